@@ -1,0 +1,52 @@
+"""aioami: an asyncio client for the Asterisk Manager Interface.
+
+    async with Manager(host="127.0.0.1", username="admin", secret="s3cret") as mgr:
+        pong = await mgr.send(core.Ping())
+
+`Manager` connects, `aioami.core` has the actions, `aioami.events` the events, `aioami.errors` what can go wrong, and
+`aioami.testing` a server for tests.
+"""
+
+from __future__ import annotations
+
+from . import core, errors, events
+from ._version import __version__
+from .actions.base import Action
+from .errors import (
+    ActionError,
+    ConnectionLost,
+    EventsLost,
+    ManagerAuthError,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    ProtocolError,
+    UnknownAction,
+)
+from .events.base import Event
+from .manager import Manager, ManagerState
+from .responses.base import EventList, Response
+from .streams import EventStream
+
+__all__ = [
+    "Action",
+    "ActionError",
+    "ConnectionLost",
+    "Event",
+    "EventList",
+    "EventStream",
+    "EventsLost",
+    "Manager",
+    "ManagerAuthError",
+    "ManagerError",
+    "ManagerState",
+    "ManagerTimeout",
+    "PermissionDenied",
+    "ProtocolError",
+    "Response",
+    "UnknownAction",
+    "__version__",
+    "core",
+    "errors",
+    "events",
+]

@@ -1,0 +1,45 @@
+"""Steering a call from outside, in the language of AGI (`AGI(agi:async)` in the dialplan)."""
+
+from __future__ import annotations
+
+from ..events.base import Event
+from ..responses.agi import AGIReply
+from .base import Action
+
+__all__ = ["AGI"]
+
+
+class AGI(Action[AGIReply]):
+    """Queue an AGI command on a channel that runs `AGI(agi:async)`.
+
+    The reply says that it was queued; its `outcome()` is the `AsyncAGIExec` event with the command's result, and
+    raises `ActionError` when the channel leaves AsyncAGI, or hangs up, before.
+
+    Args:
+        channel: the channel's name.
+        command: the command as in an AGI script: `ANSWER`, `EXEC Playback hello-world`, `ASYNCAGI BREAK` ...
+        command_id: comes back as the event's `CommandId`. Without one, the outcome is the channel's next result that
+            has none either.
+
+    Up to Asterisk 11 the results come in `AsyncAGI` events.
+    """
+
+    privilege = ("agi",)
+    response_type = AGIReply
+    outcome_events = ("AsyncAGIExec", "AsyncAGIEnd", "Hangup", "AsyncAGI")
+
+    def __init__(self, channel: str, command: str, command_id: str | None = None) -> None:
+        self._declare({"Channel": channel, "Command": command, "CommandID": command_id})
+
+    def conclusion(self, action_id: str, event: Event) -> Event | str | None:
+        headers = dict(self.headers)
+        if event.get("Channel") != headers["Channel"]:
+            return None
+        if event.name == "Hangup":
+            return "the channel hung up before the command ended"
+        sub_event = event.get("SubEvent", "").lower()
+        if event.name == "AsyncAGIEnd" or sub_event == "end":
+            return "the channel left AsyncAGI before the command ended"
+        if event.name == "AsyncAGI" and sub_event != "exec":
+            return None
+        return event if event.get("CommandId") == headers.get("CommandID") else None

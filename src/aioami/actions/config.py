@@ -1,0 +1,100 @@
+"""Reading and writing Asterisk's configuration files. Recent versions refuse files outside their folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..responses.base import Response
+from ..responses.config import GetConfigReply, ListCategoriesReply
+from .base import Action, HeaderValue, checked, yes_no
+
+__all__ = ["CreateConfig", "GetConfig", "ListCategories", "UpdateConfig"]
+
+_CHANGES = ("NewCat", "RenameCat", "DelCat", "EmptyCat", "Update", "Delete", "Append", "Insert")
+
+
+class CreateConfig(Action[Response]):
+    """Create an empty configuration file. One that exists is an error.
+
+    Args:
+        filename: with its extension.
+    """
+
+    privilege = ("config",)
+
+    def __init__(self, filename: str) -> None:
+        self._declare({"Filename": filename})
+
+
+class GetConfig(Action[GetConfigReply]):
+    """Read a configuration file: its lines by `get_lines()`, its structure by `categories`.
+
+    Args:
+        filename: with its extension.
+        category: this category alone.
+        filter: which categories, as `name_regex=value_regex` pairs; from Asterisk 16.
+    """
+
+    privilege = ("system", "config")
+    response_type = GetConfigReply
+
+    def __init__(self, filename: str, *, category: str | None = None, filter: str | None = None) -> None:
+        self._declare({"Filename": filename, "Category": category, "Filter": filter})
+
+
+class ListCategories(Action[ListCategoriesReply]):
+    """Read the names of a configuration file's categories, which are the reply's `data`.
+
+    Args:
+        filename: with its extension.
+    """
+
+    privilege = ("config",)
+    response_type = ListCategoriesReply
+
+    def __init__(self, filename: str) -> None:
+        self._declare({"Filename": filename})
+
+
+class UpdateConfig(Action[Response]):
+    """Change a configuration file.
+
+    Args:
+        src_filename: the file to read.
+        dst_filename: the file to write; often the same.
+        changes: each a sequence of five: what to do, the category, the variable, the value, and a text that the
+            variable's present value must have. The last three may be `None`. What to do is `NewCat`, `RenameCat` (the
+            value is the new name), `DelCat`, `EmptyCat`, `Update`, `Delete`, `Append`, or `Insert`. A sixth item is the
+            line's number for `Insert` and `Delete`, a seventh the `Options` (as `allowdups` or `template`).
+            A value that begins with `>` makes an object (`name => value`).
+        reload: `True` reloads what the file belongs to, a text the module of that name.
+        preserve_effective_context: whether variables go on to be inherited as the file is written; from Asterisk 16.
+
+    Raises:
+        ValueError: no such change; or more changes than fit into the 128 lines of one action.
+    """
+
+    privilege = ("config",)
+
+    def __init__(
+        self,
+        src_filename: str,
+        dst_filename: str,
+        changes: Iterable[Sequence[str | None]],
+        reload: bool | str = True,
+        *,
+        preserve_effective_context: bool | None = None,
+    ) -> None:
+        headers: list[tuple[str, HeaderValue]] = [
+            ("SrcFilename", src_filename),
+            ("DstFilename", dst_filename),
+            ("Reload", reload if isinstance(reload, str) else yes_no(reload or None, ("true", "false"))),
+            ("PreserveEffectiveContext", yes_no(preserve_effective_context)),
+        ]
+        names = ("Action", "Cat", "Var", "Value", "Match", "Line", "Options")
+        for number, change in enumerate(changes):
+            if isinstance(change, str) or not 2 <= len(change) <= len(names) or change[0] is None:
+                raise ValueError(f"changes: number {number} is no sequence of what, category, variable, value, match")
+            checked(f"changes: number {number}", change[0], _CHANGES)
+            headers += [(f"{name}-{number:06}", value) for name, value in zip(names, change, strict=False)]
+        self._declare(headers)

@@ -1,0 +1,58 @@
+"""Parking calls and finding them again."""
+
+from __future__ import annotations
+
+from ..responses.base import Response
+from .base import Action, milliseconds
+
+__all__ = ["Park", "ParkedCalls"]
+
+
+class Park(Action[Response]):
+    """Park a channel. A `ParkedCall` event tells where.
+
+    Args:
+        channel: the channel to park.
+        channel_callback: the channel that gets the call back when the time is over. Asterisk 12 and later call it
+            `TimeoutChannel`, and still know the name that is sent here.
+        timeout: milliseconds after which the call goes back, 1000 at least; the parking lot's own if left out.
+        announce_channel: the channel that is told the space; from Asterisk 12.
+        parkinglot: which lot; the default one if left out.
+        parking_space: which space; the next free one if left out. From Asterisk 12.
+    """
+
+    privilege = ("call",)
+
+    def __init__(
+        self,
+        channel: str,
+        channel_callback: str,
+        timeout: int | None = None,
+        *,
+        announce_channel: str | None = None,
+        parkinglot: str | None = None,
+        parking_space: str | int | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "Channel": channel,
+                "Channel2": channel_callback,
+                "Timeout": milliseconds("timeout", timeout) or None,
+                "AnnounceChannel": announce_channel,
+                "Parkinglot": parkinglot,
+                "ParkingSpace": parking_space,
+            }
+        )
+
+
+class ParkedCalls(Action[Response]):
+    """List the calls that are parked: `ParkedCall` events, ended by `ParkedCallsComplete`.
+
+    Args:
+        parking_lot: this lot alone, all if left out; an unknown one is an error. From Asterisk 12.
+    """
+
+    privilege = ("call",)
+
+    def __init__(self, *, parking_lot: str | None = None) -> None:
+        self._declare({"ParkingLot": parking_lot})

@@ -1,0 +1,245 @@
+"""The session itself, and the server as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from ..responses.base import Response
+from ..responses.system import ChallengeReply, CommandReply, EventsReply, ListCommandsReply, PingReply
+from .base import Action, HeaderValue, checked
+
+__all__ = [
+    "AUTHTYPE_MD5",
+    "EVENTMASK_ALL",
+    "EVENTMASK_CALL",
+    "EVENTMASK_LOG",
+    "EVENTMASK_NONE",
+    "EVENTMASK_SYSTEM",
+    "EVENT_CLASSES",
+    "Challenge",
+    "Command",
+    "Events",
+    "ListCommands",
+    "Login",
+    "Logoff",
+    "ModuleCheck",
+    "ModuleLoad",
+    "Ping",
+    "Reload",
+    "WaitEvent",
+    "event_mask",
+]
+
+AUTHTYPE_MD5 = "MD5"
+
+EVENTMASK_ALL = "on"
+EVENTMASK_NONE = "off"
+EVENTMASK_CALL = "call"
+EVENTMASK_LOG = "log"
+EVENTMASK_SYSTEM = "system"
+
+EVENT_CLASSES = (
+    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"),
+    *("dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message", "all", "none"),
+)
+"""What an event mask may consist of, besides `on` and `off`."""
+
+
+def event_mask(mask: bool | str | Iterable[str]) -> str:
+    """The text of an event mask: `on`, `off`, or event classes separated by commas.
+
+    Args:
+        mask: `True` or `on` is everything; `False`, `off` or nothing at all is nothing; else one class, several
+            separated by commas, or an iterable of classes.
+
+    Raises:
+        ValueError: an unknown class, which Asterisk would ignore. Blanks and numbers are refused too: Asterisk takes
+            a number for a set of bits, so that `1` is not `on`.
+    """
+    if isinstance(mask, bool):
+        return EVENTMASK_ALL if mask else EVENTMASK_NONE
+    labels = mask.split(",") if isinstance(mask, str) else list(mask)
+    wanted = [label for label in labels if label not in ("", EVENTMASK_NONE)]
+    if EVENTMASK_ALL in wanted:
+        return EVENTMASK_ALL
+    for label in wanted:
+        checked("event mask", label, ("on", "off", *EVENT_CLASSES))
+    return ",".join(wanted) or EVENTMASK_NONE
+
+
+class Challenge(Action[ChallengeReply]):
+    """Ask for the text with which a login hashes its secret; the reply has it under `Challenge`.
+
+    Args:
+        authtype: `MD5` is all that Asterisk knows.
+        username: lets a user who may log in only once be refused already here.
+    """
+
+    response_type = ChallengeReply
+
+    def __init__(self, authtype: str = AUTHTYPE_MD5, *, username: str | None = None) -> None:
+        self._declare({"AuthType": authtype, "Username": username})
+
+
+class Login(Action[Response]):
+    """Log in. A refusal raises `ManagerAuthError`, about one second later, and ends the connection.
+
+    Args:
+        username: the user in manager.conf.
+        secret: that user's secret. With a challenge only its hash is sent.
+        events: `True` is all that the user may read, `False` none; or a mask as in `Events`.
+        challenge: the text from `Challenge`; without one the secret itself is sent.
+        authtype: how the challenge is answered: `MD5`, or nothing to send the secret all the same.
+
+    Raises:
+        ValueError: another `authtype`, or no event mask.
+    """
+
+    def __init__(
+        self,
+        username: str,
+        secret: str,
+        events: bool | str | Iterable[str] = True,
+        challenge: str | None = None,
+        authtype: str = AUTHTYPE_MD5,
+    ) -> None:
+        headers: list[tuple[str, HeaderValue]] = [("Username", username)]
+        if challenge is not None and authtype:
+            checked("authtype", authtype, (AUTHTYPE_MD5,))
+            digest = hashlib.md5(f"{challenge}{secret}".encode("utf-8", "surrogateescape"), usedforsecurity=False)
+            headers += [("AuthType", authtype), ("Key", digest.hexdigest())]
+        else:
+            headers.append(("Secret", secret))
+        if events is not True:
+            headers.append(("Events", event_mask(events)))
+        self._declare(headers)
+
+
+class Logoff(Action[Response]):
+    """Log out. The server answers `Goodbye`, and closes the connection."""
+
+    def __init__(self) -> None:
+        self._declare({})
+
+
+class Ping(Action[PingReply]):
+    """See whether the server answers; the reply's `RTT` says how quickly."""
+
+    response_type = PingReply
+
+    def __init__(self) -> None:
+        self._declare({})
+
+
+class Events(Action[EventsReply]):
+    """Choose which classes of events the server sends on this connection. Lists are not affected.
+
+    Args:
+        mask: `EVENTMASK_ALL`, `EVENTMASK_NONE`, a class, or an iterable of classes (`EVENTMASK_CALL` ...);
+            an empty one is `EVENTMASK_NONE`.
+
+    Raises:
+        ValueError: an unknown class.
+
+    With manager.conf's `brokeneventsaction` the server does not answer, and this times out.
+    """
+
+    response_type = EventsReply
+
+    def __init__(self, mask: bool | str | Iterable[str]) -> None:
+        self._declare({"EventMask": event_mask(mask)})
+
+
+class Command(Action[CommandReply]):
+    """Run a command of Asterisk's command line; its output is the reply's `data`, line by line.
+
+    A command that fails, or does not exist, is an error from Asterisk 14 on. `core stop` ends the connection instead.
+
+    Args:
+        command: as one would type it.
+    """
+
+    privilege = ("command",)
+    response_type = CommandReply
+
+    def __init__(self, command: str) -> None:
+        self._declare({"Command": command})
+
+
+class ListCommands(Action[ListCommandsReply]):
+    """List the actions that this user may send; the reply's `data` has a line each."""
+
+    response_type = ListCommandsReply
+
+    def __init__(self) -> None:
+        self._declare({})
+
+
+class ModuleCheck(Action[Response]):
+    """See whether a module is loaded; one that is not is an error.
+
+    Args:
+        module: its name, without extension.
+    """
+
+    privilege = ("system",)
+
+    def __init__(self, module: str) -> None:
+        self._declare({"Module": module})
+
+
+class ModuleLoad(Action[Response]):
+    """Load, unload or reload a module.
+
+    Args:
+        load_type: `load`, `unload`, `reload`; from Asterisk 18 also `refresh`.
+        module: its name with extension, or a built-in subsystem (`cdr`, `dnsmgr`, `enum`, `extconfig`, `http`,
+            `manager`, `rtp`); left out with `reload`, all.
+        recursive: whether `refresh` also unloads what depends on it.
+
+    Raises:
+        ValueError: another `load_type`; or no module where one is needed.
+    """
+
+    privilege = ("system",)
+
+    def __init__(self, load_type: str, module: str | None = None, *, recursive: bool | None = None) -> None:
+        checked("load_type", load_type, ("load", "unload", "reload", "refresh"))
+        if module is None and load_type != "reload":
+            raise ValueError(f"module: {load_type!r} needs one")
+        self._declare(
+            {
+                "LoadType": load_type,
+                "Module": module,
+                "Recursive": None if recursive is None else "yes" if recursive else "no",
+            }
+        )
+
+
+class Reload(Action[Response]):
+    """Read the configuration again, of a module or of all. A `Reload` event follows.
+
+    Args:
+        module: its name without extension; all if left out.
+    """
+
+    privilege = ("system", "config")
+
+    def __init__(self, module: str | None = None) -> None:
+        self._declare({"Module": module})
+
+
+class WaitEvent(Action[Response]):
+    """Hold this connection until an event comes. Useful over HTTP; here streams serve better.
+
+    The events go to the streams, as always. While it waits, every other action on the connection waits too.
+
+    Args:
+        timeout: seconds, -1 is no limit.
+    """
+
+    list_end = "WaitEventComplete"
+
+    def __init__(self, timeout: int = -1) -> None:
+        self._declare({"Timeout": timeout}, timeout=None if timeout < 0 else timeout + 2.0)

@@ -1,0 +1,112 @@
+"""Which event goes to whom: selectors, and the table from an event's name to those who asked for it.
+
+The table is looked up before an event object is made, so an event that nobody selected costs no object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from typing import Final, Protocol, Union
+
+from .actions.base import Action
+from .events.base import EVENTS, Event, event_class
+
+__all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
+
+Selector = Union[type[Event], str]
+"""An event class, an event's name, or a shell-style pattern over names."""
+
+Route = tuple[type[Event], tuple[Callable[[Event], None], ...]]
+"""The class of an event, and who gets it."""
+
+_MAX_ROUTES: Final = 4096
+
+
+class Selection:
+    """What a subscriber asked for. No selector at all selects everything.
+
+    Raises:
+        TypeError: a selector is no event class and no name.
+    """
+
+    def __init__(self, selectors: tuple[Selector, ...]) -> None:
+        self._classes = tuple(_event_class(selector) for selector in selectors if not isinstance(selector, str))
+        self._patterns = tuple(selector.lower() for selector in selectors if isinstance(selector, str))
+        self._label = ", ".join(item if isinstance(item, str) else item.__name__ for item in selectors) or "all events"
+
+    def __str__(self) -> str:
+        return self._label
+
+    def matches(self, name: str, cls: type[Event]) -> bool:
+        if not self._classes and not self._patterns:
+            return True
+        return issubclass(cls, self._classes) or any(fnmatchcase(name.lower(), item) for item in self._patterns)
+
+
+def _event_class(selector: object) -> type[Event]:
+    if isinstance(selector, type) and issubclass(selector, Event):
+        return selector
+    if isinstance(selector, type) and issubclass(selector, Action):
+        name = selector.wire_name
+        hint = f"events.{EVENTS[name.lower()].__name__}" if name.lower() in EVENTS else "a class from aioami.events"
+        raise TypeError(f"{selector.__name__} is an action; its event is selected by {hint}")
+    raise TypeError(f"a selector is an event class, a name or a pattern, not {selector!r}")
+
+
+class Subscriber(Protocol):
+    """Somebody who gets events, and hears when no more will come."""
+
+    selection: Selection
+
+    def put(self, event: Event, /) -> None: ...
+
+    def finish(self, error: Exception | None, /) -> None: ...
+
+
+class _Routes(dict[str, Route]):
+    """Routes by the name as it stands on the wire, its CR included, each worked out when first needed."""
+
+    def __init__(self, subscribers: dict[Subscriber, None]) -> None:
+        super().__init__()
+        self._subscribers = subscribers
+
+    def __missing__(self, raw: str) -> Route:
+        if len(self) >= _MAX_ROUTES:
+            self.clear()
+        name = raw.removesuffix("\r")
+        cls = event_class(name)
+        sinks = tuple(each.put for each in self._subscribers if each.selection.matches(name, cls))
+        route = self[raw] = (cls, sinks)
+        return route
+
+
+class Dispatcher:
+    """Everybody who subscribed, in the order in which they did.
+
+    Attributes:
+        routes: for each event's name, its class and who gets it.
+    """
+
+    def __init__(self) -> None:
+        self._subscribers: dict[Subscriber, None] = {}
+        self.routes: dict[str, Route] = _Routes(self._subscribers)
+
+    def __len__(self) -> int:
+        return len(self._subscribers)
+
+    def add(self, subscriber: Subscriber) -> None:
+        self._subscribers[subscriber] = None
+        self.routes.clear()
+
+    def remove(self, subscriber: Subscriber) -> None:
+        self._subscribers.pop(subscriber, None)
+        self.routes.clear()
+
+    def finish(self, error: Exception | None) -> None:
+        """Tell all that no more events will come, and forget them."""
+        subscribers = list(self._subscribers)
+        self._subscribers.clear()
+        self.routes.clear()
+        for subscriber in subscribers:
+            subscriber.finish(error)

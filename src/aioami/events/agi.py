@@ -1,0 +1,101 @@
+"""Events of calls that are steered through AsyncAGI."""
+
+from __future__ import annotations
+
+from ..fields import Integer, PercentEncoded, Text
+from .base import KnownEvent
+from .snapshots import ChannelEvent
+
+__all__ = [
+    "AGIExec",
+    "AGIExecEnd",
+    "AGIExecStart",
+    "AsyncAGI",
+    "AsyncAGIEnd",
+    "AsyncAGIExec",
+    "AsyncAGIStart",
+]
+
+
+class AsyncAGIStart(ChannelEvent):
+    """A channel waits for AGI commands."""
+
+    __slots__ = ()
+
+    env = PercentEncoded("Env")
+    """The AGI environment as lines; Asterisk cuts long ones."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The AGI environment by name (`agi_channel` ...)."""
+        lines = (line.partition(": ") for line in (self.env or "").split("\n"))
+        return {name: value for name, colon, value in lines if colon}
+
+
+class AsyncAGIExec(ChannelEvent):
+    """An AGI command has ended. `command_id` is what the action gave."""
+
+    __slots__ = ()
+
+    command_id = Text("CommandId")
+
+    result = PercentEncoded("Result")
+    """What the command says, its last line end included: `200 result=1 (value)`; several lines for `520`."""
+
+    @property
+    def code(self) -> int | None:
+        """The number that the result begins with: 200 is right, 510 an unknown command, 511 a dead channel, 520 usage."""
+        digits = (self.result or "")[:3]
+        return int(digits) if digits.isdecimal() else None
+
+
+class AsyncAGIEnd(ChannelEvent):
+    """A channel takes no more AGI commands."""
+
+    __slots__ = ()
+
+
+class AGIExecStart(ChannelEvent):
+    """An AGI command begins to run. Its `CommandId` is a number of the server's own."""
+
+    __slots__ = ()
+
+    command = Text("Command")
+    command_id = Text("CommandId")
+
+
+class AGIExecEnd(ChannelEvent):
+    """An AGI command has run. Its `CommandId` is a number of the server's own."""
+
+    __slots__ = ()
+
+    command = Text("Command")
+    command_id = Text("CommandId")
+    result_code = Integer("ResultCode")
+    result = Text("Result")
+
+
+class AsyncAGI(KnownEvent):
+    """What became of AsyncAGI on a channel, as the `SubEvent` says: Start, Exec or End. Until Asterisk 11."""
+
+    __slots__ = ()
+
+    sub_event = Text("SubEvent")
+    channel = Text("Channel")
+    command_id = Text("CommandID")
+
+    env = PercentEncoded("Env")
+    result = PercentEncoded("Result")
+
+
+class AGIExec(KnownEvent):
+    """An AGI command began or ended, as the `SubEvent` says. Until Asterisk 11."""
+
+    __slots__ = ()
+
+    sub_event = Text("SubEvent")
+    channel = Text("Channel")
+    command_id = Text("CommandId")
+    command = Text("Command")
+    result_code = Integer("ResultCode")
+    result = Text("Result")

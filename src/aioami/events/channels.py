@@ -1,0 +1,466 @@
+"""Events in the life of a channel."""
+
+from __future__ import annotations
+
+from ..fields import Boolean, ChannelVariables, Duration, Integer, Text
+from .base import KnownEvent
+from .snapshots import (
+    ChannelEvent,
+    DestEvent,
+    ListComplete,
+    LocalOneEvent,
+    LocalTwoEvent,
+    SourceEvent,
+    SpyeeEvent,
+    SpyerEvent,
+)
+
+__all__ = [
+    "ChanSpyStart",
+    "ChanSpyStop",
+    "ChannelHungup",
+    "ChannelTalkingStart",
+    "ChannelTalkingStop",
+    "ChannelUpdate",
+    "ChannelsHungupListComplete",
+    "CoreShowChannel",
+    "CoreShowChannelMap",
+    "CoreShowChannelMapComplete",
+    "CoreShowChannelsComplete",
+    "DTMFBegin",
+    "DTMFEnd",
+    "DialBegin",
+    "DialEnd",
+    "DialState",
+    "Flash",
+    "Hangup",
+    "HangupHandlerPop",
+    "HangupHandlerPush",
+    "HangupHandlerRun",
+    "HangupRequest",
+    "Hold",
+    "LocalBridge",
+    "LocalOptimizationBegin",
+    "LocalOptimizationEnd",
+    "MusicOnHoldStart",
+    "MusicOnHoldStop",
+    "NewAccountCode",
+    "NewCallerid",
+    "NewConnectedLine",
+    "Newchannel",
+    "Newexten",
+    "Newstate",
+    "ORIGINATE_RESULT_ANSWERED",
+    "ORIGINATE_RESULT_BAD_NUMBER",
+    "ORIGINATE_RESULT_BUSY",
+    "ORIGINATE_RESULT_CONGESTION",
+    "ORIGINATE_RESULT_INCOMPLETE",
+    "ORIGINATE_RESULT_MAP",
+    "ORIGINATE_RESULT_REJECT",
+    "ORIGINATE_RESULT_RING_LOCAL",
+    "ORIGINATE_RESULT_RING_REMOTE",
+    "OriginateResponse",
+    "Pickup",
+    "Rename",
+    "SoftHangupRequest",
+    "Status",
+    "StatusComplete",
+    "Unhold",
+    "VarSet",
+    "Wink",
+]
+
+ORIGINATE_RESULT_BAD_NUMBER = 0
+ORIGINATE_RESULT_REJECT = 1
+ORIGINATE_RESULT_RING_LOCAL = 2
+ORIGINATE_RESULT_RING_REMOTE = 3
+ORIGINATE_RESULT_ANSWERED = 4
+ORIGINATE_RESULT_BUSY = 5
+ORIGINATE_RESULT_CONGESTION = 8
+ORIGINATE_RESULT_INCOMPLETE = 30
+ORIGINATE_RESULT_MAP = {
+    ORIGINATE_RESULT_BAD_NUMBER: "BAD_NUMBER",
+    ORIGINATE_RESULT_REJECT: "REJECTED",
+    ORIGINATE_RESULT_RING_LOCAL: "RINGING",
+    ORIGINATE_RESULT_RING_REMOTE: "RINGING",
+    ORIGINATE_RESULT_ANSWERED: "ANSWERED",
+    ORIGINATE_RESULT_BUSY: "BUSY",
+    ORIGINATE_RESULT_CONGESTION: "CONGESTION",
+    ORIGINATE_RESULT_INCOMPLETE: "INCOMPLETE",
+}
+"""What the `Reason` of an OriginateResponse stands for. It is no hang-up cause."""
+
+
+class Newchannel(ChannelEvent):
+    """A channel was made."""
+
+    __slots__ = ()
+
+
+class Newstate(ChannelEvent):
+    """A channel is in another state."""
+
+    __slots__ = ()
+
+
+class Newexten(ChannelEvent):
+    """A channel has come to another step of the dialplan."""
+
+    __slots__ = ()
+
+    extension = Text("Extension")
+    application = Text("Application")
+    app_data = Text("AppData")
+
+
+class NewCallerid(ChannelEvent):
+    """A channel has another caller id."""
+
+    __slots__ = ()
+
+    c_id_calling_pres = Text("CID-CallingPres")
+
+
+class NewConnectedLine(ChannelEvent):
+    """A channel is told of another connected line."""
+
+    __slots__ = ()
+
+
+class NewAccountCode(ChannelEvent):
+    """A channel has another account code."""
+
+    __slots__ = ()
+
+    old_account_code = Text("OldAccountCode")
+
+
+class Rename(KnownEvent):
+    """A channel has another name."""
+
+    __slots__ = ()
+
+    channel = Text("Channel")
+    newname = Text("Newname")
+    uniqueid = Text("Uniqueid")
+
+
+class VarSet(ChannelEvent):
+    """A variable was set. That of no channel has `none` for the channel; values are escaped as in C."""
+
+    __slots__ = ()
+
+    variable = Text("Variable")
+    value = Text("Value")
+
+
+class HangupRequest(ChannelEvent):
+    """Somebody asked for a channel to be hung up."""
+
+    __slots__ = ()
+
+    cause = Integer("Cause")
+
+
+class SoftHangupRequest(ChannelEvent):
+    """A channel was asked to hang itself up."""
+
+    __slots__ = ()
+
+    cause = Integer("Cause")
+
+
+class Hangup(ChannelEvent):
+    """A channel is gone."""
+
+    __slots__ = ()
+
+    cause = Integer("Cause")
+    cause_txt = Text("Cause-txt")
+    tech_cause = Text("TechCause")
+
+
+class HangupHandlerPush(ChannelEvent):
+    """A hang-up handler was added to a channel."""
+
+    __slots__ = ()
+
+    handler = Text("Handler")
+
+
+class HangupHandlerPop(ChannelEvent):
+    """A hang-up handler was taken from a channel."""
+
+    __slots__ = ()
+
+    handler = Text("Handler")
+
+
+class HangupHandlerRun(ChannelEvent):
+    """A hang-up handler is about to run."""
+
+    __slots__ = ()
+
+    handler = Text("Handler")
+
+
+class ChannelHungup(KnownEvent):
+    """An item of the list with which a `Hangup` by regular expression is answered."""
+
+    __slots__ = ()
+
+    channel = Text("Channel")
+
+
+class ChannelsHungupListComplete(ListComplete):
+    """The end of a list of `ChannelHungup`."""
+
+    __slots__ = ()
+
+
+class CoreShowChannel(ChannelEvent):
+    """A channel, as `CoreShowChannels` lists it."""
+
+    __slots__ = ()
+
+    bridge_id = Text("BridgeId")
+    application = Text("Application")
+    application_data = Text("ApplicationData")
+    duration = Duration("Duration")
+
+
+class CoreShowChannelsComplete(ListComplete):
+    """The end of a list of `CoreShowChannel`."""
+
+    __slots__ = ()
+
+
+class CoreShowChannelMap(KnownEvent):
+    """A channel connected with the one that was asked about. From Asterisk 18."""
+
+    __slots__ = ()
+
+    connected_channel = Text("ConnectedChannel")
+
+
+class CoreShowChannelMapComplete(ListComplete):
+    """The end of a list of `CoreShowChannelMap`."""
+
+    __slots__ = ()
+
+
+class Status(ChannelEvent):
+    """A channel, as the action `Status` describes it; its `Variable` headers are the ones that were asked for."""
+
+    __slots__ = ()
+
+    type = Text("Type")
+    dn_id = Text("DNID")
+    effective_connected_line_num = Text("EffectiveConnectedLineNum")
+    effective_connected_line_name = Text("EffectiveConnectedLineName")
+    time_to_hangup = Integer("TimeToHangup")
+    bridge_id = Text("BridgeID")
+    application = Text("Application")
+    data_ = Text("Data")
+    nativeformats = Text("Nativeformats")
+    readformat = Text("Readformat")
+    readtrans = Text("Readtrans")
+    writeformat = Text("Writeformat")
+    writetrans = Text("Writetrans")
+    callgroup = Text("Callgroup")
+    pickupgroup = Text("Pickupgroup")
+    seconds = Integer("Seconds")
+
+
+class StatusComplete(ListComplete):
+    """The end of a list of `Status`."""
+
+    __slots__ = ()
+
+    items_ = Integer("Items")
+
+
+class DTMFBegin(ChannelEvent):
+    """A keypad tone begins."""
+
+    __slots__ = ()
+
+    digit = Text("Digit")
+    direction = Text("Direction")
+
+
+class DTMFEnd(ChannelEvent):
+    """A keypad tone is over."""
+
+    __slots__ = ()
+
+    digit = Text("Digit")
+    duration_ms = Integer("DurationMs")
+    direction = Text("Direction")
+
+
+class Hold(ChannelEvent):
+    """A channel was put on hold."""
+
+    __slots__ = ()
+
+    music_class = Text("MusicClass")
+
+
+class Unhold(ChannelEvent):
+    """A channel was taken from hold."""
+
+    __slots__ = ()
+
+
+class Flash(ChannelEvent):
+    """A channel was sent a hook flash. From Asterisk 16."""
+
+    __slots__ = ()
+
+
+class Wink(ChannelEvent):
+    """A channel was sent a wink. From Asterisk 16."""
+
+    __slots__ = ()
+
+
+class MusicOnHoldStart(ChannelEvent):
+    """A channel begins to hear music on hold."""
+
+    __slots__ = ()
+
+    class_ = Text("Class")
+
+
+class MusicOnHoldStop(ChannelEvent):
+    """A channel hears music on hold no more."""
+
+    __slots__ = ()
+
+
+class ChannelTalkingStart(ChannelEvent):
+    """Somebody begins to talk on a channel."""
+
+    __slots__ = ()
+
+
+class ChannelTalkingStop(ChannelEvent):
+    """Somebody has stopped talking on a channel."""
+
+    __slots__ = ()
+
+    duration = Integer("Duration")
+
+
+class ChanSpyStart(SpyerEvent, SpyeeEvent):
+    """Somebody begins to listen in."""
+
+    __slots__ = ()
+
+
+class ChanSpyStop(SpyerEvent, SpyeeEvent):
+    """Somebody has stopped listening in."""
+
+    __slots__ = ()
+
+
+class Pickup(ChannelEvent):
+    """A ringing call was answered from another telephone."""
+
+    __slots__ = ()
+
+
+class LocalBridge(LocalOneEvent, LocalTwoEvent):
+    """The two halves of a Local channel were joined."""
+
+    __slots__ = ()
+
+    context = Text("Context")
+    exten = Text("Exten")
+    local_optimization = Boolean("LocalOptimization")
+
+
+class LocalOptimizationBegin(LocalOneEvent, LocalTwoEvent, SourceEvent):
+    """A Local channel begins to take itself out of a call."""
+
+    __slots__ = ()
+
+    dest_uniqueid = Text("DestUniqueId")
+    id = Integer("Id")
+
+
+class LocalOptimizationEnd(LocalOneEvent, LocalTwoEvent):
+    """A Local channel has taken itself out of a call, or failed to."""
+
+    __slots__ = ()
+
+    success_ = Boolean("Success")
+    id = Integer("Id")
+
+
+class DialBegin(ChannelEvent, DestEvent):
+    """A channel begins to call another one."""
+
+    __slots__ = ()
+
+    dial_string = Text("DialString")
+
+
+class DialState(ChannelEvent, DestEvent):
+    """A call to another channel has made progress. From Asterisk 16."""
+
+    __slots__ = ()
+
+    dial_status = Text("DialStatus")
+    forward = Text("Forward")
+
+
+class DialEnd(ChannelEvent, DestEvent):
+    """A call to another channel was answered, or has ended."""
+
+    __slots__ = ()
+
+    dial_status = Text("DialStatus")
+    forward = Text("Forward")
+
+
+class OriginateResponse(KnownEvent):
+    """How an asynchronous `Originate` ended. Every client that may read the class call gets it, with the ActionID of
+    the one who placed the call; its headers before Asterisk 12 are the same.
+    """
+
+    __slots__ = ()
+
+    response = Text("Response")
+    channel = Text("Channel")
+    context = Text("Context")
+    exten = Text("Exten")
+    application = Text("Application")
+    data_ = Text("Data")
+    reason = Integer("Reason")
+    uniqueid = Text("Uniqueid")
+    caller_id_num = Text("CallerIDNum")
+    caller_id_name = Text("CallerIDName")
+
+    chan_variable = ChannelVariables("ChanVariable")
+
+    @property
+    def success(self) -> bool:
+        """Whether the call was answered."""
+        return self.response == "Success"
+
+    @property
+    def result(self) -> str | None:
+        """The name of the reason, as `ANSWERED` or `BUSY`."""
+        return None if self.reason is None else ORIGINATE_RESULT_MAP.get(self.reason)
+
+
+class ChannelUpdate(KnownEvent):
+    """A channel driver knows more of a channel. Until Asterisk 11."""
+
+    __slots__ = ()
+
+    channel = Text("Channel")
+    channeltype = Text("Channeltype")
+    uniqueid = Text("Uniqueid")

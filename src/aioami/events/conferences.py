@@ -1,0 +1,143 @@
+"""Events of ConfBridge conferences."""
+
+from __future__ import annotations
+
+from ..fields import Boolean, Integer, Text
+from .base import KnownEvent
+from .snapshots import BridgeEvent, ChannelEvent, ListComplete
+
+__all__ = [
+    "ConfbridgeEnd",
+    "ConfbridgeJoin",
+    "ConfbridgeLeave",
+    "ConfbridgeList",
+    "ConfbridgeListComplete",
+    "ConfbridgeListRooms",
+    "ConfbridgeListRoomsComplete",
+    "ConfbridgeMute",
+    "ConfbridgeRecord",
+    "ConfbridgeStart",
+    "ConfbridgeStopRecord",
+    "ConfbridgeTalking",
+    "ConfbridgeUnmute",
+]
+
+
+class ConfbridgeStart(BridgeEvent):
+    """A conference begins."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+
+
+class ConfbridgeEnd(BridgeEvent):
+    """A conference is over."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+
+
+class ConfbridgeRecord(BridgeEvent):
+    """A conference begins to be recorded."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+
+
+class ConfbridgeStopRecord(BridgeEvent):
+    """A conference is recorded no more."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+
+
+class ConfbridgeJoin(BridgeEvent, ChannelEvent):
+    """A channel joined a conference."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+    admin = Boolean("Admin")
+    muted = Boolean("Muted")
+
+
+class ConfbridgeLeave(BridgeEvent, ChannelEvent):
+    """A channel left a conference."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+    admin = Boolean("Admin")
+
+
+class ConfbridgeMute(BridgeEvent, ChannelEvent):
+    """A participant was muted."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+    admin = Boolean("Admin")
+
+
+class ConfbridgeUnmute(BridgeEvent, ChannelEvent):
+    """A participant can be heard again."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+    admin = Boolean("Admin")
+
+
+class ConfbridgeTalking(BridgeEvent, ChannelEvent):
+    """A participant begins to talk, or stops."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+    talking_status = Boolean("TalkingStatus")
+    admin = Boolean("Admin")
+
+
+class ConfbridgeList(ChannelEvent):
+    """A participant, as the action of that name lists it. The time is in seconds."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+    admin = Boolean("Admin")
+    marked_user = Boolean("MarkedUser")
+    wait_marked = Boolean("WaitMarked")
+    end_marked = Boolean("EndMarked")
+    end_marked_any = Boolean("EndMarkedAny")
+    waiting = Boolean("Waiting")
+    muted = Boolean("Muted")
+    talking = Boolean("Talking")
+    answered_time = Integer("AnsweredTime")
+
+
+class ConfbridgeListComplete(ListComplete):
+    """The end of a list of `ConfbridgeList`."""
+
+    __slots__ = ()
+
+
+class ConfbridgeListRooms(KnownEvent):
+    """A conference, as the action of that name lists it."""
+
+    __slots__ = ()
+
+    conference = Text("Conference")
+    parties = Integer("Parties")
+    marked = Integer("Marked")
+    locked = Boolean("Locked")
+    muted = Boolean("Muted")
+
+
+class ConfbridgeListRoomsComplete(ListComplete):
+    """The end of a list of `ConfbridgeListRooms`."""
+
+    __slots__ = ()

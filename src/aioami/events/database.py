@@ -1,0 +1,45 @@
+"""Events with which the database answers."""
+
+from __future__ import annotations
+
+from ..fields import Text
+from .base import KnownEvent
+from .snapshots import ListComplete
+
+__all__ = [
+    "DBGetComplete",
+    "DBGetResponse",
+    "DBGetTreeComplete",
+    "DBGetTreeResponse",
+]
+
+
+class DBGetResponse(KnownEvent):
+    """A value, as `DBGet` reads it."""
+
+    __slots__ = ()
+
+    family = Text("Family")
+    key = Text("Key")
+    val = Text("Val")
+
+
+class DBGetComplete(ListComplete):
+    """The end of the answer to `DBGet`."""
+
+    __slots__ = ()
+
+
+class DBGetTreeResponse(KnownEvent):
+    """A value, as `DBGetTree` reads it. From Asterisk 16."""
+
+    __slots__ = ()
+
+    key = Text("Key")
+    val = Text("Val")
+
+
+class DBGetTreeComplete(ListComplete):
+    """The end of a list of `DBGetTreeResponse`."""
+
+    __slots__ = ()

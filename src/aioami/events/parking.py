@@ -1,0 +1,103 @@
+"""Events of parked calls."""
+
+from __future__ import annotations
+
+from ..fields import Integer, Text
+from .base import KnownEvent
+from .snapshots import ListComplete, ParkeeEvent, ParkerEvent, RetrieverEvent
+
+__all__ = [
+    "ParkedCall",
+    "ParkedCallGiveUp",
+    "ParkedCallSwap",
+    "ParkedCallTimeOut",
+    "ParkedCallsComplete",
+    "Parkinglot",
+    "ParkinglotsComplete",
+    "UnParkedCall",
+]
+
+
+class ParkedCall(ParkeeEvent, ParkerEvent):
+    """A call was parked, or is an item of the list of `ParkedCalls`. Times are seconds."""
+
+    __slots__ = ()
+
+    parker_dial_string = Text("ParkerDialString")
+    parkinglot = Text("Parkinglot")
+    parking_space = Text("ParkingSpace")
+    parking_timeout = Integer("ParkingTimeout")
+    parking_duration = Integer("ParkingDuration")
+
+
+class ParkedCallGiveUp(ParkeeEvent, ParkerEvent):
+    """A parked caller hung up."""
+
+    __slots__ = ()
+
+    parker_dial_string = Text("ParkerDialString")
+    parkinglot = Text("Parkinglot")
+    parking_space = Text("ParkingSpace")
+    parking_timeout = Integer("ParkingTimeout")
+    parking_duration = Integer("ParkingDuration")
+
+
+class ParkedCallTimeOut(ParkeeEvent, ParkerEvent):
+    """A parked call's time is over."""
+
+    __slots__ = ()
+
+    parker_dial_string = Text("ParkerDialString")
+    parkinglot = Text("Parkinglot")
+    parking_space = Text("ParkingSpace")
+    parking_timeout = Integer("ParkingTimeout")
+    parking_duration = Integer("ParkingDuration")
+
+
+class ParkedCallSwap(ParkeeEvent, ParkerEvent):
+    """A parked channel took another's place."""
+
+    __slots__ = ()
+
+    parker_dial_string = Text("ParkerDialString")
+    parkinglot = Text("Parkinglot")
+    parking_space = Text("ParkingSpace")
+    parking_timeout = Integer("ParkingTimeout")
+    parking_duration = Integer("ParkingDuration")
+
+
+class UnParkedCall(ParkeeEvent, ParkerEvent, RetrieverEvent):
+    """A parked call was fetched back."""
+
+    __slots__ = ()
+
+    parker_dial_string = Text("ParkerDialString")
+    parkinglot = Text("Parkinglot")
+    parking_space = Text("ParkingSpace")
+    parking_timeout = Integer("ParkingTimeout")
+    parking_duration = Integer("ParkingDuration")
+
+
+class ParkedCallsComplete(ListComplete):
+    """The end of a list of `ParkedCall`."""
+
+    __slots__ = ()
+
+    total = Integer("Total")
+
+
+class Parkinglot(KnownEvent):
+    """A parking lot, as `Parkinglots` lists it."""
+
+    __slots__ = ()
+
+    name_ = Text("Name")
+    start_space = Text("StartSpace")
+    stop_space = Text("StopSpace")
+    timeout = Integer("Timeout")
+
+
+class ParkinglotsComplete(ListComplete):
+    """The end of a list of `Parkinglot`."""
+
+    __slots__ = ()

@@ -1,0 +1,63 @@
+"""Call detail records, and the log of a channel's events."""
+
+from __future__ import annotations
+
+from ..fields import Integer, Text
+from .base import KnownEvent
+
+__all__ = [
+    "CEL",
+    "Cdr",
+]
+
+
+class Cdr(KnownEvent):
+    """The record of a call that is over. Times are seconds."""
+
+    __slots__ = ()
+
+    account_code = Text("AccountCode")
+    source = Text("Source")
+    destination = Text("Destination")
+    destination_context = Text("DestinationContext")
+    caller_id = Text("CallerID")
+    channel = Text("Channel")
+    destination_channel = Text("DestinationChannel")
+    last_application = Text("LastApplication")
+    last_data = Text("LastData")
+    start_time = Text("StartTime")
+    answer_time = Text("AnswerTime")
+    end_time = Text("EndTime")
+    duration = Integer("Duration")
+    billable_seconds = Integer("BillableSeconds")
+    disposition = Text("Disposition")
+    ama_flags = Text("AMAFlags")
+    uniqueid = Text("UniqueID")
+    user_field = Text("UserField")
+
+
+class CEL(KnownEvent):
+    """A step in the life of a channel, for logging."""
+
+    __slots__ = ()
+
+    event_name = Text("EventName")
+    account_code = Text("AccountCode")
+    caller_idnum = Text("CallerIDnum")
+    caller_idname = Text("CallerIDname")
+    caller_idani = Text("CallerIDani")
+    caller_idrdnis = Text("CallerIDrdnis")
+    caller_iddnid = Text("CallerIDdnid")
+    exten = Text("Exten")
+    context = Text("Context")
+    channel = Text("Channel")
+    application = Text("Application")
+    app_data = Text("AppData")
+    event_time = Text("EventTime")
+    ama_flags = Text("AMAFlags")
+    uniqueid = Text("UniqueID")
+    linkedid = Text("LinkedID")
+    user_field = Text("UserField")
+    peer = Text("Peer")
+    peer_account = Text("PeerAccount")
+    extra = Text("Extra")

@@ -1,0 +1,100 @@
+"""What every response has, the list of events that may come with it, and the outcome that may follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from ..errors import ManagerError
+from ..events.base import Event
+from ..wire import Message
+
+if TYPE_CHECKING:
+    from ..actions.base import Action
+
+__all__ = ["EventList", "OutcomeReply", "Response"]
+
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
+ItemT = TypeVar("ItemT")
+
+# "Pong" and "Events On" are what servers before Asterisk 1.8 answer to those two actions.
+_SUCCESSFUL: Final = frozenset({"success", "follows", "goodbye", "pong", "events on", "events off"})
+
+
+class EventList(list[ItemT]):
+    """The items of an action that answers with a list, in the server's order.
+
+    Attributes:
+        completion: the event that ended the list, with the totals that some lists have; `None` if there was no list.
+    """
+
+    def __init__(self, items: Iterable[ItemT] = (), completion: Event | None = None) -> None:
+        super().__init__(items)
+        self.completion = completion
+
+
+class Response(Message):
+    """The server's answer to one action: a read-only mapping over its headers.
+
+    Attributes:
+        action: what was sent; `None` for a response that was read from a text.
+        events: the items, if the action is answered with a list.
+        seconds: from the action's last byte to this response, on a monotonic clock; `None` if nobody measured.
+    """
+
+    __slots__ = ("action", "events", "seconds")
+
+    def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
+        super().__init__(text)
+        self.action = action
+        self.events: EventList[Event] = EventList()
+        self.seconds = seconds
+
+    @property
+    def success(self) -> bool:
+        """Whether the server did what it was asked for."""
+        return (self._first_of("Response") or "").strip().lower() in _SUCCESSFUL
+
+    @property
+    def message(self) -> str:
+        """Asterisk's own sentence; empty if it said none."""
+        return self._first_of("Message") or ""
+
+    @property
+    def action_id(self) -> str | None:
+        """The ActionID that the server repeated."""
+        return self._first_of("ActionID")
+
+    @property
+    def data(self) -> list[str]:
+        """The answer's lines, for the actions that are answered in lines; empty for all others."""
+        return list(self.output)
+
+
+class OutcomeReply(Response, Generic[EventT_co]):
+    """The answer to an action that is accepted first, and whose outcome follows in an event of its own."""
+
+    __slots__ = ("_wait_for_outcome",)
+
+    def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
+        super().__init__(text, action, seconds=seconds)
+        self._wait_for_outcome: Callable[[float | None], Awaitable[Event]] | None = None
+
+    async def outcome(self, *, timeout: float | None = -1.0) -> EventT_co:
+        """Wait for the event that says how this very action ended, and return it.
+
+        The event is watched for from before the action's first byte left, so a quick one is not missed.
+        May be called again, and by several tasks; cancelling one of them changes nothing for the others.
+
+        Args:
+            timeout: seconds to wait; `None` is no limit; left out, the action's own patience.
+
+        Raises:
+            ManagerTimeout: it did not come in time. Only users who may read the event's class are sent it.
+            ConnectionLost: the link went away before it came.
+            ActionError: the server will not send one any more.
+        """
+        if self._wait_for_outcome is None:
+            raise ManagerError("this response did not come over a connection, so no outcome follows")
+        patience = self.action.timeout if timeout == -1.0 and self.action is not None else timeout
+        return await self._wait_for_outcome(patience)  # type: ignore[return-value]

@@ -1,0 +1,25 @@
+"""Replies to the actions on channels."""
+
+from __future__ import annotations
+
+from ..events.channels import OriginateResponse
+from .base import OutcomeReply, Response
+
+__all__ = ["GetvarReply", "OriginateReply"]
+
+
+class GetvarReply(Response):
+    """The value of a variable."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> str:
+        """The value; empty if the variable is not set."""
+        return self._first_of("Value") or ""
+
+
+class OriginateReply(OutcomeReply[OriginateResponse]):
+    """The call was accepted, or refused; `outcome()` says what became of it."""
+
+    __slots__ = ()

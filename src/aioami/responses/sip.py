@@ -1,0 +1,70 @@
+"""Replies of chan_sip."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ..events.sip import SIPQualifyPeerDone
+from .base import OutcomeReply, Response
+
+__all__ = ["SIPqualifyReply", "SIPshowpeerReply"]
+
+_YES_OR_NO: Final = frozenset(
+    (
+        "acl",
+        "dynamic",
+        "md5secretexist",
+        "remotesecretexist",
+        "secretexist",
+        "sip-canreinvite",
+        "sip-directmedia",
+        "sip-promiscredir",
+        "sip-userphone",
+        "sip-videosupport",
+        "sip-textsupport",
+    )
+)
+_NUMBERS: Final = frozenset(("address-port", "default-addr-port", "maxcallbr", "regexpire"))
+
+
+class SIPqualifyReply(OutcomeReply[SIPQualifyPeerDone]):
+    """The OPTIONS was sent; `outcome()` is the event that ends the matter."""
+
+    __slots__ = ()
+
+
+class SIPshowpeerReply(Response):
+    """A SIP peer. The mapping gives bools and numbers where they are; `headers` has the raw text.
+
+    Bools: `ACL`, `Dynamic`, `SecretExist`, `MD5SecretExist`, `SIP-AuthInsecure`, `SIP-CanReinvite` (which servers since
+    1.8 call `SIP-DirectMedia`), `SIP-PromiscRedir`, `SIP-UserPhone`, `SIP-VideoSupport`. Numbers: `Address-Port`,
+    `Default-addr-port`, `MaxCallBR` in kbit/s and `RegExpire` in seconds. What has no such value is `None`.
+    """
+
+    __slots__ = ()
+
+    def __getitem__(self, name: str) -> Any:
+        key = name.lower()
+        text = self._first_of(name)
+        if text is None and key == "sip-canreinvite":
+            text = self._first_of("SIP-DirectMedia")
+        if text is None:
+            raise KeyError(name)
+        if key in _YES_OR_NO:
+            return {"y": True, "yes": True, "n": False, "no": False}.get(text.strip().lower())
+        if key == "sip-authinsecure":  # "no", or what is left out of authentication: "port", "invite", "port,invite"
+            return text.strip().lower() not in ("no", "")
+        if key in _NUMBERS:
+            number = text.split(" ")[0]
+            return int(number) if number.lstrip("-").isdecimal() else None
+        return text
+
+    def get(self, key: str, /, default: Any = None) -> Any:
+        """The typed value of that name, ignoring case; `default` if there is none."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self.get(name, self) is not self

@@ -1,0 +1,76 @@
+"""Replies of the session itself, and of the server as a whole."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..fields import Number, Text
+from .base import Response
+
+__all__ = ["ChallengeReply", "CommandReply", "EventsReply", "ListCommandsReply", "PingReply"]
+
+_HEAD: Final = frozenset({"response", "actionid", "message"})
+
+
+class ChallengeReply(Response):
+    """The text to hash the secret with."""
+
+    __slots__ = ()
+
+    challenge = Text("Challenge")
+
+
+class CommandReply(Response):
+    """The output of a command: `data`, a text for each line, blanks and empty lines kept."""
+
+    __slots__ = ()
+
+
+class EventsReply(Response):
+    """Which events will be sent."""
+
+    __slots__ = ()
+
+    @property
+    def enabled(self) -> bool | None:
+        """Whether any events were asked for; `None` if the server does not tell. The user's own rights still apply."""
+        text = (self._first_of("Events") or (self._first_of("Response") or "").removeprefix("Events ")).strip().lower()
+        return {"on": True, "off": False}.get(text)
+
+
+class ListCommandsReply(Response):
+    """The actions that this user may send."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> list[str]:
+        """A line for each action: `Name: synopsis (Priv: classes)`."""
+        return [f"{name}: {value}" for name, value in self._commands()]
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """The synopsis of each action, by its name."""
+        return dict(self._commands())
+
+    def _commands(self) -> list[tuple[str, str]]:
+        return [header for header in self.headers if header[0].lower() not in _HEAD or "(Priv:" in header[1]]
+
+
+class PingReply(Response):
+    """The answer to a Ping."""
+
+    __slots__ = ()
+
+    timestamp = Number("Timestamp")
+    """The server's clock: seconds since 1970."""
+
+    @property
+    def RTT(self) -> float:
+        """Seconds from the request to this answer, on a monotonic clock; -1.0 in case of failure."""
+        return self.seconds if self.success and self.seconds is not None else -1.0
+
+    @property
+    def rtt(self) -> float:
+        """The same as `RTT`."""
+        return self.RTT

@@ -1,0 +1,432 @@
+"""One conversation with a server, without any input or output: which reply belongs to which action.
+
+Messages come in as texts. Events go to those who selected them; replies, and the items of lists, go to the action that
+asked for them. Asterisk answers strictly in the order in which it was asked, and never puts a foreign message into
+a list. Two things follow. A reply without an ActionID belongs to the oldest action that was not answered. And once an
+action is answered, nothing more will come for those that were sent before it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import weakref
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from .actions.base import ACTIONS, Action, check_action_id
+from .dispatch import Dispatcher, Selection
+from .errors import ActionError, ConnectionLost, ManagerAuthError, ManagerError, PermissionDenied, UnknownAction
+from .events.base import Event
+from .responses.base import Response
+
+__all__ = ["Outcome", "Pending", "Promise", "Session", "refusal"]
+
+log = logging.getLogger("aioami.session")
+
+# `Response: Error` has no code: this is where its texts get a meaning.
+_REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
+    "Authentication failed": ManagerAuthError,
+    "Login Already In Use": ManagerAuthError,
+    "Asterisk is shutting down": ActionError,
+    "Permission denied": PermissionDenied,
+    "Originate Access Forbidden: app or data blacklisted": PermissionDenied,
+    "GetVar Access Forbidden: Variable": PermissionDenied,
+    "Status Access Forbidden: Variables": PermissionDenied,
+}
+_UNKNOWN_ACTION: Final = "Invalid/unknown command"
+
+# Broadcast to every client with the ActionID of the one who caused them: never items of a list.
+_BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
+
+
+class Promise(Protocol):
+    """Where a result goes; `asyncio.Future` is one."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Any, /) -> None: ...
+    def set_exception(self, error: Exception, /) -> None: ...
+
+
+class Outcome:
+    """The event that will say how an accepted action ended.
+
+    Attributes:
+        result: the event or the error, once there is one.
+        waiting: those to be told.
+    """
+
+    __slots__ = ("__weakref__", "action", "action_id", "result", "waiting")
+
+    def __init__(self, action: Action[Any], action_id: str) -> None:
+        self.action = action
+        self.action_id = action_id
+        self.result: Event | ManagerError | None = None
+        self.waiting: list[Promise] = []
+
+    def settle(self, result: Event | ManagerError) -> None:
+        """Record the result, unless there is one already, and tell those who wait."""
+        if self.result is not None:
+            return
+        self.result = result
+        waiting, self.waiting = self.waiting, []
+        for promise in waiting:
+            if promise.done():
+                continue
+            if isinstance(result, Event):
+                promise.set_result(result)
+            else:
+                promise.set_exception(result)
+
+
+class Pending:
+    """An action between its first byte and the last one of its answer.
+
+    Attributes:
+        data: its bytes, until they are written.
+        written: whether its bytes were handed to the operating system, so that the server may have seen them.
+        forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
+        response: the reply that started its list.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "action",
+        "action_id",
+        "data",
+        "forgotten",
+        "number",
+        "on_item",
+        "outcome",
+        "overtaken",
+        "promise",
+        "response",
+        "sent_at",
+        "written",
+    )
+
+    def __init__(
+        self,
+        action: Action[Any],
+        action_id: str,
+        promise: Promise,
+        number: int,
+        on_item: Callable[[Response, Event | None], None] | None,
+    ) -> None:
+        self.action = action
+        self.action_id = action_id
+        self.data = action.encode(action_id)
+        self.promise: Promise | None = promise
+        self.number = number
+        self.on_item = on_item
+        self.outcome: Outcome | None = None
+        self.response: Response | None = None
+        self.sent_at = 0.0
+        self.written = False
+        self.forgotten = False
+        self.overtaken = False
+
+
+class _OutcomeWatch:
+    """Subscribes to the events in which outcomes come, on behalf of those actions that wait for one."""
+
+    def __init__(self, event_name: str) -> None:
+        self.selection = Selection((event_name,))
+        self.outcomes: weakref.WeakValueDictionary[str, Outcome] = weakref.WeakValueDictionary()
+
+    def put(self, event: Event) -> None:
+        one = self.outcomes.get(event.action_id or "")
+        for outcome in (one,) if one is not None else tuple(self.outcomes.values()):
+            conclusion = outcome.action.conclusion(outcome.action_id, event)
+            if conclusion is None:
+                continue
+            del self.outcomes[outcome.action_id]
+            if isinstance(conclusion, str):
+                outcome.settle(ActionError(f"{outcome.action.name}: {conclusion}", action=outcome.action))
+            else:
+                outcome.settle(conclusion)
+
+    def finish(self, error: Exception | None) -> None:
+        """Nothing: the session tells the outcomes why they will not come."""
+
+
+class Session:
+    """The actions of one connection, and what became of them.
+
+    Args:
+        dispatcher: who gets the events.
+        clock: seconds on a monotonic clock, for round-trip times.
+
+    Attributes:
+        logged_in: whether a login succeeded here.
+        said_goodbye: whether the server confirmed a logoff, so that the end of the link is no loss.
+        events: how many events came, items of lists included.
+        strays: how many messages came that belong to nothing that was asked.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, *, clock: Callable[[], float]) -> None:
+        self._dispatcher = dispatcher
+        self._routes = dispatcher.routes
+        self._clock = clock
+        # Some events repeat the ActionID to every client, so two clients must never use the same one.
+        self._prefix = secrets.token_hex(6)
+        self._numbers = itertools.count(1)
+        self._pending: dict[str, Pending] = {}
+        self._unanswered: deque[Pending] = deque()
+        self._lists: dict[str, Pending] = {}
+        self._watches: dict[str, _OutcomeWatch] = {}
+        self.logged_in = False
+        self.said_goodbye = False
+        self.events = 0
+        self.strays = 0
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def submit(
+        self,
+        action: Action[Any],
+        promise: Promise,
+        *,
+        action_id: str | None = None,
+        on_item: Callable[[Response, Event | None], None] | None = None,
+    ) -> Pending:
+        """Take an action on; its `data` is to be written next.
+
+        Args:
+            promise: gets the complete response, or the error.
+            on_item: gets the reply that starts a list, alone, and then each of its items as they come,
+                instead of the response's `events`.
+
+        Raises:
+            ValueError: the ActionID cannot be sent, or is that of an action which is not over.
+        """
+        number = next(self._numbers)
+        if action_id is None:
+            action_id = f"{self._prefix}-{number}"
+        else:
+            check_action_id(action_id)
+            if action_id in self._pending:
+                raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
+        pending = Pending(action, action_id, promise, number, on_item)
+        self._pending[action_id] = pending
+        self._unanswered.append(pending)
+        if action.outcome_events:
+            pending.outcome = Outcome(action, action_id)
+            for name in action.outcome_events:
+                self._watch(name).outcomes[action_id] = pending.outcome
+        return pending
+
+    def forget(self, pending: Pending) -> None:
+        """Nobody waits for this action any more: swallow what still comes for it. May be called again."""
+        if pending.forgotten:
+            return
+        pending.promise = None
+        pending.outcome = None
+        pending.on_item = None
+        pending.forgotten = True
+        if pending.response is not None:
+            pending.response.events.clear()
+        if not pending.written or pending.overtaken:
+            self._drop(pending)
+
+    def lose(self, reason: ManagerError) -> None:
+        """The link is gone: fail every action and every outcome that is waited for."""
+        pendings, outcomes = list(self._pending.values()), self._outcomes()
+        self._pending.clear()
+        self._unanswered.clear()
+        self._lists.clear()
+        for watch in self._watches.values():
+            self._dispatcher.remove(watch)
+        self._watches.clear()
+        for pending in pendings:
+            if pending.promise is not None and not pending.promise.done():
+                pending.promise.set_exception(_lost(reason, pending.action.name, sent=pending.written))
+        for outcome in outcomes:
+            outcome.settle(_lost(reason, f"the outcome of {outcome.action.name}", sent=True))
+
+    def receive(self, texts: list[str]) -> None:
+        """Take messages, as `Framer.feed` returns them."""
+        routes = self._routes
+        for text in texts:
+            if text.startswith("Event: "):
+                end = text.find("\n", 7)
+                cls, sinks = routes[text[7:end] if end >= 0 else text[7:]]
+                self.events += 1
+                if self._lists and self._take_item(text, cls):
+                    continue
+                if sinks:
+                    event = cls(text)
+                    for sink in sinks:
+                        sink(event)
+            else:
+                self._receive_other(text)
+
+    def _receive_other(self, text: str) -> None:
+        first, _, rest = text.partition(":")
+        if first.lower() == "response":
+            self._receive_reply(text)
+        elif first.lower() == "event":
+            self.receive([f"Event: {rest.lstrip(' ')}"])
+        else:
+            self._receive_raw(text)
+
+    # Replies
+
+    def _receive_reply(self, text: str) -> None:
+        action_id = Response(text).action_id if text.startswith("Response: F") else _action_id_of(text)
+        pending = self._pending.get(action_id) if action_id is not None else self._oldest_unanswered()
+        if pending is None:
+            self._stray(Response(text))
+        elif pending.response is not None:
+            self._receive_second_reply(pending, text)
+        else:
+            self._receive_first_reply(pending, text)
+
+    def _receive_first_reply(self, pending: Pending, text: str) -> None:
+        self._pass_over_those_before(pending)
+        action = pending.action
+        response = action.response_type(text, action, seconds=self._clock() - pending.sent_at)
+        if response.success:
+            if action.name.lower() == "login":
+                self.logged_in = True
+            elif action.name.lower() == "logoff":
+                self.said_goodbye = True
+        listed = (response._first_of("EventList") or "").lower() == "start"
+        if listed or (response.success and _shape(action).list_end):
+            pending.response = response
+            self._lists[pending.action_id] = pending
+            if pending.on_item is not None:
+                pending.on_item(response, None)
+        else:
+            self._finish(pending, response)
+
+    def _receive_second_reply(self, pending: Pending, text: str) -> None:
+        """A list may be refused after it began; its items may go on, and its end may be missing."""
+        if pending.forgotten:
+            return
+        response = pending.action.response_type(text, pending.action, seconds=self._clock() - pending.sent_at)
+        if response.success:
+            self._stray(response)
+            return
+        if pending.promise is not None and not pending.promise.done():
+            pending.promise.set_result(response)
+        self.forget(pending)
+
+    def _finish(self, pending: Pending, response: Response) -> None:
+        outcome = pending.outcome
+        if outcome is not None:
+            told = pending.action.conclusion_of_response(response)
+            if told is not None:
+                outcome.settle(told)
+            elif not response.success:
+                outcome.settle(refusal(response, pending.action))
+        self._drop(pending)
+        if pending.promise is not None and not pending.promise.done():
+            pending.promise.set_result(response)
+        pending.promise = None
+
+    def _receive_raw(self, text: str) -> None:
+        """Lines without a `Response` header: what a few old actions answer with."""
+        pending = self._oldest_unanswered()
+        if pending is None or not _shape(pending.action).raw:
+            self.strays += 1
+            log.warning("the server sent %d characters that are neither an event nor a reply", len(text))
+            return
+        self._pass_over_those_before(pending)
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
+        output = "".join(f"\nOutput: {line}" for line in lines)
+        self._finish(pending, pending.action.response_type(f"Response: Success{output}", pending.action))
+
+    def _oldest_unanswered(self) -> Pending | None:
+        return self._unanswered[0] if self._unanswered and self._unanswered[0].written else None
+
+    def _pass_over_those_before(self, pending: Pending) -> None:
+        """An action is answered: for those sent before it nothing more will come."""
+        if pending.overtaken:
+            return
+        while self._unanswered:
+            earlier = self._unanswered.popleft()
+            if earlier is pending:
+                break
+            earlier.overtaken = True
+            if earlier.forgotten:
+                self._drop(earlier)
+        for earlier in [item for item in self._lists.values() if item.forgotten and item.number < pending.number]:
+            self._drop(earlier)
+
+    def _drop(self, pending: Pending) -> None:
+        if self._pending.get(pending.action_id) is pending:
+            del self._pending[pending.action_id]
+        self._lists.pop(pending.action_id, None)
+        if not pending.written and pending in self._unanswered:
+            self._unanswered.remove(pending)
+
+    def _stray(self, response: Response) -> None:
+        self.strays += 1
+        log.warning("a reply came that no action waits for: %s", response)
+
+    # Lists
+
+    def _take_item(self, text: str, cls: type[Event]) -> bool:
+        """Whether the event belongs to a list that is under way."""
+        pending = self._lists.get(_action_id_of(text) or "")
+        if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
+            return False
+        event = cls(text)
+        list_end = _shape(pending.action).list_end
+        complete = (event._first_of("EventList") or "").lower() == "complete" or event.name == list_end
+        if complete:
+            pending.response.events.completion = event
+        if not pending.forgotten and (not complete or event.name == list_end != f"{pending.action.name}Complete"):
+            if pending.on_item is not None:
+                pending.on_item(pending.response, event)
+            else:
+                pending.response.events.append(event)
+        if complete:
+            self._finish(pending, pending.response)
+        return True
+
+    # Outcomes
+
+    def _watch(self, event_name: str) -> _OutcomeWatch:
+        watch = self._watches.get(event_name)
+        if watch is None:
+            watch = self._watches[event_name] = _OutcomeWatch(event_name)
+            self._dispatcher.add(watch)
+        return watch
+
+    def _outcomes(self) -> list[Outcome]:
+        return list({id(item): item for watch in self._watches.values() for item in watch.outcomes.values()}.values())
+
+
+def refusal(response: Response, action: Action[Any]) -> ManagerError:
+    """The exception that stands for a `Response: Error`."""
+    text = response.message.strip() or "no reason given"
+    unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
+    kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
+    if issubclass(kind, ManagerAuthError):
+        return kind(f"the login was refused: {text}", response=response)
+    return kind(f"{action.name} was refused: {text}", action=action, response=response)
+
+
+def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
+    error = ConnectionLost(f"{what} was cut off: {reason}", sent=sent)
+    error.__cause__ = reason
+    return error
+
+
+def _shape(action: Action[Any]) -> Action[Any] | type[Action[Any]]:
+    """How the action is answered. One without a class of its own is answered as its name is."""
+    return ACTIONS.get(action.name.lower(), Action) if type(action) is Action else action
+
+
+def _action_id_of(text: str) -> str | None:
+    start = text.find("\nActionID:")
+    if start < 0:
+        return None
+    end = text.find("\n", start + 1)
+    value = text[start + 10 : end if end >= 0 else None]
+    return value.removesuffix("\r").removeprefix(" ") or None

@@ -1,0 +1,298 @@
+"""What a consumer holds: a stream of events, a list as it arrives, or one event to wait for.
+
+The producer never waits. Each consumer has its own bounded buffer, loses only its own events when it is too slow,
+and is told how many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import async_timeout
+
+from .dispatch import Dispatcher, Selection
+from .errors import ConnectionLost, ManagerTimeout
+from .events.base import Event
+from .responses.base import Response
+from .session import refusal
+
+if TYPE_CHECKING:
+    from .actions.base import Action
+    from typing_extensions import Self
+
+__all__ = ["Buffer", "EventStream", "ListBuffer", "ListStream", "NextEvent", "Predicate", "SingleBuffer"]
+
+log = logging.getLogger("aioami.streams")
+
+EventT = TypeVar("EventT", bound=Event)
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
+
+Predicate = Callable[[Any], object]
+
+
+class Buffer:
+    """The producer's side of a stream. It does not hold the stream, so that dropping the stream ends it."""
+
+    __slots__ = ("dropped", "ended", "error", "events", "maxsize", "overflowing", "selection", "wakes", "where")
+
+    def __init__(self, selection: Selection, where: Predicate | None, maxsize: int | None) -> None:
+        if maxsize is not None and maxsize < 1:
+            raise ValueError(f"maxsize: at least 1 event or None for no limit, not {maxsize}")
+        self.selection = selection
+        self.where = where
+        self.maxsize = maxsize
+        self.events: deque[Event] = deque()
+        self.dropped = 0
+        self.overflowing = False
+        self.ended = False
+        self.error: Exception | None = None
+        self.wakes: asyncio.Future[None] | None = None
+
+    def put(self, event: Event) -> None:
+        if self.where is not None and not self._wanted(self.where, event):
+            return
+        events = self.events
+        if self.maxsize is not None and len(events) >= self.maxsize:
+            self._drop_oldest()
+        events.append(event)
+        if self.wakes is not None:
+            self.wake()
+
+    def finish(self, error: Exception | None) -> None:
+        if not self.ended:
+            self.ended, self.error = True, error
+            self.wake()
+
+    def wake(self) -> None:
+        wakes, self.wakes = self.wakes, None
+        if wakes is not None and not wakes.done():
+            wakes.set_result(None)
+
+    def _wanted(self, where: Predicate, event: Event) -> bool:
+        try:
+            return bool(where(event))
+        except Exception:
+            log.exception("the predicate of a stream of %s raised, and the event is left out", self.selection)
+            return False
+
+    def _drop_oldest(self) -> None:
+        self.events.popleft()
+        self.dropped += 1
+        if not self.overflowing:
+            self.overflowing = True
+            log.warning(
+                "a stream of %s is consumed too slowly: its oldest events are dropped, as %d are waiting",
+                self.selection,
+                self.maxsize,
+            )
+
+    async def filled(self) -> None:
+        """Return when an event is there.
+
+        Raises:
+            StopAsyncIteration: no more will come.
+            RuntimeError: another task waits already.
+            Exception: the error that ended the stream.
+        """
+        self.overflowing = False
+        while not self.events:
+            if self.error is not None:
+                # A fresh copy each time: one exception raised in several places would collect all their tracebacks.
+                error = copy.copy(self.error)
+                error.__cause__ = self.error.__cause__
+                raise error
+            if self.ended:
+                raise StopAsyncIteration
+            if self.wakes is not None:
+                raise RuntimeError("another task is already waiting for this stream's next event")
+            wakes = self.wakes = asyncio.get_running_loop().create_future()
+            try:
+                await wakes
+            finally:
+                if self.wakes is wakes:
+                    self.wakes = None
+
+
+class SingleBuffer(Buffer):
+    """Keeps the first event alone."""
+
+    __slots__ = ()
+
+    def put(self, event: Event) -> None:
+        if not self.events and not self.ended:
+            super().put(event)
+
+
+class EventStream(Generic[EventT_co]):
+    """The events that were asked for, in the server's order, through `async for`.
+
+    It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference to it ends the
+    subscription. One task consumes it; a second that waits at the same time gets a `RuntimeError`. Cancelling the
+    consumer loses no event.
+
+    The iteration ends when the stream or the manager is closed. When the link is lost for good, it raises
+    `ConnectionLost` (or what else ended the link) after the events that were buffered.
+
+    The buffer holds `maxsize` events. When it is full, the oldest is dropped for each new one: counted in `dropped`,
+    and logged as a warning once, until the consumer catches up.
+    """
+
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end")
+
+    def __init__(self, buffer: Buffer, end: Callable[[], None]) -> None:
+        self._buffer = buffer
+        self._end: Callable[[], None] | None = end
+        self._delivered = 0
+
+    @property
+    def delivered(self) -> int:
+        """How many events the consumer took."""
+        return self._delivered
+
+    @property
+    def dropped(self) -> int:
+        """How many events were lost because the consumer was too slow."""
+        return self._buffer.dropped
+
+    @property
+    def pending(self) -> int:
+        """How many events are waiting for the consumer."""
+        return len(self._buffer.events)
+
+    def close(self) -> None:
+        """End the subscription, and discard what was not taken. May be called again."""
+        end, self._end = self._end, None
+        if end is not None:
+            end()
+            self._buffer.events.clear()
+            self._buffer.error = None
+            self._buffer.finish(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> EventT_co:
+        buffer = self._buffer
+        if not buffer.events:
+            await buffer.filled()
+        self._delivered += 1
+        return cast(EventT_co, buffer.events.popleft())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_end", None) is not None:
+            self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} of {self._buffer.selection}: {self.delivered} delivered, "
+            f"{self.pending} pending, {self.dropped} dropped>"
+        )
+
+
+class ListStream(EventStream[EventT_co]):
+    """The items of a list as they arrive, for lists that are too long to be held.
+
+    Leaving it early swallows the rest of the list; other actions are not disturbed. A list with a hole is never
+    delivered as whole: a refusal in its middle, a lost link, and silence for longer than the timeout all raise.
+    """
+
+    __slots__ = ()
+
+    _buffer: ListBuffer
+
+    @property
+    def response(self) -> Response | None:
+        """The reply that announced the list; `None` before it came."""
+        return self._buffer.response
+
+    @property
+    def completion(self) -> Event | None:
+        """The event that ended the list; `None` before it came."""
+        return self._buffer.response.events.completion if self._buffer.response is not None else None
+
+
+class ListBuffer(Buffer):
+    """Takes a list apart into its items, and is told how the action ended, as a future would be."""
+
+    __slots__ = ("action", "loop", "progressed", "response")
+
+    def __init__(self, action: Action[Any]) -> None:
+        super().__init__(Selection((action.name,)), None, None)
+        self.action = action
+        self.loop = asyncio.get_running_loop()
+        self.progressed = self.loop.time()
+        self.response: Response | None = None
+
+    def last_progress(self) -> float:
+        """When something of the list came, on the loop's clock."""
+        return self.progressed
+
+    def take(self, response: Response, item: Event | None) -> None:
+        self.response = response
+        self.progressed = self.loop.time()
+        if item is not None:
+            self.put(item)
+
+    def done(self) -> bool:
+        return self.ended
+
+    def set_result(self, response: Response) -> None:
+        if self.response is None:
+            self.response = response
+        self.finish(None if response.success else refusal(response, self.action))
+
+    def set_exception(self, error: Exception) -> None:
+        self.finish(error)
+
+
+class NextEvent(Generic[EventT]):
+    """The next event that matches, watched for from now on; to be awaited, once or again.
+
+    Dropped without being awaited, it is forgotten.
+    """
+
+    __slots__ = ("__weakref__", "_found", "_stream", "_timeout")
+
+    def __init__(self, stream: EventStream[EventT], timeout: float | None) -> None:
+        self._stream = stream
+        self._timeout = timeout
+        self._found: EventT | None = None
+
+    def __await__(self) -> Generator[Any, None, EventT]:
+        return self._next().__await__()
+
+    async def _next(self) -> EventT:
+        if self._found is not None:
+            return self._found
+        selection = self._stream._buffer.selection
+        try:
+            async with async_timeout.timeout(self._timeout):
+                self._found = await self._stream.__anext__()
+        except asyncio.TimeoutError as error:
+            raise ManagerTimeout(f"no event came in {self._timeout:g} seconds ({selection})") from error
+        except StopAsyncIteration:
+            raise ConnectionLost(f"the manager was closed before an event came ({selection})") from None
+        self._stream.close()
+        return self._found

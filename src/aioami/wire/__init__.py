@@ -1,0 +1,24 @@
+"""The wire, without any input or output: bytes go in, messages come out, and the other way round.
+
+Nothing here knows asyncio or sockets.
+"""
+
+from __future__ import annotations
+
+from .encoding import encode, encode_header, encode_message
+from .framing import Framer
+from .limits import MAX_ACTION_ID, MAX_FRAME_SIZE, MAX_LINE, MAX_LINES
+from .message import Message, split_headers
+
+__all__ = [
+    "MAX_ACTION_ID",
+    "MAX_FRAME_SIZE",
+    "MAX_LINE",
+    "MAX_LINES",
+    "Framer",
+    "Message",
+    "encode",
+    "encode_header",
+    "encode_message",
+    "split_headers",
+]

@@ -1,0 +1,62 @@
+"""Headers in, bytes out: what Asterisk would cut, drop or take for something else is refused here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .limits import MAX_LINE, MAX_LINES
+
+__all__ = ["encode", "encode_header", "encode_message"]
+
+_FORBIDDEN = (("\r", "CR"), ("\n", "LF"), ("\0", "NUL"))
+
+
+def encode_header(name: str, value: str) -> bytes:
+    """One line of an action, without its end.
+
+    Leading blanks of a value are sent, but Asterisk drops them.
+
+    Raises:
+        ValueError: a CR, LF or NUL in the name or the value; a name that is empty, has a colon or outer blanks;
+            a line over 1022 bytes of UTF-8. The message names the header, never a value.
+    """
+    if not name:
+        raise ValueError("a header name is empty")
+    if ":" in name or name != name.strip():
+        raise ValueError(f"{_shown(name)}: a header name may have no colon and no blanks around it")
+    for character, label in _FORBIDDEN:
+        if character in name:
+            raise ValueError(f"{_shown(name)}: a header name may not contain {label}")
+        if character in value:
+            raise ValueError(f"{name}: the value may not contain {label}")
+    line = f"{name}: {value}".encode("utf-8", "surrogateescape")
+    if len(line) > MAX_LINE:
+        raise ValueError(
+            f"{_shown(name)}: the line has {len(line)} bytes, and Asterisk takes at most {MAX_LINE} in one line"
+        )
+    return line
+
+
+def encode_message(lines: Iterable[bytes]) -> bytes:
+    """Whole message from encoded lines.
+
+    Raises:
+        ValueError: more than 128 lines.
+    """
+    lines = list(lines)
+    if len(lines) > MAX_LINES:
+        raise ValueError(f"the action has {len(lines)} lines, and Asterisk takes at most {MAX_LINES} in one action")
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def encode(headers: Iterable[tuple[str, str]]) -> bytes:
+    """One message from its headers, in their order.
+
+    Raises:
+        ValueError: whatever `encode_header` refuses, or more than 128 lines.
+    """
+    return encode_message(encode_header(name, value) for name, value in headers)
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= 40 else name[:40] + "...")

@@ -1,0 +1,158 @@
+"""Bytes in, whole messages out.
+
+A line ends at LF, and one CR before it goes too. A blank line ends a message; blank lines with no message open mean
+nothing. Asterisk sends CRLF nearly always, but about sixty of its replies hold a bare LF or a blank line too many, so
+both are the normal case here. The only message that may hold blank lines is the output of `Command` before Asterisk 14,
+which begins with `Response: Follows` and ends with a marker of its own.
+
+Strategy: all that is complete in a read is decoded at once and cut by one regular expression; what is left over stays
+undecoded in a buffer that remembers how far it was searched. The work is linear in the bytes, whatever the chunks.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..errors import ProtocolError
+from .limits import MAX_BANNER, MAX_FRAME_SIZE
+
+__all__ = ["Framer"]
+
+_GREETING: Final = "Asterisk Call Manager"
+_BLANK_LINES = re.compile("\n(?:\r?\n)+")
+_LEADING_BLANK_LINES = re.compile("(?:\r?\n)+")
+_BLANK_LINE_BYTES = re.compile(b"\n\r?\n")
+_FOLLOWS: Final = b"Response: Follows"
+_FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
+_MARKER: Final = b"--END COMMAND--"
+_MARKER_END = re.compile(_MARKER + rb"\r?\n\r?\n")
+
+
+class Framer:
+    """Cuts what the server sends into messages.
+
+    Args:
+        max_frame_size: bytes that one message may have; `None` lifts the limit.
+        banner: whether the stream begins with the greeting line of a new connection.
+
+    Attributes:
+        banner: the greeting line without its end, `None` until it came.
+        error: the `ProtocolError` that ended the framing. Once it is set, `feed` ignores what it is given.
+    """
+
+    __slots__ = ("_awaits_banner", "_buffer", "_in_follows", "_limit", "_searched", "banner", "error")
+
+    def __init__(self, max_frame_size: int | None = MAX_FRAME_SIZE, *, banner: bool = True) -> None:
+        self._limit = max_frame_size
+        self._awaits_banner = banner
+        self._buffer = bytearray()
+        self._searched = 0
+        self._in_follows = False
+        self.banner: str | None = None
+        self.error: ProtocolError | None = None
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held of a message that is not complete. At the end of the stream they are lost with the link."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[str]:
+        """Take bytes, and return the texts of the messages that they complete.
+
+        A text holds the message's lines as they came (CRLF or LF between them) without the blank line that ended it.
+        It is UTF-8 decoded with `surrogateescape`, so that any byte survives a round trip.
+        A fault is recorded in `error`; the messages before it are still returned.
+        """
+        if self.error is not None:
+            return []
+        buffer = self._buffer
+        buffer += data
+        if self._awaits_banner and not self._take_banner():
+            return []
+        if self._in_follows:
+            return self._cut_one_by_one()
+        end = self._end_of_last_message()
+        if not end:
+            self._check_unfinished()
+            return []
+        if buffer.find(_FOLLOWS, 0, end) >= 0 or (self._limit is not None and end > self._limit):
+            return self._cut_one_by_one()
+        with memoryview(buffer) as view, view[:end] as whole:
+            text = str(whole, "utf-8", "surrogateescape")
+        del buffer[:end]
+        if text[0] in "\r\n" and (leading := _LEADING_BLANK_LINES.match(text)):
+            text = text[leading.end() :]
+        frames = _BLANK_LINES.split(text)
+        frames.pop()
+        self._check_unfinished()
+        return frames
+
+    def _take_banner(self) -> bool:
+        end = self._buffer.find(b"\n", 0, MAX_BANNER)
+        if end < 0 and len(self._buffer) < MAX_BANNER:
+            return False
+        line = str(self._buffer[: end if end >= 0 else 60], "utf-8", "surrogateescape").rstrip("\r")
+        if end < 0 or not line.startswith(_GREETING):
+            self._fail(f"this is no Asterisk Manager Interface: the peer greets with {line[:60]!r}")
+            return False
+        self.banner = line
+        self._awaits_banner = False
+        del self._buffer[: end + 1]
+        return True
+
+    def _end_of_last_message(self) -> int:
+        """Where the last complete message of the buffer ends, behind its blank line; 0 if there is none."""
+        buffer, start = self._buffer, self._searched
+        end = buffer.rfind(b"\n\r\n", start)
+        end = end + 3 if end >= 0 else 0
+        bare = buffer.rfind(b"\n\n", max(start, end - 1))
+        if bare >= 0:
+            end = bare + 2
+        if end:
+            return end
+        if buffer[:1] == b"\n":  # a blank line may be all that is there
+            return 1
+        return 2 if buffer[:2] == b"\r\n" else 0
+
+    def _cut_one_by_one(self) -> list[str]:
+        """The slow way: where raw command output, or a message over the limit, may be about."""
+        buffer, frames = self._buffer, []
+        start = 0
+        while self.error is None:
+            if not self._in_follows:
+                while buffer[start : start + 1] == b"\n" or buffer[start : start + 2] == b"\r\n":
+                    start = self._searched = start + (1 if buffer[start] == 0x0A else 2)
+                if _FOLLOWS_LINE.match(buffer, start):
+                    self._in_follows = True
+                    self._searched = start
+            ending = _MARKER_END if self._in_follows else _BLANK_LINE_BYTES
+            found = ending.search(buffer, max(start, self._searched))
+            if found is None:
+                break
+            end = found.start() if not self._in_follows else found.start() + len(_MARKER)
+            if self._limit is not None and end - start > self._limit:
+                self._fail_size()
+                break
+            frames.append(str(buffer[start:end], "utf-8", "surrogateescape"))
+            start = self._searched = found.end()
+            self._in_follows = False
+        if self.error is None:
+            del buffer[:start]
+            self._searched = 0
+            self._check_unfinished()
+        return frames
+
+    def _check_unfinished(self) -> None:
+        unfinished = len(self._buffer)
+        overlap = len(_MARKER) + 3 if self._in_follows else 2
+        self._searched = max(0, unfinished - overlap)
+        if self._limit is not None and unfinished - overlap > self._limit:
+            self._fail_size()
+
+    def _fail_size(self) -> None:
+        self._fail(f"a message from the server exceeds max_frame_size ({self._limit} bytes)")
+
+    def _fail(self, message: str) -> None:
+        self.error = ProtocolError(message)
+        self._buffer.clear()

@@ -1,0 +1,20 @@
+"""Limits of the wire: the ones that Asterisk has, and the ones that protect us from what is not Asterisk."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_LINE: Final = 1022
+"""Bytes in one line of an action, without its CRLF. Asterisk throws the beginning of a longer line away."""
+
+MAX_LINES: Final = 128
+"""Lines in one action, `Action` and `ActionID` included. Asterisk refuses more."""
+
+MAX_ACTION_ID: Final = 67
+"""Bytes in an ActionID. Some of Asterisk's list actions glue the next header to a longer one."""
+
+MAX_FRAME_SIZE: Final = 64 << 20
+"""Bytes in one message from the server, by default. Asterisk has no limit of its own; megabytes do occur."""
+
+MAX_BANNER: Final = 1024
+"""Bytes in the greeting line."""

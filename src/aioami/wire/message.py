@@ -1,0 +1,193 @@
+"""A message as it came: an ordered, case-insensitive, read-only view over its lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from typing import Final, Literal, TypeVar, cast, overload
+
+__all__ = ["Message", "split_headers"]
+
+T = TypeVar("T")
+
+_Header = tuple[str, str]
+
+_MARKER: Final = "--END COMMAND--"
+_FOLLOWS = re.compile("Response: Follows\r?\n")
+_SENSITIVE: Final = frozenset({"secret", "password", "md5cred", "oauthsecret"})
+_SENSITIVE_SETTING = re.compile(r"\s*(?:\w*secret|\w*password|md5_?cred)\s*=", re.IGNORECASE)
+_SHOWN_HEADERS: Final = 8
+
+
+def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
+    """The headers of a message, and the lines that are none (no colon, or no name before it), each in their order.
+
+    The name is what stands before the first colon, except that a channel's name in `ChanVariable(<channel>)` may
+    hold colons itself. The value is the rest, less exactly one blank.
+    """
+    headers: list[_Header] = []
+    unparsed: list[str] = []
+    for line in text.split("\n"):
+        if line[-1:] == "\r":
+            line = line[:-1]
+        name, colon, value = line.partition(":")
+        if not colon or not name or name[0] in " \t":
+            unparsed.append(line)
+            continue
+        if name.startswith("ChanVariable("):
+            inner, closing, rest = line.partition("): ")
+            if closing:
+                name, value = inner + ")", " " + rest
+        headers.append((name, value[1:] if value[:1] == " " else value))
+    return tuple(headers), tuple(unparsed)
+
+
+class Message(Mapping[str, str]):
+    """A read-only mapping over the headers of one message.
+
+    Lookup ignores case and gives the first of repeated headers; `getall` gives all of them. Iteration, `keys()`,
+    `values()`, `items()` and `len()` count every header as it came, repeated ones too.
+    The values are the text received.
+
+    Args:
+        text: the message's lines, as `Framer.feed` returns them.
+    """
+
+    __slots__ = ("__weakref__", "_index", "_parsed", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._parsed: tuple[_Header, ...] | None = None
+        self._index: dict[str, str] | None = None
+
+    @property
+    def text(self) -> str:
+        """The message as received, without the blank line at its end."""
+        return self._text
+
+    @property
+    def kind(self) -> Literal["response", "event", "other"]:
+        """What the first line says this is. An OriginateResponse event has a `Response` header too, further down."""
+        first = self._text.partition(":")[0].lower()
+        return cast("Literal['response', 'event']", first) if first in ("response", "event") else "other"
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Every header as received: order, spelling and repetitions kept."""
+        if self._parsed is None:
+            self._parsed = split_headers(self._head())[0]
+        return self._parsed
+
+    @property
+    def unparsed(self) -> tuple[str, ...]:
+        """The lines that are no headers, in their order."""
+        return split_headers(self._head())[1]
+
+    @property
+    def output(self) -> tuple[str, ...]:
+        """The lines of a CLI command's output, whichever of its two forms the server speaks."""
+        head = self._head()
+        if head is self._text:
+            return tuple(self.getall("Output"))
+        raw = self._text[len(head) :].removeprefix("\r").removeprefix("\n")
+        raw = raw[: -len(_MARKER)] if raw.endswith(_MARKER) else raw
+        if not raw:
+            return ()
+        lines = [line[:-1] if line[-1:] == "\r" else line for line in raw.split("\n")]
+        if not lines[-1]:
+            lines.pop()
+        return tuple(lines)
+
+    def _head(self) -> str:
+        """The part that holds headers: all of it, but for `Command`'s reply before Asterisk 14."""
+        text = self._text
+        if not (text.startswith("Response: F") and _FOLLOWS.match(text)):
+            return text
+        end = text.index("\n")
+        for _ in range(2):
+            line = text[end + 1 : (text.find("\n", end + 1) + 1 or len(text) + 1) - 1]
+            if not line.startswith(("Privilege:", "ActionID:")):
+                break
+            end += 1 + len(line)
+        return text[:end]
+
+    def to_dict(self) -> dict[str, str | list[str]]:
+        """A plain dictionary: each name in its first spelling, repeated headers as a list of their values."""
+        spelling: dict[str, str] = {}
+        values: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            values.setdefault(spelling.setdefault(name.lower(), name), []).append(value)
+        return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
+
+    def _first_of(self, name: str) -> str | None:
+        """The first header of that name, ignoring case."""
+        index = self._index
+        if index is None:
+            index = {}
+            for key, value in self.headers:
+                index.setdefault(key.lower(), value)
+            self._index = index
+        return index.get(name.lower())
+
+    def __getitem__(self, name: str) -> str:
+        value = self._first_of(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    @overload
+    def get(self, key: str, /) -> str | None: ...
+    @overload
+    def get(self, key: str, /, default: str | T) -> str | T: ...
+    def get(self, key: str, /, default: object = None) -> object:
+        """The first header of that name, ignoring case; `default` if there is none."""
+        value = self._first_of(key)
+        return default if value is None else value
+
+    def getall(self, name: str) -> list[str]:
+        """The text of every header of that name, in order; empty if there is none."""
+        wanted = name.lower()
+        return [value for key, value in self.headers if key.lower() == wanted]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._first_of(name) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self.headers)
+
+    def __len__(self) -> int:
+        return len(self.headers)
+
+    def values(self) -> ValuesView[str]:
+        return _Values(self)
+
+    def items(self) -> ItemsView[str, str]:
+        return _Items(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self.headers == other.headers if isinstance(other, Message) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.headers)
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{name}={'…' if name.lower() in _SENSITIVE or _SENSITIVE_SETTING.match(value) else repr(value)}"
+            for name, value in self.headers[:_SHOWN_HEADERS]
+        ]
+        more = len(self.headers) - _SHOWN_HEADERS
+        return f"<{type(self).__name__} {' '.join(shown)}{f' and {more} more' if more > 0 else ''}>"
+
+
+class _Values(ValuesView[str]):
+    _mapping: Message
+
+    def __iter__(self) -> Iterator[str]:
+        return (value for _, value in self._mapping.headers)
+
+
+class _Items(ItemsView[str, str]):
+    _mapping: Message
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._mapping.headers)

@@ -1,0 +1,385 @@
+"""The session, fed by hand: which message belongs to which action."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from aioami import Action, ActionError, ConnectionLost, Event, PermissionDenied, Response, UnknownAction, core
+from aioami.dispatch import Dispatcher, Selection
+from aioami.session import Pending, Session, refusal
+
+
+class Promise:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def done(self) -> bool:
+        return self.result is not None or self.error is not None
+
+    def set_result(self, result: Any, /) -> None:
+        self.result = result
+
+    def set_exception(self, error: Exception, /) -> None:
+        self.error = error
+
+
+class Listener:
+    """Keeps every event it gets."""
+
+    def __init__(self, *selectors: Any) -> None:
+        self.selection = Selection(selectors)
+        self.events: list[Event] = []
+
+    def put(self, event: Event, /) -> None:
+        self.events.append(event)
+
+    def finish(self, error: Exception | None, /) -> None:
+        pass
+
+    @property
+    def names(self) -> list[str]:
+        return [event.name for event in self.events]
+
+
+class Conversation:
+    """A session with one listener to everything, and a clock that stands."""
+
+    def __init__(self) -> None:
+        self.dispatcher = Dispatcher()
+        self.listener = Listener()
+        self.dispatcher.add(self.listener)
+        self.session = Session(self.dispatcher, clock=lambda: 0.0)
+
+    def send(self, action: Action[Any], action_id: str | None = None, on_item: Any = None) -> tuple[Pending, Promise]:
+        promise = Promise()
+        pending = self.session.submit(action, promise, action_id=action_id, on_item=on_item)
+        pending.written = True
+        return pending, promise
+
+    def receive(self, *messages: str) -> None:
+        self.session.receive([message.replace("|", "\r\n") for message in messages])
+
+
+@pytest.fixture
+def talk() -> Conversation:
+    return Conversation()
+
+
+def test_pipelined_replies_go_to_their_actions(talk: Conversation) -> None:
+    """Two actions under way at once each get the reply with their own ActionID."""
+    _, first = talk.send(core.Ping(), "a")
+    _, second = talk.send(core.Ping(), "b")
+    talk.receive("Response: Success|ActionID: a|Ping: Pong", "Response: Success|ActionID: b|Ping: Pong")
+    assert (first.result["ActionID"], second.result["ActionID"]) == ("a", "b")
+    assert len(talk.session) == 0
+
+
+def test_a_reply_without_an_action_id_belongs_to_the_oldest_unanswered_action(talk: Conversation) -> None:
+    """Asterisk loses the ActionID of what it cannot parse, but it answers in order."""
+    _, first = talk.send(core.Ping(), "a")
+    _, second = talk.send(core.Ping(), "b")
+    talk.receive("Response: Error|Message: Missing action in request")
+    assert first.result.message == "Missing action in request"
+    assert not second.done()
+
+
+def test_a_reply_without_an_action_id_may_be_that_of_a_forgotten_action(talk: Conversation) -> None:
+    """An action that timed out or was cancelled is still the oldest one that the server has not answered."""
+    forgotten, promise = talk.send(core.Ping(), "a")
+    _, second = talk.send(core.Ping(), "b")
+    talk.session.forget(forgotten)
+    talk.receive("Response: Error|Message: Failed to parse message: line too long")
+    assert not promise.done()
+    assert not second.done()
+    talk.receive("Response: Success|ActionID: b|Ping: Pong")
+    assert second.result.success
+    assert talk.session.strays == 0
+
+
+def test_a_reply_without_an_action_id_never_goes_to_one_that_was_passed_over(talk: Conversation) -> None:
+    """An action that was sent before an answered one gets nothing any more, so it is not the oldest."""
+    _, silent = talk.send(core.Events("on"), "a")
+    _, second = talk.send(core.Ping(), "b")
+    _, third = talk.send(core.Ping(), "c")
+    talk.receive("Response: Success|ActionID: b|Ping: Pong", "Response: Error|Message: Missing action in request")
+    assert second.result.success
+    assert third.result.message == "Missing action in request"
+    assert not silent.done()
+
+
+@pytest.mark.parametrize("reply", ["Response: Error|Message: Missing action in request", "Response: Success|ActionID: x"])
+def test_a_reply_that_nobody_waits_for_is_counted_and_logged(
+    talk: Conversation, reply: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stray reply is told, and disturbs no later action."""
+    with caplog.at_level(logging.WARNING, "aioami"):
+        talk.receive(reply)
+    assert talk.session.strays == 1
+    assert "no action waits for" in caplog.text
+    _, promise = talk.send(core.Ping(), "a")
+    talk.receive("Response: Success|ActionID: a|Ping: Pong")
+    assert promise.result.success
+
+
+def test_the_second_of_two_replies_is_a_stray(talk: Conversation) -> None:
+    """Some actions answer twice; the first answer counts."""
+    _, promise = talk.send(Action("JabberSend"), "a")
+    talk.receive("Response: Success|ActionID: a", "Response: Error|ActionID: a|Message: Could not send Message")
+    assert promise.result.success
+    assert talk.session.strays == 1
+
+
+@pytest.mark.parametrize("action_id", ["7 x ", "é-ü", "\udcff\udcfe", "x" * 67])
+def test_action_ids_are_compared_as_they_come_back(talk: Conversation, action_id: str) -> None:
+    """Trailing blanks, other alphabets and bytes that are no UTF-8 survive the round trip."""
+    _, promise = talk.send(core.Ping(), action_id)
+    talk.receive(f"Response: Success|ActionID: {action_id}|Ping: Pong")
+    assert promise.result.action_id == action_id
+
+
+@pytest.mark.parametrize("action_id", ["", "x" * 68, "é" * 34, " x", "a\r\nAction: Command", "a\0"])
+def test_action_ids_that_would_not_come_back_are_refused(talk: Conversation, action_id: str) -> None:
+    """An ActionID that is empty, over 67 bytes, begins with a blank or breaks the line never leaves."""
+    with pytest.raises(ValueError, match="ActionID"):
+        talk.send(core.Ping(), action_id)
+    assert len(talk.session) == 0
+
+
+def test_an_action_id_in_use_is_refused_until_it_is_answered(talk: Conversation) -> None:
+    """Two actions never share an ActionID, not even when nobody waits for the first one any more."""
+    pending, _ = talk.send(core.Ping(), "a")
+    talk.session.forget(pending)
+    with pytest.raises(ValueError, match="not answered yet"):
+        talk.send(core.Ping(), "a")
+    talk.receive("Response: Success|ActionID: a|Ping: Pong")
+    talk.send(core.Ping(), "a")
+
+
+def test_generated_action_ids_differ_between_sessions() -> None:
+    """OriginateResponse and UserEvent repeat an ActionID to every client, so it must be nobody else's."""
+    ids = {Conversation().send(core.Ping())[0].action_id for _ in range(50)}
+    assert len(ids) == 50
+    assert all(len(item) <= 67 for item in ids)
+
+
+def test_a_list_is_complete_with_its_completion_event(talk: Conversation) -> None:
+    """The items of a list are in its response, in order, with the event that ended it; no stream sees them."""
+    _, promise = talk.send(core.CoreShowChannels(), "a")
+    talk.receive(
+        "Response: Success|ActionID: a|EventList: start|Message: Channels will follow",
+        "Event: CoreShowChannel|ActionID: a|Channel: x",
+        "Event: CoreShowChannel|Channel: y|ActionID: a",
+    )
+    assert not promise.done()
+    talk.receive("Event: CoreShowChannelsComplete|ActionID: a|EventList: Complete|ListItems: 2")
+    assert [event["Channel"] for event in promise.result.events] == ["x", "y"]
+    assert promise.result.events.completion["ListItems"] == "2"
+    assert talk.listener.events == []
+
+
+@pytest.mark.parametrize("start", ["start", "Start"])
+def test_an_empty_list_is_an_empty_list(talk: Conversation, start: str) -> None:
+    """A list may have no items, a wrong count, and either spelling of its start."""
+    _, promise = talk.send(Action("FAXSessions"), "a")
+    talk.receive(
+        f"Response: Success|ActionID: a|EventList: {start}",
+        "Event: FAXSessionsComplete|ActionID: a|EventList: Complete|ListItems: 7",
+    )
+    assert promise.result.events == []
+    assert promise.result.events.completion is not None
+
+
+def test_a_list_action_may_be_answered_without_a_list(talk: Conversation) -> None:
+    """`No active conferences.` is an error, and no voicemail user a plain success: both end the action."""
+    _, refused = talk.send(Action("ConfbridgeListRooms"), "a")
+    _, plain = talk.send(core.VoicemailUsersList(), "b")
+    talk.receive(
+        "Response: Error|ActionID: a|Message: No active conferences.",
+        "Response: Success|ActionID: b|Message: There are no voicemail users currently defined.",
+    )
+    assert not refused.result.success
+    assert plain.result.events == []
+    assert plain.result.events.completion is None
+
+
+def test_events_of_the_same_name_without_the_action_id_are_no_items(talk: Conversation) -> None:
+    """A broadcast event goes to the listeners, even if items of a list are called the same."""
+    _, promise = talk.send(core.ParkedCalls(), "a")
+    talk.receive(
+        "Event: ParkedCall|ParkeeChannel: before",
+        "Response: Success|ActionID: a|EventList: start",
+        "Event: ParkedCall|ActionID: a|ParkeeChannel: item",
+        "Event: ParkedCallsComplete|ActionID: a|EventList: Complete",
+        "Event: ParkedCall|ParkeeChannel: after",
+    )
+    assert [event["ParkeeChannel"] for event in talk.listener.events] == ["before", "after"]
+    assert [event["ParkeeChannel"] for event in promise.result.events] == ["item"]
+
+
+@pytest.mark.parametrize("name", ["UserEvent", "OriginateResponse", "SIPQualifyPeerDone"])
+def test_broadcast_events_with_an_action_id_are_no_items(talk: Conversation, name: str) -> None:
+    """Events that repeat somebody's ActionID to everyone never become items, nor end an action."""
+    _, promise = talk.send(core.CoreShowChannels(), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", f"Event: {name}|ActionID: a|EventList: Complete")
+    assert not promise.done()
+    assert talk.listener.names == [name]
+
+
+def test_a_refusal_in_the_middle_of_a_list_refuses_the_action(talk: Conversation) -> None:
+    """A list that turns into an error is no list; what still comes of it is swallowed."""
+    _, promise = talk.send(Action("PJSIPShowEndpoint"), "a")
+    talk.receive(
+        "Response: Success|ActionID: a|EventList: start",
+        "Event: EndpointDetail|ActionID: a",
+        "Response: Error|ActionID: a|Message: Unable to retrieve",
+        "Event: EndpointDetail|ActionID: a",
+        "Event: EndpointDetailComplete|ActionID: a|EventList: Complete",
+    )
+    assert promise.result.message == "Unable to retrieve"
+    assert talk.listener.events == []
+    assert len(talk.session) == 0
+
+
+def test_a_refused_list_without_an_end_is_over_with_the_next_answer(talk: Conversation) -> None:
+    """CoreShowChannelMap sends no end after its error; the next action's answer shows that it is over."""
+    talk.send(Action("CoreShowChannelMap"), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Response: Error|ActionID: a|Message: x")
+    assert len(talk.session) == 1
+    talk.send(core.Ping(), "b")
+    talk.receive("Response: Success|ActionID: b|Ping: Pong")
+    assert len(talk.session) == 0
+
+
+def test_the_rest_of_a_forgotten_list_is_swallowed(talk: Conversation) -> None:
+    """A list that nobody waits for any more goes on to its end without being seen."""
+    pending, promise = talk.send(core.QueueStatus(), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Event: QueueParams|ActionID: a")
+    talk.session.forget(pending)
+    talk.receive("Event: QueueMember|ActionID: a", "Event: QueueStatusComplete|ActionID: a|EventList: Complete")
+    assert not promise.done()
+    assert talk.listener.events == []
+    assert len(talk.session) == 0
+
+
+def test_fax_stats_is_one_event_without_an_end(talk: Conversation) -> None:
+    """FAXStats answers with one event that is item and end in one."""
+    _, promise = talk.send(Action("FAXStats"), "a")
+    talk.receive("Response: Success|ActionID: a|Message: FAXStats event will follow")
+    assert not promise.done()
+    talk.receive("Event: FAXStats|ActionID: a|CurrentSessions: 0")
+    assert [event["CurrentSessions"] for event in promise.result.events] == ["0"]
+
+
+def test_wait_event_ends_with_its_own_event(talk: Conversation) -> None:
+    """WaitEvent ends with WaitEventComplete; the events before it are everybody's."""
+    _, promise = talk.send(Action("WaitEvent"), "a")
+    talk.receive(
+        "Response: Success|ActionID: a|Message: Waiting for Event completed.",
+        "Event: Hangup|Channel: x",
+        "Event: WaitEventComplete|ActionID: a",
+    )
+    assert promise.result.events.completion.name == "WaitEventComplete"
+    assert talk.listener.names == ["Hangup"]
+
+
+def test_hangup_answers_a_name_and_lists_a_pattern(talk: Conversation) -> None:
+    """One class serves both: the reply itself says whether a list follows."""
+    _, single = talk.send(core.Hangup("x"), "a")
+    _, several = talk.send(core.Hangup("/^x/"), "b")
+    talk.receive(
+        "Response: Success|ActionID: a|Message: Channel Hungup",
+        "Response: Success|ActionID: b|EventList: start",
+        "Event: ChannelHungup|ActionID: b|Channel: x1",
+        "Event: ChannelsHungupListComplete|ActionID: b|EventList: Complete",
+    )
+    assert single.result.success
+    assert [event["Channel"] for event in several.result.events] == ["x1"]
+
+
+def test_lines_without_a_response_answer_a_raw_action(talk: Conversation) -> None:
+    """IAXnetstats and Queues answer with bare lines, which are the data of the oldest action of that kind."""
+    _, promise = talk.send(Action("IAXnetstats"), "a")
+    talk.receive("1 2 3\n4 5 6")
+    assert promise.result.data == ["1 2 3", "4 5 6"]
+
+
+def test_lines_that_nobody_asked_for_are_counted(talk: Conversation, caplog: pytest.LogCaptureFixture) -> None:
+    """Text that is neither event nor reply is told, and the session lives on."""
+    _, promise = talk.send(core.Ping(), "a")
+    with caplog.at_level(logging.WARNING, "aioami"):
+        talk.receive("1 2 3", "Response: Success|ActionID: a|Ping: Pong")
+    assert talk.session.strays == 1
+    assert "neither an event nor a reply" in caplog.text
+    assert promise.result.success
+
+
+def test_the_kind_of_a_message_is_read_in_any_case(talk: Conversation) -> None:
+    """`event:` and `RESPONSE:` are what they say."""
+    _, promise = talk.send(core.Ping(), "a")
+    talk.receive("event:Hangup|Channel: x", "RESPONSE: Success|ActionID: a")
+    assert talk.listener.names == ["Hangup"]
+    assert promise.result.success
+
+
+def test_losing_the_link_fails_what_is_under_way(talk: Conversation) -> None:
+    """Every waiter hears the recorded reason, and whether its bytes had left."""
+    _, sent = talk.send(core.CoreShowChannels(), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Event: CoreShowChannel|ActionID: a")
+    unsent, kept = talk.send(core.Ping(), "b")
+    unsent.written = False
+    reason = ConnectionLost("Asterisk closed the connection")
+    talk.session.lose(reason)
+    assert isinstance(sent.error, ConnectionLost)
+    assert isinstance(kept.error, ConnectionLost)
+    assert (sent.error.sent, kept.error.sent) == (True, False)
+    assert sent.error.__cause__ is reason
+    assert len(talk.session) == 0
+
+
+def test_a_forgotten_action_that_never_left_leaves_no_trace(talk: Conversation) -> None:
+    """What is given up before it is written is not counted as unanswered."""
+    pending, _ = talk.send(core.Ping(), "a")
+    pending.written = False
+    talk.session.forget(pending)
+    assert len(talk.session) == 0
+    _, promise = talk.send(core.Ping(), "b")
+    talk.receive("Response: Error|Message: Missing action in request")
+    assert promise.done()
+
+
+def test_stream_items_are_handed_on_as_they_come(talk: Conversation) -> None:
+    """With a taker for items, the response does not collect them."""
+    taken: list[Event | None] = []
+    _, promise = talk.send(core.QueueStatus(), "a", lambda response, item: taken.append(item))
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Event: QueueParams|ActionID: a|Queue: q")
+    assert [item["Queue"] if item is not None else None for item in taken] == [None, "q"]
+    talk.receive("Event: QueueStatusComplete|ActionID: a|EventList: Complete")
+    assert promise.result.events == []
+    assert promise.result.events.completion is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Permission denied", PermissionDenied),
+        ("Originate Access Forbidden: app or data blacklisted", PermissionDenied),
+        ("Invalid/unknown command: Foo. Use Action: ListCommands to show available commands.", UnknownAction),
+        ("No such channel", ActionError),
+        ("permission denied", ActionError),
+    ],
+)
+def test_the_text_of_a_refusal_decides_its_class(text: str, kind: type[ActionError]) -> None:
+    """Asterisk's errors have no code, so their exact texts are the table."""
+    action = core.Hangup("x")
+    response = Response(f"Response: Error\r\nMessage: {text}", action)
+    error = refusal(response, action)
+    assert type(error) is kind
+    assert isinstance(error, ActionError)
+    assert (error.action, error.response) == (action, response)
+    assert text in str(error)
