@@ -1,36 +1,57 @@
-# Each target makes its own virtual environment in .venv and needs nothing but Python and make.
+# Needs Python (3.10 or later) and make. Every target installs what it uses into a virtual environment of its own,
+# once: `make test PYTHON=python3.13 VENV=.venv-3.13` does so with another Python, beside the first.
 PYTHON ?= python3
-BIN = .venv/bin
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint types docs build clean
+.PHONY: demo test lint format types docs build coverage clean
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
 
-demo: .venv/library
+demo: $(VENV)/.project        # log in, place a call, follow it to the hang-up; AIOAMI_URL=ami://... for a real server
 	$(BIN)/python -m aioami.demo
 
-test: .venv/development
-	$(BIN)/python -m pytest
+test: $(VENV)/.tests $(VENV)/.typing        # the whole suite; ARGS="tests/unit -x" for a part
+	$(BIN)/python -m pytest $(ARGS)
 
-lint: .venv/development
+lint: $(VENV)/.lint
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
-types: .venv/development
-	$(BIN)/mypy src && $(BIN)/mypy tests/typing && $(BIN)/pyright
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-docs: .venv/development
+types: $(VENV)/.typing
+	$(BIN)/mypy src && $(BIN)/mypy tests/typing && $(BIN)/pyright --pythonpath $(BIN)/python
+
+docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -W --keep-going -n -b html docs docs/_build/html
 
-build: .venv/development
-	$(BIN)/python -m build
+build: $(VENV)/.build
+	rm -rf dist && $(BIN)/python -m build
+
+coverage: $(VENV)/.tests $(VENV)/.typing
+	$(BIN)/coverage run -m pytest $(ARGS) && $(BIN)/coverage report
 
 clean:
-	rm -rf .venv dist build docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
-.venv/library: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable .
-	touch $@
+# One stamp file for the interpreter, so that another PYTHON makes the environment anew; one for the project with its
+# extra; one for each dependency group of pyproject.toml. `pip install --group` needs pip 25.1.
+MADE = $(VENV)/.made-by-$(subst /,-,$(PYTHON))
 
-.venv/development: .venv/library
-	$(BIN)/python -m pip install --quiet --group dev --editable ".[cli]"
-	touch $@
+$(MADE):
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.project: $(MADE) pyproject.toml
+	$(INSTALL) --editable ".[cli]"
+	@touch $@
+
+$(VENV)/.pip: $(MADE)
+	$(INSTALL) --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
+	$(INSTALL) --group $*
+	@touch $@

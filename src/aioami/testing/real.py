@@ -1,0 +1,427 @@
+"""A real Asterisk in a private folder, for tests and for trying things out.
+
+    installation = install("22")
+    with RealAsterisk(installation) as asterisk:
+        print(asterisk.url)
+
+Asterisk comes from Debian's packages: a private apt, with lists and a package status of its own, resolves and downloads
+them; they are unpacked into a folder, and the server is started with the loader and the libraries from there. Nothing
+of the system is changed, and root is not needed. The host must have apt-get, dpkg-deb and openssl.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import fcntl
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Installation", "InstallError", "RealAsterisk", "StartError", "SuiteGone", "find_system", "install"]
+
+_SUITES: Final = {"16": "bullseye", "22": "sid"}
+_PACKAGES: Final = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm")
+# Their dependencies bring a compiler and kernel headers, of which nothing is needed to answer AMI actions.
+_WITHOUT_DEPENDENCIES: Final = ("asterisk-dahdi", "libopenr2-3", "libpri1.4", "libss7-2.0", "libtonezone2.0")
+_EXTRA: Final = {"16": ("asterisk-voicemail",), "22": ()}
+# Only maintainer scripts, which are never run, would use these.
+_UNUSED: Final = (
+    *("gnupg", "gpg", "dirmngr", "pinentry", "perl", "adduser", "passwd", "login.defs", "base-passwd", "debconf"),
+    *("libpam-modules", "lsb-base", "init-system", "gcc-", "readline-common", "tzdata", "pci.ids", "libsnmp-base"),
+    *("libc-gconv", "libperl", "libsnmp4", "libsnmp3"),
+)
+_EXACTLY_UNUSED: Final = ("dpkg", "tar")
+_LAYOUT: Final = "1"
+_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_TEMPLATES: Final = Path(__file__).with_name("asterisk_conf")
+_PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${...}
+# Files that must be there for modules to load, or not to complain.
+_EMPTY: Final = (
+    *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery", "pjproject"),
+    *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket", "amd", "cel_custom"),
+    *("cdr_custom", "res_fax", "statsd", "dnsmgr", "cli_aliases", "res_http_media_cache", "ari", "dsp", "meetme", "xmpp"),
+)
+_SOCKET_PATH: Final = 107  # bytes that the path of a unix socket may have
+_GONE: Final = ("does not have a Release file", "404  Not Found", "no longer has a Release file")
+
+
+class InstallError(Exception):
+    """Asterisk could not be installed."""
+
+
+class SuiteGone(InstallError):
+    """The mirror does not offer the release of Debian any more from which this Asterisk comes."""
+
+
+class StartError(Exception):
+    """Asterisk did not start; the text ends with what it logged."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An Asterisk that can be started.
+
+    Attributes:
+        command: how the program is called, without its options.
+        modules: the folder of its modules.
+        data: the folder of its sounds and documentation.
+        private: whether it came from `install`.
+    """
+
+    command: tuple[str, ...]
+    modules: Path
+    data: Path
+    private: bool
+
+
+def cache_folder() -> Path:
+    """Where installations are kept: `AIOAMI_ASTERISK_ROOTS`, or a folder in the user's cache."""
+    given = os.environ.get("AIOAMI_ASTERISK_ROOTS")
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return Path(given) if given else (Path(cache) if cache else Path.home() / ".cache") / "aioami" / "asterisk"
+
+
+def install(version: str, root: Path | None = None) -> Installation:
+    """Put Asterisk into a private folder, unless it is there already.
+
+    Args:
+        version: "16" (frozen, from Debian bullseye) or "22" (whatever Debian sid has by now).
+        root: the folder; below `cache_folder()` if left out.
+
+    Raises:
+        SuiteGone: the mirror does not have this release of Debian any more.
+        InstallError: anything else that went wrong, with the end of what was printed.
+    """
+    if version not in _SUITES:
+        raise ValueError(f"version: one of {', '.join(_SUITES)}, not {version!r}")
+    root = root or cache_folder() / version
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(root.with_name(f"{root.name}.lock")):
+        complete = root / ".complete"
+        if not complete.is_file() or complete.read_text() != _LAYOUT:
+            _unpack_packages(version, root)
+    return _installation(root)
+
+
+def find_system() -> Installation | None:
+    """The Asterisk that is installed on this machine, if there is one."""
+    program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
+    modules = [Path(base) for base in ("/usr/lib/asterisk/modules", "/usr/local/lib/asterisk/modules")]
+    modules += Path("/usr/lib").glob("*/asterisk/modules")
+    data = [Path(base) for base in ("/usr/share/asterisk", "/var/lib/asterisk", "/usr/local/var/lib/asterisk")]
+    with contextlib.suppress(StopIteration):
+        if program is not None:
+            return Installation(
+                (program,),
+                next(path for path in modules if path.is_dir()),
+                next(path for path in data if (path / "documentation").is_dir()),
+                private=False,
+            )
+    return None
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unpack_packages(version: str, root: Path) -> None:
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise InstallError(f"{tool} is needed to put Asterisk {version} into a private folder, and is not there")
+    work = root.with_name(f"{root.name}.new")
+    shutil.rmtree(work, ignore_errors=True)
+    environment = _private_apt(work / "apt", _SUITES[version])
+    _run(["apt-get", "-qq", "update"], environment)
+    plan = _run(["apt-get", "-s", "-qq", "--no-install-recommends", "install", *_PACKAGES], environment)
+    needed = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
+    wanted = [name for name in needed if not name.startswith(_UNUSED) and name not in _EXACTLY_UNUSED]
+    downloads = work / "packages"
+    downloads.mkdir()
+    _run(["apt-get", "-qq", "download", *wanted, *_WITHOUT_DEPENDENCIES, *_EXTRA[version]], environment, downloads)
+    tree = work / "tree"
+    for package in sorted(downloads.glob("*.deb")):
+        _run(["dpkg-deb", "-x", str(package), str(tree)], environment)
+    for unused in ("doc", "locale", "man", "lintian", "bug", "info"):
+        shutil.rmtree(tree / "usr/share" / unused, ignore_errors=True)
+    english = tree / "usr/share/asterisk/sounds/en"
+    if not english.exists():
+        english.symlink_to("en_US_f_Allison")
+    (tree / ".complete").write_text(_LAYOUT)
+    shutil.rmtree(root, ignore_errors=True)
+    tree.rename(root)
+    shutil.rmtree(work, ignore_errors=True)
+
+
+def _private_apt(folder: Path, suite: str) -> dict[str, str]:
+    """Write the configuration of an apt that touches nothing of the system's, and return its environment."""
+    for part in ("etc/apt.conf.d", "etc/preferences.d", "etc/trusted.gpg.d", "lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "etc/sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
+    settings = {
+        "Dir::Etc": folder / "etc",
+        "Dir::State": folder,
+        "Dir::State::lists": folder / "lists",
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder / "cache",
+        "APT::Architecture": "amd64",
+        "APT::Install-Recommends": "false",
+        "APT::Sandbox::User": _user(),
+        "Acquire::Languages": "none",
+        "Acquire::Check-Valid-Until": "false",
+        "Acquire::Check-Date": "false",
+        "Acquire::Retries": "3",
+    }
+    lines = [f'{name} "{value}";' for name, value in settings.items()]
+    (folder / "apt.conf").write_text("\n".join([*lines, 'APT::Architectures { "amd64"; };', ""]))
+    return {**os.environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}
+
+
+def _mirror() -> str:
+    """The mirror of Debian that this machine's own apt uses."""
+    targets = _run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"], dict(os.environ)
+    )
+    for line in targets.splitlines():
+        uri, _, origin = line.partition(" ")
+        if origin == "Debian" and "security" not in uri:
+            return uri
+    raise InstallError("this machine's apt knows no mirror of Debian; run `apt-get update` as root once")
+
+
+def _user() -> str:
+    import pwd
+
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def _run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
+    done = subprocess.run(
+        command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip()[-2000:]
+        kind = SuiteGone if command[-1] == "update" and any(sign in said for sign in _GONE) else InstallError
+        raise kind(f"`{' '.join(command[:4])} ...` failed:\n{said}")
+    return done.stdout
+
+
+def _installation(root: Path) -> Installation:
+    libraries = root / "usr/lib/x86_64-linux-gnu"
+    loaders = [*sorted(root.glob("lib/x86_64-linux-gnu/ld-2.*.so")), *sorted(root.glob("**/ld-linux-x86-64.so.2"))]
+    modules = [path for path in (libraries / "asterisk/modules", root / "usr/lib/asterisk/modules") if path.is_dir()]
+    if not loaders or not modules:
+        raise InstallError(f"{root} holds no Asterisk; remove it, and install again")
+    path = ":".join(str(root / part) for part in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib"))
+    command = (str(loaders[0]), "--inhibit-cache", "--library-path", path, str(root / "usr/sbin/asterisk"))
+    return Installation(command, modules[0], root / "usr/share/asterisk", private=True)
+
+
+class RealAsterisk:
+    """A private server with a rich configuration, on free ports of 127.0.0.1.
+
+    Args:
+        installation: what `install` or `find_system` returned.
+        directory: an empty folder for its files, kept afterwards; a temporary one if left out. Its path must be short.
+
+    Attributes:
+        host, port, tls_port: where it speaks AMI.
+        username, secret: a user with all rights.
+        certificate: the certificate to trust, a PEM file.
+        directory: its files; the configuration is in `etc`, the log in `log`.
+        version: as `16.28.0`, once it has started.
+
+    The other users have the same secret: `readonly` (no write class), `callonly` (call and originate), `silent` (reads nothing),
+    `slow` (cut off after 100 ms), `denied` (by address) and `single` (may log in once at a time).
+    """
+
+    def __init__(self, installation: Installation, *, directory: Path | None = None) -> None:
+        self.installation = installation
+        self.host = "127.0.0.1"
+        self.username = "admin"
+        self.secret = "s3cret"
+        self.version = ""
+        self._temporary = directory is None
+        self.directory = Path(tempfile.mkdtemp(prefix="aioami-")) if directory is None else directory.resolve()
+        self.certificate = self.directory / "keys/certificate.pem"
+        if len(str(self.directory / "run/asterisk.ctl").encode()) > _SOCKET_PATH:
+            raise ValueError(f"directory: its path is too long for a unix socket: {self.directory}")
+        ports = _free_ports(7)
+        self.port, self.tls_port = ports[:2]
+        self._ports = dict(zip(("sip", "pjsip", "iax", "skinny", "dead"), ports[2:], strict=True))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, with the user who may do everything, as `Manager.from_url` reads it."""
+        return f"ami://{self.username}:{self.secret}@{self.host}:{self.port}"
+
+    @property
+    def major(self) -> int:
+        """The first number of the version."""
+        return int(self.version.split(".")[0])
+
+    def start(self) -> None:
+        """Start it, and wait until it is fully booted.
+
+        Raises:
+            StartError: it ended, or was not ready within 30 seconds.
+        """
+        if not (self.directory / "etc").is_dir():
+            self._write_configuration()
+        for left in (self.directory / "run").glob("asterisk.*"):
+            left.unlink()
+        with (self.directory / "log/console").open("ab") as console:
+            self._process = subprocess.Popen(
+                [*self.installation.command, "-C", str(self.directory / "etc/asterisk.conf"), "-f", "-g"],
+                cwd=self.directory,
+                env={**os.environ, "HOME": str(self.directory)},
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+        atexit.register(self.kill)
+        deadline = time.monotonic() + 30
+        while not self._booted():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise StartError(f"Asterisk did not start:\n{self._log()}")
+            time.sleep(0.05)
+        self.version = re.sub(r"[^\d.].*", "", self.cli("core show version").split()[1])
+        if not self._listens():
+            self.kill()
+            raise StartError(f"Asterisk does not listen on port {self.port}:\n{self._log()}")
+
+    def stop(self) -> None:
+        """End it as an operator would, and remove its files if they are temporary."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        self.kill()
+        if self._temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def kill(self) -> None:
+        """End it at once; its files stay."""
+        atexit.unregister(self.kill)
+        process, self._process = self._process, None
+        if process is not None:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+    def cli(self, command: str) -> str:
+        """What the server's own command line answers."""
+        done = subprocess.run(
+            [*self.installation.command, "-C", str(self.directory / "etc/asterisk.conf"), "-rx", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            timeout=30,
+            check=False,
+        )
+        return done.stdout if done.returncode == 0 else ""
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<RealAsterisk {self.version or '?'} at {self.host}:{self.port}>"
+
+    def _booted(self) -> bool:
+        # The port is open before the modules are loaded; this waits for them.
+        return (self.directory / "run/asterisk.ctl").exists() and "fully booted" in self.cli("core waitfullybooted")
+
+    def _listens(self) -> bool:
+        try:
+            with socket.create_connection((self.host, self.port), timeout=5) as link:
+                return link.recv(100).startswith(b"Asterisk Call Manager/")
+        except OSError:
+            return False
+
+    def _log(self) -> str:
+        texts = [path.read_text(errors="replace") for path in sorted((self.directory / "log").glob("*")) if path.is_file()]
+        return "\n".join(text[-2000:] for text in texts)
+
+    def _write_configuration(self) -> None:
+        folders = ("etc", "run", "log/cdr-csv", "keys/keys", "lib", "cache", "agi-bin")
+        spools = ("voicemail", "outgoing", "tmp", "monitor", "meetme", "system", "dictate", "recording")
+        for folder in (*folders, *(f"spool/{spool}" for spool in spools)):
+            (self.directory / folder).mkdir(parents=True, exist_ok=True)
+        values = {
+            "dir": str(self.directory),
+            "modules": str(self.installation.modules),
+            "data": str(self.installation.data),
+            "ami_port": str(self.port),
+            "tls_port": str(self.tls_port),
+            **{f"{name}_port": str(port) for name, port in self._ports.items()},
+        }
+        for template in sorted(_TEMPLATES.glob("*.conf")):
+            text = _PLACE.sub(lambda place: values[place[1]], template.read_text())
+            (self.directory / "etc" / template.name).write_text(text)
+        # A file that is not UTF-8, as people have them.
+        (self.directory / "etc/latin1.conf").write_bytes(b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n")
+        for name in _EMPTY:
+            (self.directory / "etc" / f"{name}.conf").touch()
+        key = self.directory / "keys/key.pem"
+        _run(
+            [
+                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=localhost"),
+                *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key)),
+                *("-out", str(self.certificate)),
+            ],
+            dict(os.environ),
+        )
+        (self.directory / "keys/asterisk.pem").write_text(self.certificate.read_text() + key.read_text())
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody uses, for TCP and UDP alike."""
+    ports: list[int] = []
+    with contextlib.ExitStack() as held:
+        while len(ports) < count:
+            tcp = held.enter_context(socket.socket())
+            tcp.bind(("127.0.0.1", 0))
+            udp = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):
+                udp.bind(tcp.getsockname())
+                ports.append(tcp.getsockname()[1])
+    return ports
+
+
+def _end_with_parent() -> None:
+    """In the child: be killed when the parent dies, however it does."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)

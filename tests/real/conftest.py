@@ -1,0 +1,34 @@
+"""A manager on a real Asterisk, and calls to try things on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from aioami import Manager, ManagerError, core
+from aioami.testing.real import RealAsterisk
+
+Place = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+async def mgr(real_asterisk: RealAsterisk) -> AsyncIterator[Manager]:
+    """Logged in with all rights; calls that a test leaves behind are hung up."""
+    async with Manager.from_url(real_asterisk.url) as manager:
+        yield manager
+        await manager.send(core.Hangup("/^.*/"), check=False)
+
+
+@pytest.fixture
+def place(mgr: Manager) -> Place:
+    """Place a call to an extension, and return the channel at our end once it is answered."""
+
+    async def placed(extension: str = "wait", **options: object) -> str:
+        action = core.Originate_Application(f"Local/{extension}@test/n", "Wait", ("600",), **options)  # type: ignore[arg-type]
+        outcome = await (await mgr.send(action)).outcome(timeout=10)
+        if outcome.channel is None or not outcome.success:
+            raise ManagerError(f"the call failed: {outcome}")
+        return outcome.channel
+
+    return placed

@@ -1,0 +1,215 @@
+"""The rooms of the library and who may use whom, read from the source; and habits that every file keeps."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGE: Final = ROOT / "src" / "aioami"
+
+CATALOGUE: Final = frozenset({"events", "responses", "actions"})
+PURE: Final = frozenset({"errors", "wire", "fields"}) | CATALOGUE
+SHELL: Final = frozenset({"connection", "manager", "streams"})
+PUBLIC: Final = frozenset({"aioami", "aioami.core", "aioami.events", "aioami.errors", "aioami.testing"})
+
+# A room is a module or a package directly below aioami; it may import itself and the rooms named here.
+ROOMS: Final[dict[str, frozenset[str]]] = {
+    "_version": frozenset(),
+    "errors": frozenset(),
+    "wire": frozenset({"errors"}),
+    "fields": frozenset({"wire", "errors"}),
+    **dict.fromkeys(CATALOGUE, PURE),
+    "core": CATALOGUE | {"errors"},
+    "dispatch": PURE,
+    "session": PURE | {"dispatch"},
+    **dict.fromkeys(SHELL, PURE | SHELL | {"core", "dispatch", "session"}),
+    "testing": frozenset({"wire", "errors"}),
+}
+# The top level gathers what is public; these are programs, and live on what anybody can import.
+APPLICATIONS: Final = frozenset({"__main__", "cli", "demo"})
+TOP: Final = "__init__"
+
+NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
+SANS_IO: Final = (PURE - {"errors"}) | {"core", "dispatch", "session"}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, and the name taken from it (None for the module itself)."""
+
+    where: str
+    module: str
+    name: str | None
+    runs: bool  # False under `if TYPE_CHECKING:`
+
+    @property
+    def room(self) -> str | None:
+        """The room of ours that it comes from, `__init__` for the top level; None for what is not ours."""
+        parts = self.module.split(".")
+        if parts[0] != "aioami":
+            return None
+        if len(parts) > 1:
+            return parts[1]
+        return self.name if self.name in rooms() else TOP
+
+    def __str__(self) -> str:
+        return f"{self.where} imports {self.module}" + (f".{self.name}" if self.name else "")
+
+
+@functools.cache
+def rooms() -> set[str]:
+    """What lies directly below the package."""
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    return files | {path.parent.name for path in PACKAGE.glob("*/__init__.py")} - {TOP}
+
+
+def sources(room: str) -> list[Path]:
+    """The modules of a room."""
+    return sorted((PACKAGE / room).rglob("*.py")) if (PACKAGE / room).is_dir() else [PACKAGE / f"{room}.py"]
+
+
+def is_type_checking(test: ast.expr) -> bool:
+    """Whether an `if` is `if TYPE_CHECKING:`."""
+    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+
+
+def statements(node: ast.AST, runs: bool = True) -> Iterator[tuple[ast.AST, bool]]:
+    """Every node below, with whether it is ever run."""
+    for child in ast.iter_child_nodes(node):
+        unseen = isinstance(node, ast.If) and is_type_checking(node.test) and child in node.body
+        yield child, runs and not unseen
+        yield from statements(child, runs and not unseen)
+
+
+def imports(path: Path) -> list[Import]:
+    """Everything that a module imports, wherever it does so."""
+    found = []
+    where = path.relative_to(PACKAGE.parent)
+    package = where.parent.parts
+    for node, runs in statements(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [Import(f"{where}:{node.lineno}", alias.name, None, runs) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join((*base, *filter(None, [node.module])))
+            found += [Import(f"{where}:{node.lineno}", module, alias.name, runs) for alias in node.names]
+    return found
+
+
+def test_every_module_has_a_room() -> None:
+    """Each module and package of the library is in the table of rooms."""
+    assert rooms() - APPLICATIONS - {TOP} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", sorted(ROOMS))
+def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
+    """A room imports itself and the rooms that the table allows it; types may be named everywhere, but for testing."""
+    allowed = ROOMS[room] | {room}
+    wrong = [
+        str(item)
+        for path in sources(room)
+        for item in imports(path)
+        if (item.runs or room == "testing") and item.room is not None and item.room not in allowed
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("room", sorted(SANS_IO))
+def test_a_pure_room_imports_no_network(room: str) -> None:
+    """What turns bytes into typed things and back names neither asyncio nor sockets."""
+    wrong = [str(item) for path in sources(room) for item in imports(path) if item.module.partition(".")[0] in NETWORK]
+    assert not wrong
+
+
+def test_applications_use_only_what_is_public() -> None:
+    """The command line and the demo import nothing of the library that its users cannot."""
+    wrong = []
+    for path in [path for room in sorted(APPLICATIONS & rooms()) for path in sources(room)]:
+        for item in imports(path):
+            if item.room is None or item.room in APPLICATIONS:
+                continue
+            public = getattr(importlib.import_module(item.module), "__all__", ()) if item.module in PUBLIC else ()
+            submodule = item.module == "aioami" and f"aioami.{item.name}" in PUBLIC
+            if item.module not in PUBLIC or not (submodule or item.name is None or item.name in public):
+                wrong.append(str(item))
+    assert not wrong
+
+
+def test_only_the_command_line_needs_more_than_async_timeout() -> None:
+    """Outside the command line nothing but the standard library, async_timeout and aioami is imported."""
+    ours = {*sys.stdlib_module_names, "aioami", "async_timeout"}
+    wrong = [
+        str(item)
+        for room in sorted(rooms() - {"cli"})
+        for path in sources(room)
+        for item in imports(path)
+        if item.runs and item.module.partition(".")[0] not in ours
+    ]
+    assert not wrong
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="before 3.11 a TimeoutError of ours is one of asyncio's too")
+def test_the_catalogue_loads_no_event_loop() -> None:
+    """A program that only parses may import the wire, the catalogue and the session, and never loads asyncio."""
+    program = f"""
+import sys, types
+package = types.ModuleType("aioami")  # stands for the top level, which imports the manager
+package.__path__ = [{str(PACKAGE)!r}]
+sys.modules["aioami"] = package
+import aioami.core, aioami.events, aioami.session, aioami.wire
+print(*sorted({set(NETWORK)!r} & sys.modules.keys()))
+"""
+    loaded = subprocess.run([sys.executable, "-I", "-S", "-c", program], check=True, capture_output=True, text=True)
+    assert loaded.stdout.split() == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.name)
+def test_every_test_says_what_it_holds(path: Path) -> None:
+    """Each test function has a docstring, which is one sentence."""
+    silent = [
+        node.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
+        if not (ast.get_docstring(node) or "").endswith((".", "?"))
+    ]
+    assert not silent
+
+
+def project_files() -> list[Path]:
+    """The files that are or would be committed; without git, all that is not made by a tool."""
+    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        return [path for path in map(ROOT.joinpath, listed) if path.is_file()]
+    made = {"build", "dist", "__pycache__", "_build"}
+    found = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name == ".ci" or not (name in made or name[0] == ".")]
+        found += [Path(folder, name) for name in files]
+    return found
+
+
+def test_no_file_names_a_machine_or_a_registry() -> None:
+    """No project file holds a path of the machine that it was written on, or the host of a package registry."""
+    hosts = [("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("debian", "org")]
+    folders = [("", "work", "main"), ("", "work", "shared"), ("..", "shared"), ("", "root", ""), ("", "opt", "pypi")]
+    words = [".".join(host) for host in hosts] + ["/".join(folder) for folder in folders]
+    unwanted = re.compile("|".join(map(re.escape, words)).encode())
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group().decode()}"
+        for path in project_files()
+        for match in unwanted.finditer(path.read_bytes())
+    ]
+    assert not found
