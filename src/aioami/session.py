@@ -33,6 +33,8 @@ _REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
     "Asterisk is shutting down": ActionError,
     "Permission denied": PermissionDenied,
     "Originate Access Forbidden: app or data blacklisted": PermissionDenied,
+    "Originate Access Forbidden: Application": PermissionDenied,
+    "Originate Access Forbidden: Data": PermissionDenied,
     "GetVar Access Forbidden: Variable": PermissionDenied,
     "Status Access Forbidden: Variables": PermissionDenied,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -78,18 +79,8 @@ async def test_a_hangup_ends_the_wait_for_an_agi_command(mgr: Manager, place: Pl
     await mgr.send(core.Hangup(channel))
     with pytest.raises(ActionError, match="AGI"):
         await later.outcome(timeout=5)
-    with pytest.raises((ActionError,)) if False else nothing_or_error():
+    with contextlib.suppress(ActionError):  # the interrupted command may still be answered: both are an end
         await reply.outcome(timeout=5)
-
-
-class nothing_or_error:
-    """The interrupted command itself may still be answered, with a hang-up result; both are an end."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: Any) -> bool:
-        return kind is None or issubclass(kind, ActionError)
 
 
 async def test_bridge(mgr: Manager, place: Place) -> None:
@@ -238,7 +229,7 @@ async def test_configuration_files(mgr: Manager, real_asterisk: RealAsterisk) ->
     assert (one.name, one.lines) == ("one", [("name", "value, with: signs"), ("name", "again")])
     assert (three.name, three.lines) == ("three", [("kept", "new")])
     assert (await mgr.send(core.ListCategories("made.conf"))).data == ["one", "three"]
-    scratch = await mgr.send(core.GetConfig("scratch.conf"))
+    scratch = await mgr.send(core.GetConfig("scratch.conf", filter="TEMPLATES=include"))
     assert [category.name for category in scratch.categories] == ["general", "template", "child"]
     assert scratch.categories[1].is_template
     assert scratch.categories[2].templates == ["template"]
@@ -374,7 +365,7 @@ async def test_mix_monitor_mute(mgr: Manager, place: Place) -> None:
         assert (await told).state is mute
 
 
-async def test_modules(mgr: Manager) -> None:
+async def test_modules(mgr: Manager, real_asterisk: RealAsterisk) -> None:
     """Modules are checked, unloaded, loaded and reloaded, alone or all."""
     assert (await mgr.send(core.ModuleCheck("app_queue"))).success
     with pytest.raises(ActionError):
@@ -382,7 +373,11 @@ async def test_modules(mgr: Manager) -> None:
     for load_type in ("unload", "load", "reload"):
         module = "res_parking.so" if load_type == "reload" else "app_echo.so"
         assert (await mgr.send(core.ModuleLoad(load_type, module))).success
-    assert (await mgr.send(core.ModuleLoad("reload", "manager"))).success
+    if real_asterisk.major < 20:
+        assert (await mgr.send(core.ModuleLoad("reload", "manager"))).success
+    else:
+        with pytest.raises(ActionError, match="Module not found"):
+            await mgr.send(core.ModuleLoad("reload", "manager"))
     told = mgr.wait_for(events.Reload, timeout=10)
     assert (await mgr.send(core.Reload("app_queue"), timeout=10)).success
     assert (await told).module == "app_queue"
@@ -454,7 +449,7 @@ async def test_synchronous_originate(mgr: Manager) -> None:
 async def test_a_dangerous_originate_is_denied(real_asterisk: RealAsterisk) -> None:
     """An application that runs programs needs the class system."""
     async with Manager("127.0.0.1", real_asterisk.port, "callonly", "s3cret") as mgr:
-        with pytest.raises((PermissionDenied,)):
+        with pytest.raises(PermissionDenied):
             await mgr.send(core.Originate_Application("Local/short@test", "System", ("true",)))
 
 
@@ -485,8 +480,10 @@ async def test_play_dtmf(mgr: Manager, place: Place) -> None:
     """A tone played on a channel is heard at its far end, as long as was asked."""
     channel = await place()
     heard = mgr.wait_for(events.DTMFEnd, where=lambda event: event.digit == "5", timeout=5)
-    await mgr.send(core.PlayDTMF(channel, "5", duration=120))
-    assert (await heard).digit == "5"
+    await mgr.send(core.PlayDTMF(far_end(channel), 5, duration=120))
+    event = await heard
+    assert event.channel == channel
+    assert 100 <= (event.duration_ms or 0) < 1000
     received = mgr.wait_for(events.DTMFEnd, where=lambda event: event.digit == "#", timeout=5)
     assert (await mgr.send(core.PlayDTMF(channel, "#", receive=True))).success
     assert (await received).direction == "Received"

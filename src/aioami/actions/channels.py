@@ -43,7 +43,8 @@ class AbsoluteTimeout(Action[Response]):
     privilege = ("system", "call")
 
     def __init__(self, channel: str, seconds: float = 0) -> None:
-        self._declare({"Channel": channel, "Timeout": _seconds("seconds", seconds)})
+        # Asterisk refuses 0 itself, but takes what is less than a microsecond for it.
+        self._declare({"Channel": channel, "Timeout": _seconds("seconds", seconds) if seconds else "0.0000001"})
 
 
 class CoreShowChannels(Action[Response]):
@@ -389,7 +390,7 @@ class SendText(Action[Response]):
 class SetCDRUserField(Action[Response]):
     """Write the user field of a channel's call detail record.
 
-    Asterisk 1.8 was the last to have it, with the module app_setcdruserfield; `Setvar("CDR(userfield)", value, channel)` does it since.
+    Asterisk 1.6 was the last to have it; `Setvar("CDR(userfield)", value, channel)` does it since.
 
     Args:
         channel: the channel's name.

@@ -195,7 +195,7 @@ class ModuleLoad(Action[Response]):
     Args:
         load_type: `load`, `unload`, `reload`; from Asterisk 18 also `refresh`.
         module: its name with extension, or a built-in subsystem (`cdr`, `dnsmgr`, `enum`, `extconfig`, `http`,
-            `manager`, `rtp`); left out with `reload`, all.
+            `manager`, `rtp`; recent versions refuse those with "Module not found."); left out with `reload`, all.
         recursive: whether `refresh` also unloads what depends on it.
 
     Raises:
