@@ -25,7 +25,7 @@ types: $(VENV)/.typing
 	$(BIN)/mypy src && $(BIN)/mypy tests/typing && $(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: $(VENV)/.docs
-	$(BIN)/sphinx-build -W --keep-going -n -b html docs docs/_build/html
+	$(BIN)/sphinx-build -E -W --keep-going -n -b html docs docs/_build/html
 
 build: $(VENV)/.build
 	rm -rf dist && $(BIN)/python -m build

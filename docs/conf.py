@@ -12,14 +12,13 @@ version = release = aioami.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
-# A part of the table of contents may still be without pages.
-suppress_warnings = ["toc.empty_glob"]
 
-# Every reference must lead somewhere, but for those to the standard library: its index cannot be had offline.
+# Every reference must lead somewhere, but for those to the standard library, whose index cannot be had offline.
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(map(re.escape, sorted(sys.stdlib_module_names)))})(\..*)?"),
-    ("py:class", "typing_extensions.Self"),
+    ("py:.*", r"typing_extensions\..*"),
+    ("py:class", r"aioami\..*\.(_[A-Z]|\w+T|\w+T_co)"),  # type variables
 ]
 
 myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
