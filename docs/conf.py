@@ -3,6 +3,11 @@ from __future__ import annotations
 import re
 import sys
 
+from docutils.nodes import Element
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
 import aioami
 
 project = "aioami"
@@ -35,3 +40,17 @@ html_theme = "furo"
 html_title = f"aioami {release}"
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def by_its_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element) -> Element | None:
+    """Find what is documented under its public name, where a signature names it by the module that defines it."""
+    name = node.get("reftarget", "").rpartition(".")[2]
+    python = env.get_domain("py")
+    found = min((known for known in python.objects if known.rpartition(".")[2] == name), key=len, default=None)
+    if node.get("refdomain") != "py" or found is None:
+        return None
+    return python.resolve_xref(env, node["refdoc"], app.builder, "obj", found, node, content)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("missing-reference", by_its_name)

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import async_timeout
 
-from .dispatch import Dispatcher, Selection
+from .dispatch import Selection
 from .errors import ConnectionLost, ManagerTimeout
 from .events.base import Event
 from .responses.base import Response
 from .session import refusal
 
 if TYPE_CHECKING:
-    from .actions.base import Action
     from typing_extensions import Self
+
+    from .actions.base import Action
 
 __all__ = ["Buffer", "EventStream", "ListBuffer", "ListStream", "NextEvent", "Predicate", "SingleBuffer"]
 

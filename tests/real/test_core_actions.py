@@ -395,7 +395,15 @@ async def test_mute_audio(mgr: Manager, place: Place) -> None:
 
 async def test_originate_into_the_dialplan(mgr: Manager) -> None:
     """Originate_Context places a call, tells its outcome and hands on every character of its variables."""
-    awkward = {"PLAIN": "a", "COMMA": "x,y", "QUOTE": 'say "hi"', "SLASH": "a\\b", "ROUND": "(1)", "SQUARE": "[2]", "N": 7}
+    awkward = {
+        "PLAIN": "a",
+        "COMMA": "x,y",
+        "QUOTE": 'say "hi"',
+        "SLASH": "a\\b",
+        "ROUND": "(1)",
+        "SQUARE": "[2]",
+        "N": 7,
+    }
     action = core.Originate_Context(
         "Local/wait@test/n", "elsewhere", "target", 1, 5000, '"Al, B" <100>', awkward, "acc", channel_id="aioami-1"
     )
@@ -615,7 +623,7 @@ async def test_user_event(mgr: Manager) -> None:
     assert event.action_id == "mine"
 
 
-async def test_every_action_of_core_is_tried() -> None:
+def test_every_action_of_core_is_tried() -> None:
     """No class of `core` is left out of this file."""
     text = Path(__file__).read_text()
     names = [name for name in core.__all__ if isinstance(getattr(core, name), type) and name[0].isupper()]

@@ -53,6 +53,6 @@ async def streams(mgr: Manager) -> None:
     )
     assert_type(await mgr.wait_for(events.Hangup, timeout=1), events.Hangup)
     assert_type(await mgr.wait_for("Hangup"), Event)
-    mgr.events(core.Hangup)  # type: ignore[call-overload]  # pyright: ignore
+    mgr.events(core.Hangup)  # type: ignore[type-var]  # pyright: ignore
     await mgr.send("Ping")  # type: ignore[arg-type]  # pyright: ignore
     hangup.caus  # type: ignore[attr-defined]  # pyright: ignore

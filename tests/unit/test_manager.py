@@ -218,7 +218,7 @@ async def test_ping_measures_its_round_trip(mgr: Manager) -> None:
     """The answer of a Ping says how long it took, in seconds."""
     pong = await mgr.send(core.Ping())
     assert 0 < pong.RTT < 5
-    assert pong.RTT == pong.rtt
+    assert pong.rtt == pong.RTT
 
 
 async def test_any_number_of_actions_at_once(mgr: Manager) -> None:

@@ -113,7 +113,9 @@ def test_a_reply_without_an_action_id_never_goes_to_one_that_was_passed_over(tal
     assert not silent.done()
 
 
-@pytest.mark.parametrize("reply", ["Response: Error|Message: Missing action in request", "Response: Success|ActionID: x"])
+@pytest.mark.parametrize(
+    "reply", ["Response: Error|Message: Missing action in request", "Response: Success|ActionID: x"]
+)
 def test_a_reply_that_nobody_waits_for_is_counted_and_logged(
     talk: Conversation, reply: str, caplog: pytest.LogCaptureFixture
 ) -> None:

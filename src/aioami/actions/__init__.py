@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .base import Action
 from .agi import AGI
+from .base import Action
 from .bridges import Bridge
 from .channels import (
     AbsoluteTimeout,
@@ -34,9 +34,9 @@ from .queues import (
     QueuePenalty,
     QueueReload,
     QueueRemove,
+    Queues,
     QueueStatus,
     QueueSummary,
-    Queues,
 )
 from .recordings import (
     FORMAT_ALAW,
@@ -57,12 +57,12 @@ from .recordings import (
 from .sip import SIPnotify, SIPpeers, SIPqualify, SIPshowpeer, SIPshowregistry
 from .system import (
     AUTHTYPE_MD5,
+    EVENT_CLASSES,
     EVENTMASK_ALL,
     EVENTMASK_CALL,
     EVENTMASK_LOG,
     EVENTMASK_NONE,
     EVENTMASK_SYSTEM,
-    EVENT_CLASSES,
     Challenge,
     Command,
     Events,
@@ -81,6 +81,20 @@ from .voicemail import MailboxCount, MailboxStatus, VoicemailUsersList
 __all__ = [
     "AGI",
     "AUTHTYPE_MD5",
+    "EVENTMASK_ALL",
+    "EVENTMASK_CALL",
+    "EVENTMASK_LOG",
+    "EVENTMASK_NONE",
+    "EVENTMASK_SYSTEM",
+    "EVENT_CLASSES",
+    "FORMAT_ALAW",
+    "FORMAT_G723",
+    "FORMAT_G729",
+    "FORMAT_GSM",
+    "FORMAT_SLN",
+    "FORMAT_ULAW",
+    "FORMAT_VOX",
+    "FORMAT_WAV",
     "AbsoluteTimeout",
     "Action",
     "Bridge",
@@ -93,23 +107,9 @@ __all__ = [
     "DBDelTree",
     "DBGet",
     "DBPut",
-    "EVENTMASK_ALL",
-    "EVENTMASK_CALL",
-    "EVENTMASK_LOG",
-    "EVENTMASK_NONE",
-    "EVENTMASK_SYSTEM",
-    "EVENT_CLASSES",
     "Events",
     "ExtensionState",
     "FAXStats",
-    "FORMAT_ALAW",
-    "FORMAT_G723",
-    "FORMAT_G729",
-    "FORMAT_GSM",
-    "FORMAT_SLN",
-    "FORMAT_ULAW",
-    "FORMAT_VOX",
-    "FORMAT_WAV",
     "GetConfig",
     "Getvar",
     "Hangup",

@@ -224,7 +224,7 @@ class Originate_Application(_Originate, wire_name="Originate"):
         data: Sequence[str | int] | str = (),
         timeout: int | None = None,
         callerid: str | None = None,
-        variables: Mapping[str, str | int] = {},  # noqa: B006 - never changed; the default is part of the contract
+        variables: Mapping[str, str | int] = {},
         account: str | None = None,
         async_: bool = True,
         *,
@@ -279,7 +279,7 @@ class Originate_Context(_Originate, wire_name="Originate"):
         priority: str | int,
         timeout: int | None = None,
         callerid: str | None = None,
-        variables: Mapping[str, str | int] = {},  # noqa: B006 - never changed; the default is part of the contract
+        variables: Mapping[str, str | int] = {},
         account: str | None = None,
         async_: bool = True,
         *,

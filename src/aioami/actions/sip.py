@@ -26,7 +26,7 @@ class SIPnotify(Action[Response]):
     def __init__(
         self,
         channel: str,
-        headers: Mapping[str, str | int] = {},  # noqa: B006 - never changed; the default is part of the contract
+        headers: Mapping[str, str | int] = {},
     ) -> None:
         self._declare({"Channel": channel, "Variable": [variable(name, value) for name, value in headers.items()]})
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Coroutine
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import typer
@@ -75,7 +75,7 @@ _EXIT_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
 )
 
 Url = Annotated[
-    Optional[str],
+    str | None,
     typer.Option(
         envvar="AIOAMI_URL",
         show_envvar=True,
@@ -118,7 +118,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say it and exit.")
+    ] = False,
 ) -> None:
     """What every command shares."""
 
@@ -147,7 +149,7 @@ def ping(url: Url = None, count: Annotated[int, typer.Option(min=1, help="How of
 @app.command()
 def send(
     action: Annotated[str, typer.Argument(help="The action's name, as QueueStatus.")],
-    headers: Annotated[Optional[list[str]], typer.Argument(help="Its headers as key=value; a key may repeat.")] = None,
+    headers: Annotated[list[str] | None, typer.Argument(help="Its headers as key=value; a key may repeat.")] = None,
     url: Url = None,
     as_json: Json = False,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds to wait for the answer.")] = 30.0,
@@ -191,10 +193,10 @@ def command(
 
 @app.command()
 def events(
-    patterns: Annotated[Optional[list[str]], typer.Argument(help='Event names or patterns: Hangup "Queue*".')] = None,
+    patterns: Annotated[list[str] | None, typer.Argument(help='Event names or patterns: Hangup "Queue*".')] = None,
     url: Url = None,
     as_json: Json = False,
-    count: Annotated[Optional[int], typer.Option(min=1, help="Stop after so many.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
 ) -> int:
     """Show events as they come, until Ctrl-C."""
 

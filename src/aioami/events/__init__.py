@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .base import Event, KnownEvent, event_class, parse
 from .agents import (
     AgentLogin,
     AgentLogoff,
@@ -18,6 +17,7 @@ from .agi import (
     AsyncAGIExec,
     AsyncAGIStart,
 )
+from .base import Event, KnownEvent, event_class, parse
 from .bridges import (
     AttendedTransfer,
     BlindTransfer,
@@ -33,22 +33,22 @@ from .bridges import (
     BridgeVideoSourceUpdate,
 )
 from .channels import (
-    ChanSpyStart,
-    ChanSpyStop,
     ChannelHungup,
+    ChannelsHungupListComplete,
     ChannelTalkingStart,
     ChannelTalkingStop,
     ChannelUpdate,
-    ChannelsHungupListComplete,
+    ChanSpyStart,
+    ChanSpyStop,
     CoreShowChannel,
     CoreShowChannelMap,
     CoreShowChannelMapComplete,
     CoreShowChannelsComplete,
-    DTMFBegin,
-    DTMFEnd,
     DialBegin,
     DialEnd,
     DialState,
+    DTMFBegin,
+    DTMFEnd,
     Flash,
     Hangup,
     HangupHandlerPop,
@@ -63,8 +63,8 @@ from .channels import (
     MusicOnHoldStop,
     NewAccountCode,
     NewCallerid,
-    NewConnectedLine,
     Newchannel,
+    NewConnectedLine,
     Newexten,
     Newstate,
     OriginateResponse,
@@ -112,9 +112,9 @@ from .dialplan import (
 from .parking import (
     ParkedCall,
     ParkedCallGiveUp,
+    ParkedCallsComplete,
     ParkedCallSwap,
     ParkedCallTimeOut,
-    ParkedCallsComplete,
     Parkinglot,
     ParkinglotsComplete,
     UnParkedCall,
@@ -170,13 +170,13 @@ from .security import (
 from .sip import (
     ContactStatus,
     PeerEntry,
-    PeerStatus,
     PeerlistComplete,
+    PeerStatus,
     RegistrationsComplete,
     Registry,
     RegistryEntry,
-    SIPQualifyPeerDone,
     SIPpeerstatusComplete,
+    SIPQualifyPeerDone,
 )
 from .snapshots import (
     BridgeEvent,
@@ -193,9 +193,9 @@ from .snapshots import (
     SourceEvent,
     SpyeeEvent,
     SpyerEvent,
-    TransferTargetEvent,
     TransfereeEvent,
     TransfererEvent,
+    TransferTargetEvent,
 )
 from .system import (
     FAXStats,
@@ -217,6 +217,7 @@ from .voicemail import (
 )
 
 __all__ = [
+    "CEL",
     "AGIExec",
     "AGIExecEnd",
     "AGIExecStart",
@@ -247,7 +248,6 @@ __all__ = [
     "BridgeListItem",
     "BridgeMerge",
     "BridgeVideoSourceUpdate",
-    "CEL",
     "Cdr",
     "ChallengeResponseFailed",
     "ChallengeSent",

@@ -10,9 +10,9 @@ from .snapshots import (
     ListComplete,
     OrigTransfererEvent,
     SecondTransfererEvent,
-    TransferTargetEvent,
     TransfereeEvent,
     TransfererEvent,
+    TransferTargetEvent,
 )
 
 __all__ = [

@@ -8,7 +8,7 @@ import secrets
 import socket
 import ssl as tls
 import struct
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 from urllib.parse import quote
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["FakeAsterisk", "FakeConnection", "Headers", "Reply", "Request"]
 
 Headers = Union[Mapping[str, str], Iterable[tuple[str, str]]]
-Reply = Union[None, bytes, Headers, list[Headers]]
+Reply = Union[None, bytes, Headers, Sequence[Headers]]
 
 _VERSIONS: Final = {"13": "2.10.6", "16": "5.0.5", "22": "11.0.0"}
 _MAX_LINE: Final = 1022

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Installation", "InstallError", "RealAsterisk", "StartError", "SuiteGone", "find_system", "install"]
+__all__ = ["InstallError", "Installation", "RealAsterisk", "StartError", "SuiteGone", "find_system", "install"]
 
 _SUITES: Final = {"16": "bullseye", "22": "sid"}
 _PACKAGES: Final = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm")
@@ -55,7 +55,18 @@ _PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${
 _EMPTY: Final = (
     *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery", "pjproject"),
     *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket", "amd", "cel_custom"),
-    *("cdr_custom", "res_fax", "statsd", "dnsmgr", "cli_aliases", "res_http_media_cache", "ari", "dsp", "meetme", "xmpp"),
+    *(
+        "cdr_custom",
+        "res_fax",
+        "statsd",
+        "dnsmgr",
+        "cli_aliases",
+        "res_http_media_cache",
+        "ari",
+        "dsp",
+        "meetme",
+        "xmpp",
+    ),
 )
 _SOCKET_PATH: Final = 107  # bytes that the path of a unix socket may have
 _GONE: Final = ("does not have a Release file", "404  Not Found", "no longer has a Release file")
@@ -373,7 +384,9 @@ class RealAsterisk:
             return False
 
     def _log(self) -> str:
-        texts = [path.read_text(errors="replace") for path in sorted((self.directory / "log").glob("*")) if path.is_file()]
+        texts = [
+            path.read_text(errors="replace") for path in sorted((self.directory / "log").glob("*")) if path.is_file()
+        ]
         return "\n".join(text[-2000:] for text in texts)
 
     def _write_configuration(self) -> None:
@@ -399,7 +412,18 @@ class RealAsterisk:
         key = self.directory / "keys/key.pem"
         _run(
             [
-                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=localhost"),
+                *(
+                    "openssl",
+                    "req",
+                    "-x509",
+                    "-newkey",
+                    "rsa:2048",
+                    "-nodes",
+                    "-days",
+                    "3650",
+                    "-subj",
+                    "/CN=localhost",
+                ),
                 *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key)),
                 *("-out", str(self.certificate)),
             ],
