@@ -16,7 +16,7 @@ test: $(VENV)/.tests $(VENV)/.typing        # the whole suite; ARGS="tests/unit 
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.lint
-	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -54,7 +54,7 @@ class ManagerState(enum.Enum):
     """What a manager's link is at this moment."""
 
     CLOSED = "closed"
-    """There is no link: not connected yet, or closed."""
+    """There is no link, either not yet or not any more."""
     CONNECTING = "connecting"
     """The server is being reached, or the login is on its way."""
     CONNECTED = "connected"
@@ -69,6 +69,8 @@ class ManagerState(enum.Enum):
 
 class Manager:
     """A client of one Asterisk server.
+
+    Example::
 
         async with Manager(host="127.0.0.1", username="admin", secret="s3cret") as mgr:
             pong = await mgr.send(core.Ping())

@@ -11,7 +11,7 @@ __all__ = ["UserEvent"]
 class UserEvent(Action[Response]):
     """Send a `UserEvent` event to every client that may read it, this one included.
 
-    Every keyword argument becomes a header. The event's own name is the argument `UserEvent`:
+    Every keyword argument becomes a header. The event's own name is the argument `UserEvent`::
 
         core.UserEvent(UserEvent="DoorBell", Door="3")
 

@@ -40,11 +40,11 @@ class AsyncAGIExec(ChannelEvent):
     command_id = Text("CommandId")
 
     result = PercentEncoded("Result")
-    """What the command says, its last line end included: `200 result=1 (value)`; several lines for `520`."""
+    """The command's answer with its last line end, as `200 result=1 (value)`; several lines for `520`."""
 
     @property
     def code(self) -> int | None:
-        """The number that the result begins with: 200 is right, 510 an unknown command, 511 a dead channel, 520 usage."""
+        """The number that the result begins with, of which 200 is right, 510 an unknown command, 511 a dead channel, 520 usage."""
         digits = (self.result or "")[:3]
         return int(digits) if digits.isdecimal() else None
 

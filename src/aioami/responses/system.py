@@ -45,7 +45,7 @@ class ListCommandsReply(Response):
 
     @property
     def data(self) -> list[str]:
-        """A line for each action: `Name: synopsis (Priv: classes)`."""
+        """A line for each action, with its name, its synopsis and its classes."""
         return [f"{name}: {value}" for name, value in self._commands()]
 
     @property
@@ -63,7 +63,7 @@ class PingReply(Response):
     __slots__ = ()
 
     timestamp = Number("Timestamp")
-    """The server's clock: seconds since 1970."""
+    """The server's clock in seconds since 1970."""
 
     @property
     def RTT(self) -> float:

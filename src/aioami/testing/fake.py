@@ -170,6 +170,8 @@ class FakeConnection:
 class FakeAsterisk:
     """A server that speaks AMI, on a free port of 127.0.0.1, for as long as the `async with` lasts.
 
+    Example::
+
         async with FakeAsterisk() as fake:
             async with Manager.from_url(fake.url) as mgr:
                 ...

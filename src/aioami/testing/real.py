@@ -1,5 +1,7 @@
 """A real Asterisk in a private folder, for tests and for trying things out.
 
+Example::
+
     installation = install("22")
     with RealAsterisk(installation) as asterisk:
         print(asterisk.url)
@@ -255,8 +257,11 @@ class RealAsterisk:
         directory: an empty folder for its files, kept afterwards; a temporary one if left out. Its path must be short.
 
     Attributes:
-        host, port, tls_port: where it speaks AMI.
-        username, secret: a user with all rights.
+        host: the address where it speaks AMI.
+        port: its port.
+        tls_port: its port for TLS.
+        username: a user with all rights.
+        secret: that user's secret.
         certificate: the certificate to trust, a PEM file.
         directory: its files; the configuration is in `etc`, the log in `log`.
         version: as `16.28.0`, once it has started.

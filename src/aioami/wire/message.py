@@ -73,7 +73,7 @@ class Message(Mapping[str, str]):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Every header as received: order, spelling and repetitions kept."""
+        """Every header as received, with order, spelling and repetitions kept."""
         if self._parsed is None:
             self._parsed = split_headers(self._head())[0]
         return self._parsed
