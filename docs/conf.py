@@ -3,13 +3,10 @@ from __future__ import annotations
 import re
 import sys
 
-from docutils.nodes import Element
+from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-
-from docutils import nodes
-from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 import aioami
@@ -47,7 +44,7 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 
-def by_its_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: Element) -> Element | None:
+def by_its_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element) -> nodes.Element | None:
     """Find what is documented under its public name, where a signature names it by the module that defines it."""
     name = node.get("reftarget", "").rpartition(".")[2]
     python = env.get_domain("py")
@@ -55,10 +52,6 @@ def by_its_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content:
     if node.get("refdomain") != "py" or found is None:
         return None
     return python.resolve_xref(env, node["refdoc"], app.builder, "obj", found, node, content)
-
-
-def setup(app: Sphinx) -> None:
-    app.connect("missing-reference", by_its_name)
 
 
 class CoreTable(SphinxDirective):
@@ -77,3 +70,4 @@ class CoreTable(SphinxDirective):
 
 def setup(app: Sphinx) -> None:
     app.add_directive("core-table", CoreTable)
+    app.connect("missing-reference", by_its_name)
