@@ -496,7 +496,9 @@ async def test_streams_select_by_class_name_and_pattern(fake: FakeAsterisk, mgr:
     for number, name in enumerate(("Hangup", "QueueCallerJoin", "Foo"), start=1):
         await fake.send_event(name, {"N": str(number)})
     await mgr.send(core.Ping())
-    seen = [[(await stream.__anext__()).name for _ in range(stream.pending)] for stream in streams]
+    seen: list[list[str]] = []
+    for stream in streams:
+        seen.append([(await stream.__anext__()).name for _ in range(stream.pending)])
     assert seen[0] == ["Hangup"]
     assert seen[1] == ["Hangup", "QueueCallerJoin"]
     assert seen[2][-3:] == ["Hangup", "QueueCallerJoin", "Foo"]

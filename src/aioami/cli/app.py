@@ -259,7 +259,9 @@ def _show_event(event: Event, as_json: bool) -> None:
     if as_json:
         print(json.dumps(event.to_dict()), flush=True)
         return
-    table = Table(title=escape(event.name), title_justify="left", title_style="bold cyan", show_header=False, box=None)
+    out.print(f"[bold cyan]{escape(event.name)}[/bold cyan]", highlight=False)
+    table = Table(show_header=False, box=None, padding=(0, 1, 0, 2))
     for name, value in event.headers[1:]:
         table.add_row(f"[dim]{escape(name)}[/dim]", escape(value))
-    out.print(table)
+    if table.rows:
+        out.print(table)
