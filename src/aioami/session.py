@@ -164,7 +164,6 @@ class Session:
     Attributes:
         logged_in: whether a login succeeded here.
         said_goodbye: whether the server confirmed a logoff, so that the end of the link is no loss.
-        events: how many events came, items of lists included.
         strays: how many messages came that belong to nothing that was asked.
     """
 
@@ -181,7 +180,6 @@ class Session:
         self._watches: dict[str, _OutcomeWatch] = {}
         self.logged_in = False
         self.said_goodbye = False
-        self.events = 0
         self.strays = 0
 
     def __len__(self) -> int:
@@ -251,13 +249,12 @@ class Session:
 
     def receive(self, texts: list[str]) -> None:
         """Take messages, as `Framer.feed` returns them."""
-        routes = self._routes
+        routes, lists = self._routes, self._lists
         for text in texts:
             if text.startswith("Event: "):
                 end = text.find("\n", 7)
                 cls, sinks = routes[text[7:end] if end >= 0 else text[7:]]
-                self.events += 1
-                if self._lists and self._take_item(text, cls):
+                if lists and self._take_item(text, cls):
                     continue
                 if sinks:
                     event = cls(text)

@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import async_timeout
 
@@ -183,7 +183,7 @@ class EventStream(Generic[EventT_co]):
         if not buffer.events:
             await buffer.filled()
         self._delivered += 1
-        return cast(EventT_co, buffer.events.popleft())
+        return buffer.events.popleft()  # type: ignore[return-value]
 
     def __enter__(self) -> Self:
         return self

@@ -12,7 +12,9 @@ __all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "parse"]
 EVENTS: Final[dict[str, type[Event]]] = {}
 """Every event class by the event's name in lower case."""
 
-_NEVER_FIRST: Final = frozenset({"", " ", "\t", "\n", "\r", ":"})
+_NEVER_FIRST: Final = frozenset({"", " ", "\t", "\n", "\r"})
+_NEEDLES: Final[dict[str, str]] = {}
+_MAX_NEEDLES: Final = 4096
 
 
 class Event(Message):
@@ -61,26 +63,61 @@ class KnownEvent(Event, abstract=True):
 
     __slots__ = ()
 
-    def _first_of(self, name: str) -> str | None:
+    def get(self, key: str, default: Any = None) -> Any:
+        """The first header of that name, ignoring case; `default` if there is none."""
+        needle = _NEEDLES.get(key)
+        if needle is None:
+            return self._get_with_care(key, default)
+        text = self._text
+        start = text.find(needle)
+        if start < 0:
+            return self._get_in_another_spelling(key, default)
+        start += len(needle)
+        end = text.find("\n", start)
+        if end > 0 and text[end - 1] == "\r":
+            return text[start : end - 1]
+        return text[start : end if end >= 0 else None].removesuffix("\r")
+
+    _first_of = get  # type: ignore[assignment]
+
+    def _get_with_care(self, key: str, default: Any) -> Any:
+        if key == "Event":
+            return self.name
+        if _needle(key) is not None:
+            return self.get(key, default)
+        value = super()._first_of(key)
+        return default if value is None else value
+
+    def _get_in_another_spelling(self, key: str, default: Any) -> Any:
+        text = self._text
+        lowered = text.lower()
+        start = lowered.find(f"\n{key}:".lower())
+        if start < 0:
+            return default
+        if len(lowered) != len(text):  # a few letters have a longer lower case, so that places do not agree
+            value = super()._first_of(key)
+            return default if value is None else value
+        start += len(key) + 2
+        end = text.find("\n", start)
+        return text[start : end if end >= 0 else None].removesuffix("\r").removeprefix(" ")
+
+    def __getitem__(self, name: str) -> str:
         if name == "Event":
             return self.name
-        if self._index is not None or "(" in name or name[:1] in _NEVER_FIRST:
-            return super()._first_of(name)
-        text = self._text
-        start = text.find(f"\n{name}:")
-        if start < 0:
-            lowered = text.lower()
-            start = lowered.find(f"\n{name}:".lower())
-            if start < 0:
-                return None
-            if len(lowered) != len(text):  # a few letters have a longer lower case, and places do not agree
-                return super()._first_of(name)
-        start += len(name) + 2
-        end = text.find("\n", start)
-        value = text[start:end] if end >= 0 else text[start:]
-        if value[-1:] == "\r":
-            value = value[:-1]
-        return value[1:] if value[:1] == " " else value
+        value: str | None = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+
+def _needle(name: str) -> str | None:
+    """What a header of that name looks like in a message; nothing for names that need more care."""
+    if name == "Event" or "(" in name or ":" in name or name[:1] in _NEVER_FIRST:
+        return None
+    if len(_NEEDLES) >= _MAX_NEEDLES:
+        _NEEDLES.clear()
+    needle = _NEEDLES[name] = f"\n{name}: "
+    return needle
 
 
 def event_class(name: str) -> type[Event]:

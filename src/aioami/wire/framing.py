@@ -21,8 +21,10 @@ __all__ = ["Framer"]
 
 _GREETING: Final = "Asterisk Call Manager"
 _BLANK_LINES = re.compile("\n(?:\r?\n)+")
-_LEADING_BLANK_LINES = re.compile("(?:\r?\n)+")
+_BLANK_LINES_BYTES = re.compile(b"\n(?:\r?\n)+")
+_LEADING_BLANK_LINES = re.compile(b"(?:\r?\n)+")
 _BLANK_LINE_BYTES = re.compile(b"\n\r?\n")
+_SMALL: Final = 4096  # bytes
 _FOLLOWS: Final = b"Response: Follows"
 _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
@@ -67,26 +69,32 @@ class Framer:
         if self.error is not None:
             return []
         buffer = self._buffer
-        buffer += data
-        if self._awaits_banner and not self._take_banner():
-            return []
-        if self._in_follows:
-            return self._cut_one_by_one()
-        end = self._end_of_last_message()
+        if self._awaits_banner or self._in_follows or len(buffer) > _SMALL:
+            buffer += data
+            if self._awaits_banner and not self._take_banner():
+                return []
+            if self._in_follows:
+                return self._cut_one_by_one()
+            data = b""
+            whole = bytes(buffer) if self._end_of_last_message(buffer) else b""
+        else:
+            # What is left of the last read is short as a rule, and cheaper to copy once more than to be cut out.
+            whole = bytes(buffer) + data if buffer else data
+        end = self._end_of_last_message(whole)
         if not end:
+            buffer += data
             self._check_unfinished()
             return []
-        if buffer.find(_FOLLOWS, 0, end) >= 0 or (self._limit is not None and end > self._limit):
+        if whole.find(_FOLLOWS, 0, end) >= 0 or (self._limit is not None and end > self._limit):
+            buffer += data
             return self._cut_one_by_one()
-        with memoryview(buffer) as view, view[:end] as whole:
-            text = str(whole, "utf-8", "surrogateescape")
-        del buffer[:end]
-        if text[0] in "\r\n" and (leading := _LEADING_BLANK_LINES.match(text)):
-            text = text[leading.end() :]
-        frames = _BLANK_LINES.split(text)
-        frames.pop()
+        buffer[:] = whole[end:]
         self._check_unfinished()
-        return frames
+        start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
+        if whole.isascii():
+            return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
+        # One odd character would make every text of this read twice as wide, so each is decoded by itself.
+        return [str(frame, "utf-8", "surrogateescape") for frame in _BLANK_LINES_BYTES.split(whole[start:end])[:-1]]
 
     def _take_banner(self) -> bool:
         end = self._buffer.find(b"\n", 0, MAX_BANNER)
@@ -101,19 +109,19 @@ class Framer:
         del self._buffer[: end + 1]
         return True
 
-    def _end_of_last_message(self) -> int:
-        """Where the last complete message of the buffer ends, behind its blank line; 0 if there is none."""
-        buffer, start = self._buffer, self._searched
-        end = buffer.rfind(b"\n\r\n", start)
+    def _end_of_last_message(self, data: bytes | bytearray) -> int:
+        """Where the last complete message ends, behind its blank line; 0 if there is none."""
+        start = self._searched
+        end = data.rfind(b"\n\r\n", start)
         end = end + 3 if end >= 0 else 0
-        bare = buffer.rfind(b"\n\n", max(start, end - 1))
+        bare = data.rfind(b"\n\n", max(start, end - 1))
         if bare >= 0:
             end = bare + 2
         if end:
             return end
-        if buffer[:1] == b"\n":  # a blank line may be all that is there
+        if data[:1] == b"\n":  # a blank line may be all that is there
             return 1
-        return 2 if buffer[:2] == b"\r\n" else 0
+        return 2 if data[:2] == b"\r\n" else 0
 
     def _cut_one_by_one(self) -> list[str]:
         """The slow way: where raw command output, or a message over the limit, may be about."""

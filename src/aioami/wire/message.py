@@ -55,15 +55,18 @@ class Message(Mapping[str, str]):
 
     __slots__ = ("__weakref__", "_index", "_parsed", "_text")
 
+    _text: str
+    _parsed: tuple[_Header, ...]
+    _index: dict[str, str]
+
     def __init__(self, text: str) -> None:
+        # The other two slots stay empty until they are needed: most messages are never taken apart.
         self._text = text
-        self._parsed: tuple[_Header, ...] | None = None
-        self._index: dict[str, str] | None = None
 
     @property
     def text(self) -> str:
         """The message as received, without the blank line at its end."""
-        return self._text
+        return self._text.removesuffix("\r")
 
     @property
     def kind(self) -> Literal["response", "event", "other"]:
@@ -74,9 +77,11 @@ class Message(Mapping[str, str]):
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Every header as received, with order, spelling and repetitions kept."""
-        if self._parsed is None:
+        try:
+            return self._parsed
+        except AttributeError:
             self._parsed = split_headers(self._head())[0]
-        return self._parsed
+            return self._parsed
 
     @property
     def unparsed(self) -> tuple[str, ...]:
@@ -121,12 +126,12 @@ class Message(Mapping[str, str]):
 
     def _first_of(self, name: str) -> str | None:
         """The first header of that name, ignoring case."""
-        index = self._index
-        if index is None:
-            index = {}
+        try:
+            index = self._index
+        except AttributeError:
+            index = self._index = {}
             for key, value in self.headers:
                 index.setdefault(key.lower(), value)
-            self._index = index
         return index.get(name.lower())
 
     def __getitem__(self, name: str) -> str:
