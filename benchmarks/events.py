@@ -27,7 +27,18 @@ END = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: TheEnd\r\n\r\n"
 
 def synthetic(count: int = 60_000) -> bytes:
     """Events of 22 headers without repetitions, of ten names."""
-    names = ["Newchannel", "Newstate", "Newexten", "VarSet", "DialBegin", "Hangup", "BridgeEnter", "NewCallerid", "Hold", "DTMFEnd"]
+    names = [
+        "Newchannel",
+        "Newstate",
+        "Newexten",
+        "VarSet",
+        "DialBegin",
+        "Hangup",
+        "BridgeEnter",
+        "NewCallerid",
+        "Hold",
+        "DTMFEnd",
+    ]
     return b"".join(
         (
             f"Event: {names[n % 10]}\r\nPrivilege: call,all\r\nChannel: PJSIP/peer{n % 97}-{n:08x}\r\nChannelState: 6\r\n"
@@ -95,7 +106,9 @@ async def consume_panoramisk(port: int) -> tuple[int, float]:
     from panoramisk import Manager
 
     logging.disable(logging.CRITICAL)
-    mgr = Manager(loop=asyncio.get_running_loop(), host="127.0.0.1", port=port, username="a", secret="b", ping_delay=1000)
+    mgr = Manager(
+        loop=asyncio.get_running_loop(), host="127.0.0.1", port=port, username="a", secret="b", ping_delay=1000
+    )
     done, count = asyncio.get_running_loop().create_future(), 0
 
     def on_event(manager: object, event: dict[str, str]) -> None:
@@ -128,7 +141,9 @@ def main() -> None:
         counts: dict[str, int] = {}
         for _ in range(rounds):
             for client in CLIENTS:
-                server = subprocess.Popen([sys.executable, __file__, "serve", stream], stdout=subprocess.PIPE, text=True)
+                server = subprocess.Popen(
+                    [sys.executable, __file__, "serve", stream], stdout=subprocess.PIPE, text=True
+                )
                 assert server.stdout is not None
                 port = server.stdout.readline().strip()
                 result = subprocess.run(

@@ -40,14 +40,14 @@ def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
     except SuiteGone as error:
         gone[version] = str(error)
         pytest.skip(f"Debian's mirror does not offer Asterisk {version} any more")
-    except InstallError:
+    except InstallError as error:
         system = find_system() if not shutil.which("apt-get") else None
         if system is None and REQUIRED:
             raise
         if system is None or version != VERSIONS[-1]:
             pytest.skip(
                 f"Asterisk {version} is not there: on a machine with apt-get and Debian's archive keyring it is "
-                "installed into a private folder, elsewhere install Asterisk"
+                f"installed into a private folder, elsewhere install Asterisk ({error})"
             )
         installation = system
     with RealAsterisk(installation) as server:

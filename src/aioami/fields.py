@@ -136,18 +136,20 @@ class ChannelVariables(Field[dict[str, str]]):
         return {name: value for name, _, value in pairs}
 
 
-_WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+[a-z]*")
+_WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+[a-z]*")
 # Asterisk spells the same word in several ways; each has one form here.
 _SPELLINGS: Final = {
-    "CallerID": "CallerId",
     "CallerIDnum": "CallerIdNum",
     "CallerIDname": "CallerIdName",
+    "CallerIDani": "CallerIdAni",
+    "CallerIDrdnis": "CallerIdRdnis",
+    "CallerIDdnid": "CallerIdDnid",
+    "CallerID": "CallerId",
     "UniqueID": "Uniqueid",
     "UniqueId": "Uniqueid",
     "LinkedID": "Linkedid",
     "LinkedId": "Linkedid",
     "MusicOnHold": "Musiconhold",
-    "AppData": "AppData",
     "IPAddress": "IpAddress",
     "MD5": "Md5",
     "ID": "Id",

@@ -271,7 +271,7 @@ def test_port_taken(real_asterisk: RealAsterisk) -> None:
         with pytest.raises(StartError) as caught, other:
             pass
     assert str(other.port) in str(caught.value)
-    assert "ERROR[" in str(caught.value)
+    assert "Address already in use" in str(caught.value)
     assert not other.directory.exists()
 
 

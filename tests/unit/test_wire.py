@@ -44,7 +44,18 @@ def lines_of(text: str) -> list[bytes]:
 soup = st.lists(
     st.tuples(
         st.sampled_from(
-            [b"", b"", b"Event: Hangup", b"Response: Success", b"Key: value", b"Key:", b": odd", b"no colon", b"a\rb", b"\xff: \xfe"]
+            [
+                b"",
+                b"",
+                b"Event: Hangup",
+                b"Response: Success",
+                b"Key: value",
+                b"Key:",
+                b": odd",
+                b"no colon",
+                b"a\rb",
+                b"\xff: \xfe",
+            ]
         )
         | st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")),
         st.sampled_from([b"\r\n", b"\r\n", b"\n"]),
@@ -133,7 +144,10 @@ def test_an_action_may_have_128_lines() -> None:
 
 def test_a_message_of_many_megabytes_is_read_in_linear_time() -> None:
     """One header of 5 MB and a message of 20,000 headers take a moment, even in small pieces."""
-    for data in (b"Event: Big\r\nKey: " + b"x" * 5_000_000 + b"\r\n\r\n", b"Event: Many\r\n" + b"K: v\r\n" * 20_000 + b"\r\n"):
+    for data in (
+        b"Event: Big\r\nKey: " + b"x" * 5_000_000 + b"\r\n\r\n",
+        b"Event: Many\r\n" + b"K: v\r\n" * 20_000 + b"\r\n",
+    ):
         started = time.process_time()
         texts, _ = feed(data[n : n + 97] for n in range(0, len(data), 97))
         assert len(texts) == 1

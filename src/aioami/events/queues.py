@@ -205,7 +205,7 @@ class QueueParams(KnownEvent):
     abandoned = Integer("Abandoned")
     service_level = Number("ServiceLevel")
     servicelevel_perf = Number("ServicelevelPerf")
-    servicelevel_perf_2 = Number("ServicelevelPerf2")
+    servicelevel_perf2 = Number("ServicelevelPerf2")
     weight = Integer("Weight")
 
 

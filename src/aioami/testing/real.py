@@ -224,7 +224,10 @@ def _mirror() -> str:
 def _user() -> str:
     import pwd
 
-    return pwd.getpwuid(os.getuid()).pw_name
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        raise InstallError(f"apt-get needs a user with a name, and {os.getuid()} has none") from None
 
 
 def _run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
@@ -297,7 +300,7 @@ class RealAsterisk:
         return int(self.version.split(".")[0])
 
     def start(self) -> None:
-        """Start it, and wait until it is fully booted.
+        """Start it, and wait until it is fully booted. It ends with the thread that started it.
 
         Raises:
             StartError: it ended, or was not ready within 30 seconds.
@@ -325,7 +328,7 @@ class RealAsterisk:
                 raise StartError(f"Asterisk did not start:\n{self._log()}")
             time.sleep(0.05)
         self.version = re.sub(r"[^\d.].*", "", self.cli("core show version").split()[1])
-        if not self._listens():
+        if not self._listens() or "Unable to bind AMI" in self._log():
             self.kill()
             raise StartError(f"Asterisk does not listen on port {self.port}:\n{self._log()}")
 
@@ -389,10 +392,8 @@ class RealAsterisk:
             return False
 
     def _log(self) -> str:
-        texts = [
-            path.read_text(errors="replace") for path in sorted((self.directory / "log").glob("*")) if path.is_file()
-        ]
-        return "\n".join(text[-2000:] for text in texts)
+        files = [path for path in sorted((self.directory / "log").glob("*")) if path.is_file()]
+        return "\n".join(path.read_text(errors="replace")[-20_000:] for path in files)
 
     def _write_configuration(self) -> None:
         folders = ("etc", "run", "log/cdr-csv", "keys/keys", "lib", "cache", "agi-bin")
