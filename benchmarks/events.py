@@ -86,6 +86,7 @@ async def serve(stream: bytes) -> None:
 
 
 async def consume_aioami(port: int) -> tuple[int, float]:
+    """How many events aioami took from the server, and its seconds of CPU."""
     from aioami import Manager
 
     mgr, count = Manager(port=port, username="a", secret="b"), 0
@@ -103,6 +104,7 @@ async def consume_aioami(port: int) -> tuple[int, float]:
 
 
 async def consume_panoramisk(port: int) -> tuple[int, float]:
+    """How many events panoramisk took from the server, and its seconds of CPU."""
     from panoramisk import Manager
 
     logging.disable(logging.CRITICAL)
@@ -128,6 +130,7 @@ async def consume_panoramisk(port: int) -> tuple[int, float]:
 
 
 def main() -> None:
+    """Measure, or be one of the processes that are measured."""
     if sys.argv[1:2] == ["serve"]:
         asyncio.run(serve(synthetic() if sys.argv[2] == "synthetic" else recorded()))
         return

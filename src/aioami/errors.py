@@ -1,4 +1,6 @@
-"""Every exception that aioami raises on its own behalf::
+"""Every exception that aioami raises on its own behalf.
+
+::
 
     ManagerError
     ├── ManagerAuthError     login refused

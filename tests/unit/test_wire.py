@@ -131,14 +131,14 @@ def test_a_line_may_have_1022_bytes(character: str, size: int) -> None:
     room = 1022 - len("Key: ")
     fitting = character * (room // size) + "x" * (room % size)
     assert len(encode([("Key", fitting)])) == 1022 + 4
-    with pytest.raises(ValueError, match="1023 bytes.*1022"):
+    with pytest.raises(ValueError, match=r"1023 bytes.*1022"):
         encode([("Key", fitting + "x")])
 
 
 def test_an_action_may_have_128_lines() -> None:
     """128 lines pass, one more is refused."""
     assert encode([("K", "v")] * 128).count(b"\r\n") == 129
-    with pytest.raises(ValueError, match="129 lines.*128"):
+    with pytest.raises(ValueError, match=r"129 lines.*128"):
         encode([("K", "v")] * 129)
 
 
