@@ -215,6 +215,15 @@ def test_a_header_is_found_as_if_all_were_read() -> None:
     for text in framer.feed(recorded())[1::7]:
         event = events.parse(text)
         plain = Message(text)
-        for name in {*plain.keys(), "Channel", "uniqueid", "NoSuchHeader"}:
+        for name in {*plain.keys(), "Channel", "uniqueid", "event", "NoSuchHeader", "", " ", "Event: x"}:
             assert event.get(name) == plain.get(name)
             assert event.getall(name) == plain.getall(name)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["Key", "key", "KEY", "Kéy", "İ", "Other", "Event", "A(b:c)"]), values), max_size=6))
+def test_an_event_finds_the_first_header_in_any_spelling(headers: list[tuple[str, str]]) -> None:
+    """A plain event looks headers up without taking the message apart, and finds what taking it apart finds."""
+    text = "\r\n".join(["Event: Foo", *(f"{name}: {value}" for name, value in headers)])
+    event, plain = events.parse(text), Message(text)
+    for name in ("Key", "kEY", "kéy", "i̇", "İ", "OTHER", "event", "A(b", "A(b:c)", "None"):
+        assert event.get(name) == plain.get(name)

@@ -12,7 +12,7 @@ __all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "parse"]
 EVENTS: Final[dict[str, type[Event]]] = {}
 """Every event class by the event's name in lower case."""
 
-_NEVER_FIRST: Final = frozenset({"", " ", "\t", "\n", "\r"})
+_NO_NAME: Final = frozenset({"", " ", "\t", "\n", "\r"})
 _NEEDLES: Final[dict[str, str]] = {}
 _MAX_NEEDLES: Final = 4096
 
@@ -54,52 +54,49 @@ class Event(Message):
         labels = self._first_of("Privilege")
         return frozenset(labels.split(",")) - {"all", ""} if labels else frozenset()
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """The first header of that name, ignoring case; `default` if there is none."""
+        wanted = key.lower()
+        if wanted == "event":
+            return self.name
+        text = self._text
+        lowered = text.lower()
+        # Names with a parenthesis may hold a channel's name, and a few letters have a longer lower case.
+        if "(" in key or ":" in key or wanted[:1] in _NO_NAME or len(lowered) != len(text):
+            value = super()._first_of(key)
+            return default if value is None else value
+        start = lowered.find(f"\n{wanted}:")
+        if start < 0:
+            return default
+        start += len(wanted) + 2
+        end = text.find("\n", start)
+        return text[start : end if end >= 0 else None].removesuffix("\r").removeprefix(" ")
+
+    def _first_of(self, name: str) -> str | None:
+        value: str | None = self.get(name)
+        return value
+
 
 class KnownEvent(Event, abstract=True):
     """An event whose headers Asterisk alone writes, so that each name is spelled in one way.
 
-    That allows a header to be found without reading the others.
+    That allows a header to be found without a look at the others.
     """
 
     __slots__ = ()
 
     def get(self, key: str, default: Any = None) -> Any:
         """The first header of that name, ignoring case; `default` if there is none."""
-        needle = _NEEDLES.get(key)
-        if needle is None:
-            return self._get_with_care(key, default)
+        needle = _NEEDLES.get(key) or _needle(key)
         text = self._text
         start = text.find(needle)
-        if start < 0:
-            return self._get_in_another_spelling(key, default)
+        if start < 0:  # absent, spelled in another way, or in need of more care
+            return super().get(key, default)
         start += len(needle)
         end = text.find("\n", start)
         if end > 0 and text[end - 1] == "\r":
             return text[start : end - 1]
         return text[start : end if end >= 0 else None].removesuffix("\r")
-
-    _first_of = get  # type: ignore[assignment]
-
-    def _get_with_care(self, key: str, default: Any) -> Any:
-        if key == "Event":
-            return self.name
-        if _needle(key) is not None:
-            return self.get(key, default)
-        value = super()._first_of(key)
-        return default if value is None else value
-
-    def _get_in_another_spelling(self, key: str, default: Any) -> Any:
-        text = self._text
-        lowered = text.lower()
-        start = lowered.find(f"\n{key}:".lower())
-        if start < 0:
-            return default
-        if len(lowered) != len(text):  # a few letters have a longer lower case, so that places do not agree
-            value = super()._first_of(key)
-            return default if value is None else value
-        start += len(key) + 2
-        end = text.find("\n", start)
-        return text[start : end if end >= 0 else None].removesuffix("\r").removeprefix(" ")
 
     def __getitem__(self, name: str) -> str:
         if name == "Event":
@@ -110,13 +107,12 @@ class KnownEvent(Event, abstract=True):
         return value
 
 
-def _needle(name: str) -> str | None:
-    """What a header of that name looks like in a message; nothing for names that need more care."""
-    if name == "Event" or "(" in name or ":" in name or name[:1] in _NEVER_FIRST:
-        return None
+def _needle(name: str) -> str:
+    """What a header of that name looks like in a message; what no message holds, for names that need more care."""
+    careful = name.lower() == "event" or "(" in name or ":" in name or name[:1] in _NO_NAME
     if len(_NEEDLES) >= _MAX_NEEDLES:
         _NEEDLES.clear()
-    needle = _NEEDLES[name] = f"\n{name}: "
+    needle = _NEEDLES[name] = "\n\n" if careful else f"\n{name}: "
     return needle
 
 
