@@ -220,7 +220,11 @@ def test_a_header_is_found_as_if_all_were_read() -> None:
             assert event.getall(name) == plain.getall(name)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["Key", "key", "KEY", "Kéy", "İ", "Other", "Event", "A(b:c)"]), values), max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["Key", "key", "KEY", "Kéy", "İ", "Other", "Event", "A(b:c)"]), values), max_size=6
+    )
+)
 def test_an_event_finds_the_first_header_in_any_spelling(headers: list[tuple[str, str]]) -> None:
     """A plain event looks headers up without taking the message apart, and finds what taking it apart finds."""
     text = "\r\n".join(["Event: Foo", *(f"{name}: {value}" for name, value in headers)])
