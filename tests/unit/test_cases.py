@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -19,18 +18,6 @@ from aioami import (
     events,
 )
 from aioami.testing import FakeAsterisk
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAsterisk]:
-    async with FakeAsterisk() as server:
-        yield server
-
-
-@pytest.fixture
-async def mgr(fake: FakeAsterisk) -> AsyncIterator[Manager]:
-    async with Manager.from_url(fake.url) as manager:
-        yield manager
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])

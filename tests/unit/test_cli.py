@@ -7,18 +7,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-
-import pytest
 
 from aioami import __version__
 from aioami.testing import FakeAsterisk
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAsterisk]:
-    async with FakeAsterisk() as server:
-        yield server
 
 
 async def start(*arguments: str, url: str | None = None, secret: str | None = None) -> asyncio.subprocess.Process:

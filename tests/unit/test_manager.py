@@ -30,18 +30,6 @@ from aioami import (
 from aioami.testing import FakeAsterisk
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAsterisk]:
-    async with FakeAsterisk() as server:
-        yield server
-
-
-@pytest.fixture
-async def mgr(fake: FakeAsterisk) -> AsyncIterator[Manager]:
-    async with Manager.from_url(fake.url) as manager:
-        yield manager
-
-
 @pytest.fixture(autouse=True)
 async def nothing_is_left_behind() -> AsyncIterator[None]:
     """Every test ends without a task that it began."""

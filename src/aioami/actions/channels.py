@@ -132,7 +132,7 @@ class _Originate(Action[OriginateReply], abstract=True):
 
     def _originate(
         self,
-        target: Mapping[str, str | None],
+        target: Mapping[str, str | int | None],
         channel: str,
         timeout: int | None,
         callerid: str | None,
@@ -151,7 +151,7 @@ class _Originate(Action[OriginateReply], abstract=True):
             raise TypeError("async_: expected True or False")
         if not channel:
             raise ValueError("channel: it is empty")
-        patience = milliseconds("timeout", timeout)
+        patience = milliseconds("timeout", timeout) or None
         self._declare(
             {
                 "Channel": channel,
@@ -199,8 +199,8 @@ class Originate_Application(_Originate, wire_name="Originate"):
         application: the application's name.
         data: its arguments: a sequence, joined by commas; or one text, sent as it is. A comma inside an argument must
             be escaped by the caller.
-        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out. The action's answer is waited
-            for 2 seconds longer, or for ten minutes if left out.
+        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. The action's answer is
+            waited for 2 seconds longer, or for ten minutes if left out or 0.
         callerid: as `"Alice" <100>`.
         variables: channel variables, set in the reverse order. Every character of a value arrives as it is.
         account: the account code for billing.
@@ -292,8 +292,8 @@ class Originate_Context(_Originate, wire_name="Originate"):
         self._originate(
             {
                 "Context": context,
-                "Exten": str(extension),
-                "Priority": str(priority),
+                "Exten": extension,
+                "Priority": priority,
                 "PreDialGoSub": pre_dial_go_sub,
             },
             channel,
@@ -362,8 +362,8 @@ class Redirect(Action[Response]):
             {
                 "Channel": channel,
                 "Context": context,
-                "Exten": str(extension),
-                "Priority": str(priority),
+                "Exten": extension,
+                "Priority": priority,
                 "ExtraChannel": extra_channel,
                 "ExtraContext": extra_context,
                 "ExtraExten": extra_exten,

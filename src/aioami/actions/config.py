@@ -80,7 +80,7 @@ class UpdateConfig(Action[Response]):
         self,
         src_filename: str,
         dst_filename: str,
-        changes: Iterable[Sequence[str | None]],
+        changes: Iterable[Sequence[str | int | None]],
         reload: bool | str = True,
         *,
         preserve_effective_context: bool | None = None,
@@ -93,7 +93,7 @@ class UpdateConfig(Action[Response]):
         ]
         names = ("Action", "Cat", "Var", "Value", "Match", "Line", "Options")
         for number, change in enumerate(changes):
-            if isinstance(change, str) or not 2 <= len(change) <= len(names) or change[0] is None:
+            if isinstance(change, str) or not 2 <= len(change) <= len(names) or not isinstance(change[0], str):
                 raise ValueError(f"changes: number {number} is no sequence of what, category, variable, value, match")
             checked(f"changes: number {number}", change[0], _CHANGES)
             headers += [(f"{name}-{number:06}", value) for name, value in zip(names, change, strict=False)]

@@ -18,6 +18,7 @@ class SIPnotify(Action[Response]):
     Args:
         channel: the peer, as `SIP/alice` or `alice`.
         headers: the NOTIFY's headers; `Content` is a line of its body.
+        call_id: the SIP dialog in which to send it; outside of any if left out.
     """
 
     privilege = ("system",)
@@ -27,8 +28,16 @@ class SIPnotify(Action[Response]):
         self,
         channel: str,
         headers: Mapping[str, str | int] = {},
+        *,
+        call_id: str | None = None,
     ) -> None:
-        self._declare({"Channel": channel, "Variable": [variable(name, value) for name, value in headers.items()]})
+        self._declare(
+            {
+                "Channel": channel,
+                "Variable": [variable(name, value) for name, value in headers.items()],
+                "Call-ID": call_id,
+            }
+        )
 
 
 class SIPpeers(Action[Response]):

@@ -46,18 +46,18 @@ EVENT_CLASSES = (
 """What an event mask may consist of, besides `on` and `off`."""
 
 
-def event_mask(mask: bool | str | Iterable[str]) -> str:
+def event_mask(mask: bool | str | Iterable[str] | None) -> str:
     """The text of an event mask: `on`, `off`, or event classes separated by commas.
 
     Args:
-        mask: `True` or `on` is everything; `False`, `off` or nothing at all is nothing; else one class, several
+        mask: `True` or `on` is everything; `False`, `off`, `None` or an empty one is nothing; else one class, several
             separated by commas, or an iterable of classes.
 
     Raises:
         ValueError: an unknown class, which Asterisk would ignore. Blanks and numbers are refused too: Asterisk takes
             a number for a set of bits, so that `1` is not `on`.
     """
-    if isinstance(mask, bool):
+    if mask is None or isinstance(mask, bool):
         return EVENTMASK_ALL if mask else EVENTMASK_NONE
     labels = mask.split(",") if isinstance(mask, str) else list(mask)
     wanted = [label for label in labels if label not in ("", EVENTMASK_NONE)]
@@ -147,7 +147,7 @@ class Events(Action[EventsReply]):
 
     response_type = EventsReply
 
-    def __init__(self, mask: bool | str | Iterable[str]) -> None:
+    def __init__(self, mask: bool | str | Iterable[str] | None) -> None:
         self._declare({"EventMask": event_mask(mask)})
 
 

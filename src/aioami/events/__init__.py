@@ -111,6 +111,7 @@ from .dialplan import (
 )
 from .parking import (
     ParkedCall,
+    ParkedCallEvent,
     ParkedCallGiveUp,
     ParkedCallsComplete,
     ParkedCallSwap,
@@ -124,6 +125,7 @@ from .queues import (
     AgentComplete,
     AgentConnect,
     AgentDump,
+    AgentEvent,
     AgentRingNoAnswer,
     QueueCallerAbandon,
     QueueCallerJoin,
@@ -225,6 +227,7 @@ __all__ = [
     "AgentComplete",
     "AgentConnect",
     "AgentDump",
+    "AgentEvent",
     "AgentLogin",
     "AgentLogoff",
     "AgentRingNoAnswer",
@@ -331,6 +334,7 @@ __all__ = [
     "OrigTransfererEvent",
     "OriginateResponse",
     "ParkedCall",
+    "ParkedCallEvent",
     "ParkedCallGiveUp",
     "ParkedCallSwap",
     "ParkedCallTimeOut",

@@ -8,6 +8,7 @@ from .snapshots import ListComplete, ParkeeEvent, ParkerEvent, RetrieverEvent
 
 __all__ = [
     "ParkedCall",
+    "ParkedCallEvent",
     "ParkedCallGiveUp",
     "ParkedCallSwap",
     "ParkedCallTimeOut",
@@ -18,64 +19,46 @@ __all__ = [
 ]
 
 
-class ParkedCall(ParkeeEvent, ParkerEvent):
+class ParkedCallEvent(ParkeeEvent, ParkerEvent, abstract=True):
+    """An event about a parked call. Times are seconds."""
+
+    __slots__ = ()
+
+    parker_dial_string = Text("ParkerDialString")
+    parkinglot = Text("Parkinglot")
+    parking_space = Text("ParkingSpace")
+    parking_timeout = Integer("ParkingTimeout")
+    parking_duration = Integer("ParkingDuration")
+
+
+class ParkedCall(ParkedCallEvent):
     """A call was parked, or is an item of the list of `ParkedCalls`. Times are seconds."""
 
     __slots__ = ()
 
-    parker_dial_string = Text("ParkerDialString")
-    parkinglot = Text("Parkinglot")
-    parking_space = Text("ParkingSpace")
-    parking_timeout = Integer("ParkingTimeout")
-    parking_duration = Integer("ParkingDuration")
 
-
-class ParkedCallGiveUp(ParkeeEvent, ParkerEvent):
+class ParkedCallGiveUp(ParkedCallEvent):
     """A parked caller hung up."""
 
     __slots__ = ()
 
-    parker_dial_string = Text("ParkerDialString")
-    parkinglot = Text("Parkinglot")
-    parking_space = Text("ParkingSpace")
-    parking_timeout = Integer("ParkingTimeout")
-    parking_duration = Integer("ParkingDuration")
 
-
-class ParkedCallTimeOut(ParkeeEvent, ParkerEvent):
+class ParkedCallTimeOut(ParkedCallEvent):
     """A parked call's time is over."""
 
     __slots__ = ()
 
-    parker_dial_string = Text("ParkerDialString")
-    parkinglot = Text("Parkinglot")
-    parking_space = Text("ParkingSpace")
-    parking_timeout = Integer("ParkingTimeout")
-    parking_duration = Integer("ParkingDuration")
 
-
-class ParkedCallSwap(ParkeeEvent, ParkerEvent):
+class ParkedCallSwap(ParkedCallEvent):
     """A parked channel took another's place."""
 
     __slots__ = ()
 
-    parker_dial_string = Text("ParkerDialString")
-    parkinglot = Text("Parkinglot")
-    parking_space = Text("ParkingSpace")
-    parking_timeout = Integer("ParkingTimeout")
-    parking_duration = Integer("ParkingDuration")
 
-
-class UnParkedCall(ParkeeEvent, ParkerEvent, RetrieverEvent):
+class UnParkedCall(ParkedCallEvent, RetrieverEvent):
     """A parked call was fetched back."""
 
     __slots__ = ()
-
-    parker_dial_string = Text("ParkerDialString")
-    parkinglot = Text("Parkinglot")
-    parking_space = Text("ParkingSpace")
-    parking_timeout = Integer("ParkingTimeout")
-    parking_duration = Integer("ParkingDuration")
 
 
 class ParkedCallsComplete(ListComplete):

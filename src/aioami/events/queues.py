@@ -11,6 +11,7 @@ __all__ = [
     "AgentComplete",
     "AgentConnect",
     "AgentDump",
+    "AgentEvent",
     "AgentRingNoAnswer",
     "QueueCallerAbandon",
     "QueueCallerJoin",
@@ -134,59 +135,52 @@ class QueueCallerAbandon(ChannelEvent):
     hold_time = Integer("HoldTime")
 
 
-class AgentCalled(ChannelEvent, DestEvent):
+class AgentEvent(ChannelEvent, DestEvent, abstract=True):
+    """An event about a queue's caller and the member who is to talk with them."""
+
+    __slots__ = ()
+
+    queue = Text("Queue")
+    member_name = Text("MemberName")
+    interface = Text("Interface")
+
+
+class AgentCalled(AgentEvent):
     """A member is being called for a caller."""
 
     __slots__ = ()
 
-    queue = Text("Queue")
-    member_name = Text("MemberName")
-    interface = Text("Interface")
 
-
-class AgentConnect(ChannelEvent, DestEvent):
+class AgentConnect(AgentEvent):
     """A member is connected with a caller. Times are seconds."""
 
     __slots__ = ()
 
-    queue = Text("Queue")
-    member_name = Text("MemberName")
-    interface = Text("Interface")
     ring_time = Integer("RingTime")
     hold_time = Integer("HoldTime")
 
 
-class AgentComplete(ChannelEvent, DestEvent):
+class AgentComplete(AgentEvent):
     """A member's call with a caller is over. Times are seconds. This ends no list."""
 
     __slots__ = ()
 
-    queue = Text("Queue")
-    member_name = Text("MemberName")
-    interface = Text("Interface")
     hold_time = Integer("HoldTime")
     talk_time = Integer("TalkTime")
     reason = Text("Reason")
 
 
-class AgentDump(ChannelEvent, DestEvent):
+class AgentDump(AgentEvent):
     """A member declined a caller after an announcement."""
 
     __slots__ = ()
 
-    queue = Text("Queue")
-    member_name = Text("MemberName")
-    interface = Text("Interface")
 
-
-class AgentRingNoAnswer(ChannelEvent, DestEvent):
+class AgentRingNoAnswer(AgentEvent):
     """A member did not answer. The time is in milliseconds."""
 
     __slots__ = ()
 
-    queue = Text("Queue")
-    member_name = Text("MemberName")
-    interface = Text("Interface")
     ring_time = Integer("RingTime")
 
 

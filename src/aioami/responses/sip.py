@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import ItemsView, Iterator, ValuesView
 from typing import Any, Final
 
 from ..events.sip import SIPQualifyPeerDone
@@ -44,20 +45,12 @@ class SIPshowpeerReply(Response):
     __slots__ = ()
 
     def __getitem__(self, name: str) -> Any:
-        key = name.lower()
         text = self._first_of(name)
-        if text is None and key == "sip-canreinvite":
+        if text is None and name.lower() == "sip-canreinvite":
             text = self._first_of("SIP-DirectMedia")
         if text is None:
             raise KeyError(name)
-        if key in _YES_OR_NO:
-            return {"y": True, "yes": True, "n": False, "no": False}.get(text.strip().lower())
-        if key == "sip-authinsecure":  # "no", or what is left out of authentication: "port", "invite", "port,invite"
-            return text.strip().lower() not in ("no", "")
-        if key in _NUMBERS:
-            number = text.split(" ")[0]
-            return int(number) if number.lstrip("-").isdecimal() else None
-        return text
+        return _typed(name, text)
 
     def get(self, key: str, /, default: Any = None) -> Any:
         """The typed value of that name, ignoring case; `default` if there is none."""
@@ -68,3 +61,36 @@ class SIPshowpeerReply(Response):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name, self) is not self
+
+    def values(self) -> ValuesView[Any]:
+        return _TypedValues(self)
+
+    def items(self) -> ItemsView[str, Any]:
+        return _TypedItems(self)
+
+
+class _TypedValues(ValuesView[Any]):
+    _mapping: SIPshowpeerReply
+
+    def __iter__(self) -> Iterator[Any]:
+        return (_typed(name, text) for name, text in self._mapping.headers)
+
+
+class _TypedItems(ItemsView[str, Any]):
+    _mapping: SIPshowpeerReply
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return ((name, _typed(name, text)) for name, text in self._mapping.headers)
+
+
+def _typed(name: str, text: str) -> str | bool | int | None:
+    """A header's text as what its name promises; `None` if it is no such thing."""
+    key = name.lower()
+    if key in _YES_OR_NO:
+        return {"y": True, "yes": True, "n": False, "no": False}.get(text.strip().lower())
+    if key == "sip-authinsecure":  # "no", or what is left out of authentication: "port", "invite", "port,invite"
+        return text.strip().lower() not in ("no", "")
+    if key in _NUMBERS:
+        number = text.split(" ")[0]
+        return int(number) if number.removeprefix("-").isdecimal() else None
+    return text
