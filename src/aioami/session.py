@@ -147,8 +147,9 @@ class _OutcomeWatch:
             del self.outcomes[outcome.action_id]
             if isinstance(conclusion, str):
                 outcome.settle(ActionError(f"{outcome.action.name}: {conclusion}", action=outcome.action))
-            else:
-                outcome.settle(conclusion)
+                continue
+            outcome.settle(conclusion)
+            return  # an event is the outcome of one action: that which waits longest
 
     def finish(self, error: Exception | None) -> None:
         """Nothing: the session tells the outcomes why they will not come."""

@@ -89,7 +89,8 @@ class Login(Action[Response]):
         username: the user in manager.conf.
         secret: that user's secret. With a challenge only its hash is sent.
         events: `True` is all that the user may read, `False` none; or a mask as in `Events`.
-        challenge: the text from `Challenge`; without one the secret itself is sent.
+        challenge: the text from `Challenge`; without one (`None`) the secret itself is sent, for everyone to see on
+            the wire.
         authtype: how the challenge is answered: `MD5`, or nothing to send the secret all the same.
 
     Raises:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import json
 import os
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any
@@ -216,8 +218,19 @@ def events(
 
 
 def _run(work: Coroutine[Any, Any, None]) -> int:
-    asyncio.run(work)
-    return ExitCode.DONE
+    async def interruptible() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        # asyncio's own handling may notice Ctrl-C only at the next event; Windows has no other.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
+        try:
+            await work
+        except asyncio.CancelledError:
+            return ExitCode.INTERRUPTED
+        return ExitCode.DONE
+
+    return asyncio.run(interruptible())
 
 
 def _manager(url: str | None, *, events: bool) -> Manager:

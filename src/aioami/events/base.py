@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from ..fields import Number, Text
+from ..fields import Field, Number, Text
 from ..wire import Message
 
 __all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "parse"]
@@ -13,8 +13,7 @@ EVENTS: Final[dict[str, type[Event]]] = {}
 """Every event class by the event's name in lower case."""
 
 _NO_NAME: Final = frozenset({"", " ", "\t", "\n", "\r"})
-_NEEDLES: Final[dict[str, str]] = {}
-_MAX_NEEDLES: Final = 4096
+_MAX_NEEDLES: Final = 1024
 
 
 class Event(Message):
@@ -85,9 +84,23 @@ class KnownEvent(Event, abstract=True):
 
     __slots__ = ()
 
+    _needles: ClassVar[dict[str, str]] = {}
+    """What a header looks like in this event, for each name that was asked for."""
+    _opening: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._needles = {}
+        cls._opening = f"Event: {cls.wire_name}\r\n"
+
+    @property
+    def name(self) -> str:
+        """The event's name, as `Hangup`."""
+        return self.wire_name if self._text.startswith(self._opening) else super().name
+
     def get(self, key: str, default: Any = None) -> Any:
         """The first header of that name, ignoring case; `default` if there is none."""
-        needle = _NEEDLES.get(key) or _needle(key)
+        needle = self._needles.get(key) or self._needle(key)
         text = self._text
         start = text.find(needle)
         if start < 0:  # absent, spelled in another way, or in need of more care
@@ -106,14 +119,17 @@ class KnownEvent(Event, abstract=True):
             raise KeyError(name)
         return value
 
-
-def _needle(name: str) -> str:
-    """What a header of that name looks like in a message; what no message holds, for names that need more care."""
-    careful = name.lower() == "event" or "(" in name or ":" in name or name[:1] in _NO_NAME
-    if len(_NEEDLES) >= _MAX_NEEDLES:
-        _NEEDLES.clear()
-    needle = _NEEDLES[name] = "\n\n" if careful else f"\n{name}: "
-    return needle
+    @classmethod
+    def _needle(cls, name: str) -> str:
+        """How a header of that name begins here; what no message holds, for names that need more care."""
+        wanted = name.lower()
+        careful = wanted == "event" or "(" in name or ":" in name or name[:1] in _NO_NAME
+        fields = (field for owner in cls.__mro__ for field in vars(owner).values() if isinstance(field, Field))
+        spelling = next((field.header for field in fields if field.header.lower() == wanted), name)
+        if len(cls._needles) >= _MAX_NEEDLES:
+            cls._needles.clear()
+        needle = cls._needles[name] = "\n\n" if careful else f"\n{spelling}: "
+        return needle
 
 
 def event_class(name: str) -> type[Event]:
