@@ -131,7 +131,7 @@ class Connection:
             try:
                 async with async_timeout.timeout(timeout):
                     transport, _ = await self._loop.create_connection(
-                        functools.partial(_same, protocol),
+                        lambda protocol=protocol: protocol,
                         _numeric(address),
                         port,
                         family=family,
@@ -370,10 +370,6 @@ class Connection:
                 )
             )
         self._set_timer()
-
-
-def _same(protocol: asyncio.StreamReaderProtocol) -> asyncio.StreamReaderProtocol:
-    return protocol
 
 
 def _numeric(address: tuple[Any, ...]) -> str:

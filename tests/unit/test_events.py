@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import doctest
 import lzma
 import pickle
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aioami import Event, Response, events, responses
+from aioami import Event, Response, events, fields, responses
 from aioami.events.base import EVENTS
 from aioami.fields import ChannelVariables, Field, attribute_name
 from aioami.responses import (
@@ -298,3 +299,10 @@ async def test_a_response_from_a_text_has_no_outcome() -> None:
     """Only a response that came over a connection can have one."""
     with pytest.raises(Exception, match="no outcome follows"):
         await responses.OriginateReply("Response: Success").outcome()
+
+
+def test_the_examples_in_docstrings_are_right() -> None:
+    """What a docstring shows at a prompt is what happens."""
+    results = doctest.testmod(fields)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -385,3 +385,16 @@ def test_the_text_of_a_refusal_decides_its_class(text: str, kind: type[ActionErr
     assert isinstance(error, ActionError)
     assert (error.action, error.response) == (action, response)
     assert text in str(error)
+
+
+def test_an_agi_result_without_an_id_belongs_to_the_oldest_command(talk: Conversation) -> None:
+    """Commands of one channel run in order, so results without a CommandId do too; a hang-up ends all of them."""
+    pendings = [talk.send(core.AGI("c", "ANSWER"), name)[0] for name in ("a", "b", "c")]
+    outcomes = [pending.outcome for pending in pendings]
+    talk.receive(*(f"Response: Success|ActionID: {name}" for name in ("a", "b", "c")))
+    talk.receive("Event: AsyncAGIExec|Channel: other|Result: 200", "Event: AsyncAGIExec|Channel: c|Result: 200%201")
+    settled = [outcome.result for outcome in outcomes if outcome is not None]
+    assert isinstance(settled[0], Event)
+    assert settled[1:] == [None, None]
+    talk.receive("Event: Hangup|Channel: c")
+    assert [type(outcome.result) for outcome in outcomes[1:] if outcome is not None] == [ActionError, ActionError]

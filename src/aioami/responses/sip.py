@@ -63,9 +63,11 @@ class SIPshowpeerReply(Response):
         return isinstance(name, str) and self.get(name, self) is not self
 
     def values(self) -> ValuesView[Any]:
+        """The typed value of every header, in order."""
         return _TypedValues(self)
 
     def items(self) -> ItemsView[str, Any]:
+        """Every header with its typed value, in order."""
         return _TypedItems(self)
 
 

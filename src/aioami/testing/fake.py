@@ -26,8 +26,12 @@ Headers = Union[Mapping[str, str], Iterable[tuple[str, str]]]
 Reply = Union[None, bytes, Headers, Sequence[Headers]]
 
 _VERSIONS: Final = {"13": "2.10.6", "16": "5.0.5", "22": "11.0.0"}
-_MAX_LINE: Final = 1022
+_MAX_LINE: Final = 1024  # bytes, the line's end included
 _MAX_LINES: Final = 128
+_CLASSES: Final = (
+    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"),
+    *("dialplan", "originate", "agi", "", "cc", "aoc", "test", "security"),
+)  # by their bits in a mask that is a number
 _UNKNOWN: Final = "Invalid/unknown command: {}. Use Action: ListCommands to show available commands."
 
 
@@ -93,7 +97,7 @@ class FakeConnection:
             if not content:
                 await self._answer(lines, bytes(raw), fault)
                 lines, raw, fault = [], bytearray(), ""
-            elif len(content) > _MAX_LINE:
+            elif len(line) > _MAX_LINE:
                 fault = "Failed to parse message: line too long"
             elif len(lines) >= _MAX_LINES:
                 fault = "Too many lines in message or allocation failure"
@@ -105,7 +109,7 @@ class FakeConnection:
     async def _next_line(self) -> bytes:
         try:
             return await self._reader.readuntil(b"\n")
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             return b""
 
     async def _answer(self, lines: list[bytes], raw: bytes, fault: str) -> None:
@@ -505,7 +509,9 @@ def _mask(text: str) -> frozenset[str] | None:
     word = text.lower()
     if word in ("on", "yes", "true", "y", "t", "all"):
         return None
-    return frozenset() if word in ("off", "no", "false", "n", "f", "0") else frozenset(text.split(","))
+    if word.isdecimal():
+        return frozenset(name for bit, name in enumerate(_CLASSES) if int(word) >> bit & 1)
+    return frozenset() if word in ("off", "no", "false", "n", "f") else frozenset(text.split(","))
 
 
 def _is_several(reply: Reply) -> bool:

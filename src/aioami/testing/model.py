@@ -362,7 +362,7 @@ class Model:
             variables=dict(_variable(item) for item in getall("Variable")),
         )
         patience = int(get("Timeout") or 30000) / 1000
-        if (get("Async") or "").lower() == "true":
+        if (get("Async") or "").lower() in ("yes", "true", "y", "t", "1", "on"):
             self._later(self._call(channel, get, patience, tell=True))
             return _success("Originate successfully queued")
         reason = await self._ring(channel, patience)

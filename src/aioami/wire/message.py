@@ -164,9 +164,11 @@ class Message(Mapping[str, str]):
         return len(self.headers)
 
     def values(self) -> ValuesView[str]:
+        """The text of every header, in order."""
         return _Values(self)
 
     def items(self) -> ItemsView[str, str]:
+        """Every header as a pair, in order."""
         return _Items(self)
 
     def __eq__(self, other: object) -> bool:
