@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import heapq
-import logging
 import socket
 import ssl as tls
 import time
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Connection"]
-
-log = logging.getLogger("aioami.connection")
 
 
 class _ParsingReader(asyncio.StreamReader):

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from .actions.base import ACTIONS, Action, check_action_id
+from .actions.base import ACTIONS, Action
 from .dispatch import Dispatcher, Selection
 from .errors import ActionError, ConnectionLost, ManagerAuthError, ManagerError, PermissionDenied, UnknownAction
 from .events.base import Event
@@ -207,10 +207,8 @@ class Session:
         number = next(self._numbers)
         if action_id is None:
             action_id = f"{self._prefix}-{number}"
-        else:
-            check_action_id(action_id)
-            if action_id in self._pending:
-                raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
+        elif action_id in self._pending:
+            raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
         pending = Pending(action, action_id, promise, number, on_item)
         self._pending[action_id] = pending
         self._unanswered.append(pending)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aioami import Event, Response, core
-from aioami.actions.base import ACTIONS, check_action_id
+from aioami.actions.base import ACTIONS, encode_action_id
 from aioami.actions.fax import FAXStats
 from aioami.actions.iax import IAXnetstats
 from aioami.actions.queues import Queues
@@ -130,7 +130,7 @@ def test_action_ids_that_would_not_come_back_are_refused(action_id: str) -> None
     """An ActionID is 1 to 67 bytes, without a leading blank or a line end."""
     with pytest.raises(ValueError, match="ActionID"):
         core.Ping().encode(action_id)
-    check_action_id("x" * 67)
+    encode_action_id("x" * 67)
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ __all__ = [
     "Action",
     "HeaderValue",
     "ResponseT_co",
-    "check_action_id",
     "checked",
+    "encode_action_id",
     "milliseconds",
     "seconds",
     "variable",
@@ -114,10 +114,9 @@ class Action(Generic[ResponseT_co]):
         """The bytes of this action under an ActionID.
 
         Raises:
-            ValueError: the ActionID cannot be sent (see `check_action_id`).
+            ValueError: the ActionID cannot be sent (see `encode_action_id`).
         """
-        check_action_id(action_id)
-        return b"%b\r\n%b\r\n\r\n" % (self._lines, encode_header("ActionID", action_id))
+        return b"%b\r\n%b\r\n\r\n" % (self._lines, encode_action_id(action_id))
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         """What an event of `outcome_events` means to this action when it was sent under `action_id`.
@@ -145,8 +144,8 @@ class Action(Generic[ResponseT_co]):
         return f"<Action {self.name}{''.join(shown)}>"
 
 
-def check_action_id(action_id: str) -> None:
-    """Refuse an ActionID that would not come back as it was sent.
+def encode_action_id(action_id: str) -> bytes:
+    """The line with an ActionID, unless it would not come back as it was sent.
 
     Raises:
         ValueError: empty, over 67 bytes of UTF-8, or beginning with a blank; CR, LF or NUL.
@@ -155,9 +154,11 @@ def check_action_id(action_id: str) -> None:
         raise ValueError("ActionID: it is empty, which Asterisk takes for none")
     if action_id[0] in " \t":
         raise ValueError("ActionID: it begins with a blank, which Asterisk drops")
-    size = len(encode_header("ActionID", action_id)) - len("ActionID: ")
+    line = encode_header("ActionID", action_id)
+    size = len(line) - len("ActionID: ")
     if size > MAX_ACTION_ID:
         raise ValueError(f"ActionID: it has {size} bytes, and Asterisk takes at most {MAX_ACTION_ID} everywhere")
+    return line
 
 
 def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import async_timeout
 
-from .model import Model
+from .model import Model, error, success
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -419,25 +419,25 @@ class FakeAsterisk:
         elif name in ("challenge", "login", "logoff"):
             await getattr(self, f"_{name}")(request)
         elif connection.username is None:
-            connection.reply(request, _error("Permission denied"))
+            connection.reply(request, error("Permission denied"))
         elif name == "events":
             self._events(request)
         elif name == "command":
             self._command(request)
         else:
             answer = await self.model.answer(request.name, request.get, request.getall, request.headers)
-            connection.reply(request, _error(_UNKNOWN.format(request.name)) if answer is None else answer)
+            connection.reply(request, error(_UNKNOWN.format(request.name)) if answer is None else answer)
 
     async def _challenge(self, request: Request) -> None:
         if (request.get("AuthType") or "").upper() != "MD5":
-            request.connection.reply(request, _error("Must specify AuthType"))
+            request.connection.reply(request, error("Must specify AuthType"))
         else:
             request.connection.reply(request, {"Response": "Success", "Challenge": request.connection.challenge})
 
     async def _login(self, request: Request) -> None:
         connection = request.connection
         if connection.username is not None:
-            connection.reply(request, _success("Already authenticated"))
+            connection.reply(request, success("Already authenticated"))
             return
         user = next((name for name in self.users if name.lower() == (request.get("Username") or "").lower()), None)
         secret = self.users.get(user or "", "")
@@ -448,12 +448,12 @@ class FakeAsterisk:
             right = request.get("Secret") == secret
         if self.refuse_login or user is None or not secret or not right:
             await asyncio.sleep(self.login_delay)
-            connection.reply(request, _error(self.refuse_login or "Authentication failed"))
+            connection.reply(request, error(self.refuse_login or "Authentication failed"))
             connection.close()
             return
         connection.username = user
         connection.mask = _mask(request.get("Events") or "on")
-        connection.reply(request, _success("Authentication accepted"))
+        connection.reply(request, success("Authentication accepted"))
         if self.boot and connection.wants("system,all"):
             booted = [("Event", "FullyBooted"), ("Privilege", "system,all"), ("Status", "Fully Booted")]
             connection.send(_message(booted))
@@ -465,7 +465,7 @@ class FakeAsterisk:
     def _events(self, request: Request) -> None:
         text = request.get("EventMask")
         if not text:
-            request.connection.reply(request, _error("Invalid event mask"))
+            request.connection.reply(request, error("Invalid event mask"))
             return
         mask = request.connection.mask = _mask(text)
         if not (self.broken_events_action and mask is None):
@@ -475,7 +475,7 @@ class FakeAsterisk:
     def _command(self, request: Request) -> None:
         command = request.get("Command")
         if not command:
-            request.connection.reply(request, _error("No command provided"))
+            request.connection.reply(request, error("No command provided"))
             return
         known, lines = self.model.command(command)
         if self.version == "13":
@@ -495,14 +495,6 @@ def _encode(text: str) -> bytes:
 
 def _message(headers: Iterable[tuple[str, str]]) -> bytes:
     return _encode("".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n")
-
-
-def _success(text: str) -> dict[str, str]:
-    return {"Response": "Success", "Message": text}
-
-
-def _error(text: str) -> dict[str, str]:
-    return {"Response": "Error", "Message": text}
 
 
 def _mask(text: str) -> frozenset[str] | None:

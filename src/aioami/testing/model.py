@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Union
 
-__all__ = ["Answer", "Channel", "Model"]
+__all__ = ["Answer", "Channel", "Model", "error", "success"]
 
 Pairs = list[tuple[str, str]]
 Answer = Union[dict[str, str], Pairs, list[Union[dict[str, str], Pairs]], None]
@@ -151,10 +151,10 @@ class Model:
         if get("Channel"):
             channel = self.channels.get(get("Channel"))
             if channel is None:
-                return _error("No such channel")
+                return error("No such channel")
             variables = channel.variables
         if not get("Variable"):
-            return _error("No variable specified")
+            return error("No variable specified")
         return {"Response": "Success", "Variable": get("Variable"), "Value": variables.get(get("Variable"), "")}
 
     def _setvar(self, get: Callable[[str], str]) -> Answer:
@@ -162,35 +162,35 @@ class Model:
         if get("Channel"):
             channel = self.channels.get(get("Channel"))
             if channel is None:
-                return _error("No such channel")
+                return error("No such channel")
             variables, snapshot = channel.variables, channel.snapshot()
         if not get("Variable"):
-            return _error("No variable specified")
+            return error("No variable specified")
         variables[get("Variable")] = get("Value")
         self._send(
             "VarSet", [*snapshot, ("Variable", get("Variable")), ("Value", get("Value"))], privilege="dialplan,all"
         )
-        return _success("Variable Set")
+        return success("Variable Set")
 
     def _db_put(self, get: Callable[[str], str]) -> Answer:
         if not get("Family"):
-            return _error("No family specified")
+            return error("No family specified")
         if not get("Key"):
-            return _error("No key specified")
+            return error("No key specified")
         self.database[get("Family"), get("Key")] = get("Val")
-        return _success("Updated database successfully")
+        return success("Updated database successfully")
 
     def _db_get(self, get: Callable[[str], str]) -> Answer:
         value = self.database.get((get("Family"), get("Key")))
         if value is None:
-            return _error("Database entry not found")
+            return error("Database entry not found")
         item = {"Event": "DBGetResponse", "Family": get("Family"), "Key": get("Key"), "Val": value}
         return _listed("Result will follow", [item], "DBGetComplete")
 
     def _db_del(self, get: Callable[[str], str]) -> Answer:
         if self.database.pop((get("Family"), get("Key")), None) is None:
-            return _error("Database entry could not be deleted")
-        return _success("Key deleted successfully")
+            return error("Database entry could not be deleted")
+        return success("Key deleted successfully")
 
     def _db_del_tree(self, get: Callable[[str], str]) -> Answer:
         family, key = get("Family"), get("Key")
@@ -201,12 +201,12 @@ class Model:
         ]
         for entry in found:
             del self.database[entry]
-        return _success("Key tree deleted successfully") if found else _error("Database entry not found")
+        return success("Key tree deleted successfully") if found else error("Database entry not found")
 
     def _get_config(self, get: Callable[[str], str]) -> Answer:
         file = self.files.get(get("Filename"))
         if file is None:
-            return _error("Config file not found" if get("Filename") else "Filename not specified")
+            return error("Config file not found" if get("Filename") else "Filename not specified")
         pairs: Pairs = [("Response", "Success")]
         for number, (category, lines) in enumerate(file.items()):
             pairs.append((f"Category-{number:06}", category))
@@ -216,7 +216,7 @@ class Model:
     def _list_categories(self, get: Callable[[str], str]) -> Answer:
         file = self.files.get(get("Filename"))
         if file is None:
-            return _error("Config file not found" if get("Filename") else "Filename not specified")
+            return error("Config file not found" if get("Filename") else "Filename not specified")
         return [("Response", "Success"), *((f"Category-{n:06}", name) for n, name in enumerate(file))]
 
     def _extension_state(self, get: Callable[[str], str]) -> Answer:
@@ -233,25 +233,25 @@ class Model:
 
     def _mailbox_count(self, get: Callable[[str], str]) -> Answer:
         if not get("Mailbox"):
-            return _error("Mailbox not specified")
+            return error("Mailbox not specified")
         counts = {"UrgMessages": "0", "NewMessages": "0", "OldMessages": "0"}
         return {"Response": "Success", "Message": "Mailbox Message Count", "Mailbox": get("Mailbox"), **counts}
 
     def _mailbox_status(self, get: Callable[[str], str]) -> Answer:
         if not get("Mailbox"):
-            return _error("Mailbox not specified")
+            return error("Mailbox not specified")
         return {"Response": "Success", "Message": "Mailbox Status", "Mailbox": get("Mailbox"), "Waiting": "0"}
 
     def _user_event(self, headers: Pairs) -> Answer:
         """The event goes out behind the answer, with the lines of the action."""
         name = next((value for key, value in headers if key.lower() == "userevent"), None)
         if not name:
-            return _error("Event name not specified")
+            return error("Event name not specified")
         own = [(key, value) for key, value in headers if key.lower() not in ("action", "userevent")]
         asyncio.get_running_loop().call_soon(
             lambda: self._send("UserEvent", [("UserEvent", name), *own], privilege="user,all")
         )
-        return _success("Event Sent")
+        return success("Event Sent")
 
     # Queues
 
@@ -280,32 +280,32 @@ class Model:
 
     def _queue_add(self, get: Callable[[str], str]) -> Answer:
         if get("Queue") != "support":
-            return _error("Unable to add interface to queue: No such queue")
+            return error("Unable to add interface to queue: No such queue")
         if get("Interface") in self.members:
-            return _error("Unable to add interface: Already there")
+            return error("Unable to add interface: Already there")
         paused = "1" if get("Paused") in ("yes", "true", "1") else "0"
         name = get("MemberName") or get("Interface")
         self.members[get("Interface")] = {"Name": name, "Penalty": get("Penalty") or "0", "Paused": paused}
         self._member_event("QueueMemberAdded", get("Interface"))
-        return _success("Added interface to queue")
+        return success("Added interface to queue")
 
     def _queue_remove(self, get: Callable[[str], str]) -> Answer:
         if get("Queue") != "support":
-            return _error("Unable to remove interface from queue: No such queue")
+            return error("Unable to remove interface from queue: No such queue")
         if get("Interface") not in self.members:
-            return _error("Unable to remove interface: Not there")
+            return error("Unable to remove interface: Not there")
         self._member_event("QueueMemberRemoved", get("Interface"))
         del self.members[get("Interface")]
-        return _success("Removed interface from queue")
+        return success("Removed interface from queue")
 
     def _queue_pause(self, get: Callable[[str], str]) -> Answer:
         member = self.members.get(get("Interface"))
         if member is None:
-            return _error("Interface not found")
+            return error("Interface not found")
         paused = get("Paused") in ("yes", "true", "1")
         member["Paused"] = "1" if paused else "0"
         self._member_event("QueueMemberPause", get("Interface"))
-        return _success(f"Interface {'paused' if paused else 'unpaused'} successfully")
+        return success(f"Interface {'paused' if paused else 'unpaused'} successfully")
 
     def _member_event(self, name: str, interface: str) -> None:
         member = self.members[interface]
@@ -327,7 +327,7 @@ class Model:
     def _status(self, get: Callable[[str], str]) -> Answer:
         wanted = get("Channel")
         if wanted and wanted not in self.channels:
-            return _error("No such channel")
+            return error("No such channel")
         items: list[dict[str, str] | Pairs] = [
             [("Event", "Status"), ("Privilege", "Call"), *channel.snapshot(), ("Seconds", "1")]
             for channel in self.channels.values()
@@ -338,17 +338,17 @@ class Model:
     def _hangup(self, get: Callable[[str], str]) -> Answer:
         channel = self.channels.get(get("Channel"))
         if channel is None:
-            return _error("No such channel")
+            return error("No such channel")
         channel.cause = int(get("Cause") or 16)
         channel.gone.set()
-        return _success("Channel Hungup")
+        return success("Channel Hungup")
 
     async def _originate(self, get: Callable[[str], str | None], getall: Callable[[str], list[str]]) -> Answer:
         target = get("Channel")
         if not target:
-            return _error("Channel not specified")
+            return error("Channel not specified")
         if "/" not in target:
-            return _error("Invalid channel")
+            return error("Invalid channel")
         number = next(self._numbers)
         name, _, caller = (get("CallerID") or "").strip().rpartition("<")
         channel = Channel(
@@ -364,12 +364,12 @@ class Model:
         patience = int(get("Timeout") or 30000) / 1000
         if (get("Async") or "").lower() in ("yes", "true", "y", "t", "1", "on"):
             self._later(self._call(channel, get, patience, tell=True))
-            return _success("Originate successfully queued")
+            return success("Originate successfully queued")
         reason = await self._ring(channel, patience)
         if reason != 4:
-            return _error("Originate failed")
+            return error("Originate failed")
         self._later(self._talk(channel))
-        return _success("Originate successfully queued")
+        return success("Originate successfully queued")
 
     async def _call(self, channel: Channel, get: Callable[[str], str | None], patience: float, *, tell: bool) -> None:
         await asyncio.sleep(0)  # the answer comes first
@@ -475,11 +475,13 @@ _HANDLERS: Final = {
 }
 
 
-def _success(text: str) -> dict[str, str]:
+def success(text: str) -> dict[str, str]:
+    """An answer that says yes."""
     return {"Response": "Success", "Message": text}
 
 
-def _error(text: str) -> dict[str, str]:
+def error(text: str) -> dict[str, str]:
+    """An answer that says no."""
     return {"Response": "Error", "Message": text}
 
 
