@@ -63,7 +63,7 @@ async def call(mgr: Manager) -> bool:
 
 @asynccontextmanager
 async def extensions(mgr: Manager) -> AsyncIterator[None]:
-    """The demo's own extension on a real server, for as long as it is needed."""
+    """The demo's own extension, for as long as it is needed."""
     try:
         for priority, (application, data) in enumerate(SAY_AND_WAIT, start=1):
             await mgr.send(
@@ -89,9 +89,9 @@ async def run(url: str | None) -> bool:
     if url is not None:
         async with Manager.from_url(url) as mgr, extensions(mgr):
             return await call(mgr)
-    async with FakeAsterisk() as server, Manager.from_url(server.url) as mgr:
+    async with FakeAsterisk() as server:
         print(f"no AIOAMI_URL is set, so the call is placed on an embedded server at 127.0.0.1:{server.port}")
-        return await call(mgr)
+        return await run(server.url)
 
 
 def main() -> int:

@@ -290,7 +290,9 @@ def test_public_names_are_pinned() -> None:
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
         *("PermissionDenied", "ProtocolError", "UnknownAction"),
     ]
-    assert testing.__all__ == ["FakeAsterisk", "FakeConnection", "Request"]
+    assert testing.__all__ == [
+        *("Account", "Call", "Expectation", "FakeAsterisk", "FakeConnection", "Phone", "Request"),
+    ]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)
     for module in (aioami, core, errors, events, testing):
         assert all(hasattr(module, name) for name in module.__all__)

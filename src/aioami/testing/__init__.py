@@ -1,7 +1,11 @@
-"""Servers to test with: `FakeAsterisk` in this process, and a real Asterisk in a private folder (`testing.real`)."""
+"""Everything to test programs with that use AMI: a fake server, real ones, a proxy for faults, recordings."""
 
 from __future__ import annotations
 
-from .fake import FakeAsterisk, FakeConnection, Request
+from .accounts import Account
+from .actions import Request
+from .connection import FakeConnection
+from .fake import Expectation, FakeAsterisk
+from .story import Call, Phone
 
-__all__ = ["FakeAsterisk", "FakeConnection", "Request"]
+__all__ = ["Account", "Call", "Expectation", "FakeAsterisk", "FakeConnection", "Phone", "Request"]

@@ -1,174 +1,39 @@
-"""A small Asterisk: a real server on the loopback interface, with scripted replies and faults to switch on."""
+"""A fake Asterisk: a server on the loopback interface with an exchange behind it, and a test in command of both."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import secrets
-import socket
+import random
 import ssl as tls
-import struct
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Union
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from types import EllipsisType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, Union
 from urllib.parse import quote
 
 import async_timeout
 
-from .model import Model, error, success
+from .accounts import Account
+from .actions import Answer, Request
+from .clock import Clock
+from .config import ConfigFile
+from .connection import FakeConnection, Fault, encode
+from .exchange import Exchange, Pairs, Party
+from .house import configuration
+from .story import Call, Phone
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["FakeAsterisk", "FakeConnection", "Headers", "Reply", "Request"]
+__all__ = ["Expectation", "FakeAsterisk", "Named"]
 
 Headers = Union[Mapping[str, str], Iterable[tuple[str, str]]]
-Reply = Union[None, bytes, Headers, Sequence[Headers]]
+Named = Any
+"""An action or an event: its name, its class, or an action with the headers that it sends."""
 
-_VERSIONS: Final = {"13": "2.10.6", "16": "5.0.5", "22": "11.0.0"}
-_MAX_LINE: Final = 1024  # bytes, the line's end included
-_MAX_LINES: Final = 128
-_CLASSES: Final = (
-    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"),
-    *("dialplan", "originate", "agi", "", "cc", "aoc", "test", "security"),
-)  # by their bits in a mask that is a number
-_UNKNOWN: Final = "Invalid/unknown command: {}. Use Action: ListCommands to show available commands."
-
-
-class Request:
-    """One action, as it came.
-
-    Attributes:
-        name: the action's name as it was sent.
-        headers: all its headers, `Action` and `ActionID` included.
-        raw: its bytes, the blank line included.
-        connection: where it came from.
-    """
-
-    def __init__(self, headers: list[tuple[str, str]], raw: bytes, connection: FakeConnection) -> None:
-        self.headers = headers
-        self.raw = raw
-        self.connection = connection
-        self.name = self.get("Action") or ""
-        self.action_id = self.get("ActionID") or None
-
-    def get(self, name: str, default: str | None = None) -> str | None:
-        """The first header of that name, ignoring case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), default)
-
-    def getall(self, name: str) -> list[str]:
-        """Every header of that name, ignoring case."""
-        return [value for key, value in self.headers if key.lower() == name.lower()]
-
-    def __repr__(self) -> str:
-        return f"<Request {self.name} {self.action_id or ''}>"
-
-
-class FakeConnection:
-    """One client of the server.
-
-    Attributes:
-        username: who is logged in; `None` before the login.
-        mask: the classes of events that it wants; `None` is all.
-    """
-
-    def __init__(self, server: FakeAsterisk, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._server = server
-        self._reader = reader
-        self._writer = writer
-        self._held = bytearray()
-        self.challenge = str(secrets.randbelow(10**9))
-        self.username: str | None = None
-        self.mask: frozenset[str] | None = None
-
-    async def run(self) -> None:
-        """Greet, and answer until one of the two ends it."""
-        server = self._server
-        if server.close_on_connect:
-            return
-        await asyncio.sleep(server.slow_banner)
-        self.send(server.banner)
-        lines: list[bytes] = []
-        raw = bytearray()
-        fault = ""
-        while line := await self._next_line():
-            raw += line
-            content = line[:-2] if line.endswith(b"\r\n") else line[:-1]
-            if not content:
-                await self._answer(lines, bytes(raw), fault)
-                lines, raw, fault = [], bytearray(), ""
-            elif len(line) > _MAX_LINE:
-                fault = "Failed to parse message: line too long"
-            elif len(lines) >= _MAX_LINES:
-                fault = "Too many lines in message or allocation failure"
-            else:
-                lines.append(content.split(b"\0")[0])
-            if self._writer.is_closing():
-                return
-
-    async def _next_line(self) -> bytes:
-        try:
-            return await self._reader.readuntil(b"\n")
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-            return b""
-
-    async def _answer(self, lines: list[bytes], raw: bytes, fault: str) -> None:
-        headers = []
-        for line in lines:
-            name, colon, value = line.decode("utf-8", "surrogateescape").partition(":")
-            if colon:
-                headers.append((name, value.lstrip(" ")))
-        request = Request(headers, raw, self)
-        if fault or not request.name:
-            self.reply(request, {"Response": "Error", "Message": fault or "Missing action in request"})
-            return
-        await self._server._handle(request)
-
-    def reply(self, request: Request, reply: Reply) -> None:
-        """Send an answer; the ActionID follows the first header of each message."""
-        if reply is None:
-            return
-        if isinstance(reply, bytes):
-            self.send(reply.replace(b"{ActionID}", _encode(request.action_id or "")))
-            return
-        messages: list[Headers] = reply if _is_several(reply) else [reply]  # type: ignore[assignment,list-item]
-        for message in messages:
-            headers = list(message.items()) if isinstance(message, Mapping) else list(message)
-            if request.action_id is not None:
-                headers.insert(1, ("ActionID", request.action_id))
-            self.send(_message(headers))
-
-    def send(self, data: bytes) -> None:
-        """Send bytes, unless the server is stalled."""
-        if self._server.stalled:
-            self._held += data
-        elif not self._writer.is_closing():
-            size = self._server.chunk_size or len(data)
-            for start in range(0, len(data), size or 1):
-                self._writer.write(data[start : start + size])
-
-    def release(self) -> None:
-        """Send what was held back while the server was stalled."""
-        held, self._held = bytes(self._held), bytearray()
-        if held:
-            self.send(held)
-
-    def wants(self, privilege: str | None) -> bool:
-        """Whether an event of these classes is for this client."""
-        if self.username is None:
-            return False
-        return self.mask is None or privilege is None or set(privilege.split(",")) - {"all"} <= self.mask
-
-    def close(self) -> None:
-        """End the connection once everything is sent."""
-        self._writer.close()
-
-    def abort(self) -> None:
-        """End the connection with a reset."""
-        raw = self._writer.get_extra_info("socket")
-        if raw is not None:
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._writer.transport.abort()
+_BANNERS: Final = {"13": "2.10.6", "16": "5.0.4", "22": "11.0.0"}
+_TURNS: Final = 25  # of the event loop, in which clients react before time goes on
 
 
 class FakeAsterisk:
@@ -180,92 +45,158 @@ class FakeAsterisk:
             async with Manager.from_url(fake.url) as mgr:
                 ...
 
-    It knows logins (plain and by challenge), event masks, and a small model of channels, a queue, the database,
-    variables and configuration files, on which most of the mission's actions work. What it does not know is an unknown
-    command, as on a real server. Nothing here is shared with the client.
+    Behind it stands a small exchange: a dialplan, channels, bridges, queues, parking lots, a database, files and
+    mailboxes. Calls make the events that Asterisk makes. Its configuration is that of the private real servers (users,
+    extensions, queues ...), and what it says is compared with what these say. Nothing here is shared with the client.
+
+    Time is the clock on the wall's, or with `virtual_time` the test's: nothing happens by itself then, and
+    `await fake.advance(40)` lets forty seconds pass in no time. Phones that are called ring until the test answers
+    them then; otherwise they answer after `answer_seconds`, and hang up `talk_seconds` later.
 
     Args:
         version: the Asterisk to pass for: "13", "16" or "22".
-        users: their secrets by name.
+        virtual_time: whether only `advance` lets time pass.
+        users: who may log in, by name: a secret for somebody with all rights, or an `Account`. Those of the
+            configuration if left out.
+        files: configuration files by name, as text, in place of those that are there.
         ssl: a server's context makes it a TLS server.
+        answer_seconds: after how long a phone that rings is answered; `None` is never.
+        talk_seconds: how long a phone talks; `None` is for ever.
         banner: greet with these bytes instead.
         slow_banner: seconds before it greets.
         close_on_connect: whether it closes connections without a greeting, as a server that is full.
+        auth_limit: how many clients may be connected that are not logged in; `None` is any number.
+        auth_timeout: seconds in which a client has to log in; `None` is for ever.
+        write_timeout: seconds that a client may leave its input unread before it is cut off; `None` is for ever.
         refuse_login: the text with which every login is refused.
         login_delay: seconds before a refused login is answered; 1.0 on a real server.
-        boot: whether FullyBooted follows a login.
-        broken_events_action: whether the action `Events` stays unanswered when it turns events on.
+        boot: whether it is booted; if not, a client gets no FullyBooted until `boot` is called.
+        broken_events_action: whether the action `Events` stays unanswered when it turns all events on.
         chunk_size: bytes for each write, `None` for whole messages.
-        answer_seconds, talk_seconds: how long an originated call rings, and how long it lasts.
 
     Attributes:
         received: every action that came.
         connections: the clients that are connected.
-        stalled: whether it holds back all that it would send.
+        exchange: what is behind the server.
+        accounts: who may log in, by name.
+        host, port: where it listens.
     """
 
     def __init__(
         self,
         *,
         version: str = "22",
-        users: Mapping[str, str] | None = None,
+        virtual_time: bool = False,
+        users: Mapping[str, str | Account] | None = None,
+        files: Mapping[str, str] | None = None,
         ssl: tls.SSLContext | None = None,
+        answer_seconds: float | EllipsisType | None = ...,
+        talk_seconds: float | EllipsisType | None = ...,
         banner: bytes | None = None,
         slow_banner: float = 0.0,
         close_on_connect: bool = False,
+        auth_limit: int | None = 50,
+        auth_timeout: float | None = 30.0,
+        write_timeout: float | None = None,
         refuse_login: str | None = None,
         login_delay: float = 0.0,
         boot: bool = True,
         broken_events_action: bool = False,
         chunk_size: int | None = None,
-        answer_seconds: float = 0.1,
-        talk_seconds: float = 0.5,
     ) -> None:
-        if version not in _VERSIONS:
-            raise ValueError(f"version: one of {', '.join(_VERSIONS)}, not {version!r}")
+        if version not in _BANNERS:
+            raise ValueError(f"version: one of {', '.join(_BANNERS)}, not {version!r}")
         self.version = version
-        self.users = {"admin": "s3cret"} if users is None else dict(users)
-        self.banner = banner or f"Asterisk Call Manager/{_VERSIONS[version]}\r\n".encode()
+        self.virtual_time = virtual_time
+        self.banner = banner or f"Asterisk Call Manager/{_BANNERS[version]}\r\n".encode()
         self.slow_banner = slow_banner
         self.close_on_connect = close_on_connect
+        self.auth_limit = auth_limit
+        self.auth_timeout = auth_timeout
+        self.write_timeout = write_timeout
         self.refuse_login = refuse_login
         self.login_delay = login_delay
-        self.boot = boot
+        self.booted = boot
         self.broken_events_action = broken_events_action
         self.chunk_size = chunk_size
-        self.received: list[Request] = []
-        self.connections: list[FakeConnection] = []
-        self.stalled = False
         self.host = "127.0.0.1"
         self.port = 0
+        self.received: list[Request] = []
+        self.connections: list[FakeConnection] = []
+        self.clock = Clock(idle=self._idle)
+        self.exchange = Exchange(
+            int(version),
+            _files(files or {}),
+            self.clock,
+            self._told,
+            answer_seconds=(None if virtual_time else 0.1) if answer_seconds is ... else answer_seconds,
+            talk_seconds=(None if virtual_time else 0.5) if talk_seconds is ... else talk_seconds,
+        )
+        self.accounts = self._accounts(users)
         self._ssl = ssl
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._scripted: dict[str, tuple[Reply | Callable[[Request], Reply], int | None]] = {}
+        self._server: asyncio.AbstractServer | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
-        self.model = Model(self.send_event_now, self._later, answer_seconds=answer_seconds, talk_seconds=talk_seconds)
+        self._scripted: dict[str, tuple[Answer | Callable[[Request], Answer], int | None]] = {}
+        self._strikes: list[tuple[str, str, Fault, list[int]]] = []
+        self._expected: list[Expectation] = []
+        self._taken: set[int] = set()
+        self._shuffle: random.Random | None = None
+
+    def _accounts(self, users: Mapping[str, str | Account] | None) -> dict[str, Account]:
+        if users is not None:
+            return {name: Account(user) if isinstance(user, str) else user for name, user in users.items()}
+        file = self.exchange.file("manager.conf")
+        several = file.get("general", "allowmultiplelogin", "yes") == "yes"
+        advanced = int(self.version) >= 18
+        return {
+            category.name: Account.from_category(category, advanced=advanced, multiple=several)
+            for category in file.categories
+            if category.name != "general"
+        }
 
     @property
     def url(self) -> str:
         """Where it is, with its first user, as `Manager.from_url` reads it."""
-        user, secret = next(iter(self.users.items()))
+        name, account = next(iter(self.accounts.items()))
         scheme = "amis" if self._ssl is not None else "ami"
-        return f"{scheme}://{quote(user, safe='')}:{quote(secret, safe='')}@{self.host}:{self.port}"
+        return f"{scheme}://{quote(name, safe='')}:{quote(account.secret, safe='')}@{self.host}:{self.port}"
+
+    def __repr__(self) -> str:
+        return f"<FakeAsterisk {self.version} at {self.host}:{self.port}>"
+
+    # Its life
 
     async def start(self) -> None:
-        """Listen."""
-        self._server = await asyncio.start_server(self._connected, self.host, 0, ssl=self._ssl, limit=1 << 20)
+        """Listen; the port is the same as before if it was started before."""
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time() - self.clock.now
+        if not self.virtual_time:
+            self.exchange.epoch = time.time() - self.clock.now
+        self._server = await self._loop.create_server(
+            lambda: FakeConnection(self), self.host, self.port, ssl=self._ssl, reuse_address=True
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Close everything, and end what is still running."""
+        """End all connections and stop listening; calls and everything else stay as they are.
+
+        Raises:
+            Exception: what went wrong in the server itself.
+        """
         if self._server is not None:
             self._server.close()
+            self._server = None
         for connection in list(self.connections):
-            connection.abort()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            connection.reset()
+        if self._timer is not None:
+            self._timer.cancel()
+        while self.connections:
+            await self._change()
+        if self.clock.failures:
+            raise self.clock.failures.pop(0)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -274,32 +205,153 @@ class FakeAsterisk:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self.stop()
+        try:
+            await self.stop()
+        finally:
+            self.clock.close()
+        if error is None:
+            for expected in self._expected:
+                expected.check()
 
-    def __repr__(self) -> str:
-        return f"<FakeAsterisk {self.version} at {self.host}:{self.port}>"
+    # Time
 
-    # Scripts and what came
+    async def advance(self, seconds: float) -> None:
+        """Let so many seconds pass: at once with virtual time, else by waiting for them.
 
-    def reply_to(self, name: str, reply: Reply | Callable[[Request], Reply], *, times: int | None = None) -> None:
+        What is due happens at its time, and clients in this event loop have their turn to react after each of it.
+        """
+        await self._turns()
+        if not self.virtual_time:
+            await asyncio.sleep(seconds)
+            return
+        until = self.clock.now + seconds
+        while (due := self.clock.due) is not None and due <= until:
+            self.clock.run_until(due)
+            await self._turns()
+        self.clock.run_until(until)
+        await self._turns()
+
+    async def pass_until(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
+        """Let time pass until something is reached.
+
+        Args:
+            reached: whether it is.
+            seconds: how long at most, in the server's time.
+            what: what it is, for the error.
+
+        Raises:
+            AssertionError: it was not reached.
+        """
+        until = self.clock.now + seconds
+        await self._turns()
+        while not reached():
+            if not self.virtual_time:
+                if self.clock.now >= until:
+                    raise AssertionError(f"{what}: not within {seconds:g} seconds")
+                await asyncio.sleep(0.005)
+                self._stir()
+                continue
+            due = self.clock.due
+            if due is None or due > until:
+                raise AssertionError(f"{what}: not within {seconds:g} seconds")
+            self.clock.run_until(due)
+            await self._turns()
+
+    async def _turns(self) -> None:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+    def _stir(self) -> None:
+        """Something came from outside: do what can be done now."""
+        if self.virtual_time or self._loop is None:
+            self.clock.run()
+        else:
+            self.clock.run_until(self._loop.time() - self._started)
+
+    def _idle(self) -> None:
+        for connection in list(self.connections):
+            connection.flush()
+        if self.virtual_time or self._loop is None or self._server is None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self.clock.due
+        if due is not None:
+            self._timer = self._loop.call_at(self._started + due + 1e-4, self._stir)
+
+    def _security_time(self) -> str:
+        now = datetime.fromtimestamp(self.exchange.epoch + self.clock.now, timezone.utc)
+        return now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03}+0000"
+
+    # Calls
+
+    def incoming(self, device: str, to: str, *, caller: str = "", variables: Mapping[str, str] | None = None) -> Call:
+        """Somebody calls.
+
+        Args:
+            device: the phone or trunk that the call comes from, as `PJSIP/trunk`.
+            to: where it goes in the dialplan, as `extension@context`. Context `queues` has each queue by its name.
+            caller: who calls, as `"Name" <number>`.
+            variables: variables that the channel has.
+
+        Returns:
+            The call, to go on with.
+        """
+        exten, _, context = to.partition("@")
+        return Call.incoming(self, device, exten, context or "default", Party.parse(caller), dict(variables or {}))
+
+    def phone(self, device: str) -> Phone:
+        """The phone of that name, to answer, to hang up, or to be busy."""
+        return Phone(self, self.exchange.phone(device))
+
+    def calls(self) -> list[Call]:
+        """The calls that are there: one for each channel."""
+        return [Call(self, channel) for channel in self.exchange.channels.values()]
+
+    # Scripts, and what came
+
+    def reply_to(self, action: Named, reply: Answer | Callable[[Request], Answer], *, times: int | None = None) -> None:
         """Answer an action in a way of one's own.
 
         Args:
-            name: the action's name, in any case.
+            action: its name, or its class.
             reply: headers of one message, a list of such for several, bytes to be sent as they are (`{ActionID}` in
                 them is replaced), `None` for no answer, or a function from the request to any of these.
-            times: how often; then the model answers again.
+            times: how often; then the exchange answers again.
         """
-        self._scripted[name.lower()] = (reply, times)
+        self._scripted[_name(action).lower()] = (reply, times)
 
-    async def wait_received(self, name: str, count: int = 1, timeout: float = 5.0) -> Request:
-        """Wait until an action of that name came `count` times, and return the last of these.
+    def expect(self, action: Named, *, times: int = 1, timeout: float = 5.0, **headers: object) -> Expectation:
+        """Expect that a client sends an action.
+
+        Each action that came meets one expectation, in the order in which these were made. An expectation can be
+        awaited, which gives the request; one that is still unmet at the end of the `async with` fails the test.
+
+        Args:
+            action: its name, its class, or an action with headers, which must then be the same in what comes.
+            times: how many are expected; the last of them is what awaiting gives.
+            timeout: seconds (real ones) that awaiting waits.
+            headers: further headers that it must have, underscores for the hyphens in their names.
+        """
+        wanted = {name.replace("_", "-"): str(value) for name, value in headers.items()}
+        expected = Expectation(self, _name(action), [*_headers(action), *wanted.items()], times, timeout)
+        self._expected.append(expected)
+        return expected
+
+    def expect_nothing(self, action: Named) -> None:
+        """Say that an action has not come.
 
         Raises:
-            asyncio.TimeoutError: it did not within `timeout` seconds.
+            AssertionError: it has.
         """
-        await self._wait(lambda: len(self._named(name)) >= count, timeout)
-        return self._named(name)[count - 1]
+        found = self.sent(action)
+        if found:
+            raise AssertionError(f"{_name(action)} came {len(found)} times: {found}")
+
+    def sent(self, action: Named) -> list[Request]:
+        """All actions of that name that came."""
+        name = _name(action).lower()
+        return [request for request in self.received if request.name.lower() == name]
 
     async def wait_connected(self, count: int = 1, timeout: float = 5.0) -> None:
         """Wait until so many clients are connected.
@@ -307,18 +359,15 @@ class FakeAsterisk:
         Raises:
             asyncio.TimeoutError: they were not within `timeout` seconds.
         """
-        await self._wait(lambda: len(self.connections) >= count, timeout)
-
-    async def _wait(self, reached: Callable[[], bool], timeout: float) -> None:
         async with async_timeout.timeout(timeout):
-            while not reached():
-                self._changed.clear()
-                await self._changed.wait()
+            while len(self.connections) < count:
+                await self._change()
 
-    def _named(self, name: str) -> list[Request]:
-        return [request for request in self.received if request.name.lower() == name.lower()]
+    async def _change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
 
-    # Events and faults
+    # Events
 
     async def send_event(self, name: str, headers: Headers = (), *, privilege: str | None = None) -> None:
         """Send an event to every client that wants it.
@@ -328,185 +377,242 @@ class FakeAsterisk:
             headers: its own headers.
             privilege: its classes, as `call,all`; `None` leaves the header out, and sends it to all who are logged in.
         """
-        self.send_event_now(name, headers, privilege=privilege)
-
-    def send_event_now(self, name: str, headers: Headers = (), *, privilege: str | None = None) -> None:
-        """The same, where nothing can be awaited."""
         own = headers.items() if isinstance(headers, Mapping) else headers
         head = [("Event", name), *([("Privilege", privilege)] if privilege is not None else [])]
-        data = _message([*head, *own])
-        for connection in self.connections:
-            if connection.wants(privilege):
-                connection.send(data)
+        self._told(name, [*head, *own], "" if privilege is None else privilege)
+        self._stir()
 
     async def send_raw(self, data: bytes) -> None:
         """Send bytes to every client as they are."""
-        for connection in self.connections:
-            connection.send(data)
+        self._each(lambda connection: connection.send(data))
 
     def flood(self, count: int, *, name: str = "Flood") -> None:
-        """Send `count` events at once, numbered from 0."""
-        data = b"".join(_message([("Event", name), ("Number", str(number))]) for number in range(count))
-        for connection in self.connections:
-            connection.send(data)
+        """Send `count` events at once, numbered from 0, to every client."""
+        data = b"".join(encode([("Event", name), ("Number", str(number))]) for number in range(count))
+        self._each(lambda connection: connection.send(data))
+
+    def boot(self) -> None:
+        """Be booted: clients get FullyBooted."""
+        if not self.booted:
+            self.booted = True
+            self.exchange.tell("FullyBooted", self._boot_headers(), classes="system")
+            self._stir()
+
+    def shut_down(self, *, restart: bool = False) -> None:
+        """Say that the server ends, and end all connections."""
+        told = [("Shutdown", "Cleanly"), ("Restart", "True" if restart else "False")]
+        self.exchange.tell("Shutdown", told, classes="system")
+        self._stir()
+        self.drop()
+
+    def _boot_headers(self) -> Pairs:
+        uptime = str(int(self.clock.now))
+        reload = [] if self.version == "13" else [("LastReload", uptime)]
+        return [("Uptime", uptime), *reload, ("Status", "Fully Booted")]
+
+    # Faults
+
+    def before(self, what: Named, fault: Fault, *, times: int = 1) -> None:
+        """Do something to a connection just before an action of that name is answered, or an event of it is sent.
+
+        Args:
+            what: the action or the event, by name or class.
+            fault: a method of `FakeConnection` (`FakeConnection.drop` ...), or any function of one.
+            times: how often.
+        """
+        self._strikes.append(("before", _name(what).lower(), fault, [times]))
+
+    def after(self, what: Named, fault: Fault, *, times: int = 1) -> None:
+        """The same, just after the answer or the event was sent."""
+        self._strikes.append(("after", _name(what).lower(), fault, [times]))
 
     def drop(self) -> None:
         """Close all connections."""
-        for connection in list(self.connections):
-            connection.close()
+        self._each(FakeConnection.drop)
 
     def reset(self) -> None:
         """End all connections with a reset."""
-        for connection in list(self.connections):
-            connection.abort()
+        self._each(FakeConnection.reset)
 
     def half_frame(self) -> None:
-        """Send half a message, and close."""
-        for connection in list(self.connections):
-            connection.send(b"Event: Half\r\nChannel: PJSI")
-            connection.close()
+        """Send half a message to all, and close."""
+        self._each(FakeConnection.half_frame)
 
     def garbage(self, size: int = 1000) -> None:
         """Send bytes that mean nothing, ended by a blank line."""
-        for connection in self.connections:
-            connection.send(bytes(byte for byte in secrets.token_bytes(size) if byte not in b"\r\n") + b"\r\n\r\n")
+        self._each(lambda connection: connection.garbage(size))
 
     def stall(self) -> None:
         """Hold back everything from now on; what clients send is still read."""
-        self.stalled = True
+        self._each(FakeConnection.stall)
 
     def resume(self) -> None:
         """Send what was held back, and go on."""
-        self.stalled = False
-        for connection in self.connections:
-            connection.release()
+        self._each(FakeConnection.resume)
 
-    # Serving
+    def throttle(self, bytes_per_second: float) -> None:
+        """Send no more than so many bytes in a second of the server's time, until `resume`."""
+        self._each(lambda connection: connection.throttle(bytes_per_second))
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = FakeConnection(self, reader, writer)
-        task = asyncio.current_task()
-        if task is not None:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def duplicate(self, event: Named, times: int = 1) -> None:
+        """Send the next events of that name twice."""
+        self._each(lambda connection: connection.duplicate(_name(event), times))
+
+    def reorder(self, seed: int = 0) -> None:
+        """Mix events from now on, as far as Asterisk does: those of one channel keep their order."""
+        self._shuffle = random.Random(seed)
+
+    def _each(self, fault: Fault) -> None:
+        for connection in list(self.connections):
+            fault(connection)
+        self._stir()
+
+    # What connections need
+
+    def _joined(self, connection: FakeConnection) -> None:
         self.connections.append(connection)
         self._changed.set()
-        try:
-            await connection.run()
-        except asyncio.CancelledError:
-            pass  # stop() ends it; the stream's own callback would report a cancelled task as an error
-        finally:
+
+    def _left(self, connection: FakeConnection) -> None:
+        if connection in self.connections:
             self.connections.remove(connection)
-            writer.close()
+        self._changed.set()
 
-    def _later(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _logged_in(self, connection: FakeConnection) -> None:
+        if self.booted and "system" in connection.mask:
+            head = [("Event", "FullyBooted"), ("Privilege", "system,all"), *self._boot_headers()]
+            connection.hear(frozenset({"system"}), "FullyBooted", encode(head))
 
-    async def _handle(self, request: Request) -> None:
+    def _came_in(self, request: Request) -> None:
         self.received.append(request)
         self._changed.set()
-        name, connection = request.name.lower(), request.connection
-        scripted = self._scripted.get(name)
-        if scripted is not None:
-            reply, times = scripted
-            if times is not None:
-                self._scripted[name] = (reply, times - 1)
-                if times <= 1:
-                    del self._scripted[name]
-            connection.reply(request, reply(request) if callable(reply) else reply)
-        elif name in ("challenge", "login", "logoff"):
-            await getattr(self, f"_{name}")(request)
-        elif connection.username is None:
-            connection.reply(request, error("Permission denied"))
-        elif name == "events":
-            self._events(request)
-        elif name == "command":
-            self._command(request)
-        else:
-            answer = await self.model.answer(request.name, request.get, request.getall, request.headers)
-            connection.reply(request, error(_UNKNOWN.format(request.name)) if answer is None else answer)
 
-    async def _challenge(self, request: Request) -> None:
-        if (request.get("AuthType") or "").upper() != "MD5":
-            request.connection.reply(request, error("Must specify AuthType"))
-        else:
-            request.connection.reply(request, {"Response": "Success", "Challenge": request.connection.challenge})
+    def _scripted_reply(self, request: Request) -> tuple[Answer] | None:
+        name = request.name.lower()
+        if name not in self._scripted:
+            return None
+        reply, times = self._scripted[name]
+        if times is not None:
+            self._scripted[name] = (reply, times - 1)
+            if times <= 1:
+                del self._scripted[name]
+        return (reply(request) if callable(reply) else reply,)
 
-    async def _login(self, request: Request) -> None:
-        connection = request.connection
-        if connection.username is not None:
-            connection.reply(request, success("Already authenticated"))
-            return
-        user = next((name for name in self.users if name.lower() == (request.get("Username") or "").lower()), None)
-        secret = self.users.get(user or "", "")
-        if (request.get("AuthType") or "").upper() == "MD5":
-            expected = hashlib.md5(_encode(connection.challenge + secret), usedforsecurity=False).hexdigest()
-            right = request.get("Key") == expected
-        else:
-            right = request.get("Secret") == secret
-        if self.refuse_login or user is None or not secret or not right:
-            await asyncio.sleep(self.login_delay)
-            connection.reply(request, error(self.refuse_login or "Authentication failed"))
-            connection.close()
-            return
-        connection.username = user
-        connection.mask = _mask(request.get("Events") or "on")
-        connection.reply(request, success("Authentication accepted"))
-        if self.boot and connection.wants("system,all"):
-            booted = [("Event", "FullyBooted"), ("Privilege", "system,all"), ("Status", "Fully Booted")]
-            connection.send(_message(booted))
+    def _strike(self, when: str, name: str, connection: FakeConnection) -> None:
+        for strike in list(self._strikes):
+            at, wanted, fault, left = strike
+            if (at, wanted) == (when, name.lower()):
+                left[0] -= 1
+                if left[0] <= 0:
+                    self._strikes.remove(strike)
+                fault(connection)
 
-    async def _logoff(self, request: Request) -> None:
-        request.connection.reply(request, {"Response": "Goodbye", "Message": "Thanks for all the fish."})
-        request.connection.close()
+    def _told(self, name: str, pairs: Pairs, classes: str) -> None:
+        text = encode(pairs)
+        wanted = frozenset(classes.split(",")) - {"all", ""}
+        for connection in self.connections:
+            connection.hear(wanted, name, text)
 
-    def _events(self, request: Request) -> None:
-        text = request.get("EventMask")
-        if not text:
-            request.connection.reply(request, error("Invalid event mask"))
-            return
-        mask = request.connection.mask = _mask(text)
-        if not (self.broken_events_action and mask is None):
-            on = mask is None or bool(mask)
-            request.connection.reply(request, {"Response": "Success", "Events": "On" if on else "Off"})
-
-    def _command(self, request: Request) -> None:
-        command = request.get("Command")
-        if not command:
-            request.connection.reply(request, error("No command provided"))
-            return
-        known, lines = self.model.command(command)
-        if self.version == "13":
-            head = [b"Response: Follows", b"Privilege: Command"]
-            if request.action_id is not None:
-                head.append(b"ActionID: " + _encode(request.action_id))
-            output = "".join(f"{line}\n" for line in lines)
-            request.connection.send(b"\r\n".join([*head, _encode(output) + b"--END COMMAND--", b"", b""]))
-            return
-        result = [("Response", "Success" if known else "Error"), ("Message", "Command output follows")]
-        request.connection.reply(request, [*result, *(("Output", line) for line in lines)])
+    def _in_some_order(
+        self, events: list[tuple[frozenset[str], str, bytes]]
+    ) -> list[tuple[frozenset[str], str, bytes]]:
+        if self._shuffle is None:
+            return events
+        strands: dict[bytes, list[tuple[frozenset[str], str, bytes]]] = {}
+        for event in events:
+            own = event[2].partition(b"Uniqueid: ")[2].partition(b"\r\n")[0]
+            strands.setdefault(own, []).append(event)
+        mixed = []
+        while strands:
+            chosen = self._shuffle.choice(list(strands))
+            mixed.append(strands[chosen].pop(0))
+            if not strands[chosen]:
+                del strands[chosen]
+        return mixed
 
 
-def _encode(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+class Expectation:
+    """That a client sends an action; see `FakeAsterisk.expect`.
+
+    Attributes:
+        name: the action's name.
+    """
+
+    def __init__(
+        self, fake: FakeAsterisk, name: str, headers: Sequence[tuple[str, str]], times: int, timeout: float
+    ) -> None:
+        self.name = name
+        self._fake = fake
+        self._headers = headers
+        self._times = times
+        self._timeout = timeout
+        self._met: list[Request] = []
+
+    def __repr__(self) -> str:
+        wanted = ", ".join(f"{name}: {value}" for name, value in self._headers)
+        return f"<Expectation {self.name}{f' with {wanted}' if wanted else ''}>"
+
+    def __await__(self) -> Generator[Any, None, Request]:
+        return self._wait().__await__()
+
+    async def _wait(self) -> Request:
+        try:
+            async with async_timeout.timeout(self._timeout):
+                while not self._look():
+                    await self._fake._change()
+        except asyncio.TimeoutError:
+            self._fake._expected.remove(self)
+            raise AssertionError(self._complaint()) from None
+        return self._met[-1]
+
+    def check(self) -> None:
+        """Raise if it is not met.
+
+        Raises:
+            AssertionError: it is not.
+        """
+        if not self._look():
+            raise AssertionError(self._complaint())
+
+    def _look(self) -> bool:
+        # Those that were made before take first what they can.
+        for expected in self._fake._expected:
+            for request in self._fake.received:
+                if len(expected._met) < expected._times and expected._takes(request):
+                    self._fake._taken.add(id(request))
+                    expected._met.append(request)
+        return len(self._met) >= self._times
+
+    def _takes(self, request: Request) -> bool:
+        if id(request) in self._fake._taken or request.name.lower() != self.name.lower():
+            return False
+        return all(value in request.getall(name) for name, value in self._headers)
+
+    def _complaint(self) -> str:
+        came = ", ".join(request.name for request in self._fake.received) or "nothing"
+        how = f"{len(self._met)} of {self._times} came" if self._times > 1 else "it did not come"
+        return f"{self!r}: {how}; what came: {came}"
 
 
-def _message(headers: Iterable[tuple[str, str]]) -> bytes:
-    return _encode("".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n")
+def _name(named: Named) -> str:
+    if isinstance(named, str):
+        return named
+    # An action has the name that it is sent by, an event class that of its event, an action of one's own its own.
+    for attribute in ("wire_name", "name", "__name__"):
+        name = getattr(named, attribute, None)
+        if isinstance(name, str) and name:
+            return name
+    raise TypeError(f"a name or a class of an action or an event, not {named!r}")
 
 
-def _mask(text: str) -> frozenset[str] | None:
-    word = text.lower()
-    if word in ("on", "yes", "true", "y", "t", "all"):
-        return None
-    if word.isdecimal():
-        return frozenset(name for bit, name in enumerate(_CLASSES) if int(word) >> bit & 1)
-    return frozenset() if word in ("off", "no", "false", "n", "f") else frozenset(text.split(","))
+def _headers(named: Named) -> list[tuple[str, str]]:
+    headers = getattr(named, "headers", None)
+    return list(headers) if isinstance(headers, (list, tuple)) else []
 
 
-def _is_several(reply: Reply) -> bool:
-    return (
-        isinstance(reply, list) and bool(reply) and not (isinstance(reply[0], tuple) and isinstance(reply[0][0], str))
-    )
+def _files(given: Mapping[str, str]) -> dict[str, ConfigFile]:
+    ports = ("ami_port", "tls_port", "sip_port", "pjsip_port", "iax_port", "skinny_port", "dead_port")
+    values = {"dir": "/var/lib/asterisk", "modules": "/usr/lib/asterisk/modules", "data": "/usr/share/asterisk"}
+    values |= {name: str(5038 + number) for number, name in enumerate(ports)}
+    texts = {name: content.decode("utf-8", "surrogateescape") for name, content in configuration(values).items()}
+    return {name: ConfigFile(text) for name, text in {**texts, **given}.items()}

@@ -32,6 +32,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from .house import SECRET, USERNAME, configuration
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -51,25 +53,6 @@ _UNUSED: Final = (
 _EXACTLY_UNUSED: Final = ("dpkg", "tar")
 _LAYOUT: Final = "1"
 _KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_TEMPLATES: Final = Path(__file__).with_name("asterisk_conf")
-_PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${...}
-# Files that must be there for modules to load, or not to complain.
-_EMPTY: Final = (
-    *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery", "pjproject"),
-    *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket", "amd", "cel_custom"),
-    *(
-        "cdr_custom",
-        "res_fax",
-        "statsd",
-        "dnsmgr",
-        "cli_aliases",
-        "res_http_media_cache",
-        "ari",
-        "dsp",
-        "meetme",
-        "xmpp",
-    ),
-)
 _SOCKET_PATH: Final = 107  # bytes that the path of a unix socket may have
 _GONE: Final = ("does not have a Release file", "404  Not Found", "no longer has a Release file")
 
@@ -276,8 +259,8 @@ class RealAsterisk:
     def __init__(self, installation: Installation, *, directory: Path | None = None) -> None:
         self.installation = installation
         self.host = "127.0.0.1"
-        self.username = "admin"
-        self.secret = "s3cret"
+        self.username = USERNAME
+        self.secret = SECRET
         self.version = ""
         self._temporary = directory is None
         self.directory = Path(tempfile.mkdtemp(prefix="aioami-")) if directory is None else directory.resolve()
@@ -408,13 +391,8 @@ class RealAsterisk:
             "tls_port": str(self.tls_port),
             **{f"{name}_port": str(port) for name, port in self._ports.items()},
         }
-        for template in sorted(_TEMPLATES.glob("*.conf")):
-            text = _PLACE.sub(lambda place: values[place[1]], template.read_text())
-            (self.directory / "etc" / template.name).write_text(text)
-        # A file that is not UTF-8, as people have them.
-        (self.directory / "etc/latin1.conf").write_bytes(b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n")
-        for name in _EMPTY:
-            (self.directory / "etc" / f"{name}.conf").touch()
+        for name, content in configuration(values).items():
+            (self.directory / "etc" / name).write_bytes(content)
         key = self.directory / "keys/key.pem"
         _run(
             [

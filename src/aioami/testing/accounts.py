@@ -1,0 +1,212 @@
+"""Who may log in, what they may do and hear: manager.conf, event masks and event filters."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from .config import Category
+
+__all__ = ["Account", "EventFilter", "FilterError", "mask_of"]
+
+CLASSES: Final = (
+    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"),
+    *("dialplan", "originate", "agi", "", "cc", "aoc", "test", "security"),
+)  # by their bits in a mask that is a number
+ALL: Final = frozenset({*CLASSES, "message"} - {""})
+_OFF: Final = ("off", "no", "false", "n", "f")
+_ON: Final = ("on", "yes", "true", "y", "t")
+
+
+@dataclass
+class Account:
+    """A user of the manager interface.
+
+    Attributes:
+        secret: without one nobody can log in.
+        read: the classes of events that the user may get, as in manager.conf: `"all"` or `"call,agent"`.
+        write: the classes of actions that the user may send.
+        allow_multiple_login: whether the user may be logged in more than once.
+        denied: whether the addresses of 127.0.0.0/8 are kept out.
+        event_filters: filters that each session of the user begins with, as `eventfilter = ...` has them.
+    """
+
+    secret: str
+    read: str = "all"
+    write: str = "all"
+    allow_multiple_login: bool = True
+    denied: bool = False
+    event_filters: tuple[EventFilter, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Account read={self.read!r} write={self.write!r}>"
+
+    @property
+    def readable(self) -> frozenset[str]:
+        """The classes of events that the user may get."""
+        return permissions_of(self.read)
+
+    @property
+    def writable(self) -> frozenset[str]:
+        """The classes of actions that the user may send."""
+        return permissions_of(self.write)
+
+    @classmethod
+    def from_category(cls, category: Category, *, advanced: bool, multiple: bool) -> Account:
+        """What a category of manager.conf says."""
+        denied = False
+        here = ipaddress.ip_address("127.0.0.1")
+        for name, value in category.lines:
+            if name in ("permit", "deny") and any(
+                here in ipaddress.ip_network(network.strip(), strict=False) for network in value.split(",")
+            ):
+                denied = name == "deny"
+        filters = [
+            EventFilter.parse(value, re.fullmatch(r"eventfilter\((.*)\)", name)[1] if "(" in name else None)  # type: ignore[index]
+            for name, value in category.lines
+            if name == "eventfilter" or (advanced and name.startswith("eventfilter("))
+        ]
+        several = category.get("allowmultiplelogin", "yes" if multiple else "no")
+        return cls(
+            category.get("secret"),
+            category.get("read"),
+            category.get("write"),
+            allow_multiple_login=several in ("yes", "true", "1", "on"),
+            denied=denied,
+            event_filters=tuple(filters),
+        )
+
+
+def permissions_of(text: str) -> frozenset[str]:
+    """The classes that a list in manager.conf names."""
+    names = {name.strip() for name in text.split(",")}
+    return ALL if "all" in names else frozenset(names & ALL)
+
+
+def mask_of(text: str) -> frozenset[str] | None:
+    """The classes that a mask lets through; `None` if it is empty, which is no mask."""
+    lowered = text.lower()
+    if not text:
+        return None
+    if text.isdigit():
+        number = int(text)
+        return frozenset(name for bit, name in enumerate(CLASSES) if number >> bit & 1 and name) | (
+            {"message"} if number >> 30 & 1 else frozenset()
+        )
+    if lowered in _OFF:
+        return frozenset()
+    if lowered in _ON:
+        return ALL
+    *first, last = text.split(",")
+    # As Asterisk compares them, each but the last matches whatever it is the beginning of; "all" is such a name.
+    found = {name for name in ALL for part in first if name.startswith(part)} | ({last} & ALL)
+    everything = last == "all" or any("all".startswith(part) for part in first)
+    return ALL if everything else frozenset(found)
+
+
+class FilterError(Exception):
+    """A filter that cannot be; the text is what Asterisk answers."""
+
+
+_NOT_COMPILED: Final = "Filter did not compile.  Check the syntax of the filter given."
+_BAD_FORMAT: Final = "Filter was formatted incorrectly.  Check the syntax of the filter given."
+_CRITERION: Final = re.compile(r"([a-z]+)\(([^()]*)\)")
+_METHODS: Final[dict[str, Callable[[str, str], bool]]] = {
+    "exact": lambda text, pattern: text == pattern,
+    "starts_with": lambda text, pattern: text.startswith(pattern),
+    "ends_with": lambda text, pattern: text.endswith(pattern),
+    "contains": lambda text, pattern: pattern in text,
+}
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """One filter of a session.
+
+    Attributes:
+        exclude: whether it holds events back; otherwise it lets them through.
+        name: the event's name, or empty for any.
+        header: the header that is looked at, or empty for the whole text.
+        method: how it is compared: `regex`, `exact`, `starts_with`, `ends_with`, `contains` or `none`.
+        pattern: with what.
+    """
+
+    exclude: bool
+    name: str
+    header: str
+    method: str
+    pattern: str
+
+    @classmethod
+    def parse(cls, pattern: str, criteria: str | None = None, *, empty: bool = False) -> EventFilter:
+        """Read a filter.
+
+        Args:
+            pattern: what `Filter` says.
+            criteria: what `MatchCriteria` says; `None` for a filter of the old kind.
+            empty: whether the old kind may be empty, as it might before the new kind came.
+
+        Raises:
+            FilterError: it is wrong.
+        """
+        if criteria is None:
+            if not pattern and not empty:
+                raise FilterError(_BAD_FORMAT)
+            _compiled(pattern.removeprefix("!"))
+            return cls(pattern.startswith("!"), "", "", "regex", pattern.removeprefix("!"))
+        parts = _CRITERION.findall(criteria)
+        if ",".join(f"{name}({value})" for name, value in parts) != criteria.replace(" ", ""):
+            raise FilterError(_BAD_FORMAT)
+        found = dict(parts)
+        method = found.get("method", "none")
+        allowed = {
+            "action": ("include", "exclude"),
+            "method": ("regex", "none", *_METHODS),
+        }
+        if set(found) - {"action", "name", "header", "method"} or any(
+            name in found and found[name] not in values for name, values in allowed.items()
+        ):
+            raise FilterError(_BAD_FORMAT)
+        if (method == "none") != (not pattern) or not (found.get("name") or found.get("header") or pattern):
+            raise FilterError(_BAD_FORMAT)
+        if method == "regex":
+            _compiled(pattern)
+        return cls(found.get("action") == "exclude", found.get("name", ""), found.get("header", ""), method, pattern)
+
+    def matches(self, name: str, text: str) -> bool:
+        """Whether it is about this event."""
+        if self.name and self.name != name:
+            return False
+        if self.header:
+            values = [
+                line[len(self.header) + 1 :].lstrip(" ")
+                for line in text.split("\r\n")
+                if line.startswith(f"{self.header}:")
+            ]
+            return any(self._compares(value) for value in values)
+        return self._compares(text)
+
+    def _compares(self, text: str) -> bool:
+        if self.method == "none":
+            return True
+        if self.method == "regex":
+            return _compiled(self.pattern).search(text) is not None
+        return _METHODS[self.method](text, self.pattern)
+
+
+def passes(filters: list[EventFilter], name: str, text: str) -> bool:
+    """Whether an event goes through: held back by none, and let through by one if any lets through."""
+    if any(each.exclude and each.matches(name, text) for each in filters):
+        return False
+    including = [each for each in filters if not each.exclude]
+    return not including or any(each.matches(name, text) for each in including)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error:
+        raise FilterError(_NOT_COMPILED) from None

@@ -1,0 +1,428 @@
+"""Actions about channels: originate, hang up, redirect, bridge, park, listen in."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from ..exchange import Bridge, Channel, Exchange, Pairs, Party
+from ..exchange.calls import Origin, originate
+from ..exchange.channels import ToBridge, ToPark
+from ..exchange.dialplan import NotSet, arguments, read, write
+from .base import ID, Answer, Denied, Request, action, error, listed, success
+
+_LONGEST_ID: Final = 149
+_DANGEROUS: Final = (
+    *("agi", "dbdeltree", "exec", "externalivr", "mixmonitor", "originate", "reload", "system"),
+)  # applications that run programs or change the server
+_DANGEROUS_DATA: Final = ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHELL")
+
+
+def channel_named(exchange: Exchange, request: Request, *, missing: str = "No channel specified") -> Channel:
+    """The channel that a request is about.
+
+    Raises:
+        Denied: it names none, or none that is there.
+    """
+    name = request.get("Channel")
+    if not name:
+        raise Denied(missing)
+    channel = exchange.channel_like(name)
+    if channel is None:
+        raise Denied("No such channel")
+    return channel
+
+
+@action("Originate", "originate", "Calls somebody, and goes on with him")
+async def originate_call(exchange: Exchange, request: Request) -> Answer:
+    origin = _origin(exchange, request)
+    account = request.connection.account
+    if account is not None and "system" not in account.writable:
+        _check_forbidden(exchange, origin)
+    if request.true("Async"):
+        exchange.clock.spawn(originate(exchange, origin, tell=True))
+        return success("Originate successfully queued")
+    answered = await originate(exchange, origin, tell=False)
+    return success("Originate successfully queued") if answered else error("Originate failed")
+
+
+def _origin(exchange: Exchange, request: Request) -> Origin:
+    name, application, exten = request.get("Channel"), request.get("Application"), request.get("Exten")
+    context, priority = request.get("Context"), request.get("Priority")
+    if not name:
+        raise Denied("Channel not specified")
+    number = 0
+    if priority:
+        found = exchange.dialplan.priority(context, exten, priority)
+        if found is None:
+            raise Denied("Invalid priority")
+        number = found
+    timeout = request.get("Timeout")
+    if timeout and not timeout.isdigit():
+        raise Denied("Invalid timeout")
+    technology, slash, target = name.partition("/")
+    if not slash or not target:
+        raise Denied("Invalid channel")
+    if max(len(request.get("ChannelId")), len(request.get("OtherChannelId"))) > _LONGEST_ID:
+        raise Denied(f"Uniqueid length exceeds maximum of {_LONGEST_ID}\n")
+    if not application and not (exten and context and number):
+        raise Denied("Originate with 'Exten' requires 'Context' and 'Priority'")
+    if exten and context and number and exchange.dialplan.step(context, exten, number) is None:
+        raise Denied("Extension does not exist.")
+    pairs = [item.partition("=") for header in request.getall("Variable") for item in arguments(header)]
+    return Origin(
+        technology,
+        target,
+        int(timeout or 30000) / 1000,
+        application,
+        request.get("Data"),
+        context,
+        exten,
+        number,
+        Party.parse(request.get("CallerID")),
+        request.get("Account"),
+        [(name, value) for name, equals, value in pairs if equals and name],
+        request.get("ChannelId"),
+        request.get("OtherChannelId"),
+        request.action_id or "",
+    )
+
+
+def _check_forbidden(exchange: Exchange, origin: Origin) -> None:
+    application, data = origin.application.lower(), origin.data
+    bad_data = any(word in data.upper() for word in _DANGEROUS_DATA)
+    bad = any(word in application for word in _DANGEROUS)
+    if exchange.major < 18:
+        if bad:
+            raise Denied("Originate Access Forbidden: Application")
+        if bad_data:
+            raise Denied("Originate Access Forbidden: Data")
+    elif bad or bad_data or (application == "queue" and [*arguments(data), *[""] * 6][5]):
+        raise Denied("Originate Access Forbidden: app or data blacklisted")
+
+
+@action("Hangup", "system,call", "Hangs up one channel, or all that a pattern matches")
+async def hangup(exchange: Exchange, request: Request) -> Answer:
+    name, cause = request.get("Channel"), request.get("Cause")
+    if not name:
+        return error("No channel specified")
+    number = int(cause) if cause.isdigit() and int(cause) <= 127 else 0
+    if len(name) > 1 and name.startswith("/") and name.endswith("/"):
+        try:
+            pattern = re.compile(name[1:-1])
+        except re.error:
+            return error(f"Regex compile failed on: {name}")
+        found = [channel for channel in exchange.channels.values() if pattern.search(channel.name)]
+        for channel in found:
+            channel.soft_hangup(number)
+        items = [[("Event", "ChannelHungup"), ("Channel", channel.name), ID] for channel in found]
+        return listed("Channels hung up will follow", items, "ChannelsHungupListComplete")
+    channel_named(exchange, request).soft_hangup(number)
+    return success("Channel Hungup")
+
+
+@action("Redirect", "call", "Sends a channel elsewhere in the dialplan")
+async def redirect(exchange: Exchange, request: Request) -> Answer:
+    channels = []
+    for header in ("Channel", "ExtraChannel"):
+        name = request.get(header)
+        if not name:
+            if header == "Channel":
+                return error("Channel not specified")
+            continue
+        channel = exchange.channel_like(name)
+        if channel is None:
+            extra = "ExtraChannel" if header == "ExtraChannel" else "Channel"
+            return error(f"{extra} does not exist: {name}")
+        prefix = "Extra" if header == "ExtraChannel" and request.get("ExtraContext") else ""
+        context, exten = request.get(f"{prefix}Context"), request.get(f"{prefix}Exten")
+        priority = exchange.dialplan.priority(context, exten, request.get(f"{prefix}Priority"))
+        if priority is None:
+            return error(f"{prefix}Priority is invalid")
+        channels.append((channel, (context, exten, priority)))
+    for channel, place in channels:
+        channel.redirect(place)
+    return success("Redirect successful" if len(channels) == 1 else "Dual Redirect successful")
+
+
+@action("Bridge", "call", "Lets two channels talk to each other")
+async def bridge(exchange: Exchange, request: Request) -> Answer:
+    names = [request.get("Channel1"), request.get("Channel2")]
+    if not all(names):
+        return error("Missing channel parameter in request")
+    found = [exchange.channel_like(name) for name in names]
+    for number, channel in enumerate(found, 1):
+        if channel is None:
+            return error(f"Channel{number} does not exist: {names[number - 1]}")
+    meeting = Bridge(exchange)
+    for channel in found:
+        if channel is not None:
+            channel.redirect(ToBridge(meeting))
+    return success("Channels have been bridged")
+
+
+@action("Park", "call", "Parks a channel")
+async def park(exchange: Exchange, request: Request) -> Answer:
+    name = request.get("Channel")
+    if not name:
+        return error("Channel not specified")
+    channel = exchange.channel_like(name)
+    if channel is None:
+        return error(f"Channel does not exist: {name}")
+    other = request.get("TimeoutChannel") or request.get("Channel2")
+    lot = exchange.lots.get(request.get("Parkinglot") or "default")
+    if lot is None or all(space in lot.calls for space in lot.spaces):
+        return error("Park action failed\n")
+    if other:
+        parker = exchange.channel_like(other)
+        device = parker.device if parker is not None else other
+        channel.set_variable("BLINDTRANSFER", other)
+    else:
+        device = channel.device
+    timeout = request.get("Timeout")
+    channel.redirect(ToPark(lot, device, int(timeout) / 1000 if timeout.isdigit() else None))
+    return success("Park successful\n")
+
+
+@action("ParkedCalls", "call", "Lists the calls that are parked")
+async def parked_calls(exchange: Exchange, request: Request) -> Answer:
+    wanted = request.get("ParkingLot")
+    items: list[Pairs] = [
+        [("Event", "ParkedCall"), *lot.snapshot(call), ID]
+        for lot in exchange.lots.values()
+        if wanted in ("", lot.name)
+        for call in lot.calls.values()
+    ]
+    return listed("Parked calls will follow", items, "ParkedCallsComplete", [("Total", str(len(items)))])
+
+
+@action("CoreShowChannels", "system,reporting", "Lists all channels")
+async def core_show_channels(exchange: Exchange, request: Request) -> Answer:
+    items: list[Pairs] = []
+    for channel in exchange.channels.values():
+        seconds = int(exchange.clock.now - channel.created)
+        duration = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        place = [("Application", channel.application), ("ApplicationData", channel.data), ("Duration", duration)]
+        where = channel.bridge.uniqueid if channel.bridge is not None else ""
+        items.append([("Event", "CoreShowChannel"), ID, *channel.snapshot(), *place, ("BridgeId", where)])
+    return listed("Channels will follow", items, "CoreShowChannelsComplete")
+
+
+@action("Status", "system,call,reporting", "Describes one channel, or all")
+async def status(exchange: Exchange, request: Request) -> Answer:
+    wanted = [channel_named(exchange, request)] if request.get("Channel") else list(exchange.channels.values())
+    names = [name for name in request.get("Variables").split(",") if name]
+    items: list[Pairs] = []
+    for channel in wanted:
+        chosen = list(names)
+        if request.true("AllVariables"):
+            chosen += [name for name in channel.variables if name not in chosen]
+        items.append(
+            [
+                ("Event", "Status"),
+                ("Privilege", "Call"),
+                *channel.snapshot(),
+                ("Type", channel.technology),
+                ("DNID", ""),
+                ("EffectiveConnectedLineNum", channel.connected.number or "<unknown>"),
+                ("EffectiveConnectedLineName", channel.connected.name or "<unknown>"),
+                ("TimeToHangup", str(channel.seconds_left)),
+                ("BridgeID", channel.bridge.uniqueid if channel.bridge is not None else ""),
+                ("Application", channel.application),
+                ("Data", channel.data),
+                ("Nativeformats", "(slin)"),
+                ("Readformat", "slin"),
+                ("Readtrans", ""),
+                ("Writeformat", "slin"),
+                ("Writetrans", ""),
+                ("Callgroup", "0"),
+                ("Pickupgroup", "0"),
+                ("Seconds", str(int(exchange.clock.now - channel.created))),
+                *(("Variable", f"{name}={_shown(exchange, channel, name)}") for name in chosen),
+                ID,
+            ]
+        )
+    return listed("Channel status will follow", items, "StatusComplete", [("Items", str(len(items)))])
+
+
+def _shown(exchange: Exchange, channel: Channel, name: str) -> str:
+    value = read(exchange, channel, name, inhibited=True)
+    return value if value or name in channel.variables or "(" in name else "(null)"
+
+
+@action("Getvar", "call,reporting", "Reads a variable or a function")
+async def getvar(exchange: Exchange, request: Request) -> Answer:
+    name = request.get("Variable")
+    if not name:
+        return error("No variable specified")
+    account = request.connection.account
+    forbidden = any(word in name.upper() for word in ("SHELL", "EVAL"))
+    if forbidden and account is not None and "system" not in account.writable:
+        return error("GetVar Access Forbidden: Variable")
+    channel = channel_named(exchange, request) if request.get("Channel") else None
+    return {"Response": "Success", "Variable": name, "Value": read(exchange, channel, name, inhibited=True)}
+
+
+@action("Setvar", "call", "Sets a variable or writes a function")
+async def setvar(exchange: Exchange, request: Request) -> Answer:
+    name = request.get("Variable")
+    if not name:
+        return error("No variable specified")
+    channel = channel_named(exchange, request) if request.get("Channel") else None
+    try:
+        write(exchange, channel, name, request.get("Value"), inhibited=True)
+    except NotSet:
+        return error("Variable not set")
+    return success("Variable Set")
+
+
+@action("AbsoluteTimeout", "system,call", "Hangs a channel up after some time")
+async def absolute_timeout(exchange: Exchange, request: Request) -> Answer:
+    channel = channel_named(exchange, request)
+    try:
+        seconds = float(request.get("Timeout"))
+    except ValueError:
+        seconds = 0.0
+    if not seconds:
+        return error("No timeout specified")
+    channel.limit_to(seconds if seconds >= 1e-6 else None)
+    return success("Timeout Set")
+
+
+@action("LocalOptimizeAway", "system,call", "Lets a Local channel take itself out of a call")
+async def local_optimize_away(exchange: Exchange, request: Request) -> Answer:
+    name = request.get("Channel")
+    if not name:
+        return error("'Channel' not specified.")
+    channel = exchange.channel_like(name)
+    if channel is None:
+        return error("Channel does not exist.")
+    if channel.other is None:
+        return error("Unable to find channel")
+    return success("Queued channel to be optimized away")
+
+
+@action("SendText", "call", "Sends text to whoever has a channel")
+async def send_text(exchange: Exchange, request: Request) -> Answer:
+    if not request.get("Channel"):
+        return error("No channel specified")
+    if not request.get("Message"):
+        return error("No Message specified")
+    channel_named(exchange, request)
+    return success("Success")
+
+
+@action("PlayDTMF", "call", "Plays a tone on a channel")
+async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
+    channel = exchange.channel_like(request.get("Channel"))
+    if channel is None:
+        return error("Channel not found")
+    digit = request.get("Digit")
+    if not digit:
+        return error("No digit specified")
+    duration = request.get("Duration")
+    milliseconds = int(duration) if duration.isdigit() else 100
+    hears = channel if request.true("Receive") else channel.other
+    if hears is not None:
+        exchange.clock.spawn(_tone(hears, digit, milliseconds))
+    return success("DTMF successfully queued")
+
+
+async def _tone(channel: Channel, digit: str, milliseconds: int) -> None:
+    heard = [("Digit", digit), ("Direction", "Received")]
+    channel.tell("DTMFBegin", heard, classes="dtmf")
+    await channel.exchange.clock.sleep(milliseconds / 1000)
+    duration = [("Digit", digit), ("DurationMs", str(milliseconds)), ("Direction", "Received")]
+    channel.tell("DTMFEnd", duration, classes="dtmf")
+
+
+@action("AGI", "agi", "Gives a command to a channel in AsyncAGI")
+async def agi(exchange: Exchange, request: Request) -> Answer:
+    name, command = request.get("Channel"), request.get("Command")
+    if not name or not command:
+        return error("Both, Channel and Command are *required*")
+    channel = exchange.channel_like(name)
+    if channel is None:
+        return error(f"Channel {name} does not exist.")
+    if channel.agi is None:
+        return error(f"Failed to add AGI command to channel {name} queue")
+    channel.agi.append((command, request.get("CommandID")))
+    channel.agi_called.set()
+    return success("Added AGI command to queue")
+
+
+# Recording
+
+
+@action("Monitor", "call", "Records a channel", until=20)
+async def monitor(exchange: Exchange, request: Request) -> Answer:
+    channel = channel_named(exchange, request)
+    if not channel.monitored:
+        channel.monitored = True
+        channel.set_variable("__MONITORED", "true")
+        channel.tell("MonitorStart")
+    return success("Started monitoring channel")
+
+
+@action("StopMonitor", "call", "Ends the recording of a channel", until=20)
+async def stop_monitor(exchange: Exchange, request: Request) -> Answer:
+    channel = channel_named(exchange, request)
+    if channel.monitored:
+        channel.monitored = False
+        channel.tell("MonitorStop")
+        channel.set_variable("MONITORED", "")
+    return success("Stopped monitoring channel")
+
+
+@action("ChangeMonitor", "call", "Records a channel into another file", until=20)
+async def change_monitor(exchange: Exchange, request: Request) -> Answer:
+    channel = channel_named(exchange, request)
+    if not request.get("File"):
+        return error("No filename specified")
+    if not channel.monitored:
+        return error("Could not change monitored filename of channel")
+    return success("Changed monitor filename")
+
+
+@action("PauseMonitor", "call", "Interrupts the recording of a channel", until=20)
+async def pause_monitor(exchange: Exchange, request: Request) -> Answer:
+    if not channel_named(exchange, request).monitored:
+        return error("Cannot pause monitoring of the channel")
+    return success("Paused monitoring of the channel")
+
+
+@action("UnpauseMonitor", "call", "Goes on with the recording of a channel", until=20)
+async def unpause_monitor(exchange: Exchange, request: Request) -> Answer:
+    if not channel_named(exchange, request).monitored:
+        return error("Cannot unpause monitoring of the channel")
+    return success("Unpaused monitoring of the channel")
+
+
+@action("MixMonitorMute", "system,call", "Leaves one direction out of a recording, or takes it in again")
+async def mix_monitor_mute(exchange: Exchange, request: Request) -> Answer:
+    if not request.get("Channel"):
+        return error("No channel specified")
+    direction = request.get("Direction")
+    if not direction:
+        return error("No direction specified. Must be read, write or both")
+    if direction not in ("read", "write", "both"):
+        return error("Invalid direction specified. Must be read, write or both")
+    if not request.get("State"):
+        return error("No state specified")
+    channel = channel_named(exchange, request)
+    if not channel.monitored:
+        return error("Cannot set mute flag")
+    state = "1" if request.true("State") else "0"
+    channel.tell("MixMonitorMute", [("Direction", direction), ("State", state)])
+    return {"Response": "Success"}
+
+
+@action("MuteAudio", "system", "Silences a direction of a channel, or lets it be heard again")
+async def mute_audio(exchange: Exchange, request: Request) -> Answer:
+    channel = channel_named(exchange, request, missing="Channel not specified")
+    direction = request.get("Direction")
+    if direction not in ("in", "out", "all"):
+        return error("Failed to mute/unmute stream" if direction else "No Direction specified")
+    directions = {"in", "out"} if direction == "all" else {direction}
+    channel.muted = channel.muted | directions if request.true("State") else channel.muted - directions
+    return {"Response": "Success"}

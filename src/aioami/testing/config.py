@@ -1,0 +1,133 @@
+"""Asterisk's configuration files: read, changed as UpdateConfig does, and written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+__all__ = ["Category", "ConfigError", "ConfigFile"]
+
+_HEAD: Final = re.compile(r"\[([^\]]*)\](?:\(([^)]*)\))?")
+_COMMENT: Final = re.compile(r"(?<!\\);.*")
+
+
+class ConfigError(Exception):
+    """A change that cannot be made; the text is what Asterisk answers."""
+
+
+@dataclass
+class Category:
+    """A part of a file, from one `[name]` to the next.
+
+    Attributes:
+        name: its name, which several may share.
+        lines: names and values, those of its templates first.
+        template: whether others are made from it, and it means nothing itself.
+        templates: what it was made from.
+    """
+
+    name: str
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    template: bool = False
+    templates: list[str] = field(default_factory=list)
+
+    def get(self, name: str, default: str = "") -> str:
+        """The last value of that name."""
+        return next((value for key, value in reversed(self.lines) if key == name), default)
+
+    def getall(self, name: str) -> list[str]:
+        """Every value of that name."""
+        return [value for key, value in self.lines if key == name]
+
+
+class ConfigFile:
+    """One file.
+
+    Attributes:
+        categories: its parts, in order.
+    """
+
+    def __init__(self, text: str = "") -> None:
+        self.categories: list[Category] = []
+        for line in text.splitlines():
+            content = _COMMENT.sub("", line).replace("\\;", ";").strip()
+            if head := _HEAD.match(content):
+                self._open(head[1], [option.strip() for option in (head[2] or "").split(",") if option.strip()])
+            elif content and not content.startswith("#") and self.categories:
+                name, _, value = content.partition("=")
+                self.categories[-1].lines.append((name.strip(), value.removeprefix(">").strip()))
+
+    def _open(self, name: str, options: list[str]) -> None:
+        if "+" in options:
+            self.categories.append(self.categories.pop(self.categories.index(self.category(name))))
+            return
+        templates = [option for option in options if option != "!"]
+        lines = [line for template in templates for line in self.category(template).lines]
+        self.categories.append(Category(name, lines, "!" in options, templates))
+
+    def copy(self) -> ConfigFile:
+        """The same once more, to be changed."""
+        copied = ConfigFile()
+        copied.categories = [
+            Category(part.name, list(part.lines), part.template, list(part.templates)) for part in self.categories
+        ]
+        return copied
+
+    def category(self, name: str) -> Category:
+        """The first category of that name.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        for category in self.categories:
+            if category.name == name:
+                return category
+        raise ConfigError("Given category does not exist")
+
+    def get(self, category: str, name: str, default: str = "") -> str:
+        """The value of a name in a category; the default if there is no such category."""
+        found = next((part for part in self.categories if part.name == category), Category(category))
+        return found.get(name, default)
+
+    def change(self, action: str, category: str, variable: str, value: str, match: str, line: str) -> None:
+        """Make one change, as UpdateConfig numbers them.
+
+        Raises:
+            ConfigError: it cannot be made.
+        """
+        if not category:
+            raise ConfigError("Category not specified")
+        if action == "newcat":
+            if any(part.name == category for part in self.categories):
+                raise ConfigError("Create category did not complete successfully")
+            self.categories.append(Category(category))
+            return
+        if action not in ("renamecat", "delcat", "emptycat", "update", "delete", "append", "insert"):
+            raise ConfigError("Unknown action command")
+        needed = value if action == "renamecat" else variable or (line if action == "delete" else "")
+        if action not in ("delcat", "emptycat") and not needed:
+            raise ConfigError("Problem with category, value, or line (if required)")
+        part = self.category(category)
+        if action == "renamecat":
+            part.name = value
+        elif action == "delcat":
+            self.categories.remove(part)
+        elif action == "emptycat":
+            part.lines.clear()
+        elif action == "append":
+            part.lines.append((variable, value.removeprefix(">")))
+        elif action == "insert":
+            part.lines.insert(int(line) if line.isdigit() else 0, (variable, value.removeprefix(">")))
+        else:
+            self._edit(part, action, variable, value, match, line)
+
+    def _edit(self, part: Category, action: str, variable: str, value: str, match: str, line: str) -> None:
+        for number, (name, old) in enumerate(part.lines):
+            if (line.isdigit() and number == int(line)) or (not line and name == variable and match in ("", old)):
+                if action == "delete":
+                    del part.lines[number]
+                else:
+                    part.lines[number] = (name, value.removeprefix(">"))
+                return
+        raise ConfigError("Update did not complete successfully")

@@ -1,0 +1,455 @@
+"""One client of a fake server: how its lines are read, answered, and what it hears."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import random
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+from .accounts import Account, EventFilter, mask_of, passes
+from .actions import ACTIONS, ID, Answer, Denied, Request
+from .clock import Signal, Task
+
+if TYPE_CHECKING:
+    from .exchange import Pairs
+    from .fake import FakeAsterisk
+
+__all__ = ["FakeConnection"]
+
+_LINE: Final = 1024  # bytes, the line's end included
+_DROPPED: Final = 1023  # of a line that is longer
+_LINES: Final = 128
+_TOO_LONG: Final = "Failed to parse message: line too long"
+_TOO_MANY: Final = "Too many lines in message or allocation failure"
+_UNKNOWN: Final = "Invalid/unknown command: {}. Use Action: ListCommands to show available commands."
+# Asterisk has so much room for the line `ActionID: ...` in the items of a list; the rest of it is lost.
+_ROOM: Final = 255
+_SMALL_ROOM: Final = {"voicemailuserslist": 127}
+
+_numbers: Final = itertools.count(1)
+
+
+class FakeConnection(asyncio.Protocol):
+    """One client of the server, made when it connects.
+
+    Attributes:
+        username: who is logged in; empty before the login.
+        account: what that user may do; `None` before the login.
+        mask: the classes of events that come.
+        filters: what is let through of these.
+        challenge: what a login by challenge is computed from.
+    """
+
+    def __init__(self, server: FakeAsterisk) -> None:
+        self.server = server
+        self.username = ""
+        self.account: Account | None = None
+        self.mask: frozenset[str] = frozenset()
+        self.filters: list[EventFilter] = []
+        self.challenge = str(random.SystemRandom().randrange(10**9))
+        self.closed = False
+        self.stalled = False
+        self.throttled: float | None = None
+        self._transport: asyncio.Transport | None = None
+        self._input = bytearray()
+        self._lines: list[bytes] = []
+        self._raw = bytearray()
+        self._too_long = self._too_many = False
+        self._inbox: deque[tuple[Request, str]] = deque()
+        self._came = Signal(server.clock)
+        self._heard = Signal(server.clock)
+        self._events: list[tuple[frozenset[str], str, bytes]] = []
+        self._busy = self._waits = False
+        self._held = bytearray()
+        self._twice: dict[str, int] = {}
+        self._tasks: list[Task] = []
+        self._session = f"0x{next(_numbers):012x}"
+
+    def __repr__(self) -> str:
+        return f"<FakeConnection {self.username or 'nobody'}>"
+
+    # The socket
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet, or close at once as a server that is full."""
+        self._transport = cast(asyncio.Transport, transport)
+        server = self.server
+        unknown = sum(1 for each in server.connections if each.account is None)
+        if server.close_on_connect or (server.auth_limit is not None and unknown >= server.auth_limit):
+            self.drop()
+            return
+        server._joined(self)
+        self._tasks = [server.clock.spawn(self._serve()), server.clock.spawn(self._expire())]
+        server._stir()
+
+    def data_received(self, data: bytes) -> None:
+        """Take lines out of what came."""
+        self._input += data
+        while not self.closed:
+            end = self._input.find(b"\n", 0, _LINE)
+            if end >= 0:
+                self._line(bytes(self._input[: end + 1]))
+                del self._input[: end + 1]
+            elif len(self._input) >= _LINE:
+                self._raw += self._input[:_DROPPED]
+                del self._input[:_DROPPED]
+                self._too_long = True
+            else:
+                break
+        self.server._stir()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the client."""
+        self.closed = True
+        for task in self._tasks:
+            task.cancel()
+        self.server._left(self)
+
+    def _line(self, line: bytes) -> None:
+        self._raw += line
+        content = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        if content:
+            if len(self._lines) < _LINES:
+                self._lines.append(content.split(b"\0")[0])
+            else:
+                self._too_many = True
+            return
+        fault = ""
+        if self._too_many:
+            fault = _TOO_MANY
+        elif self._too_long:
+            fault, self._too_long = _TOO_LONG, False
+        lines = [each.decode("utf-8", "surrogateescape") for each in self._lines]
+        request = Request(lines, bytes(self._raw), self)
+        self._lines, self._raw, self._too_many = [], bytearray(), False
+        self._inbox.append((request, fault))
+        self._came.set()
+
+    # Answers
+
+    async def _serve(self) -> None:
+        server = self.server
+        if server.slow_banner:
+            await server.clock.sleep(server.slow_banner)
+        self.send(server.banner)
+        while True:
+            while self._inbox:
+                request, fault = self._inbox.popleft()
+                self._busy = True
+                await self._handle(request, fault)
+                self._busy = False
+                self.flush()
+            self._came.clear()
+            await server.clock.wait(self._came)
+
+    async def _expire(self) -> None:
+        if self.server.auth_timeout is not None:
+            await self.server.clock.sleep(self.server.auth_timeout)
+            if self.account is None:
+                self.drop()
+
+    async def _handle(self, request: Request, fault: str) -> None:
+        server = self.server
+        server._came_in(request)
+        server._strike("before", request.name, self)
+        name = request.name.lower()
+        if fault or not name:
+            self.reply(request, {"Response": "Error", "Message": fault or "Missing action in request"})
+        elif (scripted := server._scripted_reply(request)) is not None:
+            self.reply(request, scripted[0])
+        elif name in ("challenge", "login", "logoff"):
+            await getattr(self, f"_{name}")(request)
+        elif self.account is None:
+            self.reply(request, {"Response": "Error", "Message": "Permission denied"})
+        else:
+            await self._run(request, self.account)
+        server._strike("after", request.name, self)
+
+    async def _run(self, request: Request, account: Account) -> None:
+        server = self.server
+        known = ACTIONS.get(request.name.lower())
+        if known is None or server.exchange.major > known.until:
+            self._tell_security("RequestBadFormat", request)
+            self.reply(request, {"Response": "Error", "Message": _UNKNOWN.format(request.name)[:511]})
+        elif not known.allowed(account):
+            self._tell_security("RequestNotAllowed", request)
+            self.reply(request, {"Response": "Error", "Message": "Permission denied"})
+        else:
+            try:
+                answer = await known.run(server.exchange, request)
+            except Denied as problem:
+                answer = {"Response": "Error", "Message": str(problem)}
+            silent = known.name == "Events" and server.broken_events_action and self.mask == account.readable
+            self.reply(request, None if silent else answer)
+
+    def reply(self, request: Request, answer: Answer) -> None:
+        """Send an answer: one message, several, or bytes as they are; `None` sends nothing."""
+        if answer is None:
+            return
+        if isinstance(answer, bytes):
+            self.send(answer.replace(b"{ActionID}", (request.action_id or "").encode("utf-8", "surrogateescape")))
+            return
+        messages: Sequence[object] = answer if _is_several(answer) else [answer]  # type: ignore[assignment]
+        for position, message in enumerate(messages):
+            pairs = list(message.items()) if isinstance(message, Mapping) else list(cast("Pairs", message))
+            last = any(name == "EventList" and value == "Complete" for name, value in pairs)
+            self._send_message(self._with_id(pairs, request, item=position > 0 and not last))
+
+    @staticmethod
+    def _with_id(pairs: Pairs, request: Request, *, item: bool) -> Pairs:
+        own = request.action_id
+        if ID not in pairs and pairs and pairs[0][0]:
+            pairs.insert(1, ID)
+        if own is None:
+            return [pair for pair in pairs if pair != ID]
+        room = _SMALL_ROOM.get(request.name.lower(), _ROOM) if item else None
+        found: Pairs = []
+        for place, pair in enumerate(pairs):
+            if pair != ID:
+                found.append(pair)
+            elif room is None or len(f"ActionID: {own}\r\n") <= room:
+                found.append(("ActionID", own))
+            else:
+                # The line's end is lost with the rest, and the next header stands in the same line.
+                following = pairs.pop(place + 1) if place + 1 < len(pairs) else ("", "")
+                rest = f"{following[0]}: {following[1]}" if following[0] else ""
+                found.append(("ActionID", (f"ActionID: {own}"[:room] + rest)[len("ActionID: ") :]))
+        return found
+
+    # Logging in and out
+
+    async def _challenge(self, request: Request) -> None:
+        if request.get("AuthType").lower() != "md5":
+            self.reply(request, {"Response": "Error", "Message": "Must specify AuthType"})
+        elif self._in_use(request.get("Username")):
+            await self._refuse(request, "Login Already In Use", "SessionLimit")
+        else:
+            self.reply(request, {"Response": "Success", "Challenge": self.challenge})
+
+    async def _login(self, request: Request) -> None:
+        server = self.server
+        if self.account is not None:
+            self.reply(request, {"Response": "Success", "Message": "Already authenticated"})
+            return
+        name = next((each for each in server.accounts if each.lower() == request.get("Username").lower()), "")
+        if server.refuse_login is not None:
+            await self._refuse(request, server.refuse_login, "")
+            return
+        if self._in_use(name):
+            await self._refuse(request, "Login Already In Use", "SessionLimit")
+            return
+        account = server.accounts.get(name)
+        problem = self._problem(request, account)
+        if problem or account is None:
+            await self._refuse(request, "Authentication failed", problem, request.get("Username"))
+            return
+        self.username, self.account, self.filters = name, account, list(account.event_filters)
+        mask = mask_of(request.get("Events"))
+        self.mask = account.readable if mask is None else mask & account.readable
+        self.reply(request, {"Response": "Success", "Message": "Authentication accepted"})
+        server._logged_in(self)
+        self._tell_security("SuccessfulAuth")
+
+    def _problem(self, request: Request, account: Account | None) -> str:
+        """Why a login is refused, as the name of the event that tells it; empty if it is not."""
+        if account is None or not account.secret:
+            return "InvalidAccountID"
+        if account.denied:
+            return "FailedACL"
+        if request.get("AuthType").lower() == "md5":
+            key = hashlib.md5(f"{self.challenge}{account.secret}".encode()).hexdigest()
+            return "" if request.get("Key") == key else "ChallengeResponseFailed"
+        return "" if request.get("Secret") == account.secret else "InvalidPassword"
+
+    def _in_use(self, username: str) -> bool:
+        name = username.lower()
+        account = next((account for each, account in self.server.accounts.items() if each.lower() == name), None)
+        if account is None or account.allow_multiple_login:
+            return False
+        return any(each.username.lower() == name for each in self.server.connections)
+
+    async def _refuse(self, request: Request, text: str, event: str, username: str = "") -> None:
+        if event:
+            self._tell_security(event, username=username)
+        if self.server.login_delay:
+            await self.server.clock.sleep(self.server.login_delay)
+        self.reply(request, {"Response": "Error", "Message": text})
+        self.drop()
+
+    async def _logoff(self, request: Request) -> None:
+        self.reply(request, {"Response": "Goodbye", "Message": "Thanks for all the fish."})
+        self.drop()
+
+    def _tell_security(self, name: str, request: Request | None = None, *, username: str | None = None) -> None:
+        exchange, good = self.server.exchange, name == "SuccessfulAuth"
+        account = ("AccountID", self.username if username is None else username)
+        stamp = self.server._security_time()
+        peer = self._transport.get_extra_info("peername") if self._transport is not None else ("127.0.0.1", 0)
+        wanted = [] if request is None else [("RequestType", f"Action: {request.name}")]
+        late = name == "RequestBadFormat"
+        exchange.tell(
+            name,
+            [
+                ("EventTV", stamp),
+                ("Severity", "Informational" if good else "Error"),
+                ("Service", "AMI"),
+                ("EventVersion", "2" if name == "InvalidPassword" else "1"),
+                *([] if late else [account]),
+                ("SessionID", self._session),
+                ("LocalAddress", f"IPV4/TCP/{self.server.host}/{self.server.port}"),
+                ("RemoteAddress", f"IPV4/TCP/{peer[0]}/{peer[1]}"),
+                *([("UsingPassword", "0")] if good else []),
+                *wanted,
+                ("SessionTV", stamp),
+                *([account] if late else []),
+            ],
+            classes="security",
+        )
+
+    # Events
+
+    def hear(self, classes: frozenset[str], name: str, text: bytes) -> None:
+        """An event happened; it is sent between two answers, if it is wanted then."""
+        if self.account is None or not self._wants(classes, name, text):
+            return
+        self._events.append((classes, name, text))
+        self._heard.set()
+
+    def _wants(self, classes: frozenset[str], name: str, text: bytes) -> bool:
+        if not classes <= self.mask:
+            return False
+        return not self.filters or passes(self.filters, name, text.decode("utf-8", "surrogateescape"))
+
+    def events(self) -> list[bytes]:
+        """Take out the events that wait to be sent."""
+        waiting, self._events = self._events, []
+        return [text for classes, name, text in waiting if self._wants(classes, name, text)]
+
+    async def event(self, seconds: float | None) -> None:
+        """Wait until an event waits to be sent, at most for so long."""
+        if not self._events:
+            self._heard.clear()
+            await self.server.clock.wait(self._heard, seconds=seconds)
+
+    def flush(self) -> None:
+        """Send the events that wait, unless an action is running."""
+        if self._busy or not self._events:
+            return
+        waiting = self.server._in_some_order(self._events)
+        self._events = []
+        for classes, name, text in waiting:
+            if not classes <= self.mask:
+                continue
+            self.server._strike("before", name, self)
+            self.send(text)
+            if self._twice.get(name.lower(), 0) > 0:
+                self._twice[name.lower()] -= 1
+                self.send(text)
+            self.server._strike("after", name, self)
+
+    # Sending, and what may go wrong with it
+
+    def _send_message(self, pairs: Pairs) -> None:
+        self.send(encode(pairs))
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, unless the connection is stalled."""
+        if self.closed:
+            return
+        if self.stalled or self.throttled is not None:
+            self._held += data
+            return
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        size = self.server.chunk_size or len(data)
+        for start in range(0, len(data), size or 1):
+            self._transport.write(data[start : start + size])
+        limit = self.server.write_timeout
+        if limit is not None and self._transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(limit, self._cut_off, self._transport.get_write_buffer_size())
+
+    def _cut_off(self, pending: int) -> None:
+        if self._transport is not None and self._transport.get_write_buffer_size() >= pending > 0:
+            self._transport.abort()
+
+    def stall(self) -> None:
+        """Hold back all that is sent from now on; what comes is still read."""
+        self.stalled = True
+
+    def resume(self) -> None:
+        """Send what was held back, and go on as usual."""
+        self.stalled, self.throttled = False, None
+        held, self._held = bytes(self._held), bytearray()
+        if held:
+            self.send(held)
+
+    def throttle(self, bytes_per_second: float) -> None:
+        """Send no more than so many bytes in a second of the server's time."""
+        if self.throttled is None:
+            self._tasks.append(self.server.clock.spawn(self._drip()))
+        self.throttled = bytes_per_second
+
+    async def _drip(self) -> None:
+        while self.throttled is not None and not self.closed:
+            step = max(1, int(self.throttled * 0.01))
+            data, self._held = bytes(self._held[:step]), self._held[step:]
+            if data and not self.stalled:
+                self._write(data)
+            await self.server.clock.sleep(step / self.throttled)
+
+    def duplicate(self, name: str, times: int = 1) -> None:
+        """Send the next events of that name twice."""
+        self._twice[name.lower()] = self._twice.get(name.lower(), 0) + times
+
+    def garbage(self, size: int = 1000) -> None:
+        """Send bytes that mean nothing, ended by a blank line."""
+        noise = self.server.exchange.random.choices([byte for byte in range(256) if byte not in b"\r\n"], k=size)
+        self.send(bytes(noise) + b"\r\n\r\n")
+
+    def half_frame(self) -> None:
+        """Send half a message, and close."""
+        self.send(b"Event: Half\r\nChannel: PJSI")
+        self.drop()
+
+    def drop(self) -> None:
+        """Close once everything is sent."""
+        self.closed = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def reset(self) -> None:
+        """End with a reset."""
+        self.closed = True
+        if self._transport is not None:
+            raw = self._transport.get_extra_info("socket")
+            if raw is not None:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
+
+Fault = Callable[[FakeConnection], object]
+
+
+def encode(pairs: Sequence[tuple[str, str]]) -> bytes:
+    """A message; a header whose value is NUL is a line without a colon, one without a name is text as it is."""
+    if len(pairs) == 1 and not pairs[0][0]:
+        return pairs[0][1].encode("utf-8", "surrogateescape")
+    lines = [name if value == "\0" else f"{name}: {value}" for name, value in pairs]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+
+def _is_several(answer: object) -> bool:
+    return (
+        isinstance(answer, Sequence)
+        and bool(answer)
+        and (isinstance(answer[0], Mapping) or (not isinstance(answer[0], tuple)))
+    )

@@ -1,0 +1,148 @@
+"""The telephone exchange behind a fake server: it has channels, queues, a dialplan and a clock, but no sockets."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from ..clock import Clock
+from ..config import ConfigFile
+from .calls import Handset
+from .channels import Bridge, Channel, Pairs, Party
+from .dialplan import Dialplan
+from .parking import ParkingLot, lots_of
+from .queues import Queue, queues_of
+from .states import States
+from .voicemail import Mailbox, mailboxes_of
+
+__all__ = ["Application", "Bridge", "Channel", "Exchange", "Handset", "Pairs", "Party"]
+
+Application = Callable[[Channel, str], Awaitable[bool]]
+RELEASES: Final = {13: "13.38.3", 16: "16.28.0", 22: "22.10.1"}
+_MODULES: Final = (
+    *("app_dial", "app_echo", "app_mixmonitor", "app_playback", "app_queue", "app_read", "app_userevent"),
+    *("app_voicemail", "chan_pjsip", "func_db", "func_devstate", "pbx_config", "res_agi", "res_musiconhold"),
+    *("res_mutestream", "res_parking", "res_pjsip"),
+)
+_BUILT_IN: Final = frozenset(
+    {"manager", "cdr", "cel", "dnsmgr", "extconfig", "enum", "features", "http", "logger", "acl"}
+)
+
+
+class Exchange:
+    """All that a server knows about calls.
+
+    Args:
+        major: the Asterisk version that it behaves like: 13, 16 or 22.
+        files: the configuration, by file name.
+        clock: its time.
+        told: called with each event: its name, its headers and its classes.
+        answer_seconds: after how long a phone that rings is picked up; `None` is never.
+        talk_seconds: after how long a phone hangs up; `None` is never.
+    """
+
+    def __init__(
+        self,
+        major: int,
+        files: Mapping[str, ConfigFile],
+        clock: Clock,
+        told: Callable[[str, Pairs, str], None],
+        *,
+        answer_seconds: float | None = None,
+        talk_seconds: float | None = None,
+    ) -> None:
+        from .applications import APPLICATIONS
+
+        self.major = major
+        self.clock = clock
+        self.files = dict(files)
+        self.random = random.Random(0)
+        self.answer_seconds, self.talk_seconds = answer_seconds, talk_seconds
+        self.channels: dict[str, Channel] = {}
+        self.bridges: dict[str, Bridge] = {}
+        self.database: dict[tuple[str, str], str] = {}
+        self.applications: dict[str, Application] = dict(APPLICATIONS)
+        self.system_name = self.file("asterisk.conf").get("options", "systemname")
+        general = self.file("manager.conf").get("general", "channelvars")
+        self.channel_variables = [name.strip() for name in general.split(",") if name.strip()]
+        self.phones: dict[str, Handset] = {}
+        self.dialplan = Dialplan(self.file("extensions.conf"))
+        self.states = States(self)
+        self.queues: dict[str, Queue] = queues_of(self)
+        self.lots: dict[str, ParkingLot] = lots_of(self)
+        self.mailboxes: dict[str, Mailbox] = mailboxes_of(self)
+        self.modules = {f"{name}.so" for name in _MODULES}
+        self.unloaded: set[str] = set()
+        self.built_in = _BUILT_IN
+        self.release = RELEASES[major]
+        self._told = told
+        self._numbers = itertools.count()
+        self._suffixes: dict[str, itertools.count[int]] = {}
+
+    def file(self, name: str) -> ConfigFile:
+        """A configuration file; an empty one if there is none."""
+        return self.files.get(name) or ConfigFile()
+
+    def tell(self, name: str, headers: Pairs, *, classes: str = "call") -> None:
+        """Make an event."""
+        system = [("SystemName", self.system_name)] if self.system_name else []
+        self._told(name, [("Event", name), ("Privilege", f"{classes},all"), *system, *headers], classes)
+
+    def add_channel(
+        self,
+        name: str,
+        *,
+        state: int,
+        context: str,
+        exten: str,
+        uniqueid: str = "",
+        linkedid: str = "",
+        caller: Party | None = None,
+        tell: bool = True,
+    ) -> Channel:
+        """Make a channel with this whole name; without `tell` nobody hears of it yet."""
+        channel = Channel(self, name, uniqueid or self.next_uniqueid(), state=state, context=context, exten=exten)
+        channel.linkedid = linkedid or channel.uniqueid
+        channel.caller = caller or Party()
+        self.channels[name] = channel
+        if tell:
+            channel.tell("Newchannel")
+            self.states.channel_changed(channel)
+        return channel
+
+    def next_uniqueid(self) -> str:
+        """A name for a channel that no other has."""
+        number = f"{int(self.epoch + self.clock.now)}.{next(self._numbers)}"
+        return f"{self.system_name}-{number}" if self.system_name else number
+
+    def next_suffix(self, technology: str) -> str:
+        """The eight digits at the end of a channel's name."""
+        return f"{next(self._suffixes.setdefault(technology, itertools.count())):08x}"
+
+    epoch = 1767225600.0
+    """What the clock on the wall showed, in seconds since 1970, when the server's own clock began."""
+
+    def forget(self, channel: Channel) -> None:
+        """A channel is no more."""
+        if self.channels.get(channel.name) is channel:
+            del self.channels[channel.name]
+
+    def phone(self, device: str) -> Handset:
+        """The phone of that name; there is one for whatever is dialled."""
+        if device not in self.phones:
+            self.phones[device] = Handset(
+                self, device, answer_after=self.answer_seconds, hang_up_after=self.talk_seconds
+            )
+        return self.phones[device]
+
+    def channel_like(self, name: str) -> Channel | None:
+        """A channel by its name, in any case."""
+        lowered = name.lower()
+        return next((channel for channel in self.channels.values() if channel.name.lower() == lowered), None)
+
+    async def execute(self, channel: Channel, application: str, data: str) -> bool:
+        """Run an application on a channel; whether the dialplan goes on afterwards."""
+        runs = next((each for name, each in self.applications.items() if name.lower() == application.lower()), None)
+        return runs is not None and await runs(channel, data)

@@ -1,0 +1,285 @@
+"""What the dialplan can do with a channel. Each application tells whether the dialplan goes on behind it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import quote
+
+from .calls import dial
+from .channels import BUSY, UP, Bridge, Channel, Gone, ToBridge
+from .dialplan import arguments, write
+
+__all__ = ["APPLICATIONS"]
+
+_FIRST_MEDIA: Final = 0.5  # seconds for which Answer waits for a first sound, which nobody makes in a Local channel
+
+
+async def _answer(channel: Channel, data: str) -> bool:
+    if channel.state != UP:
+        channel.answer()
+        if channel.other is not None:
+            await channel.pause(_FIRST_MEDIA)
+    return True
+
+
+async def _wait(channel: Channel, data: str) -> bool:
+    await channel.pause(_seconds(data))
+    return True
+
+
+async def _for_ever(channel: Channel, data: str) -> bool:
+    if channel.state != UP:
+        channel.answer()
+    await channel.pause()
+    return True
+
+
+async def _playback(channel: Channel, data: str) -> bool:
+    """Each recording takes a second; there is nothing to hear."""
+    if channel.state != UP:
+        channel.answer()
+    await channel.pause(float(len(arguments(data)[0].split("&"))))
+    return True
+
+
+async def _nothing(channel: Channel, data: str) -> bool:
+    return True
+
+
+async def _ringing(channel: Channel, data: str) -> bool:
+    channel.indicate("ringing")
+    return True
+
+
+async def _progress(channel: Channel, data: str) -> bool:
+    channel.indicate("progress")
+    return True
+
+
+async def _busy(channel: Channel, data: str) -> bool:
+    return await _refuse(channel, data, "busy", 17)
+
+
+async def _congestion(channel: Channel, data: str) -> bool:
+    return await _refuse(channel, data, "congestion", 34)
+
+
+async def _refuse(channel: Channel, data: str, what: str, cause: int) -> bool:
+    channel.indicate(what)
+    channel.cause = cause
+    if channel.state != UP:
+        channel.to_state(BUSY)
+    await channel.pause(_seconds(data) if data else None)
+    return False
+
+
+async def _hang_up(channel: Channel, data: str) -> bool:
+    channel.cause = int(data) if data.isdigit() else channel.cause or 16
+    return False
+
+
+async def _set(channel: Channel, data: str) -> bool:
+    name, _, value = data.partition("=")
+    write(channel.exchange, channel, name.strip(), value)
+    return True
+
+
+async def _goto(channel: Channel, data: str) -> bool:
+    *place, priority = arguments(data)
+    context = place[0] if len(place) == 2 else channel.context
+    exten = place[-1] if place else channel.exten
+    number = channel.exchange.dialplan.priority(context, exten, priority)
+    if number is None:
+        return False
+    channel.context, channel.exten, channel.priority = context, exten, number
+    return True
+
+
+async def _dial(channel: Channel, data: str) -> bool:
+    targets, seconds, *_ = [*arguments(data), "", ""]
+    status = await dial(channel, targets.split("&"), _seconds(seconds) if seconds else 136.0)
+    return status != "ANSWER"
+
+
+async def _queue(channel: Channel, data: str) -> bool:
+    name, _, _, _, seconds, *_ = [*arguments(data), *[""] * 5]
+    queue = channel.exchange.queues.get(name)
+    if queue is None:
+        return False
+    return await queue.serve(channel, _seconds(seconds) if seconds else None)
+
+
+async def _park(channel: Channel, data: str) -> bool:
+    lot = channel.exchange.lots.get(arguments(data)[0] or "default")
+    if lot is None:
+        return False
+    return await lot.park(channel, channel.device)
+
+
+async def _parked_call(channel: Channel, data: str) -> bool:
+    name, space, *_ = [*arguments(data), "", ""]
+    lot = channel.exchange.lots.get(name or "default")
+    if lot is None or not space.isdigit() or int(space) not in lot.calls:
+        return False
+    channel.answer()
+    bridge = Bridge(channel.exchange)
+    lot.fetch(int(space), channel).redirect(ToBridge(bridge, goes_on=False))
+    await channel.pause(None, bridge.changed)
+    await bridge.stay(channel)
+    return False
+
+
+async def _user_event(channel: Channel, data: str) -> bool:
+    name, *headers = arguments(data)
+    pairs: dict[str, str] = {}
+    for header in headers:
+        key, _, value = header.partition(":")
+        pairs[key.strip()] = value.strip()
+    channel.tell("UserEvent", [("UserEvent", name), *pairs.items()], classes="user")
+    return True
+
+
+async def _read(channel: Channel, data: str) -> bool:
+    """Nobody presses a key: what is read is nothing."""
+    name, _, _, _, _, seconds, *_ = [*arguments(data), *[""] * 6]
+    if channel.state != UP:
+        channel.answer()
+    await channel.pause(_seconds(seconds) if seconds else 10.0)
+    channel.set_variable("READSTATUS", "TIMEOUT")
+    channel.set_variable(name, "")
+    return True
+
+
+async def _mix_monitor(channel: Channel, data: str) -> bool:
+    channel.set_variable("MIXMONITOR_FILENAME", f"/var/spool/asterisk/monitor/{arguments(data)[0]}")
+    channel.monitored = True
+    channel.tell("MixMonitorStart")
+    return True
+
+
+async def _stop_mix_monitor(channel: Channel, data: str) -> bool:
+    if channel.monitored:
+        channel.monitored = False
+        channel.tell("MixMonitorStop")
+    return True
+
+
+async def _agi(channel: Channel, data: str) -> bool:
+    """Only AsyncAGI: there are no programs to run."""
+    if not data.startswith("agi:async"):
+        channel.set_variable("AGISTATUS", "FAILURE")
+        return True
+    environment = {
+        "agi_request": "async",
+        "agi_channel": channel.name,
+        "agi_language": channel.language,
+        "agi_type": channel.technology,
+        "agi_uniqueid": channel.uniqueid,
+        "agi_callerid": channel.caller.number or "unknown",
+        "agi_calleridname": channel.caller.name or "unknown",
+        "agi_context": channel.context,
+        "agi_extension": channel.exten,
+        "agi_priority": str(channel.priority),
+        "agi_accountcode": channel.account,
+    }
+    text = "".join(f"{name}: {value}\n" for name, value in environment.items()) + "\n"
+    channel.tell("AsyncAGIStart", [("Env", _percent(text))], classes="agi")
+    channel.agi = channel.agi or deque()
+    status = "SUCCESS"
+    try:
+        while True:
+            channel.agi_called.clear()
+            while channel.agi:
+                command, command_id = channel.agi.popleft()
+                if await _agi_command(channel, command, command_id):
+                    return True
+            await channel.pause(None, channel.agi_called)
+    except Gone:
+        status = "HANGUP"
+        raise
+    finally:
+        channel.tell("AsyncAGIEnd", classes="agi")
+        channel.set_variable("AGISTATUS", status)
+
+
+async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
+    """Run one command; whether it was the last."""
+    number = str(channel.exchange.random.randrange(1 << 31))
+    head = [("CommandId", number), ("Command", command)]
+    channel.tell("AGIExecStart", head, classes="agi")
+    code, shown, result = await _agi_result(channel, command)
+    channel.tell("AGIExecEnd", [*head, ("ResultCode", str(code)), ("Result", shown)], classes="agi")
+    own = [("CommandId", command_id)] if command_id else []
+    channel.tell("AsyncAGIExec", [("Result", _percent(f"{result}\n")), *own], classes="agi")
+    return command.upper() == "ASYNCAGI BREAK"
+
+
+async def _agi_result(channel: Channel, command: str) -> tuple[int, str, str]:
+    words = arguments(command.replace(" ", ","))
+    name, rest = " ".join(words[:2]).upper(), words[2:]
+    value = 0
+    if name == "ANSWER":
+        channel.answer()
+    elif name == "SET VARIABLE" and len(rest) >= 2:
+        channel.set_variable(rest[0], " ".join(rest[1:]))
+        value = 1
+    elif name == "GET VARIABLE" and rest:
+        found = channel.variables.get(rest[0])
+        if found is not None:
+            return 200, "Success", f"200 result=1 ({found})"
+    elif words[0].upper() == "EXEC" and len(words) >= 2:
+        await channel.exchange.execute(channel, words[1], ",".join(words[2:]))
+    elif words[0].upper() == "HANGUP":
+        channel.soft_hangup()
+        value = 1
+    elif name == "WAIT FOR" and len(words) >= 4:
+        await channel.pause(float(words[3]) / 1000)
+    elif name in ("SET VARIABLE", "GET VARIABLE"):
+        usage = f"520-Invalid command syntax.  Proper usage follows:\nUsage: {name}\n520 End of proper usage."
+        return 520, "Usage", usage
+    elif name not in ("ASYNCAGI BREAK", "NOOP") and words[0].upper() not in ("NOOP", "VERBOSE"):
+        return 510, "Invalid or unknown command", "510 Invalid or unknown command"
+    return 200, "Success", f"200 result={value}"
+
+
+def _percent(text: str) -> str:
+    return quote(text, safe="-_.!~*'()")
+
+
+def _seconds(text: str) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return 0.0
+
+
+APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
+    "Answer": _answer,
+    "Wait": _wait,
+    "WaitExten": _wait,
+    "Echo": _for_ever,
+    "MusicOnHold": _for_ever,
+    "Playback": _playback,
+    "BackGround": _playback,
+    "NoOp": _nothing,
+    "Verbose": _nothing,
+    "Log": _nothing,
+    "Ringing": _ringing,
+    "Progress": _progress,
+    "Busy": _busy,
+    "Congestion": _congestion,
+    "Hangup": _hang_up,
+    "Set": _set,
+    "Goto": _goto,
+    "Dial": _dial,
+    "Queue": _queue,
+    "Park": _park,
+    "ParkedCall": _parked_call,
+    "UserEvent": _user_event,
+    "Read": _read,
+    "MixMonitor": _mix_monitor,
+    "StopMixMonitor": _stop_mix_monitor,
+    "AGI": _agi,
+}

@@ -1,0 +1,471 @@
+"""How calls are made: Local channels, phones, dialling, originating."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ..clock import Signal
+from . import dialplan
+from .channels import DOWN, RING, RINGING, UP, Bridge, Channel, Gone, Pairs, Party, Redirected
+
+if TYPE_CHECKING:
+    from . import Exchange
+
+__all__ = ["Dialled", "Handset", "Origin", "dial", "originate", "request"]
+
+TECHNOLOGIES: Final = ("PJSIP", "SIP", "IAX2", "DAHDI")
+REASONS: Final = {"answer": 4, "busy": 5, "congestion": 8, "timeout": 3, "hangup": 0, "failed": 0}
+_TELLING: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER"}
+
+
+@dataclass
+class Handset:
+    """Somebody with a telephone.
+
+    Attributes:
+        device: as it is dialled, `PJSIP/alice`.
+        answer_after: seconds that it rings until it is picked up; `None` is never.
+        hang_up_after: seconds that it talks until it hangs up; `None` is never.
+        refuses: `"busy"` or `"congestion"` if it takes no calls.
+        calls: its channels that are there.
+    """
+
+    exchange: Exchange = field(repr=False)
+    device: str
+    answer_after: float | None = None
+    hang_up_after: float | None = None
+    refuses: str = ""
+    calls: list[Channel] = field(default_factory=list)
+
+    async def ring(self, channel: Channel) -> None:
+        """What it does with a call."""
+        self.calls.append(channel)
+        await self._take(channel)
+        await self.exchange.clock.wait(channel.ended)
+        self.calls.remove(channel)
+
+    async def _take(self, channel: Channel) -> None:
+        clock = self.exchange.clock
+        if self.refuses:
+            self._far(channel, self.refuses)
+            return
+        channel.to_state(RINGING)
+        self._far(channel, "ringing")
+        await clock.wait(channel.ended, channel.called, seconds=self.answer_after)
+        if channel.ended.is_set:
+            return
+        channel.to_state(UP)
+        self._far(channel, "answer")
+        await clock.wait(channel.ended, seconds=self.hang_up_after)
+        if not channel.ended.is_set:
+            channel.request_hangup(16)
+
+    @staticmethod
+    def _far(channel: Channel, what: str) -> None:
+        channel.control.append(what)
+        channel.controlled.set()
+
+
+@dataclass
+class Dialled:
+    """A channel that goes out, and how it is called.
+
+    Attributes:
+        channel: the channel at our end.
+        target: what was dialled, without the technology: `wait@test/n`.
+    """
+
+    channel: Channel
+    target: str
+
+    def call(self, *, local_optimization: bool = True) -> bool:
+        """Let it ring; whether there is somebody to ring."""
+        channel, exchange = self.channel, self.channel.exchange
+        if channel.other is None:
+            exchange.clock.spawn(exchange.phone(channel.device).ring(channel))
+            return True
+        return _call_local(channel, channel.other, optimize=not self.target.endswith("/n"))
+
+
+def request(
+    exchange: Exchange,
+    technology: str,
+    target: str,
+    *,
+    uniqueid: str = "",
+    other_uniqueid: str = "",
+    linkedid: str = "",
+) -> Dialled | None:
+    """Make the channel, or the pair, that goes out to a target; `None` if there can be none."""
+    if technology.lower() == "local":
+        name = target.partition("/")[0]
+        exten, _, context = name.partition("@")
+        context = context or "default"
+        base = f"Local/{exten}@{context}-{exchange.next_suffix('Local')}"
+        one = exchange.add_channel(
+            f"{base};1", state=DOWN, context=context, exten=exten, uniqueid=uniqueid, linkedid=linkedid, tell=False
+        )
+        second = other_uniqueid or (f"{uniqueid};2" if uniqueid else "")
+        two = exchange.add_channel(
+            f"{base};2", state=RING, context=context, exten=exten, uniqueid=second, linkedid=one.linkedid, tell=False
+        )
+        one.other, two.other = two, one
+        for half in (one, two):
+            half.tell("Newchannel")
+        exchange.states.channel_changed(one)
+        return Dialled(one, target)
+    known = next((each for each in TECHNOLOGIES if each.lower() == technology.lower()), None)
+    if known is None or not target:
+        return None
+    device = target.rpartition("/")[2] if known == "PJSIP" else target.partition("/")[0]
+    channel = exchange.add_channel(
+        f"{known}/{device}-{exchange.next_suffix(known)}",
+        state=DOWN,
+        context=exchange.states.context_of(f"{known}/{device}"),
+        exten="s",
+        uniqueid=uniqueid,
+        linkedid=linkedid,
+    )
+    return Dialled(channel, target)
+
+
+def _call_local(one: Channel, two: Channel, *, optimize: bool) -> bool:
+    exchange = one.exchange
+    for name, value in reversed(list(one.variables.items())):
+        two.set_variable(name, value)
+    two.caller, two.connected = Party(**vars(one.connected)), Party(**vars(one.caller))
+    old, two.account = two.account, one.account
+    if two.caller:
+        two.set_caller(two.caller)
+    if two.account:
+        two.tell("NewAccountCode", [("OldAccountCode", old)])
+    if two.connected:
+        two.set_connected(two.connected)
+    if exchange.dialplan.find(two.context, two.exten) is None:
+        two.hang_up_quietly()
+        return False
+    place = [("Context", two.context), ("Exten", two.exten), ("LocalOptimization", "Yes" if optimize else "No")]
+    exchange.tell("LocalBridge", [*one.snapshot("LocalOne"), *two.snapshot("LocalTwo"), *place])
+    two.task = exchange.clock.spawn(dialplan.run(two, two.context, two.exten, 1))
+    return True
+
+
+async def ringing(
+    dialled: Dialled, caller: Channel | None, seconds: float, *, shown: str = "", answered: bool = True
+) -> str:
+    """Wait until a dialled channel is answered or is not.
+
+    Args:
+        dialled: who is called.
+        caller: who calls, if it is a channel.
+        seconds: how long it may ring.
+        shown: the `DialString` of the events; the target without it.
+        answered: whether the end of dialling is told when it is answered.
+
+    Returns:
+        `answer`, `busy`, `congestion`, `hangup` or `timeout`.
+
+    Raises:
+        Gone: the caller hung up.
+        Redirected: the caller was sent elsewhere.
+    """
+    channel, exchange = dialled.channel, dialled.channel.exchange
+
+    def tell(name: str, more: Pairs) -> None:
+        who = [] if caller is None else caller.snapshot()
+        exchange.tell(name, [*who, *channel.snapshot("Dest"), *more])
+
+    tell("DialBegin", [("DialString", shown or dialled.target)])
+    started = exchange.clock.now
+    until = started + seconds
+    while True:
+        left = until - exchange.clock.now
+        signals = (channel.controlled, channel.hanging)
+        if caller is None:
+            await exchange.clock.wait(*signals, seconds=left)
+        else:
+            await caller.pause(left, *signals)
+        channel.controlled.clear()
+        while channel.control:
+            what = channel.control.popleft()
+            if what == "ringing":
+                channel.to_state(RINGING)
+                if caller is not None and not shown:
+                    rung = exchange.clock.now - started
+                    caller.set_variable("RINGTIME", str(int(rung)))
+                    caller.set_variable("RINGTIME_MS", str(round(rung * 1000)))
+                tell("DialState", [("DialStatus", "RINGING")])
+            elif what in _TELLING:
+                if what == "answer":
+                    channel.to_state(UP)
+                if what != "answer" or answered:
+                    tell("DialEnd", [("DialStatus", _TELLING[what])])
+                return what
+        if channel.hanging.is_set:
+            tell("DialEnd", [("DialStatus", "NOANSWER")])
+            return "hangup"
+        if exchange.clock.now >= until:
+            return "timeout"
+
+
+@dataclass
+class Origin:
+    """What the action Originate asks for; `seconds` is how long it may ring."""
+
+    technology: str
+    target: str
+    seconds: float
+    application: str
+    data: str
+    context: str
+    exten: str
+    priority: int
+    caller: Party
+    account: str
+    variables: list[tuple[str, str]]
+    uniqueid: str
+    other_uniqueid: str
+    action_id: str
+
+
+async def originate(exchange: Exchange, origin: Origin, *, tell: bool) -> bool:
+    """Call somebody, and go on with him; whether he answered.
+
+    The call goes on in a task of its own. With `tell` its outcome is told in an OriginateResponse.
+    """
+    dialled = request(
+        exchange, origin.technology, origin.target, uniqueid=origin.uniqueid, other_uniqueid=origin.other_uniqueid
+    )
+    outcome = "failed"
+    if dialled is not None:
+        channel = dialled.channel
+        channel.executes("AppDial2", "(Outgoing Line)")
+        for name, value in reversed(origin.variables):
+            channel.set_variable(name, value)
+        if origin.account:
+            channel.set_account(origin.account)
+        if origin.caller:
+            channel.set_caller(origin.caller)
+            channel.set_connected(Party(origin.caller.number, origin.caller.name))
+        if dialled.call():
+            outcome = await ringing(dialled, None, origin.seconds)
+        if outcome == "timeout" and exchange.major >= 18:
+            channel.cause = 19
+    if outcome == "answer" and dialled is not None:
+        channel.task = exchange.clock.spawn(_goes_on(dialled.channel, origin))
+    elif dialled is not None:
+        dialled.channel.hang_up()
+    if tell:
+        _tell_response(exchange, origin, dialled.channel if dialled is not None else None, outcome)
+    return outcome == "answer"
+
+
+async def _goes_on(channel: Channel, origin: Origin) -> None:
+    if not origin.application:
+        await dialplan.run(channel, origin.context, origin.exten, origin.priority)
+        return
+    channel.application, channel.data = origin.application, origin.data
+    try:
+        await channel.exchange.execute(channel, origin.application, origin.data)
+    except Gone:
+        pass
+    except Redirected:
+        if await dialplan.go_elsewhere(channel):
+            await dialplan.run(channel, channel.context, channel.exten, channel.priority)
+            return
+    channel.hang_up()
+
+
+def _tell_response(exchange: Exchange, origin: Origin, channel: Channel | None, outcome: str) -> None:
+    success = outcome == "answer" and channel is not None
+    name = channel.name if success and channel is not None else f"{origin.technology}/{origin.target}"[:79]
+    uniqueid = channel.uniqueid if success and channel is not None else origin.uniqueid or "<unknown>"
+    place: Pairs = (
+        [("Application", origin.application), ("Data", origin.data)]
+        if origin.application
+        else [("Context", origin.context), ("Exten", origin.exten)]
+    )
+    shown = (
+        [(f"ChanVariable({name})", f"{each}={channel.variables.get(each, '')}") for each in exchange.channel_variables]
+        if success and channel is not None
+        else []
+    )
+    exchange.tell(
+        "OriginateResponse",
+        [
+            *([("ActionID", origin.action_id)] if origin.action_id else []),
+            ("Response", "Success" if success else "Failure"),
+            ("Channel", name),
+            *place,
+            ("Reason", str(REASONS[outcome])),
+            ("Uniqueid", uniqueid),
+            ("CallerIDNum", origin.caller.number or "<unknown>"),
+            ("CallerIDName", origin.caller.name or "<unknown>"),
+            *shown,
+        ],
+    )
+
+
+async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
+    """The application Dial: ring all targets at once, and talk to the first who answers; the DIALSTATUS."""
+    exchange = caller.exchange
+    names = ["DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS"]
+    names += ["DIALEDTIME", "DIALEDTIME_MS", "RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS"]
+    for name in names:
+        caller.set_variable(name, "")
+    started = exchange.clock.now
+    legs: list[Dialled] = []
+    try:
+        for target in targets:
+            technology, _, rest = target.partition("/")
+            dialled = request(exchange, technology, rest, linkedid=caller.linkedid)
+            if dialled is None:
+                caller.cause = 66
+                continue
+            channel = dialled.channel
+            channel.set_variable("DIALEDPEERNUMBER", rest)
+            channel.caller = Party(caller.exten, caller.caller.name)
+            channel.connected = Party(**vars(caller.caller))
+            channel.context, channel.exten = caller.context, caller.exten
+            channel.executes("AppDial", "(Outgoing Line)")
+            channel.set_caller(channel.caller)
+            if channel.connected:
+                channel.tell("NewConnectedLine")
+            for name, value in caller.inherited.items():
+                channel.set_variable(name if name.startswith("__") else name[1:], value)
+            if dialled.call():
+                legs.append(dialled)
+            else:
+                channel.hang_up()
+        if not legs:
+            return _not_answered(caller, "CHANUNAVAIL")
+
+        def unanswered(leg: Dialled) -> None:
+            both = [*caller.snapshot(), *leg.channel.snapshot("Dest")]
+            exchange.tell("DialEnd", [*both, ("DialStatus", "NOANSWER")])
+
+        leg, outcome = await first_answer(caller, legs, seconds, unanswered=unanswered)
+        if leg is None:
+            status = {"busy": "BUSY", "congestion": "CONGESTION"}.get(outcome, "NOANSWER")
+            return _not_answered(caller, status)
+    except (Gone, Redirected):
+        for each in legs:
+            each.channel.hang_up()
+        _not_answered(caller, "CANCEL")
+        raise
+    peer = leg.channel
+    caller.set_variable("DIALSTATUS", "ANSWER")
+    caller.set_variable("DIALEDPEERNAME", peer.name)
+    caller.set_variable("DIALEDPEERNUMBER", leg.target)
+    exchange.tell("DialEnd", [*caller.snapshot(), *_shown_without_place(peer), ("DialStatus", "ANSWER")])
+    caller.answer()
+    peer.exten = ""
+    peer.executes("AppDial", "(Outgoing Line)")
+    try:
+        await talk(Bridge(exchange), peer, caller)
+    finally:
+        _times(caller, started)
+        caller.set_variable("DIALSTATUS", "ANSWER")
+    return "ANSWER"
+
+
+def _shown_without_place(peer: Channel) -> Pairs:
+    peer.exten = ""
+    return peer.snapshot("Dest")
+
+
+def _not_answered(caller: Channel, status: str) -> str:
+    caller.set_variable("DIALSTATUS", status)
+    return status
+
+
+def _times(caller: Channel, started: float) -> None:
+    clock = caller.exchange.clock
+    talked = clock.now - (caller.answered if caller.answered is not None else clock.now)
+    dialled = clock.now - started
+    for name, seconds in (("ANSWEREDTIME", talked), ("DIALEDTIME", dialled)):
+        caller.set_variable(name, str(int(seconds)))
+        caller.set_variable(f"{name}_MS", str(round(seconds * 1000)))
+
+
+async def first_answer(
+    caller: Channel,
+    legs: list[Dialled],
+    seconds: float,
+    *,
+    shown: bool = False,
+    unanswered: Callable[[Dialled], None] = lambda dialled: None,
+) -> tuple[Dialled | None, str]:
+    """Ring several at once; the first who answers, or none and why the last did not.
+
+    Args:
+        caller: who calls.
+        legs: who is rung; those that do not answer are hung up.
+        seconds: how long they may ring.
+        shown: whether `DialString` names the technology too.
+        unanswered: called for each who did not answer in time.
+
+    Raises:
+        Gone: the caller hung up.
+        Redirected: the caller was sent elsewhere.
+    """
+    clock = caller.exchange.clock
+    outcomes: dict[int, str] = {}
+    changed = Signal(clock)
+
+    async def one(number: int, dialled: Dialled) -> None:
+        string = f"{dialled.channel.technology}/{dialled.target}" if shown else ""
+        try:
+            outcomes[number] = await ringing(dialled, caller, seconds, shown=string, answered=False)
+        except (Gone, Redirected):
+            return
+        if outcomes[number] not in ("answer", "timeout"):
+            dialled.channel.hang_up()
+        changed.set()
+
+    tasks = [clock.spawn(one(number, leg)) for number, leg in enumerate(legs)]
+    won: Dialled | None = None
+    try:
+        while won is None and len(outcomes) < len(legs):
+            changed.clear()
+            await caller.pause(None, changed)
+            won = next((legs[number] for number, outcome in outcomes.items() if outcome == "answer"), None)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for number, leg in enumerate(legs):
+            if leg is won:
+                continue
+            timed_out = outcomes.get(number) == "timeout"
+            if timed_out:
+                unanswered(leg)
+            if won is not None and not leg.channel.ended.is_set:
+                leg.channel.cause = 26
+            leg.channel.hang_up()
+            if number not in outcomes or (timed_out and shown):
+                both = [*caller.snapshot(), *leg.channel.snapshot("Dest")]
+                caller.exchange.tell("DialEnd", [*both, ("DialStatus", "CANCEL")])
+    last = [outcome for outcome in outcomes.values() if outcome not in ("timeout", "answer")]
+    return won, last[-1] if last else "timeout"
+
+
+async def talk(bridge: Bridge, peer: Channel, caller: Channel) -> None:
+    """Bridge a channel with the one that was dialled for it, until one of the two goes.
+
+    Raises:
+        Gone: the caller hung up.
+        Redirected: the caller was sent elsewhere.
+    """
+
+    async def stays() -> None:
+        with contextlib.suppress(Gone, Redirected):
+            await bridge.stay(peer)
+        if not peer.moving.is_set:
+            peer.hang_up()
+
+    peer.task = peer.exchange.clock.spawn(stays())
+    await caller.exchange.clock.wait(bridge.changed)
+    await bridge.stay(caller)

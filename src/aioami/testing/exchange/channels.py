@@ -1,0 +1,404 @@
+"""Channels and bridges, and the events that tell what becomes of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Union
+
+from ..clock import Signal, Task
+
+if TYPE_CHECKING:
+    from . import Exchange
+    from .parking import ParkingLot
+
+__all__ = ["CAUSES", "STATES", "Bridge", "Channel", "Gone", "Pairs", "Party", "Redirected", "ToBridge", "ToPark"]
+
+Pairs = list[tuple[str, str]]
+Destination = Union[tuple[str, str, int], "ToBridge", "ToPark"]
+
+STATES: Final = (
+    *("Down", "Rsrvd", "OffHook", "Dialing", "Ring", "Ringing", "Up", "Busy", "Dialing Offhook", "Pre-ring"),
+)
+DOWN, RING, RINGING, UP, BUSY = 0, 4, 5, 6, 7
+CAUSES: Final = {
+    0: "Unknown",
+    1: "Unallocated (unassigned) number",
+    16: "Normal Clearing",
+    17: "User busy",
+    18: "No user responding",
+    19: "User alerting, no answer",
+    20: "Subscriber absent",
+    21: "Call Rejected",
+    26: "Answered elsewhere",
+    27: "Destination out of order",
+    28: "Invalid number format",
+    34: "Circuit/channel congestion",
+    38: "Network out of order",
+    41: "Temporary failure",
+    42: "Switching equipment congestion",
+    66: "Channel not implemented",
+}
+_UNKNOWN: Final = "<unknown>"
+
+
+class Gone(Exception):
+    """The channel was asked to hang up; raised in whatever waits on it."""
+
+
+class Redirected(Exception):
+    """The channel shall go on elsewhere in the dialplan, or in a bridge; raised in whatever waits on it."""
+
+
+@dataclass
+class Party:
+    """Somebody's number and name."""
+
+    number: str = ""
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Party:
+        """Read `"Name" <number>`, or a bare number."""
+        name, bracket, number = text.strip().rpartition("<")
+        if not bracket:
+            return cls(number) if number.isdigit() else cls("", number)
+        return cls(number.rstrip("> "), name.strip(' "'))
+
+    def __bool__(self) -> bool:
+        return bool(self.number or self.name)
+
+
+@dataclass(frozen=True)
+class ToBridge:
+    """A bridge where a channel may be sent, and whether it goes on in the dialplan when the other has left."""
+
+    bridge: Bridge
+    goes_on: bool = True
+
+
+@dataclass(frozen=True)
+class ToPark:
+    """A place where a channel may be sent: a parking lot, for somebody, for so many seconds."""
+
+    lot: ParkingLot
+    parker: str
+    seconds: float | None
+
+
+class Channel:
+    """One end of a call.
+
+    It is made by the exchange. What runs on it, an application, a dial or a bridge, waits by `pause`, which raises
+    when the channel is to hang up or to go elsewhere.
+
+    Attributes:
+        other: the other half, of a Local channel.
+        bridge: where it is, if it talks to somebody.
+        control: what its far end did (`answer`, `ringing`, `busy` ...), for whoever dials it.
+        variables: by their names, without the underscores that let them be inherited.
+        dialplan: whether it runs through the dialplan.
+        requested: whether its far end hung up.
+    """
+
+    def __init__(self, exchange: Exchange, name: str, uniqueid: str, *, state: int, context: str, exten: str) -> None:
+        self.exchange = exchange
+        self.name = name
+        self.uniqueid = uniqueid
+        self.linkedid = uniqueid
+        self.state = state
+        self.context, self.exten, self.priority = context, exten, 1
+        self.told = context, exten, 1
+        self.caller, self.connected = Party(), Party()
+        self.account = ""
+        self.language = "en"
+        self.variables: dict[str, str] = {}
+        self.inherited: dict[str, str] = {}
+        self.application, self.data = "", ""
+        self.cause = 0
+        self.other: Channel | None = None
+        self.bridge: Bridge | None = None
+        self.created = exchange.clock.now
+        self.answered: float | None = None
+        self.dialplan = False
+        self.dial_string = ""
+        self.control: deque[str] = deque()
+        self.controlled = Signal(exchange.clock)
+        self.called = Signal(exchange.clock)
+        self.hanging = Signal(exchange.clock)
+        self.moving = Signal(exchange.clock)
+        self.ended = Signal(exchange.clock)
+        self.destination: Destination | None = None
+        self.task: Task | None = None
+        self.limit: Task | None = None
+        self.limited_until: float | None = None
+        self.requested = False
+        self.monitored = False
+        self.muted: set[str] = set()
+        self.agi: deque[tuple[str, str]] | None = None
+        self.agi_called = Signal(exchange.clock)
+
+    def __repr__(self) -> str:
+        return f"<Channel {self.name} {STATES[self.state]}>"
+
+    @property
+    def device(self) -> str:
+        """The device that it belongs to: its name without the number at the end."""
+        return self.name.rpartition("-")[0]
+
+    @property
+    def technology(self) -> str:
+        """What it is: `Local`, `PJSIP` ..."""
+        return self.name.partition("/")[0]
+
+    # What events say about it
+
+    def snapshot(self, prefix: str = "") -> Pairs:
+        """The headers that nearly each event has."""
+        self.told = self.context, self.exten, self.priority
+        values: Pairs = [
+            ("Channel", self.name),
+            ("ChannelState", str(self.state)),
+            ("ChannelStateDesc", STATES[self.state]),
+            ("CallerIDNum", self.caller.number or _UNKNOWN),
+            ("CallerIDName", self.caller.name or _UNKNOWN),
+            ("ConnectedLineNum", self.connected.number or _UNKNOWN),
+            ("ConnectedLineName", self.connected.name or _UNKNOWN),
+            ("Language", self.language),
+            ("AccountCode", self.account),
+            ("Context", self.context),
+            ("Exten", self.exten),
+            ("Priority", str(self.priority)),
+            ("Uniqueid", self.uniqueid),
+            ("Linkedid", self.linkedid),
+            *(("ChanVariable", f"{name}={self.variables.get(name, '')}") for name in self.exchange.channel_variables),
+        ]
+        return [(prefix + name, value) for name, value in values]
+
+    def tell(self, name: str, more: Pairs | None = None, *, classes: str = "call") -> None:
+        """Make an event about it."""
+        self.exchange.tell(name, [*self.snapshot(), *(more or [])], classes=classes)
+
+    def to_state(self, state: int) -> None:
+        """Be in another state."""
+        if self.state != state:
+            self.state = state
+            if state == UP:
+                self.answered = self.exchange.clock.now
+            self.tell("Newstate")
+            self.exchange.states.channel_changed(self)
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Set a variable; a name that begins with an underscore is inherited, one with two for ever."""
+        plain = name.lstrip("_")
+        self.variables[plain] = value
+        if name.startswith("_"):
+            self.inherited[name] = value
+        self.tell("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")
+
+    def set_caller(self, caller: Party) -> None:
+        """Say who calls."""
+        self.caller = caller
+        self.tell("NewCallerid", [("CID-CallingPres", "0 (Presentation Allowed, Not Screened)")])
+
+    def set_connected(self, connected: Party) -> None:
+        """Say who is at the far end."""
+        self.connected = connected
+        self.tell("NewConnectedLine")
+
+    def set_account(self, account: str) -> None:
+        """Set the account code."""
+        old, self.account = self.account, account
+        self.tell("NewAccountCode", [("OldAccountCode", old)])
+
+    def executes(self, application: str, data: str, exten: str | None = None) -> None:
+        """Say that an application begins."""
+        self.application, self.data = application, data
+        place = [("Extension", self.exten if exten is None else exten), ("Application", application), ("AppData", data)]
+        self.tell("Newexten", place, classes="dialplan")
+
+    # What happens to it
+
+    async def pause(self, seconds: float | None = None, *signals: Signal) -> Signal | None:
+        """Wait for one of the signals, at most for so long.
+
+        Raises:
+            Gone: the channel is to hang up.
+            Redirected: it is to go elsewhere.
+        """
+        told = await self.exchange.clock.wait(self.hanging, self.moving, *signals, seconds=seconds)
+        if self.hanging.is_set:
+            raise Gone
+        if self.moving.is_set:
+            raise Redirected
+        return told
+
+    def indicate(self, what: str) -> None:
+        """Tell the far end that one answers, rings, is busy or congested."""
+        if self.other is not None:
+            self.other.control.append(what)
+            self.other.controlled.set()
+
+    def answer(self) -> None:
+        """Pick up."""
+        if self.state != UP:
+            self.to_state(UP)
+            self.indicate("answer")
+
+    def request_hangup(self, cause: int) -> None:
+        """Its far end has gone."""
+        if not self.ended.is_set:
+            self.cause = self.cause or cause
+            self.requested = True
+            self.tell("HangupRequest", [("Cause", str(cause))])
+            self.hanging.set()
+
+    def soft_hangup(self, cause: int = 0) -> None:
+        """Somebody wants it to end."""
+        if cause:
+            self.cause = cause
+        self.hanging.set()
+
+    def limit_to(self, seconds: float | None) -> None:
+        """Let it end by itself after so many seconds; `None` takes the limit away."""
+        if self.limit is not None:
+            self.limit.cancel()
+        self.limit = self.limited_until = None
+        if seconds is not None:
+            self.limited_until = self.exchange.clock.now + seconds
+            self.limit = self.exchange.clock.spawn(self._limited(seconds))
+
+    async def _limited(self, seconds: float) -> None:
+        await self.exchange.clock.sleep(seconds)
+        self.limit = None
+        self.soft_hangup()
+
+    @property
+    def seconds_left(self) -> int:
+        """Whole seconds until it ends by itself; 0 if it does not."""
+        return 0 if self.limited_until is None else max(0, int(self.limited_until - self.exchange.clock.now))
+
+    def redirect(self, destination: Destination) -> None:
+        """Somebody wants it to go on elsewhere."""
+        self.destination = destination
+        self.moving.set()
+
+    def hang_up_quietly(self) -> None:
+        """End for good, without a word to the other half."""
+        self.other = None
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End for good."""
+        if self.ended.is_set:
+            return
+        self.hanging.set()
+        if self.other is not None and not self.other.ended.is_set:
+            status = self.variables.get("DIALSTATUS")
+            if status and self.exchange.major >= 18 and self.name.endswith(";2"):
+                self.other.set_variable("CHANLOCALSTATUS", status)
+            self.other.request_hangup(self.cause)
+        if self.limit is not None:
+            self.limit.cancel()
+        self.ended.set()
+        self.exchange.forget(self)
+        text = CAUSES.get(self.cause, "Unknown")
+        self.tell("Hangup", [("Cause", str(self.cause)), ("Cause-txt", text)])
+        self.exchange.states.channel_changed(self)
+
+
+@dataclass
+class Bridge:
+    """Where channels meet.
+
+    Attributes:
+        uniqueid: its name among bridges.
+        kind: `basic`, `parking` ...
+        channels: who is in it, in the order in which they came.
+        parted: called once when the first of them has left.
+    """
+
+    exchange: Exchange
+    kind: str = "basic"
+    technology: str = "simple_bridge"
+    creator: str = ""
+    name: str = ""
+    uniqueid: str = ""
+    channels: list[Channel] = field(default_factory=list)
+    parted: Callable[[], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.uniqueid = str(uuid.UUID(int=self.exchange.random.getrandbits(128), version=4))
+        self.changed = Signal(self.exchange.clock)
+        self.exchange.bridges[self.uniqueid] = self
+        self.exchange.tell("BridgeCreate", self.snapshot())
+
+    def snapshot(self) -> Pairs:
+        """The headers of events about bridges."""
+        return [
+            ("BridgeUniqueid", self.uniqueid),
+            ("BridgeType", self.kind),
+            ("BridgeTechnology", self.technology),
+            ("BridgeCreator", self.creator or _UNKNOWN),
+            ("BridgeName", self.name or _UNKNOWN),
+            ("BridgeNumChannels", str(len(self.channels))),
+            ("BridgeVideoSourceMode", "none"),
+        ]
+
+    def enter(self, channel: Channel) -> None:
+        """Come in; two who meet know each other's names."""
+        self.channels.append(channel)
+        channel.bridge = self
+        oldest = min(self.channels, key=lambda each: each.created)
+        for each in self.channels:
+            each.linkedid = oldest.linkedid
+        self.exchange.tell("BridgeEnter", [*self.snapshot(), *channel.snapshot()])
+        if self.kind == "basic" and len(self.channels) > 1:
+            for each in self.channels:
+                names = ",".join(peer.name for peer in self.channels if peer is not each)
+                each.set_variable("BRIDGEPEER", names)
+        self.changed.set()
+
+    def leave(self, channel: Channel) -> None:
+        """Go out; with nobody left in it a basic bridge is no more."""
+        if channel not in self.channels:
+            return
+        if self.kind == "basic":
+            for each in self.channels:
+                if each.variables.get("BRIDGEPEER"):
+                    each.set_variable("BRIDGEPEER", "")
+        self.channels.remove(channel)
+        channel.bridge = None
+        if channel.hanging.is_set or self.kind == "basic":
+            channel.cause = channel.cause or 16
+        self.exchange.tell("BridgeLeave", [*self.snapshot(), *channel.snapshot()])
+        parted, self.parted = self.parted, None
+        if parted is not None:
+            parted()
+        self.changed.set()
+        if self.kind == "basic" and not self.channels:
+            self.destroy()
+
+    def destroy(self) -> None:
+        """Be no more."""
+        if self.exchange.bridges.pop(self.uniqueid, None) is not None:
+            self.exchange.tell("BridgeDestroy", self.snapshot())
+
+    async def stay(self, channel: Channel) -> None:
+        """Be in it until the channel is to leave, or the other of two has left.
+
+        Raises:
+            Gone: the channel is to hang up.
+            Redirected: it is to go elsewhere.
+        """
+        self.enter(channel)
+        try:
+            while True:
+                self.changed.clear()
+                await channel.pause(None, self.changed)
+                if self.kind == "basic" and self.channels == [channel]:
+                    return
+        finally:
+            self.leave(channel)

@@ -1,0 +1,328 @@
+"""The dialplan: extensions.conf, what stands in `${...}`, and a channel's way through it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ..config import ConfigFile
+from .channels import STATES, Channel, Gone, Party, Redirected, ToBridge
+
+if TYPE_CHECKING:
+    from . import Exchange
+
+__all__ = ["Dialplan", "NotSet", "arguments", "read", "run", "substitute", "write"]
+
+_STEP: Final = re.compile(r"([\w ]+?)\s*(?:\((.*)\))?\s*$", re.DOTALL)
+_FUNCTION: Final = re.compile(r"([A-Z_]+)\((.*)\)$", re.DOTALL)
+_CHARACTERS: Final = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
+
+
+class NotSet(Exception):
+    """A variable or function that cannot be written."""
+
+
+@dataclass
+class Context:
+    """A part of the dialplan.
+
+    Attributes:
+        steps: application and arguments, by extension and priority.
+        labels: names of priorities, by extension.
+        hints: devices, by extension.
+        includes: the names of contexts where it is looked on.
+    """
+
+    steps: dict[str, dict[int, tuple[str, str]]] = field(default_factory=dict)
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
+    includes: list[str] = field(default_factory=list)
+
+
+class Dialplan:
+    """All contexts, from a file.
+
+    Attributes:
+        contexts: by name.
+        variables: the global ones.
+    """
+
+    def __init__(self, file: ConfigFile) -> None:
+        self.contexts: dict[str, Context] = {}
+        self.variables: dict[str, str] = {}
+        for category in file.categories:
+            if category.name == "globals":
+                self.variables.update(category.lines)
+            elif category.name != "general":
+                self._read(self.context(category.name), category.lines)
+
+    def context(self, name: str) -> Context:
+        """The context of that name, made if it is not there."""
+        return self.contexts.setdefault(name, Context())
+
+    def _read(self, context: Context, lines: list[tuple[str, str]]) -> None:
+        exten, priority = "", 0
+        for name, value in lines:
+            if name == "include":
+                context.includes.append(value)
+                continue
+            if name == "exten":
+                exten, _, value = (part.strip() for part in value.partition(","))
+            number, _, step = (part.strip() for part in value.partition(","))
+            number, _, label = number.rstrip(")").partition("(")
+            if number == "hint":
+                context.hints[exten] = step
+                continue
+            priority = priority + 1 if number == "n" else int(number)
+            self.add(context, exten, priority, step, label)
+
+    def add(self, context: Context, exten: str, priority: int, step: str, label: str = "") -> None:
+        """Add one step."""
+        found = _STEP.match(step)
+        if found is not None:
+            context.steps.setdefault(exten, {})[priority] = (found[1], found[2] or "")
+        if label:
+            context.labels.setdefault(exten, {})[label] = priority
+
+    def find(self, context: str, exten: str) -> tuple[Context, str] | None:
+        """The context and the extension, or pattern, that a number leads to."""
+        here = self.contexts.get(context)
+        if here is None:
+            return None
+        if exten in here.steps:
+            return here, exten
+        for pattern in sorted(here.steps, reverse=True):
+            if pattern.startswith("_") and _pattern(pattern).fullmatch(exten):
+                return here, pattern
+        for included in here.includes:
+            if found := self.find(included, exten):
+                return found
+        return None
+
+    def step(self, context: str, exten: str, priority: int) -> tuple[str, str] | None:
+        """The application there, and its arguments as they are written."""
+        found = self.find(context, exten)
+        return None if found is None else found[0].steps[found[1]].get(priority)
+
+    def priority(self, context: str, exten: str, text: str) -> int | None:
+        """The priority that a number or a label stands for."""
+        if text.isdigit():
+            return int(text)
+        found = self.find(context, exten)
+        return None if found is None else found[0].labels.get(found[1], {}).get(text)
+
+    def hint(self, context: str, exten: str) -> str | None:
+        """The devices of an extension."""
+        here = self.contexts.get(context)
+        return None if here is None else here.hints.get(exten)
+
+
+def _pattern(pattern: str) -> re.Pattern[str]:
+    parts = re.findall(r"\[[^\]]*\]|.", pattern[1:])
+    return re.compile(
+        "".join(part if part.startswith("[") else _CHARACTERS.get(part, re.escape(part)) for part in parts)
+    )
+
+
+def arguments(data: str) -> list[str]:
+    """The arguments of an application: commas separate them, unless quoted, escaped or within brackets."""
+    found, depth, quoted, escaped = [""], 0, False, False
+    for character in data:
+        if escaped:
+            found[-1] += character
+            escaped = False
+            continue
+        if character == "\\":
+            escaped = True
+            continue
+        if character == '"':
+            quoted = not quoted
+            continue
+        depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(character, 0)
+        if character == "," and not quoted and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += character
+    return found
+
+
+def substitute(exchange: Exchange, channel: Channel | None, text: str) -> str:
+    """Put values for `${...}`."""
+    while (start := text.rfind("${")) >= 0:
+        end = text.find("}", start)
+        if end < 0:
+            break
+        text = text[:start] + read(exchange, channel, text[start + 2 : end]) + text[end + 1 :]
+    return text
+
+
+_BUILT_IN: Final[dict[str, Callable[[Channel], str]]] = {
+    "EXTEN": lambda channel: channel.exten,
+    "CONTEXT": lambda channel: channel.context,
+    "PRIORITY": lambda channel: str(channel.priority),
+    "CHANNEL": lambda channel: channel.name,
+    "UNIQUEID": lambda channel: channel.uniqueid,
+    "HANGUPCAUSE": lambda channel: str(channel.cause),
+    "ACCOUNTCODE": lambda channel: channel.account,
+}
+_CHANNEL_ITEMS: Final[dict[str, Callable[[Channel], str]]] = {
+    "name": lambda channel: channel.name,
+    "language": lambda channel: channel.language,
+    "accountcode": lambda channel: channel.account,
+    "state": lambda channel: STATES[channel.state],
+    "uniqueid": lambda channel: channel.uniqueid,
+    "linkedid": lambda channel: channel.linkedid,
+    "channeltype": lambda channel: channel.technology,
+    "context": lambda channel: channel.context,
+    "exten": lambda channel: channel.exten,
+    "hangupsource": lambda channel: "",
+}
+
+
+def read(exchange: Exchange, channel: Channel | None, name: str, *, inhibited: bool = False) -> str:
+    """The value of a variable or function; empty if there is none.
+
+    Args:
+        exchange: where it is asked.
+        channel: whose variable, or `None` for a global one.
+        name: as it stands between the braces.
+        inhibited: whether functions that reach other things are refused, as to a manager.
+    """
+    found = _FUNCTION.match(name)
+    if found is None:
+        if channel is None:
+            return exchange.dialplan.variables.get(name, "")
+        if name in _BUILT_IN:
+            return _BUILT_IN[name](channel)
+        return channel.variables.get(name, exchange.dialplan.variables.get(name, ""))
+    function, inside = found[1], found[2]
+    if function == "DB" and not inhibited:
+        family, _, key = inside.partition("/")
+        return exchange.database.get((family, key), "")
+    if function == "DEVICE_STATE":
+        return exchange.states.device(inside)
+    if function == "GLOBAL":
+        return exchange.dialplan.variables.get(inside, "")
+    if channel is None:
+        return ""
+    if function == "CHANNEL":
+        item = _CHANNEL_ITEMS.get(inside)
+        return "" if item is None else item(channel)
+    if function == "CALLERID":
+        whole = f'"{channel.caller.name}" <{channel.caller.number}>'
+        return {"num": channel.caller.number, "name": channel.caller.name, "all": whole}.get(inside, "")
+    if function in ("CDR", "TIMEOUT"):
+        return channel.variables.get(name, "")
+    return ""
+
+
+def write(exchange: Exchange, channel: Channel | None, name: str, value: str, *, inhibited: bool = False) -> None:
+    """Set a variable, or write a function.
+
+    Raises:
+        NotSet: the function cannot be written here.
+    """
+    found = _FUNCTION.match(name)
+    if found is None:
+        if channel is not None:
+            channel.set_variable(name, value)
+            return
+        exchange.dialplan.variables[name] = value
+        place = [("Channel", "none"), ("Uniqueid", "none")]
+        exchange.tell("VarSet", [*place, ("Variable", name), ("Value", value)], classes="dialplan")
+        return
+    function, inside = found[1], found[2]
+    if function == "DEVICE_STATE" and inside.startswith("Custom:"):
+        exchange.states.set(inside, value)
+    elif function == "DB" and not inhibited:
+        family, _, key = inside.partition("/")
+        exchange.database[family, key] = value
+    elif function == "GLOBAL":
+        write(exchange, None, inside, value)
+    elif channel is None:
+        raise NotSet
+    elif function == "CALLERID" and inside in ("num", "name", "all"):
+        party = Party(channel.caller.number, channel.caller.name)
+        if inside == "all":
+            party = Party.parse(value)
+        elif inside == "num":
+            party.number = value
+        else:
+            party.name = value
+        channel.set_caller(party)
+    elif function == "CHANNEL" and inside in ("accountcode", "language"):
+        if inside == "accountcode":
+            channel.set_account(value)
+        else:
+            channel.language = value
+    elif function in ("CDR", "TIMEOUT"):
+        channel.variables[name] = value
+    else:
+        raise NotSet
+
+
+async def run(channel: Channel, context: str, exten: str, priority: int) -> None:
+    """Take a channel through the dialplan to its end, and hang it up."""
+    exchange = channel.exchange
+    channel.dialplan = True
+    channel.context, channel.exten, channel.priority = context, exten, priority
+    while True:
+        try:
+            await _steps(channel)
+        except Gone:
+            break
+        except Redirected:
+            if await go_elsewhere(channel):
+                continue
+        break
+    told = channel.context, channel.exten, channel.priority
+    if exchange.major >= 18:  # since then this event shows the place that was told last
+        channel.context, channel.exten, channel.priority = channel.told
+    channel.tell("SoftHangupRequest", [("Cause", "16")])
+    channel.context, channel.exten, channel.priority = told
+    if exchange.dialplan.step(channel.context, "h", 1) is not None:
+        channel.exten, channel.priority = "h", 1
+        while (step := exchange.dialplan.step(channel.context, "h", channel.priority)) is not None:
+            channel.executes(step[0], substitute(exchange, channel, step[1]))
+            channel.priority += 1
+    channel.application = channel.data = ""
+    channel.hang_up()
+
+
+async def go_elsewhere(channel: Channel) -> bool:
+    """Follow a redirection; whether the dialplan goes on afterwards."""
+    destination, channel.destination = channel.destination, None
+    channel.moving.clear()
+    if isinstance(destination, tuple):
+        channel.context, channel.exten, channel.priority = destination
+        return True
+    had_dialplan = channel.dialplan
+    channel.application = channel.data = ""
+    try:
+        if isinstance(destination, ToBridge):
+            await destination.bridge.stay(channel)
+            if not destination.goes_on:
+                return False
+        elif destination is not None:
+            await destination.lot.park(channel, destination.parker, destination.seconds)
+    except Gone:
+        return False
+    except Redirected:
+        return await go_elsewhere(channel)
+    if had_dialplan:
+        channel.priority += 1
+    return True
+
+
+async def _steps(channel: Channel) -> None:
+    exchange = channel.exchange
+    while (step := exchange.dialplan.step(channel.context, channel.exten, channel.priority)) is not None:
+        application, data = step[0], substitute(exchange, channel, step[1])
+        place = (channel.context, channel.exten, channel.priority)
+        channel.executes(application, data)
+        if not await exchange.execute(channel, application, data):
+            return
+        if place == (channel.context, channel.exten, channel.priority):
+            channel.priority += 1

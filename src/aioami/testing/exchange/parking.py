@@ -1,0 +1,161 @@
+"""Parking lots: calls that wait until somebody fetches them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from .calls import dial
+from .channels import Bridge, Channel, Gone, Pairs, Redirected
+
+if TYPE_CHECKING:
+    from . import Exchange
+
+__all__ = ["ParkedCall", "ParkingLot", "lots_of"]
+
+
+@dataclass
+class ParkedCall:
+    """A call that is parked.
+
+    Attributes:
+        parkee: who waits.
+        parker: the device that parked it, and that it goes back to.
+        space: the number where it is fetched.
+        until: when it goes back, in the clock's seconds.
+        since: when it was parked.
+    """
+
+    parkee: Channel
+    parker: str
+    space: int
+    until: float
+    since: float
+
+
+@dataclass
+class ParkingLot:
+    """A place with numbers to wait at.
+
+    Attributes:
+        calls: who waits there, by number.
+    """
+
+    exchange: Exchange
+    name: str
+    spaces: range
+    context: str
+    seconds: float
+    back_to_origin: bool
+    extension: str = ""
+    calls: dict[int, ParkedCall] = field(default_factory=dict)
+    bridge: Bridge | None = None
+
+    def snapshot(self, call: ParkedCall) -> Pairs:
+        """The headers of events about a parked call."""
+        now = self.exchange.clock.now
+        return [
+            *call.parkee.snapshot("Parkee"),
+            ("ParkerDialString", call.parker),
+            ("Parkinglot", self.name),
+            ("ParkingSpace", str(call.space)),
+            ("ParkingTimeout", str(max(0, int(call.until - now)))),
+            ("ParkingDuration", str(int(now - call.since))),
+        ]
+
+    async def park(self, parkee: Channel, parker: str, seconds: float | None = None) -> bool:
+        """Let a channel wait here; whether it goes on in the dialplan afterwards.
+
+        Raises:
+            Gone: it hung up.
+            Redirected: it was fetched, or sent elsewhere.
+        """
+        exchange = self.exchange
+        space = next((number for number in self.spaces if number not in self.calls), None)
+        if space is None:
+            return True
+        patience = self.seconds if seconds is None else seconds
+        now = exchange.clock.now
+        call = self.calls[space] = ParkedCall(parkee, parker, space, now + patience, now)
+        if self.bridge is None:
+            self.bridge = Bridge(exchange, "parking", "holding_bridge", "Parking", self.name)
+        exchange.tell("ParkedCall", self.snapshot(call))
+        exchange.states.set(f"park:{space}@{self.context}", "INUSE")
+        self.bridge.enter(parkee)
+        if parkee.variables.get("BLINDTRANSFER"):
+            parkee.set_variable("BLINDTRANSFER", "")
+        parkee.tell("MusicOnHoldStart", [("Class", "default")])
+        try:
+            await parkee.pause(patience)
+        except (Gone, Redirected):
+            if space in self.calls:
+                exchange.tell("ParkedCallGiveUp", self.snapshot(call))
+                self._goes(call)
+            raise
+        await self._goes_back(call)
+        return False
+
+    def fetch(self, space: int, retriever: Channel) -> Channel:
+        """Take a call out, for somebody."""
+        call = self.calls[space]
+        who = [*call.parkee.snapshot("Parkee"), *retriever.snapshot("Retriever")]
+        self.exchange.tell("UnParkedCall", [*who, *self.snapshot(call)[len(call.parkee.snapshot()) :]])
+        self._goes(call)
+        return call.parkee
+
+    def _goes(self, call: ParkedCall) -> None:
+        del self.calls[call.space]
+        call.parkee.tell("MusicOnHoldStop")
+        if self.bridge is not None:
+            self.bridge.leave(call.parkee)
+        self.exchange.states.set(f"park:{call.space}@{self.context}", "NOT_INUSE")
+
+    async def _goes_back(self, call: ParkedCall) -> None:
+        parkee, flat = call.parkee, call.parker.replace("/", "_")
+        parkee.set_variable("PARKING_SPACE", str(call.space))
+        if self.exchange.major < 18:
+            parkee.set_variable("PARKINGSLOT", str(call.space))
+        parkee.set_variable("PARKEDLOT", self.name)
+        if call.parker:
+            parkee.set_variable("PARKER", call.parker)
+            parkee.set_variable("PARKER_FLAT", flat)
+        parkee.set_variable("BRIDGE_FEATURES", "")
+        parkee.tell("MusicOnHoldStop")
+        old = parkee.context, parkee.exten, parkee.priority
+        known = self.exchange.dialplan.find("parkedcallstimeout", flat) is not None
+        new = ("parkedcallstimeout", flat, 1) if known else ("default", "s", 1)
+        del self.calls[call.space]
+        parkee.context, parkee.exten, parkee.priority = new
+        self.exchange.tell("ParkedCallTimeOut", self.snapshot(call))
+        parkee.context, parkee.exten, parkee.priority = old
+        if self.bridge is not None:
+            parkee.cause = parkee.cause or 16
+            self.bridge.leave(parkee)
+        parkee.context, parkee.exten, parkee.priority = parkee.told = new
+        self.exchange.states.set(f"park:{call.space}@{self.context}", "NOT_INUSE")
+        if self.back_to_origin and call.parker:
+            await dial(parkee, [call.parker], 30)
+
+
+def lots_of(exchange: Exchange) -> dict[str, ParkingLot]:
+    """The lots of res_parking.conf by name; their numbers become extensions."""
+    lots: dict[str, ParkingLot] = {}
+    for category in exchange.file("res_parking.conf").categories:
+        if category.name == "general":
+            continue
+        first, _, last = category.get("parkpos", "701-750").partition("-")
+        lot = lots[category.name] = ParkingLot(
+            exchange,
+            category.name,
+            range(int(first), int(last) + 1),
+            category.get("context", "parkedcalls"),
+            float(category.get("parkingtime", "45")),
+            category.get("comebacktoorigin", "yes") != "no",
+            category.get("parkext"),
+        )
+        if lot.extension:
+            context = exchange.dialplan.context(lot.context)
+            exchange.dialplan.add(context, lot.extension, 1, f"Park({lot.name})")
+            for space in lot.spaces:
+                exchange.dialplan.add(context, str(space), 1, f"ParkedCall({lot.name},{space})")
+    return lots

@@ -1,0 +1,106 @@
+"""The states of devices, and the hints that follow them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from .channels import RINGING, UP, Channel
+
+if TYPE_CHECKING:
+    from . import Exchange
+
+__all__ = ["DEVICE_STATES", "States"]
+
+DEVICE_STATES: Final = (
+    *("UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"),
+)
+# Asterisk looks after devices in a thread of its own, which comes a little later and skips what has passed by then.
+_MOMENT: Final = 0.005  # seconds
+_EXTENSION: Final = {
+    -1: "Unknown",
+    0: "Idle",
+    1: "InUse",
+    2: "Busy",
+    4: "Unavailable",
+    8: "Ringing",
+    9: "InUse&Ringing",
+}
+_OF_DEVICE: Final = {"INUSE": 1, "BUSY": 2, "INVALID": 4, "UNAVAILABLE": 4, "RINGING": 8, "RINGINUSE": 9, "ONHOLD": 1}
+
+
+class States:
+    """What devices and extensions are doing."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._set: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        self._looked_at: set[str] = set()
+
+    def device(self, device: str) -> str:
+        """The state of a device: `NOT_INUSE`, `RINGING` ..."""
+        if device in self._set:
+            return self._set[device]
+        technology, _, rest = device.partition("/")
+        if technology == "Local":
+            exten, _, context = rest.partition("/")[0].partition("@")
+            if self._exchange.dialplan.find(context, exten) is None:
+                return "INVALID"
+        elif technology not in ("PJSIP", "SIP", "IAX2", "DAHDI"):
+            return "UNKNOWN"
+        calls = [channel for channel in self._exchange.channels.values() if channel.device == device.partition("/n")[0]]
+        if not calls:
+            return "NOT_INUSE"
+        if technology != "Local" and all(channel.state == RINGING for channel in calls):
+            return "RINGING"
+        return "INUSE" if technology == "Local" or any(channel.state == UP for channel in calls) else "NOT_INUSE"
+
+    def number(self, device: str) -> int:
+        """The same as a number, as queues have it."""
+        return DEVICE_STATES.index(self.device(device))
+
+    def set(self, device: str, state: str) -> None:
+        """Give a device a state of one's own choice."""
+        self._set[device] = state.upper()
+        self._changed(device, state.upper())
+
+    def channel_changed(self, channel: Channel) -> None:
+        """A channel came, went or changed; tell a moment later if its device has another state then."""
+        if channel.device not in self._looked_at:
+            self._looked_at.add(channel.device)
+            self._exchange.clock.spawn(self._look(channel.device))
+
+    async def _look(self, device: str) -> None:
+        await self._exchange.clock.sleep(_MOMENT)
+        self._looked_at.discard(device)
+        state = self.device(device)
+        if self._told.get(device, "NOT_INUSE") != state:
+            self._told[device] = state
+            self._changed(device, state)
+
+    def extension(self, context: str, exten: str) -> tuple[str, int, str]:
+        """The hint of an extension, the number of its state and the text of it."""
+        hint = self._exchange.dialplan.hint(context, exten)
+        if hint is None:
+            return "", -1, _EXTENSION[-1]
+        states = [_OF_DEVICE.get(self.device(device.strip()), 0) for device in hint.split("&")]
+        number = next((state for state in (8, 2, 1, 4) if state in states), 0)
+        return hint, number, _EXTENSION[number]
+
+    def context_of(self, device: str) -> str:
+        """Where calls from a phone begin."""
+        technology, _, name = device.partition("/")
+        file = self._exchange.file({"PJSIP": "pjsip.conf", "SIP": "sip.conf"}.get(technology, "iax.conf"))
+        return file.get(name, "context", "default")
+
+    def _changed(self, device: str, state: str) -> None:
+        exchange = self._exchange
+        exchange.tell("DeviceStateChange", [("Device", device), ("State", state)])
+        for context, plan in exchange.dialplan.contexts.items():
+            for exten, devices in plan.hints.items():
+                if device in devices.split("&"):
+                    hint, number, text = self.extension(context, exten)
+                    place = [("Exten", exten), ("Context", context), ("Hint", hint)]
+                    exchange.tell("ExtensionStatus", [*place, ("Status", str(number)), ("StatusText", text)])
+        for queue in exchange.queues.values():
+            queue.device_changed(device)

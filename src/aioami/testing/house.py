@@ -1,0 +1,41 @@
+"""The house that all servers for tests have in common: users, phones, queues, a dialplan.
+
+The configuration is that of `asterisk_conf`. The private real servers run on it, and the fake one reads it too: what
+works in one works in the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+__all__ = ["SECRET", "USERNAME", "configuration"]
+
+USERNAME: Final = "admin"
+SECRET: Final = "s3cret"
+
+_TEMPLATES: Final = Path(__file__).with_name("asterisk_conf")
+_PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${...}
+# Files that must be there for modules to load, or not to complain.
+_EMPTY: Final = (
+    *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery", "pjproject"),
+    *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket", "amd", "cel_custom"),
+    *("cdr_custom", "res_fax", "statsd", "dnsmgr", "cli_aliases", "res_http_media_cache", "ari", "dsp", "meetme"),
+    "xmpp",
+)
+
+
+def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
+    """The files in Asterisk's configuration folder, by name.
+
+    Args:
+        values: what stands for `@{name}` in the templates: ports and folders.
+    """
+    files = {f"{name}.conf": b"" for name in _EMPTY}
+    for template in sorted(_TEMPLATES.glob("*.conf")):
+        files[template.name] = _PLACE.sub(lambda place: values[place[1]], template.read_text()).encode()
+    # A file that is not UTF-8, as people have them.
+    files["latin1.conf"] = b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n"
+    return files

@@ -1,0 +1,708 @@
+"""The scenarios: each is played on the fake server and on real ones, and must be told the same way.
+
+They cover what a client can ask for and what then happens; the house is that of `aioami.testing`'s configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from .line import Line
+
+Story = Callable[[Line], Awaitable[None]]
+SUPPORT = "Local/short@test/n"
+
+
+def far(channel: str) -> str:
+    """The other half of a Local channel."""
+    return channel[:-1] + ("2" if channel.endswith("1") else "1")
+
+
+async def place(ami: Line, extension: str = "wait", **headers: str) -> str:
+    """Place a call that waits at our end, and return the channel there."""
+    told = {"Application": "Wait", "Data": "600", "Async": "true"} | headers
+    await ami.ask("Originate", Channel=f"Local/{extension}@test/n", **told)
+    channel = dict(await ami.until("OriginateResponse"))["Channel"]
+    await ami.settle()
+    return channel
+
+
+async def hang_up(ami: Line) -> None:
+    """End all calls, and wait until they are gone."""
+    await ami.ask("Hangup", Channel="/^Local.*;1$/")
+    await ami.settle()
+
+
+async def session(ami: Line) -> None:
+    """Before the login nothing works; there are two ways to log in, and one to leave."""
+    await ami.connect()
+    await ami.ask("Ping")
+    await ami.ask("NoSuchThing")
+    await ami.ask("Challenge")
+    await ami.ask("Challenge", AuthType="SHA1")
+    challenge = dict((await ami.ask("Challenge", AuthType="md5"))[0])["Challenge"]
+    key = hashlib.md5(f"{challenge}s3cret".encode()).hexdigest()
+    await ami.ask("Login", AuthType="MD5", Username="ADMIN", Key=key, Events="off")
+    await ami.ask("Login", Username="nobody", Secret="wrong")
+    await ami.ask("NoSuchThing")
+    await ami.ask("Ping ")
+    await ami.tell("action:ping\nActionID:   kept \n\n")
+    await ami.tell("Action : Ping\r\n\r\n")
+    await ami.tell("\r\n")
+    await ami.tell("Action: Ping\r\nActionID: first\r\nActionID: second\r\n\r\n")
+    await ami.tell("Action: Ping\r\nActionID: \r\n\r\n")
+    await ami.tell("Action: Ping\r\nActionID: cut\0off\r\n\r\n")
+    await ami.ask("Logoff")
+
+
+async def refused(ami: Line) -> None:
+    """A refused login is answered in one way, whatever the reason, and ends the session; the reason is an event."""
+    await ami.open(events="security")
+    for user, secret in (("admin", "wrong"), ("nobody", "s3cret"), ("denied", "s3cret")):
+        other = Line(ami.host, ami.port, ami.passes)
+        ami.others.append(other)
+        await other.connect()
+        await other.ask("Login", Username=user, Secret=secret)
+        await ami.settle()
+    await ami.another("single", "off")
+    for action in ("Challenge", "Login"):
+        other = Line(ami.host, ami.port, ami.passes)
+        ami.others.append(other)
+        await other.connect()
+        await other.ask(action, Username="single", Secret="s3cret", AuthType="MD5" if action == "Challenge" else "")
+        await ami.settle()
+
+
+async def limits(ami: Line) -> None:
+    """Lines and messages have their limits; what is over them is refused, and told with its ActionID."""
+    await ami.open(events="off")
+    await ami.tell(f"Action: Ping\r\nX: {'x' * 1019}\r\n\r\n")
+    await ami.tell(f"Action: Ping\r\nActionID: 1\r\nX: {'x' * 1021}\r\n\r\n")
+    await ami.tell(f"Action: Ping\r\nX: {'x' * 1018}ActionID: tail\r\n\r\n")
+    await ami.tell("Action: Ping\r\n" + "X: 1\r\n" * 127 + "\r\n")
+    await ami.tell("Action: Ping\r\nActionID: 2\r\n" + "X: 1\r\n" * 127 + "\r\n")
+    await ami.ask("Ping")
+
+
+async def masks(ami: Line) -> None:
+    """Which events come is a matter of the mask, and of what the user may read."""
+    await ami.open(events="off")
+    for mask in (
+        "on",
+        "off",
+        "user",
+        "call,system",
+        "bogus",
+        "user,bogus",
+        "us,x",
+        ",x",
+        "0",
+        "1",
+        "64",
+        "2147483647",
+        "",
+    ):
+        await ami.ask("Events", EventMask=mask)
+        await ami.ask("UserEvent", UserEvent=f"With {mask}")
+        await ami.settle()
+    await ami.ask("Events")
+    quiet = await ami.another("silent", "on")
+    await quiet.ask("Events", EventMask="on")
+    await quiet.ask("UserEvent", UserEvent="Unheard")
+    await quiet.settle()
+
+
+async def filters(ami: Line) -> None:
+    """Filters of both kinds let events through or hold them back; a wrong one is refused."""
+    await ami.open(events="user")
+    await ami.ask("Filter", Operation="Remove", Filter="x")
+    await ami.ask("Filter", Operation="Add", Filter="UserEvent: (")
+    await ami.ask("Filter", Operation="Add", Filter="")
+    await ami.ask("Filter", Operation="Add")
+    await ami.ask("Filter", Operation="Add", Filter="UserEvent: (One|Two)")
+    await ami.ask("Filter", Operation="Add", Filter="!Key: hidden")
+    for name, value in (("One", "shown"), ("Two", "hidden"), ("Three", "shown")):
+        await ami.ask("UserEvent", UserEvent=name, Key=value)
+    await ami.settle()
+
+
+async def advanced_filters(ami: Line) -> None:
+    """Filters that name event, header and method."""
+    await ami.open(events="user")
+
+    async def add(criteria: str, pattern: str = "") -> None:
+        await ami.ask("Filter", ("Operation", "Add"), ("MatchCriteria", criteria), ("Filter", pattern))
+
+    for criteria, pattern in (
+        ("name(", ""),
+        ("colour(red)", "x"),
+        ("action(perhaps),name(UserEvent)", ""),
+        ("method(sounds_like),name(UserEvent)", "x"),
+        ("method(regex),name(UserEvent)", ""),
+        ("name(UserEvent)", "pattern without a method"),
+        ("action(include)", ""),
+        ("name(UserEvent),header(Key),method(starts_with)", "a"),
+        ("name(UserEvent),header(Key),method(ends_with)", "z"),
+        ("header(Key),method(exact)", "hello"),
+        ("action(exclude),header(Key),method(contains)", "no"),
+    ):
+        await add(criteria, pattern)
+    for value in ("apple", "fizz", "hello", "hello there", "a no go", "banana"):
+        await ami.ask("UserEvent", UserEvent="One", Key=value)
+    await ami.settle()
+
+
+async def permissions(ami: Line) -> None:
+    """A user may do what his write classes say, and sees only that in the list of actions."""
+    watcher = await ami.open(events="security")
+    ami = await watcher.another("callonly", "on")
+    for action in ("Ping", "CoreShowChannels", "Command", "DBGet", "QueueAdd", "QueueStatus", "UserEvent", "Hangup"):
+        await ami.ask(action)
+    for application, data in (("System", "true"), ("TrySystem", "x"), ("Queue", "a,,,,,agi"), ("Wait", "${SHELL(x)}")):
+        await ami.ask("Originate", Channel="Local/short@test/n", Application=application, Data=data)
+    await ami.ask("Getvar", Variable="SHELL(true)")
+    await ami.ask("Getvar", Variable="GREETING")
+    other = await watcher.another("readonly", "off")
+    for action in ("Ping", "CoreShowChannels", "QueueStatus", "Originate", "Getvar"):
+        await other.ask(action)
+    await watcher.settle()
+
+
+async def user_events(ami: Line) -> None:
+    """A user event goes to everyone, with its lines as they were written."""
+    await ami.open()
+    await ami.ask("UserEvent")
+    await ami.tell(
+        "Action: UserEvent\r\nUserEvent: Odd\r\nActionID: odd\r\nFoo:bar\r\nno colon\r\nKey : x\r\nA: 1\r\nA: 2\r\n\r\n"
+    )
+    other = await ami.another("readonly", "user")
+    await ami.ask("UserEvent", UserEvent="Both")
+    await ami.settle()
+    await other.settle()
+
+
+async def database(ami: Line) -> None:
+    """Values are stored, read, listed and deleted."""
+    await ami.open()
+    for key, value in (("a", "1"), ("b/c", "x: y"), ("b/d", "")):
+        await ami.ask("DBPut", Family="story", Key=key, Val=value)
+    await ami.ask("DBGet", Family="story", Key="b/c")
+    await ami.ask("DBGet", Family="story", Key="none")
+    await ami.ask("DBDel", Family="story", Key="a")
+    await ami.ask("DBDel", Family="story", Key="a")
+    await ami.ask("DBDelTree", Family="story", Key="b")
+    await ami.ask("DBDelTree", Family="story", Key="b")
+    for action in ("DBPut", "DBGet", "DBDel", "DBDelTree"):
+        await ami.ask(action)
+        await ami.ask(action, Family="story")
+
+
+async def config_files(ami: Line) -> None:
+    """Files are made, changed and read."""
+    await ami.open(events="off")
+    for name in ("story.conf", "story.conf", ""):
+        await ami.ask("CreateConfig", Filename=name)
+    changes = (
+        ("NewCat", "one", "", "", ""),
+        ("Append", "one", "name", "value, with: signs", ""),
+        ("Append", "one", "name", "again", ""),
+        ("NewCat", "two", "", "", ""),
+        ("RenameCat", "two", "", "three", ""),
+        ("Append", "three", "gone", "x", ""),
+        ("Delete", "three", "gone", "", "x"),
+        ("Append", "three", "kept", "old", ""),
+        ("Update", "three", "kept", "new", "old"),
+        ("NewCat", "four", "", "", ""),
+        ("DelCat", "four", "", "", ""),
+    )
+    names = ("Action", "Cat", "Var", "Value", "Match")
+    await ami.ask(
+        "UpdateConfig",
+        ("SrcFilename", "story.conf"),
+        ("DstFilename", "story.conf"),
+        *(
+            (f"{name}-{number:06}", value)
+            for number, change in enumerate(changes)
+            for name, value in zip(names, change, strict=True)
+            if value
+        ),
+    )
+    await ami.ask("GetConfig", Filename="story.conf")
+    await ami.ask("GetConfig", Filename="story.conf", Category="three")
+    await ami.ask("GetConfig", Filename="story.conf", Category="none")
+    await ami.ask("GetConfig", Filename="scratch.conf")
+    await ami.ask("GetConfig", Filename="scratch.conf", Filter="TEMPLATES=include")
+    await ami.ask("GetConfig", Filename="none.conf")
+    await ami.ask("GetConfig")
+    await ami.ask("ListCategories", Filename="story.conf")
+    await ami.ask("ListCategories", Filename="none.conf")
+    await ami.ask("ListCategories")
+    for change in (
+        ("Append", "none", "name", "x", ""),
+        ("Delete", "one", "none", "", ""),
+        ("Update", "one", "none", "x", ""),
+        ("NewCat", "one", "", "", ""),
+        ("RenameCat", "none", "", "x", ""),
+        ("DelCat", "none", "", "", ""),
+        ("EmptyCat", "none", "", "", ""),
+        ("Bogus", "one", "", "", ""),
+        ("NewCat", "", "", "", ""),
+        ("Append", "one", "", "", ""),
+    ):
+        await ami.ask(
+            "UpdateConfig",
+            ("SrcFilename", "story.conf"),
+            ("DstFilename", "story.conf"),
+            *((f"{name}-000000", value) for name, value in zip(names, change, strict=True) if value),
+        )
+    await ami.ask("UpdateConfig", SrcFilename="none.conf", DstFilename="none.conf")
+    await ami.ask("UpdateConfig", SrcFilename="story.conf")
+    await ami.ask("UpdateConfig", SrcFilename="story.conf", DstFilename="story.conf", Reload="yes")
+
+
+async def variables(ami: Line) -> None:
+    """Variables of channels and of everyone are set and read, functions too."""
+    await ami.open()
+    await ami.ask("Getvar")
+    await ami.ask("Setvar")
+    await ami.ask("Setvar", Variable="STORY", Value="a, b: c")
+    await ami.ask("Getvar", Variable="STORY")
+    await ami.ask("Getvar", Variable="GREETING")
+    await ami.ask("Getvar", Variable="NEVER_SET")
+    await ami.ask("Getvar", Variable="STORY", Channel="None/1")
+    await ami.ask("Setvar", Variable="STORY", Value="x", Channel="None/1")
+    await ami.ask("Setvar", Variable="DB(story/key)", Value="stored")
+    await ami.ask("Getvar", Variable="DB(story/key)")
+    channel = await place(ami, Variable="ONE=1,TWO=a\\,b", CallerID='"Al, B" <100>', Account="acc")
+    await ami.ask("Setvar", Variable="MINE", Value="yes", Channel=channel)
+    for name in ("MINE", "ONE", "TWO", "CHANNEL(language)", "CHANNEL(state)", "CALLERID(num)", "CALLERID(name)"):
+        await ami.ask("Getvar", Variable=name, Channel=channel)
+    await ami.ask("Setvar", Variable="CALLERID(name)", Value="Other", Channel=channel)
+    await ami.ask("Setvar", Variable="AMITEST", Value="seen", Channel=channel)
+    await ami.settle()
+    await ami.ask("Status", Channel=channel, Variables="MINE,NONE", AllVariables="false")
+    await hang_up(ami)
+
+
+async def states(ami: Line) -> None:
+    """A hint follows its device."""
+    await ami.open()
+    await ami.ask("ExtensionState", Exten="wait", Context="test")
+    await ami.ask("ExtensionState", Exten="none", Context="test")
+    await ami.ask("ExtensionState", Exten="wait", Context="none")
+    await ami.ask("ExtensionState")
+    for state in ("BUSY", "RINGING", "NOT_INUSE"):
+        await ami.ask("Setvar", Variable="DEVICE_STATE(Custom:wait)", Value=state)
+        await ami.until("ExtensionStatus")
+    await ami.settle()
+    await ami.ask("Getvar", Variable="DEVICE_STATE(Custom:wait)")
+
+
+async def mailboxes(ami: Line) -> None:
+    """Mailboxes are counted and listed."""
+    await ami.open(events="off")
+    for action in ("MailboxCount", "MailboxStatus"):
+        await ami.ask(action)
+        await ami.ask(action, Mailbox="1234@default")
+        await ami.ask(action, Mailbox="nobody@nowhere")
+    await ami.ask("VoicemailUsersList")
+
+
+async def modules(ami: Line) -> None:
+    """Modules are looked for, taken out and put back."""
+    await ami.open()
+    await ami.ask("ModuleCheck", Module="app_queue")
+    await ami.ask("ModuleCheck", Module="app_no_such_thing")
+    await ami.ask("ModuleLoad", LoadType="unload", Module="app_echo.so")
+    await ami.ask("ModuleCheck", Module="app_echo")
+    await ami.ask("ModuleLoad", LoadType="load", Module="app_echo.so")
+    await ami.ask("ModuleLoad", LoadType="load", Module="app_no_such_thing.so")
+    await ami.ask("ModuleLoad", LoadType="unload", Module="app_no_such_thing.so")
+    await ami.ask("ModuleLoad", LoadType="reload", Module="app_no_such_thing.so")
+    await ami.ask("ModuleLoad", LoadType="bogus", Module="app_echo.so")
+    await ami.ask("ModuleLoad", LoadType="reload", Module="app_queue.so")
+    await ami.ask("Reload", Module="app_queue")
+    await ami.ask("Reload", Module="app_no_such_thing")
+    await ami.settle()
+
+
+async def commands(ami: Line) -> None:
+    """The command line answers, or says what is wrong."""
+    await ami.open(events="off")
+    await ami.ask("Command")
+    await ami.ask("Command", Command="no such thing")
+    await ami.ask("Command", Command="core stop")
+    await ami.ask("Command", Command="module unload app_echo.so")
+    await ami.ask("Command", Command="database put story key value")
+    await ami.ask("Command", Command="database get story key")
+    await ami.ask("Command", Command="core show uptime seconds extra")
+
+
+async def answered(ami: Line) -> None:
+    """A call that is answered runs its application, and is listed while it lasts."""
+    await ami.open()
+    channel = await place(ami, CallerID='"Al" <100>', Variable="A=1", Account="acc")
+    await ami.ask("CoreShowChannels")
+    await ami.ask("Status")
+    await ami.ask("Status", Channel=far(channel))
+    await ami.ask("Status", Channel="None/1")
+    await ami.ask("Hangup", Channel="None/1")
+    await ami.ask("Hangup")
+    await ami.ask("Hangup", Channel="/(/")
+    await ami.ask("Hangup", Channel="/nobody/")
+    await ami.ask("Hangup", Channel=channel, Cause="17")
+    await ami.until("Hangup", Channel=far(channel))
+    await ami.settle()
+    await ami.ask("CoreShowChannels")
+
+
+async def into_the_dialplan(ami: Line) -> None:
+    """A call that is answered goes on in the dialplan."""
+    await ami.open()
+    told = {"Context": "elsewhere", "Exten": "target", "Priority": "1", "Async": "true", "ChannelId": "story-1"}
+    await ami.ask("Originate", Channel="Local/wait@test/n", **told)
+    await ami.until("OriginateResponse")
+    await ami.settle()
+    await hang_up(ami)
+    await ami.ask("Originate", Channel="Local/wait@test/n", **(told | {"Exten": "none"}))
+    await ami.ask("Originate", Channel="Local/wait@test/n", **(told | {"Priority": "many"}))
+    await ami.ask("Originate", Channel="Local/wait@test/n", **(told | {"ChannelId": "x" * 150}))
+    await ami.ask("Originate", Application="Wait")
+    await ami.ask("Originate", Channel="nothing", Application="Wait")
+    await ami.ask("Originate", Channel="Local/wait@test/n")
+    await ami.ask("Originate", Channel="Local/wait@test/n", Application="Wait", Timeout="soon")
+
+
+async def unanswered(ami: Line) -> None:
+    """Busy, congested, rejected, ringing in vain, nowhere: each is told in its own way."""
+    await ami.open()
+    for extension in ("busy", "congestion", "reject", "ring", "none"):
+        told = {"Application": "Wait", "Data": "1", "Async": "true", "Timeout": "500"}
+        await ami.ask("Originate", Channel=f"Local/{extension}@test", **told)
+        await ami.until("OriginateResponse")
+        await ami.settle()
+    await ami.ask("Originate", Channel="Nothing/here", Application="Wait", Async="true")
+    await ami.until("OriginateResponse")
+
+
+async def waiting_for_the_answer(ami: Line) -> None:
+    """Without Async the answer comes when the call is answered or has failed."""
+    await ami.open()
+    await ami.ask("Originate", Channel="Local/short@test/n", Application="Wait", Data="0.1")
+    await ami.until("Hangup")
+    await ami.settle()
+    await ami.ask("Originate", Channel="Local/ring@test", Application="Wait", Data="1", Timeout="300")
+    await ami.settle()
+
+
+async def dialled(ami: Line) -> None:
+    """A call that dials another is bridged with it until one of the two goes."""
+    await ami.open()
+    await ami.ask("Originate", Channel="Local/dial@test/n", Application="Wait", Data="600", Async="true")
+    await ami.until("OriginateResponse")
+    await ami.until("Hangup")
+    await ami.settle()
+
+
+async def dialled_in_vain(ami: Line) -> None:
+    """Nobody answers, the line is busy, there is no such line, or neither of two answers."""
+    await ami.open()
+    lines = ("Local/ring@test/n,1", "Local/busy@test/n,5", "Local/none@test/n,5", "Nothing/here,5")
+    for line in (*lines, "Local/ring@test/n&Local/busy@test/n,1"):
+        told = {"Application": "Dial", "Data": line, "Async": "true", "CallerID": '"Caller" <555>'}
+        await ami.ask("Originate", Channel="Local/wait@test/n", **told)
+        await ami.until("Hangup", Channel="Local/wait@test")
+        await ami.settle()
+
+
+async def bridged(ami: Line) -> None:
+    """Two calls are bridged by hand, and part when one hangs up."""
+    await ami.open()
+    first = await place(ami)
+    second = await place(ami)
+    await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
+    await ami.until("BridgeEnter", Channel=second)
+    await ami.settle()
+    await ami.ask("LocalOptimizeAway", Channel=first)
+    await ami.ask("LocalOptimizeAway", Channel="None/1")
+    await ami.ask("LocalOptimizeAway")
+    await ami.ask("Bridge", Channel1=first)
+    await ami.ask("Bridge", Channel1=first, Channel2="None/1")
+    await ami.ask("Hangup", Channel=first)
+    await ami.until("BridgeDestroy")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def redirected(ami: Line) -> None:
+    """A call goes on at another place, alone or with a second one."""
+    await ami.open()
+    first = await place(ami)
+    await ami.ask("Redirect", Channel=first, Context="elsewhere", Exten="target", Priority="1")
+    await ami.until("Newexten", Channel=first)
+    await ami.settle()
+    second = await place(ami)
+    await ami.ask("Redirect", Channel=first, ExtraChannel=second, Context="test", Exten="wait", Priority="1")
+    await ami.settle()
+    await ami.ask("Redirect", Channel="None/1", Context="test", Exten="wait", Priority="1")
+    await ami.ask("Redirect", Context="test", Exten="wait", Priority="1")
+    await ami.ask("Redirect", Channel=first, Context="test", Exten="wait", Priority="many")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def parked(ami: Line) -> None:
+    """A call is parked, listed, and given back."""
+    await ami.open()
+    channel = await place(ami)
+    back = await place(ami)
+    await ami.ask("Park", Channel=channel, AnnounceChannel=back, Channel2=back, Timeout="20000", Parkinglot="second")
+    await ami.until("ParkedCall")
+    await ami.settle()
+    await ami.ask("ParkedCalls")
+    await ami.ask("ParkedCalls", ParkingLot="default")
+    await ami.ask("Park", Channel="None/1")
+    await ami.ask("Park")
+    await ami.ask("Park", Channel=back, Parkinglot="none")
+    await ami.ask("Hangup", Channel=channel)
+    await ami.until("Hangup")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def fetched(ami: Line) -> None:
+    """A parked call is fetched by whoever calls its number."""
+    await ami.open()
+    channel = await place(ami)
+    await ami.ask("Park", Channel=channel, Timeout="20000")
+    await ami.until("ParkedCall")
+    told = {"Application": "Wait", "Data": "600", "Async": "true"}
+    await ami.ask("Originate", Channel="Local/701@parkedcalls/n", **told)
+    await ami.until("UnParkedCall")
+    await ami.settle()
+    await ami.ask("Hangup", Channel="/^Local.701.*;1$/")
+    await ami.settle()
+    await hang_up(ami)
+    await ami.settle()
+
+
+async def parked_too_long(ami: Line) -> None:
+    """A parked call that nobody fetches comes back."""
+    await ami.open()
+    channel = await place(ami)
+    back = await place(ami)
+    await ami.ask("Park", Channel=channel, Channel2=back, Timeout="1000", Parkinglot="second")
+    await ami.until("ParkedCallTimeOut")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def queue_members(ami: Line) -> None:
+    """Members come, pause, get penalties and go."""
+    await ami.open()
+    who = {"Interface": "Local/short@test/n2", "Queue": "sales"}
+    await ami.ask("QueueAdd", **who, MemberName="Test, Member", Penalty="2", Paused="true")
+    await ami.ask("QueueAdd", **who)
+    await ami.ask("QueuePause", **who, Paused="false")
+    await ami.ask("QueuePause", Interface=who["Interface"], Paused="true", Reason="lunch")
+    await ami.ask("QueuePenalty", Interface=who["Interface"], Penalty="5")
+    await ami.ask("QueueStatus", Queue="sales")
+    await ami.ask("QueueRemove", **who)
+    await ami.ask("QueueRemove", **who)
+    for action in ("QueueAdd", "QueueRemove", "QueuePause", "QueuePenalty"):
+        await ami.ask(action)
+        await ami.ask(action, Interface="Local/x@test", Queue="none", Paused="true", Penalty="1")
+        await ami.ask(action, Interface="Local/x@test", Queue="sales")
+    await ami.ask("QueueAdd", Interface="Local/x@test", Queue="sales", Penalty="many")
+    await ami.settle()
+    await ami.ask("QueueRemove", Interface="Local/x@test", Queue="sales")
+    await ami.ask("QueueStatus")
+    await ami.ask("QueueStatus", Queue="none")
+    await ami.ask("QueueStatus", Queue="support", Member="Local/busy@test/n")
+    await ami.ask("QueueSummary")
+    await ami.ask("QueueSummary", Queue="support")
+    await ami.ask("QueueLog", Queue="sales", Event="STORY", Message="x")
+    await ami.ask("QueueLog")
+    await ami.ask("QueueReload", Queue="sales", Members="yes")
+    await ami.settle()
+
+
+async def queued(ami: Line) -> None:
+    """A caller waits in a queue, and gives up."""
+    await ami.open()
+    await place(ami, "hold", CallerID='"Caller" <555>')
+    second = await place(ami, "hold")
+    await ami.ask("QueueStatus", Queue="empty")
+    await ami.ask("QueueSummary", Queue="empty")
+    await ami.ask("Hangup", Channel=second)
+    await ami.until("QueueCallerLeave")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def queue_answered(ami: Line) -> None:
+    """A caller is rung through to a member, talks, and the member hangs up."""
+    await ami.open()
+    await ami.ask("QueueAdd", Interface="Local/short@test/n", Queue="sales", MemberName="Short")
+    await ami.ask("QueueRemove", Interface="Local/busy@test/n", Queue="sales")
+    told = {"Application": "Queue", "Data": "sales,,,,20", "Async": "true", "CallerID": '"Caller" <555>'}
+    await ami.ask("Originate", Channel="Local/wait@test/n", **told)
+    await ami.until("AgentComplete")
+    await ami.settle()
+    await ami.ask("QueueStatus", Queue="sales")
+    await ami.ask("QueueRemove", Interface="Local/short@test/n", Queue="sales")
+    await hang_up(ami)
+
+
+async def queue_left(ami: Line) -> None:
+    """A caller who talks to a member hangs up."""
+    await ami.open()
+    await ami.ask("QueueAdd", Interface="Local/wait@test/n", Queue="sales", MemberName="Patient")
+    told = {"Application": "Queue", "Data": "sales", "Async": "true", "CallerID": '"Caller" <555>'}
+    await ami.ask("Originate", Channel="Local/vars@test/n", **told)
+    channel = dict(await ami.until("AgentConnect"))["Channel"]
+    await ami.settle()
+    await ami.ask("QueueStatus", Queue="sales")
+    await ami.ask("Hangup", Channel=channel)
+    await ami.until("BridgeDestroy")
+    await ami.settle()
+    await ami.ask("QueueRemove", Interface="Local/wait@test/n", Queue="sales")
+    await hang_up(ami)
+
+
+async def queue_unanswered(ami: Line) -> None:
+    """A member does not answer, and the caller goes on when his time in the queue is over."""
+    await ami.open()
+    await ami.ask("QueueAdd", Interface="Local/ring@test/n", Queue="sales", MemberName="Ringer")
+    told = {"Application": "Queue", "Data": "sales,,,,1", "Async": "true"}
+    await ami.ask("Originate", Channel="Local/wait@test/n", **told)
+    await ami.until("QueueCallerLeave")
+    await ami.settle()
+    await ami.ask("QueueRemove", Interface="Local/ring@test/n", Queue="sales")
+    await hang_up(ami)
+
+
+async def recorded(ami: Line) -> None:
+    """Calls are recorded, muted, sent tones and text."""
+    await ami.open()
+    channel = await place(ami)
+    await ami.ask("Monitor", Channel=channel, File="story", Format="wav", Mix="true")
+    await ami.ask("ChangeMonitor", Channel=channel, File="story-2")
+    await ami.ask("PauseMonitor", Channel=channel)
+    await ami.ask("UnpauseMonitor", Channel=channel)
+    await ami.ask("StopMonitor", Channel=channel)
+    await ami.ask("StopMonitor", Channel="None/1")
+    await ami.ask("MuteAudio", Channel=channel, Direction="in", State="on")
+    await ami.ask("MuteAudio", Channel="None/1", Direction="in", State="on")
+    await ami.ask("MuteAudio", Channel=channel, Direction="up", State="on")
+    await ami.ask("SendText", Channel=channel, Message="hello")
+    await ami.ask("SendText", Channel="None/1", Message="hello")
+    await ami.ask("SendText", Channel=channel)
+    await ami.ask("AbsoluteTimeout", Channel="None/1", Timeout="3")
+    await ami.ask("AbsoluteTimeout", Channel=channel)
+    await ami.ask("AbsoluteTimeout", Channel=channel, Timeout="30")
+    await ami.settle()
+    await ami.ask("PlayDTMF", Channel=far(channel), Digit="5", Duration="120")
+    await ami.until("DTMFEnd", Digit="5")
+    await ami.ask("PlayDTMF", Channel="None/1", Digit="5")
+    await ami.ask("PlayDTMF", Channel=channel)
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def mixed(ami: Line) -> None:
+    """A mixed recording is muted in one direction."""
+    await ami.open()
+    channel = far(await place(ami, "mixmonitor"))
+    for state in ("1", "0"):
+        await ami.ask("MixMonitorMute", Channel=channel, Direction="read", State=state)
+    await ami.ask("MixMonitorMute", Channel=channel)
+    await ami.ask("MixMonitorMute", Channel=channel, Direction="sideways", State="1")
+    await ami.ask("MixMonitorMute", Channel="None/1", Direction="read", State="1")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def timed_out(ami: Line) -> None:
+    """A call with a time limit is ended when it is over."""
+    await ami.open()
+    channel = await place(ami)
+    await ami.ask("AbsoluteTimeout", Channel=channel, Timeout="0.3")
+    await ami.until("Hangup", Channel=far(channel))
+    await ami.settle()
+
+
+async def agi(ami: Line) -> None:
+    """A program takes over a call by AGI commands, and gives it back."""
+    await ami.open()
+    channel = far(await place(ami, "agi"))
+    await ami.until("AsyncAGIStart")
+    for command in ("ANSWER", "SET VARIABLE X one+two%20", "GET VARIABLE X", "GET VARIABLE NONE", "NO SUCH THING"):
+        await ami.ask("AGI", Channel=channel, Command=command, CommandID=command.lower())
+        await ami.until("AsyncAGIExec")
+    await ami.ask("AGI", Channel="None/1", Command="ANSWER")
+    await ami.ask("AGI", Channel=far(channel), Command="ANSWER")
+    await ami.ask("AGI", Channel=channel)
+    await ami.ask("AGI", Channel=channel, Command="ASYNCAGI BREAK")
+    await ami.until("UserEvent")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def from_the_dialplan(ami: Line) -> None:
+    """The dialplan tells a user event, and sets variables that are seen in every event of the call."""
+    await ami.open()
+    await ami.ask("Originate", Channel="Local/user@test/n", Application="Wait", Data="600", Async="true")
+    await ami.until("Hangup")
+    await ami.settle()
+    await place(ami, "vars")
+    await hang_up(ami)
+
+
+async def sip(ami: Line) -> None:
+    """The actions of chan_sip, which Asterisk has until 20."""
+    await ami.open(events="off")
+    await ami.ask("SIPpeers")
+    await ami.ask("SIPshowpeer", Peer="alice")
+    await ami.ask("SIPshowpeer", Peer="trunk")
+    await ami.ask("SIPshowpeer", Peer="none")
+    await ami.ask("SIPshowpeer")
+    await ami.ask("SIPshowregistry")
+    await ami.ask("SIPqualifypeer", Peer="none")
+    await ami.ask("SIPnotify", Channel="trunk", Variable="Event=check-sync")
+    await ami.ask("SIPnotify")
+
+
+async def waited_for(ami: Line) -> None:
+    """WaitEvent gives back the events that come while it waits, or its end."""
+    await ami.open(events="user")
+    await ami.ask("WaitEvent", Timeout="1")
+    waiting = asyncio.ensure_future(ami.ask("WaitEvent", Timeout="30"))
+    other = await ami.another("admin", "off")
+    await other.ask("UserEvent", UserEvent="Awaited")
+    await waiting
+    await ami.settle()
+
+
+STORIES: dict[str, Story] = {
+    story.__name__: story
+    for story in (
+        *(session, refused, limits, masks, filters, advanced_filters, permissions, user_events, waited_for),
+        *(database, config_files, variables, states, mailboxes, modules, commands, sip),
+        *(
+            answered,
+            into_the_dialplan,
+            unanswered,
+            waiting_for_the_answer,
+            dialled,
+            dialled_in_vain,
+            bridged,
+            redirected,
+            timed_out,
+        ),
+        *(parked, fetched, parked_too_long, queue_members, queued, queue_answered, queue_left, queue_unanswered),
+        *(recorded, mixed, agi, from_the_dialplan),
+    )
+}
