@@ -17,6 +17,7 @@ from .actions.base import Action, ResponseT_co
 from .dispatch import Dispatcher
 from .errors import ConnectionLost, ManagerError, ManagerTimeout
 from .events.base import Event
+from .recording import Recorder
 from .responses.base import OutcomeReply, Response
 from .session import Outcome, Pending, Promise, Session
 from .wire import Framer
@@ -57,6 +58,7 @@ class Connection:
         dispatcher: who gets the events.
         max_frame_size: bytes that one message may have; `None` lifts the limit.
         ended: called once when the link is over, with the reason; not for `close`.
+        recorder: what writes down all that comes and goes, if anything does.
 
     Attributes:
         reason: why the link is over; `None` while it is not.
@@ -68,11 +70,13 @@ class Connection:
         *,
         max_frame_size: int | None,
         ended: Callable[[Connection, ManagerError], None],
+        recorder: Recorder | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._framer = Framer(max_frame_size)
         self._session = Session(dispatcher, clock=time.perf_counter)
         self._ended = ended
+        self._recorder = recorder
         self._reader = _ParsingReader(self._received, self._stream_ended)
         self._writer: asyncio.StreamWriter | None = None
         self._batch: list[Pending] | None = None
@@ -94,6 +98,7 @@ class Connection:
         dispatcher: Dispatcher,
         max_frame_size: int | None,
         ended: Callable[[Connection, ManagerError], None],
+        recorder: Recorder | None,
     ) -> Self:
         """Reach the server, and wait for its greeting. Every address that the name stands for is tried.
 
@@ -101,7 +106,7 @@ class Connection:
             ConnectionLost: it was not reached, or did not greet, within `timeout` seconds for each of the two.
             ProtocolError: whoever answers there does not speak AMI.
         """
-        connection = cls(dispatcher, max_frame_size=max_frame_size, ended=ended)
+        connection = cls(dispatcher, max_frame_size=max_frame_size, ended=ended, recorder=recorder)
         try:
             await connection._reach(host, port, ssl, server_hostname, timeout)
             await connection._be_greeted(timeout)
@@ -168,6 +173,8 @@ class Connection:
     def _received(self, data: bytes) -> None:
         if self.reason is not None:
             return
+        if self._recorder is not None:
+            self._recorder.received(data)
         framer = self._framer
         texts = framer.feed(data)
         if not self._greeted.done() and framer.banner is not None:
@@ -209,6 +216,8 @@ class Connection:
             self._greeted.set_exception(reason)
             self._greeted.exception()  # nobody needs to be there to hear it
         self._session.lose(reason)
+        if self._recorder is not None:
+            self._recorder.close()
         self._close_socket()
 
     def _close_socket(self) -> None:
@@ -304,6 +313,8 @@ class Connection:
         self._writer.write(b"".join([pending.data for pending in pendings]))
         now = time.perf_counter()
         for pending in pendings:
+            if self._recorder is not None:
+                self._recorder.sent(pending.data)
             pending.data = b""
             pending.written = True
             pending.sent_at = now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import os
 import ssl as tls
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -17,6 +18,7 @@ from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
 from .errors import ActionError, ConnectionLost, ManagerAuthError, ManagerError, ManagerTimeout
 from .events.base import Event
+from .recording import Recorder
 from .session import refusal
 from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, Predicate, SingleBuffer
 from .wire import MAX_FRAME_SIZE
@@ -90,6 +92,8 @@ class Manager:
         timeout: seconds for which an action's answer is waited for, and each step of connecting (name, connection
             with TLS, greeting, each message of the login). `None` is no limit.
         max_frame_size: bytes that one message of the server may have. `None` lifts the limit.
+        record: a file into which all that goes over the link is written, without secrets; see
+            `aioami.testing.Recording`. What was in it is lost.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
@@ -107,6 +111,7 @@ class Manager:
         event_mask: bool | str | Iterable[str] = True,
         timeout: float | None = 5.0,
         max_frame_size: int | None = MAX_FRAME_SIZE,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         if username is not None and secret is None:
             raise ValueError("secret: a username needs a secret")
@@ -126,6 +131,7 @@ class Manager:
         self._login("", self._event_mask)  # refuses what could not be sent later
         self._timeout = timeout
         self._max_frame_size = max_frame_size
+        self._recorder = None if record is None else Recorder(record)
         self._dispatcher = Dispatcher()
         self._connection: Connection | None = None
         self._attempt: asyncio.Task[None] | None = None
@@ -194,6 +200,7 @@ class Manager:
             ConnectionLost: the server was not reached, or the link was lost before the login was done.
             ManagerAuthError: the login was refused.
             ProtocolError: whoever answers there does not speak AMI.
+            OSError: the file for the recording cannot be written.
             RuntimeError: there is a link already.
         """
         if self._state not in (ManagerState.CLOSED, ManagerState.LOST):
@@ -215,6 +222,8 @@ class Manager:
     async def _connect(self) -> None:
         connection = None
         try:
+            if self._recorder is not None:
+                self._recorder.start()
             connection = await Connection.open(
                 self._host,
                 self._port,
@@ -224,6 +233,7 @@ class Manager:
                 dispatcher=self._dispatcher,
                 max_frame_size=self._max_frame_size,
                 ended=self._link_ended,
+                recorder=self._recorder,
             )
             self._banner = connection.banner
             if self._username is not None:

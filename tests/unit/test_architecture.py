@@ -32,10 +32,11 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "fields": frozenset({"wire", "errors"}),
     **dict.fromkeys(CATALOGUE, PURE),
     "core": CATALOGUE | {"errors"},
+    "recording": frozenset({"wire", "errors"}),
     "dispatch": PURE,
     "session": PURE | {"dispatch"},
-    **dict.fromkeys(SHELL, PURE | SHELL | {"core", "dispatch", "session"}),
-    "testing": frozenset({"wire", "errors"}),
+    **dict.fromkeys(SHELL, PURE | SHELL | {"core", "dispatch", "recording", "session"}),
+    "testing": frozenset({"wire", "errors", "recording"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo"})

@@ -6,6 +6,22 @@ from .accounts import Account
 from .actions import Request
 from .connection import FakeConnection
 from .fake import Expectation, FakeAsterisk
+from .proxy import Direction, FaultProxy
+from .recording import Entry, Recording, RecordingError, Replay
 from .story import Call, Phone
 
-__all__ = ["Account", "Call", "Expectation", "FakeAsterisk", "FakeConnection", "Phone", "Request"]
+__all__ = [
+    "Account",
+    "Call",
+    "Direction",
+    "Entry",
+    "Expectation",
+    "FakeAsterisk",
+    "FakeConnection",
+    "FaultProxy",
+    "Phone",
+    "Recording",
+    "RecordingError",
+    "Replay",
+    "Request",
+]

@@ -1,0 +1,157 @@
+r"""Recordings of a link: their format, and how one is written.
+
+A recording is a text file in UTF-8 with one JSON object a line. The first says what it is:
+
+    {"recording": "aioami", "version": 1, "started": "2026-01-31T12:00:00.000000Z"}
+
+Each further line has `time`, in seconds since the start, and `direction`:
+
+    {"time": 0.01, "direction": "opened"}
+    {"time": 0.02, "direction": "received", "data": "Asterisk Call Manager/11.0.0\r\n"}
+    {"time": 0.03, "direction": "sent", "data": "Action: Login\r\nUsername: admin\r\nSecret: ***\r\n\r\n"}
+    {"time": 9.99, "direction": "closed"}
+
+`data` is a whole message with its blank line, or what there was of one when the link ended. Bytes that are not UTF-8
+are single surrogates, as in Python's `surrogateescape`. What is secret is replaced by `***`: passwords and secrets in
+headers, in configuration files and in their changes, and the key of a login. Other text is as it was: numbers, names
+and what people wrote are in a recording, and it should be kept accordingly.
+
+A reader refuses a `version` that it does not know, and ignores names that it does not know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import re
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import IO, Final
+
+__all__ = ["FORMAT_VERSION", "Recorder", "redact"]
+
+FORMAT_VERSION: Final = 1
+_HIDDEN: Final = "***"
+_SENSITIVE: Final = re.compile(r"\w*secret|\w*password|md5_?cred|\w*pin|vmsecret", re.IGNORECASE)
+_SETTING: Final = re.compile(r"(\s*(?:\w*secret|\w*password|md5_?cred)\s*=>?\s*).*", re.IGNORECASE | re.DOTALL)
+_JSON: Final = re.compile(r'("(?:\w*secret|\w*password|md5_?cred)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_HIDDEN_JSON: Final = rf'\1"{_HIDDEN}"'
+_BLANK: Final = re.compile(rb"\n\r?\n")
+
+_log: Final = logging.getLogger("aioami.recording")
+
+
+def redact(text: str) -> str:
+    """A message with what is secret in it replaced."""
+    lines = text.split("\n")
+    login = any(line.lower().startswith("action:") and line[7:].strip().lower() == "login" for line in lines)
+    hidden_values = {
+        name[4:]
+        for name, _, value in (line.partition(":") for line in lines)
+        if name.lower().startswith("var-") and _SENSITIVE.fullmatch(value.strip())
+    }
+    for number, line in enumerate(lines):
+        name, colon, value = line.partition(":")
+        if not colon:
+            continue
+        end = "\r" if value.endswith("\r") else ""
+        lowered = name.strip().lower()
+        secret = _SENSITIVE.fullmatch(lowered) or (login and lowered == "key")
+        if secret or (lowered.startswith(("value-", "match-")) and name[6:] in hidden_values):
+            lines[number] = f"{name}: {_HIDDEN}{end}"
+        elif setting := _SETTING.match(value):
+            lines[number] = f"{name}:{setting[1]}{_HIDDEN}{end}"
+        elif '"' in value:
+            lines[number] = f"{name}:{_JSON.sub(_HIDDEN_JSON, value)}"
+    return "\n".join(lines)
+
+
+class Recorder:
+    """Writes what goes over a link into a file.
+
+    The file is made when the first link is opened; links that the same recorder sees later are written behind it.
+
+    Args:
+        path: the file, which is overwritten.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file: IO[str] | None = None
+        self._started: float | None = None
+        self._pending = bytearray()
+        self._searched = 0
+        self._greeted = False
+
+    def start(self) -> None:
+        """Open the file, and write that a link begins.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if self._file is not None:
+            return
+        first = self._started is None
+        self._file = self.path.open("w" if first else "a", encoding="utf-8", newline="\n")
+        if first:
+            self._started = time.monotonic()
+            started = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            self._line({"recording": "aioami", "version": FORMAT_VERSION, "started": started})
+        self._greeted = False
+        self._entry("opened")
+
+    def received(self, data: bytes) -> None:
+        """Bytes came from the server."""
+        pending = self._pending
+        pending += data
+        if not self._greeted and (end := pending.find(b"\n")) >= 0:
+            self._greeted = True
+            self._take("received", end + 1)
+        # A blank line may have begun in what came before.
+        while (blank := _BLANK.search(pending, max(0, self._searched - 2))) is not None:
+            self._take("received", blank.end())
+        self._searched = len(pending)
+
+    def sent(self, data: bytes) -> None:
+        """A whole action goes to the server."""
+        self._entry("sent", data)
+
+    def close(self) -> None:
+        """The link is over; the file is complete."""
+        if self._file is None:
+            return
+        if self._pending:
+            self._take("received", len(self._pending))
+        self._entry("closed")
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _take(self, direction: str, end: int) -> None:
+        self._entry(direction, bytes(self._pending[:end]))
+        del self._pending[:end]
+        self._searched = 0
+
+    def _entry(self, direction: str, data: bytes | None = None) -> None:
+        assert self._started is not None
+        entry: dict[str, object] = {"time": round(time.monotonic() - self._started, 6), "direction": direction}
+        if data is not None:
+            entry["data"] = redact(data.decode("utf-8", "surrogateescape"))
+        self._line(entry)
+
+    def _line(self, entry: dict[str, object]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(json.dumps(entry) + "\n")
+            if entry.get("direction") != "received":
+                self._file.flush()
+        except OSError as error:
+            # The link matters more than the record of it, but that it ends is said.
+            _log.error("the recording %s ends here, it cannot be written: %s", self.path, error)
+            file, self._file = self._file, None
+            with contextlib.suppress(OSError):
+                file.close()

@@ -1,0 +1,248 @@
+"""A TCP proxy between any client and any server, that does to their bytes what bad networks do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Direction", "FaultProxy"]
+
+_CHUNK: Final = 1 << 16  # bytes that are read at once
+_WAITING: Final = 64  # chunks that may wait in a direction before the sender is held up
+
+
+class Direction:
+    """What happens to the bytes that go one way. Changes take effect at once, also for connections that are there.
+
+    Attributes:
+        delay: seconds that each byte is on the way.
+        split: bytes in each write, so that messages arrive in pieces; `None` is as they came.
+        bytes_per_second: how many may pass in a second; `None` is any number.
+        corrupt: how likely it is that a byte is changed, from 0.0 to 1.0.
+        passed: how many bytes have passed, of all connections.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.delay = 0.0
+        self.split: int | None = None
+        self.bytes_per_second: float | None = None
+        self.corrupt = 0.0
+        self.passed = 0
+        self._random = random.Random(seed)
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._cut_at: int | None = None
+
+    def stall(self) -> None:
+        """Let nothing pass from now on; connections stay open, and their senders are held up in the end."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        """Let pass what was held back, and go on."""
+        self._flowing.set()
+
+    def cut_after(self, count: int) -> None:
+        """Cut the connection that carries it once so many more bytes have passed: in the midst of a message, if need be."""
+        if count < 0:
+            raise ValueError(f"count: bytes, 0 or more, not {count}")
+        self._cut_at = self.passed + count
+
+    async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> bool:
+        """Let data through; whether the connection goes on."""
+        if self.corrupt:
+            data = bytes(
+                byte ^ (1 << self._random.randrange(8)) if self._random.random() < self.corrupt else byte
+                for byte in data
+            )
+        position = 0
+        while position < len(data):
+            await self._flowing.wait()
+            size = len(data) - position
+            if self.split is not None:
+                size = min(size, max(1, self.split))
+            if self.bytes_per_second is not None:
+                size = min(size, max(1, int(self.bytes_per_second / 100)))
+            if self._cut_at is not None:
+                size = min(size, self._cut_at - self.passed)
+            writer.write(data[position : position + size])
+            await writer.drain()
+            position += size
+            self.passed += size
+            if self._cut_at is not None and self.passed >= self._cut_at:
+                self._cut_at = None
+                return False
+            if self.bytes_per_second is not None:
+                await asyncio.sleep(size / self.bytes_per_second)
+            elif self.split is not None:
+                await asyncio.sleep(0)  # each piece is a packet of its own
+        return True
+
+
+class FaultProxy:
+    """Listens on a free port of 127.0.0.1 and connects whoever comes to a server, for as long as the `async with` lasts.
+
+    It knows nothing of AMI or of TLS: bytes go through as they are, unless it is told otherwise.
+
+    Example::
+
+        async with FaultProxy("127.0.0.1", 5038) as proxy:
+            async with Manager(port=proxy.port, username="admin", secret="s3cret") as mgr:
+                proxy.to_client.delay = 0.2
+                proxy.to_client.cut_after(1000)
+
+    Args:
+        host: the server's address.
+        port: its port.
+        seed: what is random in `corrupt` is the same with the same seed.
+
+    Attributes:
+        host, port: where it listens.
+        to_client, to_server: what happens to the bytes that go there.
+        refuse: whether new connections are closed at once.
+    """
+
+    def __init__(self, host: str, port: int, *, seed: int = 0) -> None:
+        self.server_host, self.server_port = host, port
+        self.host, self.port = "127.0.0.1", 0
+        self.to_client, self.to_server = Direction(seed), Direction(seed + 1)
+        self.refuse = False
+        self._server: asyncio.AbstractServer | None = None
+        self._connections: set[_Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        return len(self._connections)
+
+    async def start(self) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._connected, self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Cut all connections, and listen no more."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    def __repr__(self) -> str:
+        return f"<FaultProxy {self.host}:{self.port} to {self.server_host}:{self.server_port}>"
+
+    def cut(self, *, reset: bool = False) -> None:
+        """End all connections, at both ends; with `reset` as a machine that has lost its memory."""
+        for connection in list(self._connections):
+            connection.cut(reset=reset)
+
+    def stall(self) -> None:
+        """Let nothing pass in either direction, as a network does that is gone; connections stay open."""
+        self.to_client.stall()
+        self.to_server.stall()
+
+    def resume(self) -> None:
+        """Let pass what was held back, and go on."""
+        self.to_client.resume()
+        self.to_server.resume()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if self.refuse:
+            writer.close()
+            return
+        try:
+            far_reader, far_writer = await asyncio.open_connection(self.server_host, self.server_port)
+        except (OSError, asyncio.CancelledError):
+            # Not even when stop() ends it is it raised: the stream's own callback would report that as an error.
+            writer.close()
+            return
+        connection = _Connection(writer, far_writer)
+        self._connections.add(connection)
+        both = asyncio.gather(
+            self._pump(reader, far_writer, self.to_server, connection),
+            self._pump(far_reader, writer, self.to_client, connection),
+        )
+        with contextlib.suppress(asyncio.CancelledError):
+            await both
+        self._connections.discard(connection)
+        connection.cut(reset=False)
+
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        direction: Direction,
+        connection: _Connection,
+    ) -> None:
+        """Carry bytes one way until they end."""
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_WAITING)
+
+        async def read() -> None:
+            data = b" "
+            while data:
+                try:
+                    data = await reader.read(_CHUNK)
+                except ConnectionError:
+                    data = b""
+                await waiting.put((loop.time(), data))
+
+        reading = asyncio.ensure_future(read())
+        try:
+            while True:
+                came, data = await waiting.get()
+                left = came + direction.delay - loop.time()
+                if left > 0:
+                    await asyncio.sleep(left)
+                if not data:
+                    await direction._flowing.wait()
+                    with contextlib.suppress(OSError):
+                        writer.write_eof()
+                    return
+                if not await direction._pass(data, writer):
+                    connection.cut(reset=False)
+                    return
+        except (ConnectionError, RuntimeError):
+            connection.cut(reset=False)  # the other end is gone
+        finally:
+            reading.cancel()
+
+
+class _Connection:
+    """The two sockets of one client."""
+
+    def __init__(self, *writers: asyncio.StreamWriter) -> None:
+        self._writers = writers
+
+    def cut(self, *, reset: bool) -> None:
+        for writer in self._writers:
+            raw = writer.get_extra_info("socket")
+            if reset and raw is not None and raw.fileno() >= 0:
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            if reset:
+                writer.transport.abort()
+            else:
+                writer.close()

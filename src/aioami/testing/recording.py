@@ -1,0 +1,318 @@
+"""Recordings, read: what was said, and a server that says it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from ..recording import FORMAT_VERSION
+from ..wire import Message
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Entry", "Recording", "RecordingError", "Replay"]
+
+_DIRECTIONS: Final = ("opened", "received", "sent", "closed")
+
+
+class RecordingError(ValueError):
+    """A file that is no recording, or one of a version that is not known; the message names the line."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a recording.
+
+    Attributes:
+        time: seconds since the recording began.
+        direction: `opened`, `received`, `sent` or `closed`.
+        data: the message as it went over the link, its blank line included; empty for `opened` and `closed`.
+    """
+
+    time: float
+    direction: str
+    data: str = ""
+
+    @property
+    def message(self) -> Message:
+        """The message in it."""
+        return Message(self.data.replace("\r\n", "\n").strip("\n"))
+
+
+class Recording:
+    """What went over a link, as `Manager(record=...)` wrote it down.
+
+    Attributes:
+        entries: its lines, in order.
+        started: when it began, as ISO 8601 text in UTC.
+    """
+
+    def __init__(self, entries: Iterable[Entry], *, started: str = "") -> None:
+        self.entries = list(entries)
+        self.started = started
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a file. A last line that was cut off, as when a program was killed, is left out.
+
+        Raises:
+            OSError: the file cannot be read.
+            RecordingError: it is no recording, or one of a version that is not known.
+        """
+        lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+        head = _parsed(lines[0], 1) if lines else {}
+        if head.get("recording") != "aioami":
+            raise RecordingError("line 1: not the head of a recording")
+        if head.get("version") != FORMAT_VERSION:
+            raise RecordingError(f"line 1: version {head.get('version')!r} is not known, only {FORMAT_VERSION} is")
+        entries = []
+        for number, line in enumerate(lines[1:], 2):
+            if number == len(lines) and not line.endswith("\n"):
+                break
+            entries.append(_entry(_parsed(line, number), number))
+        return cls(entries, started=str(head.get("started", "")))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __repr__(self) -> str:
+        return f"<Recording of {len(self.entries)} entries, {self.duration:.1f} s>"
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first entry to the last."""
+        return self.entries[-1].time - self.entries[0].time if self.entries else 0.0
+
+    @property
+    def received(self) -> list[Message]:
+        """The messages of the server, without its greeting."""
+        return [entry.message for entry in self.entries if entry.direction == "received" and _is_message(entry)]
+
+    @property
+    def sent(self) -> list[Message]:
+        """The actions of the client."""
+        return [entry.message for entry in self.entries if entry.direction == "sent"]
+
+    def replay(self, *, speed: float | None = 1.0) -> Replay:
+        """A server that says what is recorded, for as long as an `async with` lasts.
+
+        Whoever connects is greeted as in the recording and may log in with any name and secret. Events come from the
+        login on, at their recorded distance. An action gets the answer that the next recorded one of the same name
+        got, with its own ActionID; one that is not recorded is refused. The actions about the session itself
+        (Challenge, Login, Logoff, Events, Ping) are always answered.
+
+        Args:
+            speed: how much faster than recorded time passes: 10.0 is ten times as fast; `None` does not wait at all.
+        """
+        if speed is not None and speed <= 0:
+            raise ValueError(f"speed: more than 0, or None for no waiting, not {speed}")
+        return Replay(self, speed)
+
+
+class Replay:
+    """A server made from a recording, on a free port of 127.0.0.1; see `Recording.replay`.
+
+    Attributes:
+        host, port: where it listens.
+        received: the actions that came.
+    """
+
+    def __init__(self, recording: Recording, speed: float | None) -> None:
+        self.recording = recording
+        self.speed = speed
+        self.host, self.port = "127.0.0.1", 0
+        self.received: list[Message] = []
+        self._server: asyncio.AbstractServer | None = None
+        self._sessions: set[_Session] = set()
+
+    @property
+    def url(self) -> str:
+        """Where it is, with a user, as `Manager.from_url` reads it."""
+        return f"ami://replay:replay@{self.host}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Session(self), self.host, self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+        for session in list(self._sessions):
+            session.end()
+
+
+class _Session(asyncio.Protocol):
+    """One client of a replay."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self._input = b""
+        self._transport: asyncio.Transport | None = None
+        self._script = _Script(replay.recording)
+        self._ids: dict[str, str] = {}
+        self._telling: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._replay._sessions.add(self)
+        self._write(self._script.banner)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._replay._sessions.discard(self)
+        if self._telling is not None:
+            self._telling.cancel()
+
+    def end(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        *whole, self._input = (self._input + data).replace(b"\r\n", b"\n").split(b"\n\n")
+        for text in whole:
+            self._answer(Message(text.decode("utf-8", "surrogateescape")))
+
+    def _answer(self, action: Message) -> None:
+        self._replay.received.append(action)
+        name, own = action.get("Action", "").lower(), action.get("ActionID", "")
+        recorded = self._script.answer_to(name)
+        if recorded is not None:
+            old, answers = recorded
+            if old:
+                self._ids[old] = own
+            for answer in answers:
+                self._write(self._own(answer))
+        else:
+            self._write(_made_up(name, own))
+        if name == "login" and self._telling is None:
+            self._telling = asyncio.ensure_future(self._tell())
+        if name == "logoff":
+            self.end()
+
+    async def _tell(self) -> None:
+        """Send the events, each at its time."""
+        speed, loop = self._replay.speed, asyncio.get_running_loop()
+        began = loop.time()
+        for number, (after, text) in enumerate(self._script.events):
+            if speed is not None:
+                await asyncio.sleep(max(0.0, began + after / speed - loop.time()))
+            elif number % 1000 == 999:
+                await asyncio.sleep(0)  # others have their turn
+            self._write(self._own(text))
+
+    def _own(self, text: str) -> str:
+        """A recorded message with the ActionIDs of this client."""
+        lines = text.split("\r\n")
+        for number, line in enumerate(lines):
+            name, colon, value = line.partition(": ")
+            if colon and name.lower() == "actionid" and value in self._ids:
+                own = self._ids[value]
+                lines[number] = f"{name}: {own}" if own else ""
+        return "\r\n".join(line for number, line in enumerate(lines) if line or number >= len(lines) - 2)
+
+    def _write(self, text: str) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(text.encode("utf-8", "surrogateescape"))
+
+
+class _Script:
+    """A recording, taken apart into greeting, answers and events."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.banner = "Asterisk Call Manager/11.0.0\r\n"
+        self.events: list[tuple[float, str]] = []
+        self._answers: dict[str, deque[tuple[str, list[str]]]] = {}
+        asked: dict[str, list[str]] = {}
+        waiting: deque[list[str]] = deque()
+        # Events come from the login on; what has none begins with its first entry.
+        start = recording.entries[0].time if recording.entries else 0.0
+        for entry in recording.entries:
+            if entry.direction == "sent":
+                action = entry.message
+                name, own = action.get("Action", "").lower(), action.get("ActionID", "")
+                answers: list[str] = []
+                self._answers.setdefault(name, deque()).append((own, answers))
+                if own:
+                    asked[own] = answers
+                waiting.append(answers)
+                if name == "login":
+                    start = entry.time
+            elif entry.direction == "received":
+                if not _is_message(entry):
+                    self.banner = entry.data
+                    continue
+                target = self._belongs(entry.message, asked, waiting)
+                if target is not None:
+                    target.append(entry.data)
+                else:
+                    self.events.append((max(0.0, entry.time - start), entry.data))
+
+    @staticmethod
+    def _belongs(message: Message, asked: dict[str, list[str]], waiting: deque[list[str]]) -> list[str] | None:
+        """The answers that a message is one of, or `None` for an event that goes to everybody."""
+        own = asked.get(message.get("ActionID", ""))
+        if message.kind == "event":
+            broadcast = "Privilege" in message and message.get("Event") != "Status"
+            return None if broadcast else own
+        if own is not None:
+            return own
+        # Answers come in order: one without an ActionID is that of the oldest action without an answer.
+        return next((answers for answers in waiting if not answers), None)
+
+    def answer_to(self, name: str) -> tuple[str, list[str]] | None:
+        """The next recorded answer to an action of that name: its ActionID then, and its messages."""
+        recorded = self._answers.get(name)
+        if not recorded or not recorded[0][1]:
+            return None
+        # The last one is said again and again.
+        return recorded.popleft() if len(recorded) > 1 and recorded[1][1] else recorded[0]
+
+
+def _made_up(name: str, own: str) -> str:
+    known = {
+        "challenge": "Response: Success\r\n{}Challenge: 123456789\r\n\r\n",
+        "login": "Response: Success\r\n{}Message: Authentication accepted\r\n\r\n",
+        "logoff": "Response: Goodbye\r\n{}Message: Thanks for all the fish.\r\n\r\n",
+        "events": "Response: Success\r\n{}Events: On\r\n\r\n",
+        "ping": "Response: Success\r\n{}Ping: Pong\r\nTimestamp: 0.000000\r\n\r\n",
+    }
+    refused = "Response: Error\r\n{}Message: This action is not in the recording\r\n\r\n"
+    return known.get(name, refused).format(f"ActionID: {own}\r\n" if own else "")
+
+
+def _is_message(entry: Entry) -> bool:
+    """Whether it is more than the greeting, which has no blank line."""
+    return not entry.data.startswith("Asterisk Call Manager/")
+
+
+def _parsed(line: str, number: int) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise RecordingError(f"line {number}: not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise RecordingError(f"line {number}: not a JSON object")
+    return found
+
+
+def _entry(found: dict[str, Any], number: int) -> Entry:
+    at, direction, data = found.get("time"), found.get("direction"), found.get("data", "")
+    if not isinstance(at, (int, float)) or isinstance(at, bool):
+        raise RecordingError(f"line {number}: time is a number of seconds, not {at!r}")
+    if direction not in _DIRECTIONS:
+        raise RecordingError(f"line {number}: direction is one of {', '.join(_DIRECTIONS)}, not {direction!r}")
+    if not isinstance(data, str):
+        raise RecordingError(f"line {number}: data is text, not {data!r}")
+    return Entry(float(at), direction, data)

@@ -1,0 +1,211 @@
+"""Recordings: what a manager writes down, what is hidden in it, and a server that plays it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aioami import Action, ActionError, ConnectionLost, Manager, core
+from aioami.recording import Recorder, redact
+from aioami.testing import FakeAsterisk, Recording, RecordingError
+
+
+async def recorded(path: Path) -> None:
+    """A session with a list, a call and an unknown action."""
+    async with FakeAsterisk(virtual_time=True) as fake:
+        mgr = Manager("127.0.0.1", fake.port, "admin", "s3cret", record=path)
+        async with mgr:
+            await mgr.send(core.QueueStatus("support"))
+            reply = await mgr.send(core.Originate_Application("Local/short@test/n", "Wait", ("1",)))
+            outcome = asyncio.ensure_future(reply.outcome(timeout=5))
+            await fake.advance(5)
+            assert (await outcome).success
+            await mgr.send(Action("Nonsense"), check=False)
+            await mgr.send(core.UserEvent(UserEvent="Zoë\udcff", Text="日本"))
+            await mgr.send(core.Ping())
+
+
+async def test_everything_is_written_down(tmp_path: Path) -> None:
+    """Each line is a JSON object with time and direction; together they are all that went over the link."""
+    path = tmp_path / "link.jsonl"
+    await recorded(path)
+    lines: list[dict[str, Any]] = [json.loads(line) for line in path.read_text().splitlines()]
+    assert (lines[0]["recording"], lines[0]["version"]) == ("aioami", 1)
+    assert [lines[1]["direction"], lines[-1]["direction"]] == ["opened", "closed"]
+    assert [line["time"] for line in lines[1:]] == sorted(line["time"] for line in lines[1:])
+    recording = Recording.load(path)
+    assert [action["Action"] for action in recording.sent][:3] == ["Challenge", "Login", "QueueStatus"]
+    assert recording.entries[1].data == "Asterisk Call Manager/11.0.0\r\n"
+    names = [message.get("Event") for message in recording.received]
+    assert {"FullyBooted", "QueueMember", "Newchannel", "Hangup", "OriginateResponse"} <= set(names)
+    assert all(entry.data.endswith("\r\n\r\n") for entry in recording.entries[2:-1])
+    assert any("Zoë\udcff" in entry.data for entry in recording.entries)
+    assert recording.duration > 0
+
+
+async def test_secrets_are_not_in_it(tmp_path: Path) -> None:
+    """Neither a secret nor the key of a login is written, whichever way one logs in."""
+    path = tmp_path / "link.jsonl"
+    async with FakeAsterisk() as fake, Manager(port=fake.port, record=path) as mgr:
+        await mgr.send(core.Login("admin", "s3cret"))
+        await mgr.send(core.DBPut("family", "key", "value"))
+    text = path.read_text()
+    assert "s3cret" not in text
+    assert "Secret: ***" in text
+    assert "Key: key" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("Action: Login\r\nKey: abc\r\n\r\n", "Action: Login\r\nKey: ***\r\n\r\n"),
+        ("Action: DBGet\r\nKey: abc\r\n\r\n", "Action: DBGet\r\nKey: abc\r\n\r\n"),
+        ("Line-000001-000000: secret=abc\r\n", "Line-000001-000000: secret=***\r\n"),
+        ("Line-000001-000000: password = a=b\n", "Line-000001-000000: password = ***\n"),
+        ("Variable: DBSECRET=abc\r\n", "Variable: DBSECRET=***\r\n"),
+        ("NewPassword: 1234\r\n", "NewPassword: ***\r\n"),
+        (
+            "Action: UpdateConfig\r\nVar-000000: secret\r\nValue-000000: abc\r\nMatch-000000: old\r\nValue-000001: x\r\n",
+            "Action: UpdateConfig\r\nVar-000000: secret\r\nValue-000000: ***\r\nMatch-000000: ***\r\nValue-000001: x\r\n",
+        ),
+        ('JSON: {"a":{"secret":"x\\"y","n":"z"}}\r\n', 'JSON: {"a":{"secret":"***","n":"z"}}\r\n'),
+        ("SecretExist: Y\r\nEvent: Spin\r\n", "SecretExist: Y\r\nEvent: Spin\r\n"),
+    ],
+)
+def test_what_is_secret(text: str, hidden: str) -> None:
+    """What Asterisk keeps secrets in is known: headers, settings, changes of settings, JSON."""
+    assert redact(text) == hidden
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_messages_are_whole_however_they_come(tmp_path: Path, size: int) -> None:
+    """Each entry is a whole message, at whichever places the bytes were cut; the rest of a broken link is kept."""
+    data = b"Asterisk Call Manager/11.0.0\r\nResponse: Success\r\nA: 1\r\n\r\nEvent: E\nB: 2\n\nEvent: Cut"
+    recorder = Recorder(tmp_path / "r.jsonl")
+    recorder.start()
+    for start in range(0, len(data), size):
+        recorder.received(data[start : start + size])
+    recorder.close()
+    entries = Recording.load(recorder.path).entries
+    assert [entry.data for entry in entries[1:-1]] == [
+        "Asterisk Call Manager/11.0.0\r\n",
+        "Response: Success\r\nA: 1\r\n\r\n",
+        "Event: E\nB: 2\n\n",
+        "Event: Cut",
+    ]
+
+
+async def test_a_second_link_is_written_behind_the_first(tmp_path: Path) -> None:
+    """A manager that connects again goes on with its recording; another manager begins anew."""
+    path = tmp_path / "link.jsonl"
+    async with FakeAsterisk() as fake:
+        mgr = Manager("127.0.0.1", fake.port, "admin", "s3cret", record=path)
+        for _ in range(2):
+            async with mgr:
+                pass
+        assert [entry.direction for entry in Recording.load(path).entries].count("opened") == 2
+        async with Manager("127.0.0.1", fake.port, "admin", "s3cret", record=str(path)):
+            pass
+        assert [entry.direction for entry in Recording.load(path).entries].count("opened") == 1
+
+
+async def test_a_file_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A path that is not there fails the connect; a disk that is full ends the recording, says so, and not the link."""
+    async with FakeAsterisk() as fake:
+        with pytest.raises(FileNotFoundError):
+            await Manager("127.0.0.1", fake.port, "a", "b", record=tmp_path / "none" / "x").connect()
+        full = Path("/dev/full")
+        if full.exists():
+            async with Manager("127.0.0.1", fake.port, "admin", "s3cret", record=full) as mgr:
+                assert (await mgr.send(core.Ping())).success
+            assert "the recording /dev/full ends here" in caplog.text
+
+
+async def test_replay(tmp_path: Path) -> None:
+    """A replay answers as recorded, with the ActionIDs of its client, and tells the events."""
+    path = tmp_path / "link.jsonl"
+    await recorded(path)
+    async with Recording.load(path).replay(speed=None) as server:
+        mgr = Manager.from_url(server.url)
+        with mgr.events("Hangup") as gone, mgr.events("UserEvent") as told:
+            async with mgr:
+                members = await mgr.send(core.QueueStatus("support"))
+                assert [item.get("Name") for item in members.events] == [None, "Agent One", "Agent Two"]
+                again = await mgr.send(core.QueueStatus("support"))
+                assert [item.get("Name") for item in again.events] == [None, "Agent One", "Agent Two"]
+                call = await mgr.send(core.Originate_Application("Local/short@test/n", "Wait"))
+                assert call.message == "Originate successfully queued"
+                with pytest.raises(ActionError, match="not in the recording"):
+                    await mgr.send(core.CoreShowChannels())
+                assert (await mgr.send(core.Ping())).success
+                assert (await gone.__anext__())["Cause"] == "0"
+                assert (await told.__anext__()).get("UserEvent") == "Zoë\udcff"
+        assert [action["Action"] for action in server.received][:2] == ["Challenge", "Login"]
+
+
+async def test_replays_keep_time(tmp_path: Path) -> None:
+    """Events come at their recorded distance, or so many times faster."""
+    path = tmp_path / "link.jsonl"
+    head = '{"recording": "aioami", "version": 1, "started": ""}\n'
+    at = [{"time": number / 10, "direction": "received", "data": f"Event: E{number}\r\n\r\n"} for number in range(4)]
+    path.write_text(head + "".join(json.dumps(entry) + "\n" for entry in at))
+    recording = Recording.load(path)
+    for speed, least, most in ((1.0, 0.28, 2.0), (10.0, 0.02, 0.25)):
+        async with recording.replay(speed=speed) as server:
+            mgr = Manager.from_url(server.url)
+            last = mgr.wait_for("E3", timeout=5)
+            async with mgr:
+                began = time.monotonic()
+                await last
+                assert least < time.monotonic() - began < most
+    with pytest.raises(ValueError, match="speed"):
+        recording.replay(speed=0)
+
+
+async def test_a_replay_that_ends(tmp_path: Path) -> None:
+    """Leaving a replay ends its clients; it serves several at once, each from the beginning."""
+    path = tmp_path / "link.jsonl"
+    await recorded(path)
+    async with Recording.load(path).replay(speed=None) as server:
+        managers = [Manager.from_url(server.url) for _ in range(3)]
+        for mgr in managers:
+            await mgr.connect()
+            assert len((await mgr.send(core.QueueStatus())).events) == 3
+    for mgr in managers:
+        with pytest.raises(ConnectionLost):
+            await mgr.send(Action("Wait"))
+        await mgr.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "line 1"),
+        ("nonsense\n", "line 1: not JSON"),
+        ("[]\n", "line 1: not a JSON object"),
+        ('{"recording": "aioami", "version": 2}\n', "version 2 is not known"),
+        ('{"recording": "aioami", "version": 1}\n{"time": "soon"}\n', "line 2: time"),
+        ('{"recording": "aioami", "version": 1}\n{"time": 1, "direction": "up"}\n', "line 2: direction"),
+        ('{"recording": "aioami", "version": 1}\n{"time": 1, "direction": "sent", "data": 1}\n', "line 2: data"),
+    ],
+)
+def test_files_that_are_no_recordings(tmp_path: Path, text: str, complaint: str) -> None:
+    """What is wrong with a file, and in which line, is said."""
+    path = tmp_path / "r.jsonl"
+    path.write_text(text)
+    with pytest.raises(RecordingError, match=complaint):
+        Recording.load(path)
+
+
+def test_a_last_line_that_was_cut_off(tmp_path: Path) -> None:
+    """A program that was killed leaves half a line: what is before it is read; names from the future are ignored."""
+    path = tmp_path / "r.jsonl"
+    path.write_text(
+        '{"recording": "aioami", "version": 1, "new": 1}\n{"time": 1, "direction": "opened", "x": 2}\n{"time": 2, "di'
+    )
+    assert len(Recording.load(path)) == 1
