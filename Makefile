@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint format types docs build coverage bench clean
+.PHONY: demo test lint format types docs build coverage bench peers clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -36,6 +36,9 @@ coverage: $(VENV)/.tests $(VENV)/.typing
 bench: $(VENV)/.bench        # what an event costs, beside panoramisk
 	$(BIN)/python benchmarks/events.py
 
+peers: $(VENV)/.peers        # what other clients make of the conformance cases: the table of the documentation
+	$(BIN)/python -m tests.peers --write docs/reference/peers-table.md
+
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
@@ -55,6 +58,6 @@ $(VENV)/.pip: $(MADE)
 	$(INSTALL) --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
+$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
 	$(INSTALL) --group $*
 	@touch $@

@@ -13,11 +13,10 @@ Place = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def mgr(real_asterisk: RealAsterisk) -> AsyncIterator[Manager]:
+async def mgr(real_asterisk: RealAsterisk, ami_manager: Manager) -> AsyncIterator[Manager]:
     """Logged in with all rights; calls that a test leaves behind are hung up."""
-    async with Manager.from_url(real_asterisk.url) as manager:
-        yield manager
-        await manager.send(core.Hangup("/^.*/"), check=False)
+    yield ami_manager
+    await ami_manager.send(core.Hangup("/^.*/"), check=False)
 
 
 @pytest.fixture

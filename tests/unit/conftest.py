@@ -1,8 +1,6 @@
-"""A fake server, and a manager that is logged in on it."""
+"""Short names for the plugin's fixtures."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,14 +9,12 @@ from aioami.testing import FakeAsterisk
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakeAsterisk]:
-    """A server of today's kind."""
-    async with FakeAsterisk() as server:
-        yield server
+def fake(fake_asterisk: FakeAsterisk) -> FakeAsterisk:
+    """A fake server."""
+    return fake_asterisk
 
 
 @pytest.fixture
-async def mgr(fake: FakeAsterisk) -> AsyncIterator[Manager]:
-    """A manager, logged in."""
-    async with Manager.from_url(fake.url) as manager:
-        yield manager
+def mgr(ami_manager: Manager) -> Manager:
+    """A manager, logged in on it."""
+    return ami_manager

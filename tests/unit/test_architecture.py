@@ -22,7 +22,9 @@ PACKAGE: Final = ROOT / "src" / "aioami"
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
 PURE: Final = frozenset({"errors", "wire", "fields"}) | CATALOGUE
 SHELL: Final = frozenset({"connection", "manager", "streams"})
-PUBLIC: Final = frozenset({"aioami", "aioami.core", "aioami.events", "aioami.errors", "aioami.testing"})
+PUBLIC: Final = frozenset(
+    {"aioami", "aioami.core", "aioami.events", "aioami.errors", "aioami.testing", "aioami.testing.real"}
+)
 
 # A room is a module or a package directly below aioami; it may import itself and the rooms named here.
 ROOMS: Final[dict[str, frozenset[str]]] = {
@@ -39,7 +41,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "testing": frozenset({"wire", "errors", "recording"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
-APPLICATIONS: Final = frozenset({"__main__", "cli", "demo"})
+APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
@@ -149,11 +151,11 @@ def test_applications_use_only_what_is_public() -> None:
 
 
 def test_only_the_command_line_needs_more_than_async_timeout() -> None:
-    """Outside the command line nothing but the standard library, async_timeout and aioami is imported."""
+    """Outside the command line and pytest's plugin only the standard library, async_timeout and aioami are imported."""
     ours = {*sys.stdlib_module_names, "aioami", "async_timeout"}
     wrong = [
         str(item)
-        for room in sorted(rooms() - {"cli"})
+        for room in sorted(rooms() - {"cli", "pytest_plugin"})
         for path in sources(room)
         for item in imports(path)
         if item.runs and item.module.partition(".")[0] not in ours

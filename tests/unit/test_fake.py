@@ -65,10 +65,7 @@ async def connect() -> AsyncIterator[Clients]:
         client.writer.close()
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAsterisk]:
-    async with FakeAsterisk(boot=False) as server:
-        yield server
+pytestmark = pytest.mark.fake_asterisk(boot=False)
 
 
 @pytest.mark.parametrize(("version", "ami"), [("13", "2.10.6"), ("16", "5.0.4"), ("22", "11.0.0")])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.scenarios.line import Line
@@ -14,11 +13,7 @@ from tests.scenarios.transcript import write
 from aioami import Manager, core, events
 from aioami.testing import FakeAsterisk, Phone
 
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeAsterisk]:
-    async with FakeAsterisk(virtual_time=True) as server:
-        yield server
+pytestmark = pytest.mark.fake_asterisk(virtual_time=True)
 
 
 @pytest.mark.parametrize("version", ["13", "16", "22"])
