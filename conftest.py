@@ -1,16 +1,24 @@
-"""The examples of the README and the documentation are tests: each Python block is a program that must run."""
+"""The examples of the README and the documentation are tests: each Python block is a program that must run.
+
+A block with tests in it is run by pytest, as a file of its own in a project of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from sybil import Sybil
-from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
+from sybil import Example, Sybil
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.myst import CodeBlockParser, SkipParser
 
 from aioami.testing import FakeAsterisk
 
@@ -45,8 +53,32 @@ def has_asterisk() -> bool:
     return bool(os.environ.get("CI")) or (shutil.which("apt-get") is not None and shutil.which("openssl") is not None)
 
 
+_as_program = PythonEvaluator()
+
+
+def run_example(example: Example) -> str | None:
+    """Run a block; what it returns is what went wrong."""
+    if "def test_" not in example.parsed:
+        return _as_program(example)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = (
+            "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
+        )
+        (Path(folder) / "pytest.ini").write_text(settings)
+        (Path(folder) / "test_example.py").write_text(example.parsed)
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    return None if done.returncode == 0 else done.stdout + done.stderr
+
+
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), SkipParser()],
+    parsers=[CodeBlockParser("python", run_example), SkipParser()],
     patterns=["README.md", "docs/**/*.md", "docs/*.md"],
     fixtures=["server_at_the_usual_port"],
     setup=lambda namespace: namespace.update(has_asterisk=has_asterisk),

@@ -291,7 +291,8 @@ def test_public_names_are_pinned() -> None:
         *("PermissionDenied", "ProtocolError", "UnknownAction"),
     ]
     assert testing.__all__ == [
-        *("Account", "Call", "Direction", "Entry", "Expectation", "FakeAsterisk", "FakeConnection", "FaultProxy"),
+        *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),
+        "FaultProxy",
         *("Phone", "Recording", "RecordingError", "Replay", "Request"),
     ]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)

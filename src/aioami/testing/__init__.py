@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .accounts import Account
+from .accounts import Account, EventFilter
 from .actions import Request
 from .connection import FakeConnection
 from .fake import Expectation, FakeAsterisk
@@ -15,6 +15,7 @@ __all__ = [
     "Call",
     "Direction",
     "Entry",
+    "EventFilter",
     "Expectation",
     "FakeAsterisk",
     "FakeConnection",

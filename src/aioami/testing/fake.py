@@ -79,7 +79,8 @@ class FakeAsterisk:
         connections: the clients that are connected.
         exchange: what is behind the server.
         accounts: who may log in, by name.
-        host, port: where it listens.
+        host: the address where it listens.
+        port: its port, once it has started.
     """
 
     def __init__(
@@ -298,7 +299,7 @@ class FakeAsterisk:
             The call, to go on with.
         """
         exten, _, context = to.partition("@")
-        return Call.incoming(self, device, exten, context or "default", Party.parse(caller), dict(variables or {}))
+        return Call._incoming(self, device, exten, context or "default", Party.parse(caller), dict(variables or {}))
 
     def phone(self, device: str) -> Phone:
         """The phone of that name, to answer, to hang up, or to be busy."""

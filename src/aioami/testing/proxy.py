@@ -104,8 +104,10 @@ class FaultProxy:
         seed: what is random in `corrupt` is the same with the same seed.
 
     Attributes:
-        host, port: where it listens.
-        to_client, to_server: what happens to the bytes that go there.
+        host: the address where it listens.
+        port: its port, once it has started.
+        to_client: what happens to the bytes that go to the client.
+        to_server: what happens to those that go to the server.
         refuse: whether new connections are closed at once.
     """
 

@@ -121,7 +121,8 @@ class Replay:
     """A server made from a recording, on a free port of 127.0.0.1; see `Recording.replay`.
 
     Attributes:
-        host, port: where it listens.
+        host: the address where it listens.
+        port: its port, once it has started.
         received: the actions that came.
     """
 

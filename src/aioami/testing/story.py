@@ -33,7 +33,7 @@ class Call:
         self.uniqueid = channel.uniqueid
 
     @classmethod
-    def incoming(
+    def _incoming(
         cls, fake: FakeAsterisk, device: str, exten: str, context: str, caller: Party, variables: dict[str, str]
     ) -> Call:
         """Let somebody call; see `FakeAsterisk.incoming`."""
