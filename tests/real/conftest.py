@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Union
 
 import pytest
 
 from aioami import Manager, ManagerError, core
+from aioami.testing import FakeAsterisk
 from aioami.testing.real import RealAsterisk
 
 Place = Callable[..., Awaitable[str]]
+Server = Union[RealAsterisk, FakeAsterisk]
 
 
 @pytest.fixture
-async def mgr(real_asterisk: RealAsterisk, ami_manager: Manager) -> AsyncIterator[Manager]:
+def asterisk(real_asterisk: RealAsterisk) -> RealAsterisk:
+    """The server that a test runs on."""
+    return real_asterisk
+
+
+@pytest.fixture
+async def mgr(asterisk: Server) -> AsyncIterator[Manager]:
     """Logged in with all rights; calls that a test leaves behind are hung up."""
-    yield ami_manager
-    await ami_manager.send(core.Hangup("/^.*/"), check=False)
+    async with Manager.from_url(asterisk.url) as manager:
+        yield manager
+        await manager.send(core.Hangup("/^.*/"), check=False)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Every action of `aioami.core` on real servers: what the documentation promises is what they do."""
+"""Every action of `aioami.core` on real servers, and on the fake one: what the documentation promises is what they do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from aioami import (
 )
 from aioami.testing.real import RealAsterisk
 
-from .conftest import Place
+from .conftest import Place, Server
 
 
 def far_end(channel: str) -> str:
@@ -97,9 +97,9 @@ async def test_bridge(mgr: Manager, place: Place) -> None:
     assert (await mgr.send(core.LocalOptimizeAway(first))).success
 
 
-async def test_challenge_login_and_logoff(real_asterisk: RealAsterisk) -> None:
+async def test_challenge_login_and_logoff(asterisk: Server) -> None:
     """The session's actions work by hand, both ways to log in, and the end after Logoff is clean."""
-    async with Manager(port=real_asterisk.port) as mgr:
+    async with Manager(port=asterisk.port) as mgr:
         with pytest.raises(PermissionDenied):
             await mgr.send(core.Ping())
         with pytest.raises(ActionError, match="Must specify AuthType"):
@@ -114,43 +114,44 @@ async def test_challenge_login_and_logoff(real_asterisk: RealAsterisk) -> None:
         assert goodbye.success
         assert [event async for event in stream] == []
         assert mgr.state is ManagerState.CLOSED
-    async with Manager(port=real_asterisk.port) as mgr:
+    async with Manager(port=asterisk.port) as mgr:
         assert (await mgr.send(core.Login("admin", "s3cret", events=("system", "call")))).success
 
 
-async def test_refused_logins(real_asterisk: RealAsterisk) -> None:
+async def test_refused_logins(asterisk: Server) -> None:
     """A wrong secret, an unknown user, a forbidden address and a second login are refused as such."""
     for user, secret in (("admin", "wrong"), ("nobody", "s3cret"), ("denied", "s3cret")):
         with pytest.raises(ManagerAuthError, match="Authentication failed"):
-            await Manager("127.0.0.1", real_asterisk.port, user, secret).connect()
-    async with Manager("127.0.0.1", real_asterisk.port, "single", "s3cret"):
+            await Manager("127.0.0.1", asterisk.port, user, secret).connect()
+    async with Manager("127.0.0.1", asterisk.port, "single", "s3cret"):
         with pytest.raises(ManagerAuthError, match="Login Already In Use"):
-            await Manager("127.0.0.1", real_asterisk.port, "single", "s3cret").connect()
+            await Manager("127.0.0.1", asterisk.port, "single", "s3cret").connect()
 
 
-async def test_tls(real_asterisk: RealAsterisk) -> None:
+async def test_tls(asterisk: Server) -> None:
     """The TLS port works with the server's own certificate, and not without trust."""
-    url = f"amis://admin:s3cret@127.0.0.1:{real_asterisk.tls_port}"
-    async with Manager.from_url(f"{url}?cafile={real_asterisk.certificate}") as mgr:
+    assert isinstance(asterisk, RealAsterisk)
+    url = f"amis://admin:s3cret@127.0.0.1:{asterisk.tls_port}"
+    async with Manager.from_url(f"{url}?cafile={asterisk.certificate}") as mgr:
         assert (await mgr.send(core.Ping())).success
     with pytest.raises(ConnectionLost, match="securely"):
         await Manager.from_url(url).connect()
 
 
-async def test_permissions(real_asterisk: RealAsterisk) -> None:
+async def test_permissions(asterisk: Server) -> None:
     """A user without the write class is told so, and one without the read class gets no event."""
-    async with Manager("127.0.0.1", real_asterisk.port, "readonly", "s3cret") as mgr:
+    async with Manager("127.0.0.1", asterisk.port, "readonly", "s3cret") as mgr:
         with pytest.raises(PermissionDenied, match="Permission denied"):
             await mgr.send(core.CoreShowChannels())
         assert (await mgr.send(core.Ping())).success
-    async with Manager("127.0.0.1", real_asterisk.port, "silent", "s3cret") as mgr:
+    async with Manager("127.0.0.1", asterisk.port, "silent", "s3cret") as mgr:
         with mgr.events() as stream:
             await mgr.send(core.UserEvent(UserEvent="Unheard"))
             await mgr.send(core.Ping())
             assert stream.pending == 0
 
 
-async def test_monitor(mgr: Manager, place: Place, real_asterisk: RealAsterisk) -> None:
+async def test_monitor(mgr: Manager, place: Place, asterisk: Server) -> None:
     """The Monitor family records until Asterisk 20, and is an unknown action since."""
     channel = await place()
     actions: list[Action[Any]] = [
@@ -160,7 +161,7 @@ async def test_monitor(mgr: Manager, place: Place, real_asterisk: RealAsterisk) 
         core.UnpauseMonitor(channel),
         core.StopMonitor(channel),
     ]
-    if real_asterisk.major > 20:
+    if asterisk.major > 20:
         for action in actions:
             with pytest.raises(UnknownAction):
                 await mgr.send(action)
@@ -171,10 +172,10 @@ async def test_monitor(mgr: Manager, place: Place, real_asterisk: RealAsterisk) 
         assert [(await stream.__anext__()).name for _ in range(2)] == ["MonitorStart", "MonitorStop"]
 
 
-async def test_command(mgr: Manager, real_asterisk: RealAsterisk) -> None:
+async def test_command(mgr: Manager, asterisk: Server) -> None:
     """A command's output comes line by line, with its blanks; an unknown one is an error with output."""
     version = await mgr.send(core.Command("core show version"))
-    assert version.data[0].startswith(f"Asterisk {real_asterisk.version}")
+    assert version.data[0].startswith(f"Asterisk {asterisk.version}")
     table = await mgr.send(core.Command("dialplan show test"))
     assert any(line.startswith("  ") for line in table.data)
     assert "" in table.data
@@ -198,7 +199,7 @@ async def test_core_show_channels(mgr: Manager, place: Place) -> None:
     assert sorted(streamed) == sorted((channel, far_end(channel)))
 
 
-async def test_configuration_files(mgr: Manager, real_asterisk: RealAsterisk) -> None:
+async def test_configuration_files(mgr: Manager, asterisk: Server) -> None:
     """A file is created, changed, read as lines and as structure, and its categories are listed."""
     await mgr.send(core.CreateConfig("made.conf"))
     with pytest.raises(ActionError):
@@ -239,7 +240,8 @@ async def test_configuration_files(mgr: Manager, real_asterisk: RealAsterisk) ->
         b"name=caf\xe9",
         b"utf=caf\xc3\xa9",
     ]
-    assert (Path(real_asterisk.directory) / "etc/made.conf").is_file()
+    if isinstance(asterisk, RealAsterisk):
+        assert (Path(asterisk.directory) / "etc/made.conf").is_file()
     with pytest.raises(ActionError, match="Config file not found"):
         await mgr.send(core.GetConfig("none.conf"))
     await mgr.send(core.UpdateConfig("made.conf", "made.conf", [("Append", "one", "more", "1", None)]))
@@ -327,7 +329,7 @@ async def test_list_commands(mgr: Manager) -> None:
     ping = [line for line in reply.data if line.startswith("Ping: ")]
     assert len(ping) == 1
     assert ping[0].endswith("(Priv: <none>)")
-    assert len(reply.data) == len(reply.commands) > 130
+    assert len(reply.data) == len(reply.commands) > 50
 
 
 async def test_privileges_agree_with_the_server(mgr: Manager) -> None:
@@ -365,7 +367,7 @@ async def test_mix_monitor_mute(mgr: Manager, place: Place) -> None:
         assert (await told).state is mute
 
 
-async def test_modules(mgr: Manager, real_asterisk: RealAsterisk) -> None:
+async def test_modules(mgr: Manager, asterisk: Server) -> None:
     """Modules are checked, unloaded, loaded and reloaded, alone or all."""
     assert (await mgr.send(core.ModuleCheck("app_queue"))).success
     with pytest.raises(ActionError):
@@ -373,7 +375,7 @@ async def test_modules(mgr: Manager, real_asterisk: RealAsterisk) -> None:
     for load_type in ("unload", "load", "reload"):
         module = "res_parking.so" if load_type == "reload" else "app_echo.so"
         assert (await mgr.send(core.ModuleLoad(load_type, module))).success
-    if real_asterisk.major < 20:
+    if asterisk.major < 20:
         assert (await mgr.send(core.ModuleLoad("reload", "manager"))).success
     else:
         with pytest.raises(ActionError, match="Module not found"):
@@ -454,9 +456,9 @@ async def test_synchronous_originate(mgr: Manager) -> None:
     assert (outcome.success, outcome.reason) == (False, None)
 
 
-async def test_a_dangerous_originate_is_denied(real_asterisk: RealAsterisk) -> None:
+async def test_a_dangerous_originate_is_denied(asterisk: Server) -> None:
     """An application that runs programs needs the class system."""
-    async with Manager("127.0.0.1", real_asterisk.port, "callonly", "s3cret") as mgr:
+    async with Manager("127.0.0.1", asterisk.port, "callonly", "s3cret") as mgr:
         with pytest.raises(PermissionDenied):
             await mgr.send(core.Originate_Application("Local/short@test", "System", ("true",)))
 
@@ -570,11 +572,11 @@ async def test_set_cdr_user_field(mgr: Manager, place: Place) -> None:
     await mgr.send(core.Setvar("CDR(userfield)", "x", channel))
 
 
-async def test_sip(mgr: Manager, real_asterisk: RealAsterisk) -> None:
+async def test_sip(mgr: Manager, asterisk: Server) -> None:
     """chan_sip's actions work until Asterisk 20, and are unknown since."""
     notify = core.SIPnotify("trunk", {"Event": "check-sync", "X-Odd": 'a, "b" (c)'})
     actions: list[Action[Any]] = [core.SIPpeers(), core.SIPqualify("trunk"), core.SIPshowpeer("alice")]
-    if real_asterisk.major > 20:
+    if asterisk.major > 20:
         for action in (*actions, core.SIPshowregistry(), notify):
             with pytest.raises(UnknownAction):
                 await mgr.send(action)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import async_timeout
 import pytest
 
-from aioami import core
+from aioami import Action, core
 from aioami.testing import Account, FakeAsterisk, FakeConnection, Request
 
 Pairs = list[tuple[str, str]]
@@ -320,6 +320,40 @@ async def test_queue(fake: FakeAsterisk, connect: Clients) -> None:
     await client.ask("Action: QueueRemove", "Queue: support", "Interface: PJSIP/2")
     client.send("Action: QueueSummary", "Queue: none")
     assert ("ListItems", "0") in (await names_until(client, "QueueSummaryComplete"))[-1]
+
+
+async def test_versions_have_their_headers_and_events(connect: Clients) -> None:
+    """Headers, events and actions are those of the version that the server passes for."""
+    found = {}
+    for version in ("13", "16", "22"):
+        async with FakeAsterisk(version=version) as fake:
+            client = await connect(fake, events="system")
+            booted = dict(await client.read())
+            client.send("Action: QueueStatus", "Queue: support")
+            _, params, member, *_ = await names_until(client, "QueueStatusComplete")
+            headers = {name for name, _ in (*booted.items(), *params, *member)}
+            wanted = {"Uptime", "ServicelevelPerf2", "LoginTime", "Wrapuptime"}
+            commands = dict(await client.ask("Action: ListCommands"))
+            known = [name for name in ("Monitor", "Queues", "SIPpeers") if name in commands]
+            client.send("Action: ModuleLoad", "LoadType: unload", "Module: app_echo")
+            messages = [dict(await client.read())]
+            client.send("Action: Ping")
+            while "Ping" not in messages[-1]:
+                messages.append(dict(await client.read()))
+            found[version] = (wanted & headers, known, [message.get("Event") for message in messages])
+    assert found["13"] == (set(), ["Monitor", "Queues", "SIPpeers"], [None, None])
+    assert found["16"] == (wanted, ["Monitor", "SIPpeers"], [None, "Unload", None])
+    assert found["22"] == (wanted, [], [None, "Unload", None])
+
+
+async def test_every_action_of_core_is_there(connect: Clients) -> None:
+    """Each action of the mission is known to the version that has all, but for the one that no Asterisk has any more."""
+    async with FakeAsterisk(version="16") as fake:
+        client = await connect(fake)
+        names = set(dict(await client.ask("Action: ListCommands")))
+    wanted = {getattr(core, name) for name in core.__all__ if isinstance(getattr(core, name), type)}
+    wire = {action.wire_name for action in wanted if issubclass(action, Action)}
+    assert wire - names == {"SetCDRUserField"}
 
 
 async def test_user_events(fake: FakeAsterisk, connect: Clients) -> None:

@@ -107,7 +107,7 @@ def mask_of(text: str) -> frozenset[str] | None:
     return ALL if everything else frozenset(found)
 
 
-class FilterError(Exception):
+class FilterError(ValueError):
     """A filter that cannot be; the text is what Asterisk answers."""
 
 
@@ -150,7 +150,7 @@ class EventFilter:
             empty: whether the old kind may be empty, as it might before the new kind came.
 
         Raises:
-            FilterError: it is wrong.
+            ValueError: it is wrong; the text is what Asterisk answers.
         """
         if criteria is None:
             if not pattern and not empty:

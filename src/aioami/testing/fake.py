@@ -159,6 +159,11 @@ class FakeAsterisk:
         }
 
     @property
+    def major(self) -> int:
+        """The version as a number."""
+        return self.exchange.major
+
+    @property
     def url(self) -> str:
         """Where it is, with its first user, as `Manager.from_url` reads it."""
         name, account = next(iter(self.accounts.items()))
@@ -408,8 +413,8 @@ class FakeAsterisk:
 
     def _boot_headers(self) -> Pairs:
         uptime = str(int(self.clock.now))
-        reload = [] if self.version == "13" else [("LastReload", uptime)]
-        return [("Uptime", uptime), *reload, ("Status", "Fully Booted")]
+        newer = [] if self.version == "13" else [("Uptime", uptime), ("LastReload", uptime)]
+        return [*newer, ("Status", "Fully Booted")]
 
     # Faults
 

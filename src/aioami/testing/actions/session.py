@@ -9,7 +9,6 @@ from ..exchange import Exchange, Pairs
 from .base import ACTIONS, ID, Answer, Request, action, error, success
 
 _ADVANCED: Final = 18  # the version in which filters learnt to name event and header
-_OLD_VOLUNTARY: Final = 13
 
 
 @action("Ping", "", "Answers, so that one knows that the link is alive")
@@ -45,11 +44,12 @@ async def add_filter(exchange: Exchange, request: Request) -> Answer:
 async def list_commands(exchange: Exchange, request: Request) -> Answer:
     account = request.connection.account
     pairs: Pairs = [("Response", "Success")]
-    for known in sorted(ACTIONS.values(), key=lambda known: known.name.lower()):
+    lines = dict.fromkeys(("Challenge", "Login", "Logoff"), "Belongs to the login.  (Priv: <none>)")
+    for known in ACTIONS.values():
         if exchange.major <= known.until and account is not None and known.allowed(account):
             classes = ",".join((*known.classes, "all")) if known.classes else "<none>"
-            pairs.append((known.name, f"{known.synopsis}.  (Priv: {classes})"))
-    return pairs
+            lines[known.name] = f"{known.synopsis}.  (Priv: {classes})"
+    return pairs + sorted(lines.items(), key=lambda line: line[0].lower())
 
 
 @action("UserEvent", "user", "Sends an event to everybody")

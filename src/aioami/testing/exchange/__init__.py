@@ -26,6 +26,15 @@ _MODULES: Final = (
     *("app_voicemail", "chan_pjsip", "func_db", "func_devstate", "pbx_config", "res_agi", "res_musiconhold"),
     *("res_mutestream", "res_parking", "res_pjsip"),
 )
+# Events that came later than the oldest version that there is here.
+_SINCE: Final = {
+    "DialState": 14,
+    "Load": 16,
+    "Unload": 16,
+    "MixMonitorStart": 16,
+    "MixMonitorStop": 16,
+    "MixMonitorMute": 16,
+}
 _BUILT_IN: Final = frozenset(
     {"manager", "cdr", "cel", "dnsmgr", "extconfig", "enum", "features", "http", "logger", "acl"}
 )
@@ -86,7 +95,9 @@ class Exchange:
         return self.files.get(name) or ConfigFile()
 
     def tell(self, name: str, headers: Pairs, *, classes: str = "call") -> None:
-        """Make an event."""
+        """Make an event, if this version has it."""
+        if self.major < _SINCE.get(name, 0):
+            return
         system = [("SystemName", self.system_name)] if self.system_name else []
         self._told(name, [("Event", name), ("Privilege", f"{classes},all"), *system, *headers], classes)
 

@@ -153,13 +153,17 @@ class Queue:
             ("Interface", member.interface),
             *self._figures(member),
             ("Ringinuse", str(int(member.ring_in_use))),
-            ("Wrapuptime", str(self.wrapup)),
+            *self._newer(("Wrapuptime", str(self.wrapup))),
         ]
+
+    def _newer(self, *headers: tuple[str, str]) -> Pairs:
+        """Headers that Asterisk 13 does not have."""
+        return list(headers) if self.exchange.major > 13 else []
 
     def member_item(self, member: Member) -> Pairs:
         """The headers of a member in a list."""
         head = [("Queue", self.name), ("Name", member.name), ("Location", member.interface)]
-        return [*head, *self._figures(member), ("Wrapuptime", str(self.wrapup))]
+        return [*head, *self._figures(member), *self._newer(("Wrapuptime", str(self.wrapup)))]
 
     def _figures(self, member: Member) -> Pairs:
         return [
@@ -168,8 +172,7 @@ class Queue:
             ("Penalty", str(member.penalty)),
             ("CallsTaken", str(member.calls)),
             ("LastCall", str(member.last_call)),
-            ("LastPause", str(member.last_pause)),
-            ("LoginTime", str(member.login_time)),
+            *self._newer(("LastPause", str(member.last_pause)), ("LoginTime", str(member.login_time))),
             ("InCall", str(int(member.in_call))),
             ("Status", str(member.status)),
             ("Paused", str(int(member.paused))),
@@ -198,7 +201,7 @@ class Queue:
             ("Abandoned", str(self.abandoned)),
             ("ServiceLevel", str(self.service_level)),
             ("ServicelevelPerf", f"{perf:.1f}"),
-            ("ServicelevelPerf2", f"{perf2:.1f}"),
+            *self._newer(("ServicelevelPerf2", f"{perf2:.1f}")),
             ("Weight", str(self.weight)),
         ]
 
