@@ -99,9 +99,9 @@ class Line:
         await self._until(there, f"{name} {headers}")
         return found
 
-    async def settle(self) -> None:
+    async def settle(self, seconds: float = 0.3) -> None:
         """Wait until everything that was caused by now has been told."""
-        await self.passes(0.8)
+        await self.passes(seconds)
         await self.ask("Ping")
         del self.said[-2:]
 

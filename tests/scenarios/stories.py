@@ -25,7 +25,7 @@ async def place(ami: Line, extension: str = "wait", **headers: str) -> str:
     told = {"Application": "Wait", "Data": "600", "Async": "true"} | headers
     await ami.ask("Originate", Channel=f"Local/{extension}@test/n", **told)
     channel = dict(await ami.until("OriginateResponse"))["Channel"]
-    await ami.settle()
+    await ami.settle(0.8)  # Answer waits half a second for a first sound
     return channel
 
 
@@ -364,7 +364,7 @@ async def into_the_dialplan(ami: Line) -> None:
     told = {"Context": "elsewhere", "Exten": "target", "Priority": "1", "Async": "true", "ChannelId": "story-1"}
     await ami.ask("Originate", Channel="Local/wait@test/n", **told)
     await ami.until("OriginateResponse")
-    await ami.settle()
+    await ami.settle(0.8)
     await hang_up(ami)
     await ami.ask("Originate", Channel="Local/wait@test/n", **(told | {"Exten": "none"}))
     await ami.ask("Originate", Channel="Local/wait@test/n", **(told | {"Priority": "many"}))
@@ -442,10 +442,10 @@ async def redirected(ami: Line) -> None:
     first = await place(ami)
     await ami.ask("Redirect", Channel=first, Context="elsewhere", Exten="target", Priority="1")
     await ami.until("Newexten", Channel=first)
-    await ami.settle()
+    await ami.settle(0.8)
     second = await place(ami)
     await ami.ask("Redirect", Channel=first, ExtraChannel=second, Context="test", Exten="wait", Priority="1")
-    await ami.settle()
+    await ami.settle(0.8)
     await ami.ask("Redirect", Channel="None/1", Context="test", Exten="wait", Priority="1")
     await ami.ask("Redirect", Context="test", Exten="wait", Priority="1")
     await ami.ask("Redirect", Channel=first, Context="test", Exten="wait", Priority="many")
@@ -481,7 +481,7 @@ async def fetched(ami: Line) -> None:
     told = {"Application": "Wait", "Data": "600", "Async": "true"}
     await ami.ask("Originate", Channel="Local/701@parkedcalls/n", **told)
     await ami.until("UnParkedCall")
-    await ami.settle()
+    await ami.settle(0.8)
     await ami.ask("Hangup", Channel="/^Local.701.*;1$/")
     await ami.settle()
     await hang_up(ami)
@@ -563,7 +563,7 @@ async def queue_left(ami: Line) -> None:
     told = {"Application": "Queue", "Data": "sales", "Async": "true", "CallerID": '"Caller" <555>'}
     await ami.ask("Originate", Channel="Local/vars@test/n", **told)
     channel = dict(await ami.until("AgentConnect"))["Channel"]
-    await ami.settle()
+    await ami.settle(0.8)
     await ami.ask("QueueStatus", Queue="sales")
     await ami.ask("Hangup", Channel=channel)
     await ami.until("BridgeDestroy")

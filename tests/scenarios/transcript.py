@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from .line import Line, Pairs
 
@@ -19,38 +20,37 @@ SNAPSHOT = (
 )
 # What differs with each run: times, addresses, measured figures.
 VARYING = frozenset(
-    {
-        *("Timestamp", "EventTV", "SessionTV", "SessionID", "LocalAddress", "RemoteAddress", "Uptime", "LastReload"),
-        *("Duration", "Seconds", "CoreStartupDate", "CoreStartupTime", "CoreReloadDate", "CoreReloadTime", "Challenge"),
-        *(
-            "DurationMs",
-            "Wait",
-            "HoldTime",
-            "Holdtime",
-            "TalkTime",
-            "RingTime",
-            "LoginTime",
-            "LastPause",
-            "LastCall",
-            "ParkingTimeout",
-        ),
+    [
+        "Timestamp",
+        "EventTV",
+        "SessionTV",
+        "SessionID",
+        "LocalAddress",
+        "RemoteAddress",
+        "Uptime",
+        "LastReload",
+        "Challenge",
+        "Duration",
+        "Seconds",
+        "DurationMs",
+        "Wait",
+        "HoldTime",
+        "Holdtime",
+        "TalkTime",
+        "RingTime",
         "LongestHoldTime",
-        *(
-            "BridgedUniqueid",
-            "TimeToHangup",
-            "ReceivedChallenge",
-            "Env",
-            "ParkingDuration",
-            "CommandId",
-            "Port",
-            "IPport",
-        ),
-        *("MixMonitorID", "Address-Port"),
-    }
+        "LoginTime",
+        "LastPause",
+        "LastCall",
+        "ParkingTimeout",
+        "ParkingDuration",
+        "TimeToHangup",
+        "Port",
+        "IPport",
+        "Address-Port",
+    ]
 )
-VARYING_VARIABLES = re.compile(
-    r"^(QUEUEWAIT|QUEUEWAIT_MS|ANSWEREDTIME|DIALEDTIME|ANSWEREDTIME_MS|DIALEDTIME_MS|RINGTIME_MS|QEORIGINALPOS|.*FILE(NAME)?|SIPCALLID|MIXMONITOR_FILENAME)$"
-)
+VARYING_VARIABLES = re.compile(r"(QUEUEWAIT|ANSWEREDTIME|DIALEDTIME)(_MS)?|RINGTIME_MS|MIXMONITOR_FILENAME")
 # They come from modules that the fake server does not have: see the table of differences.
 FOREIGN = frozenset({"CEL", "Cdr", "TestEvent", "Registry"})
 # The states of these are found out in a thread of its own, which skips what has passed by then.
@@ -98,13 +98,17 @@ class Writer:
     def write(self, group: str, message: Pairs) -> str:
         pairs = [(self._names("", name), self._names(name, value)) for name, value in message]
         own = dict(pairs)
+        if own.get("Event") in ("AGIExecStart", "AGIExecEnd"):  # whose id is a random number of the server
+            pairs = [(name, "*" if name == "CommandId" else value) for name, value in pairs]
+        if own.get("Event") == "AsyncAGIStart":
+            pairs = [(name, self._environment(value) if name == "Env" else value) for name, value in pairs]
         if own.get("Event") == "QueueMemberStatus":  # which comes while the call begins
             pairs = [(name, "*" if name == "InCall" else value) for name, value in pairs]
         if own.get("Event") == "AgentComplete":  # which may come when the agent's channel is gone, or before
             pairs = [(name, value) for name, value in pairs if not name.startswith("Dest")]
         if own.get("Action") == "Login":
             pairs = [(name, "*" if name == "Key" else value) for name, value in pairs]
-        if own.get("Event") == "VarSet" and VARYING_VARIABLES.match(own.get("Variable", "")):
+        if own.get("Event") == "VarSet" and VARYING_VARIABLES.fullmatch(own.get("Variable", "")):
             pairs = [(name, "*" if name == "Value" and value else value) for name, value in pairs]
         parts: list[str] = []
         position = 0
@@ -124,6 +128,14 @@ class Writer:
                 parts.append(f"{name}: {value}")
             position += 1
         return " | ".join(parts)
+
+    def _environment(self, text: str) -> str:
+        """An AGI environment, decoded, without the number of the thread."""
+        lines = (line.partition(": ") for line in unquote(text).splitlines())
+        return ", ".join(
+            f"{name}={'*' if name in ('agi_threadid', 'agi_version') else self._names('', value)}"
+            for name, _, value in lines
+        )
 
     def _changes(self, group: str, values: tuple[str, ...]) -> str:
         before = self._known.get((group, values[0]))

@@ -177,12 +177,21 @@ async def _agi(channel: Channel, data: str) -> bool:
         "agi_language": channel.language,
         "agi_type": channel.technology,
         "agi_uniqueid": channel.uniqueid,
+        "agi_version": channel.exchange.release,
         "agi_callerid": channel.caller.number or "unknown",
         "agi_calleridname": channel.caller.name or "unknown",
+        "agi_callingpres": "0" if channel.caller.number else "67",
+        "agi_callingani2": "0",
+        "agi_callington": "0",
+        "agi_callingtns": "0",
+        "agi_dnid": "unknown",
+        "agi_rdnis": "unknown",
         "agi_context": channel.context,
         "agi_extension": channel.exten,
         "agi_priority": str(channel.priority),
+        "agi_enhanced": "0.0",
         "agi_accountcode": channel.account,
+        "agi_threadid": "1",
     }
     text = "".join(f"{name}: {value}\n" for name, value in environment.items()) + "\n"
     channel.tell("AsyncAGIStart", [("Env", _percent(text))], classes="agi")
