@@ -49,11 +49,12 @@ async def told(
 @pytest.mark.parametrize("name", STORIES)
 async def test_fake_and_real_tell_the_same(fresh: RealAsterisk, fake: FakeAsterisk, name: str) -> None:
     """Answers and events are the same, header by header and in the same order, but for what the writer leaves out."""
-    difference: list[str] = []
-    for _ in range(ATTEMPTS):
+    differences: list[str] = []
+    for attempt in range(1, ATTEMPTS + 1):
         real = await told(fresh, STORIES[name], asyncio.sleep)
         ours = await told(fake, STORIES[name], fake.advance)
         difference = list(difflib.unified_diff(real, ours, str(fresh), str(fake), lineterm="", n=0))
         if not difference:
             return
-    pytest.fail("\n".join(difference))
+        differences += [f"attempt {attempt}", *difference]
+    pytest.fail("\n".join(differences))

@@ -383,7 +383,7 @@ async def test_calls(fake: FakeAsterisk, connect: Clients, target: str, reason: 
     result, hangup = by_name["OriginateResponse"], by_name["Hangup"]
     assert (result["ActionID"], result["Reason"]) == ("1", str(reason))
     assert result["Response"] == ("Success" if reason == 4 else "Failure")
-    assert hangup["Cause"] == str(cause if reason != 4 else 0)
+    assert hangup["Cause"] == str(cause)
     assert not fake.exchange.channels
 
 

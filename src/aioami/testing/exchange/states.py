@@ -60,9 +60,10 @@ class States:
         return DEVICE_STATES.index(self.device(device))
 
     def set(self, device: str, state: str) -> None:
-        """Give a device a state of one's own choice."""
-        self._set[device] = state.upper()
-        self._changed(device, state.upper())
+        """Give a device a state of one's own choice; nobody is told what it is already."""
+        if self._set.get(device) != state.upper():
+            self._set[device] = state.upper()
+            self._changed(device, state.upper())
 
     def channel_changed(self, channel: Channel) -> None:
         """A channel came, went or changed; tell a moment later if its device has another state then."""
