@@ -413,8 +413,9 @@ async def dialled_in_vain(ami: Line) -> None:
     for line in (*lines, "Local/ring@test/n&Local/busy@test/n,1"):
         told = {"Application": "Dial", "Data": line, "Async": "true", "CallerID": '"Caller" <555>'}
         await ami.ask("Originate", Channel="Local/wait@test/n", **told)
-        await ami.until("Hangup", Channel="Local/wait@test")
-        await ami.settle()
+        channel = dict(await ami.until("OriginateResponse"))["Channel"]
+        await ami.until("Hangup", Channel=channel)
+        await ami.settle(0.8)
 
 
 async def bridged(ami: Line) -> None:

@@ -98,6 +98,8 @@ class Writer:
     def write(self, group: str, message: Pairs) -> str:
         pairs = [(self._names("", name), self._names(name, value)) for name, value in message]
         own = dict(pairs)
+        if own.get("Event") in ("DialBegin", "AgentCalled"):  # by when the other end may have begun to ring
+            pairs = [(name, "*" if name.startswith("DestChannelState") else value) for name, value in pairs]
         if own.get("Event") in ("AGIExecStart", "AGIExecEnd"):  # whose id is a random number of the server
             pairs = [(name, "*" if name == "CommandId" else value) for name, value in pairs]
         if own.get("Event") == "AsyncAGIStart":

@@ -399,7 +399,7 @@ async def first_answer(
     shown: bool = False,
     unanswered: Callable[[Dialled], None] = lambda dialled: None,
 ) -> tuple[Dialled | None, str]:
-    """Ring several at once; the first who answers, or none and why the last did not.
+    """Ring several at once; the first who answers, or none and why not.
 
     Args:
         caller: who calls.
@@ -448,8 +448,8 @@ async def first_answer(
             if number not in outcomes or (timed_out and shown):
                 both = [*caller.snapshot(), *leg.channel.snapshot("Dest")]
                 caller.exchange.tell("DialEnd", [*both, ("DialStatus", "CANCEL")])
-    last = [outcome for outcome in outcomes.values() if outcome not in ("timeout", "answer")]
-    return won, last[-1] if last else "timeout"
+    why = [each for each in ("timeout", "busy", "congestion", "hangup") if each in outcomes.values()]
+    return won, why[0] if why else "timeout"
 
 
 async def talk(bridge: Bridge, peer: Channel, caller: Channel) -> None:
