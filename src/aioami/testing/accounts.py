@@ -91,7 +91,7 @@ def mask_of(text: str) -> frozenset[str] | None:
     lowered = text.lower()
     if not text:
         return None
-    if text.isdigit():
+    if text.isdecimal():
         number = int(text)
         return frozenset(name for bit, name in enumerate(CLASSES) if number >> bit & 1 and name) | (
             {"message"} if number >> 30 & 1 else frozenset()

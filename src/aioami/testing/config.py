@@ -118,13 +118,13 @@ class ConfigFile:
         elif action == "append":
             part.lines.append((variable, value.removeprefix(">")))
         elif action == "insert":
-            part.lines.insert(int(line) if line.isdigit() else 0, (variable, value.removeprefix(">")))
+            part.lines.insert(int(line) if line.isdecimal() else 0, (variable, value.removeprefix(">")))
         else:
             self._edit(part, action, variable, value, match, line)
 
     def _edit(self, part: Category, action: str, variable: str, value: str, match: str, line: str) -> None:
         for number, (name, old) in enumerate(part.lines):
-            if (line.isdigit() and number == int(line)) or (not line and name == variable and match in ("", old)):
+            if (line.isdecimal() and number == int(line)) or (not line and name == variable and match in ("", old)):
                 if action == "delete":
                     del part.lines[number]
                 else:

@@ -58,7 +58,7 @@ def _origin(exchange: Exchange, request: Request) -> Origin:
             raise Denied("Invalid priority")
         number = found
     timeout = request.get("Timeout")
-    if timeout and not timeout.isdigit():
+    if timeout and not timeout.isdecimal():
         raise Denied("Invalid timeout")
     technology, slash, target = name.partition("/")
     if not slash or not target:
@@ -106,7 +106,7 @@ async def hangup(exchange: Exchange, request: Request) -> Answer:
     name, cause = request.get("Channel"), request.get("Cause")
     if not name:
         return error("No channel specified")
-    number = int(cause) if cause.isdigit() and int(cause) <= 127 else 0
+    number = int(cause) if cause.isdecimal() and int(cause) <= 127 else 0
     if len(name) > 1 and name.startswith("/") and name.endswith("/"):
         try:
             pattern = re.compile(name[1:-1])
@@ -180,7 +180,7 @@ async def park(exchange: Exchange, request: Request) -> Answer:
     else:
         device = channel.device
     timeout = request.get("Timeout")
-    channel.redirect(ToPark(lot, device, int(timeout) / 1000 if timeout.isdigit() else None))
+    channel.redirect(ToPark(lot, device, int(timeout) / 1000 if timeout.isdecimal() else None))
     return success("Park successful\n")
 
 
@@ -321,7 +321,7 @@ async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
     if not digit:
         return error("No digit specified")
     duration = request.get("Duration")
-    milliseconds = int(duration) if duration.isdigit() else 100
+    milliseconds = int(duration) if duration.isdecimal() else 100
     hears = channel if request.true("Receive") else channel.other
     if hears is not None:
         exchange.clock.spawn(_tone(hears, digit, milliseconds))

@@ -51,7 +51,7 @@ async def queue_add(exchange: Exchange, request: Request) -> Answer:
             request.get("MemberName") or interface,
             request.get("StateInterface") or interface,
             "dynamic",
-            int(penalty) if penalty.isdigit() else 0,
+            int(penalty) if penalty.isdecimal() else 0,
             request.true("Paused"),
         )
     )
@@ -96,7 +96,7 @@ async def queue_penalty(exchange: Exchange, request: Request) -> Answer:
     if not interface or not penalty:
         return error("Need 'Interface' and 'Penalty' parameters.")
     found = [(queue, queue.member(interface)) for queue in _wanted(exchange, request.get("Queue"))]
-    if not any(member for _, member in found) or not penalty.isdigit():
+    if not any(member for _, member in found) or not penalty.isdecimal():
         return error("Invalid interface, queuename or penalty")
     for queue, member in found:
         if member is not None:

@@ -65,7 +65,7 @@ async def user_event(exchange: Exchange, request: Request) -> Answer:
 @action("WaitEvent", "", "Answers when an event comes, or when the time is over")
 async def wait_event(exchange: Exchange, request: Request) -> Answer:
     text = request.get("Timeout")
-    seconds = float(text) if text.isdigit() else None
+    seconds = float(text) if text.isdecimal() else None
     await request.connection.event(seconds)
     head = [("Response", "Success"), ID, ("Message", "Waiting for Event completed.")]
     return [

@@ -76,7 +76,7 @@ async def _refuse(channel: Channel, data: str, what: str, cause: int) -> bool:
 
 
 async def _hang_up(channel: Channel, data: str) -> bool:
-    channel.cause = int(data) if data.isdigit() else channel.cause or 16
+    channel.cause = int(data) if data.isdecimal() else channel.cause or 16
     return False
 
 
@@ -121,7 +121,7 @@ async def _park(channel: Channel, data: str) -> bool:
 async def _parked_call(channel: Channel, data: str) -> bool:
     name, space, *_ = [*arguments(data), "", ""]
     lot = channel.exchange.lots.get(name or "default")
-    if lot is None or not space.isdigit() or int(space) not in lot.calls:
+    if lot is None or not space.isdecimal() or int(space) not in lot.calls:
         return False
     channel.answer()
     bridge = Bridge(channel.exchange)

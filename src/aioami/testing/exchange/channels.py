@@ -64,7 +64,7 @@ class Party:
         """Read `"Name" <number>`, or a bare number."""
         name, bracket, number = text.strip().rpartition("<")
         if not bracket:
-            return cls(number) if number.isdigit() else cls("", number)
+            return cls(number) if number.isdecimal() else cls("", number)
         return cls(number.rstrip("> "), name.strip(' "'))
 
     def __bool__(self) -> bool:

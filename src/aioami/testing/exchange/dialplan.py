@@ -108,7 +108,7 @@ class Dialplan:
 
     def priority(self, context: str, exten: str, text: str) -> int | None:
         """The priority that a number or a label stands for."""
-        if text.isdigit():
+        if text.isdecimal():
             return int(text)
         found = self.find(context, exten)
         return None if found is None else found[0].labels.get(found[1], {}).get(text)
