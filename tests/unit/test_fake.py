@@ -394,7 +394,9 @@ async def test_synchronous_calls(fake: FakeAsterisk, connect: Clients) -> None:
     assert (await client.ask(*ORIGINATE, "Channel: Local/100@default"))[0] == ("Response", "Success")
 
 
-@pytest.mark.parametrize("header", ["Timeout: soon", "Priority: many", "Timeout: -1", "Timeout: ²", "ChannelId: " + "x" * 150])
+@pytest.mark.parametrize(
+    "header", ["Timeout: soon", "Priority: many", "Timeout: -1", "Timeout: ²", "ChannelId: " + "x" * 150]
+)
 async def test_bad_values_are_refused(fake: FakeAsterisk, connect: Clients, header: str) -> None:
     """A value that makes no sense is an answer, and the session goes on."""
     client = await connect(fake)

@@ -48,7 +48,7 @@ class Call:
         )
         for name, value in variables.items():
             channel.set_variable(name, value)
-        channel.task = fake.clock.spawn(run(channel, context, exten, 1))
+        fake.clock.spawn(run(channel, context, exten, 1))
         fake._stir()
         return cls(fake, channel)
 
@@ -184,7 +184,7 @@ class Phone:
             ]
 
         await self._fake.pass_until(lambda: bool(rings()), within, f"{self.device} rings")
-        rings()[0].called.set()
+        rings()[0].picked_up.set()
         self._fake._stir()
         await self._fake.advance(0)
 

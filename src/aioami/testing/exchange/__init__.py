@@ -9,6 +9,7 @@ from typing import Final
 
 from ..clock import Clock
 from ..config import ConfigFile
+from .applications import APPLICATIONS
 from .calls import Handset
 from .channels import Bridge, Channel, Pairs, Party
 from .dialplan import Dialplan
@@ -50,6 +51,16 @@ class Exchange:
         told: called with each event: its name, its headers and its classes.
         answer_seconds: after how long a phone that rings is picked up; `None` is never.
         talk_seconds: after how long a phone hangs up; `None` is never.
+
+    Attributes:
+        epoch: what the clock on the wall showed, in seconds since 1970, when the server's own clock began.
+        channels: by name.
+        bridges: by uniqueid.
+        queues: by name.
+        lots: parking lots, by name.
+        mailboxes: by `number@context`.
+        database: values, by family and key.
+        applications: what the dialplan can do, by name: `async def f(channel, data)` returns whether it goes on.
     """
 
     def __init__(
@@ -62,10 +73,9 @@ class Exchange:
         answer_seconds: float | None = None,
         talk_seconds: float | None = None,
     ) -> None:
-        from .applications import APPLICATIONS
-
         self.major = major
         self.clock = clock
+        self.epoch = 1767225600.0
         self.files = dict(files)
         self.random = random.Random(0)
         self.answer_seconds, self.talk_seconds = answer_seconds, talk_seconds
@@ -131,9 +141,6 @@ class Exchange:
     def next_suffix(self, technology: str) -> str:
         """The eight digits at the end of a channel's name."""
         return f"{next(self._suffixes.setdefault(technology, itertools.count())):08x}"
-
-    epoch = 1767225600.0
-    """What the clock on the wall showed, in seconds since 1970, when the server's own clock began."""
 
     def forget(self, channel: Channel) -> None:
         """A channel is no more."""

@@ -54,7 +54,7 @@ class Handset:
             return
         channel.to_state(RINGING)
         self._far(channel, "ringing")
-        await clock.wait(channel.ended, channel.called, seconds=self.answer_after)
+        await clock.wait(channel.ended, channel.picked_up, seconds=self.answer_after)
         if channel.ended.is_set:
             return
         channel.to_state(UP)
@@ -81,7 +81,7 @@ class Dialled:
     channel: Channel
     target: str
 
-    def call(self, *, local_optimization: bool = True) -> bool:
+    def call(self) -> bool:
         """Let it ring; whether there is somebody to ring."""
         channel, exchange = self.channel, self.channel.exchange
         if channel.other is None:
@@ -120,7 +120,7 @@ def request(
     known = next((each for each in TECHNOLOGIES if each.lower() == technology.lower()), None)
     if known is None or not target:
         return None
-    device = target.rpartition("/")[2] if known == "PJSIP" else target.partition("/")[0]
+    device = target.partition("/")[0].rpartition("@")[2]  # as in PJSIP/100@trunk, SIP/trunk/100
     channel = exchange.add_channel(
         f"{known}/{device}-{exchange.next_suffix(known)}",
         state=DOWN,
@@ -149,7 +149,7 @@ def _call_local(one: Channel, two: Channel, *, optimize: bool) -> bool:
         return False
     place = [("Context", two.context), ("Exten", two.exten), ("LocalOptimization", "Yes" if optimize else "No")]
     exchange.tell("LocalBridge", [*one.snapshot("LocalOne"), *two.snapshot("LocalTwo"), *place])
-    two.task = exchange.clock.spawn(dialplan.run(two, two.context, two.exten, 1))
+    exchange.clock.spawn(dialplan.run(two, two.context, two.exten, 1))
     return True
 
 
@@ -255,7 +255,7 @@ async def originate(exchange: Exchange, origin: Origin, *, tell: bool) -> bool:
         if outcome == "timeout" and exchange.major >= 18:
             channel.cause = 19
     if outcome == "answer" and dialled is not None:
-        channel.task = exchange.clock.spawn(_goes_on(dialled.channel, origin))
+        exchange.clock.spawn(_goes_on(dialled.channel, origin))
     elif dialled is not None:
         dialled.channel.hang_up()
     if tell:
@@ -466,6 +466,6 @@ async def talk(bridge: Bridge, peer: Channel, caller: Channel) -> None:
         if not peer.moving.is_set:
             peer.hang_up()
 
-    peer.task = peer.exchange.clock.spawn(stays())
+    peer.exchange.clock.spawn(stays())
     await caller.exchange.clock.wait(bridge.changed)
     await bridge.stay(caller)

@@ -101,6 +101,8 @@ class Channel:
         variables: by their names, without the underscores that let them be inherited.
         dialplan: whether it runs through the dialplan.
         requested: whether its far end hung up.
+        muted: the directions that MuteAudio silences, `in` and `out`.
+        ended: set when it is over.
     """
 
     def __init__(self, exchange: Exchange, name: str, uniqueid: str, *, state: int, context: str, exten: str) -> None:
@@ -126,12 +128,11 @@ class Channel:
         self.dial_string = ""
         self.control: deque[str] = deque()
         self.controlled = Signal(exchange.clock)
-        self.called = Signal(exchange.clock)
+        self.picked_up = Signal(exchange.clock)
         self.hanging = Signal(exchange.clock)
         self.moving = Signal(exchange.clock)
         self.ended = Signal(exchange.clock)
         self.destination: Destination | None = None
-        self.task: Task | None = None
         self.limit: Task | None = None
         self.limited_until: float | None = None
         self.requested = False

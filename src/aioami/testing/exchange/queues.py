@@ -341,16 +341,13 @@ class Queue:
         seconds = self.timeout
         if caller.until is not None:
             seconds = min(seconds, caller.until - exchange.clock.now)
-        try:
-            won, _ = await first_answer(
-                channel,
-                [dialled for dialled, _ in legs],
-                seconds,
-                shown=True,
-                unanswered=lambda dialled: self._unanswered(caller, dialled, legs, started),
-            )
-        except (Gone, Redirected):
-            raise
+        won, _ = await first_answer(
+            channel,
+            [dialled for dialled, _ in legs],
+            seconds,
+            shown=True,
+            unanswered=lambda dialled: self._unanswered(caller, dialled, legs, started),
+        )
         if won is None:
             if caller.until is not None and exchange.clock.now >= caller.until:
                 self._abandons(caller)
