@@ -31,7 +31,7 @@ async def a_call() -> None:
     async with FakeAsterisk() as fake, Manager.from_url(fake.url) as mgr:
         assert 0 <= (await mgr.send(core.Ping())).RTT < 5
         with mgr.events(events.Hangup) as hangups:
-            call = await mgr.send(core.Originate_Application("Local/100@default", "Wait", ("1",)))
+            call = await mgr.send(core.Originate_Application("Local/100@default", "Echo"))
             assert (await call.outcome()).reason == core.ORIGINATE_RESULT_ANSWERED
             assert (await hangups.__anext__()).cause == 16
 
