@@ -543,24 +543,28 @@ async def test_duplicates(fake: FakeAsterisk, connect: Clients) -> None:
 
 
 async def test_reordering_keeps_each_channel_in_order(connect: Clients) -> None:
-    """Mixed events of two channels come in another order, those of each channel in their own."""
-    async with FakeAsterisk(virtual_time=True, boot=False) as fake:
-        client = await connect(fake, events="call,dialplan")
+    """Mixed events of two calls come in another order than told, those of each channel in their own."""
 
-        async def one_call() -> list[tuple[str, str]]:
-            fake.incoming("PJSIP/trunk", to="100@default")
-            await fake.advance(2)
-            client.send("Action: Ping")
-            found = []
-            while ("Ping", "Pong") not in (message := await client.read()):
-                own = dict(message)
-                if "Channel" in own:
-                    found.append((own["Event"], own["Channel"].rpartition("-")[0]))
-            return found
+    async def two_calls(seed: int | None) -> list[tuple[str, str]]:
+        async with FakeAsterisk(virtual_time=True, boot=False) as fake:
+            client = await connect(fake, events="call,dialplan")
+            if seed is not None:
+                fake.reorder(seed)
+            for device in ("PJSIP/one", "PJSIP/two"):
+                fake.exchange.add_channel(f"{device}-1", state=0, context="test", exten="s", tell=False)
+            for number in range(5):
+                for channel in fake.exchange.channels.values():
+                    channel.set_variable("N", str(number))
+            await fake.advance(0)
+            told = [dict(await client.read()) for _ in range(10)]
+            return [(event["Channel"], event["Value"]) for event in told]
 
-        plain = await one_call()
-        fake.reorder(seed=3)
-        assert await one_call() == plain
+    plain, mixed = await two_calls(None), await two_calls(3)
+    assert mixed != plain
+    assert sorted(mixed) == sorted(plain)
+    for channel in ("PJSIP/one-1", "PJSIP/two-1"):
+        assert [value for name, value in mixed if name == channel] == ["0", "1", "2", "3", "4"]
+    assert await two_calls(3) == mixed
 
 
 async def test_throttled_servers_drip(connect: Clients) -> None:
