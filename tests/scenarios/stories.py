@@ -437,6 +437,36 @@ async def bridged(ami: Line) -> None:
     await hang_up(ami)
 
 
+async def bridged_in_the_dialplan(ami: Line) -> None:
+    """Calls that are on their way through the dialplan go on behind where they were, when the other has gone."""
+    await ami.open()
+    first = far(await place(ami, "vars"))
+    second = far(await place(ami, "vars"))
+    await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
+    await ami.until("BridgeEnter", Channel=second)
+    await ami.settle()
+    await ami.ask("CoreShowChannels")
+    await ami.ask("Hangup", Channel=first)
+    await ami.until("BridgeDestroy")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def transferred(ami: Line) -> None:
+    """One of two who talk is sent elsewhere, and the other is left alone."""
+    await ami.open()
+    first = await place(ami)
+    second = await place(ami)
+    await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
+    await ami.until("BridgeEnter", Channel=second)
+    await ami.settle()
+    await ami.ask("Redirect", Channel=first, Context="elsewhere", Exten="target", Priority="1")
+    await ami.until("BridgeDestroy")
+    await ami.settle(0.8)
+    await ami.ask("CoreShowChannels")
+    await hang_up(ami)
+
+
 async def redirected(ami: Line) -> None:
     """A call goes on at another place, alone or with a second one."""
     await ami.open()
@@ -700,6 +730,8 @@ STORIES: dict[str, Story] = {
             dialled,
             dialled_in_vain,
             bridged,
+            bridged_in_the_dialplan,
+            transferred,
             redirected,
             timed_out,
         ),

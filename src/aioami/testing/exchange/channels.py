@@ -374,6 +374,8 @@ class Bridge:
         channel.bridge = None
         if channel.hanging.is_set or self.kind == "basic":
             channel.cause = channel.cause or 16
+        if isinstance(channel.destination, tuple):  # one who is redirected leaves for there
+            channel.context, channel.exten, channel.priority = channel.destination
         self.exchange.tell("BridgeLeave", [*self.snapshot(), *channel.snapshot()])
         parted, self.parted = self.parted, None
         if parted is not None:

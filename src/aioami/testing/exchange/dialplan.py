@@ -276,6 +276,8 @@ async def run(channel: Channel, context: str, exten: str, priority: int) -> None
         except Redirected:
             if await go_elsewhere(channel):
                 continue
+            channel.hang_up()  # in a bridge, where there is no dialplan to be ended
+            return
         break
     told = channel.context, channel.exten, channel.priority
     if exchange.major >= 18:  # since then this event shows the place that was told last
@@ -298,10 +300,11 @@ async def go_elsewhere(channel: Channel) -> bool:
     if isinstance(destination, tuple):
         channel.context, channel.exten, channel.priority = destination
         return True
-    had_dialplan = channel.dialplan
     channel.application = channel.data = ""
     try:
         if isinstance(destination, ToBridge):
+            if channel.dialplan and destination.goes_on:
+                channel.priority += 1
             await destination.bridge.stay(channel)
             if not destination.goes_on:
                 return False
@@ -311,8 +314,6 @@ async def go_elsewhere(channel: Channel) -> bool:
         return False
     except Redirected:
         return await go_elsewhere(channel)
-    if had_dialplan:
-        channel.priority += 1
     return True
 
 
