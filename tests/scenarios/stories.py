@@ -29,6 +29,13 @@ async def place(ami: Line, extension: str = "wait", **headers: str) -> str:
     return channel
 
 
+async def bridge(ami: Line, first: str, second: str) -> None:
+    """Let two channels talk, and wait until they do."""
+    await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
+    await ami.until("BridgeEnter", Channel=second)
+    await ami.settle()
+
+
 async def hang_up(ami: Line) -> None:
     """End all calls, and wait until they are gone."""
     await ami.ask("Hangup", Channel="/^Local.*;1$/")
@@ -423,9 +430,7 @@ async def bridged(ami: Line) -> None:
     await ami.open()
     first = await place(ami)
     second = await place(ami)
-    await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
-    await ami.until("BridgeEnter", Channel=second)
-    await ami.settle()
+    await bridge(ami, first, second)
     await ami.ask("LocalOptimizeAway", Channel=first)
     await ami.ask("LocalOptimizeAway", Channel="None/1")
     await ami.ask("LocalOptimizeAway")
@@ -442,9 +447,7 @@ async def bridged_in_the_dialplan(ami: Line) -> None:
     await ami.open()
     first = far(await place(ami, "vars"))
     second = far(await place(ami, "vars"))
-    await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
-    await ami.until("BridgeEnter", Channel=second)
-    await ami.settle()
+    await bridge(ami, first, second)
     await ami.ask("CoreShowChannels")
     await ami.ask("Hangup", Channel=first)
     await ami.until("BridgeDestroy")
@@ -457,9 +460,7 @@ async def transferred(ami: Line) -> None:
     await ami.open()
     first = await place(ami)
     second = await place(ami)
-    await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
-    await ami.until("BridgeEnter", Channel=second)
-    await ami.settle()
+    await bridge(ami, first, second)
     await ami.ask("Redirect", Channel=first, Context="elsewhere", Exten="target", Priority="1")
     await ami.until("BridgeDestroy")
     await ami.settle(0.8)

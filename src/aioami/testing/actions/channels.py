@@ -18,18 +18,20 @@ _DANGEROUS: Final = (
 _DANGEROUS_DATA: Final = ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHELL")
 
 
-def channel_named(exchange: Exchange, request: Request, *, missing: str = "No channel specified") -> Channel:
+def channel_named(
+    exchange: Exchange, request: Request, *, missing: str = "No channel specified", gone: str = "No such channel"
+) -> Channel:
     """The channel that a request is about.
 
     Raises:
-        Denied: it names none, or none that is there.
+        Denied: it names none, or none that is there; the texts are those of the action.
     """
     name = request.get("Channel")
     if not name:
         raise Denied(missing)
     channel = exchange.channel_like(name)
     if channel is None:
-        raise Denied("No such channel")
+        raise Denied(gone.format(name))
     return channel
 
 
@@ -163,12 +165,8 @@ async def bridge(exchange: Exchange, request: Request) -> Answer:
 
 @action("Park", "call", "Parks a channel")
 async def park(exchange: Exchange, request: Request) -> Answer:
-    name = request.get("Channel")
-    if not name:
-        return error("Channel not specified")
-    channel = exchange.channel_like(name)
-    if channel is None:
-        return error(f"Channel does not exist: {name}")
+    texts = {"missing": "Channel not specified", "gone": "Channel does not exist: {}"}
+    channel = channel_named(exchange, request, **texts)
     other = request.get("TimeoutChannel") or request.get("Channel2")
     lot = exchange.lots.get(request.get("Parkinglot") or "default")
     if lot is None or all(space in lot.calls for space in lot.spaces):
@@ -291,12 +289,8 @@ async def absolute_timeout(exchange: Exchange, request: Request) -> Answer:
 
 @action("LocalOptimizeAway", "system,call", "Lets a Local channel take itself out of a call")
 async def local_optimize_away(exchange: Exchange, request: Request) -> Answer:
-    name = request.get("Channel")
-    if not name:
-        return error("'Channel' not specified.")
-    channel = exchange.channel_like(name)
-    if channel is None:
-        return error("Channel does not exist.")
+    texts = {"missing": "'Channel' not specified.", "gone": "Channel does not exist."}
+    channel = channel_named(exchange, request, **texts)
     if channel.other is None:
         return error("Unable to find channel")
     return success("Queued channel to be optimized away")
@@ -314,9 +308,7 @@ async def send_text(exchange: Exchange, request: Request) -> Answer:
 
 @action("PlayDTMF", "call", "Plays a tone on a channel")
 async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
-    channel = exchange.channel_like(request.get("Channel"))
-    if channel is None:
-        return error("Channel not found")
+    channel = channel_named(exchange, request, missing="Channel not found", gone="Channel not found")
     digit = request.get("Digit")
     if not digit:
         return error("No digit specified")
