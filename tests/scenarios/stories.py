@@ -520,6 +520,17 @@ async def fetched(ami: Line) -> None:
     await ami.settle()
 
 
+async def parked_by_the_dialplan(ami: Line) -> None:
+    """The dialplan parks a call, and it gives up."""
+    await ami.open()
+    channel = await place(ami, "park")
+    await ami.until("ParkedCall")
+    await ami.ask("ParkedCalls")
+    await ami.ask("Hangup", Channel=channel)
+    await ami.until("ParkedCallGiveUp")
+    await ami.settle()
+
+
 async def parked_too_long(ami: Line) -> None:
     """A parked call that nobody fetches comes back."""
     await ami.open()
@@ -736,7 +747,17 @@ STORIES: dict[str, Story] = {
             redirected,
             timed_out,
         ),
-        *(parked, fetched, parked_too_long, queue_members, queued, queue_answered, queue_left, queue_unanswered),
+        *(
+            parked,
+            fetched,
+            parked_by_the_dialplan,
+            parked_too_long,
+            queue_members,
+            queued,
+            queue_answered,
+            queue_left,
+            queue_unanswered,
+        ),
         *(recorded, mixed, agi, from_the_dialplan),
     )
 }

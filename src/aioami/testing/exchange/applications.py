@@ -115,7 +115,7 @@ async def _park(channel: Channel, data: str) -> bool:
     lot = channel.exchange.lots.get(arguments(data)[0] or "default")
     if lot is None:
         return False
-    return await lot.park(channel, channel.device)
+    return await lot.park(channel, channel.device, announce=True)
 
 
 async def _parked_call(channel: Channel, data: str) -> bool:

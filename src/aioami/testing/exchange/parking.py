@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .calls import dial
 from .channels import Bridge, Channel, Gone, Pairs, Redirected
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from . import Exchange
 
 __all__ = ["ParkedCall", "ParkingLot", "lots_of"]
+
+_ANNOUNCEMENT: Final = 2.0  # seconds that it takes to say a number
 
 
 @dataclass
@@ -63,8 +66,10 @@ class ParkingLot:
             ("ParkingDuration", str(int(now - call.since))),
         ]
 
-    async def park(self, parkee: Channel, parker: str, seconds: float | None = None) -> bool:
+    async def park(self, parkee: Channel, parker: str, seconds: float | None = None, *, announce: bool = False) -> bool:
         """Let a channel wait here; whether it goes on in the dialplan afterwards.
+
+        With `announce` it is told its number first.
 
         Raises:
             Gone: it hung up.
@@ -84,9 +89,12 @@ class ParkingLot:
         self.bridge.enter(parkee)
         if parkee.variables.get("BLINDTRANSFER"):
             parkee.set_variable("BLINDTRANSFER", "")
+        if announce:
+            with contextlib.suppress(Gone, Redirected):  # raised again by what waits next
+                await parkee.pause(_ANNOUNCEMENT)
         parkee.tell("MusicOnHoldStart", [("Class", "default")])
         try:
-            await parkee.pause(patience)
+            await parkee.pause(call.until - exchange.clock.now)
         except (Gone, Redirected):
             if space in self.calls:
                 exchange.tell("ParkedCallGiveUp", self.snapshot(call))
