@@ -41,6 +41,7 @@ class ParkingLot:
     """A place with numbers to wait at.
 
     Attributes:
+        find_next: whether calls get the numbers one after the other; otherwise the first that is free.
         calls: who waits there, by number.
     """
 
@@ -51,8 +52,10 @@ class ParkingLot:
     seconds: float
     back_to_origin: bool
     extension: str = ""
+    find_next: bool = False
     calls: dict[int, ParkedCall] = field(default_factory=dict)
     bridge: Bridge | None = None
+    _last: int = 0
 
     def snapshot(self, call: ParkedCall) -> Pairs:
         """The headers of events about a parked call."""
@@ -76,9 +79,10 @@ class ParkingLot:
             Redirected: it was fetched, or sent elsewhere.
         """
         exchange = self.exchange
-        space = next((number for number in self.spaces if number not in self.calls), None)
+        space = self._free()
         if space is None:
             return True
+        self._last = space
         patience = self.seconds if seconds is None else seconds
         now = exchange.clock.now
         call = self.calls[space] = ParkedCall(parkee, parker, space, now + patience, now)
@@ -102,6 +106,11 @@ class ParkingLot:
             raise
         await self._goes_back(call)
         return False
+
+    def _free(self) -> int | None:
+        """The number that the next call gets."""
+        behind = [number for number in self.spaces if self.find_next and number > self._last]
+        return next((number for number in (*behind, *self.spaces) if number not in self.calls), None)
 
     def fetch(self, space: int, retriever: Channel) -> Channel:
         """Take a call out, for somebody."""
@@ -160,6 +169,7 @@ def lots_of(exchange: Exchange) -> dict[str, ParkingLot]:
             float(category.get("parkingtime", "45")),
             category.get("comebacktoorigin", "yes") != "no",
             category.get("parkext"),
+            category.get("findslot") == "next",
         )
         if lot.extension:
             context = exchange.dialplan.context(lot.context)
