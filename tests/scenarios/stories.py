@@ -704,6 +704,21 @@ async def from_the_dialplan(ami: Line) -> None:
     await hang_up(ami)
 
 
+async def through_the_dialplan(ami: Line) -> None:
+    """A call jumps, sets what is inherited, reads what was stored, and dials on."""
+    await ami.open()
+    told = {"Application": "Wait", "Data": "600", "Async": "true", "CallerID": '"Ada" <555>'}
+    await ami.ask("Originate", Channel="Local/walk@test/n", **told)
+    channel = dict(await ami.until("OriginateResponse"))["Channel"]
+    await ami.until("BridgeEnter", Channel=far(channel))
+    await ami.settle(0.8)
+    await ami.ask("Getvar", Variable="WALKED")
+    await ami.ask("Command", Command="database get walk place")
+    await ami.ask("Hangup", Channel=channel)
+    await ami.until("BridgeDestroy")
+    await ami.settle()
+
+
 async def sip(ami: Line) -> None:
     """The actions of chan_sip, which Asterisk has until 20."""
     await ami.open(events="off")
@@ -758,6 +773,6 @@ STORIES: dict[str, Story] = {
             queue_left,
             queue_unanswered,
         ),
-        *(recorded, mixed, agi, from_the_dialplan),
+        *(recorded, mixed, agi, from_the_dialplan, through_the_dialplan),
     )
 }

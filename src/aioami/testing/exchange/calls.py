@@ -134,8 +134,8 @@ def request(
 
 def _call_local(one: Channel, two: Channel, *, optimize: bool) -> bool:
     exchange = one.exchange
-    for name, value in reversed(list(one.variables.items())):
-        two.set_variable(name, value)
+    for name, value in one.variables.items():
+        two.set_variable(next((full for full in one.inherited if full.lstrip("_") == name), name), value)
     two.caller, two.connected = Party(**vars(one.connected)), Party(**vars(one.caller))
     old, two.account = two.account, one.account
     if two.caller:
@@ -327,15 +327,16 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
                 continue
             channel = dialled.channel
             channel.set_variable("DIALEDPEERNUMBER", rest)
-            channel.caller = Party(caller.exten, caller.caller.name)
+            channel.inherit(caller)
+            channel.caller = Party(caller.exten, caller.connected.name)
             channel.connected = Party(**vars(caller.caller))
-            channel.context, channel.exten = caller.context, caller.exten
+            channel.exten, channel.account = caller.exten, caller.account
             channel.executes("AppDial", "(Outgoing Line)")
             channel.set_caller(channel.caller)
+            if channel.account:
+                channel.tell("NewAccountCode", [("OldAccountCode", "")])
             if channel.connected:
                 channel.tell("NewConnectedLine")
-            for name, value in caller.inherited.items():
-                channel.set_variable(name if name.startswith("__") else name[1:], value)
             if dialled.call():
                 legs.append(dialled)
             else:

@@ -99,6 +99,7 @@ class Channel:
         bridge: where it is, if it talks to somebody.
         control: what its far end did (`answer`, `ringing`, `busy` ...), for whoever dials it.
         variables: by their names, without the underscores that let them be inherited.
+        inherited: those that are handed on, by their names with the underscores.
         dialplan: whether it runs through the dialplan.
         requested: whether its far end hung up.
         muted: the directions that MuteAudio silences, `in` and `out`.
@@ -194,7 +195,18 @@ class Channel:
     def set_variable(self, name: str, value: str) -> None:
         """Set a variable; a name that begins with an underscore is inherited, one with two for ever."""
         plain = name.lstrip("_")
-        self.variables[plain] = value
+        self.variables.pop(plain, None)
+        self.variables = {plain: value, **self.variables}  # the latest comes first where they are told
+        self._keep(name, value)
+
+    def inherit(self, parent: Channel) -> None:
+        """Take over the variables that a channel hands on to those that it calls."""
+        for name, value in parent.inherited.items():
+            handed_on = name if name.startswith("__") else name[1:]
+            self.variables[handed_on.lstrip("_")] = value
+            self._keep(handed_on, value)
+
+    def _keep(self, name: str, value: str) -> None:
         if name.startswith("_"):
             self.inherited[name] = value
         self.tell("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")

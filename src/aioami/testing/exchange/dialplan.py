@@ -20,6 +20,9 @@ _FUNCTION: Final = re.compile(r"([A-Z_]+)\((.*)\)$", re.DOTALL)
 _CHARACTERS: Final = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
 
 
+_GENERAL: Final = {"N": 8, "Z": 9, "X": 10, ".": 100, "!": 101}
+
+
 class NotSet(Exception):
     """A variable or function that cannot be written."""
 
@@ -93,8 +96,9 @@ class Dialplan:
             return None
         if exten in here.steps:
             return here, exten
-        for pattern in sorted(here.steps, reverse=True):
-            if pattern.startswith("_") and _pattern(pattern).fullmatch(exten):
+        patterns = [pattern for pattern in here.steps if pattern.startswith("_")]
+        for pattern in sorted(patterns, key=_how_general):
+            if _pattern(pattern).fullmatch(exten):
                 return here, pattern
         for included in here.includes:
             if found := self.find(included, exten):
@@ -119,11 +123,21 @@ class Dialplan:
         return None if here is None else here.hints.get(exten)
 
 
+def _parts(pattern: str) -> list[str]:
+    return re.findall(r"\[[^\]]*\]|.", pattern[1:])
+
+
 def _pattern(pattern: str) -> re.Pattern[str]:
-    parts = re.findall(r"\[[^\]]*\]|.", pattern[1:])
     return re.compile(
-        "".join(part if part.startswith("[") else _CHARACTERS.get(part, re.escape(part)) for part in parts)
+        "".join(
+            part if part.startswith("[") else _CHARACTERS.get(part.upper(), re.escape(part)) for part in _parts(pattern)
+        )
     )
+
+
+def _how_general(pattern: str) -> list[int]:
+    """From left to right, how much each sign of a pattern stands for: the closest one is tried first."""
+    return [len(part) if part.startswith("[") else _GENERAL.get(part.upper(), 1) for part in _parts(pattern)]
 
 
 def arguments(data: str) -> list[str]:
@@ -200,7 +214,10 @@ def read(exchange: Exchange, channel: Channel | None, name: str, *, inhibited: b
     function, inside = found[1], found[2]
     if function == "DB" and not inhibited:
         family, _, key = inside.partition("/")
-        return exchange.database.get((family, key), "")
+        value = exchange.database.get((family, key), "")
+        if channel is not None:
+            channel.set_variable("DB_RESULT", value)
+        return value
     if function == "DEVICE_STATE":
         return exchange.states.device(inside)
     if function == "GLOBAL":

@@ -369,7 +369,7 @@ class Queue:
         out.executes("AppQueue", "(Outgoing Line)")
         out.set_caller(out.caller)
         out.connected = Party(**vars(channel.caller))
-        out.context, out.exten = channel.context, channel.exten
+        out.exten = channel.exten
         out.executes("AppQueue", "(Outgoing Line)")
         if out.connected:
             out.tell("NewConnectedLine")
