@@ -591,6 +591,7 @@ async def queue_answered(ami: Line) -> None:
     await ami.ask("QueueAdd", Interface="Local/short@test/n", Queue="sales", MemberName="Short")
     await ami.ask("QueueRemove", Interface="Local/busy@test/n", Queue="sales")
     told = {"Application": "Queue", "Data": "sales,,,,20", "Async": "true", "CallerID": '"Caller" <555>'}
+    told |= {"Account": "acc", "Variable": "__HANDED=on"}
     await ami.ask("Originate", Channel="Local/wait@test/n", **told)
     await ami.until("AgentComplete")
     await ami.settle()

@@ -365,20 +365,32 @@ class Queue:
         if dialled is None:
             return None
         out = dialled.channel
+        if channel.account:
+            out.set_account(channel.account)
         out.caller = Party(**vars(channel.caller)) if channel.caller else Party(channel.exten)
         out.executes("AppQueue", "(Outgoing Line)")
         out.set_caller(out.caller)
         out.connected = Party(**vars(channel.caller))
-        out.exten = channel.exten
-        out.executes("AppQueue", "(Outgoing Line)")
-        if out.connected:
-            out.tell("NewConnectedLine")
+        if channel.inherited:
+            self._tell_connected(out)
+            out.inherit(channel)
+            out.exten = channel.exten
+            out.executes("AppQueue", "(Outgoing Line)")
+        else:  # both changes are told together, the extension first
+            out.exten = channel.exten
+            out.executes("AppQueue", "(Outgoing Line)")
+            self._tell_connected(out)
         out.set_variable("DIALEDPEERNUMBER", target)
         if not dialled.call():
             out.hang_up()
             return None
         self._about("AgentCalled", caller, member, out, [])
         return dialled
+
+    @staticmethod
+    def _tell_connected(out: Channel) -> None:
+        if out.connected:
+            out.tell("NewConnectedLine")
 
     def _unanswered(self, caller: Caller, dialled: Dialled, legs: list[tuple[Dialled, Member]], started: float) -> None:
         member = next(member for each, member in legs if each is dialled)
