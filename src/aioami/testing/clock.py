@@ -84,6 +84,7 @@ class Clock:
     Attributes:
         now: seconds since the server was made.
         failures: what tasks raised that nobody handled.
+        closed: whether all is over.
     """
 
     def __init__(self, *, idle: Callable[[], None] = lambda: None) -> None:
@@ -94,6 +95,8 @@ class Clock:
         self._timers: list[tuple[float, int, _Wait]] = []
         self._order = itertools.count()
         self._running = False
+        self._tasks: set[Task] = set()
+        self.closed = False
 
     @property
     def due(self) -> float | None:
@@ -103,9 +106,14 @@ class Clock:
         return self._timers[0][0] if self._timers else None
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
-        """Run a coroutine; it begins with the next `run`."""
+        """Run a coroutine; it begins with the next `run`, or never if the clock is closed."""
         task = Task(self, coroutine)
-        self._ready.append((task, None, False))
+        if self.closed:
+            coroutine.close()
+            task.done.set()
+        else:
+            self._tasks.add(task)
+            self._ready.append((task, None, False))
         return task
 
     def wait(self, *signals: Signal, seconds: float | None = None) -> _Wait:
@@ -142,10 +150,11 @@ class Clock:
         self.run_until(self.now + seconds)
 
     def close(self) -> None:
-        """End all tasks that wait; what they raise is forgotten."""
-        waiting = [wait.task for _, _, wait in self._timers if wait.task is not None]
-        for task in (*waiting, *(task for task, _, _ in self._ready)):
+        """End all tasks where they wait, for good."""
+        self.closed = True
+        for task in list(self._tasks):
             task._coroutine.close()
+        self._tasks.clear()
         self._timers.clear()
         self._ready.clear()
 
@@ -167,14 +176,18 @@ class Clock:
         try:
             wait = task._coroutine.throw(Cancelled()) if cancelled else task._coroutine.send(signal)
         except (StopIteration, Cancelled):
-            task.done.set()
+            self._ended(task)
         except Exception as error:
             _log.exception("the fake server failed")
             self.failures.append(error)
-            task.done.set()
+            self._ended(task)
         else:
             wait.task, task._wait = task, wait
             if wait.until is not None:
                 heapq.heappush(self._timers, (wait.until, next(self._order), wait))
             for other in wait.signals:
                 other._waiting.append(wait)
+
+    def _ended(self, task: Task) -> None:
+        self._tasks.discard(task)
+        task.done.set()

@@ -176,7 +176,13 @@ class FakeAsterisk:
     # Its life
 
     async def start(self) -> None:
-        """Listen; the port is the same as before if it was started before."""
+        """Listen; the port is the same as before if it was started before.
+
+        Raises:
+            RuntimeError: its `async with` was left, and with it the exchange has ended.
+        """
+        if self.clock.closed:
+            raise RuntimeError("this server has ended; make another one")
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time() - self.clock.now
         if not self.virtual_time:

@@ -271,13 +271,12 @@ class Queue:
     async def _wait(self, caller: Caller) -> bool:
         clock, channel = self.exchange.clock, caller.channel
         while caller.until is None or clock.now < caller.until:
+            pause = None
             if self._turn(caller):
-                legs = self._ring_whom()
-                if legs and (done := await self._ring(caller, legs)) is not None:
+                members = self._ring_whom()
+                if members and (done := await self._ring(caller, members)) is not None:
                     return done
-                pause = self.retry if legs else None
-            else:
-                pause = None
+                pause = self.retry
             left = None if caller.until is None else caller.until - clock.now
             shortest = min((each for each in (pause, left) if each is not None), default=None)
             if shortest is not None and shortest <= 0:

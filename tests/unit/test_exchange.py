@@ -1,0 +1,256 @@
+"""What the exchange behind the fake server does beyond the scenarios that real servers are compared in."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from aioami import Action, ActionError, Manager, core, events
+from aioami.testing import Call, FakeAsterisk
+
+pytestmark = pytest.mark.fake_asterisk(virtual_time=True)
+
+DIALPLAN = """
+[globals]
+RINGS = 3
+[a]
+exten => play,1,Playback(one&two)
+ same => n,Hangup()
+exten => read,1,Read(DIGITS,prompt,4,,,7)
+ same => n,UserEvent(Read,Digits: ${DIGITS},Status: ${READSTATUS})
+exten => music,1,Progress()
+ same => n,MusicOnHold()
+exten => record,1,MixMonitor(x.wav)
+ same => n,StopMixMonitor()
+ same => n,Wait(1)
+exten => names,1,Set(CALLERID(all)="Bo" <77>)
+ same => n,Set(CALLERID(num)=78)
+ same => n,Set(CHANNEL(language)=de)
+ same => n,Set(GLOBAL(SEEN)=${CALLERID(all)} ${CHANNEL(language)} ${RINGS} ${GLOBAL(RINGS)} ${CHANNEL} ${HANGUPCAUSE})
+ same => n,Wait(60)
+exten => nowhere,1,Goto(none,1)
+exten => odd,1,NoSuchApplication(x)
+exten => agi,1,AGI(program.sh)
+ same => n,Wait(60)
+exten => _1[2-4]Z,1(start),Wait(60)
+exten => 700,1,Park(small)
+[queues]
+exten => _[a-z].,1,Queue(${EXTEN},,,,${PATIENCE})
+ same => n,UserEvent(Left,Status: ${QUEUESTATUS})
+"""
+QUEUES = """
+[general]
+[full]
+maxlen = 1
+[empty]
+joinempty = no
+[tired]
+wrapuptime = 30
+member => PJSIP/ann
+[shy]
+ringinuse = no
+member => PJSIP/ann
+"""
+PARKING = "[small]\nparkpos => 701-701\nparkingtime => 5\ncontext => a\n"
+HOUSE = pytest.mark.fake_asterisk(
+    virtual_time=True, files={"extensions.conf": DIALPLAN, "queues.conf": QUEUES, "res_parking.conf": PARKING}
+)
+
+
+def call(fake: FakeAsterisk, to: str, **variables: str) -> Call:
+    return fake.incoming("PJSIP/trunk", to=to, variables=variables)
+
+
+@HOUSE
+async def test_applications_take_their_time(fake: FakeAsterisk) -> None:
+    """Playback takes a second for each recording; Read waits for digits that nobody presses; music goes on for ever."""
+    playing, reading, music = call(fake, "play@a"), call(fake, "read@a"), call(fake, "music@a")
+    await fake.advance(1.9)
+    assert playing.state == "Up"
+    await fake.advance(0.2)
+    assert playing.state == "gone"
+    await fake.advance(4.8)
+    assert reading.state == "Up"
+    await fake.advance(0.2)
+    assert reading.state == "gone"
+    await music.waits(10_000)
+    assert music.state == "Up"
+
+
+@HOUSE
+async def test_the_dialplan_sets_and_reads(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Functions are written and read; labels and patterns lead somewhere; what leads nowhere is hung up."""
+    there = call(fake, "names@a")
+    seen = (await mgr.send(core.Getvar("SEEN"))).value or ""
+    assert seen == f'"Bo" <78> de 3 3 {there.channel} 0'
+    with pytest.raises(ActionError, match="not set"):
+        await mgr.send(core.Setvar("CHANNEL(state)", "Up", there.channel))
+    assert call(fake, "129@a").state == "Ring"
+    for lost in ("nowhere@a", "odd@a"):
+        assert call(fake, lost).state == "gone"
+    with pytest.raises(ValueError, match="no extension '119'"):
+        call(fake, "119@a")
+    program = call(fake, "agi@a")
+    assert (await mgr.send(core.Getvar("AGISTATUS", program.channel))).value == "FAILURE"
+
+
+@HOUSE
+async def test_recordings_of_the_dialplan(fake: FakeAsterisk, mgr: Manager) -> None:
+    """MixMonitor and StopMixMonitor are told."""
+    with mgr.events("MixMonitor*") as stream:
+        call(fake, "record@a")
+        assert [(await stream.__anext__()).name for _ in range(2)] == ["MixMonitorStart", "MixMonitorStop"]
+
+
+@HOUSE
+@pytest.mark.parametrize(
+    ("queue", "patience", "status"), [("full", "60", "FULL"), ("empty", "60", "JOINEMPTY"), ("shy", "3", "TIMEOUT")]
+)
+async def test_why_a_caller_leaves_a_queue(
+    fake: FakeAsterisk, mgr: Manager, queue: str, patience: str, status: str
+) -> None:
+    """A queue that is full, has no members, or is too slow lets the caller go on, and says why."""
+    left = mgr.wait_for(events.UserEvent, timeout=5)
+    if queue == "full":
+        call(fake, "full@queues", PATIENCE="60")
+    call(fake, f"{queue}@queues", PATIENCE=patience)
+    await fake.advance(4)
+    assert (await left)["Status"] == status
+
+
+@HOUSE
+async def test_a_member_wraps_up(fake: FakeAsterisk, mgr: Manager) -> None:
+    """After a call a member is left alone for the wrap-up time; who waits is served then."""
+    first = call(fake, "tired@queues", PATIENCE="")
+    await first.answered_by("PJSIP/ann")
+    await fake.phone("PJSIP/ann").hang_up()
+    second = call(fake, "tired@queues", PATIENCE="")
+    await second.waits(20)
+    assert not fake.phone("PJSIP/ann").ringing
+    assert (await mgr.send(core.QueueSummary("tired"))).events[0]["Available"] == "0"
+    await second.answered_by("PJSIP/ann")
+
+
+@HOUSE
+async def test_a_parking_lot_that_is_full(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Who finds no space goes on in the dialplan; the action says that it failed; a call goes back after its time."""
+    parked, late = call(fake, "700@a"), call(fake, "700@a")
+    assert (parked.state, late.state) == ("Ring", "gone")
+    other = call(fake, "names@a")
+    with pytest.raises(ActionError, match="Park action failed"):
+        await mgr.send(core.Park(other.channel, other.channel, parkinglot="small"))
+    back = mgr.wait_for(events.ParkedCallTimeOut, timeout=5)
+    await fake.advance(6)
+    assert (await back).parkinglot == "small"
+    assert fake.phone("PJSIP/trunk").ringing  # who parked it is called
+
+
+async def test_the_dialplan_by_actions(mgr: Manager) -> None:
+    """Steps are added and removed, and shown; what cannot be is refused."""
+    step = {"Context": "new", "Extension": "1", "Priority": "1", "Application": "Wait", "ApplicationData": "5"}
+    assert (await mgr.send(Action("DialplanExtensionAdd", step))).success
+    for wrong in ({}, step, step | {"Priority": "soon"}):
+        with pytest.raises(ActionError):
+            await mgr.send(Action("DialplanExtensionAdd", wrong))
+    assert (await mgr.send(Action("DialplanExtensionAdd", step | {"Replace": "yes"}))).success
+    assert "Wait(5)" in "".join((await mgr.send(core.Command("dialplan show new"))).data)
+    place = {"Context": "new", "Extension": "1"}
+    for wrong in ({}, place | {"Extension": "2"}, place | {"Priority": "7"}):
+        with pytest.raises(ActionError):
+            await mgr.send(Action("DialplanExtensionRemove", wrong))
+    assert (await mgr.send(Action("DialplanExtensionRemove", place | {"Priority": "1"}))).success
+    assert (await mgr.send(Action("DialplanExtensionRemove", place))).success
+
+
+async def test_the_command_line(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A few commands show what is there."""
+    call(fake, "wait@test")
+    await mgr.send(core.DBPut("f", "k", "v"))
+    for command, shown in (
+        ("core show channels", "1 active channels"),
+        ("core show uptime seconds", "System uptime: 0"),
+        ("database show", "/f/k"),
+        ("database get f none", "not found"),
+        ("dialplan show", "Context 'elsewhere'"),
+    ):
+        assert shown in "\n".join((await mgr.send(core.Command(command))).data)
+    for wrong in ("database drop", "dialplan show none", "core show"):
+        with pytest.raises(ActionError):
+            await mgr.send(core.Command(wrong))
+
+
+async def test_files_are_changed_by_line_too(mgr: Manager) -> None:
+    """Lines are inserted and deleted by their numbers, categories emptied, and templates shown alone."""
+    await mgr.send(core.CreateConfig("new.conf"))
+    changes = [("NewCat", "a", None, None, None), ("Append", "a", "x", "1", None), ("Append", "a", "x", "2", None)]
+    await mgr.send(core.UpdateConfig("new.conf", "new.conf", changes))
+    raw = {"SrcFilename": "new.conf", "DstFilename": "new.conf", "Cat-000000": "a"}
+    for change in (
+        {"Action-000000": "Insert", "Var-000000": "first", "Value-000000": "0", "Line-000000": "0"},
+        {"Action-000000": "Delete", "Line-000000": "2"},
+    ):
+        await mgr.send(Action("UpdateConfig", raw | change))
+    assert list((await mgr.send(core.GetConfig("new.conf"))).get_lines()) == ["first=0", "x=1"]
+    await mgr.send(Action("UpdateConfig", raw | {"Action-000000": "EmptyCat"}))
+    assert list((await mgr.send(core.GetConfig("new.conf"))).get_lines()) == []
+    only = await mgr.send(core.GetConfig("scratch.conf", filter="TEMPLATES=restrict"))
+    assert [category.name for category in only.categories] == ["template"]
+    found = await mgr.send(core.GetConfig("pjsip.conf", filter="type=aor"))
+    assert {category.name for category in found.categories} == {"alice", "agent1", "agent2", "trunk"}
+
+
+async def test_agi_commands(fake: FakeAsterisk, mgr: Manager) -> None:
+    """EXEC runs an application, WAIT FOR DIGIT waits, HANGUP ends the call, bad usage is 520."""
+    there = call(fake, "agi@test")
+    await fake.advance(1)
+    results = {}
+    for command in ("EXEC Set COLOUR=red", "VERBOSE hello", "SET VARIABLE", "WAIT FOR DIGIT 2000", "HANGUP"):
+        reply = await mgr.send(core.AGI(there.channel, command, command))
+        outcome = asyncio.ensure_future(reply.outcome(timeout=5))
+        await fake.advance(3)
+        results[command] = (await outcome).code
+    assert list(results.values()) == [200, 200, 520, 200, 200]
+    assert there.state == "gone"
+
+
+async def test_a_call_that_is_dialled_on(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Click to call: one phone, then the other; whoever hangs up ends it; a refusal is a DIALSTATUS."""
+    await mgr.send(core.Originate_Application("PJSIP/alice", "Dial", ("PJSIP/bob&PJSIP/carol,20",)))
+    await fake.phone("PJSIP/alice").answer()
+    assert fake.phone("PJSIP/bob").ringing
+    await fake.phone("PJSIP/carol").answer()
+    assert not fake.phone("PJSIP/bob").ringing
+    (talking,) = fake.phone("PJSIP/carol").calls
+    assert [name.rpartition("-")[0] for name in talking.talks_to] == ["PJSIP/alice"]
+    await fake.phone("PJSIP/carol").hang_up()
+    assert not fake.exchange.channels
+    fake.phone("PJSIP/bob").set(refuses="congestion")
+    status = mgr.wait_for(events.VarSet, where=lambda event: event.value == "CONGESTION", timeout=5)
+    await mgr.send(core.Originate_Application("PJSIP/alice", "Dial", ("PJSIP/bob,20",)))
+    await fake.phone("PJSIP/alice").answer()
+    assert (await status).variable == "DIALSTATUS"
+
+
+async def test_a_caller_who_leaves_while_it_rings(fake: FakeAsterisk, mgr: Manager) -> None:
+    """The phone stops ringing, the queue has nobody left, and the call counts as abandoned."""
+    waiting = call(fake, "support@queues")
+    await waiting.waits(2)
+    assert fake.phone("PJSIP/agent1").ringing
+    await waiting.hang_up()
+    await waiting.ended()
+    assert not fake.phone("PJSIP/agent1").ringing
+    assert (await mgr.send(core.QueueStatus("support"))).events[0]["Abandoned"] == "1"
+    assert not fake.exchange.channels
+
+
+async def test_a_caller_who_is_transferred(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Redirected out of a talk, the caller goes on elsewhere, and the member is free again."""
+    talking = call(fake, "support@queues")
+    await talking.answered_by("PJSIP/agent1")
+    await mgr.send(core.Redirect(talking.channel, "elsewhere", "target", 1))
+    await talking.waits(5)
+    assert talking.state == "Up"
+    assert fake.phone("PJSIP/agent1").calls == []
+    members = (await mgr.send(core.QueueStatus("support"))).events[1:]
+    assert [member["InCall"] for member in members] == ["0", "0"]
