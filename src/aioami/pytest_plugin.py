@@ -72,17 +72,32 @@ def _chosen(config: pytest.Config, name: str) -> list[str]:
     return [] if versions == ["none"] else versions
 
 
+def _version(request: pytest.FixtureRequest, name: str) -> str:
+    """The version that a fixture is asked for; without one, as from another fixture, the first that was chosen."""
+    given: str | None = getattr(request, "param", None)
+    return given or (_chosen(request.config, name) or ["22"])[0]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test with each version that was chosen."""
     asked = _asked_for(metafunc.fixturenames)
     for fixture, name, _, _ in _VERSIONS:
-        if fixture in asked and not _is_overridden(metafunc, fixture):
+        if fixture in asked and not _is_overridden(metafunc, fixture) and not _is_parametrized(metafunc, fixture):
             chosen = _chosen(metafunc.config, name)
             left_out = pytest.param("none", marks=pytest.mark.skip(f"--{name} leaves this test out"))
             scope = "session" if fixture == "real_asterisk" else "function"
             if fixture not in metafunc.fixturenames:
                 metafunc.fixturenames.append(fixture)
             metafunc.parametrize(fixture, chosen or [left_out], indirect=True, scope=scope)  # type: ignore[arg-type]
+
+
+def _is_parametrized(metafunc: pytest.Metafunc, fixture: str) -> bool:
+    """Whether the test says itself which versions it wants."""
+    for mark in metafunc.definition.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
+        if fixture in ([name.strip() for name in names.split(",")] if isinstance(names, str) else names):
+            return True
+    return False
 
 
 def _asked_for(names: list[str]) -> set[str]:
@@ -115,7 +130,7 @@ def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
     """
     from aioami.testing.real import InstallError, RealAsterisk, SuiteGone, find_system, install
 
-    version: str = request.param
+    version = _version(request, "asterisk")
     try:
         installation = install(version)
     except SuiteGone as error:
@@ -148,8 +163,10 @@ async def _fake_asterisk(request: pytest.FixtureRequest) -> AsyncIterator[FakeAs
     """A fake server, with the options of the test's marker `fake_asterisk`."""
     from aioami.testing import FakeAsterisk
 
-    options: dict[str, Any] = {"version": request.param}
+    options: dict[str, Any] = {"version": _version(request, "fake-asterisk")}
     for mark in reversed(list(request.node.iter_markers("fake_asterisk"))):
+        if mark.args:
+            raise pytest.UsageError("the marker fake_asterisk takes arguments by name only, as version='16'")
         options |= mark.kwargs
     async with FakeAsterisk(**options) as server:
         yield server

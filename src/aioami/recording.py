@@ -35,10 +35,17 @@ __all__ = ["FORMAT_VERSION", "Recorder", "redact"]
 
 FORMAT_VERSION: Final = 1
 _HIDDEN: Final = "***"
-_SENSITIVE: Final = re.compile(r"\w*secret|\w*password|md5_?cred|\w*pin|vmsecret", re.IGNORECASE)
-_SETTING: Final = re.compile(r"(\s*(?:\w*secret|\w*password|md5_?cred)\s*=>?\s*).*", re.IGNORECASE | re.DOTALL)
-_JSON: Final = re.compile(r'("(?:\w*secret|\w*password|md5_?cred)"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_WORDS: Final = r"(?:\w*secret|\w*pass(?:word|wd)?|md5_?cred|\w*pin)"
+_SENSITIVE: Final = re.compile(_WORDS, re.IGNORECASE)
+# name=value, also behind a comma or a quote; and user:password@host, where a line registers or authenticates
+_SETTING: Final = re.compile(rf"((?:^|[\s,\"'(]){_WORDS}\s*=>?\s*)[^,\"'\r]*", re.IGNORECASE)
+_WHOLE_SETTING: Final = re.compile(rf"(\s*{_WORDS}\s*=>?\s*)[^\r]*", re.IGNORECASE)
+_LOGIN_AT: Final = re.compile(r"((?:register|auth)\s*=>?\s*[^:@,\r]*:)[^@\r]*(?=@)", re.IGNORECASE)
+_JSON: Final = re.compile(rf'("{_WORDS}"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_BARE_LOGIN: Final = re.compile(r"(\s*[^:@,\s]+:)[^@\r]+(?=@)")
+_SET_VARIABLE: Final = re.compile(rf"(\s*SET VARIABLE {_WORDS} )[^\r]*", re.IGNORECASE)
 _HIDDEN_JSON: Final = rf'\1"{_HIDDEN}"'
+_HIDDEN_BEHIND: Final = rf"\1{_HIDDEN}"
 _BLANK: Final = re.compile(rb"\n\r?\n")
 
 _log: Final = logging.getLogger("aioami.recording")
@@ -47,25 +54,36 @@ _log: Final = logging.getLogger("aioami.recording")
 def redact(text: str) -> str:
     """A message with what is secret in it replaced."""
     lines = text.split("\n")
-    login = any(line.lower().startswith("action:") and line[7:].strip().lower() == "login" for line in lines)
-    hidden_values = {
-        name[4:]
-        for name, _, value in (line.partition(":") for line in lines)
-        if name.lower().startswith("var-") and _SENSITIVE.fullmatch(value.strip())
-    }
+    headers = [line.rstrip("\r").partition(":")[::2] for line in lines]
+    own = {name.strip().lower(): value.strip() for name, value in reversed(headers)}
+    login = own.get("action", "").lower() == "login"
+    # A header with the value of what another one names: a variable, an entry of the database, a setting to be changed.
+    named = {"value": own.get("variable", ""), "val": own.get("key", "")}
+    for name, value in own.items():
+        if name.startswith("var-"):
+            named |= {f"value-{name[4:]}": value, f"match-{name[4:]}": value}
     for number, line in enumerate(lines):
         name, colon, value = line.partition(":")
         if not colon:
             continue
         end = "\r" if value.endswith("\r") else ""
         lowered = name.strip().lower()
-        secret = _SENSITIVE.fullmatch(lowered) or (login and lowered == "key")
-        if secret or (lowered.startswith(("value-", "match-")) and name[6:] in hidden_values):
+        if (
+            _SENSITIVE.fullmatch(lowered)
+            or (login and lowered == "key")
+            or _SENSITIVE.fullmatch(named.get(lowered, ""))
+        ):
             lines[number] = f"{name}: {_HIDDEN}{end}"
-        elif setting := _SETTING.match(value):
-            lines[number] = f"{name}:{setting[1]}{_HIDDEN}{end}"
-        elif '"' in value:
-            lines[number] = f"{name}:{_JSON.sub(_HIDDEN_JSON, value)}"
+            continue
+        if named.get(lowered, "").lower() in ("register", "auth"):
+            value = _BARE_LOGIN.sub(_HIDDEN_BEHIND, value)
+        whole = _WHOLE_SETTING.fullmatch(value.removesuffix("\r"))
+        if whole is not None:
+            lines[number] = f"{name}:{whole[1]}{_HIDDEN}{end}"
+            continue
+        for pattern in (_SETTING, _LOGIN_AT, _SET_VARIABLE):
+            value = pattern.sub(_HIDDEN_BEHIND, value)
+        lines[number] = f"{name}:{_JSON.sub(_HIDDEN_JSON, value)}"
     return "\n".join(lines)
 
 
@@ -111,9 +129,17 @@ class Recorder:
             self._greeted = True
             self._take("received", end + 1)
         # A blank line may have begun in what came before.
-        while (blank := _BLANK.search(pending, max(0, self._searched - 2))) is not None:
-            self._take("received", blank.end())
+        while (end := self._message_end()) >= 0:
+            self._take("received", end)
         self._searched = len(pending)
+
+    def _message_end(self) -> int:
+        """Where the first message in what waits ends; -1 if it is not there yet."""
+        if self._pending.startswith(b"Response: Follows"):  # the old form of command output has blank lines in it
+            end = self._pending.find(b"--END COMMAND--\r\n\r\n")
+            return end if end < 0 else end + len(b"--END COMMAND--\r\n\r\n")
+        blank = _BLANK.search(self._pending, max(0, self._searched - 2))
+        return -1 if blank is None else blank.end()
 
     def sent(self, data: bytes) -> None:
         """A whole action goes to the server."""

@@ -254,3 +254,88 @@ async def test_a_caller_who_is_transferred(fake: FakeAsterisk, mgr: Manager) -> 
     assert fake.phone("PJSIP/agent1").calls == []
     members = (await mgr.send(core.QueueStatus("support"))).events[1:]
     assert [member["InCall"] for member in members] == ["0", "0"]
+
+
+# What a reviewer found
+
+
+async def test_who_was_dialled_may_be_sent_elsewhere(fake: FakeAsterisk, mgr: Manager) -> None:
+    """The one who was dialled is redirected out of a talk and goes on there; the caller's part is over."""
+    waiting = call(fake, "support@queues")
+    await waiting.answered_by("PJSIP/agent1")
+    (agent,) = waiting.talks_to
+    await mgr.send(core.Redirect(agent, "elsewhere", "target", 1))
+    await fake.advance(1)
+    assert (await mgr.send(core.Getvar("CONTEXT", agent))).value == "elsewhere"
+    assert waiting.state == "gone"
+    await mgr.send(core.Hangup(agent))
+    await fake.advance(1)
+    assert not fake.exchange.channels
+
+
+async def test_a_call_goes_on_without_its_client(fake: FakeAsterisk, mgr: Manager) -> None:
+    """The client that waits for a call goes away; the phone is not left ringing for ever."""
+    long = core.Originate_Application("PJSIP/x", "Wait", timeout=20_000, async_=False)
+    sent = asyncio.ensure_future(mgr.send(long, check=False))
+    await fake.expect("Originate")
+    fake.drop()
+    await asyncio.wait([sent])
+    assert not isinstance(sent.exception(), AssertionError)
+    await fake.advance(30)
+    assert not fake.exchange.channels
+
+
+async def test_bridges_that_do_not_come_about(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A channel is not bridged with itself; one who is sent elsewhere on the way leaves nobody waiting."""
+    one, two = call(fake, "wait@test"), call(fake, "wait@test")
+    with pytest.raises(ActionError, match="itself"):
+        await mgr.send(core.Bridge(one.channel, one.channel))
+    both = [core.Bridge(one.channel, two.channel), core.Redirect(two.channel, "elsewhere", "target", 1)]
+    await asyncio.gather(*(mgr.send(action) for action in both))
+    await fake.advance(1)
+    assert two.talks_to == []
+    assert two.state == "Up"
+    assert not [bridge for bridge in fake.exchange.bridges.values() if bridge.kind == "basic"]
+
+
+ENDLESS = """
+[loop]
+exten => goto,1,Goto(1)
+exten => text,1,Set(X=price ${Y} ${${Z}})
+ same => n(n),Wait(60)
+ same => n+1,NoOp()
+include => other
+[other]
+include => loop
+switch => Realtime/other
+exten => _[,1,NoOp()
+"""
+
+
+@pytest.mark.fake_asterisk(virtual_time=True, files={"extensions.conf": ENDLESS})
+async def test_nothing_runs_for_ever_in_no_time(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A dialplan that jumps in a circle, and text that names itself, freeze nobody."""
+    circle = call(fake, "goto@loop")
+    await fake.advance(1)
+    assert circle.state == "Ring"
+    await circle.hang_up()
+    text = call(fake, "text@loop", Y="${Y}", Z="Y")
+    assert (await mgr.send(core.Getvar("X", text.channel))).value == "price ${Y} ${Y}"
+    with pytest.raises(ValueError, match="no extension"):
+        call(fake, "none@loop")
+
+
+def test_a_dialplan_that_cannot_be_read() -> None:
+    """What is wrong in a file is named."""
+    with pytest.raises(ValueError, match=r"extensions.conf: the priority of 'x' is a number or n, not 'first'"):
+        FakeAsterisk(files={"extensions.conf": "[a]\nexten => x,first,Wait(1)\n"})
+
+
+@pytest.mark.fake_asterisk(virtual_time=False, answer_seconds=0.2)
+async def test_the_clock_on_the_wall_is_not_behind(fake: FakeAsterisk, mgr: Manager) -> None:
+    """After a while in which nothing happened, what begins now begins now."""
+    await asyncio.sleep(0.3)
+    began = asyncio.get_running_loop().time()
+    reply = await mgr.send(core.Originate_Application("PJSIP/x", "Wait", ("0",)))
+    assert (await reply.outcome(timeout=5)).success
+    assert asyncio.get_running_loop().time() - began >= 0.19

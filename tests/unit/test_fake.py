@@ -579,6 +579,33 @@ async def test_throttled_servers_drip(connect: Clients) -> None:
         assert (await client.reader.readuntil(b"\r\n\r\n")).endswith(b"\r\n\r\n")
 
 
+async def test_a_throttled_server_may_stall(connect: Clients) -> None:
+    """Nothing is lost when a throttled server stalls, and it drips no faster when it is throttled again."""
+    async with FakeAsterisk(virtual_time=True, boot=False) as fake:
+        client = await connect(fake)
+        with pytest.raises(ValueError, match="bytes_per_second"):
+            fake.throttle(0)
+        for _ in range(2):
+            fake.throttle(100)
+            fake.resume()
+        fake.throttle(100)
+        client.send("Action: Ping", "ActionID: " + "x" * 500)
+        await fake.advance(1)
+        assert 50 <= len(await client.reader.read(1000)) <= 130
+        fake.stall()
+        await fake.advance(1)
+        fake.resume()
+        assert (await client.reader.readuntil(b"\r\n\r\n")).endswith(b"\r\n\r\n")
+
+
+async def test_nothing_runs_behind_a_logoff(fake: FakeAsterisk, connect: Clients) -> None:
+    """What was sent behind a Logoff in the same packet is not done."""
+    client = await connect(fake)
+    client.send("Action: Logoff", "", "Action: DBPut", "Family: f", "Key: k", "Val: v")
+    await client.rest()
+    assert fake.exchange.database == {}
+
+
 async def test_slow_readers_are_cut_off() -> None:
     """A client that does not read is ended after the server's patience."""
     async with FakeAsterisk(write_timeout=0.05, boot=False) as fake:

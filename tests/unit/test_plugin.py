@@ -102,6 +102,43 @@ def test_another_server(tmp_path: Path) -> None:
     assert "1 passed" in done.stdout, done.stdout
 
 
+def test_fixtures_on_top_of_ours(tmp_path: Path) -> None:
+    """A project may extend a fixture, ask for it late, or choose the versions of one test itself."""
+    text = """
+import pytest
+import pytest_asyncio
+
+
+@pytest_asyncio.fixture(name="fake_asterisk")
+async def extended(fake_asterisk):
+    fake_asterisk.extended = True
+    return fake_asterisk
+
+
+async def test_extended(fake_asterisk):
+    assert fake_asterisk.extended and fake_asterisk.version == "16"
+"""
+    done = run(tmp_path, text, "-o", "asyncio_mode=auto", "--fake-asterisk", "16")
+    assert "1 passed" in done.stdout, done.stdout
+    text = """
+import pytest
+
+
+@pytest.mark.parametrize("fake_asterisk", ["13"], indirect=True)
+async def test_chosen(fake_asterisk):
+    assert fake_asterisk.version == "13"
+"""
+    done = run(tmp_path, text, "-o", "asyncio_mode=auto")
+    assert "1 passed" in done.stdout, done.stdout
+    done = run(
+        tmp_path,
+        "import pytest\n\n\n@pytest.mark.fake_asterisk('16')\nasync def test_it(fake_asterisk): ...\n",
+        "-o",
+        "asyncio_mode=auto",
+    )
+    assert "by name only" in done.stdout, done.stdout
+
+
 def test_versions_in_the_configuration(tmp_path: Path) -> None:
     """Versions may stand in the configuration; `none` leaves tests with real servers out, and says so."""
     done = run(tmp_path, PING + REAL, "-o", "asyncio_mode=auto", "-o", "fake_asterisk=13 16", "--asterisk", "none")

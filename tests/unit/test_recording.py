@@ -74,6 +74,16 @@ async def test_secrets_are_not_in_it(tmp_path: Path) -> None:
             "Action: UpdateConfig\r\nVar-000000: secret\r\nValue-000000: ***\r\nMatch-000000: ***\r\nValue-000001: x\r\n",
         ),
         ('JSON: {"a":{"secret":"x\\"y","n":"z"}}\r\n', 'JSON: {"a":{"secret":"***","n":"z"}}\r\n'),
+        (
+            "Action: Setvar\r\nVariable: MYPASSWORD\r\nValue: abc\r\n\r\n",
+            "Action: Setvar\r\nVariable: MYPASSWORD\r\nValue: ***\r\n\r\n",
+        ),
+        ("Variable: a=b,PASSWORD=abc,c=d\r\n", "Variable: a=b,PASSWORD=***,c=d\r\n"),
+        ("Action: DBPut\r\nKey: password\r\nVal: abc\r\n", "Action: DBPut\r\nKey: password\r\nVal: ***\r\n"),
+        ("Line-000000-000000: register=>bob:pw@host\r\n", "Line-000000-000000: register=>bob:***@host\r\n"),
+        ("Var-000000: register\nValue-000000: bob:pw@host\n", "Var-000000: register\nValue-000000: bob:***@host\n"),
+        ("Line-000000-000001: dbpass => pw\r\n", "Line-000000-000001: dbpass => ***\r\n"),
+        ("Command: SET VARIABLE PASSWORD pw\r\n", "Command: SET VARIABLE PASSWORD ***\r\n"),
         ("SecretExist: Y\r\nEvent: Spin\r\n", "SecretExist: Y\r\nEvent: Spin\r\n"),
     ],
 )
@@ -98,6 +108,17 @@ def test_messages_are_whole_however_they_come(tmp_path: Path, size: int) -> None
         "Event: E\nB: 2\n\n",
         "Event: Cut",
     ]
+
+
+def test_old_command_output_is_one_message(tmp_path: Path) -> None:
+    """Output with blank lines in it, as Asterisk 13 sends it, is one entry."""
+    recorder = Recorder(tmp_path / "r.jsonl")
+    recorder.start()
+    output = b"Response: Follows\r\nPrivilege: Command\r\na\n\nb\n--END COMMAND--\r\n\r\n"
+    recorder.received(b"Asterisk Call Manager/2.10.6\r\n" + output[:50])
+    recorder.received(output[50:])
+    recorder.close()
+    assert Recording.load(recorder.path).entries[2].data == output.decode()
 
 
 async def test_a_second_link_is_written_behind_the_first(tmp_path: Path) -> None:

@@ -208,5 +208,5 @@ def passes(filters: list[EventFilter], name: str, text: str) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         raise FilterError(_NOT_COMPILED) from None

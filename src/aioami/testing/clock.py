@@ -145,6 +145,19 @@ class Clock:
             self.run()
         self.now = max(self.now, when)
 
+    def catch_up(self, when: float) -> None:
+        """The same for a time that has passed already: whoever was woken in the meantime goes on then, not before."""
+        if self._running:
+            return
+        woken, self._ready = self._ready, deque()
+        while (due := self.due) is not None and due <= when:
+            self.now = max(self.now, due)
+            self._wake(heapq.heappop(self._timers)[2], None)
+            self.run()
+        self.now = max(self.now, when)
+        self._ready.extendleft(reversed(woken))
+        self.run()
+
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""
         self.run_until(self.now + seconds)

@@ -118,7 +118,9 @@ class ConfigFile:
         elif action == "append":
             part.lines.append((variable, value.removeprefix(">")))
         elif action == "insert":
-            part.lines.insert(int(line) if line.isdecimal() else 0, (variable, value.removeprefix(">")))
+            part.lines.insert(
+                int(line) if line.isdecimal() and len(line) < 9 else 0, (variable, value.removeprefix(">"))
+            )
         else:
             self._edit(part, action, variable, value, match, line)
 

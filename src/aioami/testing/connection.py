@@ -69,6 +69,9 @@ class FakeConnection(asyncio.Protocol):
         self._held = bytearray()
         self._twice: dict[str, int] = {}
         self._tasks: list[Task] = []
+        self._dripping: Task | None = None
+        self._written = 0
+        self._watched = False
         self._session = f"0x{next(_numbers):012x}"
 
     def __repr__(self) -> str:
@@ -107,7 +110,7 @@ class FakeConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the client."""
         self.closed = True
-        for task in self._tasks:
+        for task in (*self._tasks, *([self._dripping] if self._dripping is not None else [])):
             task.cancel()
         self.server._left(self)
 
@@ -139,7 +142,7 @@ class FakeConnection(asyncio.Protocol):
             await server.clock.sleep(server.slow_banner)
         self.send(server.banner)
         while True:
-            while self._inbox:
+            while self._inbox and not self.closed:
                 request, fault = self._inbox.popleft()
                 self._busy = True
                 await self._handle(request, fault)
@@ -190,7 +193,7 @@ class FakeConnection(asyncio.Protocol):
 
     def reply(self, request: Request, answer: Answer) -> None:
         """Send an answer: one message, several, or bytes as they are; `None` sends nothing."""
-        if answer is None:
+        if answer is None or answer == []:
             return
         if isinstance(answer, bytes):
             self.send(answer.replace(b"{ActionID}", (request.action_id or "").encode("utf-8", "surrogateescape")))
@@ -373,13 +376,29 @@ class FakeConnection(asyncio.Protocol):
         size = self.server.chunk_size or len(data)
         for start in range(0, len(data), size or 1):
             self._transport.write(data[start : start + size])
-        limit = self.server.write_timeout
-        if limit is not None and self._transport.get_write_buffer_size():
-            asyncio.get_running_loop().call_later(limit, self._cut_off, self._transport.get_write_buffer_size())
+        self._written += len(data)
+        self._watch()
 
-    def _cut_off(self, pending: int) -> None:
-        if self._transport is not None and self._transport.get_write_buffer_size() >= pending > 0:
+    def _watch(self) -> None:
+        """Look after a while whether the client has read anything."""
+        limit = self.server.write_timeout
+        if limit is None or self._transport is None or self._watched:
+            return
+        if self._transport.get_write_buffer_size():
+            self._watched = True
+            asyncio.get_running_loop().call_later(limit, self._cut_off, self._taken())
+
+    def _taken(self) -> int:
+        return self._written - (self._transport.get_write_buffer_size() if self._transport is not None else 0)
+
+    def _cut_off(self, taken: int) -> None:
+        self._watched = False
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._transport.get_write_buffer_size() and self._taken() <= taken:
             self._transport.abort()
+        else:
+            self._watch()
 
     def stall(self) -> None:
         """Hold back all that is sent from now on; what comes is still read."""
@@ -388,21 +407,25 @@ class FakeConnection(asyncio.Protocol):
     def resume(self) -> None:
         """Send what was held back, and go on as usual."""
         self.stalled, self.throttled = False, None
+        if self._dripping is not None:
+            self._dripping.cancel()
         held, self._held = bytes(self._held), bytearray()
         if held:
             self.send(held)
 
     def throttle(self, bytes_per_second: float) -> None:
         """Send no more than so many bytes in a second of the server's time."""
-        if self.throttled is None:
-            self._tasks.append(self.server.clock.spawn(self._drip()))
+        if bytes_per_second <= 0:
+            raise ValueError(f"bytes_per_second: more than 0, not {bytes_per_second}")
         self.throttled = bytes_per_second
+        if self._dripping is None or self._dripping.done.is_set:
+            self._dripping = self.server.clock.spawn(self._drip())
 
     async def _drip(self) -> None:
         while self.throttled is not None and not self.closed:
             step = max(1, int(self.throttled * 0.01))
-            data, self._held = bytes(self._held[:step]), self._held[step:]
-            if data and not self.stalled:
+            if self._held and not self.stalled:
+                data, self._held = bytes(self._held[:step]), self._held[step:]
                 self._write(data)
             await self.server.clock.sleep(step / self.throttled)
 

@@ -155,7 +155,7 @@ class FakeAsterisk:
         return {
             category.name: Account.from_category(category, advanced=advanced, multiple=several)
             for category in file.categories
-            if category.name != "general"
+            if category.name != "general" and not category.template
         }
 
     @property
@@ -191,6 +191,7 @@ class FakeAsterisk:
             lambda: FakeConnection(self), self.host, self.port, ssl=self._ssl, reuse_address=True
         )
         self.port = self._server.sockets[0].getsockname()[1]
+        self._stir()
 
     async def stop(self) -> None:
         """End all connections and stop listening; calls and everything else stay as they are.
@@ -254,6 +255,7 @@ class FakeAsterisk:
         Raises:
             AssertionError: it was not reached.
         """
+        self._stir()
         until = self.clock.now + seconds
         await self._turns()
         while not reached():
@@ -278,7 +280,7 @@ class FakeAsterisk:
         if self.virtual_time or self._loop is None:
             self.clock.run()
         else:
-            self.clock.run_until(self._loop.time() - self._started)
+            self.clock.catch_up(self._loop.time() - self._started)
 
     def _idle(self) -> None:
         for connection in list(self.connections):
@@ -532,7 +534,7 @@ class FakeAsterisk:
             return events
         strands: dict[bytes, list[tuple[frozenset[str], str, bytes]]] = {}
         for event in events:
-            own = event[2].partition(b"Uniqueid: ")[2].partition(b"\r\n")[0]
+            own = event[2].partition(b"\r\nUniqueid: ")[2].partition(b"\r\n")[0]
             strands.setdefault(own, []).append(event)
         mixed = []
         while strands:
@@ -573,7 +575,8 @@ class Expectation:
                 while not self._look():
                     await self._fake._change()
         except asyncio.TimeoutError:
-            self._fake._expected.remove(self)
+            if self in self._fake._expected:
+                self._fake._expected.remove(self)
             raise AssertionError(self._complaint()) from None
         return self._met[-1]
 

@@ -72,12 +72,14 @@ class Direction:
                 size = min(size, max(1, int(self.bytes_per_second / 100)))
             if self._cut_at is not None:
                 size = min(size, self._cut_at - self.passed)
+            self.passed += size  # before anybody else may count on it
+            reached = self._cut_at is not None and self.passed >= self._cut_at
+            if reached:
+                self._cut_at = None
             writer.write(data[position : position + size])
             await writer.drain()
             position += size
-            self.passed += size
-            if self._cut_at is not None and self.passed >= self._cut_at:
-                self._cut_at = None
+            if reached:
                 return False
             if self.bytes_per_second is not None:
                 await asyncio.sleep(size / self.bytes_per_second)
@@ -183,12 +185,12 @@ class FaultProxy:
             return
         connection = _Connection(writer, far_writer)
         self._connections.add(connection)
-        both = asyncio.gather(
+        pumps = connection.pumps = asyncio.gather(
             self._pump(reader, far_writer, self.to_server, connection),
             self._pump(far_reader, writer, self.to_client, connection),
         )
         with contextlib.suppress(asyncio.CancelledError):
-            await both
+            await pumps
         self._connections.discard(connection)
         connection.cut(reset=False)
 
@@ -209,7 +211,8 @@ class FaultProxy:
                 try:
                     data = await reader.read(_CHUNK)
                 except ConnectionError:
-                    data = b""
+                    connection.cut(reset=True)
+                    return
                 await waiting.put((loop.time(), data))
 
         reading = asyncio.ensure_future(read())
@@ -238,8 +241,11 @@ class _Connection:
 
     def __init__(self, *writers: asyncio.StreamWriter) -> None:
         self._writers = writers
+        self.pumps: asyncio.Future[tuple[None, None]] | None = None
 
     def cut(self, *, reset: bool) -> None:
+        if self.pumps is not None and not self.pumps.done():
+            self.pumps.cancel()
         for writer in self._writers:
             raw = writer.get_extra_info("socket")
             if reset and raw is not None and raw.fileno() >= 0:

@@ -67,7 +67,10 @@ class Recording:
             OSError: the file cannot be read.
             RecordingError: it is no recording, or one of a version that is not known.
         """
-        lines = Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+        try:
+            lines = Path(path).read_text(encoding="utf-8").split("\n")
+        except UnicodeDecodeError as error:
+            raise RecordingError(f"not text in UTF-8: {error}") from error
         head = _parsed(lines[0], 1) if lines else {}
         if head.get("recording") != "aioami":
             raise RecordingError("line 1: not the head of a recording")
@@ -75,7 +78,7 @@ class Recording:
             raise RecordingError(f"line 1: version {head.get('version')!r} is not known, only {FORMAT_VERSION} is")
         entries = []
         for number, line in enumerate(lines[1:], 2):
-            if number == len(lines) and not line.endswith("\n"):
+            if number == len(lines):  # behind the last line's end: nothing, or a line that was cut off
                 break
             entries.append(_entry(_parsed(line, number), number))
         return cls(entries, started=str(head.get("started", "")))
@@ -237,8 +240,10 @@ class _Script:
         self._answers: dict[str, deque[tuple[str, list[str]]]] = {}
         asked: dict[str, list[str]] = {}
         waiting: deque[list[str]] = deque()
-        # Events come from the login on; what has none begins with its first entry.
+        # Events come from the first login on; what has none begins with its first entry.
         start = recording.entries[0].time if recording.entries else 0.0
+        logged_in = False
+        greeting = True
         for entry in recording.entries:
             if entry.direction == "sent":
                 action = entry.message
@@ -248,12 +253,15 @@ class _Script:
                 if own:
                     asked[own] = answers
                 waiting.append(answers)
-                if name == "login":
-                    start = entry.time
+                if name == "login" and not logged_in:
+                    start, logged_in = entry.time, True
+            elif entry.direction == "opened":
+                greeting = True
             elif entry.direction == "received":
-                if not _is_message(entry):
-                    self.banner = entry.data
+                if greeting and not entry.data.startswith(("Response:", "Event:")):
+                    self.banner, greeting = entry.data, False
                     continue
+                greeting = False
                 target = self._belongs(entry.message, asked, waiting)
                 if target is not None:
                     target.append(entry.data)
@@ -274,11 +282,13 @@ class _Script:
 
     def answer_to(self, name: str) -> tuple[str, list[str]] | None:
         """The next recorded answer to an action of that name: its ActionID then, and its messages."""
-        recorded = self._answers.get(name)
-        if not recorded or not recorded[0][1]:
+        recorded = self._answers.get(name, deque())
+        while recorded and not recorded[0][1]:
+            recorded.popleft()  # it was never answered
+        if not recorded:
             return None
         # The last one is said again and again.
-        return recorded.popleft() if len(recorded) > 1 and recorded[1][1] else recorded[0]
+        return recorded.popleft() if any(answers for _, answers in list(recorded)[1:]) else recorded[0]
 
 
 def _made_up(name: str, own: str) -> str:
@@ -310,7 +320,7 @@ def _parsed(line: str, number: int) -> dict[str, Any]:
 
 def _entry(found: dict[str, Any], number: int) -> Entry:
     at, direction, data = found.get("time"), found.get("direction"), found.get("data", "")
-    if not isinstance(at, (int, float)) or isinstance(at, bool):
+    if not isinstance(at, (int, float)) or isinstance(at, bool) or not 0 <= at < 1e12:
         raise RecordingError(f"line {number}: time is a number of seconds, not {at!r}")
     if direction not in _DIRECTIONS:
         raise RecordingError(f"line {number}: direction is one of {', '.join(_DIRECTIONS)}, not {direction!r}")

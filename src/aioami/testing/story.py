@@ -43,6 +43,7 @@ class Call:
         if "/" not in device:
             raise ValueError(f"device: technology and name, as PJSIP/trunk, not {device!r}")
         technology = device.partition("/")[0]
+        fake._stir()
         channel = exchange.add_channel(
             f"{device}-{exchange.next_suffix(technology)}", state=RING, context=context, exten=exten, caller=caller
         )

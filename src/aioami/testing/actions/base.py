@@ -11,7 +11,20 @@ from ..accounts import Account, EventFilter
 if TYPE_CHECKING:
     from ..exchange import Exchange, Pairs
 
-__all__ = ["ACTIONS", "ID", "Answer", "Denied", "Known", "Request", "Session", "action", "error", "listed", "success"]
+__all__ = [
+    "ACTIONS",
+    "ID",
+    "Answer",
+    "Denied",
+    "Known",
+    "Request",
+    "Session",
+    "action",
+    "error",
+    "listed",
+    "number",
+    "success",
+]
 
 Answer = Union[None, bytes, Mapping[str, str], Sequence[tuple[str, str]], Sequence["Message"]]
 Message = Union[Mapping[str, str], Sequence[tuple[str, str]]]
@@ -117,6 +130,13 @@ def action(name: str, classes: str, synopsis: str, *, until: int = 99) -> Callab
         return run
 
     return enter
+
+
+def number(text: str, default: int = 0) -> int:
+    """A whole number in a header; however large it is, something can be computed with it."""
+    if not text.isdecimal():
+        return default
+    return int(text) if len(text) <= 12 else 10**12
 
 
 def success(text: str) -> Answer:

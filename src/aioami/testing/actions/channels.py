@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -9,7 +10,7 @@ from ..exchange import Bridge, Channel, Exchange, Pairs, Party
 from ..exchange.calls import Origin, originate
 from ..exchange.channels import ToBridge, ToPark
 from ..exchange.dialplan import NotSet, arguments, read, write
-from .base import ID, Answer, Denied, Request, action, error, listed, success
+from .base import ID, Answer, Denied, Request, action, error, listed, number, success
 
 _LONGEST_ID: Final = 149
 _DANGEROUS: Final = (
@@ -44,8 +45,14 @@ async def originate_call(exchange: Exchange, request: Request) -> Answer:
     if request.true("Async"):
         exchange.clock.spawn(originate(exchange, origin, tell=True))
         return success("Originate successfully queued")
-    answered = await originate(exchange, origin, tell=False)
-    return success("Originate successfully queued") if answered else error("Originate failed")
+    answered: list[bool] = []
+
+    async def call() -> None:
+        answered.append(await originate(exchange, origin, tell=False))
+
+    # In a task of its own: the call goes on when the client that waits for it has gone.
+    await exchange.clock.wait(exchange.clock.spawn(call()).done)
+    return success("Originate successfully queued") if answered == [True] else error("Originate failed")
 
 
 def _origin(exchange: Exchange, request: Request) -> Origin:
@@ -53,12 +60,12 @@ def _origin(exchange: Exchange, request: Request) -> Origin:
     context, priority = request.get("Context"), request.get("Priority")
     if not name:
         raise Denied("Channel not specified")
-    number = 0
+    step = 0
     if priority:
         found = exchange.dialplan.priority(context, exten, priority)
         if found is None:
             raise Denied("Invalid priority")
-        number = found
+        step = found
     timeout = request.get("Timeout")
     if timeout and not timeout.isdecimal():
         raise Denied("Invalid timeout")
@@ -67,20 +74,20 @@ def _origin(exchange: Exchange, request: Request) -> Origin:
         raise Denied("Invalid channel")
     if max(len(request.get("ChannelId")), len(request.get("OtherChannelId"))) > _LONGEST_ID:
         raise Denied(f"Uniqueid length exceeds maximum of {_LONGEST_ID}\n")
-    if not application and not (exten and context and number):
+    if not application and not (exten and context and step):
         raise Denied("Originate with 'Exten' requires 'Context' and 'Priority'")
-    if exten and context and number and exchange.dialplan.step(context, exten, number) is None:
+    if exten and context and step and exchange.dialplan.step(context, exten, step) is None:
         raise Denied("Extension does not exist.")
     pairs = [item.partition("=") for header in request.getall("Variable") for item in arguments(header)]
     return Origin(
         technology,
         target,
-        int(timeout or 30000) / 1000,
+        number(timeout, 30000) / 1000,
         application,
         request.get("Data"),
         context,
         exten,
-        number,
+        step,
         Party.parse(request.get("CallerID")),
         request.get("Account"),
         [(name, value) for name, equals, value in pairs if equals and name],
@@ -108,18 +115,19 @@ async def hangup(exchange: Exchange, request: Request) -> Answer:
     name, cause = request.get("Channel"), request.get("Cause")
     if not name:
         return error("No channel specified")
-    number = int(cause) if cause.isdecimal() and int(cause) <= 127 else 0
+    value = number(cause)
+    code = value if value <= 127 else 0
     if len(name) > 1 and name.startswith("/") and name.endswith("/"):
         try:
             pattern = re.compile(name[1:-1])
-        except re.error:
+        except (re.error, OverflowError, RecursionError):
             return error(f"Regex compile failed on: {name}")
         found = [channel for channel in exchange.channels.values() if pattern.search(channel.name)]
         for channel in found:
-            channel.soft_hangup(number)
+            channel.soft_hangup(code)
         items = [[("Event", "ChannelHungup"), ("Channel", channel.name), ID] for channel in found]
         return listed("Channels hung up will follow", items, "ChannelsHungupListComplete")
-    channel_named(exchange, request).soft_hangup(number)
+    channel_named(exchange, request).soft_hangup(code)
     return success("Channel Hungup")
 
 
@@ -153,9 +161,11 @@ async def bridge(exchange: Exchange, request: Request) -> Answer:
     if not all(names):
         return error("Missing channel parameter in request")
     found = [exchange.channel_like(name) for name in names]
-    for number, channel in enumerate(found, 1):
+    for position, channel in enumerate(found, 1):
         if channel is None:
-            return error(f"Channel{number} does not exist: {names[number - 1]}")
+            return error(f"Channel{position} does not exist: {names[position - 1]}")
+    if found[0] is found[1]:
+        return error("Unable to bridge a channel with itself")
     meeting = Bridge(exchange)
     for channel in found:
         if channel is not None:
@@ -178,7 +188,7 @@ async def park(exchange: Exchange, request: Request) -> Answer:
     else:
         device = channel.device
     timeout = request.get("Timeout")
-    channel.redirect(ToPark(lot, device, int(timeout) / 1000 if timeout.isdecimal() else None))
+    channel.redirect(ToPark(lot, device, number(timeout) / 1000 if timeout.isdecimal() else None))
     return success("Park successful\n")
 
 
@@ -281,7 +291,7 @@ async def absolute_timeout(exchange: Exchange, request: Request) -> Answer:
         seconds = float(request.get("Timeout"))
     except ValueError:
         seconds = 0.0
-    if not seconds:
+    if not seconds or not math.isfinite(seconds):
         return error("No timeout specified")
     channel.limit_to(seconds if seconds >= 1e-6 else None)
     return success("Timeout Set")
@@ -313,7 +323,7 @@ async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
     if not digit:
         return error("No digit specified")
     duration = request.get("Duration")
-    milliseconds = int(duration) if duration.isdecimal() else 100
+    milliseconds = number(duration, 100)
     hears = channel if request.true("Receive") else channel.other
     if hears is not None:
         exchange.clock.spawn(_tone(hears, digit, milliseconds))

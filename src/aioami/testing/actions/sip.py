@@ -130,7 +130,9 @@ async def sip_show_peer(exchange: Exchange, request: Request) -> Answer:
 @action("SIPshowregistry", "system,reporting", "Lists where this server registers", until=_LAST)
 async def sip_show_registry(exchange: Exchange, request: Request) -> Answer:
     items: list[Pairs] = []
-    for line in Category("", exchange.file("sip.conf").category("general").lines).getall("register"):
+    categories = exchange.file("sip.conf").categories
+    lines = [line for part in categories if part.name == "general" for line in part.getall("register")]
+    for line in lines:
         found = re.match(r"(?P<user>[^:@]+)(?::[^@]*)?@(?P<host>[^:/]+)(?::(?P<port>\d+))?", line)
         if found is not None:
             items.append(

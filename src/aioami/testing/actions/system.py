@@ -91,7 +91,7 @@ async def get_config(exchange: Exchange, request: Request) -> Answer:
             continue
         if templates == "restrict" and not category.template:
             continue
-        if any(not re.search(pattern, category.get(name)) for name, pattern in options.items()):
+        if any(not _matches(pattern, category.get(name)) for name, pattern in options.items()):
             continue
         pairs.append((f"Category-{number:06}", category.name))
         if category.template:
@@ -103,6 +103,13 @@ async def get_config(exchange: Exchange, request: Request) -> Answer:
     if wanted and not number:
         pairs.append(("No categories found", "\0"))
     return pairs
+
+
+def _matches(pattern: str, value: str) -> bool:
+    try:
+        return re.search(pattern, value) is not None
+    except (re.error, OverflowError, RecursionError):
+        return False
 
 
 @action("ListCategories", "config", "Lists the categories of a configuration file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,10 +10,11 @@ from urllib.parse import quote
 
 from .calls import dial
 from .channels import BUSY, UP, Bridge, Channel, Gone, ToBridge
-from .dialplan import arguments, write
+from .dialplan import NotSet, arguments, write
 
 __all__ = ["APPLICATIONS"]
 
+_LONGEST: Final = 1e9  # seconds that anything may take
 _FIRST_MEDIA: Final = 0.5  # seconds for which Answer waits for a first sound, which nobody makes in a Local channel
 
 
@@ -82,7 +84,8 @@ async def _hang_up(channel: Channel, data: str) -> bool:
 
 async def _set(channel: Channel, data: str) -> bool:
     name, _, value = data.partition("=")
-    write(channel.exchange, channel, name.strip(), value)
+    with contextlib.suppress(NotSet):  # of which Asterisk only warns
+        write(channel.exchange, channel, name.strip(), value)
     return True
 
 
@@ -93,7 +96,7 @@ async def _goto(channel: Channel, data: str) -> bool:
     number = channel.exchange.dialplan.priority(context, exten, priority)
     if number is None:
         return False
-    channel.context, channel.exten, channel.priority = context, exten, number
+    channel.context, channel.exten, channel.priority = context, exten, number - 1  # the next step is what follows
     return True
 
 
@@ -125,9 +128,13 @@ async def _parked_call(channel: Channel, data: str) -> bool:
         return False
     channel.answer()
     bridge = Bridge(channel.exchange)
+    bridge.expected.add(channel)
     lot.fetch(int(space), channel).redirect(ToBridge(bridge, goes_on=False))
-    await channel.pause(None, bridge.changed)
-    await bridge.stay(channel)
+    try:
+        await channel.pause(None, bridge.changed)
+        await bridge.stay(channel)
+    finally:
+        bridge.does_not_come(channel)
     return False
 
 
@@ -244,7 +251,7 @@ async def _agi_result(channel: Channel, command: str) -> tuple[int, str, str]:
         channel.soft_hangup()
         value = 1
     elif name == "WAIT FOR" and len(words) >= 4:
-        await channel.pause(float(words[3]) / 1000)
+        await channel.pause(_seconds(words[3]) / 1000)
     elif name in ("SET VARIABLE", "GET VARIABLE"):
         usage = f"520-Invalid command syntax.  Proper usage follows:\nUsage: {name}\n520 End of proper usage."
         return 520, "Usage", usage
@@ -259,7 +266,7 @@ def _percent(text: str) -> str:
 
 def _seconds(text: str) -> float:
     try:
-        return max(0.0, float(text))
+        return min(max(0.0, float(text)), _LONGEST)
     except ValueError:
         return 0.0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -460,12 +459,17 @@ async def talk(bridge: Bridge, peer: Channel, caller: Channel) -> None:
         Gone: the caller hung up.
         Redirected: the caller was sent elsewhere.
     """
+    bridge.expected |= {peer, caller}
 
     async def stays() -> None:
-        with contextlib.suppress(Gone, Redirected):
+        try:
             await bridge.stay(peer)
-        if not peer.moving.is_set:
-            peer.hang_up()
+        except Gone:
+            pass
+        except Redirected:
+            if await dialplan.go_elsewhere(peer):
+                await dialplan.run(peer, peer.context, peer.exten, peer.priority)
+        peer.hang_up()
 
     peer.exchange.clock.spawn(stays())
     await caller.exchange.clock.wait(bridge.changed)

@@ -295,8 +295,16 @@ class Channel:
 
     def redirect(self, destination: Destination) -> None:
         """Somebody wants it to go on elsewhere."""
+        self._forget_destination()
         self.destination = destination
+        if isinstance(destination, ToBridge):
+            destination.bridge.expected.add(self)
         self.moving.set()
+
+    def _forget_destination(self) -> None:
+        destination, self.destination = self.destination, None
+        if isinstance(destination, ToBridge):
+            destination.bridge.does_not_come(self)
 
     def hang_up_quietly(self) -> None:
         """End for good, without a word to the other half."""
@@ -315,6 +323,7 @@ class Channel:
             self.other.request_hangup(self.cause)
         if self.limit is not None:
             self.limit.cancel()
+        self._forget_destination()
         self.ended.set()
         self.exchange.forget(self)
         text = CAUSES.get(self.cause, "Unknown")
@@ -331,6 +340,7 @@ class Bridge:
         kind: `basic`, `parking` ...
         channels: who is in it, in the order in which they came.
         parted: called once when the first of them has left.
+        expected: who is on the way to it.
     """
 
     exchange: Exchange
@@ -341,6 +351,7 @@ class Bridge:
     uniqueid: str = ""
     channels: list[Channel] = field(default_factory=list)
     parted: Callable[[], None] | None = None
+    expected: set[Channel] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.uniqueid = str(uuid.UUID(int=self.exchange.random.getrandbits(128), version=4))
@@ -362,6 +373,7 @@ class Bridge:
 
     def enter(self, channel: Channel) -> None:
         """Come in; two who meet know each other's names."""
+        self.expected.discard(channel)
         self.channels.append(channel)
         channel.bridge = self
         oldest = min(self.channels, key=lambda each: each.created)
@@ -373,6 +385,13 @@ class Bridge:
                 names = ",".join(peer.name for peer in self.channels if peer is not each)
                 each.set_variable("BRIDGEPEER", names)
         self.changed.set()
+
+    def does_not_come(self, channel: Channel) -> None:
+        """One who was expected has gone, or was sent elsewhere."""
+        self.expected.discard(channel)
+        self.changed.set()
+        if not self.channels and not self.expected:
+            self.destroy()
 
     def leave(self, channel: Channel) -> None:
         """Go out; with nobody left in it a basic bridge is no more."""
@@ -393,7 +412,7 @@ class Bridge:
         if parted is not None:
             parted()
         self.changed.set()
-        if self.kind == "basic" and not self.channels:
+        if self.kind == "basic" and not self.channels and not self.expected:
             self.destroy()
 
     def destroy(self) -> None:
@@ -411,9 +430,9 @@ class Bridge:
         self.enter(channel)
         try:
             while True:
+                if self.kind == "basic" and self.channels == [channel] and not self.expected:
+                    return
                 self.changed.clear()
                 await channel.pause(None, self.changed)
-                if self.kind == "basic" and self.channels == [channel]:
-                    return
         finally:
             self.leave(channel)

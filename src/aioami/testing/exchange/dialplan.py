@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Dialplan", "NotSet", "arguments", "read", "run", "substitute", "write"]
 
 _STEP: Final = re.compile(r"([\w ]+?)\s*(?:\((.*)\))?\s*$", re.DOTALL)
+_COUNTED: Final = re.compile(r"([nN])(?:\+(\d+))?|\d+")
+_STEPS: Final = 1000  # in one moment, then the next one comes
 _FUNCTION: Final = re.compile(r"([A-Z_]+)\((.*)\)$", re.DOTALL)
 _CHARACTERS: Final = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
 
@@ -71,6 +73,8 @@ class Dialplan:
             if name == "include":
                 context.includes.append(value)
                 continue
+            if name not in ("exten", "same"):
+                continue
             if name == "exten":
                 exten, _, value = (part.strip() for part in value.partition(","))
             number, _, step = (part.strip() for part in value.partition(","))
@@ -78,7 +82,10 @@ class Dialplan:
             if number == "hint":
                 context.hints[exten] = step
                 continue
-            priority = priority + 1 if number == "n" else int(number)
+            counted = _COUNTED.fullmatch(number)
+            if counted is None:
+                raise ValueError(f"extensions.conf: the priority of {exten!r} is a number or n, not {number!r}")
+            priority = priority + int(counted[2] or 1) if counted[1] else int(number)
             self.add(context, exten, priority, step, label)
 
     def add(self, context: Context, exten: str, priority: int, step: str, label: str = "") -> None:
@@ -89,10 +96,10 @@ class Dialplan:
         if label:
             context.labels.setdefault(exten, {})[label] = priority
 
-    def find(self, context: str, exten: str) -> tuple[Context, str] | None:
+    def find(self, context: str, exten: str, seen: frozenset[str] = frozenset()) -> tuple[Context, str] | None:
         """The context and the extension, or pattern, that a number leads to."""
         here = self.contexts.get(context)
-        if here is None:
+        if here is None or context in seen:
             return None
         if exten in here.steps:
             return here, exten
@@ -101,7 +108,7 @@ class Dialplan:
             if _pattern(pattern).fullmatch(exten):
                 return here, pattern
         for included in here.includes:
-            if found := self.find(included, exten):
+            if found := self.find(included, exten, seen | {context}):
                 return found
         return None
 
@@ -128,11 +135,14 @@ def _parts(pattern: str) -> list[str]:
 
 
 def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(
-        "".join(
-            part if part.startswith("[") else _CHARACTERS.get(part.upper(), re.escape(part)) for part in _parts(pattern)
-        )
+    signs = (
+        part if part.startswith("[") and part != "[" else _CHARACTERS.get(part.upper(), re.escape(part))
+        for part in _parts(pattern)
     )
+    try:
+        return re.compile("".join(signs))
+    except re.error:
+        return re.compile(r"(?!)")  # matches nothing
 
 
 def _how_general(pattern: str) -> list[int]:
@@ -164,12 +174,23 @@ def arguments(data: str) -> list[str]:
 
 def substitute(exchange: Exchange, channel: Channel | None, text: str) -> str:
     """Put values for `${...}`."""
-    while (start := text.rfind("${")) >= 0:
-        end = text.find("}", start)
-        if end < 0:
-            break
-        text = text[:start] + read(exchange, channel, text[start + 2 : end]) + text[end + 1 :]
-    return text
+    start = text.find("${")
+    if start < 0:
+        return text
+    depth, end = 0, start
+    while end < len(text):
+        if text.startswith("${", end):
+            depth += 1
+        elif text[end] == "}":
+            depth -= 1
+            if not depth:
+                break
+        end += 1
+    else:
+        return text  # it is never closed
+    # What is put in is not looked at again.
+    value = read(exchange, channel, substitute(exchange, channel, text[start + 2 : end]))
+    return text[:start] + value + substitute(exchange, channel, text[end + 1 :])
 
 
 _BUILT_IN: Final[dict[str, Callable[[Channel], str]]] = {
@@ -336,11 +357,13 @@ async def go_elsewhere(channel: Channel) -> bool:
 
 async def _steps(channel: Channel) -> None:
     exchange = channel.exchange
+    count, moment = 0, exchange.clock.now
     while (step := exchange.dialplan.step(channel.context, channel.exten, channel.priority)) is not None:
+        count, moment = (count + 1, moment) if moment == exchange.clock.now else (0, exchange.clock.now)
+        if count > _STEPS:
+            await channel.pause(0.1)
         application, data = step[0], substitute(exchange, channel, step[1])
-        place = (channel.context, channel.exten, channel.priority)
         channel.executes(application, data)
         if not await exchange.execute(channel, application, data):
             return
-        if place == (channel.context, channel.exten, channel.priority):
-            channel.priority += 1
+        channel.priority += 1

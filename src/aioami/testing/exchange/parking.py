@@ -161,6 +161,7 @@ def lots_of(exchange: Exchange) -> dict[str, ParkingLot]:
         if category.name == "general":
             continue
         first, _, last = category.get("parkpos", "701-750").partition("-")
+        last = last or first
         lot = lots[category.name] = ParkingLot(
             exchange,
             category.name,

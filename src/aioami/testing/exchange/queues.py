@@ -42,7 +42,7 @@ class Member:
     last_call: int = 0
     last_pause: int = 0
     login_time: int = 0
-    in_call: bool = False
+    in_call: int = 0
     ring_in_use: bool = True
     status: int = 0
 
@@ -173,7 +173,7 @@ class Queue:
             ("CallsTaken", str(member.calls)),
             ("LastCall", str(member.last_call)),
             *self._newer(("LastPause", str(member.last_pause)), ("LoginTime", str(member.login_time))),
-            ("InCall", str(int(member.in_call))),
+            ("InCall", str(int(member.in_call > 0))),
             ("Status", str(member.status)),
             ("Paused", str(int(member.paused))),
             ("PausedReason", member.reason),
@@ -321,7 +321,7 @@ class Queue:
         if self.strategy in order and self.strategy != "linear":
             return [min(tier, key=order[self.strategy])]
         # linear, rrmemory and rrordered go on behind whom they rang last.
-        places = {self.members.index(member): member for member in able}
+        places = {self.members.index(member): member for member in tier}
         following = [place for place in sorted(places) if place > self.last_rung] or sorted(places)
         self.last_rung = following[0]
         return [places[following[0]]]
@@ -407,14 +407,14 @@ class Queue:
         self.hold_time = (self.hold_time * 3 + held) >> 2 if self.completed else held
         ring = str(round(exchange.clock.now - started))
         self._about("AgentConnect", caller, member, out, [("HoldTime", str(held)), ("RingTime", ring)])
-        member.in_call = True
+        member.in_call += 1
         bridge = Bridge(exchange)
         answered = exchange.clock.now
 
         def parted() -> None:
             talked = int(exchange.clock.now - answered)
             by_caller = channel.requested
-            member.in_call = False
+            member.in_call -= 1
             self.changed.set()
             member.calls += 1
             member.last_call = self._wall()
@@ -518,8 +518,8 @@ def _queue(exchange: Exchange, category: Category) -> Queue:
         exchange,
         category.name,
         category.get("strategy", "ringall"),
-        float(category.get("timeout", "15")),
-        float(category.get("retry", "5")),
+        float(category.get("timeout", "15")) or 86400.0,  # 0 is no limit
+        max(0.1, float(category.get("retry", "5"))),
         int(category.get("wrapuptime", "0")),
         int(category.get("maxlen", "0")),
         int(category.get("weight", "0")),
@@ -529,6 +529,7 @@ def _queue(exchange: Exchange, category: Category) -> Queue:
     for value in category.getall("member"):
         interface, penalty, name, state = ([part.strip() for part in value.split(",")] + [""] * 4)[:4]
         member = Member(interface, name or interface, state or interface, "static", int(penalty or 0))
+        member.ring_in_use = category.get("ringinuse", "yes") in _YES
         member.status = exchange.states.number(member.state_interface)
         member.login_time = int(exchange.epoch)
         queue.members.append(member)

@@ -57,7 +57,8 @@ class States:
 
     def number(self, device: str) -> int:
         """The same as a number, as queues have it."""
-        return DEVICE_STATES.index(self.device(device))
+        state = self.device(device)
+        return DEVICE_STATES.index(state) if state in DEVICE_STATES else 0
 
     def set(self, device: str, state: str) -> None:
         """Give a device a state of one's own choice; nobody is told what it is already."""
