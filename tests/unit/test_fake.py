@@ -84,6 +84,15 @@ def test_secrets_do_not_show() -> None:
     assert "a/b" not in repr(fake)
 
 
+def test_a_server_without_users_has_no_url() -> None:
+    """That nobody can log in is said, and not what went wrong inside."""
+    with pytest.raises(ValueError, match="users"):
+        FakeAsterisk(users={}).url
+    text = "[a]\nsecret = s\ndeny = 0.0.0.0/0\npermit = localhost\n[b]\nsecret = s\ndeny = example, ::/0\n"
+    accounts = FakeAsterisk(files={"manager.conf": text}).accounts
+    assert [account.denied for account in accounts.values()] == [False, False]
+
+
 async def test_login_by_challenge(fake: FakeAsterisk, connect: Clients) -> None:
     """The key is the MD5 of challenge and secret, and a second login is already authenticated."""
     client = await connect(fake, events=None)

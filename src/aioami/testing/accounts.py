@@ -60,9 +60,7 @@ class Account:
         denied = False
         here = ipaddress.ip_address("127.0.0.1")
         for name, value in category.lines:
-            if name in ("permit", "deny") and any(
-                here in ipaddress.ip_network(network.strip(), strict=False) for network in value.split(",")
-            ):
+            if name in ("permit", "deny") and any(_contains(network, here) for network in value.split(",")):
                 denied = name == "deny"
         filters = [
             EventFilter.parse(value, re.fullmatch(r"eventfilter\((.*)\)", name)[1] if "(" in name else None)  # type: ignore[index]
@@ -78,6 +76,13 @@ class Account:
             denied=denied,
             event_filters=tuple(filters),
         )
+
+
+def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    try:
+        return address in ipaddress.ip_network(network.strip(), strict=False)
+    except ValueError:
+        return network.strip() == "localhost"  # names are not looked up
 
 
 def permissions_of(text: str) -> frozenset[str]:

@@ -165,7 +165,13 @@ class FakeAsterisk:
 
     @property
     def url(self) -> str:
-        """Where it is, with its first user, as `Manager.from_url` reads it."""
+        """Where it is, with its first user, as `Manager.from_url` reads it.
+
+        Raises:
+            ValueError: there is no user.
+        """
+        if not self.accounts:
+            raise ValueError("users: this server has none, and so no URL with one")
         name, account = next(iter(self.accounts.items()))
         scheme = "amis" if self._ssl is not None else "ami"
         return f"{scheme}://{quote(name, safe='')}:{quote(account.secret, safe='')}@{self.host}:{self.port}"
