@@ -360,9 +360,9 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
     caller.set_variable("DIALSTATUS", "ANSWER")
     caller.set_variable("DIALEDPEERNAME", peer.name)
     caller.set_variable("DIALEDPEERNUMBER", leg.target)
-    exchange.tell("DialEnd", [*caller.snapshot(), *_shown_without_place(peer), ("DialStatus", "ANSWER")])
-    caller.answer()
     peer.exten = ""
+    exchange.tell("DialEnd", [*caller.snapshot(), *peer.snapshot("Dest"), ("DialStatus", "ANSWER")])
+    caller.answer()
     peer.executes("AppDial", "(Outgoing Line)")
     try:
         await talk(Bridge(exchange), peer, caller)
@@ -370,11 +370,6 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
         _times(caller, started)
         caller.set_variable("DIALSTATUS", "ANSWER")
     return "ANSWER"
-
-
-def _shown_without_place(peer: Channel) -> Pairs:
-    peer.exten = ""
-    return peer.snapshot("Dest")
 
 
 def _not_answered(caller: Channel, status: str) -> str:

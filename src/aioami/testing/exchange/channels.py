@@ -126,7 +126,6 @@ class Channel:
         self.created = exchange.clock.now
         self.answered: float | None = None
         self.dialplan = False
-        self.dial_string = ""
         self.control: deque[str] = deque()
         self.controlled = Signal(exchange.clock)
         self.picked_up = Signal(exchange.clock)
@@ -226,10 +225,10 @@ class Channel:
         old, self.account = self.account, account
         self.tell("NewAccountCode", [("OldAccountCode", old)])
 
-    def executes(self, application: str, data: str, exten: str | None = None) -> None:
+    def executes(self, application: str, data: str) -> None:
         """Say that an application begins."""
         self.application, self.data = application, data
-        place = [("Extension", self.exten if exten is None else exten), ("Application", application), ("AppData", data)]
+        place = [("Extension", self.exten), ("Application", application), ("AppData", data)]
         self.tell("Newexten", place, classes="dialplan")
 
     # What happens to it

@@ -316,9 +316,8 @@ class Queue:
         order: dict[str, Callable[[Member], int]] = {
             "leastrecent": lambda member: member.last_call,
             "fewestcalls": lambda member: member.calls,
-            "linear": self.members.index,
         }
-        if self.strategy in order and self.strategy != "linear":
+        if self.strategy in order:
             return [min(tier, key=order[self.strategy])]
         # linear, rrmemory and rrordered go on behind whom they rang last.
         places = {self.members.index(member): member for member in tier}
