@@ -24,14 +24,20 @@ from .errors import (
     UnknownAction,
 )
 from .events.base import Event
-from .manager import Manager, ManagerState
+from .events.link import Disconnected, Reconnected
+from .link import ManagerState
+from .manager import Manager
+from .options import Backoff
 from .responses.base import EventList, Response
+from .statistics import Statistics
 from .streams import EventStream
 
 __all__ = [
     "Action",
     "ActionError",
+    "Backoff",
     "ConnectionLost",
+    "Disconnected",
     "Event",
     "EventList",
     "EventStream",
@@ -43,7 +49,9 @@ __all__ = [
     "ManagerTimeout",
     "PermissionDenied",
     "ProtocolError",
+    "Reconnected",
     "Response",
+    "Statistics",
     "UnknownAction",
     "__version__",
     "core",

@@ -9,23 +9,28 @@ import socket
 import ssl as tls
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
 from .actions.base import Action, ResponseT_co
+from .actions.system import Ping
 from .dispatch import Dispatcher
-from .errors import ConnectionLost, ManagerError, ManagerTimeout
+from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from .events.base import Event
+from .options import Options
 from .recording import Recorder
 from .responses.base import OutcomeReply, Response
-from .session import Outcome, Pending, Promise, Session
+from .session import Outcome, Pending, Promise, Session, holds_session
+from .statistics import Tally
 from .wire import Framer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Connection"]
+
+_LATE: Final = 0.1  # seconds by which a timer may be late without the event loop having been held up
 
 
 class _ParsingReader(asyncio.StreamReader):
@@ -51,30 +56,55 @@ class _ParsingReader(asyncio.StreamReader):
         self._ended(exc)
 
 
+class _Unheard:
+    """A promise of which nobody will hear."""
+
+    def done(self) -> bool:
+        return True
+
+    def set_result(self, result: object) -> None: ...
+
+    def set_exception(self, error: Exception) -> None: ...
+
+
 class Connection:
     """A link to a server: bytes to messages, actions to replies, deadlines, and the reason of its end.
 
     Args:
+        options: where the server is, and the limits.
         dispatcher: who gets the events.
-        max_frame_size: bytes that one message may have; `None` lifts the limit.
+        tally: where everything is counted.
         ended: called once when the link is over, with the reason; not for `close`.
+        logged_in: called when a login succeeds.
         recorder: what writes down all that comes and goes, if anything does.
 
     Attributes:
         reason: why the link is over; `None` while it is not.
+        shutdown: what the server said of its own end, if it did.
     """
 
     def __init__(
         self,
-        dispatcher: Dispatcher,
+        options: Options,
         *,
-        max_frame_size: int | None,
+        dispatcher: Dispatcher,
+        tally: Tally,
         ended: Callable[[Connection, ManagerError], None],
-        recorder: Recorder | None = None,
+        logged_in: Callable[[], None],
+        recorder: Recorder | None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._framer = Framer(max_frame_size)
-        self._session = Session(dispatcher, clock=time.perf_counter)
+        self._options = options
+        self._tally = tally
+        self._framer = Framer(options.max_frame_size)
+        self._session = Session(
+            dispatcher,
+            clock=time.perf_counter,
+            max_list_items=options.max_list_items,
+            tally=tally,
+            gated=options.username is not None,
+            logged_in=logged_in,
+        )
         self._ended = ended
         self._recorder = recorder
         self._reader = _ParsingReader(self._received, self._stream_ended)
@@ -84,36 +114,42 @@ class Connection:
         self._deadline_numbers = 0
         self._timer: asyncio.TimerHandle | None = None
         self._greeted: asyncio.Future[None] = self._loop.create_future()
+        self._bytes_before_login = 0
+        self._heard_at = self._loop.time()
+        self._asked_at: float | None = None
+        self._holding: list[tuple[Pending, float]] = []
+        self._watch_timer: asyncio.TimerHandle | None = None
         self.reason: ManagerError | None = None
+        self.shutdown = ""
 
     @classmethod
     async def open(
         cls,
-        host: str,
-        port: int,
+        options: Options,
         *,
-        ssl: tls.SSLContext | None,
-        server_hostname: str | None,
-        timeout: float | None,
         dispatcher: Dispatcher,
-        max_frame_size: int | None,
+        tally: Tally,
         ended: Callable[[Connection, ManagerError], None],
+        logged_in: Callable[[], None],
         recorder: Recorder | None,
     ) -> Self:
         """Reach the server, and wait for its greeting. Every address that the name stands for is tried.
 
         Raises:
-            ConnectionLost: it was not reached, or did not greet, within `timeout` seconds for each of the two.
+            ConnectionLost: it was not reached, or did not greet, within the timeout for each of the two.
             ProtocolError: whoever answers there does not speak AMI.
         """
-        connection = cls(dispatcher, max_frame_size=max_frame_size, ended=ended, recorder=recorder)
+        connection = cls(
+            options, dispatcher=dispatcher, tally=tally, ended=ended, logged_in=logged_in, recorder=recorder
+        )
         try:
-            await connection._reach(host, port, ssl, server_hostname, timeout)
-            await connection._be_greeted(timeout)
+            await connection._reach(options.host, options.port, options.ssl, options.server_hostname, options.timeout)
+            await connection._be_greeted(options.timeout)
         except BaseException:
             connection.close(ConnectionLost("connecting was given up"))
             connection._close_socket()  # the reason of the end may be older than the socket
             raise
+        connection._watch()
         return connection
 
     async def _reach(
@@ -148,6 +184,7 @@ class Connection:
                 failure = _unreached(f"{where} could not be reached: {error}", error)
             else:
                 self._writer = asyncio.StreamWriter(transport, protocol, self._reader, self._loop)
+                self._have_the_network_watch(transport.get_extra_info("socket"))
                 return
         raise failure or ConnectionLost(f"the name {host} stands for no address")
 
@@ -157,6 +194,26 @@ class Connection:
                 await asyncio.shield(self._greeted)
         except asyncio.TimeoutError as error:
             raise ConnectionLost(f"the server did not greet within {timeout:g} seconds") from error
+
+    def _have_the_network_watch(self, link: socket.socket) -> None:
+        """Have the operating system find out that the peer's machine is gone, also while nothing is to be said."""
+        keepalive, patience = self._options.keepalive, self._patience()
+        if keepalive is None:
+            return
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (
+            ("TCP_KEEPIDLE", max(1, round(keepalive))),
+            ("TCP_KEEPINTVL", max(1, round(patience / 3))),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", max(1000, round((keepalive + patience) * 1000))),  # milliseconds
+        ):
+            if hasattr(socket, name):
+                link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether nobody on the way can read what is said."""
+        return self._options.ssl is not None
 
     @property
     def banner(self) -> str:
@@ -173,16 +230,27 @@ class Connection:
     def _received(self, data: bytes) -> None:
         if self.reason is not None:
             return
+        self._heard_at = self._loop.time()
+        self._tally.bytes_received += len(data)
         if self._recorder is not None:
             self._recorder.received(data)
-        framer = self._framer
+        framer, session = self._framer, self._session
         texts = framer.feed(data)
         if not self._greeted.done() and framer.banner is not None:
             self._greeted.set_result(None)
         if texts:
-            self._session.receive(texts)
-        if framer.error is not None:
-            self._lose(framer.error)
+            session.receive(texts)
+        if not session.logged_in:
+            self._limit_bytes_before_login(len(data))
+        error = framer.error or session.error
+        if error is not None:
+            self._lose(error)
+
+    def _limit_bytes_before_login(self, count: int) -> None:
+        self._bytes_before_login += count
+        limit = self._options.max_bytes_before_login
+        if limit is not None and self._bytes_before_login > limit and self._framer.error is None:
+            self._lose(ProtocolError(f"the server sent more than max_bytes_before_login ({limit} bytes)"))
 
     def _stream_ended(self, error: Exception | None) -> None:
         if error is not None:
@@ -194,6 +262,8 @@ class Connection:
             reason = ConnectionLost("the server closed the connection without a greeting, as it does when it is full")
         elif not self._session.logged_in:
             reason = ConnectionLost("Asterisk closed the connection before a login")
+        elif self.shutdown:
+            reason = ConnectionLost(self.shutdown)
         else:
             reason = ConnectionLost("Asterisk closed the connection")
         self._lose(reason)
@@ -209,9 +279,11 @@ class Connection:
         if self.reason is not None:
             return
         self.reason = reason
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._watch_timer):
+            if timer is not None:
+                timer.cancel()
         self._deadlines.clear()
+        self._holding.clear()
         if not self._greeted.done():
             self._greeted.set_exception(reason)
             self._greeted.exception()  # nobody needs to be there to hear it
@@ -245,8 +317,12 @@ class Connection:
         *,
         timeout: float | None,
         action_id: str | None = None,
+        counted: bool = True,
     ) -> ResponseT_co:
         """Send an action, and return its complete response, whatever it says.
+
+        Args:
+            counted: whether it is one of the user's, who wants to know how many there were.
 
         Raises:
             ConnectionLost: the link is over, or ends before the answer is complete.
@@ -254,7 +330,7 @@ class Connection:
             ValueError: the ActionID cannot be sent, or is in use.
         """
         answer: asyncio.Future[ResponseT_co] = self._loop.create_future()
-        pending = self._submit(action, answer, timeout, action_id)
+        pending = self._submit(action, answer, timeout, action_id, counted=counted)
         outcome = pending.outcome
         try:
             response = await answer
@@ -264,6 +340,11 @@ class Connection:
         if outcome is not None and isinstance(response, OutcomeReply):
             response._wait_for_outcome = functools.partial(self._wait_for_outcome, outcome)
         return response
+
+    def send_unheard(self, action: Action[Any]) -> Callable[[], None]:
+        """Send an action of the library's own, whatever the answer says, and return what ends the wait for it."""
+        pending = self._submit(action, _Unheard(), None, None, counted=False)
+        return lambda: self._session.forget(pending)
 
     def start_list(
         self,
@@ -288,10 +369,15 @@ class Connection:
         action_id: str | None,
         on_item: Callable[[Response, Event | None], None] | None = None,
         last_progress: Callable[[], float] | None = None,
+        counted: bool = True,
     ) -> Pending:
         if self.reason is not None:
             raise ConnectionLost(f"{action.name} was not sent: {self.reason}") from self.reason
-        pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item)
+        pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
+        if holds_session(action):
+            own = action.timeout
+            held = float("inf") if timeout is None else timeout if own is None else max(own, timeout)
+            self._holding.append((pending, self._loop.time() + held))
         if timeout is not None:
             self._set_deadline(self._loop.time(), timeout, pending, last_progress)
         if self._batch is None:
@@ -310,7 +396,11 @@ class Connection:
 
     def _write(self, pendings: list[Pending]) -> None:
         assert self._writer is not None
-        self._writer.write(b"".join([pending.data for pending in pendings]))
+        if self._writer.transport.is_closing():
+            return  # nothing leaves any more, and the reason is about to come
+        data = b"".join([pending.data for pending in pendings])
+        self._writer.write(data)
+        self._tally.bytes_sent += len(data)
         now = time.perf_counter()
         for pending in pendings:
             if self._recorder is not None:
@@ -337,6 +427,45 @@ class Connection:
         if isinstance(outcome.result, Event):
             return outcome.result
         raise outcome.result
+
+    # Whether the server is still there
+
+    def _patience(self) -> float:
+        """Seconds for which the answer to a Ping of the keepalive is waited for."""
+        return self._options.timeout or self._options.keepalive or 0.0
+
+    def _watch(self) -> None:
+        """Ask a server that has been silent for too long for a sign of life, and give it up if there is none."""
+        keepalive = self._options.keepalive
+        if keepalive is None or self.reason is not None:
+            return
+        now = self._loop.time()
+        if self._asked_at is not None and self._heard_at >= self._asked_at:
+            self._asked_at = None
+        if self._asked_at is not None:
+            due = self._asked_at + self._patience()
+            if now >= due and not self._was_held_up(now):
+                silence = now - self._heard_at
+                self._lose(ConnectionLost(f"Asterisk has been silent for {silence:.3g} seconds, and answers no Ping"))
+                return
+            due = max(due, now + _LATE)
+        else:
+            due = max(self._heard_at, self._held_until()) + keepalive
+            if now >= due:
+                self._asked_at = now
+                self.send_unheard(Ping())
+                due = now + self._patience()
+        # What holds the session may end long before it must.
+        self._watch_timer = self._loop.call_at(min(due, now + keepalive), self._watch)
+
+    def _was_held_up(self, now: float) -> bool:
+        """Whether the event loop did not run when it should have, so that what the server sent is not read yet."""
+        return self._watch_timer is not None and now - self._watch_timer.when() > _LATE
+
+    def _held_until(self) -> float:
+        """Until when the server's silence means nothing, on the loop's clock."""
+        self._holding = [each for each in self._holding if self._session.is_open(each[0])]
+        return max((until for _, until in self._holding), default=0.0)
 
     # Deadlines: one timer for all
 

@@ -55,11 +55,13 @@ def _event_class(selector: object) -> type[Event]:
 
 
 class Subscriber(Protocol):
-    """Somebody who gets events, and hears when no more will come."""
+    """Somebody who gets events, and hears when some are missing, and when no more will come."""
 
     selection: Selection
 
     def put(self, event: Event, /) -> None: ...
+
+    def miss(self, gap: float, /) -> None: ...
 
     def finish(self, error: Exception | None, /) -> None: ...
 
@@ -102,6 +104,17 @@ class Dispatcher:
     def remove(self, subscriber: Subscriber) -> None:
         self._subscribers.pop(subscriber, None)
         self.routes.clear()
+
+    def tell(self, event: Event) -> None:
+        """Deliver an event that the library itself has made."""
+        for subscriber in tuple(self._subscribers):
+            if subscriber.selection.matches(event.name, type(event)):
+                subscriber.put(event)
+
+    def miss(self, gap: float) -> None:
+        """Tell all, whatever they selected, that the events of `gap` seconds are missing here."""
+        for subscriber in tuple(self._subscribers):
+            subscriber.miss(gap)
 
     def finish(self, error: Exception | None) -> None:
         """Tell all that no more events will come, and forget them."""

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import os
 import ssl as tls
+import time
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .actions.base import Action, ResponseT_co
-from .actions.system import Challenge, Login, Logoff
+from .actions.system import Filter
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
-from .errors import ActionError, ConnectionLost, ManagerAuthError, ManagerError, ManagerTimeout
+from .errors import ConnectionLost, ManagerTimeout
 from .events.base import Event
+from .link import Link, ManagerState
+from .login import has_plain_secret
+from .metrics import ActionOutcome, Guarded, Metrics
+from .options import Backoff, Options, event_filter
 from .recording import Recorder
 from .session import refusal
-from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, Predicate, SingleBuffer
-from .wire import MAX_FRAME_SIZE
+from .statistics import Statistics, Tally
+from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, OnLoss, Overflow, Predicate, SingleBuffer
+from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -30,7 +35,14 @@ __all__ = ["Manager", "ManagerState"]
 
 _PORT: Final = 5038
 _TLS_PORT: Final = 5039
-_FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
+
+_URL_NUMBERS: Final[dict[str, type[float] | type[int]]] = {
+    "timeout": float,
+    "keepalive": float,
+    "max_frame_size": int,
+    "max_list_items": int,
+    "max_bytes_before_login": int,
+}
 
 _A = TypeVar("_A", bound=Event)
 _B = TypeVar("_B", bound=Event)
@@ -52,23 +64,6 @@ _DEFAULT: Final = _Default.DEFAULT
 Timeout = Union[float, None, _Default]
 
 
-class ManagerState(enum.Enum):
-    """What a manager's link is at this moment."""
-
-    CLOSED = "closed"
-    """There is no link, either not yet or not any more."""
-    CONNECTING = "connecting"
-    """The server is being reached, or the login is on its way."""
-    CONNECTED = "connected"
-    """The server greeted, and nobody is logged in."""
-    READY = "ready"
-    """Logged in."""
-    CLOSING = "closing"
-    """A farewell is on its way."""
-    LOST = "lost"
-    """The link went away without being closed."""
-
-
 class Manager:
     """A client of one Asterisk server.
 
@@ -78,25 +73,44 @@ class Manager:
             pong = await mgr.send(core.Ping())
 
     Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects and logs in. The
-    secret itself never crosses the wire: the login answers a challenge.
+    secret itself never crosses the wire: the login answers a challenge. A link that is lost later is established again, with
+    the same events; see `docs/explanation/link.md` for what that means to actions and streams.
 
     Args:
         host: name or address. Every address that a name stands for is tried.
         port: TCP port; `None` is 5038, or 5039 with TLS.
-        username: the user in manager.conf. Without one no login is made: send `core.Challenge` and `core.Login`.
+        username: the user in manager.conf. Without one no login is made: send `core.Challenge` and `core.Login`. A
+            lost link is then final, because nobody could log in again.
         secret: that user's secret.
-        ssl: `True` is TLS with the system's certificate authorities and verification; an `SSLContext` is used as it is.
+        ssl: `True` is TLS with the system's certificate authorities and verification; an `SSLContext` is used as it is,
+            with its client certificate if it has one.
         server_hostname: the name that the server's certificate must bear, if it is not `host`.
         event_mask: which events the server is to send: `True` is all that the user may read, `False` none; else one
-            event class as text (`"call"`), a comma-separated list of them, or an iterable of them.
+            event class as text (`"call"`), a comma-separated list of them, or an iterable of them. After a reconnect
+            the last `core.Events` sent counts instead.
+        event_filters: filters that the server applies before it sends an event, added after each login. Each is a
+            regular expression as in manager.conf's `eventfilter = ...`, excluding if it begins with `!`; or what stands in the
+            parentheses of `eventfilter(...) = ...`, with `=` and the pattern (`"name(Hangup),header(Cause),method(exact)=16"`)
+            or in a pair with it, from Asterisk 18.26, 20.11, 21.6 and 22.1. They need the write class `system`.
         timeout: seconds for which an action's answer is waited for, and each step of connecting (name, connection
-            with TLS, greeting, each message of the login). `None` is no limit.
+            with TLS, greeting, each message of the login); also how long an action waits for a link that was lost.
+            `None` is no limit.
+        reconnect: whether a lost link is established again; a `Backoff` says with which waits. `False` makes it final.
+        retry_connect: whether the first `connect()` goes on trying, with the same waits, until the server is there.
+        keepalive: seconds of silence after which a Ping asks the server for a sign of life. If nothing at all comes within
+            `timeout` (without one: within `keepalive`), the link is lost. `None` asks nothing.
+        plaintext_login: whether the secret itself may be sent over a link without TLS: by `core.Login` without a challenge,
+            and by the manager's own login to a server that refuses to give one.
         max_frame_size: bytes that one message of the server may have. `None` lifts the limit.
+        max_list_items: items that one list may have. `None` lifts the limit.
+        max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the limit.
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
+        metrics: who is told how long each action took, and when the link comes and goes; see `aioami.metrics`.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
+        TypeError: a filter is no text.
     """
 
     def __init__(
@@ -109,50 +123,74 @@ class Manager:
         ssl: bool | tls.SSLContext | None = None,
         server_hostname: str | None = None,
         event_mask: bool | str | Iterable[str] = True,
+        event_filters: Iterable[str | tuple[str, str] | Filter] = (),
         timeout: float | None = 5.0,
+        reconnect: bool | Backoff = True,
+        retry_connect: bool = False,
+        keepalive: float | None = 20.0,
+        plaintext_login: bool = False,
         max_frame_size: int | None = MAX_FRAME_SIZE,
+        max_list_items: int | None = MAX_LIST_ITEMS,
+        max_bytes_before_login: int | None = MAX_BYTES_BEFORE_LOGIN,
         record: str | os.PathLike[str] | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
-        if username is not None and secret is None:
-            raise ValueError("secret: a username needs a secret")
-        if timeout is not None and timeout <= 0:
-            raise ValueError(f"timeout: more than 0 seconds or None for no limit, not {timeout}")
-        if max_frame_size is not None and max_frame_size < 1:
-            raise ValueError(f"max_frame_size: at least 1 byte or None for no limit, not {max_frame_size}")
-        self._host = host
-        self._ssl = tls.create_default_context() if ssl is True else ssl or None
-        self._port = port if port is not None else _TLS_PORT if self._ssl is not None else _PORT
-        if not 0 < self._port < 65536:
-            raise ValueError(f"port: 1 to 65535, not {self._port}")
-        self._server_hostname = server_hostname
-        self._username = username
-        self._secret = secret
-        self._event_mask = event_mask if isinstance(event_mask, (bool, str)) else tuple(event_mask)
-        self._login("", self._event_mask)  # refuses what could not be sent later
-        self._timeout = timeout
-        self._max_frame_size = max_frame_size
-        self._recorder = None if record is None else Recorder(record)
+        context = tls.create_default_context() if ssl is True else ssl or None
+        if isinstance(event_filters, str):
+            raise TypeError("event_filters: expected a sequence of filters, not one text")
+        self._options = Options(
+            host=host,
+            port=port if port is not None else _TLS_PORT if context is not None else _PORT,
+            username=username,
+            secret=secret,
+            ssl=context,
+            server_hostname=server_hostname,
+            event_mask=event_mask if isinstance(event_mask, (bool, str)) else tuple(event_mask),
+            event_filters=tuple(event_filter(each) for each in event_filters),
+            timeout=timeout,
+            backoff=reconnect if isinstance(reconnect, Backoff) else Backoff() if reconnect else None,
+            retry_connect=retry_connect,
+            keepalive=keepalive,
+            plaintext_login=plaintext_login,
+            max_frame_size=max_frame_size,
+            max_list_items=max_list_items,
+            max_bytes_before_login=max_bytes_before_login,
+        )
         self._dispatcher = Dispatcher()
-        self._connection: Connection | None = None
-        self._attempt: asyncio.Task[None] | None = None
-        self._state = ManagerState.CLOSED
-        self._reason: ManagerError | None = None
-        self._banner = ""
+        self._tally = Tally()
+        self._metrics = None if metrics is None else Guarded(metrics)
+        self._link = Link(
+            self._options,
+            dispatcher=self._dispatcher,
+            tally=self._tally,
+            recorder=None if record is None else Recorder(record),
+            metrics=self._metrics,
+        )
+        if self._metrics is not None:
+            self._metrics.attached(self._options.where, self.statistics)
 
     @classmethod
     def from_url(cls, url: str) -> Self:
         """A manager from `ami://user:secret@host:5038`, or `amis://…` for TLS.
 
-        User and secret are percent-encoded. Options follow as query parameters: `timeout` (seconds, or `none`),
-        `event_mask`, `max_frame_size` (bytes, or `none`), `server_hostname`, and `cafile`, a file with the
-        certificates to trust instead of the system's.
+        User and secret are percent-encoded. Options follow as query parameters: `timeout` and `keepalive` (seconds, or
+        `none`), `event_mask`, `event_filter` (again for each one), `reconnect`, `retry_connect` and `plaintext_login` (`yes` or `no`),
+        `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items, or `none`),
+        `server_hostname`, and `cafile`, a file with the certificates to trust instead of the system's.
 
         Raises:
             ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
+            OSError: `cafile` cannot be read.
         """
-        parts = urlsplit(url)
+        shape = "url: expected ami://user:secret@host:port or amis://user:secret@host:port"
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            # What urllib says of a part may hold the secret.
+            raise ValueError(f"{shape}, with a port from 1 to 65535") from None
         if parts.scheme not in ("ami", "amis") or not parts.hostname or parts.path.strip("/") or parts.fragment:
-            raise ValueError("url: expected ami://user:secret@host:port or amis://user:secret@host:port")
+            raise ValueError(shape)
         options: dict[str, Any] = {}
         secure: bool | tls.SSLContext = parts.scheme == "amis"
         for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -160,14 +198,16 @@ class Manager:
                 secure = tls.create_default_context(cafile=value)
             elif name in ("server_hostname", "event_mask"):
                 options[name] = value
-            elif name in ("timeout", "max_frame_size"):
+            elif name == "event_filter":
+                options.setdefault("event_filters", []).append(value)
+            elif name in _URL_NUMBERS:
                 options[name] = None if value.lower() == "none" else _number(name, value)
+            elif name in ("reconnect", "retry_connect", "plaintext_login"):
+                if value.lower() not in ("yes", "no"):
+                    raise ValueError(f"url: {name} is 'yes' or 'no', not {value!r}")
+                options[name] = value.lower() == "yes"
             else:
                 raise ValueError(f"url: {name!r} is no option of {parts.scheme}://")
-        try:
-            port = parts.port
-        except ValueError as error:
-            raise ValueError("url: the port is no number from 1 to 65535") from error
         return cls(
             parts.hostname,
             port,
@@ -180,139 +220,96 @@ class Manager:
     @property
     def state(self) -> ManagerState:
         """What the link is at this moment."""
-        if self._state is ManagerState.CONNECTED and self._connection and self._connection.session.logged_in:
-            return ManagerState.READY
-        return self._state
+        return self._link.state
 
     @property
     def version(self) -> str:
         """The server's AMI version as it greets, for example `11.0.0` of Asterisk 22; empty before it did."""
-        return self._banner.partition("/")[2].strip()
+        return self._link.banner.partition("/")[2].strip()
+
+    def statistics(self) -> Statistics:
+        """What went over the link until now, counted since the manager was made, over all its connections.
+
+        `later - earlier` is what happened between two of them, with the rates of that time.
+        """
+        tally = self._tally
+        return Statistics(
+            seconds=0.0 if tally.connected_at is None else time.monotonic() - tally.connected_at,
+            events=tally.messages - tally.others,
+            actions=tally.actions,
+            successes=tally.successes,
+            errors=tally.errors,
+            failures=tally.failures,
+            pending=tally.actions - tally.successes - tally.errors - tally.failures,
+            unsent=tally.unsent,
+            strays=tally.strays,
+            reconnects=tally.reconnects,
+            gaps=tally.gaps,
+            gap_seconds=tally.gap_seconds,
+            dropped=tally.dropped,
+            bytes_received=tally.bytes_received,
+            bytes_sent=tally.bytes_sent,
+            last_round_trip=tally.last_round_trip,
+        )
 
     # The link
 
     async def connect(self) -> None:
         """Connect, and log in if there is a username. Streams that were opened before get every event from the first.
 
-        When it fails, those streams go on waiting, and it may be called again. Cancelling it gives up the attempt.
+        With `retry_connect` it goes on trying until the server is there, the login is refused for good, or the manager is
+        closed. When it fails, those streams go on waiting, and it may be called again. Cancelling it gives up the attempt.
 
         Raises:
             ConnectionLost: the server was not reached, or the link was lost before the login was done.
             ManagerAuthError: the login was refused.
+            ActionError: the server refused one of the `event_filters`.
             ProtocolError: whoever answers there does not speak AMI.
             OSError: the file for the recording cannot be written.
-            RuntimeError: there is a link already.
+            RuntimeError: there is a link already, or one is being established again.
         """
-        if self._state not in (ManagerState.CLOSED, ManagerState.LOST):
-            raise RuntimeError(f"this manager is {self._state.value} already")
-        self._state = ManagerState.CONNECTING
-        self._reason = None
-        attempt = self._attempt = asyncio.create_task(self._connect(), name=f"aioami connects to {self._host}")
-        try:
-            await asyncio.wait([attempt])
-        finally:
-            self._attempt = None
-            if not attempt.done():
-                attempt.cancel()
-                await asyncio.wait([attempt])
-        if attempt.cancelled():
-            raise ConnectionLost("the manager was closed while it was connecting")
-        attempt.result()
+        await self._link.connect()
 
-    async def _connect(self) -> None:
-        connection = None
-        try:
-            if self._recorder is not None:
-                self._recorder.start()
-            connection = await Connection.open(
-                self._host,
-                self._port,
-                ssl=self._ssl,
-                server_hostname=self._server_hostname,
-                timeout=self._timeout,
-                dispatcher=self._dispatcher,
-                max_frame_size=self._max_frame_size,
-                ended=self._link_ended,
-                recorder=self._recorder,
-            )
-            self._banner = connection.banner
-            if self._username is not None:
-                await self._log_in(connection)
-            if connection.reason is not None:
-                raise connection.reason
-        except BaseException:
-            if connection is not None:
-                connection.close(ConnectionLost("the login was given up"))
-                await connection.closed(0)
-            self._state = ManagerState.CLOSED
-            raise
-        self._connection = connection
-        self._state = ManagerState.CONNECTED
+    async def wait_ready(self, timeout: float | None = None) -> None:
+        """Wait until the manager is logged in: at once if it is; else after the first connect, or the next reconnect.
 
-    def _login(self, challenge: str, events: bool | str | Iterable[str]) -> Login:
-        return Login(self._username or "-", self._secret or "", events=events, challenge=challenge or None)
+        It may be called before `connect()`. Cancelling it changes nothing.
 
-    async def _log_in(self, connection: Connection) -> None:
-        try:
-            question = Challenge()
-            challenge = await connection.send(question, timeout=self._timeout)
-            if not challenge.success:
-                raise refusal(challenge, question)
-            login = self._login(challenge["Challenge"], self._event_mask)
-            accepted = await connection.send(login, timeout=self._timeout)
-            if not accepted.success:
-                raise refusal(accepted, login)
-        except ManagerTimeout as error:
-            raise ConnectionLost(f"the server did not answer the login within {self._timeout:g} seconds") from error
-        except ConnectionLost:
-            if connection.reason is None:
-                raise
-            raise connection.reason from connection.reason.__cause__
-        except ActionError as error:
-            text = error.response.message if error.response is not None else ""
-            if text == "Asterisk is shutting down":
-                raise ConnectionLost(f"the login was not possible: {text}") from error
-            raise ManagerAuthError(f"the login was refused: {text}", response=error.response) from error
+        Args:
+            timeout: seconds to wait; `None` is no limit.
 
-    def _link_ended(self, connection: Connection, reason: ManagerError) -> None:
-        if connection is not self._connection or self._state is ManagerState.CLOSING:
-            return
-        self._connection = None
-        if connection.session.said_goodbye:
-            self._state = ManagerState.CLOSED
-            self._dispatcher.finish(None)
-        else:
-            self._state = ManagerState.LOST
-            self._reason = reason
-            self._dispatcher.finish(reason)
+        Raises:
+            ManagerTimeout: it was not ready in time; the message says why.
+            ConnectionLost: `connect()` failed, the manager was closed, or the link is lost for good.
+            ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these reasons.
+        """
+        await self._link.wait_ready(timeout)
+
+    async def wait_booted(self, timeout: float | None = None) -> None:
+        """Wait until the manager is logged in and Asterisk has loaded all its modules; before that, many actions fail or wait.
+
+        Asterisk says that it is fully booted by an event, to users who may read the class `system` and ask for it. Where it
+        did not come, the server is asked by `core waitfullybooted`, which needs the write class `command`, and holds up
+        all other actions until it is answered. A user with neither right waits in vain. If the link is lost meanwhile, it goes on
+        with the next one.
+
+        Args:
+            timeout: seconds to wait; `None` is no limit.
+
+        Raises:
+            ManagerTimeout: it was not booted in time, or the user has no right to know.
+            PermissionDenied: the server may not be asked, and events of the class `system` are off.
+            ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
+        """
+        await self._link.wait_booted(timeout)
 
     async def close(self) -> None:
-        """Log off, close the link and end all streams. May be called again, and in every state.
+        """Log off, close the link and end all streams. May be called again, and in every state; then nothing is tried any more.
 
         Actions that are still under way fail with `ConnectionLost`. Afterwards the same manager may `connect()`
         again. Cancelling it closes without a farewell.
         """
-        if self._attempt is not None:
-            self._attempt.cancel()
-            await asyncio.wait([self._attempt])
-        connection, self._connection = self._connection, None
-        self._reason = None
-        if connection is None:
-            if self._state is not ManagerState.CLOSING:
-                self._state = ManagerState.CLOSED
-                self._dispatcher.finish(None)
-            return
-        self._state = ManagerState.CLOSING
-        try:
-            if connection.session.logged_in and connection.reason is None:
-                patience = _FAREWELL if self._timeout is None else min(_FAREWELL, self._timeout)
-                with contextlib.suppress(ManagerError):
-                    await connection.send(Logoff(), timeout=patience)
-        finally:
-            connection.close(ConnectionLost("the manager was closed"))
-            self._state = ManagerState.CLOSED
-            self._dispatcher.finish(None)
-        await connection.closed(_FAREWELL)
+        await self._link.close()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -346,73 +343,155 @@ class Manager:
             check: whether a refusal raises; `False` returns the response, whatever it says.
             action_id: the ActionID to send, at most 67 bytes; left out, a unique one.
 
+        An action that is sent while the link is down waits for it for the caller's `timeout`, which then counts for both, or
+        else the manager's. It is never sent twice.
+
         Raises:
             ActionError: the server refused; `PermissionDenied` and `UnknownAction` are two kinds of it.
             ManagerAuthError: the server refused a `core.Login`.
             ManagerTimeout: the answer was not complete in time. The action may run all the same.
             ConnectionLost: there is no link, or it ended first; its `sent` says whether the action may have run.
-            ValueError: the ActionID cannot be sent, or is that of an action which is not answered yet.
+            ValueError: the ActionID cannot be sent, or is that of an action which is not answered yet; or it is a login whose
+                secret anybody could read (see `plaintext_login`).
             TypeError: this is no action.
         """
-        connection = self._linked(action)
-        response = await connection.send(action, timeout=self._patience(action, timeout), action_id=action_id)
+        self._check(action)
+        if self._metrics is None:
+            return await self._send(action, timeout, check, action_id)
+        began = time.perf_counter()
+        outcome: ActionOutcome = "cancelled"
+        try:
+            response = await self._send(action, timeout, False, action_id)
+            outcome = "success" if response.success else "error"
+        except ManagerTimeout:
+            outcome = "timeout"
+            raise
+        except ConnectionLost:
+            outcome = "lost"
+            raise
+        finally:
+            self._metrics.action_done(action.name, time.perf_counter() - began, outcome)
         if check and not response.success:
             raise refusal(response, action)
+        return response
+
+    async def _send(
+        self, action: Action[ResponseT_co], timeout: Timeout, check: bool, action_id: str | None
+    ) -> ResponseT_co:
+        link = self._link
+        connection, patience = link.connection, self._patience(action, timeout)
+        if connection is None:
+            waits = self._options.timeout if isinstance(timeout, _Default) else timeout
+            began = time.monotonic()
+            connection = self._linked(action, await link.connected(waits))
+            if not isinstance(timeout, _Default) and patience is not None:
+                patience = max(0.0, patience - (time.monotonic() - began))
+        is_mask = action.name.lower() == "events"
+        before, link.mask = link.mask, action if is_mask else link.mask
+        response = await connection.send(action, timeout=patience, action_id=action_id)
+        if not response.success:
+            if is_mask and link.mask is action:
+                link.mask = before
+            if check:
+                raise refusal(response, action)
         return response
 
     def stream(self, action: Action[Any], *, timeout: Timeout = _DEFAULT) -> ListStream[Event]:
         """Send an action that is answered with a list, and return a stream of the items as they arrive.
 
         Only the items that the consumer has not taken are held. The stream's `response` and `completion` are there
-        as soon as they came. Leaving the stream early swallows the rest of the list.
+        as soon as they came. Leaving the stream early swallows the rest of the list. While the link is down the action waits for
+        it, as in `send()`.
 
         Args:
             action: the list action.
             timeout: seconds without any progress; left out, the action's own timeout, else the manager's.
 
         Raises:
-            ConnectionLost: there is no link.
+            ConnectionLost: there is no link, and none is on its way.
             TypeError: this is no action.
             ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends before its end.
         """
-        connection = self._linked(action)
+        self._check(action)
         buffer = ListBuffer(action)
         patience = self._patience(action, timeout)
-        return ListStream(buffer, connection.start_list(action, buffer, buffer.take, patience, buffer.last_progress))
 
-    def _linked(self, action: Action[Any]) -> Connection:
+        def start(connection: Connection) -> Callable[[], None]:
+            return connection.start_list(action, buffer, buffer.take, patience, buffer.last_progress)
+
+        if self._link.connection is None and self._link.is_coming:
+            waits = self._options.timeout if isinstance(timeout, _Default) else timeout
+            return ListStream(buffer, self._start_later(action, buffer, waits, start))
+        return ListStream(buffer, start(self._linked(action, self._link.connection)))
+
+    def _start_later(
+        self,
+        action: Action[Any],
+        buffer: ListBuffer,
+        waits: float | None,
+        start: Callable[[Connection], Callable[[], None]],
+    ) -> Callable[[], None]:
+        """Start a list when there is a link, and return what ends it, whether or not it has begun."""
+
+        async def begin() -> Callable[[], None] | None:
+            try:
+                return start(self._linked(action, await self._link.connected(waits)))
+            except (ConnectionLost, ValueError) as error:
+                buffer.finish(error)
+                return None
+
+        def end() -> None:
+            if not starting.done():
+                starting.cancel()
+            elif not starting.cancelled() and (stop := starting.result()) is not None:
+                stop()
+
+        starting = asyncio.ensure_future(begin())
+        return end
+
+    def _check(self, action: Action[Any]) -> None:
         if not isinstance(action, Action):
             raise TypeError(f"expected an action, not {action!r}")
-        if self._connection is None or self._state is ManagerState.CLOSING:
-            raise ConnectionLost(f"{action.name} was not sent: {self._why_unlinked()}") from self._reason
-        return self._connection
+        if has_plain_secret(action) and self._options.ssl is None and not self._options.plaintext_login:
+            raise ValueError(
+                "Secret: anybody could read it on this link; give core.Login the challenge that core.Challenge returns, "
+                "use TLS, or make the manager with plaintext_login=True"
+            )
 
-    def _why_unlinked(self) -> str:
-        return str(self._reason) if self._reason is not None else f"the manager is {self._state.value}"
+    def _linked(self, action: Action[Any], connection: Connection | None) -> Connection:
+        if connection is None or self._link.state is ManagerState.CLOSING:
+            self._tally.unsent += 1
+            raise ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}") from self._link.reason
+        return connection
 
     def _patience(self, action: Action[Any], timeout: Timeout) -> float | None:
         if not isinstance(timeout, _Default):
             return timeout
-        return action.timeout if action.timeout is not None else self._timeout
+        return action.timeout if action.timeout is not None else self._options.timeout
 
     # Events
 
     # fmt: off
     @overload
-    def events(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., maxsize: int | None = ...) -> EventStream[_A]: ...
+    def events(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ...) -> EventStream[_A | _B]: ...
+    def events(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ...) -> EventStream[_A | _B | _C]: ...
+    def events(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *, where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ...) -> EventStream[_A | _B | _C | _D]: ...
+    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *, where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C | _D]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *, where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ...) -> EventStream[_A | _B | _C | _D | _E]: ...
+    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *, where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C | _D | _E]: ...
     @overload
-    def events(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., maxsize: int | None = ...) -> EventStream[Event]: ...
+    def events(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[Event]: ...
     # fmt: on
     def events(
-        self, *selectors: Selector, where: Predicate | None = None, maxsize: int | None = 10_000
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+        on_loss: OnLoss = "count",
     ) -> EventStream[Any]:
         """A stream of the events that come from now on; it may be opened before `connect()`.
 
@@ -420,14 +499,18 @@ class Manager:
             selectors: classes from `aioami.events`, names, or shell-style patterns (`"Queue*"`); none of them selects
                 all events.
             where: is called with each selected event, and says whether it is wanted.
-            maxsize: events that may wait for the consumer; then the oldest is dropped, counted and logged.
-                `None` lifts the limit.
+            maxsize: events that may wait for the consumer; `None` lifts the limit.
+            overflow: which event is lost beyond that: `"drop_oldest"` the one that waits longest, `"drop_newest"` the one that comes.
+            on_loss: how the consumer hears that events are missing, because the stream was full or the link was down:
+                `"count"` counts (`dropped`, `gaps`) and logs them; `"raise"` raises `EventsLost` in their place, and then goes on.
+
+        The library's own events come too, where they are selected: `Disconnected` and `Reconnected`.
 
         Raises:
             TypeError: a selector is no event class and no text. An action class is refused by naming its event.
-            ValueError: `maxsize` is less than 1.
+            ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
-        buffer = Buffer(Selection(selectors), where, maxsize)
+        buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
         self._subscribe(buffer)
         return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
 
@@ -454,7 +537,7 @@ class Manager:
 
         Raises:
             ManagerTimeout: from the await, if no event came in time.
-            ConnectionLost: from the await, if the link was lost, or the manager closed, before one came.
+            ConnectionLost: from the await, if the link was lost for good, or the manager closed, before one came.
             TypeError: a selector is no event class and no text.
         """
         buffer = SingleBuffer(Selection(selectors), where, None)
@@ -462,18 +545,18 @@ class Manager:
         return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
 
     def _subscribe(self, buffer: Buffer) -> None:
-        if self._state is ManagerState.LOST:
-            buffer.finish(self._reason)
+        if self._link.state is ManagerState.LOST:
+            buffer.finish(self._link.reason)
         else:
             self._dispatcher.add(buffer)
 
     def __repr__(self) -> str:
-        user = f"{self._username}@" if self._username is not None else ""
-        return f"<Manager {user}{self._host}:{self._port} {self.state.value}>"
+        user = f"{self._options.username}@" if self._options.username is not None else ""
+        return f"<Manager {user}{self._options.where} {self.state.value}>"
 
 
 def _number(name: str, value: str) -> float | int:
     try:
-        return float(value) if name == "timeout" else int(value)
+        return _URL_NUMBERS[name](value)
     except ValueError:
         raise ValueError(f"url: {name} is a number or 'none', not {value!r}") from None

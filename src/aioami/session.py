@@ -18,11 +18,22 @@ from typing import Any, Final, Protocol
 
 from .actions.base import ACTIONS, Action
 from .dispatch import Dispatcher, Selection
-from .errors import ActionError, ConnectionLost, ManagerAuthError, ManagerError, PermissionDenied, UnknownAction
+from .errors import (
+    ActionError,
+    ConnectionLost,
+    ManagerAuthError,
+    ManagerError,
+    PermissionDenied,
+    ProtocolError,
+    UnknownAction,
+)
 from .events.base import Event
+from .fields import TRUE
 from .responses.base import Response
+from .statistics import Tally
+from .wire.limits import MAX_LIST_ITEMS
 
-__all__ = ["Outcome", "Pending", "Promise", "Session", "refusal"]
+__all__ = ["Outcome", "Pending", "Promise", "Session", "holds_session", "refusal"]
 
 log = logging.getLogger("aioami.session")
 
@@ -88,17 +99,21 @@ class Pending:
 
     Attributes:
         data: its bytes, until they are written.
+        counted: whether it is still to be counted how it ended.
         written: whether its bytes were handed to the operating system, so that the server may have seen them.
         forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
         response: the reply that started its list.
+        items: how many items of its list came.
     """
 
     __slots__ = (
         "__weakref__",
         "action",
         "action_id",
+        "counted",
         "data",
         "forgotten",
+        "items",
         "number",
         "on_item",
         "outcome",
@@ -123,8 +138,10 @@ class Pending:
         self.promise: Promise | None = promise
         self.number = number
         self.on_item = on_item
+        self.counted = False
         self.outcome: Outcome | None = None
         self.response: Response | None = None
+        self.items = 0
         self.sent_at = 0.0
         self.written = False
         self.forgotten = False
@@ -151,6 +168,9 @@ class _OutcomeWatch:
             outcome.settle(conclusion)
             return  # an event is the outcome of one action: that which waits longest
 
+    def miss(self, gap: float) -> None:
+        """Nothing: it does not outlive its link."""
+
     def finish(self, error: Exception | None) -> None:
         """Nothing: the session tells the outcomes why they will not come."""
 
@@ -161,17 +181,34 @@ class Session:
     Args:
         dispatcher: who gets the events.
         clock: seconds on a monotonic clock, for round-trip times.
+        max_list_items: items that one list may have; `None` lifts the limit.
+        tally: where messages are counted.
+        gated: whether events are held back until `open_gate`.
+        logged_in: called when a login succeeds.
 
     Attributes:
         logged_in: whether a login succeeded here.
         said_goodbye: whether the server confirmed a logoff, so that the end of the link is no loss.
-        strays: how many messages came that belong to nothing that was asked.
+        error: the `ProtocolError` that makes it senseless to go on.
     """
 
-    def __init__(self, dispatcher: Dispatcher, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        *,
+        clock: Callable[[], float],
+        max_list_items: int | None = MAX_LIST_ITEMS,
+        tally: Tally | None = None,
+        gated: bool = False,
+        logged_in: Callable[[], None] = lambda: None,
+    ) -> None:
         self._dispatcher = dispatcher
         self._routes = dispatcher.routes
         self._clock = clock
+        self._max_list_items = max_list_items
+        self._tally = tally or Tally()
+        self._held: list[str] | None = [] if gated else None
+        self._told_of_login = logged_in
         # Some events repeat the ActionID to every client, so two clients must never use the same one.
         self._prefix = secrets.token_hex(6)
         self._numbers = itertools.count(1)
@@ -179,9 +216,10 @@ class Session:
         self._unanswered: deque[Pending] = deque()
         self._lists: dict[str, Pending] = {}
         self._watches: dict[str, _OutcomeWatch] = {}
+        self._seen_stray = False
         self.logged_in = False
         self.said_goodbye = False
-        self.strays = 0
+        self.error: ProtocolError | None = None
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -193,6 +231,7 @@ class Session:
         *,
         action_id: str | None = None,
         on_item: Callable[[Response, Event | None], None] | None = None,
+        counted: bool = True,
     ) -> Pending:
         """Take an action on; its `data` is to be written next.
 
@@ -200,6 +239,7 @@ class Session:
             promise: gets the complete response, or the error.
             on_item: gets the reply that starts a list, alone, and then each of its items as they come,
                 instead of the response's `events`.
+            counted: whether it is one of the user's, who wants to know how many there were.
 
         Raises:
             ValueError: the ActionID cannot be sent, or is that of an action which is not over.
@@ -212,6 +252,9 @@ class Session:
         pending = Pending(action, action_id, promise, number, on_item)
         self._pending[action_id] = pending
         self._unanswered.append(pending)
+        if counted:
+            pending.counted = True
+            self._tally.actions += 1
         if action.outcome_events:
             pending.outcome = Outcome(action, action_id)
             for name in action.outcome_events:
@@ -222,6 +265,7 @@ class Session:
         """Nobody waits for this action any more: swallow what still comes for it. May be called again."""
         if pending.forgotten:
             return
+        self._count(pending, None)
         pending.promise = None
         pending.outcome = None
         pending.on_item = None
@@ -241,19 +285,37 @@ class Session:
             self._dispatcher.remove(watch)
         self._watches.clear()
         for pending in pendings:
+            self._count(pending, None)
             if pending.promise is not None and not pending.promise.done():
                 pending.promise.set_exception(_lost(reason, pending.action.name, sent=pending.written))
         for outcome in outcomes:
             outcome.settle(_lost(reason, f"the outcome of {outcome.action.name}", sent=True))
 
+    def is_open(self, pending: Pending) -> bool:
+        """Whether the server may still be at work on an action, as far as its answers tell."""
+        return self._pending.get(pending.action_id) is pending and not pending.overtaken
+
+    def open_gate(self) -> None:
+        """Deliver the events that were held back, and hold back no more."""
+        held, self._held = self._held, None
+        if held:
+            self._deliver(held)
+
     def receive(self, texts: list[str]) -> None:
         """Take messages, as `Framer.feed` returns them."""
+        self._tally.messages += len(texts)
+        self._deliver(texts)
+
+    def _deliver(self, texts: list[str]) -> None:
         routes, lists = self._routes, self._lists
         for text in texts:
             if text.startswith("Event: "):
                 end = text.find("\n", 7)
                 cls, sinks = routes[text[7:end] if end >= 0 else text[7:]]
                 if lists and self._take_item(text, cls):
+                    continue
+                if self._held is not None:
+                    self._held.append(text)
                     continue
                 if sinks:
                     event = cls(text)
@@ -264,10 +326,12 @@ class Session:
 
     def _receive_other(self, text: str) -> None:
         first, _, rest = text.partition(":")
+        if first.lower() == "event":
+            self._deliver([f"Event: {rest.lstrip(' ')}"])
+            return
+        self._tally.others += 1
         if first.lower() == "response":
             self._receive_reply(text)
-        elif first.lower() == "event":
-            self.receive([f"Event: {rest.lstrip(' ')}"])
         else:
             self._receive_raw(text)
 
@@ -290,6 +354,9 @@ class Session:
         if response.success:
             if action.name.lower() == "login":
                 self.logged_in = True
+                self._told_of_login()
+            elif action.name.lower() == "ping":
+                self._tally.last_round_trip = response.seconds
             elif action.name.lower() == "logoff":
                 self.said_goodbye = True
         listed = (response._first_of("EventList") or "").lower() == "start"
@@ -309,6 +376,7 @@ class Session:
         if response.success:
             self._stray(response)
             return
+        self._count(pending, response)
         if pending.promise is not None and not pending.promise.done():
             pending.promise.set_result(response)
         self.forget(pending)
@@ -322,16 +390,28 @@ class Session:
             elif not response.success:
                 outcome.settle(refusal(response, pending.action))
         self._drop(pending)
+        self._count(pending, response)
         if pending.promise is not None and not pending.promise.done():
             pending.promise.set_result(response)
         pending.promise = None
+
+    def _count(self, pending: Pending, response: Response | None) -> None:
+        """An action of the user is over, with this response or without any."""
+        if not pending.counted:
+            return
+        pending.counted = False
+        if response is None:
+            self._tally.failures += 1
+        elif response.success:
+            self._tally.successes += 1
+        else:
+            self._tally.errors += 1
 
     def _receive_raw(self, text: str) -> None:
         """Lines without a `Response` header: what a few old actions answer with."""
         pending = self._oldest_unanswered()
         if pending is None or not _shape(pending.action).raw:
-            self.strays += 1
-            log.warning("the server sent %d characters that are neither an event nor a reply", len(text))
+            self._stray(text)
             return
         self._pass_over_those_before(pending)
         lines = [line.removesuffix("\r") for line in text.split("\n")]
@@ -362,9 +442,15 @@ class Session:
         if not pending.written and pending in self._unanswered:
             self._unanswered.remove(pending)
 
-    def _stray(self, response: Response) -> None:
-        self.strays += 1
-        log.warning("a reply came that no action waits for: %s", response)
+    def _stray(self, message: Response | str) -> None:
+        self._tally.strays += 1
+        # A server that errs once will err again, and must not fill the log.
+        level = logging.DEBUG if self._seen_stray else logging.WARNING
+        self._seen_stray = True
+        if isinstance(message, str):
+            log.log(level, "the server sent %d characters that are neither an event nor a reply", len(message))
+        else:
+            log.log(level, "a reply came that no action waits for: %s", message)
 
     # Lists
 
@@ -376,8 +462,14 @@ class Session:
         event = cls(text)
         list_end = _shape(pending.action).list_end
         complete = (event._first_of("EventList") or "").lower() == "complete" or event.name == list_end
+        pending.items += 1
         if complete:
             pending.response.events.completion = event
+        elif self._max_list_items is not None and pending.items > self._max_list_items:
+            self.error = ProtocolError(
+                f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
+            )
+            return True
         if not pending.forgotten and (not complete or event.name == list_end != f"{pending.action.name}Complete"):
             if pending.on_item is not None:
                 pending.on_item(pending.response, event)
@@ -408,6 +500,12 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
     if issubclass(kind, ManagerAuthError):
         return kind(f"the login was refused: {text}", response=response)
     return kind(f"{action.name} was refused: {text}", action=action, response=response)
+
+
+def holds_session(action: Action[Any]) -> bool:
+    """Whether nothing may come on the connection for as long as this action is under way."""
+    asynchronous = any(name.lower() == "async" and value.lower() in TRUE for name, value in action.headers)
+    return _shape(action).holds_session and not asynchronous
 
 
 def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:

@@ -12,22 +12,33 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import async_timeout
 
 from .dispatch import Selection
-from .errors import ConnectionLost, ManagerTimeout
+from .errors import ConnectionLost, EventsLost, ManagerTimeout
 from .events.base import Event
 from .responses.base import Response
 from .session import refusal
+from .statistics import Tally
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .actions.base import Action
 
-__all__ = ["Buffer", "EventStream", "ListBuffer", "ListStream", "NextEvent", "Predicate", "SingleBuffer"]
+__all__ = [
+    "Buffer",
+    "EventStream",
+    "ListBuffer",
+    "ListStream",
+    "NextEvent",
+    "OnLoss",
+    "Overflow",
+    "Predicate",
+    "SingleBuffer",
+]
 
 log = logging.getLogger("aioami.streams")
 
@@ -37,19 +48,82 @@ EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 Predicate = Callable[[Any], object]
 
 
+Overflow = Literal["drop_oldest", "drop_newest"]
+"""Which event is lost when a stream is full: the one that waits longest, or the one that comes."""
+
+OnLoss = Literal["count", "raise"]
+"""How a consumer hears of events that are missing: by the stream's counts and the log, or by `EventsLost` in their place."""
+
+
+class _Loss:
+    """Stands in a buffer where events are missing."""
+
+    __slots__ = ("count", "gap")
+
+    def __init__(self, count: int, gap: float) -> None:
+        self.count = count
+        self.gap = gap
+
+    def error(self) -> EventsLost:
+        """What the consumer is told."""
+        parts = []
+        if self.count:
+            parts.append(f"{self.count} events were dropped, because their consumer was too slow")
+        if self.gap:
+            parts.append(f"the link was down for {self.gap:.1f} seconds")
+        return EventsLost("events are missing: " + ", and ".join(parts), count=self.count, gap=self.gap)
+
+
 class Buffer:
-    """The producer's side of a stream. It does not hold the stream, so that dropping the stream ends it."""
+    """The producer's side of a stream. It does not hold the stream, so that dropping the stream ends it.
 
-    __slots__ = ("dropped", "ended", "error", "events", "maxsize", "overflowing", "selection", "wakes", "where")
+    Attributes:
+        events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some are missing.
+        marks: how many of those there are.
+    """
 
-    def __init__(self, selection: Selection, where: Predicate | None, maxsize: int | None) -> None:
+    __slots__ = (
+        "_drops_newest",
+        "_raises",
+        "_tally",
+        "dropped",
+        "ended",
+        "error",
+        "events",
+        "gaps",
+        "marks",
+        "maxsize",
+        "overflowing",
+        "selection",
+        "wakes",
+        "where",
+    )
+
+    def __init__(
+        self,
+        selection: Selection,
+        where: Predicate | None,
+        maxsize: int | None,
+        overflow: Overflow = "drop_oldest",
+        on_loss: OnLoss = "count",
+        tally: Tally | None = None,
+    ) -> None:
         if maxsize is not None and maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event or None for no limit, not {maxsize}")
+        if overflow not in ("drop_oldest", "drop_newest"):
+            raise ValueError(f"overflow: 'drop_oldest' or 'drop_newest', not {overflow!r}")
+        if on_loss not in ("count", "raise"):
+            raise ValueError(f"on_loss: 'count' or 'raise', not {on_loss!r}")
+        self._drops_newest = overflow == "drop_newest"
+        self._raises = on_loss == "raise"
+        self._tally = tally or Tally()
         self.selection = selection
         self.where = where
         self.maxsize = maxsize
-        self.events: deque[Event] = deque()
+        self.events: deque[Event | _Loss] = deque()
+        self.marks = 0
         self.dropped = 0
+        self.gaps = 0
         self.overflowing = False
         self.ended = False
         self.error: Exception | None = None
@@ -59,11 +133,16 @@ class Buffer:
         if self.where is not None and not self._wanted(self.where, event):
             return
         events = self.events
-        if self.maxsize is not None and len(events) >= self.maxsize:
-            self._drop_oldest()
+        if self.maxsize is not None and len(events) >= self.maxsize and not self._make_room(self.maxsize):
+            return
         events.append(event)
         if self.wakes is not None:
             self.wake()
+
+    def miss(self, gap: float) -> None:
+        self.gaps += 1
+        if self._raises:
+            self._mark_end(0, gap)
 
     def finish(self, error: Exception | None) -> None:
         if not self.ended:
@@ -82,16 +161,53 @@ class Buffer:
             log.exception("the predicate of a stream of %s raised, and the event is left out", self.selection)
             return False
 
-    def _drop_oldest(self) -> None:
-        self.events.popleft()
+    def _make_room(self, maxsize: int) -> bool:
+        """Whether there is room for one more event, if need be where the oldest was."""
+        if len(self.events) - self.marks < maxsize:
+            return True
         self.dropped += 1
-        if not self.overflowing:
+        self._tally.dropped += 1
+        if not self._raises and not self.overflowing:
             self.overflowing = True
             log.warning(
-                "a stream of %s is consumed too slowly: its oldest events are dropped, as %d are waiting",
+                "a stream of %s is consumed too slowly: its %s events are dropped, as %d are waiting",
                 self.selection,
-                self.maxsize,
+                "newest" if self._drops_newest else "oldest",
+                maxsize,
             )
+        if self._drops_newest:
+            if self._raises:
+                self._mark_end(1, 0.0)
+            return False
+        self._drop_oldest()
+        return True
+
+    def _drop_oldest(self) -> None:
+        # Marks around the event that goes become one, with the one for it.
+        loss = _Loss(1, 0.0)
+        self._take_marks(loss)
+        self.events.popleft()
+        self._take_marks(loss)
+        if self._raises:
+            self.events.appendleft(loss)
+            self.marks += 1
+
+    def _take_marks(self, into: _Loss) -> None:
+        while self.events and isinstance(first := self.events[0], _Loss):
+            into.count += first.count
+            into.gap += first.gap
+            self.events.popleft()
+            self.marks -= 1
+
+    def _mark_end(self, count: int, gap: float) -> None:
+        last = self.events[-1] if self.events else None
+        if isinstance(last, _Loss):
+            last.count += count
+            last.gap += gap
+            return
+        self.events.append(_Loss(count, gap))
+        self.marks += 1
+        self.wake()
 
     async def filled(self) -> None:
         """Return when an event is there.
@@ -140,8 +256,10 @@ class EventStream(Generic[EventT_co]):
     The iteration ends when the stream or the manager is closed. When the link is lost for good, it raises
     `ConnectionLost` (or what else ended the link) after the events that were buffered.
 
-    The buffer holds `maxsize` events. When it is full, the oldest is dropped for each new one: counted in `dropped`,
-    and logged as a warning once, until the consumer catches up.
+    The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that is lost and established
+    again ends no stream: what the server told meanwhile is missing, and `gaps` counts that. `on_loss` says how else the
+    consumer hears of it: a warning in the log (once until it catches up; of a gap by the link), or an `EventsLost` raised in the place where
+    the events are missing, whatever the selectors. After it the iteration can be begun again, and goes on behind that place.
     """
 
     __slots__ = ("__weakref__", "_buffer", "_delivered", "_end")
@@ -162,9 +280,14 @@ class EventStream(Generic[EventT_co]):
         return self._buffer.dropped
 
     @property
+    def gaps(self) -> int:
+        """How many times the link was lost and established again while this stream was open."""
+        return self._buffer.gaps
+
+    @property
     def pending(self) -> int:
         """How many events are waiting for the consumer."""
-        return len(self._buffer.events)
+        return len(self._buffer.events) - self._buffer.marks
 
     def close(self) -> None:
         """End the subscription, and discard what was not taken. May be called again."""
@@ -172,6 +295,7 @@ class EventStream(Generic[EventT_co]):
         if end is not None:
             end()
             self._buffer.events.clear()
+            self._buffer.marks = 0
             self._buffer.error = None
             self._buffer.finish(None)
 
@@ -182,8 +306,12 @@ class EventStream(Generic[EventT_co]):
         buffer = self._buffer
         if not buffer.events:
             await buffer.filled()
+        event = buffer.events.popleft()
+        if isinstance(event, _Loss):
+            buffer.marks -= 1
+            raise event.error()
         self._delivered += 1
-        return buffer.events.popleft()  # type: ignore[return-value]
+        return event  # type: ignore[return-value]
 
     def __enter__(self) -> Self:
         return self
@@ -208,7 +336,7 @@ class EventStream(Generic[EventT_co]):
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__} of {self._buffer.selection}: {self.delivered} delivered, "
-            f"{self.pending} pending, {self.dropped} dropped>"
+            f"{self.pending} pending, {self.dropped} dropped, {self.gaps} gaps>"
         )
 
 

@@ -99,7 +99,7 @@ async def test_bridge(mgr: Manager, place: Place) -> None:
 
 async def test_challenge_login_and_logoff(asterisk: Server) -> None:
     """The session's actions work by hand, both ways to log in, and the end after Logoff is clean."""
-    async with Manager(port=asterisk.port) as mgr:
+    async with Manager(port=asterisk.port, plaintext_login=True) as mgr:
         with pytest.raises(PermissionDenied):
             await mgr.send(core.Ping())
         with pytest.raises(ActionError, match="Must specify AuthType"):
@@ -114,7 +114,7 @@ async def test_challenge_login_and_logoff(asterisk: Server) -> None:
         assert goodbye.success
         assert [event async for event in stream] == []
         assert mgr.state is ManagerState.CLOSED
-    async with Manager(port=asterisk.port) as mgr:
+    async with Manager(port=asterisk.port, plaintext_login=True) as mgr:
         assert (await mgr.send(core.Login("admin", "s3cret", events=("system", "call")))).success
 
 

@@ -21,7 +21,7 @@ PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
 PURE: Final = frozenset({"errors", "wire", "fields"}) | CATALOGUE
-SHELL: Final = frozenset({"connection", "manager", "streams"})
+SHELL: Final = frozenset({"connection", "link", "login", "manager", "options", "streams"})
 PUBLIC: Final = frozenset(
     {"aioami", "aioami.core", "aioami.events", "aioami.errors", "aioami.testing", "aioami.testing.real"}
 )
@@ -36,8 +36,10 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "core": CATALOGUE | {"errors"},
     "recording": frozenset({"wire", "errors"}),
     "dispatch": PURE,
-    "session": PURE | {"dispatch"},
-    **dict.fromkeys(SHELL, PURE | SHELL | {"core", "dispatch", "recording", "session"}),
+    "statistics": frozenset(),
+    "metrics": frozenset({"statistics"}),
+    "session": PURE | {"dispatch", "statistics"},
+    **dict.fromkeys(SHELL, PURE | SHELL | {"core", "dispatch", "metrics", "recording", "session", "statistics"}),
     "testing": frozenset({"wire", "errors", "recording"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
@@ -45,7 +47,7 @@ APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"core", "dispatch", "session"}
+SANS_IO: Final = (PURE - {"errors"}) | {"core", "dispatch", "session", "statistics"}
 
 
 @dataclass(frozen=True)

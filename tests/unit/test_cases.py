@@ -75,8 +75,10 @@ async def test_the_end_during_the_login_is_a_loss(fake: FakeAsterisk) -> None:
         await Manager.from_url(fake.url).connect()
 
 
-async def test_the_end_during_a_shutdown(fake: FakeAsterisk, mgr: Manager) -> None:
+async def test_the_end_during_a_shutdown(fake: FakeAsterisk) -> None:
     """Actions are refused, the Shutdown event comes, and then the link is lost."""
+    mgr = Manager.from_url(fake.url + "?reconnect=no")
+    await mgr.connect()
     fake.reply_to("Ping", {"Response": "Error", "Message": "Asterisk is shutting down"})
     with mgr.events(events.Shutdown) as stream:
         with pytest.raises(ActionError, match="shutting down"):

@@ -282,9 +282,10 @@ def test_the_patience_of_an_originate() -> None:
 def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
-        *("Action", "ActionError", "ConnectionLost", "Event", "EventList", "EventStream", "EventsLost", "Manager"),
-        *("ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout", "PermissionDenied", "ProtocolError"),
-        *("Response", "UnknownAction", "__version__", "core", "errors", "events"),
+        *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
+        *("EventsLost", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
+        *("PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "UnknownAction"),
+        *("__version__", "core", "errors", "events"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),

@@ -77,7 +77,7 @@ async def test_a_refused_login_raises_at_connect(fake: FakeAsterisk) -> None:
 
 async def test_a_refused_login_raises_from_send(fake: FakeAsterisk) -> None:
     """The same refusal of a `core.Login` that the user sent."""
-    async with Manager(port=fake.port) as mgr:
+    async with Manager(port=fake.port, plaintext_login=True) as mgr:
         with pytest.raises(ManagerAuthError, match="Authentication failed"):
             await mgr.send(core.Login("admin", "wrong"))
 
@@ -384,9 +384,9 @@ async def test_sending_without_a_link_is_told(fake: FakeAsterisk) -> None:
 
 @pytest.mark.parametrize("fault", ["drop", "reset", "half_frame"])
 async def test_a_lost_link_fails_every_waiter_at_once(fake: FakeAsterisk, fault: str) -> None:
-    """Actions, lists, streams and waits end with the recorded reason, and the manager says that it is lost."""
+    """Without reconnecting, actions, lists, streams and waits end with the recorded reason, and the manager is lost."""
     fake.reply_to("Slow", None)
-    mgr = Manager.from_url(fake.url)
+    mgr = Manager.from_url(fake.url + "?reconnect=no")
     await mgr.connect()
     stream = mgr.events("Never")
     waits = [
@@ -413,7 +413,7 @@ async def test_a_lost_link_fails_every_waiter_at_once(fake: FakeAsterisk, fault:
 
 async def test_buffered_events_come_before_the_loss(fake: FakeAsterisk) -> None:
     """A stream gives what it has before it raises."""
-    mgr = Manager.from_url(fake.url)
+    mgr = Manager.from_url(fake.url + "?reconnect=no")
     await mgr.connect()
     stream = mgr.events("Last")
     await fake.send_event("Last", {"Number": "1"})

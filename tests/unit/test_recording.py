@@ -51,7 +51,7 @@ async def test_everything_is_written_down(tmp_path: Path) -> None:
 async def test_secrets_are_not_in_it(tmp_path: Path) -> None:
     """Neither a secret nor the key of a login is written, whichever way one logs in."""
     path = tmp_path / "link.jsonl"
-    async with FakeAsterisk() as fake, Manager(port=fake.port, record=path) as mgr:
+    async with FakeAsterisk() as fake, Manager(port=fake.port, plaintext_login=True, record=path) as mgr:
         await mgr.send(core.Login("admin", "s3cret"))
         await mgr.send(core.DBPut("family", "key", "value"))
     text = path.read_text()
@@ -193,7 +193,7 @@ async def test_a_replay_that_ends(tmp_path: Path) -> None:
     path = tmp_path / "link.jsonl"
     await recorded(path)
     async with Recording.load(path).replay(speed=None) as server:
-        managers = [Manager.from_url(server.url) for _ in range(3)]
+        managers = [Manager.from_url(server.url + "?reconnect=no") for _ in range(3)]
         for mgr in managers:
             await mgr.connect()
             assert len((await mgr.send(core.QueueStatus())).events) == 3

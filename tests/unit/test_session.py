@@ -10,6 +10,7 @@ import pytest
 from aioami import Action, ActionError, ConnectionLost, Event, PermissionDenied, Response, UnknownAction, core
 from aioami.dispatch import Dispatcher, Selection
 from aioami.session import Pending, Session, refusal
+from aioami.statistics import Tally
 
 
 class Promise:
@@ -39,6 +40,9 @@ class Listener:
     def put(self, event: Event, /) -> None:
         self.events.append(event)
 
+    def miss(self, gap: float, /) -> None:
+        pass
+
     def finish(self, error: Exception | None, /) -> None:
         pass
 
@@ -54,7 +58,8 @@ class Conversation:
         self.dispatcher = Dispatcher()
         self.listener = Listener()
         self.dispatcher.add(self.listener)
-        self.session = Session(self.dispatcher, clock=lambda: 0.0)
+        self.tally = Tally()
+        self.session = Session(self.dispatcher, clock=lambda: 0.0, tally=self.tally)
 
     def send(self, action: Action[Any], action_id: str | None = None, on_item: Any = None) -> tuple[Pending, Promise]:
         promise = Promise()
@@ -99,7 +104,7 @@ def test_a_reply_without_an_action_id_may_be_that_of_a_forgotten_action(talk: Co
     assert not second.done()
     talk.receive("Response: Success|ActionID: b|Ping: Pong")
     assert second.result.success
-    assert talk.session.strays == 0
+    assert talk.tally.strays == 0
 
 
 def test_a_reply_without_an_action_id_never_goes_to_one_that_was_passed_over(talk: Conversation) -> None:
@@ -122,7 +127,7 @@ def test_a_reply_that_nobody_waits_for_is_counted_and_logged(
     """A stray reply is told, and disturbs no later action."""
     with caplog.at_level(logging.WARNING, "aioami"):
         talk.receive(reply)
-    assert talk.session.strays == 1
+    assert talk.tally.strays == 1
     assert "no action waits for" in caplog.text
     _, promise = talk.send(core.Ping(), "a")
     talk.receive("Response: Success|ActionID: a|Ping: Pong")
@@ -134,7 +139,7 @@ def test_the_second_of_two_replies_is_a_stray(talk: Conversation) -> None:
     _, promise = talk.send(Action("JabberSend"), "a")
     talk.receive("Response: Success|ActionID: a", "Response: Error|ActionID: a|Message: Could not send Message")
     assert promise.result.success
-    assert talk.session.strays == 1
+    assert talk.tally.strays == 1
 
 
 @pytest.mark.parametrize("action_id", ["7 x ", "é-ü", "\udcff\udcfe", "x" * 67])
@@ -316,7 +321,7 @@ def test_lines_that_nobody_asked_for_are_counted(talk: Conversation, caplog: pyt
     _, promise = talk.send(core.Ping(), "a")
     with caplog.at_level(logging.WARNING, "aioami"):
         talk.receive("1 2 3", "Response: Success|ActionID: a|Ping: Pong")
-    assert talk.session.strays == 1
+    assert talk.tally.strays == 1
     assert "neither an event nor a reply" in caplog.text
     assert promise.result.success
 

@@ -69,6 +69,8 @@ class Action(Generic[ResponseT_co]):
     """The event that ends its list, where Asterisk does not mark the end as it does everywhere else."""
     raw: ClassVar[bool] = False
     """Whether the answer is lines of text without a `Response` header."""
+    holds_session: ClassVar[bool] = False
+    """Whether Asterisk may take its time before it answers this or anything behind it on the connection."""
     outcome_events: ClassVar[tuple[str, ...]] = ()
     """Names of the events in which its outcome may follow the answer."""
 

@@ -129,6 +129,7 @@ class _Originate(Action[OriginateReply], abstract=True):
     privilege = ("originate",)
     response_type = OriginateReply
     outcome_events = ("OriginateResponse",)
+    holds_session = True  # unless it is asynchronous
 
     def _originate(
         self,

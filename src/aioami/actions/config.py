@@ -75,6 +75,7 @@ class UpdateConfig(Action[Response]):
     """
 
     privilege = ("config",)
+    holds_session = True  # where something is reloaded
 
     def __init__(
         self,

@@ -134,6 +134,8 @@ class QueueReload(Action[Response]):
         members, rules, parameters: which parts; `"yes"`, `"no"`, or a bool.
     """
 
+    holds_session = True
+
     def __init__(
         self,
         queue: str | None = None,

@@ -117,7 +117,6 @@ class FakeAsterisk:
         self.write_timeout = write_timeout
         self.refuse_login = refuse_login
         self.login_delay = login_delay
-        self.booted = boot
         self.broken_events_action = broken_events_action
         self.chunk_size = chunk_size
         self.host = "127.0.0.1"
@@ -133,6 +132,8 @@ class FakeAsterisk:
             answer_seconds=(None if virtual_time else 0.1) if answer_seconds is ... else answer_seconds,
             talk_seconds=(None if virtual_time else 0.5) if talk_seconds is ... else talk_seconds,
         )
+        if boot:
+            self.exchange.booted.set()
         self.accounts = self._accounts(users)
         self._ssl = ssl
         self._server: asyncio.AbstractServer | None = None
@@ -162,6 +163,11 @@ class FakeAsterisk:
     def major(self) -> int:
         """The version as a number."""
         return self.exchange.major
+
+    @property
+    def booted(self) -> bool:
+        """Whether all modules are loaded."""
+        return self.exchange.booted.is_set
 
     @property
     def url(self) -> str:
@@ -414,7 +420,7 @@ class FakeAsterisk:
     def boot(self) -> None:
         """Be booted: clients get FullyBooted."""
         if not self.booted:
-            self.booted = True
+            self.exchange.booted.set()
             self.exchange.tell("FullyBooted", self._boot_headers(), classes="system")
             self._stir()
 

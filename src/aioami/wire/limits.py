@@ -18,3 +18,9 @@ MAX_FRAME_SIZE: Final = 64 << 20
 
 MAX_BANNER: Final = 1024
 """Bytes in the greeting line."""
+
+MAX_LIST_ITEMS: Final = 1_000_000
+"""Items in one list, by default."""
+
+MAX_BYTES_BEFORE_LOGIN: Final = 64 << 10
+"""Bytes that a server may send before a login is answered, by default. Asterisk sends a few hundred."""

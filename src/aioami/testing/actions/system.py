@@ -339,6 +339,8 @@ async def command(exchange: Exchange, request: Request) -> Answer:
     if line.lower().startswith(("module load", "module unload", "restart gracefully")):
         return error("Command blacklisted")
     words = line.split()
+    if line == "core waitfullybooted" and not exchange.booted.is_set:
+        await exchange.clock.wait(exchange.booted)
     run = next((run for name, run in _COMMANDS.items() if line.startswith(name)), None)
     output, right = (_no_such(line), False) if run is None else run(exchange, words)
     if exchange.major <= 13:
@@ -410,7 +412,12 @@ def _database(exchange: Exchange, words: list[str]) -> Output:
     return _no_such(" ".join(words)), False
 
 
+def _core_waitfullybooted(exchange: Exchange, words: list[str]) -> Output:
+    return ["Asterisk has fully booted."], True
+
+
 _COMMANDS: Final[dict[str, Callable[[Exchange, list[str]], Output]]] = {
+    "core waitfullybooted": _core_waitfullybooted,
     "core show version": _core_show_version,
     "core show uptime": _core_show_uptime,
     "core show channels": _core_show_channels,

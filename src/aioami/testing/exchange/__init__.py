@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from ..clock import Clock
+from ..clock import Clock, Signal
 from ..config import ConfigFile
 from .applications import APPLICATIONS
 from .calls import Handset
@@ -60,6 +60,7 @@ class Exchange:
         lots: parking lots, by name.
         mailboxes: by `number@context`.
         database: values, by family and key.
+        booted: whether all modules are loaded.
         applications: what the dialplan can do, by name: `async def f(channel, data)` returns whether it goes on.
     """
 
@@ -96,6 +97,7 @@ class Exchange:
         self.unloaded: set[str] = set()
         self.built_in = _BUILT_IN
         self.release = RELEASES[major]
+        self.booted = Signal(clock)
         self._told = told
         self._numbers = itertools.count()
         self._suffixes: dict[str, itertools.count[int]] = {}

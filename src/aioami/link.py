@@ -1,0 +1,419 @@
+"""The link to a server over the lives of its connections: made, watched, and made again when it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import enum
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import async_timeout
+
+from .actions.base import Action
+from .actions.system import Command, Logoff, Ping, event_mask
+from .connection import Connection
+from .dispatch import Dispatcher, Selection
+from .errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError
+from .events.base import Event
+from .events.link import Disconnected, Reconnected
+from .events.system import FullyBooted, Shutdown
+from .login import is_final, log_in
+from .metrics import Metrics
+from .options import Backoff, Options
+from .recording import Recorder
+from .session import refusal
+from .statistics import Tally
+
+__all__ = ["Link", "ManagerState"]
+
+_FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
+
+log = logging.getLogger("aioami.link")
+
+
+class ManagerState(enum.Enum):
+    """What a manager's link is at this moment."""
+
+    CLOSED = "closed"
+    """There is no link, either not yet or not any more."""
+    CONNECTING = "connecting"
+    """The first link is on its way: the server is being reached, or waited for, or the login is not done."""
+    CONNECTED = "connected"
+    """The server greeted, and nobody is logged in."""
+    READY = "ready"
+    """Logged in."""
+    RECONNECTING = "reconnecting"
+    """The link was lost, and is being established again."""
+    CLOSING = "closing"
+    """A farewell is on its way."""
+    LOST = "lost"
+    """The link is gone for good, without being closed."""
+
+
+class Link:
+    """At most one connection at a time, and the truth about it.
+
+    Args:
+        options: where the server is, and what is demanded of it.
+        dispatcher: who gets the events.
+        tally: where everything is counted.
+        recorder: what writes down all that comes and goes, if anything does.
+        metrics: who is told of what happens, if anybody is.
+
+    Attributes:
+        state: what the link is at this moment.
+        connection: what actions are sent over; `None` while there is none.
+        reason: why there is none, if it was lost or not reached.
+        mask: the last `Events` action that the user sent.
+        banner: the last greeting of the server.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        dispatcher: Dispatcher,
+        tally: Tally,
+        recorder: Recorder | None,
+        metrics: Metrics | None,
+    ) -> None:
+        self._options = options
+        self._dispatcher = dispatcher
+        self._tally = tally
+        self._recorder = recorder
+        self._metrics = metrics
+        self._task: asyncio.Task[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self._delays = (options.backoff or Backoff()).delays()
+        self._established_at = 0.0
+        self._lost_at = 0.0
+        self._booted = False
+        self._landmarks = _Landmarks(self._told)
+        self.state = ManagerState.CLOSED
+        self.connection: Connection | None = None
+        self.reason: ManagerError | None = None
+        self.mask: Action[Any] | None = None
+        self.banner = ""
+
+    # Making it
+
+    async def connect(self) -> None:
+        """See `Manager.connect`."""
+        if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
+            raise RuntimeError(f"this manager is {self.state.value} already")
+        if self._recorder is not None:
+            self._recorder.start()
+        self.reason = None
+        self.mask = None
+        self._delays = (self._options.backoff or Backoff()).delays()
+        self._dispatcher.add(self._landmarks)
+        self._enter(ManagerState.CONNECTING)
+        task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")
+        try:
+            await asyncio.wait([task])
+        finally:
+            if not task.done():
+                await self._cancel_attempt()
+                self.reason = ConnectionLost("connecting was given up")
+                self._enter(ManagerState.CLOSED)
+        if task.cancelled():
+            raise ConnectionLost("the manager was closed while it was connecting")
+        task.result()
+
+    async def _connect(self) -> None:
+        try:
+            if self._options.retry_connect:
+                connection, attempts = await self._attempt_until_it_stands(at_once=True)
+                if attempts > 1:
+                    log.info("%s was reached, by attempt %d", self._options.where, attempts)
+            else:
+                connection = await self._open()
+        except Exception as error:
+            self._task = None
+            self.reason = error if isinstance(error, ManagerError) else None
+            self._enter(ManagerState.CLOSED)
+            raise
+        self._task = None
+        self._establish(connection)
+
+    async def _reconnect(self) -> None:
+        try:
+            connection, attempts = await self._attempt_until_it_stands(at_once=False)
+        except Exception as error:
+            self._task = None
+            if not isinstance(error, ManagerError):  # a fault of ours, or of the machine: nobody is to wait for ever
+                reason = ConnectionLost(f"the link could not be established again: {error}")
+                reason.__cause__ = error
+                error = reason
+            self._fail(error)
+            return
+        self._task = None
+        gap = time.monotonic() - self._lost_at
+        self._tally.reconnects += 1
+        self._tally.gap_seconds += gap
+        log.info("the link to %s stands again, after %.1f seconds", self._options.where, gap)
+        self._dispatcher.miss(gap)
+        self._dispatcher.tell(Reconnected.after(gap, attempts))
+        if self._metrics is not None:
+            self._metrics.reconnected(gap)
+        self._establish(connection)
+
+    async def _attempt_until_it_stands(self, *, at_once: bool) -> tuple[Connection, int]:
+        """Attempt again and again, and return the connection and how many attempts it took.
+
+        Raises:
+            ManagerError: another attempt would be in vain.
+        """
+        attempts = 0
+        while True:
+            if attempts or not at_once:
+                await asyncio.sleep(next(self._delays))
+            attempts += 1
+            try:
+                return await self._open(), attempts
+            except ManagerError as error:
+                if is_final(error):
+                    raise
+                self.reason = error
+                level = logging.WARNING if at_once and attempts == 1 else logging.DEBUG
+                log.log(level, "%s was not reached, and is tried again: %s", self._options.where, error)
+
+    async def _open(self) -> Connection:
+        if self._recorder is not None and self.state is ManagerState.RECONNECTING:
+            try:
+                self._recorder.start()
+            except OSError as error:  # the link matters more than the record of it
+                log.error("the recording ends here, it cannot be written: %s", error)
+                self._recorder = None
+        connection = await Connection.open(
+            self._options,
+            dispatcher=self._dispatcher,
+            tally=self._tally,
+            ended=self._ended,
+            logged_in=self._logged_in,
+            recorder=self._recorder,
+        )
+        self.banner = connection.banner
+        try:
+            if self._options.username is not None:
+                await log_in(connection, self._options, self.mask)
+            if connection.reason is not None:
+                raise connection.reason
+        except BaseException:
+            connection.close(ConnectionLost("the login was given up"))
+            await connection.closed(0)
+            raise
+        return connection
+
+    def _establish(self, connection: Connection) -> None:
+        self.connection = connection
+        self.reason = None
+        self._booted = False
+        self._established_at = time.monotonic()
+        if self._tally.connected_at is None:
+            self._tally.connected_at = self._established_at
+        self._enter(ManagerState.READY if connection.session.logged_in else ManagerState.CONNECTED)
+        connection.session.open_gate()
+
+    def _logged_in(self) -> None:
+        """A login succeeded; it is the user's if the link stands already."""
+        if self.state is ManagerState.CONNECTED:
+            self._enter(ManagerState.READY)
+
+    # Losing it
+
+    def _ended(self, connection: Connection, reason: ManagerError) -> None:
+        if connection is not self.connection or self.state is ManagerState.CLOSING:
+            return
+        self.connection = None
+        if connection.session.said_goodbye:
+            self._finish()
+        elif self._options.backoff is None or self._options.username is None or isinstance(reason, ProtocolError):
+            self._fail(reason)
+        else:
+            self._lose(reason, self._options.backoff)
+
+    def _lose(self, reason: ManagerError, backoff: Backoff) -> None:
+        self._lost_at = time.monotonic()
+        if self._lost_at - self._established_at > backoff.maximum:
+            self._delays = backoff.delays()
+        self.reason = reason
+        self._tally.gaps += 1
+        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, reason)
+        self._enter(ManagerState.RECONNECTING)
+        self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.where}")
+        self._dispatcher.tell(Disconnected.because(reason))
+        if self._metrics is not None:
+            self._metrics.disconnected(reason)
+
+    def _fail(self, reason: ManagerError) -> None:
+        """The link is gone for good."""
+        log.error("the link to %s is lost for good: %s", self._options.where, reason)
+        self.reason = reason
+        self._enter(ManagerState.LOST)
+        self._dispatcher.finish(reason)
+
+    # Ending it
+
+    async def close(self) -> None:
+        """See `Manager.close`."""
+        await self._cancel_attempt()
+        connection, self.connection = self.connection, None
+        if connection is None:
+            if self.state is not ManagerState.CLOSING:
+                self._finish()
+            return
+        self._enter(ManagerState.CLOSING)
+        try:
+            if connection.session.logged_in and connection.reason is None:
+                patience = min(_FAREWELL, self._options.timeout or _FAREWELL)
+                await self._say_goodbye(connection, patience)
+        finally:
+            connection.close(ConnectionLost("the manager was closed"))
+            self._finish()
+        await connection.closed(_FAREWELL)
+
+    async def _say_goodbye(self, connection: Connection, patience: float) -> None:
+        try:
+            await connection.send(Logoff(), timeout=patience, counted=False)
+        except ManagerError as error:
+            log.debug("the farewell was not answered: %s", error)
+
+    async def _cancel_attempt(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def _finish(self) -> None:
+        self.reason = None
+        self._enter(ManagerState.CLOSED)
+        self._dispatcher.finish(None)
+
+    # Waiting for it
+
+    def _enter(self, state: ManagerState) -> None:
+        changed = state is not self.state
+        self.state = state
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        if changed and self._metrics is not None:
+            self._metrics.state_changed(state.value)
+
+    async def _change(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether there is no link now, and one is on its way."""
+        return self.state in (ManagerState.CONNECTING, ManagerState.RECONNECTING)
+
+    def why_not(self) -> str:
+        """Why there is no link, in words."""
+        return str(self.reason) if self.reason is not None else f"the manager is {self.state.value}"
+
+    async def connected(self, timeout: float | None) -> Connection | None:
+        """The connection as soon as there is one; `None` if there will be none, or was none within `timeout` seconds."""
+        try:
+            async with async_timeout.timeout(timeout):
+                while self.connection is None and self.is_coming:
+                    await self._change()
+        except asyncio.TimeoutError:
+            return None
+        return self.connection if self.state is not ManagerState.CLOSING else None
+
+    async def wait_ready(self, timeout: float | None) -> None:
+        """See `Manager.wait_ready`."""
+        try:
+            async with async_timeout.timeout(timeout):
+                await self._ready()
+        except asyncio.TimeoutError as error:
+            raise ManagerTimeout(f"the manager was not ready within {timeout:g} seconds: {self.why_not()}") from error
+
+    async def _ready(self) -> None:
+        waiting = False
+        while self.state is not ManagerState.READY:
+            if self.state is ManagerState.LOST and self.reason is not None:
+                raise _again(self.reason)
+            if waiting and self.state is ManagerState.CLOSED:
+                raise ConnectionLost(f"the manager did not become ready: {self.why_not()}") from self.reason
+            waiting = True
+            await self._change()
+
+    async def wait_booted(self, timeout: float | None) -> None:
+        """See `Manager.wait_booted`."""
+        try:
+            async with async_timeout.timeout(timeout):
+                while True:
+                    await self._ready()
+                    try:
+                        await self._learn_that_it_booted(timeout)
+                        return
+                    except ConnectionLost:
+                        if not self.is_coming:
+                            raise
+        except asyncio.TimeoutError as error:
+            raise ManagerTimeout(f"Asterisk was not fully booted within {timeout:g} seconds") from error
+
+    async def _learn_that_it_booted(self, timeout: float | None) -> None:
+        connection = self.connection
+        assert connection is not None
+        # A server that has booted says so right behind the login, before it answers this.
+        await connection.send(Ping(), timeout=timeout, counted=False)
+        if self._booted:
+            return
+        question = Command("core waitfullybooted")
+        answer = await connection.send(question, timeout=timeout, counted=False)
+        if answer.success:
+            self._booted = True
+            return
+        error = refusal(answer, question)
+        if not isinstance(error, PermissionDenied) or not self._hears_of_boot():
+            raise error
+        while not self._booted:
+            await self._change()
+            if self.connection is not connection:
+                raise ConnectionLost(f"the link was lost before Asterisk was fully booted: {self.why_not()}")
+
+    def _hears_of_boot(self) -> bool:
+        """Whether the events that were asked for have FullyBooted among them, as far as one can tell."""
+        mask = dict(self.mask.headers).get("EventMask", "") if self.mask else event_mask(self._options.event_mask)
+        return not {"on", "all", "system"}.isdisjoint(mask.split(","))
+
+    def _told(self, event: Event) -> None:
+        if isinstance(event, FullyBooted):
+            self._booted = True
+            self._enter(self.state)  # wakes those who wait for it
+        elif isinstance(event, Shutdown) and self.connection is not None:
+            again = "is restarting" if event.restart else "was shut down"
+            self.connection.shutdown = f"Asterisk {again} ({event.get('Shutdown', 'unknown')})".lower().capitalize()
+
+
+class _Landmarks:
+    """Subscribes to the events that tell of the server itself."""
+
+    def __init__(self, told: Callable[[Event], None]) -> None:
+        self.selection = Selection((FullyBooted, Shutdown))
+        self.put = told
+
+    def miss(self, gap: float) -> None: ...
+
+    def finish(self, error: Exception | None) -> None: ...
+
+
+def _again(error: ManagerError) -> ManagerError:
+    """A copy to be raised: one exception raised in several places would collect all their tracebacks."""
+    fresh = copy.copy(error)
+    fresh.__cause__ = error.__cause__
+    return fresh

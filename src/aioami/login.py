@@ -1,0 +1,100 @@
+"""What is said on a new link before it is of use: the login, the filters, and which events are wanted."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .actions.base import Action, ResponseT_co
+from .actions.system import Challenge, Events, Login, Ping
+from .connection import Connection
+from .errors import ActionError, ConnectionLost, ManagerAuthError, ManagerError, ManagerTimeout, UnknownAction
+from .options import Options
+from .session import refusal
+
+__all__ = ["has_plain_secret", "is_final", "log_in"]
+
+_SHUTTING_DOWN: Final = "Asterisk is shutting down"
+_IN_USE: Final = "Login Already In Use"
+# No server takes this filter; which of two reasons it gives tells whether it heeds the criteria.
+_PROBE: Final = Action("Filter", {"Operation": "Add", "MatchCriteria": "aioami(probe)", "Filter": "["})
+_NEW_FILTERS: Final = "Filter was formatted incorrectly"
+
+
+def is_final(error: ManagerError) -> bool:
+    """Whether another attempt would fail in the same way, and may even lock the user out."""
+    if isinstance(error, ManagerAuthError):
+        return error.response is None or error.response.message != _IN_USE
+    return isinstance(error, ActionError)
+
+
+async def log_in(connection: Connection, options: Options, mask: Action[Any] | None) -> None:
+    """Log in, add the server-side filters, and choose the events, in this order: no unwanted event comes before.
+
+    Args:
+        mask: the last `Events` action that the user sent, which counts instead of `options.event_mask`.
+
+    Raises:
+        ManagerAuthError: the login was refused.
+        ActionError: a filter was refused.
+        ConnectionLost: the link ended, an answer did not come in time, or the server is shutting down.
+    """
+    try:
+        later = [*options.event_filters, *([mask] if mask is not None else [])]
+        await _authenticate(connection, options, quiet=bool(later))
+        if any(each.match_criteria is not None for each in options.event_filters):
+            await _probe(connection, options)
+        for each in options.event_filters:
+            await _ask(connection, options, each)
+        if later:
+            await _choose(connection, options, mask or Events(options.event_mask))
+    except ManagerTimeout as error:
+        raise ConnectionLost(f"the server did not answer the login within {options.timeout:g} seconds") from error
+    except ConnectionLost:
+        if connection.reason is None:
+            raise
+        raise connection.reason from connection.reason.__cause__
+    except (ActionError, ManagerAuthError) as error:
+        if error.response is not None and error.response.message == _SHUTTING_DOWN:
+            raise ConnectionLost(f"the login was not possible: {_SHUTTING_DOWN}") from error
+        raise
+
+
+async def _authenticate(connection: Connection, options: Options, *, quiet: bool) -> None:
+    user, secret = options.username or "", options.secret or ""
+    events = False if quiet else options.event_mask
+    question = Challenge()
+    answer = await connection.send(question, timeout=options.timeout, counted=False)
+    if answer.success:
+        login = Login(user, secret, events=events, challenge=answer["Challenge"])
+    elif answer.message != _SHUTTING_DOWN and (connection.is_encrypted or options.plaintext_login):
+        login = Login(user, secret, events=events)
+    else:
+        raise ManagerAuthError(f"the login was refused: {answer.message}", response=answer)
+    await _ask(connection, options, login)
+
+
+async def _probe(connection: Connection, options: Options) -> None:
+    """An older server takes the pattern of a new filter for one of the old kind, and says nothing."""
+    answer = await connection.send(_PROBE, timeout=options.timeout, counted=False)
+    if answer.success or not (answer.message.startswith(_NEW_FILTERS) or answer.message == "Permission denied"):
+        text = "this server does not know filters with criteria (Asterisk has them from 18.26, 20.11, 21.6 and 22.1)"
+        raise UnknownAction(text, action=_PROBE, response=answer)
+
+
+async def _choose(connection: Connection, options: Options, mask: Action[Any]) -> None:
+    """With `brokeneventsaction` the server does not answer; that it answers what follows shows that it is done."""
+    unheard = connection.send_unheard(mask)
+    await _ask(connection, options, Ping())
+    unheard()
+
+
+async def _ask(connection: Connection, options: Options, action: Action[ResponseT_co]) -> ResponseT_co:
+    response = await connection.send(action, timeout=options.timeout, counted=False)
+    if not response.success:
+        raise refusal(response, action)
+    return response
+
+
+def has_plain_secret(action: Action[Any]) -> bool:
+    """Whether this is a login with the secret itself, instead of the answer to a challenge."""
+    return action.name.lower() == "login" and any(name.lower() == "secret" for name, _ in action.headers)

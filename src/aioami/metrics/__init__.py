@@ -1,0 +1,75 @@
+"""What a monitoring system hears of a manager, and adapters for two of them.
+
+Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be asked for later, how long each
+action took and when the link came and went, is told to the `metrics` of a manager as it happens::
+
+    from aioami.metrics.prometheus import PrometheusMetrics       # extra aioami[prometheus]
+    from aioami.metrics.opentelemetry import OpenTelemetryMetrics  # extra aioami[opentelemetry]
+
+    Manager(..., metrics=PrometheusMetrics())
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from ..statistics import Statistics
+
+__all__ = ["ActionOutcome", "Metrics"]
+
+ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
+"""How an action ended: carried out or accepted, refused, not answered in time, cut off or not sent, given up by its caller."""
+
+log = logging.getLogger("aioami.metrics")
+
+
+class Metrics(Protocol):
+    """Somebody who keeps figures. The methods are called in the event loop, and must be quick.
+
+    What one of them raises is logged, and disturbs nothing.
+    """
+
+    def attached(self, server: str, statistics: Callable[[], Statistics]) -> None:
+        """A manager was made for `server` (host:port); `statistics` gives its counts at any time, in its event loop's thread."""
+
+    def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
+        """An action of the user ended, so many seconds after `send` was called."""
+
+    def state_changed(self, state: str) -> None:
+        """The link is now `closed`, `connecting`, `connected`, `ready`, `reconnecting`, `closing` or `lost`."""
+
+    def disconnected(self, reason: Exception) -> None:
+        """The link was lost, and is being established again."""
+
+    def reconnected(self, gap: float) -> None:
+        """The link stands again, after so many seconds."""
+
+
+class Guarded:
+    """Metrics whose faults are theirs alone."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def attached(self, server: str, statistics: Callable[[], Statistics]) -> None:
+        self._tell(self._metrics.attached, server, statistics)
+
+    def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
+        self._tell(self._metrics.action_done, action, seconds, outcome)
+
+    def state_changed(self, state: str) -> None:
+        self._tell(self._metrics.state_changed, state)
+
+    def disconnected(self, reason: Exception) -> None:
+        self._tell(self._metrics.disconnected, reason)
+
+    def reconnected(self, gap: float) -> None:
+        self._tell(self._metrics.reconnected, gap)
+
+    def _tell(self, method: Callable[..., None], *what: Any) -> None:
+        try:
+            method(*what)
+        except Exception:
+            log.exception("the metrics raised")

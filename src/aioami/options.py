@@ -1,0 +1,121 @@
+"""How a manager reaches its server, and what it demands of it: checked once, when it is given."""
+
+from __future__ import annotations
+
+import random
+import re
+import ssl as tls
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from .actions.system import Filter, Login
+
+__all__ = ["Backoff", "Options", "event_filter"]
+
+_CRITERION: Final = r"(?:action|name|header|method)\([^()]*\)"
+_CRITERIA: Final = re.compile(rf"({_CRITERION}(?:,{_CRITERION})*)(?:\s*=\s*(.*))?", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """How long to wait before each attempt to establish the link again.
+
+    The n-th wait is `first * factor ** n` seconds, at most `maximum`; jitter makes it a random part of that, half of it
+    at the least, so that a thousand clients do not come back at the same moment. It begins anew after a link that
+    lasted for longer than `maximum`.
+
+    Args:
+        first: seconds before the first attempt.
+        factor: how much longer each wait is than the one before; at least 1.
+        maximum: seconds, the longest wait.
+        jitter: whether the waits are random.
+
+    Raises:
+        ValueError: a number cannot be right; the message names it.
+    """
+
+    first: float = 0.5
+    factor: float = 1.6
+    maximum: float = 30.0
+    jitter: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 < self.first < float("inf"):
+            raise ValueError(f"first: more than 0 seconds, not {self.first}")
+        if not 1 <= self.factor < float("inf"):
+            raise ValueError(f"factor: at least 1, not {self.factor}")
+        if not self.first <= self.maximum < float("inf"):
+            raise ValueError(f"maximum: at least first ({self.first} seconds), not {self.maximum}")
+
+    def delays(self) -> Iterator[float]:
+        """The seconds to wait before each attempt, without end."""
+        delay = self.first
+        while True:
+            yield random.uniform(delay / 2, delay) if self.jitter else delay
+            delay = min(delay * self.factor, self.maximum)
+
+
+@dataclass(frozen=True)
+class Options:
+    """See `Manager`, which describes each of them."""
+
+    host: str
+    port: int
+    username: str | None
+    secret: str | None = field(repr=False)
+    ssl: tls.SSLContext | None
+    server_hostname: str | None
+    event_mask: bool | str | tuple[str, ...]
+    event_filters: tuple[Filter, ...]
+    timeout: float | None
+    backoff: Backoff | None
+    """How a lost link is established again; `None` if it is not."""
+    retry_connect: bool
+    keepalive: float | None
+    plaintext_login: bool
+    max_frame_size: int | None
+    max_list_items: int | None
+    max_bytes_before_login: int | None
+
+    def __post_init__(self) -> None:
+        if self.username is not None and self.secret is None:
+            raise ValueError("secret: a username needs a secret")
+        if not 0 < self.port < 65536:
+            raise ValueError(f"port: 1 to 65535, not {self.port}")
+        for name in ("timeout", "keepalive"):
+            seconds = getattr(self, name)
+            if seconds is not None and not seconds > 0:
+                raise ValueError(f"{name}: more than 0 seconds or None for no limit, not {seconds}")
+        for name, unit in (("max_frame_size", "byte"), ("max_list_items", "item"), ("max_bytes_before_login", "byte")):
+            limit = getattr(self, name)
+            if limit is not None and limit < 1:
+                raise ValueError(f"{name}: at least 1 {unit} or None for no limit, not {limit}")
+        Login(self.username or "-", "", events=self.event_mask, challenge="")  # refuses what could not be sent later
+
+    @property
+    def where(self) -> str:
+        """The server, for people to read."""
+        return f"{self.host}:{self.port}"
+
+
+def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
+    """What is given for a server-side filter as the action that sets it.
+
+    Args:
+        given: a regular expression as in manager.conf's `eventfilter = ...`; or what stands in the parentheses of
+            `eventfilter(...) = ...`, alone, with `=` and the pattern, or in a pair with the pattern.
+
+    Raises:
+        ValueError: it cannot be right.
+        TypeError: it is none of these.
+    """
+    if isinstance(given, Filter):
+        return given
+    if isinstance(given, str):
+        advanced = _CRITERIA.fullmatch(given)
+        return Filter(given) if advanced is None else Filter(advanced[2] or "", match_criteria=advanced[1])
+    if isinstance(given, Iterable):
+        criteria, pattern = given
+        return Filter(pattern, match_criteria=criteria)
+    raise TypeError(f"event_filters: expected texts, or pairs of criteria and pattern, not {type(given).__name__}")

@@ -1,0 +1,128 @@
+"""What went over a link and what became of it, in numbers."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Statistics", "Tally"]
+
+
+class Tally:
+    """What is counted while it happens, over all connections of one manager."""
+
+    __slots__ = (
+        "actions",
+        "bytes_received",
+        "bytes_sent",
+        "connected_at",
+        "dropped",
+        "errors",
+        "failures",
+        "gap_seconds",
+        "gaps",
+        "last_round_trip",
+        "messages",
+        "others",
+        "reconnects",
+        "strays",
+        "successes",
+        "unsent",
+    )
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.others = 0
+        """Messages that are no events."""
+        self.actions = 0
+        self.successes = 0
+        self.errors = 0
+        self.failures = 0
+        self.unsent = 0
+        self.strays = 0
+        self.reconnects = 0
+        self.gaps = 0
+        self.gap_seconds = 0.0
+        self.dropped = 0
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.last_round_trip: float | None = None
+        self.connected_at: float | None = None
+        """When the first link stood, on a monotonic clock."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a manager did until now, or between two moments: `later - earlier`. Nothing is ever reset.
+
+    Every action that was sent is in one of four numbers: `actions == successes + errors + failures + pending`. In a difference
+    that holds for the difference of `pending`.
+
+    Attributes:
+        seconds: since the first link stood; of a difference, the time between the two.
+        events: events that came, the items of lists among them, whether or not anybody selected them.
+        actions: actions that were sent; not those of the library itself (login, keepalive).
+        successes: actions that the server carried out, or accepted.
+        errors: actions that it refused.
+        failures: actions that ended without a whole answer: timed out, cancelled, or cut off.
+        pending: actions that are under way.
+        unsent: actions that found no link in time, and certainly did not reach the server.
+        strays: messages that belong to nothing that was asked.
+        reconnects: how often the link was established again.
+        gaps: how often it was lost; each is a time of which the events are missing.
+        gap_seconds: seconds for which it was down, without a gap that lasts still.
+        dropped: events that streams lost because their consumers were too slow.
+        bytes_received: bytes that came.
+        bytes_sent: bytes that went.
+        last_round_trip: seconds from the last Ping, yours or that of the keepalive, to its answer; `None` before the first.
+    """
+
+    seconds: float
+    events: int
+    actions: int
+    successes: int
+    errors: int
+    failures: int
+    pending: int
+    unsent: int
+    strays: int
+    reconnects: int
+    gaps: int
+    gap_seconds: float
+    dropped: int
+    bytes_received: int
+    bytes_sent: int
+    last_round_trip: float | None
+
+    @property
+    def events_per_second(self) -> float:
+        """Events a second, on average over `seconds`."""
+        return self._rate(self.events)
+
+    @property
+    def actions_per_second(self) -> float:
+        """Actions a second, on average over `seconds`."""
+        return self._rate(self.actions)
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Bytes received a second, on average over `seconds`."""
+        return self._rate(self.bytes_received)
+
+    def _rate(self, count: int) -> float:
+        return count / self.seconds if self.seconds > 0 else 0.0
+
+    def __sub__(self, earlier: Statistics) -> Self:
+        """What happened between two snapshots; its rates are those of that time."""
+        if not isinstance(earlier, Statistics):
+            return NotImplemented
+        changes = {
+            field.name: getattr(self, field.name) - getattr(earlier, field.name)
+            for field in dataclasses.fields(self)
+            if field.name != "last_round_trip"
+        }
+        return dataclasses.replace(self, **changes)
