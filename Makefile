@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint format types docs build coverage bench peers clean
+.PHONY: demo test lint format types docs build coverage bench peers fuzz clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -39,6 +39,9 @@ bench: $(VENV)/.bench        # what an event costs, beside panoramisk
 peers: $(VENV)/.peers        # what other clients make of the conformance cases: the table of the documentation
 	$(BIN)/python -m tests.peers --write docs/reference/peers-table.md
 
+fuzz: $(VENV)/.fuzz        # look for bytes that are read wrongly; ARGS="--inputs 10_000_000 --jobs 4"
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 
@@ -58,6 +61,6 @@ $(VENV)/.pip: $(MADE)
 	$(INSTALL) --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
+$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
 	$(INSTALL) --group $*
 	@touch $@

@@ -29,6 +29,7 @@ _FOLLOWS: Final = b"Response: Follows"
 _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
 _MARKER_END = re.compile(_MARKER + rb"\r?\n\r?\n")
+_MAX_END: Final = 3  # bytes behind a message that do not end it yet: CR LF CR
 
 
 class Framer:
@@ -153,9 +154,9 @@ class Framer:
 
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
-        overlap = len(_MARKER) + 3 if self._in_follows else 2
+        overlap = len(_MARKER) + _MAX_END if self._in_follows else 2
         self._searched = max(0, unfinished - overlap)
-        if self._limit is not None and unfinished - overlap > self._limit:
+        if self._limit is not None and unfinished - _MAX_END > self._limit:
             self._fail_size()
 
     def _fail_size(self) -> None:

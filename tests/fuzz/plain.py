@@ -1,0 +1,65 @@
+"""How a person would read the stream: slowly, line by line. What the library makes of it is compared with this."""
+
+from __future__ import annotations
+
+import re
+
+_RAW_END = re.compile(rb"--END COMMAND--(?=\r?\n\r?\n)")
+_CHANNEL_HEADER = re.compile(r"(ChanVariable\(.*?\)): (.*)", re.DOTALL)
+_HEADER = re.compile(r"([^: \t][^:]*): ?(.*)", re.DOTALL)
+
+Header = tuple[str, str]
+
+
+def plain_messages(data: bytes) -> tuple[list[bytes], int]:
+    """The complete messages, as they came, and the position from which on a message is not complete.
+
+    A blank line ends a message that has a line, and means nothing otherwise. A message that begins with the line
+    `Response: Follows` ends at its marker.
+    """
+    messages: list[bytes] = []
+    start = position = 0  # of the message, and of the line
+    while (end := data.find(b"\n", position)) >= 0:
+        line = data[position:end].removesuffix(b"\r")
+        if position == start and line == b"Response: Follows":
+            marker = _RAW_END.search(data, start)
+            if marker is None:
+                return messages, start
+            messages.append(data[start : marker.end()])
+            start = position = data.index(b"\n", data.index(b"\n", marker.end()) + 1) + 1
+            continue
+        if not line and position > start:
+            messages.append(data[start : position - 1])
+        position = end + 1
+        if not line:
+            start = position
+    return messages, start
+
+
+def plain_lines(text: str) -> list[str]:
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
+def plain_headers(lines: list[str]) -> tuple[list[Header], list[str]]:
+    """The headers, and the lines that are none."""
+    headers: list[Header] = []
+    unparsed: list[str] = []
+    for line in lines:
+        found = _CHANNEL_HEADER.fullmatch(line) or _HEADER.fullmatch(line)
+        if found is not None:
+            headers.append((found[1], found[2]))
+        else:
+            unparsed.append(line)
+    return headers, unparsed
+
+
+def plain_command(lines: list[str]) -> tuple[list[str], list[str]]:
+    """The lines that hold the headers of a message, and those of its raw output."""
+    if lines[0] != "Response: Follows":
+        return lines, []
+    count = 1
+    while count < min(3, len(lines)) and lines[count].startswith(("Privilege:", "ActionID:")):
+        count += 1
+    output = lines[count:] or [""]
+    output[-1] = output[-1].removesuffix("--END COMMAND--")
+    return lines[:count], output if output[-1] else output[:-1]

@@ -1,0 +1,46 @@
+"""What fuzzing begins with: the conformance cases, and messages from the recording of a busy server."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.peers.cases import FOLDER, expanded
+
+__all__ = ["lines_of_servers", "seeds"]
+
+_RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
+_RECORDED = 2_000_000  # bytes, in which every kind of event occurs
+_STEPS = b"\x00\x08\x20\x30\x60\x68\x04\x0e\x10\x06\x46\x05"  # of the target `session`
+
+
+def _streams() -> Iterator[bytes]:
+    """Short streams, as servers send them."""
+    for path in sorted(FOLDER.glob("*.json")):
+        for case in json.loads(path.read_text())["cases"]:
+            yield expanded(case["bytes"])[:4096].encode("latin-1")
+    seen = set()
+    with lzma.open(_RECORDING) as recording:
+        messages = recording.read(_RECORDED).split(b"\r\n\r\n")[:-1]
+    for message in messages:
+        kind = message.partition(b"\r\n")[0]
+        if kind not in seen:
+            seen.add(kind)
+            yield message + b"\r\n\r\n"
+
+
+def seeds(target: str) -> Iterator[bytes]:
+    """The streams, with the bytes before them that a target wants."""
+    for number, stream in enumerate(_streams()):
+        yield {
+            "framer": bytes((255, stream.startswith(b"Asterisk"), number * 7 % 256, number * 13 % 256)),
+            "message": bytes((number % 256,)),
+            "session": _STEPS,
+        }[target] + stream
+
+
+def lines_of_servers() -> list[bytes]:
+    """Every line of these streams once, with its CR."""
+    return sorted({line for stream in _streams() for line in stream.split(b"\n") if len(line) < 200})

@@ -1,0 +1,317 @@
+"""What must hold of any bytes. Each check takes one input, and raises whatever is wrong with it.
+
+The first bytes of an input say how the check goes about it; the rest is what the server sends.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from types import ModuleType
+from typing import Any, Final
+
+from aioami import Action, ConnectionLost, Event, ManagerError, ProtocolError, Response, core
+from aioami.actions.base import ACTIONS
+from aioami.dispatch import Dispatcher, Selection
+from aioami.events.base import EVENTS, KnownEvent, parse
+from aioami.fields import Field
+from aioami.session import Outcome, Pending, Session
+from aioami.statistics import Tally
+from aioami.wire import Framer, Message
+
+from .plain import plain_command, plain_headers, plain_lines, plain_messages
+
+__all__ = ["TARGETS"]
+
+logging.getLogger("aioami").setLevel(logging.CRITICAL)
+
+
+def _second(name: str) -> ModuleType:
+    """A module once more, without the instruments by which the fuzzer sees what was reached."""
+    spec = importlib.util.find_spec(name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_QuickFramer: Final[type[Framer]] = _second("aioami.wire.framing").Framer
+
+
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+# The framer
+
+
+def framer(data: bytes) -> None:
+    """Whole, cut anywhere, and byte by byte, the bytes hold the messages that the plain reader finds, or one error.
+
+    Four bytes: the limit for the size of a message, the greeting, and two positions at which the bytes are cut.
+    """
+    size, flags, first, second = (*data[:4], 0, 0, 0, 0)[:4]
+    data = data[4:]
+    limit, banner = None if size & 1 else size, bool(flags & 1)
+    cuts = sorted({0, first * len(data) // 256, second * len(data) // 256, len(data)})
+    whole = _read(Framer(limit, banner=banner), [data])
+    assert _read(Framer(limit, banner=banner), [data[start:end] for start, end in pairwise(cuts)]) == whole
+    assert _read(_QuickFramer(limit, banner=banner), [data[n : n + 1] for n in range(len(data))]) == whole
+    texts, greeting, error, buffered = whole
+    if banner:
+        line, end, rest = data.partition(b"\n")
+        if not (end and line.startswith(b"Asterisk Call Manager") and len(line) < 1024):
+            assert greeting is None
+            assert (texts, error is None) == ([], not end and len(line) < 1024)
+            return
+        assert greeting == _decoded(line).rstrip("\r")
+        data = rest
+    messages, start = plain_messages(data)
+    if limit is None or all(len(message) <= limit for message in messages):
+        assert texts == [_decoded(message) for message in messages]
+        unfinished = len(data) - start
+        assert (error is not None) == (limit is not None and unfinished > limit + len(b"\r\n\r"))
+        assert buffered == (0 if error else unfinished)
+    else:
+        assert error is not None
+        fitting = next(n for n, message in enumerate(messages) if len(message) > limit)
+        assert texts == [_decoded(message) for message in messages[:fitting]]
+
+
+def _read(reader: Framer, chunks: list[bytes]) -> tuple[list[str], str | None, str | None, int]:
+    texts = [text for chunk in chunks for text in reader.feed(chunk)]
+    # By its name, as the second framer's is another class.
+    assert reader.error is None or type(reader.error).__name__ == "ProtocolError"
+    return texts, reader.banner, reader.error and str(reader.error), reader.buffered
+
+
+# Messages
+
+
+_NAMES: Final = 5  # of each message: a few serve, and all would take most of the time
+
+
+def _attributes(cls: type[Message]) -> list[str]:
+    return [name for name in dir(cls) if isinstance(inspect.getattr_static(cls, name), (property, Field))]
+
+
+_EVENTS: Final = [(cls, _attributes(cls)) for _, cls in sorted(EVENTS.items())]
+_RESPONSES: Final = [
+    (cls, _attributes(cls))
+    for cls in sorted({action.response_type for action in (*ACTIONS.values(), Action)}, key=lambda cls: cls.__name__)
+]
+
+
+def message(data: bytes) -> None:
+    """A message has the headers that the plain reader finds, and no way to look into it raises anything.
+
+    One byte: as which kind of event and of response it is read.
+    """
+    kind = data[0] if data else 0
+    for text in Framer(banner=False).feed(data[1:] + b"\r\n\r\n"):
+        plain = Message(text)
+        head, output = plain_command(plain_lines(text))
+        headers, unparsed = plain_headers(head)
+        assert (list(plain.headers), list(plain.unparsed)) == (headers, unparsed)
+        assert list(plain.output) == (output or [value for name, value in headers if name.lower() == "output"])
+        assert list(plain.items()) == list(zip(plain, plain.values(), strict=True)) == headers
+        _look_into(plain, ("kind", "text"))
+        event = parse(text) if plain.kind == "event" else None
+        for name in (*islice(plain, _NAMES), "ActionID", "", "("):
+            values = [value for key, value in headers if key.lower() == name.lower()]
+            assert plain.getall(name) == values
+            assert plain.get(name) == (values[0] if values else None)
+            if event is not None:
+                values = event.getall(name)
+                # Asterisk spells a header of a known event in one way, and that one is looked for first.
+                found = values if isinstance(event, KnownEvent) else values[:1]
+                assert event.get(name) in (found or [None])
+        cls, attributes = _EVENTS[kind % len(_EVENTS)]
+        _look_into(cls("\r\n".join((f"Event: {cls.wire_name}", *head))), attributes)
+        reply, attributes = _RESPONSES[kind % len(_RESPONSES)]
+        _look_into(reply(text), attributes)
+
+
+def _look_into(found: Message, attributes: list[str] | tuple[str, ...]) -> None:
+    for name in attributes:
+        getattr(found, name)
+    assert len(found) == len(list(found.items())) == len(list(found.values()))
+    for name in islice(found, _NAMES):
+        assert name in found
+        assert found[name] == found.get(name)
+    repr(found)
+    hash(found)
+    found.to_dict()
+    if hasattr(found, "get_lines"):
+        list(found.get_lines())
+
+
+# The session
+
+
+class _Promise:
+    """Takes one result, as a future does, unless it was cancelled."""
+
+    def __init__(self) -> None:
+        self.result: object = None
+
+    def done(self) -> bool:
+        return self.result is not None
+
+    def cancel(self) -> None:
+        self.result = self.result or "cancelled"
+
+    def set_result(self, result: object, /) -> None:
+        assert self.result is None
+        assert result is not None
+        self.result = result
+
+    def set_exception(self, error: Exception, /) -> None:
+        assert isinstance(error, ManagerError)
+        self.set_result(error)
+
+
+class _Listener:
+    """Looks at every event that it gets."""
+
+    selection = Selection(())
+
+    def put(self, event: Event, /) -> None:
+        assert event.name is not None
+
+    def miss(self, gap: float, /) -> None:
+        raise AssertionError
+
+    def finish(self, error: Exception | None, /) -> None:
+        raise AssertionError
+
+
+_ASKED: Final[tuple[Action[Any], ...]] = (
+    core.Ping(),
+    core.QueueStatus(),
+    core.Originate_Application("Local/1@x", "Playback", ("x",)),
+    core.Originate_Context("Local/1@x", "x", "1", 1, async_=False),
+    core.AGI("Local/1@x-1", "ANSWER"),
+    core.AGI("Local/1@x-1", "ANSWER", "7"),
+    core.SIPqualify("peer1"),
+    core.Command("core show channels"),
+    core.Events("on"),
+    core.Hangup("/^x/"),
+    core.Login("admin", "s3cret"),
+    core.Logoff(),
+    Action("FAXStats"),
+    Action("WaitEvent"),
+    Action("IAXnetstats"),
+    Action("NoSuchAction"),
+)
+_MAX_ITEMS: Final = 8
+
+
+@dataclass
+class _Asked:
+    """An action, as the one who asked keeps it: with its outcome for as long as that may be waited for."""
+
+    pending: Pending
+    promise: _Promise
+    outcome: Outcome | None
+    waiting: _Promise | None = None
+
+    def look(self) -> None:
+        """Wait for the outcome once the action is accepted, and let go of it otherwise."""
+        if self.outcome is None or not self.promise.done():
+            return
+        if isinstance(self.promise.result, Response) and self.promise.result.success:
+            if self.waiting is None and self.outcome.result is None:
+                self.waiting = _Promise()
+                self.outcome.waiting.append(self.waiting)
+        else:
+            self.outcome = None
+
+
+class _Client:
+    """One session, and those who wait for something from it."""
+
+    def __init__(self) -> None:
+        self.dispatcher = Dispatcher()
+        self.dispatcher.add(_Listener())
+        self.tally = Tally()
+        self.session = Session(self.dispatcher, clock=lambda: 0.0, max_list_items=_MAX_ITEMS, tally=self.tally)
+        self.asked: list[_Asked] = []
+        self.streamed = 0
+
+    def ask(self, number: int, *, streamed: bool) -> None:
+        action, action_id = _ASKED[number % len(_ASKED)], str(1 + number % 3)
+        # Nobody may have two outcomes under one ActionID.
+        if any(item.outcome and item.outcome.action_id == action_id for item in self.asked):
+            return
+        promise = _Promise()
+        take = self._take if streamed else None
+        with suppress(ValueError):  # an ActionID that is in use
+            pending = self.session.submit(action, promise, action_id=action_id, on_item=take)
+            self.asked.append(_Asked(pending, promise, pending.outcome))
+
+    def _take(self, response: Response, item: Event | None) -> None:
+        self.streamed += 1
+
+    def write(self) -> None:
+        for item in self.asked:
+            item.pending.written = item.pending.written or not item.pending.forgotten
+
+    def cancel(self, number: int) -> None:
+        if self.asked:
+            item = self.asked[number % len(self.asked)]
+            item.promise.cancel()
+            self.session.forget(item.pending)
+            item.look()
+
+    def receive(self, texts: list[str]) -> None:
+        if self.session.error is None:
+            self.session.receive(texts)
+        assert self.session.error is None or isinstance(self.session.error, ProtocolError)
+        assert len(self.session) <= len(self.asked)
+        for item in self.asked:
+            item.look()
+            assert item.pending.response is None or len(item.pending.response.events) <= _MAX_ITEMS
+
+    def lose(self) -> None:
+        self.session.lose(ConnectionLost("the link is gone", sent=True))
+        assert (len(self.session), len(self.dispatcher)) == (0, 1)
+        assert self.tally.actions == self.tally.successes + self.tally.errors + self.tally.failures
+        assert all(item.promise.done() for item in self.asked)
+        assert all(item.waiting.done() for item in self.asked if item.waiting is not None)
+
+
+def session(data: bytes) -> None:
+    """Whatever comes, and whatever is asked and given up meanwhile, every promise is kept once, and none is left.
+
+    Twelve bytes are what happens one after another, with the messages in between.
+    """
+    client = _Client()
+    texts = iter(Framer(banner=False).feed(data[12:]))
+    for step in data[:12]:
+        number = step >> 3
+        match step & 7:
+            case 0 | 1 | 2 as kind:
+                client.ask(number, streamed=kind == 2)
+                client.write()
+            case 3:
+                client.ask(number, streamed=False)
+            case 4:
+                client.cancel(number)
+            case 5:
+                client.write()
+            case _:
+                client.receive(list(islice(texts, 1 + number)))
+    client.write()
+    client.receive(list(texts))
+    client.lose()
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {"framer": framer, "message": message, "session": session}
+"""The checks by their names."""
