@@ -293,11 +293,14 @@ class Connection:
         self._close_socket()
 
     def _close_socket(self) -> None:
-        if self._writer is not None:
-            # What was written is still sent, but nobody waits for a peer that takes nothing.
-            self._writer.close()
-            if self._writer.transport.get_write_buffer_size():
-                self._writer.transport.abort()
+        transport = self._writer.transport if self._writer is not None else None
+        if transport is None or transport.is_closing():
+            return
+        # What was written is still sent, but nobody waits for a peer that takes nothing.
+        if transport.get_write_buffer_size():
+            transport.abort()
+        else:
+            transport.close()
 
     async def closed(self, timeout: float | None) -> None:
         """Wait until the socket is closed, or `timeout` seconds at the most."""
@@ -461,6 +464,11 @@ class Connection:
     def _was_held_up(self, now: float) -> bool:
         """Whether the event loop did not run when it should have, so that what the server sent is not read yet."""
         return self._watch_timer is not None and now - self._watch_timer.when() > _LATE
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the server may be busy with an action, and answer nothing behind it."""
+        return self._held_until() > self._loop.time()
 
     def _held_until(self) -> float:
         """Until when the server's silence means nothing, on the loop's clock."""

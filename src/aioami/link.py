@@ -268,7 +268,7 @@ class Link:
             return
         self._enter(ManagerState.CLOSING)
         try:
-            if connection.session.logged_in and connection.reason is None:
+            if connection.session.logged_in and connection.reason is None and not connection.is_held:
                 patience = min(_FAREWELL, self._options.timeout or _FAREWELL)
                 await self._say_goodbye(connection, patience)
         finally:

@@ -94,6 +94,7 @@ class Buffer:
         "marks",
         "maxsize",
         "overflowing",
+        "raised",
         "selection",
         "wakes",
         "where",
@@ -125,6 +126,7 @@ class Buffer:
         self.dropped = 0
         self.gaps = 0
         self.overflowing = False
+        self.raised = False
         self.ended = False
         self.error: Exception | None = None
         self.wakes: asyncio.Future[None] | None = None
@@ -158,7 +160,14 @@ class Buffer:
         try:
             return bool(where(event))
         except Exception:
-            log.exception("the predicate of a stream of %s raised, and the event is left out", self.selection)
+            level = logging.DEBUG if self.raised else logging.ERROR
+            self.raised = True
+            log.log(
+                level,
+                "the predicate of a stream of %s raised, and the event is left out",
+                self.selection,
+                exc_info=True,
+            )
             return False
 
     def _make_room(self, maxsize: int) -> bool:
