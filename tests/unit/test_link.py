@@ -1,0 +1,1165 @@
+"""The link over the lives of its connections: lost, established again, watched, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trustme
+
+from aioami import (
+    Action,
+    ActionError,
+    Backoff,
+    ConnectionLost,
+    Disconnected,
+    Event,
+    EventsLost,
+    EventStream,
+    Manager,
+    ManagerAuthError,
+    ManagerState,
+    ManagerTimeout,
+    PermissionDenied,
+    ProtocolError,
+    Reconnected,
+    UnknownAction,
+    core,
+)
+from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy, Recording
+
+QUICK = Backoff(first=0.01, factor=1.0, maximum=0.01, jitter=False)
+
+
+def manager(server: FakeAsterisk | FaultProxy, **options: object) -> Manager:
+    """A manager that comes back quickly."""
+    options = {"username": "admin", "secret": "s3cret", "reconnect": QUICK, **options}
+    return Manager(server.host, server.port, **options)  # type: ignore[arg-type]
+
+
+async def until(reached: Callable[[], object]) -> None:
+    """Let others run until something is so."""
+    while not reached():
+        await asyncio.sleep(0.001)
+
+
+async def lose(mgr: Manager, fake: FakeAsterisk) -> None:
+    """Cut the link, and wait until the manager knows."""
+    fake.drop()
+    await until(lambda: mgr.state is not ManagerState.READY)
+
+
+def logins(fake: FakeAsterisk) -> int:
+    return len(fake.sent("Login"))
+
+
+# Establishing it again
+
+
+async def test_a_lost_link_is_established_again(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """State and log tell of the loss once, and of the new link once, with the length of the gap."""
+    caplog.set_level(logging.INFO, "aioami")
+    async with manager(fake) as mgr:
+        await lose(mgr, fake)
+        assert mgr.state is ManagerState.RECONNECTING
+        await mgr.wait_ready(timeout=5)
+        assert mgr.state is ManagerState.READY
+        assert (await mgr.send(core.Ping())).success
+    told = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert [(name, level) for name, level, _ in told] == [("aioami.link", "WARNING"), ("aioami.link", "INFO")]
+    assert "was lost" in told[0][2]
+    assert "stands again, after 0.0 seconds" in told[1][2]
+
+
+async def test_many_failed_attempts_are_logged_once(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """An outage of many attempts is one warning and, in the end, one information."""
+    caplog.set_level(logging.INFO, "aioami")
+    async with manager(fake) as mgr:
+        fake.close_on_connect = True
+        await lose(mgr, fake)
+        before = mgr.statistics()
+        await until(lambda: "without a greeting" in str(mgr._link.reason))
+        fake.close_on_connect = False
+        await mgr.wait_ready(timeout=5)
+        assert (mgr.statistics() - before).reconnects == 1
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_without_reconnecting_a_lost_link_is_final(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """`reconnect=False` ends everything with the first loss."""
+    mgr = manager(fake, reconnect=False)
+    await mgr.connect()
+    stream = mgr.events()
+    await lose(mgr, fake)
+    assert mgr.state is ManagerState.LOST
+    with pytest.raises(ConnectionLost):
+        async for _ in stream:
+            pass
+    assert logins(fake) == 1
+    assert "lost for good" in caplog.text
+    await mgr.close()
+
+
+async def test_without_a_username_a_lost_link_is_final(fake: FakeAsterisk) -> None:
+    """Nobody could log in again."""
+    mgr = Manager(fake.host, fake.port)
+    await mgr.connect()
+    fake.drop()
+    await until(lambda: mgr.state is ManagerState.LOST)
+    await mgr.close()
+
+
+async def test_the_first_connect_raises_or_goes_on_trying(caplog: pytest.LogCaptureFixture) -> None:
+    """A service that starts before its server waits for it with `retry_connect`."""
+    caplog.set_level(logging.INFO, "aioami")
+    async with FakeAsterisk(close_on_connect=True) as fake:
+        with pytest.raises(ConnectionLost):
+            await manager(fake).connect()
+        mgr = manager(fake, retry_connect=True)
+        connecting = asyncio.ensure_future(mgr.connect())
+        await until(lambda: "without a greeting" in str(mgr._link.reason))
+        assert mgr.state is ManagerState.CONNECTING
+        fake.close_on_connect = False
+        await asyncio.wait_for(connecting, 5)
+        assert mgr.state is ManagerState.READY
+        await mgr.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_a_service_whose_first_attempt_succeeds_logs_nothing(
+    fake: FakeAsterisk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`retry_connect` is silent where there is nothing to retry."""
+    caplog.set_level(logging.INFO, "aioami")
+    async with manager(fake, retry_connect=True):
+        assert not caplog.records
+
+
+async def test_retrying_ends_with_a_refusal(fake: FakeAsterisk) -> None:
+    """A wrong secret is told at once, also with `retry_connect`."""
+    with pytest.raises(ManagerAuthError):
+        await manager(fake, secret="wrong", retry_connect=True).connect()
+    assert logins(fake) == 1
+
+
+async def test_a_refused_login_ends_reconnecting(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """After a changed password nothing is retried; manager, streams and waiting actions end with the refusal."""
+    mgr = manager(fake)
+    await mgr.connect()
+    stream = mgr.events("Never")
+    fake.refuse_login = "Authentication failed"
+    await lose(mgr, fake)
+    waiting = asyncio.ensure_future(mgr.send(core.Ping()))
+    with pytest.raises(ManagerAuthError, match="Authentication failed"):
+        await mgr.wait_ready()
+    with pytest.raises(ManagerAuthError):
+        await stream.__anext__()
+    with pytest.raises(ConnectionLost, match="Authentication failed") as caught:
+        await waiting
+    assert caught.value.sent is False
+    assert isinstance(caught.value.__cause__, ManagerAuthError)
+    with pytest.raises(ManagerAuthError):
+        await mgr.wait_booted()
+    with pytest.raises(ManagerAuthError):
+        await mgr.events().__anext__()
+    assert mgr.state is ManagerState.LOST
+    assert logins(fake) == 2
+    await mgr.close()
+    assert "lost for good" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["Login Already In Use", "Asterisk is shutting down"])
+async def test_refusals_that_pass_are_retried(fake: FakeAsterisk, text: str) -> None:
+    """A half-open link that still has the login, and a server that is about to end, are no reason to give up."""
+    async with manager(fake) as mgr:
+        fake.refuse_login = text
+        await lose(mgr, fake)
+        await until(lambda: logins(fake) >= 3)
+        assert mgr.state is ManagerState.RECONNECTING
+        fake.refuse_login = None
+        await mgr.wait_ready(timeout=5)
+
+
+async def test_the_first_login_in_use_raises(fake: FakeAsterisk) -> None:
+    """Without `retry_connect` the first `connect()` says so."""
+    fake.refuse_login = "Login Already In Use"
+    with pytest.raises(ManagerAuthError, match="Already In Use"):
+        await manager(fake).connect()
+
+
+@pytest.mark.parametrize("fault", [FakeConnection.drop, FakeConnection.reset, FakeConnection.stall])
+async def test_an_end_during_the_login_is_retried(fake: FakeAsterisk, fault: Callable[[FakeConnection], None]) -> None:
+    """EOF, reset and silence in the middle of a login are lost links like others."""
+    async with manager(fake, timeout=0.1) as mgr:
+        fake.before(core.Login, fault, times=2)
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+
+
+async def test_the_waits_grow_and_begin_anew() -> None:
+    """The delays are a geometric series up to the maximum, jittered by at most half."""
+    plain = Backoff(jitter=False).delays()
+    assert [round(next(plain), 3) for _ in range(11)] == [
+        *(0.5, 0.8, 1.28, 2.048, 3.277, 5.243, 8.389, 13.422, 21.475, 30.0, 30.0)
+    ]
+    for exact, random in zip(Backoff(jitter=False).delays(), itertools.islice(Backoff().delays(), 50), strict=False):
+        assert exact / 2 <= random <= exact
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"first": 0}, "first"),
+        ({"first": float("inf")}, "first"),
+        ({"factor": 0.5}, "factor"),
+        ({"maximum": 0.1}, "maximum"),
+        ({"maximum": float("nan")}, "maximum"),
+    ],
+)
+def test_waits_that_cannot_be_right_are_refused(options: dict[str, float], field: str) -> None:
+    """A wrong number is a `ValueError` that names it."""
+    with pytest.raises(ValueError, match=field):
+        Backoff(**options)
+
+
+async def test_a_link_that_falls_at_once_does_not_reset_the_waits(fake: FakeAsterisk) -> None:
+    """A server that cuts every login off is not asked at the first pace for ever."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async with manager(fake, reconnect=Backoff(first=0.01, factor=2.0, maximum=0.1, jitter=False)) as mgr:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("aioami.link.asyncio.sleep", sleep)
+            for _ in range(3):
+                await lose_and_wait(mgr, fake)
+            mgr._link._established_at -= 1  # a link that lasted
+            await lose_and_wait(mgr, fake)
+    assert waits == [0.01, 0.02, 0.04, 0.01]
+
+
+async def lose_and_wait(mgr: Manager, fake: FakeAsterisk) -> None:
+    fake.drop()
+    with mgr.events(Reconnected) as stream:
+        await stream.__anext__()
+
+
+# What is asked for again
+
+
+async def test_the_mask_is_asked_for_again(fake: FakeAsterisk) -> None:
+    """The constructor's mask comes with each login, until the user sends another; the last one wins."""
+    async with manager(fake, event_mask="call") as mgr:
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        assert [request.get("Events") for request in fake.sent("Login")] == ["call", "call"]
+        await mgr.send(core.Events(core.EVENTMASK_SYSTEM))
+        with pytest.raises(ActionError):
+            await mgr.send(Action("Events"))
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        assert fake.sent("Login")[-1].get("Events") == "off"
+        assert fake.sent("Events")[-1].get("EventMask") == "system"
+        assert fake.connections[0].mask == {"system"}
+
+
+async def test_a_mask_that_the_server_does_not_confirm_counts_too() -> None:
+    """With `brokeneventsaction` the server does as it is told and says nothing; reconnecting does not wait for that."""
+    async with FakeAsterisk(broken_events_action=True) as fake, manager(fake, timeout=0.1) as mgr:
+        with pytest.raises(ManagerTimeout):
+            await mgr.send(core.Events(True))
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        assert fake.connections[0].mask >= {"system", "call"}
+
+
+async def test_filters_are_added_before_events_flow(fake: FakeAsterisk) -> None:
+    """Quiet login, filters of both kinds, and then the mask: after the first login and after each other."""
+    filters = ["!Event: RTCP", ("action(exclude),name(Newexten)", ""), "name(Hangup),header(Cause),method(exact)=16"]
+    async with manager(fake, event_filters=filters, event_mask=("call", "user")) as mgr:
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+    for begin in (0, 8):
+        asked = fake.received[begin : begin + 8]
+        assert [request.name for request in asked] == ["Challenge", "Login", *["Filter"] * 4, "Events", "Ping"]
+        assert asked[1].get("Events") == "off"
+        assert [(each.get("MatchCriteria"), each.get("Filter")) for each in asked[3:6]] == [
+            ("", "!Event: RTCP"),
+            ("action(exclude),name(Newexten)", ""),
+            ("name(Hangup),header(Cause),method(exact)", "16"),
+        ]
+        assert asked[6].get("EventMask") == "call,user"
+
+
+async def test_filters_hold_events_back(fake: FakeAsterisk) -> None:
+    """What the server filters does not come, before or after a reconnect."""
+    async with manager(fake, event_filters=["!Event: Quiet"]) as mgr:
+        for _ in range(2):
+            with mgr.events("Quiet", "Loud") as stream:
+                await fake.send_event("Quiet")
+                await fake.send_event("Loud")
+                assert (await stream.__anext__()).name == "Loud"
+            await lose(mgr, fake)
+            await mgr.wait_ready(timeout=5)
+
+
+async def test_a_refused_filter_is_told() -> None:
+    """A filter that the server refuses, or that the user may not set, fails the connect."""
+    async with FakeAsterisk(users={"admin": Account("s3cret", write="call"), "boss": "s3cret"}) as fake:
+        with pytest.raises(PermissionDenied):
+            await manager(fake, event_filters=["name(Hangup)"]).connect()
+        with pytest.raises(ActionError, match="did not compile"):
+            await manager(fake, username="boss", event_filters=["("]).connect()
+        assert not fake.connections or await settled(fake)
+
+
+async def settled(fake: FakeAsterisk) -> bool:
+    await until(lambda: not fake.connections)
+    return True
+
+
+async def test_a_filter_that_is_refused_later_is_final(fake: FakeAsterisk) -> None:
+    """A server that knows the filter no more would send what nobody wants: the manager ends with the refusal."""
+    mgr = manager(fake, event_filters=["!Event: Foo"])
+    await mgr.connect()
+    fake.reply_to("Filter", {"Response": "Error", "Message": "Filter did not compile."})
+    await lose(mgr, fake)
+    with pytest.raises(ActionError, match="did not compile"):
+        await mgr.wait_ready()
+    assert mgr.state is ManagerState.LOST
+    await mgr.close()
+
+
+@pytest.mark.fake_asterisk(version="16")
+async def test_an_old_server_does_not_misread_new_filters(fake: FakeAsterisk) -> None:
+    """Asterisk 16 would take the pattern for a regular expression, and say nothing."""
+    with pytest.raises(UnknownAction, match="criteria"):
+        await manager(fake, event_filters=["name(Hangup),method(contains)=16"]).connect()
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ("", "filter: it is empty"),
+        ("!", "filter: it is empty"),
+        (r"Channel: \d+", r"\\d"),
+        ("(?:a)", r"\(\?"),
+        ("name(Hangup),method(exact)", r"method\(exact\) needs a pattern"),
+        ("name(Hangup)=16", r"method\(none\) takes no pattern"),
+        (("name(Hangup),method(like)", "1"), "method: one of"),
+        (("action(maybe),name(Hangup)", ""), "action: one of"),
+        (("name(A),name(B)", ""), "there twice"),
+        (("name(A);header(B)", ""), "separated by commas"),
+        (("", "x"), "separated by commas"),
+        (("action(exclude)", ""), "a name, a header or a pattern"),
+        (("method(regex)", r"\d"), r"\\d"),
+        ("a\r\nAction: Ping", "CR"),
+    ],
+)
+def test_filters_that_cannot_be_right_are_refused(given: str | tuple[str, str], complaint: str) -> None:
+    """What the server would refuse or misread is a `ValueError` before anything is connected."""
+    with pytest.raises(ValueError, match=complaint):
+        Manager(event_filters=[given])
+
+
+@pytest.mark.parametrize("given", ["Event: Foo", [1]])
+def test_filters_of_a_wrong_type_are_refused(given: object) -> None:
+    """One text instead of a sequence, and what is no text, are a `TypeError`."""
+    with pytest.raises(TypeError, match="event_filters"):
+        Manager(event_filters=given)  # type: ignore[arg-type]
+
+
+# Actions and the outage
+
+
+async def test_actions_in_flight_fail_at_once_and_are_not_sent_again(fake: FakeAsterisk) -> None:
+    """A second Originate would ring a second telephone."""
+    fake.reply_to("Slow", None)
+    async with manager(fake) as mgr:
+        pending = asyncio.ensure_future(mgr.send(Action("Slow"), timeout=None))
+        listed = mgr.stream(Action("Slow"), timeout=None)
+        await fake.expect("Slow", times=2)
+        fake.drop()
+        with pytest.raises(ConnectionLost) as caught:
+            await pending
+        assert caught.value.sent is True
+        with pytest.raises(ConnectionLost):
+            await listed.__anext__()
+        await mgr.wait_ready(timeout=5)
+        await mgr.send(core.Ping())
+        assert len(fake.sent("Slow")) == 2
+
+
+async def test_an_outcome_that_is_waited_for_fails_with_the_link(fake: FakeAsterisk) -> None:
+    """The call may go on, but its outcome cannot come over another link."""
+    fake.reply_to("Originate", {"Response": "Success", "Message": "Originate successfully queued"})
+    async with manager(fake) as mgr:
+        response = await mgr.send(core.Originate_Application("Local/1@x", "Wait"))
+        await lose(mgr, fake)
+        with pytest.raises(ConnectionLost) as caught:
+            await response.outcome()
+        assert caught.value.sent is True
+
+
+async def test_actions_of_an_outage_wait_for_the_link(fake: FakeAsterisk) -> None:
+    """They are sent once, in their order, as soon as the link stands; lists that are taken item by item too."""
+    async with manager(fake) as mgr:
+        await lose(mgr, fake)
+        sent = [asyncio.ensure_future(mgr.send(core.Setvar(f"V{number}", "1"))) for number in range(20)]
+        listed = mgr.stream(core.QueueStatus("support"))
+        assert all(response.success for response in await asyncio.gather(*sent))
+        assert [request.get("Variable") for request in fake.sent("Setvar")] == [f"V{number}" for number in range(20)]
+        assert "QueueParams" in [item.name async for item in listed]
+
+
+async def test_an_action_waits_for_the_link_as_long_as_it_may(fake: FakeAsterisk) -> None:
+    """For the caller's timeout, else the manager's, and never for its own; then it is certainly not sent."""
+    async with manager(fake, timeout=0.1) as mgr:
+        fake.close_on_connect = True
+        await lose(mgr, fake)
+        loop = asyncio.get_running_loop()
+        for action, timeout, least, most in (
+            (core.Originate_Application("Local/1@x", "Wait", timeout=60_000), None, 0.1, 1.0),
+            (core.Ping(), 0.05, 0.05, 0.1),
+            (core.Ping(), 0.3, 0.3, 1.0),
+        ):
+            began = loop.time()
+            with pytest.raises(ConnectionLost, match="not sent") as caught:
+                await (mgr.send(action) if timeout is None else mgr.send(action, timeout=timeout))
+            assert least <= loop.time() - began + 0.01 < most + 0.5
+            assert caught.value.sent is False
+            assert not isinstance(caught.value, TimeoutError)
+        with pytest.raises(ConnectionLost):
+            await mgr.stream(core.QueueStatus(), timeout=0.05).__anext__()
+        assert mgr.statistics().unsent == 4
+        fake.close_on_connect = False
+        assert (await mgr.send(core.Ping(), timeout=None)).success
+    assert not fake.sent("Originate")
+
+
+async def test_the_callers_timeout_counts_for_the_wait_and_the_answer(fake: FakeAsterisk) -> None:
+    """What the wait for the link took is missing for the answer; the action's own patience begins with its bytes."""
+    fake.reply_to("Slow", None)
+    async with manager(fake, reconnect=Backoff(first=0.1, maximum=0.1, jitter=False)) as mgr:
+        await lose(mgr, fake)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with pytest.raises(ManagerTimeout):
+            await mgr.send(Action("Slow"), timeout=0.2)
+        assert loop.time() - began < 0.29
+        await lose(mgr, fake)
+        fake.reply_to("Originate", None)
+        began = loop.time()
+        with pytest.raises(ManagerTimeout, match=r"within 2\.05 seconds"):
+            await mgr.send(core.Originate_Application("Local/1@x", "Wait", timeout=50))
+        assert loop.time() - began > 2.1
+
+
+async def test_lists_that_wait_for_the_link_can_be_left(fake: FakeAsterisk) -> None:
+    """A list stream that is closed during the outage is never asked for; what cannot be sent is told."""
+    async with manager(fake) as mgr:
+        await lose(mgr, fake)
+        mgr.stream(core.QueueStatus("support")).close()
+        taken = mgr.stream(core.QueueStatus("support"))
+        await mgr.wait_ready(timeout=5)
+        first = await taken.__anext__()
+        taken.close()
+        assert first.name == "QueueParams"
+        assert len(fake.sent("QueueStatus")) == 1
+        fake.close_on_connect = True
+        await lose(mgr, fake)
+        refused = mgr.stream(core.QueueStatus("support"), timeout=0.01)
+        with pytest.raises(ConnectionLost):
+            await refused.__anext__()
+        refused.close()
+        fake.close_on_connect = False
+
+
+async def test_closing_ends_the_wait_for_a_link(fake: FakeAsterisk) -> None:
+    """`close()` in the backoff is quick, fails what waits, and stops the attempts."""
+    mgr = manager(fake, reconnect=Backoff(first=60, maximum=60))
+    await mgr.connect()
+    stream = mgr.events("Never")
+    await lose(mgr, fake)
+    waits = [
+        asyncio.ensure_future(mgr.send(core.Ping(), timeout=None)),
+        asyncio.ensure_future(mgr.wait_ready()),
+        asyncio.ensure_future(mgr.wait_booted()),
+        asyncio.ensure_future(mgr.wait_for("Never")._next()),  # type: ignore[arg-type]
+    ]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(mgr.close(), 0.5)
+    results = await asyncio.gather(*waits, return_exceptions=True)
+    assert [type(each) for each in results] == [ConnectionLost] * 4
+    assert [event async for event in stream] == []
+    assert mgr.state is ManagerState.CLOSED
+    assert logins(fake) == 1
+
+
+async def test_a_connect_while_the_link_is_coming_is_refused(fake: FakeAsterisk) -> None:
+    """There is one link, and it is on its way."""
+    async with manager(fake) as mgr:
+        await lose(mgr, fake)
+        with pytest.raises(RuntimeError, match="reconnecting already"):
+            await mgr.connect()
+        await mgr.wait_ready(timeout=5)
+
+
+async def test_cancelling_the_first_connect_gives_it_up() -> None:
+    """The attempt ends, streams go on waiting, and the manager may connect later."""
+    async with FakeAsterisk(slow_banner=30) as fake:
+        mgr = manager(fake, timeout=None)
+        stream = mgr.events("FullyBooted")
+        ready = asyncio.ensure_future(mgr.wait_ready())
+        connecting = asyncio.ensure_future(mgr.connect())
+        await fake.wait_connected()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        with pytest.raises(ConnectionLost, match="given up"):
+            await ready
+        assert mgr.state is ManagerState.CLOSED
+        fake.slow_banner = 0
+        async with mgr:
+            assert (await stream.__anext__()).name == "FullyBooted"
+
+
+# Streams and the outage
+
+
+async def take(stream: EventStream[Event], last: str) -> list[str]:
+    """The names of events up to this one, with what was lost among them."""
+    names: list[str] = []
+    while not names or names[-1] != last:
+        try:
+            names.append((await asyncio.wait_for(stream.__anext__(), 5)).name)
+        except EventsLost as lost:
+            names.append(f"lost {lost.count}{' and a gap' if lost.gap else ''}")
+    return names
+
+
+async def test_streams_go_on_and_hear_of_the_gap(fake: FakeAsterisk) -> None:
+    """What was buffered, the loss, the new link, and what comes over it: in this order, to those who selected it."""
+    async with manager(fake) as mgr:
+        everything, some = mgr.events(), mgr.events("N", Disconnected, "Reconn*")
+        unaware, strict = mgr.events("N"), mgr.events("N", on_loss="raise")
+        await fake.send_event("N")
+        await mgr.send(core.Ping())
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        await fake.send_event("N")
+        await fake.send_event("End")
+        assert [n for n in await take(everything, "End") if n not in ("FullyBooted", "SuccessfulAuth")] == [
+            *("N", "Disconnected", "Reconnected", "N", "End")
+        ]
+        await until(lambda: some.pending == 4)
+        first, gone, back, second = [await some.__anext__() for _ in range(4)]
+        assert (first.name, second.name) == ("N", "N")
+        assert isinstance(gone, Disconnected)
+        assert gone.reason == "Asterisk closed the connection"
+        assert isinstance(back, Reconnected)
+        assert back.gap is not None
+        assert 0 < back.gap < 1
+        assert back.attempts == 1
+        assert (unaware.pending, unaware.gaps, strict.gaps) == (2, 1, 1)
+        assert await take(strict, "N") == ["N"]
+        assert await take(strict, "N") == ["lost 0 and a gap", "N"]
+
+
+async def test_events_behind_the_login_come_after_the_news_of_it() -> None:
+    """FullyBooted comes in one packet with the login's answer, and after Reconnected all the same."""
+    async with FakeAsterisk() as fake, manager(fake) as mgr:
+        with mgr.events("FullyBooted", Reconnected) as stream:
+            await lose(mgr, fake)
+            assert [(await stream.__anext__()).name for _ in range(2)] == ["Reconnected", "FullyBooted"]
+
+
+async def test_a_server_cannot_tell_of_our_link(fake: FakeAsterisk) -> None:
+    """A server's own event of that name is a plain event."""
+    async with manager(fake) as mgr:
+        with mgr.events("Reconnected") as stream, mgr.events(Reconnected) as ours:
+            await fake.send_event("Reconnected", {"Gap": "1"})
+            event = await stream.__anext__()
+            assert type(event) is Event
+            assert ours.pending == 0
+
+
+@pytest.mark.parametrize(
+    ("overflow", "expected"),
+    [
+        ("drop_oldest", ["lost 3", "N3", "N4", "lost 0 and a gap", "End"]),
+        ("drop_newest", ["N0", "N1", "lost 3 and a gap", "End"]),
+    ],
+)
+async def test_losses_are_raised_where_they_are(fake: FakeAsterisk, overflow: str, expected: list[str]) -> None:
+    """The oldest are missing at the beginning, the newest at the end, and a gap where the link was down."""
+    async with manager(fake) as mgr:
+        stream = mgr.events("N?", "End", maxsize=2, overflow=overflow, on_loss="raise")  # type: ignore[call-overload]
+        for number in range(5):
+            await fake.send_event(f"N{number}")
+        await mgr.send(core.Ping())
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        if overflow == "drop_newest":
+            taken = [await take(stream, "N0"), await take(stream, "N1")]
+        else:
+            taken = [await take(stream, "N3"), await take(stream, "N4")]
+        assert stream.pending == 0
+        await fake.send_event("End")
+        assert [*itertools.chain(*taken), *await take(stream, "End")] == expected
+        assert (stream.dropped, stream.gaps) == (3, 1)
+
+
+async def test_losses_that_are_dropped_over_become_one(fake: FakeAsterisk) -> None:
+    """A gap whose neighbours overflow away is not forgotten, and does not take up room."""
+    async with manager(fake) as mgr:
+        stream = mgr.events("N?", maxsize=2, on_loss="raise")
+        for round_ in range(2):
+            for number in range(3):
+                await fake.send_event(f"N{number}")
+            await mgr.send(core.Ping())
+            if not round_:
+                await lose(mgr, fake)
+                await mgr.wait_ready(timeout=5)
+        assert stream.pending == 2
+        assert await take(stream, "N2") == ["lost 4 and a gap", "N1", "N2"]
+        assert (stream.dropped, stream.pending) == (4, 0)
+
+
+async def test_a_raised_loss_reads_well(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """The exception says what is missing, and how long the link was down; nothing is logged besides."""
+    async with manager(fake) as mgr:
+        stream = mgr.events("N", maxsize=1, overflow="drop_newest", on_loss="raise")
+        await fake.send_event("N")
+        await fake.send_event("N")
+        await mgr.send(core.Ping())
+        assert (await stream.__anext__()).name == "N"
+        with pytest.raises(EventsLost, match=r"^events are missing: 1 events were dropped, .* too slow$") as caught:
+            await stream.__anext__()
+        assert (caught.value.count, caught.value.gap) == (1, 0.0)
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        with pytest.raises(EventsLost, match=r"^events are missing: the link was down for 0\.0 seconds$"):
+            await stream.__anext__()
+    assert "slow" not in caplog.text
+
+
+async def test_an_overflow_is_one_warning_an_episode(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """The log says once that events are dropped, and again when it begins anew."""
+    async with manager(fake) as mgr:
+        stream = mgr.events("N", maxsize=2, overflow="drop_newest")
+        for _ in range(2):
+            for _ in range(5):
+                await fake.send_event("N")
+            await mgr.send(core.Ping())
+            assert stream.pending == 2
+            await take(stream, "N")
+            await take(stream, "N")
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(stream.__anext__(), 0.01)
+        assert stream.dropped == 6
+        assert mgr.statistics().dropped == 6
+    assert caplog.text.count("its newest events are dropped") == 2
+
+
+@pytest.mark.parametrize("options", [{"overflow": "newest"}, {"on_loss": "ignore"}, {"maxsize": 0}])
+def test_stream_options_that_cannot_be_right_are_refused(options: dict[str, object]) -> None:
+    """A wrong option is a `ValueError` that names it."""
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Manager().events(**options)  # type: ignore[call-overload]
+
+
+async def test_a_predicate_that_raises_is_logged_once(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """A flood does not fill the log with the same traceback."""
+    async with manager(fake) as mgr:
+        broken = mgr.events("Flood", where=lambda event: 1 / 0)
+        fake.flood(50)
+        await mgr.send(core.Ping())
+        assert broken.pending == 0
+    assert caplog.text.count("Traceback") == 1
+
+
+async def test_a_stalled_consumer_holds_nobody_up(fake: FakeAsterisk) -> None:
+    """Beside one that takes nothing and one that is abandoned, others and actions go on."""
+    async with manager(fake) as mgr:
+        stalled, quick = mgr.events("Flood", maxsize=10), mgr.events("Flood", maxsize=None)
+        abandoned = mgr.events("Flood")
+        del abandoned
+        gc.collect()
+        fake.flood(5000)
+        assert (await mgr.send(core.Ping())).rtt < 5
+        assert (stalled.pending, stalled.dropped, quick.pending) == (10, 4990, 5000)
+
+
+# Ready, booted, shut down
+
+
+async def test_ready_is_logged_in(fake: FakeAsterisk) -> None:
+    """`wait_ready` may come before `connect()`; without a username it waits for the user's own login."""
+    mgr = Manager(fake.host, fake.port, plaintext_login=True)
+    waiting = asyncio.ensure_future(mgr.wait_ready())
+    async with mgr:
+        assert mgr.state is ManagerState.CONNECTED
+        with pytest.raises(ManagerTimeout, match="connected"):
+            await mgr.wait_ready(timeout=0.01)
+        assert not waiting.done()
+        await mgr.send(core.Login("admin", "s3cret"))
+        await waiting
+        await mgr.wait_ready()
+
+
+async def test_a_failed_connect_fails_those_who_wait_for_it(fake: FakeAsterisk) -> None:
+    """Whoever waited hears why."""
+    mgr = manager(fake, secret="wrong")
+    waiting = asyncio.ensure_future(mgr.wait_ready())
+    await asyncio.sleep(0)
+    with pytest.raises(ManagerAuthError):
+        await mgr.connect()
+    with pytest.raises(ConnectionLost, match="Authentication failed"):
+        await waiting
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ({}, False),
+        ({"event_mask": False}, True),
+        ({"event_mask": "call"}, True),
+        ({"username": "unhearing"}, True),
+        ({"username": "mute"}, False),
+    ],
+)
+async def test_booted_is_heard_or_asked_for(options: dict[str, object], asked: bool) -> None:
+    """Who hears FullyBooted does not ask; all others do, and their answer waits until the server has booted."""
+    users = {
+        "admin": "s3cret",
+        "unhearing": Account("s3cret", read="call"),
+        "mute": Account("s3cret", write="call"),
+    }
+    async with FakeAsterisk(users=users) as fake, manager(fake, **options) as mgr:
+        for _ in range(2):
+            await mgr.wait_booted(timeout=5)
+        assert bool(fake.sent("Command")) is asked
+    for boots in (True, False):
+        async with FakeAsterisk(boot=False, users=users) as fake, manager(fake, **options) as mgr:
+            waiting = asyncio.ensure_future(mgr.wait_booted(timeout=5 if boots else 0.05))
+            await fake.expect("Command")
+            assert not waiting.done()
+            if boots:
+                fake.boot()
+                await waiting
+            else:
+                with pytest.raises(ManagerTimeout, match="not fully booted"):
+                    await waiting
+
+
+async def test_booted_cannot_be_known_without_rights() -> None:
+    """Who may neither hear nor ask is told so."""
+    users = {"admin": Account("s3cret", write="call")}
+    async with FakeAsterisk(users=users) as fake, manager(fake, event_mask=False) as mgr:
+        with pytest.raises(PermissionDenied):
+            await mgr.wait_booted()
+    async with FakeAsterisk(users=users, boot=False) as fake, manager(fake) as mgr:
+        await mgr.send(core.Events("call"))
+        with pytest.raises(PermissionDenied):
+            await mgr.wait_booted()
+
+
+async def test_waiting_for_the_boot_survives_a_lost_link(fake: FakeAsterisk) -> None:
+    """The question is put to the next connection; a link that is final ends it."""
+    fake.exchange.booted.clear()
+    async with manager(fake) as mgr:
+        waiting = asyncio.ensure_future(mgr.wait_booted())
+        await fake.expect("Command")
+        await lose(mgr, fake)
+        await fake.expect("Command")
+        fake.boot()
+        await waiting
+    fake.exchange.booted.clear()
+    mgr = manager(fake, reconnect=False)
+    await mgr.connect()
+    waiting = asyncio.ensure_future(mgr.wait_booted())
+    await fake.expect("Command")
+    fake.drop()
+    with pytest.raises(ConnectionLost):
+        await waiting
+    await mgr.close()
+
+
+async def test_hearing_of_the_boot_ends_with_the_link() -> None:
+    """Who may only hear FullyBooted goes on to hear it over the next link."""
+    users = {"admin": Account("s3cret", write="call")}
+    async with FakeAsterisk(users=users, boot=False) as fake, manager(fake) as mgr:
+        waiting = asyncio.ensure_future(mgr.wait_booted())
+        await fake.expect("Command")
+        await mgr.send(core.Ping())
+        await lose(mgr, fake)
+        await fake.expect("Command")
+        await mgr.send(core.Ping())
+        fake.boot()
+        await waiting
+
+
+async def test_a_server_that_cannot_tell_is_an_error(fake: FakeAsterisk) -> None:
+    """An answer that is neither yes nor a lack of rights is raised."""
+    async with manager(fake, event_mask=False) as mgr:
+        fake.reply_to("Command", {"Response": "Error", "Message": "Command blacklisted"})
+        with pytest.raises(ActionError, match="blacklisted"):
+            await mgr.wait_booted()
+
+
+@pytest.mark.parametrize(("restart", "told"), [(False, "was shut down"), (True, "is restarting")])
+async def test_the_shutdown_event_is_understood(fake: FakeAsterisk, restart: bool, told: str) -> None:
+    """The reason of the loss says that the server ended, and whether it comes back."""
+    async with manager(fake) as mgr:
+        with mgr.events(Disconnected) as stream:
+            fake.shut_down(restart=restart)
+            assert (await stream.__anext__()).reason == f"Asterisk {told} (cleanly)"
+        await mgr.wait_ready(timeout=5)
+
+
+# Keepalive
+
+
+async def test_an_idle_link_lives(fake: FakeAsterisk) -> None:
+    """A silent server is asked, and its answer is life; the user's counts do not show it."""
+    async with manager(fake, keepalive=0.03, timeout=0.2) as mgr:
+        await fake.expect("Ping", times=3)
+        assert mgr.state is ManagerState.READY
+        statistics = mgr.statistics()
+        assert statistics.actions == 0
+        assert statistics.last_round_trip is not None
+        assert statistics.gaps == 0
+
+
+async def test_a_link_that_talks_is_not_asked(fake: FakeAsterisk) -> None:
+    """Any byte counts as life."""
+    async with manager(fake, keepalive=0.1, timeout=0.2):
+        for _ in range(12):
+            await fake.send_event("N")
+            await asyncio.sleep(0.02)
+        assert not fake.sent("Ping")
+
+
+async def test_no_keepalive_asks_nothing(fake: FakeAsterisk) -> None:
+    """`None` leaves a silent link alone."""
+    async with manager(fake, keepalive=None) as mgr:
+        assert mgr._link.connection is not None
+        assert mgr._link.connection._watch_timer is None
+
+
+@pytest.mark.parametrize("timeout", [0.1, None])
+async def test_a_silent_link_is_lost(timeout: float | None) -> None:
+    """A link on which nothing comes any more is noticed, and established anew."""
+    async with (
+        FakeAsterisk() as fake,
+        FaultProxy(fake.host, fake.port) as proxy,
+        manager(proxy, keepalive=0.1, timeout=timeout) as mgr,
+    ):
+        pending = asyncio.ensure_future(mgr.send(Action("Slow"), timeout=None))
+        fake.reply_to("Slow", None)
+        await fake.expect("Slow")
+        proxy.stall()
+        with mgr.events(Disconnected) as stream:
+            told = await asyncio.wait_for(stream.__anext__(), 2)
+        assert "silent for 0." in (told.reason or "")
+        with pytest.raises(ConnectionLost) as caught:
+            await pending
+        assert caught.value.sent is True
+        proxy.resume()
+        await mgr.wait_ready(timeout=5)
+
+
+async def test_a_byte_after_the_question_is_life_enough(fake: FakeAsterisk) -> None:
+    """It need not be the answer to the Ping."""
+    fake.reply_to("Ping", None)
+    async with manager(fake, keepalive=0.05, timeout=0.1) as mgr:
+        for _ in range(3):
+            await fake.expect("Ping")
+            await fake.send_event("N")
+        assert mgr.statistics().gaps == 0
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        core.Command("core show channels"),
+        core.Reload(),
+        core.ModuleLoad("reload"),
+        core.Originate_Application("PJSIP/none", "Wait", async_=False, timeout=10_000),
+        Action("command", {"Command": "x"}),
+        Action("Originate", {"Async": "false"}),
+        Action("WaitEvent", {"Timeout": "-1"}),
+    ],
+    ids=lambda action: action.name,
+)
+@pytest.mark.parametrize("gives_up", [False, True])
+async def test_an_action_that_holds_the_session_stops_the_clock(
+    fake: FakeAsterisk, action: Action, gives_up: bool
+) -> None:
+    """While it may run the server's silence means nothing, also when its caller has given up."""
+    fake.reply_to(action.name, None)
+    async with manager(fake, keepalive=0.03, timeout=0.03) as mgr:
+        waiting = asyncio.ensure_future(mgr.send(action, timeout=5))
+        request = await fake.expect(action.name)
+        if gives_up:
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        await asyncio.sleep(0.15)
+        assert mgr.statistics().gaps == 0
+        assert not fake.sent("Ping")
+        await fake.send_raw(f"Response: Error\r\nActionID: {request.action_id}\r\n\r\n".encode())
+        await fake.expect("Ping")
+        await asyncio.wait([waiting])
+        assert waiting.cancelled() or isinstance(waiting.exception(), ActionError)
+
+
+@pytest.mark.parametrize(
+    ("action", "timeout"),
+    [(core.Command("x"), 0.1), (core.Originate_Application("PJSIP/none", "Wait"), 5), (Action("Slow"), 5)],
+    ids=["beyond its patience", "asynchronous", "of another kind"],
+)
+async def test_the_clock_runs_for_all_others(action: Action, timeout: float) -> None:
+    """Beyond its patience, and for actions that hold nothing, a silent server is lost."""
+    async with FakeAsterisk() as fake, FaultProxy(fake.host, fake.port) as proxy:
+        fake.reply_to(action.name, None)
+        async with manager(proxy, keepalive=0.05, timeout=0.05) as mgr:
+            waiting = asyncio.ensure_future(mgr.send(action, timeout=timeout))
+            await fake.expect(action.name)
+            proxy.stall()
+            with mgr.events(Disconnected) as stream:
+                await asyncio.wait_for(stream.__anext__(), 3)
+            await asyncio.wait([waiting])
+            assert isinstance(waiting.exception(), (ConnectionLost, ManagerTimeout))
+            proxy.resume()
+            await mgr.wait_ready(timeout=5)
+
+
+async def test_an_event_loop_that_was_held_up_does_not_blame_the_server(fake: FakeAsterisk) -> None:
+    """When the program itself slept, what the server sent meanwhile is read before it is judged."""
+    async with manager(fake, keepalive=0.05, timeout=0.05) as mgr:
+        connection = mgr._link.connection
+        assert connection is not None
+        await fake.expect("Ping")
+        connection._asked_at = asyncio.get_running_loop().time() - 1
+        connection._heard_at = connection._asked_at - 1
+        assert connection._watch_timer is not None
+        connection._watch_timer.cancel()
+        connection._watch_timer = asyncio.get_running_loop().call_at(connection._asked_at, connection._watch)
+        await fake.send_event("N")
+        await fake.expect("Ping")
+        assert mgr.statistics().gaps == 0
+
+
+async def test_the_operating_system_watches_too(fake: FakeAsterisk) -> None:
+    """TCP keepalive and, where there is one, the timeout for unacknowledged bytes are set from the same numbers."""
+    async with manager(fake, keepalive=7.0, timeout=3.0) as mgr:
+        assert mgr._link.connection is not None
+        assert mgr._link.connection._writer is not None
+        link = mgr._link.connection._writer.get_extra_info("socket")
+        assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        for name, value in (
+            ("TCP_KEEPIDLE", 7),
+            ("TCP_KEEPINTVL", 1),
+            ("TCP_KEEPCNT", 3),
+            ("TCP_USER_TIMEOUT", 10_000),
+        ):
+            if hasattr(socket, name):
+                assert link.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) == value
+
+
+# Limits
+
+
+async def test_a_flood_before_the_login_is_cut_off() -> None:
+    """A peer that talks before anybody is logged in ends in a `ProtocolError`, with bounded memory."""
+    async with FakeAsterisk() as fake:
+        fake.before(core.Login, lambda connection: connection.send(b"Event: Flood\r\nKey: value\r\n\r\n" * 5000))
+        with pytest.raises(ProtocolError, match=r"max_bytes_before_login \(65536 bytes\)"):
+            await manager(fake).connect()
+        fake.before(core.Login, lambda connection: connection.send(b"Event: Flood\r\nKey: value\r\n\r\n" * 5000))
+        async with manager(fake, max_bytes_before_login=None) as mgr:
+            assert mgr.state is ManagerState.READY
+
+
+async def test_an_endless_line_before_the_login_is_cut_off(fake: FakeAsterisk) -> None:
+    """A line without an end is given up long before it fills the memory."""
+    fake.before(core.Challenge, lambda connection: connection.send(b"Response: " + b"x" * 1_000_000))
+    with pytest.raises(ProtocolError, match="max_bytes_before_login"):
+        await manager(fake).connect()
+
+
+async def test_a_list_without_end_is_cut_off(fake: FakeAsterisk) -> None:
+    """A list over the limit ends the link with a `ProtocolError`, whether it is collected, streamed or forgotten."""
+    items = [{"Event": "Item"}] * 11
+    fake.reply_to("Items", lambda request: [{"Response": "Success", "EventList": "start"}, *items])
+    for use in ("send", "stream"):
+        mgr = manager(fake, max_list_items=10)
+        await mgr.connect()
+        events_ = mgr.events("Never")
+        with pytest.raises(ConnectionLost) as caught:
+            if use == "send":
+                await mgr.send(Action("Items"))
+            else:
+                async for _ in mgr.stream(Action("Items")):
+                    pass
+        assert isinstance(caught.value.__cause__, ProtocolError)
+        assert "max_list_items (10 items)" in str(caught.value)
+        with pytest.raises(ProtocolError, match="max_list_items"):
+            await events_.__anext__()
+        assert mgr.state is ManagerState.LOST
+        await mgr.close()
+    end = {"Event": "ItemsComplete", "EventList": "Complete"}
+    fake.reply_to("Items", lambda request: [{"Response": "Success", "EventList": "start"}, *items[:10], end])
+    async with manager(fake, max_list_items=10) as mgr:
+        assert len((await mgr.send(Action("Items"))).events) == 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"keepalive": 0}, {"max_list_items": 0}, {"max_bytes_before_login": 0}, {"timeout": float("nan")}],
+)
+def test_limits_that_cannot_be_right_are_refused(options: dict[str, object]) -> None:
+    """A limit that would let nothing pass is a `ValueError` that names it."""
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Manager(**options)  # type: ignore[arg-type]
+
+
+def test_urls_carry_every_option() -> None:
+    """What the constructor takes as text, number or truth can stand in a URL."""
+    url = (
+        "ami://a:b@h?reconnect=no&retry_connect=yes&keepalive=none&plaintext_login=yes&max_list_items=5"
+        "&max_bytes_before_login=none&event_filter=!Event:%20Foo&event_filter=name(Bar)"
+    )
+    options = Manager.from_url(url)._options
+    assert options.backoff is None
+    assert (options.retry_connect, options.plaintext_login) == (True, True)
+    assert (options.keepalive, options.max_list_items, options.max_bytes_before_login) == (None, 5, None)
+    assert [each.match_criteria for each in options.event_filters] == [None, "name(Bar)"]
+    with pytest.raises(ValueError, match="'yes' or 'no'"):
+        Manager.from_url("ami://a:b@h?reconnect=maybe")
+
+
+@pytest.mark.parametrize("url", ["ami://admin:s3cret", "ami://admin:s3cret@h:x", "ami://a:s3cret\u2100@h"])
+def test_urls_that_cannot_be_read_keep_their_secret(url: str) -> None:
+    """Neither the error nor what caused it shows the secret."""
+    with pytest.raises(ValueError, match="url") as caught:
+        Manager.from_url(url)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "s3cret" not in str(error)
+        assert error.__suppress_context__ or error.__context__ is None
+        error = error.__cause__
+
+
+# Secrets on the way
+
+
+async def test_the_plain_secret_needs_a_word(fake: FakeAsterisk) -> None:
+    """Without TLS `core.Login` with the secret itself is refused before a byte leaves, unless it was allowed."""
+    async with Manager(fake.host, fake.port) as mgr:
+        for login in (core.Login("admin", "s3cret"), Action("login", {"Username": "admin", "secret": "s3cret"})):
+            with pytest.raises(ValueError, match="plaintext_login=True") as caught:
+                await mgr.send(login)
+            assert "s3cret" not in str(caught.value)
+        assert not fake.sent("Login")
+    async with Manager(fake.host, fake.port, plaintext_login=True) as mgr:
+        assert (await mgr.send(core.Login("admin", "s3cret"))).success
+
+
+async def test_a_server_without_a_challenge_gets_the_secret_where_it_may(fake: FakeAsterisk) -> None:
+    """The manager logs in with the secret itself only where it was allowed, or where nobody can read it."""
+    fake.reply_to("Challenge", {"Response": "Error", "Message": "Must specify AuthType"})
+    with pytest.raises(ManagerAuthError, match="AuthType"):
+        await manager(fake).connect()
+    assert not fake.sent("Login")
+    async with manager(fake, plaintext_login=True):
+        assert fake.sent("Login")[0].get("Secret") == "s3cret"
+
+
+async def test_tls_logs_in_again_and_shows_a_client_certificate() -> None:
+    """Over TLS the link is verified by name, brings the client's certificate, and is established again."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("pbx.test", "127.0.0.1").configure_cert(server)
+    authority.configure_trust(server)
+    server.verify_mode = ssl.CERT_REQUIRED
+    names: list[str | None] = []
+    server.sni_callback = lambda connection, name, context: names.append(name)  # type: ignore[assignment, return-value]
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    async with FakeAsterisk(ssl=server) as fake:
+        with pytest.raises(ConnectionLost):
+            await manager(fake, ssl=client, timeout=1.0).connect()
+        authority.issue_cert("client@pbx.test").configure_cert(client)
+        async with manager(fake, ssl=client, server_hostname="pbx.test") as mgr:
+            await lose(mgr, fake)
+            await mgr.wait_ready(timeout=5)
+            fake.reply_to("Challenge", {"Response": "Error", "Message": "Must specify AuthType"}, times=1)
+            await lose(mgr, fake)
+            await mgr.wait_ready(timeout=5)
+        assert fake.sent("Login")[-1].get("Secret") == "s3cret"
+        assert set(names[-3:]) == {"pbx.test"}
+        with pytest.raises(ConnectionLost, match="securely"):
+            await manager(fake, ssl=client, server_hostname="other.test").connect()
+
+
+# Recordings, addresses, faults of the machine
+
+
+async def test_a_recording_goes_on_over_reconnects(fake: FakeAsterisk, tmp_path: Path) -> None:
+    """Each link is in it; when it cannot be written any more, the link goes on without."""
+    path = tmp_path / "link.jsonl"
+    async with manager(fake, record=path) as mgr:
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+    entries = Recording.load(path).entries
+    assert [each.direction for each in entries if each.direction in ("opened", "closed")] == ["opened", "closed"] * 2
+
+
+async def test_a_recording_that_cannot_go_on_is_told(
+    fake: FakeAsterisk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The link matters more than the record of it."""
+    path = tmp_path / "link.jsonl"
+    async with manager(fake, record=path) as mgr:
+        path.unlink()
+        path.mkdir()
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        assert "cannot be written" in caplog.text
+
+
+async def test_a_fault_of_ours_leaves_nobody_waiting(fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody thought of ends the manager with that as the cause."""
+    mgr = manager(fake)
+    await mgr.connect()
+    monkeypatch.setattr("aioami.link.log_in", lambda *_: 1 / 0)
+    waiting = asyncio.ensure_future(mgr.wait_for("Never")._next())  # type: ignore[arg-type]
+    await lose(mgr, fake)
+    with pytest.raises(ConnectionLost, match="could not be established again") as caught:
+        await waiting
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert mgr.state is ManagerState.LOST
+    await mgr.close()
+
+
+async def test_an_action_that_meets_a_closing_socket_was_not_sent(fake: FakeAsterisk) -> None:
+    """Between the operating system's word and ours nothing leaves, and the error says so."""
+    async with manager(fake) as mgr:
+        connection = mgr._link.connection
+        assert connection is not None
+        assert connection._writer is not None
+        connection._writer.transport.abort()
+        with pytest.raises(ConnectionLost) as caught:
+            await mgr.send(core.Ping())
+        assert caught.value.sent is False
+        await mgr.wait_ready(timeout=5)
