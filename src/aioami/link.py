@@ -40,7 +40,7 @@ class ManagerState(enum.Enum):
     CLOSED = "closed"
     """There is no link, either not yet or not any more."""
     CONNECTING = "connecting"
-    """The first link is on its way: the server is being reached, or waited for, or the login is not done."""
+    """The first link is on its way, and the login is not done."""
     CONNECTED = "connected"
     """The server greeted, and nobody is logged in."""
     READY = "ready"

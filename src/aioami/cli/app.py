@@ -237,9 +237,11 @@ def _manager(url: str | None, *, events: bool) -> Manager:
     if not url:
         raise typer.BadParameter("say which server: --url ami://user@host, or AIOAMI_URL")
     address = _with_secret(url)
-    if events or "event_mask=" in address:
+    if events:
         return Manager.from_url(address)
-    return Manager.from_url(f"{address}{'&' if '?' in address else '?'}event_mask=off")
+    # One question and its answer need no events, and no second link.
+    options = [each for each in ("event_mask=off", "reconnect=no") if each.partition("=")[0] + "=" not in address]
+    return Manager.from_url(f"{address}{'&' if '?' in address else '?'}{'&'.join(options)}")
 
 
 def _with_secret(url: str) -> str:
