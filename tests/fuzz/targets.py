@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ from aioami.wire import Framer, Message
 from .plain import plain_command, plain_headers, plain_lines, plain_messages
 
 __all__ = ["TARGETS"]
-
-logging.getLogger("aioami").setLevel(logging.CRITICAL)
 
 
 def _second(name: str) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 
@@ -38,6 +39,7 @@ def mutated(data: bytes, limit: int, seed: int) -> bytes:
     return b"\n".join(lines)[:limit]
 
 
+logging.disable(logging.CRITICAL)
 target = TARGETS[sys.argv.pop(1)]
 atheris.Setup(sys.argv, target, custom_mutator=mutated)
 atheris.Fuzz()

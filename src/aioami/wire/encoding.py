@@ -17,8 +17,8 @@ def encode_header(name: str, value: str) -> bytes:
     Leading blanks of a value are sent, but Asterisk drops them.
 
     Raises:
-        ValueError: a CR, LF or NUL in the name or the value; a name that is empty, has a colon or outer blanks;
-            a line over 1022 bytes of UTF-8. The message names the header, never a value.
+        ValueError: a CR, LF or NUL in the name or the value, or half of a surrogate pair; a name that is empty, has
+            a colon or outer blanks; a line over 1022 bytes of UTF-8. The message names the header, never a value.
     """
     if not name:
         raise ValueError("a header name is empty")
@@ -29,7 +29,10 @@ def encode_header(name: str, value: str) -> bytes:
             raise ValueError(f"{_shown(name)}: a header name may not contain {label}")
         if character in value:
             raise ValueError(f"{name}: the value may not contain {label}")
-    line = f"{name}: {value}".encode("utf-8", "surrogateescape")
+    try:
+        line = f"{name}: {value}".encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # it would carry the value
+        raise ValueError(f"{_shown(name)}: half of a surrogate pair is no character") from None
     if len(line) > MAX_LINE:
         raise ValueError(
             f"{_shown(name)}: the line has {len(line)} bytes, and Asterisk takes at most {MAX_LINE} in one line"

@@ -1,0 +1,135 @@
+"""What holds of anything: bytes from the server, headers from the user. The checks of the fuzzer, on invented streams."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from tests.fuzz.targets import TARGETS
+
+from aioami import events
+from aioami.wire import Framer, Message, encode
+
+OPENINGS = [
+    b"Event: Hangup",
+    b"Event: OriginateResponse",
+    b"Event: QueueMember",
+    b"Event: QueueStatusComplete",
+    b"Event: FAXStats",
+    b"Event: AsyncAGIExec",
+    b"Event: SIPQualifyPeerDone",
+    b"Event:",
+    b"event:odd",
+    b"Response: Success",
+    b"Response: Error",
+    b"Response: Follows",
+    b"Response: Goodbye",
+    b"RESPONSE:",
+    b"1 2 3",
+]
+LINES = [
+    b"ActionID: 1",
+    b"ActionID: 2",
+    b"ActionID:3",
+    b"EventList: start",
+    b"EventList: Complete",
+    b"Response: Failure",
+    b"Channel: Local/1@x-1",
+    b"CommandID: 7",
+    b"Message: Permission denied",
+    b"ChanVariable(IAX2/[::1]:4569-7): a=b",
+    b"ChanVariable: a=b",
+    b"Timestamp: " + b"9" * 5000,
+    b"Secret: x",
+    b"Key:",
+    b"K\xc3\xa9y: value",
+    b"\xff: \xfe",
+    b": odd",
+    b"no colon",
+    b"a\rb",
+    b"x--END COMMAND--",
+    b"--END COMMAND--",
+]
+ends = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])
+any_line = st.binary(max_size=12).map(lambda line: line.replace(b"\n", b""))
+lines = st.tuples(st.sampled_from([b"", b"", b"", *OPENINGS, *LINES]) | any_line, ends).map(b"".join)
+messages = st.tuples(
+    st.sampled_from(OPENINGS), ends, st.lists(st.tuples(st.sampled_from(LINES), ends).map(b"".join), max_size=4), ends
+).map(lambda parts: b"".join((*parts[:2], *parts[2], parts[3])))
+streams = st.lists(messages | lines, max_size=16).map(b"".join) | st.binary(max_size=60)
+greetings = st.sampled_from([b"", b"", b"Asterisk Call Manager/11.0.0\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
+
+
+@given(st.binary(min_size=4, max_size=4), greetings, streams)
+@settings(max_examples=400, deadline=None)
+def test_the_messages_are_those_of_a_plain_reader_however_the_bytes_are_cut(
+    way: bytes, greeting: bytes, stream: bytes
+) -> None:
+    """Greeting, messages, error and rest are the same whole, cut anywhere, and byte by byte."""
+    TARGETS["framer"](way + greeting + stream)
+
+
+@given(streams, st.lists(st.integers(0, 2000), max_size=8), st.sampled_from([None, 10, 100]))
+@settings(max_examples=200, deadline=None)
+def test_many_cuts_are_as_good_as_none(stream: bytes, cuts: list[int], limit: int | None) -> None:
+    """Any number of cuts, and reads of nothing, change neither the messages nor the error."""
+    whole, cut = Framer(limit, banner=False), Framer(limit, banner=False)
+    places = [0, *sorted(cuts), len(stream)]
+    pieces = [stream[start:end] for start, end in pairwise(places)]
+    assert [text for piece in pieces for text in cut.feed(piece)] == whole.feed(stream)
+    assert (str(cut.error), cut.buffered) == (str(whole.error), whole.buffered)
+
+
+@given(st.binary(min_size=1, max_size=1), streams)
+@settings(max_examples=400, deadline=None)
+def test_a_message_can_be_looked_into_whatever_it_holds(kind: bytes, stream: bytes) -> None:
+    """Its headers are those of a plain reader; no attribute, lookup or text form of any class raises."""
+    TARGETS["message"](kind + stream)
+
+
+@given(st.binary(min_size=12, max_size=12), streams)
+@settings(max_examples=400, deadline=None)
+def test_every_promise_is_kept_once_whatever_comes(steps: bytes, stream: bytes) -> None:
+    """Lists, raw answers, outcomes and actions given up meanwhile: each is resolved once, and the end leaves none."""
+    TARGETS["session"](steps + stream)
+
+
+texts = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=50) | st.binary(
+    max_size=20
+).map(lambda raw: raw.translate(None, b"\r\n\0").decode("utf-8", "surrogateescape"))
+
+
+@given(st.lists(st.tuples(texts, texts), min_size=1, max_size=20))
+@example([("Key", "  indented"), ("a b", "c: d "), ("K", "")])
+@settings(max_examples=200, deadline=None)
+def test_what_is_encoded_is_read_as_the_same(headers: list[tuple[str, str]]) -> None:
+    """Every header that may be sent comes back as it was, but for the one form of header that only servers write."""
+    assume(headers[0] != ("Response", "Follows"))
+    headers = [header for header in headers if not header[0].startswith("ChanVariable(")]
+    accepted = []
+    for header in headers:
+        try:
+            encode([header])
+        except ValueError:
+            continue
+        accepted.append(header)
+    assume(accepted)
+    framer = Framer(banner=False)
+    (text,) = framer.feed(encode(accepted))
+    assert Message(text).headers == tuple(accepted)
+    assert framer.buffered == 0
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["Key", "key", "KEY", "Kéy", "İ", "Other", "Event", "A(b:c)"]), texts), max_size=6
+    )
+)
+@settings(deadline=None)
+def test_an_event_finds_the_first_header_in_any_spelling(headers: list[tuple[str, str]]) -> None:
+    """A plain event looks headers up without taking the message apart, and finds what taking it apart finds."""
+    text = "\r\n".join(["Event: Foo", *(f"{name}: {value}" for name, value in headers)])
+    event, plain = events.parse(text), Message(text)
+    for name in ("Key", "kEY", "kéy", "i̇", "İ", "OTHER", "event", "A(b", "A(b:c)", "None"):
+        assert event.get(name) == plain.get(name)
