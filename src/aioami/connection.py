@@ -304,8 +304,7 @@ class Connection:
 
     async def closed(self, timeout: float | None) -> None:
         """Wait until the socket is closed, or `timeout` seconds at the most."""
-        if self._writer is None:
-            return
+        assert self._writer is not None
         try:
             async with async_timeout.timeout(timeout):
                 await self._writer.wait_closed()

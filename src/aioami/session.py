@@ -425,10 +425,7 @@ class Session:
         """An action is answered: for those sent before it nothing more will come."""
         if pending.overtaken:
             return
-        while self._unanswered:
-            earlier = self._unanswered.popleft()
-            if earlier is pending:
-                break
+        while (earlier := self._unanswered.popleft()) is not pending:
             earlier.overtaken = True
             if earlier.forgotten:
                 self._drop(earlier)

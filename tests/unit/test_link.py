@@ -33,6 +33,7 @@ from aioami import (
     UnknownAction,
     core,
 )
+from aioami.actions.system import Filter
 from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy, Recording
 
 QUICK = Backoff(first=0.01, factor=1.0, maximum=0.01, jitter=False)
@@ -945,18 +946,32 @@ async def test_the_clock_runs_for_all_others(action: Action, timeout: float) -> 
 
 async def test_an_event_loop_that_was_held_up_does_not_blame_the_server(fake: FakeAsterisk) -> None:
     """When the program itself slept, what the server sent meanwhile is read before it is judged."""
-    async with manager(fake, keepalive=0.05, timeout=0.05) as mgr:
-        connection = mgr._link.connection
+    fake.reply_to("Ping", None)
+    async with manager(fake, keepalive=30, timeout=30) as mgr:
+        connection, loop = mgr._link.connection, asyncio.get_running_loop()
         assert connection is not None
-        await fake.expect("Ping")
-        connection._asked_at = asyncio.get_running_loop().time() - 1
-        connection._heard_at = connection._asked_at - 1
+        connection._asked_at = loop.time() - 31
+        connection._heard_at = loop.time() - 62
         assert connection._watch_timer is not None
         connection._watch_timer.cancel()
-        connection._watch_timer = asyncio.get_running_loop().call_at(connection._asked_at, connection._watch)
+        connection._watch_timer = loop.call_at(loop.time() - 1, connection._watch)
+        connection._watch()
+        assert connection.reason is None
+        assert connection._watch_timer.when() - loop.time() < 0.2
         await fake.send_event("N")
-        await fake.expect("Ping")
-        assert mgr.statistics().gaps == 0
+        await until(lambda: connection._asked_at is None)
+        assert connection.reason is None
+
+
+async def test_patience_may_be_longer_than_the_silence_before(fake: FakeAsterisk) -> None:
+    """The answer to the question has the whole timeout, also where that is longer than `keepalive`."""
+    fake.reply_to("Ping", None)
+    async with manager(fake, keepalive=0.02, timeout=0.2) as mgr:
+        with mgr.events(Disconnected) as stream:
+            event = await stream.__anext__()
+        silence = float(str(event.reason).partition("silent for ")[2].split()[0])
+        assert silence >= 0.2
+        assert len(fake.sent("Ping")) == 1
 
 
 async def test_the_operating_system_watches_too(fake: FakeAsterisk) -> None:
@@ -1163,3 +1178,156 @@ async def test_an_action_that_meets_a_closing_socket_was_not_sent(fake: FakeAste
             await mgr.send(core.Ping())
         assert caught.value.sent is False
         await mgr.wait_ready(timeout=5)
+
+
+async def test_names_that_are_not_resolved_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that does not exist, one that takes too long, and one without an address are three sentences."""
+    loop = asyncio.get_running_loop()
+
+    async def slow(*_: object, **__: object) -> object:
+        return await asyncio.sleep(60)
+
+    async def none(*_: object, **__: object) -> object:
+        return []
+
+    async def unknown(*_: object, **__: object) -> object:
+        raise socket.gaierror("no such name")
+
+    for resolve, told in ((slow, r"within 0\.05 seconds"), (none, "no address"), (unknown, "could not be resolved")):
+        monkeypatch.setattr(loop, "getaddrinfo", resolve)
+        with pytest.raises(ConnectionLost, match=told):
+            await Manager("pbx.test", username="a", secret="b", timeout=0.05).connect()
+
+
+async def test_an_address_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packet filter that drops everything costs the timeout, and no more."""
+
+    async def never(*_: object, **__: object) -> object:
+        return await asyncio.sleep(60)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", never)
+    with pytest.raises(ConnectionLost, match=r"did not answer within 0\.05 seconds"):
+        await Manager(username="a", secret="b", timeout=0.05).connect()
+
+
+async def test_a_platform_without_the_network_options_works(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the operating system has no such option, the keepalive watches alone."""
+    monkeypatch.delattr(socket, "TCP_USER_TIMEOUT", raising=False)
+    async with manager(fake) as mgr:
+        assert (await mgr.send(core.Ping())).success
+
+
+async def test_a_link_that_ends_while_filters_are_set(fake: FakeAsterisk) -> None:
+    """The next step of the login finds the link gone, and the connect says why."""
+    fake.before("Filter", FakeConnection.drop)
+    with pytest.raises(ConnectionLost, match="closed the connection"):
+        await manager(fake, event_filters=["!Event: A"]).connect()
+
+
+async def test_what_ends_the_link_right_behind_the_login_is_told(fake: FakeAsterisk) -> None:
+    """A login whose answer comes with what cannot be AMI does not succeed."""
+    big = b"Event: Big\r\nKey: " + b"x" * 2000 + b"\r\n\r\n"
+    fake.reply_to("Login", lambda request: f"Response: Success\r\nActionID: {request.action_id}\r\n\r\n".encode() + big)
+    with pytest.raises(ProtocolError, match="max_frame_size"):
+        await manager(fake, max_frame_size=1000).connect()
+
+
+async def test_a_peer_that_takes_nothing_does_not_hold_up_the_end(fake: FakeAsterisk) -> None:
+    """What could not be written is given up when the link is closed."""
+    async with FaultProxy(fake.host, fake.port) as proxy:
+        mgr = manager(proxy, timeout=0.2)
+        await mgr.connect()
+        proxy.to_server.stall()
+        sends = [asyncio.ensure_future(mgr.send(core.Setvar("A", "x" * 1000))) for _ in range(12_000)]
+        await asyncio.sleep(0.01)
+        await asyncio.wait_for(mgr.close(), 2)
+        results = await asyncio.gather(*sends, return_exceptions=True)
+        assert {type(each) for each in results} <= {ConnectionLost, ManagerTimeout}
+
+
+async def test_two_closes_at_once(fake: FakeAsterisk) -> None:
+    """The second does not disturb the farewell of the first, and actions are refused meanwhile."""
+    fake.reply_to("Logoff", None)
+    mgr = manager(fake, timeout=0.1)
+    await mgr.connect()
+    closing = asyncio.ensure_future(mgr.close())
+    await until(lambda: mgr.state is ManagerState.CLOSING)
+    with pytest.raises(ConnectionLost, match="closing"):
+        await mgr.send(core.Ping())
+    await mgr.close()
+    await closing
+    assert mgr.state is ManagerState.CLOSED
+
+
+async def test_a_link_that_ends_while_it_says_goodbye(fake: FakeAsterisk) -> None:
+    """The end of the link is answer enough to the farewell."""
+    fake.before(core.Logoff, FakeConnection.reset)
+    mgr = manager(fake)
+    await mgr.connect()
+    await mgr.close()
+    assert mgr.state is ManagerState.CLOSED
+
+
+async def test_closing_does_not_wait_for_a_held_session(fake: FakeAsterisk) -> None:
+    """A server that is busy cannot say goodbye, and is not asked to."""
+    fake.reply_to("Command", None)
+    mgr = manager(fake)
+    await mgr.connect()
+    pending = asyncio.ensure_future(mgr.send(core.Command("x")))
+    await fake.expect("Command")
+    await asyncio.wait_for(mgr.close(), 0.5)
+    with pytest.raises(ConnectionLost):
+        await pending
+    assert not fake.sent("Logoff")
+
+
+async def test_a_list_that_arrives_slowly_is_not_given_up(fake: FakeAsterisk) -> None:
+    """A list stream's timeout counts anew from each item."""
+    fake.reply_to("Items", {"Response": "Success", "EventList": "start"})
+    async with manager(fake) as mgr:
+        stream = mgr.stream(Action("Items"), timeout=0.15)
+        request = await fake.expect("Items")
+        assert stream.completion is None
+        for number in range(4):
+            await asyncio.sleep(0.08)
+            await fake.send_event("Item", {"ActionID": request.action_id or "", "Number": str(number)})
+            assert (await stream.__anext__())["Number"] == str(number)
+        with pytest.raises(ManagerTimeout):
+            await stream.__anext__()
+
+
+async def test_room_is_counted_in_events(fake: FakeAsterisk) -> None:
+    """A mark for a gap takes no place that an event could have."""
+    async with manager(fake) as mgr:
+        stream = mgr.events("N?", maxsize=1, on_loss="raise")
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        await fake.send_event("N1")
+        assert await take(stream, "N1") == ["lost 0 and a gap", "N1"]
+        assert stream.dropped == 0
+
+
+async def test_a_stream_says_what_it_is(fake: FakeAsterisk) -> None:
+    """Its repr has what it selects, and what became of the events."""
+    async with manager(fake) as mgr:
+        stream = mgr.events("Hangup", Reconnected)
+        assert repr(stream) == "<EventStream of Hangup, Reconnected: 0 delivered, 0 pending, 0 dropped, 0 gaps>"
+
+
+def test_a_certificate_file_may_stand_in_the_url(tmp_path: Path) -> None:
+    """`cafile` is trusted instead of the system's authorities."""
+    path = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(path))
+    context = Manager.from_url(f"amis://a:b@h?cafile={path}")._options.ssl
+    assert context is not None
+    assert len(context.get_ca_certs()) == 1
+    with pytest.raises(FileNotFoundError):
+        Manager.from_url(f"amis://a:b@h?cafile={path}.none")
+
+
+def test_a_filter_may_be_given_as_the_action_that_sets_it() -> None:
+    """What `Filter` checks need not be written twice."""
+    given = Filter("!Event: A")
+    assert Manager(event_filters=[given])._options.event_filters == (given,)

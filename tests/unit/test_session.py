@@ -9,7 +9,7 @@ import pytest
 
 from aioami import Action, ActionError, ConnectionLost, Event, PermissionDenied, Response, UnknownAction, core
 from aioami.dispatch import Dispatcher, Selection
-from aioami.session import Pending, Session, refusal
+from aioami.session import Pending, Session, holds_session, refusal
 from aioami.statistics import Tally
 
 
@@ -403,3 +403,131 @@ def test_an_agi_result_without_an_id_belongs_to_the_oldest_command(talk: Convers
     assert settled[1:] == [None, None]
     talk.receive("Event: Hangup|Channel: c")
     assert [type(outcome.result) for outcome in outcomes[1:] if outcome is not None] == [ActionError, ActionError]
+
+
+def test_a_reply_that_comes_out_of_order_is_still_taken(talk: Conversation) -> None:
+    """Asterisk does not do that; should it, nobody waits in vain."""
+    _, first = talk.send(core.Ping(), "a")
+    _, second = talk.send(core.Ping(), "b")
+    talk.receive("Response: Success|ActionID: b", "Response: Success|ActionID: a")
+    assert first.result.action_id == "a"
+    assert second.result.action_id == "b"
+
+
+def test_the_rest_of_a_forgotten_list_is_over_with_the_next_reply(talk: Conversation) -> None:
+    """A list whose end never comes is not remembered for ever, once a later action is answered."""
+    pending, _ = talk.send(Action("Items"), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start")
+    talk.session.forget(pending)
+    talk.send(core.Ping(), "b")
+    talk.receive("Response: Success|ActionID: b")
+    assert len(talk.session) == 0
+    talk.receive("Event: Item|ActionID: a")
+    assert talk.listener.names == ["Item"]
+
+
+def test_a_second_reply_within_a_list(talk: Conversation) -> None:
+    """An error refuses the list; a second success is a stray, and a reply for a forgotten list is nothing."""
+    _, refused = talk.send(Action("Items"), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Response: Success|ActionID: a")
+    assert talk.tally.strays == 1
+    talk.receive("Response: Error|ActionID: a|Message: no")
+    assert refused.result.message == "no"
+    talk.receive("Response: Error|ActionID: a|Message: again")
+    assert talk.tally.strays == 1
+    assert talk.tally.errors == 1
+
+
+def test_a_promise_that_is_done_is_left_alone(talk: Conversation) -> None:
+    """Whoever gave up in the same moment is not told a second time, by a reply, a refusal, an outcome or a loss."""
+    waiting = [talk.send(action, str(number)) for number, action in enumerate([core.Ping()] * 2 + [Action("Items")])]
+    for _, promise in waiting:
+        promise.set_exception(ValueError())
+    talk.receive("Response: Success|ActionID: 0", "Response: Success|ActionID: 2|EventList: start")
+    talk.receive("Response: Error|ActionID: 2")
+    talk.session.lose(ConnectionLost("gone"))
+    assert [promise.result for _, promise in waiting] == [None] * 3
+    pending, _ = talk.send(core.Originate_Application("Local/1@x", "Wait"), "o")
+    assert pending.outcome is not None
+    done = Promise()
+    done.set_exception(ValueError())
+    pending.outcome.waiting.append(done)
+    talk.receive("Response: Success|ActionID: o", "Event: OriginateResponse|ActionID: o|Response: Success")
+    pending.outcome.settle(ConnectionLost("too late"))
+    assert isinstance(pending.outcome.result, Event)
+    assert done.result is None
+
+
+def test_events_are_held_back_until_the_gate_is_open() -> None:
+    """What comes behind a login waits for the news of it; lists and replies do not wait."""
+    talk = Conversation()
+    talk.session = Session(talk.dispatcher, clock=lambda: 0.0, gated=True, tally=talk.tally)
+    _, promise = talk.send(Action("Items"), "a")
+    talk.receive("Event: Early", "Response: Success|ActionID: a|EventList: start", "Event: Item|ActionID: a")
+    talk.receive("Event: ItemsComplete|ActionID: a|EventList: Complete")
+    assert [event.name for event in promise.result.events] == ["Item"]
+    assert talk.listener.names == []
+    talk.session.open_gate()
+    talk.receive("Event: Late")
+    talk.session.open_gate()
+    assert talk.listener.names == ["Early", "Late"]
+    assert talk.tally.messages - talk.tally.others == 4
+
+
+def test_a_list_over_the_limit_is_an_error_of_the_session() -> None:
+    """The item that is one too many is not kept, whoever waits for the list, and the completing event counts as none."""
+    for items, wrong in ((2, False), (3, True)):
+        talk = Conversation()
+        talk.session = Session(talk.dispatcher, clock=lambda: 0.0, max_list_items=2)
+        _, promise = talk.send(Action("Items"), "a")
+        talk.receive("Response: Success|ActionID: a|EventList: start", *["Event: Item|ActionID: a"] * items)
+        assert (talk.session.error is not None) is wrong
+        if not wrong:
+            talk.receive("Event: ItemsComplete|ActionID: a|EventList: Complete")
+            assert len(promise.result.events) == 2
+
+
+@pytest.mark.parametrize(
+    ("action", "held"),
+    [
+        (core.Command("x"), True),
+        (Action("comMand"), True),
+        (core.Ping(), False),
+        (Action("Unknown"), False),
+        (core.Originate_Application("Local/1@x", "Wait"), False),
+        (core.Originate_Application("Local/1@x", "Wait", async_=False), True),
+        (Action("Originate", {"async": "Yes"}), False),
+        (Action("Originate", {"Async": "no"}), True),
+    ],
+)
+def test_which_actions_hold_the_session(action: Action[Any], held: bool) -> None:
+    """Those whose class says so, by any spelling of the name, unless they are asynchronous."""
+    assert holds_session(action) is held
+
+
+def test_an_action_is_open_until_it_or_a_later_one_is_answered(talk: Conversation) -> None:
+    """Also when it was forgotten: the server may still be at work on it."""
+    first, _ = talk.send(core.Command("x"), "a")
+    second, _ = talk.send(core.Command("y"), "b")
+    talk.session.forget(first)
+    assert talk.session.is_open(first)
+    assert talk.session.is_open(second)
+    talk.receive("Response: Success|ActionID: b")
+    assert not talk.session.is_open(first)
+    assert not talk.session.is_open(second)
+
+
+def test_how_actions_end_is_counted_once(talk: Conversation) -> None:
+    """Success, error, and no whole answer; what the library sends for itself does not count."""
+    for action_id in "abcdef":
+        talk.send(core.Ping(), action_id)
+    talk.session.submit(core.Ping(), Promise(), counted=False)
+    talk.receive("Response: Success|ActionID: a", "Response: Error|ActionID: b", "Response: Success|ActionID: a")
+    forgotten = talk.session._pending["c"]
+    talk.session.forget(forgotten)
+    talk.session.forget(forgotten)
+    talk.receive("Response: Success|ActionID: c")
+    tally = talk.tally
+    assert (tally.actions, tally.successes, tally.errors, tally.failures) == (6, 1, 1, 1)
+    talk.session.lose(ConnectionLost("gone"))
+    assert (tally.actions, tally.successes, tally.errors, tally.failures) == (6, 1, 1, 4)
