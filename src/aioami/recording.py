@@ -13,8 +13,8 @@ Each further line has `time`, in seconds since the start, and `direction`:
 
 `data` is a whole message with its blank line, or what there was of one when the link ended. Bytes that are not UTF-8
 are single surrogates, as in Python's `surrogateescape`. What is secret is replaced by `***`: passwords and secrets in
-headers, in configuration files and in their changes, and the key of a login. Other text is as it was: numbers, names
-and what people wrote are in a recording, and it should be kept accordingly.
+headers, in configuration files and in their changes, the key of a login, and the headers that `aioami.hide_header` was
+told. Other text is as it was: numbers, names and what people wrote are in a recording, and it should be kept accordingly.
 
 A reader refuses a `version` that it does not know, and ignores names that it does not know.
 """
@@ -31,60 +31,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["FORMAT_VERSION", "Recorder", "redact"]
+from .wire import redact
+
+__all__ = ["FORMAT_VERSION", "Recorder"]
 
 FORMAT_VERSION: Final = 1
-_HIDDEN: Final = "***"
-_WORDS: Final = r"(?:\w*secret|\w*pass(?:word|wd)?|md5_?cred|\w*pin)"
-_SENSITIVE: Final = re.compile(_WORDS, re.IGNORECASE)
-# name=value, also behind a comma or a quote; and user:password@host, where a line registers or authenticates
-_SETTING: Final = re.compile(rf"((?:^|[\s,\"'(]){_WORDS}\s*=>?\s*)[^,\"'\r]*", re.IGNORECASE)
-_WHOLE_SETTING: Final = re.compile(rf"(\s*{_WORDS}\s*=>?\s*)[^\r]*", re.IGNORECASE)
-_LOGIN_AT: Final = re.compile(r"((?:register|auth)\s*=>?\s*[^:@,\r]*:)[^@\r]*(?=@)", re.IGNORECASE)
-_JSON: Final = re.compile(rf'("{_WORDS}"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
-_BARE_LOGIN: Final = re.compile(r"(\s*[^:@,\s]+:)[^@\r]+(?=@)")
-_SET_VARIABLE: Final = re.compile(rf"(\s*SET VARIABLE {_WORDS} )[^\r]*", re.IGNORECASE)
-_HIDDEN_JSON: Final = rf'\1"{_HIDDEN}"'
-_HIDDEN_BEHIND: Final = rf"\1{_HIDDEN}"
 _BLANK: Final = re.compile(rb"\n\r?\n")
 
 _log: Final = logging.getLogger("aioami.recording")
-
-
-def redact(text: str) -> str:
-    """A message with what is secret in it replaced."""
-    lines = text.split("\n")
-    headers = [line.rstrip("\r").partition(":")[::2] for line in lines]
-    own = {name.strip().lower(): value.strip() for name, value in reversed(headers)}
-    login = own.get("action", "").lower() == "login"
-    # A header with the value of what another one names: a variable, an entry of the database, a setting to be changed.
-    named = {"value": own.get("variable", ""), "val": own.get("key", "")}
-    for name, value in own.items():
-        if name.startswith("var-"):
-            named |= {f"value-{name[4:]}": value, f"match-{name[4:]}": value}
-    for number, line in enumerate(lines):
-        name, colon, value = line.partition(":")
-        if not colon:
-            continue
-        end = "\r" if value.endswith("\r") else ""
-        lowered = name.strip().lower()
-        if (
-            _SENSITIVE.fullmatch(lowered)
-            or (login and lowered == "key")
-            or _SENSITIVE.fullmatch(named.get(lowered, ""))
-        ):
-            lines[number] = f"{name}: {_HIDDEN}{end}"
-            continue
-        if named.get(lowered, "").lower() in ("register", "auth"):
-            value = _BARE_LOGIN.sub(_HIDDEN_BEHIND, value)
-        whole = _WHOLE_SETTING.fullmatch(value.removesuffix("\r"))
-        if whole is not None:
-            lines[number] = f"{name}:{whole[1]}{_HIDDEN}{end}"
-            continue
-        for pattern in (_SETTING, _LOGIN_AT, _SET_VARIABLE):
-            value = pattern.sub(_HIDDEN_BEHIND, value)
-        lines[number] = f"{name}:{_JSON.sub(_HIDDEN_JSON, value)}"
-    return "\n".join(lines)
 
 
 class Recorder:

@@ -268,7 +268,7 @@ def test_an_action_is_a_value() -> None:
     assert core.Hangup("a") == Action("Hangup", {"Channel": "a"})
     assert len({core.Ping(), core.Ping(), core.Logoff()}) == 2
     assert repr(core.Hangup("a")) == "<Action Hangup, Channel='a'>"
-    assert repr(Action("Login", {"Secret": "hush", "Key": "hush"})) == "<Action Login, Secret=…, Key=…>"
+    assert repr(Action("Login", {"Secret": "hush", "Key": "hush"})) == "<Action Login, Secret='***', Key='***'>"
     assert "k" in repr(core.DBGet("f", "k"))
 
 

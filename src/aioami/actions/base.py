@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from ..responses.base import Response
-from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header
+from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header, show_header
 
 if TYPE_CHECKING:
     from ..events.base import Event
@@ -33,7 +33,6 @@ ACTIONS: Final[dict[str, type[Action[Any]]]] = {}
 """For each action's name on the wire, in lower case, a class that says how it is answered."""
 
 _RESERVED: Final = frozenset({"action", "actionid"})
-_SENSITIVE: Final = frozenset({"secret", "key"})
 
 
 class Action(Generic[ResponseT_co]):
@@ -141,9 +140,8 @@ class Action(Generic[ResponseT_co]):
         return hash(self._lines)
 
     def __repr__(self) -> str:
-        hidden = _SENSITIVE if self.name.lower() == "login" else _SENSITIVE - {"key"}
-        shown = (f", {key}={'…' if key.lower() in hidden else repr(value)}" for key, value in self.headers)
-        return f"<Action {self.name}{''.join(shown)}>"
+        own = {"action": self.name, **{name.lower(): value for name, value in reversed(self.headers)}}
+        return f"<Action {', '.join((self.name, *(show_header(*header, own.get) for header in self.headers)))}>"
 
 
 def encode_action_id(action_id: str) -> bytes:

@@ -9,6 +9,7 @@ from .encoding import encode, encode_header, encode_message
 from .framing import Framer
 from .limits import MAX_ACTION_ID, MAX_FRAME_SIZE, MAX_LINE, MAX_LINES
 from .message import Message, split_headers
+from .redaction import hide_header, is_sensitive, redact, show_header
 
 __all__ = [
     "MAX_ACTION_ID",
@@ -20,5 +21,9 @@ __all__ = [
     "encode",
     "encode_header",
     "encode_message",
+    "hide_header",
+    "is_sensitive",
+    "redact",
+    "show_header",
     "split_headers",
 ]

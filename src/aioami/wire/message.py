@@ -6,6 +6,8 @@ import re
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Final, Literal, TypeVar, cast, overload
 
+from .redaction import show_header
+
 __all__ = ["Message", "split_headers"]
 
 T = TypeVar("T")
@@ -14,8 +16,6 @@ _Header = tuple[str, str]
 
 _MARKER: Final = "--END COMMAND--"
 _FOLLOWS = re.compile("Response: Follows\r?\n")
-_SENSITIVE: Final = frozenset({"secret", "password", "md5cred", "oauthsecret"})
-_SENSITIVE_SETTING = re.compile(r"\s*(?:\w*secret|\w*password|md5_?cred)\s*=", re.IGNORECASE)
 _SHOWN_HEADERS: Final = 8
 
 
@@ -178,12 +178,9 @@ class Message(Mapping[str, str]):
         return hash(self.headers)
 
     def __repr__(self) -> str:
-        shown = [
-            f"{name}={'…' if name.lower() in _SENSITIVE or _SENSITIVE_SETTING.match(value) else repr(value)}"
-            for name, value in self.headers[:_SHOWN_HEADERS]
-        ]
+        headers = " ".join(show_header(*header, self._first_of) for header in self.headers[:_SHOWN_HEADERS])
         more = len(self.headers) - _SHOWN_HEADERS
-        return f"<{type(self).__name__} {' '.join(shown)}{f' and {more} more' if more > 0 else ''}>"
+        return f"<{type(self).__name__} {headers}{f' and {more} more' if more > 0 else ''}>"
 
 
 class _Values(ValuesView[str]):

@@ -1,0 +1,151 @@
+"""What is secret in a message: the one list after which reprs, logs and recordings leave it out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+__all__ = ["HIDDEN", "hide_header", "is_sensitive", "redact", "redact_value", "show_header"]
+
+HIDDEN: Final = "***"
+"""What stands in the place of what is secret."""
+
+# The end of a name that says what it holds: of a header, a variable, a setting, a key. What may follow is bounded,
+# here and below, so that no text takes longer than in proportion to its length.
+_NAME: Final = (
+    r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?|md5_?cred)(?:[_\d]\w{0,40})?"
+)
+_TELLING: Final = re.compile(rf"{_NAME}(?!\w)", re.IGNORECASE)
+
+# Headers that are secret though their names do not say so; those of every message stand under no name.
+_HEADERS: Final[dict[str, set[str]]] = {
+    "": set(),
+    "login": {"key"},
+    "authdetail": {"passworddigest"},
+    "authlist": {"passworddigest"},
+    # With the challenge, which is there too, the secret can be guessed at leisure.
+    "invalidpassword": {"receivedhash"},
+    "challengeresponsefailed": {"response", "expectedresponse"},
+}
+_HARMLESS: Final = frozenset({"usingpassword"})  # a truth value
+
+# name=value at the beginning, which is the whole; or anywhere, up to a comma or the quote that holds it.
+_WHOLE_SETTING: Final = re.compile(r"(\s*([\w-]+)\s*=>?\s*)(.*)")
+_SETTING: Final = re.compile(rf'({_NAME}\)?\s*=>?\s*)(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)', re.IGNORECASE)
+_JSON: Final = re.compile(rf'((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]{{}}]+)', re.IGNORECASE)
+_JSON_LOGIN: Final = re.compile(r'("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)', re.IGNORECASE)
+_URL: Final = re.compile(r"(://[^:@/\s]*:)[^@/\s]*(?=@)")
+_LOGIN_AT: Final = re.compile(r"([^:]*:).*(?=@)")
+_COLUMN: Final = re.compile(r"([^:=,]*:\s*).*")
+_COMMAND: Final = re.compile(
+    r"(\s*(?:set\s+variable|database\s+put\s+\S+|dialplan\s+set\s+(?:global|chanvar\s+\S+))\s+\S+\s+).*", re.IGNORECASE
+)
+_BEHIND: Final = rf"\1{HIDDEN}"
+
+
+def hide_header(header: str, *, message: str | None = None) -> None:
+    """Have a header of one's own left out of reprs, logs and recordings, from now on and in the whole program.
+
+    Args:
+        header: its name, in any letter case.
+        message: the action or event whose header it is, in any letter case; of all messages if left out.
+
+    Raises:
+        ValueError: what is given is no name: empty, with outer blanks, a colon, CR, LF or NUL.
+        TypeError: what is given is no text.
+    """
+    for field, name in (("header", header), ("message", "every" if message is None else message)):
+        if not isinstance(name, str):
+            raise TypeError(f"{field}: expected text, not {type(name).__name__}")
+        if not name or name != name.strip() or any(character in name for character in ":\r\n\0"):
+            raise ValueError(f"{field}: {name!r} is no name: it is empty, or has outer blanks, a colon, CR, LF or NUL")
+    _HEADERS.setdefault((message or "").lower(), set()).add(header.lower())
+
+
+def is_sensitive(message_name: str, header: str) -> bool:
+    """Whether the value of a header is secret as a whole.
+
+    Args:
+        message_name: the action's or the event's name; empty for a response.
+        header: the header's name.
+    """
+    return _is_secret(header.strip().lower(), message_name)
+
+
+def redact(text: str) -> str:
+    """A message or an action, with or without its end, in which what is secret is replaced."""
+    lines = text.split("\n")
+    own: dict[str, str] = {}
+    for line in lines:
+        header, colon, value = line.partition(":")
+        if colon:
+            own.setdefault(header.strip().lower(), value.strip())
+    for number, line in enumerate(lines):
+        end = "\r" if line.endswith("\r") else ""
+        header, colon, value = line.removesuffix("\r").partition(":")
+        if not colon:  # output of a command, before Asterisk 14
+            header, value = "", header
+        blank = " " if value.startswith(" ") else ""
+        lines[number] = f"{header}{colon}{blank}{redact_value(header, value.removeprefix(' '), own.get)}{end}"
+    return "\n".join(lines)
+
+
+def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> str:
+    """The value of one header, in which what is secret is replaced.
+
+    Args:
+        header: the header's name.
+        value: its value.
+        get: gives the value of any header of the message by its name in lower case.
+    """
+    header = header.strip().lower()
+    if _is_secret(header, get("action") or "", get("event") or ""):
+        return HIDDEN
+    # Some values are those of what another header names.
+    if header == "value":
+        return _of_setting(get("variable") or "", value)
+    if header == "val":
+        return _of_setting(f"{get('family')}/{get('key')}", value)
+    if header.startswith(("value-", "match-")):
+        return _of_setting(get(f"var-{header[6:]}") or "", value, in_file=True)
+    if setting := _WHOLE_SETTING.fullmatch(value):
+        return setting[1] + _of_setting(setting[2], setting[3], in_file=header.startswith("line-"))
+    if (header == "output" and (found := _COLUMN.fullmatch(value)) and _is_telling(found[1])) or (
+        (found := _COMMAND.fullmatch(value)) and _is_telling(found[1])
+    ):
+        return found[1] + HIDDEN
+    return _of_text(value)
+
+
+def show_header(header: str, value: str, get: Callable[[str], str | None]) -> str:
+    """A header as it stands in a repr; the arguments are those of `redact_value`."""
+    return f"{header}={redact_value(header, value, get)!r}"
+
+
+def _is_secret(header: str, *messages: str) -> bool:
+    if any(header in _HEADERS.get(message.lower(), ()) for message in ("", *messages)):
+        return True
+    return header not in _HARMLESS and _is_telling(header)
+
+
+def _is_telling(name: str) -> bool:
+    return _TELLING.search(name) is not None
+
+
+def _of_setting(name: str, value: str, *, in_file: bool = False) -> str:
+    # The lines of voicemail.conf are `<mailbox> => <password>,<name>,...`.
+    if _is_telling(name) or (in_file and name.isdecimal()):
+        return HIDDEN
+    if name.lower() in ("register", "auth") and (login := _LOGIN_AT.match(value)):
+        return f"{login[1]}{HIDDEN}{value[login.end() :]}"
+    return _of_text(value)
+
+
+def _of_text(text: str) -> str:
+    if "=" in text:
+        text = _SETTING.sub(_BEHIND, text)
+    if ":" in text:
+        text = _JSON_LOGIN.sub(_BEHIND, _URL.sub(_BEHIND, text))
+        text = _JSON.sub(rf'\1"{HIDDEN}"', text)
+    return text

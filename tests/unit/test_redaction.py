@@ -1,0 +1,162 @@
+"""What is secret is left out of reprs and recordings, by one list that is open to the user."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from aioami import Action, Response, core, events
+from aioami.wire import Message, hide_header, is_sensitive, redact, redaction
+
+TEXTS = [
+    # headers
+    ("Action: Login\r\nUsername: admin\r\nSecret: hush\r\n\r\n", "Action: Login\r\nUsername: admin\r\nSecret: ***\r\n\r\n"),
+    ("action: LOGIN\r\nKEY:hush\r\n\r\n", "action: LOGIN\r\nKEY:***\r\n\r\n"),
+    ("Action: DBGet\r\nKey: abc\r\n\r\n", "Action: DBGet\r\nKey: abc\r\n\r\n"),
+    ("NewPassword: hush\r\n", "NewPassword: ***\r\n"),
+    ("Event: AuthDetail\nUsername: u\nPasswordDigest: hush", "Event: AuthDetail\nUsername: u\nPasswordDigest: ***"),
+    ("Event: InvalidPassword\nChallenge: 1\nReceivedHash: hush", "Event: InvalidPassword\nChallenge: 1\nReceivedHash: ***"),
+    ("Event: SuccessfulAuth\nUsingPassword: 1", "Event: SuccessfulAuth\nUsingPassword: 1"),
+    ("Response: Success\nChallenge: 123", "Response: Success\nChallenge: 123"),
+    ("SecretExist: Y\r\nEvent: Spin\r\n", "SecretExist: Y\r\nEvent: Spin\r\n"),
+    ("Event: UserEvent\nX-Api-Key: hush\nX-Key: shown", "Event: UserEvent\nX-Api-Key: ***\nX-Key: shown"),
+    # configuration
+    ("Line-000001-000000: secret=hush\r\n", "Line-000001-000000: secret=***\r\n"),
+    ("Line-000001-000000: password = hu=sh, hush\n", "Line-000001-000000: password = ***\n"),
+    ("Line-000000-000001: dbpass => hush\r\n", "Line-000000-000001: dbpass => ***\r\n"),
+    ("Line-000000-000001: md5_cred=hush", "Line-000000-000001: md5_cred=***"),
+    ("Line-000000-000001: 1234 => hush,Alice,a@b", "Line-000000-000001: 1234 => ***"),
+    ("Line-000000-000001: exten=100,1,Dial(X/1)", "Line-000000-000001: exten=100,1,Dial(X/1)"),
+    ("Line-000000-000000: register=>bob:hush@host\r\n", "Line-000000-000000: register=>bob:***@host\r\n"),
+    ("Line-000000-000000: register = b@dom:hu@sh:b@host:1", "Line-000000-000000: register = b@dom:***@host:1"),
+    ("Line-000000-000000: register = bob@host:5060", "Line-000000-000000: register = bob@host:5060"),
+    (
+        "Action: UpdateConfig\r\nVar-000000: secret\r\nValue-000000: hush\r\nMatch-000000: hush\r\nValue-000001: x\r\n",
+        "Action: UpdateConfig\r\nVar-000000: secret\r\nValue-000000: ***\r\nMatch-000000: ***\r\nValue-000001: x\r\n",
+    ),
+    ("Var-000000: register\nValue-000000: bob:hush@host\n", "Var-000000: register\nValue-000000: bob:***@host\n"),
+    ("Value-000000: >hush,Alice\nVar-000000: 1234", "Value-000000: ***\nVar-000000: 1234"),
+    ('JSON: {"a":{"secret":"hu\\"sh","n":"z"}}\r\n', 'JSON: {"a":{"secret":"***","n":"z"}}\r\n'),
+    ('JSON: {"1234":"hush,Alice","pin":1234,"n":1}', 'JSON: {"1234":"***","pin":"***","n":1}'),
+    ('JSON: {"register":"bob:hush@host"}', 'JSON: {"register":"bob:***@host"}'),
+    ('JSON: {"exten":"1,1,Set(PIN=\\"hush\\")","n":"z"}', 'JSON: {"exten":"1,1,Set(PIN=***","n":"z"}'),
+    # variables, and the database
+    ("Variable: DBSECRET=hush\r\n", "Variable: DBSECRET=***\r\n"),
+    ("Variable: a=b,PASSWORD=hush,c=d\r\n", "Variable: a=b,PASSWORD=***,c=d\r\n"),
+    ("Variable: a=b,PIN_2=hu\\,sh,c=d", "Variable: a=b,PIN_2=***,c=d"),
+    ("AppData: x,PASSWORD=\"hush, hush\",c", "AppData: x,PASSWORD=***,c"),
+    ("AppData: DB(auth/password)=hush", "AppData: DB(auth/password)=***"),
+    ("AppData: SPINE=shown,PASSIVE=shown", "AppData: SPINE=shown,PASSIVE=shown"),
+    ("ChanVariable(IAX2/10.0.0.1:4569-7): TOKEN=hush", "ChanVariable(IAX2/10.0.0.1:4569-7): TOKEN=***"),
+    (
+        "Action: Setvar\r\nVariable: MYPASSWORD\r\nValue: hush\r\n\r\n",
+        "Action: Setvar\r\nVariable: MYPASSWORD\r\nValue: ***\r\n\r\n",
+    ),
+    ("Value: hush\nVariable: PJSIP_HEADER(add,X-Secret)", "Value: ***\nVariable: PJSIP_HEADER(add,X-Secret)"),
+    ("Action: DBPut\r\nKey: password\r\nVal: hush\r\n", "Action: DBPut\r\nKey: password\r\nVal: ***\r\n"),
+    ("Event: DBGetTreeResponse\nKey: /secrets/alice\nVal: hush", "Event: DBGetTreeResponse\nKey: /secrets/alice\nVal: ***"),
+    ("Family: tokens\nKey: alice\nVal: hush", "Family: tokens\nKey: alice\nVal: ***"),
+    # commands, and their output
+    ("Command: SET VARIABLE PASSWORD hush\r\n", "Command: SET VARIABLE PASSWORD ***\r\n"),
+    ('Command: SET VARIABLE "PASSWORD" "hush hush"', 'Command: SET VARIABLE "PASSWORD" ***'),
+    ("Command: database put alice secret hush", "Command: database put alice secret ***"),
+    ("Command: dialplan set global DB_PASS hush", "Command: dialplan set global DB_PASS ***"),
+    ("Command: dialplan set global COLOUR blue", "Command: dialplan set global COLOUR blue"),
+    ("Output:  password        : hush", "Output:  password        : ***"),
+    ("Output: /auth/password/alice    : hush", "Output: /auth/password/alice    : ***"),
+    ("Output: secret=hu:sh", "Output: secret=***"),
+    ("Output: context         : default", "Output: context         : default"),
+    (
+        "Response: Follows\r\nPrivilege: Command\r\n md5_cred : hush\n   secret=hush\nshown\n--END COMMAND--",
+        "Response: Follows\r\nPrivilege: Command\r\n md5_cred : ***\n   secret=***\nshown\n--END COMMAND--",
+    ),
+    ("AppData: CURL(https://bob:hush@host/x:y@z)", "AppData: CURL(https://bob:***@host/x:y@z)"),
+    ("", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "hidden"), TEXTS, ids=range(len(TEXTS)))
+def test_what_is_secret(text: str, hidden: str) -> None:
+    """What Asterisk keeps secrets in is known, and the rest stays as it is; a second time changes nothing."""
+    assert redact(text) == hidden
+    assert redact(hidden) == hidden
+    assert "hush" not in hidden
+
+
+@pytest.mark.parametrize("text", [text for text, _ in TEXTS], ids=range(len(TEXTS)))
+def test_a_repr_shows_no_more_than_a_recording(text: str) -> None:
+    """Neither a message nor an action shows what is secret in it, whichever class it has."""
+    message = Message(text.rstrip("\r\n"))
+    headers: dict[str, Any] = {name: message.getall(name) for name in message if name.lower() != "action"}
+    sendable = {name: values for name, values in headers.items() if ":" not in name}
+    for each in (message, Response(message.text), Action(message.get("Action", "Foo"), sendable)):
+        assert "hush" not in repr(each)
+    for name, value in Message(redact(message.text)).headers:
+        assert f"{name}={value!r}" in repr(message)
+
+
+def test_the_headers_of_the_protocol() -> None:
+    """Headers are secret by their message, or by their own name; letter case and blanks make no difference."""
+    secret = {
+        "Login": ("Secret", "Key", " KEY "),
+        "AuthDetail": ("Password", "Md5Cred", "OauthSecret", "PasswordDigest", "RefreshToken"),
+        "AuthList": ("Password", "Md5Cred", "OauthSecret", "PasswordDigest", "RefreshToken"),
+        "TransportDetail": ("Password",),
+        "VoicemailPasswordChange": ("NewPassword",),
+        "InvalidPassword": ("ReceivedHash",),
+        "challengeresponsefailed": ("Response", "ExpectedResponse"),
+        "": ("Secret", "secret"),
+    }
+    shown = {
+        "AuthDetail": ("Username", "OauthClientid", "AuthType", "Realm", "NonceLifetime"),
+        "DBGetResponse": ("Key", "Val", "Family"),
+        "SuccessfulAuth": ("UsingPassword",),
+        "OriginateResponse": ("Response",),
+        "EndpointDetail": ("MohPassthrough", "DtlsPrivateKey", "Auth"),
+        "": ("Challenge", "SecretExist", "MD5SecretExist", "Key"),
+    }
+    assert all(is_sensitive(message, header) for message, headers in secret.items() for header in headers)
+    assert not any(is_sensitive(message, header) for message, headers in shown.items() for header in headers)
+
+
+def test_a_header_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The user adds headers, for one message or for all; what is made before is hidden too."""
+    monkeypatch.setattr(redaction, "_HEADERS", {name: set(known) for name, known in redaction._HEADERS.items()})
+    text = "Event: UserEvent\r\nUserEvent: Door\r\nDoorCode: hush\r\nBadge: hush\r\n\r\n"
+    action = core.UserEvent(UserEvent="Door", DoorCode="hush", Badge="hush")
+    assert redact(text) == text
+    hide_header("doorcode", message="USEREVENT")
+    hide_header("BADGE")
+    assert redact(text) == text.replace("hush", "***")
+    assert repr(action) == "<Action UserEvent, UserEvent='Door', DoorCode='***', Badge='***'>"
+    assert "hush" not in repr(events.parse(text.strip()))
+    assert redact("Event: Other\nDoorCode: shown\nBadge: hush") == "Event: Other\nDoorCode: shown\nBadge: ***"
+
+
+@pytest.mark.parametrize("name", ["", " x", "x ", "a:b", "a\rb", "a\nb", "a\0b"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    """A name that no header and no message can have is an error."""
+    with pytest.raises(ValueError, match="header: "):
+        hide_header(name)
+    with pytest.raises(ValueError, match="message: "):
+        hide_header("Badge", message=name)
+    with pytest.raises(TypeError, match="header: expected text, not int"):
+        hide_header(5)  # type: ignore[arg-type]
+
+
+def test_no_text_takes_long() -> None:
+    """The time grows with the length alone, whatever a server makes of it."""
+    units = ("a", " ", "pin_", "secret", "pin=", "pin=\\", '"1":', '"register":"', "://a:", "a:", "a=", '"', "\\", "-")
+    began = time.perf_counter()
+    for unit in units:
+        long = unit * (50_000 // len(unit))
+        redact("\n".join(("Var-1: register", *(f"{name}{long}" for name in ("", "Output: ", "Line-1: ", "Value-1: ")))))
+    assert time.perf_counter() - began < 5
+
+
+def test_a_repr_looks_only_at_what_it_shows() -> None:
+    """Of a message with very many headers the first ones are shown, and the others counted."""
+    message = Message("Event: E\r\n" + "\r\n".join(f"Line-{number}: secret=hush" for number in range(10_000)))
+    assert repr(message).endswith(" Line-6='secret=***' and 9993 more>")
