@@ -49,10 +49,9 @@ async def log_in(connection: Connection, options: Options, mask: Action[Any] | N
             await _choose(connection, options, mask or Events(options.event_mask))
     except ManagerTimeout as error:
         raise ConnectionLost(f"the server did not answer the login within {options.timeout:g} seconds") from error
-    except ConnectionLost:
-        if connection.reason is None:
-            raise
-        raise connection.reason from connection.reason.__cause__
+    except ConnectionLost as error:
+        reason = connection.reason or error
+        raise reason from reason.__cause__
     except (ActionError, ManagerAuthError) as error:
         if error.response is not None and error.response.message == _SHUTTING_DOWN:
             raise ConnectionLost(f"the login was not possible: {_SHUTTING_DOWN}") from error

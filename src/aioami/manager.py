@@ -434,8 +434,9 @@ class Manager:
         """Start a list when there is a link, and return what ends it, whether or not it has begun."""
 
         async def begin() -> Callable[[], None] | None:
+            connection = await self._link.connected(waits)
             try:
-                return start(self._linked(action, await self._link.connected(waits)))
+                return start(self._linked(action, connection))
             except (ConnectionLost, ValueError) as error:
                 buffer.finish(error)
                 return None

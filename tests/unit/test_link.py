@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import itertools
 import logging
 import socket
@@ -481,6 +482,7 @@ async def test_lists_that_wait_for_the_link_can_be_left(fake: FakeAsterisk) -> N
         with pytest.raises(ConnectionLost):
             await refused.__anext__()
         refused.close()
+        refused.close()
         fake.close_on_connect = False
 
 
@@ -715,6 +717,17 @@ async def test_ready_is_logged_in(fake: FakeAsterisk) -> None:
         await mgr.send(core.Login("admin", "s3cret"))
         await waiting
         await mgr.wait_ready()
+
+
+async def test_cancelling_a_wait_leaves_nothing_behind(fake: FakeAsterisk) -> None:
+    """Also in the very moment in which the link comes."""
+    mgr = manager(fake)
+    waiting = asyncio.ensure_future(mgr.wait_ready())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    async with mgr:
+        assert waiting.cancelled()
+        assert not mgr._link._waiters
 
 
 async def test_a_failed_connect_fails_those_who_wait_for_it(fake: FakeAsterisk) -> None:
@@ -1234,13 +1247,36 @@ async def test_what_ends_the_link_right_behind_the_login_is_told(fake: FakeAster
         await manager(fake, max_frame_size=1000).connect()
 
 
+async def test_what_ends_the_link_in_the_middle_of_the_login_is_told(fake: FakeAsterisk) -> None:
+    """The next message of the login is not sent, and the reason is the first one."""
+    challenge = "Response: Success\r\nActionID: {}\r\nChallenge: 1\r\n\r\n"
+    big = b"Event: Big\r\nKey: " + b"x" * 2000 + b"\r\n\r\n"
+    fake.reply_to("Challenge", lambda request: challenge.format(request.action_id).encode() + big)
+    with pytest.raises(ProtocolError, match="max_frame_size"):
+        await manager(fake, max_frame_size=1000).connect()
+    assert not fake.sent("Login")
+
+
+async def test_nothing_is_heard_on_a_link_that_is_over(fake: FakeAsterisk) -> None:
+    """What a layer below still hands on after the end reaches no stream."""
+    async with manager(fake) as mgr:
+        connection = mgr._link.connection
+        assert connection is not None
+        with mgr.events("Late") as stream:
+            await lose(mgr, fake)
+            connection._reader.feed_data(b"Event: Late\r\n\r\n")
+            assert stream.pending == 0
+        await mgr.wait_ready(timeout=5)
+
+
 async def test_a_peer_that_takes_nothing_does_not_hold_up_the_end(fake: FakeAsterisk) -> None:
     """What could not be written is given up when the link is closed."""
     async with FaultProxy(fake.host, fake.port) as proxy:
         mgr = manager(proxy, timeout=0.2)
         await mgr.connect()
         proxy.to_server.stall()
-        sends = [asyncio.ensure_future(mgr.send(core.Setvar("A", "x" * 1000))) for _ in range(12_000)]
+        headers = {f"H{number}": "x" * 1000 for number in range(100)}
+        sends = [asyncio.ensure_future(mgr.send(Action("Big", headers))) for _ in range(300)]  # 30 MB
         await asyncio.sleep(0.01)
         await asyncio.wait_for(mgr.close(), 2)
         results = await asyncio.gather(*sends, return_exceptions=True)
@@ -1254,6 +1290,7 @@ async def test_two_closes_at_once(fake: FakeAsterisk) -> None:
     await mgr.connect()
     closing = asyncio.ensure_future(mgr.close())
     await until(lambda: mgr.state is ManagerState.CLOSING)
+    await fake.send_event("Shutdown", {"Shutdown": "Cleanly", "Restart": "False"}, privilege="system,all")
     with pytest.raises(ConnectionLost, match="closing"):
         await mgr.send(core.Ping())
     await mgr.close()
@@ -1305,6 +1342,8 @@ async def test_room_is_counted_in_events(fake: FakeAsterisk) -> None:
         await lose(mgr, fake)
         await mgr.wait_ready(timeout=5)
         await fake.send_event("N1")
+        await mgr.send(core.Ping())
+        assert stream.pending == 1
         assert await take(stream, "N1") == ["lost 0 and a gap", "N1"]
         assert stream.dropped == 0
 
@@ -1331,3 +1370,24 @@ def test_a_filter_may_be_given_as_the_action_that_sets_it() -> None:
     """What `Filter` checks need not be written twice."""
     given = Filter("!Event: A")
     assert Manager(event_filters=[given])._options.event_filters == (given,)
+
+
+def test_a_selector_is_a_class_or_a_text() -> None:
+    """What is neither is a `TypeError`."""
+    with pytest.raises(TypeError, match="not 1"):
+        Manager().events(1)  # type: ignore[call-overload]
+
+
+async def test_a_server_that_invents_names_fills_no_memory(fake: FakeAsterisk) -> None:
+    """The table of names is emptied when it has grown too long, and goes on to be right."""
+    async with manager(fake) as mgr:
+        with mgr.events("Invented*", maxsize=None) as stream:
+            await fake.send_raw(b"".join(b"Event: Invented%d\r\n\r\n" % number for number in range(5000)))
+            await mgr.send(core.Ping())
+            assert stream.pending == 5000
+        assert len(mgr._dispatcher.routes) < 4100
+
+
+def test_the_default_timeout_shows_as_such() -> None:
+    """The signature of `send` does not show an internal object."""
+    assert "<default>" in str(inspect.signature(Manager.send))
