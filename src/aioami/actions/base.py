@@ -95,12 +95,14 @@ class Action(Generic[ResponseT_co]):
         timeout: float | None = None,
     ) -> None:
         """Fill this action; to be called by the constructor of every class."""
-        self.name = self.wire_name if name is None else name
+        self.name = _plain("Action", self.wire_name if name is None else name)
         self.timeout = timeout
         if not self.name or self.name != self.name.strip():
             raise ValueError(f"Action: {self.name!r} is no name: it is empty, or has blanks around it")
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        self.headers = tuple((key, text) for key, value in pairs for text in _texts(key, value))
+        self.headers = tuple(
+            (_plain("a header's name", key), text) for key, value in pairs for text in _texts(key, value)
+        )
         for key, _ in self.headers:
             if key.lower() in _RESERVED:
                 raise ValueError(f"{key}: the action's name and its ActionID are not given among the headers")
@@ -115,7 +117,7 @@ class Action(Generic[ResponseT_co]):
         """The bytes of this action under an ActionID.
 
         Raises:
-            ValueError: the ActionID cannot be sent (see `encode_action_id`).
+            ValueError, TypeError: the ActionID cannot be sent (see `encode_action_id`).
         """
         return b"%b\r\n%b\r\n\r\n" % (self._lines, encode_action_id(action_id))
 
@@ -149,7 +151,9 @@ def encode_action_id(action_id: str) -> bytes:
 
     Raises:
         ValueError: empty, over 67 bytes of UTF-8, or beginning with a blank; CR, LF or NUL.
+        TypeError: it is no text.
     """
+    action_id = _plain("ActionID", action_id)
     if not action_id:
         raise ValueError("ActionID: it is empty, which Asterisk takes for none")
     if action_id[0] in " \t":
@@ -168,7 +172,7 @@ def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:
         ValueError: it is not; the message names the field and what is allowed.
     """
     if value not in allowed:
-        raise ValueError(f"{field}: one of {', '.join(allowed)}, not {value!r}")
+        raise ValueError(f"{field}: one of {', '.join(allowed)}, not {value!r:.60}")
     return value
 
 
@@ -224,6 +228,13 @@ def variable(name: str, value: str | int) -> str:
     return f"{name}={str(value).translate(_ESCAPED)}"
 
 
+def _plain(field: str, text: object) -> str:
+    """Text without what a subclass of `str` makes of it, as the members of an enum do."""
+    if not isinstance(text, str):
+        raise TypeError(f"{field}: expected text, not {type(text).__name__}")
+    return str.__str__(text)
+
+
 def _texts(key: str, value: HeaderValue) -> list[str]:
     """A header's value as the texts that are sent, none of them for `None`."""
     if value is None:
@@ -231,7 +242,7 @@ def _texts(key: str, value: HeaderValue) -> list[str]:
     if isinstance(value, bool):
         raise TypeError(f"{key}: a bool has no one spelling in Asterisk; give the text that this header wants")
     if isinstance(value, str):
-        return [str.__str__(value)]
+        return [_plain(key, value)]
     if isinstance(value, int):
         return [str(int(value))]
     if isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):

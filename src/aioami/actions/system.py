@@ -200,7 +200,7 @@ def _check_criteria(criteria: str, pattern: str) -> None:
         criterion = _CRITERION.match(criteria, position)
         if criterion is None or criteria[criterion.end() : criterion.end() + 1] not in ("", ","):
             raise ValueError(
-                f"match_criteria: action(...), name(...), header(...) and method(...), separated by commas, not {criteria!r}"
+                f"match_criteria: action(...), name(...), header(...) and method(...), separated by commas, not {criteria!r:.60}"
             )
         if criterion[1] in found:
             raise ValueError(f"match_criteria: {criterion[1]}(...) is there twice")
@@ -310,4 +310,6 @@ class WaitEvent(Action[Response]):
     holds_session = True
 
     def __init__(self, timeout: int = -1) -> None:
+        if not isinstance(timeout, int):
+            raise TypeError(f"timeout: expected a whole number of seconds, not {type(timeout).__name__}")
         self._declare({"Timeout": timeout}, timeout=None if timeout < 0 else timeout + 2.0)
