@@ -383,7 +383,9 @@ class Manager:
         if connection is None:
             waits = self._options.timeout if isinstance(timeout, _Default) else timeout
             began = time.monotonic()
-            connection = self._linked(action, await link.connected(waits))
+            connection = await link.connected(waits)
+            if connection is None:
+                raise self._unsent(action)
             if not isinstance(timeout, _Default) and patience is not None:
                 patience = max(0.0, patience - (time.monotonic() - began))
         is_mask = action.name.lower() == "events"
@@ -419,36 +421,33 @@ class Manager:
         def start(connection: Connection) -> Callable[[], None]:
             return connection.start_list(action, buffer, buffer.take, patience, buffer.last_progress)
 
-        if self._link.connection is None and self._link.is_coming:
+        if self._link.is_coming:
             waits = self._options.timeout if isinstance(timeout, _Default) else timeout
-            return ListStream(buffer, self._start_later(action, buffer, waits, start))
-        return ListStream(buffer, start(self._linked(action, self._link.connection)))
+            starting = asyncio.ensure_future(self._start_later(action, buffer, waits, start))
 
-    def _start_later(
+            def end() -> None:
+                if not starting.cancel() and not starting.cancelled():
+                    starting.result()()
+
+            return ListStream(buffer, end)
+        if self._link.connection is None:
+            raise self._unsent(action)
+        return ListStream(buffer, start(self._link.connection))
+
+    async def _start_later(
         self,
         action: Action[Any],
         buffer: ListBuffer,
         waits: float | None,
         start: Callable[[Connection], Callable[[], None]],
     ) -> Callable[[], None]:
-        """Start a list when there is a link, and return what ends it, whether or not it has begun."""
+        """Start a list as soon as there is a link, and return what ends it."""
+        connection = await self._link.connected(waits)
+        return start(connection) if connection is not None else self._end_unsent(action, buffer)
 
-        async def begin() -> Callable[[], None] | None:
-            connection = await self._link.connected(waits)
-            try:
-                return start(self._linked(action, connection))
-            except (ConnectionLost, ValueError) as error:
-                buffer.finish(error)
-                return None
-
-        def end() -> None:
-            if not starting.done():
-                starting.cancel()
-            elif not starting.cancelled() and (stop := starting.result()) is not None:
-                stop()
-
-        starting = asyncio.ensure_future(begin())
-        return end
+    def _end_unsent(self, action: Action[Any], buffer: ListBuffer) -> Callable[[], None]:
+        buffer.finish(self._unsent(action))
+        return lambda: None
 
     def _check(self, action: Action[Any]) -> None:
         if not isinstance(action, Action):
@@ -459,11 +458,12 @@ class Manager:
                 "use TLS, or make the manager with plaintext_login=True"
             )
 
-    def _linked(self, action: Action[Any], connection: Connection | None) -> Connection:
-        if connection is None or self._link.state is ManagerState.CLOSING:
-            self._tally.unsent += 1
-            raise ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}") from self._link.reason
-        return connection
+    def _unsent(self, action: Action[Any]) -> ConnectionLost:
+        """What is told of an action that certainly did not leave."""
+        self._tally.unsent += 1
+        error = ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}")
+        error.__cause__ = self._link.reason
+        return error
 
     def _patience(self, action: Action[Any], timeout: Timeout) -> float | None:
         if not isinstance(timeout, _Default):

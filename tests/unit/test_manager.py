@@ -373,6 +373,8 @@ async def test_sending_without_a_link_is_told(fake: FakeAsterisk) -> None:
         with pytest.raises(ConnectionLost) as caught:
             await mgr.send(core.Ping())
         assert caught.value.sent is False
+        with pytest.raises(ConnectionLost, match="not sent"):
+            mgr.stream(core.QueueStatus())
         await mgr.connect()
         await mgr.close()
     with pytest.raises(TypeError, match="expected an action"):
