@@ -31,6 +31,7 @@ from .options import Backoff
 from .responses.base import EventList, Response
 from .statistics import Statistics
 from .streams import EventStream
+from .wire import hide_header
 
 __all__ = [
     "Action",
@@ -57,4 +58,5 @@ __all__ = [
     "core",
     "errors",
     "events",
+    "hide_header",
 ]

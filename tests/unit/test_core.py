@@ -285,7 +285,7 @@ def test_public_names_are_pinned() -> None:
         *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
         *("PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "UnknownAction"),
-        *("__version__", "core", "errors", "events"),
+        *("__version__", "core", "errors", "events", "hide_header"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
