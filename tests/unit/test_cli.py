@@ -107,6 +107,15 @@ async def test_a_secret_need_not_be_an_argument(fake: FakeAsterisk) -> None:
     assert "answers in" in out
 
 
+async def test_a_secret_among_the_arguments_is_warned_of(fake: FakeAsterisk) -> None:
+    """It works, and says that others can see it; a URL in the environment is as it should be."""
+    code, out, err = await run("ping", "--url", fake.url)
+    assert code == 0
+    assert out.startswith("Asterisk")
+    assert "list of processes" in err
+    assert "s3cret" not in err
+
+
 async def test_each_failure_is_a_sentence_and_a_code(fake: FakeAsterisk) -> None:
     """A refused login, a closed port, a denied permission, an unknown action and others are told apart."""
     fake.reply_to("Denied", {"Response": "Error", "Message": "Permission denied"})

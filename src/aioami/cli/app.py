@@ -247,6 +247,9 @@ def _manager(url: str | None, *, events: bool) -> Manager:
 def _with_secret(url: str) -> str:
     """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
     parts = urlsplit(url)
+    if parts.password is not None and any(url in argument for argument in sys.argv[1:]):
+        text = "the secret in --url can be read by everybody in the list of processes; AIOAMI_SECRET and AIOAMI_URL hide it"
+        print(f"aioami: {text}", file=sys.stderr)
     if parts.username is None or parts.password is not None:
         return url
     secret = os.environ.get("AIOAMI_SECRET")
