@@ -36,7 +36,7 @@ def seeds(target: str) -> Iterator[bytes]:
     for number, stream in enumerate(_streams()):
         yield {
             "framer": bytes((255, stream.startswith(b"Asterisk"), number * 7 % 256, number * 13 % 256)),
-            "message": bytes((number % 256,)),
+            "message": number.to_bytes(2, "big"),
             "session": _STEPS,
         }[target] + stream
 

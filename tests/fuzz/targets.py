@@ -98,27 +98,25 @@ def _attributes(cls: type[Message]) -> list[str]:
     return [name for name in dir(cls) if isinstance(inspect.getattr_static(cls, name), (property, Field))]
 
 
-_EVENTS: Final = [(cls, _attributes(cls)) for _, cls in sorted(EVENTS.items())]
-_RESPONSES: Final = [
-    (cls, _attributes(cls))
-    for cls in sorted({action.response_type for action in (*ACTIONS.values(), Action)}, key=lambda cls: cls.__name__)
+_REPLIES: Final = {action.response_type for action in (*ACTIONS.values(), Action)}
+_KINDS: Final = [
+    (cls, _attributes(cls)) for cls in (Message, *EVENTS.values(), *sorted(_REPLIES, key=lambda cls: cls.__name__))
 ]
 
 
 def message(data: bytes) -> None:
     """A message has the headers that the plain reader finds, and no way to look into it raises anything.
 
-    One byte: as which kind of event and of response it is read.
+    Two bytes: as which kind of event or response it is read.
     """
-    kind = data[0] if data else 0
-    for text in Framer(banner=False).feed(data[1:] + b"\r\n\r\n"):
+    kind = int.from_bytes(data[:2], "big")
+    for text in Framer(banner=False).feed(data[2:] + b"\r\n\r\n"):
         plain = Message(text)
         head, output = plain_command(plain_lines(text))
         headers, unparsed = plain_headers(head)
         assert (list(plain.headers), list(plain.unparsed)) == (headers, unparsed)
         assert list(plain.output) == (output or [value for name, value in headers if name.lower() == "output"])
         assert list(plain.items()) == list(zip(plain, plain.values(), strict=True)) == headers
-        _look_into(plain, ("kind", "text"))
         event = parse(text) if plain.kind == "event" else None
         for name in (*islice(plain, _NAMES), "ActionID", "", "("):
             values = [value for key, value in headers if key.lower() == name.lower()]
@@ -129,13 +127,13 @@ def message(data: bytes) -> None:
                 # Asterisk spells a header of a known event in one way, and that one is looked for first.
                 found = values if isinstance(event, KnownEvent) else values[:1]
                 assert event.get(name) in (found or [None])
-        cls, attributes = _EVENTS[kind % len(_EVENTS)]
-        _look_into(cls("\r\n".join((f"Event: {cls.wire_name}", *head))), attributes)
-        reply, attributes = _RESPONSES[kind % len(_RESPONSES)]
-        _look_into(reply(text), attributes)
+        cls, attributes = _KINDS[kind % len(_KINDS)]
+        if issubclass(cls, Event):
+            text = "\r\n".join((f"Event: {cls.wire_name}", *head))
+        _look_into(cls(text), attributes)
 
 
-def _look_into(found: Message, attributes: list[str] | tuple[str, ...]) -> None:
+def _look_into(found: Message, attributes: list[str]) -> None:
     for name in attributes:
         getattr(found, name)
     assert len(found) == len(list(found.items())) == len(list(found.values()))

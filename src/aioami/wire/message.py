@@ -95,10 +95,8 @@ class Message(Mapping[str, str]):
         if head is self._text:
             return tuple(self.getall("Output"))
         raw = self._text[len(head) :].removeprefix("\r").removeprefix("\n")
-        raw = raw[: -len(_MARKER)] if raw.endswith(_MARKER) else raw
-        if not raw:
-            return ()
-        lines = [line[:-1] if line[-1:] == "\r" else line for line in raw.split("\n")]
+        lines = [line.removesuffix("\r") for line in raw.split("\n")]
+        lines[-1] = lines[-1].removesuffix(_MARKER)  # afterwards: a CR before it ends no line
         if not lines[-1]:
             lines.pop()
         return tuple(lines)
