@@ -38,7 +38,9 @@ def _second(name: str) -> ModuleType:
     return module
 
 
-_QuickFramer: Final[type[Framer]] = _second("aioami.wire.framing").Framer
+_framing = _second("aioami.wire.framing")
+_framing._SMALL = 16  # so that short inputs, too, go the way of long messages
+_QuickFramer: Final[type[Framer]] = _framing.Framer
 
 
 def _decoded(data: bytes) -> str:
