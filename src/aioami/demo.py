@@ -94,10 +94,10 @@ async def run(url: str | None) -> bool:
         return await run(server.url)
 
 
-def main() -> int:
-    """Run the demo, and return the exit code of the process."""
+def main(url: str | None = None) -> int:
+    """Run the demo, at `url` or that of AIOAMI_URL, and return the exit code of the process."""
     try:
-        answered = asyncio.run(run(os.environ.get("AIOAMI_URL")))
+        answered = asyncio.run(run(url or os.environ.get("AIOAMI_URL")))
     except (ManagerError, ValueError) as error:
         print(f"the demo failed: {error}", file=sys.stderr)
         return 1

@@ -191,6 +191,8 @@ class Manager:
             raise ValueError(f"{shape}, with a port from 1 to 65535") from None
         if parts.scheme not in ("ami", "amis") or not parts.hostname or parts.path.strip("/") or parts.fragment:
             raise ValueError(shape)
+        if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
+            raise ValueError(f"{shape}; what stands for itself there is percent-encoded, %3F for ? and %40 for @")
         options: dict[str, Any] = {}
         secure: bool | tls.SSLContext = parts.scheme == "amis"
         for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -451,7 +453,7 @@ class Manager:
 
     def _check(self, action: Action[Any]) -> None:
         if not isinstance(action, Action):
-            raise TypeError(f"expected an action, not {action!r}")
+            raise TypeError(f"expected an action, not {type(action).__name__}")
         if has_plain_secret(action) and self._options.ssl is None and not self._options.plaintext_login:
             raise ValueError(
                 "Secret: anybody could read it on this link; give core.Login the challenge that core.Challenge returns, "

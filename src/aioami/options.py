@@ -81,6 +81,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.username is not None and self.secret is None:
             raise ValueError("secret: a username needs a secret")
+        if self.secret is not None and not isinstance(self.secret, str):
+            raise TypeError(f"secret: expected text, not {type(self.secret).__name__}")
+        if not {"\r", "\n", "\0"}.isdisjoint(self.secret or ""):
+            raise ValueError("secret: it may not contain CR, LF or NUL")
         if not 0 < self.port < 65536:
             raise ValueError(f"port: 1 to 65535, not {self.port}")
         for name in ("timeout", "keepalive"):

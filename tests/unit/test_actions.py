@@ -269,3 +269,9 @@ def test_odd_repliers_are_declared() -> None:
         *("ChangeMonitor", "Monitor", "PauseMonitor", "StopMonitor", "UnpauseMonitor"),
         *("SIPnotify", "SIPpeers", "SIPqualify", "SIPshowpeer", "SIPshowregistry"),
     }
+
+
+def test_a_text_is_no_truth_value() -> None:
+    """`"false"` would be true, and pause somebody."""
+    with pytest.raises(TypeError, match="paused: expected True or False, not str"):
+        core.QueuePause("PJSIP/alice", "false")  # type: ignore[arg-type]

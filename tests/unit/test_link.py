@@ -1076,7 +1076,9 @@ def test_urls_carry_every_option() -> None:
         Manager.from_url("ami://a:b@h?reconnect=maybe")
 
 
-@pytest.mark.parametrize("url", ["ami://admin:s3cret", "ami://admin:s3cret@h:x", "ami://a:s3cret\u2100@h"])
+@pytest.mark.parametrize(
+    "url", ["ami://admin:s3cret", "ami://admin:s3cret@h:x", "ami://a:s3cret\u2100@h", "ami://u:1?s3cret@h"]
+)
 def test_urls_that_cannot_be_read_keep_their_secret(url: str) -> None:
     """Neither the error nor what caused it shows the secret."""
     with pytest.raises(ValueError, match="url") as caught:
@@ -1086,6 +1088,20 @@ def test_urls_that_cannot_be_read_keep_their_secret(url: str) -> None:
         assert "s3cret" not in str(error)
         assert error.__suppress_context__ or error.__context__ is None
         error = error.__cause__
+
+
+@pytest.mark.parametrize(("secret", "error"), [(b"hush", TypeError), (5, TypeError), ("hu\nsh", ValueError)])
+def test_secrets_that_cannot_be_right_are_refused(secret: object, error: type[Exception]) -> None:
+    """What is no text would be hashed as something else, and a line end cannot be sent."""
+    with pytest.raises(error, match="^secret: ") as caught:
+        Manager(username="a", secret=secret)  # type: ignore[arg-type]
+    assert "hu" not in str(caught.value)
+
+
+def test_what_is_no_action_is_not_shown() -> None:
+    """A dictionary with a secret in it, given by mistake, is named by its type."""
+    with pytest.raises(TypeError, match="not dict"):
+        Manager()._check({"Action": "Login", "Secret": "hush"})  # type: ignore[arg-type]
 
 
 # Secrets on the way

@@ -206,9 +206,17 @@ def milliseconds(field: str, value: int | None) -> int | None:
     return value
 
 
-def yes_no(value: bool | None, words: tuple[str, str] = ("yes", "no")) -> str | None:
-    """A truth value in one of Asterisk's spellings; nothing for `None`."""
-    return None if value is None else words[0] if value else words[1]
+def yes_no(field: str, value: bool | None, words: tuple[str, str] = ("yes", "no")) -> str | None:
+    """A truth value in one of Asterisk's spellings; nothing for `None`.
+
+    Raises:
+        TypeError: it is neither: a text such as `"false"` would be true.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, bool):
+        raise TypeError(f"{field}: expected True or False, not {type(value).__name__}")
+    return words[0] if value else words[1]
 
 
 _ESCAPED: Final = str.maketrans({character: f"\\{character}" for character in '\\,"()[]'})

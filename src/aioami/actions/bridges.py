@@ -25,6 +25,6 @@ class Bridge(Action[Response]):
             {
                 "Channel1": channel_1,
                 "Channel2": channel_2,
-                "Tone": tone if isinstance(tone, str) else yes_no(tone),
+                "Tone": tone if isinstance(tone, str) else yes_no("tone", tone),
             }
         )

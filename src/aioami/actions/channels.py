@@ -112,15 +112,19 @@ class MuteAudio(Action[Response]):
 
     Raises:
         ValueError: neither direction is given.
+        TypeError: a direction is not `True` or `False`.
     """
 
     privilege = ("system",)
 
     def __init__(self, channel: str, input: bool = False, output: bool = False, muted: bool = False) -> None:
+        for name, value in (("input", input), ("output", output)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{name}: expected True or False, not {type(value).__name__}")
         if not (input or output):
             raise ValueError("input, output: at least one of the two directions must be True")
         direction = "all" if input and output else "in" if input else "out"
-        self._declare({"Channel": channel, "Direction": direction, "State": yes_no(muted, ("on", "off"))})
+        self._declare({"Channel": channel, "Direction": direction, "State": yes_no("muted", muted, ("on", "off"))})
 
 
 class _Originate(Action[OriginateReply], abstract=True):
@@ -156,12 +160,12 @@ class _Originate(Action[OriginateReply], abstract=True):
         self._declare(
             {
                 "Channel": channel,
-                "Async": yes_no(async_, ("true", "false")),
+                "Async": yes_no("async_", async_, ("true", "false")),
                 "Timeout": patience,
                 "CallerID": callerid or None,
                 "Variable": [variable(name, value) for name, value in variables.items()],
                 "Account": account or None,
-                "EarlyMedia": yes_no(early_media, ("true", "false")),
+                "EarlyMedia": yes_no("early_media", early_media, ("true", "false")),
                 "Codecs": codecs if codecs is None or isinstance(codecs, str) else ",".join(codecs),
                 "ChannelId": channel_id,
                 "OtherChannelId": other_channel_id,
@@ -330,7 +334,7 @@ class PlayDTMF(Action[Response]):
                 "Channel": channel,
                 "Digit": str(digit),
                 "Duration": milliseconds("duration", duration),
-                "Receive": yes_no(receive, ("true", "false")),
+                "Receive": yes_no("receive", receive, ("true", "false")),
             }
         )
 
@@ -438,6 +442,6 @@ class Status(Action[Response]):
             {
                 "Channel": channel or None,
                 "Variables": variables if variables is None or isinstance(variables, str) else ",".join(variables),
-                "AllVariables": yes_no(all_variables, ("true", "false")),
+                "AllVariables": yes_no("all_variables", all_variables, ("true", "false")),
             }
         )

@@ -89,8 +89,8 @@ class UpdateConfig(Action[Response]):
         headers: list[tuple[str, HeaderValue]] = [
             ("SrcFilename", src_filename),
             ("DstFilename", dst_filename),
-            ("Reload", reload if isinstance(reload, str) else yes_no(reload or None, ("true", "false"))),
-            ("PreserveEffectiveContext", yes_no(preserve_effective_context)),
+            ("Reload", reload if isinstance(reload, str) else yes_no("reload", reload or None, ("true", "false"))),
+            ("PreserveEffectiveContext", yes_no("preserve_effective_context", preserve_effective_context)),
         ]
         names = ("Action", "Cat", "Var", "Value", "Match", "Line", "Options")
         for number, change in enumerate(changes):

@@ -51,7 +51,7 @@ class QueueAdd(Action[Response]):
                 "Queue": queue,
                 "Interface": interface,
                 "Penalty": penalty,
-                "Paused": yes_no(paused),
+                "Paused": yes_no("paused", paused),
                 "MemberName": membername or None,
                 "StateInterface": state_interface,
                 "Reason": reason,
@@ -102,7 +102,7 @@ class QueuePause(Action[Response]):
         self._declare(
             {
                 "Interface": interface,
-                "Paused": yes_no(paused, ("true", "false")),
+                "Paused": yes_no("paused", paused, ("true", "false")),
                 "Queue": queue,
                 "Reason": reason,
             }
@@ -145,9 +145,9 @@ class QueueReload(Action[Response]):
     ) -> None:
         self._declare(
             {
-                "Members": members if isinstance(members, str) else yes_no(members),
-                "Rules": rules if isinstance(rules, str) else yes_no(rules),
-                "Parameters": parameters if isinstance(parameters, str) else yes_no(parameters),
+                "Members": members if isinstance(members, str) else yes_no("members", members),
+                "Rules": rules if isinstance(rules, str) else yes_no("rules", rules),
+                "Parameters": parameters if isinstance(parameters, str) else yes_no("parameters", parameters),
                 "Queue": queue,
             }
         )

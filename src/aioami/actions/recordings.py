@@ -46,7 +46,9 @@ class Monitor(Action[Response]):
     until = 20
 
     def __init__(self, channel: str, filename: str, format: str = FORMAT_WAV, mix: bool = True) -> None:
-        self._declare({"Channel": channel, "File": filename, "Format": format, "Mix": yes_no(mix, ("true", "false"))})
+        self._declare(
+            {"Channel": channel, "File": filename, "Format": format, "Mix": yes_no("mix", mix, ("true", "false"))}
+        )
 
 
 class ChangeMonitor(Action[Response]):
@@ -123,7 +125,7 @@ class MixMonitorMute(Action[Response]):
             {
                 "Channel": channel,
                 "Direction": checked("direction", direction, ("read", "write", "both")),
-                "State": yes_no(mute, ("1", "0")),
+                "State": yes_no("mute", mute, ("1", "0")),
                 "MixMonitorID": mix_monitor_id,
             }
         )

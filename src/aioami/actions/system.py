@@ -9,7 +9,7 @@ from typing import Final
 
 from ..responses.base import Response
 from ..responses.system import ChallengeReply, CommandReply, EventsReply, ListCommandsReply, PingReply
-from .base import Action, HeaderValue, checked
+from .base import Action, HeaderValue, checked, yes_no
 
 __all__ = [
     "AUTHTYPE_MD5",
@@ -278,7 +278,7 @@ class ModuleLoad(Action[Response]):
             {
                 "LoadType": load_type,
                 "Module": module,
-                "Recursive": None if recursive is None else "yes" if recursive else "no",
+                "Recursive": yes_no("recursive", recursive),
             }
         )
 

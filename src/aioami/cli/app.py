@@ -130,9 +130,7 @@ def options(
 @app.command("demo")
 def demo_command(url: Url = None) -> int:
     """Place a call, follow it to its end, and say what happened; on an embedded server without --url."""
-    if url is not None:
-        os.environ["AIOAMI_URL"] = _with_secret(url)
-    return demo.main()
+    return demo.main(None if url is None else _with_secret(url))
 
 
 @app.command()

@@ -28,7 +28,7 @@ def encode_header(name: str, value: str) -> bytes:
         if character in name:
             raise ValueError(f"{_shown(name)}: a header name may not contain {label}")
         if character in value:
-            raise ValueError(f"{name}: the value may not contain {label}")
+            raise ValueError(f"{name if name.isprintable() else _shown(name)}: the value may not contain {label}")
     try:
         line = f"{name}: {value}".encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # it would carry the value
