@@ -13,11 +13,26 @@ __all__ = ["lines_of_servers", "seeds"]
 
 _RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
 _RECORDED = 2_000_000  # bytes, in which every kind of event occurs
-_STEPS = b"\x00\x08\x20\x30\x60\x68\x04\x0e\x10\x06\x46\x05"  # of the target `session`
+# Of the target `session`: what is asked, written, given up and received.
+_STEPS = (
+    b"\x00\x08\x20\x30\x60\x68\x04\x0e\x10\x06\x46\x05",
+    b"\x10\x20\x30\x0e\x06\x06\x06\x06\x06\x06\x06\x06",
+)
+# Actions whose outcome comes in an event, as those of the second row.
+_OUTCOMES = b"""\
+Response: Success\r\nActionID: 3\r\n\r\n\
+Response: Success\r\nActionID: 2\r\n\r\n\
+Response: Success\r\nActionID: 1\r\n\r\n\
+Event: OriginateResponse\r\nActionID: 3\r\nResponse: Failure\r\n\r\n\
+Event: AsyncAGIExec\r\nChannel: Local/1@x-1\r\nResult: 200\r\n\r\n\
+Event: Hangup\r\nChannel: Local/1@x-1\r\n\r\n\
+Event: SIPQualifyPeerDone\r\nActionID: 1\r\n\r\n\
+"""
 
 
 def _streams() -> Iterator[bytes]:
     """Short streams, as servers send them."""
+    yield _OUTCOMES
     for path in sorted(FOLDER.glob("*.json")):
         for case in json.loads(path.read_text())["cases"]:
             yield expanded(case["bytes"])[:4096].encode("latin-1")
@@ -37,7 +52,7 @@ def seeds(target: str) -> Iterator[bytes]:
         yield {
             "framer": bytes((255, stream.startswith(b"Asterisk"), number * 7 % 256, number * 13 % 256)),
             "message": number.to_bytes(2, "big"),
-            "session": _STEPS,
+            "session": _STEPS[stream is _OUTCOMES],
         }[target] + stream
 
 

@@ -21,7 +21,7 @@ from aioami.events.base import EVENTS, KnownEvent, parse
 from aioami.fields import Field
 from aioami.session import Outcome, Pending, Session
 from aioami.statistics import Tally
-from aioami.wire import Framer, Message
+from aioami.wire import Framer, Message, redact
 
 from .plain import plain_command, plain_headers, plain_lines, plain_messages
 
@@ -119,6 +119,8 @@ def message(data: bytes) -> None:
         assert (list(plain.headers), list(plain.unparsed)) == (headers, unparsed)
         assert list(plain.output) == (output or [value for name, value in headers if name.lower() == "output"])
         assert list(plain.items()) == list(zip(plain, plain.values(), strict=True)) == headers
+        redacted, _ = plain_headers(plain_lines(redact(text)))
+        assert [name for name, _ in redacted][: len(headers)] == [name for name, _ in headers]
         event = parse(text) if plain.kind == "event" else None
         for name in (*islice(plain, _NAMES), "ActionID", "", "("):
             values = [value for key, value in headers if key.lower() == name.lower()]
@@ -234,11 +236,13 @@ class _Asked:
 class _Client:
     """One session, and those who wait for something from it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, gated: bool) -> None:
         self.dispatcher = Dispatcher()
         self.dispatcher.add(_Listener())
         self.tally = Tally()
-        self.session = Session(self.dispatcher, clock=lambda: 0.0, max_list_items=_MAX_ITEMS, tally=self.tally)
+        self.session = Session(
+            self.dispatcher, clock=lambda: 0.0, max_list_items=_MAX_ITEMS, tally=self.tally, gated=gated
+        )
         self.asked: list[_Asked] = []
         self.streamed = 0
 
@@ -289,7 +293,7 @@ def session(data: bytes) -> None:
 
     Twelve bytes are what happens one after another, with the messages in between.
     """
-    client = _Client()
+    client = _Client(gated=data[:1] >= b"\x80")
     texts = iter(Framer(banner=False).feed(data[12:]))
     for step in data[:12]:
         number = step >> 3
@@ -301,6 +305,8 @@ def session(data: bytes) -> None:
                 client.ask(number, streamed=False)
             case 4:
                 client.cancel(number)
+            case 5 if number & 1:
+                client.session.open_gate()
             case 5:
                 client.write()
             case _:
