@@ -302,7 +302,7 @@ def output_differs(wanted: list[str], found: list[str]) -> str:
         lines.pop()
     if lines:
         lines[-1] = lines[-1].removesuffix("--END COMMAND--")
-    wanted = "\n".join(wanted).rstrip("\n").split("\n") if wanted else []
+    wanted = "\n".join(line.removesuffix("\r") for line in wanted).rstrip("\n").split("\n") if wanted else []
     if len(lines) != len(wanted):
         return f"{len(lines)} of {len(wanted)} lines of output"
     for value, text in zip(wanted, lines, strict=True):
