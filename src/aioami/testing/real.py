@@ -289,7 +289,7 @@ class RealAsterisk:
             StartError: it ended, or was not ready within 30 seconds.
         """
         if not (self.directory / "etc").is_dir():
-            self._write_configuration()
+            self.configure()
         for left in (self.directory / "run").glob("asterisk.*"):
             left.unlink()
         with (self.directory / "log/console").open("ab") as console:
@@ -317,13 +317,22 @@ class RealAsterisk:
 
     def stop(self) -> None:
         """End it as an operator would, and remove its files if they are temporary."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(10)
-        self.kill()
+        self.terminate()
         if self._temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def terminate(self) -> None:
+        """End it as an operator would; its files stay, and it can be started again on the same ports."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self.wait()
+
+    def wait(self, seconds: float = 10) -> None:
+        """Wait until it has ended; it is killed if it has not after so many seconds."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+        self.kill()
 
     def kill(self) -> None:
         """End it at once; its files stay."""
@@ -378,7 +387,8 @@ class RealAsterisk:
         files = [path for path in sorted((self.directory / "log").glob("*")) if path.is_file()]
         return "\n".join(path.read_text(errors="replace")[-20_000:] for path in files)
 
-    def _write_configuration(self) -> None:
+    def configure(self) -> None:
+        """Write its files, so that they can be changed before it starts; `start` does it otherwise."""
         folders = ("etc", "run", "log/cdr-csv", "keys/keys", "lib", "cache", "agi-bin")
         spools = ("voicemail", "outgoing", "tmp", "monitor", "meetme", "system", "dictate", "recording")
         for folder in (*folders, *(f"spool/{spool}" for spool in spools)):
