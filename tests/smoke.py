@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import aioami
-from aioami import Manager, core, errors, events, testing
+from aioami import Manager, core, errors, events, metrics, testing
 from aioami.testing import FakeAsterisk
 
 PACKAGE = Path(aioami.__file__).resolve().parent
@@ -21,7 +21,7 @@ def installed() -> None:
     assert PACKAGE.is_relative_to(Path(sys.prefix).resolve()), f"{PACKAGE} is not what was installed in {sys.prefix}"
     assert importlib.metadata.version("aioami") == aioami.__version__
     assert (PACKAGE / "py.typed").is_file()
-    for module in (aioami, core, errors, events, testing):
+    for module in (aioami, core, errors, events, metrics, testing):
         assert all(hasattr(module, name) for name in module.__all__), module
     assert len(core.__all__) == 60 + 23 + 2  # actions, constants, errors
 

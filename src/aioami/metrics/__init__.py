@@ -1,7 +1,7 @@
 """What a monitoring system hears of a manager, and adapters for two of them.
 
-Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be asked for later, how long each
-action took and when the link came and went, is told to the `metrics` of a manager as it happens::
+Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be asked for later, how
+long each action took and when the link came and went, is told to the `metrics` of a manager as it happens::
 
     from aioami.metrics.prometheus import PrometheusMetrics       # extra aioami[prometheus]
     from aioami.metrics.opentelemetry import OpenTelemetryMetrics  # extra aioami[opentelemetry]
@@ -13,29 +13,43 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ..statistics import Statistics
 
 __all__ = ["ActionOutcome", "Metrics"]
 
 ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
-"""How an action ended: carried out or accepted, refused, not answered in time, cut off or not sent, given up by its caller."""
+"""How an action ended.
+
+It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by its caller.
+"""
 
 log = logging.getLogger("aioami.metrics")
 
 
-class Metrics(Protocol):
-    """Somebody who keeps figures. The methods are called in the event loop, and must be quick.
+class Metrics:
+    """Somebody who keeps figures of a manager. A subclass overrides what it wants to hear; the rest does nothing.
 
-    What one of them raises is logged, and disturbs nothing.
+    The methods are called in the event loop, and must be quick. What one of them raises is logged, and disturbs nothing.
     """
 
-    def attached(self, server: str, statistics: Callable[[], Statistics]) -> None:
-        """A manager was made for `server` (host:port); `statistics` gives its counts at any time, in its event loop's thread."""
+    def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics | None:
+        """A manager was made for `server` (host:port).
+
+        What is returned hears all that follows of this manager; `None` stands for this object itself. Whoever is given to
+        several managers, and must know which one it is that speaks, returns a new object for each.
+
+        Args:
+            server: where the manager connects.
+            statistics: its method of that name. It may be called at any time and in any thread; in another one than that of
+                the event loop, two of its numbers may be of slightly different moments. It is a bound method: whoever
+                keeps it keeps the manager, unless in a `weakref.WeakMethod`.
+        """
+        return None
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
-        """An action of the user ended, so many seconds after `send` was called."""
+        """An action that the user gave to `send` ended, so many seconds after; the wait for a lost link is in them."""
 
     def state_changed(self, state: str) -> None:
         """The link is now `closed`, `connecting`, `connected`, `ready`, `reconnecting`, `closing` or `lost`."""
@@ -47,14 +61,16 @@ class Metrics(Protocol):
         """The link stands again, after so many seconds."""
 
 
-class Guarded:
+class Guarded(Metrics):
     """Metrics whose faults are theirs alone."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> None:
-        self._tell(self._metrics.attached, server, statistics)
+        own = self._tell(self._metrics.attached, server, statistics)
+        if own is not None:
+            self._metrics = own
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
         self._tell(self._metrics.action_done, action, seconds, outcome)
@@ -68,8 +84,9 @@ class Guarded:
     def reconnected(self, gap: float) -> None:
         self._tell(self._metrics.reconnected, gap)
 
-    def _tell(self, method: Callable[..., None], *what: Any) -> None:
+    def _tell(self, method: Callable[..., Any], *what: Any) -> Any:
         try:
-            method(*what)
+            return method(*what)
         except Exception:
             log.exception("the metrics raised")
+            return None

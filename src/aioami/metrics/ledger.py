@@ -1,0 +1,179 @@
+"""What the adapters have in common: which series there are, and the numbers of all managers of one server added up."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from ..actions.base import ACTIONS
+from ..link import ManagerState
+from ..statistics import Statistics
+from . import ActionOutcome, Metrics
+
+__all__ = ["Account", "Ledger", "Series"]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A number that is shown to a monitoring system.
+
+    Attributes:
+        kind: a counter, a level that may be added up over servers, a gauge that may not, or a histogram.
+        name: as in OpenTelemetry.
+        unit: of UCUM, as in OpenTelemetry.
+        text: what it is.
+        labels: what its values are told apart by, beside the server.
+        buckets: the upper bounds of a histogram's.
+    """
+
+    kind: Literal["counter", "level", "gauge", "histogram"]
+    name: str
+    unit: str
+    text: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+COUNTERS: Final = {
+    field: Series("counter", name, unit, text)
+    for field, name, unit, text in (
+        ("events", "aioami.events", "{event}", "Events that came"),
+        ("dropped", "aioami.stream.dropped", "{event}", "Events that streams lost as their consumers were too slow"),
+        ("actions", "aioami.actions", "{action}", "Actions that were sent"),
+        ("successes", "aioami.action.successes", "{action}", "Actions that the server carried out or accepted"),
+        ("errors", "aioami.action.errors", "{action}", "Actions that the server refused"),
+        ("failures", "aioami.action.failures", "{action}", "Actions that ended without a whole answer"),
+        ("unsent", "aioami.action.unsent", "{action}", "Actions that found no link in time"),
+        ("strays", "aioami.strays", "{message}", "Messages that belong to nothing that was asked"),
+        ("gaps", "aioami.gaps", "{gap}", "How often the link was lost, to be established again"),
+        ("reconnects", "aioami.reconnects", "{reconnect}", "How often the link was established again"),
+        ("bytes_received", "aioami.received", "By", "Bytes that came"),
+        ("bytes_sent", "aioami.sent", "By", "Bytes that went"),
+    )
+}
+"""By the field of `Statistics` that they show."""
+
+PENDING: Final = Series("level", "aioami.action.pending", "{action}", "Actions that are under way")
+STATE: Final = Series("level", "aioami.state", "{manager}", "Managers that are in this state", labels=("state",))
+ROUND_TRIP: Final = Series("gauge", "aioami.round_trip", "s", "The last Ping, from its sending to its answer")
+
+READ: Final = (*COUNTERS.values(), PENDING, STATE, ROUND_TRIP)
+"""The series whose values are read when somebody asks for them."""
+
+DURATION: Final = Series(
+    "histogram",
+    "aioami.action.duration",
+    "s",
+    "Actions, from the call of send() to their end",
+    labels=("action", "outcome"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+GAP: Final = Series(
+    "histogram",
+    "aioami.gap.duration",
+    "s",
+    "Gaps, from the loss of the link until it stood again",
+    buckets=(0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0),
+)
+
+OTHER: Final = "other"
+"""Stands for every action that has no class in `aioami`: a program may invent names without end, a series must not."""
+
+Account = dict[Series, dict[tuple[str, ...], float]]
+"""The managers of one server as one: the values of each series, by their labels."""
+
+
+class Ledger(Metrics):
+    """An adapter for any number of managers, whose numbers are read when somebody asks for them.
+
+    It keeps no manager alive. When one is gone its last counts stay: those of the last reading or of the last change of its
+    state, whichever was later. So what a manager did that was closed is never lost.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._watches: dict[str, list[_Watch]] = {}
+        self._gone: dict[str, Counter[str]] = {}
+
+    def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics:
+        with self._lock:
+            watch = _Watch(self, self._lock, server, statistics)
+            self._watches.setdefault(server, []).append(watch)
+            self._look(server)
+            return watch
+
+    def _read(self) -> dict[str, Account]:
+        """The account of each server. May be called in any thread."""
+        with self._lock:
+            return {server: self._account(server) for server in self._watches}
+
+    def _account(self, server: str) -> Account:
+        self._look(server)
+        watches = self._watches[server]
+        counts = Counter(self._gone[server])
+        for watch in watches:
+            counts.update(watch.counts())
+        states = Counter(watch.state for watch in watches)
+        round_trips = [trip for watch in watches if (trip := watch.last.last_round_trip) is not None]
+        return {
+            **{series: {(): counts[field]} for field, series in COUNTERS.items()},
+            # In another thread than the event loop's an action may end between the reading of two numbers.
+            PENDING: {(): sum(max(0, watch.last.pending) for watch in watches)},
+            STATE: {(state.value,): states[state.value] for state in ManagerState},
+            ROUND_TRIP: {(): max(round_trips)} if round_trips else {},
+        }
+
+    def _look(self, server: str) -> None:
+        """Read the numbers of all managers of a server, and keep of those that are gone only what they counted."""
+        gone = self._gone.setdefault(server, Counter())
+        there = []
+        for watch in self._watches[server]:
+            if watch.look():
+                there.append(watch)
+            else:
+                gone.update(watch.counts())
+        self._watches[server] = there
+
+    def _time(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
+        """Enter a value in a histogram."""
+        raise NotImplementedError
+
+
+class _Watch(Metrics):
+    """What is known of one manager."""
+
+    def __init__(self, ledger: Ledger, lock: threading.Lock, server: str, statistics: Callable[[], Statistics]) -> None:
+        self._ledger = ledger
+        self._lock = lock
+        self._server = server
+        self._statistics = weakref.WeakMethod(statistics)
+        self.last = statistics()
+        self.state = ManagerState.CLOSED.value
+
+    def look(self) -> bool:
+        """Read the numbers, and return whether the manager is still there. The ledger must be locked."""
+        statistics = self._statistics()
+        if statistics is not None:
+            self.last = statistics()
+        return statistics is not None
+
+    def counts(self) -> dict[str, int]:
+        """The counters, by field."""
+        return {field: getattr(self.last, field) for field in COUNTERS}
+
+    def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
+        known = ACTIONS.get(action.lower())
+        name = OTHER if known is None else known.wire_name
+        self._ledger._time(DURATION, self._server, (name, outcome), seconds)
+
+    def state_changed(self, state: str) -> None:
+        with self._lock:
+            self.state = state
+            self.look()
+
+    def reconnected(self, gap: float) -> None:
+        self._ledger._time(GAP, self._server, (), gap)

@@ -1,0 +1,67 @@
+"""Managers in OpenTelemetry. Comes with the extra `aioami[opentelemetry]`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+from .._version import __version__
+from .ledger import DURATION, GAP, READ, Ledger, Series
+
+try:
+    from opentelemetry.metrics import CallbackOptions, CallbackT, MeterProvider, Observation, get_meter
+except ImportError as error:
+    raise ImportError(f"{error}: pip install 'aioami[opentelemetry]'", name=error.name, path=error.path) from error
+
+__all__ = ["OpenTelemetryMetrics"]
+
+
+class OpenTelemetryMetrics(Ledger):
+    """The `metrics` of any number of managers, for OpenTelemetry.
+
+    Example::
+
+        metrics = OpenTelemetryMetrics()
+        managers = [Manager(host, ..., metrics=metrics) for host in hosts]
+
+    Every measurement has the attributes `server.address` and `server.port`; managers of the same server are added
+    up. The counters are read from `Manager.statistics()` when a reader asks, in whatever thread that is, and cost nothing
+    meanwhile.
+
+    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they must not go back.
+    A provider keeps its instruments for ever: make one of these for a provider, and give it to all managers.
+
+    Args:
+        meter_provider: where the measurements go; `None` is the global one, which may be set later.
+    """
+
+    def __init__(self, meter_provider: MeterProvider | None = None) -> None:
+        super().__init__()
+        meter = get_meter("aioami", __version__, meter_provider)
+        create: dict[str, Callable[[str, list[CallbackT], str, str], object]] = {
+            "counter": meter.create_observable_counter,
+            "level": meter.create_observable_up_down_counter,
+            "gauge": meter.create_observable_gauge,
+        }
+        for series in READ:
+            create[series.kind](series.name, [functools.partial(self._observe, series)], series.unit, series.text)
+        self._histograms = {
+            series: meter.create_histogram(
+                series.name, series.unit, series.text, explicit_bucket_boundaries_advisory=series.buckets
+            )
+            for series in (DURATION, GAP)
+        }
+
+    def _observe(self, series: Series, options: CallbackOptions) -> Iterator[Observation]:
+        for server, account in self._read().items():
+            for labels, value in account[series].items():
+                yield Observation(value, _attributes(series, server, labels))
+
+    def _time(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
+        self._histograms[series].record(seconds, _attributes(series, server, labels))
+
+
+def _attributes(series: Series, server: str, labels: tuple[str, ...]) -> dict[str, str | int]:
+    address, _, port = server.rpartition(":")
+    own = {f"aioami.{name}": value for name, value in zip(series.labels, labels, strict=True)}
+    return {"server.address": address, "server.port": int(port), **own}
