@@ -292,6 +292,11 @@ class Connection:
             self._recorder.close()
         self._close_socket()
 
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether the event loop has ended before the link, and the link with it."""
+        return self._loop.is_closed()
+
     def _close_socket(self) -> None:
         transport = self._writer.transport if self._writer is not None else None
         if transport is None or transport.is_closing():

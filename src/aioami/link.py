@@ -131,10 +131,11 @@ class Link:
                     log.info("%s was reached, by attempt %d", self._options.where, attempts)
             else:
                 connection = await self._open()
-        except Exception as error:
-            self._task = None
-            self.reason = error if isinstance(error, ManagerError) else None
-            self._enter(ManagerState.CLOSED)
+        except BaseException as error:
+            if self._task is not None:
+                self._task = None
+                self.reason = _reason("connecting was given up", error)
+                self._enter(ManagerState.CLOSED)
             raise
         self._task = None
         self._establish(connection)
@@ -142,14 +143,13 @@ class Link:
     async def _reconnect(self) -> None:
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
-        except Exception as error:
-            self._task = None
-            if not isinstance(error, ManagerError):  # a fault of ours, or of the machine: nobody is to wait for ever
-                reason = ConnectionLost(f"the link could not be established again: {error}")
-                reason.__cause__ = error
-                error = reason
-            self._fail(error)
-            return
+        except BaseException as error:
+            if self._task is not None:  # else somebody ended it who sees to the rest
+                self._task = None
+                self._fail(_reason("the link could not be established again", error))
+            if isinstance(error, Exception):
+                return
+            raise
         self._task = None
         gap = time.monotonic() - self._lost_at
         self._tally.reconnects += 1
@@ -262,7 +262,7 @@ class Link:
         """See `Manager.close`."""
         await self._cancel_attempt()
         connection, self.connection = self.connection, None
-        if connection is None:
+        if connection is None or connection.is_orphaned:
             if self.state is not ManagerState.CLOSING:
                 self._finish()
             return
@@ -275,6 +275,20 @@ class Link:
             connection.close(ConnectionLost("the manager was closed"))
             self._finish()
         await connection.closed(_FAREWELL)
+
+    def abandon(self) -> bool:
+        """End everything at once, because nobody holds the manager any more; whether there was anything to end."""
+        if self.state in (ManagerState.CLOSED, ManagerState.LOST):
+            return False
+        task, connection = self._task, self.connection
+        self._task = self.connection = None
+        self.state = ManagerState.CLOSED
+        # A loop that is closed has ended both.
+        if task is not None and not task.get_loop().is_closed():
+            task.cancel()
+        if connection is not None and not connection.is_orphaned:
+            connection.close(ConnectionLost("the manager was dropped"))
+        return True
 
     async def _say_goodbye(self, connection: Connection, patience: float) -> None:
         try:
@@ -410,6 +424,15 @@ class _Landmarks:
     def miss(self, gap: float) -> None: ...
 
     def finish(self, error: Exception | None) -> None: ...
+
+
+def _reason(what: str, error: BaseException) -> ManagerError:
+    """The error itself, or one of ours for what nobody thought of: no waiter is to be left behind."""
+    if isinstance(error, ManagerError):
+        return error
+    reason = ConnectionLost(f"{what}: {error or type(error).__name__}")
+    reason.__cause__ = error
+    return reason
 
 
 def _again(error: ManagerError) -> ManagerError:

@@ -7,6 +7,7 @@ import enum
 import os
 import ssl as tls
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
@@ -44,6 +45,12 @@ _URL_NUMBERS: Final[dict[str, type[float] | type[int]]] = {
     "max_bytes_before_login": int,
 }
 
+_OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
+    ManagerTimeout: "timeout",
+    ConnectionLost: "lost",
+    asyncio.CancelledError: "cancelled",
+}
+
 _A = TypeVar("_A", bound=Event)
 _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
@@ -74,7 +81,8 @@ class Manager:
 
     Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects and logs in. The
     secret itself never crosses the wire: the login answers a challenge. A link that is lost later is established again, with
-    the same events; see `docs/explanation/link.md` for what that means to actions and streams.
+    the same events; see `docs/explanation/link.md` for what that means to actions and streams. One that is dropped without
+    `close()` while neither it nor a stream of it is held ends its link, with a `ResourceWarning`.
 
     Args:
         host: name or address. Every address that a name stands for is tried.
@@ -232,27 +240,10 @@ class Manager:
     def statistics(self) -> Statistics:
         """What went over the link until now, counted since the manager was made, over all its connections.
 
-        `later - earlier` is what happened between two of them, with the rates of that time.
+        `later - earlier` is what happened between two of them, with the rates of that time. It may be called in any thread; in
+        another one than the event loop's, two of its numbers may be of slightly different moments.
         """
-        tally = self._tally
-        return Statistics(
-            seconds=0.0 if tally.connected_at is None else time.monotonic() - tally.connected_at,
-            events=tally.messages - tally.others,
-            actions=tally.actions,
-            successes=tally.successes,
-            errors=tally.errors,
-            failures=tally.failures,
-            pending=tally.actions - tally.successes - tally.errors - tally.failures,
-            unsent=tally.unsent,
-            strays=tally.strays,
-            reconnects=tally.reconnects,
-            gaps=tally.gaps,
-            gap_seconds=tally.gap_seconds,
-            dropped=tally.dropped,
-            bytes_received=tally.bytes_received,
-            bytes_sent=tally.bytes_sent,
-            last_round_trip=tally.last_round_trip,
-        )
+        return self._tally.snapshot()
 
     # The link
 
@@ -361,18 +352,16 @@ class Manager:
         if self._metrics is None:
             return await self._send(action, timeout, check, action_id)
         began = time.perf_counter()
-        outcome: ActionOutcome = "cancelled"
+        outcome: ActionOutcome | None = None
         try:
             response = await self._send(action, timeout, False, action_id)
             outcome = "success" if response.success else "error"
-        except ManagerTimeout:
-            outcome = "timeout"
-            raise
-        except ConnectionLost:
-            outcome = "lost"
+        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
+            outcome = _OUTCOMES[type(error)]
             raise
         finally:
-            self._metrics.action_done(action.name, time.perf_counter() - began, outcome)
+            if outcome is not None:
+                self._metrics.action_done(action.name, time.perf_counter() - began, outcome)
         if check and not response.success:
             raise refusal(response, action)
         return response
@@ -552,6 +541,11 @@ class Manager:
             buffer.finish(self._link.reason)
         else:
             self._dispatcher.add(buffer)
+
+    def __del__(self) -> None:
+        link = getattr(self, "_link", None)
+        if link is not None and link.abandon():
+            warnings.warn(f"{self!r} was dropped without close()", ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""

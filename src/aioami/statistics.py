@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,27 @@ class Tally:
         self.last_round_trip: float | None = None
         self.connected_at: float | None = None
         """When the first link stood, on a monotonic clock."""
+
+    def snapshot(self) -> Statistics:
+        """The counts of this moment, for those who asked."""
+        return Statistics(
+            seconds=0.0 if self.connected_at is None else time.monotonic() - self.connected_at,
+            events=self.messages - self.others,
+            actions=self.actions,
+            successes=self.successes,
+            errors=self.errors,
+            failures=self.failures,
+            pending=self.actions - self.successes - self.errors - self.failures,
+            unsent=self.unsent,
+            strays=self.strays,
+            reconnects=self.reconnects,
+            gaps=self.gaps,
+            gap_seconds=self.gap_seconds,
+            dropped=self.dropped,
+            bytes_received=self.bytes_received,
+            bytes_sent=self.bytes_sent,
+            last_round_trip=self.last_round_trip,
+        )
 
 
 @dataclass(frozen=True)

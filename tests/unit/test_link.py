@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gc
 import inspect
 import itertools
 import logging
 import socket
 import ssl
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -1407,3 +1409,60 @@ async def test_a_server_that_invents_names_fills_no_memory(fake: FakeAsterisk) -
 def test_the_default_timeout_shows_as_such() -> None:
     """The signature of `send` does not show an internal object."""
     assert "<default>" in str(inspect.signature(Manager.send))
+
+
+@pytest.mark.parametrize("when", ["ready", "reconnecting"])
+async def test_a_manager_that_is_dropped_ends_its_link(fake: FakeAsterisk, when: str) -> None:
+    """Nobody would ever close it; a stream of it holds it, though."""
+    mgr = manager(fake, reconnect=Backoff(first=60, maximum=60))
+    stream = mgr.events("N")
+    await mgr.connect()
+    if when == "reconnecting":
+        await lose(mgr, fake)
+    else:
+        await fake.send_event("N")
+    del mgr
+    gc.collect()
+    if when == "ready":
+        assert (await stream.__anext__()).name == "N"
+    with pytest.warns(ResourceWarning, match="dropped without close"):
+        del stream
+    await until(lambda: not fake.connections)
+
+
+@pytest.mark.parametrize("when", ["ready", "reconnecting", "connecting"])
+@pytest.mark.parametrize("then", ["dropped", "closed"])
+def test_a_manager_that_outlives_its_event_loop(when: str, then: str) -> None:
+    """Its link has ended with the loop: it can be closed and used in another one, or be dropped."""
+    fake = FakeAsterisk(close_on_connect=when == "connecting")
+    managers: list[Manager] = []
+
+    async def leave(fake: FakeAsterisk) -> None:
+        await fake.start()
+        mgr = manager(fake, retry_connect=True, reconnect=Backoff(first=60, maximum=60))
+        managers.append(mgr)
+        connecting = asyncio.ensure_future(mgr.connect())
+        await (until(lambda: mgr._link.reason) if when == "connecting" else connecting)
+        if when == "reconnecting":
+            await lose(mgr, fake)
+
+    async def again(mgr: Manager) -> None:
+        await mgr.close()
+        async with FakeAsterisk() as other:
+            mgr._link._options = dataclasses.replace(mgr._options, port=other.port)
+            async with mgr:
+                assert (await mgr.send(core.Ping())).success
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        asyncio.run(leave(fake))
+        mgr = managers.pop()
+        assert mgr.state is {"ready": ManagerState.READY, "reconnecting": ManagerState.LOST}.get(
+            when, ManagerState.CLOSED
+        )
+        if then == "closed":
+            asyncio.run(again(mgr))
+        del mgr, fake
+        gc.collect()
+    ours = [str(each.message) for each in told if "dropped without close" in str(each.message)]
+    assert len(ours) == (when == "ready" and then == "dropped")

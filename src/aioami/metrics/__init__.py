@@ -31,7 +31,8 @@ log = logging.getLogger("aioami.metrics")
 class Metrics:
     """Somebody who keeps figures of a manager. A subclass overrides what it wants to hear; the rest does nothing.
 
-    The methods are called in the event loop, and must be quick. What one of them raises is logged, and disturbs nothing.
+    The methods are called in the event loop, and must be quick. What one of them raises disturbs nothing, and is logged: the first
+    time of each method as an error, then at DEBUG.
     """
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics | None:
@@ -66,6 +67,7 @@ class Guarded(Metrics):
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._raised: set[str] = set()
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> None:
         own = self._tell(self._metrics.attached, server, statistics)
@@ -88,5 +90,7 @@ class Guarded(Metrics):
         try:
             return method(*what)
         except Exception:
-            log.exception("the metrics raised")
+            level = logging.DEBUG if method.__name__ in self._raised else logging.ERROR
+            self._raised.add(method.__name__)
+            log.log(level, "the metrics raised", exc_info=True)
             return None
