@@ -178,13 +178,17 @@ class Manager:
             self._metrics.attached(self._options.where, self.statistics)
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, **options: Any) -> Self:
         """A manager from `ami://user:secret@host:5038`, or `amis://…` for TLS.
 
         User and secret are percent-encoded. Options follow as query parameters: `timeout` and `keepalive` (seconds, or
         `none`), `event_mask`, `event_filter` (again for each one), `reconnect`, `retry_connect` and `plaintext_login` (`yes` or `no`),
         `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items, or `none`),
         `server_hostname`, and `cafile`, a file with the certificates to trust instead of the system's.
+
+        Args:
+            url: the server, the user and options.
+            options: what else the constructor takes (`ssl`, `record`, `metrics`, a `Backoff` ...); it wins over the URL.
 
         Raises:
             ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
@@ -201,21 +205,23 @@ class Manager:
             raise ValueError(shape)
         if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
             raise ValueError(f"{shape}; what stands for itself there is percent-encoded, %3F for ? and %40 for @")
-        options: dict[str, Any] = {}
+        found: dict[str, Any] = {}
         secure: bool | tls.SSLContext = parts.scheme == "amis"
+        if secure and not options.get("ssl", True):
+            raise ValueError("ssl: amis:// is TLS, and cannot be without")
         for name, value in parse_qsl(parts.query, keep_blank_values=True):
             if name == "cafile" and secure:
                 secure = tls.create_default_context(cafile=value)
             elif name in ("server_hostname", "event_mask"):
-                options[name] = value
+                found[name] = value
             elif name == "event_filter":
-                options.setdefault("event_filters", []).append(value)
+                found.setdefault("event_filters", []).append(value)
             elif name in _URL_NUMBERS:
-                options[name] = None if value.lower() == "none" else _number(name, value)
+                found[name] = None if value.lower() == "none" else _number(name, value)
             elif name in ("reconnect", "retry_connect", "plaintext_login"):
                 if value.lower() not in ("yes", "no"):
                     raise ValueError(f"url: {name} is 'yes' or 'no', not {value!r}")
-                options[name] = value.lower() == "yes"
+                found[name] = value.lower() == "yes"
             else:
                 raise ValueError(f"url: {name!r} is no option of {parts.scheme}://")
         return cls(
@@ -223,8 +229,7 @@ class Manager:
             port,
             None if parts.username is None else unquote(parts.username),
             None if parts.password is None else unquote(parts.password),
-            ssl=secure,
-            **options,
+            **{"ssl": secure, **found, **options},
         )
 
     @property

@@ -1074,6 +1074,10 @@ def test_urls_carry_every_option() -> None:
     assert (options.retry_connect, options.plaintext_login) == (True, True)
     assert (options.keepalive, options.max_list_items, options.max_bytes_before_login) == (None, 5, None)
     assert [each.match_criteria for each in options.event_filters] == [None, "name(Bar)"]
+    given = Manager.from_url("ami://a:b@h?timeout=3&keepalive=5", timeout=4, reconnect=QUICK, ssl=True)._options
+    assert (given.timeout, given.keepalive, given.backoff, given.port) == (4, 5, QUICK, 5039)
+    with pytest.raises(ValueError, match="amis"):
+        Manager.from_url("amis://a:b@h", ssl=False)
     with pytest.raises(ValueError, match="'yes' or 'no'"):
         Manager.from_url("ami://a:b@h?reconnect=maybe")
 
