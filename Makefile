@@ -2,10 +2,11 @@
 # once: `make test PYTHON=python3.13 VENV=.venv-3.13` does so with another Python, beside the first.
 PYTHON ?= python3
 VENV ?= .venv
+MINUTES ?= 30
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint format types docs build coverage bench peers fuzz clean
+.PHONY: demo test lint format types docs build coverage bench peers fuzz soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -46,6 +47,9 @@ peers: $(VENV)/.peers        # what other clients make of the conformance cases:
 
 fuzz: $(VENV)/.fuzz        # look for bytes that are read wrongly; ARGS="--inputs 10_000_000 --jobs 4"
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+soak: $(VENV)/.project        # load and faults on a real server for MINUTES: nothing may be lost, and nothing may grow
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

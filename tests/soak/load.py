@@ -230,7 +230,11 @@ class Load:
             (self.stream_list, 5),
             (lambda: self.place(call), 10),
         ):
-            self._tasks.append(asyncio.create_task(self._repeat(work, pace * self._pace)))
+            self.repeat(work, pace)
+
+    def repeat(self, work: Callable[[], Awaitable[object]], pace: float) -> None:
+        """Do something again and again until the end, with so many times the pace between."""
+        self._tasks.append(asyncio.create_task(self._repeat(work, pace * self._pace)))
 
     async def _repeat(self, work: Callable[[], Awaitable[object]], pace: float) -> None:
         while self._going:
@@ -244,9 +248,10 @@ class Load:
 
     async def send(self, action: Action[Any]) -> Response | ManagerError:
         """Send an action, and return its response or what was raised."""
-        return await self._count(self.mgr.send(action))
+        return await self.count(self.mgr.send(action))
 
-    async def _count(self, answer: Awaitable[T]) -> T | ManagerError:
+    async def count(self, answer: Awaitable[T]) -> T | ManagerError:
+        """Wait for what an action answers, and return it or what was raised."""
         self.sent += 1
         try:
             result = await answer
@@ -282,7 +287,7 @@ class Load:
                 async for _ in stream:
                     pass
 
-        await self._count(take())
+        await self.count(take())
 
     async def place(self, call: core.Originate_Application) -> None:
         """Place a call, and wait for its outcome."""
@@ -313,11 +318,14 @@ class Account:
         mgr: a manager that is ready.
         server: the server, if it lives through all of it: then an observer there tells what happened.
         others: see `Observer`.
+        load: what kind of load.
     """
 
-    def __init__(self, mgr: Manager, server: RealAsterisk | None, others: Iterable[str] = ()) -> None:
+    def __init__(
+        self, mgr: Manager, server: RealAsterisk | None, others: Iterable[str] = (), load: type[Load] = Load
+    ) -> None:
         self.mgr = mgr
-        self.load = Load(mgr)
+        self.load = load(mgr)
         self.watch = Watch(mgr)
         self.observer = None if server is None else Observer(server, others)
 
