@@ -35,6 +35,7 @@ FieldT = TypeVar("FieldT", bound="Field[Any]")
 
 TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on", "enabled"})
 FALSE: Final = frozenset({"no", "false", "n", "f", "0", "off", "disabled"})
+MAX_DIGITS: Final = 18  # of a number that is taken for one; Python refuses to convert some thousands
 
 
 class Field(Generic[T]):
@@ -106,7 +107,7 @@ class Duration(Field[int]):
     def convert(self, text: str) -> int | None:
         seconds = 0
         for part in text.split(":"):
-            if not part.isdecimal():
+            if not part.isdecimal() or len(part) > MAX_DIGITS:
                 return None
             seconds = seconds * 60 + int(part)
         return seconds

@@ -258,7 +258,11 @@ class Session:
         if action.outcome_events:
             pending.outcome = Outcome(action, action_id)
             for name in action.outcome_events:
-                self._watch(name).outcomes[action_id] = pending.outcome
+                outcomes = self._watch(name).outcomes
+                if (earlier := outcomes.get(action_id)) is not None:  # no event would be certain to be its own
+                    told = f"the ActionID of {earlier.action.name} was used again before its outcome came"
+                    earlier.settle(ActionError(told, action=earlier.action))
+                outcomes[action_id] = pending.outcome
         return pending
 
     def forget(self, pending: Pending) -> None:
@@ -458,7 +462,8 @@ class Session:
             return False
         event = cls(text)
         list_end = _shape(pending.action).list_end
-        complete = (event._first_of("EventList") or "").lower() == "complete" or event.name == list_end
+        ends_by_name = event.name == list_end != ""
+        complete = ends_by_name or (event._first_of("EventList") or "").lower() == "complete"
         pending.items += 1
         if complete:
             pending.response.events.completion = event
@@ -467,7 +472,7 @@ class Session:
                 f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
             )
             return True
-        if not pending.forgotten and (not complete or event.name == list_end != f"{pending.action.name}Complete"):
+        if not pending.forgotten and (not complete or (ends_by_name and list_end != f"{pending.action.name}Complete")):
             if pending.on_item is not None:
                 pending.on_item(pending.response, event)
             else:

@@ -25,7 +25,7 @@ from aioami.wire import Framer, Message, redact
 
 from .plain import plain_command, plain_headers, plain_lines, plain_messages
 
-__all__ = ["TARGETS"]
+__all__ = ["KINDS", "TARGETS", "look_into"]
 
 
 def _second(name: str) -> ModuleType:
@@ -101,7 +101,7 @@ def _attributes(cls: type[Message]) -> list[str]:
 
 
 _REPLIES: Final = {action.response_type for action in (*ACTIONS.values(), Action)}
-_KINDS: Final = [
+KINDS: Final = [
     (cls, _attributes(cls)) for cls in (Message, *EVENTS.values(), *sorted(_REPLIES, key=lambda cls: cls.__name__))
 ]
 
@@ -131,13 +131,13 @@ def message(data: bytes) -> None:
                 # Asterisk spells a header of a known event in one way, and that one is looked for first.
                 found = values if isinstance(event, KnownEvent) else values[:1]
                 assert event.get(name) in (found or [None])
-        cls, attributes = _KINDS[kind % len(_KINDS)]
+        cls, attributes = KINDS[kind % len(KINDS)]
         if issubclass(cls, Event):
             text = "\r\n".join((f"Event: {cls.wire_name}", *head))
-        _look_into(cls(text), attributes)
+        look_into(cls(text), attributes)
 
 
-def _look_into(found: Message, attributes: list[str]) -> None:
+def look_into(found: Message, attributes: list[str]) -> None:
     for name in attributes:
         getattr(found, name)
     assert len(found) == len(list(found.items())) == len(list(found.values()))
@@ -221,6 +221,14 @@ class _Asked:
     outcome: Outcome | None
     waiting: _Promise | None = None
 
+    def check(self) -> None:
+        """A list that was handed over as whole has an end."""
+        reply = self.promise.result
+        if isinstance(reply, Response) and reply.success and (reply.get("EventList") or "").lower() == "start":
+            end = reply.events.completion
+            assert end is not None
+            assert (end.get("EventList") or "").lower() == "complete" or end.name in ("FAXStats", "WaitEventComplete")
+
     def look(self) -> None:
         """Wait for the outcome once the action is accepted, and let go of it otherwise."""
         if self.outcome is None or not self.promise.done():
@@ -248,9 +256,6 @@ class _Client:
 
     def ask(self, number: int, *, streamed: bool) -> None:
         action, action_id = _ASKED[number % len(_ASKED)], str(1 + number % 3)
-        # Nobody may have two outcomes under one ActionID.
-        if any(item.outcome and item.outcome.action_id == action_id for item in self.asked):
-            return
         promise = _Promise()
         take = self._take if streamed else None
         with suppress(ValueError):  # an ActionID that is in use
@@ -278,6 +283,7 @@ class _Client:
         assert len(self.session) <= len(self.asked)
         for item in self.asked:
             item.look()
+            item.check()
             # The event that ends a list may be an item, too.
             assert item.pending.response is None or len(item.pending.response.events) <= _MAX_ITEMS + 1
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import KINDS, TARGETS, look_into
 
-from aioami import events
+from aioami import Event, events
+from aioami.fields import Field
 from aioami.wire import Framer, Message, encode
 
 OPENINGS = [
@@ -86,6 +88,22 @@ def test_many_cuts_are_as_good_as_none(stream: bytes, cuts: list[int], limit: in
 def test_a_message_can_be_looked_into_whatever_it_holds(kind: bytes, stream: bytes) -> None:
     """Its headers are those of a plain reader; no attribute, lookup or text form of any class raises."""
     TARGETS["message"](kind + stream)
+
+
+@pytest.mark.parametrize(
+    "value", ["9" * 5000, "0" * 5000 + ":1", "²", "١:1", "1e999", "nan", "1_0", "--5", "%zz%ff", "\udcff", "-", " ", ""]
+)
+def test_no_text_in_any_header_breaks_an_attribute(value: str) -> None:
+    """What is no number, or one of thousands of digits, is `None` or is left out; the text itself stays there."""
+    numbered = [f"{name}-{value}" for name in ("Category", "Line")]
+    for cls, attributes in KINDS:
+        fields = [vars(owner)[name] for name in attributes for owner in cls.__mro__ if name in vars(owner)]
+        declared = {field.header for field in fields if isinstance(field, Field)}
+        headers = [*sorted(declared), "MaxCallBR", "RegExpire", "Line-000000-000000", *numbered]
+        first = f"Event: {cls.wire_name}" if issubclass(cls, Event) else "Response: Success"
+        found = cls("\r\n".join([first, *(f"{name}: {value}" for name in headers)]))
+        look_into(found, attributes)
+        assert all(dict(found.headers)[name] == value for name in declared - {"Response"})
 
 
 @given(st.binary(min_size=12, max_size=12), streams)

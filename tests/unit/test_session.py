@@ -531,3 +531,24 @@ def test_how_actions_end_is_counted_once(talk: Conversation) -> None:
     assert (tally.actions, tally.successes, tally.errors, tally.failures) == (6, 1, 1, 1)
     talk.session.lose(ConnectionLost("gone"))
     assert (tally.actions, tally.successes, tally.errors, tally.failures) == (6, 1, 1, 4)
+
+
+def test_an_outcome_whose_action_id_is_used_again_does_not_come(talk: Conversation) -> None:
+    """An ActionID may be used again when its action is answered; who waits for the first outcome is told, not forgotten."""
+    call = core.Originate_Application("Local/1@x", "Playback", ("x",))
+    first, _ = talk.send(call, "a")
+    talk.receive("Response: Success|ActionID: a")
+    outcome = first.outcome
+    second, _ = talk.send(call, "a")
+    talk.receive("Response: Success|ActionID: a", "Event: OriginateResponse|ActionID: a|Response: Success")
+    assert outcome is not None
+    assert isinstance(outcome.result, ActionError)
+    assert second.outcome is not None
+    assert isinstance(second.outcome.result, Event)
+
+
+def test_an_event_without_a_name_ends_no_list(talk: Conversation) -> None:
+    """A list is complete with what Asterisk ends it with, and with nothing else."""
+    _, promise = talk.send(core.CoreShowChannels(), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Event: |ActionID: a")
+    assert not promise.done()

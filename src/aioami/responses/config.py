@@ -11,7 +11,7 @@ from .base import Response
 
 __all__ = ["Category", "GetConfigReply", "ListCategoriesReply"]
 
-_NUMBERED: Final = re.compile(r"(category|line|istemplate|templates)-(\d+)(?:-(\d+))?$", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"(category|line|istemplate|templates)-(\d{1,18})(?:-(\d{1,18}))?$", re.IGNORECASE)
 
 
 @dataclass

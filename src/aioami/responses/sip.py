@@ -6,6 +6,7 @@ from collections.abc import ItemsView, Iterator, ValuesView
 from typing import Any, Final
 
 from ..events.sip import SIPQualifyPeerDone
+from ..fields import MAX_DIGITS
 from .base import OutcomeReply, Response
 
 __all__ = ["SIPqualifyReply", "SIPshowpeerReply"]
@@ -94,5 +95,5 @@ def _typed(name: str, text: str) -> str | bool | int | None:
         return text.strip().lower() not in ("no", "")
     if key in _NUMBERS:
         number = text.split(" ")[0]
-        return int(number) if number.removeprefix("-").isdecimal() else None
+        return int(number) if len(number) <= MAX_DIGITS and number.removeprefix("-").isdecimal() else None
     return text
