@@ -1,11 +1,21 @@
-"""Short names for the plugin's fixtures."""
+"""Short names for the plugin's fixtures, and what must be true after each test of the link."""
 
 from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import warnings
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from aioami import Manager
 from aioami.testing import FakeAsterisk
+
+# Collecting garbage takes its time; these are the tests whose connections come and go.
+WATCHED = {"test_cases", "test_lifecycle", "test_link", "test_manager", "test_metrics", "test_statistics"}
 
 
 @pytest.fixture
@@ -18,3 +28,30 @@ def fake(fake_asterisk: FakeAsterisk) -> FakeAsterisk:
 def mgr(ami_manager: Manager) -> Manager:
     """A manager, logged in on it."""
     return ami_manager
+
+
+@pytest.fixture(autouse=True)
+def watched(request: pytest.FixtureRequest) -> None:
+    """Have the tests of the link leave nothing behind."""
+    module = request.module.__name__.rpartition(".")[2]
+    if module in WATCHED and inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue("nothing_is_left_behind")
+
+
+@pytest.fixture
+async def nothing_is_left_behind() -> AsyncIterator[None]:
+    """No task, no socket, no manager, and no exception that nobody has heard of."""
+    loop = asyncio.get_running_loop()
+    unheard: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
+    yield
+    deadline = loop.time() + 2
+    while left := asyncio.all_tasks() - {asyncio.current_task()}:
+        assert loop.time() < deadline, f"tasks are left behind: {left}"
+        await asyncio.sleep(0.005)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        gc.collect()
+    assert not [str(each.message) for each in told if issubclass(each.category, ResourceWarning)]
+    await asyncio.sleep(0)
+    assert not unheard

@@ -7,7 +7,6 @@ import gc
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator
 
 import pytest
 import trustme
@@ -28,19 +27,6 @@ from aioami import (
     events,
 )
 from aioami.testing import FakeAsterisk
-
-
-@pytest.fixture(autouse=True)
-async def nothing_is_left_behind() -> AsyncIterator[None]:
-    """Every test ends without a task that it began."""
-    yield
-    for _ in range(100):
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        if not left:
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(f"tasks are left behind: {left}")
-
 
 # Connecting
 
