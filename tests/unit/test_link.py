@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import gc
 import inspect
@@ -10,6 +11,7 @@ import itertools
 import logging
 import socket
 import ssl
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -1051,6 +1053,54 @@ async def test_a_list_without_end_is_cut_off(fake: FakeAsterisk) -> None:
     fake.reply_to("Items", lambda request: [{"Response": "Success", "EventList": "start"}, *items[:10], end])
     async with manager(fake, max_list_items=10) as mgr:
         assert len((await mgr.send(Action("Items"))).events) == 10
+
+
+@pytest.mark.parametrize(
+    ("piece", "before", "limits"),
+    [
+        (b"x" * 65536, b"Event: Endless\r\nKey: ", {"max_frame_size": 1 << 20}),
+        (b"Event: Item\r\nActionID: list\r\n\r\n" * 2000, b"", {"max_list_items": 5000}),
+        (b"\r\n" * 32768, b"", {"max_bytes_before_login": 1 << 20, "username": None}),
+    ],
+    ids=["an endless line", "a list without end", "a flood before the login"],
+)
+async def test_whatever_a_server_sends_the_memory_is_bounded(
+    piece: bytes, before: bytes, limits: dict[str, object]
+) -> None:
+    """A server that never stops is cut off by the limit, and what it sent is gone again."""
+
+    async def never_stop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"Asterisk Call Manager/11.0.0\r\n")
+        for reply in (b"Challenge: 1", b"Message: Authentication accepted", b"ActionID: list\r\nEventList: start"):
+            if "username" in limits:
+                break
+            asked = await reader.readuntil(b"\r\n\r\n")
+            action_id = asked.partition(b"ActionID: ")[2].partition(b"\r")[0]
+            writer.write(b"Response: Success\r\nActionID: %b\r\n%b\r\n\r\n" % (action_id, reply))
+        writer.write(before)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(piece)
+                await writer.drain()
+
+    server = await asyncio.start_server(never_stop, "127.0.0.1", 0)
+    mgr = Manager(
+        port=server.sockets[0].getsockname()[1],
+        **{"username": "a", "secret": "b", **limits},  # type: ignore[arg-type]
+    )
+    tracemalloc.start()
+    try:
+        with pytest.raises((ConnectionLost, ProtocolError)) as caught:
+            await mgr.connect()
+            await mgr.send(Action("List"), action_id="list", timeout=None)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        server.close()
+    assert next(iter(limits)) in str(caught.value)
+    assert isinstance(caught.value, ProtocolError) or isinstance(caught.value.__cause__, ProtocolError)
+    assert peak < 32 << 20  # it never stops, so that all it sends would be more
+    await mgr.close()
 
 
 @pytest.mark.parametrize(
