@@ -301,8 +301,10 @@ class Connection:
         transport = self._writer.transport if self._writer is not None else None
         if transport is None or transport.is_closing():
             return
-        # What was written is still sent, but nobody waits for a peer that takes nothing.
-        if transport.get_write_buffer_size():
+        # What was written is still sent, but nobody waits for a peer that takes nothing. A transport whose socket is
+        # gone may not be asked (TLS in Python 3.10).
+        link = transport.get_extra_info("socket")
+        if link is not None and link.fileno() >= 0 and transport.get_write_buffer_size():
             transport.abort()
         else:
             transport.close()
