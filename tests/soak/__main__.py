@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import gc
 import itertools
 import logging
@@ -31,7 +32,7 @@ ROUND = 10.0  # seconds for which one fault and its consequences have the stage
 RESTART_EVERY = 6  # rounds
 WARM_UP = 0.25  # of the run; what is taken by then is no growth
 MORE_MEMORY = 2.0  # MiB that the run may end with beyond that
-MORE_OBJECTS = 2000  # blocks of Python's allocator, likewise
+MORE_OBJECTS = 5000  # blocks of the allocator of Python, likewise
 
 
 @dataclass
@@ -52,6 +53,8 @@ class Sample:
     @classmethod
     def take(cls, mgr: Manager, began: float) -> Sample:
         gc.collect()
+        if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+            trim(0)  # what the allocator merely keeps is nobody's
         told = mgr.statistics()
         return cls(
             round((time.monotonic() - began) / 60, 1),
