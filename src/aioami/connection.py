@@ -103,9 +103,10 @@ class Connection:
             max_list_items=options.max_list_items,
             tally=tally,
             gated=options.username is not None,
-            logged_in=logged_in,
+            logged_in=self._logged_in,
         )
         self._ended = ended
+        self._told_of_login = logged_in
         self._recorder = recorder
         self._reader = _ParsingReader(self._received, self._stream_ended)
         self._writer: asyncio.StreamWriter | None = None
@@ -149,7 +150,6 @@ class Connection:
             connection.close(ConnectionLost("connecting was given up"))
             connection._close_socket()  # the reason of the end may be older than the socket
             raise
-        connection._watch()
         return connection
 
     async def _reach(
@@ -226,6 +226,12 @@ class Connection:
         return self._session
 
     # From the server
+
+    def _logged_in(self) -> None:
+        # Not earlier: a Ping before the login would be refused, and stand in the server's security log.
+        if self._watch_timer is None:
+            self._watch()
+        self._told_of_login()
 
     def _received(self, data: bytes) -> None:
         if self.reason is not None:

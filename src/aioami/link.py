@@ -139,6 +139,7 @@ class Link:
             raise
         self._task = None
         self._establish(connection)
+        connection.session.open_gate()
 
     async def _reconnect(self) -> None:
         try:
@@ -155,11 +156,12 @@ class Link:
         self._tally.reconnects += 1
         self._tally.gap_seconds += gap
         log.info("the link to %s stands again, after %.1f seconds", self._options.where, gap)
+        self._establish(connection)
         self._dispatcher.miss(gap)
         self._dispatcher.tell(Reconnected.after(gap, attempts))
         if self._metrics is not None:
             self._metrics.reconnected(gap)
-        self._establish(connection)
+        connection.session.open_gate()
 
     async def _attempt_until_it_stands(self, *, at_once: bool) -> tuple[Connection, int]:
         """Attempt again and again, and return the connection and how many attempts it took.
@@ -216,7 +218,6 @@ class Link:
         if self._tally.connected_at is None:
             self._tally.connected_at = self._established_at
         self._enter(ManagerState.READY if connection.session.logged_in else ManagerState.CONNECTED)
-        connection.session.open_gate()
 
     def _logged_in(self) -> None:
         """A login succeeded; it is the user's if the link stands already."""

@@ -384,14 +384,32 @@ class Manager:
                 raise self._unsent(action)
             if not isinstance(timeout, _Default) and patience is not None:
                 patience = max(0.0, patience - (time.monotonic() - began))
-        is_mask = action.name.lower() == "events"
-        before, link.mask = link.mask, action if is_mask else link.mask
-        response = await connection.send(action, timeout=patience, action_id=action_id)
-        if not response.success:
-            if is_mask and link.mask is action:
+        send = self._choose_events if action.name.lower() == "events" else connection.send
+        response = await send(action, timeout=patience, action_id=action_id)
+        if check and not response.success:
+            raise refusal(response, action)
+        return response
+
+    async def _choose_events(
+        self, action: Action[ResponseT_co], *, timeout: float | None, action_id: str | None
+    ) -> ResponseT_co:
+        """After a reconnect the last choice that was sent is made again; not one that never left, or was refused."""
+        link = self._link
+        assert link.connection is not None
+        before, link.mask = link.mask, action
+        taken = False
+        try:
+            response = await link.connection.send(action, timeout=timeout, action_id=action_id)
+            taken = response.success
+        except (ManagerTimeout, asyncio.CancelledError):
+            taken = True
+            raise
+        except ConnectionLost as error:
+            taken = error.sent
+            raise
+        finally:
+            if not taken and link.mask is action:
                 link.mask = before
-            if check:
-                raise refusal(response, action)
         return response
 
     def stream(self, action: Action[Any], *, timeout: Timeout = _DEFAULT) -> ListStream[Event]:

@@ -467,7 +467,7 @@ class Session:
         pending.items += 1
         if complete:
             pending.response.events.completion = event
-        elif self._max_list_items is not None and pending.items > self._max_list_items:
+        elif self._max_list_items is not None and pending.items > self._max_list_items and not pending.forgotten:
             self.error = ProtocolError(
                 f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
             )

@@ -277,6 +277,33 @@ async def test_the_mask_is_asked_for_again(fake: FakeAsterisk) -> None:
         assert fake.connections[0].mask == {"system"}
 
 
+async def test_a_mask_that_never_left_does_not_count(fake: FakeAsterisk) -> None:
+    """One whose ActionID is in use, or that met a closing socket, was not sent; one that was cancelled was."""
+    fake.reply_to("Slow", None)
+    async with manager(fake, event_mask="call") as mgr:
+        slow = asyncio.ensure_future(mgr.send(Action("Slow"), action_id="mine", timeout=None))
+        await fake.expect("Slow")
+        with pytest.raises(ValueError, match="mine"):
+            await mgr.send(core.Events("user"), action_id="mine")
+        assert mgr._link.connection is not None
+        assert mgr._link.connection._writer is not None
+        mgr._link.connection._writer.transport.abort()
+        with pytest.raises(ConnectionLost):
+            await mgr.send(core.Events("user"))
+        await mgr.wait_ready(timeout=5)
+        with pytest.raises(ConnectionLost):
+            await slow
+        assert fake.sent("Login")[-1].get("Events") == "call"
+        fake.reply_to("Events", None, times=1)
+        sent = asyncio.ensure_future(mgr.send(core.Events("user")))
+        await fake.expect("Events")
+        sent.cancel()
+        await asyncio.wait([sent])
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        assert fake.sent("Events")[-1].get("EventMask") == "user"
+
+
 async def test_a_mask_that_the_server_does_not_confirm_counts_too() -> None:
     """With `brokeneventsaction` the server does as it is told and says nothing; reconnecting does not wait for that."""
     async with FakeAsterisk(broken_events_action=True) as fake, manager(fake, timeout=0.1) as mgr:
@@ -581,6 +608,16 @@ async def test_streams_go_on_and_hear_of_the_gap(fake: FakeAsterisk) -> None:
         assert await take(strict, "N") == ["lost 0 and a gap", "N"]
 
 
+async def test_the_state_is_true_when_the_news_is_told(fake: FakeAsterisk) -> None:
+    """Whoever looks at the manager while it tells of a loss or a new link sees the same."""
+    async with manager(fake) as mgr:
+        seen: list[tuple[str, ManagerState]] = []
+        with mgr.events(Disconnected, Reconnected, where=lambda event: seen.append((event.name, mgr.state))):
+            await lose(mgr, fake)
+            await mgr.wait_ready(timeout=5)
+        assert seen == [("Disconnected", ManagerState.RECONNECTING), ("Reconnected", ManagerState.READY)]
+
+
 async def test_events_behind_the_login_come_after_the_news_of_it() -> None:
     """FullyBooted comes in one packet with the login's answer, and after Reconnected all the same."""
     async with FakeAsterisk() as fake, manager(fake) as mgr:
@@ -867,6 +904,16 @@ async def test_a_link_that_talks_is_not_asked(fake: FakeAsterisk) -> None:
         assert not fake.sent("Ping")
 
 
+async def test_nobody_is_asked_before_the_login(fake: FakeAsterisk) -> None:
+    """A Ping would be refused, and stand in the server's security log."""
+    async with Manager(fake.host, fake.port, keepalive=0.01, plaintext_login=True) as mgr:
+        await asyncio.sleep(0.05)
+        assert not fake.received
+        for _ in range(2):
+            await mgr.send(core.Login("admin", "s3cret"))
+        await fake.expect("Ping", times=2)
+
+
 async def test_no_keepalive_asks_nothing(fake: FakeAsterisk) -> None:
     """`None` leaves a silent link alone."""
     async with manager(fake, keepalive=None) as mgr:
@@ -1053,6 +1100,11 @@ async def test_a_list_without_end_is_cut_off(fake: FakeAsterisk) -> None:
     fake.reply_to("Items", lambda request: [{"Response": "Success", "EventList": "start"}, *items[:10], end])
     async with manager(fake, max_list_items=10) as mgr:
         assert len((await mgr.send(Action("Items"))).events) == 10
+    fake.reply_to("Items", lambda request: [{"Response": "Success", "EventList": "start"}, *items, *items, end])
+    async with manager(fake, max_list_items=10) as mgr:
+        left = mgr.stream(Action("Items"))
+        left.close()
+        assert (await mgr.send(core.Ping())).success  # nothing of it was kept
 
 
 @pytest.mark.parametrize(
