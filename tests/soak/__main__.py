@@ -31,7 +31,7 @@ KEEPALIVE = 0.5  # seconds
 ROUND = 10.0  # seconds for which one fault and its consequences have the stage
 RESTART_EVERY = 6  # rounds
 WARM_UP = 0.25  # of the run; what is taken by then is no growth
-MORE_MEMORY = 2.0  # MiB that the run may end with beyond that
+MORE_MEMORY = 6.0  # MiB that the run may end with beyond that: the allocator keeps fragments
 MORE_OBJECTS = 5000  # blocks of the allocator of Python, likewise
 
 
