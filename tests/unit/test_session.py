@@ -7,9 +7,19 @@ from typing import Any
 
 import pytest
 
-from aioami import Action, ActionError, ConnectionLost, Event, PermissionDenied, Response, UnknownAction, core
+from aioami import (
+    Action,
+    ActionError,
+    ConnectionLost,
+    Event,
+    ManagerAuthError,
+    PermissionDenied,
+    Response,
+    UnknownAction,
+    core,
+)
 from aioami.dispatch import Dispatcher, Selection
-from aioami.session import Pending, Session, holds_session, refusal
+from aioami.session import Outcome, Pending, Session, holds_session, refusal
 from aioami.statistics import Tally
 
 
@@ -552,3 +562,205 @@ def test_an_event_without_a_name_ends_no_list(talk: Conversation) -> None:
     _, promise = talk.send(core.CoreShowChannels(), "a")
     talk.receive("Response: Success|ActionID: a|EventList: start", "Event: |ActionID: a")
     assert not promise.done()
+
+
+def test_an_outcome_is_told_to_all_who_wait(talk: Conversation) -> None:
+    """Event or error, whoever still waits gets that very object, also behind one who gave up."""
+    for result in (Event("Event: OriginateResponse"), ActionError("no")):
+        outcome = Outcome(core.Originate_Application("Local/1@x", "Wait"), "a")
+        promises = [Promise() for _ in range(3)]
+        promises[0].set_exception(ValueError())
+        outcome.waiting.extend(promises)
+        outcome.settle(result)
+        told = [promise.result if isinstance(result, Event) else promise.error for promise in promises[1:]]
+        assert told == [result, result]
+
+
+def test_an_outcome_goes_to_the_action_whose_id_it_bears(talk: Conversation) -> None:
+    """And to no other that waits, however long."""
+    calls = [talk.send(core.Originate_Application("Local/1@x", "Wait"), name)[0] for name in "abc"]
+    talk.receive(*(f"Response: Success|ActionID: {name}" for name in "abc"))
+    talk.receive("Event: OriginateResponse|ActionID: b|Response: Failure", "Event: OriginateResponse|ActionID: none")
+    assert [call.outcome is not None and call.outcome.result is not None for call in calls] == [False, True, False]
+
+
+def test_an_outcome_without_an_id_is_offered_to_all_who_wait(talk: Conversation) -> None:
+    """Those whom it does not concern are passed over, and what cannot come any more is said of its own action."""
+    other, _ = talk.send(core.AGI("other", "ANSWER"), "a")
+    mine, _ = talk.send(core.AGI("mine", "ANSWER"), "b")
+    talk.receive("Response: Success|ActionID: a", "Response: Success|ActionID: b")
+    talk.receive("Event: Hangup|Channel: mine")
+    assert other.outcome is not None
+    assert other.outcome.result is None
+    assert mine.outcome is not None
+    error = mine.outcome.result
+    assert isinstance(error, ActionError)
+    assert str(error) == "AGI: the channel hung up before the command ended"
+    assert error.action is mine.action
+
+
+def test_an_outcome_that_comes_with_the_answer(talk: Conversation) -> None:
+    """A synchronous call's answer is its outcome; a refusal is that of an asynchronous one."""
+    waited, _ = talk.send(core.Originate_Application("Local/1@x", "Wait", async_=False), "a")
+    refused, _ = talk.send(core.Originate_Application("Local/1@x", "Wait"), "b")
+    talk.receive("Response: Success|ActionID: a", "Response: Error|ActionID: b|Message: Permission denied")
+    assert waited.outcome is not None
+    assert isinstance(waited.outcome.result, Event)
+    assert waited.outcome.result["Response"] == "Success"
+    assert refused.outcome is not None
+    assert isinstance(refused.outcome.result, PermissionDenied)
+    assert refused.outcome.result.action is refused.action
+
+
+def test_a_lost_link_is_told_to_outcomes_by_name(talk: Conversation) -> None:
+    """Each of those who wait for one hears what was cut off, that it may have run, and why; no event is watched for any more."""
+    calls = [talk.send(core.Originate_Application("Local/1@x", "Wait"), name)[0] for name in "ab"]
+    talk.receive("Response: Success|ActionID: a", "Response: Success|ActionID: b")
+    watching = len(talk.dispatcher)
+    reason = ConnectionLost("Asterisk closed the connection")
+    talk.session.lose(reason)
+    for call in calls:
+        assert call.outcome is not None
+        error = call.outcome.result
+        assert isinstance(error, ConnectionLost)
+        assert str(error) == "the outcome of Originate was cut off: Asterisk closed the connection"
+        assert error.sent is True
+        assert error.__cause__ is reason
+    assert len(talk.dispatcher) == watching - 1
+
+
+def test_a_lost_link_is_told_to_actions_by_name(talk: Conversation) -> None:
+    """The sentence says which action it was."""
+    _, promise = talk.send(core.Ping(), "a")
+    talk.session.lose(ConnectionLost("Asterisk closed the connection"))
+    assert str(promise.error) == "Ping was cut off: Asterisk closed the connection"
+
+
+def test_an_action_that_has_not_left_is_not_answered(talk: Conversation) -> None:
+    """A reply without an ActionID cannot be meant for it."""
+    pending = talk.session.submit(core.Ping(), Promise())
+    assert (pending.written, pending.forgotten, pending.overtaken) == (False, False, False)
+    talk.receive("Response: Error|Message: Missing action in request")
+    assert talk.tally.strays == 1
+
+
+def test_a_response_knows_its_action_and_its_time() -> None:
+    """Whether it is a single reply, refuses a list, or is made of bare lines; a Ping's time is kept."""
+    talk = Conversation()
+    now = [10.0]
+    talk.session = Session(talk.dispatcher, clock=lambda: now[0], tally=talk.tally)
+    actions = [core.Ping(), Action("Items"), Action("IAXnetstats")]
+    sent = [talk.send(action, name) for action, name in zip(actions, "abc", strict=True)]
+    for pending, _ in sent:
+        pending.sent_at = 9.0
+    now[0] = 12.5
+    talk.receive("Response: Success|ActionID: a", "Response: Success|ActionID: b|EventList: start", "1 2\r\n3\r")
+    talk.receive("Response: Error|ActionID: b")
+    assert [promise.result.action for _, promise in sent] == actions
+    assert [promise.result.seconds for _, promise in sent] == [3.5, 3.5, None]
+    assert sent[2][1].result.data == ["1 2", "3"]
+    assert talk.tally.last_round_trip == 3.5
+
+
+def test_a_login_and_a_logoff_are_noticed(talk: Conversation) -> None:
+    """By whatever spelling of the action, and only if the server agreed."""
+    told: list[bool] = []
+    talk.session = Session(talk.dispatcher, clock=lambda: 0.0, tally=talk.tally, logged_in=lambda: told.append(True))
+    assert (talk.session.logged_in, talk.session.said_goodbye, talk.tally.last_round_trip) == (False, False, None)
+    for name, verdict, expected in (
+        *(("Ping", "Success", (False, False)), ("LogIn", "Error", (False, False)), ("LogIn", "Success", (True, False))),
+        *(("LOGOFF", "Error", (True, False)), ("LOGOFF", "Goodbye", (True, True))),
+    ):
+        talk.send(Action(name), "a")
+        talk.receive(f"Response: {verdict}|ActionID: a")
+        assert (talk.session.logged_in, talk.session.said_goodbye) == expected
+    assert told == [True]
+
+
+def test_the_first_line_may_be_written_otherwise(talk: Conversation) -> None:
+    """Blanks before the event's name are dropped, those behind it are a part of it; neither is another kind of message."""
+    talk.receive("EVENT:   Foo |A: 1", "event:Bar")
+    assert talk.listener.names == ["Foo ", "Bar"]
+    assert (talk.tally.messages, talk.tally.others) == (2, 0)
+    talk.receive("Response: Success|ActionID: x", "Response: Success|ActionID: x")
+    assert (talk.tally.messages, talk.tally.others) == (4, 2)
+
+
+def test_output_that_looks_like_an_action_id_is_output(talk: Conversation) -> None:
+    """The old form of a command's reply has its ActionID in its head, or none; what a command prints is no header."""
+    _, first = talk.send(core.Command("x"), "a")
+    _, second = talk.send(core.Command("y"), "b")
+    talk.receive("Response: Follows\r\nPrivilege: Command\r\nfoo\nActionID: b\n--END COMMAND--")
+    assert first.result.data == ["foo", "ActionID: b"]
+    assert not second.done()
+
+
+@pytest.mark.parametrize("header", ["ActionID: a", "ActionID:a", "ActionID: a|Other: 1|ActionID: b"])
+def test_an_action_id_is_read_as_it_stands(talk: Conversation, header: str) -> None:
+    """With a blank behind the colon or without; the first one counts."""
+    _, promise = talk.send(core.Ping(), "a")
+    talk.send(core.Ping(), "b")
+    talk.receive(f"Response: Success|{header}")
+    assert promise.done()
+
+
+def test_strays_are_logged_once_and_counted_always(talk: Conversation, caplog: pytest.LogCaptureFixture) -> None:
+    """The first one with what it was, the others only where somebody wants to know."""
+    caplog.set_level(logging.DEBUG, "aioami.session")
+    for _ in range(2):
+        talk.receive("Response: Success|ActionID: x", "1 2 3")
+    assert talk.tally.strays == 4
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "a reply came that no action waits for: <Response Response='Success' ActionID='x'>"),
+        *[("DEBUG", "the server sent 5 characters that are neither an event nor a reply")],
+        *[("DEBUG", "a reply came that no action waits for: <Response Response='Success' ActionID='x'>")],
+        *[("DEBUG", "the server sent 5 characters that are neither an event nor a reply")],
+    ]
+
+
+def test_a_list_goes_on_when_a_later_action_is_answered(talk: Conversation) -> None:
+    """Only one that nobody waits for is over then."""
+    _, promise = talk.send(Action("Items"), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start")
+    talk.send(core.Ping(), "b")
+    talk.receive("Response: Success|ActionID: b", "Event: Item|ActionID: a")
+    talk.receive("Event: ItemsComplete|ActionID: a|EventList: Complete")
+    assert len(promise.result.events) == 1
+
+
+def test_the_item_over_the_limit_goes_nowhere() -> None:
+    """Neither to the list nor to a stream; the error names the list, the limit and its unit."""
+    talk = Conversation()
+    talk.session = Session(talk.dispatcher, clock=lambda: 0.0, max_list_items=1)
+    taken: list[tuple[Response, Event | None]] = []
+    talk.send(Action("Items"), "a", lambda response, item: taken.append((response, item)))
+    talk.receive("Response: Success|ActionID: a|EventList: start", *["Event: Item|ActionID: a"] * 2)
+    assert [(type(response), item and item.name) for response, item in taken] == [(Response, None), (Response, "Item")]
+    assert talk.listener.names == []
+    assert str(talk.session.error) == "the list of Items exceeds max_list_items (1 items)"
+
+
+def test_a_refusal_is_a_sentence() -> None:
+    """Also where the server gave no reason, and of a login, whatever text it has."""
+    ping, login = core.Ping(), core.Login("u", "s", challenge="1")
+    response = Response("Response: Error", ping)
+    assert str(refusal(response, ping)) == "Ping was refused: no reason given"
+    for action in (login, Action("login")):
+        error = refusal(Response("Response: Error\r\nMessage: Account expired", action), action)
+        assert isinstance(error, ManagerAuthError)
+        assert str(error) == "the login was refused: Account expired"
+        assert error.response is not None
+        assert error.response.message == "Account expired"
+
+
+def test_the_id_that_is_used_again_is_named(talk: Conversation) -> None:
+    """Whoever waits for the first outcome reads which action it was."""
+    call = core.Originate_Application("Local/1@x", "Playback", ("x",))
+    first, _ = talk.send(call, "a")
+    talk.receive("Response: Success|ActionID: a")
+    talk.send(call, "a")
+    assert first.outcome is not None
+    error = first.outcome.result
+    assert isinstance(error, ActionError)
+    assert str(error) == "the ActionID of Originate was used again before its outcome came"
+    assert error.action is call

@@ -128,7 +128,7 @@ class Framer:
         """The slow way: where raw command output, or a message over the limit, may be about."""
         buffer, frames = self._buffer, []
         start = 0
-        while self.error is None:
+        while True:
             if not self._in_follows:
                 while buffer[start : start + 1] == b"\n" or buffer[start : start + 2] == b"\r\n":
                     start = self._searched = start + (1 if buffer[start] == 0x0A else 2)
