@@ -160,3 +160,19 @@ def test_a_repr_looks_only_at_what_it_shows() -> None:
     """Of a message with very many headers the first ones are shown, and the others counted."""
     message = Message("Event: E\r\n" + "\r\n".join(f"Line-{number}: secret=hush" for number in range(10_000)))
     assert repr(message).endswith(" Line-6='secret=***' and 9993 more>")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Response: Success\r\nVariable: X\r\nValue: secret=hush,a=1", "secret=***,a=1"),
+        ("Response: Success\r\nVariable: 1234\r\nValue: 5", "Value: 5"),
+        ("Response: Success\r\nLine-000000-000001: auth=alice:hush@realm", "auth=alice:***@realm"),
+        ("Response: Success\r\nLine-000000-000001: register => alice:hush@pbx", "register => alice:***@pbx"),
+        ("Response: Success\r\nVariable: PJSIP_AOR(a:b,secret)\r\nValue: hush", "Value: ***"),
+    ],
+)
+def test_what_another_header_says_of_a_value(text: str, expected: str) -> None:
+    """The name of a variable or of a setting decides over its value, and a number is a mailbox in files alone."""
+    assert expected in redact(text)
+    assert "hush" not in redact(text)

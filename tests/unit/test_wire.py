@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -119,3 +120,158 @@ def test_a_header_is_found_as_if_all_were_read() -> None:
         for name in {*plain.keys(), "Channel", "uniqueid", "event", "NoSuchHeader", "", " ", "Event: x"}:
             assert event.get(name) == plain.get(name)
             assert event.getall(name) == plain.getall(name)
+
+
+# Messages
+
+
+def test_a_message_is_a_mapping_over_every_header() -> None:
+    """Repeated ones count, lookup ignores case, and what is not there is named by the error."""
+    message = Message("Event: A\r\nVariable: x=1\r\nvariable: y=2\r\nLast: z")
+    assert list(message) == ["Event", "Variable", "variable", "Last"]
+    assert list(message.values()) == ["A", "x=1", "y=2", "z"]
+    assert list(message.items()) == [("Event", "A"), ("Variable", "x=1"), ("variable", "y=2"), ("Last", "z")]
+    assert message["VARIABLE"] == "x=1"
+    assert message.to_dict() == {"Event": "A", "Variable": ["x=1", "y=2"], "Last": "z"}
+    with pytest.raises(KeyError, match="Nothing"):
+        message["Nothing"]
+
+
+def test_messages_are_equal_by_their_headers() -> None:
+    """Line ends do not matter, and nothing else is equal to a message."""
+    one, same, other = Message("Event: A\r\nB: 1"), Message("Event: A\nB: 1"), Message("Event: A\r\nB: 2")
+    assert one == same
+    assert hash(one) == hash(same)
+    assert one != other
+    assert hash(one) != hash(other)
+    assert one != "Event: A"
+
+
+def test_a_repr_shows_the_first_headers_and_counts_the_rest() -> None:
+    """Eight of them; what is more is a number."""
+    lines = [f"H{number}: {number}" for number in range(10)]
+    for count, more in ((1, ""), (8, ""), (9, " and 1 more"), (10, " and 2 more")):
+        shown = " ".join(f"H{number}='{number}'" for number in range(min(count, 8)))
+        assert repr(Message("\r\n".join(lines[:count]))) == f"<Message {shown}{more}>"
+
+
+@pytest.mark.parametrize(
+    ("line", "header"),
+    [
+        ("ChanVariable(PJSIP/a): x): y", ("ChanVariable(PJSIP/a)", "x): y")),
+        ("ChanVariable(Local/1:2@c): x=1", ("ChanVariable(Local/1:2@c)", "x=1")),
+        ("ChanVariable(open: x=1", ("ChanVariable(open", "x=1")),
+        ("Xylophone: 1", ("Xylophone", "1")),
+        ("Key:  two blanks", ("Key", " two blanks")),
+    ],
+)
+def test_where_a_name_ends(line: str, header: tuple[str, str]) -> None:
+    """At the first colon, or behind the parenthesis that holds a channel's name."""
+    assert split_headers(line) == ((header,), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "headers", "output"),
+    [
+        ("Response: Follows\r\nPrivilege: Command\r\nActionID: 1\r\nActionID: 2\n--END COMMAND--", 3, ["ActionID: 2"]),
+        ("Response: Follows\r\nPrivilege: Command\n--END COMMAND--", 2, []),
+        ("Response: Follows\r\nPrivilege: Command", 2, []),
+        ("Response: Follows\r\n--END COMMAND--", 1, []),
+        ("Response: Follows\r\n\nPrivilege: x\n--END COMMAND--", 1, ["", "Privilege: x"]),
+        ("Response: Fine\r\nOutput: x", 2, ["x"]),
+    ],
+)
+def test_where_raw_output_begins(text: str, headers: int, output: list[str]) -> None:
+    """Behind at most two headers that Asterisk puts before it; a line of the output is no header, whatever it says."""
+    message = Message(text)
+    assert len(message.headers) == headers
+    assert list(message.output) == output
+
+
+# Framing, where blank lines and errors are about
+
+BLANKS = [b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\n\n"]
+RAW = b"Response: Follows\r\nPrivilege: Command\r\n\r\nraw \xff\r\n--END COMMAND--\r\n\r\n"
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_blank_lines_with_no_message_open_mean_nothing(blank: bytes, size: int) -> None:
+    """Before, between and behind messages, in the quick way and in the slow one, and alone in a read."""
+    stream = blank + b"Event: A\r\n\r\n" + blank + RAW + blank + RAW + blank + b"Event: B\n\n" + blank
+    texts, framer = feed(stream[at : at + size] for at in range(0, len(stream), size))
+    raw = "Response: Follows\r\nPrivilege: Command\r\n\r\nraw \udcff\r\n--END COMMAND--"
+    assert [Message(text).text for text in texts] == ["Event: A", raw, raw, "Event: B"]
+    assert framer.error is None
+    assert framer.buffered == 0
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_blank_line_that_comes_alone_is_not_kept(blank: bytes) -> None:
+    """A peer that sends nothing but blank lines fills no memory."""
+    _, framer = feed([blank] * 100)
+    assert framer.buffered == 0
+
+
+@pytest.mark.parametrize(
+    ("greeting", "told"),
+    [
+        (b"\n", "''"),
+        (b"X\n", "'X'"),
+        (b"Hi \xff\r\r\n", r"'Hi \\udcff'"),
+        (b"y" * 70 + b"\n", "'" + "y" * 60 + "'$"),
+        (b"y" * 1024, "'" + "y" * 60 + "'$"),
+        (b"y" * 1023 + b"\n", "'" + "y" * 60 + "'$"),
+    ],
+)
+def test_a_greeting_of_another_kind_is_shown_in_part(greeting: bytes, told: str) -> None:
+    """Its beginning is enough to see what answers there; nothing behind it is taken for a message."""
+    framer = Framer()
+    assert framer.feed(greeting + b"Event: A\r\n\r\n") == []
+    assert framer.error is not None
+    assert re.search(f"^this is no Asterisk Manager Interface: the peer greets with {told}", str(framer.error))
+    assert framer.banner is None
+    assert framer.feed(b"Event: B\r\n\r\n") == []
+
+
+def test_a_greeting_may_come_in_pieces() -> None:
+    """Nothing is wrong with one that is not whole, up to its limit."""
+    framer = Framer()
+    for piece in (b"Asterisk Call", b" Manager/1", b"1.0.0\r", b"\nEvent: A\r\n\r", b"\nEvent: B\r\n\r\n"):
+        texts = framer.feed(piece)
+    assert framer.banner == "Asterisk Call Manager/11.0.0"
+    assert [Message(text).text for text in texts] == ["Event: A", "Event: B"]
+    for size, wrong in ((1023, False), (1024, True)):
+        framer = Framer()
+        framer.feed(b"Asterisk Call Manager/" + b"1" * (size - 22))
+        assert (framer.error is not None) is wrong
+
+
+@pytest.mark.parametrize("message", [b"Event: " + b"x" * 20, b"Response: Follows\r\n" + b"x" * 60 + b"--END COMMAND--"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_the_limit_is_the_last_size_that_passes(message: bytes, size: int) -> None:
+    """A message of exactly that many bytes is a message, one of a byte more is an error that names the limit."""
+    stream = message + b"\n\n"
+    for limit in (len(message), len(message) - 1):
+        texts, framer = feed((stream[at : at + size] for at in range(0, len(stream), size)), max_frame_size=limit)
+        if limit == len(message):
+            assert [text.encode() for text in texts] == [message]
+            assert framer.error is None
+        else:
+            assert texts == []
+            assert str(framer.error) == f"a message from the server exceeds max_frame_size ({limit} bytes)"
+
+
+def test_a_name_that_is_refused_is_shown_in_part() -> None:
+    """As it stands where it can, else quoted; cut where it is long; and never with the value."""
+    for name, shown in (
+        ("A", "A: the value may not contain CR"),
+        ("A\x1b", r"'A\x1b': the value may not contain CR"),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(shown)}$"):
+            encode([(name, "hush\r")])
+    for length, shown in ((40, "'" + "n" * 39 + ":'"), (41, "'" + "n" * 40 + "...'"), (42, "'" + "n" * 40 + "...'")):
+        with pytest.raises(ValueError, match=f"^{re.escape(shown)}: a header name may have no colon"):
+            encode([("n" * (length - 1) + ":", "x")])
+    with pytest.raises(ValueError, match="^a header name is empty$"):
+        encode([("", "x")])
