@@ -6,7 +6,7 @@ MINUTES ?= 30
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint format types docs build coverage bench peers fuzz soak clean
+.PHONY: demo test lint format types docs build coverage bench peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -48,11 +48,14 @@ peers: $(VENV)/.peers        # what other clients make of the conformance cases:
 fuzz: $(VENV)/.fuzz        # look for bytes that are read wrongly; ARGS="--inputs 10_000_000 --jobs 4"
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
+mutation: $(VENV)/.tests $(VENV)/.mutation        # change the wire and the session in a thousand ways: which change does no test see?
+	$(BIN)/mutmut run $(ARGS) > mutation.log && $(BIN)/mutmut results
+
 soak: $(VENV)/.project        # load and faults on a real server for MINUTES: nothing may be lost, and nothing may grow
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 clean:
-	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage mutants mutation.log
 
 # One stamp file for the interpreter, so that another PYTHON makes the environment anew; one for the project with its
 # extra; one for each dependency group of pyproject.toml. `pip install --group` needs pip 25.1.
@@ -70,6 +73,6 @@ $(VENV)/.pip: $(MADE)
 	$(INSTALL) --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
+$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz $(VENV)/.mutation: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
 	$(INSTALL) --group $*
 	@touch $@

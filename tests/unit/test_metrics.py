@@ -382,3 +382,17 @@ def test_the_guide_has_every_series() -> None:
     names = {metric.name + ends.get(metric.type, "") for metric in registry.collect()}
     names |= {series.name for series in (*READ, DURATION, GAP)}
     assert {name for name in names if f"`{name}`" not in guide} == set()
+
+
+async def test_an_action_that_cannot_be_sent_is_not_told(fake: FakeAsterisk) -> None:
+    """A mistake of the caller is no action that ended."""
+    diary = Diary()
+    fake.reply_to("Slow", None)
+    async with manager(fake, diary) as mgr:
+        slow = asyncio.ensure_future(mgr.send(Action("Slow"), action_id="mine", timeout=None))
+        await fake.expect("Slow")
+        with pytest.raises(ValueError, match="mine"):
+            await mgr.send(core.Ping(), action_id="mine")
+    with pytest.raises(ConnectionLost):
+        await slow
+    assert [told for told in diary.heard if told[0] == "done"] == [("done", "Slow", "lost")]
