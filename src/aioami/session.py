@@ -418,8 +418,7 @@ class Session:
             self._stray(text)
             return
         self._pass_over_those_before(pending)
-        lines = [line.removesuffix("\r") for line in text.split("\n")]
-        output = "".join(f"\nOutput: {line}" for line in lines)
+        output = "".join(f"\nOutput: {line}" for line in text.split("\n"))
         self._finish(pending, pending.action.response_type(f"Response: Success{output}", pending.action))
 
     def _oldest_unanswered(self) -> Pending | None:

@@ -436,11 +436,12 @@ def test_the_rest_of_a_forgotten_list_is_over_with_the_next_reply(talk: Conversa
     assert talk.listener.names == ["Item"]
 
 
-def test_a_second_reply_within_a_list(talk: Conversation) -> None:
+def test_a_second_reply_within_a_list(talk: Conversation, caplog: pytest.LogCaptureFixture) -> None:
     """An error refuses the list; a second success is a stray, and a reply for a forgotten list is nothing."""
     _, refused = talk.send(Action("Items"), "a")
     talk.receive("Response: Success|ActionID: a|EventList: start", "Response: Success|ActionID: a")
     assert talk.tally.strays == 1
+    assert "waits for: <Response Response='Success' ActionID='a'>" in caplog.text
     talk.receive("Response: Error|ActionID: a|Message: no")
     assert refused.result.message == "no"
     talk.receive("Response: Error|ActionID: a|Message: again")
@@ -529,8 +530,9 @@ def test_an_action_is_open_until_it_or_a_later_one_is_answered(talk: Conversatio
 
 def test_how_actions_end_is_counted_once(talk: Conversation) -> None:
     """Success, error, and no whole answer; what the library sends for itself does not count."""
-    for action_id in "abcdef":
+    for action_id in "abcdefgh":
         talk.send(core.Ping(), action_id)
+    talk.receive("Response: Success|ActionID: g", "Response: Error|ActionID: h")
     talk.session.submit(core.Ping(), Promise(), counted=False)
     talk.receive("Response: Success|ActionID: a", "Response: Error|ActionID: b", "Response: Success|ActionID: a")
     forgotten = talk.session._pending["c"]
@@ -538,9 +540,9 @@ def test_how_actions_end_is_counted_once(talk: Conversation) -> None:
     talk.session.forget(forgotten)
     talk.receive("Response: Success|ActionID: c")
     tally = talk.tally
-    assert (tally.actions, tally.successes, tally.errors, tally.failures) == (6, 1, 1, 1)
+    assert (tally.actions, tally.successes, tally.errors, tally.failures) == (8, 2, 2, 1)
     talk.session.lose(ConnectionLost("gone"))
-    assert (tally.actions, tally.successes, tally.errors, tally.failures) == (6, 1, 1, 4)
+    assert (tally.actions, tally.successes, tally.errors, tally.failures) == (8, 2, 2, 4)
 
 
 def test_an_outcome_whose_action_id_is_used_again_does_not_come(talk: Conversation) -> None:
@@ -679,11 +681,11 @@ def test_a_login_and_a_logoff_are_noticed(talk: Conversation) -> None:
 
 def test_the_first_line_may_be_written_otherwise(talk: Conversation) -> None:
     """Blanks before the event's name are dropped, those behind it are a part of it; neither is another kind of message."""
-    talk.receive("EVENT:   Foo |A: 1", "event:Bar")
-    assert talk.listener.names == ["Foo ", "Bar"]
-    assert (talk.tally.messages, talk.tally.others) == (2, 0)
+    talk.receive("EVENT:   Foo |A: 1", "event:Bar", "event: Xray", "event: \tTab")
+    assert talk.listener.names == ["Foo ", "Bar", "Xray", "\tTab"]
+    assert (talk.tally.messages, talk.tally.others) == (4, 0)
     talk.receive("Response: Success|ActionID: x", "Response: Success|ActionID: x")
-    assert (talk.tally.messages, talk.tally.others) == (4, 2)
+    assert (talk.tally.messages, talk.tally.others) == (6, 2)
 
 
 def test_output_that_looks_like_an_action_id_is_output(talk: Conversation) -> None:

@@ -241,6 +241,13 @@ def test_a_greeting_may_come_in_pieces() -> None:
         texts = framer.feed(piece)
     assert framer.banner == "Asterisk Call Manager/11.0.0"
     assert [Message(text).text for text in texts] == ["Event: A", "Event: B"]
+    framer = Framer(10)
+    framer.feed(b"Asterisk Call Manager/11.0.0 ")
+    framer.feed(b"\r\n")
+    assert framer.banner == "Asterisk Call Manager/11.0.0 "
+    framer = Framer()
+    framer.feed(b"Asterisk Call Manager/" + b"1" * 2000 + b"\r\n")
+    assert framer.error is not None
     for size, wrong in ((1023, False), (1024, True)):
         framer = Framer()
         framer.feed(b"Asterisk Call Manager/" + b"1" * (size - 22))
@@ -260,6 +267,15 @@ def test_the_limit_is_the_last_size_that_passes(message: bytes, size: int) -> No
         else:
             assert texts == []
             assert str(framer.error) == f"a message from the server exceeds max_frame_size ({limit} bytes)"
+
+
+def test_without_a_limit_nothing_is_too_long() -> None:
+    """`None` lifts it, for messages that come at once and for those that come in pieces."""
+    stream = b"Event: " + b"x" * 100_000 + b"\r\n\r\n"
+    for chunks in ([stream], [stream[:50_000], stream[50_000:]]):
+        texts, framer = feed(chunks, max_frame_size=None)
+        assert len(texts) == 1
+        assert framer.error is None
 
 
 def test_a_name_that_is_refused_is_shown_in_part() -> None:
