@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import heapq
 import socket
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
+_FEW: Final = 64  # actions that hold the session are looked through when there are so many
+_WINDOW: Final = 32768  # bytes that a peer surely takes though it does not read
 _LATE: Final = 0.1  # seconds by which a timer may be late without the event loop having been held up
 
 
@@ -45,7 +48,10 @@ class _ParsingReader(asyncio.StreamReader):
         self._ended = ended
 
     def feed_data(self, data: bytes) -> None:  # type: ignore[override]
-        self._received(data)
+        try:
+            self._received(data)
+        except Exception as error:  # a fault of ours: the link ends, and everybody hears why
+            self._ended(error)
 
     def feed_eof(self) -> None:
         super().feed_eof()
@@ -56,15 +62,26 @@ class _ParsingReader(asyncio.StreamReader):
         self._ended(exc)
 
 
-class _Unheard:
-    """A promise of which nobody will hear."""
+class Aside:
+    """An answer for which nobody waits, and at which one may look.
+
+    Attributes:
+        response: the answer, once it came.
+        forget: gives up the answer.
+    """
+
+    def __init__(self) -> None:
+        self.response: Response | None = None
+        self.forget: Callable[[], None] = lambda: None
 
     def done(self) -> bool:
-        return True
+        return self.response is not None
 
-    def set_result(self, result: object) -> None: ...
+    def set_result(self, response: Response) -> None:
+        self.response = response
 
-    def set_exception(self, error: Exception) -> None: ...
+    def set_exception(self, error: Exception) -> None:
+        """Nothing: whoever needs the link hears it elsewhere."""
 
 
 class Connection:
@@ -103,6 +120,7 @@ class Connection:
             max_list_items=options.max_list_items,
             tally=tally,
             gated=options.username is not None,
+            max_held=options.max_frame_size,
             logged_in=self._logged_in,
         )
         self._ended = ended
@@ -118,7 +136,11 @@ class Connection:
         self._bytes_before_login = 0
         self._heard_at = self._loop.time()
         self._asked_at: float | None = None
-        self._holding: list[tuple[Pending, float]] = []
+        self._indulged = False
+        self._holding: list[tuple[Pending, float, float]] = []
+        self._holding_purged = _FEW
+        self._held_from = 0.0
+        self._written_while_held = 0
         self._watch_timer: asyncio.TimerHandle | None = None
         self.reason: ManagerError | None = None
         self.shutdown = ""
@@ -201,14 +223,18 @@ class Connection:
         if keepalive is None:
             return
         link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in (
-            ("TCP_KEEPIDLE", max(1, round(keepalive))),
-            ("TCP_KEEPINTVL", max(1, round(patience / 3))),
-            ("TCP_KEEPCNT", 3),
-            ("TCP_USER_TIMEOUT", max(1000, round((keepalive + patience) * 1000))),  # milliseconds
+        for name, value, most in (
+            ("TCP_KEEPIDLE", keepalive, 32767),
+            ("TCP_KEEPINTVL", patience / 3, 32767),
+            ("TCP_KEEPCNT", 3, 3),
         ):
-            if hasattr(socket, name):
-                link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            _set(link, name, min(max(1, round(value)), most))
+        self._have_the_network_give_up(keepalive + patience)
+
+    def _have_the_network_give_up(self, seconds: float) -> None:
+        """End the link when the peer has not taken what was sent for so long; 0 is never."""
+        assert self._writer is not None
+        _set(self._writer.get_extra_info("socket"), "TCP_USER_TIMEOUT", min(round(seconds * 1000), 2**31 - 1))
 
     @property
     def is_encrypted(self) -> bool:
@@ -298,6 +324,17 @@ class Connection:
             self._recorder.close()
         self._close_socket()
 
+    def abandon(self, reason: ManagerError) -> None:
+        """End the link from wherever one is, even in another thread."""
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = None
+        if here is self._loop or not self._loop.is_running():
+            self.close(reason)
+        else:
+            self._loop.call_soon_threadsafe(self.close, reason)
+
     @property
     def is_orphaned(self) -> bool:
         """Whether the event loop has ended before the link, and the link with it."""
@@ -307,10 +344,11 @@ class Connection:
         transport = self._writer.transport if self._writer is not None else None
         if transport is None or transport.is_closing():
             return
-        # What was written is still sent, but nobody waits for a peer that takes nothing. A transport whose socket is
-        # gone may not be asked (TLS in Python 3.10).
+        # What was written is still sent, but nobody waits for a peer that takes nothing, or for the farewell of TLS
+        # from one that may be dead. A transport whose socket is gone may not be asked (TLS in Python 3.10).
         link = transport.get_extra_info("socket")
-        if link is not None and link.fileno() >= 0 and transport.get_write_buffer_size():
+        dead = self.is_encrypted and not self._session.said_goodbye
+        if link is not None and link.fileno() >= 0 and (dead or transport.get_write_buffer_size()):
             transport.abort()
         else:
             transport.close()
@@ -321,7 +359,7 @@ class Connection:
         try:
             async with async_timeout.timeout(timeout):
                 await self._writer.wait_closed()
-        except (OSError, asyncio.TimeoutError):
+        except Exception:  # whatever ended the link was told where it mattered
             self._writer.transport.abort()
 
     # To the server
@@ -356,10 +394,12 @@ class Connection:
             response._wait_for_outcome = functools.partial(self._wait_for_outcome, outcome)
         return response
 
-    def send_unheard(self, action: Action[Any]) -> Callable[[], None]:
-        """Send an action of the library's own, whatever the answer says, and return what ends the wait for it."""
-        pending = self._submit(action, _Unheard(), None, None, counted=False)
-        return lambda: self._session.forget(pending)
+    def send_aside(self, action: Action[Any]) -> Aside:
+        """Send an action of the library's own, without waiting for its answer."""
+        aside = Aside()
+        pending = self._submit(action, aside, None, None, counted=False)
+        aside.forget = lambda: self._session.forget(pending)
+        return aside
 
     def start_list(
         self,
@@ -392,7 +432,10 @@ class Connection:
         if holds_session(action):
             own = action.timeout
             held = float("inf") if timeout is None else timeout if own is None else max(own, timeout)
-            self._holding.append((pending, self._loop.time() + held))
+            self._holding.append((pending, self._loop.time(), held))
+            if len(self._holding) >= self._holding_purged:
+                self._held_until()
+                self._holding_purged = max(_FEW, 2 * len(self._holding))
         if timeout is not None:
             self._set_deadline(self._loop.time(), timeout, pending, last_progress)
         if self._batch is None:
@@ -416,6 +459,11 @@ class Connection:
         data = b"".join([pending.data for pending in pendings])
         self._writer.write(data)
         self._tally.bytes_sent += len(data)
+        if self._holding and self._options.keepalive is not None:
+            # A busy server does not read, and its full window would look to the network as if it were dead.
+            if self._written_while_held <= _WINDOW < self._written_while_held + len(data):
+                self._have_the_network_give_up(0)
+            self._written_while_held += len(data)
         now = time.perf_counter()
         for pending in pendings:
             if self._recorder is not None:
@@ -459,16 +507,18 @@ class Connection:
             self._asked_at = None
         if self._asked_at is not None:
             due = self._asked_at + self._patience()
-            if now >= due and not self._was_held_up(now):
+            if now >= due and (self._indulged or not self._was_held_up(now)):
                 silence = now - self._heard_at
                 self._lose(ConnectionLost(f"Asterisk has been silent for {silence:.3g} seconds, and answers no Ping"))
                 return
+            self._indulged = self._indulged or now >= due  # once; what there is to read is read before this runs again
             due = max(due, now + _LATE)
         else:
             due = max(self._heard_at, self._held_until()) + keepalive
             if now >= due:
                 self._asked_at = now
-                self.send_unheard(Ping())
+                self._indulged = False
+                self.send_aside(Ping())
                 due = now + self._patience()
         # What holds the session may end long before it must.
         self._watch_timer = self._loop.call_at(min(due, now + keepalive), self._watch)
@@ -484,8 +534,18 @@ class Connection:
 
     def _held_until(self) -> float:
         """Until when the server's silence means nothing, on the loop's clock."""
-        self._holding = [each for each in self._holding if self._session.is_open(each[0])]
-        return max((until for _, until in self._holding), default=0.0)
+        still = [each for each in self._holding if self._session.is_open(each[0])]
+        if len(still) < len(self._holding):
+            self._held_from = self._heard_at  # those behind the one that ended have begun since then
+        self._holding = still
+        until = self._held_from
+        for _, submitted, seconds in still:  # one after the other
+            until = max(until, submitted) + seconds
+        if not still and self._written_while_held > _WINDOW and self._options.keepalive is not None:
+            self._have_the_network_give_up(self._options.keepalive + self._patience())
+        if not still:
+            self._written_while_held = 0
+        return until if still else 0.0
 
     # Deadlines: one timer for all
 
@@ -533,6 +593,13 @@ def _numeric(address: tuple[Any, ...]) -> str:
     """The address as text, with the interface of a link-local one."""
     scope = address[3] if len(address) == 4 else 0
     return f"{address[0]}%{scope}" if scope else str(address[0])
+
+
+def _set(link: socket.socket, name: str, value: int) -> None:
+    """Set an option of TCP, where the platform has it."""
+    if hasattr(socket, name):
+        with contextlib.suppress(OSError):
+            link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _unreached(sentence: str, cause: Exception) -> ConnectionLost:

@@ -21,6 +21,7 @@ Route = tuple[type[Event], tuple[Callable[[Event], None], ...]]
 """The class of an event, and who gets it."""
 
 _MAX_ROUTES: Final = 4096
+_MAX_NAME: Final = 100  # characters; Asterisk's own names have a third of that
 
 
 class Selection:
@@ -72,15 +73,24 @@ class _Routes(dict[str, Route]):
     def __init__(self, subscribers: dict[Subscriber, None]) -> None:
         super().__init__()
         self._subscribers = subscribers
+        self._version = 0
+
+    def forget(self) -> None:
+        """Who gets what has changed."""
+        self._version += 1
+        self.clear()
 
     def __missing__(self, raw: str) -> Route:
         if len(self) >= _MAX_ROUTES:
             self.clear()
         name = raw.removesuffix("\r")
         cls = event_class(name)
-        sinks = tuple(each.put for each in self._subscribers if each.selection.matches(name, cls))
-        route = self[raw] = (cls, sinks)
-        return route
+        version = self._version
+        # Garbage may be collected at any moment here, and streams with it: that changes the subscribers.
+        sinks = tuple([each.put for each in list(self._subscribers) if each.selection.matches(name, cls)])
+        if version == self._version and len(raw) <= _MAX_NAME:
+            self[raw] = (cls, sinks)
+        return cls, sinks
 
 
 class Dispatcher:
@@ -92,34 +102,35 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._subscribers: dict[Subscriber, None] = {}
-        self.routes: dict[str, Route] = _Routes(self._subscribers)
+        self._routes = _Routes(self._subscribers)
+        self.routes: dict[str, Route] = self._routes
 
     def __len__(self) -> int:
         return len(self._subscribers)
 
     def add(self, subscriber: Subscriber) -> None:
         self._subscribers[subscriber] = None
-        self.routes.clear()
+        self._routes.forget()
 
     def remove(self, subscriber: Subscriber) -> None:
         self._subscribers.pop(subscriber, None)
-        self.routes.clear()
+        self._routes.forget()
 
     def tell(self, event: Event) -> None:
         """Deliver an event that the library itself has made."""
-        for subscriber in tuple(self._subscribers):
+        for subscriber in list(self._subscribers):
             if subscriber.selection.matches(event.name, type(event)):
                 subscriber.put(event)
 
     def miss(self, gap: float) -> None:
         """Tell all, whatever they selected, that the events of `gap` seconds are missing here."""
-        for subscriber in tuple(self._subscribers):
+        for subscriber in list(self._subscribers):
             subscriber.miss(gap)
 
     def finish(self, error: Exception | None) -> None:
         """Tell all that no more events will come, and forget them."""
         subscribers = list(self._subscribers)
         self._subscribers.clear()
-        self.routes.clear()
+        self._routes.forget()
         for subscriber in subscribers:
             subscriber.finish(error)

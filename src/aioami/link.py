@@ -67,7 +67,8 @@ class Link:
         state: what the link is at this moment.
         connection: what actions are sent over; `None` while there is none.
         reason: why there is none, if it was lost or not reached.
-        mask: the last `Events` action that the user sent.
+        mask: the last `Events` action that the user sent and the server did not refuse.
+        accepted_mask: the last one that it took, or may have taken.
         banner: the last greeting of the server.
     """
 
@@ -86,16 +87,20 @@ class Link:
         self._recorder = recorder
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
-        self._waiters: list[asyncio.Future[None]] = []
+        # Those who have an action to send go before those who only wait, who may send one then.
+        self._senders: dict[asyncio.Future[None], None] = {}
+        self._waiters: dict[asyncio.Future[None], None] = {}
         self._delays = (options.backoff or Backoff()).delays()
         self._established_at = 0.0
         self._lost_at = 0.0
         self._booted = False
+        self._logged_in_quietly = False
         self._landmarks = _Landmarks(self._told)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
         self.mask: Action[Any] | None = None
+        self.accepted_mask: Action[Any] | None = None
         self.banner = ""
 
     # Making it
@@ -107,21 +112,33 @@ class Link:
         if self._recorder is not None:
             self._recorder.start()
         self.reason = None
-        self.mask = None
+        self.mask = self.accepted_mask = None
         self._delays = (self._options.backoff or Backoff()).delays()
         self._dispatcher.add(self._landmarks)
         self._enter(ManagerState.CONNECTING)
         task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")
         try:
             await asyncio.wait([task])
-        finally:
-            if not task.done():
+        except asyncio.CancelledError:
+            try:
                 await self._cancel_attempt()
-                self.reason = ConnectionLost("connecting was given up")
-                self._enter(ManagerState.CLOSED)
+            finally:
+                self._give_up(task)
+            raise
         if task.cancelled():
             raise ConnectionLost("the manager was closed while it was connecting")
         task.result()
+
+    def _give_up(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for the connect any more: what came of it in the last moment is undone."""
+        if task.done() and not task.cancelled():
+            task.exception()  # nobody else will look at it
+        reason = ConnectionLost("connecting was given up")
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            connection.close(reason)
+        self.reason = reason
+        self._enter(ManagerState.CLOSED)
 
     async def _connect(self) -> None:
         try:
@@ -155,13 +172,15 @@ class Link:
         gap = time.monotonic() - self._lost_at
         self._tally.reconnects += 1
         self._tally.gap_seconds += gap
-        log.info("the link to %s stands again, after %.1f seconds", self._options.where, gap)
         self._establish(connection)
-        self._dispatcher.miss(gap)
-        self._dispatcher.tell(Reconnected.after(gap, attempts))
-        if self._metrics is not None:
-            self._metrics.reconnected(gap)
-        connection.session.open_gate()
+        log.info("the link to %s stands again, after %.1f seconds", self._options.where, gap)
+        try:
+            self._dispatcher.miss(gap)
+            self._dispatcher.tell(Reconnected.after(gap, attempts))
+            if self._metrics is not None:
+                self._metrics.reconnected(gap)
+        finally:
+            connection.session.open_gate()
 
     async def _attempt_until_it_stands(self, *, at_once: bool) -> tuple[Connection, int]:
         """Attempt again and again, and return the connection and how many attempts it took.
@@ -184,7 +203,7 @@ class Link:
                 log.log(level, "%s was not reached, and is tried again: %s", self._options.where, error)
 
     async def _open(self) -> Connection:
-        if self._recorder is not None and self.state is ManagerState.RECONNECTING:
+        if self._recorder is not None:
             try:
                 self._recorder.start()
             except OSError as error:  # the link matters more than the record of it
@@ -201,6 +220,7 @@ class Link:
         self.banner = connection.banner
         try:
             if self._options.username is not None:
+                self._logged_in_quietly = bool(self._options.event_filters) or self.mask is not None
                 await log_in(connection, self._options, self.mask)
             if connection.reason is not None:
                 raise connection.reason
@@ -243,8 +263,8 @@ class Link:
             self._delays = backoff.delays()
         self.reason = reason
         self._tally.gaps += 1
-        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, reason)
         self._enter(ManagerState.RECONNECTING)
+        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, _shown(reason))
         self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.where}")
         self._dispatcher.tell(Disconnected.because(reason))
         if self._metrics is not None:
@@ -252,20 +272,26 @@ class Link:
 
     def _fail(self, reason: ManagerError) -> None:
         """The link is gone for good."""
-        log.error("the link to %s is lost for good: %s", self._options.where, reason)
+        if self.state is ManagerState.RECONNECTING:
+            self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
+        log.error("the link to %s is lost for good: %s", self._options.where, _shown(reason))
         self._dispatcher.finish(reason)
 
     # Ending it
 
     async def close(self) -> None:
         """See `Manager.close`."""
-        await self._cancel_attempt()
-        connection, self.connection = self.connection, None
-        if connection is None or connection.is_orphaned:
-            if self.state is not ManagerState.CLOSING:
+        while self.state is ManagerState.CLOSING:  # somebody else does it
+            await self._change(self._waiters)
+        try:
+            await self._cancel_attempt()
+        finally:
+            connection, self.connection = self.connection, None
+            if connection is None or connection.is_orphaned:
                 self._finish()
+        if connection is None or connection.is_orphaned:
             return
         self._enter(ManagerState.CLOSING)
         try:
@@ -286,9 +312,9 @@ class Link:
         self.state = ManagerState.CLOSED
         # A loop that is closed has ended both.
         if task is not None and not task.get_loop().is_closed():
-            task.cancel()
+            task.get_loop().call_soon_threadsafe(task.cancel)
         if connection is not None and not connection.is_orphaned:
-            connection.close(ConnectionLost("the manager was dropped"))
+            connection.abandon(ConnectionLost("the manager was dropped"))
         return True
 
     async def _say_goodbye(self, connection: Connection, patience: float) -> None:
@@ -304,6 +330,10 @@ class Link:
             await asyncio.wait([task])
 
     def _finish(self) -> None:
+        if self.state is ManagerState.RECONNECTING:
+            gap = time.monotonic() - self._lost_at
+            self._tally.gap_seconds += gap
+            self._dispatcher.miss(gap)
         self.reason = None
         self._enter(ManagerState.CLOSED)
         self._dispatcher.finish(None)
@@ -313,21 +343,19 @@ class Link:
     def _enter(self, state: ManagerState) -> None:
         changed = state is not self.state
         self.state = state
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
+        for waiter in [*self._senders, *self._waiters]:
             if not waiter.done():
                 waiter.set_result(None)
         if changed and self._metrics is not None:
             self._metrics.state_changed(state.value)
 
-    async def _change(self) -> None:
+    async def _change(self, waiters: dict[asyncio.Future[None], None]) -> None:
         waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        waiters[waiter] = None
         try:
             await waiter
         finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            del waiters[waiter]
 
     @property
     def is_coming(self) -> bool:
@@ -343,7 +371,7 @@ class Link:
         try:
             async with async_timeout.timeout(timeout):
                 while self.connection is None and self.is_coming:
-                    await self._change()
+                    await self._change(self._senders)
         except asyncio.TimeoutError:
             return None
         return self.connection if self.state is not ManagerState.CLOSING else None
@@ -364,7 +392,7 @@ class Link:
             if waiting and self.state is ManagerState.CLOSED:
                 raise ConnectionLost(f"the manager did not become ready: {self.why_not()}") from self.reason
             waiting = True
-            await self._change()
+            await self._change(self._waiters)
 
     async def wait_booted(self, timeout: float | None) -> None:
         """See `Manager.wait_booted`."""
@@ -397,12 +425,14 @@ class Link:
         if not isinstance(error, PermissionDenied) or not self._hears_of_boot():
             raise error
         while not self._booted:
-            await self._change()
+            await self._change(self._waiters)
             if self.connection is not connection:
                 raise ConnectionLost(f"the link was lost before Asterisk was fully booted: {self.why_not()}")
 
     def _hears_of_boot(self) -> bool:
-        """Whether the events that were asked for have FullyBooted among them, as far as one can tell."""
+        """Whether FullyBooted comes, as far as one can tell: behind a login without events it has come and gone."""
+        if self._logged_in_quietly:
+            return False
         mask = dict(self.mask.headers).get("EventMask", "") if self.mask else event_mask(self._options.event_mask)
         return not {"on", "all", "system"}.isdisjoint(mask.split(","))
 
@@ -431,9 +461,14 @@ def _reason(what: str, error: BaseException) -> ManagerError:
     """The error itself, or one of ours for what nobody thought of: no waiter is to be left behind."""
     if isinstance(error, ManagerError):
         return error
-    reason = ConnectionLost(f"{what}: {error or type(error).__name__}")
+    reason = ConnectionLost(f"{what}: {str(error) or type(error).__name__}")
     reason.__cause__ = error
     return reason
+
+
+def _shown(error: Exception) -> str:
+    """What an exception says, as any log can write it, whatever bytes the server sent."""
+    return str(error).encode("utf-8", "backslashreplace").decode()
 
 
 def _again(error: ManagerError) -> ManagerError:

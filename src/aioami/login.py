@@ -7,7 +7,15 @@ from typing import Any, Final
 from .actions.base import Action, ResponseT_co
 from .actions.system import Challenge, Events, Login, Ping
 from .connection import Connection
-from .errors import ActionError, ConnectionLost, ManagerAuthError, ManagerError, ManagerTimeout, UnknownAction
+from .errors import (
+    ActionError,
+    ConnectionLost,
+    ManagerAuthError,
+    ManagerError,
+    ManagerTimeout,
+    ProtocolError,
+    UnknownAction,
+)
 from .options import Options
 from .session import refusal
 
@@ -63,8 +71,11 @@ async def _authenticate(connection: Connection, options: Options, *, quiet: bool
     events = False if quiet else options.event_mask
     question = Challenge()
     answer = await connection.send(question, timeout=options.timeout, counted=False)
-    if answer.success:
-        login = Login(user, secret, events=events, challenge=answer["Challenge"])
+    challenge = answer.get("Challenge")
+    if answer.success and challenge is not None:
+        login = Login(user, secret, events=events, challenge=challenge)
+    elif answer.success:
+        raise ProtocolError("the server answered Challenge without a challenge")
     elif answer.message != _SHUTTING_DOWN and (connection.is_encrypted or options.plaintext_login):
         login = Login(user, secret, events=events)
     else:
@@ -82,9 +93,11 @@ async def _probe(connection: Connection, options: Options) -> None:
 
 async def _choose(connection: Connection, options: Options, mask: Action[Any]) -> None:
     """With `brokeneventsaction` the server does not answer; that it answers what follows shows that it is done."""
-    unheard = connection.send_unheard(mask)
+    aside = connection.send_aside(mask)
     await _ask(connection, options, Ping())
-    unheard()
+    aside.forget()
+    if aside.response is not None and not aside.response.success:
+        raise refusal(aside.response, mask)
 
 
 async def _ask(connection: Connection, options: Options, action: Action[ResponseT_co]) -> ResponseT_co:

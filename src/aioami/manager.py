@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
+import functools
 import os
 import ssl as tls
 import time
@@ -195,12 +197,13 @@ class Manager:
             OSError: `cafile` cannot be read.
         """
         shape = "url: expected ami://user:secret@host:port or amis://user:secret@host:port"
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            # What urllib says of a part may hold the secret.
-            raise ValueError(f"{shape}, with a port from 1 to 65535") from None
+        parts = None
+        with contextlib.suppress(ValueError):  # what urllib says of a part may hold the secret
+            split = urlsplit(url)
+            port = split.port
+            parts = split
+        if parts is None:
+            raise ValueError(f"{shape}, with a port from 1 to 65535")
         if parts.scheme not in ("ami", "amis") or not parts.hostname or parts.path.strip("/") or parts.fragment:
             raise ValueError(shape)
         if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
@@ -296,7 +299,8 @@ class Manager:
 
         Raises:
             ManagerTimeout: it was not booted in time, or the user has no right to know.
-            PermissionDenied: the server may not be asked, and events of the class `system` are off.
+            PermissionDenied: the server may not be asked, and does not tell: events of the class `system` are off, or the login
+                was made without events, because there are filters or `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
         await self._link.wait_booted(timeout)
@@ -396,7 +400,7 @@ class Manager:
         """After a reconnect the last choice that was sent is made again; not one that never left, or was refused."""
         link = self._link
         assert link.connection is not None
-        before, link.mask = link.mask, action
+        link.mask = action
         taken = False
         try:
             response = await link.connection.send(action, timeout=timeout, action_id=action_id)
@@ -408,8 +412,10 @@ class Manager:
             taken = error.sent
             raise
         finally:
-            if not taken and link.mask is action:
-                link.mask = before
+            if taken:
+                link.accepted_mask = action
+            elif link.mask is action:
+                link.mask = link.accepted_mask
         return response
 
     def stream(self, action: Action[Any], *, timeout: Timeout = _DEFAULT) -> ListStream[Event]:
@@ -446,7 +452,11 @@ class Manager:
             return ListStream(buffer, end)
         if self._link.connection is None:
             raise self._unsent(action)
-        return ListStream(buffer, start(self._link.connection))
+        return ListStream(buffer, functools.partial(self._end_list, start(self._link.connection)))
+
+    def _end_list(self, stop: Callable[[], None]) -> None:
+        """End a list early; while its stream may do so, it holds the manager."""
+        stop()
 
     async def _start_later(
         self,

@@ -83,13 +83,13 @@ class Options:
             raise ValueError("secret: a username needs a secret")
         if self.secret is not None and not isinstance(self.secret, str):
             raise TypeError(f"secret: expected text, not {type(self.secret).__name__}")
-        if not {"\r", "\n", "\0"}.isdisjoint(self.secret or ""):
-            raise ValueError("secret: it may not contain CR, LF or NUL")
+        if any(sign in "\r\n\0" or "\ud800" <= sign < "\udc80" for sign in self.secret or ""):
+            raise ValueError("secret: it may not contain CR, LF, NUL or half of a surrogate pair")
         if not 0 < self.port < 65536:
             raise ValueError(f"port: 1 to 65535, not {self.port}")
         for name in ("timeout", "keepalive"):
             seconds = getattr(self, name)
-            if seconds is not None and not seconds > 0:
+            if seconds is not None and not 0 < seconds < float("inf"):
                 raise ValueError(f"{name}: more than 0 seconds or None for no limit, not {seconds}")
         for name, unit in (("max_frame_size", "byte"), ("max_list_items", "item"), ("max_bytes_before_login", "byte")):
             limit = getattr(self, name)

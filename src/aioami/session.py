@@ -31,7 +31,7 @@ from .events.base import Event
 from .fields import TRUE
 from .responses.base import Response
 from .statistics import Tally
-from .wire.limits import MAX_LIST_ITEMS
+from .wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
 __all__ = ["Outcome", "Pending", "Promise", "Session", "holds_session", "refusal"]
 
@@ -184,6 +184,7 @@ class Session:
         max_list_items: items that one list may have; `None` lifts the limit.
         tally: where messages are counted.
         gated: whether events are held back until `open_gate`.
+        max_held: characters of events that may be held back; `None` lifts the limit.
         logged_in: called when a login succeeds.
 
     Attributes:
@@ -200,6 +201,7 @@ class Session:
         max_list_items: int | None = MAX_LIST_ITEMS,
         tally: Tally | None = None,
         gated: bool = False,
+        max_held: int | None = MAX_FRAME_SIZE,
         logged_in: Callable[[], None] = lambda: None,
     ) -> None:
         self._dispatcher = dispatcher
@@ -208,6 +210,8 @@ class Session:
         self._max_list_items = max_list_items
         self._tally = tally or Tally()
         self._held: list[str] | None = [] if gated else None
+        self._held_size = 0
+        self._max_held = max_held
         self._told_of_login = logged_in
         # Some events repeat the ActionID to every client, so two clients must never use the same one.
         self._prefix = secrets.token_hex(6)
@@ -305,6 +309,17 @@ class Session:
         if held:
             self._deliver(held)
 
+    def _hold_back(self, text: str) -> None:
+        assert self._held is not None
+        self._held_size += len(text)
+        if self._max_held is None or self._held_size <= self._max_held:
+            self._held.append(text)
+            return
+        self._held.clear()
+        self.error = ProtocolError(
+            f"the events before the login was done exceed max_frame_size ({self._max_held} bytes)"
+        )
+
     def receive(self, texts: list[str]) -> None:
         """Take messages, as `Framer.feed` returns them."""
         self._tally.messages += len(texts)
@@ -319,7 +334,7 @@ class Session:
                 if lists and self._take_item(text, cls):
                     continue
                 if self._held is not None:
-                    self._held.append(text)
+                    self._hold_back(text)
                     continue
                 if sinks:
                     event = cls(text)

@@ -159,7 +159,7 @@ class Buffer:
     def _wanted(self, where: Predicate, event: Event) -> bool:
         try:
             return bool(where(event))
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # a predicate may look at a future that was cancelled
             level = logging.DEBUG if self.raised else logging.ERROR
             self.raised = True
             log.log(
