@@ -361,16 +361,13 @@ class Manager:
         if self._metrics is None:
             return await self._send(action, timeout, check, action_id)
         began = time.perf_counter()
-        outcome: ActionOutcome | None = None
         try:
             response = await self._send(action, timeout, False, action_id)
-            outcome = "success" if response.success else "error"
         except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
-            outcome = _OUTCOMES[type(error)]
+            self._metrics.action_done(action.name, time.perf_counter() - began, _OUTCOMES[type(error)])
             raise
-        finally:
-            if outcome is not None:
-                self._metrics.action_done(action.name, time.perf_counter() - began, outcome)
+        outcome: ActionOutcome = "success" if response.success else "error"
+        self._metrics.action_done(action.name, time.perf_counter() - began, outcome)
         if check and not response.success:
             raise refusal(response, action)
         return response
