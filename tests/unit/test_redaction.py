@@ -129,6 +129,7 @@ def test_a_header_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert redact(text) == text
     hide_header("doorcode", message="USEREVENT")
     hide_header("BADGE")
+    hide_header("X-Unused")
     assert redact(text) == text.replace("hush", "***")
     assert repr(action) == "<Action UserEvent, UserEvent='Door', DoorCode='***', Badge='***'>"
     assert "hush" not in repr(events.parse(text.strip()))
