@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from . import core, errors, events
+from . import actions, core, enums, errors, events
 from ._version import __version__
 from .actions.base import Action
 from .errors import (
@@ -55,7 +55,9 @@ __all__ = [
     "Statistics",
     "UnknownAction",
     "__version__",
+    "actions",
     "core",
+    "enums",
     "errors",
     "events",
     "hide_header",

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 import async_timeout
 
 from .actions.base import Action, ResponseT_co
-from .actions.system import Ping
 from .dispatch import Dispatcher
 from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from .events.base import Event
 from .options import Options
 from .recording import Recorder
 from .responses.base import OutcomeReply, Response
-from .session import Outcome, Pending, Promise, Session, holds_session
+from .session import FENCE, Outcome, Pending, Promise, Session, holds_session, needs_fence
 from .statistics import Tally
 from .wire import Framer
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection"]
 
+_KEEPALIVE: Final = Action("Ping")
 _FEW: Final = 64  # actions that hold the session are looked through when there are so many
 _WINDOW: Final = 32768  # bytes that a peer surely takes though it does not read
 _LATE: Final = 0.1  # seconds by which a timer may be late without the event loop having been held up
@@ -62,26 +62,15 @@ class _ParsingReader(asyncio.StreamReader):
         self._ended(exc)
 
 
-class Aside:
-    """An answer for which nobody waits, and at which one may look.
-
-    Attributes:
-        response: the answer, once it came.
-        forget: gives up the answer.
-    """
-
-    def __init__(self) -> None:
-        self.response: Response | None = None
-        self.forget: Callable[[], None] = lambda: None
+class _Unheard:
+    """The promise of an answer that tells something by coming, and nothing by what it says."""
 
     def done(self) -> bool:
-        return self.response is not None
+        return True
 
-    def set_result(self, response: Response) -> None:
-        self.response = response
+    def set_result(self, response: Response) -> None: ...
 
-    def set_exception(self, error: Exception) -> None:
-        """Nothing: whoever needs the link hears it elsewhere."""
+    def set_exception(self, error: Exception) -> None: ...
 
 
 class Connection:
@@ -394,12 +383,9 @@ class Connection:
             response._wait_for_outcome = functools.partial(self._wait_for_outcome, outcome)
         return response
 
-    def send_aside(self, action: Action[Any]) -> Aside:
-        """Send an action of the library's own, without waiting for its answer."""
-        aside = Aside()
-        pending = self._submit(action, aside, None, None, counted=False)
-        aside.forget = lambda: self._session.forget(pending)
-        return aside
+    def send_aside(self, action: Action[Any]) -> None:
+        """Send an action of the library's own, whose answer matters to the session alone."""
+        self._submit(action, _Unheard(), None, None, counted=False)
 
     def start_list(
         self,
@@ -445,6 +431,8 @@ class Connection:
             self._write([pending])
         else:
             self._batch.append(pending)
+        if needs_fence(action):
+            self.send_aside(FENCE)
         return pending
 
     def _write_batch(self) -> None:
@@ -518,7 +506,7 @@ class Connection:
             if now >= due:
                 self._asked_at = now
                 self._indulged = False
-                self.send_aside(Ping())
+                self.send_aside(_KEEPALIVE)
                 due = now + self._patience()
         # What holds the session may end long before it must.
         self._watch_timer = self._loop.call_at(min(due, now + keepalive), self._watch)

@@ -2,118 +2,125 @@
 
 from __future__ import annotations
 
-from .actions.agi import (
-    AGI,
-)
-from .actions.bridges import (
-    Bridge,
-)
-from .actions.channels import (
-    AbsoluteTimeout,
-    CoreShowChannels,
-    Getvar,
-    Hangup,
-    LocalOptimizeAway,
-    MuteAudio,
-    Originate_Application,
-    Originate_Context,
-    PlayDTMF,
-    Redirect,
-    SendText,
-    SetCDRUserField,
-    Setvar,
-    Status,
-)
-from .actions.config import (
-    CreateConfig,
-    GetConfig,
-    ListCategories,
-    UpdateConfig,
-)
-from .actions.database import (
-    DBDel,
-    DBDelTree,
-    DBGet,
-    DBPut,
-)
-from .actions.dialplan import (
-    ExtensionState,
-)
-from .actions.parking import (
-    Park,
-    ParkedCalls,
-)
-from .actions.queues import (
-    QueueAdd,
-    QueueLog,
-    QueuePause,
-    QueuePenalty,
-    QueueReload,
-    QueueRemove,
-    QueueStatus,
-    QueueSummary,
-)
-from .actions.recordings import (
-    FORMAT_ALAW,
-    FORMAT_G723,
-    FORMAT_G729,
-    FORMAT_GSM,
-    FORMAT_SLN,
-    FORMAT_ULAW,
-    FORMAT_VOX,
-    FORMAT_WAV,
-    ChangeMonitor,
-    MixMonitorMute,
-    Monitor,
-    PauseMonitor,
-    StopMonitor,
-    UnpauseMonitor,
-)
-from .actions.sip import (
-    SIPnotify,
-    SIPpeers,
-    SIPqualify,
-    SIPshowpeer,
-    SIPshowregistry,
-)
-from .actions.system import (
-    AUTHTYPE_MD5,
-    EVENTMASK_ALL,
-    EVENTMASK_CALL,
-    EVENTMASK_LOG,
-    EVENTMASK_NONE,
-    EVENTMASK_SYSTEM,
-    Challenge,
-    Command,
-    Events,
-    ListCommands,
-    Login,
-    Logoff,
-    ModuleCheck,
-    ModuleLoad,
-    Ping,
-    Reload,
-)
-from .actions.users import (
-    UserEvent,
-)
-from .actions.voicemail import (
-    MailboxCount,
-    MailboxStatus,
-    VoicemailUsersList,
-)
-from .errors import ManagerAuthError, ManagerError
-from .events.channels import (
-    ORIGINATE_RESULT_ANSWERED,
-    ORIGINATE_RESULT_BAD_NUMBER,
-    ORIGINATE_RESULT_BUSY,
-    ORIGINATE_RESULT_CONGESTION,
-    ORIGINATE_RESULT_INCOMPLETE,
-    ORIGINATE_RESULT_MAP,
-    ORIGINATE_RESULT_REJECT,
-    ORIGINATE_RESULT_RING_LOCAL,
-    ORIGINATE_RESULT_RING_REMOTE,
-)
+from typing import TYPE_CHECKING, Any
+
+from . import actions, errors, events
+
+if TYPE_CHECKING:
+    from .actions.agi import (
+        AGI,
+    )
+    from .actions.bridges import (
+        Bridge,
+    )
+    from .actions.channels import (
+        AbsoluteTimeout,
+        CoreShowChannels,
+        Getvar,
+        Hangup,
+        LocalOptimizeAway,
+        MuteAudio,
+        Originate_Application,
+        Originate_Context,
+        PlayDTMF,
+        Redirect,
+        SendText,
+        SetCDRUserField,
+        Setvar,
+        Status,
+    )
+    from .actions.config import (
+        CreateConfig,
+        GetConfig,
+        ListCategories,
+        UpdateConfig,
+    )
+    from .actions.database import (
+        DBDel,
+        DBDelTree,
+        DBGet,
+        DBPut,
+    )
+    from .actions.modules import (
+        ModuleCheck,
+        ModuleLoad,
+        Reload,
+    )
+    from .actions.parking import (
+        Park,
+        ParkedCalls,
+    )
+    from .actions.presence import (
+        ExtensionState,
+    )
+    from .actions.queues import (
+        QueueAdd,
+        QueueLog,
+        QueuePause,
+        QueuePenalty,
+        QueueReload,
+        QueueRemove,
+        QueueStatus,
+        QueueSummary,
+    )
+    from .actions.recordings import (
+        FORMAT_ALAW,
+        FORMAT_G723,
+        FORMAT_G729,
+        FORMAT_GSM,
+        FORMAT_SLN,
+        FORMAT_ULAW,
+        FORMAT_VOX,
+        FORMAT_WAV,
+        ChangeMonitor,
+        MixMonitorMute,
+        Monitor,
+        PauseMonitor,
+        StopMonitor,
+        UnpauseMonitor,
+    )
+    from .actions.sip import (
+        SIPnotify,
+        SIPpeers,
+        SIPqualify,
+        SIPshowpeer,
+        SIPshowregistry,
+    )
+    from .actions.system import (
+        AUTHTYPE_MD5,
+        EVENTMASK_ALL,
+        EVENTMASK_CALL,
+        EVENTMASK_LOG,
+        EVENTMASK_NONE,
+        EVENTMASK_SYSTEM,
+        Challenge,
+        Command,
+        Events,
+        ListCommands,
+        Login,
+        Logoff,
+        Ping,
+    )
+    from .actions.users import (
+        UserEvent,
+    )
+    from .actions.voicemail import (
+        MailboxCount,
+        MailboxStatus,
+        VoicemailUsersList,
+    )
+    from .errors import ManagerAuthError, ManagerError
+    from .events.channels import (
+        ORIGINATE_RESULT_ANSWERED,
+        ORIGINATE_RESULT_BAD_NUMBER,
+        ORIGINATE_RESULT_BUSY,
+        ORIGINATE_RESULT_CONGESTION,
+        ORIGINATE_RESULT_INCOMPLETE,
+        ORIGINATE_RESULT_MAP,
+        ORIGINATE_RESULT_REJECT,
+        ORIGINATE_RESULT_RING_LOCAL,
+        ORIGINATE_RESULT_RING_REMOTE,
+    )
 
 __all__ = [
     "AGI",
@@ -202,3 +209,16 @@ __all__ = [
     "UserEvent",
     "VoicemailUsersList",
 ]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            for room in (errors, actions, events):
+                if hasattr(room, name):
+                    return getattr(room, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Final, Protocol, Union
 
 from .actions.base import Action
-from .events.base import EVENTS, Event, event_class
+from .events.base import Event, event_class
 
 __all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
 
@@ -40,17 +40,27 @@ class Selection:
         return self._label
 
     def matches(self, name: str, cls: type[Event]) -> bool:
+        """Whether all events of that name and class are selected."""
         if not self._classes and not self._patterns:
             return True
         return issubclass(cls, self._classes) or any(fnmatchcase(name.lower(), item) for item in self._patterns)
+
+    def sink(self, name: str, cls: type[Event], put: Callable[[Event], None]) -> Callable[[Event], None] | None:
+        """What takes the events of that name and class, if some are selected: `put`, or one that looks at each first."""
+        if self.matches(name, cls):
+            return put
+        narrower = tuple(each for each in self._classes if issubclass(each, cls) and each.wire_name == "")
+        if not narrower or cls is Event:
+            return None
+        return lambda event: put(event) if isinstance(event, narrower) else None
 
 
 def _event_class(selector: object) -> type[Event]:
     if isinstance(selector, type) and issubclass(selector, Event):
         return selector
     if isinstance(selector, type) and issubclass(selector, Action):
-        name = selector.wire_name
-        hint = f"events.{EVENTS[name.lower()].__name__}" if name.lower() in EVENTS else "a class from aioami.events"
+        known = event_class(selector.wire_name)
+        hint = "a class from aioami.events" if known is Event else f"events.{known.__name__}"
         raise TypeError(f"{selector.__name__} is an action; its event is selected by {hint}")
     raise TypeError(f"a selector is an event class, a name or a pattern, not {selector!r}")
 
@@ -87,7 +97,8 @@ class _Routes(dict[str, Route]):
         cls = event_class(name)
         version = self._version
         # Garbage may be collected at any moment here, and streams with it: that changes the subscribers.
-        sinks = tuple([each.put for each in list(self._subscribers) if each.selection.matches(name, cls)])
+        found = [each.selection.sink(name, cls, each.put) for each in list(self._subscribers)]
+        sinks = tuple([sink for sink in found if sink is not None])
         if version == self._version and len(raw) <= _MAX_NAME:
             self[raw] = (cls, sinks)
         return cls, sinks

@@ -11,27 +11,42 @@ A header that is absent gives `None`, and so does text that does not convert; th
 
 from __future__ import annotations
 
+import copy
 import keyword
 import re
-from typing import Any, Final, Generic, TypeVar, overload
+from collections.abc import Iterator
+from typing import Any, Final, Generic, TypeVar, Union, overload
 from urllib.parse import unquote
 
+from .enums import Code, Word
 from .wire import Message
 
 __all__ = [
     "Boolean",
     "ChannelVariables",
     "Duration",
+    "Enumeration",
     "Field",
     "Integer",
+    "Milliseconds",
+    "Nested",
     "Number",
+    "Numbered",
     "PercentEncoded",
+    "Seconds",
     "Text",
+    "Texts",
+    "Timestamp",
+    "View",
+    "as_dict",
     "attribute_name",
+    "fields_of",
 ]
 
 T = TypeVar("T")
 FieldT = TypeVar("FieldT", bound="Field[Any]")
+EnumT = TypeVar("EnumT", bound=Union[Code, Word])
+ViewT = TypeVar("ViewT", bound="View")
 
 TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on", "enabled"})
 FALSE: Final = frozenset({"no", "false", "n", "f", "0", "off", "disabled"})
@@ -51,8 +66,8 @@ class Field(Generic[T]):
     @overload
     def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
     @overload
-    def __get__(self, message: Message, owner: type | None = None) -> T | None: ...
-    def __get__(self, message: Message | None, owner: type | None = None) -> Any:
+    def __get__(self, message: Message | View, owner: type | None = None) -> T | None: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
         if message is None:
             return self
         text = message._first_of(self.header)
@@ -62,8 +77,14 @@ class Field(Generic[T]):
         """The value that the header's text stands for; `None` if it stands for none."""
         raise NotImplementedError
 
-    def __set__(self, message: Message, value: object) -> None:
+    def __set__(self, message: Message | View, value: object) -> None:
         raise AttributeError("a message is read-only")
+
+    def under(self: FieldT, prefix: str) -> FieldT:
+        """The same field for the header of that name with a prefix before it."""
+        field = copy.copy(self)
+        field.header = prefix + self.header
+        return field
 
 
 class Text(Field[str]):
@@ -101,6 +122,14 @@ class Boolean(Field[bool]):
         return True if word in TRUE else False if word in FALSE else None
 
 
+class Seconds(Integer):
+    """A time in whole seconds."""
+
+
+class Milliseconds(Integer):
+    """A time in whole milliseconds."""
+
+
 class Duration(Field[int]):
     """A time written as hours:minutes:seconds, in seconds."""
 
@@ -113,6 +142,41 @@ class Duration(Field[int]):
         return seconds
 
 
+class Timestamp(Field[float]):
+    """A moment, in seconds since 1970; Asterisk writes either that, or a date with its distance from UTC."""
+
+    def convert(self, text: str) -> float | None:
+        if "T" not in text:
+            return Number.convert(self, text)  # type: ignore[arg-type]
+        from datetime import datetime
+
+        try:
+            return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+        except (ValueError, OverflowError):
+            return None
+
+
+class Enumeration(Field[EnumT]):
+    """One of the numbers or words that an enumeration names; one that it does not know has a member too.
+
+    Args:
+        header: the header's name as Asterisk spells it.
+        kind: the enumeration.
+    """
+
+    def __init__(self, header: str, kind: type[EnumT]) -> None:
+        super().__init__(header)
+        self.kind = kind
+
+    def convert(self, text: str) -> EnumT | None:
+        if issubclass(self.kind, Word):
+            return self.kind(text) if text else None
+        number = text.strip()
+        if not number.removeprefix("-").isdecimal() or len(number) > MAX_DIGITS:
+            return None
+        return self.kind(int(number))
+
+
 class PercentEncoded(Field[str]):
     """Text that Asterisk percent-encodes; a literal `+` is a plus."""
 
@@ -120,13 +184,31 @@ class PercentEncoded(Field[str]):
         return unquote(text, errors="surrogateescape")
 
 
+class Texts(Field[list[str]]):
+    """A header that may be repeated: all of its texts, in order; empty if there is none."""
+
+    @overload
+    def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
+    @overload
+    def __get__(self, message: Message | View, owner: type | None = None) -> list[str]: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
+        if message is None:
+            return self
+        wanted = self.header.lower()
+        return [value for name, value in message.headers if name.lower() == wanted]
+
+
 class ChannelVariables(Field[dict[str, str]]):
-    """The channel variables that manager.conf's `channelvars` asks for, one repeated `name=value` header each.
+    """Channel variables, one repeated `name=value` header each; manager.conf's `channelvars` asks for some.
 
     Some events put the channel's name into the header: `ChanVariable(PJSIP/1-00000001): name=value`.
     """
 
-    def __get__(self, message: Message | None, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
+    @overload
+    def __get__(self, message: Message | View, owner: type | None = None) -> dict[str, str]: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
         if message is None:
             return self
         pairs = [
@@ -135,6 +217,141 @@ class ChannelVariables(Field[dict[str, str]]):
             if name == self.header or name.startswith(self.header + "(")
         ]
         return {name: value for name, _, value in pairs}
+
+
+class View:
+    """Those headers of a message that begin with a prefix, typed like a message of their own.
+
+    It is false if the message has none of them.
+    """
+
+    __slots__ = ("_message", "_prefix")
+
+    def __init__(self, message: Message | View, prefix: str) -> None:
+        self._message = message
+        self._prefix = prefix
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers, with their names less the prefix."""
+        start = len(self._prefix)
+        prefix = self._prefix.lower()
+        return tuple((name[start:], text) for name, text in self._message.headers if name.lower().startswith(prefix))
+
+    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+        """A plain dictionary, as `Message.to_dict` makes it."""
+        return as_dict(self.headers, self, attributes=attributes, typed=typed)
+
+    def _first_of(self, name: str) -> str | None:
+        return self._message._first_of(self._prefix + name)
+
+    def __bool__(self) -> bool:
+        return any(self._first_of(field.header) is not None for field in fields_of(type(self)).values())
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self.headers == other.headers
+
+    def __hash__(self) -> int:
+        return hash(self.headers)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._message!r} under {self._prefix!r}>"
+
+
+class Nested(Generic[ViewT]):
+    """A group of headers under a prefix, which is declared once: `dest = Nested(Channel, "Dest")`.
+
+    `event.dest.channel` is the header `DestChannel`. The name by the rule, `event.dest_channel`, is there as well.
+    """
+
+    def __init__(self, view: type[ViewT], prefix: str) -> None:
+        self.view = view
+        self.prefix = prefix
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        for field in fields_of(self.view).values():
+            flat = field.under(self.prefix)
+            setattr(owner, attribute_name(flat.header), flat)
+
+    @overload
+    def __get__(self, message: None, owner: type | None = None) -> Nested[ViewT]: ...
+    @overload
+    def __get__(self, message: Message, owner: type | None = None) -> ViewT: ...
+    def __get__(self, message: Message | None, owner: type | None = None) -> Any:
+        return self if message is None else self.view(message, self.prefix)
+
+    def __set__(self, message: Message, value: object) -> None:
+        raise AttributeError("a message is read-only")
+
+
+class Numbered(Generic[ViewT]):
+    """Groups of headers that are counted from 0: a list of views.
+
+    Args:
+        view: what each is.
+        prefix: how the names of number 0 begin, with `{}` for the number.
+    """
+
+    def __init__(self, view: type[ViewT], prefix: str) -> None:
+        self.view = view
+        self.prefix = prefix
+
+    @overload
+    def __get__(self, message: None, owner: type | None = None) -> Numbered[ViewT]: ...
+    @overload
+    def __get__(self, message: Message, owner: type | None = None) -> list[ViewT]: ...
+    def __get__(self, message: Message | None, owner: type | None = None) -> Any:
+        return self if message is None else list(self._views(message))
+
+    def _views(self, message: Message) -> Iterator[ViewT]:
+        number = 0
+        while view := self.view(message, self.prefix.format(number)):
+            yield view
+            number += 1
+
+    def __set__(self, message: Message, value: object) -> None:
+        raise AttributeError("a message is read-only")
+
+
+_fields: Final[dict[type, dict[str, Field[Any]]]] = {}
+
+
+def fields_of(owner: type) -> dict[str, Field[Any]]:
+    """Every field of an event's, a response's or a view's class, by its attribute, in the order of declaration."""
+    found = _fields.get(owner)
+    if found is None:
+        found = {}
+        for base in reversed(owner.__mro__):
+            found.update({name: field for name, field in vars(base).items() if isinstance(field, Field)})
+        _fields[owner] = found
+    return found
+
+
+def as_dict(
+    headers: tuple[tuple[str, str], ...], owner: Message | View, *, attributes: bool, typed: bool
+) -> dict[str, Any]:
+    """A plain dictionary of headers: each name once, repeated headers as a list of their values.
+
+    Args:
+        attributes: whether the keys are the names of attributes, instead of the headers in their first spelling.
+        typed: whether those that have a field are given as it gives them, instead of as text.
+    """
+    fields = {field.header.lower(): (name, field) for name, field in fields_of(type(owner)).items()}
+    keys: dict[str, str] = {}
+    found: dict[str, Any] = {}
+    for header, text in headers:
+        known = fields.get(header.lower()) or fields.get(header.lower().partition("(")[0])
+        if known is not None and typed:
+            name, field = known
+            found[name if attributes else keys.setdefault(field.header, header)] = field.__get__(owner)
+            continue
+        name = known[0] if known is not None else attribute_name(header)
+        key = keys.setdefault(header.lower(), name if attributes else header)
+        if key in found:
+            found[key] = [*found[key], text] if isinstance(found[key], list) else [found[key], text]
+        else:
+            found[key] = text
+    return found
 
 
 _WORDS: Final = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+[a-z]*")
@@ -152,6 +369,20 @@ _SPELLINGS: Final = {
     "LinkedId": "Linkedid",
     "MusicOnHold": "Musiconhold",
     "IPAddress": "IpAddress",
+    "IPaddress": "IpAddress",
+    "IPport": "IpPort",
+    "AMIversion": "AmiVersion",
+    "CDRenabled": "CdrEnabled",
+    "HTTPenabled": "HttpEnabled",
+    "FAXes": "Faxes",
+    "Qualify2xx": "Qualify_2xx",
+    "CallerIdton": "CallerIdTon",
+    "ConnectedIDton": "ConnectedIdTon",
+    "CID": "Cid",
+    "MoH": "Moh",
+    "MWIblink": "MwiBlink",
+    "AMAflags": "AmaFlags",
+    "JID": "Jid",
     "MD5": "Md5",
     "ID": "Id",
 }
@@ -161,7 +392,8 @@ _TAKEN: Final = frozenset(dir(Message)) | {"name", "events", "data", "action", "
 def attribute_name(header: str) -> str:
     """The attribute, or the keyword parameter, that stands for a header.
 
-    The header in snake_case; a name that is taken, or a Python keyword, gets a trailing underscore.
+    The header in snake_case; a name that is taken, or a Python keyword, gets a trailing underscore, and one that
+    begins with a digit a leading one.
 
     >>> [attribute_name(header) for header in ("CallerIDNum", "BridgeUniqueid", "Cause-txt", "Async", "Name")]
     ['caller_id_num', 'bridge_uniqueid', 'cause_txt', 'async_', 'name_']
@@ -169,4 +401,6 @@ def attribute_name(header: str) -> str:
     for spelling, single in _SPELLINGS.items():
         header = header.replace(spelling, single)
     name = "_".join(_WORDS.findall(header)).lower()
+    if name[:1].isdigit():
+        return f"_{name}"
     return f"{name}_" if name in _TAKEN or keyword.iskeyword(name) else name

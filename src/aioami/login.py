@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .actions.base import Action, ResponseT_co
-from .actions.system import Challenge, Events, Login, Ping
+from .actions.system import Challenge, Events, Login
 from .connection import Connection
 from .errors import (
     ActionError,
@@ -54,7 +54,7 @@ async def log_in(connection: Connection, options: Options, mask: Action[Any] | N
         for each in options.event_filters:
             await _ask(connection, options, each)
         if later:
-            await _choose(connection, options, mask or Events(options.event_mask))
+            await _ask(connection, options, mask or Events(options.event_mask))
     except ManagerTimeout as error:
         raise ConnectionLost(f"the server did not answer the login within {options.timeout:g} seconds") from error
     except ConnectionLost as error:
@@ -89,15 +89,6 @@ async def _probe(connection: Connection, options: Options) -> None:
     if answer.success or not (answer.message.startswith(_NEW_FILTERS) or answer.message == "Permission denied"):
         text = "this server does not know filters with criteria (Asterisk has them from 18.26, 20.11, 21.6 and 22.1)"
         raise UnknownAction(text, action=_PROBE, response=answer)
-
-
-async def _choose(connection: Connection, options: Options, mask: Action[Any]) -> None:
-    """With `brokeneventsaction` the server does not answer; that it answers what follows shows that it is done."""
-    aside = connection.send_aside(mask)
-    await _ask(connection, options, Ping())
-    aside.forget()
-    if aside.response is not None and not aside.response.success:
-        raise refusal(aside.response, mask)
 
 
 async def _ask(connection: Connection, options: Options, action: Action[ResponseT_co]) -> ResponseT_co:

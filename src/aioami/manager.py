@@ -26,6 +26,7 @@ from .login import has_plain_secret
 from .metrics import ActionOutcome, Guarded, Metrics
 from .options import Backoff, Options, event_filter
 from .recording import Recorder
+from .responses.base import ListReply
 from .session import refusal
 from .statistics import Statistics, Tally
 from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, OnLoss, Overflow, Predicate, SingleBuffer
@@ -415,7 +416,11 @@ class Manager:
                 link.mask = link.accepted_mask
         return response
 
-    def stream(self, action: Action[Any], *, timeout: Timeout = _DEFAULT) -> ListStream[Event]:
+    @overload
+    def stream(self, action: Action[ListReply[_A, Any]], *, timeout: Timeout = ...) -> ListStream[_A]: ...
+    @overload
+    def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Event]: ...
+    def stream(self, action: Action[Any], *, timeout: Timeout = _DEFAULT) -> ListStream[Any]:
         """Send an action that is answered with a list, and return a stream of the items as they arrive.
 
         Only the items that the consumer has not taken are held. The stream's `response` and `completion` are there

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from .actions.base import ACTIONS, Action
+from .actions.base import Action, action_class
 from .dispatch import Dispatcher, Selection
 from .errors import (
     ActionError,
@@ -33,7 +33,7 @@ from .responses.base import Response
 from .statistics import Tally
 from .wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
-__all__ = ["Outcome", "Pending", "Promise", "Session", "holds_session", "refusal"]
+__all__ = ["FENCE", "Outcome", "Pending", "Promise", "Session", "holds_session", "needs_fence", "refusal"]
 
 log = logging.getLogger("aioami.session")
 
@@ -53,6 +53,10 @@ _UNKNOWN_ACTION: Final = "Invalid/unknown command"
 
 # Broadcast to every client with the ActionID of the one who caused them: never items of a list.
 _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
+
+
+FENCE: Final = Action("Ping")
+"""To be sent behind an action whose end nothing else tells."""
 
 
 class Promise(Protocol):
@@ -102,8 +106,9 @@ class Pending:
         counted: whether it is still to be counted how it ended.
         written: whether its bytes were handed to the operating system, so that the server may have seen them.
         forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
-        response: the reply that started its list.
+        response: the reply that started its list, or that more replies are to follow.
         items: how many items of its list came.
+        raw: the lines of its answer, if those have no `Response` header.
     """
 
     __slots__ = (
@@ -119,6 +124,7 @@ class Pending:
         "outcome",
         "overtaken",
         "promise",
+        "raw",
         "response",
         "sent_at",
         "written",
@@ -142,6 +148,7 @@ class Pending:
         self.outcome: Outcome | None = None
         self.response: Response | None = None
         self.items = 0
+        self.raw: list[str] = []
         self.sent_at = 0.0
         self.written = False
         self.forgotten = False
@@ -374,12 +381,16 @@ class Session:
             if action.name.lower() == "login":
                 self.logged_in = True
                 self._told_of_login()
+            elif action is FENCE:  # it counts nowhere
+                self._tally.messages -= 1
+                self._tally.others -= 1
             elif action.name.lower() == "ping":
                 self._tally.last_round_trip = response.seconds
             elif action.name.lower() == "logoff":
                 self.said_goodbye = True
         listed = (response._first_of("EventList") or "").lower() == "start"
-        if listed or (response.success and _shape(action).list_end):
+        shape = _shape(action)
+        if listed or (response.success and (shape.list_end or shape.replies > 1)):
             pending.response = response
             self._lists[pending.action_id] = pending
             if pending.on_item is not None:
@@ -392,6 +403,9 @@ class Session:
         if pending.forgotten:
             return
         response = pending.action.response_type(text, pending.action, seconds=self._clock() - pending.sent_at)
+        if _shape(pending.action).replies > 1:
+            self._finish(pending, response)
+            return
         if response.success:
             self._stray(response)
             return
@@ -413,6 +427,10 @@ class Session:
         if pending.promise is not None and not pending.promise.done():
             pending.promise.set_result(response)
         pending.promise = None
+        if _shape(pending.action).replies > 1 and not pending.overtaken:  # another may come, and is of no use
+            pending.response = response
+            pending.forgotten = True
+            self._pending[pending.action_id] = self._lists[pending.action_id] = pending
 
     def _count(self, pending: Pending, response: Response | None) -> None:
         """An action of the user is over, with this response or without any."""
@@ -427,14 +445,22 @@ class Session:
             self._tally.errors += 1
 
     def _receive_raw(self, text: str) -> None:
-        """Lines without a `Response` header: what a few old actions answer with."""
+        """Lines without a `Response` header: what a few actions answer with. What comes after them tells that this was all."""
         pending = self._oldest_unanswered()
         if pending is None or not _shape(pending.action).raw:
             self._stray(text)
             return
-        self._pass_over_those_before(pending)
-        output = "".join(f"\nOutput: {line}" for line in text.split("\n"))
-        self._finish(pending, pending.action.response_type(f"Response: Success{output}", pending.action))
+        pending.raw += [*([""] if pending.raw else []), *text.split("\n")]
+
+    def _conclude(self, pending: Pending) -> None:
+        """An action that nothing else ends is over, as one behind it was answered."""
+        action = pending.action
+        if pending.response is not None:
+            self._finish(pending, pending.response)
+            return
+        lead = "" if _shape(action).raw == "headers" else "Output: "
+        lines = ["Response: Success", *(f"{lead}{line}" for line in pending.raw)]
+        self._finish(pending, action.response_type("\n".join(lines), action, seconds=self._clock() - pending.sent_at))
 
     def _oldest_unanswered(self) -> Pending | None:
         return self._unanswered[0] if self._unanswered and self._unanswered[0].written else None
@@ -447,8 +473,14 @@ class Session:
             earlier.overtaken = True
             if earlier.forgotten:
                 self._drop(earlier)
-        for earlier in [item for item in self._lists.values() if item.forgotten and item.number < pending.number]:
-            self._drop(earlier)
+            elif needs_fence(earlier.action):
+                self._conclude(earlier)
+        for earlier in [item for item in self._lists.values() if item.number < pending.number]:
+            earlier.overtaken = True
+            if earlier.forgotten:
+                self._drop(earlier)
+            elif needs_fence(earlier.action):
+                self._conclude(earlier)
 
     def _drop(self, pending: Pending) -> None:
         if self._pending.get(pending.action_id) is pending:
@@ -524,6 +556,11 @@ def holds_session(action: Action[Any]) -> bool:
     return _shape(action).holds_session and not asynchronous
 
 
+def needs_fence(action: Action[Any]) -> bool:
+    """Whether nothing but the answer to what is sent behind an action tells that it is over."""
+    return _shape(action).fenced
+
+
 def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
     error = ConnectionLost(f"{what} was cut off: {reason}", sent=sent)
     error.__cause__ = reason
@@ -532,7 +569,7 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 def _shape(action: Action[Any]) -> Action[Any] | type[Action[Any]]:
     """How the action is answered. One without a class of its own is answered as its name is."""
-    return ACTIONS.get(action.name.lower(), Action) if type(action) is Action else action
+    return action_class(action.name) if type(action) is Action else action
 
 
 def _action_id_of(text: str) -> str | None:

@@ -6,8 +6,12 @@ from typing import Union
 
 from typing_extensions import assert_type
 
-from aioami import Action, Event, EventList, EventStream, Manager, Response, core, events
+from aioami import Action, Event, EventList, EventStream, Manager, Response, core, enums, events
+from aioami import actions as catalogue
+from aioami.fields import Integer
 from aioami.responses import CommandReply, GetConfigReply, MailboxCountReply, OriginateReply, PingReply
+
+QueueItem = Union[events.QueueParams, events.QueueMember, events.QueueEntry]
 
 
 async def actions(mgr: Manager) -> None:
@@ -22,14 +26,44 @@ async def actions(mgr: Manager) -> None:
     assert_type(call, OriginateReply)
     outcome = await call.outcome()
     assert_type(outcome, events.OriginateResponse)
-    assert_type(outcome.reason, Union[int, None])
+    assert_type(outcome.reason, Union[enums.OriginateReason, None])
     listed = await mgr.send(core.QueueStatus(), action_id="mine")
-    assert_type(listed.events, EventList[Event])
+    assert_type(listed.events, EventList[QueueItem])
+    assert_type(listed.completion, Union[events.QueueStatusComplete, None])
+    for item in listed.events:
+        if isinstance(item, events.QueueMember):
+            assert_type(item.status, Union[enums.QueueMemberState, None])
     assert_type(listed["Message"], str)
     assert_type(listed.get("Message"), Union[str, None])
     assert_type(listed.get("Message", ""), str)
     async for item in mgr.stream(core.QueueStatus()):
-        assert_type(item, Event)
+        assert_type(item, QueueItem)
+    async for plain in mgr.stream(Action("QueueStatus")):
+        assert_type(plain, Event)
+    assert_type((await mgr.send(core.DBGet("family", "key"))).events, EventList[events.DBGetResponse])
+    kick = catalogue.ConfbridgeKick("room", channel="PJSIP/a")
+    assert_type(kick.channel, str)
+    catalogue.QueueAdd("PJSIP/a", "sales", penalty="1")  # type: ignore[arg-type]  # pyright: ignore
+    catalogue.QueueAdd("PJSIP/a")  # type: ignore[call-arg]  # pyright: ignore
+    catalogue.QueueAdd("PJSIP/a", "sales", None, 0, False, "PJSIP/b")  # type: ignore[call-arg]  # pyright: ignore
+    core.Ping("x")  # type: ignore[call-arg]  # pyright: ignore
+    kick.channel = "PJSIP/b"  # type: ignore[misc]  # pyright: ignore
+
+
+async def snapshots(event: events.DialBegin) -> None:
+    assert_type(event.dest.channel, Union[str, None])
+    assert_type(event.dest.channel_state, Union[enums.ChannelState, None])
+    assert_type(event.dest.chan_variable, dict[str, str])
+    event.dest.chanel  # type: ignore[attr-defined]  # pyright: ignore
+
+
+class DoorBell(events.UserEvent, user_event="DoorBell"):
+    door = Integer("Door")
+
+
+async def own_classes(mgr: Manager) -> None:
+    ring = await mgr.wait_for(DoorBell)
+    assert_type(ring.door, Union[int, None])
 
 
 async def streams(mgr: Manager) -> None:
@@ -39,7 +73,7 @@ async def streams(mgr: Manager) -> None:
     with mgr.events(events.Hangup) as one:
         assert_type(one, EventStream[events.Hangup])
         async for hangup in one:
-            assert_type(hangup.cause, Union[int, None])
+            assert_type(hangup.cause, Union[enums.HangupCause, None])
             assert_type(hangup.channel, Union[str, None])
     async with mgr.events(events.Hangup, events.Newchannel, maxsize=None) as two:
         async for event in two:

@@ -155,7 +155,7 @@ def test_a_call_needs_texts_where_asterisk_reads_texts() -> None:
     """A bool is no priority, and a place in the dialplan may be given in numbers."""
     with pytest.raises(TypeError, match="Priority"):
         core.Originate_Context("X/1", "c", "1", True)
-    with pytest.raises(TypeError, match="Priority"):
+    with pytest.raises(TypeError, match="priority"):
         core.Redirect("X/1", "c", "1", 1.0)  # type: ignore[arg-type]
     assert core.Redirect("X/1", "c", 100, 1) == core.Redirect("X/1", "c", "100", "1")
     for bad in (b"x", bytearray(b"x"), memoryview(b"x")):

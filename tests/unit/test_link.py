@@ -326,8 +326,7 @@ async def test_a_mask_that_never_left_does_not_count(fake: FakeAsterisk) -> None
 async def test_a_mask_that_the_server_does_not_confirm_counts_too() -> None:
     """With `brokeneventsaction` the server does as it is told and says nothing; reconnecting does not wait for that."""
     async with FakeAsterisk(broken_events_action=True) as fake, manager(fake, timeout=0.1) as mgr:
-        with pytest.raises(ManagerTimeout):
-            await mgr.send(core.Events(True))
+        await mgr.send(core.Events(True))
         await lose(mgr, fake)
         await mgr.wait_ready(timeout=5)
         assert fake.connections[0].mask >= {"system", "call"}

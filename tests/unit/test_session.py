@@ -16,10 +16,11 @@ from aioami import (
     PermissionDenied,
     Response,
     UnknownAction,
+    actions,
     core,
 )
 from aioami.dispatch import Dispatcher, Selection
-from aioami.session import Outcome, Pending, Session, holds_session, refusal
+from aioami.session import FENCE, Outcome, Pending, Session, holds_session, refusal
 from aioami.statistics import Tally
 
 
@@ -77,6 +78,11 @@ class Conversation:
         pending.written = True
         return pending, promise
 
+    def fence(self) -> None:
+        """Send what the connection sends behind an odd action, and answer it."""
+        self.session.submit(FENCE, Promise(), action_id="fence", counted=False).written = True
+        self.receive("Response: Success|ActionID: fence|Ping: Pong")
+
     def receive(self, *messages: str) -> None:
         self.session.receive([message.replace("|", "\r\n") for message in messages])
 
@@ -119,7 +125,7 @@ def test_a_reply_without_an_action_id_may_be_that_of_a_forgotten_action(talk: Co
 
 def test_a_reply_without_an_action_id_never_goes_to_one_that_was_passed_over(talk: Conversation) -> None:
     """An action that was sent before an answered one gets nothing any more, so it is not the oldest."""
-    _, silent = talk.send(core.Events("on"), "a")
+    _, silent = talk.send(Action("Silent"), "a")
     _, second = talk.send(core.Ping(), "b")
     _, third = talk.send(core.Ping(), "c")
     talk.receive("Response: Success|ActionID: b|Ping: Pong", "Response: Error|Message: Missing action in request")
@@ -145,11 +151,42 @@ def test_a_reply_that_nobody_waits_for_is_counted_and_logged(
 
 
 def test_the_second_of_two_replies_is_a_stray(talk: Conversation) -> None:
-    """Some actions answer twice; the first answer counts."""
-    _, promise = talk.send(Action("JabberSend"), "a")
-    talk.receive("Response: Success|ActionID: a", "Response: Error|ActionID: a|Message: Could not send Message")
+    """An action that ought to answer once and answers twice has its first answer."""
+    _, promise = talk.send(core.ModuleLoad("reload"), "a")
+    talk.receive("Response: Success|ActionID: a", "Response: Error|ActionID: a|Message: Could not")
     assert promise.result.success
     assert talk.tally.strays == 1
+
+
+def test_the_last_of_two_replies_counts_where_two_are_due(talk: Conversation) -> None:
+    """JabberSend is answered that Asterisk will try, and then what came of it: the second is its answer."""
+    for second in ("Success", "Error"):
+        _, promise = talk.send(Action("JabberSend"), "a")
+        talk.receive("Response: Success|ActionID: a|Message: Attempting to send Jabber Message")
+        assert not promise.done()
+        talk.receive(f"Response: {second}|ActionID: a|Message: x")
+        assert promise.result["Response"] == second
+        talk.fence()
+    assert (talk.tally.strays, len(talk.session)) == (0, 0)
+
+
+def test_a_first_refusal_is_final_where_two_replies_are_due(talk: Conversation) -> None:
+    """An error is the end; one more that comes behind it is swallowed, and the next action is not disturbed."""
+    _, promise = talk.send(Action("PRIDebugSet"), "a")
+    talk.receive("Response: Error|ActionID: a|Message: first", "Response: Error|ActionID: a|Message: second")
+    assert promise.result.message == "first"
+    talk.fence()
+    assert (talk.tally.strays, len(talk.session)) == (0, 0)
+
+
+def test_a_second_reply_that_does_not_come_is_not_waited_for(talk: Conversation) -> None:
+    """The answer to what was sent behind it tells that there will be no second one: the first counts."""
+    _, promise = talk.send(Action("PRIDebugSet"), "a")
+    talk.receive("Response: Success|ActionID: a|Message: Debug level set")
+    assert not promise.done()
+    talk.fence()
+    assert promise.result.message == "Debug level set"
+    assert len(talk.session) == 0
 
 
 @pytest.mark.parametrize("action_id", ["7 x ", "é-ü", "\udcff\udcfe", "x" * 67])
@@ -320,10 +357,65 @@ def test_hangup_answers_a_name_and_lists_a_pattern(talk: Conversation) -> None:
 
 
 def test_lines_without_a_response_answer_a_raw_action(talk: Conversation) -> None:
-    """IAXnetstats and Queues answer with bare lines, which are the data of the oldest action of that kind."""
+    """IAXnetstats and Queues answer with bare lines, blank ones among them; what comes behind tells that this was all."""
     _, promise = talk.send(Action("IAXnetstats"), "a")
     talk.receive("1 2 3\n4 5 6")
-    assert promise.result.data == ["1 2 3", "4 5 6"]
+    assert not promise.done()
+    talk.receive("7 8 9")
+    talk.fence()
+    assert promise.result.data == ["1 2 3", "4 5 6", "", "7 8 9"]
+
+
+def test_an_answer_of_nothing_is_an_answer(talk: Conversation) -> None:
+    """Without calls IAXnetstats answers with a blank line, which cannot be seen; what comes behind tells."""
+    _, promise = talk.send(Action("IAXnetstats"), "a")
+    talk.fence()
+    assert (promise.result.success, promise.result.data) == (True, [])
+
+
+def test_headers_without_a_response_are_headers(talk: Conversation) -> None:
+    """SKINNYshowdevice answers with headers alone, and with nothing for a device that does not exist."""
+    _, known = talk.send(actions.SKINNYshowdevice("phone"), "a")
+    talk.receive(
+        "Channeltype: SKINNY|ObjectName: phone|ChannelObjectType: device|NumberOfLines: 2|Line: 1 (a)|Line: 2 (b)"
+    )
+    talk.fence()
+    assert (known.result.object_name, known.result.number_of_lines) == ("phone", 2)
+    assert known.result.line == ["1 (a)", "2 (b)"]
+    assert known.result.success
+    _, unknown = talk.send(actions.SKINNYshowdevice("none"), "b")
+    talk.fence()
+    assert not unknown.result.success
+
+
+def test_one_event_without_an_end_is_a_list(talk: Conversation) -> None:
+    """FAXStats answers with one event that nothing marks; without it, what comes behind tells that there is none."""
+    _, stats = talk.send(actions.FAXStats(), "a")
+    talk.receive("Response: Success|ActionID: a", "Event: FAXStats|ActionID: a|CurrentSessions: 3")
+    assert [item.current_sessions for item in stats.result.events] == [3]
+    talk.fence()
+    _, none = talk.send(actions.FAXStats(), "b")
+    talk.receive("Response: Success|ActionID: b")
+    talk.fence()
+    assert (none.result.success, none.result.events) == (True, [])
+
+
+def test_a_fence_counts_nowhere(talk: Conversation) -> None:
+    """It is no action of the user's, no round trip that was measured, and no message."""
+    talk.fence()
+    counted = talk.tally
+    assert (counted.actions, counted.successes, counted.messages, counted.others) == (0, 0, 0, 0)
+    assert counted.last_round_trip is None
+
+
+def test_a_forgotten_action_with_a_fence_is_forgotten_for_good(talk: Conversation) -> None:
+    """Whoever gave up is told nothing when the fence is reached, and nothing of the action remains."""
+    pending, promise = talk.send(Action("IAXnetstats"), "a")
+    talk.session.forget(pending)
+    talk.receive("1 2 3")
+    talk.fence()
+    assert not promise.done()
+    assert len(talk.session) == 0
 
 
 def test_lines_that_nobody_asked_for_are_counted(talk: Conversation, caplog: pytest.LogCaptureFixture) -> None:
@@ -653,15 +745,16 @@ def test_a_response_knows_its_action_and_its_time() -> None:
     talk = Conversation()
     now = [10.0]
     talk.session = Session(talk.dispatcher, clock=lambda: now[0], tally=talk.tally)
-    actions = [core.Ping(), Action("Items"), Action("IAXnetstats")]
-    sent = [talk.send(action, name) for action, name in zip(actions, "abc", strict=True)]
+    asked = [core.Ping(), Action("Items"), Action("IAXnetstats")]
+    sent = [talk.send(action, name) for action, name in zip(asked, "abc", strict=True)]
     for pending, _ in sent:
         pending.sent_at = 9.0
     now[0] = 12.5
     talk.receive("Response: Success|ActionID: a", "Response: Success|ActionID: b|EventList: start", "1 2\r\n3\r")
     talk.receive("Response: Error|ActionID: b")
-    assert [promise.result.action for _, promise in sent] == actions
-    assert [promise.result.seconds for _, promise in sent] == [3.5, 3.5, None]
+    talk.fence()
+    assert [promise.result.action for _, promise in sent] == asked
+    assert [promise.result.seconds for _, promise in sent] == [3.5, 3.5, 3.5]
     assert sent[2][1].result.data == ["1 2", "3"]
     assert talk.tally.last_round_trip == 3.5
 

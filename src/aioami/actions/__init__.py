@@ -1,162 +1,72 @@
-"""What can be asked of the server: an action each, by area."""
+"""What can be asked of the server: an action each, by area.
+
+All areas are loaded when the first of their names is used here.
+"""
 
 from __future__ import annotations
 
-from .agi import AGI
-from .base import Action
-from .bridges import Bridge
-from .channels import (
-    AbsoluteTimeout,
-    CoreShowChannels,
-    Getvar,
-    Hangup,
-    LocalOptimizeAway,
-    MuteAudio,
-    Originate_Application,
-    Originate_Context,
-    PlayDTMF,
-    Redirect,
-    SendText,
-    SetCDRUserField,
-    Setvar,
-    Status,
-)
-from .config import CreateConfig, GetConfig, ListCategories, UpdateConfig
-from .database import DBDel, DBDelTree, DBGet, DBPut
-from .dialplan import ExtensionState
-from .fax import FAXStats
-from .iax import IAXnetstats
-from .parking import Park, ParkedCalls
-from .queues import (
-    QueueAdd,
-    QueueLog,
-    QueuePause,
-    QueuePenalty,
-    QueueReload,
-    QueueRemove,
-    Queues,
-    QueueStatus,
-    QueueSummary,
-)
-from .recordings import (
-    FORMAT_ALAW,
-    FORMAT_G723,
-    FORMAT_G729,
-    FORMAT_GSM,
-    FORMAT_SLN,
-    FORMAT_ULAW,
-    FORMAT_VOX,
-    FORMAT_WAV,
-    ChangeMonitor,
-    MixMonitorMute,
-    Monitor,
-    PauseMonitor,
-    StopMonitor,
-    UnpauseMonitor,
-)
-from .sip import SIPnotify, SIPpeers, SIPqualify, SIPshowpeer, SIPshowregistry
-from .system import (
-    AUTHTYPE_MD5,
-    EVENT_CLASSES,
-    EVENTMASK_ALL,
-    EVENTMASK_CALL,
-    EVENTMASK_LOG,
-    EVENTMASK_NONE,
-    EVENTMASK_SYSTEM,
-    Challenge,
-    Command,
-    Events,
-    ListCommands,
-    Login,
-    Logoff,
-    ModuleCheck,
-    ModuleLoad,
-    Ping,
-    Reload,
-    WaitEvent,
-)
-from .users import UserEvent
-from .voicemail import MailboxCount, MailboxStatus, VoicemailUsersList
+from typing import TYPE_CHECKING, Final
 
-__all__ = [
-    "AGI",
-    "AUTHTYPE_MD5",
-    "EVENTMASK_ALL",
-    "EVENTMASK_CALL",
-    "EVENTMASK_LOG",
-    "EVENTMASK_NONE",
-    "EVENTMASK_SYSTEM",
-    "EVENT_CLASSES",
-    "FORMAT_ALAW",
-    "FORMAT_G723",
-    "FORMAT_G729",
-    "FORMAT_GSM",
-    "FORMAT_SLN",
-    "FORMAT_ULAW",
-    "FORMAT_VOX",
-    "FORMAT_WAV",
-    "AbsoluteTimeout",
-    "Action",
-    "Bridge",
-    "Challenge",
-    "ChangeMonitor",
-    "Command",
-    "CoreShowChannels",
-    "CreateConfig",
-    "DBDel",
-    "DBDelTree",
-    "DBGet",
-    "DBPut",
-    "Events",
-    "ExtensionState",
-    "FAXStats",
-    "GetConfig",
-    "Getvar",
-    "Hangup",
-    "IAXnetstats",
-    "ListCategories",
-    "ListCommands",
-    "LocalOptimizeAway",
-    "Login",
-    "Logoff",
-    "MailboxCount",
-    "MailboxStatus",
-    "MixMonitorMute",
-    "ModuleCheck",
-    "ModuleLoad",
-    "Monitor",
-    "MuteAudio",
-    "Originate_Application",
-    "Originate_Context",
-    "Park",
-    "ParkedCalls",
-    "PauseMonitor",
-    "Ping",
-    "PlayDTMF",
-    "QueueAdd",
-    "QueueLog",
-    "QueuePause",
-    "QueuePenalty",
-    "QueueReload",
-    "QueueRemove",
-    "QueueStatus",
-    "QueueSummary",
-    "Queues",
-    "Redirect",
-    "Reload",
-    "SIPnotify",
-    "SIPpeers",
-    "SIPqualify",
-    "SIPshowpeer",
-    "SIPshowregistry",
-    "SendText",
-    "SetCDRUserField",
-    "Setvar",
-    "Status",
-    "StopMonitor",
-    "UnpauseMonitor",
-    "UpdateConfig",
-    "UserEvent",
-    "VoicemailUsersList",
-    "WaitEvent",
-]
+from .._areas import gather
+from .base import Action as Action
+from .base import KnownAction as KnownAction
+
+AREAS: Final = (
+    "agents",
+    "agi",
+    "aoc",
+    "bridges",
+    "channels",
+    "conferences",
+    "config",
+    "dahdi",
+    "database",
+    "dialplan",
+    "fax",
+    "iax",
+    "meetme",
+    "messages",
+    "modules",
+    "parking",
+    "pjsip",
+    "presence",
+    "queues",
+    "recordings",
+    "sip",
+    "skinny",
+    "sorcery",
+    "system",
+    "users",
+    "voicemail",
+)
+_OWN: Final = ("Action", "KnownAction")
+
+if TYPE_CHECKING:
+    from .agents import *
+    from .agi import *
+    from .aoc import *
+    from .bridges import *
+    from .channels import *
+    from .conferences import *
+    from .config import *
+    from .dahdi import *
+    from .database import *
+    from .dialplan import *
+    from .fax import *
+    from .iax import *
+    from .meetme import *
+    from .messages import *
+    from .modules import *
+    from .parking import *
+    from .pjsip import *
+    from .presence import *
+    from .queues import *
+    from .recordings import *
+    from .sip import *
+    from .skinny import *
+    from .sorcery import *
+    from .system import *
+    from .users import *
+    from .voicemail import *
+else:
+    __getattr__, __dir__ = gather(__name__, AREAS, _OWN)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..events.base import Event
 from ..responses.agi import AGIReply
-from .base import Action
+from .base import KnownAction
+from .parameters import header
 
 __all__ = ["AGI"]
 
 
-class AGI(Action[AGIReply]):
+class AGI(KnownAction[AGIReply]):
     """Queue an AGI command on a channel that runs `AGI(agi:async)`.
 
     The reply says that it was queued; its `outcome()` is the `AsyncAGIExec` event with the command's result, and
@@ -25,15 +26,14 @@ class AGI(Action[AGIReply]):
     """
 
     privilege = ("agi",)
-    response_type = AGIReply
     outcome_events = ("AsyncAGIExec", "AsyncAGIEnd", "Hangup", "AsyncAGI")
 
-    def __init__(self, channel: str, command: str, command_id: str | None = None) -> None:
-        self._declare({"Channel": channel, "Command": command, "CommandID": command_id})
+    channel: str = header("Channel")
+    command: str = header("Command")
+    command_id: str | None = header("CommandID", default=None)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
-        headers = dict(self.headers)
-        if event.get("Channel") != headers["Channel"]:
+        if event.get("Channel") != self.channel:
             return None
         if event.name == "Hangup":
             return "the channel hung up before the command ended"
@@ -42,4 +42,4 @@ class AGI(Action[AGIReply]):
             return "the channel left AsyncAGI before the command ended"
         if event.name == "AsyncAGI" and sub_event != "exec":
             return None
-        return event if event.get("CommandId") == headers.get("CommandID") else None
+        return event if event.get("CommandId") == self.command_id else None

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from inspect import Parameter as SignatureParameter
+from inspect import Signature
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_origin
 
-from ..responses.base import Response
+from ..events.base import Event
+from ..responses.base import ListReply, Response
 from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header, show_header
+from .parameters import REQUIRED, HeaderValue, Parameter, header
 
 if TYPE_CHECKING:
-    from ..events.base import Event
+    from typing_extensions import dataclass_transform
+else:
 
-__all__ = [
-    "ACTIONS",
-    "Action",
-    "HeaderValue",
-    "ResponseT_co",
-    "checked",
-    "encode_action_id",
-    "milliseconds",
-    "seconds",
-    "variable",
-    "yes_no",
-]
+    def dataclass_transform(**_: object) -> Callable[[type], type]:
+        """Tell type checkers that the parameters of a class are declared in its body."""
+        return lambda cls: cls
+
+
+__all__ = ["ACTIONS", "Action", "KnownAction", "ResponseT_co", "action_class", "encode_action_id", "load"]
 
 ResponseT_co = TypeVar("ResponseT_co", bound=Response, covariant=True)
-
-HeaderValue = str | int | Iterable[str | int] | None
-"""What a header may be given as: text, a whole number, several of them for a repeated header, or nothing."""
 
 ACTIONS: Final[dict[str, type[Action[Any]]]] = {}
 """For each action's name on the wire, in lower case, a class that says how it is answered."""
@@ -63,11 +61,23 @@ class Action(Generic[ResponseT_co]):
     until: ClassVar[int | None] = None
     """The last major version of Asterisk that has it; `None` if today's has it."""
     response_type: ClassVar[type[Response]] = Response
-    """The class of its answer."""
+    """The class of its answer: what stands in the brackets behind `Action`."""
+    items: ClassVar[tuple[type[Event], ...]] = ()
+    """The events that its list may consist of, if it is answered with a list."""
+    completion: ClassVar[type[Event] | None] = None
+    """The event that ends its list."""
+    nothing: ClassVar[tuple[str, ...]] = ()
+    """The messages of errors which say that its list is empty."""
     list_end: ClassVar[str] = ""
     """The event that ends its list, where Asterisk does not mark the end as it does everywhere else."""
-    raw: ClassVar[bool] = False
-    """Whether the answer is lines of text without a `Response` header."""
+    raw: ClassVar[Literal["", "lines", "headers"]] = ""
+    """What the answer consists of, if it has no `Response` header."""
+    replies: ClassVar[int] = 1
+    """How many replies come if all goes well; the last one counts."""
+    fenced: ClassVar[bool] = False
+    """Whether nothing tells that its answer is over, or that there is none. A Ping is sent behind it: as Asterisk
+    answers in order, the answer to that tells.
+    """
     holds_session: ClassVar[bool] = False
     """Whether Asterisk may take its time before it answers this or anything behind it on the connection."""
     outcome_events: ClassVar[tuple[str, ...]] = ()
@@ -84,8 +94,25 @@ class Action(Generic[ResponseT_co]):
     def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.wire_name = "" if abstract else wire_name or cls.__name__
-        if cls.wire_name:
-            ACTIONS[cls.wire_name.lower()] = cls
+        name = cls.wire_name.lower()
+        if name and not (name in ACTIONS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
+            ACTIONS[name] = cls
+        for base in vars(cls).get("__orig_bases__", ()):
+            if isinstance(get_origin(base), type) and issubclass(get_origin(base), Action):
+                cls._answered_with(get_args(base)[0])
+
+    @classmethod
+    def _answered_with(cls, reply: Any) -> None:
+        """Take note of what stands in the brackets behind `Action`."""
+        kind = get_origin(reply) or reply
+        if not isinstance(kind, type):
+            return  # a type variable: the class is generic itself
+        cls.response_type = kind
+        for each in (reply, *getattr(kind, "__orig_bases__", ())):
+            if get_origin(each) is ListReply:
+                items, completion = get_args(each)
+                cls.items = get_args(items) or (items,)
+                cls.completion = completion
 
     def _declare(
         self,
@@ -146,6 +173,111 @@ class Action(Generic[ResponseT_co]):
         return f"<Action {', '.join((self.name, *(show_header(*header, own.get) for header in self.headers)))}>"
 
 
+class _Signature:
+    """The signature of a class, put together when somebody asks."""
+
+    def __get__(self, action: object, owner: type[KnownAction[Any]]) -> Signature:
+        if owner.__init__ is not KnownAction.__init__:
+            return Signature(list(Signature.from_callable(owner.__init__).parameters.values())[1:])
+        kinds = (SignatureParameter.POSITIONAL_OR_KEYWORD, SignatureParameter.KEYWORD_ONLY)
+        parameters = [
+            SignatureParameter(
+                each.name,
+                kinds[each.keyword_only],
+                default=SignatureParameter.empty if each.default is REQUIRED else each.default,
+                annotation=each.annotation,
+            )
+            for each in owner._parameters.values()
+        ]
+        return Signature(sorted(parameters, key=lambda each: each.kind))
+
+
+@dataclass_transform(field_specifiers=(header,), eq_default=False, frozen_default=True)
+class KnownAction(Action[ResponseT_co], abstract=True):
+    """An action with a class of its own, which says how it is answered, and declares its parameters:
+
+        class Foo(KnownAction[ListReply[FooItem, FooListComplete]]):
+            bar: int = header("Bar", whole_number(minimum=0))
+
+    See `aioami.actions.parameters`. What was given is an attribute of the action. A class whose parameters depend on
+    each other has a constructor instead.
+    """
+
+    _given: dict[str, Any]
+    _parameters: ClassVar[dict[str, Parameter]] = {}
+
+    if TYPE_CHECKING:
+
+        def __init__(self) -> None: ...
+
+    else:
+        __signature__ = _Signature()
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            name, parameters = type(self).__name__, self._parameters
+            places = [each for each, parameter in parameters.items() if not parameter.keyword_only]
+            if len(args) > len(places):
+                raise TypeError(f"{name}() takes {len(places)} positional arguments, but {len(args)} were given")
+            given = dict(zip(places, args, strict=False))
+            for keyword, value in kwargs.items():
+                if keyword not in parameters:
+                    raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}")
+                if keyword in given:
+                    raise TypeError(f"{name}() got multiple values for argument {keyword!r}")
+                given[keyword] = value
+            for each, parameter in parameters.items():
+                if given.setdefault(each, parameter.default) is REQUIRED:
+                    raise TypeError(f"{name}() is missing the argument {each!r}")
+            self._given = given
+            self._declare([line for each, parameter in parameters.items() for line in parameter.encode(given[each])])
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._parameters = {**cls._parameters, **_parameters_of(cls)}
+
+
+def _parameters_of(cls: type) -> dict[str, Parameter]:
+    """The parameters that a class declares itself, in their order."""
+    found = {}
+    keyword_only = False
+    for name, annotation in _annotations_of(cls).items():
+        keyword_only = keyword_only or name == "_"
+        parameter = vars(cls).get(name)
+        if isinstance(parameter, Parameter):
+            parameter.keyword_only = keyword_only
+            parameter.annotation = annotation
+            found[name] = parameter
+    return found
+
+
+def _annotations_of(cls: type) -> dict[str, Any]:
+    """What a class annotates itself; names that exist for type checkers alone do no harm."""
+    own: dict[str, Any] | None = vars(cls).get("__annotations__")
+    if own is None and sys.version_info >= (3, 14):
+        import annotationlib
+
+        own = annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return own or {}
+
+
+def action_class(name: str) -> type[Action[Any]]:
+    """The class that says how an action of that name is answered; `Action` itself if none is declared."""
+    name = name.lower()
+    found = ACTIONS.get(name)
+    if found is None:
+        load()
+        found = ACTIONS.get(name, Action)
+    return found
+
+
+def load() -> None:
+    """Load all areas of the catalogue, so that `ACTIONS` is complete."""
+    from . import AREAS
+
+    for area in AREAS:
+        import_module(f"{__package__}.{area}")
+
+
 def encode_action_id(action_id: str) -> bytes:
     """The line with an ActionID, unless it would not come back as it was sent.
 
@@ -163,77 +295,6 @@ def encode_action_id(action_id: str) -> bytes:
     if size > MAX_ACTION_ID:
         raise ValueError(f"ActionID: it has {size} bytes, and Asterisk takes at most {MAX_ACTION_ID} everywhere")
     return line
-
-
-def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:
-    """The value, if it is one of those that Asterisk knows.
-
-    Raises:
-        ValueError: it is not; the message names the field and what is allowed.
-    """
-    if value not in allowed:
-        raise ValueError(f"{field}: one of {', '.join(allowed)}, not {value!r:.60}")
-    return value
-
-
-def seconds(field: str, value: float) -> str:
-    """A time in seconds as text, fractions kept.
-
-    Raises:
-        ValueError: it is negative.
-        TypeError: it is no number.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{field}: expected a number of seconds, not {type(value).__name__}")
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{field}: 0 seconds or more, not {value}")
-    return f"{value:.6f}".rstrip("0").rstrip(".")
-
-
-def milliseconds(field: str, value: int | None) -> int | None:
-    """A time in milliseconds, or none.
-
-    Raises:
-        ValueError: it is negative.
-        TypeError: it is no whole number.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{field}: expected a whole number of milliseconds, not {type(value).__name__}")
-    if value < 0:
-        raise ValueError(f"{field}: 0 milliseconds or more, not {value}")
-    return value
-
-
-def yes_no(field: str, value: bool | None, words: tuple[str, str] = ("yes", "no")) -> str | None:
-    """A truth value in one of Asterisk's spellings; nothing for `None`.
-
-    Raises:
-        TypeError: it is neither: a text such as `"false"` would be true.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, bool):
-        raise TypeError(f"{field}: expected True or False, not {type(value).__name__}")
-    return words[0] if value else words[1]
-
-
-_ESCAPED: Final = str.maketrans({character: f"\\{character}" for character in '\\,"()[]'})
-
-
-def variable(name: str, value: str | int) -> str:
-    """A `Variable` header's text, escaped so that the value arrives as it is.
-
-    Raises:
-        ValueError: the name is empty or has a character that would end it.
-        TypeError: the value is neither text nor a whole number.
-    """
-    if not name or any(character in name for character in '="\\') or ("," in name and "(" not in name):
-        raise ValueError(f"Variable: {name!r} is no variable's name")
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise TypeError(f"Variable {name}: expected text or a whole number, not {type(value).__name__}")
-    return f"{name}={str(value).translate(_ESCAPED)}"
 
 
 def _plain(field: str, text: object) -> str:

@@ -1,14 +1,44 @@
-"""Actions on bridges, the rooms in which channels hear each other."""
+"""Bridges, the rooms in which channels hear each other, and the transfers between them."""
 
 from __future__ import annotations
 
-from ..responses.base import Response
-from .base import Action, yes_no
+from typing import TYPE_CHECKING
 
-__all__ = ["Bridge"]
+from ..events.bridges import (
+    BridgeInfoChannel,
+    BridgeInfoComplete,
+    BridgeListComplete,
+    BridgeListItem,
+    BridgeTechnologyListComplete,
+    BridgeTechnologyListItem,
+)
+from ..responses.base import ListReply, Response
+from .base import KnownAction
+from .parameters import HeaderValue, header, yes_no
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = [
+    "Atxfer",
+    "BlindTransfer",
+    "Bridge",
+    "BridgeDestroy",
+    "BridgeInfo",
+    "BridgeKick",
+    "BridgeList",
+    "BridgeTechnologyList",
+    "BridgeTechnologySuspend",
+    "BridgeTechnologyUnsuspend",
+    "CancelAtxfer",
+]
 
 
-class Bridge(Action[Response]):
+def _tone(field: str, value: bool | str) -> HeaderValue:
+    return value if isinstance(value, str) else yes_no(field, value)
+
+
+class Bridge(KnownAction[Response]):
     """Connect two channels that exist already.
 
     Args:
@@ -20,11 +50,119 @@ class Bridge(Action[Response]):
 
     privilege = ("call",)
 
-    def __init__(self, channel_1: str, channel_2: str, tone: bool | str = False) -> None:
-        self._declare(
-            {
-                "Channel1": channel_1,
-                "Channel2": channel_2,
-                "Tone": tone if isinstance(tone, str) else yes_no("tone", tone),
-            }
-        )
+    channel_1: str = header("Channel1")
+    channel_2: str = header("Channel2")
+    tone: bool | str = header("Tone", _tone, default=False)
+
+
+class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
+    """List the bridges.
+
+    Args:
+        bridge_type: those of this type alone, as `base` or `holding`; all if left out.
+    """
+
+    bridge_type: str | None = header("BridgeType", default=None)
+
+
+class BridgeInfo(KnownAction[ListReply[BridgeInfoChannel, BridgeInfoComplete]]):
+    """List the channels in a bridge; the completion describes the bridge itself. An unknown bridge is an error.
+
+    Args:
+        bridge_uniqueid: the bridge's id.
+    """
+
+    bridge_uniqueid: str = header("BridgeUniqueid")
+
+
+class BridgeDestroy(KnownAction[Response]):
+    """Take all channels out of a bridge, which ends it.
+
+    Args:
+        bridge_uniqueid: the bridge's id.
+    """
+
+    bridge_uniqueid: str = header("BridgeUniqueid")
+
+
+class BridgeKick(KnownAction[Response]):
+    """Take a channel out of its bridge.
+
+    Args:
+        channel: the channel's name.
+        bridge_uniqueid: the bridge's id, to be sure that it is that one.
+    """
+
+    channel: str = header("Channel")
+    _: KW_ONLY
+    bridge_uniqueid: str | None = header("BridgeUniqueid", default=None)
+
+
+class BridgeTechnologyList(KnownAction[ListReply[BridgeTechnologyListItem, BridgeTechnologyListComplete]]):
+    """List the ways in which this server can bridge."""
+
+
+class BridgeTechnologySuspend(KnownAction[Response]):
+    """Do not use a technology for new bridges.
+
+    Args:
+        bridge_technology: its name, as `softmix`.
+    """
+
+    bridge_technology: str = header("BridgeTechnology")
+
+
+class BridgeTechnologyUnsuspend(KnownAction[Response]):
+    """Use a technology for new bridges again.
+
+    Args:
+        bridge_technology: its name, as `softmix`.
+    """
+
+    bridge_technology: str = header("BridgeTechnology")
+
+
+class Atxfer(KnownAction[Response]):
+    """Begin an attended transfer: the channel speaks with the target while the other side waits.
+
+    An `AttendedTransfer` event tells how it ended.
+
+    Args:
+        channel: the channel that transfers.
+        exten: the target.
+        context: where the target is; the channel's own if left out.
+    """
+
+    privilege = ("call",)
+
+    channel: str = header("Channel")
+    exten: str | int = header("Exten")
+    context: str | None = header("Context", default=None)
+
+
+class CancelAtxfer(KnownAction[Response]):
+    """Take an attended transfer back before it is done. From Asterisk 13.18.
+
+    Args:
+        channel: the channel that transfers.
+    """
+
+    privilege = ("call",)
+
+    channel: str = header("Channel")
+
+
+class BlindTransfer(KnownAction[Response]):
+    """Transfer whoever a channel speaks with, without a word. A `BlindTransfer` event follows, also if it is refused.
+
+    Args:
+        channel: the channel that transfers.
+        exten: the target.
+        context: where the target is; the channel's own if left out.
+    """
+
+    privilege = ("call",)
+
+    channel: str = header("Channel")
+    exten: str | int = header("Exten")
+    context: str | None = header("Context", default=None)

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from ..enums import HangupCause
+from ..events import channels as events
 from ..events.base import Event
-from ..events.channels import OriginateResponse
-from ..responses.base import Response
+from ..events.channels import (
+    ChannelHungup,
+    ChannelsHungupListComplete,
+    CoreShowChannel,
+    CoreShowChannelMapComplete,
+    CoreShowChannelsComplete,
+    OriginateResponse,
+    StatusComplete,
+)
+from ..responses.base import ListReply, Response
 from ..responses.channels import GetvarReply, OriginateReply
-from .base import Action, milliseconds, variable, yes_no
-from .base import seconds as _seconds
+from .base import KnownAction
+from .parameters import header, joined, milliseconds, one_of, text_or_nothing, true_false, truth, whole_number
+from .parameters import seconds as _seconds
+from .parameters import variables as _variables
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
 
 __all__ = [
     "AbsoluteTimeout",
+    "ControlPlayback",
+    "CoreShowChannelMap",
     "CoreShowChannels",
     "Getvar",
     "Hangup",
@@ -21,7 +39,9 @@ __all__ = [
     "Originate_Application",
     "Originate_Context",
     "PlayDTMF",
+    "PlayMF",
     "Redirect",
+    "SendFlash",
     "SendText",
     "SetCDRUserField",
     "Setvar",
@@ -32,7 +52,16 @@ _PATIENCE = 600.0  # seconds, of an Originate without a timeout of its own
 _MAX_CHANNEL_ID = 149
 
 
-class AbsoluteTimeout(Action[Response]):
+def _until(field: str, value: float) -> str:
+    # Asterisk refuses 0 itself, but takes what is less than a microsecond for it.
+    return _seconds(field, value) if value else "0.0000001"
+
+
+def _channel_or_all(field: str, value: str | None) -> str | None:
+    return None if value is None else text_or_nothing(field, value)
+
+
+class AbsoluteTimeout(KnownAction[Response]):
     """Hang a channel up when its time is over.
 
     Args:
@@ -42,21 +71,29 @@ class AbsoluteTimeout(Action[Response]):
 
     privilege = ("system", "call")
 
-    def __init__(self, channel: str, seconds: float = 0) -> None:
-        # Asterisk refuses 0 itself, but takes what is less than a microsecond for it.
-        self._declare({"Channel": channel, "Timeout": _seconds("seconds", seconds) if seconds else "0.0000001"})
+    channel: str = header("Channel")
+    seconds: float = header("Timeout", _until, default=0)
 
 
-class CoreShowChannels(Action[Response]):
-    """List all channels: `CoreShowChannel` events, ended by `CoreShowChannelsComplete`."""
+class CoreShowChannels(KnownAction[ListReply[CoreShowChannel, CoreShowChannelsComplete]]):
+    """List all channels."""
 
     privilege = ("system", "reporting")
 
-    def __init__(self) -> None:
-        self._declare({})
+
+class CoreShowChannelMap(KnownAction[ListReply[events.CoreShowChannelMap, CoreShowChannelMapComplete]]):
+    """List the channels that a channel is connected with. An unknown channel is an error. From Asterisk 18.19 and 20.4.
+
+    Args:
+        channel: the channel's name.
+    """
+
+    privilege = ("system", "reporting")
+
+    channel: str = header("Channel")
 
 
-class Getvar(Action[GetvarReply]):
+class Getvar(KnownAction[GetvarReply]):
     """Read a variable or a dialplan function; the reply has it under `Value`.
 
     A variable that is not set is a success with an empty value. Functions that run programs need the class system.
@@ -67,13 +104,12 @@ class Getvar(Action[GetvarReply]):
     """
 
     privilege = ("call", "reporting")
-    response_type = GetvarReply
 
-    def __init__(self, variable: str, channel: str | None = None) -> None:
-        self._declare({"Variable": variable, "Channel": channel})
+    variable: str = header("Variable")
+    channel: str | None = header("Channel", default=None)
 
 
-class Hangup(Action[Response]):
+class Hangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
     """Hang a channel up. A `Hangup` event follows, which has the channel's name and no ActionID.
 
     Args:
@@ -84,11 +120,12 @@ class Hangup(Action[Response]):
 
     privilege = ("system", "call")
 
-    def __init__(self, channel: str, *, cause: int | None = None) -> None:
-        self._declare({"Channel": channel, "Cause": cause})
+    channel: str = header("Channel")
+    _: KW_ONLY
+    cause: HangupCause | int | None = header("Cause", whole_number(0, 127), default=None)
 
 
-class LocalOptimizeAway(Action[Response]):
+class LocalOptimizeAway(KnownAction[Response]):
     """Let a Local channel that is part of a bridge take itself out of the call.
 
     Args:
@@ -97,11 +134,10 @@ class LocalOptimizeAway(Action[Response]):
 
     privilege = ("system", "call")
 
-    def __init__(self, channel: str) -> None:
-        self._declare({"Channel": channel})
+    channel: str = header("Channel")
 
 
-class MuteAudio(Action[Response]):
+class MuteAudio(KnownAction[Response]):
     """Silence a channel, or let it be heard again.
 
     Args:
@@ -124,14 +160,13 @@ class MuteAudio(Action[Response]):
         if not (input or output):
             raise ValueError("input, output: at least one of the two directions must be True")
         direction = "all" if input and output else "in" if input else "out"
-        self._declare({"Channel": channel, "Direction": direction, "State": yes_no("muted", muted, ("on", "off"))})
+        self._declare({"Channel": channel, "Direction": direction, "State": truth("on", "off")("muted", muted)})
 
 
-class _Originate(Action[OriginateReply], abstract=True):
+class _Originate(KnownAction[OriginateReply], abstract=True):
     """What both ways to place a call share."""
 
     privilege = ("originate",)
-    response_type = OriginateReply
     outcome_events = ("OriginateResponse",)
     holds_session = True  # unless it is asynchronous
 
@@ -152,21 +187,19 @@ class _Originate(Action[OriginateReply], abstract=True):
         for name, value in (("channel_id", channel_id), ("other_channel_id", other_channel_id)):
             if value is not None and len(value.encode("utf-8", "surrogateescape")) > _MAX_CHANNEL_ID:
                 raise ValueError(f"{name}: at most {_MAX_CHANNEL_ID} bytes")
-        if not isinstance(async_, bool):
-            raise TypeError("async_: expected True or False")
         if not channel:
             raise ValueError("channel: it is empty")
-        patience = milliseconds("timeout", timeout) or None
+        patience = None if timeout is None else milliseconds("timeout", timeout) or None
         self._declare(
             {
                 "Channel": channel,
-                "Async": yes_no("async_", async_, ("true", "false")),
+                "Async": true_false("async_", async_),
                 "Timeout": patience,
                 "CallerID": callerid or None,
-                "Variable": [variable(name, value) for name, value in variables.items()],
+                "Variable": _variables("variables", variables),
                 "Account": account or None,
-                "EarlyMedia": yes_no("early_media", early_media, ("true", "false")),
-                "Codecs": codecs if codecs is None or isinstance(codecs, str) else ",".join(codecs),
+                "EarlyMedia": None if early_media is None else true_false("early_media", early_media),
+                "Codecs": None if codecs is None else joined("codecs", codecs),
                 "ChannelId": channel_id,
                 "OtherChannelId": other_channel_id,
                 **target,
@@ -314,7 +347,7 @@ class Originate_Context(_Originate, wire_name="Originate"):
         )
 
 
-class PlayDTMF(Action[Response]):
+class PlayDTMF(KnownAction[Response]):
     """Play a keypad tone on a channel.
 
     Args:
@@ -326,20 +359,60 @@ class PlayDTMF(Action[Response]):
 
     privilege = ("call",)
 
-    def __init__(
-        self, channel: str, digit: str | int, *, duration: int | None = None, receive: bool | None = None
-    ) -> None:
-        self._declare(
-            {
-                "Channel": channel,
-                "Digit": str(digit),
-                "Duration": milliseconds("duration", duration),
-                "Receive": yes_no("receive", receive, ("true", "false")),
-            }
-        )
+    channel: str = header("Channel")
+    digit: str | int = header("Digit")
+    _: KW_ONLY
+    duration: int | None = header("Duration", milliseconds, default=None)
+    receive: bool | None = header("Receive", true_false, default=None)
 
 
-class Redirect(Action[Response]):
+class PlayMF(KnownAction[Response]):
+    """Play a tone of multi-frequency signalling on a channel. From Asterisk 16.21 and 18.7.
+
+    Args:
+        channel: the channel's name.
+        digit: one of 0-9, `*`, `#`, and A, B, C for special tones.
+        duration: milliseconds.
+    """
+
+    privilege = ("call",)
+
+    channel: str = header("Channel")
+    digit: str | int = header("Digit")
+    _: KW_ONLY
+    duration: int | None = header("Duration", milliseconds, default=None)
+
+
+class SendFlash(KnownAction[Response]):
+    """Send a hook flash on a channel. From Asterisk 18.18 and 20.3.
+
+    Args:
+        channel: the channel's name.
+        receive: whether the channel is to take it for one made there, instead of sending it.
+    """
+
+    privilege = ("call",)
+
+    channel: str = header("Channel")
+    _: KW_ONLY
+    receive: bool | None = header("Receive", true_false, default=None)
+
+
+class ControlPlayback(KnownAction[Response]):
+    """Steer what a channel plays. From Asterisk 12.
+
+    Args:
+        channel: the channel's name.
+        control: `stop`, `forward`, `reverse`, `pause` or `restart`.
+    """
+
+    privilege = ("call",)
+
+    channel: str = header("Channel")
+    control: str = header("Control", one_of("stop", "forward", "reverse", "pause", "restart"))
+
+
+class Redirect(KnownAction[Response]):
     """Send a channel to another place in the dialplan. Asterisk does not check that the place exists.
 
     Args:
@@ -351,33 +424,18 @@ class Redirect(Action[Response]):
 
     privilege = ("call",)
 
-    def __init__(
-        self,
-        channel: str,
-        context: str,
-        extension: str | int,
-        priority: str | int,
-        *,
-        extra_channel: str | None = None,
-        extra_context: str | None = None,
-        extra_exten: str | int | None = None,
-        extra_priority: str | int | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "Channel": channel,
-                "Context": context,
-                "Exten": extension,
-                "Priority": priority,
-                "ExtraChannel": extra_channel,
-                "ExtraContext": extra_context,
-                "ExtraExten": extra_exten,
-                "ExtraPriority": extra_priority,
-            }
-        )
+    channel: str = header("Channel")
+    context: str = header("Context")
+    extension: str | int = header("Exten")
+    priority: str | int = header("Priority")
+    _: KW_ONLY
+    extra_channel: str | None = header("ExtraChannel", default=None)
+    extra_context: str | None = header("ExtraContext", default=None)
+    extra_exten: str | int | None = header("ExtraExten", default=None)
+    extra_priority: str | int | None = header("ExtraPriority", default=None)
 
 
-class SendText(Action[Response]):
+class SendText(KnownAction[Response]):
     """Send text along a channel whose technology can carry it.
 
     Args:
@@ -388,11 +446,13 @@ class SendText(Action[Response]):
 
     privilege = ("call",)
 
-    def __init__(self, channel: str, message: str, *, content_type: str | None = None) -> None:
-        self._declare({"Channel": channel, "Message": message, "Content-Type": content_type})
+    channel: str = header("Channel")
+    message: str = header("Message")
+    _: KW_ONLY
+    content_type: str | None = header("Content-Type", default=None)
 
 
-class SetCDRUserField(Action[Response]):
+class SetCDRUserField(KnownAction[Response]):
     """Write the user field of a channel's call detail record.
 
     Asterisk 1.6 was the last to have it; `Setvar("CDR(userfield)", value, channel)` does it since.
@@ -405,11 +465,11 @@ class SetCDRUserField(Action[Response]):
     privilege = ("call",)
     until = 1
 
-    def __init__(self, channel: str, user_field: str) -> None:
-        self._declare({"Channel": channel, "UserField": user_field})
+    channel: str = header("Channel")
+    user_field: str = header("UserField")
 
 
-class Setvar(Action[Response]):
+class Setvar(KnownAction[Response]):
     """Set a variable, or write a dialplan function. A `VarSet` event follows.
 
     Args:
@@ -420,12 +480,13 @@ class Setvar(Action[Response]):
 
     privilege = ("call",)
 
-    def __init__(self, variable: str, value: str | int, channel: str | None = None) -> None:
-        self._declare({"Channel": channel or None, "Variable": variable, "Value": value})
+    variable: str = header("Variable")
+    value: str | int = header("Value")
+    channel: str | None = header("Channel", text_or_nothing, default=None)
 
 
-class Status(Action[Response]):
-    """Describe one channel, or all: `Status` events, ended by `StatusComplete`. An unknown channel is an error.
+class Status(KnownAction[ListReply[events.Status, StatusComplete]]):
+    """Describe one channel, or all. An unknown channel is an error.
 
     Args:
         channel: its name; an empty one, or `None`, is all channels.
@@ -435,13 +496,7 @@ class Status(Action[Response]):
 
     privilege = ("system", "call", "reporting")
 
-    def __init__(
-        self, channel: str | None, *, variables: Sequence[str] | str | None = None, all_variables: bool | None = None
-    ) -> None:
-        self._declare(
-            {
-                "Channel": channel or None,
-                "Variables": variables if variables is None or isinstance(variables, str) else ",".join(variables),
-                "AllVariables": yes_no("all_variables", all_variables, ("true", "false")),
-            }
-        )
+    channel: str | None = header("Channel", _channel_or_all)
+    _: KW_ONLY
+    variables: Sequence[str] | str | None = header("Variables", joined, default=None)
+    all_variables: bool | None = header("AllVariables", true_false, default=None)

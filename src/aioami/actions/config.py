@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ..responses.base import Response
-from ..responses.config import GetConfigReply, ListCategoriesReply
-from .base import Action, HeaderValue, checked, yes_no
+from ..responses.config import GetConfigJSONReply, GetConfigReply, ListCategoriesReply
+from .base import KnownAction
+from .parameters import HeaderValue, checked, header, true_false, yes_no
 
-__all__ = ["CreateConfig", "GetConfig", "ListCategories", "UpdateConfig"]
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = ["CreateConfig", "GetConfig", "GetConfigJSON", "ListCategories", "UpdateConfig"]
 
 _CHANGES = ("NewCat", "RenameCat", "DelCat", "EmptyCat", "Update", "Delete", "Append", "Insert")
 
 
-class CreateConfig(Action[Response]):
+class CreateConfig(KnownAction[Response]):
     """Create an empty configuration file. One that exists is an error.
 
     Args:
@@ -22,11 +27,10 @@ class CreateConfig(Action[Response]):
 
     privilege = ("config",)
 
-    def __init__(self, filename: str) -> None:
-        self._declare({"Filename": filename})
+    filename: str = header("Filename")
 
 
-class GetConfig(Action[GetConfigReply]):
+class GetConfig(KnownAction[GetConfigReply]):
     """Read a configuration file: its lines by `get_lines()`, its structure by `categories`.
 
     Args:
@@ -36,13 +40,25 @@ class GetConfig(Action[GetConfigReply]):
     """
 
     privilege = ("system", "config")
-    response_type = GetConfigReply
 
-    def __init__(self, filename: str, *, category: str | None = None, filter: str | None = None) -> None:
-        self._declare({"Filename": filename, "Category": category, "Filter": filter})
+    filename: str = header("Filename")
+    _: KW_ONLY
+    category: str | None = header("Category", default=None)
+    filter: str | None = header("Filter", default=None)
 
 
-class ListCategories(Action[ListCategoriesReply]):
+class GetConfigJSON(GetConfig, KnownAction[GetConfigJSONReply]):
+    """Read a configuration file; the reply's `categories` are dictionaries. What is repeated in a category, and comments,
+    are better read with `GetConfig`.
+
+    Args:
+        filename: with its extension.
+        category: this category alone.
+        filter: which categories, as `name_regex=value_regex` pairs; from Asterisk 16.
+    """
+
+
+class ListCategories(KnownAction[ListCategoriesReply]):
     """Read the names of a configuration file's categories, which are the reply's `data`.
 
     Args:
@@ -50,13 +66,11 @@ class ListCategories(Action[ListCategoriesReply]):
     """
 
     privilege = ("config",)
-    response_type = ListCategoriesReply
 
-    def __init__(self, filename: str) -> None:
-        self._declare({"Filename": filename})
+    filename: str = header("Filename")
 
 
-class UpdateConfig(Action[Response]):
+class UpdateConfig(KnownAction[Response]):
     """Change a configuration file.
 
     Args:
@@ -89,9 +103,11 @@ class UpdateConfig(Action[Response]):
         headers: list[tuple[str, HeaderValue]] = [
             ("SrcFilename", src_filename),
             ("DstFilename", dst_filename),
-            ("Reload", reload if isinstance(reload, str) else yes_no("reload", reload or None, ("true", "false"))),
-            ("PreserveEffectiveContext", yes_no("preserve_effective_context", preserve_effective_context)),
+            ("Reload", reload if isinstance(reload, str) else true_false("reload", reload) if reload else None),
         ]
+        if preserve_effective_context is not None:
+            context = yes_no("preserve_effective_context", preserve_effective_context)
+            headers.append(("PreserveEffectiveContext", context))
         names = ("Action", "Cat", "Var", "Value", "Match", "Line", "Options")
         for number, change in enumerate(changes):
             if isinstance(change, str) or not 2 <= len(change) <= len(names) or not isinstance(change[0], str):

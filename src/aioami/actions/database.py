@@ -1,15 +1,23 @@
-"""Actions on Asterisk's own database of families, keys and values."""
+"""Asterisk's own database of families, keys and values."""
 
 from __future__ import annotations
 
-from ..responses.base import Response
+from ..events.database import DBGetTreeComplete, DBGetTreeResponse
+from ..responses.base import ListReply, Response
 from ..responses.database import DBGetReply
-from .base import Action
+from .base import KnownAction
+from .parameters import header
 
-__all__ = ["DBDel", "DBDelTree", "DBGet", "DBPut"]
+__all__ = [
+    "DBDel",
+    "DBDelTree",
+    "DBGet",
+    "DBGetTree",
+    "DBPut",
+]
 
 
-class DBDel(Action[Response]):
+class DBDel(KnownAction[Response]):
     """Delete a key. One that does not exist is an error.
 
     Args:
@@ -18,11 +26,11 @@ class DBDel(Action[Response]):
 
     privilege = ("system",)
 
-    def __init__(self, family: str, key: str) -> None:
-        self._declare({"Family": family, "Key": key})
+    family: str = header("Family")
+    key: str = header("Key")
 
 
-class DBDelTree(Action[Response]):
+class DBDelTree(KnownAction[Response]):
     """Delete a family, or what is below a key in it. An empty tree is an error.
 
     Args:
@@ -32,11 +40,11 @@ class DBDelTree(Action[Response]):
 
     privilege = ("system",)
 
-    def __init__(self, family: str, key: str | None = None) -> None:
-        self._declare({"Family": family, "Key": key})
+    family: str = header("Family")
+    key: str | None = header("Key", default=None)
 
 
-class DBGet(Action[DBGetReply]):
+class DBGet(KnownAction[DBGetReply]):
     """Read a key: one `DBGetResponse` event, whose value is also the reply's `value`. A missing key is an error.
 
     Args:
@@ -44,13 +52,26 @@ class DBGet(Action[DBGetReply]):
     """
 
     privilege = ("system", "reporting")
-    response_type = DBGetReply
 
-    def __init__(self, family: str, key: str) -> None:
-        self._declare({"Family": family, "Key": key})
+    family: str = header("Family")
+    key: str = header("Key")
 
 
-class DBPut(Action[Response]):
+class DBGetTree(KnownAction[ListReply[DBGetTreeResponse, DBGetTreeComplete]]):
+    """List keys and values. From Asterisk 16.28, 18.14 and 20.
+
+    Args:
+        family: this family alone; all if left out.
+        key: the beginning of the keys.
+    """
+
+    privilege = ("system", "reporting")
+
+    family: str | None = header("Family", default=None)
+    key: str | None = header("Key", default=None)
+
+
+class DBPut(KnownAction[Response]):
     """Store a value.
 
     Args:
@@ -60,5 +81,6 @@ class DBPut(Action[Response]):
 
     privilege = ("system",)
 
-    def __init__(self, family: str, key: str, value: str | int) -> None:
-        self._declare({"Family": family, "Key": key, "Val": value})
+    family: str = header("Family")
+    key: str = header("Key")
+    value: str | int = header("Val")

@@ -1,23 +1,73 @@
-"""Actions on the dialplan's extensions."""
+"""The dialplan."""
 
 from __future__ import annotations
 
-from ..responses.dialplan import ExtensionStateReply
-from .base import Action
+from typing import TYPE_CHECKING
 
-__all__ = ["ExtensionState"]
+from ..events.dialplan import ListDialplan, ShowDialPlanComplete
+from ..responses.base import ListReply, Response
+from .base import KnownAction
+from .parameters import header, yes_no
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = [
+    "DialplanExtensionAdd",
+    "DialplanExtensionRemove",
+    "ShowDialPlan",
+]
 
 
-class ExtensionState(Action[ExtensionStateReply]):
-    """Say what an extension's hint shows. An extension without a hint is a success with the status -1.
+class ShowDialPlan(KnownAction[ListReply[ListDialplan, ShowDialPlanComplete]]):
+    """List the dialplan. An unknown context or extension is an error.
 
     Args:
-        extension: the extension.
-        context: the context in which its hint is.
+        context: this context alone; all if left out.
+        extension: this extension alone.
     """
 
-    privilege = ("call", "reporting")
-    response_type = ExtensionStateReply
+    privilege = ("config", "reporting")
 
-    def __init__(self, extension: str | int, context: str) -> None:
-        self._declare({"Exten": str(extension), "Context": context})
+    _: KW_ONLY
+    context: str | None = header("Context", default=None)
+    extension: str | int | None = header("Extension", default=None)
+
+
+class DialplanExtensionAdd(KnownAction[Response]):
+    """Add a step to the dialplan until it is read again. A context that does not exist is made.
+
+    Args:
+        context: the context.
+        extension: the extension, or a pattern; `ext/cid` for that caller alone.
+        priority: the step's number, or `hint`.
+        application: what it runs.
+        application_data: the application's arguments.
+        replace: whether it may take the place of a step that is there; else that is an error.
+    """
+
+    privilege = ("system",)
+
+    context: str = header("Context")
+    extension: str | int = header("Extension")
+    priority: str | int = header("Priority")
+    application: str = header("Application")
+    _: KW_ONLY
+    application_data: str | None = header("ApplicationData", default=None)
+    replace: bool | None = header("Replace", yes_no, default=None)
+
+
+class DialplanExtensionRemove(KnownAction[Response]):
+    """Take an extension, or one of its steps, out of the dialplan until that is read again.
+
+    Args:
+        context: the context.
+        extension: the extension.
+        priority: this step alone; all if left out.
+    """
+
+    privilege = ("system",)
+
+    context: str = header("Context")
+    extension: str | int = header("Extension")
+    priority: str | int | None = header("Priority", default=None)

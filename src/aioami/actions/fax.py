@@ -1,18 +1,43 @@
-"""Actions on faxes."""
+"""Faxes."""
 
 from __future__ import annotations
 
-from ..responses.base import Response
-from .base import Action
+from ..events import fax as events
+from ..events.fax import FAXSessionsComplete, FAXSessionsEntry
+from ..responses.base import ListReply
+from .base import KnownAction
+from .parameters import header, whole_number
 
-__all__ = ["FAXStats"]
+__all__ = [
+    "FAXSession",
+    "FAXSessions",
+    "FAXStats",
+]
 
 
-class FAXStats(Action[Response]):
+class FAXSession(KnownAction[ListReply[events.FAXSession, events.FAXSession]]):
+    """Describe a fax session: one `FAXSession` event, which nothing marks as the last. An unknown session is an error.
+
+    Args:
+        session_number: its number.
+    """
+
+    privilege = ("call",)
+    list_end = "FAXSession"
+    fenced = True
+
+    session_number: int = header("SessionNumber", whole_number(minimum=0))
+
+
+class FAXSessions(KnownAction[ListReply[FAXSessionsEntry, FAXSessionsComplete]]):
+    """List the fax sessions."""
+
+    privilege = ("call",)
+
+
+class FAXStats(KnownAction[ListReply[events.FAXStats, events.FAXStats]]):
     """Tell how faxes went: one `FAXStats` event, which nothing marks as the last."""
 
     privilege = ("system", "reporting")
     list_end = "FAXStats"
-
-    def __init__(self) -> None:
-        self._declare({})
+    fenced = True

@@ -1,21 +1,40 @@
-"""Actions of chan_iax2."""
+"""IAX2, Asterisk's own protocol between servers (chan_iax2)."""
 
 from __future__ import annotations
 
-from ..responses.base import Response
-from .base import Action
+from ..events.sip import PeerEntry, PeerlistComplete, RegistrationsComplete, RegistryEntry
+from ..responses.base import ListReply, Response
+from .base import KnownAction
 
-__all__ = ["IAXnetstats"]
+__all__ = [
+    "IAXnetstats",
+    "IAXpeerlist",
+    "IAXpeers",
+    "IAXregistry",
+]
 
 
-class IAXnetstats(Action[Response]):
-    """Tell how well IAX2 calls are heard: lines of numbers, which are the response's `data`.
-
-    Without any call the server answers with nothing that could be told from silence, and this times out.
-    """
+class IAXpeers(KnownAction[ListReply[PeerEntry, PeerlistComplete]]):
+    """List the IAX2 peers."""
 
     privilege = ("system", "reporting")
-    raw = True
 
-    def __init__(self) -> None:
-        self._declare({})
+
+class IAXpeerlist(KnownAction[ListReply[PeerEntry, PeerlistComplete]]):
+    """List the IAX2 peers; what `IAXpeers` does, under another name."""
+
+    privilege = ("system", "reporting")
+
+
+class IAXregistry(KnownAction[ListReply[RegistryEntry, RegistrationsComplete]]):
+    """List this server's registrations at other IAX2 servers."""
+
+    privilege = ("system", "reporting")
+
+
+class IAXnetstats(KnownAction[Response]):
+    """Tell how well IAX2 calls are heard: a line of numbers for each call, which are the response's `data`."""
+
+    privilege = ("system", "reporting")
+    raw = "lines"
+    fenced = True

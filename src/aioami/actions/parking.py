@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from ..responses.base import Response
-from .base import Action, milliseconds
+from typing import TYPE_CHECKING
 
-__all__ = ["Park", "ParkedCalls"]
+from ..events.parking import ParkedCall, ParkedCallsComplete, Parkinglot, ParkinglotsComplete
+from ..responses.base import ListReply, Response
+from .base import KnownAction
+from .parameters import header, milliseconds
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = [
+    "Park",
+    "ParkedCalls",
+    "Parkinglots",
+]
 
 
-class Park(Action[Response]):
+class Park(KnownAction[Response]):
     """Park a channel. A `ParkedCall` event tells where.
 
     Args:
@@ -33,11 +44,12 @@ class Park(Action[Response]):
         parkinglot: str | None = None,
         parking_space: str | int | None = None,
     ) -> None:
+        # `timeout` cannot be declared: an action's attribute of that name is how long its answer is waited for.
         self._declare(
             {
                 "Channel": channel,
                 "Channel2": channel_callback,
-                "Timeout": milliseconds("timeout", timeout) or None,
+                "Timeout": None if timeout is None else milliseconds("timeout", timeout) or None,
                 "AnnounceChannel": announce_channel,
                 "Parkinglot": parkinglot,
                 "ParkingSpace": parking_space,
@@ -45,8 +57,8 @@ class Park(Action[Response]):
         )
 
 
-class ParkedCalls(Action[Response]):
-    """List the calls that are parked: `ParkedCall` events, ended by `ParkedCallsComplete`.
+class ParkedCalls(KnownAction[ListReply[ParkedCall, ParkedCallsComplete]]):
+    """List the calls that are parked.
 
     Args:
         parking_lot: this lot alone, all if left out; an unknown one is an error. From Asterisk 12.
@@ -54,5 +66,11 @@ class ParkedCalls(Action[Response]):
 
     privilege = ("call",)
 
-    def __init__(self, *, parking_lot: str | None = None) -> None:
-        self._declare({"ParkingLot": parking_lot})
+    _: KW_ONLY
+    parking_lot: str | None = header("ParkingLot", default=None)
+
+
+class Parkinglots(KnownAction[ListReply[Parkinglot, ParkinglotsComplete]]):
+    """List the parking lots."""
+
+    privilege = ("call",)

@@ -1,24 +1,42 @@
-"""Actions on queues, their members and their callers."""
+"""Queues, their members and their callers."""
 
 from __future__ import annotations
 
-from ..responses.base import Response
-from .base import Action, yes_no
+from typing import TYPE_CHECKING
+
+from ..events import queues as events
+from ..events.queues import QueueEntry, QueueMember, QueueParams, QueueStatusComplete, QueueSummaryComplete
+from ..responses.base import ListReply, Response
+from ..responses.queues import QueueRuleReply
+from .base import KnownAction
+from .parameters import HeaderValue, header, text_or_nothing, true_false, whole_number, yes_no
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
 
 __all__ = [
     "QueueAdd",
+    "QueueChangePriorityCaller",
     "QueueLog",
+    "QueueMemberRingInUse",
     "QueuePause",
     "QueuePenalty",
     "QueueReload",
     "QueueRemove",
+    "QueueReset",
+    "QueueRule",
     "QueueStatus",
     "QueueSummary",
+    "QueueWithdrawCaller",
     "Queues",
 ]
 
 
-class QueueAdd(Action[Response]):
+def _part(field: str, value: str | bool) -> HeaderValue:
+    return value if isinstance(value, str) else yes_no(field, value)
+
+
+class QueueAdd(KnownAction[Response]):
     """Make an interface a member of a queue. A `QueueMemberAdded` event follows, without the ActionID.
 
     Args:
@@ -34,33 +52,115 @@ class QueueAdd(Action[Response]):
 
     privilege = ("agent",)
 
-    def __init__(
-        self,
-        interface: str,
-        queue: str,
-        membername: str | None = None,
-        penalty: int = 0,
-        paused: bool = False,
-        *,
-        state_interface: str | None = None,
-        reason: str | None = None,
-        wrapuptime: int | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "Queue": queue,
-                "Interface": interface,
-                "Penalty": penalty,
-                "Paused": yes_no("paused", paused),
-                "MemberName": membername or None,
-                "StateInterface": state_interface,
-                "Reason": reason,
-                "Wrapuptime": wrapuptime,
-            }
-        )
+    interface: str = header("Interface")
+    queue: str = header("Queue")
+    membername: str | None = header("MemberName", text_or_nothing, default=None)
+    penalty: int = header("Penalty", whole_number(minimum=0), default=0)
+    paused: bool = header("Paused", yes_no, default=False)
+    _: KW_ONLY
+    state_interface: str | None = header("StateInterface", default=None)
+    reason: str | None = header("Reason", default=None)
+    wrapuptime: int | None = header("Wrapuptime", whole_number(minimum=0), default=None)
 
 
-class QueueLog(Action[Response]):
+class QueueRemove(KnownAction[Response]):
+    """Take a dynamic member out of a queue. A `QueueMemberRemoved` event follows, without the ActionID.
+
+    Args:
+        interface: the member's interface.
+        queue: the queue's name.
+    """
+
+    privilege = ("agent",)
+
+    interface: str = header("Interface")
+    queue: str = header("Queue")
+
+
+class QueuePause(KnownAction[Response]):
+    """Pause a member, or let it take calls again. `QueueMemberPause` events follow.
+
+    Args:
+        interface: the member's interface.
+        paused: `True` pauses.
+        queue: in this queue alone; in all if left out.
+        reason: to be shown and logged.
+    """
+
+    privilege = ("agent",)
+
+    interface: str = header("Interface")
+    paused: bool = header("Paused", true_false)
+    queue: str | None = header("Queue", default=None)
+    _: KW_ONLY
+    reason: str | None = header("Reason", default=None)
+
+
+class QueuePenalty(KnownAction[Response]):
+    """Change a member's penalty. A `QueueMemberPenalty` event follows.
+
+    Args:
+        interface: the member's interface.
+        penalty: the new one, 0 or more.
+        queue: in this queue alone; in all if left out.
+    """
+
+    privilege = ("agent",)
+
+    interface: str = header("Interface")
+    penalty: int = header("Penalty", whole_number(minimum=0))
+    queue: str | None = header("Queue", default=None)
+
+
+class QueueMemberRingInUse(KnownAction[Response]):
+    """Choose whether a member is called while it is in a call. A `QueueMemberRinginuse` event follows.
+
+    Args:
+        interface: the member's interface.
+        ring_in_use: whether it is.
+        queue: in this queue alone; in all if left out.
+    """
+
+    privilege = ("agent",)
+
+    interface: str = header("Interface")
+    ring_in_use: bool = header("RingInUse", yes_no)
+    queue: str | None = header("Queue", default=None)
+
+
+class QueueChangePriorityCaller(KnownAction[Response]):
+    """Change the priority of somebody who waits in a queue. From Asterisk 15.
+
+    Args:
+        queue: the queue's name.
+        caller: the name of the channel that waits.
+        priority: the new one.
+        immediate: whether the caller's position changes at once; from Asterisk 18.
+    """
+
+    queue: str = header("Queue")
+    caller: str = header("Caller")
+    priority: int = header("Priority", whole_number())
+    _: KW_ONLY
+    immediate: bool | None = header("Immediate", yes_no, default=None)
+
+
+class QueueWithdrawCaller(KnownAction[Response]):
+    """Send somebody who waits in a queue on in the dialplan. From Asterisk 16.25, 18.11 and 20.
+
+    Args:
+        queue: the queue's name.
+        caller: the name of the channel that waits.
+        withdraw_info: a text for the dialplan, in the variable `QUEUE_WITHDRAW_INFO`.
+    """
+
+    queue: str = header("Queue")
+    caller: str = header("Caller")
+    _: KW_ONLY
+    withdraw_info: str | None = header("WithdrawInfo", default=None)
+
+
+class QueueLog(KnownAction[Response]):
     """Write a line of one's own into the queue log.
 
     Args:
@@ -73,58 +173,14 @@ class QueueLog(Action[Response]):
 
     privilege = ("agent",)
 
-    def __init__(
-        self,
-        queue: str,
-        event: str,
-        interface: str | None = None,
-        uniqueid: str | None = None,
-        message: str | None = None,
-    ) -> None:
-        self._declare(
-            {"Queue": queue, "Event": event, "Uniqueid": uniqueid, "Interface": interface, "Message": message}
-        )
+    queue: str = header("Queue")
+    event: str = header("Event")
+    interface: str | None = header("Interface", default=None)
+    uniqueid: str | None = header("Uniqueid", default=None)
+    message: str | None = header("Message", default=None)
 
 
-class QueuePause(Action[Response]):
-    """Pause a member, or let it take calls again. `QueueMemberPause` events follow.
-
-    Args:
-        interface: the member's interface.
-        paused: `True` pauses.
-        queue: in this queue alone; in all if left out.
-        reason: to be shown and logged.
-    """
-
-    privilege = ("agent",)
-
-    def __init__(self, interface: str, paused: bool, queue: str | None = None, *, reason: str | None = None) -> None:
-        self._declare(
-            {
-                "Interface": interface,
-                "Paused": yes_no("paused", paused, ("true", "false")),
-                "Queue": queue,
-                "Reason": reason,
-            }
-        )
-
-
-class QueuePenalty(Action[Response]):
-    """Change a member's penalty.
-
-    Args:
-        interface: the member's interface.
-        penalty: the new one, 0 or more.
-        queue: in this queue alone; in all if left out.
-    """
-
-    privilege = ("agent",)
-
-    def __init__(self, interface: str, penalty: int, queue: str | None = None) -> None:
-        self._declare({"Interface": interface, "Penalty": penalty, "Queue": queue})
-
-
-class QueueReload(Action[Response]):
+class QueueReload(KnownAction[Response]):
     """Read the configuration of queues again.
 
     Asterisk reloads everything if none of the three parts is asked for.
@@ -136,67 +192,60 @@ class QueueReload(Action[Response]):
 
     holds_session = True
 
-    def __init__(
-        self,
-        queue: str | None = None,
-        members: str | bool = "yes",
-        rules: str | bool = "yes",
-        parameters: str | bool = "yes",
-    ) -> None:
-        self._declare(
-            {
-                "Members": members if isinstance(members, str) else yes_no("members", members),
-                "Rules": rules if isinstance(rules, str) else yes_no("rules", rules),
-                "Parameters": parameters if isinstance(parameters, str) else yes_no("parameters", parameters),
-                "Queue": queue,
-            }
-        )
+    queue: str | None = header("Queue", default=None)
+    members: str | bool = header("Members", _part, default="yes")
+    rules: str | bool = header("Rules", _part, default="yes")
+    parameters: str | bool = header("Parameters", _part, default="yes")
 
 
-class QueueRemove(Action[Response]):
-    """Take a dynamic member out of a queue. A `QueueMemberRemoved` event follows, without the ActionID.
+class QueueReset(KnownAction[Response]):
+    """Begin a queue's statistics anew.
 
     Args:
-        interface: the member's interface.
-        queue: the queue's name.
+        queue: this queue alone; all if left out.
     """
 
-    privilege = ("agent",)
-
-    def __init__(self, interface: str, queue: str) -> None:
-        self._declare({"Queue": queue, "Interface": interface})
+    queue: str | None = header("Queue", default=None)
 
 
-class QueueStatus(Action[Response]):
+class QueueRule(KnownAction[QueueRuleReply]):
+    """Show the penalty rules of queuerules.conf. An unknown one is an error.
+
+    Args:
+        rule: this one alone; all if left out.
+    """
+
+    rule: str | None = header("Rule", default=None)
+
+
+class QueueStatus(KnownAction[ListReply[QueueParams | QueueMember | QueueEntry, QueueStatusComplete]]):
     """Describe queues: for each one `QueueParams`, its `QueueMember` and its `QueueEntry` events in this order.
 
-    An unknown queue is an empty list. `QueueStatusComplete` ends it.
+    An unknown queue is an empty list.
 
     Args:
         queue: this queue alone; all if left out.
         member: this member alone.
     """
 
-    def __init__(self, queue: str | None = None, *, member: str | None = None) -> None:
-        self._declare({"Queue": queue, "Member": member})
+    queue: str | None = header("Queue", default=None)
+    _: KW_ONLY
+    member: str | None = header("Member", default=None)
 
 
-class QueueSummary(Action[Response]):
-    """Sum queues up: one `QueueSummary` event each, ended by `QueueSummaryComplete`.
+class QueueSummary(KnownAction[ListReply[events.QueueSummary, QueueSummaryComplete]]):
+    """Sum queues up, one event each.
 
     Args:
         queue: this queue alone; all if left out.
     """
 
-    def __init__(self, queue: str | None = None) -> None:
-        self._declare({"Queue": queue})
+    queue: str | None = header("Queue", default=None)
 
 
-class Queues(Action[Response]):
+class Queues(KnownAction[Response]):
     """Show queues as the command line does; the lines are in the response's `data`. Until Asterisk 13."""
 
     until = 13
-    raw = True
-
-    def __init__(self) -> None:
-        self._declare({})
+    raw = "lines"
+    fenced = True

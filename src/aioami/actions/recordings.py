@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..responses.base import Response
-from .base import Action, checked, yes_no
+from ..responses.recordings import MixMonitorReply
+from .base import KnownAction
+from .parameters import header, one_of, true_false, truth
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
 
 __all__ = [
     "FORMAT_ALAW",
@@ -15,9 +22,11 @@ __all__ = [
     "FORMAT_VOX",
     "FORMAT_WAV",
     "ChangeMonitor",
+    "MixMonitor",
     "MixMonitorMute",
     "Monitor",
     "PauseMonitor",
+    "StopMixMonitor",
     "StopMonitor",
     "UnpauseMonitor",
 ]
@@ -32,83 +41,40 @@ FORMAT_VOX = "vox"
 FORMAT_WAV = "wav"
 
 
-class Monitor(Action[Response]):
-    """Record a channel into files. Until Asterisk 20; a `MonitorStart` event follows.
+class MixMonitor(KnownAction[MixMonitorReply]):
+    """Record a channel, both directions in one file. A `MixMonitorStart` event follows, from Asterisk 16.
 
     Args:
         channel: the channel's name.
-        filename: without extension, absolute or below Asterisk's monitor folder.
-        format: one of the `FORMAT_` constants, or whatever else this server can write.
-        mix: whether both directions end up in one file.
+        file: with its extension, absolute or below Asterisk's monitor folder.
+        options: those of the dialplan application of that name; with `i(VARIABLE)` the reply tells the recording's id.
+        command: what the server runs when the recording ends.
     """
 
-    privilege = ("call",)
-    until = 20
+    privilege = ("system",)
 
-    def __init__(self, channel: str, filename: str, format: str = FORMAT_WAV, mix: bool = True) -> None:
-        self._declare(
-            {"Channel": channel, "File": filename, "Format": format, "Mix": yes_no("mix", mix, ("true", "false"))}
-        )
+    channel: str = header("Channel")
+    file: str | None = header("File", default=None)
+    _: KW_ONLY
+    options: str | None = header("Options", default=None)
+    command: str | None = header("Command", default=None)
 
 
-class ChangeMonitor(Action[Response]):
-    """Let the recording of a monitored channel go on in another file. Until Asterisk 20.
+class StopMixMonitor(KnownAction[Response]):
+    """End the recording of a channel. A `MixMonitorStop` event follows, from Asterisk 16.
 
     Args:
         channel: the channel's name.
-        filename: without extension.
+        mix_monitor_id: which of several; all if left out.
     """
 
-    privilege = ("call",)
-    until = 20
+    privilege = ("system", "call")
 
-    def __init__(self, channel: str, filename: str) -> None:
-        self._declare({"Channel": channel, "File": filename})
-
-
-class PauseMonitor(Action[Response]):
-    """Pause the recording of a monitored channel. Until Asterisk 20.
-
-    Args:
-        channel: the channel's name.
-    """
-
-    privilege = ("call",)
-    until = 20
-
-    def __init__(self, channel: str) -> None:
-        self._declare({"Channel": channel})
+    channel: str = header("Channel")
+    mix_monitor_id: str | None = header("MixMonitorID", default=None)
 
 
-class UnpauseMonitor(Action[Response]):
-    """Let a paused recording go on. Until Asterisk 20.
-
-    Args:
-        channel: the channel's name.
-    """
-
-    privilege = ("call",)
-    until = 20
-
-    def __init__(self, channel: str) -> None:
-        self._declare({"Channel": channel})
-
-
-class StopMonitor(Action[Response]):
-    """End the recording of a monitored channel. Until Asterisk 20; a `MonitorStop` event follows.
-
-    Args:
-        channel: the channel's name.
-    """
-
-    privilege = ("call",)
-    until = 20
-
-    def __init__(self, channel: str) -> None:
-        self._declare({"Channel": channel})
-
-
-class MixMonitorMute(Action[Response]):
+class MixMonitorMute(KnownAction[Response]):
     """Leave a direction out of a MixMonitor recording, or take it in again.
 
     Args:
@@ -120,12 +86,67 @@ class MixMonitorMute(Action[Response]):
 
     privilege = ("system", "call")
 
-    def __init__(self, channel: str, direction: str, mute: bool, *, mix_monitor_id: str | None = None) -> None:
-        self._declare(
-            {
-                "Channel": channel,
-                "Direction": checked("direction", direction, ("read", "write", "both")),
-                "State": yes_no("mute", mute, ("1", "0")),
-                "MixMonitorID": mix_monitor_id,
-            }
-        )
+    channel: str = header("Channel")
+    direction: str = header("Direction", one_of("read", "write", "both"))
+    mute: bool = header("State", truth("1", "0"))
+    _: KW_ONLY
+    mix_monitor_id: str | None = header("MixMonitorID", default=None)
+
+
+class _Monitored(KnownAction[Response], abstract=True):
+    """What is done to a recording of the Monitor family."""
+
+    privilege = ("call",)
+    until = 20
+
+    channel: str = header("Channel")
+
+
+class Monitor(_Monitored):
+    """Record a channel into files. Until Asterisk 20; a `MonitorStart` event follows.
+
+    Args:
+        channel: the channel's name.
+        filename: without extension, absolute or below Asterisk's monitor folder.
+        format: one of the `FORMAT_` constants, or whatever else this server can write.
+        mix: whether both directions end up in one file.
+    """
+
+    filename: str = header("File")
+    format: str = header("Format", default=FORMAT_WAV)
+    mix: bool = header("Mix", true_false, default=True)
+
+
+class ChangeMonitor(_Monitored):
+    """Let the recording of a monitored channel go on in another file. Until Asterisk 20.
+
+    Args:
+        channel: the channel's name.
+        filename: without extension.
+    """
+
+    filename: str = header("File")
+
+
+class PauseMonitor(_Monitored):
+    """Pause the recording of a monitored channel. Until Asterisk 20.
+
+    Args:
+        channel: the channel's name.
+    """
+
+
+class UnpauseMonitor(_Monitored):
+    """Let a paused recording go on. Until Asterisk 20.
+
+    Args:
+        channel: the channel's name.
+    """
+
+
+class StopMonitor(_Monitored):
+    """End the recording of a monitored channel. Until Asterisk 20; a `MonitorStop` event follows.
+
+    Args:
+        channel: the channel's name.
+    """

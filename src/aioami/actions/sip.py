@@ -1,18 +1,89 @@
-"""Actions of chan_sip, which Asterisk 20 was the last to have."""
+"""chan_sip, which Asterisk 20 was the last to have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from ..events.base import Event
-from ..responses.base import Response
+from ..events.sip import (
+    PeerEntry,
+    PeerlistComplete,
+    PeerStatus,
+    RegistrationsComplete,
+    RegistryEntry,
+    SIPpeerstatusComplete,
+)
+from ..responses.base import ListReply, Response
 from ..responses.sip import SIPqualifyReply, SIPshowpeerReply
-from .base import Action, variable
+from .base import KnownAction, ResponseT_co
+from .parameters import header, variables
 
-__all__ = ["SIPnotify", "SIPpeers", "SIPqualify", "SIPshowpeer", "SIPshowregistry"]
+__all__ = [
+    "SIPnotify",
+    "SIPpeers",
+    "SIPpeerstatus",
+    "SIPqualify",
+    "SIPshowpeer",
+    "SIPshowregistry",
+]
 
 
-class SIPnotify(Action[Response]):
+class _ChanSIP(KnownAction[ResponseT_co], abstract=True):
+    """An action of chan_sip."""
+
+    privilege: ClassVar[tuple[str, ...]] = ("system", "reporting")
+    until = 20
+
+
+class SIPpeers(_ChanSIP[ListReply[PeerEntry, PeerlistComplete]]):
+    """List the SIP peers. Until Asterisk 20."""
+
+
+class SIPshowpeer(_ChanSIP[SIPshowpeerReply]):
+    """Describe a SIP peer. The reply's mapping has typed values: `response["Dynamic"] is True`. Until Asterisk 20.
+
+    Args:
+        peer: the peer's name.
+    """
+
+    peer: str = header("Peer")
+
+
+class SIPpeerstatus(_ChanSIP[ListReply[PeerStatus, SIPpeerstatusComplete]]):
+    """Tell whether SIP peers are reachable. An unknown one is an error. Until Asterisk 20.
+
+    Args:
+        peer: this one alone; all if left out.
+    """
+
+    privilege = ("system",)
+
+    peer: str | None = header("Peer", default=None)
+
+
+class SIPqualify(_ChanSIP[SIPqualifyReply], wire_name="SIPqualifypeer"):
+    """Ask a SIP peer with OPTIONS whether it is there. Until Asterisk 20.
+
+    The reply's `outcome()` is the `SIPQualifyPeerDone` event, which Asterisk 11 and later send.
+
+    Args:
+        peer: the peer's name.
+    """
+
+    outcome_events = ("SIPQualifyPeerDone",)
+
+    peer: str = header("Peer")
+
+    def conclusion(self, action_id: str, event: Event) -> Event | str | None:
+        return event if event.action_id == action_id else None
+
+
+class SIPshowregistry(_ChanSIP[ListReply[RegistryEntry, RegistrationsComplete]]):
+    """List this server's registrations at other SIP servers. Until Asterisk 20."""
+
+
+class SIPnotify(_ChanSIP[Response]):
     """Send a SIP NOTIFY. Until Asterisk 20.
 
     Args:
@@ -22,75 +93,7 @@ class SIPnotify(Action[Response]):
     """
 
     privilege = ("system",)
-    until = 20
 
-    def __init__(
-        self,
-        channel: str,
-        headers: Mapping[str, str | int] = {},
-        *,
-        call_id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "Channel": channel,
-                "Variable": [variable(name, value) for name, value in headers.items()],
-                "Call-ID": call_id,
-            }
-        )
-
-
-class SIPpeers(Action[Response]):
-    """List the SIP peers: `PeerEntry` events, ended by `PeerlistComplete`. Until Asterisk 20."""
-
-    privilege = ("system", "reporting")
-    until = 20
-
-    def __init__(self) -> None:
-        self._declare({})
-
-
-class SIPqualify(Action[SIPqualifyReply], wire_name="SIPqualifypeer"):
-    """Ask a SIP peer with OPTIONS whether it is there. Until Asterisk 20.
-
-    The reply's `outcome()` is the `SIPQualifyPeerDone` event, which Asterisk 11 and later send.
-
-    Args:
-        peer: the peer's name.
-    """
-
-    privilege = ("system", "reporting")
-    until = 20
-    response_type = SIPqualifyReply
-    outcome_events = ("SIPQualifyPeerDone",)
-
-    def __init__(self, peer: str) -> None:
-        self._declare({"Peer": peer})
-
-    def conclusion(self, action_id: str, event: Event) -> Event | str | None:
-        return event if event.action_id == action_id else None
-
-
-class SIPshowpeer(Action[SIPshowpeerReply]):
-    """Describe a SIP peer. The reply's mapping has typed values: `response["Dynamic"] is True`. Until Asterisk 20.
-
-    Args:
-        peer: the peer's name.
-    """
-
-    privilege = ("system", "reporting")
-    until = 20
-    response_type = SIPshowpeerReply
-
-    def __init__(self, peer: str) -> None:
-        self._declare({"Peer": peer})
-
-
-class SIPshowregistry(Action[Response]):
-    """List the SIP registrations: `RegistryEntry` events, ended by `RegistrationsComplete`. Until Asterisk 20."""
-
-    privilege = ("system", "reporting")
-    until = 20
-
-    def __init__(self) -> None:
-        self._declare({})
+    def __init__(self, channel: str, headers: Mapping[str, str | int] = {}, *, call_id: str | None = None) -> None:
+        # `headers` cannot be declared: an action's attribute of that name is all that is sent.
+        self._declare({"Channel": channel, "Variable": variables("headers", headers), "Call-ID": call_id})

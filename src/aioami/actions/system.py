@@ -5,11 +5,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..responses.base import Response
-from ..responses.system import ChallengeReply, CommandReply, EventsReply, ListCommandsReply, PingReply
-from .base import Action, HeaderValue, checked, yes_no
+from ..responses.system import (
+    ChallengeReply,
+    CommandReply,
+    CoreSettingsReply,
+    CoreStatusReply,
+    EventsReply,
+    ListCommandsReply,
+    PingReply,
+)
+from .base import KnownAction
+from .parameters import HeaderValue, checked, header
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
 
 __all__ = [
     "AUTHTYPE_MD5",
@@ -21,15 +33,15 @@ __all__ = [
     "EVENT_CLASSES",
     "Challenge",
     "Command",
+    "CoreSettings",
+    "CoreStatus",
+    "DataGet",
     "Events",
     "Filter",
     "ListCommands",
     "Login",
     "Logoff",
-    "ModuleCheck",
-    "ModuleLoad",
     "Ping",
-    "Reload",
     "WaitEvent",
     "event_mask",
 ]
@@ -71,7 +83,7 @@ def event_mask(mask: bool | str | Iterable[str] | None) -> str:
     return ",".join(wanted) or EVENTMASK_NONE
 
 
-class Challenge(Action[ChallengeReply]):
+class Challenge(KnownAction[ChallengeReply]):
     """Ask for the text with which a login hashes its secret; the reply has it under `Challenge`.
 
     Args:
@@ -79,13 +91,12 @@ class Challenge(Action[ChallengeReply]):
         username: lets a user who may log in only once be refused already here.
     """
 
-    response_type = ChallengeReply
+    authtype: str = header("AuthType", default=AUTHTYPE_MD5)
+    _: KW_ONLY
+    username: str | None = header("Username", default=None)
 
-    def __init__(self, authtype: str = AUTHTYPE_MD5, *, username: str | None = None) -> None:
-        self._declare({"AuthType": authtype, "Username": username})
 
-
-class Login(Action[Response]):
+class Login(KnownAction[Response]):
     """Log in. A refusal raises `ManagerAuthError`, about one second later, and ends the connection.
 
     Args:
@@ -120,23 +131,15 @@ class Login(Action[Response]):
         self._declare(headers)
 
 
-class Logoff(Action[Response]):
+class Logoff(KnownAction[Response]):
     """Log out. The server answers `Goodbye`, and closes the connection."""
 
-    def __init__(self) -> None:
-        self._declare({})
 
-
-class Ping(Action[PingReply]):
+class Ping(KnownAction[PingReply]):
     """See whether the server answers; the reply's `RTT` says how quickly."""
 
-    response_type = PingReply
 
-    def __init__(self) -> None:
-        self._declare({})
-
-
-class Events(Action[EventsReply]):
+class Events(KnownAction[EventsReply]):
     """Choose which classes of events the server sends on this connection. Lists are not affected.
 
     Args:
@@ -146,13 +149,12 @@ class Events(Action[EventsReply]):
     Raises:
         ValueError: an unknown class.
 
-    With manager.conf's `brokeneventsaction` the server does not answer, and this times out.
+    With manager.conf's `brokeneventsaction` the server does not answer; the reply is empty then.
     """
 
-    response_type = EventsReply
+    fenced = True
 
-    def __init__(self, mask: bool | str | Iterable[str] | None) -> None:
-        self._declare({"EventMask": event_mask(mask)})
+    mask: bool | str | Iterable[str] | None = header("EventMask", lambda _, mask: event_mask(mask))
 
 
 _CRITERION: Final = re.compile(r"(action|name|header|method)\(([^()]*)\)")
@@ -161,7 +163,7 @@ _FILTER_METHODS: Final = ("regex", "exact", "starts_with", "ends_with", "contain
 _NO_POSIX: Final = re.compile(r"(?<!\\)(?:\\\\)*(\(\?|\\[dD])")
 
 
-class Filter(Action[Response]):
+class Filter(KnownAction[Response]):
     """Add a filter for the events of this connection; it cannot be taken back. What a list action asks for is not affected.
 
     An event comes if no excluding filter matches it and, where there are including ones, one of those does.
@@ -214,7 +216,7 @@ def _check_criteria(criteria: str, pattern: str) -> None:
         raise ValueError("match_criteria: a name, a header or a pattern is needed")
 
 
-class Command(Action[CommandReply]):
+class Command(KnownAction[CommandReply]):
     """Run a command of Asterisk's command line; its output is the reply's `data`, line by line.
 
     A command that fails, or does not exist, is an error from Asterisk 14 on. `core stop` ends the connection instead.
@@ -224,80 +226,16 @@ class Command(Action[CommandReply]):
     """
 
     privilege = ("command",)
-    response_type = CommandReply
     holds_session = True
 
-    def __init__(self, command: str) -> None:
-        self._declare({"Command": command})
+    command: str = header("Command")
 
 
-class ListCommands(Action[ListCommandsReply]):
+class ListCommands(KnownAction[ListCommandsReply]):
     """List the actions that this user may send; the reply's `data` has a line each."""
 
-    response_type = ListCommandsReply
 
-    def __init__(self) -> None:
-        self._declare({})
-
-
-class ModuleCheck(Action[Response]):
-    """See whether a module is loaded; one that is not is an error. While modules are being loaded, the answer waits for them.
-
-    Args:
-        module: its name, without extension.
-    """
-
-    privilege = ("system",)
-    holds_session = True
-
-    def __init__(self, module: str) -> None:
-        self._declare({"Module": module})
-
-
-class ModuleLoad(Action[Response]):
-    """Load, unload or reload a module.
-
-    Args:
-        load_type: `load`, `unload`, `reload`; from Asterisk 18 also `refresh`.
-        module: its name with extension, or a built-in subsystem (`cdr`, `dnsmgr`, `enum`, `extconfig`, `http`,
-            `manager`, `rtp`; recent versions refuse those with "Module not found."); left out with `reload`, all.
-        recursive: whether `refresh` also unloads what depends on it.
-
-    Raises:
-        ValueError: another `load_type`; or no module where one is needed.
-    """
-
-    privilege = ("system",)
-    holds_session = True
-
-    def __init__(self, load_type: str, module: str | None = None, *, recursive: bool | None = None) -> None:
-        checked("load_type", load_type, ("load", "unload", "reload", "refresh"))
-        if module is None and load_type != "reload":
-            raise ValueError(f"module: {load_type!r} needs one")
-        self._declare(
-            {
-                "LoadType": load_type,
-                "Module": module,
-                "Recursive": yes_no("recursive", recursive),
-            }
-        )
-
-
-class Reload(Action[Response]):
-    """Read the configuration again, of a module or of all. A `Reload` event follows.
-
-    Args:
-        module: its name without extension; all if left out.
-    """
-
-    privilege = ("system", "config")
-    holds_session = True
-
-    def __init__(self, module: str | None = None) -> None:
-        self._declare({"Module": module})
-
-
-class WaitEvent(Action[Response]):
+class WaitEvent(KnownAction[Response]):
     """Hold this connection until an event comes. Useful over HTTP; here streams serve better.
 
     The events go to the streams, as always. While it waits, every other action on the connection waits too.
@@ -313,3 +251,32 @@ class WaitEvent(Action[Response]):
         if not isinstance(timeout, int):
             raise TypeError(f"timeout: expected a whole number of seconds, not {type(timeout).__name__}")
         self._declare({"Timeout": timeout}, timeout=None if timeout < 0 else timeout + 2.0)
+
+
+class CoreSettings(KnownAction[CoreSettingsReply]):
+    """Tell the server's version and limits."""
+
+    privilege = ("system", "reporting")
+
+
+class CoreStatus(KnownAction[CoreStatusReply]):
+    """Tell since when the server runs, and how many calls it has."""
+
+    privilege = ("system", "reporting")
+
+
+class DataGet(KnownAction[Response]):
+    """Read Asterisk's tree of data. Until Asterisk 13.
+
+    Args:
+        path: where in the tree to begin.
+        search: which of several, as a condition.
+        filter: which leaves.
+    """
+
+    until = 13
+
+    path: str = header("Path")
+    _: KW_ONLY
+    search: str | None = header("Search", default=None)
+    filter: str | None = header("Filter", default=None)

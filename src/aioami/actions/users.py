@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..responses.base import Response
-from .base import Action
+from .base import KnownAction
 
 __all__ = ["UserEvent"]
 
 
-class UserEvent(Action[Response]):
+class UserEvent(KnownAction[Response]):
     """Send a `UserEvent` event to every client that may read it, this one included.
 
     Every keyword argument becomes a header. The event's own name is the argument `UserEvent`::

@@ -1,15 +1,44 @@
-"""Actions on voicemail boxes."""
+"""Voicemail boxes, and the lamps of others."""
 
 from __future__ import annotations
 
-from ..responses.base import Response
-from ..responses.voicemail import MailboxCountReply, MailboxStatusReply
-from .base import Action
+from typing import TYPE_CHECKING
 
-__all__ = ["MailboxCount", "MailboxStatus", "VoicemailUsersList"]
+from ..events import voicemail as events
+from ..events.voicemail import (
+    MWIGetComplete,
+    VoicemailBoxDetail,
+    VoicemailBoxDetailComplete,
+    VoicemailUserDetail,
+    VoicemailUserDetailComplete,
+    VoicemailUserEntry,
+    VoicemailUserEntryComplete,
+)
+from ..responses.base import ListReply, Response
+from ..responses.voicemail import MailboxCountReply, MailboxStatusReply, VoicemailReply
+from .base import KnownAction
+from .parameters import header, whole_number
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = [
+    "MWIDelete",
+    "MWIGet",
+    "MWIUpdate",
+    "MailboxCount",
+    "MailboxStatus",
+    "VoicemailBoxSummary",
+    "VoicemailForward",
+    "VoicemailMove",
+    "VoicemailRefresh",
+    "VoicemailRemove",
+    "VoicemailUserStatus",
+    "VoicemailUsersList",
+]
 
 
-class MailboxCount(Action[MailboxCountReply]):
+class MailboxCount(KnownAction[MailboxCountReply]):
     """Count a mailbox's messages.
 
     Args:
@@ -17,13 +46,11 @@ class MailboxCount(Action[MailboxCountReply]):
     """
 
     privilege = ("call", "reporting")
-    response_type = MailboxCountReply
 
-    def __init__(self, mailbox: str) -> None:
-        self._declare({"Mailbox": mailbox})
+    mailbox: str = header("Mailbox")
 
 
-class MailboxStatus(Action[MailboxStatusReply]):
+class MailboxStatus(KnownAction[MailboxStatusReply]):
     """Say whether a mailbox has messages waiting.
 
     Args:
@@ -31,19 +58,136 @@ class MailboxStatus(Action[MailboxStatusReply]):
     """
 
     privilege = ("call", "reporting")
-    response_type = MailboxStatusReply
 
-    def __init__(self, mailbox: str) -> None:
-        self._declare({"Mailbox": mailbox})
+    mailbox: str = header("Mailbox")
 
 
-class VoicemailUsersList(Action[Response]):
-    """List the voicemail users: `VoicemailUserEntry` events, ended by `VoicemailUserEntryComplete`.
+class VoicemailUsersList(KnownAction[ListReply[VoicemailUserEntry, VoicemailUserEntryComplete]]):
+    """List the users of voicemail."""
 
-    With no user at all the answer is a plain success without a list.
+    privilege = ("call", "reporting")
+
+
+class VoicemailUserStatus(KnownAction[ListReply[VoicemailUserDetail, VoicemailUserDetailComplete]]):
+    """Describe a user of voicemail. An unknown one is an empty list. From Asterisk 16.
+
+    Args:
+        context: the mailbox's context.
+        mailbox: its number.
     """
 
     privilege = ("call", "reporting")
 
-    def __init__(self) -> None:
-        self._declare({})
+    context: str = header("Context")
+    mailbox: str | int = header("Mailbox")
+
+
+class VoicemailBoxSummary(KnownAction[ListReply[VoicemailBoxDetail, VoicemailBoxDetailComplete]]):
+    """List the messages in a mailbox. From Asterisk 18.20 and 20.5.
+
+    Args:
+        context: the mailbox's context.
+        mailbox: its number.
+    """
+
+    privilege = ("call", "reporting")
+
+    context: str = header("Context")
+    mailbox: str | int = header("Mailbox")
+
+
+class VoicemailRefresh(KnownAction[Response]):
+    """Count the messages of mailboxes again, after another program has changed them.
+
+    Args:
+        context: those of this context alone; all if left out.
+        mailbox: this one alone.
+    """
+
+    privilege = ("user",)
+
+    context: str | None = header("Context", default=None)
+    mailbox: str | int | None = header("Mailbox", default=None)
+
+
+class _Voicemail(KnownAction[VoicemailReply], abstract=True):
+    """What is done to a message in a mailbox."""
+
+    privilege = ("user",)
+
+    context: str = header("Context")
+    mailbox: str | int = header("Mailbox")
+    folder: str = header("Folder")
+    id: str = header("ID")
+
+
+class VoicemailMove(_Voicemail):
+    """Move a message into another folder. From Asterisk 18.20 and 20.5.
+
+    Args:
+        context, mailbox, folder, id: where the message is, and its id.
+        to_folder: the folder's name, as `Old`.
+    """
+
+    to_folder: str = header("ToFolder")
+
+
+class VoicemailRemove(_Voicemail):
+    """Delete a message. From Asterisk 18.20 and 20.5.
+
+    Args:
+        context, mailbox, folder, id: where the message is, and its id.
+    """
+
+
+class VoicemailForward(_Voicemail):
+    """Copy a message into another mailbox. From Asterisk 18.20 and 20.5.
+
+    Args:
+        context, mailbox, folder, id: where the message is, and its id.
+        to_context, to_mailbox, to_folder: where the copy goes.
+    """
+
+    to_context: str = header("ToContext")
+    to_mailbox: str | int = header("ToMailbox")
+    to_folder: str = header("ToFolder")
+
+
+class MWIGet(KnownAction[ListReply[events.MWIGet, MWIGetComplete]]):
+    """List mailboxes that other programs keep, and their numbers of messages (res_mwi_external_ami).
+
+    Args:
+        mailbox: its name; or a regular expression between slashes.
+    """
+
+    privilege = ("call", "reporting")
+
+    mailbox: str = header("Mailbox")
+
+
+class MWIUpdate(KnownAction[Response]):
+    """Tell Asterisk how many messages a mailbox has that another program keeps. `MessageWaiting` events follow.
+
+    Args:
+        mailbox: its name.
+        old_messages, new_messages: how many.
+    """
+
+    privilege = ("call",)
+
+    mailbox: str = header("Mailbox")
+    _: KW_ONLY
+    old_messages: int | None = header("OldMessages", whole_number(minimum=0), default=None)
+    new_messages: int | None = header("NewMessages", whole_number(minimum=0), default=None)
+
+
+class MWIDelete(KnownAction[Response]):
+    """Have Asterisk forget mailboxes that another program keeps.
+
+    Args:
+        mailbox: its name; or a regular expression between slashes.
+    """
+
+    privilege = ("call",)
+
+    mailbox: str = header("Mailbox")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..fields import Integer, Text
+from ..enums import AgentState
+from ..fields import Enumeration, Seconds, Text, Timestamp
 from .snapshots import ChannelEvent, ListComplete
 
 __all__ = [
@@ -16,34 +17,26 @@ __all__ = [
 class AgentLogin(ChannelEvent):
     """An agent logged in."""
 
-    __slots__ = ()
-
     agent = Text("Agent")
 
 
 class AgentLogoff(ChannelEvent):
     """An agent logged off."""
 
-    __slots__ = ()
-
     agent = Text("Agent")
-    logintime = Integer("Logintime")
+    logintime = Seconds("Logintime")
 
 
 class Agents(ChannelEvent):
     """An agent, as the action `Agents` lists it."""
 
-    __slots__ = ()
-
     agent = Text("Agent")
     name_ = Text("Name")
-    status = Text("Status")
+    status = Enumeration("Status", AgentState)
     talking_to_chan = Text("TalkingToChan")
-    call_started = Integer("CallStarted")
-    logged_in_time = Integer("LoggedInTime")
+    call_started = Timestamp("CallStarted")
+    logged_in_time = Timestamp("LoggedInTime")
 
 
 class AgentsComplete(ListComplete):
     """The end of a list of `Agents`."""
-
-    __slots__ = ()

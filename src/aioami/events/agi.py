@@ -20,8 +20,6 @@ __all__ = [
 class AsyncAGIStart(ChannelEvent):
     """A channel waits for AGI commands."""
 
-    __slots__ = ()
-
     env = PercentEncoded("Env")
     """The AGI environment as lines; Asterisk cuts long ones."""
 
@@ -34,8 +32,6 @@ class AsyncAGIStart(ChannelEvent):
 
 class AsyncAGIExec(ChannelEvent):
     """An AGI command has ended. `command_id` is what the action gave."""
-
-    __slots__ = ()
 
     command_id = Text("CommandId")
 
@@ -52,13 +48,9 @@ class AsyncAGIExec(ChannelEvent):
 class AsyncAGIEnd(ChannelEvent):
     """A channel takes no more AGI commands."""
 
-    __slots__ = ()
-
 
 class AGIExecStart(ChannelEvent):
     """An AGI command begins to run. Its `CommandId` is a number of the server's own."""
-
-    __slots__ = ()
 
     command = Text("Command")
     command_id = Text("CommandId")
@@ -66,8 +58,6 @@ class AGIExecStart(ChannelEvent):
 
 class AGIExecEnd(ChannelEvent):
     """An AGI command has run. Its `CommandId` is a number of the server's own."""
-
-    __slots__ = ()
 
     command = Text("Command")
     command_id = Text("CommandId")
@@ -77,8 +67,6 @@ class AGIExecEnd(ChannelEvent):
 
 class AsyncAGI(KnownEvent):
     """What became of AsyncAGI on a channel, as the `SubEvent` says: Start, Exec or End. Until Asterisk 11."""
-
-    __slots__ = ()
 
     sub_event = Text("SubEvent")
     channel = Text("Channel")
@@ -90,8 +78,6 @@ class AsyncAGI(KnownEvent):
 
 class AGIExec(KnownEvent):
     """An AGI command began or ended, as the `SubEvent` says. Until Asterisk 11."""
-
-    __slots__ = ()
 
     sub_event = Text("SubEvent")
     channel = Text("Channel")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, ClassVar, Final
 
-from ..fields import Field, Number, Text
+from ..fields import Integer, Text, Timestamp, as_dict, fields_of
 from ..wire import Message
 
-__all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "parse"]
+__all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "load", "parse"]
 
 EVENTS: Final[dict[str, type[Event]]] = {}
 """Every event class by the event's name in lower case."""
@@ -22,23 +23,24 @@ class Event(Message):
     An event without a class of its own is a plain `Event`: everything it holds is in the mapping.
     """
 
-    __slots__ = ()
-
     wire_name: ClassVar[str] = ""
     """The name on the wire; empty for the classes that are no event themselves."""
 
     action_id = Text("ActionID")
     """The ActionID of the action that asked for this, if one did."""
-    timestamp = Number("Timestamp")
+    timestamp = Timestamp("Timestamp")
     """Seconds since 1970, if manager.conf says `timestampevents`."""
+    sequence_number = Integer("SequenceNumber")
+    """Counts the server's events, if its manager debugging is on."""
     system_name = Text("SystemName")
     """asterisk.conf's `systemname`, if it has one."""
 
     def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.wire_name = "" if abstract else wire_name or cls.__name__
-        if cls.wire_name:
-            EVENTS[cls.wire_name.lower()] = cls
+        name = cls.wire_name.lower()
+        if name and not (name in EVENTS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
+            EVENTS[name] = cls
 
     @property
     def name(self) -> str:
@@ -52,6 +54,17 @@ class Event(Message):
         """The classes that a user must be allowed to read to be sent this event."""
         labels = self._first_of("Privilege")
         return frozenset(labels.split(",")) - {"all", ""} if labels else frozenset()
+
+    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+        """A plain dictionary, ready for JSON: each name once, repeated headers as a list of their values.
+
+        Args:
+            attributes: whether the keys are the names of attributes (`caller_id_num`), instead of the headers in
+                their first spelling (`CallerIDNum`).
+            typed: whether the headers that this class knows are numbers, bools, enumerations, and dictionaries of
+                variables, with `None` for text that does not convert; instead of the text as received.
+        """
+        return as_dict(self.headers, self, attributes=attributes, typed=typed)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The first header of that name, ignoring case; `default` if there is none."""
@@ -81,8 +94,6 @@ class KnownEvent(Event, abstract=True):
 
     That allows a header to be found without a look at the others.
     """
-
-    __slots__ = ()
 
     _needles: ClassVar[dict[str, str]] = {}
     """What a header looks like in this event, for each name that was asked for."""
@@ -124,7 +135,7 @@ class KnownEvent(Event, abstract=True):
         """How a header of that name begins here; what no message holds, for names that need more care."""
         wanted = name.lower()
         careful = wanted == "event" or "(" in name or ":" in name or name[:1] in _NO_NAME
-        fields = (field for owner in cls.__mro__ for field in vars(owner).values() if isinstance(field, Field))
+        fields = fields_of(cls).values()
         spelling = next((field.header for field in fields if field.header.lower() == wanted), name)
         if len(cls._needles) >= _MAX_NEEDLES:
             cls._needles.clear()
@@ -134,7 +145,20 @@ class KnownEvent(Event, abstract=True):
 
 def event_class(name: str) -> type[Event]:
     """The class for an event of that name, ignoring case; `Event` itself if none is declared."""
-    return EVENTS.get(name.lower(), Event)
+    name = name.lower()
+    found = EVENTS.get(name)
+    if found is None:
+        load()
+        found = EVENTS.get(name, Event)
+    return found
+
+
+def load() -> None:
+    """Load all areas of the catalogue, so that `EVENTS` is complete."""
+    from . import AREAS
+
+    for area in AREAS:
+        import_module(f"{__package__}.{area}")
 
 
 def parse(text: str) -> Event:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Text
+from ..fields import Boolean, Integer, Nested, Text
 from .base import KnownEvent
 from .snapshots import (
+    Bridge,
     BridgeEvent,
     ChannelEvent,
     ListComplete,
@@ -27,6 +28,8 @@ __all__ = [
     "BridgeListComplete",
     "BridgeListItem",
     "BridgeMerge",
+    "BridgeTechnologyListComplete",
+    "BridgeTechnologyListItem",
     "BridgeVideoSourceUpdate",
 ]
 
@@ -34,19 +37,13 @@ __all__ = [
 class BridgeCreate(BridgeEvent):
     """A bridge was made."""
 
-    __slots__ = ()
-
 
 class BridgeDestroy(BridgeEvent):
     """A bridge is gone."""
 
-    __slots__ = ()
-
 
 class BridgeEnter(BridgeEvent, ChannelEvent):
     """A channel came into a bridge."""
-
-    __slots__ = ()
 
     swap_uniqueid = Text("SwapUniqueid")
 
@@ -54,51 +51,51 @@ class BridgeEnter(BridgeEvent, ChannelEvent):
 class BridgeLeave(BridgeEvent, ChannelEvent):
     """A channel left a bridge."""
 
-    __slots__ = ()
-
 
 class BridgeVideoSourceUpdate(BridgeEvent):
     """Another channel is shown in a bridge."""
-
-    __slots__ = ()
 
     bridge_previous_video_source = Text("BridgePreviousVideoSource")
 
 
 class BridgeMerge(KnownEvent):
-    """The channels of one bridge moved into another; the headers of the two begin with `To` and `From`."""
+    """The channels of one bridge moved into another."""
 
-    __slots__ = ()
+    to = Nested(Bridge, "To")
+    from_ = Nested(Bridge, "From")
 
 
 class BridgeListItem(BridgeEvent):
     """A bridge, as `BridgeList` lists it."""
 
-    __slots__ = ()
-
 
 class BridgeListComplete(ListComplete):
     """The end of a list of `BridgeListItem`."""
 
-    __slots__ = ()
+
+class BridgeTechnologyListItem(KnownEvent):
+    """A way to bridge, as `BridgeTechnologyList` lists it."""
+
+    bridge_technology = Text("BridgeTechnology")
+    bridge_type = Text("BridgeType")
+    bridge_priority = Integer("BridgePriority")
+    bridge_suspended = Boolean("BridgeSuspended")
+
+
+class BridgeTechnologyListComplete(ListComplete):
+    """The end of a list of `BridgeTechnologyListItem`."""
 
 
 class BridgeInfoChannel(ChannelEvent):
     """A channel in the bridge that `BridgeInfo` was asked about."""
 
-    __slots__ = ()
-
 
 class BridgeInfoComplete(ListComplete, BridgeEvent):
     """The end of a list of `BridgeInfoChannel`, with the bridge itself."""
 
-    __slots__ = ()
-
 
 class BlindTransfer(TransfererEvent, TransfereeEvent, BridgeEvent):
     """A call was transferred without a word."""
-
-    __slots__ = ()
 
     result = Text("Result")
     is_external = Boolean("IsExternal")
@@ -108,8 +105,6 @@ class BlindTransfer(TransfererEvent, TransfereeEvent, BridgeEvent):
 
 class AttendedTransfer(OrigTransfererEvent, SecondTransfererEvent, TransfereeEvent, TransferTargetEvent):
     """A call was transferred after a word with its target."""
-
-    __slots__ = ()
 
     result = Text("Result")
     dest_type = Text("DestType")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, ChannelVariables, Duration, Integer, Text
+from ..enums import DialStatus, HangupCause, OriginateReason
+from ..fields import Boolean, ChannelVariables, Duration, Enumeration, Integer, Milliseconds, Seconds, Text
 from .base import KnownEvent
 from .snapshots import (
     ChannelEvent,
@@ -94,19 +95,13 @@ ORIGINATE_RESULT_MAP = {
 class Newchannel(ChannelEvent):
     """A channel was made."""
 
-    __slots__ = ()
-
 
 class Newstate(ChannelEvent):
     """A channel is in another state."""
 
-    __slots__ = ()
-
 
 class Newexten(ChannelEvent):
     """A channel has come to another step of the dialplan."""
-
-    __slots__ = ()
 
     extension = Text("Extension")
     application = Text("Application")
@@ -116,29 +111,21 @@ class Newexten(ChannelEvent):
 class NewCallerid(ChannelEvent):
     """A channel has another caller id."""
 
-    __slots__ = ()
-
-    c_id_calling_pres = Text("CID-CallingPres")
+    cid_calling_pres = Text("CID-CallingPres")
 
 
 class NewConnectedLine(ChannelEvent):
     """A channel is told of another connected line."""
 
-    __slots__ = ()
-
 
 class NewAccountCode(ChannelEvent):
     """A channel has another account code."""
-
-    __slots__ = ()
 
     old_account_code = Text("OldAccountCode")
 
 
 class Rename(KnownEvent):
     """A channel has another name."""
-
-    __slots__ = ()
 
     channel = Text("Channel")
     newname = Text("Newname")
@@ -148,8 +135,6 @@ class Rename(KnownEvent):
 class VarSet(ChannelEvent):
     """A variable was set. That of no channel has `none` for the channel; values are escaped as in C."""
 
-    __slots__ = ()
-
     variable = Text("Variable")
     value = Text("Value")
 
@@ -157,25 +142,19 @@ class VarSet(ChannelEvent):
 class HangupRequest(ChannelEvent):
     """Somebody asked for a channel to be hung up."""
 
-    __slots__ = ()
-
-    cause = Integer("Cause")
+    cause = Enumeration("Cause", HangupCause)
 
 
 class SoftHangupRequest(ChannelEvent):
     """A channel was asked to hang itself up."""
 
-    __slots__ = ()
-
-    cause = Integer("Cause")
+    cause = Enumeration("Cause", HangupCause)
 
 
 class Hangup(ChannelEvent):
     """A channel is gone."""
 
-    __slots__ = ()
-
-    cause = Integer("Cause")
+    cause = Enumeration("Cause", HangupCause)
     cause_txt = Text("Cause-txt")
     tech_cause = Text("TechCause")
 
@@ -183,15 +162,11 @@ class Hangup(ChannelEvent):
 class HangupHandlerPush(ChannelEvent):
     """A hang-up handler was added to a channel."""
 
-    __slots__ = ()
-
     handler = Text("Handler")
 
 
 class HangupHandlerPop(ChannelEvent):
     """A hang-up handler was taken from a channel."""
-
-    __slots__ = ()
 
     handler = Text("Handler")
 
@@ -199,15 +174,11 @@ class HangupHandlerPop(ChannelEvent):
 class HangupHandlerRun(ChannelEvent):
     """A hang-up handler is about to run."""
 
-    __slots__ = ()
-
     handler = Text("Handler")
 
 
 class ChannelHungup(KnownEvent):
     """An item of the list with which a `Hangup` by regular expression is answered."""
-
-    __slots__ = ()
 
     channel = Text("Channel")
 
@@ -215,13 +186,9 @@ class ChannelHungup(KnownEvent):
 class ChannelsHungupListComplete(ListComplete):
     """The end of a list of `ChannelHungup`."""
 
-    __slots__ = ()
-
 
 class CoreShowChannel(ChannelEvent):
     """A channel, as `CoreShowChannels` lists it."""
-
-    __slots__ = ()
 
     bridge_id = Text("BridgeId")
     application = Text("Application")
@@ -232,13 +199,9 @@ class CoreShowChannel(ChannelEvent):
 class CoreShowChannelsComplete(ListComplete):
     """The end of a list of `CoreShowChannel`."""
 
-    __slots__ = ()
-
 
 class CoreShowChannelMap(KnownEvent):
     """A channel connected with the one that was asked about. From Asterisk 18."""
-
-    __slots__ = ()
 
     connected_channel = Text("ConnectedChannel")
 
@@ -246,19 +209,15 @@ class CoreShowChannelMap(KnownEvent):
 class CoreShowChannelMapComplete(ListComplete):
     """The end of a list of `CoreShowChannelMap`."""
 
-    __slots__ = ()
-
 
 class Status(ChannelEvent):
     """A channel, as the action `Status` describes it; its `Variable` headers are the ones that were asked for."""
-
-    __slots__ = ()
 
     type = Text("Type")
     dn_id = Text("DNID")
     effective_connected_line_num = Text("EffectiveConnectedLineNum")
     effective_connected_line_name = Text("EffectiveConnectedLineName")
-    time_to_hangup = Integer("TimeToHangup")
+    time_to_hangup = Seconds("TimeToHangup")
     bridge_id = Text("BridgeID")
     application = Text("Application")
     data_ = Text("Data")
@@ -269,21 +228,17 @@ class Status(ChannelEvent):
     writetrans = Text("Writetrans")
     callgroup = Text("Callgroup")
     pickupgroup = Text("Pickupgroup")
-    seconds = Integer("Seconds")
+    seconds = Seconds("Seconds")
 
 
 class StatusComplete(ListComplete):
     """The end of a list of `Status`."""
-
-    __slots__ = ()
 
     items_ = Integer("Items")
 
 
 class DTMFBegin(ChannelEvent):
     """A keypad tone begins."""
-
-    __slots__ = ()
 
     digit = Text("Digit")
     direction = Text("Direction")
@@ -292,17 +247,13 @@ class DTMFBegin(ChannelEvent):
 class DTMFEnd(ChannelEvent):
     """A keypad tone is over."""
 
-    __slots__ = ()
-
     digit = Text("Digit")
-    duration_ms = Integer("DurationMs")
+    duration_ms = Milliseconds("DurationMs")
     direction = Text("Direction")
 
 
 class Hold(ChannelEvent):
     """A channel was put on hold."""
-
-    __slots__ = ()
 
     music_class = Text("MusicClass")
 
@@ -310,25 +261,17 @@ class Hold(ChannelEvent):
 class Unhold(ChannelEvent):
     """A channel was taken from hold."""
 
-    __slots__ = ()
-
 
 class Flash(ChannelEvent):
     """A channel was sent a hook flash. From Asterisk 16."""
-
-    __slots__ = ()
 
 
 class Wink(ChannelEvent):
     """A channel was sent a wink. From Asterisk 16."""
 
-    __slots__ = ()
-
 
 class MusicOnHoldStart(ChannelEvent):
     """A channel begins to hear music on hold."""
-
-    __slots__ = ()
 
     class_ = Text("Class")
 
@@ -336,45 +279,31 @@ class MusicOnHoldStart(ChannelEvent):
 class MusicOnHoldStop(ChannelEvent):
     """A channel hears music on hold no more."""
 
-    __slots__ = ()
-
 
 class ChannelTalkingStart(ChannelEvent):
     """Somebody begins to talk on a channel."""
-
-    __slots__ = ()
 
 
 class ChannelTalkingStop(ChannelEvent):
     """Somebody has stopped talking on a channel."""
 
-    __slots__ = ()
-
-    duration = Integer("Duration")
+    duration = Milliseconds("Duration")
 
 
 class ChanSpyStart(SpyerEvent, SpyeeEvent):
     """Somebody begins to listen in."""
 
-    __slots__ = ()
-
 
 class ChanSpyStop(SpyerEvent, SpyeeEvent):
     """Somebody has stopped listening in."""
-
-    __slots__ = ()
 
 
 class Pickup(ChannelEvent):
     """A ringing call was answered from another telephone."""
 
-    __slots__ = ()
-
 
 class LocalBridge(LocalOneEvent, LocalTwoEvent):
     """The two halves of a Local channel were joined."""
-
-    __slots__ = ()
 
     context = Text("Context")
     exten = Text("Exten")
@@ -384,16 +313,12 @@ class LocalBridge(LocalOneEvent, LocalTwoEvent):
 class LocalOptimizationBegin(LocalOneEvent, LocalTwoEvent, SourceEvent):
     """A Local channel begins to take itself out of a call."""
 
-    __slots__ = ()
-
     dest_uniqueid = Text("DestUniqueId")
     id = Integer("Id")
 
 
 class LocalOptimizationEnd(LocalOneEvent, LocalTwoEvent):
     """A Local channel has taken itself out of a call, or failed to."""
-
-    __slots__ = ()
 
     success_ = Boolean("Success")
     id = Integer("Id")
@@ -402,26 +327,20 @@ class LocalOptimizationEnd(LocalOneEvent, LocalTwoEvent):
 class DialBegin(ChannelEvent, DestEvent):
     """A channel begins to call another one."""
 
-    __slots__ = ()
-
     dial_string = Text("DialString")
 
 
 class DialState(ChannelEvent, DestEvent):
     """A call to another channel has made progress. From Asterisk 16."""
 
-    __slots__ = ()
-
-    dial_status = Text("DialStatus")
+    dial_status = Enumeration("DialStatus", DialStatus)
     forward = Text("Forward")
 
 
 class DialEnd(ChannelEvent, DestEvent):
     """A call to another channel was answered, or has ended."""
 
-    __slots__ = ()
-
-    dial_status = Text("DialStatus")
+    dial_status = Enumeration("DialStatus", DialStatus)
     forward = Text("Forward")
 
 
@@ -430,15 +349,13 @@ class OriginateResponse(KnownEvent):
     the one who placed the call; its headers before Asterisk 12 are the same.
     """
 
-    __slots__ = ()
-
     response = Text("Response")
     channel = Text("Channel")
     context = Text("Context")
     exten = Text("Exten")
     application = Text("Application")
     data_ = Text("Data")
-    reason = Integer("Reason")
+    reason = Enumeration("Reason", OriginateReason)
     uniqueid = Text("Uniqueid")
     caller_id_num = Text("CallerIDNum")
     caller_id_name = Text("CallerIDName")
@@ -458,8 +375,6 @@ class OriginateResponse(KnownEvent):
 
 class ChannelUpdate(KnownEvent):
     """A channel driver knows more of a channel. Until Asterisk 11."""
-
-    __slots__ = ()
 
     channel = Text("Channel")
     channeltype = Text("Channeltype")

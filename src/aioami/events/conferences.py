@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Text
+from ..fields import Boolean, Integer, Seconds, Text
 from .base import KnownEvent
 from .snapshots import BridgeEvent, ChannelEvent, ListComplete
 
@@ -26,15 +26,11 @@ __all__ = [
 class ConfbridgeStart(BridgeEvent):
     """A conference begins."""
 
-    __slots__ = ()
-
     conference = Text("Conference")
 
 
 class ConfbridgeEnd(BridgeEvent):
     """A conference is over."""
-
-    __slots__ = ()
 
     conference = Text("Conference")
 
@@ -42,23 +38,17 @@ class ConfbridgeEnd(BridgeEvent):
 class ConfbridgeRecord(BridgeEvent):
     """A conference begins to be recorded."""
 
-    __slots__ = ()
-
     conference = Text("Conference")
 
 
 class ConfbridgeStopRecord(BridgeEvent):
     """A conference is recorded no more."""
 
-    __slots__ = ()
-
     conference = Text("Conference")
 
 
 class ConfbridgeJoin(BridgeEvent, ChannelEvent):
     """A channel joined a conference."""
-
-    __slots__ = ()
 
     conference = Text("Conference")
     admin = Boolean("Admin")
@@ -68,16 +58,12 @@ class ConfbridgeJoin(BridgeEvent, ChannelEvent):
 class ConfbridgeLeave(BridgeEvent, ChannelEvent):
     """A channel left a conference."""
 
-    __slots__ = ()
-
     conference = Text("Conference")
     admin = Boolean("Admin")
 
 
 class ConfbridgeMute(BridgeEvent, ChannelEvent):
     """A participant was muted."""
-
-    __slots__ = ()
 
     conference = Text("Conference")
     admin = Boolean("Admin")
@@ -86,8 +72,6 @@ class ConfbridgeMute(BridgeEvent, ChannelEvent):
 class ConfbridgeUnmute(BridgeEvent, ChannelEvent):
     """A participant can be heard again."""
 
-    __slots__ = ()
-
     conference = Text("Conference")
     admin = Boolean("Admin")
 
@@ -95,17 +79,13 @@ class ConfbridgeUnmute(BridgeEvent, ChannelEvent):
 class ConfbridgeTalking(BridgeEvent, ChannelEvent):
     """A participant begins to talk, or stops."""
 
-    __slots__ = ()
-
     conference = Text("Conference")
     talking_status = Boolean("TalkingStatus")
     admin = Boolean("Admin")
 
 
 class ConfbridgeList(ChannelEvent):
-    """A participant, as the action of that name lists it. The time is in seconds."""
-
-    __slots__ = ()
+    """A participant, as the action of that name lists it."""
 
     conference = Text("Conference")
     admin = Boolean("Admin")
@@ -116,19 +96,15 @@ class ConfbridgeList(ChannelEvent):
     waiting = Boolean("Waiting")
     muted = Boolean("Muted")
     talking = Boolean("Talking")
-    answered_time = Integer("AnsweredTime")
+    answered_time = Seconds("AnsweredTime")
 
 
 class ConfbridgeListComplete(ListComplete):
     """The end of a list of `ConfbridgeList`."""
 
-    __slots__ = ()
-
 
 class ConfbridgeListRooms(KnownEvent):
     """A conference, as the action of that name lists it."""
-
-    __slots__ = ()
 
     conference = Text("Conference")
     parties = Integer("Parties")
@@ -139,5 +115,3 @@ class ConfbridgeListRooms(KnownEvent):
 
 class ConfbridgeListRoomsComplete(ListComplete):
     """The end of a list of `ConfbridgeListRooms`."""
-
-    __slots__ = ()

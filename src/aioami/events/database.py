@@ -17,8 +17,6 @@ __all__ = [
 class DBGetResponse(KnownEvent):
     """A value, as `DBGet` reads it."""
 
-    __slots__ = ()
-
     family = Text("Family")
     key = Text("Key")
     val = Text("Val")
@@ -27,13 +25,9 @@ class DBGetResponse(KnownEvent):
 class DBGetComplete(ListComplete):
     """The end of the answer to `DBGet`."""
 
-    __slots__ = ()
-
 
 class DBGetTreeResponse(KnownEvent):
     """A value, as `DBGetTree` reads it. From Asterisk 16."""
-
-    __slots__ = ()
 
     key = Text("Key")
     val = Text("Val")
@@ -41,5 +35,3 @@ class DBGetTreeResponse(KnownEvent):
 
 class DBGetTreeComplete(ListComplete):
     """The end of a list of `DBGetTreeResponse`."""
-
-    __slots__ = ()

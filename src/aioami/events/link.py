@@ -14,8 +14,6 @@ __all__ = ["Disconnected", "Reconnected"]
 class Disconnected(Event, abstract=True):
     """The link to the server was lost, and is being established again. Events are missing from here on."""
 
-    __slots__ = ()
-
     reason = Text("Reason")
     """Why, in one sentence."""
 
@@ -27,8 +25,6 @@ class Disconnected(Event, abstract=True):
 
 class Reconnected(Event, abstract=True):
     """The link stands again, and the login is done. What was known of the server may be out of date."""
-
-    __slots__ = ()
 
     gap = Number("Gap")
     """Seconds for which the link was down."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Number, Text
+from ..enums import QueueMemberState
+from ..fields import Boolean, Enumeration, Integer, Milliseconds, Number, Seconds, Text, Timestamp
 from .base import KnownEvent
 from .snapshots import ChannelEvent, DestEvent, ListComplete
 
@@ -34,9 +35,7 @@ __all__ = [
 
 
 class QueueMemberEvent(KnownEvent, abstract=True):
-    """An event about a member of a queue. Times are seconds since 1970."""
-
-    __slots__ = ()
+    """An event about a member of a queue."""
 
     queue = Text("Queue")
     member_name = Text("MemberName")
@@ -45,57 +44,43 @@ class QueueMemberEvent(KnownEvent, abstract=True):
     membership = Text("Membership")
     penalty = Integer("Penalty")
     calls_taken = Integer("CallsTaken")
-    last_call = Integer("LastCall")
-    last_pause = Integer("LastPause")
-    login_time = Integer("LoginTime")
+    last_call = Timestamp("LastCall")
+    last_pause = Timestamp("LastPause")
+    login_time = Timestamp("LoginTime")
     in_call = Boolean("InCall")
-    status = Integer("Status")
+    status = Enumeration("Status", QueueMemberState)
     paused = Boolean("Paused")
     paused_reason = Text("PausedReason")
     ringinuse = Boolean("Ringinuse")
-    wrapuptime = Integer("Wrapuptime")
+    wrapuptime = Seconds("Wrapuptime")
 
 
 class QueueMemberAdded(QueueMemberEvent):
     """A member was added to a queue."""
 
-    __slots__ = ()
-
 
 class QueueMemberRemoved(QueueMemberEvent):
     """A member was taken out of a queue."""
-
-    __slots__ = ()
 
 
 class QueueMemberPause(QueueMemberEvent):
     """A member was paused, or takes calls again."""
 
-    __slots__ = ()
-
 
 class QueueMemberPenalty(QueueMemberEvent):
     """A member has another penalty."""
-
-    __slots__ = ()
 
 
 class QueueMemberRinginuse(QueueMemberEvent):
     """A member is called while in a call, or no more."""
 
-    __slots__ = ()
-
 
 class QueueMemberStatus(QueueMemberEvent):
     """A member's device is in another state."""
 
-    __slots__ = ()
-
 
 class QueueMemberPaused(KnownEvent):
     """A member was paused, or takes calls again. Until Asterisk 11; `QueueMemberPause` since."""
-
-    __slots__ = ()
 
     queue = Text("Queue")
     location = Text("Location")
@@ -107,8 +92,6 @@ class QueueMemberPaused(KnownEvent):
 class QueueCallerJoin(ChannelEvent):
     """A caller came into a queue."""
 
-    __slots__ = ()
-
     queue = Text("Queue")
     position = Integer("Position")
     count = Integer("Count")
@@ -116,8 +99,6 @@ class QueueCallerJoin(ChannelEvent):
 
 class QueueCallerLeave(ChannelEvent):
     """A caller left a queue."""
-
-    __slots__ = ()
 
     queue = Text("Queue")
     position = Integer("Position")
@@ -127,18 +108,14 @@ class QueueCallerLeave(ChannelEvent):
 class QueueCallerAbandon(ChannelEvent):
     """A caller gave up waiting."""
 
-    __slots__ = ()
-
     queue = Text("Queue")
     position = Integer("Position")
     original_position = Integer("OriginalPosition")
-    hold_time = Integer("HoldTime")
+    hold_time = Seconds("HoldTime")
 
 
 class AgentEvent(ChannelEvent, DestEvent, abstract=True):
     """An event about a queue's caller and the member who is to talk with them."""
-
-    __slots__ = ()
 
     queue = Text("Queue")
     member_name = Text("MemberName")
@@ -148,53 +125,41 @@ class AgentEvent(ChannelEvent, DestEvent, abstract=True):
 class AgentCalled(AgentEvent):
     """A member is being called for a caller."""
 
-    __slots__ = ()
-
 
 class AgentConnect(AgentEvent):
-    """A member is connected with a caller. Times are seconds."""
+    """A member is connected with a caller."""
 
-    __slots__ = ()
-
-    ring_time = Integer("RingTime")
-    hold_time = Integer("HoldTime")
+    ring_time = Seconds("RingTime")
+    hold_time = Seconds("HoldTime")
 
 
 class AgentComplete(AgentEvent):
-    """A member's call with a caller is over. Times are seconds. This ends no list."""
+    """A member's call with a caller is over. This ends no list."""
 
-    __slots__ = ()
-
-    hold_time = Integer("HoldTime")
-    talk_time = Integer("TalkTime")
+    hold_time = Seconds("HoldTime")
+    talk_time = Seconds("TalkTime")
     reason = Text("Reason")
 
 
 class AgentDump(AgentEvent):
     """A member declined a caller after an announcement."""
 
-    __slots__ = ()
-
 
 class AgentRingNoAnswer(AgentEvent):
-    """A member did not answer. The time is in milliseconds."""
+    """A member did not answer."""
 
-    __slots__ = ()
-
-    ring_time = Integer("RingTime")
+    ring_time = Milliseconds("RingTime")
 
 
 class QueueParams(KnownEvent):
     """A queue, as `QueueStatus` describes it."""
 
-    __slots__ = ()
-
     queue = Text("Queue")
     max = Integer("Max")
     strategy = Text("Strategy")
     calls = Integer("Calls")
-    holdtime = Integer("Holdtime")
-    talk_time = Integer("TalkTime")
+    holdtime = Seconds("Holdtime")
+    talk_time = Seconds("TalkTime")
     completed = Integer("Completed")
     abandoned = Integer("Abandoned")
     service_level = Number("ServiceLevel")
@@ -206,8 +171,6 @@ class QueueParams(KnownEvent):
 class QueueMember(KnownEvent):
     """A member of a queue, as `QueueStatus` describes it."""
 
-    __slots__ = ()
-
     queue = Text("Queue")
     name_ = Text("Name")
     location = Text("Location")
@@ -215,20 +178,18 @@ class QueueMember(KnownEvent):
     membership = Text("Membership")
     penalty = Integer("Penalty")
     calls_taken = Integer("CallsTaken")
-    last_call = Integer("LastCall")
-    last_pause = Integer("LastPause")
-    login_time = Integer("LoginTime")
+    last_call = Timestamp("LastCall")
+    last_pause = Timestamp("LastPause")
+    login_time = Timestamp("LoginTime")
     in_call = Boolean("InCall")
-    status = Integer("Status")
+    status = Enumeration("Status", QueueMemberState)
     paused = Boolean("Paused")
     paused_reason = Text("PausedReason")
-    wrapuptime = Integer("Wrapuptime")
+    wrapuptime = Seconds("Wrapuptime")
 
 
 class QueueEntry(KnownEvent):
     """A caller in a queue, as `QueueStatus` describes it."""
-
-    __slots__ = ()
 
     queue = Text("Queue")
     position = Integer("Position")
@@ -238,31 +199,25 @@ class QueueEntry(KnownEvent):
     caller_id_name = Text("CallerIDName")
     connected_line_num = Text("ConnectedLineNum")
     connected_line_name = Text("ConnectedLineName")
-    wait = Integer("Wait")
+    wait = Seconds("Wait")
     priority = Integer("Priority")
 
 
 class QueueStatusComplete(ListComplete):
     """The end of the list of `QueueStatus`."""
 
-    __slots__ = ()
-
 
 class QueueSummary(KnownEvent):
-    """A queue in figures. Times are seconds."""
-
-    __slots__ = ()
+    """A queue in figures."""
 
     queue = Text("Queue")
     logged_in = Integer("LoggedIn")
     available = Integer("Available")
     callers = Integer("Callers")
-    hold_time = Integer("HoldTime")
-    talk_time = Integer("TalkTime")
-    longest_hold_time = Integer("LongestHoldTime")
+    hold_time = Seconds("HoldTime")
+    talk_time = Seconds("TalkTime")
+    longest_hold_time = Seconds("LongestHoldTime")
 
 
 class QueueSummaryComplete(ListComplete):
     """The end of a list of `QueueSummary`."""
-
-    __slots__ = ()

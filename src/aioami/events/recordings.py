@@ -17,31 +17,21 @@ __all__ = [
 class MonitorStart(ChannelEvent):
     """A channel begins to be recorded. Until Asterisk 20."""
 
-    __slots__ = ()
-
 
 class MonitorStop(ChannelEvent):
     """A channel is recorded no more. Until Asterisk 20."""
-
-    __slots__ = ()
 
 
 class MixMonitorStart(ChannelEvent):
     """A channel begins to be recorded. From Asterisk 16."""
 
-    __slots__ = ()
-
 
 class MixMonitorStop(ChannelEvent):
     """A channel is recorded no more. From Asterisk 16."""
 
-    __slots__ = ()
-
 
 class MixMonitorMute(ChannelEvent):
     """A direction is left out of a recording, or taken in again. From Asterisk 16."""
-
-    __slots__ = ()
 
     direction = Text("Direction")
     state = Boolean("State")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Integer, Text
+from ..fields import Seconds, Text
 from .base import KnownEvent
 
 __all__ = [
@@ -13,8 +13,6 @@ __all__ = [
 
 class Cdr(KnownEvent):
     """The record of a call that is over. Times are seconds."""
-
-    __slots__ = ()
 
     account_code = Text("AccountCode")
     source = Text("Source")
@@ -28,18 +26,18 @@ class Cdr(KnownEvent):
     start_time = Text("StartTime")
     answer_time = Text("AnswerTime")
     end_time = Text("EndTime")
-    duration = Integer("Duration")
-    billable_seconds = Integer("BillableSeconds")
+    duration = Seconds("Duration")
+    billable_seconds = Seconds("BillableSeconds")
     disposition = Text("Disposition")
     ama_flags = Text("AMAFlags")
     uniqueid = Text("UniqueID")
     user_field = Text("UserField")
+    linkedid = Text("LinkedID")
+    language = Text("Language")
 
 
 class CEL(KnownEvent):
     """A step in the life of a channel, for logging."""
-
-    __slots__ = ()
 
     event_name = Text("EventName")
     account_code = Text("AccountCode")
@@ -58,6 +56,8 @@ class CEL(KnownEvent):
     uniqueid = Text("UniqueID")
     linkedid = Text("LinkedID")
     user_field = Text("UserField")
+    linkedid = Text("LinkedID")
+    language = Text("Language")
     peer = Text("Peer")
     peer_account = Text("PeerAccount")
     extra = Text("Extra")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Text
+from ..fields import Boolean, Text, Timestamp
 from .base import KnownEvent
 
 __all__ = [
@@ -12,20 +12,23 @@ __all__ = [
     "FailedACL",
     "InvalidAccountID",
     "InvalidPassword",
+    "InvalidTransport",
+    "LoadAverageLimit",
+    "MemoryLimit",
     "RequestBadFormat",
     "RequestNotAllowed",
+    "RequestNotSupported",
     "SecurityEvent",
     "SessionLimit",
     "SuccessfulAuth",
+    "UnexpectedAddress",
 ]
 
 
 class SecurityEvent(KnownEvent, abstract=True):
     """An event of the security log."""
 
-    __slots__ = ()
-
-    event_tv = Text("EventTV")
+    event_tv = Timestamp("EventTV")
     severity = Text("Severity")
     service = Text("Service")
     event_version = Text("EventVersion")
@@ -34,13 +37,11 @@ class SecurityEvent(KnownEvent, abstract=True):
     local_address = Text("LocalAddress")
     remote_address = Text("RemoteAddress")
     module = Text("Module")
-    session_tv = Text("SessionTV")
+    session_tv = Timestamp("SessionTV")
 
 
 class SuccessfulAuth(SecurityEvent):
     """Somebody logged in."""
-
-    __slots__ = ()
 
     using_password = Boolean("UsingPassword")
 
@@ -48,13 +49,9 @@ class SuccessfulAuth(SecurityEvent):
 class InvalidAccountID(SecurityEvent):
     """Somebody tried a user that does not exist."""
 
-    __slots__ = ()
-
 
 class InvalidPassword(SecurityEvent):
     """Somebody tried a wrong secret."""
-
-    __slots__ = ()
 
     challenge = Text("Challenge")
     received_challenge = Text("ReceivedChallenge")
@@ -64,8 +61,6 @@ class InvalidPassword(SecurityEvent):
 class ChallengeResponseFailed(SecurityEvent):
     """Somebody answered a challenge wrongly."""
 
-    __slots__ = ()
-
     challenge = Text("Challenge")
     response = Text("Response")
     expected_response = Text("ExpectedResponse")
@@ -74,23 +69,17 @@ class ChallengeResponseFailed(SecurityEvent):
 class ChallengeSent(SecurityEvent):
     """Somebody was sent a challenge."""
 
-    __slots__ = ()
-
     challenge = Text("Challenge")
 
 
 class FailedACL(SecurityEvent):
     """Somebody came from an address that is not allowed."""
 
-    __slots__ = ()
-
     acl_name = Text("ACLName")
 
 
 class RequestNotAllowed(SecurityEvent):
     """Somebody asked for what is not allowed."""
-
-    __slots__ = ()
 
     request_type = Text("RequestType")
     request_params = Text("RequestParams")
@@ -99,8 +88,6 @@ class RequestNotAllowed(SecurityEvent):
 class RequestBadFormat(SecurityEvent):
     """Somebody sent what could not be read."""
 
-    __slots__ = ()
-
     request_type = Text("RequestType")
     request_params = Text("RequestParams")
 
@@ -108,12 +95,34 @@ class RequestBadFormat(SecurityEvent):
 class SessionLimit(SecurityEvent):
     """Too many sessions."""
 
-    __slots__ = ()
-
 
 class AuthMethodNotAllowed(SecurityEvent):
     """Somebody tried a way to log in that is not allowed."""
 
-    __slots__ = ()
-
     auth_method = Text("AuthMethod")
+
+
+class InvalidTransport(SecurityEvent):
+    """Somebody used a transport that is not allowed."""
+
+    attempted_transport = Text("AttemptedTransport")
+
+
+class LoadAverageLimit(SecurityEvent):
+    """A request was refused because the load of the machine is too high."""
+
+
+class MemoryLimit(SecurityEvent):
+    """A request was refused because memory is short."""
+
+
+class RequestNotSupported(SecurityEvent):
+    """Somebody asked for what is not supported."""
+
+    request_type = Text("RequestType")
+
+
+class UnexpectedAddress(SecurityEvent):
+    """A session went on from another address."""
+
+    expected_address = Text("ExpectedAddress")

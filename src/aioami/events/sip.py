@@ -1,13 +1,12 @@
-"""Events of SIP peers and registrations."""
+"""Events of the peers and registrations of chan_sip and chan_iax2."""
 
 from __future__ import annotations
 
 from ..fields import Boolean, Integer, Text
 from .base import KnownEvent
-from .snapshots import ListComplete
+from .snapshots import ChannelEvent, ListComplete
 
 __all__ = [
-    "ContactStatus",
     "PeerEntry",
     "PeerStatus",
     "PeerlistComplete",
@@ -16,19 +15,18 @@ __all__ = [
     "RegistryEntry",
     "SIPQualifyPeerDone",
     "SIPpeerstatusComplete",
+    "SessionTimeout",
 ]
 
 
 class PeerEntry(KnownEvent):
     """A peer, as `SIPpeers` and `IAXpeers` list it."""
 
-    __slots__ = ()
-
     channeltype = Text("Channeltype")
     object_name = Text("ObjectName")
     chan_object_type = Text("ChanObjectType")
-    i_paddress = Text("IPaddress")
-    i_pport = Integer("IPport")
+    ip_address = Text("IPaddress")
+    ip_port = Integer("IPport")
     dynamic = Boolean("Dynamic")
     auto_forcerport = Boolean("AutoForcerport")
     forcerport = Boolean("Forcerport")
@@ -46,13 +44,9 @@ class PeerEntry(KnownEvent):
 class PeerlistComplete(ListComplete):
     """The end of a list of `PeerEntry`."""
 
-    __slots__ = ()
-
 
 class RegistryEntry(KnownEvent):
     """A registration, as `SIPshowregistry` and `IAXregistry` list it."""
-
-    __slots__ = ()
 
     host = Text("Host")
     port = Integer("Port")
@@ -67,21 +61,15 @@ class RegistryEntry(KnownEvent):
 class RegistrationsComplete(ListComplete):
     """The end of a list of `RegistryEntry`."""
 
-    __slots__ = ()
-
 
 class SIPQualifyPeerDone(KnownEvent):
     """The answer to a `SIPqualify`, with its ActionID, sent to every client. Until Asterisk 20."""
-
-    __slots__ = ()
 
     peer = Text("Peer")
 
 
 class PeerStatus(KnownEvent):
     """A peer is reachable, or no more."""
-
-    __slots__ = ()
 
     channel_type = Text("ChannelType")
     peer = Text("Peer")
@@ -95,13 +83,9 @@ class PeerStatus(KnownEvent):
 class SIPpeerstatusComplete(ListComplete):
     """The end of a list of `PeerStatus`. Until Asterisk 20."""
 
-    __slots__ = ()
-
 
 class Registry(KnownEvent):
     """An outbound registration is in another state."""
-
-    __slots__ = ()
 
     channel_type = Text("ChannelType")
     username = Text("Username")
@@ -110,13 +94,8 @@ class Registry(KnownEvent):
     cause = Text("Cause")
 
 
-class ContactStatus(KnownEvent):
-    """A PJSIP contact is in another state."""
+class SessionTimeout(ChannelEvent):
+    """A call was ended because nothing was heard of it for too long. Until Asterisk 20."""
 
-    __slots__ = ()
-
-    uri = Text("URI")
-    contact_status = Text("ContactStatus")
-    aor = Text("AOR")
-    endpoint_name = Text("EndpointName")
-    roundtrip_usec = Integer("RoundtripUsec")
+    source = Text("Source")
+    """`RTPTimeout` or `SIPSessionTimer`."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Text
+from ..fields import Boolean, Integer, Seconds, Text
 from .base import KnownEvent
 
 __all__ = [
-    "FAXStats",
+    "CloseSession",
+    "DeadlockStart",
     "FullyBooted",
-    "Load",
     "LogChannel",
-    "Reload",
     "Shutdown",
-    "Unload",
+    "TestEvent",
     "WaitEventComplete",
 ]
 
@@ -22,53 +21,20 @@ class FullyBooted(KnownEvent):
     from Asterisk 16.
     """
 
-    __slots__ = ()
-
     status = Text("Status")
-    uptime = Integer("Uptime")
-    last_reload = Integer("LastReload")
+    uptime = Seconds("Uptime")
+    last_reload = Seconds("LastReload")
 
 
 class Shutdown(KnownEvent):
     """The server ends."""
 
-    __slots__ = ()
-
     shutdown = Text("Shutdown")
     restart = Boolean("Restart")
 
 
-class Reload(KnownEvent):
-    """A module's configuration was read again; the status 0 is right."""
-
-    __slots__ = ()
-
-    module = Text("Module")
-    status = Integer("Status")
-
-
-class Load(KnownEvent):
-    """A module was loaded. From Asterisk 16."""
-
-    __slots__ = ()
-
-    module = Text("Module")
-    status = Text("Status")
-
-
-class Unload(KnownEvent):
-    """A module was unloaded. From Asterisk 16."""
-
-    __slots__ = ()
-
-    module = Text("Module")
-    status = Text("Status")
-
-
 class LogChannel(KnownEvent):
     """A log file was opened or closed."""
-
-    __slots__ = ()
 
     channel = Text("Channel")
     enabled = Boolean("Enabled")
@@ -78,17 +44,27 @@ class LogChannel(KnownEvent):
 class WaitEventComplete(KnownEvent):
     """The end of the action `WaitEvent`."""
 
-    __slots__ = ()
+
+class DeadlockStart(KnownEvent):
+    """Two threads of Asterisk wait for each other: a fault, from which nothing but a restart helps. From Asterisk 16,
+    where it was built to look for that.
+    """
+
+    mutex = Text("Mutex")
 
 
-class FAXStats(KnownEvent):
-    """How faxes went, as the action of that name tells."""
+class TestEvent(KnownEvent):
+    """What Asterisk's own tests listen to; only builds with the test framework send it. Most headers depend on `State`."""
 
-    __slots__ = ()
+    type = Text("Type")
+    state = Text("State")
+    app_file = Text("AppFile")
+    app_function = Text("AppFunction")
+    app_line = Integer("AppLine")
+    result = Text("Result")
 
-    current_sessions = Integer("CurrentSessions")
-    reserved_sessions = Integer("ReservedSessions")
-    transmit_attempts = Integer("TransmitAttempts")
-    receive_attempts = Integer("ReceiveAttempts")
-    completed_fa_xes = Integer("CompletedFAXes")
-    failed_fa_xes = Integer("FailedFAXes")
+
+class CloseSession(KnownEvent):
+    """Asterisk's own mark in the queue of a session that is to end. It is never sent."""
+
+    close_session = Boolean("CloseSession")

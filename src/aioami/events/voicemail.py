@@ -7,16 +7,23 @@ from .base import KnownEvent
 from .snapshots import ChannelEvent, ListComplete
 
 __all__ = [
+    "MWIGet",
+    "MWIGetComplete",
     "MessageWaiting",
+    "MiniVoiceMail",
+    "VoicemailBoxDetail",
+    "VoicemailBoxDetailComplete",
+    "VoicemailPasswordChange",
+    "VoicemailUser",
+    "VoicemailUserDetail",
+    "VoicemailUserDetailComplete",
     "VoicemailUserEntry",
     "VoicemailUserEntryComplete",
 ]
 
 
-class VoicemailUserEntry(KnownEvent):
-    """A voicemail user, as `VoicemailUsersList` lists it."""
-
-    __slots__ = ()
+class VoicemailUser(KnownEvent, abstract=True):
+    """An item that describes a user of voicemail."""
 
     vm_context = Text("VMContext")
     voice_mailbox = Text("VoiceMailbox")
@@ -34,7 +41,7 @@ class VoicemailUserEntry(KnownEvent):
     exit_context = Text("ExitContext")
     say_duration_minimum = Integer("SayDurationMinimum")
     say_envelope = Boolean("SayEnvelope")
-    say_c_id = Boolean("SayCID")
+    say_cid = Boolean("SayCID")
     attach_message = Boolean("AttachMessage")
     attachment_format = Text("AttachmentFormat")
     delete_message = Boolean("DeleteMessage")
@@ -52,18 +59,62 @@ class VoicemailUserEntry(KnownEvent):
     imap_flags = Text("IMAPFlags")
 
 
+class VoicemailUserEntry(VoicemailUser):
+    """A user of voicemail, as `VoicemailUsersList` lists them."""
+
+
 class VoicemailUserEntryComplete(ListComplete):
     """The end of a list of `VoicemailUserEntry`."""
-
-    __slots__ = ()
 
 
 class MessageWaiting(ChannelEvent):
     """A mailbox has messages, or none any more."""
 
-    __slots__ = ()
-
     mailbox = Text("Mailbox")
     waiting = Integer("Waiting")
     new = Integer("New")
     old = Integer("Old")
+
+
+class VoicemailUserDetail(VoicemailUser):
+    """The user of voicemail whom `VoicemailUserStatus` was asked about. From Asterisk 16."""
+
+
+class VoicemailUserDetailComplete(ListComplete):
+    """The end of what `VoicemailUserStatus` lists."""
+
+
+class VoicemailBoxDetail(KnownEvent):
+    """A message in a mailbox, as `VoicemailBoxSummary` lists it. From Asterisk 18."""
+
+
+class VoicemailBoxDetailComplete(ListComplete):
+    """The end of a list of `VoicemailBoxDetail`."""
+
+
+class VoicemailPasswordChange(KnownEvent):
+    """A user of voicemail has chosen another password, which is in it: no log and no repr shows it. From Asterisk 18."""
+
+    context = Text("Context")
+    mailbox = Text("Mailbox")
+    new_password = Text("NewPassword")
+
+
+class MiniVoiceMail(ChannelEvent):
+    """A message was sent to a mailbox of MiniVM."""
+
+    action_ = Text("Action")
+    mailbox = Text("Mailbox")
+    counter = Text("Counter")
+
+
+class MWIGet(KnownEvent):
+    """A mailbox that other programs keep, as the action of that name lists it."""
+
+    mailbox = Text("Mailbox")
+    old_messages = Integer("OldMessages")
+    new_messages = Integer("NewMessages")
+
+
+class MWIGetComplete(ListComplete):
+    """The end of a list of `MWIGet`."""

@@ -1,36 +1,46 @@
-"""What comes back: a class for the reply of each action that has something of its own to say, by area."""
+"""What comes back: a class for the reply of each action that has something of its own to say, by area.
+
+All areas are loaded when the first of their names is used here.
+"""
 
 from __future__ import annotations
 
-from .agi import AGIReply
-from .base import EventList, OutcomeReply, Response
-from .channels import GetvarReply, OriginateReply
-from .config import Category, GetConfigReply, ListCategoriesReply
-from .database import DBGetReply
-from .dialplan import ExtensionStateReply
-from .sip import SIPqualifyReply, SIPshowpeerReply
-from .system import ChallengeReply, CommandReply, EventsReply, ListCommandsReply, PingReply
-from .voicemail import MailboxCountReply, MailboxStatusReply
+from typing import TYPE_CHECKING, Final
 
-__all__ = [
-    "AGIReply",
-    "Category",
-    "ChallengeReply",
-    "CommandReply",
-    "DBGetReply",
-    "EventList",
-    "EventsReply",
-    "ExtensionStateReply",
-    "GetConfigReply",
-    "GetvarReply",
-    "ListCategoriesReply",
-    "ListCommandsReply",
-    "MailboxCountReply",
-    "MailboxStatusReply",
-    "OriginateReply",
-    "OutcomeReply",
-    "PingReply",
-    "Response",
-    "SIPqualifyReply",
-    "SIPshowpeerReply",
-]
+from .._areas import gather
+from .base import EventList as EventList
+from .base import ListReply as ListReply
+from .base import OutcomeReply as OutcomeReply
+from .base import Response as Response
+
+AREAS: Final = (
+    "agi",
+    "channels",
+    "config",
+    "database",
+    "modules",
+    "presence",
+    "queues",
+    "recordings",
+    "sip",
+    "skinny",
+    "system",
+    "voicemail",
+)
+_OWN: Final = ("EventList", "ListReply", "OutcomeReply", "Response")
+
+if TYPE_CHECKING:
+    from .agi import *
+    from .channels import *
+    from .config import *
+    from .database import *
+    from .modules import *
+    from .presence import *
+    from .queues import *
+    from .recordings import *
+    from .sip import *
+    from .skinny import *
+    from .system import *
+    from .voicemail import *
+else:
+    __getattr__, __dir__ = gather(__name__, AREAS, _OWN)

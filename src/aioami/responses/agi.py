@@ -10,5 +10,3 @@ __all__ = ["AGIReply"]
 
 class AGIReply(OutcomeReply[AsyncAGIExec]):
     """The command was queued; `outcome()` is the event with its result."""
-
-    __slots__ = ()

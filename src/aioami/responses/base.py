@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from ..errors import ManagerError
 from ..events.base import Event
+from ..fields import as_dict
 from ..wire import Message
 
 if TYPE_CHECKING:
     from ..actions.base import Action
 
-__all__ = ["EventList", "OutcomeReply", "Response"]
+__all__ = ["EventList", "ListReply", "OutcomeReply", "Response"]
 
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 ItemT = TypeVar("ItemT")
+ItemT_co = TypeVar("ItemT_co", bound=Event, covariant=True)
+EndT_co = TypeVar("EndT_co", bound=Event, covariant=True)
 
 # "Pong" and "Events On" are what servers before Asterisk 1.8 answer to those two actions.
 _SUCCESSFUL: Final = frozenset({"success", "follows", "goodbye", "pong", "events on", "events off"})
@@ -32,23 +35,39 @@ class EventList(list[ItemT]):
         super().__init__(items)
         self.completion = completion
 
+    def to_rows(self, *, attributes: bool = False, typed: bool = False) -> list[dict[str, Any]]:
+        """The items as the rows of one table: dictionaries that all have the same keys, `None` where an item has no value.
+
+        Args:
+            attributes, typed: what the keys and the values are, see `Event.to_dict`.
+        """
+        rows = [item.to_dict(attributes=attributes, typed=typed) for item in self]  # type: ignore[attr-defined]
+        columns: dict[str, None] = {}
+        for row in rows:
+            columns.update(dict.fromkeys(row))
+        return [{name: row.get(name) for name in columns} for row in rows]
+
 
 class Response(Message):
     """The server's answer to one action: a read-only mapping over its headers.
 
     Attributes:
         action: what was sent; `None` for a response that was read from a text.
-        events: the items, if the action is answered with a list.
         seconds: from the action's last byte to this response, on a monotonic clock; `None` if nobody measured.
     """
 
-    __slots__ = ("action", "events", "seconds")
+    __slots__ = ("_events", "action", "seconds")
 
     def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
         super().__init__(text)
         self.action = action
-        self.events: EventList[Event] = EventList()
+        self._events: EventList[Any] = EventList()
         self.seconds = seconds
+
+    @property
+    def events(self) -> EventList[Event]:
+        """The items, if the action is answered with a list."""
+        return self._events
 
     @property
     def success(self) -> bool:
@@ -69,6 +88,31 @@ class Response(Message):
     def data(self) -> list[str]:
         """The answer's lines, for the actions that are answered in lines; empty for all others."""
         return list(self.output)
+
+    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+        """A plain dictionary of the headers, without the items of a list; see `Event.to_dict`."""
+        return as_dict(self.headers, self, attributes=attributes, typed=typed)
+
+
+class ListReply(Response, Generic[ItemT_co, EndT_co]):
+    """The answer to an action that is answered with a list.
+
+    Where there is nothing to list, Asterisk says so in an error, for some actions: that is an empty list here.
+    """
+
+    @property
+    def events(self) -> EventList[ItemT_co]:  # type: ignore[override]
+        """The items, in the server's order."""
+        return self._events
+
+    @property
+    def completion(self) -> EndT_co | None:
+        """The event that ended the list, with what it tells of all; `None` if there was no list."""
+        return self._events.completion  # type: ignore[return-value]
+
+    @property
+    def success(self) -> bool:
+        return super().success or (self.action is not None and self.message.strip() in self.action.nothing)
 
 
 class OutcomeReply(Response, Generic[EventT_co]):

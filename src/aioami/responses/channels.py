@@ -11,8 +11,6 @@ __all__ = ["GetvarReply", "OriginateReply"]
 class GetvarReply(Response):
     """The value of a variable."""
 
-    __slots__ = ()
-
     @property
     def value(self) -> str:
         """The value; empty if the variable is not set."""
@@ -21,5 +19,3 @@ class GetvarReply(Response):
 
 class OriginateReply(OutcomeReply[OriginateResponse]):
     """The call was accepted, or refused; `outcome()` says what became of it."""
-
-    __slots__ = ()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from json import loads
+from typing import Any, Final
 
+from ..fields import Text
 from .base import Response
 
-__all__ = ["Category", "GetConfigReply", "ListCategoriesReply"]
+__all__ = ["Category", "GetConfigJSONReply", "GetConfigReply", "ListCategoriesReply"]
 
 _NUMBERED: Final = re.compile(r"(category|line|istemplate|templates)-(\d{1,18})(?:-(\d{1,18}))?$", re.IGNORECASE)
 
@@ -33,8 +35,6 @@ class Category:
 
 class GetConfigReply(Response):
     """The content of a configuration file."""
-
-    __slots__ = ()
 
     def get_lines(self) -> Iterator[str]:
         """Every line of the file as `name=value`, in order."""
@@ -66,10 +66,26 @@ class GetConfigReply(Response):
         return [category for _, category in sorted(found.items())]
 
 
+class GetConfigJSONReply(Response):
+    """The content of a configuration file, as JSON."""
+
+    json = Text("JSON")
+    """The JSON itself, as Asterisk writes it: of bytes that are no UTF-8, and of control characters, it takes no notice."""
+
+    @property
+    def categories(self) -> dict[str, dict[str, Any]] | None:
+        """The variables of each category by name; `None` if what the server wrote is no JSON. Of those that are repeated,
+        this has the last.
+        """
+        try:
+            found = loads(self.json or "", strict=False)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, dict) else None
+
+
 class ListCategoriesReply(Response):
     """The names of a configuration file's categories."""
-
-    __slots__ = ()
 
     @property
     def data(self) -> list[str]:

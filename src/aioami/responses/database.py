@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .base import Response
+from ..events.database import DBGetComplete, DBGetResponse
+from .base import ListReply
 
 __all__ = ["DBGetReply"]
 
 
-class DBGetReply(Response):
+class DBGetReply(ListReply[DBGetResponse, DBGetComplete]):
     """A list of one `DBGetResponse` event."""
 
     __slots__ = ()

@@ -32,8 +32,6 @@ _NUMBERS: Final = frozenset(("address-port", "default-addr-port", "maxcallbr", "
 class SIPqualifyReply(OutcomeReply[SIPQualifyPeerDone]):
     """The OPTIONS was sent; `outcome()` is the event that ends the matter."""
 
-    __slots__ = ()
-
 
 class SIPshowpeerReply(Response):
     """A SIP peer. The mapping gives bools and numbers where they are; `headers` has the raw text.
@@ -42,8 +40,6 @@ class SIPshowpeerReply(Response):
     1.8 also call `SIP-DirectMedia`), `SIP-PromiscRedir`, `SIP-UserPhone`, `SIP-VideoSupport`. Numbers: `Address-Port`,
     `Default-addr-port`, `MaxCallBR` in kbit/s and `RegExpire` in seconds. What has no such value is `None`.
     """
-
-    __slots__ = ()
 
     def __getitem__(self, name: str) -> Any:
         text = self._first_of(name)

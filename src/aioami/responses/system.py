@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..fields import Number, Text
+from ..fields import Boolean, Integer, Number, Text, Timestamp
 from .base import Response
 
-__all__ = ["ChallengeReply", "CommandReply", "EventsReply", "ListCommandsReply", "PingReply"]
+__all__ = [
+    "ChallengeReply",
+    "CommandReply",
+    "CoreSettingsReply",
+    "CoreStatusReply",
+    "EventsReply",
+    "ListCommandsReply",
+    "PingReply",
+]
 
 _HEAD: Final = frozenset({"response", "actionid", "message"})
 
@@ -15,21 +23,46 @@ _HEAD: Final = frozenset({"response", "actionid", "message"})
 class ChallengeReply(Response):
     """The text to hash the secret with."""
 
-    __slots__ = ()
-
     challenge = Text("Challenge")
 
 
 class CommandReply(Response):
     """The output of a command: `data`, a text for each line, blanks and empty lines kept."""
 
-    __slots__ = ()
+
+class CoreSettingsReply(Response):
+    """The server's version and limits."""
+
+    ami_version = Text("AMIversion")
+    asterisk_version = Text("AsteriskVersion")
+    system_name = Text("SystemName")
+    core_max_calls = Integer("CoreMaxCalls")
+    """0 is no limit."""
+    core_max_load_avg = Number("CoreMaxLoadAvg")
+    core_run_user = Text("CoreRunUser")
+    core_run_group = Text("CoreRunGroup")
+    core_max_filehandles = Integer("CoreMaxFilehandles")
+    core_real_time_enabled = Boolean("CoreRealTimeEnabled")
+    core_cdr_enabled = Boolean("CoreCDRenabled")
+    core_http_enabled = Boolean("CoreHTTPenabled")
+    sounds_search_custom_dir = Boolean("SoundsSearchCustomDir")
+    """From Asterisk 18."""
+
+
+class CoreStatusReply(Response):
+    """Since when the server runs, in its own local time, and how many calls it has."""
+
+    core_startup_date = Text("CoreStartupDate")
+    core_startup_time = Text("CoreStartupTime")
+    core_reload_date = Text("CoreReloadDate")
+    core_reload_time = Text("CoreReloadTime")
+    core_current_calls = Integer("CoreCurrentCalls")
+    core_processed_calls = Integer("CoreProcessedCalls")
+    """From Asterisk 20."""
 
 
 class EventsReply(Response):
     """Which events will be sent."""
-
-    __slots__ = ()
 
     @property
     def enabled(self) -> bool | None:
@@ -40,8 +73,6 @@ class EventsReply(Response):
 
 class ListCommandsReply(Response):
     """The actions that this user may send."""
-
-    __slots__ = ()
 
     @property
     def data(self) -> list[str]:
@@ -60,9 +91,7 @@ class ListCommandsReply(Response):
 class PingReply(Response):
     """The answer to a Ping."""
 
-    __slots__ = ()
-
-    timestamp = Number("Timestamp")
+    timestamp = Timestamp("Timestamp")
     """The server's clock in seconds since 1970."""
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from abc import ABCMeta
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from typing import Final, Literal, TypeVar, cast, overload
+from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from .redaction import show_header
 
@@ -42,7 +43,15 @@ def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
     return tuple(headers), tuple(unparsed)
 
 
-class Message(Mapping[str, str]):
+class _Slotted(ABCMeta):
+    """Spares each kind of message a line: its instances have no dictionary, as nothing is stored in them."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any) -> _Slotted:
+        body.setdefault("__slots__", ())
+        return super().__new__(mcs, name, bases, body, **kwargs)
+
+
+class Message(Mapping[str, str], metaclass=_Slotted):
     """A read-only mapping over the headers of one message.
 
     Lookup ignores case and gives the first of repeated headers; `getall` gives all of them. Iteration, `keys()`,

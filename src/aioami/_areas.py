@@ -1,0 +1,43 @@
+"""A package whose names lie in its modules, the areas, and which loads those when the first name is used.
+
+So `import aioami` is quick, though the catalogue is large. Type checkers see plain imports.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+__all__ = ["gather"]
+
+
+def gather(
+    package: str, areas: tuple[str, ...], own: tuple[str, ...]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The `__getattr__` and the `__dir__` of a package that has all the public names of its areas, besides its own."""
+    module = sys.modules[package]
+
+    def load() -> None:
+        names = list(own)
+        for area in areas:
+            part = import_module(f"{package}.{area}")
+            vars(module).update({name: getattr(part, name) for name in part.__all__})
+            names += part.__all__
+        module.__all__ = sorted(names)  # type: ignore[attr-defined]
+
+    def __getattr__(name: str) -> Any:
+        if name in areas:
+            return import_module(f"{package}.{name}")
+        if name == "__all__" or not (name.startswith("__") or "__all__" in vars(module)):
+            load()
+            if name in vars(module):
+                return vars(module)[name]
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        __getattr__("__all__")
+        return sorted({*vars(module), *areas})
+
+    return __getattr__, __dir__

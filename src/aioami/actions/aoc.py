@@ -1,0 +1,80 @@
+"""Advice of charge: telling a telephone what its call costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..responses.base import Response
+from .base import KnownAction
+from .parameters import header, one_of, repeated, whole_number
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = [
+    "AOCMessage",
+]
+
+_MULTIPLIER = one_of("OneThousandth", "OneHundredth", "OneTenth", "One", "Ten", "Hundred", "Thousand")
+_BILLING = one_of(
+    *("Normal", "ReverseCharge", "CreditCard", "CallFwdUnconditional", "CallFwdBusy", "CallFwdNoReply"),
+    *("CallDeflection", "CallTransfer"),
+)
+_ITEM = one_of(
+    *("NA", "SpecialArrangement", "BasicCommunication", "CallAttempt", "CallSetup", "UserUserInfo"),
+    "SupplementaryService",
+)
+_RATE = one_of("NA", "Free", "FreeFromBeginning", "Duration", "Flat", "Volume", "SpecialCode")
+_SCALE = one_of("OneHundredthSecond", "OneTenthSecond", "Second", "TenSeconds", "Minute", "Hour", "Day")
+
+
+class AOCMessage(KnownAction[Response]):
+    """Send an advice of charge to a channel. Needs a channel, or the beginning of one's name.
+
+    Args:
+        msg_type: `D`, what the call has cost so far; `E`, what it has cost; from Asterisk 18 also `S`, what it will cost.
+        charge_type: how the charge is told; needed for `D` and `E`.
+        channel: the channel's name.
+        channel_prefix: the beginning of a channel's name; the first such channel is taken.
+        unit_amount: for the charge type `Unit`: how many units, for each type of units; 32 at most.
+        unit_type: their types, 1 to 16.
+        currency_name: for `Currency`: its name, at most 10 characters.
+        currency_amount: how much.
+        currency_multiplier: what the amount is to be multiplied with.
+        total_type: whether this is the sum.
+        aoc_billing_id: for the charge types `Currency` and `Unit`: how the call is billed.
+        charging_association_id: for `E`: which call this belongs to, by its id.
+        charging_association_number, charging_association_plan: or by its number, and that number's plan.
+        charged_item, rate_type, time, time_scale, granularity, granularity_time_scale, charging_type, volume_unit, code:
+            the rate, for `S`. From Asterisk 18.
+
+    Asterisk 1.8 and later have it.
+    """
+
+    privilege = ("aoc",)
+
+    msg_type: str = header("MsgType", one_of("D", "E", "S"))
+    charge_type: str | None = header("ChargeType", one_of("NA", "FREE", "Currency", "Unit"), default=None)
+    _: KW_ONLY
+    channel: str | None = header("Channel", default=None)
+    channel_prefix: str | None = header("ChannelPrefix", default=None)
+    unit_amount: Sequence[int] = header("UnitAmount({})", repeated, default=())
+    unit_type: Sequence[int] = header("UnitType({})", repeated, default=())
+    currency_name: str | None = header("CurrencyName", default=None)
+    currency_amount: int | None = header("CurrencyAmount", whole_number(minimum=0), default=None)
+    currency_multiplier: str | None = header("CurrencyMultiplier", _MULTIPLIER, default=None)
+    total_type: str | None = header("TotalType", one_of("Total", "SubTotal"), default=None)
+    aoc_billing_id: str | None = header("AOCBillingId", _BILLING, default=None)
+    charging_association_id: int | None = header("ChargingAssociationId", whole_number(), default=None)
+    charging_association_number: str | None = header("ChargingAssociationNumber", default=None)
+    charging_association_plan: int | None = header("ChargingAssociationPlan", whole_number(), default=None)
+    charged_item: str | None = header("ChargedItem", _ITEM, default=None)
+    rate_type: str | None = header("RateType", _RATE, default=None)
+    time: int | None = header("Time", whole_number(minimum=0), default=None)
+    time_scale: str | None = header("TimeScale", _SCALE, default=None)
+    granularity: int | None = header("Granularity", whole_number(minimum=0), default=None)
+    granularity_time_scale: str | None = header("GranularityTimeScale", _SCALE, default=None)
+    charging_type: str | None = header("ChargingType", one_of("ContinuousCharging", "StepFunction"), default=None)
+    volume_unit: str | None = header("VolumeUnit", one_of("Octet", "Segment", "Message"), default=None)
+    code: int | None = header("Code", whole_number(), default=None)

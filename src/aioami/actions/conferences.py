@@ -1,0 +1,131 @@
+"""ConfBridge conferences."""
+
+from __future__ import annotations
+
+from ..events import conferences as events
+from ..events.conferences import ConfbridgeListComplete, ConfbridgeListRoomsComplete
+from ..responses.base import ListReply, Response
+from .base import KnownAction
+from .parameters import header, text_or_nothing
+
+__all__ = [
+    "ConfbridgeKick",
+    "ConfbridgeList",
+    "ConfbridgeListRooms",
+    "ConfbridgeLock",
+    "ConfbridgeMute",
+    "ConfbridgeSetSingleVideoSrc",
+    "ConfbridgeStartRecord",
+    "ConfbridgeStopRecord",
+    "ConfbridgeUnlock",
+    "ConfbridgeUnmute",
+]
+
+
+class _Conference(KnownAction[Response], abstract=True):
+    """What is done to a conference."""
+
+    privilege = ("call",)
+
+    conference: str = header("Conference")
+
+
+class _Participant(_Conference, abstract=True):
+    """What is done to somebody in a conference."""
+
+    channel: str = header("Channel")
+
+
+class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeListComplete]]):
+    """List who is in a conference. An unknown one is an error while there are others, and an empty list else.
+
+    Args:
+        conference: its name.
+    """
+
+    privilege = ("reporting",)
+    nothing = ("No active conferences.",)
+
+    conference: str = header("Conference")
+
+
+class ConfbridgeListRooms(KnownAction[ListReply[events.ConfbridgeListRooms, ConfbridgeListRoomsComplete]]):
+    """List the conferences."""
+
+    privilege = ("reporting",)
+    nothing = ("No active conferences.",)
+
+
+class ConfbridgeMute(_Participant):
+    """Mute somebody. A `ConfbridgeMute` event follows.
+
+    Args:
+        conference: its name.
+        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all who are no admins.
+    """
+
+
+class ConfbridgeUnmute(_Participant):
+    """Let somebody be heard again. A `ConfbridgeUnmute` event follows.
+
+    Args:
+        conference: its name.
+        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all who are no admins.
+    """
+
+
+class ConfbridgeKick(_Participant):
+    """Throw somebody out.
+
+    Args:
+        conference: its name.
+        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all who are no admins.
+    """
+
+
+class ConfbridgeSetSingleVideoSrc(_Participant):
+    """Choose whom all others see.
+
+    Args:
+        conference: its name.
+        channel: the channel's name.
+    """
+
+
+class ConfbridgeLock(_Conference):
+    """Let nobody else in.
+
+    Args:
+        conference: its name.
+    """
+
+
+class ConfbridgeUnlock(_Conference):
+    """Let others in again.
+
+    Args:
+        conference: its name.
+    """
+
+
+class ConfbridgeStartRecord(_Conference):
+    """Record a conference. A `ConfbridgeRecord` event follows.
+
+    Args:
+        conference: its name.
+        filename: with its extension; what the conference is configured with if left out.
+    """
+
+    privilege = ("system",)
+
+    filename: str | None = header("RecordFile", text_or_nothing, default=None)
+
+
+class ConfbridgeStopRecord(_Conference):
+    """Record a conference no more. A `ConfbridgeStopRecord` event follows. Asterisk 13 wants the class `call` for it.
+
+    Args:
+        conference: its name.
+    """
+
+    privilege = ("system",)

@@ -1,0 +1,136 @@
+"""Telephony cards: their channels and spans (chan_dahdi)."""
+
+from __future__ import annotations
+
+from ..events import dahdi as events
+from ..events.dahdi import DAHDIShowChannelsComplete, DAHDIShowStatusComplete, PRIShowSpansComplete
+from ..responses.base import ListReply, Response
+from .base import KnownAction
+from .parameters import header, one_of, whole_number
+
+__all__ = [
+    "DAHDIDNDoff",
+    "DAHDIDNDon",
+    "DAHDIDialOffhook",
+    "DAHDIHangup",
+    "DAHDIRestart",
+    "DAHDIShowChannels",
+    "DAHDIShowStatus",
+    "DAHDITransfer",
+    "PRIDebugFileSet",
+    "PRIDebugFileUnset",
+    "PRIDebugSet",
+    "PRIShowSpans",
+]
+
+
+class _DAHDIChannel(KnownAction[Response], abstract=True):
+    """What is done to a card's channel."""
+
+    dahdi_channel: str | int = header("DAHDIChannel")
+
+
+class DAHDIShowChannels(KnownAction[ListReply[events.DAHDIShowChannels, DAHDIShowChannelsComplete]]):
+    """List the channels of the cards.
+
+    Args:
+        dahdi_channel: this one alone, by its number; all if left out.
+    """
+
+    dahdi_channel: str | int | None = header("DAHDIChannel", default=None)
+
+
+class DAHDIShowStatus(KnownAction[ListReply[events.DAHDIShowStatus, DAHDIShowStatusComplete]]):
+    """List the spans and their line errors. From Asterisk 18."""
+
+    nothing = ("No DAHDI detected",)
+
+
+class DAHDIDialOffhook(_DAHDIChannel):
+    """Dial a number on a channel whose telephone is off the hook.
+
+    Args:
+        dahdi_channel: the channel's number.
+        number: what to dial.
+    """
+
+    number: str | int = header("Number")
+
+
+class DAHDIHangup(_DAHDIChannel):
+    """Hang a card's channel up.
+
+    Args:
+        dahdi_channel: the channel's number.
+    """
+
+
+class DAHDITransfer(_DAHDIChannel):
+    """Act as if the telephone of a channel had asked for a transfer.
+
+    Args:
+        dahdi_channel: the channel's number.
+    """
+
+
+class DAHDIDNDon(_DAHDIChannel):
+    """Switch do-not-disturb on.
+
+    Args:
+        dahdi_channel: the channel's number.
+    """
+
+
+class DAHDIDNDoff(_DAHDIChannel):
+    """Switch do-not-disturb off.
+
+    Args:
+        dahdi_channel: the channel's number.
+    """
+
+
+class DAHDIRestart(KnownAction[Response]):
+    """Restart all channels of the cards, which ends their calls. A failure also ends the connection."""
+
+    holds_session = True
+
+
+class PRIShowSpans(KnownAction[ListReply[events.PRIShowSpans, PRIShowSpansComplete]]):
+    """List the ISDN spans.
+
+    Args:
+        span: this one alone; all if left out.
+    """
+
+    span: int | None = header("Span", whole_number(minimum=1), default=None)
+
+
+class PRIDebugSet(KnownAction[Response]):
+    """Choose how much of an ISDN span's signalling is logged. For an unknown span Asterisk may answer twice.
+
+    Args:
+        span: its number.
+        level: `off`, `on`, `hex` or `intense`.
+    """
+
+    replies = 2
+    fenced = True
+
+    span: int = header("Span", whole_number(minimum=1))
+    level: str = header("Level", one_of("off", "on", "hex", "intense"))
+
+
+class PRIDebugFileSet(KnownAction[Response]):
+    """Write the log of ISDN signalling into a file.
+
+    Args:
+        file: its path.
+    """
+
+    privilege = ("system",)
+
+    file: str = header("File")
+
+
+class PRIDebugFileUnset(KnownAction[Response]):
+    """Write the log of ISDN signalling into no file any more."""

@@ -1,0 +1,64 @@
+"""MeetMe conferences, which are built on telephony cards (app_meetme). Deprecated; ConfBridge is what came after it."""
+
+from __future__ import annotations
+
+from ..events import meetme as events
+from ..events.meetme import MeetmeListComplete, MeetmeListRoomsComplete
+from ..responses.base import ListReply, Response
+from .base import KnownAction
+from .parameters import header
+
+__all__ = [
+    "MeetmeList",
+    "MeetmeListRooms",
+    "MeetmeMute",
+    "MeetmeUnmute",
+]
+
+
+class MeetmeList(KnownAction[ListReply[events.MeetmeList, MeetmeListComplete]]):
+    """List who is in a conference, or in all. An unknown one is an empty list.
+
+    Args:
+        conference: its number; all if left out.
+    """
+
+    privilege = ("reporting",)
+    nothing = ("No active conferences.",)
+
+    conference: str | int | None = header("Conference", default=None)
+
+
+class MeetmeListRooms(KnownAction[ListReply[events.MeetmeListRooms, MeetmeListRoomsComplete]]):
+    """List the conferences."""
+
+    privilege = ("reporting",)
+    nothing = ("No active conferences.",)
+
+
+class MeetmeMute(KnownAction[Response]):
+    """Mute somebody. A `MeetmeMute` event follows.
+
+    Args:
+        meetme: the conference's number.
+        usernum: the participant's number in it.
+    """
+
+    privilege = ("call",)
+
+    meetme: str | int = header("Meetme")
+    usernum: str | int = header("Usernum")
+
+
+class MeetmeUnmute(KnownAction[Response]):
+    """Let somebody be heard again. A `MeetmeMute` event follows.
+
+    Args:
+        meetme: the conference's number.
+        usernum: the participant's number in it.
+    """
+
+    privilege = ("call",)
+
+    meetme: str | int = header("Meetme")
+    usernum: str | int = header("Usernum")

@@ -1,0 +1,61 @@
+"""Text messages outside of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ..responses.base import Response
+from .base import KnownAction
+from .parameters import base64, header
+from .parameters import variables as _variables
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = [
+    "JabberSend",
+    "MessageSend",
+]
+
+
+class MessageSend(KnownAction[Response]):
+    """Send a text message. Success means that it was handed over, not that it arrived.
+
+    Args:
+        to: whom to, as `pjsip:alice` or `xmpp:...`. With a destination, what the message's To header says.
+        body: the text, without line breaks.
+        destination: where to, if that is not `to`; from Asterisk 18.
+        from_: whom it is from, as the technology wants it.
+        base64_body: the body in Base64, instead of `body`, for what has line breaks: as bytes, or encoded already.
+        variables: what is told to the technology; its headers, for SIP.
+    """
+
+    privilege = ("message",)
+
+    to: str | None = header("To", default=None)
+    body: str | None = header("Body", default=None)
+    _: KW_ONLY
+    destination: str | None = header("Destination", default=None)
+    from_: str | None = header("From", default=None)
+    base64_body: bytes | str | None = header("Base64Body", base64, default=None)
+    variables: Mapping[str, str | int] = header("Variable", _variables, default={})
+
+
+class JabberSend(KnownAction[Response]):
+    """Send a message over XMPP. Asterisk answers twice, first that it will try; the second answer counts.
+
+    Args:
+        jabber: the account of this server.
+        jid: whom to. It is sent as `ScreenName`, which is what Asterisk reads, whatever it documents.
+        message: the text.
+    """
+
+    privilege = ("system",)
+    replies = 2
+    fenced = True
+    holds_session = True
+
+    jabber: str = header("Jabber")
+    jid: str = header("ScreenName")
+    message: str = header("Message")

@@ -1,0 +1,266 @@
+"""How the parameters of actions are declared, and how what a user passes becomes a header.
+
+    class QueuePenalty(KnownAction[Response]):
+        interface: str = header("Interface")
+        penalty: int = header("Penalty", whole_number(minimum=0))
+        _: KW_ONLY
+        queue: str | None = header("Queue", default=None)
+
+A kind is a function from the parameter's name and its value to the header's text. `None` leaves a header out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Union
+
+from ..enums import Code, Word
+
+if TYPE_CHECKING:
+    from .base import KnownAction
+
+__all__ = [
+    "REQUIRED",
+    "HeaderValue",
+    "Parameter",
+    "base64",
+    "checked",
+    "header",
+    "joined",
+    "milliseconds",
+    "one_of",
+    "repeated",
+    "seconds",
+    "text",
+    "text_or_nothing",
+    "true_false",
+    "truth",
+    "variable",
+    "variables",
+    "whole_number",
+    "yes_no",
+]
+
+HeaderValue = Union[str, int, Iterable[Union[str, int]], None]
+"""What a header may be given as: text, a whole number, several of them for a repeated header, or nothing."""
+
+Kind = Callable[[str, Any], HeaderValue]
+
+REQUIRED: Final = object()
+
+
+class Parameter:
+    """One parameter of an action, and the header that it becomes."""
+
+    def __init__(self, header: str, kind: Kind, default: object) -> None:
+        self.header = header
+        self.kind = kind
+        self.default = default
+        self.keyword_only = False
+        self.annotation: Any = None
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, action: KnownAction[Any] | None, owner: type | None = None) -> Any:
+        return self if action is None else action._given[self.name]
+
+    def __set__(self, action: KnownAction[Any], value: object) -> None:
+        raise AttributeError(f"{self.name}: an action is a value, and does not change")
+
+    def encode(self, value: Any) -> list[tuple[str, HeaderValue]]:
+        """The headers that a value becomes: none for `None`, and a numbered one for each of several where it has `{}`."""
+        if value is None and self.default is not REQUIRED:
+            return []
+        told = self.kind(self.name, value)
+        if "{}" in self.header and isinstance(told, list):
+            return [(self.header.format(number), each) for number, each in enumerate(told)]
+        return [(self.header, told)]
+
+
+def text(field: str, value: str | int) -> str:
+    """Text as it is; a whole number is written out.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{field}: expected text, not {type(value).__name__}")
+    return str(int(value))
+
+
+def header(name: str, kind: Kind = text, *, default: Any = REQUIRED) -> Any:
+    """Declare a parameter that becomes a header.
+
+    Args:
+        name: the header's name; `{}` in it stands for the number of each of several values, from 0.
+        kind: what it takes.
+        default: what it is when it is left out; without one it has to be given.
+    """
+    return Parameter(name, kind, default)
+
+
+def whole_number(minimum: int | None = None, maximum: int | None = None) -> Kind:
+    """A whole number between limits."""
+
+    def convert(field: str, value: int) -> str:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{field}: expected a whole number, not {type(value).__name__}")
+        if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
+            limits = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
+            raise ValueError(f"{field}: a number of {limits}, not {value}")
+        return str(int(value))
+
+    return convert
+
+
+def seconds(field: str, value: float) -> str:
+    """A time in seconds, fractions kept.
+
+    Raises:
+        ValueError: it is negative.
+        TypeError: it is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{field}: expected a number of seconds, not {type(value).__name__}")
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{field}: 0 seconds or more, not {value}")
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def milliseconds(field: str, value: int) -> int:
+    """A time in whole milliseconds.
+
+    Raises:
+        ValueError: it is negative.
+        TypeError: it is no whole number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{field}: expected a whole number of milliseconds, not {type(value).__name__}")
+    if value < 0:
+        raise ValueError(f"{field}: 0 milliseconds or more, not {value}")
+    return value
+
+
+def truth(yes: str, no: str) -> Kind:
+    """`True` or `False`, in one of Asterisk's spellings. A text such as `"false"` would be true, and is refused."""
+
+    def convert(field: str, value: bool) -> str:
+        if not isinstance(value, bool):
+            raise TypeError(f"{field}: expected True or False, not {type(value).__name__}")
+        return yes if value else no
+
+    return convert
+
+
+yes_no: Final = truth("yes", "no")
+true_false: Final = truth("true", "false")
+
+
+def one_of(*allowed: str | type[Code] | type[Word]) -> Kind:
+    """One of some words, or a member of an enumeration or its value; case does not count."""
+    values = [str(item) for each in allowed for item in ([each] if isinstance(each, str) else [m.value for m in each])]
+    words = {word.lower(): word for word in values}
+
+    def convert(field: str, value: str | int) -> str:
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise TypeError(f"{field}: expected text, not {type(value).__name__}")
+        return words.get(str(value).lower()) or checked(field, str(value), tuple(words.values()))
+
+    return convert
+
+
+def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:
+    """The value, if it is one of those that Asterisk knows.
+
+    Raises:
+        ValueError: it is not; the message names the field and what is allowed.
+    """
+    if value not in allowed:
+        raise ValueError(f"{field}: one of {', '.join(allowed)}, not {value!r:.60}")
+    return value
+
+
+def joined(field: str, value: str | Iterable[str | int]) -> str:
+    """Several texts, separated by commas; or one text, as it is.
+
+    Raises:
+        TypeError: it is no text and no sequence of texts.
+        ValueError: one of several has a comma itself.
+    """
+    if isinstance(value, str):
+        return value
+    parts = repeated(field, value)
+    if any("," in part for part in parts):
+        raise ValueError(f"{field}: none of several may have a comma")
+    return ",".join(parts)
+
+
+def repeated(field: str, value: str | Iterable[str | int]) -> list[str]:
+    """Several texts, each in a header of its own; or one.
+
+    Raises:
+        TypeError: it is no text and no sequence of texts.
+    """
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, (bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{field}: expected text or a sequence of texts, not {type(value).__name__}")
+    return [text(field, part) for part in value]
+
+
+def variables(field: str, value: Mapping[str, str | int] | Iterable[tuple[str, str | int]]) -> list[str]:
+    """Variables by name, each in a header of its own, escaped so that its value arrives as it is.
+
+    Raises:
+        TypeError: it is no mapping and no sequence of pairs, or a value is neither text nor a whole number.
+        ValueError: a name is empty or has a character that would end it.
+    """
+    if not isinstance(value, Iterable):
+        raise TypeError(f"{field}: expected a mapping of names to values, not {type(value).__name__}")
+    pairs = list(value.items() if isinstance(value, Mapping) else value)
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise TypeError(f"{field}: expected a mapping of names to values, not {type(value).__name__}")
+    return [variable(name, each) for name, each in pairs]
+
+
+def text_or_nothing(field: str, value: str | int) -> str | None:
+    """Text; an empty one leaves the header out."""
+    return text(field, value) or None
+
+
+def base64(field: str, value: str | bytes) -> str:
+    """Bytes in Base64; or text that is in Base64 already.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: the text is no Base64.
+    """
+    from base64 import b64decode, b64encode
+
+    if isinstance(value, (bytes, bytearray)):
+        return b64encode(value).decode()
+    try:
+        b64decode(text(field, value), validate=True)
+    except ValueError:
+        raise ValueError(f"{field}: it is no Base64") from None
+    return value
+
+
+_ESCAPED: Final = str.maketrans({character: f"\\{character}" for character in '\\,"()[]'})
+
+
+def variable(name: str, value: str | int) -> str:
+    """A `Variable` header's text, escaped so that the value arrives as it is.
+
+    Raises:
+        ValueError: the name is empty or has a character that would end it.
+        TypeError: the value is neither text nor a whole number.
+    """
+    if not name or any(character in name for character in '="\\') or ("," in name and "(" not in name):
+        raise ValueError(f"Variable: {name!r} is no variable's name")
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise TypeError(f"Variable {name}: expected text or a whole number, not {type(value).__name__}")
+    return f"{name}={str(value).translate(_ESCAPED)}"

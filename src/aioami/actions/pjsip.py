@@ -1,0 +1,268 @@
+"""PJSIP: its endpoints, registrations and subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Union
+
+from ..events.channels import ChannelHungup, ChannelsHungupListComplete
+from ..events.pjsip import (
+    AorDetail,
+    AorList,
+    AorListComplete,
+    AuthDetail,
+    AuthList,
+    AuthListComplete,
+    ContactList,
+    ContactListComplete,
+    ContactStatusDetail,
+    ContactStatusDetailComplete,
+    EndpointDetail,
+    EndpointDetailComplete,
+    EndpointList,
+    EndpointListComplete,
+    IdentifyDetail,
+    InboundRegistrationDetail,
+    InboundRegistrationDetailComplete,
+    InboundSubscriptionDetail,
+    InboundSubscriptionDetailComplete,
+    OutboundRegistrationDetail,
+    OutboundRegistrationDetailComplete,
+    OutboundSubscriptionDetail,
+    OutboundSubscriptionDetailComplete,
+    PJSIPMaintenanceStatus,
+    PJSIPMaintenanceStatusComplete,
+    ResourceListDetail,
+    ResourceListDetailComplete,
+    TransportDetail,
+)
+from ..responses.base import ListReply, Response
+from .base import KnownAction
+from .parameters import header, one_of, variables
+
+__all__ = [
+    "PJSIPHangup",
+    "PJSIPNotify",
+    "PJSIPQualify",
+    "PJSIPRegister",
+    "PJSIPSetMaintenance",
+    "PJSIPShowAors",
+    "PJSIPShowAuths",
+    "PJSIPShowContacts",
+    "PJSIPShowEndpoint",
+    "PJSIPShowEndpoints",
+    "PJSIPShowMaintenance",
+    "PJSIPShowRegistrationInboundContactStatuses",
+    "PJSIPShowRegistrationsInbound",
+    "PJSIPShowRegistrationsOutbound",
+    "PJSIPShowResourceLists",
+    "PJSIPShowSubscriptionsInbound",
+    "PJSIPShowSubscriptionsOutbound",
+    "PJSIPUnregister",
+]
+
+_Detail = Union[EndpointDetail, AorDetail, AuthDetail, TransportDetail, IdentifyDetail, ContactStatusDetail]
+
+
+class PJSIPShowEndpoints(KnownAction[ListReply[EndpointList, EndpointListComplete]]):
+    """List the endpoints, in short."""
+
+    privilege = ("system",)
+    nothing = ("No endpoints found",)
+
+
+class PJSIPShowEndpoint(KnownAction[ListReply[_Detail, EndpointDetailComplete]]):
+    """Describe an endpoint and all that belongs to it: first the endpoint itself, then its AORs, credentials, transport,
+    identifying addresses and contacts. An unknown one is an error.
+
+    Args:
+        endpoint: its name.
+    """
+
+    privilege = ("system",)
+
+    endpoint: str = header("Endpoint")
+
+
+class PJSIPShowAors(KnownAction[ListReply[AorList, AorListComplete]]):
+    """List the addresses of record. From Asterisk 16."""
+
+    privilege = ("system",)
+    nothing = ("No AORs found",)
+
+
+class PJSIPShowAuths(KnownAction[ListReply[AuthList, AuthListComplete]]):
+    """List the credentials, secrets included. From Asterisk 16."""
+
+    privilege = ("system",)
+    nothing = ("No Auths found",)
+
+
+class PJSIPShowContacts(KnownAction[ListReply[ContactList, ContactListComplete]]):
+    """List the contacts. From Asterisk 16."""
+
+    privilege = ("system",)
+    nothing = ("No Contacts found",)
+
+
+class PJSIPShowRegistrationsInbound(
+    KnownAction[ListReply[InboundRegistrationDetail, InboundRegistrationDetailComplete]]
+):
+    """List the addresses of record at which others may register."""
+
+    privilege = ("system",)
+
+
+class PJSIPShowRegistrationInboundContactStatuses(
+    KnownAction[ListReply[ContactStatusDetail, ContactStatusDetailComplete]]
+):
+    """List the contacts of those who registered, and how they are reached. From Asterisk 13.14."""
+
+    privilege = ("system",)
+
+
+class PJSIPShowRegistrationsOutbound(
+    KnownAction[ListReply[OutboundRegistrationDetail | AuthDetail, OutboundRegistrationDetailComplete]]
+):
+    """List this server's registrations at others, each followed by its credentials, secrets included."""
+
+    privilege = ("system", "reporting")
+
+
+class PJSIPShowSubscriptionsInbound(
+    KnownAction[ListReply[InboundSubscriptionDetail, InboundSubscriptionDetailComplete]]
+):
+    """List the subscriptions of others."""
+
+    privilege = ("system",)
+
+
+class PJSIPShowSubscriptionsOutbound(
+    KnownAction[ListReply[OutboundSubscriptionDetail, OutboundSubscriptionDetailComplete]]
+):
+    """List this server's subscriptions at others."""
+
+    privilege = ("system",)
+
+
+class PJSIPShowResourceLists(KnownAction[ListReply[ResourceListDetail, ResourceListDetailComplete]]):
+    """List the lists of resources to which one can subscribe."""
+
+    privilege = ("system",)
+    nothing = ("No resource lists found",)
+
+
+class PJSIPShowMaintenance(KnownAction[ListReply[PJSIPMaintenanceStatus, PJSIPMaintenanceStatusComplete]]):
+    """List the endpoints that are in maintenance. From Asterisk 20.20, 22.10 and 23.4.
+
+    Args:
+        endpoint: this one alone; all if left out.
+    """
+
+    privilege = ("system", "reporting")
+
+    endpoint: str | None = header("Endpoint", default=None)
+
+
+class PJSIPSetMaintenance(KnownAction[Response]):
+    """Put an endpoint into maintenance, in which it gets no new calls, or take it from there. A
+    `PJSIPMaintenanceStatus` event follows. From Asterisk 20.20, 22.10 and 23.4.
+
+    Args:
+        endpoint: its name.
+        state: `on` or `off`.
+    """
+
+    privilege = ("system",)
+
+    endpoint: str = header("Endpoint")
+    state: str = header("State", one_of("on", "off"))
+
+
+class PJSIPQualify(KnownAction[Response]):
+    """Ask all contacts of an endpoint with OPTIONS whether they are there. `ContactStatus` events tell.
+
+    Args:
+        endpoint: its name.
+    """
+
+    privilege = ("system", "reporting")
+    holds_session = True
+
+    endpoint: str = header("Endpoint")
+
+
+class PJSIPRegister(KnownAction[Response]):
+    """Register at another server at once. A `Registry` event follows. From Asterisk 13.2.
+
+    Args:
+        registration: the registration's name in pjsip.conf; from Asterisk 13.22 also `*all`.
+    """
+
+    privilege = ("system", "reporting")
+
+    registration: str = header("Registration")
+
+
+class PJSIPUnregister(KnownAction[Response]):
+    """Take a registration at another server back. A `Registry` event follows.
+
+    Args:
+        registration: the registration's name in pjsip.conf; from Asterisk 13.22 also `*all`.
+    """
+
+    privilege = ("system", "reporting")
+
+    registration: str = header("Registration")
+
+
+class PJSIPNotify(KnownAction[Response]):
+    """Send a SIP NOTIFY to an endpoint, to a URI, or in a channel's dialog: give one of the three.
+
+    Args:
+        endpoint: the endpoint's name.
+        uri: a SIP URI.
+        channel: a PJSIP channel's name; from Asterisk 16.
+        variable: the NOTIFY's headers, in this order; `Content` is a line of its body. A sequence of pairs may repeat one.
+        option: the name of what pjsip_notify.conf says is to be sent, instead; from Asterisk 20.
+
+    Raises:
+        ValueError: none or several of `endpoint`, `uri` and `channel` are given.
+    """
+
+    privilege = ("system",)
+
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        *,
+        uri: str | None = None,
+        channel: str | None = None,
+        variable: Mapping[str, str | int] | Sequence[tuple[str, str | int]] = (),
+        option: str | None = None,
+    ) -> None:
+        if [endpoint, uri, channel].count(None) != 2:
+            raise ValueError("endpoint, uri, channel: exactly one of them is needed")
+        self._declare(
+            {
+                "Endpoint": endpoint,
+                "URI": uri,
+                "channel": channel,
+                "Option": option,
+                "Variable": variables("variable", variable),
+            }
+        )
+
+
+class PJSIPHangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
+    """Hang a PJSIP channel up with an answer of SIP's. From Asterisk 18.21, 20.6 and 21.1.
+
+    Args:
+        channel: its name; or a regular expression between slashes, which is answered with a list.
+        cause: the SIP response, as its number or its name: `486`, `BUSY_HERE`.
+    """
+
+    privilege = ("system", "call")
+
+    channel: str = header("Channel")
+    cause: str | int = header("Cause")

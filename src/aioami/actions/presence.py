@@ -1,0 +1,69 @@
+"""Devices and people: what they are doing, and whether they are there."""
+
+from __future__ import annotations
+
+from ..events.presence import (
+    DeviceStateChange,
+    DeviceStateListComplete,
+    ExtensionStateListComplete,
+    ExtensionStatus,
+    PresenceStateChange,
+    PresenceStateListComplete,
+)
+from ..responses.base import ListReply
+from ..responses.presence import ExtensionStateReply, PresenceStateReply
+from .base import KnownAction
+from .parameters import header
+
+__all__ = [
+    "DeviceStateList",
+    "ExtensionState",
+    "ExtensionStateList",
+    "PresenceState",
+    "PresenceStateList",
+]
+
+
+class ExtensionState(KnownAction[ExtensionStateReply]):
+    """Say what an extension's hint shows. An extension without a hint is a success with the status -1.
+
+    Args:
+        extension: the extension.
+        context: the context in which its hint is.
+    """
+
+    privilege = ("call", "reporting")
+
+    extension: str | int = header("Exten")
+    context: str = header("Context")
+
+
+class ExtensionStateList(KnownAction[ListReply[ExtensionStatus, ExtensionStateListComplete]]):
+    """List all hints and what they show."""
+
+    privilege = ("call", "reporting")
+    nothing = ("No dialplan hints are available",)
+
+
+class DeviceStateList(KnownAction[ListReply[DeviceStateChange, DeviceStateListComplete]]):
+    """List all devices whose state is known, and the states."""
+
+    privilege = ("call", "reporting")
+
+
+class PresenceState(KnownAction[PresenceStateReply]):
+    """Say whether somebody is there.
+
+    Args:
+        provider: who knows, as `CustomPresence:alice`.
+    """
+
+    privilege = ("call", "reporting")
+
+    provider: str = header("Provider")
+
+
+class PresenceStateList(KnownAction[ListReply[PresenceStateChange, PresenceStateListComplete]]):
+    """List all presences that are known."""
+
+    privilege = ("call", "reporting")

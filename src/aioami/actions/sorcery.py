@@ -1,0 +1,77 @@
+"""Caches of configuration that lies elsewhere (res_sorcery_memory_cache)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..responses.base import Response
+from .base import KnownAction
+from .parameters import header, yes_no
+
+if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
+__all__ = [
+    "SorceryMemoryCacheExpire",
+    "SorceryMemoryCacheExpireObject",
+    "SorceryMemoryCachePopulate",
+    "SorceryMemoryCacheStale",
+    "SorceryMemoryCacheStaleObject",
+]
+
+
+class _Cache(KnownAction[Response], abstract=True):
+    """What is done to a cache."""
+
+    privilege = ("system",)
+
+    cache: str = header("Cache")
+
+
+class SorceryMemoryCacheExpire(_Cache):
+    """Take all objects out of a cache. From Asterisk 13.5.
+
+    Args:
+        cache: its name.
+    """
+
+
+class SorceryMemoryCacheExpireObject(_Cache):
+    """Take an object out of a cache. From Asterisk 13.5.
+
+    Args:
+        cache: its name.
+        object: the object's name.
+    """
+
+    object: str = header("Object")
+
+
+class SorceryMemoryCacheStale(_Cache):
+    """Have all objects in a cache read again when they are next used. From Asterisk 13.5.
+
+    Args:
+        cache: its name.
+    """
+
+
+class SorceryMemoryCacheStaleObject(_Cache):
+    """Have an object in a cache read again when it is next used. From Asterisk 13.5.
+
+    Args:
+        cache: its name.
+        object: the object's name.
+        reload: whether it is read again at once; from Asterisk 13.14.
+    """
+
+    object: str = header("Object")
+    _: KW_ONLY
+    reload: bool | None = header("Reload", yes_no, default=None)
+
+
+class SorceryMemoryCachePopulate(_Cache):
+    """Take all objects out of a cache, and read all there are into it. From Asterisk 13.7.
+
+    Args:
+        cache: its name.
+    """

@@ -1,0 +1,233 @@
+"""Asterisk's numbers and words that stand for something, by name.
+
+What Asterisk may add one day is a member too, named after its value: `ChannelState(42)` is `ChannelState.UNKNOWN_42`.
+Members are numbers or texts themselves, so `event.channel_state == 6` and `event.state == "RINGING"` hold.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "AgentState",
+    "ChannelState",
+    "Code",
+    "DeviceState",
+    "DialStatus",
+    "ExtensionState",
+    "HangupCause",
+    "OriginateReason",
+    "PresenceValue",
+    "QueueMemberState",
+    "Word",
+]
+
+
+class Code(enum.IntEnum):
+    """A number with a name."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"UNKNOWN_{value}".replace("-", "MINUS_")
+        member._value_ = value
+        return member
+
+    def __reduce_ex__(self, protocol: object) -> tuple[type[Self], tuple[int]]:
+        return type(self), (int(self),)
+
+    # Python's own versions do not agree on how such a member becomes text.
+    __str__ = int.__repr__
+    __format__ = int.__format__  # type: ignore[assignment]
+
+
+class Word(str, enum.Enum):
+    """A word with a name."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        for known in cls:
+            if known.value.lower() == value.lower():
+                return known
+        member = str.__new__(cls, value)
+        member._name_ = f"UNKNOWN_{value}"
+        member._value_ = value
+        return member
+
+    def __reduce_ex__(self, protocol: object) -> tuple[type[Self], tuple[str]]:
+        return type(self), (str(self),)
+
+    __str__ = str.__str__
+    __format__ = str.__format__  # type: ignore[assignment]
+
+
+class ChannelState(Code):
+    """What a channel is doing, as `ChannelState` says it."""
+
+    DOWN = 0
+    RESERVED = 1
+    OFF_HOOK = 2
+    DIALING = 3
+    RING = 4
+    """The caller hears that it rings."""
+    RINGING = 5
+    """The phone rings."""
+    UP = 6
+    BUSY = 7
+    DIALING_OFF_HOOK = 8
+    PRE_RING = 9
+
+
+class HangupCause(Code):
+    """Why a call ended: the causes of Q.850, and Asterisk's few own ones."""
+
+    NOT_DEFINED = 0
+    UNALLOCATED = 1
+    NO_ROUTE_TRANSIT_NET = 2
+    NO_ROUTE_DESTINATION = 3
+    MISDIALLED_TRUNK_PREFIX = 5
+    CHANNEL_UNACCEPTABLE = 6
+    CALL_AWARDED_DELIVERED = 7
+    PRE_EMPTED = 8
+    NUMBER_PORTED_NOT_HERE = 14
+    NORMAL_CLEARING = 16
+    USER_BUSY = 17
+    NO_USER_RESPONSE = 18
+    NO_ANSWER = 19
+    SUBSCRIBER_ABSENT = 20
+    CALL_REJECTED = 21
+    NUMBER_CHANGED = 22
+    REDIRECTED_TO_NEW_DESTINATION = 23
+    ANSWERED_ELSEWHERE = 26
+    DESTINATION_OUT_OF_ORDER = 27
+    INVALID_NUMBER_FORMAT = 28
+    FACILITY_REJECTED = 29
+    RESPONSE_TO_STATUS_ENQUIRY = 30
+    NORMAL_UNSPECIFIED = 31
+    NORMAL_CIRCUIT_CONGESTION = 34
+    NETWORK_OUT_OF_ORDER = 38
+    NORMAL_TEMPORARY_FAILURE = 41
+    SWITCH_CONGESTION = 42
+    ACCESS_INFO_DISCARDED = 43
+    REQUESTED_CHANNEL_UNAVAILABLE = 44
+    FACILITY_NOT_SUBSCRIBED = 50
+    OUTGOING_CALL_BARRED = 52
+    INCOMING_CALL_BARRED = 54
+    BEARER_CAPABILITY_NOT_AUTHORIZED = 57
+    BEARER_CAPABILITY_NOT_AVAILABLE = 58
+    BEARER_CAPABILITY_NOT_IMPLEMENTED = 65
+    CHANNEL_NOT_IMPLEMENTED = 66
+    FACILITY_NOT_IMPLEMENTED = 69
+    INVALID_CALL_REFERENCE = 81
+    INCOMPATIBLE_DESTINATION = 88
+    INVALID_MESSAGE_UNSPECIFIED = 95
+    MANDATORY_IE_MISSING = 96
+    MESSAGE_TYPE_NONEXIST = 97
+    WRONG_MESSAGE = 98
+    IE_NONEXIST = 99
+    INVALID_IE_CONTENTS = 100
+    WRONG_CALL_STATE = 101
+    RECOVERY_ON_TIMER_EXPIRE = 102
+    MANDATORY_IE_LENGTH_ERROR = 103
+    PROTOCOL_ERROR = 111
+    INTERWORKING = 127
+
+
+class OriginateReason(Code):
+    """How an asynchronous Originate ended. This is no hang-up cause."""
+
+    FAILED = 0
+    """The extension or the channel could not be had."""
+    HUNG_UP = 1
+    NO_ANSWER = 3
+    ANSWERED = 4
+    BUSY = 5
+    CONGESTION = 8
+
+
+class ExtensionState(Code):
+    """What an extension's hint shows."""
+
+    REMOVED = -2
+    NO_HINT = -1
+    IDLE = 0
+    IN_USE = 1
+    BUSY = 2
+    UNAVAILABLE = 4
+    RINGING = 8
+    IN_USE_AND_RINGING = 9
+    ON_HOLD = 16
+    IN_USE_AND_ON_HOLD = 17
+
+
+class QueueMemberState(Code):
+    """What the device of a queue's member is doing: a device state as a number."""
+
+    UNKNOWN = 0
+    NOT_IN_USE = 1
+    IN_USE = 2
+    BUSY = 3
+    INVALID = 4
+    UNAVAILABLE = 5
+    RINGING = 6
+    RING_IN_USE = 7
+    ON_HOLD = 8
+
+
+class DeviceState(Word):
+    """What a device is doing."""
+
+    UNKNOWN = "UNKNOWN"
+    NOT_IN_USE = "NOT_INUSE"
+    IN_USE = "INUSE"
+    BUSY = "BUSY"
+    INVALID = "INVALID"
+    UNAVAILABLE = "UNAVAILABLE"
+    RINGING = "RINGING"
+    RING_IN_USE = "RINGINUSE"
+    ON_HOLD = "ONHOLD"
+
+
+class PresenceValue(Word):
+    """Whether somebody is there."""
+
+    NOT_SET = "not_set"
+    UNAVAILABLE = "unavailable"
+    AVAILABLE = "available"
+    AWAY = "away"
+    EXTENDED_AWAY = "xa"
+    CHAT = "chat"
+    DO_NOT_DISTURB = "dnd"
+
+
+class DialStatus(Word):
+    """How a dial ended, or how far it came."""
+
+    ABORT = "ABORT"
+    ANSWER = "ANSWER"
+    BUSY = "BUSY"
+    CANCEL = "CANCEL"
+    CHANNEL_UNAVAILABLE = "CHANUNAVAIL"
+    CONGESTION = "CONGESTION"
+    CONTINUE = "CONTINUE"
+    GOTO = "GOTO"
+    NO_ANSWER = "NOANSWER"
+    PROCEEDING = "PROCEEDING"
+    PROGRESS = "PROGRESS"
+    RINGING = "RINGING"
+
+
+class AgentState(Word):
+    """What an agent of app_agent_pool is doing."""
+
+    LOGGED_OFF = "AGENT_LOGGEDOFF"
+    IDLE = "AGENT_IDLE"
+    ON_CALL = "AGENT_ONCALL"

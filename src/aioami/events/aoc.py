@@ -1,0 +1,83 @@
+"""Advice of charge: what a call costs. The headers are paths, as the wire has them: `Charge/Type`."""
+
+from __future__ import annotations
+
+from ..fields import Integer, Number, Numbered, Text, View
+from .snapshots import ChannelEvent
+
+__all__ = [
+    "AOC_D",
+    "AOC_E",
+    "AOC_S",
+    "ChargeEvent",
+    "Rate",
+    "Units",
+]
+
+
+class Rate(View):
+    """One of the rates of `AOC_S`."""
+
+    __slots__ = ()
+
+    chargeable = Text("Chargeable")
+    rate_type = Text("RateType")
+    rate_currency_name = Text("Rate/Currency/Name")
+    duration_currency_name = Text("Duration/Currency/Name")
+    duration_currency_cost = Integer("Duration/Currency/Cost")
+    duration_currency_multiplier = Text("Duration/Currency/Multiplier")
+    duration_charging_type = Text("Duration/ChargingType")
+    duration_time_length = Integer("Duration/Time/Length")
+    duration_time_scale = Text("Duration/Time/Scale")
+    duration_granularity_length = Integer("Duration/Granularity/Length")
+    duration_granularity_scale = Text("Duration/Granularity/Scale")
+    flat_currency_name = Text("Flat/Currency/Name")
+    flat_currency_cost = Integer("Flat/Currency/Cost")
+    flat_currency_multiplier = Text("Flat/Currency/Multiplier")
+    volume_unit = Text("Volume/Unit")
+    volume_currency_name = Text("Volume/Currency/Name")
+    volume_currency_cost = Integer("Volume/Currency/Cost")
+    volume_currency_multiplier = Text("Volume/Currency/Multiplier")
+    special_code = Integer("SpecialCode")
+
+
+class Units(View):
+    """How many units, and of which type."""
+
+    __slots__ = ()
+
+    number_of = Number("NumberOf")
+    type_of = Integer("TypeOf")
+
+
+class ChargeEvent(ChannelEvent, abstract=True):
+    """An event that tells a sum, or a number of units."""
+
+    charge_type = Text("Charge/Type")
+    """NotAvailable, Free, Currency or Units."""
+    charge_billing_id = Text("Charge/BillingID")
+    charge_total_type = Text("Charge/TotalType")
+    """SubTotal or Total."""
+    charge_currency_name = Text("Charge/Currency/Name")
+    charge_currency_cost = Integer("Charge/Currency/Cost")
+    charge_currency_multiplier = Text("Charge/Currency/Multiplier")
+    """What the cost is to be multiplied with: from 1/1000 to 1000."""
+    charge_units = Numbered(Units, "Charge/Units({})/")
+
+
+class AOC_S(ChannelEvent, wire_name="AOC-S"):
+    """What a call will cost, told when it begins."""
+
+    rates = Numbered(Rate, "Rates({})/")
+
+
+class AOC_D(ChargeEvent, wire_name="AOC-D"):
+    """What a call has cost so far, told while it lasts."""
+
+
+class AOC_E(ChargeEvent, wire_name="AOC-E"):
+    """What a call has cost, told when it is over."""
+
+    charging_association_number = Text("ChargingAssociation/Number")
+    charging_association_plan = Integer("ChargingAssociation/Plan")
+    charging_association_id = Integer("ChargingAssociation/ID")

@@ -1,0 +1,104 @@
+"""Events of MeetMe conferences, which are built on telephony cards. Deprecated; ConfBridge is what came after it."""
+
+from __future__ import annotations
+
+from ..fields import Boolean, Duration, Integer, Seconds, Text
+from .base import KnownEvent
+from .snapshots import ChannelEvent, ListComplete
+
+__all__ = [
+    "MeetmeEnd",
+    "MeetmeEvent",
+    "MeetmeJoin",
+    "MeetmeLeave",
+    "MeetmeList",
+    "MeetmeListComplete",
+    "MeetmeListRooms",
+    "MeetmeListRoomsComplete",
+    "MeetmeMute",
+    "MeetmeTalkRequest",
+    "MeetmeTalking",
+]
+
+
+class MeetmeEvent(ChannelEvent, abstract=True):
+    """An event about a participant."""
+
+    meetme = Text("Meetme")
+    user = Integer("User")
+
+
+class MeetmeJoin(MeetmeEvent):
+    """Somebody joined."""
+
+
+class MeetmeLeave(MeetmeEvent):
+    """Somebody left."""
+
+    duration = Seconds("Duration")
+
+
+class MeetmeMute(MeetmeEvent):
+    """Somebody was muted, or can be heard again."""
+
+    duration = Seconds("Duration")
+    status = Boolean("Status")
+
+
+class MeetmeTalking(MeetmeEvent):
+    """Somebody begins to talk, or stops."""
+
+    duration = Seconds("Duration")
+    status = Boolean("Status")
+
+
+class MeetmeTalkRequest(MeetmeEvent):
+    """Somebody who is muted asks to talk, or does no more."""
+
+    duration = Seconds("Duration")
+    status = Boolean("Status")
+
+
+class MeetmeEnd(KnownEvent):
+    """A conference is over."""
+
+    meetme = Text("Meetme")
+
+
+class MeetmeList(KnownEvent):
+    """A participant, as the action of that name lists it."""
+
+    conference = Text("Conference")
+    user_number = Integer("UserNumber")
+    caller_id_num = Text("CallerIDNum")
+    caller_id_name = Text("CallerIDName")
+    connected_line_num = Text("ConnectedLineNum")
+    connected_line_name = Text("ConnectedLineName")
+    channel = Text("Channel")
+    admin = Boolean("Admin")
+    role = Text("Role")
+    marked_user = Boolean("MarkedUser")
+    muted = Text("Muted")
+    """`No`, `By admin` or `By self`."""
+    talking = Text("Talking")
+    """`Yes`, `No` or `Not monitored`."""
+
+
+class MeetmeListComplete(ListComplete):
+    """The end of a list of `MeetmeList`."""
+
+
+class MeetmeListRooms(KnownEvent):
+    """A conference, as the action of that name lists it."""
+
+    conference = Text("Conference")
+    parties = Integer("Parties")
+    marked = Text("Marked")
+    """A number, or `N/A`."""
+    activity = Duration("Activity")
+    creation = Text("Creation")
+    locked = Boolean("Locked")
+
+
+class MeetmeListRoomsComplete(ListComplete):
+    """The end of a list of `MeetmeListRooms`."""

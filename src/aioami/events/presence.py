@@ -1,0 +1,75 @@
+"""Events of devices and of people: what they are doing, and whether they are there."""
+
+from __future__ import annotations
+
+from ..enums import DeviceState, ExtensionState, PresenceValue
+from ..fields import Enumeration, Text
+from .base import KnownEvent
+from .snapshots import ListComplete
+
+__all__ = [
+    "DeviceStateChange",
+    "DeviceStateListComplete",
+    "ExtensionStateListComplete",
+    "ExtensionStatus",
+    "MobileStatus",
+    "PresenceStateChange",
+    "PresenceStateListComplete",
+    "PresenceStatus",
+]
+
+
+class ExtensionStatus(KnownEvent):
+    """What an extension's hint shows has changed; or an item of `ExtensionStateList`."""
+
+    exten = Text("Exten")
+    context = Text("Context")
+    hint = Text("Hint")
+    status = Enumeration("Status", ExtensionState)
+    status_text = Text("StatusText")
+
+
+class ExtensionStateListComplete(ListComplete):
+    """The end of a list of `ExtensionStatus`."""
+
+
+class DeviceStateChange(KnownEvent):
+    """A device is in another state; or an item of `DeviceStateList`."""
+
+    device = Text("Device")
+    state = Enumeration("State", DeviceState)
+
+
+class DeviceStateListComplete(ListComplete):
+    """The end of a list of `DeviceStateChange`."""
+
+
+class PresenceStateChange(KnownEvent):
+    """Somebody's presence has changed; or an item of `PresenceStateList`."""
+
+    presentity = Text("Presentity")
+    status = Enumeration("Status", PresenceValue)
+    subtype = Text("Subtype")
+    message_ = Text("Message")
+
+
+class PresenceStateListComplete(ListComplete):
+    """The end of a list of `PresenceStateChange`."""
+
+
+class PresenceStatus(KnownEvent):
+    """The presence that an extension's hint shows has changed."""
+
+    exten = Text("Exten")
+    context = Text("Context")
+    hint = Text("Hint")
+    status = Enumeration("Status", PresenceValue)
+    subtype = Text("Subtype")
+    message_ = Text("Message")
+
+
+class MobileStatus(KnownEvent):
+    """A Bluetooth telephone of chan_mobile was connected, or lost."""
+
+    status = Text("Status")
+    device = Text("Device")

@@ -1,0 +1,15 @@
+"""Replies about recordings."""
+
+from __future__ import annotations
+
+from ..fields import Text
+from .base import Response
+
+__all__ = ["MixMonitorReply"]
+
+
+class MixMonitorReply(Response):
+    """The recording began."""
+
+    mix_monitor_id = Text("MixMonitorID")
+    """Which recording of the channel it is, if the option `i` asked for that."""

@@ -1,0 +1,74 @@
+"""Replies of chan_skinny. They have no `Response` header on the wire, and nothing at all for what does not exist."""
+
+from __future__ import annotations
+
+from ..fields import Boolean, Integer, Text, Texts
+from .base import Response
+
+__all__ = ["SKINNYdeviceReply", "SKINNYlineReply"]
+
+
+class _ObjectReply(Response):
+    channeltype = Text("Channeltype")
+    object_name = Text("ObjectName")
+    channel_object_type = Text("ChannelObjectType")
+    codecs = Text("Codecs")
+    codec_order = Text("CodecOrder")
+
+    @property
+    def success(self) -> bool:
+        return super().success and self.object_name is not None
+
+
+class SKINNYdeviceReply(_ObjectReply):
+    """A device."""
+
+    id = Text("Id")
+    version = Text("version")
+    ipaddress = Text("Ipaddress")
+    port = Integer("Port")
+    device_type = Text("DeviceType")
+    devicestatus = Text("Devicestatus")
+    number_of_lines = Integer("NumberOfLines")
+    line = Texts("Line")
+    number_of_addons = Integer("NumberOfAddons")
+    addon = Texts("Addon")
+    number_of_speeddials = Integer("NumberOfSpeeddials")
+    speeddial = Texts("Speeddial")
+
+
+class SKINNYlineReply(_ObjectReply):
+    """A line."""
+
+    device = Text("Device")
+    line_label = Text("LineLabel")
+    extension = Text("Extension")
+    context = Text("Context")
+    call_group = Text("CallGroup")
+    pickup_group = Text("PickupGroup")
+    language = Text("Language")
+    accountcode = Text("Accountcode")
+    ama_flags = Text("AMAflags")
+    callerid = Text("Callerid")
+    hide_caller_id = Boolean("HideCallerId")
+    c_fwd_all = Text("CFwdAll")
+    c_fwd_busy = Text("CFwdBusy")
+    c_fwd_no_answer = Text("CFwdNoAnswer")
+    voicemail_box = Text("VoicemailBox")
+    voicemail_number = Text("VoicemailNumber")
+    mwi_blink = Integer("MWIblink")
+    reg_extension = Text("RegExtension")
+    regcontext = Text("Regcontext")
+    moh_interpret = Text("MoHInterpret")
+    moh_suggest = Text("MoHSuggest")
+    last_dialed_nr = Text("LastDialedNr")
+    last_caller_id = Text("LastCallerID")
+    transfer = Boolean("Transfer")
+    callwaiting = Boolean("Callwaiting")
+    _3_way_calling = Boolean("3WayCalling")
+    can_forward = Boolean("CanForward")
+    do_not_disturb = Boolean("DoNotDisturb")
+    nat = Boolean("NAT")
+    immediate = Boolean("immediate")
+    group = Integer("Group")
+    parkinglot = Text("Parkinglot")
