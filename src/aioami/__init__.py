@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
-from . import actions, core, enums, errors, events
+from typing import TYPE_CHECKING, Any
+
+from . import actions, core, errors, events
 from ._version import __version__
 from .actions.base import Action
 from .errors import (
@@ -32,6 +34,9 @@ from .responses.base import EventList, Response
 from .statistics import Statistics
 from .streams import EventStream
 from .wire import hide_header
+
+if TYPE_CHECKING:
+    from . import enums
 
 __all__ = [
     "Action",
@@ -62,3 +67,12 @@ __all__ = [
     "events",
     "hide_header",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name == "enums":  # what names them needs them, and no one else does
+            from importlib import import_module
+
+            return import_module(".enums", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,6 @@ from .dispatch import Dispatcher
 from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from .events.base import Event
 from .options import Options
-from .recording import Recorder
 from .responses.base import OutcomeReply, Response
 from .session import FENCE, Outcome, Pending, Promise, Session, holds_session, needs_fence
 from .statistics import Tally
@@ -27,6 +26,8 @@ from .wire import Framer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .recording import Recorder
 
 __all__ = ["Connection"]
 

@@ -15,11 +15,12 @@ import copy
 import keyword
 import re
 from collections.abc import Iterator
-from typing import Any, Final, Generic, TypeVar, Union, overload
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, Union, overload
 
-from .enums import Code, Word
 from .wire import Message
+
+if TYPE_CHECKING:
+    from .enums import Code, Word
 
 __all__ = [
     "Boolean",
@@ -45,7 +46,7 @@ __all__ = [
 
 T = TypeVar("T")
 FieldT = TypeVar("FieldT", bound="Field[Any]")
-EnumT = TypeVar("EnumT", bound=Union[Code, Word])
+EnumT = TypeVar("EnumT", bound="Union[Code, Word]")
 ViewT = TypeVar("ViewT", bound="View")
 
 TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on", "enabled"})
@@ -169,8 +170,8 @@ class Enumeration(Field[EnumT]):
         self.kind = kind
 
     def convert(self, text: str) -> EnumT | None:
-        if issubclass(self.kind, Word):
-            return self.kind(text) if text else None
+        if issubclass(self.kind, str):
+            return self.kind(text) if text else None  # type: ignore[return-value]
         number = text.strip()
         if not number.removeprefix("-").isdecimal() or len(number) > MAX_DIGITS:
             return None
@@ -181,6 +182,8 @@ class PercentEncoded(Field[str]):
     """Text that Asterisk percent-encodes; a literal `+` is a plus."""
 
     def convert(self, text: str) -> str:
+        from urllib.parse import unquote
+
         return unquote(text, errors="surrogateescape")
 
 
@@ -380,6 +383,7 @@ _SPELLINGS: Final = {
     "ConnectedIDton": "ConnectedIdTon",
     "CID": "Cid",
     "MoH": "Moh",
+    "DNSmanager": "DnsManager",
     "MWIblink": "MwiBlink",
     "AMAflags": "AmaFlags",
     "JID": "Jid",

@@ -8,7 +8,7 @@ import enum
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
@@ -17,15 +17,17 @@ from .actions.system import Command, Logoff, Ping, event_mask
 from .connection import Connection
 from .dispatch import Dispatcher, Selection
 from .errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError
-from .events.base import Event
+from .events.base import Event, load
 from .events.link import Disconnected, Reconnected
 from .events.system import FullyBooted, Shutdown
 from .login import is_final, log_in
 from .metrics import Metrics
 from .options import Backoff, Options
-from .recording import Recorder
 from .session import refusal
 from .statistics import Tally
+
+if TYPE_CHECKING:
+    from .recording import Recorder
 
 __all__ = ["Link", "ManagerState"]
 
@@ -114,6 +116,7 @@ class Link:
         self.reason = None
         self.mask = self.accepted_mask = None
         self._delays = (self._options.backoff or Backoff()).delays()
+        load()  # now, and not when the first event comes
         self._dispatcher.add(self._landmarks)
         self._enter(ManagerState.CONNECTING)
         task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")

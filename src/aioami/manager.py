@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .actions.base import Action, ResponseT_co
 from .actions.system import Filter
@@ -25,7 +24,6 @@ from .link import Link, ManagerState
 from .login import has_plain_secret
 from .metrics import ActionOutcome, Guarded, Metrics
 from .options import Backoff, Options, event_filter
-from .recording import Recorder
 from .responses.base import ListReply
 from .session import refusal
 from .statistics import Statistics, Tally
@@ -167,6 +165,11 @@ class Manager:
             max_list_items=max_list_items,
             max_bytes_before_login=max_bytes_before_login,
         )
+        recorder = None
+        if record is not None:
+            from .recording import Recorder
+
+            recorder = Recorder(record)
         self._dispatcher = Dispatcher()
         self._tally = Tally()
         self._metrics = None if metrics is None else Guarded(metrics)
@@ -174,7 +177,7 @@ class Manager:
             self._options,
             dispatcher=self._dispatcher,
             tally=self._tally,
-            recorder=None if record is None else Recorder(record),
+            recorder=recorder,
             metrics=self._metrics,
         )
         if self._metrics is not None:
@@ -197,6 +200,8 @@ class Manager:
             ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
             OSError: `cafile` cannot be read.
         """
+        from urllib.parse import parse_qsl, unquote, urlsplit
+
         shape = "url: expected ami://user:secret@host:port or amis://user:secret@host:port"
         parts = None
         with contextlib.suppress(ValueError):  # what urllib says of a part may hold the secret

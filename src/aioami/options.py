@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
 import re
 import ssl as tls
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from .actions.system import Filter, Login
@@ -50,20 +49,22 @@ class Backoff:
 
     def delays(self) -> Iterator[float]:
         """The seconds to wait before each attempt, without end."""
+        from random import uniform
+
         delay = self.first
         while True:
-            yield random.uniform(delay / 2, delay) if self.jitter else delay
+            yield uniform(delay / 2, delay) if self.jitter else delay
             delay = min(delay * self.factor, self.maximum)
 
 
-@dataclass(frozen=True)
+@dataclass(repr=False, eq=False)  # a repr would show the secret
 class Options:
     """See `Manager`, which describes each of them."""
 
     host: str
     port: int
     username: str | None
-    secret: str | None = field(repr=False)
+    secret: str | None
     ssl: tls.SSLContext | None
     server_hostname: str | None
     event_mask: bool | str | tuple[str, ...]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-import secrets
+import os
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -221,7 +221,7 @@ class Session:
         self._max_held = max_held
         self._told_of_login = logged_in
         # Some events repeat the ActionID to every client, so two clients must never use the same one.
-        self._prefix = secrets.token_hex(6)
+        self._prefix = os.urandom(6).hex()
         self._numbers = itertools.count(1)
         self._pending: dict[str, Pending] = {}
         self._unanswered: deque[Pending] = deque()

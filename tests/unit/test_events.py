@@ -28,8 +28,6 @@ RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
 
 # Headers of the recording that have no field, and why.
 WITHOUT_FIELD = {
-    "BridgeMerge": "two bridges, under the prefixes To and From",
-    "TestEvent": "has no class: only test builds of Asterisk send it",
     "Cdr": "cdr_manager.conf adds headers of the user's choice",
 }
 

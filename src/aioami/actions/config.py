@@ -63,11 +63,14 @@ class ListCategories(KnownAction[ListCategoriesReply]):
 
     Args:
         filename: with its extension.
+        match: a regular expression for the names; Asterisk does not document it.
     """
 
     privilege = ("config",)
 
     filename: str = header("Filename")
+    _: KW_ONLY
+    match: str | None = header("Match", default=None)
 
 
 class UpdateConfig(KnownAction[Response]):

@@ -38,6 +38,6 @@ class FAXSessions(KnownAction[ListReply[FAXSessionsEntry, FAXSessionsComplete]])
 class FAXStats(KnownAction[ListReply[events.FAXStats, events.FAXStats]]):
     """Tell how faxes went: one `FAXStats` event, which nothing marks as the last."""
 
-    privilege = ("system", "reporting")
+    privilege = ("reporting",)
     list_end = "FAXStats"
     fenced = True

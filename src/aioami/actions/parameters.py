@@ -14,9 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Union
 
-from ..enums import Code, Word
-
 if TYPE_CHECKING:
+    from ..enums import Code, Word
     from .base import KnownAction
 
 __all__ = [

@@ -9,7 +9,7 @@ from ..events.queues import QueueEntry, QueueMember, QueueParams, QueueStatusCom
 from ..responses.base import ListReply, Response
 from ..responses.queues import QueueRuleReply
 from .base import KnownAction
-from .parameters import HeaderValue, header, text_or_nothing, true_false, whole_number, yes_no
+from .parameters import HeaderValue, header, one_of, text_or_nothing, true_false, whole_number, yes_no
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def _part(field: str, value: str | bool) -> HeaderValue:
-    return value if isinstance(value, str) else yes_no(field, value)
+    return one_of("yes", "no")(field, value) if isinstance(value, str) else yes_no(field, value)
 
 
 class QueueAdd(KnownAction[Response]):

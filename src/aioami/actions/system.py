@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -18,7 +17,7 @@ from ..responses.system import (
     PingReply,
 )
 from .base import KnownAction
-from .parameters import HeaderValue, checked, header
+from .parameters import HeaderValue, checked, header, one_of
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -91,7 +90,7 @@ class Challenge(KnownAction[ChallengeReply]):
         username: lets a user who may log in only once be refused already here.
     """
 
-    authtype: str = header("AuthType", default=AUTHTYPE_MD5)
+    authtype: str = header("AuthType", one_of(AUTHTYPE_MD5), default=AUTHTYPE_MD5)
     _: KW_ONLY
     username: str | None = header("Username", default=None)
 
@@ -121,6 +120,8 @@ class Login(KnownAction[Response]):
     ) -> None:
         headers: list[tuple[str, HeaderValue]] = [("Username", username)]
         if challenge is not None and authtype:
+            import hashlib
+
             checked("authtype", authtype, (AUTHTYPE_MD5,))
             digest = hashlib.md5(f"{challenge}{secret}".encode("utf-8", "surrogateescape"), usedforsecurity=False)
             headers += [("AuthType", authtype), ("Key", digest.hexdigest())]

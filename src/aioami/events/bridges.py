@@ -107,6 +107,8 @@ class AttendedTransfer(OrigTransfererEvent, SecondTransfererEvent, TransfereeEve
     """A call was transferred after a word with its target."""
 
     result = Text("Result")
+    orig = Nested(Bridge, "Orig")
+    second = Nested(Bridge, "Second")
     dest_type = Text("DestType")
     dest_bridge_uniqueid = Text("DestBridgeUniqueid")
     dest_app = Text("DestApp")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..enums import DialStatus, HangupCause, OriginateReason
-from ..fields import Boolean, ChannelVariables, Duration, Enumeration, Integer, Milliseconds, Seconds, Text
+from ..fields import Boolean, ChannelVariables, Duration, Enumeration, Integer, Milliseconds, Nested, Seconds, Text
 from .base import KnownEvent
 from .snapshots import (
+    Channel,
     ChannelEvent,
     DestEvent,
     ListComplete,
@@ -211,7 +212,7 @@ class CoreShowChannelMapComplete(ListComplete):
 
 
 class Status(ChannelEvent):
-    """A channel, as the action `Status` describes it; its `Variable` headers are the ones that were asked for."""
+    """A channel, as the action `Status` describes it."""
 
     type = Text("Type")
     dn_id = Text("DNID")
@@ -228,6 +229,8 @@ class Status(ChannelEvent):
     writetrans = Text("Writetrans")
     callgroup = Text("Callgroup")
     pickupgroup = Text("Pickupgroup")
+    variable = ChannelVariables("Variable")
+    """The variables that the action asked for; one that is not set is the text `(null)`."""
     seconds = Seconds("Seconds")
 
 
@@ -300,6 +303,9 @@ class ChanSpyStop(SpyerEvent, SpyeeEvent):
 
 class Pickup(ChannelEvent):
     """A ringing call was answered from another telephone."""
+
+    target = Nested(Channel, "Target")
+    """The channel that rang."""
 
 
 class LocalBridge(LocalOneEvent, LocalTwoEvent):

@@ -76,6 +76,7 @@ class EndpointDetail(SorceryEvent):
 
     context = Text("Context")
     allow = Text("Allow")
+    disallow = Text("Disallow")
     dtmf_mode = Text("DtmfMode")
     rtp_ipv6 = Boolean("RtpIpv6")
     rtp_symmetric = Boolean("RtpSymmetric")

@@ -66,6 +66,8 @@ class QueueMemberRemoved(QueueMemberEvent):
 class QueueMemberPause(QueueMemberEvent):
     """A member was paused, or takes calls again."""
 
+    reason = Text("Reason")
+
 
 class QueueMemberPenalty(QueueMemberEvent):
     """A member has another penalty."""

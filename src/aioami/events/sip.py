@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Text
+from ..fields import Boolean, Integer, Text, Timestamp
 from .base import KnownEvent
 from .snapshots import ChannelEvent, ListComplete
 
@@ -27,6 +27,10 @@ class PeerEntry(KnownEvent):
     chan_object_type = Text("ChanObjectType")
     ip_address = Text("IPaddress")
     ip_port = Integer("IPport")
+    mask = Text("Mask")
+    port = Integer("Port")
+    trunk = Boolean("Trunk")
+    encryption = Boolean("Encryption")
     dynamic = Boolean("Dynamic")
     auto_forcerport = Boolean("AutoForcerport")
     forcerport = Boolean("Forcerport")
@@ -55,7 +59,10 @@ class RegistryEntry(KnownEvent):
     domain_port = Integer("DomainPort")
     refresh = Integer("Refresh")
     state = Text("State")
-    registration_time = Integer("RegistrationTime")
+    registration_time = Timestamp("RegistrationTime")
+    dns_manager = Boolean("DNSmanager")
+    perceived = Text("Perceived")
+    """The address under which an IAX2 server sees this one."""
 
 
 class RegistrationsComplete(ListComplete):

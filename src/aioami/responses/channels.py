@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..events.channels import OriginateResponse
+from ..fields import Text
 from .base import OutcomeReply, Response
 
 __all__ = ["GetvarReply", "OriginateReply"]
@@ -10,6 +11,8 @@ __all__ = ["GetvarReply", "OriginateReply"]
 
 class GetvarReply(Response):
     """The value of a variable."""
+
+    variable = Text("Variable")
 
     @property
     def value(self) -> str:
