@@ -383,6 +383,7 @@ _SPELLINGS: Final = {
     "ConnectedIDton": "ConnectedIdTon",
     "CID": "Cid",
     "MoH": "Moh",
+    "URLs": "Urls",
     "DNSmanager": "DnsManager",
     "MWIblink": "MwiBlink",
     "AMAflags": "AmaFlags",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import re
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from .errors import (
     ProtocolError,
     UnknownAction,
 )
-from .events.base import Event
+from .events.base import Event, event_class
 from .fields import TRUE
 from .responses.base import Response
 from .statistics import Tally
@@ -50,6 +51,8 @@ _REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
     "Status Access Forbidden: Variables": PermissionDenied,
 }
 _UNKNOWN_ACTION: Final = "Invalid/unknown command"
+
+_BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
 
 # Broadcast to every client with the ActionID of the one who caused them: never items of a list.
 _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
@@ -338,7 +341,7 @@ class Session:
             if text.startswith("Event: "):
                 end = text.find("\n", 7)
                 cls, sinks = routes[text[7:end] if end >= 0 else text[7:]]
-                if lists and self._take_item(text, cls):
+                if lists and self._take_items(text, cls):
                     continue
                 if self._held is not None:
                     self._hold_back(text)
@@ -501,31 +504,38 @@ class Session:
 
     # Lists
 
-    def _take_item(self, text: str, cls: type[Event]) -> bool:
-        """Whether the event belongs to a list that is under way."""
+    def _take_items(self, text: str, cls: type[Event]) -> bool:
+        """Whether the event, or what looks like one, belongs to a list that is under way."""
         pending = self._lists.get(_action_id_of(text) or "")
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
             return False
+        if _shape(pending.action).glued:
+            for part in _BETWEEN_EVENTS.split(text):
+                self._take_item(pending, pending.response, part, event_class(Event(part).name))
+        else:
+            self._take_item(pending, pending.response, text, cls)
+        return True
+
+    def _take_item(self, pending: Pending, response: Response, text: str, cls: type[Event]) -> None:
         event = cls(text)
         list_end = _shape(pending.action).list_end
         ends_by_name = event.name == list_end != ""
         complete = ends_by_name or (event._first_of("EventList") or "").lower() == "complete"
         pending.items += 1
         if complete:
-            pending.response.events.completion = event
+            response.events.completion = event
         elif self._max_list_items is not None and pending.items > self._max_list_items and not pending.forgotten:
             self.error = ProtocolError(
                 f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
             )
-            return True
+            return
         if not pending.forgotten and (not complete or (ends_by_name and list_end != f"{pending.action.name}Complete")):
             if pending.on_item is not None:
-                pending.on_item(pending.response, event)
+                pending.on_item(response, event)
             else:
-                pending.response.events.append(event)
+                response.events.append(event)
         if complete:
-            self._finish(pending, pending.response)
-        return True
+            self._finish(pending, response)
 
     # Outcomes
 

@@ -388,6 +388,19 @@ def test_headers_without_a_response_are_headers(talk: Conversation) -> None:
     assert not unknown.result.success
 
 
+def test_items_without_a_blank_line_between_them_are_items(talk: Conversation) -> None:
+    """SKINNYdevices sends its list in one message: each event in it is an item, and the last one is the end."""
+    _, promise = talk.send(actions.SKINNYdevices(), "a")
+    talk.receive(
+        "Response: Success|ActionID: a|EventList: start",
+        "Event: DeviceEntry|ActionID: a|ObjectName: one|Event: DeviceEntry|ActionID: a|ObjectName: two"
+        "|Event: DevicelistComplete|EventList: Complete|ListItems: 2|ActionID: a",
+    )
+    assert [item.object_name for item in promise.result.events] == ["one", "two"]
+    assert promise.result.completion.list_items == 2
+    assert talk.listener.names == []
+
+
 def test_one_event_without_an_end_is_a_list(talk: Conversation) -> None:
     """FAXStats answers with one event that nothing marks; without it, what comes behind tells that there is none."""
     _, stats = talk.send(actions.FAXStats(), "a")

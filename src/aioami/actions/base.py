@@ -70,6 +70,8 @@ class Action(Generic[ResponseT_co]):
     """The messages of errors which say that its list is empty."""
     list_end: ClassVar[str] = ""
     """The event that ends its list, where Asterisk does not mark the end as it does everywhere else."""
+    glued: ClassVar[bool] = False
+    """Whether the items of its list, and its end, come in one message, as no blank line is between them."""
     raw: ClassVar[Literal["", "lines", "headers"]] = ""
     """What the answer consists of, if it has no `Response` header."""
     replies: ClassVar[int] = 1

@@ -26,9 +26,13 @@ class _ChanSkinny(KnownAction[ResponseT_co], abstract=True):
 class SKINNYdevices(_ChanSkinny[ListReply[DeviceEntry, DevicelistComplete]]):
     """List the devices. Until Asterisk 20."""
 
+    glued = True
+
 
 class SKINNYlines(_ChanSkinny[ListReply[LineEntry, LinelistComplete]]):
     """List the lines. Until Asterisk 20."""
+
+    glued = True
 
 
 class SKINNYshowdevice(_ChanSkinny[SKINNYdeviceReply]):

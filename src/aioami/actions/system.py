@@ -17,7 +17,7 @@ from ..responses.system import (
     PingReply,
 )
 from .base import KnownAction
-from .parameters import HeaderValue, checked, header, one_of
+from .parameters import HeaderValue, checked, header
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -90,7 +90,7 @@ class Challenge(KnownAction[ChallengeReply]):
         username: lets a user who may log in only once be refused already here.
     """
 
-    authtype: str = header("AuthType", one_of(AUTHTYPE_MD5), default=AUTHTYPE_MD5)
+    authtype: str = header("AuthType", default=AUTHTYPE_MD5)
     _: KW_ONLY
     username: str | None = header("Username", default=None)
 

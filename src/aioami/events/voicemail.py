@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Number, Text
+from ..fields import Boolean, Integer, Number, Seconds, Text
 from .base import KnownEvent
 from .snapshots import ChannelEvent, ListComplete
 
@@ -86,6 +86,15 @@ class VoicemailUserDetailComplete(ListComplete):
 
 class VoicemailBoxDetail(KnownEvent):
     """A message in a mailbox, as `VoicemailBoxSummary` lists it. From Asterisk 18."""
+
+    folder = Text("Folder")
+    caller_id = Text("CallerID")
+    date = Text("Date")
+    """In the server's own local time, in words."""
+    duration = Seconds("Duration")
+    flag = Text("Flag")
+    """`Urgent`, or nothing."""
+    id = Text("ID")
 
 
 class VoicemailBoxDetailComplete(ListComplete):

@@ -35,6 +35,7 @@ class SKINNYdeviceReply(_ObjectReply):
     addon = Texts("Addon")
     number_of_speeddials = Integer("NumberOfSpeeddials")
     speeddial = Texts("Speeddial")
+    service_urls = Integer("ServiceURLs")
 
 
 class SKINNYlineReply(_ObjectReply):
@@ -46,6 +47,8 @@ class SKINNYlineReply(_ObjectReply):
     context = Text("Context")
     call_group = Text("CallGroup")
     pickup_group = Text("PickupGroup")
+    named_call_group = Text("NamedCallGroup")
+    named_pickup_group = Text("NamedPickupGroup")
     language = Text("Language")
     accountcode = Text("Accountcode")
     ama_flags = Text("AMAflags")
