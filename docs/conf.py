@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
 import re
 import sys
+from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
@@ -10,6 +13,12 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective
 
 import aioami
+from aioami.actions.base import action_class
+from aioami.events.base import event_class
+from aioami.fields import Field, Nested, Numbered
+from aioami.responses import ListReply, Response
+
+FACTS = json.loads((Path(__file__).parents[1] / "tests/data/catalogue.json").read_text())
 
 project = "aioami"
 author = "aioami contributors"
@@ -55,20 +64,117 @@ def by_its_name(app: Sphinx, env: BuildEnvironment, node: pending_xref, content:
     return python.resolve_xref(env, node["refdoc"], app.builder, "obj", found, node, content)
 
 
+def _until(versions: list[str]) -> str:
+    return "" if versions[-1] == "master" else versions[-1]
+
+
+def _answer(action: type[aioami.Action[Any]]) -> str:
+    """What comes back, in a word."""
+    if issubclass(action.response_type, ListReply) and action.items:
+        return "list of " + ", ".join(f"`{item.__name__}`" for item in action.items)
+    if action.response_type is Response:
+        return "lines of text" if action.raw else ""
+    return f"`{action.response_type.__name__}`"
+
+
 class CoreTable(SphinxDirective):
-    """A row for each action of `aioami.core`, made from the classes themselves."""
+    """The names of `aioami.core`, each with the area that it comes from."""
 
     def run(self) -> list[nodes.Node]:
-        rows = ["| class | action on the wire | needs one of the rights | until Asterisk |", "|---|---|---|---|"]
+        areas: dict[str, list[str]] = {}
         for name in aioami.core.__all__:
             action = getattr(aioami.core, name)
             if isinstance(action, type) and issubclass(action, aioami.Action):
-                until = {None: "", 1: "1.6"}.get(action.until, str(action.until))
-                rights = ", ".join(action.privilege) or "none"
-                rows.append(f"| `{name}` | `{action.wire_name}` | {rights} | {until} |")
+                areas.setdefault(action.__module__.rpartition(".")[2], []).append(f"`{name}`")
+        rows = ["| area | classes |", "|---|---|"]
+        rows += [f"| `{area}` | {', '.join(names)} |" for area, names in sorted(areas.items())]
         return self.parse_text_to_nodes("\n".join(rows))
+
+
+class ActionTable(SphinxDirective):
+    """A row for each action of every version of Asterisk, made from the facts that the tests hold the classes against."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = ["| action | area | since | until | needs one of the rights | answer |", "|---|---|---|---|---|---|"]
+        for name, facts in sorted(FACTS["actions"].items(), key=lambda item: item[0].lower()):
+            action = action_class(name)
+            area = action.__module__.rpartition(".")[2]
+            since, rights = ", ".join(facts["since"]), ", ".join(facts["privileges"]) or "none"
+            rows.append(
+                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {rights} | {_answer(action)} |"
+            )
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+class EventTable(SphinxDirective):
+    """A row for each event of every version of Asterisk, made from the same facts."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = ["| event | area | since | until | sent to readers of |", "|---|---|---|---|---|"]
+        for name, facts in sorted(FACTS["events"].items(), key=lambda item: item[0].lower()):
+            area = event_class(name).__module__.rpartition(".")[2]
+            since = ", ".join(facts["since"])
+            rows.append(
+                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {', '.join(facts['classes'])} |"
+            )
+        return self.parse_text_to_nodes("\n".join(rows))
+
+
+# What each class of an action declares about itself, and what is told in the table.
+HIDDEN = ", ".join(
+    (
+        "conclusion",
+        "conclusion_of_response",
+        "fenced",
+        "glued",
+        "holds_session",
+        "list_end",
+        "nothing",
+        "outcome_events",
+    )
+    + ("privilege", "raw", "replies", "until")
+)
+
+
+class Areas(SphinxDirective):
+    """A section for each area of the catalogue: `actions`, `events` or `responses`."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        package = getattr(aioami, self.arguments[0], None) or __import__("aioami.responses").responses
+        sections = []
+        for area in package.AREAS:
+            sections.append(
+                f"## {area}\n\n```{{eval-rst}}\n.. automodule:: {package.__name__}.{area}\n   :members:\n   :exclude-members: {HIDDEN}\n```\n"
+            )
+        return self.parse_text_to_nodes("\n".join(sections), allow_section_headings=True)
+
+
+def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
+    """Add to a class what its declaration says: the fields of an event or a reply, the rights of an action."""
+    if what != "class" or not isinstance(thing, type):
+        return
+    if issubclass(thing, aioami.Action) and thing.wire_name:
+        rights = ", ".join(thing.privilege) or "none"
+        lines += [
+            "",
+            f"Rights: {rights}." + (f" Answer: {_answer(thing).replace('`', '``')}." if _answer(thing) else ""),
+        ]
+    told = []
+    for attribute, field in vars(thing).items():
+        if isinstance(field, Field) and not field.is_flat:
+            told.append(f"``{attribute}`` ({type(field).__name__})")
+        elif isinstance(field, (Nested, Numbered)):
+            told.append(f"``{attribute}.*`` ({field.view.__name__})")
+    if told:
+        lines += ["", f"Fields: {', '.join(told)}."]
 
 
 def setup(app: Sphinx) -> None:
     app.add_directive("core-table", CoreTable)
+    app.add_directive("action-table", ActionTable)
+    app.add_directive("event-table", EventTable)
+    app.add_directive("areas", Areas)
     app.connect("missing-reference", by_its_name)
+    app.connect("autodoc-process-docstring", tell_fields)

@@ -61,6 +61,9 @@ class Field(Generic[T]):
         header: the header's name as Asterisk spells it.
     """
 
+    is_flat = False
+    """Whether this is another name for a field of a nested view."""
+
     def __init__(self, header: str) -> None:
         self.header = header
 
@@ -85,6 +88,7 @@ class Field(Generic[T]):
         """The same field for the header of that name with a prefix before it."""
         field = copy.copy(self)
         field.header = prefix + self.header
+        field.is_flat = True
         return field
 
 

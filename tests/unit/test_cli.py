@@ -137,3 +137,16 @@ async def test_each_failure_is_a_sentence_and_a_code(fake: FakeAsterisk) -> None
         assert words in err
         assert "Traceback" not in err
         assert "s3cret" not in err
+
+
+async def test_schema() -> None:
+    """`aioami schema` prints JSON Schema, of all or of what is named; what does not exist is a wrong command line."""
+    code, out, err = await run("schema", "Hangup", "queueadd", "--typed", "--attributes")
+    told = json.loads(out)
+    assert (code, err) == (0, "")
+    assert list(told["$defs"]) == ["events.Hangup", "actions.Hangup", "actions.QueueAdd"]
+    assert "caller_id_num" in told["$defs"]["events.Hangup"]["properties"]
+    assert len(json.loads((await run("schema"))[1])["$defs"]) > 400
+    code, out, err = await run("schema", "Nonsense")
+    assert (code, out) == (2, "")
+    assert "Nonsense" in err

@@ -77,7 +77,7 @@ class Action(Generic[ResponseT_co]):
     replies: ClassVar[int] = 1
     """How many replies come if all goes well; the last one counts."""
     fenced: ClassVar[bool] = False
-    """Whether nothing tells that its answer is over, or that there is none. A Ping is sent behind it: as Asterisk
+    """Whether nothing tells that its answer is over, or that there is none. Then a Ping is sent behind it, and as Asterisk
     answers in order, the answer to that tells.
     """
     holds_session: ClassVar[bool] = False

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Union
 
 if TYPE_CHECKING:
-    from ..enums import Code, Word
     from .base import KnownAction
 
 __all__ = [
@@ -158,17 +157,20 @@ yes_no: Final = truth("yes", "no")
 true_false: Final = truth("true", "false")
 
 
-def one_of(*allowed: str | type[Code] | type[Word]) -> Kind:
-    """One of some words, or a member of an enumeration or its value; case does not count."""
-    values = [str(item) for each in allowed for item in ([each] if isinstance(each, str) else [m.value for m in each])]
-    words = {word.lower(): word for word in values}
+class one_of:
+    """One of some words, in upper or lower case.
 
-    def convert(field: str, value: str | int) -> str:
-        if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise TypeError(f"{field}: expected text, not {type(value).__name__}")
-        return words.get(str(value).lower()) or checked(field, str(value), tuple(words.values()))
+    Attributes:
+        allowed: the words, as they are sent.
+    """
 
-    return convert
+    def __init__(self, *allowed: str) -> None:
+        self.allowed = allowed
+        self._words = {word.lower(): word for word in allowed}
+
+    def __call__(self, field: str, value: str) -> str:
+        known = self._words.get(text(field, value).lower())
+        return checked(field, str(value), self.allowed) if known is None else known
 
 
 def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:

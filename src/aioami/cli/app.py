@@ -35,6 +35,7 @@ from aioami import (
     core,
     demo,
 )
+from aioami.schema import json_schema
 
 __all__ = ["ExitCode", "run"]
 
@@ -213,6 +214,29 @@ def events(
                             break
 
     return _run(watched())
+
+
+@app.command()
+def schema(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Events or actions, as Hangup or QueueAdd; all if left out.")
+    ] = None,
+    attributes: Annotated[bool, typer.Option(help="Name the headers as Python does: caller_id_num.")] = False,
+    typed: Annotated[bool, typer.Option(help="Numbers and bools, where all is text else.")] = False,
+) -> int:
+    """Print a JSON Schema of the catalogue: events as `to_dict()` gives them, and actions."""
+    whole = json_schema(attributes=attributes, typed=typed)
+    if names:
+        known = {each.lower(): each for each in whole["$defs"]}
+        found = [
+            known[key] for name in names for room in ("events", "actions") if (key := f"{room}.{name}".lower()) in known
+        ]
+        unknown = [name for name in names if not any(each.lower().endswith(f".{name.lower()}") for each in found)]
+        if unknown:
+            raise typer.BadParameter(f"there is no event or action {', '.join(unknown)}")
+        whole = {"$schema": whole["$schema"], "$defs": {each: whole["$defs"][each] for each in found}}
+    print(json.dumps(whole, indent=2))
+    return ExitCode.DONE
 
 
 def _run(work: Coroutine[Any, Any, None]) -> int:

@@ -61,7 +61,7 @@ class ChargeEvent(ChannelEvent, abstract=True):
     charge_currency_name = Text("Charge/Currency/Name")
     charge_currency_cost = Integer("Charge/Currency/Cost")
     charge_currency_multiplier = Text("Charge/Currency/Multiplier")
-    """What the cost is to be multiplied with: from 1/1000 to 1000."""
+    """What the cost is to be multiplied with, from `1/1000` to `1000`."""
     charge_units = Numbered(Units, "Charge/Units({})/")
 
 

@@ -480,7 +480,7 @@ class ResourceListDetail(SorceryEvent):
     """A list of resources to which one can subscribe, as `PJSIPShowResourceLists` lists it."""
 
     event = Text("Event")
-    """The name of this event: the option `event`, which comes second, is the second of `getall("Event")`."""
+    """The name of this event. That to which one subscribes, the option `event`, is the second of `getall("Event")`."""
     full_state = Boolean("FullState")
     list_item = Text("ListItem")
     notification_batch_interval = Integer("NotificationBatchInterval")

@@ -70,7 +70,7 @@ class GetConfigJSONReply(Response):
     """The content of a configuration file, as JSON."""
 
     json = Text("JSON")
-    """The JSON itself, as Asterisk writes it: of bytes that are no UTF-8, and of control characters, it takes no notice."""
+    """The JSON itself as Asterisk writes it, which escapes neither control characters nor bytes that are no UTF-8."""
 
     @property
     def categories(self) -> dict[str, dict[str, Any]] | None:
