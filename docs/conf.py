@@ -121,18 +121,9 @@ class EventTable(SphinxDirective):
 
 
 # What each class of an action declares about itself, and what is told in the table.
-HIDDEN = ", ".join(
-    (
-        "conclusion",
-        "conclusion_of_response",
-        "fenced",
-        "glued",
-        "holds_session",
-        "list_end",
-        "nothing",
-        "outcome_events",
-    )
-    + ("privilege", "raw", "replies", "until")
+HIDDEN = (
+    "completion, conclusion, conclusion_of_response, fenced, glued, holds_session, items, list_end, nothing, outcome_events, "
+    "privilege, raw, replies, response_type, until, wire_name"
 )
 
 
