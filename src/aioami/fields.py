@@ -15,6 +15,7 @@ import copy
 import keyword
 import re
 from collections.abc import Iterator
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, Union, overload
 
 from .wire import Message
@@ -67,6 +68,10 @@ class Field(Generic[T]):
     def __init__(self, header: str) -> None:
         self.header = header
 
+    def __set_name__(self, owner: type, name: str) -> None:
+        if name in _TAKEN and issubclass(owner, Message):
+            raise TypeError(f"{owner.__name__}.{name}: a field cannot have this name, which every message has")
+
     @overload
     def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
     @overload
@@ -104,7 +109,7 @@ class Integer(Field[int]):
 
     def convert(self, text: str) -> int | None:
         try:
-            return int(text)
+            return int(text) if text.isascii() and "_" not in text else None
         except ValueError:
             return None
 
@@ -114,9 +119,10 @@ class Number(Field[float]):
 
     def convert(self, text: str) -> float | None:
         try:
-            return float(text)
+            value = float(text)
         except ValueError:
             return None
+        return value if isfinite(value) and text.isascii() and "_" not in text else None
 
 
 class Boolean(Field[bool]):
@@ -175,7 +181,7 @@ class Enumeration(Field[EnumT]):
 
     def convert(self, text: str) -> EnumT | None:
         if issubclass(self.kind, str):
-            return self.kind(text) if text else None  # type: ignore[return-value]
+            return self.kind(text.strip()) if text.strip() else None  # type: ignore[return-value]
         number = text.strip()
         if not number.removeprefix("-").isdecimal() or len(number) > MAX_DIGITS:
             return None
@@ -218,11 +224,8 @@ class ChannelVariables(Field[dict[str, str]]):
     def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
         if message is None:
             return self
-        pairs = [
-            value.partition("=")
-            for name, value in message.headers
-            if name == self.header or name.startswith(self.header + "(")
-        ]
+        wanted = self.header.lower()
+        pairs = [value.partition("=") for name, value in message.headers if name.lower().partition("(")[0] == wanted]
         return {name: value for name, _, value in pairs}
 
 
@@ -241,9 +244,13 @@ class View:
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """The headers, with their names less the prefix."""
-        start = len(self._prefix)
-        prefix = self._prefix.lower()
-        return tuple((name[start:], text) for name, text in self._message.headers if name.lower().startswith(prefix))
+        start, prefix = len(self._prefix), self._prefix.lower()
+        own = {field.header.lower() for field in fields_of(type(self)).values()}
+        return tuple(
+            (name[start:], text)
+            for name, text in self._message.headers
+            if name.lower().startswith(prefix) and name[start:].lower().partition("(")[0] in own
+        )
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
         """A plain dictionary, as `Message.to_dict` makes it."""
@@ -253,7 +260,7 @@ class View:
         return self._message._first_of(self._prefix + name)
 
     def __bool__(self) -> bool:
-        return any(self._first_of(field.header) is not None for field in fields_of(type(self)).values())
+        return bool(self.headers)
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self.headers == other.headers
@@ -268,7 +275,8 @@ class View:
 class Nested(Generic[ViewT]):
     """A group of headers under a prefix, which is declared once: `dest = Nested(Channel, "Dest")`.
 
-    `event.dest.channel` is the header `DestChannel`. The name by the rule, `event.dest_channel`, is there as well.
+    `event.dest.channel` is the header `DestChannel`. The name by the rule, `event.dest_channel`, is there as well when
+    a program runs; type checkers know the view alone.
     """
 
     def __init__(self, view: type[ViewT], prefix: str) -> None:
@@ -300,6 +308,8 @@ class Numbered(Generic[ViewT]):
     """
 
     def __init__(self, view: type[ViewT], prefix: str) -> None:
+        if "{}" not in prefix:
+            raise ValueError(f"{prefix!r} has no place for the number")
         self.view = view
         self.prefix = prefix
 
@@ -341,13 +351,18 @@ def as_dict(
 
     Args:
         attributes: whether the keys are the names of attributes, instead of the headers in their first spelling.
-        typed: whether those that have a field are given as it gives them, instead of as text.
+        typed: whether those that have a field are given as it gives them (of repeated ones the first, where it gives one
+            value), instead of as text.
     """
     fields = {field.header.lower(): (name, field) for name, field in fields_of(type(owner)).items()}
     keys: dict[str, str] = {}
     found: dict[str, Any] = {}
     for header, text in headers:
-        known = fields.get(header.lower()) or fields.get(header.lower().partition("(")[0])
+        known = fields.get(header.lower())
+        if known is None and isinstance(
+            (fields.get(header.lower().partition("(")[0]) or ("", None))[1], ChannelVariables
+        ):
+            known = fields[header.lower().partition("(")[0]]
         if known is not None and typed:
             name, field = known
             found[name if attributes else keys.setdefault(field.header, header)] = field.__get__(owner)

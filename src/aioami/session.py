@@ -474,7 +474,7 @@ class Session:
             return
         while (earlier := self._unanswered.popleft()) is not pending:
             earlier.overtaken = True
-            if earlier.forgotten:
+            if earlier.forgotten or earlier.action is FENCE:
                 self._drop(earlier)
             elif needs_fence(earlier.action):
                 self._conclude(earlier)
@@ -529,7 +529,9 @@ class Session:
                 f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
             )
             return
-        if not pending.forgotten and (not complete or (ends_by_name and list_end != f"{pending.action.name}Complete")):
+        items = _shape(pending.action).items
+        is_item = isinstance(event, items) if items and ends_by_name else not complete
+        if not pending.forgotten and is_item:
             if pending.on_item is not None:
                 pending.on_item(response, event)
             else:
@@ -579,7 +581,7 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 def _shape(action: Action[Any]) -> Action[Any] | type[Action[Any]]:
     """How the action is answered. One without a class of its own is answered as its name is."""
-    return action_class(action.name) if type(action) is Action else action
+    return action_class(action.name) if type(action) is Action and action is not FENCE else action
 
 
 def _action_id_of(text: str) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 from aioami import Action, ActionError, Event, Manager, UnknownAction, actions, core, enums, events
 from aioami.actions.base import action_class
 from aioami.fields import Integer, fields_of
-from aioami.responses import ListReply
+from aioami.responses import ListReply, Response
 from aioami.testing.real import RealAsterisk
 
 from .conftest import Place
@@ -179,7 +179,7 @@ SENT: dict[str, Callable[..., Action[Any]]] = {
     "StopMixMonitor": lambda channel: actions.StopMixMonitor(channel),
     "StopMonitor": lambda channel: actions.StopMonitor(channel),
     "UnpauseMonitor": lambda channel: actions.UnpauseMonitor(channel),
-    "UpdateConfig": lambda: actions.UpdateConfig("scratch.conf", "scratch.conf", [("NewCat", "catalogue")], False),
+    "UpdateConfig": lambda: actions.UpdateConfig("scratch.conf", "scratch.conf", [], False),
     "UserEvent": lambda: actions.UserEvent(UserEvent="Mine", Key="value"),
     "VoicemailBoxSummary": lambda: actions.VoicemailBoxSummary("default", 1234),
     "VoicemailForward": lambda: actions.VoicemailForward("default", 1234, "INBOX", "none", "default", 1235, "INBOX"),
@@ -248,7 +248,7 @@ async def test_every_action_is_answered_as_its_class_says(mgr: Manager, place: P
         with pytest.raises(UnknownAction):
             await mgr.send(action)
         return
-    response = await mgr.send(action, check=False)
+    response: Response = await mgr.send(action, check=False)
     assert type(response) is type(action).response_type
     refused = next((text for pattern, text in REFUSED.items() if re.fullmatch(pattern, name)), None)
     if not response.success:
@@ -265,6 +265,8 @@ async def test_every_action_is_answered_as_its_class_says(mgr: Manager, place: P
             assert {
                 (name, item[name]) for name, value in values if value is None and item[name] not in NO_VALUE
             } == set()
+    if name == "QueueAdd":  # the other tests have the server as it was
+        await mgr.send(actions.QueueRemove("Local/wait@test", "sales"))
     if name == "Logoff":  # what cleans up behind this test needs a link
         await mgr.close()
         await mgr.connect()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Union
+from typing import Any, Union
 
 from typing_extensions import assert_type
 
@@ -41,6 +41,8 @@ async def actions(mgr: Manager) -> None:
     async for plain in mgr.stream(Action("QueueStatus")):
         assert_type(plain, Event)
     assert_type((await mgr.send(core.DBGet("family", "key"))).events, EventList[events.DBGetResponse])
+    assert_type((await mgr.send(catalogue.GetConfigJSON("a.conf"))).categories, Union[dict[str, dict[str, Any]], None])
+    assert_type(listed.events[:2], EventList[QueueItem])
     kick = catalogue.ConfbridgeKick("room", channel="PJSIP/a")
     assert_type(kick.channel, str)
     catalogue.QueueAdd("PJSIP/a", "sales", penalty="1")  # type: ignore[arg-type]  # pyright: ignore

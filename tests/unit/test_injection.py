@@ -55,6 +55,7 @@ NEVER_SENT = {
 REPEATED = {
     ("Events", "mask"),
     ("Filter", "match_criteria"),
+    ("Hangup", "cause"),
     ("Login", "authtype"),
     ("Login", "events"),
     ("MixMonitorMute", "direction"),

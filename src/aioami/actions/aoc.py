@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..responses.base import Response
 from .base import KnownAction
-from .parameters import header, one_of, repeated, whole_number
+from .parameters import HeaderValue, header, one_of, text, whole_number
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -25,8 +25,23 @@ _ITEM = one_of(
     *("NA", "SpecialArrangement", "BasicCommunication", "CallAttempt", "CallSetup", "UserUserInfo"),
     "SupplementaryService",
 )
+_COUNT = whole_number(minimum=0)
 _RATE = one_of("NA", "Free", "FreeFromBeginning", "Duration", "Flat", "Volume", "SpecialCode")
 _SCALE = one_of("OneHundredthSecond", "OneTenthSecond", "Second", "TenSeconds", "Minute", "Hour", "Day")
+
+
+def _numbers(field: str, value: Sequence[int]) -> HeaderValue:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{field}: expected a list of whole numbers, not {type(value).__name__}")
+    if len(value) > 32:
+        raise ValueError(f"{field}: 32 at most, not {len(value)}")
+    return [str(_COUNT(field, each)) for each in value]
+
+
+def _currency(field: str, value: str) -> str:
+    if len(text(field, value)) > 10:
+        raise ValueError(f"{field}: 10 characters at most, not {len(value)}")
+    return value
 
 
 class AOCMessage(KnownAction[Response]):
@@ -59,9 +74,9 @@ class AOCMessage(KnownAction[Response]):
     _: KW_ONLY
     channel: str | None = header("Channel", default=None)
     channel_prefix: str | None = header("ChannelPrefix", default=None)
-    unit_amount: Sequence[int] = header("UnitAmount({})", repeated, default=())
-    unit_type: Sequence[int] = header("UnitType({})", repeated, default=())
-    currency_name: str | None = header("CurrencyName", default=None)
+    unit_amount: Sequence[int] = header("UnitAmount({})", _numbers, default=())
+    unit_type: Sequence[int] = header("UnitType({})", _numbers, default=())
+    currency_name: str | None = header("CurrencyName", _currency, default=None)
     currency_amount: int | None = header("CurrencyAmount", whole_number(minimum=0), default=None)
     currency_multiplier: str | None = header("CurrencyMultiplier", _MULTIPLIER, default=None)
     total_type: str | None = header("TotalType", one_of("Total", "SubTotal"), default=None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from importlib import import_module
 from inspect import Parameter as SignatureParameter
 from inspect import Signature
@@ -30,6 +31,7 @@ ResponseT_co = TypeVar("ResponseT_co", bound=Response, covariant=True)
 ACTIONS: Final[dict[str, type[Action[Any]]]] = {}
 """For each action's name on the wire, in lower case, a class that says how it is answered."""
 
+_LOADED: Final[set[str]] = set()
 _RESERVED: Final = frozenset({"action", "actionid"})
 
 
@@ -85,6 +87,8 @@ class Action(Generic[ResponseT_co]):
     outcome_events: ClassVar[tuple[str, ...]] = ()
     """Names of the events in which its outcome may follow the answer."""
 
+    _reply: ClassVar[Any] = ResponseT_co  # type: ignore[misc]
+
     name: str
     headers: tuple[tuple[str, str], ...]
     timeout: float | None
@@ -95,23 +99,30 @@ class Action(Generic[ResponseT_co]):
 
     def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.wire_name = "" if abstract else wire_name or cls.__name__
+        for sequence in ("privilege", "nothing", "outcome_events"):
+            if isinstance(getattr(cls, sequence), str):
+                raise TypeError(f"{cls.__name__}.{sequence}: expected a tuple of texts, not one text")
+        cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         name = cls.wire_name.lower()
         if name and not (name in ACTIONS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
             ACTIONS[name] = cls
         for base in vars(cls).get("__orig_bases__", ()):
-            if isinstance(get_origin(base), type) and issubclass(get_origin(base), Action):
-                cls._answered_with(get_args(base)[0])
+            origin = get_origin(base)
+            if isinstance(origin, type) and issubclass(origin, Action):
+                cls._answered_with(_substituted(origin._reply, origin, get_args(base)))
 
     @classmethod
     def _answered_with(cls, reply: Any) -> None:
-        """Take note of what stands in the brackets behind `Action`."""
+        """Take note of what stands in the brackets behind `Action`; type variables in it are for subclasses to fill."""
+        cls._reply = reply
         kind = get_origin(reply) or reply
-        if not isinstance(kind, type):
-            return  # a type variable: the class is generic itself
+        if isinstance(kind, TypeVar):
+            return
+        if not (isinstance(kind, type) and issubclass(kind, Response)):
+            raise TypeError(f"{cls.__name__}: what answers an action is a class of responses, not {kind!r}")
         cls.response_type = kind
         for each in (reply, *getattr(kind, "__orig_bases__", ())):
-            if get_origin(each) is ListReply:
+            if get_origin(each) is ListReply and not each.__parameters__:
                 items, completion = get_args(each)
                 cls.items = get_args(items) or (items,)
                 cls.completion = completion
@@ -175,6 +186,18 @@ class Action(Generic[ResponseT_co]):
         return f"<Action {', '.join((self.name, *(show_header(*header, own.get) for header in self.headers)))}>"
 
 
+_TAKEN: Final = frozenset(dir(Action)) | {"name", "headers", "timeout"}
+
+
+def _substituted(reply: Any, origin: Any, arguments: tuple[Any, ...]) -> Any:
+    """A reply in which the type variables of a class are replaced by what stands in the brackets behind it."""
+    given = dict(zip(origin.__parameters__, arguments, strict=False))
+    if isinstance(reply, TypeVar):
+        return given.get(reply, reply)
+    variables = getattr(reply, "__parameters__", ())
+    return reply[tuple(given.get(each, each) for each in variables)] if variables else reply
+
+
 class _Signature:
     """The signature of a class, put together when somebody asks."""
 
@@ -227,6 +250,9 @@ class KnownAction(Action[ResponseT_co], abstract=True):
                 if keyword in given:
                     raise TypeError(f"{name}() got multiple values for argument {keyword!r}")
                 given[keyword] = value
+            for each, value in given.items():
+                if isinstance(value, Iterator):  # an action is a value, which can be read more than once
+                    given[each] = tuple(value)
             for each, parameter in parameters.items():
                 if given.setdefault(each, parameter.default) is REQUIRED:
                     raise TypeError(f"{name}() is missing the argument {each!r}")
@@ -236,19 +262,36 @@ class KnownAction(Action[ResponseT_co], abstract=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._parameters = {**cls._parameters, **_parameters_of(cls)}
+        if cls.__init__ is KnownAction.__init__:
+            places = tuple(name for name, each in cls._parameters.items() if not each.keyword_only)
+            setattr(cls, "__match_args__", places)  # noqa: B010 - type checkers know it already
 
 
-def _parameters_of(cls: type) -> dict[str, Parameter]:
+def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
     """The parameters that a class declares itself, in their order."""
-    found = {}
+    found: dict[str, Parameter] = {}
     keyword_only = False
     for name, annotation in _annotations_of(cls).items():
         keyword_only = keyword_only or name == "_"
-        parameter = vars(cls).get(name)
-        if isinstance(parameter, Parameter):
-            parameter.keyword_only = keyword_only
-            parameter.annotation = annotation
-            found[name] = parameter
+        if isinstance(vars(cls).get(name), Parameter):
+            found[name] = copy(vars(cls)[name])
+            found[name].keyword_only = keyword_only
+            found[name].annotation = annotation
+            setattr(cls, name, found[name])
+    for base in cls.__mro__:
+        for name, value in vars(base).items():
+            if not isinstance(value, Parameter):
+                continue
+            if name in _TAKEN:
+                raise TypeError(f"{cls.__name__}.{name}: a parameter cannot have this name, which every action has")
+            if not issubclass(base, KnownAction) or (base is cls and name not in found):
+                raise TypeError(f"{cls.__name__}.{name}: a parameter needs an annotation, in a class of an action")
+    optional = ""
+    for name, each in {**cls._parameters, **found}.items():
+        if each.default is not REQUIRED:
+            optional = optional or ("" if each.keyword_only else name)
+        elif optional and not each.keyword_only:
+            raise TypeError(f"{cls.__name__}.{name}: what is required cannot follow {optional}, which is not")
     return found
 
 
@@ -276,8 +319,10 @@ def load() -> None:
     """Load all areas of the catalogue, so that `ACTIONS` is complete."""
     from . import AREAS
 
-    for area in AREAS:
-        import_module(f"{__package__}.{area}")
+    if not _LOADED:
+        for area in AREAS:
+            import_module(f"{__package__}.{area}")
+        _LOADED.update(AREAS)
 
 
 def encode_action_id(action_id: str) -> bytes:

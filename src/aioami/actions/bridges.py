@@ -14,7 +14,7 @@ from ..events.bridges import (
 )
 from ..responses.base import ListReply, Response
 from .base import KnownAction
-from .parameters import HeaderValue, header, yes_no
+from .parameters import HeaderValue, header, one_of, yes_no
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -35,7 +35,11 @@ __all__ = [
 
 
 def _tone(field: str, value: bool | str) -> HeaderValue:
-    return value if isinstance(value, str) else yes_no(field, value)
+    return (
+        one_of("no", "yes", "Channel1", "Channel2", "Both")(field, value)
+        if isinstance(value, str)
+        else yes_no(field, value)
+    )
 
 
 class Bridge(KnownAction[Response]):

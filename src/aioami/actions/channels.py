@@ -20,7 +20,20 @@ from ..events.channels import (
 from ..responses.base import ListReply, Response
 from ..responses.channels import GetvarReply, OriginateReply
 from .base import KnownAction
-from .parameters import header, joined, milliseconds, one_of, text_or_nothing, true_false, truth, whole_number
+from .parameters import (
+    HeaderValue,
+    code_of,
+    header,
+    joined,
+    milliseconds,
+    one_of,
+    optional,
+    repeated,
+    text,
+    text_or_nothing,
+    true_false,
+    truth,
+)
 from .parameters import seconds as _seconds
 from .parameters import variables as _variables
 
@@ -53,8 +66,9 @@ _MAX_CHANNEL_ID = 149
 
 
 def _until(field: str, value: float) -> str:
+    told = _seconds(field, value)
     # Asterisk refuses 0 itself, but takes what is less than a microsecond for it.
-    return _seconds(field, value) if value else "0.0000001"
+    return told if float(told) else "0.0000001"
 
 
 def _channel_or_all(field: str, value: str | None) -> str | None:
@@ -115,14 +129,14 @@ class Hangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
     Args:
         channel: its name; or, from Asterisk 12, a regular expression between slashes (`/^PJSIP/alice-/`), which is
             answered with a list of `ChannelHungup` events.
-        cause: the hang-up cause to give, as a number of Q.850; Asterisk's choice if it is left out.
+        cause: the hang-up cause to give, as a member of `HangupCause`, its name, or its number; Asterisk's choice if it is left out.
     """
 
     privilege = ("system", "call")
 
     channel: str = header("Channel")
     _: KW_ONLY
-    cause: HangupCause | int | None = header("Cause", whole_number(0, 127), default=None)
+    cause: HangupCause | int | str | None = header("Cause", code_of(HangupCause), default=None)
 
 
 class LocalOptimizeAway(KnownAction[Response]):
@@ -160,7 +174,9 @@ class MuteAudio(KnownAction[Response]):
         if not (input or output):
             raise ValueError("input, output: at least one of the two directions must be True")
         direction = "all" if input and output else "in" if input else "out"
-        self._declare({"Channel": channel, "Direction": direction, "State": truth("on", "off")("muted", muted)})
+        self._declare(
+            {"Channel": text("channel", channel), "Direction": direction, "State": truth("on", "off")("muted", muted)}
+        )
 
 
 class _Originate(KnownAction[OriginateReply], abstract=True):
@@ -172,7 +188,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
 
     def _originate(
         self,
-        target: Mapping[str, str | int | None],
+        target: Mapping[str, HeaderValue],
         channel: str,
         timeout: int | None,
         callerid: str | None,
@@ -185,26 +201,26 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         other_channel_id: str | None,
     ) -> None:
         for name, value in (("channel_id", channel_id), ("other_channel_id", other_channel_id)):
-            if value is not None and len(value.encode("utf-8", "surrogateescape")) > _MAX_CHANNEL_ID:
+            if value is not None and len(text(name, value).encode("utf-8", "surrogateescape")) > _MAX_CHANNEL_ID:
                 raise ValueError(f"{name}: at most {_MAX_CHANNEL_ID} bytes")
-        if not channel:
+        if not text("channel", channel):
             raise ValueError("channel: it is empty")
-        patience = None if timeout is None else milliseconds("timeout", timeout) or None
+        patience = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
         self._declare(
             {
                 "Channel": channel,
                 "Async": true_false("async_", async_),
-                "Timeout": patience,
-                "CallerID": callerid or None,
+                "Timeout": patience or None,
+                "CallerID": optional("callerid", callerid, text_or_nothing),
                 "Variable": _variables("variables", variables),
-                "Account": account or None,
-                "EarlyMedia": None if early_media is None else true_false("early_media", early_media),
-                "Codecs": None if codecs is None else joined("codecs", codecs),
+                "Account": optional("account", account, text_or_nothing),
+                "EarlyMedia": optional("early_media", early_media, true_false),
+                "Codecs": optional("codecs", codecs, joined),
                 "ChannelId": channel_id,
                 "OtherChannelId": other_channel_id,
                 **target,
             },
-            timeout=_PATIENCE if patience is None else patience / 1000 + 2,
+            timeout=patience / 1000 + 2 if patience else _PATIENCE,
         )
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
@@ -271,11 +287,9 @@ class Originate_Application(_Originate, wire_name="Originate"):
         channel_id: str | None = None,
         other_channel_id: str | None = None,
     ) -> None:
-        if isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError("data: expected text or a sequence of texts, not bytes")
-        arguments = data if isinstance(data, str) else ",".join(str(item) for item in data)
+        arguments = data if isinstance(data, str) else ",".join(repeated("data", data))
         self._originate(
-            {"Application": application, "Data": arguments or None},
+            {"Application": text("application", application), "Data": arguments or None},
             channel,
             timeout,
             callerid,
@@ -329,10 +343,10 @@ class Originate_Context(_Originate, wire_name="Originate"):
     ) -> None:
         self._originate(
             {
-                "Context": context,
-                "Exten": extension,
-                "Priority": priority,
-                "PreDialGoSub": pre_dial_go_sub,
+                "Context": text("context", context),
+                "Exten": text("extension", extension),
+                "Priority": text("priority", priority),
+                "PreDialGoSub": optional("pre_dial_go_sub", pre_dial_go_sub),
             },
             channel,
             timeout,
@@ -360,7 +374,7 @@ class PlayDTMF(KnownAction[Response]):
     privilege = ("call",)
 
     channel: str = header("Channel")
-    digit: str | int = header("Digit")
+    digit: str | int = header("Digit", one_of(*"0123456789ABCD*#"))
     _: KW_ONLY
     duration: int | None = header("Duration", milliseconds, default=None)
     receive: bool | None = header("Receive", true_false, default=None)
@@ -378,7 +392,7 @@ class PlayMF(KnownAction[Response]):
     privilege = ("call",)
 
     channel: str = header("Channel")
-    digit: str | int = header("Digit")
+    digit: str | int = header("Digit", one_of(*"0123456789ABC*#"))
     _: KW_ONLY
     duration: int | None = header("Duration", milliseconds, default=None)
 
@@ -441,7 +455,7 @@ class SendText(KnownAction[Response]):
     Args:
         channel: the channel's name.
         message: the text, without line breaks.
-        content_type: its MIME type, `text/plain` if left out; from Asterisk 16.
+        content_type: its MIME type, `text/plain` if left out.
     """
 
     privilege = ("call",)

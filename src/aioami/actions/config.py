@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ..responses.base import Response
 from ..responses.config import GetConfigJSONReply, GetConfigReply, ListCategoriesReply
-from .base import KnownAction
-from .parameters import HeaderValue, checked, header, true_false, yes_no
+from .base import KnownAction, ResponseT_co
+from .parameters import HeaderValue, checked, header, text, true_false, yes_no
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -30,14 +30,8 @@ class CreateConfig(KnownAction[Response]):
     filename: str = header("Filename")
 
 
-class GetConfig(KnownAction[GetConfigReply]):
-    """Read a configuration file: its lines by `get_lines()`, its structure by `categories`.
-
-    Args:
-        filename: with its extension.
-        category: this category alone.
-        filter: which categories, as `name_regex=value_regex` pairs; from Asterisk 16.
-    """
+class _ReadConfig(KnownAction[ResponseT_co], abstract=True):
+    """An action that reads a configuration file."""
 
     privilege = ("system", "config")
 
@@ -47,14 +41,24 @@ class GetConfig(KnownAction[GetConfigReply]):
     filter: str | None = header("Filter", default=None)
 
 
-class GetConfigJSON(GetConfig, KnownAction[GetConfigJSONReply]):
+class GetConfig(_ReadConfig[GetConfigReply]):
+    """Read a configuration file: its lines by `get_lines()`, its structure by `categories`.
+
+    Args:
+        filename: with its extension.
+        category: this category alone.
+        filter: which categories, as `name_regex=value_regex` pairs.
+    """
+
+
+class GetConfigJSON(_ReadConfig[GetConfigJSONReply]):
     """Read a configuration file; the reply's `categories` are dictionaries. What is repeated in a category, and comments,
     are better read with `GetConfig`.
 
     Args:
         filename: with its extension.
         category: this category alone.
-        filter: which categories, as `name_regex=value_regex` pairs; from Asterisk 16.
+        filter: which categories, as `name_regex=value_regex` pairs.
     """
 
 
@@ -104,10 +108,13 @@ class UpdateConfig(KnownAction[Response]):
         preserve_effective_context: bool | None = None,
     ) -> None:
         headers: list[tuple[str, HeaderValue]] = [
-            ("SrcFilename", src_filename),
-            ("DstFilename", dst_filename),
-            ("Reload", reload if isinstance(reload, str) else true_false("reload", reload) if reload else None),
+            ("SrcFilename", text("src_filename", src_filename)),
+            ("DstFilename", text("dst_filename", dst_filename)),
         ]
+        if isinstance(reload, str) or true_false("reload", reload) == "true":
+            headers.append(("Reload", "true" if reload is True else reload))
+        if isinstance(changes, str) or not isinstance(changes, Iterable):
+            raise TypeError(f"changes: expected a sequence of changes, not {type(changes).__name__}")
         if preserve_effective_context is not None:
             context = yes_no("preserve_effective_context", preserve_effective_context)
             headers.append(("PreserveEffectiveContext", context))

@@ -41,7 +41,7 @@ class DAHDIShowChannels(KnownAction[ListReply[events.DAHDIShowChannels, DAHDISho
 
 
 class DAHDIShowStatus(KnownAction[ListReply[events.DAHDIShowStatus, DAHDIShowStatusComplete]]):
-    """List the spans and their line errors. From Asterisk 18."""
+    """List the spans and their line errors. From Asterisk 18.23, 20.8 and 21.3."""
 
     nothing = ("No DAHDI detected",)
 

@@ -25,7 +25,7 @@ class MessageSend(KnownAction[Response]):
     Args:
         to: whom to, as `pjsip:alice` or `xmpp:...`. With a destination, what the message's To header says.
         body: the text, without line breaks.
-        destination: where to, if that is not `to`; from Asterisk 18.
+        destination: where to, if that is not `to`; from Asterisk 16.
         from_: whom it is from, as the technology wants it.
         base64_body: the body in Base64, instead of `body`, for what has line breaks: as bytes, or encoded already.
         variables: what is told to the technology; its headers, for SIP.
@@ -39,7 +39,7 @@ class MessageSend(KnownAction[Response]):
     destination: str | None = header("Destination", default=None)
     from_: str | None = header("From", default=None)
     base64_body: bytes | str | None = header("Base64Body", base64, default=None)
-    variables: Mapping[str, str | int] = header("Variable", _variables, default={})
+    variables: Mapping[str, str | int] | None = header("Variable", _variables, default=None)
 
 
 class JabberSend(KnownAction[Response]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..responses.base import Response
 from ..responses.modules import ModuleCheckReply
 from .base import KnownAction
-from .parameters import checked, header, yes_no
+from .parameters import checked, header, optional, text, yes_no
 
 __all__ = [
     "LoggerRotate",
@@ -45,11 +45,16 @@ class ModuleLoad(KnownAction[Response]):
     holds_session = True
 
     def __init__(self, load_type: str, module: str | None = None, *, recursive: bool | None = None) -> None:
-        checked("load_type", load_type, ("load", "unload", "reload", "refresh"))
+        checked("load_type", text("load_type", load_type), ("load", "unload", "reload", "refresh"))
         if module is None and load_type != "reload":
             raise ValueError(f"module: {load_type!r} needs one")
-        told = None if recursive is None else yes_no("recursive", recursive)
-        self._declare({"LoadType": load_type, "Module": module, "Recursive": told})
+        self._declare(
+            {
+                "LoadType": load_type,
+                "Module": optional("module", module),
+                "Recursive": optional("recursive", recursive, yes_no),
+            }
+        )
 
 
 class Reload(KnownAction[Response]):

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Union
 
 if TYPE_CHECKING:
+    from ..enums import Code
     from .base import KnownAction
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "Parameter",
     "base64",
     "checked",
+    "code_of",
     "header",
     "joined",
     "milliseconds",
     "one_of",
+    "optional",
     "repeated",
     "seconds",
     "text",
@@ -45,6 +48,7 @@ HeaderValue = Union[str, int, Iterable[Union[str, int]], None]
 Kind = Callable[[str, Any], HeaderValue]
 
 REQUIRED: Final = object()
+MAX_NUMBER: Final = 2**31 - 1
 
 
 class Parameter:
@@ -68,7 +72,7 @@ class Parameter:
 
     def encode(self, value: Any) -> list[tuple[str, HeaderValue]]:
         """The headers that a value becomes: none for `None`, and a numbered one for each of several where it has `{}`."""
-        if value is None and self.default is not REQUIRED:
+        if value is None and self.default is None:
             return []
         told = self.kind(self.name, value)
         if "{}" in self.header and isinstance(told, list):
@@ -100,16 +104,38 @@ def header(name: str, kind: Kind = text, *, default: Any = REQUIRED) -> Any:
     return Parameter(name, kind, default)
 
 
-def whole_number(minimum: int | None = None, maximum: int | None = None) -> Kind:
-    """A whole number between limits."""
+def whole_number(minimum: int = -MAX_NUMBER - 1, maximum: int = MAX_NUMBER, unit: str = "") -> Kind:
+    """A whole number between limits; those of 32 bits, if there are no others.
+
+    Args:
+        minimum, maximum: the limits, which are allowed themselves.
+        unit: what is counted, for the error's sentence.
+    """
 
     def convert(field: str, value: int) -> str:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{field}: expected a whole number, not {type(value).__name__}")
-        if (minimum is not None and value < minimum) or (maximum is not None and value > maximum):
-            limits = f"{minimum} or more" if maximum is None else f"{minimum} to {maximum}"
-            raise ValueError(f"{field}: a number of {limits}, not {value}")
+            raise TypeError(f"{field}: expected a whole number{unit and f' of {unit}'}, not {type(value).__name__}")
+        if not minimum <= value <= maximum:
+            limits = f"{minimum}{unit and f' {unit}'} or more" if maximum == MAX_NUMBER else f"{minimum} to {maximum}"
+            shown = value if -MAX_NUMBER <= value <= MAX_NUMBER else "a number beyond 32 bits"
+            raise ValueError(f"{field}: {limits}, not {shown}")
         return str(int(value))
+
+    return convert
+
+
+def code_of(kind: type[Code]) -> Kind:
+    """A number of an enumeration: a member, its name, or the number, from 0 to 127."""
+    number = whole_number(0, 127)
+
+    def convert(field: str, value: int | str) -> HeaderValue:
+        if not isinstance(value, str):
+            return number(field, value)
+        if value.isascii() and value.isdecimal() and len(value) < 4:
+            return number(field, int(value))
+        if value.upper() not in kind.__members__:
+            raise ValueError(f"{field}: a number, or a name of {kind.__name__}, not {value!r:.60}")
+        return str(int(kind[value.upper()]))
 
     return convert
 
@@ -123,23 +149,18 @@ def seconds(field: str, value: float) -> str:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"{field}: expected a number of seconds, not {type(value).__name__}")
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{field}: 0 seconds or more, not {value}")
+    if not 0 <= value <= MAX_NUMBER:
+        raise ValueError(f"{field}: 0 seconds or more, and no more than 32 bits can hold")
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def milliseconds(field: str, value: int) -> int:
-    """A time in whole milliseconds.
+milliseconds: Final = whole_number(minimum=0, unit="milliseconds")
+"""A time in whole milliseconds."""
 
-    Raises:
-        ValueError: it is negative.
-        TypeError: it is no whole number.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{field}: expected a whole number of milliseconds, not {type(value).__name__}")
-    if value < 0:
-        raise ValueError(f"{field}: 0 milliseconds or more, not {value}")
-    return value
+
+def optional(field: str, value: Any, kind: Kind = text) -> HeaderValue:
+    """What a kind makes of a value; nothing for `None`."""
+    return None if value is None else kind(field, value)
 
 
 def truth(yes: str, no: str) -> Kind:
@@ -260,6 +281,8 @@ def variable(name: str, value: str | int) -> str:
         ValueError: the name is empty or has a character that would end it.
         TypeError: the value is neither text nor a whole number.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"Variable: a name is text, not {type(name).__name__}")
     if not name or any(character in name for character in '="\\') or ("," in name and "(" not in name):
         raise ValueError(f"Variable: {name!r} is no variable's name")
     if isinstance(value, bool) or not isinstance(value, (str, int)):

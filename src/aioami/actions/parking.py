@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..events.parking import ParkedCall, ParkedCallsComplete, Parkinglot, ParkinglotsComplete
 from ..responses.base import ListReply, Response
 from .base import KnownAction
-from .parameters import header, milliseconds
+from .parameters import header, milliseconds, optional, text
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -47,12 +47,12 @@ class Park(KnownAction[Response]):
         # `timeout` cannot be declared: an action's attribute of that name is how long its answer is waited for.
         self._declare(
             {
-                "Channel": channel,
-                "Channel2": channel_callback,
-                "Timeout": None if timeout is None else milliseconds("timeout", timeout) or None,
-                "AnnounceChannel": announce_channel,
-                "Parkinglot": parkinglot,
-                "ParkingSpace": parking_space,
+                "Channel": text("channel", channel),
+                "Channel2": text("channel_callback", channel_callback),
+                "Timeout": optional("timeout", timeout or None, milliseconds),
+                "AnnounceChannel": optional("announce_channel", announce_channel),
+                "Parkinglot": optional("parkinglot", parkinglot),
+                "ParkingSpace": optional("parking_space", parking_space),
             }
         )
 

@@ -38,7 +38,7 @@ from ..events.pjsip import (
 )
 from ..responses.base import ListReply, Response
 from .base import KnownAction
-from .parameters import header, one_of, variables
+from .parameters import header, one_of, optional, variables
 
 __all__ = [
     "PJSIPHangup",
@@ -224,7 +224,7 @@ class PJSIPNotify(KnownAction[Response]):
         uri: a SIP URI.
         channel: a PJSIP channel's name; from Asterisk 16.
         variable: the NOTIFY's headers, in this order; `Content` is a line of its body. A sequence of pairs may repeat one.
-        option: the name of what pjsip_notify.conf says is to be sent, instead; from Asterisk 20.
+        option: the name of what pjsip_notify.conf says is to be sent, instead; from Asterisk 18.
 
     Raises:
         ValueError: none or several of `endpoint`, `uri` and `channel` are given.
@@ -245,10 +245,10 @@ class PJSIPNotify(KnownAction[Response]):
             raise ValueError("endpoint, uri, channel: exactly one of them is needed")
         self._declare(
             {
-                "Endpoint": endpoint,
-                "URI": uri,
-                "channel": channel,
-                "Option": option,
+                "Endpoint": optional("endpoint", endpoint),
+                "URI": optional("uri", uri),
+                "channel": optional("channel", channel),
+                "Option": optional("option", option),
                 "Variable": variables("variable", variable),
             }
         )

@@ -46,7 +46,7 @@ class QueueAdd(KnownAction[Response]):
         penalty: members with a lower one are called first.
         paused: whether it begins paused.
         state_interface: the device whose state counts, if it is not the interface.
-        reason: why it is paused; from Asterisk 18.
+        reason: why it is paused; from Asterisk 20.
         wrapuptime: seconds of rest after each call; from Asterisk 16.
     """
 
@@ -209,7 +209,7 @@ class QueueReset(KnownAction[Response]):
 
 
 class QueueRule(KnownAction[QueueRuleReply]):
-    """Show the penalty rules of queuerules.conf. An unknown one is an error.
+    """Show the penalty rules of queuerules.conf. An unknown one is a success without rules.
 
     Args:
         rule: this one alone; all if left out.

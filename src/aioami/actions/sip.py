@@ -17,7 +17,7 @@ from ..events.sip import (
 from ..responses.base import ListReply, Response
 from ..responses.sip import SIPqualifyReply, SIPshowpeerReply
 from .base import KnownAction, ResponseT_co
-from .parameters import header, variables
+from .parameters import header, optional, text, variables
 
 __all__ = [
     "SIPnotify",
@@ -96,4 +96,10 @@ class SIPnotify(_ChanSIP[Response]):
 
     def __init__(self, channel: str, headers: Mapping[str, str | int] = {}, *, call_id: str | None = None) -> None:
         # `headers` cannot be declared: an action's attribute of that name is all that is sent.
-        self._declare({"Channel": channel, "Variable": variables("headers", headers), "Call-ID": call_id})
+        self._declare(
+            {
+                "Channel": text("channel", channel),
+                "Variable": variables("headers", headers),
+                "Call-ID": optional("call_id", call_id),
+            }
+        )

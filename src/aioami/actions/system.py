@@ -17,7 +17,7 @@ from ..responses.system import (
     PingReply,
 )
 from .base import KnownAction
-from .parameters import HeaderValue, checked, header
+from .parameters import HeaderValue, checked, header, optional, text, whole_number
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -71,6 +71,8 @@ def event_mask(mask: bool | str | Iterable[str] | None) -> str:
         ValueError: an unknown class, which Asterisk would ignore. Blanks and numbers are refused too: Asterisk takes
             a number for a set of bits, so that `1` is not `on`.
     """
+    if not isinstance(mask, (str, Iterable, type(None), bool)):
+        raise TypeError(f"event mask: expected a bool, text or event classes, not {type(mask).__name__}")
     if mask is None or isinstance(mask, bool):
         return EVENTMASK_ALL if mask else EVENTMASK_NONE
     labels = mask.split(",") if isinstance(mask, str) else list(mask)
@@ -118,8 +120,9 @@ class Login(KnownAction[Response]):
         challenge: str | None = None,
         authtype: str = AUTHTYPE_MD5,
     ) -> None:
-        headers: list[tuple[str, HeaderValue]] = [("Username", username)]
-        if challenge is not None and authtype:
+        headers: list[tuple[str, HeaderValue]] = [("Username", text("username", username))]
+        secret, authtype = text("secret", secret), text("authtype", authtype)
+        if optional("challenge", challenge) is not None and authtype:
             import hashlib
 
             checked("authtype", authtype, (AUTHTYPE_MD5,))
@@ -184,8 +187,9 @@ class Filter(KnownAction[Response]):
     privilege = ("system",)
 
     def __init__(self, filter: str, *, match_criteria: str | None = None) -> None:
+        text("filter", filter)
         if match_criteria is not None:
-            _check_criteria(match_criteria, filter)
+            _check_criteria(text("match_criteria", match_criteria), filter)
         elif not filter.removeprefix("!"):
             raise ValueError("filter: it is empty")
         if match_criteria is None or "method(regex)" in match_criteria:
@@ -249,9 +253,8 @@ class WaitEvent(KnownAction[Response]):
     holds_session = True
 
     def __init__(self, timeout: int = -1) -> None:
-        if not isinstance(timeout, int):
-            raise TypeError(f"timeout: expected a whole number of seconds, not {type(timeout).__name__}")
-        self._declare({"Timeout": timeout}, timeout=None if timeout < 0 else timeout + 2.0)
+        told = whole_number(minimum=-1, unit="seconds")("timeout", timeout)
+        self._declare({"Timeout": told}, timeout=None if timeout < 0 else timeout + 2.0)
 
 
 class CoreSettings(KnownAction[CoreSettingsReply]):

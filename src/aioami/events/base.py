@@ -13,6 +13,7 @@ __all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "load", "parse"]
 EVENTS: Final[dict[str, type[Event]]] = {}
 """Every event class by the event's name in lower case."""
 
+_LOADED: Final[set[str]] = set()
 _NO_NAME: Final = frozenset({"", " ", "\t", "\n", "\r"})
 _MAX_NEEDLES: Final = 1024
 
@@ -37,7 +38,7 @@ class Event(Message):
 
     def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls.wire_name = "" if abstract else wire_name or cls.__name__
+        cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         name = cls.wire_name.lower()
         if name and not (name in EVENTS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
             EVENTS[name] = cls
@@ -61,8 +62,9 @@ class Event(Message):
         Args:
             attributes: whether the keys are the names of attributes (`caller_id_num`), instead of the headers in
                 their first spelling (`CallerIDNum`).
-            typed: whether the headers that this class knows are numbers, bools, enumerations, and dictionaries of
-                variables, with `None` for text that does not convert; instead of the text as received.
+            typed: whether the headers that this class knows are what its attributes give: numbers, bools, members of
+                enumerations, and dictionaries of variables, with `None` for text that does not convert, and the first of
+                repeated ones; instead of the text as received.
         """
         return as_dict(self.headers, self, attributes=attributes, typed=typed)
 
@@ -157,8 +159,10 @@ def load() -> None:
     """Load all areas of the catalogue, so that `EVENTS` is complete."""
     from . import AREAS
 
-    for area in AREAS:
-        import_module(f"{__package__}.{area}")
+    if not _LOADED:
+        for area in AREAS:
+            import_module(f"{__package__}.{area}")
+        _LOADED.update(AREAS)
 
 
 def parse(text: str) -> Event:

@@ -59,8 +59,8 @@ class Parkinglot(KnownEvent):
     """A parking lot, as `Parkinglots` lists it."""
 
     name_ = Text("Name")
-    start_space = Text("StartSpace")
-    stop_space = Text("StopSpace")
+    start_space = Integer("StartSpace")
+    stop_space = Integer("StopSpace")
     timeout = Seconds("Timeout")
 
 

@@ -164,7 +164,7 @@ class QueueParams(KnownEvent):
     talk_time = Seconds("TalkTime")
     completed = Integer("Completed")
     abandoned = Integer("Abandoned")
-    service_level = Number("ServiceLevel")
+    service_level = Seconds("ServiceLevel")
     servicelevel_perf = Number("ServicelevelPerf")
     servicelevel_perf2 = Number("ServicelevelPerf2")
     weight = Integer("Weight")

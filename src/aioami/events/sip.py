@@ -83,7 +83,7 @@ class PeerStatus(KnownEvent):
     peer_status = Text("PeerStatus")
     cause = Text("Cause")
     address = Text("Address")
-    port = Text("Port")
+    port = Integer("Port")
     time = Integer("Time")
 
 

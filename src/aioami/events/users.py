@@ -25,16 +25,17 @@ class UserEvent(Event):
         async for ring in mgr.events(DoorBell):
             print(ring.door)
 
-    The latest class of a name counts.
+    Without `user_event` it is the one that is called as the class is. The latest class of a name counts.
     """
 
     user_event = Text("UserEvent")
     channel = Text("Channel")
     uniqueid = Text("Uniqueid")
 
-    def __init_subclass__(cls, *, user_event: str, **kwargs: Any) -> None:
+    def __init_subclass__(cls, *, user_event: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(abstract=True, **kwargs)
-        _CLASSES[user_event.lower()] = cls
+        if not abstract:
+            _CLASSES[(user_event or cls.__name__).lower()] = cls
 
     def __new__(cls, text: str = "") -> UserEvent:
         return super().__new__(_CLASSES.get(_name_in(text), cls) if cls is UserEvent and _CLASSES else cls)

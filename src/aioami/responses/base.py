@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, SupportsIndex, TypeVar, overload
 
 from ..errors import ManagerError
 from ..events.base import Event
@@ -34,6 +34,16 @@ class EventList(list[ItemT]):
     def __init__(self, items: Iterable[ItemT] = (), completion: Event | None = None) -> None:
         super().__init__(items)
         self.completion = completion
+
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> ItemT: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> EventList[ItemT]: ...
+    def __getitem__(self, index: SupportsIndex | slice, /) -> ItemT | EventList[ItemT]:
+        """An item; or a part of the list, with the same completion."""
+        if isinstance(index, slice):
+            return EventList(super().__getitem__(index), self.completion)
+        return super().__getitem__(index)
 
     def to_rows(self, *, attributes: bool = False, typed: bool = False) -> list[dict[str, Any]]:
         """The items as the rows of one table: dictionaries that all have the same keys, `None` where an item has no value.
@@ -91,7 +101,8 @@ class Response(Message):
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
         """A plain dictionary of the headers, without the items of a list; see `Event.to_dict`."""
-        return as_dict(self.headers, self, attributes=attributes, typed=typed)
+        told = as_dict(self.headers, self, attributes=attributes, typed=typed)
+        return {"message" if attributes and name == "message_" else name: value for name, value in told.items()}
 
 
 class ListReply(Response, Generic[ItemT_co, EndT_co]):

@@ -6,7 +6,7 @@ from collections.abc import ItemsView, Iterator, ValuesView
 from typing import Any, Final
 
 from ..events.sip import SIPQualifyPeerDone
-from ..fields import MAX_DIGITS
+from ..fields import MAX_DIGITS, attribute_name
 from .base import OutcomeReply, Response
 
 __all__ = ["SIPqualifyReply", "SIPshowpeerReply"]
@@ -55,6 +55,17 @@ class SIPshowpeerReply(Response):
             return self[key]
         except KeyError:
             return default
+
+    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+        """See `Event.to_dict`; typed values are those of the mapping."""
+        told = super().to_dict(attributes=attributes)
+        if not typed:
+            return told
+        names = {attribute_name(name) if attributes else name: name for name, _ in reversed(self.headers)}
+        return {
+            key: _typed(names[key], text) if isinstance(text, str) and key in names else text
+            for key, text in told.items()
+        }
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name, self) is not self

@@ -1,0 +1,162 @@
+"""What AMI clients cost, side by side in one run.
+
+    python -m benchmarks [--rounds 5] [--quick] [--only CASE ...] [--write FOLDER]
+
+Each measurement is a fresh process of the client, and a fresh one of the server. The rounds are interleaved: first each client
+once, then each again. What is shown are medians; with --write also tables and pictures, for the documentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+CLIENTS = ("aioami", "panoramisk", "basicami", "asterisk_ami", "pystrix", "floor")
+PACKAGES = {"asterisk_ami": "asterisk-ami"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing that is measured.
+
+    Attributes:
+        title: what it is.
+        play: the function of the clients.
+        unit: what is shown of it: `cpu` is CPU time for each event, action or item.
+        arguments: what the function is given besides the port.
+        corpus, events, items: what the server sends.
+        without: clients that would take minutes, and why.
+    """
+
+    title: str
+    play: str
+    unit: str
+    arguments: tuple[int, ...] = ()
+    corpus: str = "synthetic"
+    events: int = 100_000
+    items: int = 0
+    without: tuple[str, ...] = ()
+
+
+SLOW = ("pystrix",)
+CASES = {
+    "fields": Case("three fields of each event, synthetic", "fields", "cpu"),
+    "fields-real": Case("three fields of each event, real stream", "fields", "cpu", corpus="recorded"),
+    "headers": Case("all headers of each event, synthetic", "headers", "cpu"),
+    "headers-real": Case("all headers of each event, real stream", "headers", "cpu", corpus="recorded"),
+    "name": Case("one name out of the full stream", "one_name", "stream"),
+    "predicate": Case("a predicate on the full stream", "predicate", "stream"),
+    "subscribers-1": Case("1 subscriber that counts", "subscribers", "stream", (1,)),
+    "subscribers-10": Case("10 subscribers that count", "subscribers", "stream", (10,)),
+    "subscribers-100": Case("100 subscribers that count", "subscribers", "stream", (100,), events=20_000, without=SLOW),
+    "slow": Case("a subscriber that is too slow, 100,000 events", "slow", "grown"),
+    "list-10k": Case("a list of 10,000, collected", "listed", "wall", items=10_000),
+    "list-100k": Case("a list of 100,000, collected", "listed", "wall", items=100_000),
+    "list-100k-memory": Case("its memory", "listed", "grown", items=100_000),
+    "stream-100k": Case("a list of 100,000, item by item", "streamed", "wall", items=100_000),
+    "stream-100k-memory": Case("its memory", "streamed", "grown", items=100_000),
+    "ping": Case("Pings one by one, median", "pings", "p50", (3000,)),
+    "ping-99": Case("Pings one by one, 99th percentile", "pings", "p99", (3000,)),
+    "at-once": Case("10,000 actions at once, with timeouts", "at_once", "cpu", (10_000,)),
+    "connections-200": Case("200 connections", "connections", "each", (200,), events=0),
+    "connections-1000": Case("1,000 connections", "connections", "each", (1000,), events=0, without=("asterisk_ami",)),
+    "alone": Case("200,000 events over one connection", "together", "cpu", (1,), events=200_000),
+    "together": Case("200 events over each of 1,000 connections", "together", "cpu", (1000,), events=200),
+    "logins": Case("200 logins at once", "logins", "wall", (200,), events=0),
+}
+UNITS = {
+    "cpu": "µs",
+    "stream": "µs",
+    "wall": "ms",
+    "grown": "MiB",
+    "p50": "µs",
+    "p99": "µs",
+    "each": "KiB",
+    "import": "ms",
+}
+
+
+def measure(client: str, case: Case, quick: bool) -> dict[str, Any] | None:
+    """Let a client play a case; `None` if it cannot."""
+    module = importlib.import_module(f"benchmarks.clients.{client}")
+    if client in case.without or not hasattr(module, case.play):
+        return None
+    events = case.events // 10 if quick and case.events > 1000 else case.events
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.server", case.corpus, str(events), str(case.items)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stdout is not None
+        port = server.stdout.readline().strip()
+        command = [sys.executable, "-m", "benchmarks.client", client, case.play, port, *map(str, case.arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode or not done.stdout.strip():
+            print(f"{client}, {case.title}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+            return None
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        told["sent"] = events + 1
+        return told
+    except subprocess.TimeoutExpired:
+        print(f"{client}, {case.title}: not done in 120 seconds", file=sys.stderr)
+        return None
+    finally:
+        server.kill()
+        server.wait()
+
+
+def value(case: Case, told: dict[str, Any]) -> float:
+    """What is shown of a measurement."""
+    count = told["sent"] if case.unit == "stream" or told["count"] < 0 else told["count"]
+    if case.unit in ("cpu", "stream"):
+        return float(told["cpu"]) / max(count, 1) * 1e6
+    if case.unit == "wall":
+        return float(told["wall"]) * 1000
+    if case.unit in ("p50", "p99"):
+        return float(told[case.unit]) * 1e6
+    return float(told[case.unit]) / (1 << 20 if case.unit == "grown" else 1 << 10)
+
+
+def main() -> None:
+    """Measure, and show."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description="What AMI clients cost, side by side.")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each cell")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the events")
+    parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES), help="these cases")
+    parser.add_argument("--clients", nargs="+", choices=CLIENTS, default=list(CLIENTS), help="these clients")
+    parser.add_argument("--write", type=Path, help="a folder for tables and pictures")
+    options = parser.parse_args()
+    found: dict[str, dict[str, list[float]]] = {name: {} for name in options.only}
+    for _ in range(options.rounds):
+        for name in options.only:
+            for client in options.clients:
+                told = measure(client, CASES[name], options.quick)
+                if told is not None:
+                    found[name].setdefault(client, []).append(value(CASES[name], told))
+    for name in options.only:
+        case, own = CASES[name], statistics.median(found[name].get("aioami", [0.0]))
+        print(f"\n{name}: {case.title} ({UNITS[case.unit]})")
+        for client, values in found[name].items():
+            median = statistics.median(values)
+            ratio = f"aioami needs {own / median:.3f} of it" if client != "aioami" and median and own else ""
+            print(f"  {client:<13} {median:12.2f}   {ratio:<28} ({min(values):.2f} to {max(values):.2f})")
+    print(f"\n{platform.python_implementation()} {platform.python_version()}, {platform.machine()}; ", end="")
+    print(", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in options.clients if each != "floor"))
+    if options.write is not None:
+        from .report import write
+
+        write(options.write, found)
+
+
+if __name__ == "__main__":
+    main()

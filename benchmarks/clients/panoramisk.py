@@ -1,0 +1,147 @@
+"""panoramisk, with a callback for the events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from panoramisk import Manager
+
+from ..meter import Meter, memory, percentiles
+
+logging.disable(logging.CRITICAL)
+
+
+async def manager(port: int, user: str) -> Any:
+    ready = asyncio.get_running_loop().create_future()
+    mgr = Manager(
+        loop=asyncio.get_running_loop(),
+        host="127.0.0.1",
+        port=port,
+        username=user,
+        secret="secret",
+        ping_delay=1000,
+        on_login=lambda mgr: ready.done() or ready.set_result(None),
+    )
+    await mgr.connect()
+    await ready
+    return mgr
+
+
+async def follow(port: int, pattern: str, look: Callable[[Any], bool], number: int = 1) -> dict[str, Any]:
+    """Count the events that match the pattern, until `look` says that one is the last."""
+    done, count = asyncio.get_running_loop().create_future(), 0
+
+    def on_event(mgr: Any, event: Any) -> None:
+        nonlocal count
+        count += 1
+        if look(event) and not done.done():
+            done.set_result(None)
+
+    mgr = await manager(port, "events")
+    for _ in range(number):
+        mgr.register_event(pattern, lambda mgr, event: on_event(mgr, event))
+    meter = Meter()
+    await done
+    told = meter.stop(count)
+    mgr.close()
+    return told
+
+
+async def fields(port: int) -> dict[str, Any]:
+    def look(event: Any) -> bool:
+        event.get("Uniqueid")
+        return event["Event"] == "Hangup" and event.get("Channel") == "TheEnd"
+
+    return await follow(port, "*", look)
+
+
+async def headers(port: int) -> dict[str, Any]:
+    def look(event: Any) -> bool:
+        for _name, _value in event.items():
+            pass
+        return event.get("Channel") == "TheEnd"
+
+    return await follow(port, "*", look)
+
+
+async def one_name(port: int) -> dict[str, Any]:
+    return await follow(port, "Hangup", lambda event: event["Channel"] == "TheEnd")
+
+
+async def predicate(port: int) -> dict[str, Any]:
+    return await follow(
+        port,
+        "*",
+        lambda event: (
+            (event.get("Channel") or "").startswith(("PJSIP/peer7-", "TheEnd")) and event["Channel"] == "TheEnd"
+        ),
+    )
+
+
+async def subscribers(port: int, number: int) -> dict[str, Any]:
+    return await follow(port, "*", lambda event: event["Event"] == "Hangup" and event["Channel"] == "TheEnd", number)
+
+
+async def slow(port: int) -> dict[str, Any]:
+    last = asyncio.get_running_loop().create_future()
+    held = 0
+
+    async def on_event(mgr: Any, event: Any) -> None:
+        nonlocal held
+        held += 1
+        if event.get("Channel") == "TheEnd":
+            last.set_result(None)
+        await asyncio.sleep(30)
+
+    mgr = await manager(port, "events")
+    mgr.register_event("*", on_event)
+    meter = Meter()
+    await last
+    told = meter.stop(1, held=held, dropped=0)
+    mgr.close()
+    return told
+
+
+async def listed(port: int) -> dict[str, Any]:
+    mgr = await manager(port, "quiet")
+    meter = Meter()
+    answer = await mgr.send_action({"Action": "QueueStatus"}, as_list=True)
+    return meter.stop(len(answer) - 2)
+
+
+async def pings(port: int, number: int) -> dict[str, Any]:
+    mgr = await manager(port, "quiet")
+    times = []
+    meter = Meter()
+    for _ in range(number):
+        began = time.perf_counter()
+        await mgr.send_action({"Action": "Ping"})
+        times.append(time.perf_counter() - began)
+    return meter.stop(number, **percentiles(times))
+
+
+async def at_once(port: int, number: int) -> dict[str, Any]:
+    mgr = await manager(port, "quiet")
+    meter = Meter()
+    asked = (asyncio.wait_for(mgr.send_action({"Action": "Ping"}), 30) for _ in range(number))
+    replies = await asyncio.gather(*asked)
+    return meter.stop(sum(reply["Ping"] == "Pong" for reply in replies))
+
+
+async def connections(port: int, number: int) -> dict[str, Any]:
+    (await manager(port, "quiet")).close()
+    before = memory()
+    managers = []
+    for start in range(0, number, 50):
+        managers += await asyncio.gather(*(manager(port, "quiet") for _ in range(start, min(start + 50, number))))
+    return {"count": number, "each": (memory() - before) / number}
+
+
+async def logins(port: int, number: int) -> dict[str, Any]:
+    meter = Meter()
+    await asyncio.gather(*(manager(port, "quiet") for _ in range(number)))
+    return meter.stop(number)
