@@ -39,8 +39,8 @@ coverage: $(VENV)/.tests $(VENV)/.typing
 	$(BIN)/coverage run -m pytest $(ARGS) && $(BIN)/coverage report && \
 	$(BIN)/coverage report --include='*/aioami/$(subst $(comma),$(comma)*/aioami/,$(CORE))' --fail-under=100
 
-bench: $(VENV)/.bench        # what an event costs, beside panoramisk
-	$(BIN)/python benchmarks/events.py
+bench: $(VENV)/.bench        # what it all costs, beside the other clients, in one run; ARGS="--quick --only fields" for a part
+	$(BIN)/python -m benchmarks $(ARGS)
 
 peers: $(VENV)/.peers        # what other clients make of the conformance cases: the table of the documentation
 	$(BIN)/python -m tests.peers --write docs/reference/peers-table.md

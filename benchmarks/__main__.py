@@ -127,6 +127,13 @@ def value(case: Case, told: dict[str, Any]) -> float:
     return float(told[case.unit]) / (1 << 20 if case.unit == "grown" else 1 << 10)
 
 
+def processor() -> str:
+    """What this machine computes with."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return f"{len(names)} x {names[0]}" if names else platform.machine()
+
+
 def main() -> None:
     """Measure, and show."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="What AMI clients cost, side by side.")
@@ -140,6 +147,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for name in options.only:
             for client in options.clients:
+                print(f"\r{name:<20} {client:<14}", end="", file=sys.stderr, flush=True)
                 told = measure(client, CASES[name], options.quick)
                 if told is not None:
                     found[name].setdefault(client, []).append(value(CASES[name], told))
@@ -150,12 +158,13 @@ def main() -> None:
             median = statistics.median(values)
             ratio = f"aioami needs {own / median:.3f} of it" if client != "aioami" and median and own else ""
             print(f"  {client:<13} {median:12.2f}   {ratio:<28} ({min(values):.2f} to {max(values):.2f})")
-    print(f"\n{platform.python_implementation()} {platform.python_version()}, {platform.machine()}; ", end="")
-    print(", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in options.clients if each != "floor"))
+    versions = ", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in options.clients if each != "floor")
+    machine = f"{options.rounds} rounds on {processor()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
+    print(f"\n{machine}")
     if options.write is not None:
         from .report import write
 
-        write(options.write, found)
+        write(options.write, found, machine)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ..meter import Meter, memory, percentiles
 
 
 def client(port: int, user: str, **listeners: Any) -> Any:
-    ami = AMIClient("127.0.0.1", port, encoding_errors="surrogateescape", buffer_size=1 << 16, timeout=None)
+    ami = AMIClient("127.0.0.1", port, encoding_errors="surrogateescape")
     if listeners:
         ami.add_listener(**listeners)
     ami.login(user, "secret").response  # noqa: B018 - it is waited for by being read

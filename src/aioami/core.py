@@ -217,7 +217,7 @@ if not TYPE_CHECKING:
         if name in __all__:
             for room in (errors, actions, events):
                 if hasattr(room, name):
-                    return getattr(room, name)
+                    return globals().setdefault(name, getattr(room, name))
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:

@@ -137,13 +137,14 @@ class Pending:
         self,
         action: Action[Any],
         action_id: str,
+        data: bytes,
         promise: Promise,
         number: int,
         on_item: Callable[[Response, Event | None], None] | None,
     ) -> None:
         self.action = action
         self.action_id = action_id
-        self.data = action.encode(action_id)
+        self.data = data
         self.promise: Promise | None = promise
         self.number = number
         self.on_item = on_item
@@ -261,9 +262,12 @@ class Session:
         number = next(self._numbers)
         if action_id is None:
             action_id = f"{self._prefix}-{number}"
-        elif action_id in self._pending:
+            data = b"%b\r\nActionID: %b\r\n\r\n" % (action._lines, action_id.encode())
+        elif action_id not in self._pending:
+            data = action.encode(action_id)
+        else:
             raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
-        pending = Pending(action, action_id, promise, number, on_item)
+        pending = Pending(action, action_id, data, promise, number, on_item)
         self._pending[action_id] = pending
         self._unanswered.append(pending)
         if counted:
@@ -380,20 +384,21 @@ class Session:
         self._pass_over_those_before(pending)
         action = pending.action
         response = action.response_type(text, action, seconds=self._clock() - pending.sent_at)
-        if response.success:
-            if action.name.lower() == "login":
-                self.logged_in = True
-                self._told_of_login()
-            elif action is FENCE:  # it counts nowhere
+        success, name = response.success, action.name.lower()
+        if success:
+            if action is FENCE:  # it counts nowhere
                 self._tally.messages -= 1
                 self._tally.others -= 1
-            elif action.name.lower() == "ping":
+            elif name == "ping":
                 self._tally.last_round_trip = response.seconds
-            elif action.name.lower() == "logoff":
+            elif name == "login":
+                self.logged_in = True
+                self._told_of_login()
+            elif name == "logoff":
                 self.said_goodbye = True
-        listed = (response._first_of("EventList") or "").lower() == "start"
+        listed = "\nEventList" in text and (response._first_of("EventList") or "").lower() == "start"
         shape = _shape(action)
-        if listed or (response.success and (shape.list_end or shape.replies > 1)):
+        if listed or (success and (shape.list_end or shape.replies > 1)):
             pending.response = response
             self._lists[pending.action_id] = pending
             if pending.on_item is not None:
@@ -564,8 +569,9 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
 
 def holds_session(action: Action[Any]) -> bool:
     """Whether nothing may come on the connection for as long as this action is under way."""
-    asynchronous = any(name.lower() == "async" and value.lower() in TRUE for name, value in action.headers)
-    return _shape(action).holds_session and not asynchronous
+    if not _shape(action).holds_session:
+        return False
+    return not any(name.lower() == "async" and value.lower() in TRUE for name, value in action.headers)
 
 
 def needs_fence(action: Action[Any]) -> bool:

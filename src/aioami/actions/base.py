@@ -87,6 +87,7 @@ class Action(Generic[ResponseT_co]):
     outcome_events: ClassVar[tuple[str, ...]] = ()
     """Names of the events in which its outcome may follow the answer."""
 
+    _first_line: ClassVar[bytes] = b""
     _reply: ClassVar[Any] = ResponseT_co  # type: ignore[misc]
 
     name: str
@@ -103,6 +104,9 @@ class Action(Generic[ResponseT_co]):
             if isinstance(getattr(cls, sequence), str):
                 raise TypeError(f"{cls.__name__}.{sequence}: expected a tuple of texts, not one text")
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
+        if cls.wire_name != cls.wire_name.strip():
+            raise ValueError(f"Action: {cls.wire_name!r} is no name: it has blanks around it")
+        cls._first_line = encode_header("Action", cls.wire_name)
         name = cls.wire_name.lower()
         if name and not (name in ACTIONS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
             ACTIONS[name] = cls
@@ -135,7 +139,7 @@ class Action(Generic[ResponseT_co]):
         timeout: float | None = None,
     ) -> None:
         """Fill this action; to be called by the constructor of every class."""
-        self.name = _plain("Action", self.wire_name if name is None else name)
+        self.name = self.wire_name if name is None else _plain("Action", name)
         self.timeout = timeout
         if not self.name or self.name != self.name.strip():
             raise ValueError(f"Action: {self.name!r} is no name: it is empty, or has blanks around it")
@@ -151,7 +155,8 @@ class Action(Generic[ResponseT_co]):
                 f"{self.name}: {len(self.headers) + 2} lines with Action and ActionID, "
                 f"and Asterisk takes at most {MAX_LINES} in one action"
             )
-        self._lines = b"\r\n".join(encode_header(*header) for header in (("Action", self.name), *self.headers))
+        first = self._first_line if name is None else encode_header("Action", self.name)
+        self._lines = b"\r\n".join([first, *(encode_header(*header) for header in self.headers)])
 
     def encode(self, action_id: str) -> bytes:
         """The bytes of this action under an ActionID.
@@ -240,6 +245,10 @@ class KnownAction(Action[ResponseT_co], abstract=True):
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             name, parameters = type(self).__name__, self._parameters
+            if not (parameters or args or kwargs):  # as most of those that are sent often
+                self._given, self._lines = {}, self._first_line
+                self.name, self.headers, self.timeout = self.wire_name, (), None
+                return
             places = [each for each, parameter in parameters.items() if not parameter.keyword_only]
             if len(args) > len(places):
                 raise TypeError(f"{name}() takes {len(places)} positional arguments, but {len(args)} were given")

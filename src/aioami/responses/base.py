@@ -82,6 +82,8 @@ class Response(Message):
     @property
     def success(self) -> bool:
         """Whether the server did what it was asked for."""
+        if self._text.startswith("Response: Success\r\n"):
+            return True
         return (self._first_of("Response") or "").strip().lower() in _SUCCESSFUL
 
     @property
@@ -93,6 +95,20 @@ class Response(Message):
     def action_id(self) -> str | None:
         """The ActionID that the server repeated."""
         return self._first_of("ActionID")
+
+    def _first_of(self, name: str) -> str | None:
+        """The first header of that name; mostly it is spelled in the same way, and found without a look at the others."""
+        text = self._text
+        start = text.find(f"\r\n{name}: ")
+        if start < 0 or "(" in name or ":" in name or text.startswith("Response: F"):
+            return super()._first_of(name)
+        start += len(name) + 4
+        end = text.find("\r", start)
+        return (
+            text[start : end if end >= 0 else None]
+            if text[end + 1 : end + 2] in ("", "\n")
+            else super()._first_of(name)
+        )
 
     @property
     def data(self) -> list[str]:

@@ -24,7 +24,7 @@ def encode_header(name: str, value: str) -> bytes:
         raise ValueError("a header name is empty")
     if ":" in name or name != name.strip():
         raise ValueError(f"{_shown(name)}: a header name may have no colon and no blanks around it")
-    for character, label in _FORBIDDEN:
+    for character, label in () if name.isprintable() and value.isprintable() else _FORBIDDEN:
         if character in name:
             raise ValueError(f"{_shown(name)}: a header name may not contain {label}")
         if character in value:

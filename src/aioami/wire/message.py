@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABCMeta
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from itertools import repeat
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from .redaction import show_header
@@ -26,6 +27,15 @@ def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
     The name is what stands before the first colon, except that a channel's name in `ChanVariable(<channel>)` may
     hold colons itself. The value is the rest, less exactly one blank.
     """
+    lines = text.split("\r\n")
+    if lines[-1][-1:] == "\r":
+        lines[-1] = lines[-1][:-1]
+    names, colons, values = zip(*map(str.partition, lines, repeat(": ")), strict=True)
+    # A name with a colon, or with a blank before it, and a line that ends in another way, need a closer look.
+    told = "\n" + "\n".join(names)
+    regular = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
+    if regular and ":" not in told and "\n " not in told and "\n\t" not in told:
+        return tuple(zip(names, values, strict=True)), ()
     headers: list[_Header] = []
     unparsed: list[str] = []
     for line in text.split("\n"):
