@@ -321,3 +321,19 @@ async def test_a_failed_voicemail_action_is_an_error(fake: FakeAsterisk) -> None
         with pytest.raises(ActionError, match="Message move failed"):
             await mgr.send(actions.VoicemailMove("default", 1234, "INBOX", "1", "Old"))
         assert isinstance(Action("VoicemailMove"), Action)
+
+
+async def test_a_class_of_ones_own_selects_its_user_event(fake: FakeAsterisk) -> None:
+    """Of all user events those come that the class is for; a pattern and the class that they share select all."""
+
+    class Bell(events.UserEvent):
+        door = Integer("Door")
+
+    async with Manager.from_url(fake.url) as mgr:
+        with mgr.events(Bell) as bells, mgr.events(events.UserEvent) as all_of_them, mgr.events("UserE*") as by_name:
+            await mgr.send(core.UserEvent(UserEvent="Cat", Door="1"))
+            await mgr.send(core.UserEvent(UserEvent="Bell", Door="3"))
+            ring = await bells.__anext__()
+            assert (type(ring), ring.door, bells.pending) == (Bell, 3, 0)
+            assert [type(await all_of_them.__anext__()) for _ in range(2)] == [events.UserEvent, Bell]
+            assert [type(await by_name.__anext__()) for _ in range(2)] == [events.UserEvent, Bell]

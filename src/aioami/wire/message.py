@@ -31,10 +31,10 @@ def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
     names, colons, values = zip(*map(str.partition, lines, repeat(": ")), strict=True)
-    # A name with a colon, or with a blank before it, and a line that ends in another way, need a closer look.
+    # A name with a colon, a blank or half a parenthesis, and a line that ends in another way, need a closer look.
     told = "\n" + "\n".join(names)
     regular = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
-    if regular and ":" not in told and "\n " not in told and "\n\t" not in told:
+    if regular and ":" not in told and "\n " not in told and "\n\t" not in told and told.count("(") == told.count(")"):
         return tuple(zip(names, values, strict=True)), ()
     headers: list[_Header] = []
     unparsed: list[str] = []
