@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 CLIENTS = ("aioami", "panoramisk", "basicami", "asterisk_ami", "pystrix", "floor")
+PATIENCE = 60  # seconds for one measurement
 PACKAGES = {"asterisk_ami": "asterisk-ami"}
 
 
@@ -48,11 +49,16 @@ class Case:
 
 
 SLOW = ("pystrix",)
+NEEDS_UTF8 = ("pystrix",)  # the first byte that is none ends its thread, and it waits for ever
 CASES = {
     "fields": Case("three fields of each event, synthetic", "fields", "cpu"),
-    "fields-real": Case("three fields of each event, real stream", "fields", "cpu", corpus="recorded"),
+    "fields-real": Case(
+        "three fields of each event, real stream", "fields", "cpu", corpus="recorded", without=NEEDS_UTF8
+    ),
     "headers": Case("all headers of each event, synthetic", "headers", "cpu"),
-    "headers-real": Case("all headers of each event, real stream", "headers", "cpu", corpus="recorded"),
+    "headers-real": Case(
+        "all headers of each event, real stream", "headers", "cpu", corpus="recorded", without=NEEDS_UTF8
+    ),
     "name": Case("one name out of the full stream", "one_name", "stream"),
     "predicate": Case("a predicate on the full stream", "predicate", "stream"),
     "subscribers-1": Case("1 subscriber that counts", "subscribers", "stream", (1,)),
@@ -100,7 +106,7 @@ def measure(client: str, case: Case, quick: bool) -> dict[str, Any] | None:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
         command = [sys.executable, "-m", "benchmarks.client", client, case.play, port, *map(str, case.arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if done.returncode or not done.stdout.strip():
             print(f"{client}, {case.title}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
             return None
@@ -108,7 +114,7 @@ def measure(client: str, case: Case, quick: bool) -> dict[str, Any] | None:
         told["sent"] = events + 1
         return told
     except subprocess.TimeoutExpired:
-        print(f"{client}, {case.title}: not done in 120 seconds", file=sys.stderr)
+        print(f"{client}, {case.title}: not done in {PATIENCE} seconds", file=sys.stderr)
         return None
     finally:
         server.kill()

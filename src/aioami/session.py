@@ -396,7 +396,7 @@ class Session:
                 self._told_of_login()
             elif name == "logoff":
                 self.said_goodbye = True
-        listed = "\nEventList" in text and (response._first_of("EventList") or "").lower() == "start"
+        listed = _is_list(response)
         shape = _shape(action)
         if listed or (success and (shape.list_end or shape.replies > 1)):
             pending.response = response
@@ -464,7 +464,8 @@ class Session:
         """An action that nothing else ends is over, as one behind it was answered."""
         action = pending.action
         if pending.response is not None:
-            self._finish(pending, pending.response)
+            if not _is_list(pending.response):  # which has an end of its own, or is never whole
+                self._finish(pending, pending.response)
             return
         lead = "" if _shape(action).raw == "headers" else "Output: "
         lines = ["Response: Success", *(f"{lead}{line}" for line in pending.raw)]
@@ -583,6 +584,11 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
     error = ConnectionLost(f"{what} was cut off: {reason}", sent=sent)
     error.__cause__ = reason
     return error
+
+
+def _is_list(response: Response) -> bool:
+    """Whether a list follows, with an end that is marked."""
+    return (response._first_of("EventList") or "").lower() == "start"
 
 
 def _shape(action: Action[Any]) -> Action[Any] | type[Action[Any]]:

@@ -413,6 +413,14 @@ def test_one_event_without_an_end_is_a_list(talk: Conversation) -> None:
     assert (none.result.success, none.result.events) == (True, [])
 
 
+def test_a_list_that_is_cut_short_is_not_whole(talk: Conversation) -> None:
+    """A fence does not end a list that the server has said to mark the end of."""
+    _, stats = talk.send(actions.FAXStats(), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start")
+    talk.fence()
+    assert not stats.done()
+
+
 def test_a_fence_counts_nowhere(talk: Conversation) -> None:
     """It is no action of the user's, no round trip that was measured, and no message."""
     talk.fence()

@@ -321,3 +321,34 @@ def test_the_quick_way_and_the_careful_way_agree(name: str, between: str, value:
         headers, unparsed = split_headers(text)
         assert headers == careful[0]
         assert unparsed == (careful[1] if "\r\n" in text else careful[1][:-1])
+
+
+def test_layouts_are_learned_replaced_and_bounded() -> None:
+    """A message that often has the same names is taken apart by them; one with other names is read as carefully as before."""
+    from aioami.wire import message
+
+    message._layouts.clear()
+    message._candidates.clear()
+
+    def told(*names: str) -> list[str]:
+        text = "Event: Often\r\n" + "\r\n".join(f"{name}: {name.lower()} : x" for name in names) + "\r"
+        headers, unparsed = split_headers(text)
+        assert unparsed == ()
+        assert [value for _, value in headers[1:]] == [f"{name.lower()} : x" for name in names]
+        return [name for name, _ in headers]
+
+    for _ in range(20):
+        assert told("A", "B", "B") == ["Event", "A", "B", "B"]
+    assert message._layouts["Event: Often"][1] == ("Event", "A", "B", "B")
+    assert told("A", "B") == ["Event", "A", "B"]
+    for _ in range(20):
+        told("C")
+    assert message._layouts["Event: Often"][1] == ("Event", "C")
+    for number in range(message._MAX_LAYOUTS + 10):
+        for _ in range(message._WORTH_LEARNING):
+            split_headers(f"Event: E{number}\r\nA: b\r")
+    assert 0 < len(message._layouts) <= message._MAX_LAYOUTS
+    assert 0 < len(message._candidates) <= message._MAX_LAYOUTS
+    long = f"Event: {'x' * 200}\r\nA: b\r"
+    assert [split_headers(long)[0][1] for _ in range(20)] == [("A", "b")] * 20
+    assert not [name for name in message._candidates if "xxx" in name]

@@ -21,12 +21,37 @@ _FOLLOWS = re.compile("Response: Follows\r?\n")
 _SHOWN_HEADERS: Final = 8
 
 
+# The names that messages with the same first line mostly have, and an expression that finds their values in one go.
+_layouts: Final[dict[str, tuple[re.Pattern[str], tuple[str, ...]]]] = {}
+_candidates: Final[dict[str, tuple[int, tuple[str, ...]]]] = {}
+_MAX_LAYOUTS: Final = 256
+_MAX_FIRST_LINE: Final = 100  # characters; what is longer is no event's name
+_WORTH_LEARNING: Final = 16  # times in a row, as an expression takes a millisecond to make
+
+
+def _learn(first: str, names: tuple[str, ...]) -> None:
+    """Take note of the names of a message that begins with that line."""
+    seen, known = _candidates.get(first, (0, names))
+    if len(_candidates) >= _MAX_LAYOUTS:
+        _candidates.clear()
+    _candidates[first] = (seen + 1, names) if known == names else (1, names)
+    if seen + 1 == _WORTH_LEARNING and known == names:
+        if len(_layouts) >= _MAX_LAYOUTS:
+            _layouts.clear()
+        expression = "\r\n".join(f"{re.escape(name)}: ([^\r\n]*)" for name in names)
+        _layouts[first] = (re.compile(f"{expression}\r?"), names)
+
+
 def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
     """The headers of a message, and the lines that are none (no colon, or no name before it), each in their order.
 
     The name is what stands before the first colon, except that a channel's name in `ChanVariable(<channel>)` may
     hold colons itself. The value is the rest, less exactly one blank.
     """
+    first = text[: text.find("\r")]
+    layout = _layouts.get(first)
+    if layout is not None and (found := layout[0].fullmatch(text)) is not None:
+        return tuple(zip(layout[1], found.groups(), strict=True)), ()
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
@@ -35,6 +60,8 @@ def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
     told = "\n" + "\n".join(names)
     regular = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
     if regular and ":" not in told and "\n " not in told and "\n\t" not in told and told.count("(") == told.count(")"):
+        if len(first) <= _MAX_FIRST_LINE:
+            _learn(first, names)
         return tuple(zip(names, values, strict=True)), ()
     headers: list[_Header] = []
     unparsed: list[str] = []
