@@ -328,7 +328,7 @@ def test_layouts_are_learned_replaced_and_bounded() -> None:
     from aioami.wire import message
 
     message._layouts.clear()
-    message._candidates.clear()
+    message._seen.clear()
 
     def told(*names: str) -> list[str]:
         text = "Event: Often\r\n" + "\r\n".join(f"{name}: {name.lower()} : x" for name in names) + "\r"
@@ -339,16 +339,19 @@ def test_layouts_are_learned_replaced_and_bounded() -> None:
 
     for _ in range(20):
         assert told("A", "B", "B") == ["Event", "A", "B", "B"]
-    assert message._layouts["Event: Often"][1] == ("Event", "A", "B", "B")
+    assert [names for _, names in message._layouts["Event: Often"]] == [("Event", "A", "B", "B")]
     assert told("A", "B") == ["Event", "A", "B"]
-    for _ in range(20):
-        told("C")
-    assert message._layouts["Event: Often"][1] == ("Event", "C")
+    for number in range(message._MAX_LAYOUTS_EACH):
+        for _ in range(20):
+            told("C", f"D{number}")
+    assert [names for _, names in message._layouts["Event: Often"]] == [("Event", "C", f"D{number}")]
+    for number in range(message._MAX_SEEN + 1):
+        told(f"E{number}")
     for number in range(message._MAX_LAYOUTS + 10):
         for _ in range(message._WORTH_LEARNING):
             split_headers(f"Event: E{number}\r\nA: b\r")
     assert 0 < len(message._layouts) <= message._MAX_LAYOUTS
-    assert 0 < len(message._candidates) <= message._MAX_LAYOUTS
+    assert 0 < len(message._seen) <= message._MAX_SEEN
     long = f"Event: {'x' * 200}\r\nA: b\r"
     assert [split_headers(long)[0][1] for _ in range(20)] == [("A", "b")] * 20
-    assert not [name for name in message._candidates if "xxx" in name]
+    assert not [names for names in message._seen if "xxx" in names[0]]

@@ -99,9 +99,12 @@ class Response(Message):
     def _first_of(self, name: str) -> str | None:
         """The first header of that name; mostly it is spelled in the same way, and found without a look at the others."""
         text = self._text
-        start = text.find(f"\r\n{name}: ")
-        if start < 0 or "(" in name or ":" in name or text.startswith("Response: F"):
+        if "(" in name or ":" in name or text.startswith("Response: F"):
             return super()._first_of(name)
+        start = text.find(f"\r\n{name}: ")
+        if start < 0:
+            absent = name != "Response" and f"\n{name.lower()}:" not in text.lower()
+            return None if absent else super()._first_of(name)
         start += len(name) + 4
         end = text.find("\r", start)
         return (

@@ -21,25 +21,31 @@ _FOLLOWS = re.compile("Response: Follows\r?\n")
 _SHOWN_HEADERS: Final = 8
 
 
-# The names that messages with the same first line mostly have, and an expression that finds their values in one go.
-_layouts: Final[dict[str, tuple[re.Pattern[str], tuple[str, ...]]]] = {}
-_candidates: Final[dict[str, tuple[int, tuple[str, ...]]]] = {}
-_MAX_LAYOUTS: Final = 256
+# What messages with the same first line mostly look like: an expression that finds the values in one go, and their names.
+_layouts: Final[dict[str, list[tuple[re.Pattern[str], tuple[str, ...]]]]] = {}
+_seen: Final[dict[tuple[str, ...], int]] = {}
+_MAX_LAYOUTS: Final = 256  # first lines that have some
+_MAX_LAYOUTS_EACH: Final = 8
+_MAX_SEEN: Final = 2048
 _MAX_FIRST_LINE: Final = 100  # characters; what is longer is no event's name
-_WORTH_LEARNING: Final = 16  # times in a row, as an expression takes a millisecond to make
+_WORTH_LEARNING: Final = 16  # times, as an expression takes a millisecond to make
 
 
 def _learn(first: str, names: tuple[str, ...]) -> None:
     """Take note of the names of a message that begins with that line."""
-    seen, known = _candidates.get(first, (0, names))
-    if len(_candidates) >= _MAX_LAYOUTS:
-        _candidates.clear()
-    _candidates[first] = (seen + 1, names) if known == names else (1, names)
-    if seen + 1 == _WORTH_LEARNING and known == names:
-        if len(_layouts) >= _MAX_LAYOUTS:
-            _layouts.clear()
-        expression = "\r\n".join(f"{re.escape(name)}: ([^\r\n]*)" for name in names)
-        _layouts[first] = (re.compile(f"{expression}\r?"), names)
+    if len(_seen) >= _MAX_SEEN:
+        _seen.clear()
+    key = (first, *names)
+    count = _seen[key] = _seen.get(key, 0) + 1
+    if count != _WORTH_LEARNING:
+        return
+    if len(_layouts) >= _MAX_LAYOUTS:
+        _layouts.clear()
+    known = _layouts.setdefault(first, [])
+    if len(known) >= _MAX_LAYOUTS_EACH:
+        known.clear()
+    expression = "\r\n".join(f"{re.escape(name)}: ([^\r\n]*)" for name in names)
+    known.append((re.compile(f"{expression}\r?"), names))
 
 
 def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
@@ -49,9 +55,9 @@ def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
     hold colons itself. The value is the rest, less exactly one blank.
     """
     first = text[: text.find("\r")]
-    layout = _layouts.get(first)
-    if layout is not None and (found := layout[0].fullmatch(text)) is not None:
-        return tuple(zip(layout[1], found.groups(), strict=True)), ()
+    for layout, names in _layouts.get(first, ()):
+        if (found := layout.fullmatch(text)) is not None:
+            return tuple(zip(names, found.groups(), strict=True)), ()
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
