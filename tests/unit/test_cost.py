@@ -18,7 +18,7 @@ import pytest
 from aioami import Event, core
 from aioami.dispatch import Dispatcher, Selection
 from aioami.session import Session
-from aioami.wire import Framer
+from aioami.wire import Framer, message
 
 RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
 
@@ -132,7 +132,10 @@ def test_nothing_costs_a_fifth_more_than_it_did(name: str) -> None:
         "one name": listening(data, ("Hangup",), three_fields),
         "an action": acting,
     }[name]
-    work()  # what is loaded and looked up once
+    message._layouts.clear()
+    message._seen.clear()
+    for _ in range(message._WORTH_LEARNING + 1):
+        work()  # what is loaded, looked up and learned once
     instructions(lambda: plain(b"a: b"))  # Python 3.13 does not count the first time
     part = instructions(work) / instructions(lambda: plain(data))
     assert part <= 1.2 * COSTS[name], f"{name}: {part:.3f} of the plain parser"

@@ -344,7 +344,7 @@ def test_layouts_are_learned_replaced_and_bounded() -> None:
     for number in range(message._MAX_LAYOUTS_EACH):
         for _ in range(20):
             told("C", f"D{number}")
-    assert [names for _, names in message._layouts["Event: Often"]] == [("Event", "C", f"D{number}")]
+    assert len(message._layouts["Event: Often"]) == message._MAX_LAYOUTS_EACH
     for number in range(message._MAX_SEEN + 1):
         told(f"E{number}")
     for number in range(message._MAX_LAYOUTS + 10):

@@ -103,7 +103,7 @@ class Response(Message):
             return super()._first_of(name)
         start = text.find(f"\r\n{name}: ")
         if start < 0:
-            absent = name != "Response" and f"\n{name.lower()}:" not in text.lower()
+            absent = f"\n{name.lower()}:" not in f"\n{text.lower()}"
             return None if absent else super()._first_of(name)
         start += len(name) + 4
         end = text.find("\r", start)

@@ -42,10 +42,9 @@ def _learn(first: str, names: tuple[str, ...]) -> None:
     if len(_layouts) >= _MAX_LAYOUTS:
         _layouts.clear()
     known = _layouts.setdefault(first, [])
-    if len(known) >= _MAX_LAYOUTS_EACH:
-        known.clear()
-    expression = "\r\n".join(f"{re.escape(name)}: ([^\r\n]*)" for name in names)
-    known.append((re.compile(f"{expression}\r?"), names))
+    if len(known) < _MAX_LAYOUTS_EACH:
+        expression = "\r\n".join(f"{re.escape(name)}: ([^\r\n]*)" for name in names)
+        known.append((re.compile(f"{expression}\r?"), names))
 
 
 def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
