@@ -22,10 +22,9 @@ async def fields(port: int) -> dict[str, Any]:
             meter = Meter()
             async for event in events:
                 count += 1
-                event.get("Uniqueid")
-                if event["Event"] == "Hangup" and event.get("Channel") == "TheEnd":
+                _name, channel, _id = event["Event"], event.get("Channel"), event.get("Uniqueid")
+                if channel == "TheEnd":
                     return meter.stop(count)
-                event.get("Channel")
     return {}
 
 

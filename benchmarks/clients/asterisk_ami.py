@@ -41,8 +41,8 @@ def follow(port: int, look: Callable[[Any], bool], number: int = 1) -> dict[str,
 
 def fields(port: int) -> dict[str, Any]:
     def look(event: Any) -> bool:
-        event.keys.get("Uniqueid")
-        return bool(event.name == "Hangup" and event.keys.get("Channel") == "TheEnd")
+        _name, channel, _id = event.name, event.keys.get("Channel"), event.keys.get("Uniqueid")
+        return bool(channel == "TheEnd")
 
     return follow(port, look)
 

@@ -30,8 +30,8 @@ async def follow(port: int, look: Callable[[Any], bool]) -> dict[str, Any]:
 
 async def fields(port: int) -> dict[str, Any]:
     def look(event: Any) -> bool:
-        event.get("Uniqueid")
-        return event.get("Event") == "Hangup" and event.get("Channel") == "TheEnd"
+        _name, channel, _id = event["Event"], event.get("Channel"), event.get("Uniqueid")
+        return channel == "TheEnd"
 
     return await follow(port, look)
 

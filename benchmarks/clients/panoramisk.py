@@ -43,7 +43,7 @@ async def follow(port: int, pattern: str, look: Callable[[Any], bool], number: i
 
     mgr = await manager(port, "events")
     for _ in range(number):
-        mgr.register_event(pattern, lambda mgr, event: on_event(mgr, event))
+        mgr.register_event(pattern, on_event)
     meter = Meter()
     await done
     told = meter.stop(count)
@@ -53,8 +53,8 @@ async def follow(port: int, pattern: str, look: Callable[[Any], bool], number: i
 
 async def fields(port: int) -> dict[str, Any]:
     def look(event: Any) -> bool:
-        event.get("Uniqueid")
-        return event["Event"] == "Hangup" and event.get("Channel") == "TheEnd"
+        _name, channel, _id = event["Event"], event.get("Channel"), event.get("Uniqueid")
+        return bool(channel == "TheEnd")
 
     return await follow(port, "*", look)
 

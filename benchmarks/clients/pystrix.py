@@ -40,8 +40,8 @@ def follow(port: int, name: str, look: Callable[[Any], bool], number: int = 1) -
 
 def fields(port: int) -> dict[str, Any]:
     def look(event: Any) -> bool:
-        event.get("Uniqueid")
-        return bool(event.name == "Hangup" and event.get("Channel") == "TheEnd")
+        _name, channel, _id = event.name, event.get("Channel"), event.get("Uniqueid")
+        return bool(channel == "TheEnd")
 
     return follow(port, "", look)
 

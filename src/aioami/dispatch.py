@@ -17,11 +17,12 @@ __all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
 Selector = Union[type[Event], str]
 """An event class, an event's name, or a shell-style pattern over names."""
 
-Route = tuple[type[Event], tuple[Callable[[Event], None], ...]]
-"""The class of an event, and who gets it."""
+Route = tuple[Union[type[Event], None], tuple[Callable[[Event], None], ...]]
+"""The class of an event, and who gets it; no class for what is no event."""
 
 _MAX_ROUTES: Final = 4096
-_MAX_NAME: Final = 100  # characters; Asterisk's own names have a third of that
+_MAX_FIRST_LINE: Final = 100  # characters; Asterisk's own have less than half of that
+_EVENT: Final = "Event: "
 
 
 class Selection:
@@ -66,11 +67,17 @@ def _event_class(selector: object) -> type[Event]:
 
 
 class Subscriber(Protocol):
-    """Somebody who gets events, and hears when some are missing, and when no more will come."""
+    """Somebody who gets events, one after the other and then a word that this was all for now.
+
+    It hears when some are missing, and when no more will come.
+    """
 
     selection: Selection
 
-    def put(self, event: Event, /) -> None: ...
+    @property
+    def put(self) -> Callable[[Event], None]: ...
+
+    def settle(self) -> None: ...
 
     def miss(self, gap: float, /) -> None: ...
 
@@ -78,7 +85,7 @@ class Subscriber(Protocol):
 
 
 class _Routes(dict[str, Route]):
-    """Routes by the name as it stands on the wire, its CR included, each worked out when first needed."""
+    """Routes by the first line as it stands on the wire, its CR included, each worked out when first needed."""
 
     def __init__(self, subscribers: dict[Subscriber, None]) -> None:
         super().__init__()
@@ -90,17 +97,21 @@ class _Routes(dict[str, Route]):
         self._version += 1
         self.clear()
 
-    def __missing__(self, raw: str) -> Route:
+    def __missing__(self, first: str) -> Route:
         if len(self) >= _MAX_ROUTES:
             self.clear()
-        name = raw.removesuffix("\r")
+        if not first.startswith(_EVENT):
+            if len(first) <= _MAX_FIRST_LINE:
+                self[first] = (None, ())
+            return None, ()
+        name = first[len(_EVENT) :].removesuffix("\r")
         cls = event_class(name)
         version = self._version
         # Garbage may be collected at any moment here, and streams with it: that changes the subscribers.
         found = [each.selection.sink(name, cls, each.put) for each in list(self._subscribers)]
         sinks = tuple([sink for sink in found if sink is not None])
-        if version == self._version and len(raw) <= _MAX_NAME:
-            self[raw] = (cls, sinks)
+        if version == self._version and len(first) <= _MAX_FIRST_LINE:
+            self[first] = (cls, sinks)
         return cls, sinks
 
 
@@ -108,7 +119,7 @@ class Dispatcher:
     """Everybody who subscribed, in the order in which they did.
 
     Attributes:
-        routes: for each event's name, its class and who gets it.
+        routes: for each event's first line, its class and who gets it.
     """
 
     def __init__(self) -> None:
@@ -132,6 +143,12 @@ class Dispatcher:
         for subscriber in list(self._subscribers):
             if subscriber.selection.matches(event.name, type(event)):
                 subscriber.put(event)
+                subscriber.settle()
+
+    def settle(self) -> None:
+        """All events of a read are delivered."""
+        for subscriber in list(self._subscribers):
+            subscriber.settle()
 
     def miss(self, gap: float) -> None:
         """Tell all, whatever they selected, that the events of `gap` seconds are missing here."""

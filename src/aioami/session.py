@@ -179,6 +179,9 @@ class _OutcomeWatch:
             outcome.settle(conclusion)
             return  # an event is the outcome of one action: that which waits longest
 
+    def settle(self) -> None:
+        """Nothing: each event was looked at as it came."""
+
     def miss(self, gap: float) -> None:
         """Nothing: it does not outlive its link."""
 
@@ -322,6 +325,7 @@ class Session:
         held, self._held = self._held, None
         if held:
             self._deliver(held)
+            self._dispatcher.settle()
 
     def _hold_back(self, text: str) -> None:
         assert self._held is not None
@@ -338,24 +342,22 @@ class Session:
         """Take messages, as `Framer.feed` returns them."""
         self._tally.messages += len(texts)
         self._deliver(texts)
+        self._dispatcher.settle()
 
     def _deliver(self, texts: list[str]) -> None:
         routes, lists = self._routes, self._lists
         for text in texts:
-            if text.startswith("Event: "):
-                end = text.find("\n", 7)
-                cls, sinks = routes[text[7:end] if end >= 0 else text[7:]]
-                if lists and self._take_items(text, cls):
-                    continue
-                if self._held is not None:
-                    self._hold_back(text)
-                    continue
-                if sinks:
-                    event = cls(text)
-                    for sink in sinks:
-                        sink(event)
-            else:
+            cls, sinks = routes[text.partition("\n")[0]]
+            if cls is None:
                 self._receive_other(text)
+            elif lists and self._take_items(text, cls):
+                pass
+            elif self._held is not None:
+                self._hold_back(text)
+            elif sinks:
+                event = cls(text)
+                for sink in sinks:
+                    sink(event)
 
     def _receive_other(self, text: str) -> None:
         first, _, rest = text.partition(":")

@@ -131,13 +131,22 @@ class Buffer:
         self.error: Exception | None = None
         self.wakes: asyncio.Future[None] | None = None
 
-    def put(self, event: Event) -> None:
-        if self.where is not None and not self._wanted(self.where, event):
-            return
+    @property
+    def put(self) -> Callable[[Event], None]:
+        """What takes an event. When all of a read are in, `settle` is to be called."""
+        return self.events.append if self.where is None else self._put_if_wanted
+
+    def _put_if_wanted(self, event: Event) -> None:
+        if self.where is None or self._wanted(self.where, event):
+            self.events.append(event)
+
+    def settle(self) -> None:
+        """Drop what is too much, and wake the consumer if there is something for it."""
         events = self.events
-        if self.maxsize is not None and len(events) >= self.maxsize and not self._make_room(self.maxsize):
+        if not events:
             return
-        events.append(event)
+        if self.maxsize is not None and len(events) > self.maxsize:
+            self._make_room(len(events) - self.marks - self.maxsize)
         if self.wakes is not None:
             self.wake()
 
@@ -170,26 +179,27 @@ class Buffer:
             )
             return False
 
-    def _make_room(self, maxsize: int) -> bool:
-        """Whether there is room for one more event, if need be where the oldest was."""
-        if len(self.events) - self.marks < maxsize:
-            return True
-        self.dropped += 1
-        self._tally.dropped += 1
+    def _make_room(self, excess: int) -> None:
+        """Drop so many events, if it is not marks alone that are more than `maxsize`."""
+        if excess <= 0:
+            return
+        self.dropped += excess
+        self._tally.dropped += excess
         if not self._raises and not self.overflowing:
             self.overflowing = True
             log.warning(
                 "a stream of %s is consumed too slowly: its %s events are dropped, as %d are waiting",
                 self.selection,
                 "newest" if self._drops_newest else "oldest",
-                maxsize,
+                self.maxsize,
             )
-        if self._drops_newest:
-            if self._raises:
-                self._mark_end(1, 0.0)
-            return False
-        self._drop_oldest()
-        return True
+        for _ in range(excess):
+            if self._drops_newest:
+                self.events.pop()
+            else:
+                self._drop_oldest()
+        if self._drops_newest and self._raises:
+            self._mark_end(excess, 0.0)
 
     def _drop_oldest(self) -> None:
         # Marks around the event that goes become one, with the one for it.
@@ -250,9 +260,13 @@ class SingleBuffer(Buffer):
 
     __slots__ = ()
 
-    def put(self, event: Event) -> None:
+    @property
+    def put(self) -> Callable[[Event], None]:
+        return self._put_first
+
+    def _put_first(self, event: Event) -> None:
         if not self.events and not self.ended:
-            super().put(event)
+            self._put_if_wanted(event)
 
 
 class EventStream(Generic[EventT_co]):
@@ -271,10 +285,11 @@ class EventStream(Generic[EventT_co]):
     the events are missing, whatever the selectors. After it the iteration can be begun again, and goes on behind that place.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end")
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_take")
 
     def __init__(self, buffer: Buffer, end: Callable[[], None]) -> None:
         self._buffer = buffer
+        self._take: Callable[[], Event | _Loss | None] = buffer.events.popleft
         self._end: Callable[[], None] | None = end
         self._delivered = 0
 
@@ -312,12 +327,15 @@ class EventStream(Generic[EventT_co]):
         return self
 
     async def __anext__(self) -> EventT_co:
-        buffer = self._buffer
-        if not buffer.events:
-            await buffer.filled()
-        event = buffer.events.popleft()
-        if isinstance(event, _Loss):
-            buffer.marks -= 1
+        try:
+            event = self._take()
+        except IndexError:
+            event = None
+        if event is None:
+            await self._buffer.filled()
+            event = self._take()
+        if type(event) is _Loss:
+            self._buffer.marks -= 1
             raise event.error()
         self._delivered += 1
         return event  # type: ignore[return-value]
@@ -391,7 +409,8 @@ class ListBuffer(Buffer):
         self.response = response
         self.progressed = self.loop.time()
         if item is not None:
-            self.put(item)
+            self.events.append(item)
+            self.settle()
 
     def done(self) -> bool:
         return self.ended

@@ -184,6 +184,8 @@ class _Listener:
     def put(self, event: Event, /) -> None:
         assert event.name is not None
 
+    def settle(self) -> None: ...
+
     def miss(self, gap: float, /) -> None:
         raise AssertionError
 

@@ -51,6 +51,8 @@ class Listener:
     def put(self, event: Event, /) -> None:
         self.events.append(event)
 
+    def settle(self) -> None: ...
+
     def miss(self, gap: float, /) -> None:
         pass
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
-from ..fields import Integer, Text, Timestamp, as_dict, fields_of
+from ..fields import Integer, Text, Timestamp, as_dict
 from ..wire import Message
 
 __all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "load", "parse"]
@@ -15,7 +15,11 @@ EVENTS: Final[dict[str, type[Event]]] = {}
 
 _LOADED: Final[set[str]] = set()
 _NO_NAME: Final = frozenset({"", " ", "\t", "\n", "\r"})
-_MAX_NEEDLES: Final = 1024
+_NEEDLES: Final[dict[str, str]] = {}
+"""What a header looks like in a known event, for each name that was asked for; what is in no message, if that needs care."""
+_LOWERED: Final[dict[str, str]] = {}
+"""What a header looks like in lower case; nothing, if that needs care."""
+_MAX_NEEDLES: Final = 4096
 
 
 class Event(Message):
@@ -70,21 +74,19 @@ class Event(Message):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The first header of that name, ignoring case; `default` if there is none."""
-        wanted = key.lower()
-        if wanted == "event":
-            return self.name
+        try:
+            needle = _LOWERED[key]
+        except KeyError:
+            needle = _remember(_LOWERED, key, "" if _needs_care(key) else f"\n{key.lower()}:")
         text = self._text
         lowered = text.lower()
-        # Names with a parenthesis may hold a channel's name, and a few letters have a longer lower case.
-        if "(" in key or ":" in key or wanted[:1] in _NO_NAME or len(lowered) != len(text):
-            value = super()._first_of(key)
+        if not needle or len(lowered) != len(text):  # a few letters have a longer lower case
+            value = self.name if key.lower() == "event" else super()._first_of(key)
             return default if value is None else value
-        start = lowered.find(f"\n{wanted}:")
-        if start < 0:
+        before, found, _ = lowered.partition(needle)
+        if not found:
             return default
-        start += len(wanted) + 2
-        end = text.find("\n", start)
-        return text[start : end if end >= 0 else None].removesuffix("\r").removeprefix(" ")
+        return text[len(before) + len(found) :].partition("\n")[0].removesuffix("\r").removeprefix(" ")
 
     def _first_of(self, name: str) -> str | None:
         value: str | None = self.get(name)
@@ -97,13 +99,10 @@ class KnownEvent(Event, abstract=True):
     That allows a header to be found without a look at the others.
     """
 
-    _needles: ClassVar[dict[str, str]] = {}
-    """What a header looks like in this event, for each name that was asked for."""
     _opening: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._needles = {}
         cls._opening = f"Event: {cls.wire_name}\r\n"
 
     @property
@@ -113,36 +112,40 @@ class KnownEvent(Event, abstract=True):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The first header of that name, ignoring case; `default` if there is none."""
-        needle = self._needles.get(key) or self._needle(key)
-        text = self._text
-        start = text.find(needle)
-        if start < 0:  # absent, spelled in another way, or in need of more care
-            return super().get(key, default)
-        start += len(needle)
-        end = text.find("\n", start)
-        if end > 0 and text[end - 1] == "\r":
-            return text[start : end - 1]
-        return text[start : end if end >= 0 else None].removesuffix("\r")
+        try:
+            needle = _NEEDLES[key]
+        except KeyError:
+            needle = _remember(_NEEDLES, key, "\n\n" if _needs_care(key) else f"\n{key}: ")
+        found = self._text.partition(needle)[2]
+        if not found:  # absent, spelled in another way, in need of more care, or empty at the very end
+            return Event.get(self, key, default)
+        value, ending, _ = found.partition("\r\n")
+        return value if ending and "\n" not in value else value.partition("\n")[0].removesuffix("\r")
+
+    def _first_of(self, name: str) -> str | None:
+        value: str | None = self.get(name)
+        return value
 
     def __getitem__(self, name: str) -> str:
-        if name == "Event":
-            return self.name
+        if name == "Event" and self._text.startswith(self._opening):
+            return self.wire_name
         value: str | None = self.get(name)
         if value is None:
             raise KeyError(name)
         return value
 
-    @classmethod
-    def _needle(cls, name: str) -> str:
-        """How a header of that name begins here; what no message holds, for names that need more care."""
-        wanted = name.lower()
-        careful = wanted == "event" or "(" in name or ":" in name or name[:1] in _NO_NAME
-        fields = fields_of(cls).values()
-        spelling = next((field.header for field in fields if field.header.lower() == wanted), name)
-        if len(cls._needles) >= _MAX_NEEDLES:
-            cls._needles.clear()
-        needle = cls._needles[name] = "\n\n" if careful else f"\n{spelling}: "
-        return needle
+
+def _needs_care(name: str) -> bool:
+    """Whether a header of that name is not simply found by what stands at the begin of its line."""
+    # A name with a parenthesis may hold a channel's name.
+    return name.lower() == "event" or "(" in name or ":" in name or name[:1] in _NO_NAME
+
+
+def _remember(needles: dict[str, str], name: str, needle: str) -> str:
+    if len(needles) >= _MAX_NEEDLES:
+        needles.clear()
+    needles[name] = needle
+    return needle
 
 
 def event_class(name: str) -> type[Event]:
