@@ -2,8 +2,8 @@
 
     python -m benchmarks.server CORPUS EVENTS [ITEMS]
 
-prints its port. The user `events` is sent the corpus 0.3 seconds after the login, all others nothing. A `QueueStatus` is answered
-with a list of ITEMS, everything else with one reply.
+prints its port. The user `events` is sent the corpus 0.3 seconds after the login, all others when they send a `UserEvent`. A
+`QueueStatus` is answered with a list of ITEMS, everything else with one reply.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ class Client(threading.Thread):
             if user and user[1] == b"events":
                 threading.Thread(target=self.play, daemon=True).start()
             return head + b"Message: Authentication accepted\r\n\r\n"
+        if name == b"userevent":
+            threading.Thread(target=self.play, args=(0.0,), daemon=True).start()
         if name == b"queuestatus":
             body = b"".join(self.listed).replace(b"%s", action_id)
             start = head + b"EventList: start\r\nMessage: Queue status will follow\r\n\r\n"
@@ -84,8 +86,8 @@ class Client(threading.Thread):
             return start + body + end % (action_id, len(self.listed))
         return head + b"Message: Done\r\n\r\n"
 
-    def play(self) -> None:
-        time.sleep(0.3)
+    def play(self, wait: float = 0.3) -> None:
+        time.sleep(wait)
         try:
             for piece in self.stream:
                 with self.lock:

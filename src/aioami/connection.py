@@ -20,7 +20,7 @@ from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from .events.base import Event
 from .options import Options
 from .responses.base import OutcomeReply, Response
-from .session import FENCE, Outcome, Pending, Promise, Session, holds_session, needs_fence
+from .session import FENCE, Outcome, Pending, Promise, Session, holds_session
 from .statistics import Tally
 from .wire import Framer
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 _KEEPALIVE: Final = Action("Ping")
+_MANY: Final = 1024  # deadlines are looked through when there are so many
+_NEVER: Final = float("inf")
 _FEW: Final = 64  # actions that hold the session are looked through when there are so many
 _WINDOW: Final = 32768  # bytes that a peer surely takes though it does not read
 _LATE: Final = 0.1  # seconds by which a timer may be late without the event loop having been held up
@@ -120,9 +122,10 @@ class Connection:
         self._writer: asyncio.StreamWriter | None = None
         self._batch: list[Pending] | None = None
         self._deadlines: list[tuple[float, int, float, Pending, Callable[[], float] | None]] = []
-        self._deadline_numbers = 0
+        self._deadlines_purged = _MANY
         self._timer: asyncio.TimerHandle | None = None
-        self._greeted: asyncio.Future[None] = self._loop.create_future()
+        self._timer_at = _NEVER
+        self._greeted: asyncio.Future[None] | None = self._loop.create_future()
         self._bytes_before_login = 0
         self._heard_at = self._loop.time()
         self._asked_at: float | None = None
@@ -201,6 +204,8 @@ class Connection:
         raise failure or ConnectionLost(f"the name {host} stands for no address")
 
     async def _be_greeted(self, timeout: float | None) -> None:
+        if self._greeted is None:
+            return
         try:
             async with async_timeout.timeout(timeout):
                 await asyncio.shield(self._greeted)
@@ -258,10 +263,13 @@ class Connection:
             self._recorder.received(data)
         framer, session = self._framer, self._session
         texts = framer.feed(data)
-        if not self._greeted.done() and framer.banner is not None:
+        if self._greeted is not None and framer.banner is not None:
             self._greeted.set_result(None)
+            self._greeted = None
         if texts:
             session.receive(texts)
+            if self._deadlines and not len(session):
+                self._deadlines.clear()  # of what was answered; they would hold it until they are due
         if not session.logged_in:
             self._limit_bytes_before_login(len(data))
         error = framer.error or session.error
@@ -306,7 +314,7 @@ class Connection:
                 timer.cancel()
         self._deadlines.clear()
         self._holding.clear()
-        if not self._greeted.done():
+        if self._greeted is not None:
             self._greeted.set_exception(reason)
             self._greeted.exception()  # nobody needs to be there to hear it
         self._session.lose(reason)
@@ -416,7 +424,7 @@ class Connection:
         if self.reason is not None:
             raise ConnectionLost(f"{action.name} was not sent: {self.reason}") from self.reason
         pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
-        if holds_session(action):
+        if holds_session(pending):
             own = action.timeout
             held = float("inf") if timeout is None else timeout if own is None else max(own, timeout)
             self._holding.append((pending, self._loop.time(), held))
@@ -432,7 +440,7 @@ class Connection:
             self._write([pending])
         else:
             self._batch.append(pending)
-        if needs_fence(action):
+        if pending.shape.fenced:
             self.send_aside(FENCE)
         return pending
 
@@ -453,10 +461,11 @@ class Connection:
             if self._written_while_held <= _WINDOW < self._written_while_held + len(data):
                 self._have_the_network_give_up(0)
             self._written_while_held += len(data)
+        if self._recorder is not None:
+            for pending in pendings:
+                self._recorder.sent(pending.data)
         now = time.perf_counter()
         for pending in pendings:
-            if self._recorder is not None:
-                self._recorder.sent(pending.data)
             pending.data = b""
             pending.written = True
             pending.sent_at = now
@@ -542,24 +551,25 @@ class Connection:
         self, start: float, timeout: float, pending: Pending, last_progress: Callable[[], float] | None
     ) -> None:
         deadlines = self._deadlines
-        if len(deadlines) > 2 * len(self._session) + 1024:
+        if len(deadlines) >= self._deadlines_purged:
             deadlines[:] = [entry for entry in deadlines if entry[3].promise is not None]
             heapq.heapify(deadlines)
-        self._deadline_numbers += 1
+            self._deadlines_purged = max(_MANY, 2 * len(deadlines))
         when = start + timeout
-        heapq.heappush(deadlines, (when, self._deadline_numbers, timeout, pending, last_progress))
-        if self._timer is None or when < self._timer.when():
+        heapq.heappush(deadlines, (when, pending.number, timeout, pending, last_progress))
+        if when < self._timer_at:
             self._set_timer()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_at(self._deadlines[0][0], self._expire) if self._deadlines else None
+        self._timer_at = self._deadlines[0][0] if self._deadlines else _NEVER
+        self._timer = self._loop.call_at(self._timer_at, self._expire) if self._deadlines else None
 
     def _expire(self) -> None:
         now = self._loop.time()
         deadlines = self._deadlines
-        self._timer = None
+        self._timer, self._timer_at = None, _NEVER
         while deadlines and (deadlines[0][0] <= now or deadlines[0][3].promise is None):
             _, _, timeout, pending, last_progress = heapq.heappop(deadlines)
             promise = pending.promise

@@ -87,6 +87,8 @@ class Subscriber(Protocol):
 class _Routes(dict[str, Route]):
     """Routes by the first line as it stands on the wire, its CR included, each worked out when first needed."""
 
+    __slots__ = ("_subscribers", "_version")
+
     def __init__(self, subscribers: dict[Subscriber, None]) -> None:
         super().__init__()
         self._subscribers = subscribers

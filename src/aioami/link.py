@@ -7,7 +7,7 @@ import copy
 import enum
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
@@ -92,7 +92,7 @@ class Link:
         # Those who have an action to send go before those who only wait, who may send one then.
         self._senders: dict[asyncio.Future[None], None] = {}
         self._waiters: dict[asyncio.Future[None], None] = {}
-        self._delays = (options.backoff or Backoff()).delays()
+        self._delays: Iterator[float] | None = None
         self._established_at = 0.0
         self._lost_at = 0.0
         self._booted = False
@@ -115,7 +115,7 @@ class Link:
             self._recorder.start()
         self.reason = None
         self.mask = self.accepted_mask = None
-        self._delays = (self._options.backoff or Backoff()).delays()
+        self._delays = None
         load()  # now, and not when the first event comes
         self._dispatcher.add(self._landmarks)
         self._enter(ManagerState.CONNECTING)
@@ -194,6 +194,8 @@ class Link:
         attempts = 0
         while True:
             if attempts or not at_once:
+                if self._delays is None:
+                    self._delays = (self._options.backoff or Backoff()).delays()
                 await asyncio.sleep(next(self._delays))
             attempts += 1
             try:
@@ -263,7 +265,7 @@ class Link:
     def _lose(self, reason: ManagerError, backoff: Backoff) -> None:
         self._lost_at = time.monotonic()
         if self._lost_at - self._established_at > backoff.maximum:
-            self._delays = backoff.delays()
+            self._delays = None
         self.reason = reason
         self._tally.gaps += 1
         self._enter(ManagerState.RECONNECTING)
@@ -451,8 +453,10 @@ class Link:
 class _Landmarks:
     """Subscribes to the events that tell of the server itself."""
 
+    __slots__ = ("put",)
+    selection = Selection((FullyBooted, Shutdown))
+
     def __init__(self, told: Callable[[Event], None]) -> None:
-        self.selection = Selection((FullyBooted, Shutdown))
         self.put = told
 
     def settle(self) -> None: ...

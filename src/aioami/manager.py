@@ -10,7 +10,7 @@ import os
 import ssl as tls
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
 
@@ -37,6 +37,7 @@ __all__ = ["Manager", "ManagerState"]
 
 _PORT: Final = 5038
 _TLS_PORT: Final = 5039
+_BACKOFF: Final = Backoff()
 
 _URL_NUMBERS: Final[dict[str, type[float] | type[int]]] = {
     "timeout": float,
@@ -157,7 +158,7 @@ class Manager:
             event_mask=event_mask if isinstance(event_mask, (bool, str)) else tuple(event_mask),
             event_filters=tuple(event_filter(each) for each in event_filters),
             timeout=timeout,
-            backoff=reconnect if isinstance(reconnect, Backoff) else Backoff() if reconnect else None,
+            backoff=reconnect if isinstance(reconnect, Backoff) else _BACKOFF if reconnect else None,
             retry_connect=retry_connect,
             keepalive=keepalive,
             plaintext_login=plaintext_login,
@@ -364,38 +365,47 @@ class Manager:
             TypeError: this is no action.
         """
         self._check(action)
-        if self._metrics is None:
-            return await self._send(action, timeout, check, action_id)
-        began = time.perf_counter()
-        try:
-            response = await self._send(action, timeout, False, action_id)
-        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
-            self._metrics.action_done(action.name, time.perf_counter() - began, _OUTCOMES[type(error)])
-            raise
-        outcome: ActionOutcome = "success" if response.success else "error"
-        self._metrics.action_done(action.name, time.perf_counter() - began, outcome)
+        if self._metrics is not None:
+            response = await self._send_measured(self._metrics, action, timeout, action_id)
+        else:
+            response = await self._send(action, timeout, action_id)
         if check and not response.success:
             raise refusal(response, action)
         return response
 
-    async def _send(
-        self, action: Action[ResponseT_co], timeout: Timeout, check: bool, action_id: str | None
+    async def _send_measured(
+        self, metrics: Metrics, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
     ) -> ResponseT_co:
-        link = self._link
-        connection, patience = link.connection, self._patience(action, timeout)
-        if connection is None:
-            waits = self._options.timeout if isinstance(timeout, _Default) else timeout
-            began = time.monotonic()
-            connection = await link.connected(waits)
-            if connection is None:
-                raise self._unsent(action)
-            if not isinstance(timeout, _Default) and patience is not None:
-                patience = max(0.0, patience - (time.monotonic() - began))
-        send = self._choose_events if action.name.lower() == "events" else connection.send
-        response = await send(action, timeout=patience, action_id=action_id)
-        if check and not response.success:
-            raise refusal(response, action)
+        began = time.perf_counter()
+        try:
+            response = await self._send(action, timeout, action_id)
+        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
+            metrics.action_done(action.name, time.perf_counter() - began, _OUTCOMES[type(error)])
+            raise
+        outcome: ActionOutcome = "success" if response.success else "error"
+        metrics.action_done(action.name, time.perf_counter() - began, outcome)
         return response
+
+    def _send(
+        self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
+    ) -> Coroutine[Any, Any, ResponseT_co]:
+        connection = self._link.connection
+        if connection is None:
+            return self._send_later(action, timeout, action_id)
+        patience = self._patience(action, timeout)
+        if action.name.lower() == "events":
+            return self._choose_events(action, timeout=patience, action_id=action_id)
+        return connection.send(action, timeout=patience, action_id=action_id)
+
+    async def _send_later(self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None) -> ResponseT_co:
+        """Send an action when the link that is down is there again."""
+        waits = self._options.timeout if isinstance(timeout, _Default) else timeout
+        began = time.monotonic()
+        if await self._link.connected(waits) is None:
+            raise self._unsent(action)
+        if not isinstance(timeout, _Default) and timeout is not None:
+            timeout = max(0.0, timeout - (time.monotonic() - began))
+        return await self._send(action, timeout, action_id)
 
     async def _choose_events(
         self, action: Action[ResponseT_co], *, timeout: float | None, action_id: str | None

@@ -57,7 +57,7 @@ class Backoff:
             delay = min(delay * self.factor, self.maximum)
 
 
-@dataclass(repr=False, eq=False)  # a repr would show the secret
+@dataclass(repr=False, eq=False, slots=True)  # a repr would show the secret
 class Options:
     """See `Manager`, which describes each of them."""
 

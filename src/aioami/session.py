@@ -13,7 +13,6 @@ import logging
 import os
 import re
 import weakref
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -34,7 +33,7 @@ from .responses.base import Response
 from .statistics import Tally
 from .wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
-__all__ = ["FENCE", "Outcome", "Pending", "Promise", "Session", "holds_session", "needs_fence", "refusal"]
+__all__ = ["FENCE", "Outcome", "Pending", "Promise", "Session", "holds_session", "refusal"]
 
 log = logging.getLogger("aioami.session")
 
@@ -111,7 +110,9 @@ class Pending:
         forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
         response: the reply that started its list, or that more replies are to follow.
         items: how many items of its list came.
+        next: what was sent behind it, while neither is answered.
         raw: the lines of its answer, if those have no `Response` header.
+        shape: what says how it is answered: a class, or an action.
     """
 
     __slots__ = (
@@ -122,6 +123,7 @@ class Pending:
         "data",
         "forgotten",
         "items",
+        "next",
         "number",
         "on_item",
         "outcome",
@@ -130,6 +132,7 @@ class Pending:
         "raw",
         "response",
         "sent_at",
+        "shape",
         "written",
     )
 
@@ -143,6 +146,7 @@ class Pending:
         on_item: Callable[[Response, Event | None], None] | None,
     ) -> None:
         self.action = action
+        self.shape = _shape(action)
         self.action_id = action_id
         self.data = data
         self.promise: Promise | None = promise
@@ -152,7 +156,8 @@ class Pending:
         self.outcome: Outcome | None = None
         self.response: Response | None = None
         self.items = 0
-        self.raw: list[str] = []
+        self.next: Pending | None = None
+        self.raw: list[str] | None = None
         self.sent_at = 0.0
         self.written = False
         self.forgotten = False
@@ -231,7 +236,9 @@ class Session:
         self._prefix = os.urandom(6).hex()
         self._numbers = itertools.count(1)
         self._pending: dict[str, Pending] = {}
-        self._unanswered: deque[Pending] = deque()
+        # Those that are not answered, in their order. A deque of its own would be a tenth of what a quiet connection costs.
+        self._oldest: Pending | None = None
+        self._newest: Pending | None = None
         self._lists: dict[str, Pending] = {}
         self._watches: dict[str, _OutcomeWatch] = {}
         self._seen_stray = False
@@ -272,7 +279,11 @@ class Session:
             raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
         pending = Pending(action, action_id, data, promise, number, on_item)
         self._pending[action_id] = pending
-        self._unanswered.append(pending)
+        if self._newest is None:
+            self._oldest = pending
+        else:
+            self._newest.next = pending
+        self._newest = pending
         if counted:
             pending.counted = True
             self._tally.actions += 1
@@ -304,7 +315,7 @@ class Session:
         """The link is gone: fail every action and every outcome that is waited for."""
         pendings, outcomes = list(self._pending.values()), self._outcomes()
         self._pending.clear()
-        self._unanswered.clear()
+        self._oldest = self._newest = None
         self._lists.clear()
         for watch in self._watches.values():
             self._dispatcher.remove(watch)
@@ -361,18 +372,14 @@ class Session:
 
     def _receive_other(self, text: str) -> None:
         first, _, rest = text.partition(":")
-        if first.lower() == "event":
+        kind = first if first == "Response" else first.lower()
+        if kind == "event":
             self._deliver([f"Event: {rest.lstrip(' ')}"])
             return
         self._tally.others += 1
-        if first.lower() == "response":
-            self._receive_reply(text)
-        else:
+        if kind not in ("Response", "response"):
             self._receive_raw(text)
-
-    # Replies
-
-    def _receive_reply(self, text: str) -> None:
+            return
         action_id = Response(text).action_id if text.startswith("Response: F") else _action_id_of(text)
         pending = self._pending.get(action_id) if action_id is not None else self._oldest_unanswered()
         if pending is None:
@@ -382,25 +389,19 @@ class Session:
         else:
             self._receive_first_reply(pending, text)
 
+    # Replies
+
     def _receive_first_reply(self, pending: Pending, text: str) -> None:
-        self._pass_over_those_before(pending)
-        action = pending.action
+        if self._oldest is pending and not self._lists:  # as a rule
+            self._step_on(pending)
+        else:
+            self._pass_over_those_before(pending)
+        action, shape = pending.action, pending.shape
         response = action.response_type(text, action, seconds=self._clock() - pending.sent_at)
-        success, name = response.success, action.name.lower()
+        success = response.success
         if success:
-            if action is FENCE:  # it counts nowhere
-                self._tally.messages -= 1
-                self._tally.others -= 1
-            elif name == "ping":
-                self._tally.last_round_trip = response.seconds
-            elif name == "login":
-                self.logged_in = True
-                self._told_of_login()
-            elif name == "logoff":
-                self.said_goodbye = True
-        listed = _is_list(response)
-        shape = _shape(action)
-        if listed or (success and (shape.list_end or shape.replies > 1)):
+            self._take_note(action, response)
+        if _is_list(response) or (success and (shape.list_end or shape.replies > 1)):
             pending.response = response
             self._lists[pending.action_id] = pending
             if pending.on_item is not None:
@@ -408,12 +409,26 @@ class Session:
         else:
             self._finish(pending, response)
 
+    def _take_note(self, action: Action[Any], response: Response) -> None:
+        """Some actions tell something about the connection by succeeding."""
+        name = action.name.lower()
+        if action is FENCE:  # it counts nowhere
+            self._tally.messages -= 1
+            self._tally.others -= 1
+        elif name == "ping":
+            self._tally.last_round_trip = response.seconds
+        elif name == "login":
+            self.logged_in = True
+            self._told_of_login()
+        elif name == "logoff":
+            self.said_goodbye = True
+
     def _receive_second_reply(self, pending: Pending, text: str) -> None:
         """A list may be refused after it began; its items may go on, and its end may be missing."""
         if pending.forgotten:
             return
         response = pending.action.response_type(text, pending.action, seconds=self._clock() - pending.sent_at)
-        if _shape(pending.action).replies > 1:
+        if pending.shape.replies > 1:
             self._finish(pending, response)
             return
         if response.success:
@@ -434,10 +449,10 @@ class Session:
                 outcome.settle(refusal(response, pending.action))
         self._drop(pending)
         self._count(pending, response)
-        if pending.promise is not None and not pending.promise.done():
-            pending.promise.set_result(response)
-        pending.promise = None
-        if _shape(pending.action).replies > 1 and not pending.overtaken:  # another may come, and is of no use
+        promise, pending.promise = pending.promise, None
+        if promise is not None and not promise.done():
+            promise.set_result(response)
+        if pending.shape.replies > 1 and not pending.overtaken:  # another may come, and is of no use
             pending.response = response
             pending.forgotten = True
             self._pending[pending.action_id] = self._lists[pending.action_id] = pending
@@ -457,10 +472,11 @@ class Session:
     def _receive_raw(self, text: str) -> None:
         """Lines without a `Response` header: what a few actions answer with. What comes after them tells that this was all."""
         pending = self._oldest_unanswered()
-        if pending is None or not _shape(pending.action).raw:
+        if pending is None or not pending.shape.raw:
             self._stray(text)
             return
-        pending.raw += [*([""] if pending.raw else []), *text.split("\n")]
+        lines = text.split("\n")
+        pending.raw = lines if pending.raw is None else [*pending.raw, "", *lines]
 
     def _conclude(self, pending: Pending) -> None:
         """An action that nothing else ends is over, as one behind it was answered."""
@@ -469,36 +485,61 @@ class Session:
             if not _is_list(pending.response):  # which has an end of its own, or is never whole
                 self._finish(pending, pending.response)
             return
-        lead = "" if _shape(action).raw == "headers" else "Output: "
-        lines = ["Response: Success", *(f"{lead}{line}" for line in pending.raw)]
+        lead = "" if pending.shape.raw == "headers" else "Output: "
+        lines = ["Response: Success", *(f"{lead}{line}" for line in pending.raw or ())]
         self._finish(pending, action.response_type("\n".join(lines), action, seconds=self._clock() - pending.sent_at))
 
     def _oldest_unanswered(self) -> Pending | None:
-        return self._unanswered[0] if self._unanswered and self._unanswered[0].written else None
+        return self._oldest if self._oldest is not None and self._oldest.written else None
+
+    def _step_on(self, oldest: Pending) -> None:
+        self._oldest, oldest.next = oldest.next, None
+        if self._oldest is None:
+            self._newest = None
 
     def _pass_over_those_before(self, pending: Pending) -> None:
         """An action is answered: for those sent before it nothing more will come."""
         if pending.overtaken:
             return
-        while (earlier := self._unanswered.popleft()) is not pending:
+        while (earlier := self._oldest) is not None:
+            self._step_on(earlier)
+            if earlier is pending:
+                break
             earlier.overtaken = True
             if earlier.forgotten or earlier.action is FENCE:
                 self._drop(earlier)
-            elif needs_fence(earlier.action):
+            elif earlier.shape.fenced:
                 self._conclude(earlier)
-        for earlier in [item for item in self._lists.values() if item.number < pending.number]:
+        for earlier in list(self._lists.values()) if self._lists else ():
+            if earlier.number > pending.number:
+                continue
             earlier.overtaken = True
             if earlier.forgotten:
                 self._drop(earlier)
-            elif needs_fence(earlier.action):
+            elif earlier.shape.fenced:
                 self._conclude(earlier)
 
     def _drop(self, pending: Pending) -> None:
         if self._pending.get(pending.action_id) is pending:
             del self._pending[pending.action_id]
-        self._lists.pop(pending.action_id, None)
-        if not pending.written and pending in self._unanswered:
-            self._unanswered.remove(pending)
+        if self._lists:
+            self._lists.pop(pending.action_id, None)
+        if not pending.written:
+            self._take_out(pending)
+
+    def _take_out(self, pending: Pending) -> None:
+        """It never left, so no answer will come for it."""
+        before, each = None, self._oldest
+        while each is not None and each is not pending:
+            before, each = each, each.next
+        if each is None:
+            return
+        if before is None:
+            self._step_on(pending)
+            return
+        before.next, pending.next = pending.next, None
+        if before.next is None:
+            self._newest = before
 
     def _stray(self, message: Response | str) -> None:
         self._tally.strays += 1
@@ -517,7 +558,7 @@ class Session:
         pending = self._lists.get(_action_id_of(text) or "")
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
             return False
-        if _shape(pending.action).glued:
+        if pending.shape.glued:
             for part in _BETWEEN_EVENTS.split(text):
                 self._take_item(pending, pending.response, part, event_class(Event(part).name))
         else:
@@ -526,7 +567,7 @@ class Session:
 
     def _take_item(self, pending: Pending, response: Response, text: str, cls: type[Event]) -> None:
         event = cls(text)
-        list_end = _shape(pending.action).list_end
+        list_end = pending.shape.list_end
         ends_by_name = event.name == list_end != ""
         complete = ends_by_name or (event._first_of("EventList") or "").lower() == "complete"
         pending.items += 1
@@ -537,7 +578,7 @@ class Session:
                 f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
             )
             return
-        items = _shape(pending.action).items
+        items = pending.shape.items
         is_item = isinstance(event, items) if items and ends_by_name else not complete
         if not pending.forgotten and is_item:
             if pending.on_item is not None:
@@ -570,16 +611,11 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
     return kind(f"{action.name} was refused: {text}", action=action, response=response)
 
 
-def holds_session(action: Action[Any]) -> bool:
+def holds_session(pending: Pending) -> bool:
     """Whether nothing may come on the connection for as long as this action is under way."""
-    if not _shape(action).holds_session:
+    if not pending.shape.holds_session:
         return False
-    return not any(name.lower() == "async" and value.lower() in TRUE for name, value in action.headers)
-
-
-def needs_fence(action: Action[Any]) -> bool:
-    """Whether nothing but the answer to what is sent behind an action tells that it is over."""
-    return _shape(action).fenced
+    return not any(name.lower() == "async" and value.lower() in TRUE for name, value in pending.action.headers)
 
 
 def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
@@ -590,7 +626,7 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 def _is_list(response: Response) -> bool:
     """Whether a list follows, with an end that is marked."""
-    return (response._first_of("EventList") or "").lower() == "start"
+    return "eventlist" in response._text.lower() and (response._first_of("EventList") or "").lower() == "start"
 
 
 def _shape(action: Action[Any]) -> Action[Any] | type[Action[Any]]:
@@ -599,9 +635,5 @@ def _shape(action: Action[Any]) -> Action[Any] | type[Action[Any]]:
 
 
 def _action_id_of(text: str) -> str | None:
-    start = text.find("\nActionID:")
-    if start < 0:
-        return None
-    end = text.find("\n", start + 1)
-    value = text[start + 10 : end if end >= 0 else None]
-    return value.removesuffix("\r").removeprefix(" ") or None
+    found = text.partition("\nActionID:")[2]
+    return found.partition("\n")[0].removesuffix("\r").removeprefix(" ") or None

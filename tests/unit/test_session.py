@@ -626,9 +626,9 @@ def test_a_list_over_the_limit_is_an_error_of_the_session() -> None:
         (Action("Originate", {"Async": "no"}), True),
     ],
 )
-def test_which_actions_hold_the_session(action: Action[Any], held: bool) -> None:
+def test_which_actions_hold_the_session(talk: Conversation, action: Action[Any], held: bool) -> None:
     """Those whose class says so, by any spelling of the name, unless they are asynchronous."""
-    assert holds_session(action) is held
+    assert holds_session(talk.send(action)[0]) is held
 
 
 def test_an_action_is_open_until_it_or_a_later_one_is_answered(talk: Conversation) -> None:

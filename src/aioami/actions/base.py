@@ -191,6 +191,7 @@ class Action(Generic[ResponseT_co]):
         return f"<Action {', '.join((self.name, *(show_header(*header, own.get) for header in self.headers)))}>"
 
 
+_NOTHING: Final[dict[str, Any]] = {}
 _TAKEN: Final = frozenset(dir(Action)) | {"name", "headers", "timeout"}
 
 
@@ -246,7 +247,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             name, parameters = type(self).__name__, self._parameters
             if not (parameters or args or kwargs):  # as most of those that are sent often
-                self._given, self._lines = {}, self._first_line
+                self._given, self._lines = _NOTHING, self._first_line
                 self.name, self.headers, self.timeout = self.wire_name, (), None
                 return
             places = [each for each, parameter in parameters.items() if not parameter.keyword_only]

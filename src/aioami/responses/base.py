@@ -66,18 +66,23 @@ class Response(Message):
         seconds: from the action's last byte to this response, on a monotonic clock; `None` if nobody measured.
     """
 
-    __slots__ = ("_events", "action", "seconds")
+    __slots__ = ("_items", "action", "seconds")
+
+    _items: EventList[Any]
 
     def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
-        super().__init__(text)
+        self._text = text
         self.action = action
-        self._events: EventList[Any] = EventList()
         self.seconds = seconds
 
     @property
     def events(self) -> EventList[Event]:
         """The items, if the action is answered with a list."""
-        return self._events
+        try:
+            return self._items
+        except AttributeError:  # few responses have any
+            self._items = EventList()
+            return self._items
 
     @property
     def success(self) -> bool:
@@ -133,12 +138,12 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
     @property
     def events(self) -> EventList[ItemT_co]:  # type: ignore[override]
         """The items, in the server's order."""
-        return self._events
+        return super().events  # type: ignore[return-value]
 
     @property
     def completion(self) -> EndT_co | None:
         """The event that ended the list, with what it tells of all; `None` if there was no list."""
-        return self._events.completion  # type: ignore[return-value]
+        return super().events.completion  # type: ignore[return-value]
 
     @property
     def success(self) -> bool:
