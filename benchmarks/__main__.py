@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -20,9 +21,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-CLIENTS = ("aioami", "panoramisk", "basicami", "asterisk_ami", "pystrix", "floor")
+CLIENTS = ("aioami", "aioami_uvloop", "panoramisk", "basicami", "asterisk_ami", "pystrix", "floor")
 PATIENCE = 60  # seconds for one measurement
-PACKAGES = {"asterisk_ami": "asterisk-ami"}
+PACKAGES = {"asterisk_ami": "asterisk-ami", "aioami_uvloop": "uvloop"}
+MODULES = {"asterisk_ami": "asterisk.ami", "floor": "asyncio"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Case:
     without: tuple[str, ...] = ()
 
 
+ALL = -1  # stands for the number of events that come
 SLOW = ("pystrix",)
 NEEDS_UTF8 = ("pystrix",)  # the first byte that is none ends its thread, and it waits for ever
 CASES = {
@@ -61,10 +64,12 @@ CASES = {
     ),
     "name": Case("one name out of the full stream", "one_name", "stream"),
     "predicate": Case("a predicate on the full stream", "predicate", "stream"),
-    "subscribers-1": Case("1 subscriber that counts", "subscribers", "stream", (1,)),
-    "subscribers-10": Case("10 subscribers that count", "subscribers", "stream", (10,)),
-    "subscribers-100": Case("100 subscribers that count", "subscribers", "stream", (100,), events=20_000, without=SLOW),
-    "slow": Case("a subscriber that is too slow, 100,000 events", "slow", "grown"),
+    "subscribers-1": Case("1 subscriber that counts", "subscribers", "stream", (1, ALL)),
+    "subscribers-10": Case("10 subscribers that count", "subscribers", "stream", (10, ALL)),
+    "subscribers-100": Case(
+        "100 subscribers that count", "subscribers", "stream", (100, ALL), events=20_000, without=SLOW
+    ),
+    "slow": Case("a subscriber that is too slow, 100,000 events", "slow", "grown", (ALL,)),
     "list-10k": Case("a list of 10,000, collected", "listed", "wall", items=10_000),
     "list-100k": Case("a list of 100,000, collected", "listed", "wall", items=100_000),
     "list-100k-memory": Case("its memory", "listed", "grown", items=100_000),
@@ -78,6 +83,7 @@ CASES = {
     "alone": Case("200,000 events over one connection", "together", "cpu", (1,), events=200_000),
     "together": Case("200 events over each of 1,000 connections", "together", "cpu", (1000,), events=200),
     "logins": Case("200 logins at once", "logins", "wall", (200,), events=0),
+    "import": Case("the import", "import", "import", without=("aioami_uvloop",)),
 }
 UNITS = {
     "cpu": "µs",
@@ -93,6 +99,8 @@ UNITS = {
 
 def measure(client: str, case: Case, quick: bool) -> dict[str, Any] | None:
     """Let a client play a case; `None` if it cannot."""
+    if case.play == "import":
+        return None if client in case.without else import_time(MODULES.get(client, client))
     module = importlib.import_module(f"benchmarks.clients.{client}")
     if client in case.without or not hasattr(module, case.play):
         return None
@@ -105,7 +113,8 @@ def measure(client: str, case: Case, quick: bool) -> dict[str, Any] | None:
     try:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
-        command = [sys.executable, "-m", "benchmarks.client", client, case.play, port, *map(str, case.arguments)]
+        arguments = [str(events + 1 if each == ALL else each) for each in case.arguments]
+        command = [sys.executable, "-m", "benchmarks.client", client, case.play, port, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if done.returncode or not done.stdout.strip():
             print(f"{client}, {case.title}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
@@ -121,13 +130,22 @@ def measure(client: str, case: Case, quick: bool) -> dict[str, Any] | None:
         server.wait()
 
 
+def import_time(module: str) -> dict[str, Any]:
+    """How long it takes until the module can be used, in a fresh interpreter."""
+    program = f"import time; began = time.perf_counter(); import {module}; print(time.perf_counter() - began)"
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=surroundings)
+    return {"import": float(done.stdout), "count": 1, "sent": 1}
+
+
 def value(case: Case, told: dict[str, Any]) -> float:
     """What is shown of a measurement."""
     count = told["sent"] if case.unit == "stream" or told["count"] < 0 else told["count"]
     if case.unit in ("cpu", "stream"):
         return float(told["cpu"]) / max(count, 1) * 1e6
-    if case.unit == "wall":
-        return float(told["wall"]) * 1000
+    if case.unit in ("wall", "import"):
+        return float(told[case.unit]) * 1000
     if case.unit in ("p50", "p99"):
         return float(told[case.unit]) * 1e6
     return float(told[case.unit]) / (1 << 20 if case.unit == "grown" else 1 << 10)

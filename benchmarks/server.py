@@ -2,17 +2,20 @@
 
     python -m benchmarks.server CORPUS EVENTS [ITEMS]
 
-prints its port. The user `events` is sent the corpus 0.3 seconds after the login, all others when they send a `UserEvent`. A
-`QueueStatus` is answered with a list of ITEMS, everything else with one reply.
+prints its port. The user `events` is sent the corpus 0.3 seconds after the login, and all are sent it when one sends a `UserEvent`.
+A `QueueStatus` is answered with a list of ITEMS, everything else with one reply. What it could send at the most is what the client
+`floor` receives, which does nothing with it.
 """
 
 from __future__ import annotations
 
+import heapq
 import re
+import selectors
 import socket
 import sys
-import threading
 import time
+from collections import deque
 
 from .corpora import LAST, corpus, items
 
@@ -20,6 +23,122 @@ PIECE = 1 << 18  # bytes sent at once
 ACTION = re.compile(rb"^Action: *(\S+)", re.IGNORECASE | re.MULTILINE)
 ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 USER = re.compile(rb"^Username: *(\S+)", re.IGNORECASE | re.MULTILINE)
+LIST_END = b"Event: QueueStatusComplete\r\nActionID: %b\r\nEventList: Complete\r\nListItems: %d\r\n\r\n"
+
+
+class Client:
+    """One connection.
+
+    Attributes:
+        waiting: what is still to be sent.
+        begun: how much of the first of that is sent.
+    """
+
+    def __init__(self, link: socket.socket) -> None:
+        link.setblocking(False)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.link = link
+        self.received = b""
+        self.waiting: deque[bytes] = deque([b"Asterisk Call Manager/11.0.0\r\n"])
+        self.begun = 0
+
+    def send(self) -> bool:
+        """Send what the peer takes now; whether there is more."""
+        while self.waiting:
+            first = self.waiting[0]
+            try:
+                self.begun += self.link.send(memoryview(first)[self.begun : self.begun + PIECE])
+            except BlockingIOError:
+                return True
+            if self.begun == len(first):
+                self.waiting.popleft()
+                self.begun = 0
+        return False
+
+
+class Server:
+    """All connections, in one thread."""
+
+    def __init__(self, listener: socket.socket, stream: list[bytes], listed: bytes, count: int) -> None:
+        self.stream = stream
+        self.listed = listed
+        self.count = count
+        self.clients: dict[Client, None] = {}
+        self.due: list[tuple[float, int, Client]] = []
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(listener, selectors.EVENT_READ)
+
+    def serve(self) -> None:
+        """Serve until killed."""
+        while True:
+            wait = max(0.0, self.due[0][0] - time.monotonic()) if self.due else None
+            for key, _ in self.selector.select(wait):
+                if key.data is None:
+                    client = Client(key.fileobj.accept()[0])  # type: ignore[union-attr]
+                    self.clients[client] = None
+                    self.selector.register(client.link, selectors.EVENT_READ, client)
+                    self.write(client)
+                else:
+                    self.attend(key.data)
+            while self.due and self.due[0][0] <= time.monotonic():
+                client = heapq.heappop(self.due)[2]
+                client.waiting.extend(self.stream)
+                self.write(client)
+
+    def attend(self, client: Client) -> None:
+        """Something came, or there is room for more."""
+        try:
+            data = client.link.recv(1 << 16)
+            if not data:
+                raise ConnectionResetError
+        except BlockingIOError:
+            data = b""
+        except OSError:
+            self.selector.unregister(client.link)
+            del self.clients[client]
+            client.link.close()
+            return
+        *requests, client.received = (client.received + data).split(b"\r\n\r\n")
+        replies = b"".join([self.reply(client, request) for request in requests if request.strip()])
+        if replies:
+            client.waiting.append(replies)
+        self.write(client)
+
+    def write(self, client: Client) -> None:
+        """Send, and remember whether there is more."""
+        try:
+            more = client.send()
+        except OSError:
+            return  # the next read tells
+        wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if more else 0)
+        if client.link.fileno() >= 0 and self.selector.get_key(client.link).events != wanted:
+            self.selector.modify(client.link, wanted, client)
+
+    def reply(self, client: Client, request: bytes) -> bytes:
+        """What a request is answered with."""
+        action, found = ACTION.search(request), ACTION_ID.search(request)
+        name, action_id = action[1].lower() if action else b"", found[1] if found else b""
+        head = b"Response: Success\r\n" + (b"ActionID: %b\r\n" % action_id if action_id else b"")
+        if name == b"ping":
+            return head + b"Ping: Pong\r\nTimestamp: 1795413782.000000\r\n\r\n"
+        if name == b"challenge":
+            return head + b"Challenge: 123456789\r\n\r\n"
+        if name == b"login":
+            user = USER.search(request)
+            if user and user[1] == b"events":
+                self.play(client, 0.3)
+            return head + b"Message: Authentication accepted\r\n\r\n"
+        if name == b"userevent":
+            for each in self.clients:
+                self.play(each, 0.0)
+        if name == b"queuestatus":
+            start = head + b"EventList: start\r\nMessage: Queue status will follow\r\n\r\n"
+            return start + self.listed.replace(b"%s", action_id) + LIST_END % (action_id, self.count)
+        return head + b"Message: Done\r\n\r\n"
+
+    def play(self, client: Client, wait: float) -> None:
+        """Send the corpus after so many seconds."""
+        heapq.heappush(self.due, (time.monotonic() + wait, id(client), client))
 
 
 def pieces(events: list[bytes]) -> list[bytes]:
@@ -34,77 +153,14 @@ def pieces(events: list[bytes]) -> list[bytes]:
     return [*found, b"".join(piece)]
 
 
-class Client(threading.Thread):
-    """One connection."""
-
-    def __init__(self, connection: socket.socket, stream: list[bytes], listed: list[bytes]) -> None:
-        super().__init__(daemon=True)
-        self.connection = connection
-        self.stream = stream
-        self.listed = listed
-        self.lock = threading.Lock()
-
-    def run(self) -> None:
-        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            self.connection.sendall(b"Asterisk Call Manager/11.0.0\r\n")
-            self.serve()
-        except OSError:
-            pass
-        finally:
-            self.connection.close()
-
-    def serve(self) -> None:
-        buffer = b""
-        while data := self.connection.recv(1 << 16):
-            *requests, buffer = (buffer + data).split(b"\r\n\r\n")
-            replies = b"".join([self.reply(request) for request in requests if request.strip()])
-            with self.lock:
-                self.connection.sendall(replies)
-
-    def reply(self, request: bytes) -> bytes:
-        action = ACTION.search(request)
-        found = ACTION_ID.search(request)
-        name = action[1].lower() if action else b""
-        action_id = found[1] if found else b""
-        head = b"Response: Success\r\n" + (b"ActionID: %b\r\n" % action_id if action_id else b"")
-        if name == b"ping":
-            return head + b"Ping: Pong\r\nTimestamp: 1795413782.000000\r\n\r\n"
-        if name == b"challenge":
-            return head + b"Challenge: 123456789\r\n\r\n"
-        if name == b"login":
-            user = USER.search(request)
-            if user and user[1] == b"events":
-                threading.Thread(target=self.play, daemon=True).start()
-            return head + b"Message: Authentication accepted\r\n\r\n"
-        if name == b"userevent":
-            threading.Thread(target=self.play, args=(0.0,), daemon=True).start()
-        if name == b"queuestatus":
-            body = b"".join(self.listed).replace(b"%s", action_id)
-            start = head + b"EventList: start\r\nMessage: Queue status will follow\r\n\r\n"
-            end = b"Event: QueueStatusComplete\r\nActionID: %b\r\nEventList: Complete\r\nListItems: %d\r\n\r\n"
-            return start + body + end % (action_id, len(self.listed))
-        return head + b"Message: Done\r\n\r\n"
-
-    def play(self, wait: float = 0.3) -> None:
-        time.sleep(wait)
-        try:
-            for piece in self.stream:
-                with self.lock:
-                    self.connection.sendall(piece)
-        except OSError:
-            pass
-
-
 def main() -> None:
     """Serve until killed."""
-    threading.stack_size(1 << 18)
     stream = pieces(corpus(sys.argv[1], int(sys.argv[2])))
-    listed = items(int(sys.argv[3])) if len(sys.argv) > 3 else []
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as server:
-        print(server.getsockname()[1], flush=True)
-        while True:
-            Client(server.accept()[0], stream, listed).start()
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+    listed = b"".join(items(count))
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        print(listener.getsockname()[1], flush=True)
+        Server(listener, stream, listed, count).serve()
 
 
 if __name__ == "__main__":

@@ -69,13 +69,13 @@ async def predicate(port: int) -> dict[str, Any]:
     return {}
 
 
-async def subscribers(port: int, number: int) -> dict[str, Any]:
+async def subscribers(port: int, number: int, total: int) -> dict[str, Any]:
     async def count(stream: Any) -> int:
         found = 0
-        async for event in stream:
+        async for _event in stream:
             found += 1
-            if event.name == "Hangup" and event["Channel"] == "TheEnd":
-                return found
+            if found == total:
+                break
         return found
 
     mgr = manager(port, "events")
@@ -86,17 +86,16 @@ async def subscribers(port: int, number: int) -> dict[str, Any]:
         return meter.stop(sum(found))
 
 
-async def slow(port: int) -> dict[str, Any]:
+async def slow(port: int, total: int) -> dict[str, Any]:
     mgr = manager(port, "events")
     with mgr.events() as events:
         async with mgr:
             meter = Meter()
             taken = 0
-            last = mgr.wait_for("Hangup", where=lambda event: event["Channel"] == "TheEnd")
             async for _ in events:
                 taken += 1
                 await asyncio.sleep(0.5)
-                if last.done():
+                if mgr.statistics().events >= total:
                     break
             held = events.pending
             return meter.stop(taken, held=held, dropped=events.dropped)
@@ -148,9 +147,8 @@ async def connections(port: int, number: int) -> dict[str, Any]:
 
 
 async def together(port: int, number: int) -> dict[str, Any]:
-    async def follow(mgr: Manager, stream: Any) -> int:
+    async def follow(stream: Any) -> int:
         count = 0
-        await mgr.send(core.UserEvent(UserEvent="Play"))
         async for event in stream:
             count += 1
             if event.get("Channel") == "TheEnd":
@@ -162,7 +160,8 @@ async def together(port: int, number: int) -> dict[str, Any]:
     for start in range(0, number, 50):
         await asyncio.gather(*(mgr.connect() for mgr in managers[start : start + 50]))
     meter = Meter()
-    counts = await asyncio.gather(*map(follow, managers, streams))
+    await managers[0].send(core.UserEvent(UserEvent="Play"))
+    counts = await asyncio.gather(*map(follow, streams))
     told = meter.stop(sum(counts))
     await asyncio.gather(*(mgr.close() for mgr in managers))
     return told

@@ -69,7 +69,7 @@ def predicate(port: int) -> dict[str, Any]:
     )
 
 
-def subscribers(port: int, number: int) -> dict[str, Any]:
+def subscribers(port: int, number: int, _total: int) -> dict[str, Any]:
     return follow(port, lambda event: event.name == "Hangup" and event.keys["Channel"] == "TheEnd", number)
 
 

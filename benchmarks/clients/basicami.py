@@ -56,11 +56,11 @@ async def predicate(port: int) -> dict[str, Any]:
     )
 
 
-async def slow(port: int) -> dict[str, Any]:
-    held = await manager(port, "events")
+async def slow(port: int, total: int) -> dict[str, Any]:
+    ami = await manager(port, "events")
     meter = Meter()
     await asyncio.sleep(8)  # there is no way to know when all has come
-    return meter.stop(0, held=held is None, dropped=0)
+    return meter.stop(0, held=total, dropped=0, client=id(ami))
 
 
 async def pings(port: int, number: int) -> dict[str, Any]:

@@ -31,14 +31,16 @@ async def manager(port: int, user: str) -> Any:
     return mgr
 
 
-async def follow(port: int, pattern: str, look: Callable[[Any], bool], number: int = 1) -> dict[str, Any]:
+async def follow(
+    port: int, pattern: str, look: Callable[[Any], bool], number: int = 1, total: int = -1
+) -> dict[str, Any]:
     """Count the events that match the pattern, until `look` says that one is the last."""
     done, count = asyncio.get_running_loop().create_future(), 0
 
     def on_event(mgr: Any, event: Any) -> None:
         nonlocal count
         count += 1
-        if look(event) and not done.done():
+        if (count == total or look(event)) and not done.done():
             done.set_result(None)
 
     mgr = await manager(port, "events")
@@ -82,18 +84,18 @@ async def predicate(port: int) -> dict[str, Any]:
     )
 
 
-async def subscribers(port: int, number: int) -> dict[str, Any]:
-    return await follow(port, "*", lambda event: event["Event"] == "Hangup" and event["Channel"] == "TheEnd", number)
+async def subscribers(port: int, number: int, total: int) -> dict[str, Any]:
+    return await follow(port, "*", lambda event: False, number, number * total)
 
 
-async def slow(port: int) -> dict[str, Any]:
+async def slow(port: int, total: int) -> dict[str, Any]:
     last = asyncio.get_running_loop().create_future()
     held = 0
 
     async def on_event(mgr: Any, event: Any) -> None:
         nonlocal held
         held += 1
-        if event.get("Channel") == "TheEnd":
+        if held == total:
             last.set_result(None)
         await asyncio.sleep(30)
 

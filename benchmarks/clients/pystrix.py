@@ -67,7 +67,7 @@ def predicate(port: int) -> dict[str, Any]:
     )
 
 
-def subscribers(port: int, number: int) -> dict[str, Any]:
+def subscribers(port: int, number: int, _total: int) -> dict[str, Any]:
     return follow(port, "", lambda event: event.name == "Hangup" and event["Channel"] == "TheEnd", number)
 
 

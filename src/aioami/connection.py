@@ -65,6 +65,19 @@ class _ParsingReader(asyncio.StreamReader):
         self._ended(exc)
 
 
+class _Protocol(asyncio.StreamReaderProtocol):
+    """A protocol that tells the reader alone why the connection was lost: others need not ask, and none is left unheard."""
+
+    def __init__(self, reader: _ParsingReader) -> None:
+        super().__init__(reader, loop=asyncio.get_running_loop())
+        self._failed = reader.set_exception
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self._failed(exc)
+        super().connection_lost(None)
+
+
 class _Unheard:
     """The promise of an answer that tells something by coming, and nothing by what it says."""
 
@@ -171,21 +184,14 @@ class Connection:
         self, host: str, port: int, ssl: tls.SSLContext | None, server_hostname: str | None, timeout: float | None
     ) -> None:
         where = f"{host}:{port}"
-        try:
-            async with async_timeout.timeout(timeout):
-                found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except asyncio.TimeoutError as error:
-            raise ConnectionLost(f"the name {host} was not resolved within {timeout:g} seconds") from error
-        except (OSError, UnicodeError) as error:
-            raise ConnectionLost(f"the name {host} could not be resolved: {error}") from error
         failure: ConnectionLost | None = None
-        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
-            protocol = asyncio.StreamReaderProtocol(self._reader, loop=self._loop)
+        for family, address in await self._resolve(host, port, timeout):
+            protocol = _Protocol(self._reader)
             try:
                 async with async_timeout.timeout(timeout):
                     transport, _ = await self._loop.create_connection(
                         lambda protocol=protocol: protocol,
-                        _numeric(address),
+                        address,
                         port,
                         family=family,
                         ssl=ssl,
@@ -202,6 +208,21 @@ class Connection:
                 self._have_the_network_watch(transport.get_extra_info("socket"))
                 return
         raise failure or ConnectionLost(f"the name {host} stands for no address")
+
+    async def _resolve(self, host: str, port: int, timeout: float | None) -> list[tuple[int, str]]:
+        """The families and addresses that a name stands for; an address stands for itself, and needs no thread for that."""
+        for family in (socket.AF_INET, socket.AF_INET6):
+            with contextlib.suppress(OSError, ValueError):
+                socket.inet_pton(family, host)
+                return [(family, host)]
+        try:
+            async with async_timeout.timeout(timeout):
+                found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except asyncio.TimeoutError as error:
+            raise ConnectionLost(f"the name {host} was not resolved within {timeout:g} seconds") from error
+        except (OSError, UnicodeError) as error:
+            raise ConnectionLost(f"the name {host} could not be resolved: {error}") from error
+        return list(dict.fromkeys((family, _numeric(address)) for family, _, _, _, address in found))
 
     async def _be_greeted(self, timeout: float | None) -> None:
         if self._greeted is None:

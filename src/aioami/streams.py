@@ -140,6 +140,18 @@ class Buffer:
         if self.where is None or self._wanted(self.where, event):
             self.events.append(event)
 
+    @property
+    def give(self) -> Callable[[], Event | _Loss]:
+        """What gives the next event, or raises: `EventsLost` where some are missing, `IndexError` if there is none."""
+        return self._give_or_raise if self._raises else self.events.popleft
+
+    def _give_or_raise(self) -> Event:
+        event = self.events.popleft()
+        if isinstance(event, _Loss):
+            self.marks -= 1
+            raise event.error()
+        return event
+
     def settle(self) -> None:
         """Drop what is too much, and wake the consumer if there is something for it."""
         events = self.events
@@ -285,11 +297,11 @@ class EventStream(Generic[EventT_co]):
     the events are missing, whatever the selectors. After it the iteration can be begun again, and goes on behind that place.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_take")
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next")
 
     def __init__(self, buffer: Buffer, end: Callable[[], None]) -> None:
         self._buffer = buffer
-        self._take: Callable[[], Event | _Loss | None] = buffer.events.popleft
+        self._next = buffer.give
         self._end: Callable[[], None] | None = end
         self._delivered = 0
 
@@ -328,15 +340,14 @@ class EventStream(Generic[EventT_co]):
 
     async def __anext__(self) -> EventT_co:
         try:
-            event = self._take()
+            event = self._next()
         except IndexError:
-            event = None
-        if event is None:
-            await self._buffer.filled()
-            event = self._take()
-        if type(event) is _Loss:
-            self._buffer.marks -= 1
-            raise event.error()
+            pass
+        else:
+            self._delivered += 1
+            return event  # type: ignore[return-value]
+        await self._buffer.filled()
+        event = self._next()
         self._delivered += 1
         return event  # type: ignore[return-value]
 

@@ -111,7 +111,7 @@ class Scene:
         self.mgr = Manager()
 
     def make(self, **options: object) -> Manager:
-        self.mgr = Manager(self.proxy.host, self.proxy.port, **{**self.options, **options})
+        self.mgr = Manager(**{"host": self.proxy.host, "port": self.proxy.port, **self.options, **options})
         return self.mgr
 
     def wait(self, what: Awaitable[Any]) -> None:
@@ -131,27 +131,30 @@ async def until(reached: Callable[[], object]) -> None:
 
 
 async def resolving(scene: Scene, patch: pytest.MonkeyPatch) -> None:
-    await _held(scene, patch, "getaddrinfo")
+    loop = asyncio.get_running_loop()
+    resolve = loop.getaddrinfo
+    patch.setattr(loop, "getaddrinfo", lambda host, *rest, **options: resolve(scene.proxy.host, *rest, **options))
+    await _held(scene, patch, "getaddrinfo", host="pbx.test")
 
 
 async def connecting(scene: Scene, patch: pytest.MonkeyPatch) -> None:
     await _held(scene, patch, "create_connection")
 
 
-async def _held(scene: Scene, patch: pytest.MonkeyPatch, method: str) -> None:
+async def _held(scene: Scene, patch: pytest.MonkeyPatch, method: str, **options: object) -> None:
     loop, gate, came = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     real = getattr(loop, method)
 
-    async def held(*arguments: Any, **options: Any) -> Any:
+    async def held(*arguments: Any, **details: Any) -> Any:
         came.set()
         await gate.wait()
         if scene.fault == "reset":
             raise ConnectionRefusedError("refused")
-        return await real(*arguments, **options)
+        return await real(*arguments, **details)
 
     patch.setattr(loop, method, held)
     scene.release = gate.set
-    scene.wait(scene.make().connect())
+    scene.wait(scene.make(**options).connect())
     await came.wait()
 
 

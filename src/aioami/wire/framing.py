@@ -26,6 +26,7 @@ _BLANK_LINES_BYTES = re.compile(b"\n(?:\r\n|\n)(?:\r?\n)*")
 _LEADING_BLANK_LINES = re.compile(b"(?:\r?\n)+")
 _BLANK_LINE_BYTES = re.compile(b"\n\r?\n")
 _SMALL: Final = 4096  # bytes
+_SLICE: Final = 1 << 16  # bytes, which are cheaper to get and to give back than more of them
 _FOLLOWS: Final = b"Response: Follows"
 _WITHOUT_FOLLOWS = re.compile(rf"{_GREETING}/(?:[3-9]|[1-9]\d)")  # the protocol's version 3 is Asterisk 14
 _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
@@ -70,6 +71,14 @@ class Framer:
         It is UTF-8 decoded with `surrogateescape`, so that any byte survives a round trip.
         A fault is recorded in `error`; the messages before it are still returned.
         """
+        if len(data) <= _SLICE:
+            return self._feed(data)
+        texts = []
+        for start in range(0, len(data), _SLICE):
+            texts += self._feed(data[start : start + _SLICE])
+        return texts
+
+    def _feed(self, data: bytes) -> list[str]:
         if self.error is not None:
             return []
         buffer = self._buffer
