@@ -37,7 +37,7 @@ async def headers(port: int) -> dict[str, Any]:
                 count += 1
                 for _name, _value in event.items():
                     pass
-                if event["Channel"] == "TheEnd" if "Channel" in event else False:
+                if event.get("Channel") == "TheEnd":
                     return meter.stop(count)
     return {}
 

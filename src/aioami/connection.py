@@ -134,6 +134,7 @@ class Connection:
         self._reader = _ParsingReader(self._received, self._stream_ended)
         self._writer: asyncio.StreamWriter | None = None
         self._batch: list[Pending] | None = None
+        self._may_write = True
         self._deadlines: list[tuple[float, int, float, Pending, Callable[[], float] | None]] = []
         self._deadlines_purged = _MANY
         self._timer: asyncio.TimerHandle | None = None
@@ -279,6 +280,7 @@ class Connection:
         if self.reason is not None:
             return
         self._heard_at = self._loop.time()
+        self._may_write = True
         self._tally.bytes_received += len(data)
         if self._recorder is not None:
             self._recorder.received(data)
@@ -454,13 +456,15 @@ class Connection:
                 self._holding_purged = max(_FEW, 2 * len(self._holding))
         if timeout is not None:
             self._set_deadline(self._loop.time(), timeout, pending, last_progress)
-        if self._batch is None:
-            # The first action of a tick leaves at once; those that follow in the same tick leave together.
-            self._batch = []
-            self._loop.call_soon(self._write_batch)
+        # The first action since something was read leaves at once; those behind it leave with the others of their tick.
+        if self._batch is not None:
+            self._batch.append(pending)
+        elif self._may_write:
+            self._may_write = False
             self._write([pending])
         else:
-            self._batch.append(pending)
+            self._batch = [pending]
+            self._loop.call_soon(self._write_batch)
         if pending.shape.fenced:
             self.send_aside(FENCE)
         return pending

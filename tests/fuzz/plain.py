@@ -11,17 +11,23 @@ _HEADER = re.compile(r"([^: \t][^:]*): ?(.*)", re.DOTALL)
 Header = tuple[str, str]
 
 
-def plain_messages(data: bytes) -> tuple[list[bytes], int]:
+def has_follows(greeting: bytes) -> bool:
+    """Whether the server that greets like this may frame the output of commands by itself, as before Asterisk 14."""
+    version = re.match(rb"Asterisk Call Manager/(\d+)", greeting)
+    return version is None or int(version[1]) < 3
+
+
+def plain_messages(data: bytes, *, follows: bool = True) -> tuple[list[bytes], int]:
     """The complete messages, as they came, and the position from which on a message is not complete.
 
     A blank line ends a message that has a line, and means nothing otherwise. A message that begins with the line
-    `Response: Follows` ends at its marker.
+    `Response: Follows` ends at its marker, if the server has such ones.
     """
     messages: list[bytes] = []
     start = position = 0  # of the message, and of the line
     while (end := data.find(b"\n", position)) >= 0:
         line = data[position:end].removesuffix(b"\r")
-        if position == start and line == b"Response: Follows":
+        if follows and position == start and line == b"Response: Follows":
             marker = _RAW_END.search(data, start)
             if marker is None:
                 return messages, start

@@ -23,7 +23,7 @@ from aioami.session import Outcome, Pending, Session
 from aioami.statistics import Tally
 from aioami.wire import Framer, Message, redact
 
-from .plain import plain_command, plain_headers, plain_lines, plain_messages
+from .plain import has_follows, plain_command, plain_headers, plain_lines, plain_messages
 
 __all__ = ["KINDS", "TARGETS", "look_into"]
 
@@ -63,6 +63,7 @@ def framer(data: bytes) -> None:
     assert _read(Framer(limit, banner=banner), [data[start:end] for start, end in pairwise(cuts)]) == whole
     assert _read(_QuickFramer(limit, banner=banner), [data[n : n + 1] for n in range(len(data))]) == whole
     texts, greeting, error, buffered = whole
+    follows = True
     if banner:
         line, end, rest = data.partition(b"\n")
         if not (end and line.startswith(b"Asterisk Call Manager") and len(line) < 1024):
@@ -70,8 +71,8 @@ def framer(data: bytes) -> None:
             assert (texts, error is None) == ([], not end and len(line) < 1024)
             return
         assert greeting == _decoded(line).rstrip("\r")
-        data = rest
-    messages, start = plain_messages(data)
+        data, follows = rest, has_follows(line)
+    messages, start = plain_messages(data, follows=follows)
     if limit is None or all(len(message) <= limit for message in messages):
         assert texts == [_decoded(message) for message in messages]
         unfinished = len(data) - start

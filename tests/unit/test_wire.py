@@ -5,16 +5,23 @@ from __future__ import annotations
 import lzma
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+from benchmarks import corpora
 from tests.fuzz.plain import plain_headers, plain_lines, plain_messages
 
 from aioami import events
 from aioami.wire import Framer, Message, encode, split_headers
 
 RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
+
+
+def taken_apart(text: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """The headers as pairs, and the lines that are none."""
+    names, values, unparsed = split_headers(text)
+    return tuple(zip(names, values, strict=True)), unparsed
 
 
 def feed(chunks: Iterable[bytes], **options: bool | int | None) -> tuple[list[str], Framer]:
@@ -108,7 +115,28 @@ def test_the_recording_is_read_whole(size: int) -> None:
     assert framer.buffered == len(rest) - unfinished
     if size == 262_144:
         for text in texts:
-            assert split_headers(text) == tuple(map(tuple, plain_headers(plain_lines(text))))
+            assert taken_apart(text) == tuple(map(tuple, plain_headers(plain_lines(text))))
+
+
+@pytest.mark.parametrize("corpus", [corpora.synthetic, corpora.recorded])
+def test_the_corpora_of_the_benchmark_are_read_right_at_every_split(corpus: Callable[[int], list[bytes]]) -> None:
+    """Each kind of message that the benchmark sends, between two others, split in two at every byte, and byte by byte."""
+    kinds: dict[object, bytes] = {}
+    for message in corpus(26_000):
+        first, *others = message.split(b"\r\n")
+        kinds.setdefault((first, *(line.partition(b":")[0] for line in others)), message)
+    messages = list(kinds.values())
+    assert len(messages) == {corpora.synthetic: 10, corpora.recorded: 386}[corpus]
+    for before, message, after in zip(messages, messages[1:] + messages, messages[2:] + messages, strict=False):
+        data = before + message + after
+        plain, _ = plain_messages(data)
+        expected = [each.decode("utf-8", "surrogateescape") for each in plain]
+        for end in range(1, len(data)):
+            framer = Framer(banner=False)
+            assert framer.feed(data[:end]) + framer.feed(data[end:]) == expected
+        assert feed(data[n : n + 1] for n in range(len(data)))[0] == expected
+        for text in expected:
+            assert taken_apart(text) == tuple(map(tuple, plain_headers(plain_lines(text))))
 
 
 def test_a_header_is_found_as_if_all_were_read() -> None:
@@ -167,7 +195,7 @@ def test_a_repr_shows_the_first_headers_and_counts_the_rest() -> None:
 )
 def test_where_a_name_ends(line: str, header: tuple[str, str]) -> None:
     """At the first colon, or behind the parenthesis that holds a channel's name."""
-    assert split_headers(line) == ((header,), ())
+    assert taken_apart(line) == ((header,), ())
 
 
 @pytest.mark.parametrize(
@@ -317,8 +345,8 @@ def test_the_quick_way_and_the_careful_way_agree(name: str, between: str, value:
     """A message whose lines are all regular is taken apart at once; what comes out is what each line by itself gives."""
     odd = f"{name}{between}{value}"
     for text in (f"Event: X\r\n{odd}\r\nLast: 1{end}", f"{odd}\r\nLast: 1{end}", f"Event: X\r\n{odd}{end}", odd):
-        careful = split_headers(text.replace("\r\n", "\n") if "\r\n" in text else f"{text}\n")
-        headers, unparsed = split_headers(text)
+        careful = taken_apart(text.replace("\r\n", "\n") if "\r\n" in text else f"{text}\n")
+        headers, unparsed = taken_apart(text)
         assert headers == careful[0]
         assert unparsed == (careful[1] if "\r\n" in text else careful[1][:-1])
 
@@ -332,15 +360,18 @@ def test_layouts_are_learned_replaced_and_bounded() -> None:
 
     def told(*names: str) -> list[str]:
         text = "Event: Often\r\n" + "\r\n".join(f"{name}: {name.lower()} : x" for name in names) + "\r"
-        headers, unparsed = split_headers(text)
+        headers, unparsed = taken_apart(text)
         assert unparsed == ()
         assert [value for _, value in headers[1:]] == [f"{name.lower()} : x" for name in names]
         return [name for name, _ in headers]
 
     for _ in range(20):
         assert told("A", "B", "B") == ["Event", "A", "B", "B"]
-    assert [names for _, names in message._layouts["Event: Often"]] == [("Event", "A", "B", "B")]
+    assert [names for names, _, _ in message._layouts["Event: Often"]] == [("Event", "A", "B", "B")]
     assert told("A", "B") == ["Event", "A", "B"]
+    for odd in ("x\nC: y", "x\ry", "x\r", "\n", "x\n"):  # a value ends where it did before anything was learned
+        text = f"Event: Often\r\nA: {odd}\r\nB: 2\r\nB: 3\r"
+        assert taken_apart(text) == tuple(map(tuple, plain_headers(plain_lines(text))))
     for number in range(message._MAX_LAYOUTS_EACH):
         for _ in range(20):
             told("C", f"D{number}")
@@ -353,5 +384,5 @@ def test_layouts_are_learned_replaced_and_bounded() -> None:
     assert 0 < len(message._layouts) <= message._MAX_LAYOUTS
     assert 0 < len(message._seen) <= message._MAX_SEEN
     long = f"Event: {'x' * 200}\r\nA: b\r"
-    assert [split_headers(long)[0][1] for _ in range(20)] == [("A", "b")] * 20
+    assert [taken_apart(long)[0][1] for _ in range(20)] == [("A", "b")] * 20
     assert not [names for names in message._seen if "xxx" in names[0]]

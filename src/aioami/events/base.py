@@ -15,11 +15,11 @@ EVENTS: Final[dict[str, type[Event]]] = {}
 
 _LOADED: Final[set[str]] = set()
 _NO_NAME: Final = frozenset({"", " ", "\t", "\n", "\r"})
-_NEEDLES: Final[dict[str, str]] = {}
-"""What a header looks like in a known event, for each name that was asked for; what is in no message, if that needs care."""
 _LOWERED: Final[dict[str, str]] = {}
 """What a header looks like in lower case; nothing, if that needs care."""
-_MAX_NEEDLES: Final = 4096
+_MAX_LOWERED: Final = 4096
+_MAX_NEEDLES: Final = 256  # for each class
+_NOWHERE: Final = "\n\n"  # is in no message
 
 
 class Event(Message):
@@ -77,7 +77,9 @@ class Event(Message):
         try:
             needle = _LOWERED[key]
         except KeyError:
-            needle = _remember(_LOWERED, key, "" if _needs_care(key) else f"\n{key.lower()}:")
+            needle = "" if _needs_care(key) else f"\n{key.lower()}:"
+            if len(_LOWERED) < _MAX_LOWERED:
+                _LOWERED[key] = needle
         text = self._text
         lowered = text.lower()
         if not needle or len(lowered) != len(text):  # a few letters have a longer lower case
@@ -86,7 +88,12 @@ class Event(Message):
         before, found, _ = lowered.partition(needle)
         if not found:
             return default
-        return text[len(before) + len(found) :].partition("\n")[0].removesuffix("\r").removeprefix(" ")
+        start, end = len(before), len(before) + len(found)
+        self._spelled(key, text[start:end])
+        return text[end:].partition("\n")[0].removesuffix("\r").removeprefix(" ")
+
+    def _spelled(self, key: str, found: str) -> None:
+        """Take note of what the begin of a line looked like, with its line break before and its colon."""
 
     def _first_of(self, name: str) -> str | None:
         value: str | None = self.get(name)
@@ -100,10 +107,12 @@ class KnownEvent(Event, abstract=True):
     """
 
     _opening: ClassVar[str] = ""
+    _needles: ClassVar[dict[str, str]] = {}  # what a header looks like, for each name that was asked for
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._opening = f"Event: {cls.wire_name}\r\n"
+        cls._needles = {}
 
     @property
     def name(self) -> str:
@@ -113,14 +122,20 @@ class KnownEvent(Event, abstract=True):
     def get(self, key: str, default: Any = None) -> Any:
         """The first header of that name, ignoring case; `default` if there is none."""
         try:
-            needle = _NEEDLES[key]
+            needle = self._needles[key]
         except KeyError:
-            needle = _remember(_NEEDLES, key, "\n\n" if _needs_care(key) else f"\n{key}: ")
+            needle = _NOWHERE if _needs_care(key) else f"\n{key}: "
+            if len(self._needles) < _MAX_NEEDLES:
+                self._needles[key] = needle
         found = self._text.partition(needle)[2]
-        if not found:  # absent, spelled in another way, in need of more care, or empty at the very end
+        if not found:  # absent, spelled in another way than before, in need of more care, or empty at the very end
             return Event.get(self, key, default)
         value, ending, _ = found.partition("\r\n")
         return value if ending and "\n" not in value else value.partition("\n")[0].removesuffix("\r")
+
+    def _spelled(self, key: str, found: str) -> None:
+        if key in self._needles:  # the class's events are spelled alike, so this is how it will be found from now on
+            self._needles[key] = f"{found} "
 
     def _first_of(self, name: str) -> str | None:
         value: str | None = self.get(name)
@@ -134,18 +149,14 @@ class KnownEvent(Event, abstract=True):
             raise KeyError(name)
         return value
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (self._needles.get(name, _NOWHERE) in self._text or super().__contains__(name))
+
 
 def _needs_care(name: str) -> bool:
     """Whether a header of that name is not simply found by what stands at the begin of its line."""
     # A name with a parenthesis may hold a channel's name.
     return name.lower() == "event" or "(" in name or ":" in name or name[:1] in _NO_NAME
-
-
-def _remember(needles: dict[str, str], name: str, needle: str) -> str:
-    if len(needles) >= _MAX_NEEDLES:
-        needles.clear()
-    needles[name] = needle
-    return needle
 
 
 def event_class(name: str) -> type[Event]:

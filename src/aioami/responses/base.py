@@ -68,21 +68,19 @@ class Response(Message):
 
     __slots__ = ("_items", "action", "seconds")
 
-    _items: EventList[Any]
-
     def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
-        self._text = text
+        super().__init__(text)
+        self._items: EventList[Any] | None = None  # few responses have any
         self.action = action
         self.seconds = seconds
 
     @property
     def events(self) -> EventList[Event]:
         """The items, if the action is answered with a list."""
-        try:
-            return self._items
-        except AttributeError:  # few responses have any
-            self._items = EventList()
-            return self._items
+        items = self._items
+        if items is None:
+            items = self._items = EventList()
+        return items
 
     @property
     def success(self) -> bool:

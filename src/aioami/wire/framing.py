@@ -28,7 +28,8 @@ _BLANK_LINE_BYTES = re.compile(b"\n\r?\n")
 _SMALL: Final = 4096  # bytes
 _SLICE: Final = 1 << 16  # bytes, which are cheaper to get and to give back than more of them
 _FOLLOWS: Final = b"Response: Follows"
-_WITHOUT_FOLLOWS = re.compile(rf"{_GREETING}/(?:[3-9]|[1-9]\d)")  # the protocol's version 3 is Asterisk 14
+_VERSION = re.compile(rf"{_GREETING}/([0-9]{{1,9}})")
+_NO_FOLLOWS: Final = 3  # the protocol's version in Asterisk 14, the first one to send a command's output in headers
 _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
 _MARKER_END = re.compile(_MARKER + rb"\r?\n\r?\n")
@@ -101,8 +102,12 @@ class Framer:
         if (self._limit is not None and end > self._limit) or (self._may_follow and whole.find(_FOLLOWS, 0, end) >= 0):
             buffer += data
             return self._cut_one_by_one()
-        buffer[:] = whole[end:]
-        self._check_unfinished()
+        if end == len(whole):
+            buffer.clear()
+            self._searched = 0
+        else:
+            buffer[:] = whole[end:]
+            self._check_unfinished()
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
         if whole.isascii():
             return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
@@ -118,13 +123,16 @@ class Framer:
             self._fail(f"this is no Asterisk Manager Interface: the peer greets with {line[:60]!r}")
             return False
         self.banner = line
-        self._may_follow = _WITHOUT_FOLLOWS.match(line) is None
+        version = _VERSION.match(line)
+        self._may_follow = version is None or int(version[1]) < _NO_FOLLOWS
         self._awaits_banner = False
         del self._buffer[: end + 1]
         return True
 
     def _end_of_last_message(self, data: bytes | bytearray) -> int:
         """Where the last complete message ends, behind its blank line; 0 if there is none."""
+        if data[-3:] == b"\n\r\n":
+            return len(data)
         start = self._searched
         end = data.rfind(b"\n\r\n", start)
         end = end + 3 if end >= 0 else 0

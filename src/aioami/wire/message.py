@@ -14,15 +14,14 @@ __all__ = ["Message", "split_headers"]
 
 T = TypeVar("T")
 
-_Header = tuple[str, str]
-
 _MARKER: Final = "--END COMMAND--"
 _FOLLOWS = re.compile("Response: Follows\r?\n")
 _SHOWN_HEADERS: Final = 8
 
 
-# What messages with the same first line mostly look like: an expression that finds the values in one go, and their names.
-_layouts: Final[dict[str, list[tuple[re.Pattern[str], tuple[str, ...]]]]] = {}
+# What messages with the same first line mostly look like: their names, how many lines end before the last one does,
+# and an expression that finds the values in one go. It may stop at CR alone, as a bare LF is one line end too many.
+_layouts: Final[dict[str, list[tuple[tuple[str, ...], int, re.Pattern[str]]]]] = {}
 _seen: Final[dict[tuple[str, ...], int]] = {}
 _MAX_LAYOUTS: Final = 256  # first lines that have some
 _MAX_LAYOUTS_EACH: Final = 8
@@ -43,20 +42,20 @@ def _learn(first: str, names: tuple[str, ...]) -> None:
         _layouts.clear()
     known = _layouts.setdefault(first, [])
     if len(known) < _MAX_LAYOUTS_EACH:
-        expression = "\r\n".join(f"{re.escape(name)}: ([^\r\n]*)" for name in names)
-        known.append((re.compile(f"{expression}\r?"), names))
+        expression = "\r\n".join(f"{re.escape(name)}: ([^\r]*)" for name in names)
+        known.append((names, len(names) - 1, re.compile(f"{expression}\r?")))
 
 
-def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
-    """The headers of a message, and the lines that are none (no colon, or no name before it), each in their order.
+def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The names of a message's headers, their values, and the lines that are none (no colon, or no name before it).
 
     The name is what stands before the first colon, except that a channel's name in `ChanVariable(<channel>)` may
     hold colons itself. The value is the rest, less exactly one blank.
     """
     first = text[: text.find("\r")]
-    for layout, names in _layouts.get(first, ()):
-        if (found := layout.fullmatch(text)) is not None:
-            return tuple(zip(names, found.groups(), strict=True)), ()
+    for names, line_ends, layout in _layouts.get(first, ()):
+        if (found := layout.fullmatch(text)) is not None and text.count("\n") == line_ends:
+            return names, found.groups(), ()
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
@@ -67,8 +66,9 @@ def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
     if regular and ":" not in told and "\n " not in told and "\n\t" not in told and told.count("(") == told.count(")"):
         if len(first) <= _MAX_FIRST_LINE:
             _learn(first, names)
-        return tuple(zip(names, values, strict=True)), ()
-    headers: list[_Header] = []
+        return names, values, ()
+    kept: list[str] = []
+    found_values: list[str] = []
     unparsed: list[str] = []
     for line in text.split("\n"):
         if line[-1:] == "\r":
@@ -81,8 +81,9 @@ def split_headers(text: str) -> tuple[tuple[_Header, ...], tuple[str, ...]]:
             inner, closing, rest = line.partition("): ")
             if closing:
                 name, value = inner + ")", " " + rest
-        headers.append((name, value[1:] if value[:1] == " " else value))
-    return tuple(headers), tuple(unparsed)
+        kept.append(name)
+        found_values.append(value[1:] if value[:1] == " " else value)
+    return tuple(kept), tuple(found_values), tuple(unparsed)
 
 
 class _Slotted(ABCMeta):
@@ -106,13 +107,11 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     __slots__ = ("__weakref__", "_index", "_parsed", "_text")
 
-    _text: str
-    _parsed: tuple[_Header, ...]
-    _index: dict[str, str]
-
     def __init__(self, text: str) -> None:
-        # The other two slots stay empty until they are needed: most messages are never taken apart.
         self._text = text
+        # Most messages are never taken apart.
+        self._parsed: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+        self._index: dict[str, str] | None = None
 
     @property
     def text(self) -> str:
@@ -128,16 +127,20 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Every header as received, with order, spelling and repetitions kept."""
-        try:
-            return self._parsed
-        except AttributeError:
-            self._parsed = split_headers(self._head())[0]
-            return self._parsed
+        return tuple(zip(*self._names_and_values(), strict=True))
+
+    def _names_and_values(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        parsed = self._parsed
+        if parsed is None:
+            text = self._text
+            names, values, _ = split_headers(self._head() if text.startswith("Response: F") else text)
+            parsed = self._parsed = (names, values)
+        return parsed
 
     @property
     def unparsed(self) -> tuple[str, ...]:
         """The lines that are no headers, in their order."""
-        return split_headers(self._head())[1]
+        return split_headers(self._head())[2]
 
     @property
     def output(self) -> tuple[str, ...]:
@@ -169,17 +172,16 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         """A plain dictionary: each name in its first spelling, repeated headers as a list of their values."""
         spelling: dict[str, str] = {}
         values: dict[str, list[str]] = {}
-        for name, value in self.headers:
+        for name, value in zip(*self._names_and_values(), strict=True):
             values.setdefault(spelling.setdefault(name.lower(), name), []).append(value)
         return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
     def _first_of(self, name: str) -> str | None:
         """The first header of that name, ignoring case."""
-        try:
-            index = self._index
-        except AttributeError:
+        index = self._index
+        if index is None:
             index = self._index = {}
-            for key, value in self.headers:
+            for key, value in zip(*self._names_and_values(), strict=True):
                 index.setdefault(key.lower(), value)
         return index.get(name.lower())
 
@@ -201,16 +203,16 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     def getall(self, name: str) -> list[str]:
         """The text of every header of that name, in order; empty if there is none."""
         wanted = name.lower()
-        return [value for key, value in self.headers if key.lower() == wanted]
+        return [value for key, value in zip(*self._names_and_values(), strict=True) if key.lower() == wanted]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._first_of(name) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, _ in self.headers)
+        return iter(self._names_and_values()[0])
 
     def __len__(self) -> int:
-        return len(self.headers)
+        return len(self._names_and_values()[0])
 
     def values(self) -> ValuesView[str]:
         """The text of every header, in order."""
@@ -221,14 +223,14 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return _Items(self)
 
     def __eq__(self, other: object) -> bool:
-        return self.headers == other.headers if isinstance(other, Message) else NotImplemented
+        return self._names_and_values() == other._names_and_values() if isinstance(other, Message) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(self.headers)
+        return hash(self._names_and_values())
 
     def __repr__(self) -> str:
         headers = " ".join(show_header(*header, self._first_of) for header in self.headers[:_SHOWN_HEADERS])
-        more = len(self.headers) - _SHOWN_HEADERS
+        more = len(self) - _SHOWN_HEADERS
         return f"<{type(self).__name__} {headers}{f' and {more} more' if more > 0 else ''}>"
 
 
@@ -236,11 +238,12 @@ class _Values(ValuesView[str]):
     _mapping: Message
 
     def __iter__(self) -> Iterator[str]:
-        return (value for _, value in self._mapping.headers)
+        return iter(self._mapping._names_and_values()[1])
 
 
 class _Items(ItemsView[str, str]):
     _mapping: Message
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        return iter(self._mapping.headers)
+        names, values = self._mapping._names_and_values()
+        return zip(names, values, strict=True)
