@@ -21,6 +21,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .server import PAUSE
+
 CLIENTS = ("aioami", "aioami_uvloop", "panoramisk", "basicami", "asterisk_ami", "pystrix", "floor")
 PATIENCE = 60  # seconds for one measurement
 PACKAGES = {"asterisk_ami": "asterisk-ami", "aioami_uvloop": "uvloop"}
@@ -168,6 +170,7 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="a folder for tables and pictures")
     options = parser.parse_args()
     found: dict[str, dict[str, list[float]]] = {name: {} for name in options.only}
+    rates: dict[str, list[float]] = {}
     for _ in range(options.rounds):
         for name in options.only:
             for client in options.clients:
@@ -175,6 +178,9 @@ def main() -> None:
                 told = measure(client, CASES[name], options.quick)
                 if told is not None:
                     found[name].setdefault(client, []).append(value(CASES[name], told))
+                    if name == "fields":
+                        pause = 0.0 if client == "floor" else PAUSE  # which the floor does not count
+                        rates.setdefault(client, []).append(told["sent"] / (told["wall"] - pause))
     for name in options.only:
         case, own = CASES[name], statistics.median(found[name].get("aioami", [0.0]))
         print(f"\n{name}: {case.title} ({UNITS[case.unit]})")
@@ -184,6 +190,9 @@ def main() -> None:
             print(f"  {client:<13} {median:12.2f}   {ratio:<28} ({min(values):.2f} to {max(values):.2f})")
     versions = ", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in options.clients if each != "floor")
     machine = f"{options.rounds} rounds on {processor()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
+    if "floor" in rates and len(rates) > 1:
+        sent, taken = statistics.median(rates.pop("floor")), max(map(statistics.median, rates.values()))
+        machine += f" The server can send {sent:,.0f} events a second (what the floor is sent), {sent / taken:.1f} times what any client takes."
     print(f"\n{machine}")
     if options.write is not None:
         from .report import write

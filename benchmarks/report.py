@@ -10,6 +10,7 @@ from matplotlib import pyplot
 from .__main__ import CASES, CLIENTS, UNITS
 
 pyplot.switch_backend("svg")
+pyplot.rcParams["svg.fonttype"] = "none"  # text stays text
 pyplot.rcParams["svg.hashsalt"] = "aioami"  # the same figures make the same file
 
 NAMES = {"aioami_uvloop": "aioami on uvloop", "asterisk_ami": "asterisk-ami", "floor": "the floor"}

@@ -19,6 +19,7 @@ from collections import deque
 
 from .corpora import LAST, corpus, items
 
+PAUSE = 0.3  # seconds between the login and the corpus
 PIECE = 1 << 18  # bytes sent at once
 ACTION = re.compile(rb"^Action: *(\S+)", re.IGNORECASE | re.MULTILINE)
 ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
@@ -126,7 +127,7 @@ class Server:
         if name == b"login":
             user = USER.search(request)
             if user and user[1] == b"events":
-                self.play(client, 0.3)
+                self.play(client, PAUSE)
             return head + b"Message: Authentication accepted\r\n\r\n"
         if name == b"userevent":
             for each in self.clients:
