@@ -16,6 +16,7 @@ import platform
 import statistics
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -160,6 +161,12 @@ def processor() -> str:
     return f"{len(names)} x {names[0]}" if names else platform.machine()
 
 
+def machine(clients: Iterable[str]) -> str:
+    """What this is measured on, and what of."""
+    versions = ", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in clients if each != "floor")
+    return f"{processor()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
+
+
 def main() -> None:
     """Measure, and show."""
     parser = argparse.ArgumentParser(prog="benchmarks", description="What AMI clients cost, side by side.")
@@ -175,12 +182,12 @@ def main() -> None:
         for name in options.only:
             for client in options.clients:
                 print(f"\r{name:<20} {client:<14}", end="", file=sys.stderr, flush=True)
-                told = measure(client, CASES[name], options.quick)
-                if told is not None:
-                    found[name].setdefault(client, []).append(value(CASES[name], told))
+                measured = measure(client, CASES[name], options.quick)
+                if measured is not None:
+                    found[name].setdefault(client, []).append(value(CASES[name], measured))
                     if name == "fields":
                         pause = 0.0 if client == "floor" else PAUSE  # which the floor does not count
-                        rates.setdefault(client, []).append(told["sent"] / (told["wall"] - pause))
+                        rates.setdefault(client, []).append(measured["sent"] / (measured["wall"] - pause))
     for name in options.only:
         case, own = CASES[name], statistics.median(found[name].get("aioami", [0.0]))
         print(f"\n{name}: {case.title} ({UNITS[case.unit]})")
@@ -188,16 +195,15 @@ def main() -> None:
             median = statistics.median(values)
             ratio = f"aioami needs {own / median:.3f} of it" if client != "aioami" and median and own else ""
             print(f"  {client:<13} {median:12.2f}   {ratio:<28} ({min(values):.2f} to {max(values):.2f})")
-    versions = ", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in options.clients if each != "floor")
-    machine = f"{options.rounds} rounds on {processor()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
+    told = f"{options.rounds} rounds on {machine(options.clients)}"
     if "floor" in rates and len(rates) > 1:
         sent, taken = statistics.median(rates.pop("floor")), max(map(statistics.median, rates.values()))
-        machine += f" The server can send {sent:,.0f} events a second (what the floor is sent), {sent / taken:.1f} times what any client takes."
-    print(f"\n{machine}")
+        told += f" The server can send {sent:,.0f} events a second (what the floor is sent), {sent / taken:.1f} times what any client takes."
+    print(f"\n{told}")
     if options.write is not None:
         from .report import write
 
-        write(options.write, found, machine)
+        write(options.write, found, told)
 
 
 if __name__ == "__main__":
