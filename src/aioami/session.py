@@ -57,6 +57,8 @@ _BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
 _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
 
 
+_make: Final[Callable[[type[Event]], Event]] = object.__new__
+
 FENCE: Final = Action("Ping")
 """To be sent behind an action whose end nothing else tells."""
 
@@ -356,7 +358,7 @@ class Session:
         self._dispatcher.settle()
 
     def _deliver(self, texts: list[str]) -> None:
-        routes, lists = self._routes, self._lists
+        routes, lists, make = self._routes, self._lists, _make
         for text in texts:
             cls, sinks = routes[text.partition("\n")[0]]
             if cls is None:
@@ -366,20 +368,23 @@ class Session:
             elif self._held is not None:
                 self._hold_back(text)
             elif sinks:
-                event = cls(text)
+                event = make(cls)  # without the constructor, which costs more than all else here
+                event._text = text
                 for sink in sinks:
                     sink(event)
 
     def _receive_other(self, text: str) -> None:
-        first, _, rest = text.partition(":")
-        kind = first if first == "Response" else first.lower()
-        if kind == "event":
-            self._deliver([f"Event: {rest.lstrip(' ')}"])
-            return
+        if not text.startswith("Response: "):
+            first, _, rest = text.partition(":")
+            kind = first.lower()
+            if kind == "event":
+                self._deliver([f"Event: {rest.lstrip(' ')}"])
+                return
+            if kind != "response":
+                self._tally.others += 1
+                self._receive_raw(text)
+                return
         self._tally.others += 1
-        if kind not in ("Response", "response"):
-            self._receive_raw(text)
-            return
         action_id = Response(text).action_id if text.startswith("Response: F") else _action_id_of(text)
         pending = self._pending.get(action_id) if action_id is not None else self._oldest_unanswered()
         if pending is None:
@@ -407,7 +412,7 @@ class Session:
             if pending.on_item is not None:
                 pending.on_item(response, None)
         else:
-            self._finish(pending, response)
+            self._finish(pending, response, success)
 
     def _take_note(self, action: Action[Any], response: Response) -> None:
         """Some actions tell something about the connection by succeeding."""
@@ -434,21 +439,23 @@ class Session:
         if response.success:
             self._stray(response)
             return
-        self._count(pending, response)
+        self._count(pending, False)
         if pending.promise is not None and not pending.promise.done():
             pending.promise.set_result(response)
         self.forget(pending)
 
-    def _finish(self, pending: Pending, response: Response) -> None:
+    def _finish(self, pending: Pending, response: Response, success: bool | None = None) -> None:
+        if success is None:
+            success = response.success
         outcome = pending.outcome
         if outcome is not None:
             told = pending.action.conclusion_of_response(response)
             if told is not None:
                 outcome.settle(told)
-            elif not response.success:
+            elif not success:
                 outcome.settle(refusal(response, pending.action))
         self._drop(pending)
-        self._count(pending, response)
+        self._count(pending, success)
         promise, pending.promise = pending.promise, None
         if promise is not None and not promise.done():
             promise.set_result(response)
@@ -457,14 +464,14 @@ class Session:
             pending.forgotten = True
             self._pending[pending.action_id] = self._lists[pending.action_id] = pending
 
-    def _count(self, pending: Pending, response: Response | None) -> None:
-        """An action of the user is over, with this response or without any."""
+    def _count(self, pending: Pending, success: bool | None) -> None:
+        """An action of the user is over: carried out, refused, or without an answer."""
         if not pending.counted:
             return
         pending.counted = False
-        if response is None:
+        if success is None:
             self._tally.failures += 1
-        elif response.success:
+        elif success:
             self._tally.successes += 1
         else:
             self._tally.errors += 1
@@ -490,6 +497,8 @@ class Session:
         self._finish(pending, action.response_type("\n".join(lines), action, seconds=self._clock() - pending.sent_at))
 
     def _oldest_unanswered(self) -> Pending | None:
+        while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:
+            self._step_on(self._oldest)  # it never left, so no answer will come for it
         return self._oldest if self._oldest is not None and self._oldest.written else None
 
     def _step_on(self, oldest: Pending) -> None:
@@ -501,18 +510,16 @@ class Session:
         """An action is answered: for those sent before it nothing more will come."""
         if pending.overtaken:
             return
-        while (earlier := self._oldest) is not None:
+        while (earlier := self._oldest) is not pending:
+            assert earlier is not None  # whatever is not answered is in the row
             self._step_on(earlier)
-            if earlier is pending:
-                break
             earlier.overtaken = True
             if earlier.forgotten or earlier.action is FENCE:
                 self._drop(earlier)
             elif earlier.shape.fenced:
                 self._conclude(earlier)
+        self._step_on(pending)
         for earlier in list(self._lists.values()) if self._lists else ():
-            if earlier.number > pending.number:
-                continue
             earlier.overtaken = True
             if earlier.forgotten:
                 self._drop(earlier)
@@ -524,22 +531,6 @@ class Session:
             del self._pending[pending.action_id]
         if self._lists:
             self._lists.pop(pending.action_id, None)
-        if not pending.written:
-            self._take_out(pending)
-
-    def _take_out(self, pending: Pending) -> None:
-        """It never left, so no answer will come for it."""
-        before, each = None, self._oldest
-        while each is not None and each is not pending:
-            before, each = each, each.next
-        if each is None:
-            return
-        if before is None:
-            self._step_on(pending)
-            return
-        before.next, pending.next = pending.next, None
-        if before.next is None:
-            self._newest = before
 
     def _stray(self, message: Response | str) -> None:
         self._tally.strays += 1

@@ -34,8 +34,11 @@ class Client:
         self.writer.write("".join(f"{line}\r\n" for line in (*lines, "")).encode())
 
     async def ask(self, *lines: str) -> Pairs:
+        """Send an action, and return its reply; events that come before it are passed over."""
         self.send(*lines)
-        return await self.read()
+        while (message := await self.read())[0][0] == "Event":
+            pass
+        return message
 
     async def login(self, events: str = "off") -> None:
         reply = await self.ask("Action: Login", "Username: admin", "Secret: s3cret", f"Events: {events}")
@@ -432,7 +435,7 @@ async def test_hangup_ends_a_call(connect: Clients) -> None:
         channel = next(iter(fake.exchange.channels))
         assert (await client.ask("Action: Events", "EventMask: call"))[0] == ("Response", "Success")
         assert (await client.ask("Action: Hangup", f"Channel: {channel}"))[-1] == ("Message", "Channel Hungup")
-        assert ("Channel", channel) in await client.read()
+        assert ("Channel", channel) in (await names_until(client, "Hangup"))[-1]
         assert (await client.ask("Action: Events", "EventMask: off"))[0] == ("Response", "Success")
         assert (await client.ask("Action: Hangup", f"Channel: {channel}"))[-1] == ("Message", "No such channel")
         client.send("Action: Hangup", "Channel: /^PJSIP.alice/")

@@ -94,6 +94,24 @@ async def test_a_server_that_does_not_greet_is_given_up() -> None:
             await Manager("127.0.0.1", fake.port, "admin", "s3cret", timeout=0.1).connect()
 
 
+async def test_a_greeting_may_come_before_anybody_waits_for_it(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a quick server says while the connection is still being made counts."""
+    loop = asyncio.get_running_loop()
+    reach = loop.create_connection
+
+    async def reach_slowly(factory: object, *args: object, **options: object) -> object:
+        transport, protocol = await reach(factory, *args, **options)  # type: ignore[call-overload]
+        while protocol._stream_reader._received.__self__._framer.banner is None:
+            await asyncio.sleep(0.001)
+        return transport, protocol
+
+    monkeypatch.setattr(loop, "create_connection", reach_slowly)
+    async with Manager("127.0.0.1", fake.port, "admin", "s3cret") as mgr:
+        assert mgr.state is ManagerState.READY
+
+
 async def test_a_server_that_does_not_answer_the_login_is_given_up(fake: FakeAsterisk) -> None:
     """Each message of the login is waited for no longer than the timeout."""
     fake.reply_to("Challenge", None)
@@ -224,6 +242,18 @@ async def test_a_timeout_names_the_action_and_its_late_answer_is_ignored(fake: F
     request = await fake.expect("Slow")
     await fake.send_raw(f"Response: Success\r\nActionID: {request.action_id}\r\n\r\n".encode())
     assert (await mgr.send(core.Ping())).success
+
+
+async def test_deadlines_of_what_was_answered_are_not_kept(fake: FakeAsterisk, mgr: Manager) -> None:
+    """However many actions are answered while one is not, what is remembered of them is bounded, and that one times out."""
+    fake.reply_to("Slow", None)
+    slow = asyncio.ensure_future(mgr.send(Action("Slow"), timeout=1.0))
+    for _ in range(6):
+        await asyncio.gather(*(mgr.send(core.Ping(), timeout=30) for _ in range(500)))
+    assert mgr._link.connection is not None
+    assert len(mgr._link.connection._deadlines) <= 1024
+    with pytest.raises(ManagerTimeout):
+        await slow
 
 
 async def test_the_timeout_is_the_callers_then_the_actions_then_the_managers(fake: FakeAsterisk) -> None:

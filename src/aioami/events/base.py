@@ -127,11 +127,18 @@ class KnownEvent(Event, abstract=True):
             needle = _NOWHERE if _needs_care(key) else f"\n{key}: "
             if len(self._needles) < _MAX_NEEDLES:
                 self._needles[key] = needle
-        found = self._text.partition(needle)[2]
+        text = self._text
+        found = text.partition(needle)[2]
         if not found:  # absent, spelled in another way than before, in need of more care, or empty at the very end
+            lowered = _LOWERED.get(key)
+            if lowered and text.isascii() and lowered not in text.lower():
+                return default
             return Event.get(self, key, default)
         value, ending, _ = found.partition("\r\n")
         return value if ending and "\n" not in value else value.partition("\n")[0].removesuffix("\r")
+
+    def _kind_of_layout(self) -> object:
+        return type(self)
 
     def _spelled(self, key: str, found: str) -> None:
         if key in self._needles:  # the class's events are spelled alike, so this is how it will be found from now on

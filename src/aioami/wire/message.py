@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABCMeta
-from collections.abc import ItemsView, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from itertools import repeat
 from typing import Any, Final, Literal, TypeVar, cast, overload
 
@@ -19,31 +19,38 @@ _FOLLOWS = re.compile("Response: Follows\r?\n")
 _SHOWN_HEADERS: Final = 8
 
 
-# What messages with the same first line mostly look like: their names, how many lines end before the last one does,
-# and an expression that finds the values in one go. It may stop at CR alone, as a bare LF is one line end too many.
-_layouts: Final[dict[str, list[tuple[tuple[str, ...], int, re.Pattern[str]]]]] = {}
-_seen: Final[dict[tuple[str, ...], int]] = {}
-_MAX_LAYOUTS: Final = 256  # first lines that have some
+# What messages of one kind mostly look like: their names, and what finds the values in one go. A kind is a class whose
+# messages all begin alike, or the first line of a message.
+_layouts: Final[dict[object, list[tuple[tuple[str, ...], Callable[[str], re.Match[str] | None]]]]] = {}
+_seen: Final[dict[tuple[object, tuple[str, ...]], int]] = {}
+_MAX_LAYOUTS: Final = 512  # kinds that have some
 _MAX_LAYOUTS_EACH: Final = 8
 _MAX_SEEN: Final = 2048
 _MAX_FIRST_LINE: Final = 100  # characters; what is longer is no event's name
 _WORTH_LEARNING: Final = 16  # times, as an expression takes a millisecond to make
 
 
-def _learn(first: str, names: tuple[str, ...]) -> None:
-    """Take note of the names of a message that begins with that line."""
+def _learn(kind: object, names: tuple[str, ...]) -> None:
+    """Take note of the names of a message of that kind."""
     if len(_seen) >= _MAX_SEEN:
         _seen.clear()
-    key = (first, *names)
+    key = (kind, names)
     count = _seen[key] = _seen.get(key, 0) + 1
-    if count != _WORTH_LEARNING:
+    if count != _WORTH_LEARNING or not _is_regular("\n" + "\n".join(names)):
         return
     if len(_layouts) >= _MAX_LAYOUTS:
         _layouts.clear()
-    known = _layouts.setdefault(first, [])
+    known = _layouts.setdefault(kind, [])
     if len(known) < _MAX_LAYOUTS_EACH:
-        expression = "\r\n".join(f"{re.escape(name)}: ([^\r]*)" for name in names)
-        known.append((names, len(names) - 1, re.compile(f"{expression}\r?")))
+        # A full stop passes no LF, so that what it finds before CR and LF is a value; the last one may end at CR.
+        *lines, last = [f"{re.escape(name)}: " for name in names]
+        expression = "".join(f"{line}(.*)\r\n" for line in lines) + f"{last}([^\r\n]*)\r?"
+        known.append((names, re.compile(expression).fullmatch))
+
+
+def _is_regular(names: str) -> bool:
+    """Whether names, each behind a line break, are surely what stands before the first colon with a blank in their lines."""
+    return ":" not in names and "\n " not in names and "\n\t" not in names and names.count("(") == names.count(")")
 
 
 def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -52,21 +59,14 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
     The name is what stands before the first colon, except that a channel's name in `ChanVariable(<channel>)` may
     hold colons itself. The value is the rest, less exactly one blank.
     """
-    first = text[: text.find("\r")]
-    for names, line_ends, layout in _layouts.get(first, ()):
-        if (found := layout.fullmatch(text)) is not None and text.count("\n") == line_ends:
-            return names, found.groups(), ()
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
     names, colons, values = zip(*map(str.partition, lines, repeat(": ")), strict=True)
     # A name with a colon, a blank or half a parenthesis, and a line that ends in another way, need a closer look.
-    told = "\n" + "\n".join(names)
-    regular = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
-    if regular and ":" not in told and "\n " not in told and "\n\t" not in told and told.count("(") == told.count(")"):
-        if len(first) <= _MAX_FIRST_LINE:
-            _learn(first, names)
-        return names, values, ()
+    if "" not in colons and "" not in names and text.count("\n") == len(lines) - 1:
+        if _is_regular("\n" + "\n".join(names)):
+            return names, values, ()
     kept: list[str] = []
     found_values: list[str] = []
     unparsed: list[str] = []
@@ -107,11 +107,13 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     __slots__ = ("__weakref__", "_index", "_parsed", "_text")
 
+    _text: str
+    # Most messages are never taken apart, so these two are not even there until one is.
+    _parsed: tuple[tuple[str, ...], tuple[str, ...]]
+    _index: dict[str, str]
+
     def __init__(self, text: str) -> None:
         self._text = text
-        # Most messages are never taken apart.
-        self._parsed: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-        self._index: dict[str, str] | None = None
 
     @property
     def text(self) -> str:
@@ -130,12 +132,25 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return tuple(zip(*self._names_and_values(), strict=True))
 
     def _names_and_values(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        parsed = self._parsed
-        if parsed is None:
-            text = self._text
-            names, values, _ = split_headers(self._head() if text.startswith("Response: F") else text)
-            parsed = self._parsed = (names, values)
+        parsed = getattr(self, "_parsed", None)
+        if parsed is not None:
+            return parsed
+        text, kind = self._text, self._kind_of_layout()
+        for names, match in _layouts.get(kind, ()):
+            found = match(text)
+            if found is not None:
+                parsed = self._parsed = (names, found.groups())
+                return parsed
+        names, values, unparsed = split_headers(self._head() if text.startswith("Response: F") else text)
+        if names and not unparsed and kind:
+            _learn(kind, names)
+        parsed = self._parsed = (names, values)
         return parsed
+
+    def _kind_of_layout(self) -> object:
+        """What messages with the same headers have in common; nothing, if this one is not worth a look at its layout."""
+        first = self._text.partition("\n")[0]
+        return first if len(first) <= _MAX_FIRST_LINE else None
 
     @property
     def unparsed(self) -> tuple[str, ...]:
@@ -178,7 +193,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     def _first_of(self, name: str) -> str | None:
         """The first header of that name, ignoring case."""
-        index = self._index
+        index = getattr(self, "_index", None)
         if index is None:
             index = self._index = {}
             for key, value in zip(*self._names_and_values(), strict=True):
