@@ -64,9 +64,9 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
         lines[-1] = lines[-1][:-1]
     names, colons, values = zip(*map(str.partition, lines, repeat(": ")), strict=True)
     # A name with a colon, a blank or half a parenthesis, and a line that ends in another way, need a closer look.
-    if "" not in colons and "" not in names and text.count("\n") == len(lines) - 1:
-        if _is_regular("\n" + "\n".join(names)):
-            return names, values, ()
+    whole = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
+    if whole and _is_regular("\n" + "\n".join(names)):
+        return names, values, ()
     kept: list[str] = []
     found_values: list[str] = []
     unparsed: list[str] = []
@@ -132,7 +132,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return tuple(zip(*self._names_and_values(), strict=True))
 
     def _names_and_values(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        parsed = getattr(self, "_parsed", None)
+        parsed: tuple[tuple[str, ...], tuple[str, ...]] | None = getattr(self, "_parsed", None)
         if parsed is not None:
             return parsed
         text, kind = self._text, self._kind_of_layout()
