@@ -16,8 +16,8 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 from .server import PAUSE
 
 CLIENTS = ("aioami", "aioami_uvloop", "panoramisk", "basicami", "asterisk_ami", "pystrix", "floor")
+PEERS = ("panoramisk", "basicami", "asterisk_ami", "pystrix")
 PATIENCE = 60  # seconds for one measurement
 PACKAGES = {"asterisk_ami": "asterisk-ami", "aioami_uvloop": "uvloop"}
 MODULES = {"asterisk_ami": "asterisk.ami", "floor": "asyncio"}
@@ -58,6 +59,7 @@ SLOW = ("pystrix",)
 NEEDS_UTF8 = ("pystrix",)  # the first byte that is none ends its thread, and it waits for ever
 CASES = {
     "fields": Case("three fields of each event, synthetic", "fields", "cpu"),
+    "fields-memory": Case("its memory", "fields", "grown"),
     "fields-real": Case(
         "three fields of each event, real stream", "fields", "cpu", corpus="recorded", without=NEEDS_UTF8
     ),
@@ -78,6 +80,7 @@ CASES = {
     "list-100k-memory": Case("its memory", "listed", "grown", items=100_000),
     "stream-100k": Case("a list of 100,000, item by item", "streamed", "wall", items=100_000),
     "stream-100k-memory": Case("its memory", "streamed", "grown", items=100_000),
+    "stream-10k-memory": Case("memory of a list of 10,000, item by item", "streamed", "grown", items=10_000),
     "ping": Case("Pings one by one, median", "pings", "p50", (3000,)),
     "ping-99": Case("Pings one by one, 99th percentile", "pings", "p99", (3000,)),
     "at-once": Case("10,000 actions at once, with timeouts", "at_once", "cpu", (10_000,)),
@@ -154,6 +157,46 @@ def value(case: Case, told: dict[str, Any]) -> float:
     return float(told[case.unit]) / (1 << 20 if case.unit == "grown" else 1 << 10)
 
 
+def goals(medians: dict[str, dict[str, float]]) -> Iterator[tuple[str, float, float]]:
+    """What aioami is to reach, as ratios within one run: what it is, the limit, and the figure; those that were measured."""
+
+    def share(case: str, other: str, of: str = "") -> float:
+        return medians[case]["aioami"] / medians[of or case][other]
+
+    def further(case: str, number: int) -> float:
+        first = medians["subscribers-1"]["aioami"]
+        return (medians[case]["aioami"] - first) / (number - 1) / first
+
+    for goal, limit, figure in (
+        ("three fields, synthetic, of panoramisk", 1 / 7, lambda: share("fields", "panoramisk")),
+        ("three fields, synthetic, of basicami", 1 / 4, lambda: share("fields", "basicami")),
+        ("three fields, real, of panoramisk", 1 / 6, lambda: share("fields-real", "panoramisk")),
+        ("three fields, real, of basicami", 1 / 3, lambda: share("fields-real", "basicami")),
+        ("all headers, synthetic, of panoramisk", 1 / 4, lambda: share("headers", "panoramisk")),
+        ("all headers, real, of panoramisk", 1 / 4, lambda: share("headers-real", "panoramisk")),
+        ("one name, of panoramisk", 1 / 13, lambda: share("name", "panoramisk")),
+        ("three fields, synthetic, of the floor", 30, lambda: share("fields", "floor")),
+        ("one name, of the floor that discards", 15, lambda: share("name", "floor", "fields")),
+        ("10,000 actions at once, of panoramisk", 1 / 3, lambda: share("at-once", "panoramisk")),
+        ("a list of 100,000, time, of panoramisk", 1 / 5, lambda: share("list-100k", "panoramisk")),
+        ("a list of 100,000, memory, of panoramisk", 1 / 4, lambda: share("list-100k-memory", "panoramisk")),
+        ("a list of 100,000, time, of one of 10,000", 12, lambda: share("list-100k", "aioami", "list-10k")),
+        ("a list of 100,000 item by item, memory, of one of 10,000", 1.5,
+         lambda: share("stream-100k-memory", "aioami", "stream-10k-memory")),
+        ("Ping, of a bare blocking socket", 2, lambda: share("ping", "floor")),
+        ("Ping, of the best peer", 1, lambda: medians["ping"]["aioami"] / min(medians["ping"][each] for each in PEERS)),
+        ("a slow subscriber, KiB for each event held", 1, lambda: medians["slow"]["aioami"] * 1024 / 10_000),
+        ("1,000 connections, KiB each", 8, lambda: medians["connections-1000"]["aioami"]),
+        ("1,000 connections together, CPU of one", 1 / 0.7, lambda: share("together", "aioami", "alone")),
+        ("each of 9 further subscribers, of the first", 0.15, lambda: further("subscribers-10", 10)),
+        ("each of 99 further subscribers, of the first", 0.15, lambda: further("subscribers-100", 100)),
+    ):  # fmt: skip
+        try:
+            yield goal, limit, figure()
+        except KeyError:
+            continue
+
+
 def processor() -> str:
     """What this machine computes with."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
@@ -179,10 +222,14 @@ def main() -> None:
     found: dict[str, dict[str, list[float]]] = {name: {} for name in options.only}
     rates: dict[str, list[float]] = {}
     for _ in range(options.rounds):
+        done: dict[tuple[str, Case], dict[str, Any] | None] = {}  # several figures may be of one measurement
         for name in options.only:
             for client in options.clients:
                 print(f"\r{name:<20} {client:<14}", end="", file=sys.stderr, flush=True)
-                measured = measure(client, CASES[name], options.quick)
+                what = (client, replace(CASES[name], title="", unit=""))
+                if what not in done:
+                    done[what] = measure(client, CASES[name], options.quick)
+                measured = done[what]
                 if measured is not None:
                     found[name].setdefault(client, []).append(value(CASES[name], measured))
                     if name == "fields":
@@ -200,10 +247,13 @@ def main() -> None:
         sent, taken = statistics.median(rates.pop("floor")), max(map(statistics.median, rates.values()))
         told += f" The server can send {sent:,.0f} events a second (what the floor is sent), {sent / taken:.1f} times what any client takes."
     print(f"\n{told}")
+    medians = {name: {client: statistics.median(v) for client, v in each.items()} for name, each in found.items()}
+    for goal, limit, reached in goals(medians):
+        print(f"  {'reached' if reached <= limit else 'MISSED '} {goal}: {reached:.3f}, at most {limit:.3f}")
     if options.write is not None:
         from .report import write
 
-        write(options.write, found, told)
+        write(options.write, medians, told)
 
 
 if __name__ == "__main__":

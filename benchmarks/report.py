@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 
 from matplotlib import pyplot
 
-from .__main__ import CASES, CLIENTS, UNITS
+from .__main__ import CASES, CLIENTS, UNITS, goals
 
 pyplot.switch_backend("svg")
 pyplot.rcParams["svg.fonttype"] = "none"  # text stays text
@@ -22,11 +21,17 @@ PICTURES = {
 }
 
 
-def write(folder: Path, found: dict[str, dict[str, list[float]]], machine: str) -> None:
-    """Write `benchmark.md` and a picture for each group of cases into a folder."""
+def write(folder: Path, medians: dict[str, dict[str, float]], machine: str) -> None:
+    """Write `benchmark.md`, `goals.md` and a picture for each group of cases into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    medians = {case: {client: statistics.median(v) for client, v in clients.items()} for case, clients in found.items()}
     (folder / "benchmark.md").write_text(table(medians) + f"\n{machine}\n")
+    rows = [
+        f"| {goal} | {limit:.3g} | {reached:.3g} | {'yes' if reached <= limit else '**no**'} |"
+        for goal, limit, reached in goals(medians)
+    ]
+    (folder / "goals.md").write_text(
+        "\n".join(["| aioami needs | at most | measured | reached |", "|---" * 4 + "|", *rows, ""])
+    )
     for name, cases in PICTURES.items():
         shown = [case for case in cases if medians.get(case)]
         if shown:
