@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import heapq
 import socket
 import ssl as tls
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import async_timeout
 
 from .actions.base import Action, ResponseT_co
+from .deadlines import Deadlines
 from .dispatch import Dispatcher
 from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from .events.base import Event
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Connection"]
 
 _KEEPALIVE: Final = Action("Ping")
-_MANY: Final = 1024  # deadlines are looked through when there are so many
 _NEVER: Final = float("inf")
 _FEW: Final = 64  # actions that hold the session are looked through when there are so many
 _WINDOW: Final = 32768  # bytes that a peer surely takes though it does not read
@@ -135,8 +134,7 @@ class Connection:
         self._writer: asyncio.StreamWriter | None = None
         self._batch: list[Pending] | None = None
         self._may_write = True
-        self._deadlines: list[tuple[float, int, float, Pending, Callable[[], float] | None]] = []
-        self._deadlines_purged = _MANY
+        self._deadlines = Deadlines()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = _NEVER
         self._greeted: asyncio.Future[None] | None = self._loop.create_future()
@@ -291,7 +289,7 @@ class Connection:
             self._greeted = None
         if texts:
             session.receive(texts)
-            if self._deadlines and not len(session):
+            if len(self._deadlines) and not len(session):
                 self._deadlines.clear()  # of what was answered; they would hold it until they are due
         if not session.logged_in:
             self._limit_bytes_before_login(len(data))
@@ -455,7 +453,9 @@ class Connection:
                 self._held_until()
                 self._holding_purged = max(_FEW, 2 * len(self._holding))
         if timeout is not None:
-            self._set_deadline(self._loop.time(), timeout, pending, last_progress)
+            pending.last_progress = last_progress
+            if self._deadlines.add(pending, timeout, self._loop.time()) < self._timer_at:
+                self._set_timer()
         # The first action since something was read leaves at once; those behind it leave with the others of their tick.
         if self._batch is not None:
             self._batch.append(pending)
@@ -572,44 +572,20 @@ class Connection:
 
     # Deadlines: one timer for all
 
-    def _set_deadline(
-        self, start: float, timeout: float, pending: Pending, last_progress: Callable[[], float] | None
-    ) -> None:
-        deadlines = self._deadlines
-        if len(deadlines) >= self._deadlines_purged:
-            deadlines[:] = [entry for entry in deadlines if entry[3].promise is not None]
-            heapq.heapify(deadlines)
-            self._deadlines_purged = max(_MANY, 2 * len(deadlines))
-        when = start + timeout
-        heapq.heappush(deadlines, (when, pending.number, timeout, pending, last_progress))
-        if when < self._timer_at:
-            self._set_timer()
-
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_at = self._deadlines[0][0] if self._deadlines else _NEVER
-        self._timer = self._loop.call_at(self._timer_at, self._expire) if self._deadlines else None
+        self._timer_at = self._deadlines.next
+        self._timer = self._loop.call_at(self._timer_at, self._expire) if self._timer_at != _NEVER else None
 
     def _expire(self) -> None:
-        now = self._loop.time()
-        deadlines = self._deadlines
         self._timer, self._timer_at = None, _NEVER
-        while deadlines and (deadlines[0][0] <= now or deadlines[0][3].promise is None):
-            _, _, timeout, pending, last_progress = heapq.heappop(deadlines)
-            promise = pending.promise
-            if promise is None or promise.done():
-                continue
-            start = last_progress() if last_progress is not None else 0.0
-            if start + timeout > now:
-                self._set_deadline(start, timeout, pending, last_progress)
-                continue
+        for pending, patience in self._deadlines.expire(self._loop.time()):
+            promise, name = pending.promise, pending.action.name
             self._session.forget(pending)
-            promise.set_exception(
-                ManagerTimeout(
-                    f"{pending.action.name} was not answered within {timeout:g} seconds", action=pending.action
-                )
-            )
+            if promise is not None:
+                told = f"{name} was not answered within {patience:g} seconds"
+                promise.set_exception(ManagerTimeout(told, action=pending.action))
         self._set_timer()
 
 

@@ -112,6 +112,7 @@ class Pending:
         forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
         response: the reply that started its list, or that more replies are to follow.
         items: how many items of its list came.
+        due: when it is given up, and `last_progress` says when something of its list came, if that puts it off.
         next: what was sent behind it, while neither is answered.
         raw: the lines of its answer, if those have no `Response` header.
         shape: what says how it is answered: a class, or an action.
@@ -123,10 +124,11 @@ class Pending:
         "action_id",
         "counted",
         "data",
+        "due",
         "forgotten",
         "items",
+        "last_progress",
         "next",
-        "number",
         "on_item",
         "outcome",
         "overtaken",
@@ -144,7 +146,6 @@ class Pending:
         action_id: str,
         data: bytes,
         promise: Promise,
-        number: int,
         on_item: Callable[[Response, Event | None], None] | None,
     ) -> None:
         self.action = action
@@ -152,8 +153,9 @@ class Pending:
         self.action_id = action_id
         self.data = data
         self.promise: Promise | None = promise
-        self.number = number
         self.on_item = on_item
+        self.due = 0.0
+        self.last_progress: Callable[[], float] | None = None
         self.counted = False
         self.outcome: Outcome | None = None
         self.response: Response | None = None
@@ -271,15 +273,14 @@ class Session:
         Raises:
             ValueError: the ActionID cannot be sent, or is that of an action which is not over.
         """
-        number = next(self._numbers)
         if action_id is None:
-            action_id = f"{self._prefix}-{number}"
+            action_id = f"{self._prefix}-{next(self._numbers)}"
             data = b"%b\r\nActionID: %b\r\n\r\n" % (action._lines, action_id.encode())
         elif action_id not in self._pending:
             data = action.encode(action_id)
         else:
             raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
-        pending = Pending(action, action_id, data, promise, number, on_item)
+        pending = Pending(action, action_id, data, promise, on_item)
         self._pending[action_id] = pending
         if self._newest is None:
             self._oldest = pending

@@ -68,16 +68,17 @@ class Response(Message):
 
     __slots__ = ("_items", "action", "seconds")
 
+    _items: EventList[Any]  # few responses have any
+
     def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
-        super().__init__(text)
-        self._items: EventList[Any] | None = None  # few responses have any
+        self._text = text
         self.action = action
         self.seconds = seconds
 
     @property
     def events(self) -> EventList[Event]:
         """The items, if the action is answered with a list."""
-        items = self._items
+        items: EventList[Any] | None = getattr(self, "_items", None)
         if items is None:
             items = self._items = EventList()
         return items
