@@ -401,17 +401,32 @@ class Connection:
             ManagerTimeout: the answer was not complete after `timeout` seconds.
             ValueError: the ActionID cannot be sent, or is in use.
         """
-        answer: asyncio.Future[ResponseT_co] = self._loop.create_future()
-        pending = self._submit(action, answer, timeout, action_id, counted=counted)
+        answer, pending = self.submit(action, timeout=timeout, action_id=action_id, counted=counted)
         outcome = pending.outcome
         try:
             response = await answer
         except BaseException:
-            self._session.forget(pending)
+            self.forget(pending)
             raise
         if outcome is not None and isinstance(response, OutcomeReply):
             response._wait_for_outcome = functools.partial(self._wait_for_outcome, outcome)
         return response
+
+    def submit(
+        self,
+        action: Action[ResponseT_co],
+        *,
+        timeout: float | None,
+        action_id: str | None = None,
+        counted: bool = True,
+    ) -> tuple[asyncio.Future[ResponseT_co], Pending]:
+        """Send an action as `send` does, and return its answer to be awaited; `forget` what is not awaited to its end."""
+        answer: asyncio.Future[ResponseT_co] = self._loop.create_future()
+        return answer, self._submit(action, answer, timeout, action_id, counted=counted)
+
+    def forget(self, pending: Pending) -> None:
+        """Nobody waits for this action any more. May be called again."""
+        self._session.forget(pending)
 
     def send_aside(self, action: Action[Any]) -> None:
         """Send an action of the library's own, whose answer matters to the session alone."""
@@ -445,7 +460,8 @@ class Connection:
         if self.reason is not None:
             raise ConnectionLost(f"{action.name} was not sent: {self.reason}") from self.reason
         pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
-        if holds_session(pending):
+        is_odd = pending.shape._is_odd
+        if is_odd and holds_session(pending):
             own = action.timeout
             held = float("inf") if timeout is None else timeout if own is None else max(own, timeout)
             self._holding.append((pending, self._loop.time(), held))
@@ -465,7 +481,7 @@ class Connection:
         else:
             self._batch = [pending]
             self._loop.call_soon(self._write_batch)
-        if pending.shape.fenced:
+        if is_odd and pending.shape.fenced:
             self.send_aside(FENCE)
         return pending
 

@@ -57,6 +57,9 @@ _BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
 _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
 
 
+# Actions that tell something by succeeding; a fence has no class, and so no name here.
+_TELLING: Final = frozenset({"", "ping", "login", "logoff"})
+
 _make: Final[Callable[[type[Event]], Event]] = object.__new__
 
 FENCE: Final = Action("Ping")
@@ -111,8 +114,8 @@ class Pending:
         written: whether its bytes were handed to the operating system, so that the server may have seen them.
         forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
         response: the reply that started its list, or that more replies are to follow.
-        items: how many items of its list came.
-        due: when it is given up, and `last_progress` says when something of its list came, if that puts it off.
+        items: how many items of its list came, once it has begun.
+        due: when it is given up, if it has a deadline; `last_progress` says when something of its list came, if that puts it off.
         next: what was sent behind it, while neither is answered.
         raw: the lines of its answer, if those have no `Response` header.
         shape: what says how it is answered: a class, or an action.
@@ -149,17 +152,18 @@ class Pending:
         on_item: Callable[[Response, Event | None], None] | None,
     ) -> None:
         self.action = action
-        self.shape = _shape(action)
+        # One without a class of its own is answered as its name is.
+        self.shape = action_class(action.name) if type(action) is Action and action is not FENCE else action
         self.action_id = action_id
         self.data = data
         self.promise: Promise | None = promise
         self.on_item = on_item
-        self.due = 0.0
+        self.due: float
         self.last_progress: Callable[[], float] | None = None
         self.counted = False
         self.outcome: Outcome | None = None
         self.response: Response | None = None
-        self.items = 0
+        self.items: int
         self.next: Pending | None = None
         self.raw: list[str] | None = None
         self.sent_at = 0.0
@@ -290,15 +294,19 @@ class Session:
         if counted:
             pending.counted = True
             self._tally.actions += 1
-        if action.outcome_events:
-            pending.outcome = Outcome(action, action_id)
-            for name in action.outcome_events:
-                outcomes = self._watch(name).outcomes
-                if (earlier := outcomes.get(action_id)) is not None:  # no event would be certain to be its own
-                    told = f"the ActionID of {earlier.action.name} was used again before its outcome came"
-                    earlier.settle(ActionError(told, action=earlier.action))
-                outcomes[action_id] = pending.outcome
+        if action._is_odd and action.outcome_events:
+            self._expect_outcome(pending)
         return pending
+
+    def _expect_outcome(self, pending: Pending) -> None:
+        action, action_id = pending.action, pending.action_id
+        pending.outcome = Outcome(action, action_id)
+        for name in action.outcome_events:
+            outcomes = self._watch(name).outcomes
+            if (earlier := outcomes.get(action_id)) is not None:  # no event would be certain to be its own
+                told = f"the ActionID of {earlier.action.name} was used again before its outcome came"
+                earlier.settle(ActionError(told, action=earlier.action))
+            outcomes[action_id] = pending.outcome
 
     def forget(self, pending: Pending) -> None:
         """Nobody waits for this action any more: swallow what still comes for it. May be called again."""
@@ -402,21 +410,28 @@ class Session:
             self._step_on(pending)
         else:
             self._pass_over_those_before(pending)
-        action, shape = pending.action, pending.shape
-        response = action.response_type(text, action, seconds=self._clock() - pending.sent_at)
+        shape = pending.shape
+        response = self._response(pending, text)
         success = response.success
-        if success:
-            self._take_note(action, response)
-        if _is_list(response) or (success and (shape.list_end or shape.replies > 1)):
+        if success and shape.wire_name.lower() in _TELLING:
+            self._take_note(pending.action, response)
+        if ("eventlist" in text.lower() and _is_list(response)) or (
+            shape._is_odd and success and (shape.list_end or shape.replies > 1)
+        ):
             pending.response = response
+            pending.items = 0
             self._lists[pending.action_id] = pending
             if pending.on_item is not None:
                 pending.on_item(response, None)
         else:
             self._finish(pending, response, success)
 
+    def _response(self, pending: Pending, text: str) -> Response:
+        action = pending.action
+        return action.response_type(text, action, seconds=self._clock() - pending.sent_at)
+
     def _take_note(self, action: Action[Any], response: Response) -> None:
-        """Some actions tell something about the connection by succeeding."""
+        """An action tells something about the connection by succeeding."""
         name = action.name.lower()
         if action is FENCE:  # it counts nowhere
             self._tally.messages -= 1
@@ -433,7 +448,7 @@ class Session:
         """A list may be refused after it began; its items may go on, and its end may be missing."""
         if pending.forgotten:
             return
-        response = pending.action.response_type(text, pending.action, seconds=self._clock() - pending.sent_at)
+        response = self._response(pending, text)
         if pending.shape.replies > 1:
             self._finish(pending, response)
             return
@@ -460,8 +475,11 @@ class Session:
         promise, pending.promise = pending.promise, None
         if promise is not None and not promise.done():
             promise.set_result(response)
-        if pending.shape.replies > 1 and not pending.overtaken:  # another may come, and is of no use
+        if (
+            pending.shape._is_odd and pending.shape.replies > 1 and not pending.overtaken
+        ):  # another may come, and is of no use
             pending.response = response
+            pending.items = 0
             pending.forgotten = True
             self._pending[pending.action_id] = self._lists[pending.action_id] = pending
 
@@ -488,14 +506,13 @@ class Session:
 
     def _conclude(self, pending: Pending) -> None:
         """An action that nothing else ends is over, as one behind it was answered."""
-        action = pending.action
         if pending.response is not None:
             if not _is_list(pending.response):  # which has an end of its own, or is never whole
                 self._finish(pending, pending.response)
             return
         lead = "" if pending.shape.raw == "headers" else "Output: "
         lines = ["Response: Success", *(f"{lead}{line}" for line in pending.raw or ())]
-        self._finish(pending, action.response_type("\n".join(lines), action, seconds=self._clock() - pending.sent_at))
+        self._finish(pending, self._response(pending, "\n".join(lines)))
 
     def _oldest_unanswered(self) -> Pending | None:
         while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:
@@ -618,12 +635,7 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 def _is_list(response: Response) -> bool:
     """Whether a list follows, with an end that is marked."""
-    return "eventlist" in response._text.lower() and (response._first_of("EventList") or "").lower() == "start"
-
-
-def _shape(action: Action[Any]) -> Action[Any] | type[Action[Any]]:
-    """How the action is answered. One without a class of its own is answered as its name is."""
-    return action_class(action.name) if type(action) is Action and action is not FENCE else action
+    return (response._first_of("EventList") or "").lower() == "start"
 
 
 def _action_id_of(text: str) -> str | None:

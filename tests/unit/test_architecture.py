@@ -52,7 +52,10 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "statistics": frozenset(),
     "metrics": frozenset({"_version", "actions", "link", "statistics"}),
     "session": PURE | {"dispatch", "statistics"},
-    **dict.fromkeys(SHELL, PURE | SHELL | {"core", "dispatch", "metrics", "recording", "session", "statistics"}),
+    "deadlines": frozenset({"session"}),
+    **dict.fromkeys(
+        SHELL, PURE | SHELL | {"core", "deadlines", "dispatch", "metrics", "recording", "session", "statistics"}
+    ),
     "testing": frozenset({"wire", "errors", "recording"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
@@ -62,7 +65,7 @@ TOP: Final = "__init__"
 EXTRAS: Final = {PACKAGE / "metrics" / "opentelemetry.py", PACKAGE / "metrics" / "prometheus.py"}
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"core", "dispatch", "session", "statistics"}
+SANS_IO: Final = (PURE - {"errors"}) | {"core", "deadlines", "dispatch", "session", "statistics"}
 
 
 @dataclass(frozen=True)

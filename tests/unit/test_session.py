@@ -19,6 +19,7 @@ from aioami import (
     actions,
     core,
 )
+from aioami.deadlines import Deadlines
 from aioami.dispatch import Dispatcher, Selection
 from aioami.session import FENCE, Outcome, Pending, Session, holds_session, refusal
 from aioami.statistics import Tally
@@ -885,3 +886,54 @@ def test_the_id_that_is_used_again_is_named(talk: Conversation) -> None:
     assert isinstance(error, ActionError)
     assert str(error) == "the ActionID of Originate was used again before its outcome came"
     assert error.action is call
+
+
+# Deadlines
+
+
+def waiting(talk: Conversation, last_progress: Any = None) -> Pending:
+    pending, _ = talk.send(core.Ping())
+    pending.last_progress = last_progress
+    return pending
+
+
+def test_deadlines_are_told_in_the_order_in_which_they_are_due() -> None:
+    """Whatever the patience of each, the first to be due comes first; what was answered is due no more."""
+    talk, deadlines = Conversation(), Deadlines()
+    long, short, late, answered = (waiting(talk) for _ in range(4))
+    assert deadlines.next == float("inf")
+    assert [deadlines.add(long, 5.0, 0.0), deadlines.add(short, 1.0, 1.0), deadlines.add(late, 5.0, 2.0)] == [5, 2, 7]
+    deadlines.add(answered, 1.0, 1.5)
+    answered.promise = None
+    assert (deadlines.next, len(deadlines)) == (2.0, 4)
+    assert deadlines.expire(1.9) == []
+    assert deadlines.expire(6.0) == [(short, 1.0), (long, 5.0)]
+    assert (deadlines.next, len(deadlines)) == (7.0, 1)
+    assert deadlines.expire(7.0) == [(late, 5.0)]
+    assert (deadlines.next, len(deadlines)) == (float("inf"), 0)
+
+
+def test_progress_puts_a_deadline_off() -> None:
+    """A list is due when nothing of it came for its patience, and keeps its place among those of the same patience."""
+    talk, deadlines = Conversation(), Deadlines()
+    moving, behind = waiting(talk, lambda: 3.0), waiting(talk)
+    deadlines.add(moving, 5.0, 0.0)
+    deadlines.add(behind, 5.0, 4.0)
+    assert deadlines.expire(5.0) == []
+    assert deadlines.next == 8.0
+    assert deadlines.expire(8.0) == [(moving, 5.0)]
+    assert deadlines.expire(9.0) == [(behind, 5.0)]
+
+
+def test_deadlines_of_what_is_over_are_swept_away() -> None:
+    """However many are added, those that are over are not kept behind one that is not, and rows do not outlive what was in them."""
+    talk, deadlines = Conversation(), Deadlines()
+    first = waiting(talk)
+    deadlines.add(first, 5.0, 0.0)
+    for number in range(5000):
+        pending = waiting(talk)
+        deadlines.add(pending, 5.0 if number % 2 else 5.0 + number / 10_000, 0.0)
+        pending.promise = None
+    assert len(deadlines) <= 2048
+    assert len(deadlines._rows) <= 1025
+    assert deadlines.expire(100.0) == [(first, 5.0)]
