@@ -11,37 +11,12 @@ import contextlib
 import getpass
 import os
 import secrets
-import socket
 import sys
 
-import uvicorn
-
-from .app import create_app
+from .app import create_server
 from .settings import Settings
 from .traffic import keep_calling, office
 from .users import Users, hash_password
-
-
-class Server(uvicorn.Server):
-    """Says where it is as soon as it listens."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            print(f"The dashboard is at http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}/", flush=True)
-
-
-async def serve(settings: Settings, port: int) -> None:
-    """Serve until Ctrl-C."""
-    config = uvicorn.Config(
-        create_app(settings),
-        host="127.0.0.1",  # a proxy that speaks TLS is what the world sees
-        port=port,
-        log_level="warning",
-        timeout_graceful_shutdown=1,  # browsers that watch never go by themselves
-        server_header=False,
-    )
-    await Server(config).serve()
 
 
 async def serve_office(port: int) -> None:
@@ -54,7 +29,7 @@ async def serve_office(port: int) -> None:
         print(f"Log in as: demo   with the password: {password}", flush=True)
         calling = asyncio.create_task(keep_calling(fake))
         try:
-            await serve(settings, port)
+            await create_server(settings, port).serve()
         finally:
             calling.cancel()
 
@@ -74,7 +49,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         port = int(os.environ.get("DASHBOARD_PORT", "8765"))
-        work = serve(Settings.from_environment(), port) if os.environ.get("AIOAMI_URL") else serve_office(port)
+        real = os.environ.get("AIOAMI_URL")
+        work = create_server(Settings.from_environment(), port).serve() if real else serve_office(port)
     except (OSError, ValueError) as error:
         print(f"the dashboard cannot start: {error}", file=sys.stderr)
         return 1

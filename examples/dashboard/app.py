@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
+import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
-from starlette.middleware.base import RequestResponseEndpoint
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerTimeout, core
 from aioami.live import Live, LiveChannel
@@ -25,7 +28,7 @@ from .board import Board
 from .settings import Settings
 from .users import Session, Sessions, TooManyAttempts
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "create_server"]
 
 STATIC: Final = Path(__file__).with_name("static")
 COOKIE: Final = "dashboard_session"
@@ -79,18 +82,63 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings, app.state.sessions = settings, Sessions()
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts))
 
-    @app.middleware("http")
-    async def with_headers(request: Request, answer: RequestResponseEndpoint) -> Response:
-        response = await answer(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
+    app.add_middleware(WithHeaders)
     app.add_exception_handler(ManagerError, tell)
     _add_pages(app, settings)
     _add_actions(app, settings)
     app.mount("/static", StaticFiles(directory=STATIC))
     return app
+
+
+class WithHeaders:
+    """Adds to each response what tells a browser to be careful."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self.app(scope, receive, sent)
+
+
+class Server(uvicorn.Server):
+    """Ends the streams of all browsers when it is to stop: they would never go by themselves."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(f"The dashboard is at {self.address}/", flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app: Any = self.config.app
+        app.state.board.dismiss()
+        await super().shutdown(sockets)
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
+
+def create_server(settings: Settings, port: int) -> Server:
+    """A server for the service on 127.0.0.1: a proxy that speaks TLS is what the world sees. Port 0 is any that is free."""
+    return Server(
+        uvicorn.Config(
+            create_app(settings),
+            host="127.0.0.1",
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+            server_header=False,
+        )
+    )
 
 
 async def connect(manager: Manager, board: Board) -> None:
@@ -211,7 +259,7 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
             call.number,
             1,
             timeout=RING_TIME,
-            callerid=f"<{call.number}>",
+            callerid=f"<{call.phone}>",
         )
         await board.place(session.user, call.phone, call.number, action)
         return {}

@@ -44,7 +44,7 @@ class Board:
     def __init__(self, manager: Manager, live: Live) -> None:
         self._manager = manager
         self._live = live
-        self._browsers: dict[asyncio.Queue[Message], None] = {}
+        self._browsers: dict[asyncio.Queue[Message | None], None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._dirty: dict[tuple[str, str], None] = {}
         self._changed = asyncio.Event()
@@ -73,14 +73,21 @@ class Board:
 
     async def messages(self) -> AsyncGenerator[Message, None]:
         """What one browser is to be sent: the whole state, and then what changes."""
-        queue: asyncio.Queue[Message] = asyncio.Queue(_BEHIND)
+        queue: asyncio.Queue[Message | None] = asyncio.Queue(_BEHIND)
         queue.put_nowait(("state", json.dumps(self.state())))
         self._browsers[queue] = None
         try:
-            while True:
-                yield await queue.get()
+            while (message := await queue.get()) is not None:
+                yield message
         finally:
             del self._browsers[queue]
+
+    def dismiss(self) -> None:
+        """End what all browsers are sent."""
+        for queue in self._browsers:
+            while not queue.empty():
+                queue.get_nowait()
+            queue.put_nowait(None)
 
     def state(self) -> dict[str, Any]:
         """All there is to show."""

@@ -9,8 +9,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-import uvicorn
-from examples.dashboard.app import create_app
+from examples.dashboard.app import create_server
 from examples.dashboard.settings import Settings
 from examples.dashboard.users import Users, hash_password
 from playwright.async_api import Browser, Page, async_playwright
@@ -67,17 +66,13 @@ def keeper(real_asterisk: RealAsterisk) -> Iterator[Keeper]:
 @contextlib.asynccontextmanager
 async def served(settings: Settings) -> AsyncIterator[str]:
     """Serve the dashboard, and give its address."""
-    config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    serving = asyncio.ensure_future(server._serve())
+    server = create_server(settings, 0)
+    serving = asyncio.ensure_future(server._serve())  # without its signal handlers
     while not server.started:
         await asyncio.sleep(0.01)
         if serving.done():
             await serving
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield server.address
     server.should_exit = True
     await serving
 

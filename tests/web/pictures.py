@@ -23,7 +23,7 @@ PICTURES = (
     ("dashboard-dark", 1280, 860, "dark"),
     ("dashboard-narrow", 390, 844, "light"),
 )
-WARM_UP = 35.0  # seconds in which calls come and are answered
+WARM_UP = 90.0  # seconds in which calls come and are answered
 
 
 async def opened(browser: Browser, address: str, width: int, height: int, scheme: str) -> Page:
@@ -49,7 +49,7 @@ async def main(folder: Path) -> None:
         settings = Settings(url=fake.url, users=Users({USER: hash_password(PASSWORD)}), dial="PJSIP/{}")
         async with served(settings) as address, Manager.from_url(fake.url) as mgr:
             await mgr.send(core.QueuePause("PJSIP/hedy", True, reason="lunch"))
-            calling = asyncio.create_task(keep_calling(fake, pause=6, first=7))
+            calling = asyncio.create_task(keep_calling(fake, pause=7, first=4))
             pages = [(name, await opened(browser, address, *size)) for name, *size in PICTURES]
             await asyncio.sleep(WARM_UP - 8)
             for phone, number in (("kurt", "lise"), ("ada", "support")):

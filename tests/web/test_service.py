@@ -170,7 +170,7 @@ async def test_what_goes_wrong_is_told(client: httpx.AsyncClient, fake_asterisk:
     assert (answer.status_code, "Permission denied" in answer.json()["detail"]) == (409, True)
     fake_asterisk.before("Originate", FakeConnection.drop)
     answer = await client.post("/api/calls", json=CALL)
-    assert (answer.status_code, "lost" in answer.json()["detail"]) == (503, True)
+    assert (answer.status_code, "closed the connection" in answer.json()["detail"]) == (503, True)
 
 
 async def test_a_link_that_comes_later(users: Users, fake_asterisk: FakeAsterisk) -> None:

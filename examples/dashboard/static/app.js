@@ -128,7 +128,22 @@ const statuses = {
 };
 
 const device = (name) => name.replace(/-[0-9a-f]{8}(;[12])?$/, "$1");
-const who = (channel) => channel.label || channel.number || device(channel.name);
+const outgoing = (channel) => ["AppDial", "AppQueue"].includes(channel.application); // somebody whom Asterisk calls
+const who = (channel) => (outgoing(channel) ? "" : channel.label || channel.number) || memberName(channel) || device(channel.name);
+
+function memberName(channel) {
+  const name = device(channel.name);
+  for (const queue of Object.values(state.queues)) {
+    const member = queue.members.find((each) => each.interface === name);
+    if (member?.name) return member.name;
+  }
+  return "";
+}
+
+function doing(channel) {
+  if (channel.application.startsWith("App") || !channel.application) return channel.bridge ? "talking" : words[channel.state] ?? channel.state;
+  return `${channel.application} ${channel.data.split(",")[0]}`;
+}
 
 function stateOf(channels) {
   if (channels.some((channel) => channel.bridge)) return "talking";
@@ -146,9 +161,8 @@ function buildCall(linkedid, { channels }) {
       make("div", { class: "leg-text" },
         make("b", {}, who(channel)),
         make("span", { class: "quiet" },
-          [channel.label && channel.number, device(channel.name)].filter(Boolean).join(" · "))),
-      make("span", { class: "quiet doing" },
-        channel.application ? `${channel.application}${channel.data ? ` ${channel.data.split(",")[0]}` : ""}` : words[channel.state] ?? channel.state),
+          [!outgoing(channel) && channel.label && channel.number, device(channel.name)].filter((text) => text && text !== who(channel)).join(" · "))),
+      make("span", { class: "quiet doing" }, doing(channel)),
       make("span", { class: "buttons" },
         make("button", { class: "small", title: `Transfer ${channel.name}`, onclick: () => transfer(id, channel) }, "Transfer"),
         make("button", { class: "small danger", title: `Hang up ${channel.name}`,
@@ -212,7 +226,7 @@ function showAll() {
     if (!calls.has(channel.call)) calls.set(channel.call, { channels: [] });
     calls.get(channel.call).channels.push([id, channel]);
   }
-  list($("calls"), calls, buildCall);
+  list($("calls"), [...calls].reverse(), buildCall); // what has just begun is on top
   $("no-calls").hidden = calls.size > 0;
   const queues = Object.entries(state.queues).sort(([a], [b]) => a.localeCompare(b));
   list($("queues"), queues, buildQueue);
