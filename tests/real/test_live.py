@@ -142,7 +142,7 @@ async def test_snapshots_in_the_middle_of_load(mgr: Manager) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("how", ["stop", "kill"])
+@pytest.mark.parametrize("how", ["terminate", "kill"])
 async def test_a_server_that_is_restarted(keeper: Keeper, mgr: Manager, how: str) -> None:
     """The state tells that it is out of date while the server is away, and then is that of the new server, whole."""
     async with Live(mgr) as live:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import async_timeout
-import httpx
+import httpx2
 import pytest
 from examples.dashboard.__main__ import main
 from examples.dashboard.board import Board
@@ -36,14 +36,14 @@ async def address(fake_asterisk: FakeAsterisk, users: Users) -> AsyncIterator[st
 
 
 @pytest.fixture
-async def stranger(address: str) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(address: str) -> AsyncIterator[httpx2.AsyncClient]:
     """Somebody who is not logged in."""
-    async with httpx.AsyncClient(base_url=address, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=address, trust_env=False) as client:
         yield client
 
 
 @pytest.fixture
-async def client(stranger: httpx.AsyncClient) -> httpx.AsyncClient:
+async def client(stranger: httpx2.AsyncClient) -> httpx2.AsyncClient:
     """Somebody who is, and whose requests have the page's token."""
     answer = await stranger.post("/login", json={"user": USER, "password": PASSWORD})
     assert answer.status_code == 204
@@ -51,7 +51,7 @@ async def client(stranger: httpx.AsyncClient) -> httpx.AsyncClient:
     return stranger
 
 
-async def pushed(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
+async def pushed(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
     """What is pushed, as a browser reads it."""
     async with client.stream("GET", "/api/stream", timeout=20) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -64,7 +64,7 @@ async def pushed(client: httpx.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
                 yield kind, json.loads(value)
 
 
-async def synced(client: httpx.AsyncClient) -> None:
+async def synced(client: httpx2.AsyncClient) -> None:
     """Wait until the picture is up to date."""
     async with contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
         async for _, told in messages:
@@ -72,7 +72,7 @@ async def synced(client: httpx.AsyncClient) -> None:
                 return
 
 
-async def test_nothing_without_a_login(stranger: httpx.AsyncClient) -> None:
+async def test_nothing_without_a_login(stranger: httpx2.AsyncClient) -> None:
     """A stranger gets the form, and no data, no stream and no action."""
     assert (await stranger.get("/")).headers["location"] == "/login"
     assert (await stranger.get("/login")).status_code == 200
@@ -84,7 +84,7 @@ async def test_nothing_without_a_login(stranger: httpx.AsyncClient) -> None:
         assert (await stranger.get(path)).status_code == 404
 
 
-async def test_a_session_ends(client: httpx.AsyncClient) -> None:
+async def test_a_session_ends(client: httpx2.AsyncClient) -> None:
     """A cookie is for http alone and for our own site; after the log-out it is worth nothing, also to an open stream."""
     token = client.cookies["dashboard_session"]
     answer = await client.post("/login", json={"user": USER, "password": PASSWORD})
@@ -110,7 +110,7 @@ async def test_a_session_ends(client: httpx.AsyncClient) -> None:
     ],
 )
 async def test_what_another_site_sends(
-    client: httpx.AsyncClient, fake_asterisk: FakeAsterisk, headers: dict[str, Any]
+    client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk, headers: dict[str, Any]
 ) -> None:
     """Without the page's token, or from another origin, nothing is done."""
     answer = await client.post("/api/calls", json=CALL, headers=headers)
@@ -118,7 +118,7 @@ async def test_what_another_site_sends(
     fake_asterisk.expect_nothing("Originate")
 
 
-async def test_a_login_from_another_site(stranger: httpx.AsyncClient) -> None:
+async def test_a_login_from_another_site(stranger: httpx2.AsyncClient) -> None:
     """Another site cannot log its visitors in here, and the service answers to its own names only."""
     given = {"user": USER, "password": PASSWORD}
     assert (await stranger.post("/login", json=given, headers={"sec-fetch-site": "cross-site"})).status_code == 403
@@ -129,7 +129,7 @@ async def test_a_login_from_another_site(stranger: httpx.AsyncClient) -> None:
     assert "unsafe" not in policy
 
 
-async def test_the_state_and_its_changes(client: httpx.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
+async def test_the_state_and_its_changes(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
     """A browser is given all there is, and then what changes: channels, queues, the feed, and the outcome of a call."""
     await synced(client)
     async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
@@ -152,14 +152,14 @@ async def test_the_state_and_its_changes(client: httpx.AsyncClient, fake_asteris
 
 
 @pytest.mark.parametrize("number", ["", "1@internal", "1/n", "1\r\nAction: Logoff", "x" * 41, "${SHELL(id)}", 7])
-async def test_what_cannot_be_dialled(client: httpx.AsyncClient, fake_asterisk: FakeAsterisk, number: object) -> None:
+async def test_what_cannot_be_dialled(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk, number: object) -> None:
     """Nothing reaches the dialplan that could be taken for more than a number."""
     assert (await client.post("/api/calls", json={"phone": "ada", "number": number})).status_code == 422
     assert (await client.post("/api/calls", json={"phone": number, "number": "1"})).status_code == 422
     fake_asterisk.expect_nothing("Originate")
 
 
-async def test_what_goes_wrong_is_told(client: httpx.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
+async def test_what_goes_wrong_is_told(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
     """A channel that is gone, a refusal and a lost link are three different answers, each with a sentence."""
     await synced(client)
     for path in ("/api/channels/1/hangup", "/api/channels/1/transfer", "/api/calls/1/hangup"):
@@ -178,7 +178,7 @@ async def test_a_link_that_comes_later(users: Users, fake_asterisk: FakeAsterisk
     await fake_asterisk.stop()
     async with (
         served(Settings(url=fake_asterisk.url, users=users)) as address,
-        httpx.AsyncClient(base_url=address, trust_env=False) as client,
+        httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         await client.post("/login", json={"user": USER, "password": PASSWORD})
         async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
@@ -194,7 +194,7 @@ async def test_a_refused_login(users: Users, fake_asterisk: FakeAsterisk) -> Non
     url = fake_asterisk.url.replace("s3cret", "wr0ng")
     async with (
         served(Settings(url=url, users=users)) as address,
-        httpx.AsyncClient(base_url=address, trust_env=False) as client,
+        httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         await client.post("/login", json={"user": USER, "password": PASSWORD})
         async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
@@ -316,7 +316,7 @@ async def test_an_office_that_does_not_exist() -> None:
         found = re.search(r"password: (\S+)", said), re.search(r"http://\S+", said)
         assert found[0] is not None
         assert found[1] is not None
-        async with httpx.AsyncClient(base_url=found[1][0], trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=found[1][0], trust_env=False) as client:
             answer = await client.post("/login", json={"user": "demo", "password": found[0][1]})
             assert answer.status_code == 204
             async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
