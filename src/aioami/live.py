@@ -273,8 +273,8 @@ class Live:
     `QueueStatus`); from then on it follows the events. When the link was down, when events were lost, or when queues were
     read anew, it takes another snapshot. Leaving it stops all that; what is shown then stays as it was.
 
-    The user needs the read classes `call` and `agent` for the events, and should have `system`, which tells of a restart and of a
-    reload. Of the lists only `CoreShowChannels` (`system` or `reporting`) and `Status` (one of these, or `call`) need a write class.
+    The user needs the read classes `call`, `agent` and `dialplan` (which application runs) for the events, and should have `system`,
+    which tells of a restart and of a reload: of what a user may not read, nothing tells that it has changed. Of the lists only `CoreShowChannels` (`system` or `reporting`) and `Status` (one of these, or `call`) need a write class.
     A part that the user has no right to, or that this server lacks, stays empty and is named in `unavailable`.
 
     Example::

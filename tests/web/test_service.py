@@ -22,7 +22,7 @@ from examples.dashboard.settings import Settings
 from examples.dashboard.users import Sessions, TooManyAttempts, Users, hash_password
 from tests.web.conftest import PASSWORD, USER, served
 
-from aioami.testing import FakeAsterisk, FakeConnection
+from aioami.testing import Account, FakeAsterisk, FakeConnection
 
 ROOT = Path(__file__).parents[2]
 CALL = {"phone": "ada", "number": "100"}
@@ -149,6 +149,30 @@ async def test_the_state_and_its_changes(client: httpx2.AsyncClient, fake_asteri
         assert (seen["placed"]["1"]["by"], seen["placed"]["1"]["to"]) == (USER, "100")
     (sent,) = fake_asterisk.sent("Originate")
     assert (sent.get("Channel"), sent.get("Exten"), sent.get("Context")) == ("PJSIP/ada", "100", "default")
+
+
+async def test_the_rights_of_the_readme(users: Users) -> None:
+    """The rights that the README has for manager.conf are enough for all that the page shows and does."""
+    stanza = (ROOT / "examples/dashboard/README.md").read_text().partition("[dashboard]")[2]
+    rights = dict(re.findall(r"^ +(read|write) = (\S+)$", stanza, re.MULTILINE))
+    async with (
+        FakeAsterisk(users={"dashboard": Account("s", **rights)}, answer_seconds=0.01, talk_seconds=None) as fake,
+        served(Settings(url=fake.url, users=users, dial="PJSIP/{}")) as address,
+        httpx2.AsyncClient(base_url=address, trust_env=False) as client,
+    ):
+        await client.post("/login", json={"user": USER, "password": PASSWORD})
+        client.headers["x-csrf-token"] = (await client.get("/api/session")).json()["csrf"]
+        await synced(client)
+        assert (await client.post("/api/calls", json=CALL)).status_code == 202
+        async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
+            _, state = await anext(messages)
+            assert state["link"]["unavailable"] == {}
+            channels = state["channels"]
+            while not channels:
+                channels = (await anext(messages))[1].get("channels", {})
+        (channel,) = channels
+        assert (await client.post(f"/api/channels/{channel}/transfer", json={"number": "100"})).status_code == 200
+        assert (await client.post(f"/api/channels/{channel}/hangup")).status_code == 200
 
 
 @pytest.mark.parametrize("number", ["", "1@internal", "1/n", "1\r\nAction: Logoff", "x" * 41, "${SHELL(id)}", 7])
