@@ -26,6 +26,7 @@ PUBLIC: Final = frozenset(
     {
         "aioami",
         "aioami.actions",
+        "aioami.calls",
         "aioami.core",
         "aioami.enums",
         "aioami.schema",
@@ -48,6 +49,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
     "recording": frozenset({"wire", "errors"}),
+    "calls": PURE,
     "dispatch": PURE,
     "statistics": frozenset(),
     "metrics": frozenset({"_version", "actions", "link", "statistics"}),
@@ -62,7 +64,7 @@ TOP: Final = "__init__"
 EXTRAS: Final = {PACKAGE / "metrics" / "opentelemetry.py", PACKAGE / "metrics" / "prometheus.py"}
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"core", "dispatch", "session", "statistics"}
+SANS_IO: Final = (PURE - {"errors"}) | {"calls", "core", "dispatch", "session", "statistics"}
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ from aioami import (
 )
 from aioami.schema import json_schema
 
+from .trace import trace
+
 __all__ = ["ExitCode", "run"]
 
 app = typer.Typer(
@@ -47,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command()(trace)
 out = Console(soft_wrap=True)
 
 
