@@ -201,7 +201,18 @@ class CallTrace:
 class _Channel:
     """What is known of a channel by now."""
 
-    __slots__ = ("answered", "call", "caller", "cause", "cause_text", "ended", "name", "started", "uniqueid", "was_there")
+    __slots__ = (
+        "answered",
+        "call",
+        "caller",
+        "cause",
+        "cause_text",
+        "ended",
+        "name",
+        "started",
+        "uniqueid",
+        "was_there",
+    )
 
     def __init__(self, uniqueid: str, name: str, call: _Call, started: float) -> None:
         self.uniqueid = uniqueid
@@ -300,7 +311,9 @@ class CallTracer:
         if time is None:
             time = event.timestamp
             if time is None:
-                raise ValueError(f"time: {event.name} has no time stamp (manager.conf: timestampevents), so it must be given")
+                raise ValueError(
+                    f"time: {event.name} has no time stamp (manager.conf: timestampevents), so it must be given"
+                )
         self._touched = None
         handler(self, event, time)
         return None if self._touched is None else self._touched.links[0]
@@ -329,7 +342,9 @@ class CallTracer:
             The call as it is known by now; `None` if there is none.
         """
         wanted = call.lower()
-        found = self._links.get(call) or next((each for link, each in self._links.items() if link.lower() == wanted), None)
+        found = self._links.get(call) or next(
+            (each for link, each in self._links.items() if link.lower() == wanted), None
+        )
         if found is None and (channel := self._channel(wanted)) is not None:
             found = channel.call
         return None if found is None else found.value()
@@ -466,7 +481,9 @@ class CallTracer:
         if channel is not None and not known:
             state = event.get("ChannelStateDesc", "")
             since = event.get("Duration", "")
-            self._step(time, "there", channel, (), f" is there already, {state}, since {since}{_place(event)}", event=event)
+            self._step(
+                time, "there", channel, (), f" is there already, {state}, since {since}{_place(event)}", event=event
+            )
             if (bridge := event.get("BridgeId", "")) not in _UNKNOWN:
                 self._bridges.setdefault(bridge, {})[channel.uniqueid] = None
 
@@ -520,7 +537,9 @@ class CallTracer:
     def _local(self, event: Event, time: float) -> None:
         one, two = self._seen(event, time, "LocalOne"), self._seen(event, time, "LocalTwo")
         if one is not None and two is not None:
-            self._step(time, "local", one, (two,), " and ", two, " are joined: two ends of one Local channel", event=event)
+            self._step(
+                time, "local", one, (two,), " and ", two, " are joined: two ends of one Local channel", event=event
+            )
 
     @_on("LocalOptimizationEnd")
     def _optimized(self, event: Event, time: float) -> None:
@@ -679,7 +698,9 @@ class CallTracer:
     @_on("Newexten")
     def _exten(self, event: Event, time: float) -> None:
         application = event.get("Application", "")
-        place = f"{event.get('Extension', event.get('Exten', ''))},{event.get('Priority', '')}@{event.get('Context', '')}"
+        place = (
+            f"{event.get('Extension', event.get('Exten', ''))},{event.get('Priority', '')}@{event.get('Context', '')}"
+        )
         self._plain(event, time, "dialplan", f" does {application}({event.get('AppData', '')}) in {place}")
 
     @_on("DTMFEnd")
@@ -703,7 +724,7 @@ class CallTracer:
         channel = spyee if spyee is not None else spyer
         if channel is not None:
             begins = "begins" if event.name.endswith("Start") else "has ended"
-            by: tuple[str | _Channel, ...] = (", by ", spyer) if spyer not in (None, channel) else ()  # type: ignore[assignment]
+            by: tuple[str | _Channel, ...] = (", by ", spyer) if spyer not in (None, channel) else ()
             self._step(time, "spy", channel, (), f": listening in {begins}", *by, event=event)
 
     def _plain(self, event: Event, time: float, kind: str, words: str) -> None:
@@ -893,4 +914,3 @@ def _letters(number: int) -> str:
         number, rest = divmod(number - 1, 26)
         text = chr(ord("A") + rest) + text
     return text
-

@@ -33,6 +33,8 @@ from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .permissions import Demand, Permissions
+
 __all__ = ["Manager", "ManagerState"]
 
 _PORT: Final = 5038
@@ -171,6 +173,9 @@ class Manager:
             from .recording import Recorder
 
             recorder = Recorder(record)
+        self._demands: set[Demand] = set()
+        self._noted: set[str] = set()  # the actions of which it is known what they need
+        self._selected: set[Selector] = set()
         self._dispatcher = Dispatcher()
         self._tally = Tally()
         self._metrics = None if metrics is None else Guarded(metrics)
@@ -310,6 +315,7 @@ class Manager:
                 was made without events, because there are filters or `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
+        self._selected.add("FullyBooted")
         await self._link.wait_booted(timeout)
 
     async def close(self) -> None:
@@ -493,11 +499,32 @@ class Manager:
     def _check(self, action: Action[Any]) -> None:
         if not isinstance(action, Action):
             raise TypeError(f"expected an action, not {type(action).__name__}")
+        if action.name not in self._noted:
+            self._note(action)
         if has_plain_secret(action) and self._options.ssl is None and not self._options.plaintext_login:
             raise ValueError(
                 "Secret: anybody could read it on this link; give core.Login the challenge that core.Challenge returns, "
                 "use TLS, or make the manager with plaintext_login=True"
             )
+
+    def _note(self, action: Action[Any]) -> None:
+        """Take note of what an action needs; of most that is the same each time."""
+        from .permissions import Demand
+
+        self._demands.add(Demand.of(action.name, action.headers))
+        if not Demand.varies(action.name):
+            self._noted.add(action.name)
+
+    def required_permissions(self) -> Permissions:
+        """What its user needs in manager.conf for what was sent and selected with this manager until now, and no more.
+
+        Its `str()` is a stanza for manager.conf, with the read and write classes and the `eventfilter` lines; see
+        `aioami.permissions`. It counts what was asked for, whether or not the server allowed it. Events that come of an action
+        (`outcome()`) count as selected when the action was sent.
+        """
+        from .permissions import of_use
+
+        return of_use(self._demands, self._selected, own_filters=bool(self._options.event_filters))
 
     def _unsent(self, action: Action[Any]) -> ConnectionLost:
         """What is told of an action that certainly did not leave."""
@@ -553,6 +580,7 @@ class Manager:
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
+        self._selected.update(selectors or ("*",))
         self._subscribe(buffer)
         return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
 
@@ -583,6 +611,7 @@ class Manager:
             TypeError: a selector is no event class and no text.
         """
         buffer = SingleBuffer(Selection(selectors), where, None)
+        self._selected.update(selectors or ("*",))
         self._subscribe(buffer)
         return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
 

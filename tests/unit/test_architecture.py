@@ -32,6 +32,7 @@ PUBLIC: Final = frozenset(
         "aioami.schema",
         "aioami.events",
         "aioami.errors",
+        "aioami.permissions",
         "aioami.testing",
         "aioami.testing.real",
     }
@@ -50,11 +51,14 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "schema": PURE,
     "recording": frozenset({"wire", "errors"}),
     "calls": PURE,
+    "permissions": PURE,
     "dispatch": PURE,
     "statistics": frozenset(),
     "metrics": frozenset({"_version", "actions", "link", "statistics"}),
     "session": PURE | {"dispatch", "statistics"},
-    **dict.fromkeys(SHELL, PURE | SHELL | {"core", "dispatch", "metrics", "recording", "session", "statistics"}),
+    **dict.fromkeys(
+        SHELL, PURE | SHELL | {"core", "dispatch", "metrics", "permissions", "recording", "session", "statistics"}
+    ),
     "testing": frozenset({"wire", "errors", "recording"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
@@ -64,7 +68,7 @@ TOP: Final = "__init__"
 EXTRAS: Final = {PACKAGE / "metrics" / "opentelemetry.py", PACKAGE / "metrics" / "prometheus.py"}
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"calls", "core", "dispatch", "session", "statistics"}
+SANS_IO: Final = (PURE - {"errors"}) | {"calls", "core", "dispatch", "permissions", "session", "statistics"}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,9 @@ def trace(
         Path | None,
         typer.Option("--from", exists=True, dir_okay=False, help="A recording, instead of a server.", metavar="FILE"),
     ] = None,
-    following: Annotated[bool, typer.Option("--next", help="Wait for the next call; with CALL, for the next of it.")] = False,
+    following: Annotated[
+        bool, typer.Option("--next", help="Wait for the next call; with CALL, for the next of it.")
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="With each step in the dialplan.")] = False,
     as_json: Json = False,
 ) -> int:
