@@ -37,6 +37,7 @@ from aioami import (
 )
 from aioami.schema import json_schema
 
+from .doctor import doctor
 from .trace import trace
 
 __all__ = ["ExitCode", "run"]
@@ -50,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(trace)
+app.command()(doctor)
 out = Console(soft_wrap=True)
 
 

@@ -103,8 +103,10 @@ class Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.last = record.getMessage()
-            say(self.last)
+            message = record.getMessage()
+            if message != self.last:  # some things fail again at once
+                say(message)
+            self.last = message
         except Exception:
             self.handleError(record)
 
@@ -189,4 +191,8 @@ def run_to_end(work: Coroutine[Any, Any, int | None]) -> int:
             return ended
         return ExitCode.DONE if result is None else result
 
-    return asyncio.run(interruptible())
+    try:
+        return asyncio.run(interruptible())
+    except BrokenPipeError:  # whoever read our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE

@@ -169,6 +169,33 @@ class Permissions:
         lines += [f"eventfilter = {each}" for each in self.event_filters]
         return "\n".join(lines)
 
+    @classmethod
+    def together(cls, several: Iterable[Permissions]) -> Permissions:
+        """What a user needs for everything for which several sets of permissions were worked out.
+
+        If one of them is without event filters, and reads events, the whole is.
+        """
+        all_of_them = list(several)
+        if len(all_of_them) == 1:
+            return all_of_them[0]
+        why: dict[str, set[str]] = {}
+        for each in all_of_them:
+            for which, what in each.why:
+                why.setdefault(which, set()).update(what.split(", "))
+        read = {label for each in all_of_them for label in each.read}
+        if "all" in read:
+            read = {"all"}
+        unfiltered = any(each.read and not each.event_filters for each in all_of_them)
+        return cls(
+            read=tuple(sorted(read)),
+            write=tuple(sorted({label for each in all_of_them for label in each.write})),
+            event_filters=()
+            if unfiltered
+            else tuple(sorted({line for each in all_of_them for line in each.event_filters})),
+            why=tuple((which, ", ".join(sorted(what))) for which, what in sorted(why.items())),
+            notes=tuple(dict.fromkeys(note for each in all_of_them for note in each.notes)),
+        )
+
     def to_dict(self) -> dict[str, object]:
         """It as a dictionary, ready for JSON."""
         return {

@@ -329,6 +329,11 @@ class FakeConnection(asyncio.Protocol):
             return False
         return not self.filters or passes(self.filters, name, text.decode("utf-8", "surrogateescape"))
 
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """Who may log in, by name."""
+        return self.server.accounts
+
     def events(self) -> list[bytes]:
         """Take out the events that wait to be sent."""
         waiting, self._events = self._events, []
