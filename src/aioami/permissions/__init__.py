@@ -73,6 +73,7 @@ _POWER: Final = {
     **dict.fromkeys(("call", "dialplan", "agi"), 3),
     **{"originate": 5, "config": 8, "command": 20, "system": 20},
 }
+_OWN: Final = frozenset({"disconnected", "reconnected"})  # made by the library itself
 _SIGNS: Final = "[A-Za-z0-9_-]"
 _VARYING: Final = frozenset({"originate", "getvar", "status"})
 _DANGEROUS_APPLICATION: Final = re.compile(
@@ -307,19 +308,14 @@ def _selected(selectors: Iterable[type[Event] | str]) -> tuple[dict[str, tuple[s
             # One that is told from others by what is in it comes under the name of the class that it narrows.
             names = names or {each.wire_name for each in selector.__mro__ if issubclass(each, Event)} - {""}
             known = [name for name in names if name.lower() in _EVENTS]
-            if not known and not _is_own(selector) and not _in_lists(selector):
+            if not known and selector.__name__.lower() not in _OWN and not _in_lists(selector):
                 unknown.update(names)
         else:
             known = [name for low, (name, _) in _EVENTS.items() if fnmatchcase(low, selector.lower())]
-            if not known and not _is_own(event_class(selector)) and not _in_lists(event_class(selector)):
+            if not known and selector.lower() not in _OWN and not _in_lists(event_class(selector)):
                 unknown.add(selector)
         wanted |= {_EVENTS[name.lower()][0]: read_classes(name) for name in known}
     return wanted, sorted(unknown)
-
-
-def _is_own(event: type[Event]) -> bool:
-    """Whether the library itself makes the event."""
-    return event.__module__.endswith(".events.link")
 
 
 def _in_lists(event: type[Event]) -> bool:
