@@ -292,7 +292,7 @@ async def test_an_event_that_should_come(name: str, level: Level, words: str) ->
     [
         ("Ping", ""),
         ("MeetmeMute", "no action MeetmeMute"),
-        ("Originat", "is originate meant?"),
+        ("Originat", "is Originate meant?"),
         ("DBPut", "class system"),
     ],
 )

@@ -10,7 +10,7 @@ import socket
 import ssl as tls
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Container, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
@@ -153,7 +153,7 @@ class _Rights:
         read: the classes of events; `None` if they are not known.
         write: the classes of actions; `None` if they are not known.
         source: how it is known.
-        commands: the actions that the user may send, in lower case.
+        commands: the actions that the user may send, by their names in lower case.
         settings: what manager.conf says in `[general]`.
         own: what it says of the user.
     """
@@ -161,7 +161,7 @@ class _Rights:
     read: frozenset[str] | None = None
     write: frozenset[str] | None = None
     source: str = ""
-    commands: frozenset[str] | None = None
+    commands: dict[str, str] | None = None
     settings: list[tuple[str, str]] = field(default_factory=list)
     own: list[tuple[str, str]] = field(default_factory=list)
     configured: bool = False
@@ -603,7 +603,8 @@ async def _learn(manager: Manager, target: _Target) -> _Rights:
     rights = _Rights()
     listed = await manager.send(core.ListCommands(), check=False)
     if listed.success:
-        rights.commands = frozenset(line.partition(":")[0].strip().lower() for line in listed.data)
+        names = [line.partition(":")[0].strip() for line in listed.data]
+        rights.commands = {name.lower(): name for name in names}
     shown = await manager.send(core.Command(f"manager show user {target.username}"), check=False)
     found = dict(re.findall(r"^\s*(read|write) perm:\s*(\S*)", "\n".join(shown.data), re.MULTILINE))
     if shown.success and "read" in found and "write" in found:
@@ -641,7 +642,7 @@ def _read_config(headers: Iterable[tuple[str, str]], target: _Target, rights: _R
         rights.read, rights.write = _labels(own.get("read", "")), _labels(own.get("write", ""))
 
 
-def _inferred(commands: frozenset[str]) -> frozenset[str]:
+def _inferred(commands: Container[str]) -> frozenset[str]:
     """The write classes that the list of allowed actions proves: it has only what the user may send."""
     alone = {
         "command": "command",
@@ -766,9 +767,8 @@ def _action(target: _Target, rights: _Rights, name: str) -> Finding:
         text = f"{demand.action} needs the write class {' or '.join(demand.any_of)}, which {target.user} does not have"
         change = f"write = {_list({*write, demand.any_of[-1]})}"
         return _wrong("action", text, f"[{target.user}]", change, code=ExitCode.PERMISSION_DENIED)
-    known = {each.lower(): each for each in rights.commands}
-    close = get_close_matches(name.lower(), known, n=1)
-    meant = f"; is {close[0]} meant?" if close and close[0] != name.lower() else ""
+    close = get_close_matches(name.lower(), rights.commands, n=1)
+    meant = f"; is {rights.commands[close[0]]} meant?" if close and close[0] != name.lower() else ""
     text = f"this server has no action {demand.action}: its module is not loaded, or it is of another version{meant}"
     return _wrong("action", text, code=ExitCode.UNKNOWN_ACTION)
 
