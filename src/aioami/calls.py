@@ -202,15 +202,7 @@ class _Channel:
     """What is known of a channel by now."""
 
     __slots__ = (
-        "answered",
-        "call",
-        "caller",
-        "cause",
-        "cause_text",
-        "ended",
-        "name",
-        "started",
-        "uniqueid",
+        *("answered", "call", "caller", "cause", "cause_text", "ended", "name", "ringing", "started", "uniqueid"),
         "was_there",
     )
 
@@ -225,6 +217,7 @@ class _Channel:
         self.cause: int | None = None
         self.cause_text = ""
         self.was_there = False
+        self.ringing = False
 
     @property
     def named(self) -> Named:
@@ -232,7 +225,7 @@ class _Channel:
 
     def value(self) -> CallChannel:
         return CallChannel(
-            **{name: getattr(self, name) for name in self.__slots__ if name != "call"},
+            **{name: getattr(self, name) for name in self.__slots__ if name not in ("call", "ringing")},
         )
 
 
@@ -497,6 +490,7 @@ class CallTracer:
         kind, words = _STATES.get(int(number) if number.isdecimal() else -1, default)
         if kind == "up" and channel.answered is None:
             channel.answered = time
+        channel.ringing = number == str(int(ChannelState.RINGING))
         self._step(time, kind, channel, (), f" {words}", event=event)
 
     @_on("DialBegin")
@@ -516,6 +510,8 @@ class CallTracer:
         channel, dest = self._seen(event, time), self._seen(event, time, "Dest")
         if dest is not None:
             status = event.get("DialStatus", "").lower()
+            if status == "ringing" and dest.ringing:  # which has been told
+                return
             self._step(time, "progress", dest, (channel,), f" tells of progress: {status}", event=event)
 
     @_on("DialEnd")

@@ -174,7 +174,7 @@ class Manager:
 
             recorder = Recorder(record)
         self._demands: set[Demand] = set()
-        self._noted: set[str] = set()  # the actions of which it is known what they need
+        self._noted: set[str] = set()  # the actions, and variants of them, of which it is known what they need
         self._selected: set[Selector] = set()
         self._dispatcher = Dispatcher()
         self._tally = Tally()
@@ -508,12 +508,13 @@ class Manager:
             )
 
     def _note(self, action: Action[Any]) -> None:
-        """Take note of what an action needs; of most that is the same each time."""
-        from .permissions import Demand
-
-        self._demands.add(Demand.of(action.name, action.headers))
-        if not Demand.varies(action.name):
-            self._noted.add(action.name)
+        """Take note of what an action needs; of most that is the same each time, and then it is not asked for again."""
+        demand = _demand()
+        variant = demand.variant(action.name, action.headers)
+        noted = f"{action.name} {variant}" if variant else action.name
+        if noted not in self._noted:
+            self._noted.add(noted)
+            self._demands.add(demand.of(action.name, action.headers))
 
     def required_permissions(self) -> Permissions:
         """What its user needs in manager.conf for what was sent and selected with this manager until now, and no more.
@@ -629,6 +630,13 @@ class Manager:
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""
         return f"<Manager {user}{self._options.where} {self.state.value}>"
+
+
+@functools.cache
+def _demand() -> type[Demand]:
+    from .permissions import Demand
+
+    return Demand
 
 
 def _number(name: str, value: str) -> float | int:

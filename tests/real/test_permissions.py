@@ -90,9 +90,7 @@ async def test_the_least_privileged_user_can_do_the_same(asterisk: RealAsterisk)
     wrong, needed = await failed(asterisk.url)
     assert wrong == set()
     assert needed.read == ("agent", "call", "user")
-    assert needed.write == ("agent", "call", "originate", "reporting", "user") or needed.write == (
-        *("agent", "call", "originate", "reporting", "user"),
-    )
+    assert needed.write == ("agent", "call", "originate", "reporting", "user")
     with user(asterisk, needed) as url:
         assert (await failed(url))[0] == set()
     expected = {
@@ -133,7 +131,7 @@ async def test_a_pattern_and_a_boot(asterisk: RealAsterisk) -> None:
     async def used(url: str) -> Permissions:
         async with Manager.from_url(url) as mgr:
             await mgr.wait_booted(4)
-            with mgr.events("queuemember*", timeout=None) if False else mgr.events("queuemember*") as stream:
+            with mgr.events("queuemember*") as stream:
                 await mgr.send(core.QueuePause("PJSIP/agent1", True, "support"))
                 await mgr.send(core.QueuePause("PJSIP/agent1", False, "support"))
                 assert (await anext(stream)).name == "QueueMemberPause"

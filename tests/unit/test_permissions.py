@@ -333,5 +333,6 @@ async def test_noting_costs_little(fake: FakeAsterisk) -> None:
         for number in range(20):
             await mgr.send(core.Getvar(f"X{number}"))
             await mgr.send(core.Ping())
-        assert len(mgr._demands) == 2
-        assert mgr._noted == {"Ping"}
+            await mgr.send(core.Getvar("SHELL(x)"), check=False)
+        assert len(mgr._demands) == 3
+        assert mgr._noted == {"Ping", "Getvar  False", "Getvar  True"}

@@ -118,10 +118,6 @@ class _Target:
     version: str = ""
 
     @property
-    def where(self) -> str:
-        return f"{self.host}:{self.port}"
-
-    @property
     def user(self) -> str:
         return self.username or "user"
 
@@ -297,7 +293,7 @@ async def _encrypted(target: _Target, address: str, context: tls.SSLContext) -> 
             yield _wrong(
                 "tls",
                 text,
-                f"in the URL: ami://{target.host}:{target.port}",
+                f"in the URL: ami://{_shown(target.host, target.port)}",
                 "; or in manager.conf, for TLS:",
                 "[general]",
                 "tlsenable = yes",
@@ -382,7 +378,7 @@ async def _greeted(target: _Target, reader: asyncio.StreamReader, address: str) 
         return _wrong(
             "greeting",
             f"port {target.port} is for TLS, and the URL is without",
-            f"in the URL: amis://{target.host}:{target.port}",
+            f"in the URL: amis://{_shown(target.host, target.port)}",
             code=ExitCode.NO_AMI,
         )
     if not said:

@@ -23,8 +23,12 @@ _STYLES: Final = {Level.OK: "green", Level.HINT: "yellow", Level.WRONG: "bold re
 
 def doctor(
     url: Url = None,
-    event: Annotated[list[str] | None, typer.Option("--event", help="An event that should come; may repeat.")] = None,
-    action: Annotated[list[str] | None, typer.Option("--action", help="An action to be allowed; may repeat.")] = None,
+    event: Annotated[
+        list[str] | None, typer.Option("--event", metavar="NAME", help="An event that should come; may repeat.")
+    ] = None,
+    action: Annotated[
+        list[str] | None, typer.Option("--action", metavar="NAME", help="An action to be allowed; may repeat.")
+    ] = None,
     seconds: Annotated[float, typer.Option(min=0.0, help="How long to listen for events.")] = 2.0,
     probe: Annotated[
         bool, typer.Option("--probe", help="Make an event UserEvent for a test; all who may read it get it.")
@@ -86,7 +90,7 @@ async def _examined(
 
 
 def _show(console: Console, finding: Finding) -> None:
-    head = (f"{finding.level.value:6}", _STYLES[finding.level])
+    head = (f"{finding.level.value:7}", _STYLES[finding.level])
     console.print(Text.assemble(head, (f"{finding.topic:9} ", "bold"), finding.text))
     for line in finding.change:
-        console.print(Text(f"{'':16} {line}", "cyan"))
+        console.print(Text(f"{'':17} {line}", "cyan"))

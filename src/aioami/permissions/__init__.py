@@ -116,9 +116,13 @@ class Demand:
         )
 
     @staticmethod
-    def varies(name: str) -> bool:
-        """Whether what an action of that name needs depends on what is in it."""
-        return name.lower() in _VARYING
+    def variant(name: str, headers: Iterable[tuple[str, str]]) -> str:
+        """What of an action changes what it needs: those of one name with the same variant need the same; most have one only."""
+        name = name.lower()
+        if name not in _VARYING:
+            return ""
+        given = {key.lower(): value for key, value in headers}
+        return f"{given.get('async', '').lower()} {_is_dangerous(name, given)}"
 
 
 def _is_dangerous(name: str, given: Mapping[str, str]) -> bool:
