@@ -219,31 +219,24 @@ async def _reach(target: _Target) -> AsyncIterator[Finding]:
             "name", text, "in the URL: a name that is in DNS or /etc/hosts, or an address", code=ExitCode.NOT_REACHED
         )
         return
-    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-    yield _ok(
-        "name",
-        f"{target.host} is {', '.join(addresses)}" if [target.host] != addresses else f"{target.host} is an address",
-    )
+    addresses = {str(each[4][0]): each for each in found}
+    if list(addresses) == [target.host]:
+        yield _ok("name", f"{target.host} is an address")
+    else:
+        yield _ok("name", f"{target.host} is {', '.join(addresses)}")
     problems: dict[str, Exception] = {}
-    for address in addresses:
+    for address, (family, _, _, _, place) in addresses.items():
         try:
-            reader, writer = await _connect(target, address, None)
+            link = await _connect(target, family, place)
         except (OSError, asyncio.TimeoutError) as error:
             problems[address] = error
             continue
-        target.local = str(writer.get_extra_info("sockname")[0])
+        target.local = str(link.getsockname()[0])
         for other, problem in problems.items():
             yield _hint("port", f"{other}, another address of {target.host}, does not answer: {_reason(problem)}")
         yield _ok("port", f"{_shown(address, target.port)} takes connections")
-        try:
-            if target.context is not None:
-                await _close(writer)
-                async for finding in _encrypted(target, address, target.context):
-                    yield finding
-            else:
-                yield await _greeted(target, reader, address)
-        finally:
-            await _close(writer)
+        async for finding in _spoken(target, address, link):
+            yield finding
         return
     yield await _unreachable(target, problems)
 
@@ -280,9 +273,10 @@ async def _listens(target: _Target, address: str, port: int) -> bool:
     return True
 
 
-async def _encrypted(target: _Target, address: str, context: tls.SSLContext) -> AsyncIterator[Finding]:
+async def _spoken(target: _Target, address: str, link: socket.socket) -> AsyncIterator[Finding]:
+    """TLS, if it is wanted, and the greeting."""
     try:
-        reader, writer = await _connect(target, address, context)
+        reader, writer = await _open(target, link)
     except tls.SSLCertVerificationError as error:
         yield _distrusted(target, error)
         return
@@ -314,8 +308,9 @@ async def _encrypted(target: _Target, address: str, context: tls.SSLContext) -> 
             )
         return
     try:
-        version = writer.get_extra_info("ssl_object").version()
-        yield _ok("tls", f"{version}, and the certificate is trusted")
+        if target.context is not None:
+            version = writer.get_extra_info("ssl_object").version()
+            yield _ok("tls", f"{version}, and the certificate is trusted")
         yield await _greeted(target, reader, address)
     finally:
         await _close(writer)
@@ -406,22 +401,35 @@ def _asterisk(version: str) -> str:
     )
 
 
-async def _connect(
-    target: _Target, address: str, context: tls.SSLContext | None
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    name = (target.server_hostname or target.host) if context is not None else None
+async def _connect(target: _Target, family: int, place: Any) -> socket.socket:
+    """A connection to one address."""
+    link = socket.socket(family, socket.SOCK_STREAM)
+    link.setblocking(False)
+    try:
+        async with _limit(target.timeout):
+            await asyncio.get_running_loop().sock_connect(link, place)
+    except BaseException:
+        link.close()
+        raise
+    return link
+
+
+async def _open(target: _Target, link: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """What is spoken over a connection, by TLS if it is wanted."""
+    name = (target.server_hostname or target.host) if target.context is not None else None
     async with _limit(target.timeout):
-        return await asyncio.open_connection(address, target.port, ssl=context, server_hostname=name)
+        return await asyncio.open_connection(sock=link, ssl=target.context, server_hostname=name)
 
 
 async def _first_bytes(target: _Target, address: str, context: tls.SSLContext | None) -> bytes:
+    """What another connection says first."""
     with contextlib.suppress(OSError, asyncio.TimeoutError):
-        reader, writer = await _connect(target, address, context)
-        try:
-            async with _limit(min(2.0, target.timeout)):
+        async with _limit(min(2.0, target.timeout)):
+            reader, writer = await asyncio.open_connection(address, target.port, ssl=context)
+            try:
                 return await reader.read(100)
-        finally:
-            await _close(writer)
+            finally:
+                await _close(writer)
     return b""
 
 
