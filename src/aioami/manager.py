@@ -33,6 +33,8 @@ from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .permissions import Demand, Permissions
+
 __all__ = ["Manager", "ManagerState"]
 
 _PORT: Final = 5038
@@ -171,6 +173,10 @@ class Manager:
             from .recording import Recorder
 
             recorder = Recorder(record)
+        self._demands: set[Demand] = set()
+        self._noted: set[str] = set()  # the actions, and variants of them, of which it is known what they need
+        self._selected: set[Selector] = set()
+        self._ordinary: set[str] = set()  # the actions that need nothing but to be sent and answered
         self._dispatcher = Dispatcher()
         self._tally = Tally()
         self._metrics = None if metrics is None else Guarded(metrics)
@@ -310,6 +316,7 @@ class Manager:
                 was made without events, because there are filters or `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
+        self._selected.add("FullyBooted")
         await self._link.wait_booted(timeout)
 
     async def close(self) -> None:
@@ -365,7 +372,7 @@ class Manager:
             TypeError: this is no action.
         """
         connection = self._link.connection
-        if self._metrics is None and connection is not None and _is_ordinary(action):
+        if connection is not None and self._metrics is None and self._is_ordinary(action):
             # What `Connection.send` does: a coroutine for each of many actions that are under way is a tenth of their cost.
             answer, pending = connection.submit(action, timeout=self._patience(action, timeout), action_id=action_id)
             try:
@@ -503,11 +510,38 @@ class Manager:
     def _check(self, action: Action[Any]) -> None:
         if not isinstance(action, Action):
             raise TypeError(f"expected an action, not {type(action).__name__}")
+        if action.name not in self._noted:
+            self._note(action)
         if has_plain_secret(action) and self._options.ssl is None and not self._options.plaintext_login:
             raise ValueError(
                 "Secret: anybody could read it on this link; give core.Login the challenge that core.Challenge returns, "
                 "use TLS, or make the manager with plaintext_login=True"
             )
+
+    def _note(self, action: Action[Any]) -> None:
+        """Take note of what an action needs; of most that is the same each time, and then it is not asked for again."""
+        demand = _demand()
+        variant = demand.variant(action.name, action.headers)
+        noted = f"{action.name} {variant}" if variant else action.name
+        if noted not in self._noted:
+            self._noted.add(noted)
+            self._demands.add(demand.of(action.name, action.headers))
+        if not variant and action.name.lower() not in ("login", "events"):
+            self._ordinary.add(action.name)
+
+    def _is_ordinary(self, action: object) -> bool:
+        return isinstance(action, Action) and action.name in self._ordinary and not action.outcome_events
+
+    def required_permissions(self) -> Permissions:
+        """What its user needs in manager.conf for what was sent and selected with this manager until now, and no more.
+
+        Its `str()` is a stanza for manager.conf, with the read and write classes and the `eventfilter` lines; see
+        `aioami.permissions`. It counts what was asked for, whether or not the server allowed it. Events that come of an action
+        (`outcome()`) count as selected when the action was sent.
+        """
+        from .permissions import of_use
+
+        return of_use(self._demands, self._selected, own_filters=bool(self._options.event_filters))
 
     def _unsent(self, action: Action[Any]) -> ConnectionLost:
         """What is told of an action that certainly did not leave."""
@@ -563,6 +597,7 @@ class Manager:
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
+        self._selected.update(selectors or ("*",))
         self._subscribe(buffer)
         return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
 
@@ -593,6 +628,7 @@ class Manager:
             TypeError: a selector is no event class and no text.
         """
         buffer = SingleBuffer(Selection(selectors), where, None)
+        self._selected.update(selectors or ("*",))
         self._subscribe(buffer)
         return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
 
@@ -612,9 +648,11 @@ class Manager:
         return f"<Manager {user}{self._options.where} {self.state.value}>"
 
 
-def _is_ordinary(action: object) -> bool:
-    """Whether it is an action that needs nothing but to be sent and answered."""
-    return isinstance(action, Action) and not action.outcome_events and action.name.lower() not in ("login", "events")
+@functools.cache
+def _demand() -> type[Demand]:
+    from .permissions import Demand
+
+    return Demand
 
 
 def _number(name: str, value: str) -> float | int:

@@ -177,6 +177,13 @@ async def permissions(ami: Line) -> None:
     await watcher.settle()
 
 
+async def rights_shown(ami: Line) -> None:
+    """The server tells what a user may do."""
+    await ami.open(events="off")
+    for name in ("admin", "CallOnly", "silent", "readonly", "single", "nobody"):
+        await ami.ask("Command", Command=f"manager show user {name}")
+
+
 async def user_events(ami: Line) -> None:
     """A user event goes to everyone, with its lines as they were written."""
     await ami.open()
@@ -750,7 +757,18 @@ async def waited_for(ami: Line) -> None:
 STORIES: dict[str, Story] = {
     story.__name__: story
     for story in (
-        *(session, refused, limits, masks, filters, advanced_filters, permissions, user_events, waited_for),
+        *(
+            session,
+            refused,
+            limits,
+            masks,
+            filters,
+            advanced_filters,
+            permissions,
+            rights_shown,
+            user_events,
+            waited_for,
+        ),
         *(database, config_files, variables, states, mailboxes, modules, commands, sip),
         *(
             answered,

@@ -8,7 +8,9 @@ from typing_extensions import assert_type
 
 from aioami import Action, Event, EventList, EventStream, Manager, Response, core, enums, events
 from aioami import actions as catalogue
+from aioami.calls import CallTrace, CallTracer
 from aioami.fields import Integer
+from aioami.permissions import Permissions
 from aioami.responses import CommandReply, GetConfigReply, MailboxCountReply, OriginateReply, PingReply
 
 QueueItem = Union[events.QueueParams, events.QueueMember, events.QueueEntry]
@@ -69,6 +71,8 @@ async def own_classes(mgr: Manager) -> None:
 
 
 async def streams(mgr: Manager) -> None:
+    assert_type(mgr.required_permissions(), Permissions)
+    assert_type(CallTracer().find("PJSIP/alice"), Union[CallTrace, None])
     assert_type(mgr.events(), EventStream[Event])
     assert_type(mgr.events("Hangup", "Queue*"), EventStream[Event])
     assert_type(mgr.events(events.Hangup, "Queue*"), EventStream[Event])

@@ -26,12 +26,14 @@ PUBLIC: Final = frozenset(
     {
         "aioami",
         "aioami.actions",
+        "aioami.calls",
         "aioami.core",
         "aioami.enums",
         "aioami.schema",
         "aioami.events",
         "aioami.errors",
         "aioami.live",
+        "aioami.permissions",
         "aioami.testing",
         "aioami.testing.real",
     }
@@ -49,13 +51,18 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
     "recording": frozenset({"wire", "errors"}),
+    "calls": PURE,
+    "permissions": PURE,
     "dispatch": PURE,
     "statistics": frozenset(),
     "metrics": frozenset({"_version", "actions", "link", "statistics"}),
     "session": PURE | {"dispatch", "statistics"},
     "deadlines": frozenset({"session"}),
     **dict.fromkeys(
-        SHELL, PURE | SHELL | {"core", "deadlines", "dispatch", "metrics", "recording", "session", "statistics"}
+        SHELL,
+        PURE
+        | SHELL
+        | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics"},
     ),
     "testing": frozenset({"wire", "errors", "recording"}),
 }
@@ -66,7 +73,15 @@ TOP: Final = "__init__"
 EXTRAS: Final = {PACKAGE / "metrics" / "opentelemetry.py", PACKAGE / "metrics" / "prometheus.py"}
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"core", "deadlines", "dispatch", "session", "statistics"}
+SANS_IO: Final = (PURE - {"errors"}) | {
+    "calls",
+    "core",
+    "deadlines",
+    "dispatch",
+    "permissions",
+    "session",
+    "statistics",
+}
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ from aioami import (
 )
 from aioami.schema import json_schema
 
+from .doctor import doctor
+from .trace import trace
+
 __all__ = ["ExitCode", "run"]
 
 app = typer.Typer(
@@ -47,6 +50,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command()(trace)
+app.command()(doctor)
 out = Console(soft_wrap=True)
 
 

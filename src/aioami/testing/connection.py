@@ -110,6 +110,8 @@ class FakeConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the client."""
         self.closed = True
+        if self._transport is not None:
+            self._transport.close()  # before Python 3.11 one for TLS complains if nobody did
         for task in (*self._tasks, *([self._dripping] if self._dripping is not None else [])):
             task.cancel()
         self.server._left(self)
@@ -328,6 +330,11 @@ class FakeConnection(asyncio.Protocol):
         if not classes <= self.mask:
             return False
         return not self.filters or passes(self.filters, name, text.decode("utf-8", "surrogateescape"))
+
+    @property
+    def accounts(self) -> dict[str, Account]:
+        """Who may log in, by name."""
+        return self.server.accounts
 
     def events(self) -> list[bytes]:
         """Take out the events that wait to be sent."""

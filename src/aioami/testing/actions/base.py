@@ -42,6 +42,10 @@ class Session(Protocol):
     filters: list[EventFilter]
     challenge: str
 
+    @property
+    def accounts(self) -> Mapping[str, Account]:
+        """Who may log in, by name."""
+
     def events(self) -> list[bytes]:
         """Take out the events that wait to be sent."""
 

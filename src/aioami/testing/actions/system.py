@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from ..accounts import ALL, CLASSES
 from ..config import ConfigError, ConfigFile
 from ..exchange import Exchange, Pairs
 from .base import ID, Answer, Request, action, error, listed, success
@@ -342,7 +343,10 @@ async def command(exchange: Exchange, request: Request) -> Answer:
     if line == "core waitfullybooted" and not exchange.booted.is_set:
         await exchange.clock.wait(exchange.booted)
     run = next((run for name, run in _COMMANDS.items() if line.startswith(name)), None)
-    output, right = (_no_such(line), False) if run is None else run(exchange, words)
+    if words[:3] == ["manager", "show", "user"]:
+        output, right = _manager_show_user(request, words)
+    else:
+        output, right = (_no_such(line), False) if run is None else run(exchange, words)
     if exchange.major <= 13:
         text = "".join(f"{each}\n" for each in output)
         known = f"ActionID: {request.action_id}\r\n" if request.action_id else ""
@@ -410,6 +414,36 @@ def _database(exchange: Exchange, words: list[str]) -> Output:
         rows = [f"/{family}/{key:<40}: {value}" for (family, key), value in sorted(exchange.database.items())]
         return [*rows, f"{len(rows)} results found."], True
     return _no_such(" ".join(words)), False
+
+
+def _manager_show_user(request: Request, words: list[str]) -> Output:
+    accounts = request.connection.accounts
+    if len(words) != 4:
+        return [
+            "Usage: manager show user <user>",
+            "       Display all information related to the manager user specified.",
+        ], False
+    name = next((each for each in accounts if each.lower() == words[3].lower()), None)
+    if name is None:
+        return [f"There is no manager called {words[3]}"], True
+    account = accounts[name]
+    order = (*(each for each in CLASSES if each), "message")
+
+    def shown(labels: frozenset[str]) -> str:
+        told = [each for each in order if each in labels]
+        return ",".join([*told, "all"] if labels == ALL else told) or "<none>"
+
+    return [
+        "",
+        f"          username: {name}",
+        f"            secret: {'<Set>' if account.secret else '<Not Set>'}",
+        f"               ACL: {'yes' if account.denied else 'no'}",
+        f"         read perm: {shown(account.readable)}",
+        f"        write perm: {shown(account.writable)}",
+        "   displayconnects: no",
+        f"allowmultiplelogin: {'yes' if account.allow_multiple_login else 'no'}",
+        "         Variables: ",
+    ], True
 
 
 def _core_waitfullybooted(exchange: Exchange, words: list[str]) -> Output:

@@ -1,0 +1,390 @@
+"""What a user in manager.conf must be allowed, and no more: worked out from what was sent and selected.
+
+    print(mgr.required_permissions())
+
+prints a stanza for manager.conf. `of_recording()` works it out from a recording, `of_program()` from the text of a program.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+
+from ..actions.base import ACTIONS, Action, action_class
+from ..actions.base import load as load_actions
+from ..events.base import EVENTS, Event, event_class
+from ..events.base import load as load_events
+
+if TYPE_CHECKING:
+    from ..testing import Recording
+
+__all__ = ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
+
+# The classes of the events that Asterisk sends by itself; what only comes in a list needs none, as the action has its own.
+_CLASSES: Final[dict[tuple[str, ...], str]] = {
+    ("agent",): """
+        AgentCalled AgentComplete AgentConnect AgentDump AgentLogin AgentLogoff AgentRingNoAnswer QueueCallerAbandon QueueCallerJoin
+        QueueCallerLeave QueueMemberAdded QueueMemberPause QueueMemberPenalty QueueMemberRemoved QueueMemberRinginuse QueueMemberStatus
+    """,
+    ("agi",): "AGIExecEnd AGIExecStart AsyncAGIEnd AsyncAGIExec AsyncAGIStart",
+    ("aoc",): "AOC-D AOC-E AOC-S",
+    ("call",): """
+        AttendedTransfer BlindTransfer BridgeCreate BridgeDestroy BridgeEnter BridgeLeave BridgeMerge BridgeVideoSourceUpdate CEL
+        ChanSpyStart ChanSpyStop ChannelTalkingStart ChannelTalkingStop ConfbridgeEnd ConfbridgeJoin ConfbridgeLeave ConfbridgeMute
+        ConfbridgeRecord ConfbridgeStart ConfbridgeStopRecord ConfbridgeTalking ConfbridgeUnmute DAHDIChannel DeviceStateChange
+        DialBegin DialEnd DialState ExtensionStatus FAXStatus Flash Hangup HangupRequest Hold LocalBridge LocalOptimizationBegin
+        LocalOptimizationEnd MCID MeetmeEnd MeetmeJoin MeetmeLeave MeetmeMute MeetmeTalkRequest MeetmeTalking MessageWaiting
+        MiniVoiceMail MixMonitorMute MixMonitorStart MixMonitorStop MonitorStart MonitorStop MusicOnHoldStart MusicOnHoldStop
+        NewAccountCode NewCallerid NewConnectedLine Newchannel Newstate OriginateResponse ParkedCall ParkedCallGiveUp ParkedCallSwap
+        ParkedCallTimeOut Pickup PresenceStateChange PresenceStatus ReceiveFAX Rename SIPQualifyPeerDone SendFAX SessionTimeout
+        SoftHangupRequest UnParkedCall Unhold Wink
+    """,
+    ("cc",): """
+        CCAvailable CCCallerRecalling CCCallerStartMonitoring CCCallerStopMonitoring CCFailure CCMonitorFailed CCOfferTimerStart
+        CCRecallComplete CCRequestAcknowledged CCRequested
+    """,
+    ("cdr",): "Cdr",
+    ("dialplan",): "HangupHandlerPop HangupHandlerPush HangupHandlerRun Newexten VarSet",
+    ("dtmf",): "DTMFBegin DTMFEnd",
+    ("reporting",): "RTCPReceived RTCPSent TestEvent",
+    ("security",): """
+        AuthMethodNotAllowed ChallengeResponseFailed ChallengeSent FailedACL InvalidAccountID InvalidPassword InvalidTransport
+        LoadAverageLimit MemoryLimit RequestBadFormat RequestNotAllowed RequestNotSupported SessionLimit SuccessfulAuth
+        UnexpectedAddress
+    """,
+    ("system",): """
+        Alarm AlarmClear ContactStatus DNDState DeadlockStart FullyBooted Load LogChannel MobileStatus PJSIPMaintenanceStatus
+        PeerStatus Registry Reload Shutdown SpanAlarm SpanAlarmClear Unload
+    """,
+    ("system", "user"): "VoicemailPasswordChange",
+    ("user",): "JabberStatus UserEvent",
+}
+_EVENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
+    name.lower(): (name, classes) for classes, names in _CLASSES.items() for name in names.split()
+}
+# Of several classes that will do, the least powerful is taken.
+_POWER: Final = {
+    **dict.fromkeys(("reporting", "cdr", "dtmf", "log", "verbose", "cc", "aoc", "test", "security"), 1),
+    **dict.fromkeys(("user", "agent", "message"), 2),
+    **dict.fromkeys(("call", "dialplan", "agi"), 3),
+    **{"originate": 5, "config": 8, "command": 20, "system": 20},
+}
+_OWN: Final = frozenset({"disconnected", "reconnected"})  # made by the library itself
+_SIGNS: Final = "[A-Za-z0-9_-]"
+_VARYING: Final = frozenset({"originate", "getvar", "status"})
+_DANGEROUS_APPLICATION: Final = re.compile(
+    "agi|dbdeltree|exec|externalivr|mixmonitor|originate|reload|system", re.IGNORECASE
+)
+_DANGEROUS_DATA: Final = re.compile("CURL|DB|EVAL|FILE|ODBC|REALTIME|SHELL", re.IGNORECASE)
+_DANGEROUS_FUNCTION: Final = re.compile("SHELL|EVAL", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one action needs.
+
+    Attributes:
+        action: its name.
+        any_of: write classes of which the user needs one; empty if none is needed.
+        also_system: whether it needs the write class `system` besides, because of what is in it.
+        events: events in which its outcome comes.
+    """
+
+    action: str
+    any_of: tuple[str, ...]
+    also_system: bool = False
+    events: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, headers: Iterable[tuple[str, str]] = ()) -> Demand:
+        """What an action with these headers needs."""
+        known = action_class(name)
+        given = {key.lower(): value for key, value in headers}
+        outcome = known.outcome_events
+        if known.wire_name == "Originate" and given.get("async", "true").lower() not in ("true", "yes", "1", "on"):
+            outcome = ()
+        own = read_classes(outcome[0]) if outcome else ()
+        return cls(
+            known.wire_name or name,
+            tuple(known.privilege),
+            _is_dangerous(name.lower(), given),
+            tuple(each for each in outcome if own and read_classes(each) == own),
+        )
+
+    @staticmethod
+    def variant(name: str, headers: Iterable[tuple[str, str]]) -> str:
+        """What of an action changes what it needs: those of one name with the same variant need the same; most have one only."""
+        name = name.lower()
+        if name not in _VARYING:
+            return ""
+        given = {key.lower(): value for key, value in headers}
+        return f"{given.get('async', '').lower()} {_is_dangerous(name, given)}"
+
+
+def _is_dangerous(name: str, given: Mapping[str, str]) -> bool:
+    """Whether an action runs what Asterisk allows with the write class system only."""
+    if name == "originate":
+        application, data = given.get("application", ""), given.get("data", "")
+        queue_runs = application.lower() == "queue" and "agi" in data.lower()
+        return bool(_DANGEROUS_APPLICATION.search(application) or _DANGEROUS_DATA.search(data) or queue_runs)
+    variables = given.get("variable", "") + given.get("variables", "")
+    return name in ("getvar", "status") and bool(_DANGEROUS_FUNCTION.search(variables))
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What a user needs. Its `str()` is a stanza for manager.conf, with comments that say what each right is for.
+
+    Attributes:
+        read: classes of events, as `read` takes them; `("all",)` where all events are wanted.
+        write: classes of actions, as `write` takes them.
+        event_filters: what `eventfilter` takes, one for each event that is wanted, so that no other comes; empty where all events are
+            wanted, or the program adds filters of its own.
+        why: for each class of `read` and `write` what needs it, as `("read call", "Hangup, Newchannel")`.
+        notes: what else must hold, and what could not be known.
+    """
+
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    event_filters: tuple[str, ...] = ()
+    why: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def stanza(self, user: str = "aioami", secret: str = "long-and-random") -> str:
+        """The stanza for manager.conf.
+
+        Args:
+            user: the user's name.
+            secret: the user's secret.
+
+        Raises:
+            ValueError: a text cannot stand in manager.conf: it has a line break, or for `user` a bracket.
+        """
+        for name, text, signs in (("user", user, "\r\n[]"), ("secret", secret, "\r\n")):
+            if not text or any(sign in text for sign in signs):
+                raise ValueError(f"{name}: it is empty, or has a line break or a bracket")
+        lines = [f"; {note}" for note in self.notes]
+        lines += [f"; {which}: {what}" for which, what in self.why]
+        lines += [f"[{user}]", f"secret = {secret.replace(';', chr(92) + ';')}"]
+        lines += [f"read = {','.join(self.read)}".rstrip(), f"write = {','.join(self.write)}".rstrip()]
+        lines += [f"eventfilter = {each}" for each in self.event_filters]
+        return "\n".join(lines)
+
+    @classmethod
+    def together(cls, several: Iterable[Permissions]) -> Permissions:
+        """What a user needs for everything for which several sets of permissions were worked out.
+
+        If one of them is without event filters, and reads events, the whole is.
+        """
+        all_of_them = list(several)
+        if len(all_of_them) == 1:
+            return all_of_them[0]
+        why: dict[str, set[str]] = {}
+        for each in all_of_them:
+            for which, what in each.why:
+                why.setdefault(which, set()).update(what.split(", "))
+        read = {label for each in all_of_them for label in each.read}
+        if "all" in read:
+            read = {"all"}
+        unfiltered = any(each.read and not each.event_filters for each in all_of_them)
+        return cls(
+            read=tuple(sorted(read)),
+            write=tuple(sorted({label for each in all_of_them for label in each.write})),
+            event_filters=()
+            if unfiltered
+            else tuple(sorted({line for each in all_of_them for line in each.event_filters})),
+            why=tuple((which, ", ".join(sorted(what))) for which, what in sorted(why.items())),
+            notes=tuple(dict.fromkeys(note for each in all_of_them for note in each.notes)),
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """It as a dictionary, ready for JSON."""
+        return {
+            **{name: list(getattr(self, name)) for name in ("read", "write", "event_filters", "notes")},
+            "why": dict(self.why),
+        }
+
+    def __str__(self) -> str:
+        return self.stanza()
+
+
+def read_classes(name: str) -> tuple[str, ...]:
+    """The classes of which a user needs all to be sent an event; empty if it is not known, or comes in lists only.
+
+    Args:
+        name: the event's name; its letters are compared without case.
+    """
+    return _EVENTS.get(name.lower(), ("", ()))[1]
+
+
+def of_use(
+    demands: Iterable[Demand],
+    selectors: Iterable[type[Event] | str],
+    *,
+    own_filters: bool = False,
+    notes: Iterable[str] = (),
+) -> Permissions:
+    """What a user needs for these actions and these selections of events.
+
+    Args:
+        demands: what the actions need.
+        selectors: as for `Manager.events`; `"*"` selects all.
+        own_filters: whether the program adds filters for events itself.
+        notes: what else is to be said.
+    """
+    load_actions()
+    load_events()
+    selectors = set(selectors)
+    everything = bool(selectors & {Event, "*"})
+    needed = sorted(set(demands), key=lambda each: (each.action, each.any_of, each.also_system, each.events))
+    wanted, unknown = _selected(selectors - {Event, "*"})
+    found = list(notes)
+    for name in unknown:
+        found.append(f"which class the event {name} has is not known; where it is missing, add it to read")
+    wanted |= {name: read_classes(name) for each in needed for name in each.events}
+    filters: tuple[str, ...] = ()
+    if not everything and not own_filters:
+        filters = tuple(_filter(name) for name in sorted([*wanted, *unknown]))
+    if own_filters and not any(each.action == "Filter" for each in needed):
+        needed.append(Demand("Filter", ("system",)))
+        found.append(
+            "the write class system is for the program's own event_filters; "
+            "as eventfilter lines here, and not in the program, they need no right"
+        )
+    return _permissions(needed, wanted, everything, filters, found)
+
+
+def _permissions(
+    demands: list[Demand],
+    wanted: Mapping[str, tuple[str, ...]],
+    everything: bool,
+    filters: tuple[str, ...],
+    notes: list[str],
+) -> Permissions:
+    write = _fewest(
+        [each.any_of for each in demands], {"system"} if any(each.also_system for each in demands) else set()
+    )
+    for name in sorted({each.action for each in demands if each.also_system}):
+        notes.append(f"{name} needs the write class system for what is run by it, a program or a function as SHELL")
+    for name in sorted({each.action for each in demands if not each.any_of and action_class(each.action) is Action}):
+        notes.append(f"which write class the action {name} needs is not known")
+    read: set[str] = {label for classes in wanted.values() for label in classes}
+    why = []
+    if everything:
+        read = {"all"}
+        why.append(("read all", "events of all kinds are selected"))
+    for label in sorted(read - {"all"}):
+        why.append((f"read {label}", ", ".join(sorted(name for name, classes in wanted.items() if label in classes))))
+    for label in sorted(write):
+        users = {each.action for each in demands if label in each.any_of and not set(each.any_of) & write - {label}}
+        users |= {each.action for each in demands if label in each.any_of or (each.also_system and label == "system")}
+        why.append((f"write {label}", ", ".join(sorted(users))))
+    return Permissions(tuple(sorted(read)), tuple(sorted(write)), filters, tuple(why), tuple(notes))
+
+
+def _fewest(groups: Iterable[tuple[str, ...]], given: set[str]) -> set[str]:
+    """The least powerful classes with which each group has one."""
+    left = {frozenset(group) for group in groups if group}
+    chosen = given | {label for group in left if len(group) == 1 for label in group}
+    left = {group for group in left if not group & chosen}
+    best: set[str] | None = None
+    for some in itertools.product(*(sorted(group) for group in sorted(left, key=sorted))):
+        if best is None or _power(set(some)) < _power(best):
+            best = set(some)
+    return chosen | (best or set())
+
+
+def _power(labels: set[str]) -> tuple[int, list[str]]:
+    return sum(_POWER.get(label, 10) for label in labels), sorted(labels)
+
+
+def _selected(selectors: Iterable[type[Event] | str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+    """The events that are selected with their classes; and those, or patterns of them, of which nothing is known."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    unknown: set[str] = set()
+    for selector in selectors:
+        if not isinstance(selector, str):
+            names = {each.wire_name for each in (*EVENTS.values(), selector) if issubclass(each, selector)} - {""}
+            # One that is told from others by what is in it comes under the name of the class that it narrows.
+            names = names or {each.wire_name for each in selector.__mro__ if issubclass(each, Event)} - {""}
+            known = [name for name in names if name.lower() in _EVENTS]
+            if not known and selector.__name__.lower() not in _OWN and not _in_lists(selector):
+                unknown.update(names)
+        else:
+            known = [name for low, (name, _) in _EVENTS.items() if fnmatchcase(low, selector.lower())]
+            if not known and selector.lower() not in _OWN and not _in_lists(event_class(selector)):
+                unknown.add(selector)
+        wanted |= {_EVENTS[name.lower()][0]: read_classes(name) for name in known}
+    return wanted, sorted(unknown)
+
+
+def _in_lists(event: type[Event]) -> bool:
+    """Whether the event is an item of some action's list, or its end."""
+    return event is not Event and any(event in (*each.items, each.completion) for each in ACTIONS.values())
+
+
+def _filter(name: str) -> str:
+    """What lets the events of a name, or of a pattern, through."""
+    text = ""
+    for sign in re.findall(r"\[[^]]+\]|.", name):
+        special = {"*": f"{_SIGNS}*", "?": _SIGNS}.get(sign)
+        text += special or (sign if len(sign) > 1 or sign.isalnum() or sign in "-_" else f"[{sign}]")
+    return f"^Event: {text}[[:space:]]"
+
+
+def of_recording(recording: Recording) -> Permissions:
+    """What a user needs for the actions that were sent in a recording, and the events that came in it.
+
+    All events that came count, whatever the program made of them.
+    """
+    demands: set[Demand] = set()
+    wanted: dict[str, tuple[str, ...]] = {}
+    own_filters = False
+    for entry in recording.entries:
+        if entry.direction == "sent":
+            message = entry.message
+            name = message.get("Action", "")
+            headers = [pair for pair in message.items() if pair[0].lower() not in ("action", "actionid")]
+            demands.add(Demand.of(name, headers))
+            own_filters = own_filters or name.lower() == "filter"
+        elif entry.direction == "received" and entry.data.startswith("Event: "):
+            message = entry.message
+            name = message.get("Event", "")
+            labels = tuple(sorted(set(message.get("Privilege", "").split(",")) - {"all", ""}))
+            if labels and not _is_item(name, message.get("ActionID", "")):
+                wanted[name] = labels
+    filters = () if own_filters else tuple(_filter(name) for name in sorted(wanted))
+    outcomes = {name for each in demands for name in each.events}
+    wanted |= {name: read_classes(name) for name in outcomes if name not in wanted and any(wanted)}
+    notes = ["from a recording: all events that came are let through, whether or not the program looked at them"]
+    needed = sorted(demands, key=lambda each: (each.action, each.also_system, each.events))
+    return _permissions(needed, wanted, False, filters, notes)
+
+
+def _is_item(name: str, action_id: str) -> bool:
+    """Whether an event came in a list: items bear an ActionID, and are declared as such."""
+    return bool(action_id) and _in_lists(event_class(name))
+
+
+def of_program(source: str, filename: str = "<program>") -> Permissions:
+    """What a user needs for a program, as far as its text tells: the actions, event classes and selectors that it names.
+
+    The program is read and not run. Modules that it imports are not read; put their texts together with its own.
+
+    Args:
+        source: the program's text.
+        filename: its name, for the notes.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+    from .program import Reading
+
+    load_actions()
+    load_events()
+    reading = Reading(source, filename)
+    return of_use(reading.demands, reading.selectors, own_filters=reading.own_filters, notes=reading.notes)

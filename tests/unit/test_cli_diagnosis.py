@@ -1,0 +1,200 @@
+"""The commands `trace` and `doctor`, in a process of their own, against the fake server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from aioami import Manager, core
+from aioami.testing import FakeAsterisk
+
+
+async def start(*arguments: str, url: str | None = None, **environment: str) -> asyncio.subprocess.Process:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIOAMI", "FORCE_COLOR"))}
+    kept |= {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"} | environment
+    if url is not None:
+        kept["AIOAMI_URL"] = url
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "aioami", *arguments),
+        env=kept,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def run(*arguments: str, url: str | None = None, **environment: str) -> tuple[int | None, str, str]:
+    process = await start(*arguments, url=url, **environment)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def recording(fake: FakeAsterisk, tmp_path: Path) -> Path:
+    """A recording of a short call."""
+    path = tmp_path / "calls.jsonl"
+    async with Manager.from_url(fake.url, record=path) as mgr:
+        over = mgr.wait_for("Hangup", where=lambda event: event["Channel"].endswith(";1"), timeout=5)
+        await mgr.send(core.Originate_Application("Local/short@test/n", "Wait", ("10",)))
+        await over
+        await mgr.send(core.Ping())
+    return path
+
+
+async def test_trace_from_a_recording(recording: Path) -> None:
+    """Without a call the calls are listed, with one it is shown: for people, in ASCII, and as JSON."""
+    code, out, err = await run("trace", "--from", str(recording))
+    assert (code, err) == (0, "")
+    (listed,) = out.splitlines()
+    linked = listed.split()[0]
+    assert listed.endswith("Local/short@test-00000000;1, and 1 more")
+    code, out, _ = await run("trace", linked, "--from", str(recording))
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].startswith(f"call {linked}, began 20")
+    assert lines[1].split() == [
+        "0.000",
+        "┌",
+        "A",
+        "=",
+        "Local/short@test-00000000;1",
+        "is",
+        "made,",
+        "for",
+        "short@test",
+    ]
+    assert any(line.startswith("over after ") for line in lines)
+    assert lines[-1].startswith("  B  Local/short@test-00000000;2: up for ")
+    assert max(map(len, lines)) <= 100
+    assert "\x1b" not in out
+    code, out, _ = await run("trace", "Local/short@test", "--all", "--from", str(recording), PYTHONIOENCODING="ascii")
+    assert "does Answer() in short,1@test" in out
+    assert out.isascii()
+    assert "\x1b[32m" in (await run("trace", linked, "--from", str(recording), FORCE_COLOR="1", TERM="xterm"))[1]
+    code, out, _ = await run("trace", linked, "--json", "--from", str(recording))
+    steps = [json.loads(line) for line in out.splitlines()]
+    assert [each["name"][-2:] for each in steps[-1]["channels"]] == [";1", ";2"]
+    assert {each["call"] for each in steps[:-1]} == {linked}
+    assert steps[0]["kind"] == "new"
+    code, out, _ = await run("trace", "--json", "--from", str(recording))
+    assert json.loads(out)["linkedid"] == linked
+
+
+async def test_trace_says_what_is_wrong(recording: Path, fake: FakeAsterisk, tmp_path: Path) -> None:
+    """No such call, no such file, a file that is no recording, and options that do not go together."""
+    code, out, err = await run("trace", "nothing", "--from", str(recording))
+    assert (code, out) == (1, "")
+    assert "no call nothing is in this recording" in err
+    other = tmp_path / "other.txt"
+    other.write_text("hello\n")
+    assert (await run("trace", "--from", str(other)))[0] == 1
+    assert (await run("trace", "--from", "/no/such"))[0] == 2
+    assert (await run("trace", "--next", "--from", str(recording)))[0] == 2
+    assert (await run("trace", "x"))[0] == 2
+    code, out, err = await run("trace", "PJSIP/nobody", url=fake.url)
+    assert (code, out) == (1, "")
+    assert "no call PJSIP/nobody is in progress" in err
+    assert await run("trace", url=fake.url) == (0, "no calls\n", "")
+
+
+@pytest.fixture
+async def waiting(fake: FakeAsterisk) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`aioami trace --next`, which listens."""
+    process = await start("trace", "--next", "PJSIP/trunk", url=fake.url)
+    await fake.expect("CoreShowChannels", timeout=20)
+    yield process
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+async def test_trace_follows_the_next_call(fake: FakeAsterisk, waiting: asyncio.subprocess.Process) -> None:
+    """The next call of a device is shown as it goes on, others are not, and the command ends when the call is over."""
+    fake.incoming("PJSIP/other", to="wait@test")
+    call = fake.incoming("PJSIP/trunk", to="short@test", caller='"Ada" <555>')
+    await call.ended()
+    out, err = await asyncio.wait_for(waiting.communicate(), 20)
+    text = out.decode()
+    assert (waiting.returncode, err) == (0, b"")
+    assert 'A = PJSIP/trunk-00000001 is made from "Ada" <555>, for short@test' in text
+    assert "PJSIP/other" not in text
+    assert text.splitlines()[-1].startswith("  A  PJSIP/trunk-00000001")
+    assert "16 Normal Clearing" in text.splitlines()[-1]
+
+
+async def test_trace_ends_with_ctrl_c(waiting: asyncio.subprocess.Process) -> None:
+    """Ctrl-C ends the waiting without a traceback."""
+    waiting.send_signal(signal.SIGINT)
+    _, err = await asyncio.wait_for(waiting.communicate(), 20)
+    assert (waiting.returncode, err) == (130, b"")
+
+
+async def test_trace_of_a_call_in_progress(fake: FakeAsterisk) -> None:
+    """A call that is there is followed from now on, and listed without a call; over a lost link what is gone is told."""
+    call = fake.incoming("PJSIP/trunk", to="wait@test")
+    code, out, _ = await run("trace", url=fake.url)
+    assert code == 0
+    assert "is on" in out
+    assert out.splitlines()[0].endswith("PJSIP/trunk-00000000")
+    process = await start("trace", call.linkedid, "--json", url=fake.url)
+    assert process.stdout is not None
+    first = json.loads(await process.stdout.readline())
+    assert (first["kind"], first["call"]) == ("there", call.linkedid)
+    await fake.stop()
+    await call.hang_up()
+    await fake.start()
+    out_rest, err = await asyncio.wait_for(process.communicate(), 20)
+    kinds = [json.loads(line).get("kind") for line in out_rest.decode().splitlines()]
+    assert kinds[-2:] == ["gone", None]
+    assert b"stands again" in err
+    assert process.returncode == 0
+
+
+async def test_trace_for_a_user_who_may_not_list_channels(fake: FakeAsterisk) -> None:
+    """Then calls are known from now on, which is said."""
+    code, out, err = await run("trace", url=f"ami://callonly:s3cret@127.0.0.1:{fake.port}")
+    assert (code, out) == (0, "no calls\n")
+    assert "may not list the channels" in err
+
+
+async def test_doctor(fake: FakeAsterisk) -> None:
+    """All is well: 0, in lines that begin with ok; as JSON with one finding a line."""
+    code, out, err = await run("doctor", "--seconds", "0", url=fake.url)
+    assert (code, err) == (0, "")
+    assert {line.split()[0] for line in out.splitlines()} == {"ok"}
+    code, out, _ = await run("doctor", "--seconds", "0", "--json", url=f"ami://admin:wrong@127.0.0.1:{fake.port}")
+    assert code == 3
+    last = json.loads(out.splitlines()[-1])
+    assert (last["level"], last["topic"], last["change"][0]) == ("wrong", "login", "[admin]")
+    code, out, _ = await run("doctor", "--event", "Hangop", "--action", "Nonsense", "--seconds", "0", url=fake.url)
+    assert code == 6
+    assert "wrong  action" in out
+    assert "\n                 " not in out
+
+
+async def test_doctor_for_a_program_and_a_recording(recording: Path, tmp_path: Path) -> None:
+    """The stanza for a program, a folder of programs, a recording, and all of them; no server is needed."""
+    (tmp_path / "one.py").write_text("from aioami import core\nmgr.send(core.Hangup('x'))\n")
+    (tmp_path / "two.py").write_text("from aioami import core, events\nmgr.events(events.Cdr)\n")
+    code, out, _ = await run("doctor", "--for", str(tmp_path / "one.py"), "--user", "web")
+    assert (code, out) == (
+        0,
+        "; write call: Hangup\n[web]\nsecret = long-and-random\nread =\nwrite = call\n",
+    )
+    code, out, _ = await run("doctor", "--for", str(tmp_path), "--json")
+    assert (json.loads(out)["read"], json.loads(out)["write"]) == (["cdr"], ["call"])
+    code, out, _ = await run("doctor", "--for", str(recording), "--for", str(tmp_path / "one.py"))
+    assert "write = call,originate" in out
+    (tmp_path / "bad.py").write_text("def\n")
+    code, out, err = await run("doctor", "--for", str(tmp_path / "bad.py"))
+    assert (code, out) == (2, "")
+    assert "neither a Python program nor a recording" in err.replace("\n", " ").replace("│ ", "")
+    (tmp_path / "empty").mkdir()
+    assert (await run("doctor", "--for", str(tmp_path / "empty")))[0] == 2
