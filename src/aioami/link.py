@@ -107,7 +107,7 @@ class Link:
 
     # Making it
 
-    async def connect(self, begun: Callable[[], None] | None = None) -> None:
+    async def connect(self, begun: Callable[[], None]) -> None:
         """See `Manager.connect`.
 
         Args:
@@ -123,8 +123,7 @@ class Link:
         load()  # now, and not when the first event comes
         self._dispatcher.add(self._landmarks)
         self._enter(ManagerState.CONNECTING)
-        if begun is not None:
-            begun()
+        begun()
         task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")
         try:
             await asyncio.wait([task])
