@@ -21,9 +21,8 @@ class Watch:
     """Who waits at this moment, by the unique ids of their channels."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
+        self.options, self.alerts = options, asyncio.Queue[str]()
         self.waiting: set[str] = set()
-        self.alerts: asyncio.Queue[str] = asyncio.Queue()
 
     def wanted(self, event: Event) -> bool:
         return not self.options.queues or event.get("Queue") in (*self.options.queues, None)
@@ -78,7 +77,8 @@ async def run(url: str, webhook: str, options: argparse.Namespace) -> None:
     async with Manager.from_url(url, retry_connect=True) as mgr:
         print("watching", *options.queues, flush=True)
         work = asyncio.gather(watch.follow(mgr), watch.deliver(webhook))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)  # as Ctrl-C does by itself
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         await work
 
 

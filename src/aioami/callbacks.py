@@ -149,6 +149,9 @@ class Subscription(Generic[EventT_co]):
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             task.exception()  # none, or one that ends the event loop, which has told of it
+        elif task is self._task and not self._is_over:
+            log.warning("%s was cancelled by somebody else, and gets no more events", _name(self._callback))
+            self.finish()
         self._tell()
 
     def _tell(self) -> None:

@@ -249,6 +249,32 @@ async def test_a_cancelled_future_is_an_error_like_others(
     assert ["awaits raised" in each for each in errors(caplog)] == [True]
 
 
+async def test_a_callback_that_somebody_cancels_has_ended(
+    fake: FakeAsterisk, mgr: Manager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its subscription is over, which is logged, and keeps no events; a later connect begins again."""
+    before = len(mgr._dispatcher)
+    seen: list[str] = []
+    subscription = mgr.on("Tick")
+
+    @subscription
+    async def hangs(event: Event) -> None:
+        seen.append(event["N"])
+        await asyncio.Event().wait()
+
+    await tell(fake, 1)
+    await until(lambda: seen)
+    assert subscription.task is not None
+    subscription.task.cancel()
+    await subscription.wait_closed()
+    assert "hangs was cancelled by somebody else, and gets no more events" in caplog.text
+    assert len(mgr._dispatcher) == before
+    await mgr.close()
+    await mgr.connect()
+    await tell(fake, 2)
+    await until(lambda: len(seen) == 2)
+
+
 async def test_leaving_the_program_is_no_error_of_a_callback() -> None:
     """`sys.exit()` in a callback ends the event loop and the program, with its exit code."""
     program = """
@@ -741,4 +767,6 @@ asyncio.run(main())
         *(sys.executable, "-W", "ignore", "-c", program), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     out, err = await process.communicate()
-    assert (process.returncode, out, err) == (0, b"cancelled\n", b"")
+    assert (process.returncode, out) == (0, b"cancelled\n")
+    assert b"destroyed" not in err
+    assert err.count(b"was cancelled by somebody else, and gets no more events") == 2
