@@ -84,7 +84,7 @@ if __name__ == "__main__":
     parser.add_argument("--report", type=Path, help="a CSV file to write, with the outcome of each number")
     options = parser.parse_args()
     url = os.environ.get("AIOAMI_URL") or parser.error("AIOAMI_URL is not set")
-    outcomes = dict.fromkeys(options.numbers.read_text().split(), "not called")
+    outcomes = dict.fromkeys(filter(None, map(str.strip, options.numbers.read_text().splitlines())), "not called")
     try:
         asyncio.run(run(url, options, outcomes))
     except (asyncio.CancelledError, KeyboardInterrupt, ManagerError, ValueError) as error:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from aioami import Manager, ManagerError, core, events
-from aioami.testing import FakeAsterisk, FaultProxy
+from aioami.testing import Account, FakeAsterisk, FaultProxy
 from aioami.testing.real import RealAsterisk
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +70,23 @@ class Program:
 Start = Callable[..., Awaitable[Program]]
 
 
+def user_for(asterisk: RealAsterisk | FakeAsterisk, name: str) -> str:
+    """A user of the server with no more rights than the example says that it needs."""
+    user = name.removesuffix(".py")
+    said = (ROOT / "examples" / name).read_text().partition("import ")[0]
+    rights = dict(re.findall(r"`(read|write) = ([a-z,]+)`", said))
+    assert rights
+    if isinstance(asterisk, FakeAsterisk):
+        asterisk.accounts[user] = Account("s3cret", read=rights.get("read", ""), write=rights.get("write", ""))
+    else:
+        file = asterisk.directory / "etc" / "manager.conf"
+        if f"[{user}]" not in file.read_text():
+            lines = [f"[{user}]", "secret = s3cret", *(f"{right} = {classes}" for right, classes in rights.items())]
+            file.write_text("\n".join([file.read_text(), *lines, ""]))
+            asterisk.cli("manager reload")
+    return user
+
+
 @pytest.fixture
 async def proxy(asterisk: RealAsterisk | FakeAsterisk) -> AsyncIterator[FaultProxy]:
     """What the examples connect to: the server, by a link that can be cut."""
@@ -78,14 +95,14 @@ async def proxy(asterisk: RealAsterisk | FakeAsterisk) -> AsyncIterator[FaultPro
 
 
 @pytest.fixture
-async def start(proxy: FaultProxy, webhook: Webhook) -> AsyncIterator[Start]:
-    """Start an example with these arguments."""
+async def start(asterisk: RealAsterisk | FakeAsterisk, proxy: FaultProxy, webhook: Webhook) -> AsyncIterator[Start]:
+    """Start an example with these arguments, as a user with the rights that it names and no others."""
     programs: list[Program] = []
 
     async def started(name: str, *arguments: str) -> Program:
         environment = {
             **os.environ,
-            "AIOAMI_URL": f"ami://admin:s3cret@127.0.0.1:{proxy.port}",
+            "AIOAMI_URL": f"ami://{user_for(asterisk, name)}:s3cret@127.0.0.1:{proxy.port}",
             "WEBHOOK_URL": webhook.url,
         }
         process = await asyncio.create_subprocess_exec(
