@@ -420,7 +420,8 @@ async def test_it_may_be_registered_while_the_link_is_on_its_way(fake: FakeAster
     mgr = manager(fake)
     seen: list[str] = []
     connecting = asyncio.create_task(mgr.connect())
-    await until(lambda: mgr.state is ManagerState.CONNECTING)
+    await asyncio.sleep(0)
+    assert mgr.state is ManagerState.CONNECTING
     subscription: Subscription[Event] = mgr.on(events.FullyBooted)
     subscription(lambda event: seen.append(event.name))
     assert subscription.task is None
