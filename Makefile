@@ -43,7 +43,7 @@ build: $(VENV)/.build
 
 # What a link lives on: no branch of it is without a test.
 comma = ,
-CORE = wire/*,session.py,deadlines.py,dispatch.py,statistics.py,options.py,connection.py,login.py,link.py,streams.py,manager.py
+CORE = wire/*,session.py,deadlines.py,dispatch.py,statistics.py,options.py,connection.py,login.py,link.py,streams.py,callbacks.py,manager.py
 
 coverage: $(VENV)/.tests $(VENV)/.typing
 	$(BIN)/coverage run -m pytest $(ARGS) && $(BIN)/coverage report && \

@@ -24,11 +24,12 @@ from typing import Any
 
 from .server import PAUSE
 
-CLIENTS = ("aioami", "aioami_uvloop", "panoramisk", "basicami", "asterisk_ami", "pystrix", "floor")
+CLIENTS = ("aioami", "aioami_uvloop", "panoramisk", "basicami", "asterisk_ami", "pystrix", "bare_asyncio", "floor")
+FLOORS = ("bare_asyncio", "floor")  # which are no clients
 PEERS = ("panoramisk", "basicami", "asterisk_ami", "pystrix")
 PATIENCE = 60  # seconds for one measurement
 PACKAGES = {"asterisk_ami": "asterisk-ami", "aioami_uvloop": "uvloop"}
-MODULES = {"asterisk_ami": "asterisk.ami", "floor": "asyncio"}
+MODULES = {"asterisk_ami": "asterisk.ami", "bare_asyncio": "asyncio"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ CASES = {
     "alone": Case("200,000 events over one connection", "together", "cpu", (1,), events=200_000),
     "together": Case("200 events over each of 1,000 connections", "together", "cpu", (1000,), events=200),
     "logins": Case("200 logins at once", "logins", "wall", (200,), events=0),
-    "import": Case("the import", "import", "import", without=("aioami_uvloop",)),
+    "import": Case("the import", "import", "import", without=("aioami_uvloop", "floor")),
 }
 UNITS = {
     "cpu": "µs",
@@ -184,6 +185,7 @@ def goals(medians: dict[str, dict[str, float]]) -> Iterator[tuple[str, float, fl
         ("a list of 100,000 item by item, memory, of one of 10,000", 1.5,
          lambda: share("stream-100k-memory", "aioami", "stream-10k-memory")),
         ("Ping, of a bare blocking socket", 2, lambda: share("ping", "floor")),
+        ("Ping, of bare asyncio", 2, lambda: share("ping", "bare_asyncio")),
         ("Ping, of the best peer", 1, lambda: medians["ping"]["aioami"] / min(medians["ping"][each] for each in PEERS)),
         ("a slow subscriber, KiB for each event held", 1, lambda: medians["slow"]["aioami"] * 1024 / 10_000),
         ("1,000 connections, KiB each", 8, lambda: medians["connections-1000"]["aioami"]),
@@ -206,7 +208,7 @@ def processor() -> str:
 
 def machine(clients: Iterable[str]) -> str:
     """What this is measured on, and what of."""
-    versions = ", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in clients if each != "floor")
+    versions = ", ".join(f"{each} {version(PACKAGES.get(each, each))}" for each in clients if each not in FLOORS)
     return f"{processor()}, {platform.python_implementation()} {platform.python_version()}; {versions}."
 
 

@@ -12,8 +12,13 @@ pyplot.switch_backend("svg")
 pyplot.rcParams["svg.fonttype"] = "none"  # text stays text
 pyplot.rcParams["svg.hashsalt"] = "aioami"  # the same figures make the same file
 
-NAMES = {"aioami_uvloop": "aioami on uvloop", "asterisk_ami": "asterisk-ami", "floor": "the floor"}
-COLOURS = {"aioami": "#1b6ca8", "aioami_uvloop": "#6fa8d0", "floor": "#9a9a9a"}
+NAMES = {
+    "aioami_uvloop": "aioami on uvloop",
+    "asterisk_ami": "asterisk-ami",
+    "bare_asyncio": "bare asyncio",
+    "floor": "the floor",
+}
+COLOURS = {"aioami": "#1b6ca8", "aioami_uvloop": "#6fa8d0", "bare_asyncio": "#9a9a9a", "floor": "#9a9a9a"}
 PICTURES = {
     "events": ("fields", "fields-real", "headers", "headers-real", "name", "predicate"),
     "actions": ("ping", "at-once", "logins"),

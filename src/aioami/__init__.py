@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import actions, core, errors, events
 from ._version import __version__
 from .actions.base import Action
+from .callbacks import Subscription
 from .errors import (
     ActionError,
     ConnectionLost,
@@ -58,6 +59,7 @@ __all__ = [
     "Reconnected",
     "Response",
     "Statistics",
+    "Subscription",
     "UnknownAction",
     "__version__",
     "actions",

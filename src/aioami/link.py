@@ -107,8 +107,12 @@ class Link:
 
     # Making it
 
-    async def connect(self) -> None:
-        """See `Manager.connect`."""
+    async def connect(self, begun: Callable[[], None]) -> None:
+        """See `Manager.connect`.
+
+        Args:
+            begun: is called when the link is on its way, before anything can come.
+        """
         if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
             raise RuntimeError(f"this manager is {self.state.value} already")
         if self._recorder is not None:
@@ -119,6 +123,7 @@ class Link:
         load()  # now, and not when the first event comes
         self._dispatcher.add(self._landmarks)
         self._enter(ManagerState.CONNECTING)
+        begun()
         task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")
         try:
             await asyncio.wait([task])

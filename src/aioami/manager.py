@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
 
 from .actions.base import Action, ResponseT_co
 from .actions.system import Filter
+from .callbacks import Callbacks, Subscription
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
 from .errors import ConnectionLost, ManagerTimeout
@@ -187,6 +188,7 @@ class Manager:
             recorder=recorder,
             metrics=self._metrics,
         )
+        self._callbacks = Callbacks(self._link)
         if self._metrics is not None:
             self._metrics.attached(self._options.where, self.statistics)
 
@@ -269,7 +271,7 @@ class Manager:
     # The link
 
     async def connect(self) -> None:
-        """Connect, and log in if there is a username. Streams that were opened before get every event from the first.
+        """Connect, and log in if there is a username. Streams and callbacks that were there before get every event from the first.
 
         With `retry_connect` it goes on trying until the server is there, the login is refused for good, or the manager is
         closed. When it fails, those streams go on waiting, and it may be called again. Cancelling it gives up the attempt.
@@ -282,7 +284,8 @@ class Manager:
             OSError: the file for the recording cannot be written.
             RuntimeError: there is a link already, or one is being established again.
         """
-        await self._link.connect()
+        await self._link.connect(self._callbacks.renew)
+        self._callbacks.start()
 
     async def wait_ready(self, timeout: float | None = None) -> None:
         """Wait until the manager is logged in: at once if it is; else after the first connect, or the next reconnect.
@@ -322,10 +325,14 @@ class Manager:
     async def close(self) -> None:
         """Log off, close the link and end all streams. May be called again, and in every state; then nothing is tried any more.
 
-        Actions that are still under way fail with `ConnectionLost`. Afterwards the same manager may `connect()`
-        again. Cancelling it closes without a farewell.
+        Callbacks end first: one that is running is cancelled, and waited for; what was not handed over is discarded. Called by
+        a callback, it lets that one go on. Then actions that are still under way fail with `ConnectionLost`. Afterwards the same
+        manager may `connect()` again. Cancelling it ends the waiting for callbacks, or closes without a farewell.
         """
-        await self._link.close()
+        try:
+            await self._callbacks.stop()
+        finally:
+            await self._link.close()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -631,6 +638,56 @@ class Manager:
         self._selected.update(selectors or ("*",))
         self._subscribe(buffer)
         return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
+
+    # fmt: off
+    @overload
+    def on(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A]: ...
+    @overload
+    def on(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B]: ...
+    @overload
+    def on(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C]: ...
+    @overload
+    def on(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *, where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C | _D]: ...
+    @overload
+    def on(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *, where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C | _D | _E]: ...
+    @overload
+    def on(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[Event]: ...
+    # fmt: on
+    def on(
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+    ) -> Subscription[Any]:
+        """A decorator that has a function called with each event from then on, plain or `async`; it may be used before `connect()`.
+
+        Example::
+
+            @mgr.on(events.Hangup)
+            async def gone(event: events.Hangup) -> None:
+                print(event.channel, event.cause_txt)
+
+        The function stays what it was. It is called with one event after the other, in the server's order, in a task of its own
+        in the event loop: never in a thread, and never twice at once. What it raises is logged under `aioami.callbacks`, and it
+        goes on with the next event. There is no order between the callbacks of two subscriptions.
+
+        It goes on over reconnects, until the subscription's `close()` or the manager's, and begins again with a later `connect()`.
+        When the link is lost for good that is logged as an error, and `Subscription.wait_closed()` raises it.
+
+        Args:
+            selectors, where, maxsize, overflow: as for `events()`, whose stream is behind it; what is lost because the
+                callback is too slow is logged, and counted in `statistics()`.
+
+        Returns:
+            The subscription, to be called with the function.
+
+        Raises:
+            TypeError, ValueError: as for `events()`; also for `@mgr.on` without parentheses.
+        """
+        Buffer(Selection(selectors), where, maxsize, overflow)  # what is wrong is told here
+        open_stream = functools.partial(self.events, *selectors, where=where, maxsize=maxsize, overflow=overflow)
+        return Subscription(open_stream, self._callbacks)
 
     def _subscribe(self, buffer: Buffer) -> None:
         if self._link.state is ManagerState.LOST:

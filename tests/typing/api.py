@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Union
 
 from typing_extensions import assert_type
 
-from aioami import Action, Event, EventList, EventStream, Manager, Response, core, enums, events
+from aioami import Action, Event, EventList, EventStream, Manager, Response, Subscription, core, enums, events
 from aioami import actions as catalogue
 from aioami.calls import CallTrace, CallTracer
 from aioami.fields import Integer
@@ -96,3 +98,33 @@ async def streams(mgr: Manager) -> None:
     mgr.events(core.Hangup)  # type: ignore[type-var]  # pyright: ignore
     await mgr.send("Ping")  # type: ignore[arg-type]  # pyright: ignore
     hangup.caus  # type: ignore[attr-defined]  # pyright: ignore
+
+
+async def callbacks(mgr: Manager) -> None:
+    @mgr.on(events.Hangup)
+    async def gone(event: events.Hangup) -> None:
+        assert_type(event.cause, Union[enums.HangupCause, None])
+
+    await gone(events.Hangup("Event: Hangup"))
+
+    @mgr.on(events.DialBegin, events.DialEnd, where=lambda event: event.dest.channel == "x", maxsize=10)
+    def dials(event: Union[events.DialBegin, events.DialEnd]) -> int:
+        return len(event)
+
+    assert_type(dials, Callable[[Union[events.DialBegin, events.DialEnd]], int])
+
+    @mgr.on("Queue*", events.Hangup, overflow="drop_newest")
+    def named(event: Event) -> None: ...
+
+    assert_type(mgr.on(events.Hangup), Subscription[events.Hangup])
+    assert_type(mgr.on("Hangup"), Subscription[Event])
+    mgr.on(events.Hangup)(named)
+    mgr.on(events.Hangup)(lambda event: event.channel)
+    mgr.on(events.Hangup)(partial(print, "gone"))
+    mgr.on(events.Hangup)(dials)  # type: ignore[arg-type]  # pyright: ignore
+    mgr.on("Hangup")(gone)  # type: ignore[arg-type]  # pyright: ignore
+    mgr.on(events.Hangup, where=lambda event: event.caus)  # type: ignore[attr-defined]  # pyright: ignore
+    mgr.on(core.Hangup)  # type: ignore[type-var]  # pyright: ignore
+    mgr.on(events.Hangup)(None)  # type: ignore[arg-type]  # pyright: ignore
+    mgr.on(named)  # type: ignore[call-overload]  # pyright: ignore
+    await mgr.on(events.Hangup).wait_closed()

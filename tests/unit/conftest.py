@@ -15,7 +15,15 @@ from aioami import Manager
 from aioami.testing import FakeAsterisk
 
 # Collecting garbage takes its time; these are the tests whose connections come and go.
-WATCHED = {"test_cases", "test_lifecycle", "test_link", "test_manager", "test_metrics", "test_statistics"}
+WATCHED = {
+    "test_callbacks",
+    "test_cases",
+    "test_lifecycle",
+    "test_link",
+    "test_manager",
+    "test_metrics",
+    "test_statistics",
+}
 
 
 @pytest.fixture

@@ -284,8 +284,8 @@ def test_public_names_are_pinned() -> None:
     assert aioami.__all__ == [
         *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
-        *("PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "UnknownAction"),
-        *("__version__", "actions", "core", "enums", "errors", "events", "hide_header"),
+        *("PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "Subscription"),
+        *("UnknownAction", "__version__", "actions", "core", "enums", "errors", "events", "hide_header"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),

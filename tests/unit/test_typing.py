@@ -16,8 +16,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("checker", "arguments"),
-    [("mypy", ["tests/typing"]), ("pyright", ["--pythonpath", sys.executable])],
-    ids=["mypy", "pyright"],
+    [
+        ("mypy", ["tests/typing"]),
+        ("mypy", [str(path) for path in sorted((ROOT / "examples").glob("*.py"))]),
+        ("pyright", ["--pythonpath", sys.executable]),
+    ],
+    ids=["mypy", "mypy on examples", "pyright"],
 )
 def test_programs_have_the_types_that_they_assert(checker: str, arguments: list[str]) -> None:
     """What users write has the types that the contract promises, and what is wrong is found."""

@@ -1,0 +1,99 @@
+"""Call a list of numbers, so many at once and no more, and report what became of each.
+
+    AIOAMI_URL=ami://user:secret@pbx.example python auto_dialler.py numbers.txt --channel 'PJSIP/{}@trunk' --at-once 5
+
+The file has a number a line. Who answers hears a recording. It needs aioami and rich, and a user with `read = call` and
+`write = originate,call`. Nobody is called twice; after Ctrl-C or SIGTERM nobody else is called.
+"""
+
+import argparse
+import asyncio
+import collections
+import csv
+import os
+import signal
+import sys
+import uuid
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+from rich.table import Table
+
+from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerTimeout, Reconnected, core, events
+
+
+async def call(mgr: Manager, number: str, options: argparse.Namespace) -> str:
+    """Call a number, wait until the call is over, and say what became of it."""
+    uniqueid = f"dialler-{uuid.uuid4().hex}"
+    place = (options.channel.format(number), *options.run.rstrip(")").split("(", 1), int(options.ring * 1000))
+    ours = (events.Hangup, Reconnected)
+    with mgr.events(*ours, where=lambda event: event.get("Uniqueid", uniqueid) == uniqueid) as stream:
+        while True:
+            await mgr.wait_ready()
+            try:
+                placed = await mgr.send(core.Originate_Application(*place, channel_id=uniqueid))
+                outcome = await placed.outcome()
+                break
+            except ActionError as error:
+                return f"refused: {error}"
+            except (ConnectionLost, ManagerTimeout) as error:
+                if getattr(error, "sent", True):  # it may ring
+                    return "unknown"
+        if not outcome.success:
+            return outcome.reason.name.lower() if outcome.reason is not None else "failed"
+        async for event in stream:
+            if isinstance(event, events.Hangup):
+                break
+            try:  # the link was down: is the call still there?
+                await mgr.send(core.Status(outcome.channel))
+            except ActionError:
+                break
+            except ManagerError:  # it is down once more, and there will be another Reconnected
+                continue
+    return "answered"
+
+
+async def run(url: str, options: argparse.Namespace, outcomes: dict[str, str]) -> None:
+    left = iter(list(outcomes))
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as progress:
+        bar = progress.add_task("calling", total=len(outcomes))
+
+        async def call_one_by_one(mgr: Manager) -> None:
+            for number in left:  # which all share, so that each number is taken once
+                outcomes[number] = "stopped during the call"
+                outcomes[number] = await call(mgr, number, options)
+                progress.advance(bar)
+
+        async with Manager.from_url(url) as mgr:
+            work = asyncio.gather(*(call_one_by_one(mgr) for _ in range(options.at_once)))
+            for signal_number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(signal_number, work.cancel)
+            await work
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Call a list of numbers.")
+    parser.add_argument("numbers", type=Path, help="a file with a number a line")
+    parser.add_argument("--channel", default="PJSIP/{}@trunk", help="what is dialled; {} is the number")
+    parser.add_argument(
+        "--at-once", type=int, choices=range(1, 1000), default=5, metavar="N", help="calls at the same time"
+    )
+    parser.add_argument("--ring", type=float, default=30, help="seconds for which it may ring")
+    parser.add_argument("--run", default="Playback(hello-world)", help="what whoever answers hears, as in the dialplan")
+    parser.add_argument("--report", type=Path, help="a CSV file to write, with the outcome of each number")
+    options = parser.parse_args()
+    url = os.environ.get("AIOAMI_URL") or parser.error("AIOAMI_URL is not set")
+    outcomes = dict.fromkeys(filter(None, map(str.strip, options.numbers.read_text().splitlines())), "not called")
+    try:
+        asyncio.run(run(url, options, outcomes))
+    except (asyncio.CancelledError, KeyboardInterrupt, ManagerError, ValueError) as error:
+        print(f"auto_dialler: {str(error) or 'stopped'}", file=sys.stderr)
+    table = Table("outcome", "calls")
+    for outcome, count in collections.Counter(outcomes.values()).most_common():
+        table.add_row(outcome, str(count))
+    Console().print(table)
+    if options.report:
+        with options.report.open("w", newline="") as file:
+            csv.writer(file).writerows([("number", "outcome"), *outcomes.items()])
+    sys.exit(any(outcome in ("not called", "stopped during the call") for outcome in outcomes.values()))

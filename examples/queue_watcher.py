@@ -1,0 +1,99 @@
+"""Watch queues: alert when a caller waits too long or gives up, or when too many wait.
+
+    AIOAMI_URL=ami://user:secret@pbx.example WEBHOOK_URL=https://chat.example/... python queue_watcher.py --longest 60 support
+
+It needs aioami and httpx, and a user with `read = agent`. Alerts are printed, and posted as {"text": ...}. Ctrl-C ends it.
+"""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+import httpx
+
+from aioami import Event, Manager, ManagerError, Reconnected, core, events
+
+
+class Watch:
+    """Who waits at this moment, by the unique ids of their channels."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.alerts = options, asyncio.Queue[str]()
+        self.waiting: set[str] = set()
+
+    def wanted(self, event: Event) -> bool:
+        return not self.options.queues or event.get("Queue") in (*self.options.queues, None)
+
+    async def follow(self, mgr: Manager) -> None:
+        kinds = (events.QueueCallerJoin, events.QueueCallerLeave, events.QueueCallerAbandon, Reconnected)
+        with mgr.events(*kinds, where=self.wanted) as stream:  # opened before the list is asked for: nothing is missed
+            await self.take_stock(mgr)
+            async for event in stream:
+                if isinstance(event, Reconnected):
+                    await self.take_stock(mgr)
+                elif isinstance(event, events.QueueCallerJoin):
+                    self.joined(event)
+                    if event.count == self.options.most + 1:
+                        self.alerts.put_nowait(f"{event.queue}: {event.count} callers are waiting")
+                elif isinstance(event, events.QueueCallerAbandon):
+                    self.alerts.put_nowait(f"{event.queue}: {event.caller_id_num or event.channel} gave up")
+                else:
+                    self.waiting.discard(event["Uniqueid"])
+
+    async def take_stock(self, mgr: Manager) -> None:
+        try:
+            items = (await mgr.send(core.QueueStatus())).events
+            entries = [item for item in items if isinstance(item, events.QueueEntry) and self.wanted(item)]
+            self.waiting &= {entry["Uniqueid"] for entry in entries}
+            for entry in entries:
+                self.joined(entry, waited=float(entry["Wait"]))
+        except ManagerError as error:  # if the link is lost once more, another Reconnected will come
+            logging.warning("the queues could not be listed: %s", error)
+
+    def joined(self, event: events.QueueCallerJoin | events.QueueEntry, waited: float = 0.0) -> None:
+        if event["Uniqueid"] not in self.waiting:
+            self.waiting.add(event["Uniqueid"])
+            asyncio.get_running_loop().call_later(max(0, self.options.longest - waited), self.look_at, event)
+
+    def look_at(self, event: events.QueueCallerJoin | events.QueueEntry) -> None:
+        if event["Uniqueid"] in self.waiting:
+            self.alerts.put_nowait(f"{event.queue}: {event.caller_id_num or event.channel} is waiting for too long")
+
+    async def deliver(self, webhook: str) -> None:
+        async with httpx.AsyncClient(timeout=10) as http:
+            while text := await self.alerts.get():
+                print(text, flush=True)
+                try:
+                    (await http.post(webhook, json={"text": text})).raise_for_status()
+                except httpx.HTTPError as error:  # its text would show the URL, which is a secret
+                    logging.error("the webhook did not take it: %s", type(error).__name__)
+
+
+async def run(url: str, webhook: str, options: argparse.Namespace) -> None:
+    watch = Watch(options)
+    async with Manager.from_url(url, retry_connect=True) as mgr:
+        print("watching", *options.queues, flush=True)
+        work = asyncio.gather(watch.follow(mgr), watch.deliver(webhook))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+        await work
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Watch queues, and alert by a webhook.")
+    parser.add_argument("queues", nargs="*", help="their names; all if left out")
+    parser.add_argument("--longest", type=float, default=60, help="seconds that a caller may wait")
+    parser.add_argument("--most", type=int, default=5, help="callers that may wait in a queue")
+    options = parser.parse_args()
+    url, hook = (os.environ.get(key) or parser.error(f"{key} is not set") for key in ("AIOAMI_URL", "WEBHOOK_URL"))
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("aioami").setLevel(logging.INFO)  # when the link was lost, and when it stands again
+    try:
+        asyncio.run(run(url, hook, options))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        print("stopped")
+    except (ManagerError, ValueError) as error:
+        sys.exit(f"queue_watcher: {error}")

@@ -1,0 +1,258 @@
+"""Functions that are called with events: what `Manager.on` makes, and how a manager begins and ends all of them.
+
+Each subscription is a stream and one task that consumes it, for as long as there is a link or one is on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, Final, Generic, TypeVar
+
+from .errors import ManagerError
+from .events.base import Event
+from .link import Link, ManagerState
+from .streams import EventStream
+
+__all__ = ["Callbacks", "Subscription"]
+
+_TURN: Final = 0.01  # seconds after which others have theirs; Asterisk cuts off who does not read for 0.1
+
+log = logging.getLogger("aioami.callbacks")
+
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
+_R = TypeVar("_R")
+
+
+class Subscription(Generic[EventT_co]):
+    """A callback and the events that it is called with. `Manager.on` makes one, and it is the decorator::
+
+        @mgr.on(events.Hangup)
+        async def gone(event: events.Hangup) -> None: ...
+
+        hangups = mgr.on(events.Hangup)  # the same, for whoever wants to end it before the manager ends
+        hangups(gone)
+
+    It begins when it gets its callback, and holds the manager, as a stream does.
+    """
+
+    __slots__ = ("_callback", "_callbacks", "_closed", "_error", "_open", "_stream", "_task", "_waiters")
+
+    def __init__(self, open: Callable[[], EventStream[EventT_co]], callbacks: Callbacks) -> None:
+        self._open = open
+        self._callbacks = callbacks
+        self._callback: Callable[[EventT_co], object] | None = None
+        self._stream: EventStream[EventT_co] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._waiters: dict[asyncio.Future[None], None] = {}
+        self._error: ManagerError | None = None
+        self._closed = False
+
+    def __call__(self, callback: Callable[[EventT_co], _R]) -> Callable[[EventT_co], _R]:
+        """Have a callback called with each event from now on, and return it as it is.
+
+        Args:
+            callback: takes the event. If it returns something awaitable, as a coroutine function does, that is awaited in the
+                subscription's task before the next event; what comes of it is ignored.
+
+        Raises:
+            TypeError: it cannot be called, or it yields, and would never run.
+            RuntimeError: the subscription has its callback already, or is closed; or the manager is connected, and no event
+                loop runs here.
+        """
+        if self._callback is not None or self._closed:
+            why = "is closed" if self._closed else f"calls {_name(self._callback)} already"
+            raise RuntimeError(f"this subscription {why}; each call of Manager.on makes a new one")
+        if not callable(callback):
+            raise TypeError(f"a callback is something to be called, not {type(callback).__name__}")
+        if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
+            raise TypeError(f"{_name(callback)} yields, so that calling it would not run it")
+        begins = self._callbacks.may_begin()
+        self._stream = self._open()
+        self._callback = callback
+        self._callbacks.keep(self)
+        if begins:
+            self.start()
+        return callback
+
+    def close(self) -> None:
+        """End the subscription, and discard what was not handed over. May be called again, and by the callback itself.
+
+        A callback that is running goes on to its end; see `wait_closed()`.
+        """
+        self._closed = True
+        self.finish()
+
+    async def wait_closed(self) -> None:
+        """Wait until the callback will be called no more, and is not running: by `close()`, by the manager's, or by the link.
+
+        Before the first connect it waits, and after a later one again. Cancelling it changes nothing.
+
+        Raises:
+            ConnectionLost, ManagerAuthError, ProtocolError, ActionError: the link is lost for good.
+            RuntimeError: the callback itself waits for its end.
+        """
+        if self.task is not None and self.task is asyncio.current_task():
+            raise RuntimeError(f"{_name(self._callback)} cannot wait for its own end")
+        while self.task is not None or not self._is_over:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters[waiter] = None
+            try:
+                await waiter
+            finally:
+                del self._waiters[waiter]
+        if self._error is not None:
+            error = copy.copy(self._error)  # one exception raised in several places would collect all their tracebacks
+            error.__cause__ = self._error.__cause__
+            raise error
+
+    def __repr__(self) -> str:
+        what = "without a callback" if self._callback is None else f"calls {_name(self._callback)}"
+        return f"<Subscription {what}{f': {self._stream!r}' if self._stream is not None else ''}>"
+
+    # What the manager does with it
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing more will come: of a stream what it holds may be left."""
+        return self._closed if self._stream is None else self._stream._buffer.ended
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """The task that consumes the events, if there is one; not one whose loop was closed over it."""
+        task = self._task
+        return None if task is None or task.done() or task.get_loop().is_closed() else task
+
+    def renew(self) -> None:
+        """Open the stream again if it has ended: another link is on its way."""
+        if self._is_over and not self._closed:
+            self._stream = self._open()
+            self._error = None
+
+    def start(self) -> None:
+        """Begin with what has come and comes, in a task of the running loop."""
+        if self.task is None:
+            self._task = asyncio.create_task(self._run(), name=f"aioami calls {_name(self._callback)}")
+            self._task.add_done_callback(self._ended)
+
+    def finish(self) -> None:
+        """Hand nothing over any more."""
+        if self._stream is not None:
+            self._stream.close()
+        if self.task is None:
+            self._tell()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            task.exception()  # none, or one that ends the event loop, which has told of it
+        elif task is self._task and not self._is_over:
+            log.warning("%s was cancelled by somebody else, and gets no more events", _name(self._callback))
+            self.finish()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._closed:
+            self._callbacks.forget(self)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def _run(self) -> None:
+        await asyncio.sleep(0)  # also where tasks start at once, nobody is called back before `on` has returned
+        stream = None
+        while self._stream is not None and stream is not self._stream:  # another one, of another link
+            stream = self._stream
+            try:
+                await self._consume(stream)
+            except ManagerError as error:
+                if stream is self._stream:
+                    self._error = error
+                    log.error("%s gets no more events, as the link is lost for good", _name(self._callback))
+
+    async def _consume(self, stream: EventStream[EventT_co]) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        async for event in stream:
+            await self._call(event)
+            if loop.time() - since > _TURN:
+                await asyncio.sleep(0)
+                since = loop.time()
+
+    async def _call(self, event: Any) -> None:
+        assert self._callback is not None
+        try:
+            result = self._callback(event)
+            if inspect.isawaitable(result):
+                await result
+        except (Exception, asyncio.CancelledError) as error:
+            # What it awaited may have been cancelled, and not it.
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
+            log.error(
+                "%s raised on %r, and goes on with the next event", _name(self._callback), event.name, exc_info=True
+            )
+
+
+class Callbacks:
+    """All subscriptions of a manager that have a callback and are not closed.
+
+    Args:
+        link: decides whether there is anything to consume.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._subscriptions: dict[Subscription[Any], None] = {}
+
+    def may_begin(self) -> bool:
+        """Whether there is a link, or was one: who comes then is told that it is lost.
+
+        Raises:
+            RuntimeError: there is, and no event loop runs here.
+        """
+        if self._link.state in (ManagerState.CLOSED, ManagerState.CONNECTING, ManagerState.CLOSING):
+            return False
+        asyncio.get_running_loop()
+        return True
+
+    def keep(self, subscription: Subscription[Any]) -> None:
+        self._subscriptions[subscription] = None
+
+    def forget(self, subscription: Subscription[Any]) -> None:
+        self._subscriptions.pop(subscription, None)
+
+    def renew(self) -> None:
+        """A link is on its way: all get its events, from the first."""
+        for subscription in list(self._subscriptions):
+            subscription.renew()
+
+    def start(self) -> None:
+        """The link stands."""
+        for subscription in list(self._subscriptions):
+            subscription.start()
+
+    async def stop(self) -> None:
+        """Hand nothing over any more, cancel what is running, and return when it has ended; but for who calls this."""
+        for subscription in list(self._subscriptions):
+            subscription.finish()
+        own = asyncio.current_task()
+        while tasks := [each.task for each in self._subscriptions if each.task is not None and each.task is not own]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody wants the current task to end. Python 3.10 cannot tell, so there it is always believed."""
+    return bool(getattr(asyncio.current_task(), "cancelling", lambda: True)())
+
+
+def _name(callback: object) -> str:
+    """What a callback is called in logs. What is bound to it may be secret."""
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    return str(getattr(callback, "__qualname__", None) or type(callback).__qualname__)
