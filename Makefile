@@ -28,7 +28,7 @@ format: $(VENV)/.lint
 types: $(VENV)/.typing
 	$(BIN)/mypy src && $(BIN)/mypy tests/typing && $(BIN)/pyright --pythonpath $(BIN)/python
 
-docs: $(VENV)/.docs
+docs: $(VENV)/.docs        # the pages, and llms.txt and llms-full.txt for readers that are programs
 	$(BIN)/sphinx-build -E -W --keep-going -n -b html docs docs/_build/html
 
 web: $(VENV)/.web $(VENV)/.typing        # the dashboard in a headless browser, on real servers; needs Debian's package chromium, and gets it where it may

@@ -18,6 +18,9 @@ from aioami.events.base import event_class
 from aioami.fields import Field, Nested, Numbered
 from aioami.responses import ListReply, Response
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tools import llms
+
 FACTS = json.loads((Path(__file__).parents[1] / "tests/data/catalogue.json").read_text())
 
 project = "aioami"
@@ -26,7 +29,7 @@ project_copyright = "2026, aioami contributors"
 version = release = aioami.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build", "reference/peers-table.md"]  # the table is included in a page
+exclude_patterns = ["_build", "reference/peers-table.md", "explanation/benchmark/*.md"]  # tables that pages include
 
 # Every reference must lead somewhere, but for those to the standard library, whose index cannot be had offline.
 nitpicky = True
@@ -162,6 +165,12 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
         lines += ["", f"Fields: {', '.join(told)}."]
 
 
+def tell_machines(app: Sphinx, error: Exception | None) -> None:
+    """Add `llms.txt` and `llms-full.txt`, the same for readers that are programs."""
+    if error is None and app.builder.name == "html":
+        llms.write(Path(app.outdir), Path(app.srcdir))
+
+
 def setup(app: Sphinx) -> None:
     app.add_directive("core-table", CoreTable)
     app.add_directive("action-table", ActionTable)
@@ -169,3 +178,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("areas", Areas)
     app.connect("missing-reference", by_its_name)
     app.connect("autodoc-process-docstring", tell_fields)
+    app.connect("build-finished", tell_machines)
