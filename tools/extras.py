@@ -1,0 +1,76 @@
+"""Installs a wheel into clean environments: without any extra, with each extra alone, with all together; and tries each.
+
+    python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl
+    python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl --python python3.13 none all
+
+Which extras there are, the wheel itself says. What each is for, `tests/smoke.py` tries. The Python that runs this needs pip; the one
+of the environments does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from email.parser import HeaderParser
+from pathlib import Path
+
+SMOKE = Path(__file__).parents[1] / "tests" / "smoke.py"
+
+
+def extras_of(wheel: Path) -> list[str]:
+    """The extras that a wheel declares."""
+    with zipfile.ZipFile(wheel) as archive:
+        [metadata] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return HeaderParser().parsestr(archive.read(metadata).decode()).get_all("Provides-Extra") or []
+
+
+def tried(wheel: Path, python: str, extras: list[str]) -> bool:
+    """Whether the wheel works with these extras, in an environment that has nothing else."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "environment"
+        own = home / "bin" / "python"
+        smoke = shutil.copy(SMOKE, folder)
+        what = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
+        # pip comes from outside, so that what is installed is what the wheel asks for, and nothing else
+        for command in (
+            [python, "-m", "venv", "--without-pip", str(home)],
+            [
+                *(sys.executable, "-m", "pip", "--python", str(own), "--disable-pip-version-check"),
+                "install",
+                "-qq",
+                what,
+            ],
+            [str(own), "-I", smoke, *extras],
+        ):
+            if subprocess.run(command, cwd=folder, check=False).returncode:
+                print(f"FAILED {' '.join(command)}", flush=True)
+                return False
+    print(f"ok {time.monotonic() - began:5.1f} s  {', '.join(extras) or 'no extra'}", flush=True)
+    return True
+
+
+def main() -> int:
+    """Try what the command line says; 1 if anything does not work."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("wheel", type=Path)
+    parser.add_argument("--python", default=sys.executable, help="the interpreter of the environments; this one")
+    parser.add_argument("sets", nargs="*", help="none, each, all; all three if left out")
+    options = parser.parse_args()
+    wheel = options.wheel.resolve()
+    extras = extras_of(wheel)
+    sets = {"none": [[]], "each": [[extra] for extra in extras], "all": [extras]}
+    if unknown := set(options.sets) - set(sets):
+        parser.error(f"sets: none, each or all, not {', '.join(unknown)}")
+    wanted = [each for name in options.sets or sets for each in sets[name]]
+    results = [tried(wheel, options.python, each) for each in wanted]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
