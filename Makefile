@@ -6,7 +6,7 @@ MINUTES ?= 30
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo dashboard web pictures test lint format types docs build coverage bench peers fuzz mutation soak clean
+.PHONY: demo dashboard web pictures test lint format types docs build reproducible extras coverage bench peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -38,8 +38,14 @@ web: $(VENV)/.web $(VENV)/.typing        # the dashboard in a headless browser, 
 pictures: $(VENV)/.web        # the dashboard as it looks, for the documentation
 	$(BIN)/python -m tests.web.pictures docs/guide/images
 
-build: $(VENV)/.build
-	rm -rf dist && $(BIN)/python -m build
+build: $(VENV)/.build        # wheel and sdist, into dist/
+	rm -rf dist && env -u SOURCE_DATE_EPOCH $(BIN)/python -m build --no-isolation
+
+reproducible: build        # the same bytes, wherever and whenever they are built?
+	$(BIN)/python tools/reproducible.py dist
+
+extras: build        # the wheel in clean environments: without extras, with each alone, with all; ARGS="--python python3.13 --sets none all"
+	$(BIN)/python tools/extras.py dist/*.whl $(ARGS)
 
 # What a link lives on: no branch of it is without a test.
 comma = ,

@@ -1,7 +1,7 @@
 """Installs a wheel into clean environments: without any extra, with each extra alone, with all together; and tries each.
 
     python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl
-    python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl --python python3.13 none all
+    python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl --python python3.13 --sets none all
 
 Which extras there are, the wheel itself says. What each is for, `tests/smoke.py` tries. The Python that runs this needs pip; the one
 of the environments does not.
@@ -16,10 +16,18 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from email.parser import HeaderParser
 from pathlib import Path
+from typing import Final
 
-SMOKE = Path(__file__).parents[1] / "tests" / "smoke.py"
+SMOKE: Final = Path(__file__).parents[1] / "tests" / "smoke.py"
+SETS: Final[dict[str, Callable[[list[str]], list[list[str]]]]] = {
+    "none": lambda extras: [[]],
+    "each": lambda extras: [[extra] for extra in extras],
+    "all": lambda extras: [extras],
+}
+"""What is installed together, by the extras that there are."""
 
 
 def extras_of(wheel: Path) -> list[str]:
@@ -60,14 +68,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--python", default=sys.executable, help="the interpreter of the environments; this one")
-    parser.add_argument("sets", nargs="*", help="none, each, all; all three if left out")
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS), help="which; all if left out")
     options = parser.parse_args()
     wheel = options.wheel.resolve()
     extras = extras_of(wheel)
-    sets = {"none": [[]], "each": [[extra] for extra in extras], "all": [extras]}
-    if unknown := set(options.sets) - set(sets):
-        parser.error(f"sets: none, each or all, not {', '.join(unknown)}")
-    wanted = [each for name in options.sets or sets for each in sets[name]]
+    wanted = [each for name in options.sets for each in SETS[name](extras)]
     results = [tried(wheel, options.python, each) for each in wanted]
     return 0 if all(results) else 1
 
