@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 
 import aioami
-from aioami import Action, ManagerAuthError, ManagerError, Response, core, errors, events, live, metrics, testing
+from aioami import (
+    Action,
+    ManagerAuthError,
+    ManagerError,
+    Response,
+    calls,
+    core,
+    errors,
+    events,
+    live,
+    metrics,
+    permissions,
+    testing,
+)
 from aioami.actions.base import ACTIONS
 
 DOCUMENTED = json.loads((Path(__file__).parents[1] / "data/core.json").read_text())
@@ -300,6 +313,10 @@ def test_public_names_are_pinned() -> None:
     assert live.__all__ == [
         *("Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"),
     ]
+    assert calls.__all__ == [
+        *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),
+    ]
+    assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)
-    for module in (aioami, core, errors, events, live, metrics, testing):
+    for module in (aioami, calls, core, errors, events, live, metrics, permissions, testing):
         assert all(hasattr(module, name) for name in module.__all__)
