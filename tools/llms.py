@@ -74,7 +74,8 @@ def pages(docs: Path = DOCS) -> list[Page]:
                 continue
             for path in sorted(docs.glob(f"{entry}.md")):
                 name = path.relative_to(docs).with_suffix("").as_posix()
-                found.append(Page(name, caption[1] if caption is not None else "", _shown(path)))
+                if name not in {page.name for page in found}:  # a pattern brings what is not there yet
+                    found.append(Page(name, caption[1] if caption is not None else "", _shown(path)))
     return found
 
 

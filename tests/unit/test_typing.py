@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,4 +29,22 @@ def test_programs_have_the_types_that_they_assert(checker: str, arguments: list[
     if importlib.util.find_spec(checker) is None and not os.environ.get("CI"):
         pytest.skip(f"{checker} is not installed; `pip install --group typing` gets it")
     run = subprocess.run([sys.executable, "-m", checker, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.timeout(300)
+def test_what_users_copy_from_the_documentation_is_typed(tmp_path: Path) -> None:
+    """The recipes, and the programs for those who come from other libraries, pass mypy in its strict mode."""
+    if importlib.util.find_spec("mypy") is None and not os.environ.get("CI"):
+        pytest.skip("mypy is not installed; `pip install --group typing` gets it")
+    programs = []
+    for page in ("recipes", "coming-from-pystrix", "coming-from-panoramisk"):
+        text = (ROOT / f"docs/guide/{page}.md").read_text()
+        blocks = re.finditer(r"(% skip: next\n\n)?^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        for number, block in enumerate(each for each in blocks if not each[1]):
+            programs.append(tmp_path / f"{page.replace('-', '_')}_{number}.py")
+            programs[-1].write_text(block[2])
+    assert len(programs) > 30
+    command = [sys.executable, "-m", "mypy", "--strict", *map(str, programs)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
