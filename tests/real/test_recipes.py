@@ -1,0 +1,147 @@
+"""The recipes of the documentation do on real servers what the page says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from aioami import ActionError, Manager, core, events
+
+PAGE = Path(__file__).parents[2] / "docs/guide/recipes.md"
+
+
+class Place(Protocol):
+    async def __call__(self, extension: str = "wait", **options: object) -> str: ...
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Callable[[str], Any]:
+    """A recipe by its name."""
+    namespace: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE):
+        if "asyncio.run(" not in block:
+            exec(compile(block, str(PAGE), "exec", dont_inherit=True), namespace)
+    return namespace.__getitem__
+
+
+async def test_click_to_call_tells_of_both_legs(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """It says whether the second leg was answered, was busy, or could not be reached, and whether the first one did not pick up."""
+    click_to_call = recipe("click_to_call")
+    assert await click_to_call(mgr, "Local/wait@test", "Local/short@test") == "Local/short@test: ANSWER"
+    assert await click_to_call(mgr, "Local/wait@test", "Local/busy@test") == "Local/busy@test: BUSY"
+    assert await click_to_call(mgr, "Local/wait@test", "PJSIP/alice") == "PJSIP/alice cannot be reached"
+    assert (await click_to_call(mgr, "Local/busy@test", "Local/short@test")).startswith(
+        "Local/busy@test did not pick up"
+    )
+
+
+async def test_a_call_is_followed_to_its_end(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """It ends with the call, and also where no channel could be made."""
+    follow_call = recipe("follow_call")
+    assert await follow_call(mgr, "Local/short@test") == "Normal Clearing"
+    assert await follow_call(mgr, "PJSIP/alice") is not None
+
+
+async def test_channels_are_listed_sent_elsewhere_and_hung_up(
+    mgr: Manager, place: Place, recipe: Callable[[str], Any]
+) -> None:
+    """A call is listed with both its channels; one of them goes on elsewhere, and a pattern hangs both up."""
+    channel = await place()
+    [call] = await recipe("who_talks")(mgr)
+    assert len(call) == 2
+    assert channel in call
+    with mgr.events(events.Newexten, where=lambda event: event.context == "elsewhere") as steps:
+        await recipe("send_elsewhere")(mgr, channel, "target", "elsewhere")
+        assert (await asyncio.wait_for(anext(steps), 5)).extension == "target"
+    gone = mgr.wait_for(events.Hangup, where=lambda event: event.channel == channel, timeout=5)
+    await recipe("hang_up")(mgr, "Local/wait@test")
+    await gone
+
+
+async def test_a_transfer_takes_the_other_side_along(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """Who talks to a channel goes on elsewhere."""
+    with mgr.events(events.BridgeEnter, where=lambda event: event.bridge_num_channels == 2) as bridged:
+        order = core.Originate_Application("Local/wait@test/n", "Dial", ("Local/wait@test/n", 20))
+        await (await mgr.send(order)).outcome()
+        answered = await asyncio.wait_for(anext(bridged), 5)
+    with mgr.events(events.Newexten, where=lambda event: event.context == "elsewhere") as steps:
+        await recipe("blind_transfer")(mgr, answered.channel, "target", "elsewhere")
+        assert (await asyncio.wait_for(anext(steps), 5)).extension == "target"
+
+
+async def test_a_call_is_parked_and_fetched(mgr: Manager, place: Place, recipe: Callable[[str], Any]) -> None:
+    """The number that parking returns is the one where the call is fetched."""
+    space = await recipe("park")(mgr, await place(), "Local/wait@test")
+    fetched = mgr.wait_for(events.UnParkedCall, timeout=5)
+    await recipe("fetch")(mgr, "Local/wait@test", space)
+    assert (await fetched).parking_space == space
+
+
+async def test_a_channel_has_variables_and_is_recorded(
+    mgr: Manager, place: Place, recipe: Callable[[str], Any]
+) -> None:
+    """Functions are set as variables are, and a recording begins and ends."""
+    channel = await place()
+    assert await recipe("variables")(mgr, channel) == "Ada"
+    await recipe("record")(mgr, channel)
+    await recipe("stop_recording")(mgr, channel)
+
+
+async def test_queues_tell_who_waits_and_members_take_breaks(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """A caller has a place and a time, and a member who takes a break is paused with its reason."""
+    joined = mgr.wait_for(events.QueueCallerJoin, timeout=5)
+    await mgr.send(core.Originate_Application("Local/hold@test", "Wait", ("60",), callerid='"Ada" <555>'))
+    await joined
+    [(place, _, seconds)] = await recipe("waiting_now")(mgr, "empty")
+    assert place == 1
+    assert seconds >= 0
+    paused = mgr.wait_for(events.QueueMemberPause, where=lambda event: event.queue == "support", timeout=5)
+    await recipe("take_a_break")(mgr, "PJSIP/agent1", "lunch")
+    assert (await paused)["PausedReason"] == "lunch"
+    await recipe("be_back")(mgr, "PJSIP/agent1")
+
+
+async def test_the_server_keeps_values_and_does_what_it_is_told(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """The database, hints, signals, commands and a reload."""
+    await mgr.send(core.DBDel("CFU", "100"), check=False)
+    assert await recipe("forward_to")(mgr, "100") is None
+    await recipe("forward")(mgr, "100", "0123456789")
+    assert await recipe("forward_to")(mgr, "100") == "0123456789"
+    assert await recipe("is_free")(mgr, "wait", "test")
+    assert not await recipe("is_free")(mgr, "peer", "test")  # its telephones are not registered
+    assert any("uptime" in line.lower() for line in await recipe("uptime")(mgr))
+    opening = asyncio.create_task(recipe("open_door")(mgr, 3))
+    await mgr.wait_for(events.UserEvent, where=lambda event: event.user_event == "Open", timeout=5)
+    await mgr.send(core.UserEvent(UserEvent="Opened", Door=3, By="Ada"))
+    assert await opening == "Ada"
+    assert await recipe("reload")(mgr, "app_queue")
+    with pytest.raises(ActionError):
+        await recipe("reload")(mgr, "app_nothing")
+
+
+async def test_a_member_is_written_into_the_file(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """The line stands in the file and the queue has the member; what was changed is put back."""
+    try:
+        lines = await recipe("add_member")(mgr, "sales", "Local/short@test")
+        assert ("member", "Local/short@test") in [(name, value.lstrip(">")) for name, value in lines]
+        status = await mgr.send(core.QueueStatus("sales"))
+        assert [item.location for item in status.events if isinstance(item, events.QueueMember)] == ["Local/short@test"]
+    finally:
+        change = ("Delete", "sales", "member", None, "Local/short@test")
+        await mgr.send(core.UpdateConfig("queues.conf", "queues.conf", [change], reload="app_queue"))
+
+
+async def test_a_mailbox_and_many_calls(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """A mailbox without messages is waited for, and each of many calls has its own outcome."""
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(recipe("watch_mailbox")(mgr, "1234@default"), 0.2)
+    devices = ["Local/short@test", "Local/busy@test", "PJSIP/alice"]
+    results = await recipe("call_all")(mgr, devices, lines=1, pause=0.01)
+    assert list(results) == devices
+    assert results["Local/short@test"] == "ANSWERED"
+    assert results["Local/busy@test"] == "BUSY"
