@@ -66,6 +66,8 @@ class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
         bridge_type: those of this type alone, as `base` or `holding`; all if left out.
     """
 
+    reads_only = True
+
     bridge_type: str | None = header("BridgeType", default=None)
 
 
@@ -75,6 +77,8 @@ class BridgeInfo(KnownAction[ListReply[BridgeInfoChannel, BridgeInfoComplete]]):
     Args:
         bridge_uniqueid: the bridge's id.
     """
+
+    reads_only = True
 
     bridge_uniqueid: str = header("BridgeUniqueid")
 
@@ -104,6 +108,8 @@ class BridgeKick(KnownAction[Response]):
 
 class BridgeTechnologyList(KnownAction[ListReply[BridgeTechnologyListItem, BridgeTechnologyListComplete]]):
     """List the ways in which this server can bridge."""
+
+    reads_only = True
 
 
 class BridgeTechnologySuspend(KnownAction[Response]):
