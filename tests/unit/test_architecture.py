@@ -44,7 +44,10 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_areas": frozenset(),
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),
-    **dict.fromkeys(CATALOGUE, PURE),
+    "display": frozenset({"enums", "wire", "fields"}),
+    "frames": frozenset({"enums", "wire", "fields"}),
+    **dict.fromkeys(CATALOGUE, PURE | {"display", "frames"}),
+    "notebook": PURE | {"display", "streams"},
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
     "recording": frozenset({"wire", "errors"}),
@@ -59,10 +62,15 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
 # Each needs the library that its extra installs, and is imported by nobody else.
-EXTRAS: Final = {PACKAGE / "metrics" / "opentelemetry.py", PACKAGE / "metrics" / "prometheus.py"}
+EXTRAS: Final = {
+    PACKAGE / "frames.py",
+    PACKAGE / "metrics" / "opentelemetry.py",
+    PACKAGE / "metrics" / "prometheus.py",
+    PACKAGE / "notebook.py",
+}
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"core", "dispatch", "session", "statistics"}
+SANS_IO: Final = (PURE - {"errors"}) | {"core", "display", "frames", "dispatch", "session", "statistics"}
 
 
 @dataclass(frozen=True)
