@@ -6,7 +6,7 @@ MINUTES ?= 30
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint format types docs build coverage bench peers fuzz mutation soak clean
+.PHONY: demo test notebooks lint format types docs build coverage bench peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -15,6 +15,9 @@ demo: $(VENV)/.project        # log in, place a call, follow it to the hang-up; 
 
 test: $(VENV)/.tests $(VENV)/.typing        # the whole suite; ARGS="tests/unit -x" for a part
 	$(BIN)/python -m pytest $(ARGS)
+
+notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
+	$(BIN)/python -m pytest tests/notebooks $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .
@@ -73,6 +76,6 @@ $(VENV)/.pip: $(MADE)
 	$(INSTALL) --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz $(VENV)/.mutation: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
+$(VENV)/.tests $(VENV)/.notebooks $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz $(VENV)/.mutation: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
 	$(INSTALL) --group $*
 	@touch $@

@@ -32,7 +32,7 @@ __all__ = ["progress", "watch"]
 EventT = TypeVar("EventT", bound=Event)
 ItemT = TypeVar("ItemT")
 
-_PAIRS = 6  # headers of an event that stand in its line
+_PAIRS = 8  # headers of an event that stand in its line
 _KINDS = 8  # names of events that are counted before the eyes
 _BAR = 30  # characters
 _TONES = {
