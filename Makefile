@@ -17,7 +17,7 @@ test: $(VENV)/.tests $(VENV)/.typing        # the whole suite; ARGS="tests/unit 
 	$(BIN)/python -m pytest $(ARGS)
 
 notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
-	$(BIN)/python -m pytest tests/notebooks $(ARGS)
+	$(BIN)/python -m pytest tests/notebooks docs/guide/notebooks.md $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .

@@ -32,7 +32,7 @@ exclude_patterns = ["_build", "reference/peers-table.md"]  # the table is includ
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(map(re.escape, sorted(sys.stdlib_module_names)))})(\..*)?"),
-    ("py:.*", r"(typing_extensions|prometheus_client|opentelemetry)\..*"),
+    ("py:.*", r"(typing_extensions|prometheus_client|opentelemetry|pandas|polars)\..*"),
     ("py:class", r"aioami\..*\.(_[A-Z]|\w*T|\w+T_co)"),  # type variables
     ("py:class", r".*\[.*"),  # a type that the parser took apart
     ("py:class", r"Named|Answer|Channel|Handset|aioami\.testing\.actions\.base\.Session"),  # inside aioami.testing

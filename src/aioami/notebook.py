@@ -43,16 +43,12 @@ _TONES = {
     "stopped": "away",
     "failed": "bad",
 }
-# What only tells events of a call from those of another one, and would fill the line.
-_LONG = BOILERPLATE | {
-    "uniqueid",
-    "linkedid",
-    "destuniqueid",
-    "destlinkedid",
-    "language",
-    "destlanguage",
-    "chanvariable",
-}
+# What every event of a channel repeats: it would fill the line.
+_SNAPSHOT = (
+    *("accountcode", "calleridname", "chanvariable", "connectedlinename", "connectedlinenum", "context", "exten"),
+    *("language", "linkedid", "priority", "uniqueid"),
+)
+_LONG = BOILERPLATE.union(_SNAPSHOT, (f"dest{each}" for each in (*_SNAPSHOT, "calleridnum", "channelstate")))
 
 
 async def watch(
