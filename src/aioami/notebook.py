@@ -17,6 +17,7 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from importlib import import_module
 from typing import Any, TypeVar
 
 import async_timeout
@@ -179,7 +180,7 @@ class _Screen:
 
     def __init__(self) -> None:
         ipython = sys.modules.get("IPython")
-        shell = ipython.get_ipython() if ipython is not None else None
+        shell: Any = ipython.get_ipython() if ipython is not None else None
         self.changes = getattr(shell, "kernel", None) is not None
         self._handle: Any = None
         self._width = 0
@@ -201,11 +202,10 @@ class _Screen:
             print("" if sys.stderr.isatty() else text, file=sys.stderr)
 
     def _show(self, html: str, text: str) -> None:
-        from IPython.display import display
-
         content = {"text/html": html, "text/plain": text}
         if self._handle is None:
-            self._handle = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            display: Any = import_module("IPython.display").display
+            self._handle = display(content, raw=True, display_id=True)
         else:
             self._handle.update(content, raw=True)
 

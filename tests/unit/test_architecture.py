@@ -66,7 +66,6 @@ EXTRAS: Final = {
     PACKAGE / "frames.py",
     PACKAGE / "metrics" / "opentelemetry.py",
     PACKAGE / "metrics" / "prometheus.py",
-    PACKAGE / "notebook.py",
 }
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})

@@ -220,3 +220,12 @@ async def test_a_list_that_fails_or_is_left_says_so(mgr: Manager, places: list[P
     with pytest.raises(ValueError, match="total: at least 0"):
         async for _ in notebook.progress(numbers(1), total=-1):
             pass
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_missing_library_is_named_with_its_extra(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the library a data frame is an ImportError, which says what to install."""
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=rf"{library} is not installed: pip install 'aioami\[{library}\]'") as caught:
+        getattr(EventList[Event](), f"to_{library}")()
+    assert caught.value.name == library
