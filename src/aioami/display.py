@@ -145,7 +145,7 @@ def event_html(event: Message, name: str) -> str:
 
 
 def response_html(
-    response: Message, *, action: str, success: bool, text: str, seconds: float | None, items: Sequence[object]
+    response: Message, *, action: str, success: bool, text: str, seconds: float | None, listed: str
 ) -> str:
     """One response: how it went, its headers, the lines of its output, and the items of its list.
 
@@ -154,7 +154,7 @@ def response_html(
         success: whether the server did it.
         text: what the server said of it.
         seconds: how long it took.
-        items: the list.
+        listed: the items of its list, as HTML.
     """
     head = [pill("success" if success else "error", "good" if success else "bad")]
     name, _, sent = action.partition(", ")
@@ -170,9 +170,7 @@ def response_html(
         shown = "\n".join(shortened(redact_value("output", line, response._first_of)) for line in lines[:MAX_LINES])
         more = f"\n{note(f'… and {len(lines) - MAX_LINES:,} more lines')}" if len(lines) > MAX_LINES else ""
         parts.append(f'<pre style="line-height: 1.2; max-height: 30em; overflow: auto">{shown}{more}</pre>')
-    if items:
-        parts.append(list_html(items, None))
-    return _box(*parts)
+    return _box(*parts, listed)
 
 
 def list_html(items: Sequence[object], completion: Message | None) -> str:

@@ -176,13 +176,14 @@ class Response(Message):
         """What a notebook shows."""
         from ..display import response_html
 
+        items = self._items
         return response_html(
             self,
             action="" if self.action is None else repr(self.action)[1:-1].removeprefix("Action "),
             success=self.success,
             text=self.message,
             seconds=self.seconds,
-            items=self.events,
+            listed=items._repr_html_() if items is not None and (items or items.completion) else "",
         )
 
 
