@@ -120,6 +120,17 @@ def test_what_no_column_can_hold_is_text() -> None:
         assert columns["penalty"] == ["none", "1"]
 
 
+def test_an_item_without_a_class_makes_its_columns_text() -> None:
+    """Where an item has no types for a column, the whole column is the text that came."""
+    headers = {"Status": 1, "Paused": 0, "LoginTime": 5, "Penalty": 2, "ServicelevelPerf": "1.5", "Duration": "00:01"}
+    typed = [event("QueueMember", **headers), event("QueueParams", **headers), event("CoreShowChannel", **headers)]
+    for columns in both(EventList([*typed, event("Unheard", **headers)])):
+        assert {name: set(values) for name, values in list(columns.items())[1:]} == {
+            **{"status": {"1"}, "paused": {"0"}, "login_time": {"5"}, "penalty": {"2"}},
+            **{"servicelevel_perf": {"1.5"}, "duration": {"00:01"}},
+        }
+
+
 def test_bytes_that_are_no_text_are_escapes() -> None:
     """What came as half of a surrogate pair can be encoded, saved and shown."""
     strange = EventList([Event("Event: X\r\nKey: caf\udce9\r\nKey: \udce9")])

@@ -104,6 +104,7 @@ def test_states_are_coloured_by_what_they_mean() -> None:
         event("Hangup", Cause=34), "normal circuit congestion"
     )
     assert "unknown 42 42" in shown(event("Newstate", ChannelState=42))
+    assert "ChannelStateodd" in shown(event("Newstate", ChannelState="odd"))
     assert tint(event("ContactStatus", ContactStatus="Reachable"), "Reachable") == tint(up, "up")
 
 
