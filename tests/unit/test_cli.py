@@ -77,7 +77,7 @@ async def test_command(fake: FakeAsterisk) -> None:
 
 async def test_events_until_enough(fake: FakeAsterisk) -> None:
     """Events that match are printed as JSON, and the command ends after so many."""
-    process = await start("events", "Queue*", "--json", "--count", "2", url=fake.url)
+    process = await start("events", "Queue*", "--json", "--limit", "2", url=fake.url)
     await fake.expect("Login", timeout=20)
     for name in ("Hangup", "QueueCallerJoin", "QueueCallerLeave"):
         await fake.send_event(name, {"Queue": "support"})
