@@ -431,6 +431,8 @@ async def bridged(ami: Line) -> None:
     first = await place(ami)
     second = await place(ami)
     await bridge(ami, first, second)
+    for kind in ("", "basic", "simple_bridge", "SIMPLE_BRIDGE"):
+        await ami.ask("BridgeList", BridgeType=kind)
     await ami.ask("LocalOptimizeAway", Channel=first)
     await ami.ask("LocalOptimizeAway", Channel="None/1")
     await ami.ask("LocalOptimizeAway")

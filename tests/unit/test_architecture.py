@@ -21,7 +21,7 @@ PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
 PURE: Final = frozenset({"_areas", "enums", "errors", "wire", "fields"}) | CATALOGUE
-SHELL: Final = frozenset({"connection", "link", "login", "manager", "options", "streams"})
+SHELL: Final = frozenset({"connection", "link", "live", "login", "manager", "options", "streams"})
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -31,6 +31,7 @@ PUBLIC: Final = frozenset(
         "aioami.schema",
         "aioami.events",
         "aioami.errors",
+        "aioami.live",
         "aioami.testing",
         "aioami.testing.real",
     }

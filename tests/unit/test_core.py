@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import aioami
-from aioami import Action, ManagerAuthError, ManagerError, Response, core, errors, events, metrics, testing
+from aioami import Action, ManagerAuthError, ManagerError, Response, core, errors, events, live, metrics, testing
 from aioami.actions.base import ACTIONS
 
 DOCUMENTED = json.loads((Path(__file__).parents[1] / "data/core.json").read_text())
@@ -297,6 +297,9 @@ def test_public_names_are_pinned() -> None:
         *("Phone", "Recording", "RecordingError", "Replay", "Request"),
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
+    assert live.__all__ == [
+        *("Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"),
+    ]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)
-    for module in (aioami, core, errors, events, metrics, testing):
+    for module in (aioami, core, errors, events, live, metrics, testing):
         assert all(hasattr(module, name) for name in module.__all__)

@@ -63,7 +63,8 @@ class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
     """List the bridges.
 
     Args:
-        bridge_type: those of this type alone, as `base` or `holding`; all if left out.
+        bridge_type: those of this technology alone, as `simple_bridge` or `softmix`; all if left out. Asterisk compares it with that,
+            and not with the type.
     """
 
     bridge_type: str | None = header("BridgeType", default=None)

@@ -216,6 +216,17 @@ async def core_show_channels(exchange: Exchange, request: Request) -> Answer:
     return listed("Channels will follow", items, "CoreShowChannelsComplete")
 
 
+@action("BridgeList", "", "Lists the bridges")
+async def bridge_list(exchange: Exchange, request: Request) -> Answer:
+    wanted = request.get("BridgeType")  # which Asterisk compares with the technology
+    items: list[Pairs] = [
+        [("Event", "BridgeListItem"), ID, *bridge.snapshot()]
+        for bridge in exchange.bridges.values()
+        if wanted in ("", bridge.technology)
+    ]
+    return listed("Bridge listing will follow", items, "BridgeListComplete")
+
+
 @action("Status", "system,call,reporting", "Describes one channel, or all")
 async def status(exchange: Exchange, request: Request) -> Answer:
     wanted = [channel_named(exchange, request)] if request.get("Channel") else list(exchange.channels.values())
