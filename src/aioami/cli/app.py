@@ -14,6 +14,8 @@ from aioami import Action, ActionError, ManagerError, Response, __version__, cor
 from .common import EXIT_CODES, ExitCode, Json, Log, Url, manager, run_to_end, say, with_secret
 from .completion import complete_action
 from .events import events
+from .record import record
+from .replay import replay
 from .showing import Form, Printer
 
 __all__ = ["ExitCode", "run"]
@@ -26,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(events)
+app.command()(record)
+app.command()(replay)
 
 
 def run() -> int:

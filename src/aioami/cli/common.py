@@ -103,8 +103,10 @@ class Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.last = record.getMessage()
-            say(self.last)
+            message = record.getMessage()
+            if message != self.last:  # some things fail again at once
+                say(message)
+            self.last = message
         except Exception:
             self.handleError(record)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable
+from typing import Any
 
 from aioami import Action, Event, actions, events
 
@@ -11,7 +12,7 @@ __all__ = ["action_classes", "complete_action", "complete_event", "event_names",
 
 
 @functools.cache
-def action_classes() -> dict[str, type[Action]]:
+def action_classes() -> dict[str, type[Action[Any]]]:
     """Every action of the catalogue, by the name of its class; two of them place calls, and are both `Originate`."""
     found = [getattr(actions, name) for name in dir(actions)]
     known = [each for each in found if isinstance(each, type) and issubclass(each, Action) and each.wire_name]

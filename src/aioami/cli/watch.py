@@ -9,9 +9,10 @@ import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Annotated, Final
 
+import async_timeout
 import typer
 
-from aioami import Event
+from aioami import Disconnected, Event, EventsLost, Manager, Reconnected
 
 from .common import say
 from .filters import Filter
@@ -86,6 +87,37 @@ class Watch:
         if self._left is not None:
             self._left -= 1
         return self._left == 0
+
+    async def follow(self, mgr: Manager, seconds: float | None = None) -> None:
+        """Connect, and take the events of a server until it is enough, or the time is up.
+
+        Args:
+            mgr: the manager, which is closed in the end.
+            seconds: how long; `None` is no limit.
+
+        Raises:
+            ManagerError: as `Manager.connect` and streams raise it.
+        """
+        # Who reads JSON is told of the link in its place; others by what the library logs.
+        unwanted = () if self._printer.form is Form.JSON else (Disconnected, Reconnected)
+        names = self._chosen.names
+        with mgr.events(*names, where=self._chosen, maxsize=100_000, on_loss="raise") as stream:
+            async with self.running(), mgr:
+                ended = None if seconds is None else asyncio.get_running_loop().time() + seconds
+                while True:
+                    try:
+                        async with async_timeout.timeout_at(ended) as limited:
+                            async for event in stream:
+                                if not isinstance(event, unwanted) and self.take(event):
+                                    return
+                        return
+                    except EventsLost as lost:
+                        if lost.count:
+                            say(str(lost))
+                    except asyncio.TimeoutError:
+                        if not limited.expired:
+                            raise
+                        return
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
