@@ -16,6 +16,7 @@ from .completion import complete_action
 from .events import events
 from .record import record
 from .replay import replay
+from .shell import shell
 from .showing import Form, Printer
 
 __all__ = ["ExitCode", "run"]
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(events)
 app.command()(record)
 app.command()(replay)
+app.command()(shell)
 
 
 def run() -> int:
