@@ -50,18 +50,26 @@ _OWN_STYLES: Final = {
 }
 """The colours of events that are another kind than their area."""
 _NOTHING: Final = frozenset({"", "<unknown>", "<none>", "(null)"})
-# What one line can do without: it is in most events, and seldom what they are about. The prefixes are those of nested channels.
+# What one line can do without, and what comes last in it: it is in most events, and seldom what they are about. The prefixes are
+# those of nested channels.
 _ASIDE: Final = frozenset(
     {
-        "event",
-        "privilege",
-        "uniqueid",
-        "linkedid",
-        "language",
-        "accountcode",
-        "channelstate",
-        "priority",
-        "bridgecreator",
+        *("event", "privilege", "systemname", "timestamp", "sequencenumber", "uniqueid", "linkedid", "language"),
+        *("accountcode", "channelstate", "priority", "bridgecreator"),
+    }
+)
+_LAST: Final = frozenset(
+    {
+        *(
+            "channelstatedesc",
+            "calleridnum",
+            "calleridname",
+            "connectedlinenum",
+            "connectedlinename",
+            "context",
+            "exten",
+        ),
+        *("stateinterface", "membership", "lastcall", "lastpause", "logintime", "wrapuptime"),
     }
 )
 _PREFIXES: Final = (
@@ -74,6 +82,7 @@ _PREFIXES: Final = (
     "secondtransferer",
     "transferee",
 )
+_SAID: Final = frozenset({"response", "message", "actionid", "eventlist"})  # in the first line, or of no use to anybody
 _RECENT: Final = 10  # seconds, over which a rate is taken
 
 
@@ -109,11 +118,19 @@ def worth_a_line(event: Event) -> list[tuple[str, str]]:
     """The headers of an event that one line has room for: what has a value, and is not in most of all events."""
     found = []
     for name, value in event.headers:
-        plain = name.lower()
-        prefix = next((each for each in _PREFIXES if plain.startswith(each) and plain != each), "")
-        if value not in _NOTHING and plain.removeprefix(prefix) not in _ASIDE:
+        if value not in _NOTHING and _place(name) < 3:
             found.append((name, value))
-    return found
+    return sorted(found, key=lambda each: _place(each[0]))
+
+
+def _place(header: str) -> int:
+    """How soon a header is told where there is little room: 0 for the channel, 1 for most, 2 for what is
+    seldom the point, 3 for what never is.
+    """
+    plain = header.lower()
+    prefix = next((each for each in _PREFIXES if plain.startswith(each) and plain != each), "")
+    plain = plain.removeprefix(prefix)
+    return 3 if plain in _ASIDE else 2 if plain in _LAST else 1 if plain != "channel" or prefix else 0
 
 
 def _quoted(value: str) -> str:
@@ -169,8 +186,13 @@ class Printer:
             return
         from rich.text import Text
 
+        if self.form is Form.BRIEF:
+            style = "green" if response.success else "red"
+            told = f": {clean(response.message)}" if response.message else ""
+            self._print(Text.assemble((clean(response.get("Response", "Success")), f"bold {style}"), told))
         for name, value in response.headers:
-            self._print(Text.assemble((clean(name), "bold"), ": ", clean(value)))
+            if self.form is Form.FULL or name.lower() not in _SAID:
+                self._print(Text.assemble((clean(name), "bold"), ": ", clean(value)))
         for line in response.data if "Output" not in response else ():
             self._print(Text(clean(line)))
         if self.form is Form.BRIEF and self.console.is_terminal:
@@ -193,7 +215,7 @@ class Printer:
                 if value not in _NOTHING and name.lower() not in ("actionid", "privilege"):
                     columns[name] = max(columns.get(name, len(name)), len(clean(value)))
         chosen, left = [], self.console.width - 1
-        for name, width in sorted(columns.items(), key=lambda each: each[0].lower() in _ASIDE):
+        for name, width in sorted(columns.items(), key=lambda each: _place(each[0])):
             if width + 2 <= left:
                 chosen.append(name)
                 left -= width + 2
