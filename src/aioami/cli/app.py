@@ -18,6 +18,7 @@ from .record import record
 from .replay import replay
 from .shell import shell
 from .showing import Form, Printer
+from .top import top
 
 __all__ = ["ExitCode", "run"]
 
@@ -32,6 +33,7 @@ app.command()(events)
 app.command()(record)
 app.command()(replay)
 app.command()(shell)
+app.command()(top)
 
 
 def run() -> int:
