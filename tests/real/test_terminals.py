@@ -53,7 +53,7 @@ async def test_events_of_one_channel(asterisk: RealAsterisk, mgr: Manager, place
 async def connected(mgr: Manager) -> set[tuple[str, ...]]:
     """Who is logged in as admin: the user, the address, since when, and the socket."""
     lines = (await mgr.send(core.Command("manager show connected"))).data
-    return {(*line.split()[:3], line.split()[4]) for line in lines if line.startswith("admin ")}
+    return {(*line.split()[:3], line.split()[4]) for line in lines if line.strip().startswith("admin ")}
 
 
 async def test_a_recording_is_what_happened(
