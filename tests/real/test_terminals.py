@@ -56,9 +56,7 @@ async def connected(mgr: Manager) -> set[tuple[str, ...]]:
     return {(*line.split()[:3], line.split()[4]) for line in lines if line.strip().startswith("admin ")}
 
 
-async def test_a_recording_is_what_happened(
-    asterisk: RealAsterisk, mgr: Manager, place: Place, tmp_path: Path
-) -> None:
+async def test_a_recording_is_what_happened(asterisk: RealAsterisk, mgr: Manager, place: Place, tmp_path: Path) -> None:
     """A call that was recorded is shown again by a replay, without the user's secret in the file."""
     path = tmp_path / "calls.jsonl"
     before = await connected(mgr)
