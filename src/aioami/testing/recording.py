@@ -106,7 +106,7 @@ class Recording:
 
     @property
     def events(self) -> list[Entry]:
-        """What happened, as a stream of all events told it: not the items of lists that were asked for."""
+        """The events that went to everybody, without the items of lists that somebody asked for."""
         return [entry for _, entry in _Script(self).events]
 
     def replay(self, *, speed: float | None = 1.0, port: int = 0) -> Replay:
