@@ -154,7 +154,7 @@ class Top(App[None]):
     Question, Details { align: center middle; }
     .question { width: 60; height: auto; border: round $error; }
     .answers { margin-top: 1; }
-    .details { width: 80%; height: 80%; border: round $accent; }
+    .details { width: 80%; height: auto; max-height: 80%; border: round $accent; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", key_display="/"),

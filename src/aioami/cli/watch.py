@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import async_timeout
 import typer
 
-from aioami import Disconnected, Event, EventsLost, Manager, Reconnected
+from aioami import Disconnected, Event, EventsLost, EventStream, Manager, Reconnected
 
 from .common import say
 from .filters import Filter
@@ -102,22 +102,36 @@ class Watch:
         unwanted = () if self._printer.form is Form.JSON else (Disconnected, Reconnected)
         names = self._chosen.names
         with mgr.events(*names, where=self._chosen, maxsize=100_000, on_loss="raise") as stream:
-            async with self.running(), mgr:
-                ended = None if seconds is None else asyncio.get_running_loop().time() + seconds
-                while True:
-                    try:
-                        async with async_timeout.timeout_at(ended) as limited:
-                            async for event in stream:
-                                if not isinstance(event, unwanted) and self.take(event):
-                                    return
-                        return
-                    except EventsLost as lost:
-                        if lost.count:
-                            say(str(lost))
-                    except asyncio.TimeoutError:
-                        if not limited.expired:
-                            raise
-                        return
+            async with self.running():
+                try:
+                    async with mgr:
+                        await self._take_all(stream, seconds, unwanted)
+                finally:
+                    if self._counts is not None:  # what has come is counted, also where it is interrupted
+                        with contextlib.suppress(EventsLost):
+                            while stream.pending and self._left != 0:
+                                event = await stream.__anext__()
+                                if not isinstance(event, unwanted):
+                                    self.take(event)
+
+    async def _take_all(
+        self, stream: EventStream[Event], seconds: float | None, unwanted: tuple[type[Event], ...]
+    ) -> None:
+        ended = None if seconds is None else asyncio.get_running_loop().time() + seconds
+        while True:
+            try:
+                async with async_timeout.timeout_at(ended) as limited:
+                    async for event in stream:
+                        if not isinstance(event, unwanted) and self.take(event):
+                            return
+                return
+            except EventsLost as lost:
+                if lost.count:
+                    say(str(lost))
+            except asyncio.TimeoutError:
+                if not limited.expired:
+                    raise
+                return
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
