@@ -6,14 +6,17 @@ MINUTES ?= 30
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo test lint format types docs build coverage bench peers fuzz mutation soak clean
+.PHONY: demo dashboard web pictures test lint format types docs build coverage bench peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.project        # log in, place a call, follow it to the hang-up; AIOAMI_URL=ami://... for a real server
 	$(BIN)/python -m aioami.demo
 
-test: $(VENV)/.tests $(VENV)/.typing        # the whole suite; ARGS="tests/unit -x" for a part
+dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invented office; AIOAMI_URL and DASHBOARD_USERS for a real one
+	$(BIN)/python -m examples.dashboard
+
+test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite; ARGS="tests/unit -x" for a part
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.lint
@@ -27,6 +30,13 @@ types: $(VENV)/.typing
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build -E -W --keep-going -n -b html docs docs/_build/html
+
+web: $(VENV)/.web $(VENV)/.typing        # the dashboard in a headless browser, on real servers; needs Debian's package chromium, and gets it where it may
+	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium > /dev/null; }
+	$(BIN)/mypy --strict examples/dashboard && $(BIN)/python -m pytest tests/web $(ARGS)
+
+pictures: $(VENV)/.web        # the dashboard as it looks, for the documentation
+	$(BIN)/python -m tests.web.pictures docs/guide/images
 
 build: $(VENV)/.build
 	rm -rf dist && $(BIN)/python -m build
@@ -73,6 +83,6 @@ $(VENV)/.pip: $(MADE)
 	$(INSTALL) --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.tests $(VENV)/.typing $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz $(VENV)/.mutation: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
+$(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard $(VENV)/.web $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz $(VENV)/.mutation: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
 	$(INSTALL) --group $*
 	@touch $@

@@ -65,10 +65,15 @@ class LiveChannel:
         uniqueid: its Uniqueid, which stays the same.
         name: its name, as `PJSIP/alice-00000001`, which may change.
         state: what it is doing; `None` if the server does not say.
-        caller_id_num, caller_id_name: whose channel it is; empty if unknown.
-        connected_line_num, connected_line_name: with whom it is connected; empty if unknown.
-        context, exten, priority: where it is in the dialplan.
-        application, application_data: what runs there, as `Queue` with `support`.
+        caller_id_num: the number of whose channel it is; empty if unknown.
+        caller_id_name: the name; empty if unknown.
+        connected_line_num: the number of whom it is connected with; empty if unknown.
+        connected_line_name: the name; empty if unknown.
+        context: where it is in the dialplan: the context.
+        exten: the extension in it.
+        priority: the step of that.
+        application: what runs there, as `Queue`.
+        application_data: the arguments, as `support`.
         bridge: the id of the bridge that it is in, a key of `Live.bridges`; `None` if it is in none.
         linkedid: what it has in common with the other channels of its call.
         account_code: who pays.
@@ -122,7 +127,8 @@ class LiveMember:
         interface: what is dialled, as `PJSIP/alice`.
         name: the name to show.
         status: what the member's device is doing; `None` if the server does not say.
-        paused, paused_reason: whether the member takes no calls, and why.
+        paused: whether the member takes no calls.
+        paused_reason: why; empty if nobody said.
         in_call: whether the member talks to a caller of this queue.
         calls_taken: how many calls of this queue the member took.
         last_call: when the last of them ended, in seconds since 1970 by the server's clock; `None` if there was none.
@@ -150,7 +156,8 @@ class LiveCaller:
         uniqueid: the channel's Uniqueid, a key of `Live.channels`.
         channel: the channel's name.
         position: 1 is next.
-        caller_id_num, caller_id_name: who it is; empty if unknown.
+        caller_id_num: the number; empty if unknown.
+        caller_id_name: the name; empty if unknown.
         since: since when they wait, in seconds since 1970 by the clock of this computer.
     """
 
@@ -169,8 +176,9 @@ class LiveQueue:
     Attributes:
         name: its name.
         strategy: how members are chosen, as `ringall`; empty if the queue was made after the last snapshot.
-        completed, abandoned: how many calls were served, and how many callers gave up. Counted by the server until the
-            snapshot and by events since: a call that ends while the snapshot is being taken may be counted twice.
+        completed: how many calls were served. Counted by the server until the snapshot and by events since: one that ends while
+            the snapshot is being taken may be counted twice.
+        abandoned: how many callers gave up; counted in the same way.
         members: by interface.
         callers: those who wait, in the order of their positions.
     """
@@ -265,8 +273,8 @@ class Live:
     `QueueStatus`); from then on it follows the events. When the link was down, when events were lost, or when queues were
     read anew, it takes another snapshot. Leaving it stops all that; what is shown then stays as it was.
 
-    The user needs the read classes `call` and `agent` for the events, and should have `system`, which tells of a restart and of a
-    reload. Of the lists only `CoreShowChannels` (`system` or `reporting`) and `Status` (one of these, or `call`) need a write class.
+    The user needs the read classes `call`, `agent` and `dialplan` (which application runs) for the events, and should have `system`,
+    which tells of a restart and of a reload: of what a user may not read, nothing tells that it has changed. Of the lists only `CoreShowChannels` (`system` or `reporting`) and `Status` (one of these, or `call`) need a write class.
     A part that the user has no right to, or that this server lacks, stays empty and is named in `unavailable`.
 
     Example::
@@ -313,17 +321,17 @@ class Live:
 
     @property
     def channels(self) -> Mapping[str, LiveChannel]:
-        """The channels that are there, by Uniqueid: a view, which changes with them."""
+        """The channels that are there, by Uniqueid. It is a view, which changes with them."""
         return MappingProxyType(self._channels)
 
     @property
     def bridges(self) -> Mapping[str, LiveBridge]:
-        """The bridges that are there, by BridgeUniqueid: a view, which changes with them."""
+        """The bridges that are there, by BridgeUniqueid. It is a view, which changes with them."""
         return MappingProxyType(self._bridges)
 
     @property
     def queues(self) -> Mapping[str, LiveQueue]:
-        """The queues, by name: a view, which changes with them."""
+        """The queues, by name. It is a view, which changes with them."""
         return MappingProxyType(self._queues)
 
     @property
@@ -333,7 +341,7 @@ class Live:
 
     @property
     def synced(self) -> bool:
-        """Whether what is shown is up to date: not while the link is down, and not until a snapshot is complete."""
+        """Whether what is shown is up to date. It is not while the link is down, and not until a snapshot is complete."""
         return self._synced and self._manager.state is ManagerState.READY
 
     def calls(self) -> dict[str, tuple[LiveChannel, ...]]:

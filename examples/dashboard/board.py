@@ -1,0 +1,288 @@
+"""What all browsers are shown: one picture of the exchange, made once for all of them, and pushed as it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Coroutine
+from types import TracebackType
+from typing import Any, Final
+
+from aioami import ConnectionLost, Disconnected, Event, Manager, ManagerError, ManagerTimeout, Reconnected, core
+from aioami.live import Live, LiveChannel, LiveQueue
+
+__all__ = ["Board", "Message"]
+
+Message = tuple[str, str]
+"""What is pushed: what it is (`state`, `patch`, `feed`), and JSON."""
+
+log = logging.getLogger("dashboard")
+
+_PACE: Final = 0.1  # seconds between two pushes of changes
+_FEED_PACE: Final = 0.25  # ... and of events
+_FEED: Final = 40  # events that one push holds; of more, the newest
+_BEHIND: Final = 100  # messages that may wait for a browser, before it is given the whole state anew
+_PLACED: Final = 20  # calls whose outcome is kept
+
+# What comes many times for every call, and says little; variables may also hold what is nobody's business.
+_QUIET: Final = frozenset({"VarSet", "RTCPSent", "RTCPReceived", "ChallengeSent", "SuccessfulAuth", "RequestBadFormat"})
+
+
+class Board:
+    """Follows the live state and the events, for any number of browsers.
+
+    Args:
+        manager: the one connection to Asterisk.
+        live: its live state.
+    """
+
+    def __init__(self, manager: Manager, live: Live) -> None:
+        self._manager = manager
+        self._live = live
+        self._browsers: dict[asyncio.Queue[Message | None], None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._dirty: dict[tuple[str, str], None] = {}
+        self._changed = asyncio.Event()
+        self._recent: deque[dict[str, Any]] = deque(maxlen=_FEED)
+        self._placed: dict[int, dict[str, Any]] = {}
+        self._numbers = itertools.count(1)
+        self._why = ""
+
+    async def __aenter__(self) -> Board:
+        self._spawn(self._follow())
+        self._spawn(self._push())
+        self._spawn(self._listen())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def say(self, why: str) -> None:
+        """Tell all browsers why there is no link."""
+        self._why = why
+        self._touch("link", "")
+
+    async def messages(self) -> AsyncGenerator[Message, None]:
+        """What one browser is to be sent: the whole state, and then what changes."""
+        queue: asyncio.Queue[Message | None] = asyncio.Queue(_BEHIND)
+        queue.put_nowait(("state", json.dumps(self.state())))
+        self._browsers[queue] = None
+        try:
+            while (message := await queue.get()) is not None:
+                yield message
+        finally:
+            del self._browsers[queue]
+
+    def dismiss(self) -> None:
+        """End what all browsers are sent."""
+        for queue in self._browsers:
+            while not queue.empty():
+                queue.get_nowait()
+            queue.put_nowait(None)
+
+    def state(self) -> dict[str, Any]:
+        """All there is to show."""
+        live = self._live
+        return {
+            "now": time.time(),
+            "link": self._link(),
+            "channels": {key: _channel(each) for key, each in live.channels.items()},
+            "queues": {key: _queue(each) for key, each in live.queues.items()},
+            "placed": self._placed,
+            "feed": list(self._recent),
+        }
+
+    async def place(self, user: str, phone: str, number: str, action: core.Originate_Context) -> None:
+        """Place a call, and let all browsers see what becomes of it.
+
+        Raises:
+            ManagerError: it was not accepted.
+        """
+        reply = await self._manager.send(action)
+        placed = {"by": user, "from": phone, "to": number, "at": time.time(), "outcome": "calling"}
+        key = next(self._numbers)
+        self._placed[key] = placed
+        while len(self._placed) > _PLACED:
+            del self._placed[next(iter(self._placed))]
+        self._touch("placed", str(key))
+
+        async def await_outcome() -> None:
+            try:
+                outcome = await reply.outcome()
+                placed["outcome"] = (outcome.result or "failed").lower()
+            except ConnectionLost:
+                placed["outcome"] = "unknown: the link was lost"
+            except ManagerTimeout:
+                placed["outcome"] = "unknown: no answer came"
+            except ManagerError as error:
+                placed["outcome"] = f"unknown: {error}"
+            self._touch("placed", str(key))
+
+        self._spawn(await_outcome())
+
+    # How it follows
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a task of the dashboard failed", exc_info=task.exception())
+
+    def _touch(self, kind: str, key: str) -> None:
+        self._dirty[kind, key] = None
+        self._changed.set()
+
+    async def _follow(self) -> None:
+        try:
+            async for change in self._live.changes():
+                self._touch(change.kind, change.key)
+        except ManagerError as error:
+            self.say(str(error))
+        self._touch("link", "")
+
+    async def _push(self) -> None:
+        """Tell of what is different: at once if nothing was told for a while, and never more often than `_PACE`."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            dirty, self._dirty = self._dirty, {}
+            if ("everything", "") in dirty:
+                self._send("state", self.state())
+            elif any(kind != "bridge" for kind, _ in dirty):  # who is in which, the channels tell
+                self._send("patch", self._patch(dirty))
+            await asyncio.sleep(_PACE)
+
+    def _patch(self, dirty: dict[tuple[str, str], None]) -> dict[str, Any]:
+        patch: dict[str, Any] = {"now": time.time()}
+        live = self._live
+        for kind, key in dirty:
+            if kind == "channel":
+                channel = live.channels.get(key)
+                patch.setdefault("channels", {})[key] = None if channel is None else _channel(channel)
+            elif kind == "queue":
+                queue = live.queues.get(key)
+                patch.setdefault("queues", {})[key] = None if queue is None else _queue(queue)
+            elif kind == "placed":
+                patch.setdefault("placed", {})[key] = self._placed.get(int(key))
+            elif kind == "link":
+                patch["link"] = self._link()
+        return patch
+
+    async def _listen(self) -> None:
+        waiting: deque[dict[str, Any]] = deque(maxlen=_FEED)
+        count = 0
+        told = asyncio.get_running_loop().time()
+        numbers = itertools.count(1)
+
+        async def tell() -> None:
+            nonlocal count, told
+            loop = asyncio.get_running_loop()
+            while True:
+                await asyncio.sleep(_FEED_PACE)
+                if count:
+                    self._send("feed", {"events": list(waiting), "count": count, "seconds": loop.time() - told})
+                told, count = loop.time(), 0
+                waiting.clear()
+
+        self._spawn(tell())
+        loud = self._manager.events(where=lambda event: event.name not in _QUIET)
+        with loud as stream, contextlib.suppress(ManagerError):  # that the link is lost for good, the live state tells
+            async for event in stream:
+                if isinstance(event, Disconnected):
+                    self.say(event.reason or "")
+                elif isinstance(event, Reconnected):
+                    self.say("")
+                count += 1
+                shown = _event(next(numbers), event)
+                waiting.append(shown)
+                self._recent.append(shown)
+                if count % 500 == 0:
+                    await asyncio.sleep(0)
+
+    def _send(self, kind: str, told: dict[str, Any]) -> None:
+        if not self._browsers:
+            return
+        message = kind, json.dumps(told)
+        for queue in self._browsers:
+            if queue.full():  # it is too slow: it gets what is so now, and not all that was meanwhile
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(("state", json.dumps(self.state())))
+            else:
+                queue.put_nowait(message)
+
+    # What is shown of things
+
+    def _link(self) -> dict[str, Any]:
+        return {
+            "state": self._manager.state.value,
+            "synced": self._live.synced,
+            "why": self._why,
+            "version": self._manager.version,
+            "unavailable": dict(self._live.unavailable),
+        }
+
+
+def _channel(channel: LiveChannel) -> dict[str, Any]:
+    return {
+        "name": channel.name,
+        "state": "" if channel.state is None else channel.state.name.lower(),
+        "number": channel.caller_id_num,
+        "label": channel.caller_id_name,
+        "with": channel.connected_line_name or channel.connected_line_num,
+        "exten": channel.exten,
+        "context": channel.context,
+        "application": channel.application,
+        "data": channel.application_data,
+        "bridge": channel.bridge,
+        "call": channel.linkedid or channel.uniqueid,
+        "since": channel.since,
+    }
+
+
+def _queue(queue: LiveQueue) -> dict[str, Any]:
+    return {
+        "strategy": queue.strategy,
+        "completed": queue.completed,
+        "abandoned": queue.abandoned,
+        "members": [
+            {
+                "interface": member.interface,
+                "name": member.name,
+                "status": "" if member.status is None else member.status.name.lower(),
+                "paused": member.paused,
+                "reason": member.paused_reason,
+                "in_call": member.in_call,
+                "taken": member.calls_taken,
+            }
+            for member in queue.members.values()
+        ],
+        "callers": [
+            {
+                "id": caller.uniqueid,
+                "channel": caller.channel,
+                "number": caller.caller_id_num,
+                "label": caller.caller_id_name,
+                "since": caller.since,
+            }
+            for caller in queue.callers
+        ],
+    }
+
+
+def _event(number: int, event: Event) -> dict[str, Any]:
+    headers = [(name, value) for name, value in event.headers if name not in ("Event", "Privilege")]
+    return {"number": number, "at": time.time(), "name": event.name, "headers": headers}

@@ -1,0 +1,60 @@
+"""What the environment says: which server, which users, what may be dialled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .users import Users
+
+__all__ = ["Settings"]
+
+
+@dataclass
+class Settings:
+    """How the dashboard is set up.
+
+    Attributes:
+        url: the server, as `Manager.from_url` reads it.
+        users: who may log in.
+        dial: what is called for the number in "your phone", with `{}` for it.
+        context: the dialplan's context in which the other number is looked for, also by a transfer.
+        hosts: the names under which the page may be asked for.
+        secure: whether the session's cookie is for https alone; say so behind a proxy that speaks TLS.
+    """
+
+    url: str = field(repr=False)
+    users: Users
+    dial: str = "Local/{}@default"
+    context: str = "default"
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost")
+    secure: bool = False
+
+    def __post_init__(self) -> None:
+        if "{}" not in self.dial:
+            raise ValueError("DASHBOARD_DIAL: has {} where the number goes, as in PJSIP/{}")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """The settings that the environment names.
+
+        Raises:
+            ValueError: one of them is missing or cannot be right; the message names it.
+            OSError: the file with the users cannot be read.
+        """
+        if not environment.get("AIOAMI_URL"):
+            raise ValueError("AIOAMI_URL: say which server, as ami://user:secret@host")
+        if not environment.get("DASHBOARD_USERS"):
+            raise ValueError("DASHBOARD_USERS: name a file with a line for each user; `password NAME` writes one")
+        if environment.get("DASHBOARD_SECURE", "no") not in ("yes", "no"):
+            raise ValueError("DASHBOARD_SECURE: yes or no")
+        return cls(
+            url=environment["AIOAMI_URL"],
+            users=Users.read(Path(environment["DASHBOARD_USERS"])),
+            dial=environment.get("DASHBOARD_DIAL", cls.dial),
+            context=environment.get("DASHBOARD_CONTEXT", cls.context),
+            hosts=tuple(environment.get("DASHBOARD_HOSTS", ",".join(cls.hosts)).split(",")),
+            secure=environment.get("DASHBOARD_SECURE") == "yes",
+        )

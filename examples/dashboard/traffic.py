@@ -1,0 +1,86 @@
+"""An office that does not exist, for looking at the dashboard without an Asterisk: people call, wait, talk and hang up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Final
+
+from aioami.testing import Call, FakeAsterisk
+
+__all__ = ["keep_calling", "office"]
+
+EXTENSIONS: Final = """
+[globals]
+[default]
+; colleagues, by their first name; the queues, by theirs; and the world outside
+exten => _[a-z].,1,Dial(PJSIP/${EXTEN},25)
+ same => n,Hangup(19)
+exten => support,1,Answer()
+ same => n,Queue(support)
+exten => sales,1,Answer()
+ same => n,Queue(sales)
+exten => _X.,1,Dial(PJSIP/outside,25)
+ same => n,Hangup(19)
+"""
+QUEUES: Final = """
+[general]
+[support]
+strategy = leastrecent
+timeout = 15
+wrapuptime = 3
+member => PJSIP/grace,0,Grace Hopper
+member => PJSIP/alan,0,Alan Turing
+member => PJSIP/hedy,1,Hedy Lamarr
+[sales]
+strategy = ringall
+timeout = 15
+member => PJSIP/emmy,0,Emmy Noether
+member => PJSIP/niels,0,Niels Bohr
+"""
+PEOPLE: Final = ("grace", "alan", "hedy", "emmy", "niels", "ada", "kurt", "lise", "outside")
+CALLERS: Final = (
+    *("Marie Curie", "Rosalind Franklin", "Srinivasa Ramanujan", "Chien-Shiung Wu", "Enrico Fermi", "Mary Somerville"),
+    *("Katherine Johnson", "Carl Gauss", "Sofja Kowalewskaja", "Leonhard Euler", "Maria Mitchell", "Barbara Liskov"),
+)
+
+
+def office() -> FakeAsterisk:
+    """The office's exchange, which is entered with `async with`."""
+    fake = FakeAsterisk(files={"extensions.conf": EXTENSIONS, "queues.conf": QUEUES})
+    chance = random.Random()
+    for person in PEOPLE:
+        fake.phone(f"PJSIP/{person}").set(
+            answer_after=chance.uniform(2, 9), hang_up_after=chance.uniform(25, 90), refuses=""
+        )
+    return fake
+
+
+async def keep_calling(fake: FakeAsterisk, *, pause: float = 5.0, first: int = 5) -> None:
+    """Let people call, until it is cancelled.
+
+    Args:
+        fake: the exchange.
+        pause: seconds between two calls, on average.
+        first: how many call at once at the begin.
+    """
+    chance = random.Random()
+    calls: set[asyncio.Task[None]] = set()
+    while True:
+        for _ in range(first):
+            call = asyncio.create_task(_one_call(fake, chance))
+            calls.add(call)
+            call.add_done_callback(calls.discard)
+        first = 1
+        await asyncio.sleep(chance.expovariate(1 / pause))
+
+
+async def _one_call(fake: FakeAsterisk, chance: random.Random) -> None:
+    for person in PEOPLE:  # nobody talks as long as the time before
+        fake.phone(f"PJSIP/{person}").set(answer_after=chance.uniform(2, 9), hang_up_after=chance.uniform(20, 90))
+    where = chance.choice(("support", "support", "support", "sales", "sales", "ada", "kurt", "lise"))
+    number = f"+49 30 {chance.randrange(10_000, 99_999)}".replace(" ", "")
+    call: Call = fake.incoming("PJSIP/trunk", to=f"{where}@default", caller=f'"{chance.choice(CALLERS)}" <{number}>')
+    await asyncio.sleep(chance.uniform(15, 150))
+    if call.state != "gone":
+        await call.hang_up()
