@@ -62,7 +62,7 @@ async def screen(fake: FakeAsterisk, size: tuple[int, int] = (150, 45)) -> Async
         top = Top(mgr, live, "admin@fake")
         async with top.run_test(size=size) as pilot:
             made = Screen(top, live, pilot)
-            await made.until(lambda: live.synced)
+            await made.until(lambda: live.synced and top.query(Table))
             yield made
 
 

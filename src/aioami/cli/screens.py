@@ -198,6 +198,7 @@ class Top(App[None]):
     def on_mount(self) -> None:
         """Begin to follow the server."""
         logging.getLogger("aioami").addHandler(self._logged)
+        self.on_resize()
         self.run_worker(self._follow(), exit_on_error=False)
         self.set_interval(_REFRESH, self.show)
         self.set_interval(1.0, self._measure)
@@ -210,7 +211,8 @@ class Top(App[None]):
 
     def on_resize(self) -> None:
         """Put the two halves under each other where there is no room beside each other."""
-        self.query_one("#main").set_class(self.size.width < 110, "narrow")
+        for main in self.query("#main"):
+            main.set_class(self.size.width < 110, "narrow")
 
     async def _follow(self) -> None:
         with self._mgr.events(maxsize=20_000, on_loss="raise") as stream:
@@ -237,14 +239,16 @@ class Top(App[None]):
         self._counted = counted
         self._rates.append(passed.events / passed.seconds if passed.seconds > 0 else 0.0)
         if not self.paused:
-            self.query_one("#rate", Sparkline).data = list(self._rates)
+            for rate in self.query("#rate").results(Sparkline):
+                rate.data = list(self._rates)
 
     # What is shown
 
     def show(self) -> None:
         """Show what is there now; nothing but the state of the link while it is paused."""
-        self.query_one("#status", Static).update(self._status())
-        if self.paused:
+        for status in self.query("#status").results(Static):
+            status.update(self._status())
+        if self.paused or not self.query(Table):  # it begins, or ends
             return
         now = time.time()
         for name, rows in (

@@ -14,7 +14,7 @@ __all__ = ["top"]
 def top(url: Url = None) -> int:
     """Show channels, bridges, queues and events on a full screen, and hang calls up.
 
-    The user needs the read classes that the events are of (call and agent at least), and call to hang up.
+    The user needs the read classes call, agent and dialplan, should have system, and needs the write class call to hang up.
     """
     from .screens import Top
 
