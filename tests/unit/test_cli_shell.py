@@ -224,6 +224,7 @@ async def test_commands_of_the_shell(shell: Shell, capsys: pytest.CaptureFixture
         (":state", "admin@fake is ready"),
         (":events", "watching no events"),
         (":h", "Tab completes both"),
+        ("help", "Tab completes both"),
     ):
         assert await shell.run_line(line), line
         assert words in capsys.readouterr().out, line

@@ -128,6 +128,8 @@ class Shell:
                 await self._own(line[1:])
             elif line.lower() in ("quit", "exit"):
                 raise EOFError
+            elif line.lower() in ("help", "?"):
+                await self._help("")
             else:
                 await self._send(action_of(line))
         except UnknownAction as error:
