@@ -6,7 +6,7 @@ MINUTES ?= 30
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo dashboard web pictures test lint format types docs build reproducible extras coverage bench peers fuzz mutation soak clean
+.PHONY: demo dashboard web pictures test notebooks lint format types docs build reproducible extras coverage bench peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -18,6 +18,9 @@ dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invent
 
 test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite; ARGS="tests/unit -x" for a part
 	$(BIN)/python -m pytest $(ARGS)
+
+notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
+	$(BIN)/python -m pytest tests/notebooks docs/guide/notebooks.md $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .
@@ -89,6 +92,6 @@ $(VENV)/.pip: $(MADE)
 	$(INSTALL) --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard $(VENV)/.web $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz $(VENV)/.mutation: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
+$(VENV)/.tests $(VENV)/.notebooks $(VENV)/.typing $(VENV)/.dashboard $(VENV)/.web $(VENV)/.lint $(VENV)/.docs $(VENV)/.build $(VENV)/.bench $(VENV)/.peers $(VENV)/.fuzz $(VENV)/.mutation: $(VENV)/.%: $(VENV)/.project $(VENV)/.pip
 	$(INSTALL) --group $*
 	@touch $@

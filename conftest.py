@@ -1,11 +1,15 @@
 """The examples of the README and the documentation are tests: each Python block is a program that must run.
 
-A block with tests in it is run by pytest, as a file of its own in a project of its own.
+A block with tests in it is run by pytest, as a file of its own in a project of its own. One that awaits is a cell of a
+notebook, and all those of a page share an event loop.
 """
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import importlib.util
+import inspect
 import os
 import shutil
 import subprocess
@@ -14,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil import Example, Sybil
@@ -53,13 +58,39 @@ def has_asterisk() -> bool:
     return bool(os.environ.get("CI")) or (shutil.which("apt-get") is not None and shutil.which("openssl") is not None)
 
 
+def has_pandas() -> bool:
+    """Whether lists can become data frames here."""
+    return importlib.util.find_spec("pandas") is not None
+
+
+_LOOP = "loop of the cells"
 _as_program = PythonEvaluator()
+
+
+def run_cell(example: Example) -> None:
+    """Run a block as a cell of a notebook, if it awaits; else as any other."""
+    source = "\n" * example.line + example.parsed  # so that a traceback has the page's lines
+    cell = compile(source, example.path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    if not cell.co_flags & inspect.CO_COROUTINE:
+        _as_program(example)
+        return
+    loop = example.namespace.setdefault(_LOOP, None) or asyncio.new_event_loop()
+    example.namespace[_LOOP] = loop
+    loop.run_until_complete(eval(cell, example.namespace))
+
+
+def end_cells(namespace: dict[str, Any]) -> None:
+    """End the event loop of a page's cells, after what is due in it."""
+    loop = namespace.get(_LOOP)
+    if loop is not None:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
 
 
 def run_example(example: Example) -> str | None:
     """Run a block; what it returns is what went wrong."""
     if "def test_" not in example.parsed:
-        return _as_program(example)
+        return run_cell(example)
     with tempfile.TemporaryDirectory() as folder:
         settings = (
             "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
@@ -81,5 +112,6 @@ pytest_collect_file = Sybil(
     parsers=[CodeBlockParser("python", run_example), SkipParser()],
     patterns=["README.md", "docs/**/*.md", "docs/*.md"],
     fixtures=["server_at_the_usual_port"],
-    setup=lambda namespace: namespace.update(has_asterisk=has_asterisk),
+    setup=lambda namespace: namespace.update(has_asterisk=has_asterisk, has_pandas=has_pandas),
+    teardown=end_cells,
 ).pytest()

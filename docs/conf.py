@@ -35,7 +35,7 @@ exclude_patterns = ["_build", "reference/peers-table.md", "explanation/benchmark
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", rf"({'|'.join(map(re.escape, sorted(sys.stdlib_module_names)))})(\..*)?"),
-    ("py:.*", r"(typing_extensions|prometheus_client|opentelemetry)\..*"),
+    ("py:.*", r"(typing_extensions|prometheus_client|opentelemetry|pandas|polars)\..*"),
     ("py:class", r"aioami\..*\.(_[A-Z]|\w*T|\w+T_co)"),  # type variables
     ("py:class", r".*\[.*"),  # a type that the parser took apart
     ("py:class", r"Named|Answer|Channel|Handset|aioami\.testing\.actions\.base\.Session"),  # inside aioami.testing
@@ -98,13 +98,14 @@ class ActionTable(SphinxDirective):
     """A row for each action of every version of Asterisk, made from the facts that the tests hold the classes against."""
 
     def run(self) -> list[nodes.Node]:
-        rows = ["| action | area | since | until | needs one of the rights | answer |", "|---|---|---|---|---|---|"]
+        rows = ["| action | area | since | until | needs one of the rights | only reads | answer |", "|---" * 7 + "|"]
         for name, facts in sorted(FACTS["actions"].items(), key=lambda item: item[0].lower()):
             action = action_class(name)
             area = action.__module__.rpartition(".")[2]
             since, rights = ", ".join(facts["since"]), ", ".join(facts["privileges"]) or "none"
+            reads = "yes" if action.reads_only else ""
             rows.append(
-                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {rights} | {_answer(action)} |"
+                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {rights} | {reads} | {_answer(action)} |"
             )
         return self.parse_text_to_nodes("\n".join(rows))
 
@@ -126,7 +127,7 @@ class EventTable(SphinxDirective):
 # What each class of an action declares about itself, and what is told in the table.
 HIDDEN = (
     "completion, conclusion, conclusion_of_response, fenced, glued, holds_session, items, list_end, nothing, outcome_events, "
-    "privilege, raw, replies, response_type, until, wire_name"
+    "may_change, privilege, raw, reads_only, replies, response_type, until, wire_name"
 )
 
 
@@ -153,7 +154,9 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
         rights = ", ".join(thing.privilege) or "none"
         lines += [
             "",
-            f"Rights: {rights}." + (f" Answer: {_answer(thing).replace('`', '``')}." if _answer(thing) else ""),
+            f"Rights: {rights}."
+            + (" Only reads." if thing.reads_only else "")
+            + (f" Answer: {_answer(thing).replace('`', '``')}." if _answer(thing) else ""),
         ]
     told = []
     for attribute, field in vars(thing).items():

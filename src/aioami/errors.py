@@ -83,8 +83,8 @@ class ActionError(ManagerError):
     """The server answered an action with `Response: Error`.
 
     Attributes:
-        action: what was sent.
-        response: what came back; its `message` is Asterisk's own text.
+        action: what was sent, or was to be sent.
+        response: what came back; its `message` is Asterisk's own text. `None` where the server said nothing.
     """
 
     def __init__(
@@ -96,7 +96,11 @@ class ActionError(ManagerError):
 
 
 class PermissionDenied(ActionError):
-    """The logged-in user lacks the write class that the action needs, or there was no login yet."""
+    """The logged-in user lacks the write class that the action needs, or there was no login yet.
+
+    Also what a manager with `read_only` raises instead of sending an action that may change something: a program for which an
+    account without rights is enough treats both alike. Its `response` is `None` then, and nothing has left.
+    """
 
 
 class UnknownAction(ActionError):

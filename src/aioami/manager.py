@@ -14,12 +14,12 @@ from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
 
-from .actions.base import Action, ResponseT_co
+from .actions.base import Action, ResponseT_co, action_class
 from .actions.system import Filter
 from .callbacks import Callbacks, Subscription
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
-from .errors import ConnectionLost, ManagerTimeout
+from .errors import ConnectionLost, ManagerTimeout, PermissionDenied
 from .events.base import Event
 from .link import Link, ManagerState
 from .login import has_plain_secret
@@ -120,6 +120,9 @@ class Manager:
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
         metrics: who is told how long each action took, and when the link comes and goes; see `aioami.metrics`.
+        read_only: whether only those actions are sent that change nothing on the server, for looking around on a live one.
+            All others raise `PermissionDenied` before a byte leaves: those whose class does not say `reads_only`, those that
+            the catalogue does not know, commands that do not just show something, and functions that may have an effect.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
@@ -147,6 +150,7 @@ class Manager:
         max_bytes_before_login: int | None = MAX_BYTES_BEFORE_LOGIN,
         record: str | os.PathLike[str] | None = None,
         metrics: Metrics | None = None,
+        read_only: bool = False,
     ) -> None:
         context = tls.create_default_context() if ssl is True else ssl or None
         if isinstance(event_filters, str):
@@ -169,6 +173,7 @@ class Manager:
             max_list_items=max_list_items,
             max_bytes_before_login=max_bytes_before_login,
         )
+        self._read_only = read_only
         recorder = None
         if record is not None:
             from .recording import Recorder
@@ -197,8 +202,8 @@ class Manager:
         """A manager from `ami://user:secret@host:5038`, or `amis://…` for TLS.
 
         User and secret are percent-encoded. Options follow as query parameters: `timeout` and `keepalive` (seconds, or
-        `none`), `event_mask`, `event_filter` (again for each one), `reconnect`, `retry_connect` and `plaintext_login` (`yes` or `no`),
-        `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items, or `none`),
+        `none`), `event_mask`, `event_filter` (again for each one), `reconnect`, `retry_connect`, `plaintext_login` and
+        `read_only` (`yes` or `no`), `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items, or `none`),
         `server_hostname`, and `cafile`, a file with the certificates to trust instead of the system's.
 
         Args:
@@ -236,7 +241,7 @@ class Manager:
                 found.setdefault("event_filters", []).append(value)
             elif name in _URL_NUMBERS:
                 found[name] = None if value.lower() == "none" else _number(name, value)
-            elif name in ("reconnect", "retry_connect", "plaintext_login"):
+            elif name in ("reconnect", "retry_connect", "plaintext_login", "read_only"):
                 if value.lower() not in ("yes", "no"):
                     raise ValueError(f"url: {name} is 'yes' or 'no', not {value!r}")
                 found[name] = value.lower() == "yes"
@@ -254,6 +259,11 @@ class Manager:
     def state(self) -> ManagerState:
         """What the link is at this moment."""
         return self._link.state
+
+    @property
+    def read_only(self) -> bool:
+        """Whether actions that may change something on the server are refused here."""
+        return self._read_only
 
     @property
     def version(self) -> str:
@@ -371,6 +381,7 @@ class Manager:
 
         Raises:
             ActionError: the server refused; `PermissionDenied` and `UnknownAction` are two kinds of it.
+            PermissionDenied: also, without a response and whatever `check` says, if the manager is `read_only`.
             ManagerAuthError: the server refused a `core.Login`.
             ManagerTimeout: the answer was not complete in time. The action may run all the same.
             ConnectionLost: there is no link, or it ended first; its `sent` says whether the action may have run.
@@ -472,6 +483,7 @@ class Manager:
 
         Raises:
             ConnectionLost: there is no link, and none is on its way.
+            PermissionDenied: the manager is `read_only`, and the action may change something.
             TypeError: this is no action.
             ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends before its end.
         """
@@ -517,13 +529,18 @@ class Manager:
     def _check(self, action: Action[Any]) -> None:
         if not isinstance(action, Action):
             raise TypeError(f"expected an action, not {type(action).__name__}")
-        if action.name not in self._noted:
-            self._note(action)
         if has_plain_secret(action) and self._options.ssl is None and not self._options.plaintext_login:
             raise ValueError(
                 "Secret: anybody could read it on this link; give core.Login the challenge that core.Challenge returns, "
                 "use TLS, or make the manager with plaintext_login=True"
             )
+        if self._read_only:
+            kind = action_class(action.name) if type(action) is Action else type(action)
+            if why := kind.may_change(action.headers):
+                text = f"{action.name} was not sent, because the manager is read-only: {why}"
+                raise PermissionDenied(text, action=action)
+        if action.name not in self._noted:
+            self._note(action)
 
     def _note(self, action: Action[Any]) -> None:
         """Take note of what an action needs; of most that is the same each time, and then it is not asked for again."""
@@ -533,7 +550,7 @@ class Manager:
         if noted not in self._noted:
             self._noted.add(noted)
             self._demands.add(demand.of(action.name, action.headers))
-        if not variant and action.name.lower() not in ("login", "events"):
+        if not (variant or self._read_only or action.name.lower() in ("login", "events")):
             self._ordinary.add(action.name)
 
     def _is_ordinary(self, action: object) -> bool:
@@ -702,7 +719,8 @@ class Manager:
 
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""
-        return f"<Manager {user}{self._options.where} {self.state.value}>"
+        read_only = " read-only" if self._read_only else ""
+        return f"<Manager {user}{self._options.where} {self.state.value}{read_only}>"
 
 
 @functools.cache

@@ -577,8 +577,10 @@ class Session:
     def _take_item(self, pending: Pending, response: Response, text: str, cls: type[Event]) -> None:
         event = cls(text)
         list_end = pending.shape.list_end
-        ends_by_name = event.name == list_end != ""
-        complete = ends_by_name or (event._first_of("EventList") or "").lower() == "complete"
+        ends_by_name = list_end != "" and event.name == list_end
+        complete = ends_by_name or (
+            "eventlist" in text.lower() and (event._first_of("EventList") or "").lower() == "complete"
+        )
         pending.items += 1
         if complete:
             response.events.completion = event

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from tests.scenarios.line import Line
 from tests.scenarios.stories import STORIES, Story
 from tests.scenarios.transcript import write
 
+from aioami import Manager, core
 from aioami.testing import FakeAsterisk
 from aioami.testing.real import RealAsterisk
 
@@ -58,3 +60,27 @@ async def test_fake_and_real_tell_the_same(fresh: RealAsterisk, fake: FakeAsteri
             return
         differences += [f"attempt {attempt}", *difference]
     pytest.fail("\n".join(differences))
+
+
+def test_fake_and_real_put_the_time_in_the_same_place(real_asterisk: RealAsterisk) -> None:
+    """With `timestampevents` the time stands behind the classes of an event, in seconds with six digits behind the point."""
+
+    async def begins(server: FakeAsterisk | RealAsterisk) -> list[str]:
+        async with Manager.from_url(server.url) as mgr:
+            waiting = mgr.wait_for("Newchannel", timeout=10)
+            await mgr.send(core.Originate_Application("Local/short@test", "NoOp"))
+            event = await waiting
+            return [name for name, _ in event.headers[:4]] + [re.sub(r"\d", "0", event["Timestamp"])]
+
+    async def of_fake() -> list[str]:
+        users, files = {"admin": "s3cret"}, {"manager.conf": "[general]\ntimestampevents = yes\n"}
+        async with FakeAsterisk(version=str(real_asterisk.major), files=files, users=users) as fake:
+            return await begins(fake)
+
+    with RealAsterisk(real_asterisk.installation) as server:
+        (settings,) = server.directory.rglob("manager.conf")
+        settings.write_text(settings.read_text().replace("[general]", "[general]\ntimestampevents = yes", 1))
+        server.cli("manager reload")
+        real = asyncio.run(begins(server))
+    assert asyncio.run(of_fake()) == real
+    assert real == ["Event", "Privilege", "Timestamp", "SystemName", "0000000000.000000"]

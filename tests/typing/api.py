@@ -6,9 +6,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Union
 
+import pandas
+import polars
 from typing_extensions import assert_type
 
-from aioami import Action, Event, EventList, EventStream, Manager, Response, Subscription, core, enums, events
+from aioami import (
+    Action,
+    Event,
+    EventList,
+    EventStream,
+    Manager,
+    Response,
+    Subscription,
+    core,
+    enums,
+    events,
+    notebook,
+)
 from aioami import actions as catalogue
 from aioami.calls import CallTrace, CallTracer
 from aioami.fields import Integer
@@ -54,6 +68,20 @@ async def actions(mgr: Manager) -> None:
     catalogue.QueueAdd("PJSIP/a", "sales", None, 0, False, "PJSIP/b")  # type: ignore[call-arg]  # pyright: ignore
     core.Ping("x")  # type: ignore[call-arg]  # pyright: ignore
     kick.channel = "PJSIP/b"  # type: ignore[misc]  # pyright: ignore
+
+
+async def notebooks(mgr: Manager) -> None:
+    assert_type(Manager(read_only=True).read_only, bool)
+    assert_type(core.Ping.reads_only, bool)
+    listed = await mgr.send(core.QueueStatus())
+    assert_type(listed.events.to_pandas(), pandas.DataFrame)
+    assert_type(listed.events.to_polars(attributes=False), polars.DataFrame)
+    seen = EventList[events.Hangup]()
+    assert_type(await notebook.watch(mgr.events(events.Hangup), seconds=30, columns=("Channel",), into=seen), None)
+    await notebook.watch(mgr.events(events.Newchannel), into=seen)  # type: ignore[misc]  # pyright: ignore
+    async for item in notebook.progress(mgr.stream(core.QueueStatus()), total=3):
+        assert_type(item, QueueItem)
+    Manager(read_only="yes")  # type: ignore[arg-type]  # pyright: ignore
 
 
 async def snapshots(event: events.DialBegin) -> None:

@@ -47,7 +47,10 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_areas": frozenset(),
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),
-    **dict.fromkeys(CATALOGUE, PURE),
+    "display": frozenset({"enums", "wire", "fields"}),
+    "frames": frozenset({"enums", "wire", "fields"}),
+    **dict.fromkeys(CATALOGUE, PURE | {"display", "frames"}),
+    "notebook": PURE | {"display", "streams"},
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
     "recording": frozenset({"wire", "errors"}),
@@ -70,7 +73,11 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
 # Each needs the library that its extra installs, and is imported by nobody else.
-EXTRAS: Final = {PACKAGE / "metrics" / "opentelemetry.py", PACKAGE / "metrics" / "prometheus.py"}
+EXTRAS: Final = {
+    PACKAGE / "frames.py",
+    PACKAGE / "metrics" / "opentelemetry.py",
+    PACKAGE / "metrics" / "prometheus.py",
+}
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
 SANS_IO: Final = (PURE - {"errors"}) | {
@@ -78,6 +85,8 @@ SANS_IO: Final = (PURE - {"errors"}) | {
     "core",
     "deadlines",
     "dispatch",
+    "display",
+    "frames",
     "permissions",
     "session",
     "statistics",

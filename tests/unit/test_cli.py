@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 
+import pytest
+
 from aioami import __version__
 from aioami.testing import FakeAsterisk
 
@@ -77,7 +79,7 @@ async def test_command(fake: FakeAsterisk) -> None:
 
 async def test_events_until_enough(fake: FakeAsterisk) -> None:
     """Events that match are printed as JSON, and the command ends after so many."""
-    process = await start("events", "Queue*", "--json", "--count", "2", url=fake.url)
+    process = await start("events", "Queue*", "--json", "--limit", "2", url=fake.url)
     await fake.expect("Login", timeout=20)
     for name in ("Hangup", "QueueCallerJoin", "QueueCallerLeave"):
         await fake.send_event(name, {"Queue": "support"})
@@ -150,3 +152,32 @@ async def test_schema() -> None:
     code, out, err = await run("schema", "Nonsense")
     assert (code, out) == (2, "")
     assert "Nonsense" in err
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "extra"),
+    [("typer", ("--version",), "cli"), ("prompt_toolkit", ("shell",), "cli"), ("textual", ("top",), "top")],
+)
+async def test_a_missing_package_is_named_with_its_extra(package: str, arguments: tuple[str, ...], extra: str) -> None:
+    """A command whose packages are not installed says what to install."""
+    program = f"import sys; sys.modules[{package!r}] = None; from aioami.cli import main; sys.exit(main())"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, *arguments),
+        env={**os.environ, "AIOAMI_URL": "ami://a:b@127.0.0.1:1"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, err = await process.communicate()
+    assert process.returncode == 1
+    assert f"needs {package}" in err.decode()
+    assert f"pip install 'aioami[{extra}]'" in err.decode()
+
+
+async def test_starting_is_quick() -> None:
+    """What only some commands need is not loaded by the others."""
+    program = (
+        "import sys; from aioami.cli.app import run; sys.argv = ['aioami', '--version']; run(); "
+        "print(*sorted({'rich', 'prompt_toolkit', 'textual', 'platformdirs', 'aioami.testing'} & sys.modules.keys()))"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert out.decode() == f"aioami {__version__}\n\n"

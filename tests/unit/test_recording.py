@@ -198,3 +198,27 @@ def test_a_last_line_that_was_cut_off(tmp_path: Path) -> None:
         '{"recording": "aioami", "version": 1, "new": 1}\n{"time": 1, "direction": "opened", "x": 2}\n{"time": 2, "di'
     )
     assert len(Recording.load(path)) == 1
+
+
+async def test_events_are_what_streams_had(tmp_path: Path) -> None:
+    """The events of a recording are those that went to everybody; items of lists belong to those who asked."""
+    path = tmp_path / "link.jsonl"
+    await recorded(path)
+    names = [entry.message["Event"] for entry in Recording.load(path).events]
+    assert {"FullyBooted", "Newchannel", "Hangup", "OriginateResponse", "UserEvent"} <= set(names)
+    assert not {"QueueMember", "QueueParams", "QueueStatusComplete"} & set(names)
+
+
+async def test_a_replay_listens_where_it_is_told(tmp_path: Path) -> None:
+    """A port may be chosen, and one that is none is refused."""
+    path = tmp_path / "link.jsonl"
+    await recorded(path)
+    recording = Recording.load(path)
+    async with recording.replay() as first:
+        port = first.port
+    async with recording.replay(port=port) as second:
+        assert second.port == port
+        with pytest.raises(OSError, match="in use"):
+            await recording.replay(port=port).__aenter__()
+    with pytest.raises(ValueError, match="port"):
+        recording.replay(port=70000)

@@ -194,3 +194,19 @@ async def test_boot() -> None:
             assert stream.pending == 0
             server.boot()
             assert (await stream.__anext__())["Status"] == "Fully Booted"
+
+
+async def test_events_have_the_servers_time_where_it_is_asked_for() -> None:
+    """With manager.conf's `timestampevents` each event has a timestamp behind its classes, on the server's clock."""
+    files = {"manager.conf": "[general]\ntimestampevents = yes\n"}
+    async with (
+        FakeAsterisk(virtual_time=True, files=files, users={"bot": "x"}) as fake,
+        Manager.from_url(fake.url) as mgr,
+    ):
+        with mgr.events(events.Hangup) as hangups:
+            call = fake.incoming("PJSIP/trunk", to="hold@test")
+            await call.waits(90)
+            await call.hang_up()
+            hangup = await hangups.__anext__()
+        assert [name for name, _ in hangup.headers[1:4]] == ["Privilege", "Timestamp", "SystemName"]
+        assert hangup.timestamp == fake.exchange.epoch + 90

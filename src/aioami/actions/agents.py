@@ -23,6 +23,7 @@ class Agents(KnownAction[ListReply[events.Agents, AgentsComplete]]):
     """List the agents and what they are doing."""
 
     privilege = ("agent",)
+    reads_only = True
 
 
 class AgentLogoff(KnownAction[Response]):

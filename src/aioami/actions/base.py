@@ -60,6 +60,8 @@ class Action(Generic[ResponseT_co]):
     """The name on the wire, for the classes that are one action."""
     privilege: ClassVar[tuple[str, ...]] = ()
     """The write classes of which the user needs one; none is needed if this is empty."""
+    reads_only: ClassVar[bool] = False
+    """Whether it reads and nothing else, or concerns this connection alone: what a manager with `read_only` sends."""
     until: ClassVar[int | None] = None
     """The last major version of Asterisk that has it; `None` if today's has it."""
     response_type: ClassVar[type[Response]] = Response
@@ -105,6 +107,8 @@ class Action(Generic[ResponseT_co]):
         for sequence in ("privilege", "nothing", "outcome_events"):
             if isinstance(getattr(cls, sequence), str):
                 raise TypeError(f"{cls.__name__}.{sequence}: expected a tuple of texts, not one text")
+        if wire_name is not None and wire_name != (cls.wire_name or wire_name) and "reads_only" not in vars(cls):
+            cls.reads_only = False  # it is another action than the one whose class it extends
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         if cls.wire_name != cls.wire_name.strip():
             raise ValueError(f"Action: {cls.wire_name!r} is no name: it has blanks around it")
@@ -170,6 +174,13 @@ class Action(Generic[ResponseT_co]):
             ValueError, TypeError: the ActionID cannot be sent (see `encode_action_id`).
         """
         return b"%b\r\n%b\r\n\r\n" % (self._lines, encode_action_id(action_id))
+
+    @classmethod
+    def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
+        """What such an action with these headers may change on the server, as a clause; empty if it only reads."""
+        if cls.reads_only:
+            return ""
+        return "it may change something on the server" if cls.wire_name else "nothing says that it only reads"
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         """What an event of `outcome_events` means to this action when it was sent under `action_id`.

@@ -67,6 +67,8 @@ class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
             and not with the type.
     """
 
+    reads_only = True
+
     bridge_type: str | None = header("BridgeType", default=None)
 
 
@@ -76,6 +78,8 @@ class BridgeInfo(KnownAction[ListReply[BridgeInfoChannel, BridgeInfoComplete]]):
     Args:
         bridge_uniqueid: the bridge's id.
     """
+
+    reads_only = True
 
     bridge_uniqueid: str = header("BridgeUniqueid")
 
@@ -105,6 +109,8 @@ class BridgeKick(KnownAction[Response]):
 
 class BridgeTechnologyList(KnownAction[ListReply[BridgeTechnologyListItem, BridgeTechnologyListComplete]]):
     """List the ways in which this server can bridge."""
+
+    reads_only = True
 
 
 class BridgeTechnologySuspend(KnownAction[Response]):

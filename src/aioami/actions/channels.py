@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ..enums import HangupCause
@@ -36,6 +36,7 @@ from .parameters import (
 )
 from .parameters import seconds as _seconds
 from .parameters import variables as _variables
+from .reading import variables_may_change
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -75,6 +76,11 @@ def _channel_or_all(field: str, value: str | None) -> str | None:
     return None if value is None else text_or_nothing(field, value)
 
 
+def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
+    """What it may change to read the variables that these headers name."""
+    return next(filter(None, (variables_may_change(names) for name, names in headers if name.lower() == wanted)), "")
+
+
 class AbsoluteTimeout(KnownAction[Response]):
     """Hang a channel up when its time is over.
 
@@ -93,6 +99,7 @@ class CoreShowChannels(KnownAction[ListReply[CoreShowChannel, CoreShowChannelsCo
     """List all channels."""
 
     privilege = ("system", "reporting")
+    reads_only = True
 
 
 class CoreShowChannelMap(KnownAction[ListReply[events.CoreShowChannelMap, CoreShowChannelMapComplete]]):
@@ -103,6 +110,7 @@ class CoreShowChannelMap(KnownAction[ListReply[events.CoreShowChannelMap, CoreSh
     """
 
     privilege = ("system", "reporting")
+    reads_only = True
 
     channel: str = header("Channel")
 
@@ -118,9 +126,14 @@ class Getvar(KnownAction[GetvarReply]):
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     variable: str = header("Variable")
     channel: str | None = header("Channel", default=None)
+
+    @classmethod
+    def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
+        return _reading("variable", headers) or super().may_change(())
 
 
 class Hangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
@@ -509,8 +522,13 @@ class Status(KnownAction[ListReply[events.Status, StatusComplete]]):
     """
 
     privilege = ("system", "call", "reporting")
+    reads_only = True
 
     channel: str | None = header("Channel", _channel_or_all)
     _: KW_ONLY
     variables: Sequence[str] | str | None = header("Variables", joined, default=None)
     all_variables: bool | None = header("AllVariables", true_false, default=None)
+
+    @classmethod
+    def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
+        return _reading("variables", headers) or super().may_change(())

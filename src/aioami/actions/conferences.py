@@ -44,6 +44,7 @@ class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeList
     """
 
     privilege = ("reporting",)
+    reads_only = True
     nothing = ("No active conferences.",)
 
     conference: str = header("Conference")
@@ -53,6 +54,7 @@ class ConfbridgeListRooms(KnownAction[ListReply[events.ConfbridgeListRooms, Conf
     """List the conferences."""
 
     privilege = ("reporting",)
+    reads_only = True
     nothing = ("No active conferences.",)
 
 

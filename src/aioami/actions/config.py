@@ -34,6 +34,7 @@ class _ReadConfig(KnownAction[ResponseT_co], abstract=True):
     """An action that reads a configuration file."""
 
     privilege = ("system", "config")
+    reads_only = True
 
     filename: str = header("Filename")
     _: KW_ONLY
@@ -71,6 +72,7 @@ class ListCategories(KnownAction[ListCategoriesReply]):
     """
 
     privilege = ("config",)
+    reads_only = True
 
     filename: str = header("Filename")
     _: KW_ONLY

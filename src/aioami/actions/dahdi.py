@@ -37,12 +37,15 @@ class DAHDIShowChannels(KnownAction[ListReply[events.DAHDIShowChannels, DAHDISho
         dahdi_channel: this one alone, by its number; all if left out.
     """
 
+    reads_only = True
+
     dahdi_channel: str | int | None = header("DAHDIChannel", default=None)
 
 
 class DAHDIShowStatus(KnownAction[ListReply[events.DAHDIShowStatus, DAHDIShowStatusComplete]]):
     """List the spans and their line errors. From Asterisk 18.23, 20.8 and 21.3."""
 
+    reads_only = True
     nothing = ("No DAHDI detected",)
 
 
@@ -101,6 +104,8 @@ class PRIShowSpans(KnownAction[ListReply[events.PRIShowSpans, PRIShowSpansComple
     Args:
         span: this one alone; all if left out.
     """
+
+    reads_only = True
 
     span: int | None = header("Span", whole_number(minimum=1), default=None)
 

@@ -52,6 +52,7 @@ class DBGet(KnownAction[DBGetReply]):
     """
 
     privilege = ("system", "reporting")
+    reads_only = True
 
     family: str = header("Family")
     key: str = header("Key")
@@ -66,6 +67,7 @@ class DBGetTree(KnownAction[ListReply[DBGetTreeResponse, DBGetTreeComplete]]):
     """
 
     privilege = ("system", "reporting")
+    reads_only = True
 
     family: str | None = header("Family", default=None)
     key: str | None = header("Key", default=None)

@@ -28,6 +28,7 @@ class ShowDialPlan(KnownAction[ListReply[ListDialplan, ShowDialPlanComplete]]):
     """
 
     privilege = ("config", "reporting")
+    reads_only = True
 
     _: KW_ONLY
     context: str | None = header("Context", default=None)

@@ -23,6 +23,7 @@ class FAXSession(KnownAction[ListReply[events.FAXSession, events.FAXSession]]):
     """
 
     privilege = ("call",)
+    reads_only = True
     list_end = "FAXSession"
     fenced = True
 
@@ -33,11 +34,13 @@ class FAXSessions(KnownAction[ListReply[FAXSessionsEntry, FAXSessionsComplete]])
     """List the fax sessions."""
 
     privilege = ("call",)
+    reads_only = True
 
 
 class FAXStats(KnownAction[ListReply[events.FAXStats, events.FAXStats]]):
     """Tell how faxes went: one `FAXStats` event, which nothing marks as the last."""
 
     privilege = ("reporting",)
+    reads_only = True
     list_end = "FAXStats"
     fenced = True

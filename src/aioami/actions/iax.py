@@ -18,23 +18,27 @@ class IAXpeers(KnownAction[ListReply[PeerEntry, PeerlistComplete]]):
     """List the IAX2 peers."""
 
     privilege = ("system", "reporting")
+    reads_only = True
 
 
 class IAXpeerlist(KnownAction[ListReply[PeerEntry, PeerlistComplete]]):
     """List the IAX2 peers; what `IAXpeers` does, under another name."""
 
     privilege = ("system", "reporting")
+    reads_only = True
 
 
 class IAXregistry(KnownAction[ListReply[RegistryEntry, RegistrationsComplete]]):
     """List this server's registrations at other IAX2 servers."""
 
     privilege = ("system", "reporting")
+    reads_only = True
 
 
 class IAXnetstats(KnownAction[Response]):
     """Tell how well IAX2 calls are heard: a line of numbers for each call, which are the response's `data`."""
 
     privilege = ("system", "reporting")
+    reads_only = True
     raw = "lines"
     fenced = True

@@ -24,6 +24,7 @@ class MeetmeList(KnownAction[ListReply[events.MeetmeList, MeetmeListComplete]]):
     """
 
     privilege = ("reporting",)
+    reads_only = True
     nothing = ("No active conferences.",)
 
     conference: str | int | None = header("Conference", default=None)
@@ -33,6 +34,7 @@ class MeetmeListRooms(KnownAction[ListReply[events.MeetmeListRooms, MeetmeListRo
     """List the conferences."""
 
     privilege = ("reporting",)
+    reads_only = True
     nothing = ("No active conferences.",)
 
 

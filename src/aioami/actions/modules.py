@@ -23,6 +23,7 @@ class ModuleCheck(KnownAction[ModuleCheckReply]):
     """
 
     privilege = ("system",)
+    reads_only = True
     holds_session = True
 
     module: str = header("Module")

@@ -65,6 +65,7 @@ class ParkedCalls(KnownAction[ListReply[ParkedCall, ParkedCallsComplete]]):
     """
 
     privilege = ("call",)
+    reads_only = True
 
     _: KW_ONLY
     parking_lot: str | None = header("ParkingLot", default=None)
@@ -74,3 +75,4 @@ class Parkinglots(KnownAction[ListReply[Parkinglot, ParkinglotsComplete]]):
     """List the parking lots."""
 
     privilege = ("call",)
+    reads_only = True

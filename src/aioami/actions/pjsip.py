@@ -68,6 +68,7 @@ class PJSIPShowEndpoints(KnownAction[ListReply[EndpointList, EndpointListComplet
     """List the endpoints, in short."""
 
     privilege = ("system",)
+    reads_only = True
     nothing = ("No endpoints found",)
 
 
@@ -80,6 +81,7 @@ class PJSIPShowEndpoint(KnownAction[ListReply[_Detail, EndpointDetailComplete]])
     """
 
     privilege = ("system",)
+    reads_only = True
 
     endpoint: str = header("Endpoint")
 
@@ -88,6 +90,7 @@ class PJSIPShowAors(KnownAction[ListReply[AorList, AorListComplete]]):
     """List the addresses of record. From Asterisk 16."""
 
     privilege = ("system",)
+    reads_only = True
     nothing = ("No AORs found",)
 
 
@@ -95,6 +98,7 @@ class PJSIPShowAuths(KnownAction[ListReply[AuthList, AuthListComplete]]):
     """List the credentials, secrets included. From Asterisk 16."""
 
     privilege = ("system",)
+    reads_only = True
     nothing = ("No Auths found",)
 
 
@@ -102,6 +106,7 @@ class PJSIPShowContacts(KnownAction[ListReply[ContactList, ContactListComplete]]
     """List the contacts. From Asterisk 16."""
 
     privilege = ("system",)
+    reads_only = True
     nothing = ("No Contacts found",)
 
 
@@ -111,6 +116,7 @@ class PJSIPShowRegistrationsInbound(
     """List the addresses of record at which others may register."""
 
     privilege = ("system",)
+    reads_only = True
 
 
 class PJSIPShowRegistrationInboundContactStatuses(
@@ -119,6 +125,7 @@ class PJSIPShowRegistrationInboundContactStatuses(
     """List the contacts of those who registered, and how they are reached. From Asterisk 13.14."""
 
     privilege = ("system",)
+    reads_only = True
 
 
 class PJSIPShowRegistrationsOutbound(
@@ -127,6 +134,7 @@ class PJSIPShowRegistrationsOutbound(
     """List this server's registrations at others, each followed by its credentials, secrets included."""
 
     privilege = ("system", "reporting")
+    reads_only = True
 
 
 class PJSIPShowSubscriptionsInbound(
@@ -135,6 +143,7 @@ class PJSIPShowSubscriptionsInbound(
     """List the subscriptions of others."""
 
     privilege = ("system",)
+    reads_only = True
 
 
 class PJSIPShowSubscriptionsOutbound(
@@ -143,12 +152,14 @@ class PJSIPShowSubscriptionsOutbound(
     """List this server's subscriptions at others."""
 
     privilege = ("system",)
+    reads_only = True
 
 
 class PJSIPShowResourceLists(KnownAction[ListReply[ResourceListDetail, ResourceListDetailComplete]]):
     """List the lists of resources to which one can subscribe."""
 
     privilege = ("system",)
+    reads_only = True
     nothing = ("No resource lists found",)
 
 
@@ -160,6 +171,7 @@ class PJSIPShowMaintenance(KnownAction[ListReply[PJSIPMaintenanceStatus, PJSIPMa
     """
 
     privilege = ("system", "reporting")
+    reads_only = True
 
     endpoint: str | None = header("Endpoint", default=None)
 

@@ -33,6 +33,7 @@ class ExtensionState(KnownAction[ExtensionStateReply]):
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     extension: str | int = header("Exten")
     context: str = header("Context")
@@ -42,6 +43,7 @@ class ExtensionStateList(KnownAction[ListReply[ExtensionStatus, ExtensionStateLi
     """List all hints and what they show."""
 
     privilege = ("call", "reporting")
+    reads_only = True
     nothing = ("No dialplan hints are available",)
 
 
@@ -49,6 +51,7 @@ class DeviceStateList(KnownAction[ListReply[DeviceStateChange, DeviceStateListCo
     """List all devices whose state is known, and the states."""
 
     privilege = ("call", "reporting")
+    reads_only = True
 
 
 class PresenceState(KnownAction[PresenceStateReply]):
@@ -59,6 +62,7 @@ class PresenceState(KnownAction[PresenceStateReply]):
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     provider: str = header("Provider")
 
@@ -67,3 +71,4 @@ class PresenceStateList(KnownAction[ListReply[PresenceStateChange, PresenceState
     """List all presences that are known."""
 
     privilege = ("call", "reporting")
+    reads_only = True

@@ -215,6 +215,8 @@ class QueueRule(KnownAction[QueueRuleReply]):
         rule: this one alone; all if left out.
     """
 
+    reads_only = True
+
     rule: str | None = header("Rule", default=None)
 
 
@@ -228,6 +230,8 @@ class QueueStatus(KnownAction[ListReply[QueueParams | QueueMember | QueueEntry, 
         member: this member alone.
     """
 
+    reads_only = True
+
     queue: str | None = header("Queue", default=None)
     _: KW_ONLY
     member: str | None = header("Member", default=None)
@@ -240,12 +244,15 @@ class QueueSummary(KnownAction[ListReply[events.QueueSummary, QueueSummaryComple
         queue: this queue alone; all if left out.
     """
 
+    reads_only = True
+
     queue: str | None = header("Queue", default=None)
 
 
 class Queues(KnownAction[Response]):
     """Show queues as the command line does; the lines are in the response's `data`. Until Asterisk 13."""
 
+    reads_only = True
     until = 13
     raw = "lines"
     fenced = True

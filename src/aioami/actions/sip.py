@@ -39,6 +39,8 @@ class _ChanSIP(KnownAction[ResponseT_co], abstract=True):
 class SIPpeers(_ChanSIP[ListReply[PeerEntry, PeerlistComplete]]):
     """List the SIP peers. Until Asterisk 20."""
 
+    reads_only = True
+
 
 class SIPshowpeer(_ChanSIP[SIPshowpeerReply]):
     """Describe a SIP peer. The reply's mapping has typed values: `response["Dynamic"] is True`. Until Asterisk 20.
@@ -46,6 +48,8 @@ class SIPshowpeer(_ChanSIP[SIPshowpeerReply]):
     Args:
         peer: the peer's name.
     """
+
+    reads_only = True
 
     peer: str = header("Peer")
 
@@ -58,6 +62,7 @@ class SIPpeerstatus(_ChanSIP[ListReply[PeerStatus, SIPpeerstatusComplete]]):
     """
 
     privilege = ("system",)
+    reads_only = True
 
     peer: str | None = header("Peer", default=None)
 
@@ -81,6 +86,8 @@ class SIPqualify(_ChanSIP[SIPqualifyReply], wire_name="SIPqualifypeer"):
 
 class SIPshowregistry(_ChanSIP[ListReply[RegistryEntry, RegistrationsComplete]]):
     """List this server's registrations at other SIP servers. Until Asterisk 20."""
+
+    reads_only = True
 
 
 class SIPnotify(_ChanSIP[Response]):

@@ -26,12 +26,14 @@ class _ChanSkinny(KnownAction[ResponseT_co], abstract=True):
 class SKINNYdevices(_ChanSkinny[ListReply[DeviceEntry, DevicelistComplete]]):
     """List the devices. Until Asterisk 20."""
 
+    reads_only = True
     glued = True
 
 
 class SKINNYlines(_ChanSkinny[ListReply[LineEntry, LinelistComplete]]):
     """List the lines. Until Asterisk 20."""
 
+    reads_only = True
     glued = True
 
 
@@ -42,6 +44,7 @@ class SKINNYshowdevice(_ChanSkinny[SKINNYdeviceReply]):
         device: its name.
     """
 
+    reads_only = True
     raw = "headers"
     fenced = True
 
@@ -55,6 +58,7 @@ class SKINNYshowline(_ChanSkinny[SKINNYlineReply]):
         line: its name.
     """
 
+    reads_only = True
     raw = "headers"
     fenced = True
 

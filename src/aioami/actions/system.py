@@ -18,6 +18,7 @@ from ..responses.system import (
 )
 from .base import KnownAction
 from .parameters import HeaderValue, checked, header, optional, text, whole_number
+from .reading import command_may_change
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -92,6 +93,8 @@ class Challenge(KnownAction[ChallengeReply]):
         username: lets a user who may log in only once be refused already here.
     """
 
+    reads_only = True
+
     authtype: str = header("AuthType", default=AUTHTYPE_MD5)
     _: KW_ONLY
     username: str | None = header("Username", default=None)
@@ -111,6 +114,8 @@ class Login(KnownAction[Response]):
     Raises:
         ValueError: another `authtype`, or no event mask.
     """
+
+    reads_only = True
 
     def __init__(
         self,
@@ -138,9 +143,13 @@ class Login(KnownAction[Response]):
 class Logoff(KnownAction[Response]):
     """Log out. The server answers `Goodbye`, and closes the connection."""
 
+    reads_only = True
+
 
 class Ping(KnownAction[PingReply]):
     """See whether the server answers; the reply's `RTT` says how quickly."""
+
+    reads_only = True
 
 
 class Events(KnownAction[EventsReply]):
@@ -156,6 +165,7 @@ class Events(KnownAction[EventsReply]):
     With manager.conf's `brokeneventsaction` the server does not answer; the reply is empty then.
     """
 
+    reads_only = True
     fenced = True
 
     mask: bool | str | Iterable[str] | None = header("EventMask", lambda _, mask: event_mask(mask))
@@ -185,6 +195,7 @@ class Filter(KnownAction[Response]):
     """
 
     privilege = ("system",)
+    reads_only = True
 
     def __init__(self, filter: str, *, match_criteria: str | None = None) -> None:
         text("filter", filter)
@@ -231,13 +242,21 @@ class Command(KnownAction[CommandReply]):
     """
 
     privilege = ("command",)
+    reads_only = True
     holds_session = True
 
     command: str = header("Command")
 
+    @classmethod
+    def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
+        commands = (command_may_change(text) for name, text in headers if name.lower() == "command")
+        return next(filter(None, commands), "") or super().may_change(())
+
 
 class ListCommands(KnownAction[ListCommandsReply]):
     """List the actions that this user may send; the reply's `data` has a line each."""
+
+    reads_only = True
 
 
 class WaitEvent(KnownAction[Response]):
@@ -249,6 +268,7 @@ class WaitEvent(KnownAction[Response]):
         timeout: seconds, -1 is no limit.
     """
 
+    reads_only = True
     list_end = "WaitEventComplete"
     holds_session = True
 
@@ -261,12 +281,14 @@ class CoreSettings(KnownAction[CoreSettingsReply]):
     """Tell the server's version and limits."""
 
     privilege = ("system", "reporting")
+    reads_only = True
 
 
 class CoreStatus(KnownAction[CoreStatusReply]):
     """Tell since when the server runs, and how many calls it has."""
 
     privilege = ("system", "reporting")
+    reads_only = True
 
 
 class DataGet(KnownAction[Response]):
@@ -278,6 +300,7 @@ class DataGet(KnownAction[Response]):
         filter: which leaves.
     """
 
+    reads_only = True
     until = 13
 
     path: str = header("Path")

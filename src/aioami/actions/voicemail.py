@@ -46,6 +46,7 @@ class MailboxCount(KnownAction[MailboxCountReply]):
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     mailbox: str = header("Mailbox")
 
@@ -58,6 +59,7 @@ class MailboxStatus(KnownAction[MailboxStatusReply]):
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     mailbox: str = header("Mailbox")
 
@@ -66,6 +68,7 @@ class VoicemailUsersList(KnownAction[ListReply[VoicemailUserEntry, VoicemailUser
     """List the users of voicemail."""
 
     privilege = ("call", "reporting")
+    reads_only = True
 
 
 class VoicemailUserStatus(KnownAction[ListReply[VoicemailUserDetail, VoicemailUserDetailComplete]]):
@@ -77,6 +80,7 @@ class VoicemailUserStatus(KnownAction[ListReply[VoicemailUserDetail, VoicemailUs
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     context: str = header("Context")
     mailbox: str | int = header("Mailbox")
@@ -91,6 +95,7 @@ class VoicemailBoxSummary(KnownAction[ListReply[VoicemailBoxDetail, VoicemailBox
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     context: str = header("Context")
     mailbox: str | int = header("Mailbox")
@@ -161,6 +166,7 @@ class MWIGet(KnownAction[ListReply[events.MWIGet, MWIGetComplete]]):
     """
 
     privilege = ("call", "reporting")
+    reads_only = True
 
     mailbox: str = header("Mailbox")
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 __all__ = ["main"]
+
+
+_EXTRAS: Final = {
+    "click": "cli",
+    "platformdirs": "cli",
+    "prompt_toolkit": "cli",
+    "rich": "cli",
+    "textual": "top",
+    "typer": "cli",
+}
+"""The extra that brings each package."""
 
 
 def main() -> int:
     """Run the command, and return the exit code of the process."""
     try:
         from .app import run
+
+        return run()
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich", "click"):
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
             raise
-        print("The command line needs more packages: pip install 'aioami[cli]'", file=sys.stderr)
+        print(
+            f"This command needs {error.name}, which is not installed: pip install 'aioami[{extra}]'", file=sys.stderr
+        )
         return 1
-    return run()

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import enum
+import io
 import json
-import os
-import signal
 import sys
-from collections.abc import Coroutine
-from typing import Annotated, Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from aioami import (
-    Action,
-    ActionError,
-    ConnectionLost,
-    Event,
-    Manager,
-    ManagerAuthError,
-    ManagerError,
-    ManagerTimeout,
-    PermissionDenied,
-    ProtocolError,
-    Response,
-    UnknownAction,
-    __version__,
-    core,
-    demo,
-)
-from aioami.schema import json_schema
+from aioami import Action, ActionError, ManagerError, Response, __version__, core
 
+from .common import EXIT_CODES, ExitCode, Json, Log, Url, manager, run_to_end, say, with_secret
+from .completion import complete_action
 from .doctor import doctor
+from .events import events
+from .record import record
+from .replay import replay
+from .shell import shell
+from .showing import Form, Printer
+from .top import top
 from .trace import trace
 
 __all__ = ["ExitCode", "run"]
@@ -46,66 +28,33 @@ app = typer.Typer(
     name="aioami",
     help="Drive and watch an Asterisk server through its manager interface.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command()(events)
+app.command()(record)
+app.command()(replay)
+app.command()(shell)
+app.command()(top)
 app.command()(trace)
 app.command()(doctor)
-out = Console(soft_wrap=True)
-
-
-class ExitCode(enum.IntEnum):
-    """What the exit code says; 2 is a wrong command line."""
-
-    DONE = 0
-    FAILED = 1
-    LOGIN_REFUSED = 3
-    NOT_REACHED = 4
-    PERMISSION_DENIED = 5
-    UNKNOWN_ACTION = 6
-    REFUSED = 7
-    TIMEOUT = 8
-    NO_AMI = 9
-    INTERRUPTED = 130
-
-
-_EXIT_CODES: tuple[tuple[type[Exception], ExitCode], ...] = (
-    (ManagerAuthError, ExitCode.LOGIN_REFUSED),
-    (PermissionDenied, ExitCode.PERMISSION_DENIED),
-    (UnknownAction, ExitCode.UNKNOWN_ACTION),
-    (ActionError, ExitCode.REFUSED),
-    (ManagerTimeout, ExitCode.TIMEOUT),
-    (ProtocolError, ExitCode.NO_AMI),
-    (ConnectionLost, ExitCode.NOT_REACHED),
-    (ManagerError, ExitCode.FAILED),
-    (ValueError, ExitCode.FAILED),
-)
-
-Url = Annotated[
-    str | None,
-    typer.Option(
-        envvar="AIOAMI_URL",
-        show_envvar=True,
-        help="ami://user@host:port, or amis:// for TLS. The secret may be in it, in AIOAMI_SECRET, or is asked for.",
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
 def run() -> int:
     """Run the command line, and return its exit code. What goes wrong is one sentence."""
+    log = Log()
+    log.listen()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # bytes of a server that are no text end no command
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        result = app(standalone_mode=False)
+        result = app(standalone_mode=False, prog_name="aioami")
         return int(result) if isinstance(result, int) else ExitCode.DONE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
-    except tuple(kind for kind, _ in _EXIT_CODES) as error:
-        print(f"aioami: {error}", file=sys.stderr)
-        return next(code for kind, code in _EXIT_CODES if isinstance(error, kind))
+    except tuple(kind for kind, _ in EXIT_CODES) as error:
+        if not log.last.endswith(str(error)):  # what ended the link for good is logged too
+            say(str(error))
+        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
     except Exception as error:
         # The command line's own errors (a missing argument, Ctrl-C at a prompt) bring their text and their code.
         show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
@@ -136,7 +85,9 @@ def options(
 @app.command("demo")
 def demo_command(url: Url = None) -> int:
     """Place a call, follow it to its end, and say what happened; on an embedded server without --url."""
-    return demo.main(None if url is None else _with_secret(url))
+    from aioami import demo
+
+    return demo.main(None if url is None else with_secret(url))
 
 
 @app.command()
@@ -144,17 +95,17 @@ def ping(url: Url = None, count: Annotated[int, typer.Option(min=1, help="How of
     """See whether the server answers, and how quickly."""
 
     async def pings() -> None:
-        async with _manager(url, events=False) as mgr:
+        async with manager(url, events=False) as mgr:
             for _ in range(count):
                 pong = await mgr.send(core.Ping())
                 print(f"Asterisk (AMI {mgr.version}) answers in {pong.RTT * 1000:.3f} ms")
 
-    return _run(pings())
+    return run_to_end(pings())
 
 
 @app.command()
 def send(
-    action: Annotated[str, typer.Argument(help="The action's name, as QueueStatus.")],
+    action: Annotated[str, typer.Argument(help="The action's name, as QueueStatus.", autocompletion=complete_action)],
     headers: Annotated[list[str] | None, typer.Argument(help="Its headers as key=value; a key may repeat.")] = None,
     url: Url = None,
     as_json: Json = False,
@@ -170,10 +121,11 @@ def send(
     request = Action(action, values)
 
     async def sent() -> None:
-        async with _manager(url, events=False) as mgr:
-            _show_response(await mgr.send(request, timeout=timeout), as_json)
+        async with manager(url, events=False) as mgr:
+            response = await mgr.send(request, timeout=timeout)
+        Printer(Form.JSON if as_json else Form.FULL).response(response)
 
-    return _run(sent())
+    return run_to_end(sent())
 
 
 @app.command()
@@ -184,7 +136,7 @@ def command(
     """Run a command of Asterisk's command line."""
 
     async def ran() -> None:
-        async with _manager(url, events=False) as mgr:
+        async with manager(url, events=False) as mgr:
             try:
                 response: Response = await mgr.send(core.Command(text), timeout=60.0)
             except ActionError as error:
@@ -194,31 +146,7 @@ def command(
             for line in response.data:
                 print(line)
 
-    return _run(ran())
-
-
-@app.command()
-def events(
-    patterns: Annotated[list[str] | None, typer.Argument(help='Event names or patterns: Hangup "Queue*".')] = None,
-    url: Url = None,
-    as_json: Json = False,
-    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
-) -> int:
-    """Show events as they come, until Ctrl-C."""
-
-    async def watched() -> None:
-        mgr = _manager(url, events=True)
-        left = count
-        with mgr.events(*(patterns or ())) as stream:
-            async with mgr:
-                async for event in stream:
-                    _show_event(event, as_json)
-                    if left is not None:
-                        left -= 1
-                        if not left:
-                            break
-
-    return _run(watched())
+    return run_to_end(ran())
 
 
 @app.command()
@@ -230,6 +158,8 @@ def schema(
     typed: Annotated[bool, typer.Option(help="Numbers and bools, where all is text else.")] = False,
 ) -> int:
     """Print a JSON Schema of the catalogue: events as `to_dict()` gives them, and actions."""
+    from aioami.schema import json_schema
+
     whole = json_schema(attributes=attributes, typed=typed)
     if names:
         known = {each.lower(): each for each in whole["$defs"]}
@@ -242,71 +172,3 @@ def schema(
         whole = {"$schema": whole["$schema"], "$defs": {each: whole["$defs"][each] for each in found}}
     print(json.dumps(whole, indent=2))
     return ExitCode.DONE
-
-
-def _run(work: Coroutine[Any, Any, None]) -> int:
-    async def interruptible() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        # asyncio's own handling may notice Ctrl-C only at the next event; Windows has no other.
-        with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, task.cancel)
-        try:
-            await work
-        except asyncio.CancelledError:
-            return ExitCode.INTERRUPTED
-        return ExitCode.DONE
-
-    return asyncio.run(interruptible())
-
-
-def _manager(url: str | None, *, events: bool) -> Manager:
-    if not url:
-        raise typer.BadParameter("say which server: --url ami://user@host, or AIOAMI_URL")
-    address = _with_secret(url)
-    if events:
-        return Manager.from_url(address)
-    # One question and its answer need no events, and no second link.
-    options = [each for each in ("event_mask=off", "reconnect=no") if each.partition("=")[0] + "=" not in address]
-    return Manager.from_url(f"{address}{'&' if '?' in address else '?'}{'&'.join(options)}")
-
-
-def _with_secret(url: str) -> str:
-    """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
-    parts = urlsplit(url)
-    if parts.password is not None and any(url in argument for argument in sys.argv[1:]):
-        text = "the secret in --url can be read by everybody in the list of processes; AIOAMI_SECRET and AIOAMI_URL hide it"
-        print(f"aioami: {text}", file=sys.stderr)
-    if parts.username is None or parts.password is not None:
-        return url
-    secret = os.environ.get("AIOAMI_SECRET")
-    if secret is None:
-        secret = typer.prompt(f"Secret of {parts.username}", hide_input=True, err=True)
-    user, _, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user}:{quote(secret, safe='')}@{host}"))
-
-
-def _show_response(response: Response, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(response.to_dict()))
-        for event in response.events:
-            print(json.dumps(event.to_dict()))
-        return
-    for name, value in response.items():
-        out.print(f"[bold]{escape(name)}[/bold]: {escape(value)}", highlight=False)
-    for event in response.events:
-        _show_event(event, as_json)
-    if response.events.completion is not None:
-        print(f"{len(response.events)} in all")
-
-
-def _show_event(event: Event, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(event.to_dict()), flush=True)
-        return
-    out.print(f"[bold cyan]{escape(event.name)}[/bold cyan]", highlight=False)
-    table = Table(show_header=False, box=None, padding=(0, 1, 0, 2))
-    for name, value in event.headers[1:]:
-        table.add_row(f"[dim]{escape(name)}[/dim]", escape(value))
-    if table.rows:
-        out.print(table)

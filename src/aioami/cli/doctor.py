@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from aioami.permissions import Permissions, of_program, of_recording
-from aioami.testing import Recording, RecordingError
 
 from .common import ExitCode, Json, Url, address, run_to_end
 from .diagnosis import Finding, Level, examine
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["doctor"]
 
@@ -65,6 +65,8 @@ def _needed(paths: list[Path]) -> Permissions:
 
 
 def _needed_by(path: Path) -> Permissions:
+    from aioami.testing import Recording, RecordingError
+
     try:
         text = path.read_text(encoding="utf-8")
         if text.startswith('{"recording":'):
@@ -77,6 +79,8 @@ def _needed_by(path: Path) -> Permissions:
 async def _examined(
     url: str, expected: list[str], needed: list[str], seconds: float, probe: bool, as_json: bool
 ) -> int:
+    from rich.console import Console
+
     console = Console(highlight=False, soft_wrap=True)
     worst: Finding | None = None
     async for finding in examine(url, seconds=seconds, expected=expected, needed=needed, probe=probe):
@@ -90,6 +94,8 @@ async def _examined(
 
 
 def _show(console: Console, finding: Finding) -> None:
+    from rich.text import Text
+
     head = (f"{finding.level.value:7}", _STYLES[finding.level])
     console.print(Text.assemble(head, (f"{finding.topic:9} ", "bold"), finding.text))
     for line in finding.change:

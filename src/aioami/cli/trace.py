@@ -7,17 +7,17 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from aioami import Event, EventStream, Manager, PermissionDenied, Reconnected, core, events
 from aioami.calls import CALL_EVENTS, CallStep, CallTrace, CallTracer, Ladder, LadderLine
-from aioami.testing import Recording
 
 from .common import ExitCode, Json, Url, manager, run_to_end, say
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 __all__ = ["trace"]
 
@@ -60,6 +60,8 @@ def trace(
 
 
 def _recorded(path: Path, call: str | None, show: _Show) -> int:
+    from aioami.testing import Recording
+
     recording = Recording.load(path)
     began = _epoch(recording.started)
     tracer = CallTracer()
@@ -162,7 +164,11 @@ class _Show:
     def __init__(self, *, as_json: bool, everything: bool) -> None:
         self._as_json = as_json
         self._without = frozenset() if everything else frozenset({"dialplan"})
+        from rich.console import Console
+        from rich.text import Text
+
         self._console = Console(highlight=False, soft_wrap=True)
+        self._text = Text
         self._ascii = not (self._console.encoding or "").lower().startswith("utf")
         width = self._console.width if self._console.is_terminal else _WIDTH
         self._width = min(max(width, 60), 160)
@@ -178,9 +184,9 @@ class _Show:
             first = each.channels[0]
             whom = f", and {len(each.channels) - 1} more" if len(each.channels) > 1 else ""
             lasted = f"{(each.ended or 0) - each.started:9.1f} s" if each.is_over else "   is on   "
-            self._print(Text(f"{each.linkedid}  {_clock(each.started)} {lasted}  {first.name}{whom}"))
+            self._print(self._text(f"{each.linkedid}  {_clock(each.started)} {lasted}  {first.name}{whom}"))
         if not traces and not self._as_json:
-            self._print(Text("no calls"))
+            self._print(self._text("no calls"))
 
     def whole(self, call: CallTrace) -> None:
         """A call as far as it is known."""
@@ -232,13 +238,13 @@ class _Show:
         print(json.dumps({name: told[name] for name in ("linkedid", "linkedids", "started", "ended", "channels")}))
 
     def _head(self, call: CallTrace) -> None:
-        self._print(Text(f"call {call.linkedid}, began {_clock(call.started)}", "bold"))
+        self._print(self._text(f"call {call.linkedid}, began {_clock(call.started)}", "bold"))
 
     def _foot(self, call: CallTrace, ladder: Ladder) -> None:
         ended = call.ended
         lasted = "it is not over" if ended is None else f"over after {ended - call.started:.1f} s"
         links = f", linked ids {', '.join(call.linkedids)}" if len(call.linkedids) > 1 else ""
-        self._print(Text(f"{lasted}{links}", "bold"))
+        self._print(self._text(f"{lasted}{links}", "bold"))
         for each in call.channels:
             until = ended if each.ended is None else each.ended
             if each.answered is not None and until is not None:
@@ -247,14 +253,14 @@ class _Show:
                 answered = "was there before" if each.was_there else "never up"
             cause = "" if each.cause is None else f", {each.cause} {each.cause_text}"
             label = ladder.label(each.uniqueid) or "-"
-            self._print(Text(f"  {label:2} {each.name}  {each.caller or ''}".rstrip() + f": {answered}{cause}"))
+            self._print(self._text(f"  {label:2} {each.name}  {each.caller or ''}".rstrip() + f": {answered}{cause}"))
 
     def _line(self, line: LadderLine) -> None:
         if self._ascii:
-            self._print(Text(line.plain()))
+            self._print(self._text(line.plain()))
             return
         style = _STYLES.get(line.kind, "")
-        text = Text.assemble((line.time, "dim"), (line.lanes, style), (line.text.rstrip(), style))
+        text = self._text.assemble((line.time, "dim"), (line.lanes, style), (line.text.rstrip(), style))
         text.rstrip()
         self._print(text)
 

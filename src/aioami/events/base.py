@@ -92,6 +92,12 @@ class Event(Message):
         self._spelled(key, text[start:end])
         return text[end:].partition("\n")[0].removesuffix("\r").removeprefix(" ")
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..display import event_html
+
+        return event_html(self, self.name)
+
     def _spelled(self, key: str, found: str) -> None:
         """Take note of what the begin of a line looked like, with its line break before and its colon."""
 

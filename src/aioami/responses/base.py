@@ -11,6 +11,9 @@ from ..fields import as_dict
 from ..wire import Message
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
+
     from ..actions.base import Action
 
 __all__ = ["EventList", "ListReply", "OutcomeReply", "Response"]
@@ -56,6 +59,49 @@ class EventList(list[ItemT]):
         for row in rows:
             columns.update(dict.fromkeys(row))
         return [{name: row.get(name) for name in columns} for row in rows]
+
+    def to_pandas(self, *, attributes: bool = True) -> pandas.DataFrame:
+        """The items as a pandas data frame, a row each, in which nothing is hidden.
+
+        The columns have the types of the items' attributes: `Int64`, `Float64`, `boolean`, moments in UTC
+        (`datetime64[us, UTC]`; Asterisk's 0 is missing), categories with the names of an enumeration's members, and dictionaries
+        of channel variables; else text, in which bytes that were no UTF-8 are escapes. What has no value, or does not convert, is missing.
+
+        Args:
+            attributes: whether the columns have the names of attributes, as in `Event.to_dict`; else those of headers.
+
+        Raises:
+            ImportError: pandas is not installed; the extra `pandas` brings it.
+        """
+        from ..frames import to_pandas
+
+        return to_pandas(self, *self._both(attributes))
+
+    def to_polars(self, *, attributes: bool = True) -> polars.DataFrame:
+        """The items as a polars data frame, a row each, in which nothing is hidden.
+
+        The columns have the types of the items' attributes: `Int64`, `Float64`, `Boolean`, `Datetime` in UTC (Asterisk's 0
+        is missing), `Categorical` with the names of an enumeration's members, and lists of `name` and `value` for channel
+        variables; else `String`, in which bytes that were no UTF-8 are escapes. What has no value, or does not convert, is null.
+
+        Args:
+            attributes: whether the columns have the names of attributes, as in `Event.to_dict`; else those of headers.
+
+        Raises:
+            ImportError: polars is not installed; the extra `polars` brings it.
+        """
+        from ..frames import to_polars
+
+        return to_polars(self, *self._both(attributes))
+
+    def _both(self, attributes: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        return self.to_rows(attributes=attributes, typed=True), self.to_rows(attributes=attributes)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..display import list_html
+
+        return list_html(self, self.completion)
 
 
 class Response(Message):
@@ -126,6 +172,20 @@ class Response(Message):
         """A plain dictionary of the headers, without the items of a list; see `Event.to_dict`."""
         told = as_dict(self.headers, self, attributes=attributes, typed=typed)
         return {"message" if attributes and name == "message_" else name: value for name, value in told.items()}
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from ..display import response_html
+
+        items: EventList[Any] | None = getattr(self, "_items", None)
+        return response_html(
+            self,
+            action="" if self.action is None else repr(self.action)[1:-1].removeprefix("Action "),
+            success=self.success,
+            text=self.message,
+            seconds=self.seconds,
+            listed=items._repr_html_() if items is not None and (items or items.completion) else "",
+        )
 
 
 class ListReply(Response, Generic[ItemT_co, EndT_co]):

@@ -104,7 +104,12 @@ class Recording:
         """The actions of the client."""
         return [entry.message for entry in self.entries if entry.direction == "sent"]
 
-    def replay(self, *, speed: float | None = 1.0) -> Replay:
+    @property
+    def events(self) -> list[Entry]:
+        """The events that went to everybody, without the items of lists that somebody asked for."""
+        return [entry for _, entry in _Script(self).events]
+
+    def replay(self, *, speed: float | None = 1.0, port: int = 0) -> Replay:
         """A server that says what is recorded, for as long as an `async with` lasts.
 
         Whoever connects is greeted as in the recording and may log in with any name and secret. Events come from the
@@ -114,14 +119,20 @@ class Recording:
 
         Args:
             speed: how much faster than recorded time passes: 10.0 is ten times as fast; `None` does not wait at all.
+            port: where it listens; 0 is a free port that the system chooses.
+
+        Raises:
+            ValueError: the speed is not more than 0, or the port is none.
         """
         if speed is not None and speed <= 0:
             raise ValueError(f"speed: more than 0, or None for no waiting, not {speed}")
-        return Replay(self, speed)
+        if not 0 <= port <= 65535:
+            raise ValueError(f"port: from 0 to 65535, not {port}")
+        return Replay(self, speed, port)
 
 
 class Replay:
-    """A server made from a recording, on a free port of 127.0.0.1; see `Recording.replay`.
+    """A server made from a recording, on a port of 127.0.0.1; see `Recording.replay`.
 
     Attributes:
         host: the address where it listens.
@@ -129,10 +140,10 @@ class Replay:
         received: the actions that came.
     """
 
-    def __init__(self, recording: Recording, speed: float | None) -> None:
+    def __init__(self, recording: Recording, speed: float | None, port: int = 0) -> None:
         self.recording = recording
         self.speed = speed
-        self.host, self.port = "127.0.0.1", 0
+        self.host, self.port = "127.0.0.1", port
         self.received: list[Message] = []
         self._server: asyncio.AbstractServer | None = None
         self._sessions: set[_Session] = set()
@@ -209,12 +220,12 @@ class _Session(asyncio.Protocol):
         """Send the events, each at its time."""
         speed, loop = self._replay.speed, asyncio.get_running_loop()
         began = loop.time()
-        for number, (after, text) in enumerate(self._script.events):
+        for number, (after, event) in enumerate(self._script.events):
             if speed is not None:
                 await asyncio.sleep(max(0.0, began + after / speed - loop.time()))
             elif number % 1000 == 999:
                 await asyncio.sleep(0)  # others have their turn
-            self._write(self._own(text))
+            self._write(self._own(event.data))
 
     def _own(self, text: str) -> str:
         """A recorded message with the ActionIDs of this client."""
@@ -236,7 +247,7 @@ class _Script:
 
     def __init__(self, recording: Recording) -> None:
         self.banner = "Asterisk Call Manager/11.0.0\r\n"
-        self.events: list[tuple[float, str]] = []
+        self.events: list[tuple[float, Entry]] = []
         self._answers: dict[str, deque[tuple[str, list[str]]]] = {}
         asked: dict[str, list[str]] = {}
         waiting: deque[list[str]] = deque()
@@ -266,7 +277,7 @@ class _Script:
                 if target is not None:
                     target.append(entry.data)
                 else:
-                    self.events.append((max(0.0, entry.time - start), entry.data))
+                    self.events.append((max(0.0, entry.time - start), entry))
 
     @staticmethod
     def _belongs(message: Message, asked: dict[str, list[str]], waiting: deque[list[str]]) -> list[str] | None:

@@ -21,6 +21,7 @@ from .voicemail import Mailbox, mailboxes_of
 __all__ = ["Application", "Bridge", "Channel", "Exchange", "Handset", "Pairs", "Party"]
 
 Application = Callable[[Channel, str], Awaitable[bool]]
+_TRUE: Final = ("yes", "true", "y", "t", "1", "on")
 RELEASES: Final = {13: "13.38.3", 16: "16.28.0", 22: "22.10.1"}
 _MODULES: Final = (
     *("app_dial", "app_echo", "app_mixmonitor", "app_playback", "app_queue", "app_read", "app_userevent"),
@@ -85,8 +86,10 @@ class Exchange:
         self.database: dict[tuple[str, str], str] = {}
         self.applications: dict[str, Application] = dict(APPLICATIONS)
         self.system_name = self.file("asterisk.conf").get("options", "systemname")
-        general = self.file("manager.conf").get("general", "channelvars")
-        self.channel_variables = [name.strip() for name in general.split(",") if name.strip()]
+        settings = self.file("manager.conf")
+        wanted = settings.get("general", "channelvars")
+        self.channel_variables = [name.strip() for name in wanted.split(",") if name.strip()]
+        self._timestamps = settings.get("general", "timestampevents").lower() in _TRUE
         self.phones: dict[str, Handset] = {}
         self.dialplan = Dialplan(self.file("extensions.conf"))
         self.states = States(self)
@@ -110,8 +113,12 @@ class Exchange:
         """Make an event, if this version has it."""
         if self.major < _SINCE.get(name, 0):
             return
-        system = [("SystemName", self.system_name)] if self.system_name else []
-        self._told(name, [("Event", name), ("Privilege", f"{classes},all"), *system, *headers], classes)
+        head = [("Event", name), ("Privilege", f"{classes},all")]
+        if self._timestamps:
+            head.append(("Timestamp", f"{self.epoch + self.clock.now:.6f}"))
+        if self.system_name:
+            head.append(("SystemName", self.system_name))
+        self._told(name, [*head, *headers], classes)
 
     def add_channel(
         self,

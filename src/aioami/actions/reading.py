@@ -1,0 +1,106 @@
+"""What only reads, where an action's name does not tell: the functions of the dialplan, and the commands of the command line.
+
+Both are lists of what is known to change nothing, so that what is missing here is refused and not sent.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["command_may_change", "variables_may_change"]
+
+# Functions that may be read without any effect, and take their arguments as they are. Those that work on texts are
+# missing, as many of them evaluate what they are given: `FIELDQTY(SHELL(reboot),x)` runs the program. `DB` sets a variable.
+_FUNCTIONS: Final = frozenset(
+    {
+        *("AGENT", "CALLERID", "CDR", "CHANNEL", "CHANNELS", "CONFBRIDGE_CHANNELS", "CONFBRIDGE_INFO", "CONNECTEDLINE"),
+        *("DB_KEYCOUNT", "DB_KEYS", "DEVICE_STATE", "ENV", "EXTENSION_STATE", "GLOBAL", "GROUP"),
+        *(
+            "GROUP_COUNT",
+            "GROUP_LIST",
+            "GROUP_MATCH_COUNT",
+            "HINT",
+            "IAXPEER",
+            "IAXVAR",
+            "MAILBOX_EXISTS",
+            "MEETME_INFO",
+        ),
+        *("PJSIP_AOR", "PJSIP_CONTACT", "PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT", "PRESENCE_STATE", "QUEUE_EXISTS"),
+        *("QUEUE_GET_CHANNEL", "QUEUE_MEMBER", "QUEUE_MEMBER_COUNT", "QUEUE_MEMBER_LIST", "QUEUE_MEMBER_PENALTY"),
+        *(
+            "QUEUE_WAITING_COUNT",
+            "REDIRECTING",
+            "SHARED",
+            "SIPCHANINFO",
+            "SIPPEER",
+            "SIP_HEADER",
+            "STRFTIME",
+            "SYSINFO",
+        ),
+        *("VERSION", "VMCOUNT", "VM_INFO", "VOICEMAIL_EXISTS"),
+    }
+)
+_CALL: Final = re.compile(r"([^(),]*)\(")
+
+# What has commands with `show` or `list` as their second word.
+_SUBJECTS: Final = frozenset(
+    {
+        *(
+            "acl",
+            "aeap",
+            "agent",
+            "agi",
+            "ari",
+            "bridge",
+            "calendar",
+            "cdr",
+            "cel",
+            "cli",
+            "confbridge",
+            "config",
+            "core",
+        ),
+        *("dahdi", "database", "devstate", "dialplan", "dundi", "fax", "features", "geoloc", "group", "h323", "hep"),
+        *("http", "iax2", "indication", "keys", "local", "logger", "manager", "meetme", "mfcr2", "mgcp", "minivm"),
+        *("module", "moh", "odbc", "opus", "parking", "phoneprov", "pjproject", "pjsip", "presencestate", "pri"),
+        *("prometheus", "queue", "rtp", "sip", "skinny", "sla", "snmp", "sorcery", "ss7", "stasis", "stir_shaken"),
+        *("test", "udptl", "unistim", "voicemail", "xmpp"),
+    }
+)
+_OTHERS: Final = (
+    *(("bridge", "technology", "show"), ("cc", "report", "status"), ("core", "waitfullybooted"), ("database", "get")),
+    *(("database", "showkey"), ("dialplan", "locks", "show"), ("dnsmgr", "status"), ("logger", "filter", "show")),
+    *(("media", "cache", "show"), ("sorcery", "memory", "cache", "show"), ("stasis", "statistics", "show")),
+)
+# These show something, and do something besides, if a word says so.
+_ACTS: Final = (
+    ("core", "show", "translation", "recalc"),
+    ("sip", "show", "peer", "load"),
+    ("sip", "show", "user", "load"),
+)
+
+
+def variables_may_change(names: str) -> str:
+    """What reading these variables or functions may change, as a clause; empty if nothing.
+
+    Args:
+        names: one or several as an action sends them: `CHANNEL(state)`, `GREETING`.
+    """
+    if "${" in names or "$[" in names:
+        return "an expression may call any function"
+    for call in _CALL.finditer(names):
+        name = call[1].strip()
+        if name not in _FUNCTIONS:
+            return f"the function {name or '()'} is not known to have no effect when it is read"
+    return ""
+
+
+def command_may_change(command: str) -> str:
+    """What a command of Asterisk's command line may change, as a clause; empty if nothing."""
+    words = tuple(command.lower().split())
+    shows = len(words) > 1 and words[0] in _SUBJECTS and words[1] in ("show", "list")
+    shows = shows or any(words[: len(each)] == each for each in _OTHERS)
+    if shows and not any(words[:3] == each[:3] and each[3] in words[3:] for each in _ACTS):
+        return ""
+    return f"the command {' '.join(words[:2])!r} is not known to show something and do nothing else"

@@ -1,0 +1,254 @@
+"""Messages and lists of them as HTML, for notebooks: loaded when the first one is shown.
+
+Everything is escaped, what is secret is left out by the same list as in reprs, and what is long is shortened with a count.
+The colours are tints, which go with light and with dark pages.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Final
+
+from .fields import Boolean, Enumeration, Field, Timestamp, fields_of
+from .wire import Message
+from .wire.redaction import redact_value
+
+__all__ = ["cell", "clean", "event_html", "list_html", "note", "pill", "response_html", "shortened", "table"]
+
+MAX_VALUE: Final = 200  # characters of one value
+MAX_HEADERS: Final = 60  # of one message
+MAX_LINES: Final = 200  # of a command's output
+MAX_ROWS: Final = 30
+MAX_COLUMNS: Final = 16
+MAX_CELL: Final = 60  # characters of a value in a list
+
+# What says nothing of the item itself, or nothing more than another header.
+BOILERPLATE: Final = frozenset(
+    {
+        *("event", "actionid", "privilege", "eventlist", "listitems", "response", "message", "channelstatedesc"),
+        *("destchannelstatedesc", "timestamp", "sequencenumber", "systemname"),
+    }
+)
+NOTHING: Final = frozenset({"", "<unknown>", "(null)"})
+
+_TINTS: Final = {
+    "good": "46, 160, 67",
+    "active": "56, 139, 253",
+    "waiting": "210, 153, 34",
+    "bad": "248, 81, 73",
+    "away": "128, 128, 128",
+}
+# By the name of an enumeration's member, and by the word of a text.
+_TONES: Final[dict[str, str]] = {
+    **dict.fromkeys(("up", "not_in_use", "idle", "answer", "answered", "available", "chat", "normal_clearing"), "good"),
+    **dict.fromkeys(("success", "registered", "reachable", "created", "ok", "online", "avail"), "good"),
+    **dict.fromkeys(
+        ("in_use", "in_use_and_ringing", "in_use_and_on_hold", "on_call", "ring_in_use", "on_hold"), "active"
+    ),
+    **dict.fromkeys(
+        ("ring", "ringing", "dialing", "dialing_off_hook", "pre_ring", "progress", "proceeding"), "waiting"
+    ),
+    **dict.fromkeys(
+        ("away", "extended_away", "do_not_disturb", "user_busy", "no_user_response", "no_answer"), "waiting"
+    ),
+    **dict.fromkeys(("answered_elsewhere", "cancel", "hung_up", "lagged"), "waiting"),
+    **dict.fromkeys(("busy", "congestion", "invalid", "failed", "channel_unavailable", "abort", "error"), "bad"),
+    **dict.fromkeys(("failure", "rejected", "unreachable", "unavailable"), "bad"),
+    **dict.fromkeys(("down", "reserved", "off_hook", "unknown", "not_set", "removed", "no_hint", "logged_off"), "away"),
+    **dict.fromkeys(("not_defined", "normal_unspecified", "unregistered", "unmonitored", "unqualified"), "away"),
+}
+# Texts that are states, though they are of no enumeration.
+_STATES: Final = frozenset({"status", "contactstatus", "peerstatus", "state", "response", "devicestate"})
+# What would be taken for an instruction by a screen, or turn the text around.
+_UNSEEN: Final = {
+    code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    for code in (*range(9), *range(10, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+
+
+def clean(text: str) -> str:
+    """Any text as HTML shows it: escaped, and without signs that cannot be seen or encoded."""
+    return html.escape(text.translate(_UNSEEN).encode("utf-8", "backslashreplace").decode())
+
+
+def shortened(text: str, limit: int = MAX_VALUE) -> str:
+    """A text as HTML, cut off with a count if it is longer than so many characters."""
+    if len(text) <= limit:
+        return clean(text)
+    return clean(text[:limit]) + note(f"… ({len(text):,} characters)")
+
+
+def note(text: str) -> str:
+    """Something that is said in passing, as HTML."""
+    return f'<span style="opacity: 0.6">{clean(text)}</span>'
+
+
+def pill(text: str, tone: str | None) -> str:
+    """A state as HTML: `good`, `active`, `waiting`, `bad` or `away`."""
+    if tone is None:
+        return clean(text)
+    style = f"background: rgba({_TINTS[tone]}, 0.25); border-radius: 0.6em; padding: 0.05em 0.5em; white-space: nowrap"
+    return f'<span style="{style}">{clean(text)}</span>'
+
+
+def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
+    """A table of cells that are HTML; without heads, the first cell of each row is one."""
+    style = "text-align: left; vertical-align: top; padding: 0.15em 0.6em"
+    style += "; white-space: nowrap" if heads else ""
+    parts = ['<div style="overflow-x: auto"><table style="border-collapse: collapse; font-size: 0.95em">']
+    if heads:
+        parts.append("<thead><tr>" + "".join(f'<th style="{style}">{head}</th>' for head in heads) + "</tr></thead>")
+    parts.append("<tbody>")
+    for row in rows:
+        tags = ["td"] * len(row) if heads else ["th", *["td"] * (len(row) - 1)]
+        cells = "".join(f'<{tag} style="{style}">{text}</{tag}>' for tag, text in zip(tags, row, strict=True))
+        parts.append(f"<tr>{cells}</tr>")
+    parts.append("</tbody></table></div>")
+    return "".join(parts)
+
+
+def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str:
+    """The value of one header as HTML: coloured if it is a state, hidden if it is secret.
+
+    Args:
+        message, name, value: the message, the header's name and its text.
+        brief: whether it stands in a list, where a state needs no number and a moment no seconds since 1970.
+    """
+    limit = MAX_CELL if brief else MAX_VALUE
+    shown = redact_value(name, value, message._first_of)
+    if shown != value:
+        return shortened(shown, limit)
+    field = _field(type(message), name)
+    if isinstance(field, Enumeration):
+        member = field.convert(value)
+        if member is None:
+            return shortened(value, limit)
+        tone = _TONES.get(member.name.lower(), "bad" if type(member).__name__ == "HangupCause" else None)
+        number = f" {note(value.strip())}" if isinstance(member, int) and not brief else ""
+        return pill(member.name.replace("_", " ").lower()[:limit], tone) + number
+    if isinstance(field, Boolean) and field.header == "Paused" and field.convert(value):
+        return pill("paused", "waiting")
+    if isinstance(field, Timestamp):
+        seconds = field.convert(value)
+        when = _moment(seconds) if seconds else ""  # Asterisk writes 0 for never
+        return when if when and brief else shortened(value, limit) + (f" {note(when)}" if when else "")
+    if name.lower() in _STATES and len(value) < MAX_VALUE:
+        return pill(value, _TONES.get(value.strip().lower().replace(" ", "_")))
+    return shortened(value, limit)
+
+
+def event_html(event: Message, name: str) -> str:
+    """One event: its name, and a row for each header."""
+    return _box(f"<b>{clean(name)}</b>", _headers(event, {"event"}))
+
+
+def response_html(
+    response: Message, *, action: str, success: bool, text: str, seconds: float | None, listed: str
+) -> str:
+    """One response: how it went, its headers, the lines of its output, and the items of its list.
+
+    Args:
+        action: what was sent, as its repr has it: the name, a comma, and the headers.
+        success: whether the server did it.
+        text: what the server said of it.
+        seconds: how long it took.
+        listed: the items of its list, as HTML.
+    """
+    head = [pill("success" if success else "error", "good" if success else "bad")]
+    name, _, sent = action.partition(", ")
+    head += [f"<b>{clean(name or type(response).__name__)}</b>"]
+    head += (
+        [note(sent if len(sent) <= MAX_VALUE else f"{sent[:MAX_VALUE]}… ({len(sent):,} characters)")] if sent else []
+    )
+    head += [shortened(text)] if text else []
+    head += [note(f"in {seconds * 1000:,.1f} ms")] if seconds is not None else []
+    parts = [" ".join(head), _headers(response, {"response", "message", "actionid", "eventlist", "output"})]
+    lines = response.output
+    if lines:
+        shown = "\n".join(shortened(redact_value("output", line, response._first_of)) for line in lines[:MAX_LINES])
+        more = f"\n{note(f'… and {len(lines) - MAX_LINES:,} more lines')}" if len(lines) > MAX_LINES else ""
+        parts.append(f'<pre style="line-height: 1.2; max-height: 30em; overflow: auto">{shown}{more}</pre>')
+    return _box(*parts, listed)
+
+
+def list_html(items: Sequence[object], completion: Message | None) -> str:
+    """The items of a list: a table for each kind of them, in the order in which the kinds come first."""
+    kinds: dict[str, list[Message]] = {}
+    others = []
+    for item in items:
+        if isinstance(item, Message):
+            kinds.setdefault(item.get("Event") or type(item).__name__, []).append(item)
+        else:
+            others.append(item)
+    total = f"{len(items):,} {'item' if len(items) == 1 else 'items'}"
+    parts = [f"<b>{total}</b>" + (f" {pill('complete', 'good')}" if completion is not None else "")]
+    parts += [_kind(name, found) for name, found in kinds.items()]
+    if others:
+        parts.append(table([[shortened(repr(each))] for each in others[:MAX_ROWS]]) + _more(len(others)))
+    return _box(*parts)
+
+
+def _kind(name: str, items: Sequence[Message]) -> str:
+    """A table of the items of one kind, with the columns that are not empty everywhere."""
+    shown = items[:MAX_ROWS]
+    columns: dict[str, str] = {}
+    empty: dict[str, str] = {}
+    for item in shown:
+        for header, value in item.headers:
+            if header.lower() not in BOILERPLATE:
+                (columns if value.strip() not in NOTHING else empty).setdefault(header.lower(), header)
+    names = list(columns.values())
+    left = [*names[MAX_COLUMNS:], *(header for key, header in empty.items() if key not in columns)]
+    names = names[:MAX_COLUMNS]
+    rows = [[_cells(item, header) for header in names] for item in shown]
+    told = f"{clean(name)} {note(f'{len(items):,}')}"
+    more = _more(len(items))
+    if left:
+        more += f"<div>{note(f'left out or empty ({len(left)}): ')}{note(', '.join(left)[:MAX_VALUE])}</div>"
+    return f"<div>{told}</div>{table(rows, [clean(header) for header in names]) if names else ''}{more}"
+
+
+def _cells(item: Message, header: str) -> str:
+    """The value of a header in a table, of repeated ones all."""
+    values = item.getall(header)
+    return "<br>".join(cell(item, header, value, brief=True) for value in values[:5]) + (
+        f"<br>{note(f'… and {len(values) - 5:,} more')}" if len(values) > 5 else ""
+    )
+
+
+def _more(count: int) -> str:
+    return f"<div>{note(f'… and {count - MAX_ROWS:,} more')}</div>" if count > MAX_ROWS else ""
+
+
+def _headers(message: Message, without: set[str]) -> str:
+    """A row for each header of a message."""
+    wanted = [(name, value) for name, value in message.headers if name.lower() not in without]
+    rows = [[shortened(name), cell(message, name, value)] for name, value in wanted[:MAX_HEADERS]]
+    if len(wanted) > MAX_HEADERS:
+        rows.append([note("…"), note(f"and {len(wanted) - MAX_HEADERS:,} more headers")])
+    return table(rows) if rows else ""
+
+
+def _box(*parts: str) -> str:
+    return "<div>" + "".join(f"<div>{part}</div>" for part in parts if part) + "</div>"
+
+
+def _field(kind: type[Message], header: str) -> Field[object] | None:
+    """The field that a class has for a header."""
+    found = _known.get(kind)
+    if found is None:
+        found = _known[kind] = {field.header.lower(): field for field in fields_of(kind).values()}
+    return found.get(header.lower())
+
+
+_known: Final[dict[type[Message], dict[str, Field[object]]]] = {}
+
+
+def _moment(seconds: float) -> str:
+    """A moment as people write it; empty if no calendar has it."""
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return ""
