@@ -21,6 +21,7 @@ from aioami import (
     events,
     live,
     metrics,
+    notebook,
     permissions,
     testing,
 )
@@ -316,7 +317,8 @@ def test_public_names_are_pinned() -> None:
     assert calls.__all__ == [
         *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),
     ]
+    assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)
-    for module in (aioami, calls, core, errors, events, live, metrics, permissions, testing):
+    for module in (aioami, calls, core, errors, events, live, metrics, notebook, permissions, testing):
         assert all(hasattr(module, name) for name in module.__all__)

@@ -10,7 +10,7 @@ import pytest
 from tools import llms
 
 import aioami
-from aioami import actions, calls, core, enums, errors, events, live, metrics, permissions, responses, testing
+from aioami import actions, calls, core, enums, errors, events, live, metrics, notebook, permissions, responses, testing
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -37,7 +37,7 @@ def test_every_page_is_named_once_with_a_link_to_its_source() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [actions, calls, core, enums, errors, events, live, metrics, permissions, responses, testing],
+    [actions, calls, core, enums, errors, events, live, metrics, notebook, permissions, responses, testing],
     ids=lambda module: module.__name__,
 )
 def test_every_public_name_is_there(module: object) -> None:
