@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import inspect
 import json
 import logging
 import os
@@ -336,7 +337,7 @@ def play(player: Player, port: int, job: Mapping[str, Any]) -> Observed:
     logging.getLogger().addHandler(errors)
     threading.excepthook = lambda args: watch.tell(args.exc_type.__name__)
     try:
-        if asyncio.iscoroutinefunction(player):
+        if inspect.iscoroutinefunction(player):
             asyncio.run(run())
         else:
             player(port, watch)
