@@ -33,7 +33,8 @@ class Selection:
     """
 
     def __init__(self, selectors: tuple[Selector, ...]) -> None:
-        self._classes = tuple(_event_class(selector) for selector in selectors if not isinstance(selector, str))
+        self._classes = frozenset(_event_class(selector) for selector in selectors if not isinstance(selector, str))
+        self._unnamed = tuple(each for each in self._classes if each.wire_name == "")
         self._patterns = tuple(selector.lower() for selector in selectors if isinstance(selector, str))
         self._label = ", ".join(item if isinstance(item, str) else item.__name__ for item in selectors) or "all events"
 
@@ -44,13 +45,16 @@ class Selection:
         """Whether all events of that name and class are selected."""
         if not self._classes and not self._patterns:
             return True
-        return issubclass(cls, self._classes) or any(fnmatchcase(name.lower(), item) for item in self._patterns)
+        # The order of bases tells what issubclass() does, which asks abstract classes at length.
+        return not self._classes.isdisjoint(cls.__mro__) or any(
+            fnmatchcase(name.lower(), item) for item in self._patterns
+        )
 
     def sink(self, name: str, cls: type[Event], put: Callable[[Event], None]) -> Callable[[Event], None] | None:
         """What takes the events of that name and class, if some are selected: `put`, or one that looks at each first."""
         if self.matches(name, cls):
             return put
-        narrower = tuple(each for each in self._classes if issubclass(each, cls) and each.wire_name == "")
+        narrower = tuple(each for each in self._unnamed if cls in each.__mro__)
         if not narrower or cls is Event:
             return None
         return lambda event: put(event) if isinstance(event, narrower) else None

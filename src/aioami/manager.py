@@ -41,6 +41,7 @@ __all__ = ["Manager", "ManagerState"]
 _PORT: Final = 5038
 _TLS_PORT: Final = 5039
 _BACKOFF: Final = Backoff()
+_NOTHING: Final[frozenset[Any]] = frozenset()
 
 _URL_NUMBERS: Final[dict[str, type[float] | type[int]]] = {
     "timeout": float,
@@ -179,10 +180,11 @@ class Manager:
             from .recording import Recorder
 
             recorder = Recorder(record)
-        self._demands: set[Demand] = set()
-        self._noted: set[str] = set()  # the actions, and variants of them, of which it is known what they need
-        self._selected: set[Selector] = set()
-        self._ordinary: set[str] = set()  # the actions that need nothing but to be sent and answered
+        # Few things are ever added to these, and a set of its own each would be a tenth of what a quiet connection costs.
+        self._demands: frozenset[Demand] = _NOTHING
+        self._noted: frozenset[str] = _NOTHING  # the actions, and variants of them, of which is known what they need
+        self._selected: frozenset[Selector] = _NOTHING
+        self._ordinary: frozenset[str] = _NOTHING  # the actions that need nothing but to be sent and answered
         self._dispatcher = Dispatcher()
         self._tally = Tally()
         self._metrics = None if metrics is None else Guarded(metrics)
@@ -329,7 +331,7 @@ class Manager:
                 was made without events, because there are filters or `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
-        self._selected.add("FullyBooted")
+        self._selected |= {"FullyBooted"}
         await self._link.wait_booted(timeout)
 
     async def close(self) -> None:
@@ -548,10 +550,10 @@ class Manager:
         variant = demand.variant(action.name, action.headers)
         noted = f"{action.name} {variant}" if variant else action.name
         if noted not in self._noted:
-            self._noted.add(noted)
-            self._demands.add(demand.of(action.name, action.headers))
+            self._noted |= {noted}
+            self._demands |= {demand.of(action.name, action.headers)}
         if not (variant or self._read_only or action.name.lower() in ("login", "events")):
-            self._ordinary.add(action.name)
+            self._ordinary |= {action.name}
 
     def _is_ordinary(self, action: object) -> bool:
         return isinstance(action, Action) and action.name in self._ordinary and not action.outcome_events
@@ -621,7 +623,7 @@ class Manager:
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
-        self._selected.update(selectors or ("*",))
+        self._selected |= set(selectors or ("*",))
         self._subscribe(buffer)
         return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
 
@@ -652,7 +654,7 @@ class Manager:
             TypeError: a selector is no event class and no text.
         """
         buffer = SingleBuffer(Selection(selectors), where, None)
-        self._selected.update(selectors or ("*",))
+        self._selected |= set(selectors or ("*",))
         self._subscribe(buffer)
         return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
 
