@@ -235,7 +235,9 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     def items(self) -> ItemsView[str, str]:
         """Every header as a pair, in order."""
-        return _Items(self)
+        view = _make_view(_Items)  # whose constructor, in Python, costs as much as a header
+        view._mapping = self
+        return view
 
     def __eq__(self, other: object) -> bool:
         return self._names_and_values() == other._names_and_values() if isinstance(other, Message) else NotImplemented
@@ -250,6 +252,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
 
 class _Values(ValuesView[str]):
+    __slots__ = ()
     _mapping: Message
 
     def __iter__(self) -> Iterator[str]:
@@ -257,8 +260,12 @@ class _Values(ValuesView[str]):
 
 
 class _Items(ItemsView[str, str]):
+    __slots__ = ()
     _mapping: Message
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         names, values = self._mapping._names_and_values()
         return zip(names, values, strict=True)
+
+
+_make_view: Final[Callable[[type[_Items]], _Items]] = object.__new__
