@@ -379,6 +379,7 @@ class Session:
             elif sinks:
                 event = make(cls)  # without the constructor, which costs more than all else here
                 event._text = text
+                event._parsed = None
                 for sink in sinks:
                     sink(event)
 

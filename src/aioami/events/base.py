@@ -133,10 +133,9 @@ class KnownEvent(Event, abstract=True):
             needle = _NOWHERE if _needs_care(key) else f"\n{key}: "
             if len(self._needles) < _MAX_NEEDLES:
                 self._needles[key] = needle
-        text = self._text
-        found = text.partition(needle)[2]
+        found = self._text.partition(needle)[2]
         if not found:  # absent, spelled in another way than before, in need of more care, or empty at the very end
-            lowered = _LOWERED.get(key)
+            text, lowered = self._text, _LOWERED.get(key)
             if lowered and text.isascii() and lowered not in text.lower():
                 return default
             return Event.get(self, key, default)

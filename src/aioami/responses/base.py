@@ -118,6 +118,7 @@ class Response(Message):
 
     def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
         self._text = text
+        self._parsed = None
         self.action = action
         self.seconds = seconds
 

@@ -108,12 +108,12 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     __slots__ = ("__weakref__", "_index", "_parsed", "_text")
 
     _text: str
-    # Most messages are never taken apart, so these two are not even there until one is.
-    _parsed: tuple[tuple[str, ...], tuple[str, ...]]
-    _index: dict[str, str]
+    _parsed: tuple[tuple[str, ...], tuple[str, ...]] | None  # most messages are never taken apart
+    _index: dict[str, str]  # is not even there until it is needed
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._parsed = None
 
     @property
     def text(self) -> str:
@@ -132,7 +132,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return tuple(zip(*self._names_and_values(), strict=True))
 
     def _names_and_values(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        parsed: tuple[tuple[str, ...], tuple[str, ...]] | None = getattr(self, "_parsed", None)
+        parsed = self._parsed
         if parsed is not None:
             return parsed
         text, kind = self._text, self._kind_of_layout()
@@ -265,7 +265,7 @@ class _Items(ItemsView[str, str]):
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         names, values = self._mapping._names_and_values()
-        return zip(names, values, strict=True)
+        return zip(names, values)  # noqa: B905 - of one length they are, and to be strict costs as much as five pairs
 
 
 _make_view: Final[Callable[[type[_Items]], _Items]] = object.__new__
