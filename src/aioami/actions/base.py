@@ -261,11 +261,12 @@ class KnownAction(Action[ResponseT_co], abstract=True):
         __signature__ = _Signature()
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            name, parameters = type(self).__name__, self._parameters
+            parameters = self._parameters
             if not (parameters or args or kwargs):  # as most of those that are sent often
                 self._given, self._lines = _NOTHING, self._first_line
                 self.name, self.headers, self.timeout = self.wire_name, (), None
                 return
+            name = type(self).__name__
             places = [each for each, parameter in parameters.items() if not parameter.keyword_only]
             if len(args) > len(places):
                 raise TypeError(f"{name}() takes {len(places)} positional arguments, but {len(args)} were given")
