@@ -598,10 +598,10 @@ class Connection:
         self._timer, self._timer_at = None, _NEVER
         for pending, patience in self._deadlines.expire(self._loop.time()):
             promise, name = pending.promise, pending.action.name
+            assert promise is not None  # who waits no more is not due
             self._session.forget(pending)
-            if promise is not None:
-                told = f"{name} was not answered within {patience:g} seconds"
-                promise.set_exception(ManagerTimeout(told, action=pending.action))
+            told = f"{name} was not answered within {patience:g} seconds"
+            promise.set_exception(ManagerTimeout(told, action=pending.action))
         self._set_timer()
 
 

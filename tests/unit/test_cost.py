@@ -30,7 +30,7 @@ COSTS = {
     "one name": 0.12,
     "an action": 2.0,
     "an item of a list": 0.57,
-    "a further subscriber": 0.08,
+    "a further subscriber": 0.085,
 }
 
 
