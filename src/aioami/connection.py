@@ -460,8 +460,7 @@ class Connection:
         if self.reason is not None:
             raise ConnectionLost(f"{action.name} was not sent: {self.reason}") from self.reason
         pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
-        is_odd = pending.shape._is_odd
-        if is_odd and holds_session(pending):
+        if holds_session(pending):
             own = action.timeout
             held = float("inf") if timeout is None else timeout if own is None else max(own, timeout)
             self._holding.append((pending, self._loop.time(), held))
@@ -481,7 +480,7 @@ class Connection:
         else:
             self._batch = [pending]
             self._loop.call_soon(self._write_batch)
-        if is_odd and pending.shape.fenced:
+        if pending.shape.fenced:
             self.send_aside(FENCE)
         return pending
 

@@ -294,7 +294,7 @@ class Session:
         if counted:
             pending.counted = True
             self._tally.actions += 1
-        if action._is_odd and action.outcome_events:
+        if action.outcome_events:
             self._expect_outcome(pending)
         return pending
 
@@ -416,9 +416,7 @@ class Session:
         success = response.success
         if success and shape.wire_name.lower() in _TELLING:
             self._take_note(pending.action, response)
-        if ("eventlist" in text.lower() and _is_list(response)) or (
-            shape._is_odd and success and (shape.list_end or shape.replies > 1)
-        ):
+        if ("eventlist" in text.lower() and _is_list(response)) or (success and (shape.list_end or shape.replies > 1)):
             pending.response = response
             pending.items = 0
             self._lists[pending.action_id] = pending
@@ -476,9 +474,7 @@ class Session:
         promise, pending.promise = pending.promise, None
         if promise is not None and not promise.done():
             promise.set_result(response)
-        if (
-            pending.shape._is_odd and pending.shape.replies > 1 and not pending.overtaken
-        ):  # another may come, and is of no use
+        if pending.shape.replies > 1 and not pending.overtaken:  # another may come, and is of no use
             pending.response = response
             pending.items = 0
             pending.forgotten = True

@@ -89,8 +89,6 @@ class Action(Generic[ResponseT_co]):
     outcome_events: ClassVar[tuple[str, ...]] = ()
     """Names of the events in which its outcome may follow the answer."""
 
-    _is_odd: ClassVar[bool] = False
-    """Whether its answer, or what comes with it, is any different from that of most actions."""
     _first_line: ClassVar[bytes] = b""
     _reply: ClassVar[Any] = ResponseT_co  # type: ignore[misc]
 
@@ -112,9 +110,6 @@ class Action(Generic[ResponseT_co]):
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         if cls.wire_name != cls.wire_name.strip():
             raise ValueError(f"Action: {cls.wire_name!r} is no name: it has blanks around it")
-        cls._is_odd = any(
-            (cls.list_end, cls.glued, cls.raw, cls.replies > 1, cls.fenced, cls.holds_session, cls.outcome_events)
-        )
         cls._first_line = encode_header("Action", cls.wire_name)
         name = cls.wire_name.lower()
         if name and not (name in ACTIONS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
