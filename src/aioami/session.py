@@ -416,7 +416,7 @@ class Session:
         success = response.success
         if success and shape.wire_name.lower() in _TELLING:
             self._take_note(pending.action, response)
-        if ("eventlist" in text.lower() and _is_list(response)) or (success and (shape.list_end or shape.replies > 1)):
+        if _is_list(response) or (success and (shape.list_end or shape.replies > 1)):
             pending.response = response
             pending.items = 0
             self._lists[pending.action_id] = pending
@@ -634,7 +634,7 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 def _is_list(response: Response) -> bool:
     """Whether a list follows, with an end that is marked."""
-    return (response._first_of("EventList") or "").lower() == "start"
+    return "eventlist" in response._text.lower() and (response._first_of("EventList") or "").lower() == "start"
 
 
 def _action_id_of(text: str) -> str | None:
