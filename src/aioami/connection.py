@@ -462,7 +462,7 @@ class Connection:
         pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
         if holds_session(pending):
             own = action.timeout
-            held = float("inf") if timeout is None else timeout if own is None else max(own, timeout)
+            held = _NEVER if timeout is None else timeout if own is None else max(own, timeout)
             self._holding.append((pending, self._loop.time(), held))
             if len(self._holding) >= self._holding_purged:
                 self._held_until()
@@ -577,7 +577,10 @@ class Connection:
             self._held_from = self._heard_at  # those behind the one that ended have begun since then
         self._holding = still
         until = self._held_from
-        for _, submitted, seconds in still:  # one after the other
+        for pending, submitted, seconds in still:  # one after the other
+            # Without a limit of the caller's, an action that was given up could hide a dead link for ever.
+            if pending.forgotten and seconds == _NEVER:
+                seconds = pending.action.timeout or 0.0
             until = max(until, submitted) + seconds
         if not still and self._written_while_held > _WINDOW and self._options.keepalive is not None:
             self._have_the_network_give_up(self._options.keepalive + self._patience())
