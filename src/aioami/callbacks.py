@@ -9,10 +9,10 @@ import asyncio
 import copy
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
+from ._log import get_logger
 from .errors import ManagerError
 from .events.base import Event
 from .link import Link, ManagerState
@@ -22,7 +22,7 @@ __all__ = ["Callbacks", "Subscription"]
 
 _TURN: Final = 0.01  # seconds after which others have theirs; Asterisk cuts off who does not read for 0.1
 
-log = logging.getLogger("aioami.callbacks")
+log = get_logger("aioami.callbacks")
 
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 _R = TypeVar("_R")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
+from ._log import get_logger
 from .actions.base import Action
 from .actions.system import Command, Logoff, Ping, event_mask
 from .connection import Connection
@@ -33,7 +34,7 @@ __all__ = ["Link", "ManagerState"]
 
 _FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
 
-log = logging.getLogger("aioami.link")
+log = get_logger("aioami.link")
 
 
 class ManagerState(enum.Enum):
@@ -274,7 +275,7 @@ class Link:
         self.reason = reason
         self._tally.gaps += 1
         self._enter(ManagerState.RECONNECTING)
-        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, _shown(reason))
+        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, reason)
         self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.where}")
         self._dispatcher.tell(Disconnected.because(reason))
         if self._metrics is not None:
@@ -286,7 +287,7 @@ class Link:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
-        log.error("the link to %s is lost for good: %s", self._options.where, _shown(reason))
+        log.error("the link to %s is lost for good: %s", self._options.where, reason)
         self._dispatcher.finish(reason)
 
     # Ending it
@@ -478,11 +479,6 @@ def _reason(what: str, error: BaseException) -> ManagerError:
     reason = ConnectionLost(f"{what}: {str(error) or type(error).__name__}")
     reason.__cause__ = error
     return reason
-
-
-def _shown(error: Exception) -> str:
-    """What an exception says, as any log can write it, whatever bytes the server sent."""
-    return str(error).encode("utf-8", "backslashreplace").decode()
 
 
 def _again(error: ManagerError) -> ManagerError:

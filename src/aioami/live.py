@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import logging
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import async_timeout
 
+from ._log import get_logger
 from .actions.bridges import BridgeList
 from .actions.channels import CoreShowChannels, Status
 from .actions.queues import QueueStatus
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"]
 
-log = logging.getLogger("aioami.live")
+log = get_logger("aioami.live")
 
 Kind = Literal["channel", "bridge", "queue", "link", "everything"]
 Part = Literal["channels", "bridges", "queues"]

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import re
 import time
@@ -31,6 +30,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Final
 
+from ._log import get_logger
 from .wire import redact
 
 __all__ = ["FORMAT_VERSION", "Recorder"]
@@ -38,7 +38,7 @@ __all__ = ["FORMAT_VERSION", "Recorder"]
 FORMAT_VERSION: Final = 1
 _BLANK: Final = re.compile(rb"\n\r?\n")
 
-_log: Final = logging.getLogger("aioami.recording")
+_log: Final = get_logger("aioami.recording")
 
 
 class Recorder:

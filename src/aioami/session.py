@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from ._log import get_logger
 from .actions.base import Action, action_class
 from .dispatch import Dispatcher, Selection
 from .errors import (
@@ -35,7 +36,7 @@ from .wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
 __all__ = ["FENCE", "Outcome", "Pending", "Promise", "Session", "holds_session", "refusal"]
 
-log = logging.getLogger("aioami.session")
+log = get_logger("aioami.session")
 
 # `Response: Error` has no code: this is where its texts get a meaning.
 _REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {

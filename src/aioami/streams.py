@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import async_timeout
 
+from ._log import get_logger
 from .dispatch import Selection
 from .errors import ConnectionLost, EventsLost, ManagerTimeout
 from .events.base import Event
@@ -40,7 +41,7 @@ __all__ = [
     "SingleBuffer",
 ]
 
-log = logging.getLogger("aioami.streams")
+log = get_logger("aioami.streams")
 
 EventT = TypeVar("EventT", bound=Event)
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)

@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "enums", "errors", "wire", "fields"}) | CATALOGUE
+PURE: Final = frozenset({"_areas", "_log", "enums", "errors", "wire", "fields"}) | CATALOGUE
 SHELL: Final = frozenset({"callbacks", "connection", "link", "live", "login", "manager", "options", "streams"})
 PUBLIC: Final = frozenset(
     {
@@ -42,6 +42,7 @@ PUBLIC: Final = frozenset(
 # A room is a module or a package directly below aioami; it may import itself and the rooms named here.
 ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
+    "_log": frozenset(),
     "errors": frozenset(),
     "wire": frozenset({"errors"}),
     "_areas": frozenset(),
@@ -53,12 +54,12 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "notebook": PURE | {"display", "streams"},
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
-    "recording": frozenset({"wire", "errors"}),
+    "recording": frozenset({"_log", "wire", "errors"}),
     "calls": PURE,
     "permissions": PURE,
     "dispatch": PURE,
     "statistics": frozenset(),
-    "metrics": frozenset({"_version", "actions", "link", "statistics"}),
+    "metrics": frozenset({"_log", "_version", "actions", "link", "statistics"}),
     "session": PURE | {"dispatch", "statistics"},
     "deadlines": frozenset({"session"}),
     **dict.fromkeys(
@@ -67,7 +68,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
         | SHELL
         | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics"},
     ),
-    "testing": frozenset({"wire", "errors", "recording"}),
+    "testing": frozenset({"_log", "wire", "errors", "recording"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
