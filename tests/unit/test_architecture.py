@@ -36,6 +36,7 @@ PUBLIC: Final = frozenset(
         "aioami.permissions",
         "aioami.testing",
         "aioami.testing.real",
+        "aioami.url",
     }
 )
 
@@ -59,6 +60,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "permissions": PURE,
     "dispatch": PURE,
     "statistics": frozenset(),
+    "url": frozenset(),
     "metrics": frozenset({"_log", "_version", "actions", "link", "statistics"}),
     "session": PURE | {"dispatch", "statistics"},
     "deadlines": frozenset({"session"}),
@@ -66,7 +68,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
         SHELL,
         PURE
         | SHELL
-        | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics"},
+        | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics", "url"},
     ),
     "testing": frozenset({"_log", "wire", "errors", "recording"}),
 }
