@@ -481,7 +481,7 @@ class Live:
 
     def _is_over(self) -> bool:
         """Whether no more events will come."""
-        return self._stream is None or self._stream._buffer.ended
+        return self._stream is None or self._stream.ended
 
     def _settle(self) -> None:
         """All events that came are applied: behind a snapshot, that is up to date."""

@@ -18,7 +18,7 @@ from .actions.system import Filter
 from .callbacks import Callbacks, Subscription
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
-from .errors import ConnectionLost, ManagerTimeout, PermissionDenied
+from .errors import ConnectionLost, ManagerTimeout, PermissionDenied, because
 from .events.base import Event
 from .link import Link, ManagerState
 from .login import has_plain_secret
@@ -527,9 +527,7 @@ class Manager:
     def _unsent(self, action: Action[Any]) -> ConnectionLost:
         """What is told of an action that certainly did not leave."""
         self._tally.unsent += 1
-        error = ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}")
-        error.__cause__ = self._link.reason
-        return error
+        return because(ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}"), self._link.reason)
 
     def _patience(self, action: Action[Any], timeout: Timeout) -> float | None:
         if not isinstance(timeout, _Default):

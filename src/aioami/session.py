@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from ._log import get_logger
 from .actions.base import Action, action_class
-from .dispatch import Dispatcher, Selection
+from .dispatch import Dispatcher, Selection, Subscriber
 from .errors import (
     ActionError,
     ConnectionLost,
@@ -173,14 +173,18 @@ class Pending:
         self.overtaken = False
 
 
-class _OutcomeWatch:
+class _OutcomeWatch(Subscriber):
     """Subscribes to the events in which outcomes come, on behalf of those actions that wait for one."""
 
     def __init__(self, event_name: str) -> None:
         self.selection = Selection((event_name,))
         self.outcomes: weakref.WeakValueDictionary[str, Outcome] = weakref.WeakValueDictionary()
 
-    def put(self, event: Event) -> None:
+    @property
+    def put(self) -> Callable[[Event], None]:
+        return self._conclude
+
+    def _conclude(self, event: Event) -> None:
         one = self.outcomes.get(event.action_id or "")
         for outcome in (one,) if one is not None else tuple(self.outcomes.values()):
             conclusion = outcome.action.conclusion(outcome.action_id, event)
@@ -192,15 +196,6 @@ class _OutcomeWatch:
                 continue
             outcome.settle(conclusion)
             return  # an event is the outcome of one action: that which waits longest
-
-    def settle(self) -> None:
-        """Nothing: each event was looked at as it came."""
-
-    def miss(self, gap: float) -> None:
-        """Nothing: it does not outlive its link."""
-
-    def finish(self, error: Exception | None) -> None:
-        """Nothing: the session tells the outcomes why they will not come."""
 
 
 class Session:

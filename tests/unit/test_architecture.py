@@ -21,7 +21,9 @@ PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
 PURE: Final = frozenset({"_areas", "_log", "enums", "errors", "wire", "fields"}) | CATALOGUE
-SHELL: Final = frozenset({"callbacks", "connection", "link", "live", "login", "manager", "options", "streams"})
+SHELL: Final = frozenset(
+    {"callbacks", "connection", "link", "live", "login", "manager", "options", "signals", "streams", "url"}
+)
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -60,7 +62,6 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "permissions": PURE,
     "dispatch": PURE,
     "statistics": frozenset(),
-    "url": frozenset(),
     "metrics": frozenset({"_log", "_version", "actions", "link", "statistics"}),
     "session": PURE | {"dispatch", "statistics"},
     "deadlines": frozenset({"session"}),
@@ -68,7 +69,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
         SHELL,
         PURE
         | SHELL
-        | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics", "url"},
+        | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics"},
     ),
     "testing": frozenset({"_log", "wire", "errors", "recording"}),
 }

@@ -847,7 +847,7 @@ async def test_cancelling_a_wait_leaves_nothing_behind(fake: FakeAsterisk) -> No
     waiting.cancel()
     async with mgr:
         assert waiting.cancelled()
-        assert not mgr._link._waiters
+        assert not mgr._link._changed
 
 
 async def test_a_failed_connect_fails_those_who_wait_for_it(fake: FakeAsterisk) -> None:
