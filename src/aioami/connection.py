@@ -19,8 +19,9 @@ from .dispatch import Dispatcher
 from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from .events.base import Event
 from .options import Options
+from .pending import FENCE, Outcome, Pending, Promise
 from .responses.base import OutcomeReply, Response
-from .session import FENCE, Outcome, Pending, Promise, Session, holds_session
+from .session import Session
 from .statistics import Tally
 from .wire import Framer
 
@@ -460,7 +461,7 @@ class Connection:
         if self.reason is not None:
             raise ConnectionLost(f"{action.name} was not sent: {self.reason}") from self.reason
         pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
-        if holds_session(pending):
+        if pending.holds_session:
             own = action.timeout
             held = _NEVER if timeout is None else timeout if own is None else max(own, timeout)
             self._holding.append((pending, self._loop.time(), held))

@@ -20,10 +20,10 @@ from .errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDeni
 from .events.base import Event, load
 from .events.link import Disconnected, Reconnected
 from .events.system import FullyBooted, Shutdown
-from .login import is_final, log_in
+from .login import log_in
 from .metrics import Metrics
 from .options import Backoff, Options
-from .session import refusal
+from .refusals import is_final, refusal
 from .signals import Signal
 from .statistics import Tally
 

@@ -24,8 +24,8 @@ from .link import Link, ManagerState
 from .login import has_plain_secret
 from .metrics import ActionOutcome, Guarded, Metrics
 from .options import Backoff, Options, event_filter
+from .refusals import refusal
 from .responses.base import ListReply
-from .session import refusal
 from .statistics import Statistics, Tally
 from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, OnLoss, Overflow, Predicate, SingleBuffer
 from .url import PORT, TLS_PORT, read_url

@@ -19,8 +19,8 @@ from ._log import get_logger
 from .dispatch import Selection, Subscriber
 from .errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from .events.base import Event
+from .refusals import refusal
 from .responses.base import Response
-from .session import refusal
 from .signals import Signal
 from .statistics import Tally
 

@@ -63,13 +63,26 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "dispatch": PURE,
     "statistics": frozenset(),
     "metrics": frozenset({"_log", "_version", "actions", "link", "statistics"}),
-    "session": PURE | {"dispatch", "statistics"},
-    "deadlines": frozenset({"session"}),
+    "pending": PURE,
+    "refusals": PURE,
+    "deadlines": frozenset({"pending"}),
+    "session": PURE | {"dispatch", "pending", "refusals", "statistics"},
     **dict.fromkeys(
         SHELL,
         PURE
         | SHELL
-        | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics"},
+        | {
+            "core",
+            "deadlines",
+            "dispatch",
+            "metrics",
+            "pending",
+            "permissions",
+            "recording",
+            "refusals",
+            "session",
+            "statistics",
+        },
     ),
     "testing": frozenset({"_log", "wire", "errors", "recording"}),
 }
@@ -91,7 +104,9 @@ SANS_IO: Final = (PURE - {"errors"}) | {
     "dispatch",
     "display",
     "frames",
+    "pending",
     "permissions",
+    "refusals",
     "session",
     "statistics",
 }
