@@ -6,23 +6,23 @@ Each subscription is a stream and one task that consumes it, for as long as ther
 from __future__ import annotations
 
 import asyncio
-import copy
 import functools
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from .errors import ManagerError
+from ._log import get_logger
+from .errors import ManagerError, fresh
 from .events.base import Event
 from .link import Link, ManagerState
+from .signals import Signal
 from .streams import EventStream
 
 __all__ = ["Callbacks", "Subscription"]
 
 _TURN: Final = 0.01  # seconds after which others have theirs; Asterisk cuts off who does not read for 0.1
 
-log = logging.getLogger("aioami.callbacks")
+log = get_logger("aioami.callbacks")
 
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 _R = TypeVar("_R")
@@ -40,7 +40,7 @@ class Subscription(Generic[EventT_co]):
     It begins when it gets its callback, and holds the manager, as a stream does.
     """
 
-    __slots__ = ("_callback", "_callbacks", "_closed", "_error", "_open", "_stream", "_task", "_waiters")
+    __slots__ = ("_callback", "_callbacks", "_changed", "_closed", "_error", "_open", "_stream", "_task")
 
     def __init__(self, open: Callable[[], EventStream[EventT_co]], callbacks: Callbacks) -> None:
         self._open = open
@@ -48,7 +48,7 @@ class Subscription(Generic[EventT_co]):
         self._callback: Callable[[EventT_co], object] | None = None
         self._stream: EventStream[EventT_co] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._waiters: dict[asyncio.Future[None], None] = {}
+        self._changed = Signal()
         self._error: ManagerError | None = None
         self._closed = False
 
@@ -99,16 +99,9 @@ class Subscription(Generic[EventT_co]):
         if self.task is not None and self.task is asyncio.current_task():
             raise RuntimeError(f"{_name(self._callback)} cannot wait for its own end")
         while self.task is not None or not self._is_over:
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters[waiter] = None
-            try:
-                await waiter
-            finally:
-                del self._waiters[waiter]
+            await self._changed.wait()
         if self._error is not None:
-            error = copy.copy(self._error)  # one exception raised in several places would collect all their tracebacks
-            error.__cause__ = self._error.__cause__
-            raise error
+            raise fresh(self._error)
 
     def __repr__(self) -> str:
         what = "without a callback" if self._callback is None else f"calls {_name(self._callback)}"
@@ -119,7 +112,7 @@ class Subscription(Generic[EventT_co]):
     @property
     def _is_over(self) -> bool:
         """Whether nothing more will come: of a stream what it holds may be left."""
-        return self._closed if self._stream is None else self._stream._buffer.ended
+        return self._closed if self._stream is None else self._stream.ended
 
     @property
     def task(self) -> asyncio.Task[None] | None:
@@ -157,9 +150,7 @@ class Subscription(Generic[EventT_co]):
     def _tell(self) -> None:
         if self._closed:
             self._callbacks.forget(self)
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        self._changed.send()
 
     async def _run(self) -> None:
         await asyncio.sleep(0)  # also where tasks start at once, nobody is called back before `on` has returned

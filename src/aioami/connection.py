@@ -19,8 +19,9 @@ from .dispatch import Dispatcher
 from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from .events.base import Event
 from .options import Options
+from .pending import FENCE, Outcome, Pending, Promise
 from .responses.base import OutcomeReply, Response
-from .session import FENCE, Outcome, Pending, Promise, Session, holds_session
+from .session import Session
 from .statistics import Tally
 from .wire import Framer
 
@@ -460,9 +461,9 @@ class Connection:
         if self.reason is not None:
             raise ConnectionLost(f"{action.name} was not sent: {self.reason}") from self.reason
         pending = self._session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
-        if holds_session(pending):
+        if pending.holds_session:
             own = action.timeout
-            held = float("inf") if timeout is None else timeout if own is None else max(own, timeout)
+            held = _NEVER if timeout is None else timeout if own is None else max(own, timeout)
             self._holding.append((pending, self._loop.time(), held))
             if len(self._holding) >= self._holding_purged:
                 self._held_until()
@@ -577,7 +578,10 @@ class Connection:
             self._held_from = self._heard_at  # those behind the one that ended have begun since then
         self._holding = still
         until = self._held_from
-        for _, submitted, seconds in still:  # one after the other
+        for pending, submitted, seconds in still:  # one after the other
+            # Without a limit of the caller's, an action that was given up could hide a dead link for ever.
+            if pending.forgotten and seconds == _NEVER:
+                seconds = pending.action.timeout or 0.0
             until = max(until, submitted) + seconds
         if not still and self._written_while_held > _WINDOW and self._options.keepalive is not None:
             self._have_the_network_give_up(self._options.keepalive + self._patience())

@@ -6,7 +6,7 @@ from bisect import insort
 from collections import deque
 from typing import Final
 
-from .session import Pending
+from .pending import Pending
 
 __all__ = ["Deadlines"]
 

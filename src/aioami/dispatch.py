@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Final, Protocol, Union
+from typing import Final, Union
 
 from .actions.base import Action
 from .events.base import Event, event_class
@@ -86,22 +86,30 @@ def _event_class(selector: object) -> type[Event]:
     raise TypeError(f"a selector is an event class, a name or a pattern, not {selector!r}")
 
 
-class Subscriber(Protocol):
-    """Somebody who gets events, one after the other and then a word that this was all for now.
+class Subscriber:
+    """Receives the selected events, and `settle()` after each batch.
 
-    It hears when some are missing, and when no more will come.
+    Attributes:
+        selection: the events that it is to get.
     """
+
+    __slots__ = ()
 
     selection: Selection
 
     @property
-    def put(self) -> Callable[[Event], None]: ...
+    def put(self) -> Callable[[Event], None]:
+        """The callable that takes an event."""
+        raise NotImplementedError
 
-    def settle(self) -> None: ...
+    def settle(self) -> None:
+        """Note that all events of a read were put."""
 
-    def miss(self, gap: float, /) -> None: ...
+    def miss(self, gap: float) -> None:
+        """Note that the events of `gap` seconds are missing here."""
 
-    def finish(self, error: Exception | None, /) -> None: ...
+    def finish(self, error: Exception | None) -> None:
+        """Note that no more events come; with the error that ended the link, if one did."""
 
 
 class _Routes(dict[str, Route]):
@@ -162,7 +170,7 @@ class Dispatcher:
         self._subscribers.pop(subscriber, None)
         self._routes.forget()
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         """Deliver an event that the library itself has made."""
         for subscriber in list(self._subscribers):
             if subscriber.selection.matches(event.name, type(event)):
@@ -170,7 +178,7 @@ class Dispatcher:
                 subscriber.settle()
 
     def settle(self) -> None:
-        """All events of a read are delivered."""
+        """Tell all subscribers that the events of a read are delivered."""
         for subscriber in list(self._subscribers):
             subscriber.settle()
 

@@ -18,8 +18,9 @@ Each takes one message, reads as one plain sentence, and chains its cause.
 
 from __future__ import annotations
 
+import copy
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from .actions.base import Action
@@ -46,6 +47,9 @@ __all__ = [
     "ProtocolError",
     "UnknownAction",
 ]
+
+
+_E = TypeVar("_E", bound=BaseException)
 
 
 class ManagerError(Exception):
@@ -135,3 +139,16 @@ class EventsLost(ManagerError):
 
 class ProtocolError(ManagerError):
     """What the server sent cannot be the Asterisk Manager Interface, or exceeds a limit."""
+
+
+def fresh(error: _E) -> _E:
+    """Copy an exception with its cause: one that is raised in several places collects all tracebacks."""
+    copied = copy.copy(error)
+    copied.__cause__ = error.__cause__
+    return copied
+
+
+def because(error: _E, cause: BaseException | None) -> _E:
+    """Return an exception with its cause, where it is not raised on the spot."""
+    error.__cause__ = cause
+    return error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import enum
 import logging
 import time
@@ -12,18 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
+from ._log import get_logger
 from .actions.base import Action
 from .actions.system import Command, Logoff, Ping, event_mask
 from .connection import Connection
-from .dispatch import Dispatcher, Selection
-from .errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError
+from .dispatch import Dispatcher, Selection, Subscriber
+from .errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError, because, fresh
 from .events.base import Event, load
 from .events.link import Disconnected, Reconnected
 from .events.system import FullyBooted, Shutdown
-from .login import is_final, log_in
+from .login import log_in
 from .metrics import Metrics
 from .options import Backoff, Options
-from .session import refusal
+from .refusals import is_final, refusal
+from .signals import Signal
 from .statistics import Tally
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ __all__ = ["Link", "ManagerState"]
 
 _FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
 
-log = logging.getLogger("aioami.link")
+log = get_logger("aioami.link")
 
 
 class ManagerState(enum.Enum):
@@ -90,14 +91,14 @@ class Link:
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
         # Those who have an action to send go before those who only wait, who may send one then.
-        self._senders: dict[asyncio.Future[None], None] = {}
-        self._waiters: dict[asyncio.Future[None], None] = {}
+        self._changed_for_senders = Signal()
+        self._changed = Signal()
         self._delays: Iterator[float] | None = None
         self._established_at = 0.0
         self._lost_at = 0.0
         self._booted = False
         self._logged_in_quietly = False
-        self._landmarks = _Landmarks(self._told)
+        self._server_events = _ServerEvents(self._server_event)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
@@ -121,7 +122,7 @@ class Link:
         self.mask = self.accepted_mask = None
         self._delays = None
         load()  # now, and not when the first event comes
-        self._dispatcher.add(self._landmarks)
+        self._dispatcher.add(self._server_events)
         self._enter(ManagerState.CONNECTING)
         begun()
         task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")
@@ -184,7 +185,7 @@ class Link:
         log.info("the link to %s stands again, after %.1f seconds", self._options.where, gap)
         try:
             self._dispatcher.miss(gap)
-            self._dispatcher.tell(Reconnected.after(gap, attempts))
+            self._dispatcher.emit(Reconnected.after(gap, attempts))
             if self._metrics is not None:
                 self._metrics.reconnected(gap)
         finally:
@@ -274,9 +275,9 @@ class Link:
         self.reason = reason
         self._tally.gaps += 1
         self._enter(ManagerState.RECONNECTING)
-        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, _shown(reason))
+        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, reason)
         self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.where}")
-        self._dispatcher.tell(Disconnected.because(reason))
+        self._dispatcher.emit(Disconnected.because(reason))
         if self._metrics is not None:
             self._metrics.disconnected(reason)
 
@@ -286,7 +287,7 @@ class Link:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
-        log.error("the link to %s is lost for good: %s", self._options.where, _shown(reason))
+        log.error("the link to %s is lost for good: %s", self._options.where, reason)
         self._dispatcher.finish(reason)
 
     # Ending it
@@ -294,7 +295,7 @@ class Link:
     async def close(self) -> None:
         """See `Manager.close`."""
         while self.state is ManagerState.CLOSING:  # somebody else does it
-            await self._change(self._waiters)
+            await self._changed.wait()
         try:
             await self._cancel_attempt()
         finally:
@@ -353,19 +354,10 @@ class Link:
     def _enter(self, state: ManagerState) -> None:
         changed = state is not self.state
         self.state = state
-        for waiter in [*self._senders, *self._waiters]:
-            if not waiter.done():
-                waiter.set_result(None)
+        self._changed_for_senders.send()
+        self._changed.send()
         if changed and self._metrics is not None:
             self._metrics.state_changed(state.value)
-
-    async def _change(self, waiters: dict[asyncio.Future[None], None]) -> None:
-        waiter = asyncio.get_running_loop().create_future()
-        waiters[waiter] = None
-        try:
-            await waiter
-        finally:
-            del waiters[waiter]
 
     @property
     def is_coming(self) -> bool:
@@ -381,7 +373,7 @@ class Link:
         try:
             async with async_timeout.timeout(timeout):
                 while self.connection is None and self.is_coming:
-                    await self._change(self._senders)
+                    await self._changed_for_senders.wait()
         except asyncio.TimeoutError:
             return None
         return self.connection if self.state is not ManagerState.CLOSING else None
@@ -398,11 +390,11 @@ class Link:
         waiting = False
         while self.state is not ManagerState.READY:
             if self.state is ManagerState.LOST and self.reason is not None:
-                raise _again(self.reason)
+                raise fresh(self.reason)
             if waiting and self.state is ManagerState.CLOSED:
                 raise ConnectionLost(f"the manager did not become ready: {self.why_not()}") from self.reason
             waiting = True
-            await self._change(self._waiters)
+            await self._changed.wait()
 
     async def wait_booted(self, timeout: float | None) -> None:
         """See `Manager.wait_booted`."""
@@ -435,7 +427,7 @@ class Link:
         if not isinstance(error, PermissionDenied) or not self._hears_of_boot():
             raise error
         while not self._booted:
-            await self._change(self._waiters)
+            await self._changed.wait()
             if self.connection is not connection:
                 raise ConnectionLost(f"the link was lost before Asterisk was fully booted: {self.why_not()}")
 
@@ -446,7 +438,7 @@ class Link:
         mask = dict(self.mask.headers).get("EventMask", "") if self.mask else event_mask(self._options.event_mask)
         return not {"on", "all", "system"}.isdisjoint(mask.split(","))
 
-    def _told(self, event: Event) -> None:
+    def _server_event(self, event: Event) -> None:
         if isinstance(event, FullyBooted):
             self._booted = True
             self._enter(self.state)  # wakes those who wait for it
@@ -455,38 +447,21 @@ class Link:
             self.connection.shutdown = f"Asterisk {again} ({event.get('Shutdown', 'unknown')})".lower().capitalize()
 
 
-class _Landmarks:
-    """Subscribes to the events that tell of the server itself."""
+class _ServerEvents(Subscriber):
+    """Subscribes to the events about the server itself."""
 
-    __slots__ = ("put",)
     selection = Selection((FullyBooted, Shutdown))
 
-    def __init__(self, told: Callable[[Event], None]) -> None:
-        self.put = told
+    def __init__(self, put: Callable[[Event], None]) -> None:
+        self._put = put
 
-    def settle(self) -> None: ...
-
-    def miss(self, gap: float) -> None: ...
-
-    def finish(self, error: Exception | None) -> None: ...
+    @property
+    def put(self) -> Callable[[Event], None]:
+        return self._put
 
 
 def _reason(what: str, error: BaseException) -> ManagerError:
     """The error itself, or one of ours for what nobody thought of: no waiter is to be left behind."""
     if isinstance(error, ManagerError):
         return error
-    reason = ConnectionLost(f"{what}: {str(error) or type(error).__name__}")
-    reason.__cause__ = error
-    return reason
-
-
-def _shown(error: Exception) -> str:
-    """What an exception says, as any log can write it, whatever bytes the server sent."""
-    return str(error).encode("utf-8", "backslashreplace").decode()
-
-
-def _again(error: ManagerError) -> ManagerError:
-    """A copy to be raised: one exception raised in several places would collect all their tracebacks."""
-    fresh = copy.copy(error)
-    fresh.__cause__ = error.__cause__
-    return fresh
+    return because(ConnectionLost(f"{what}: {str(error) or type(error).__name__}"), error)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import logging
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import async_timeout
 
+from ._log import get_logger
 from .actions.bridges import BridgeList
 from .actions.channels import CoreShowChannels, Status
 from .actions.queues import QueueStatus
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"]
 
-log = logging.getLogger("aioami.live")
+log = get_logger("aioami.live")
 
 Kind = Literal["channel", "bridge", "queue", "link", "everything"]
 Part = Literal["channels", "bridges", "queues"]
@@ -481,7 +481,7 @@ class Live:
 
     def _is_over(self) -> bool:
         """Whether no more events will come."""
-        return self._stream is None or self._stream._buffer.ended
+        return self._stream is None or self._stream.ended
 
     def _settle(self) -> None:
         """All events that came are applied: behind a snapshot, that is up to date."""

@@ -11,28 +11,18 @@ from .errors import (
     ActionError,
     ConnectionLost,
     ManagerAuthError,
-    ManagerError,
     ManagerTimeout,
     ProtocolError,
     UnknownAction,
 )
 from .options import Options
-from .session import refusal
+from .refusals import is_permission_denied, is_shutting_down, refusal
 
-__all__ = ["has_plain_secret", "is_final", "log_in"]
+__all__ = ["has_plain_secret", "log_in"]
 
-_SHUTTING_DOWN: Final = "Asterisk is shutting down"
-_IN_USE: Final = "Login Already In Use"
 # No server takes this filter; which of two reasons it gives tells whether it heeds the criteria.
 _PROBE: Final = Action("Filter", {"Operation": "Add", "MatchCriteria": "aioami(probe)", "Filter": "["})
 _NEW_FILTERS: Final = "Filter was formatted incorrectly"
-
-
-def is_final(error: ManagerError) -> bool:
-    """Whether another attempt would fail in the same way, and may even lock the user out."""
-    if isinstance(error, ManagerAuthError):
-        return error.response is None or error.response.message != _IN_USE
-    return isinstance(error, ActionError)
 
 
 async def log_in(connection: Connection, options: Options, mask: Action[Any] | None) -> None:
@@ -61,8 +51,8 @@ async def log_in(connection: Connection, options: Options, mask: Action[Any] | N
         reason = connection.reason or error
         raise reason from reason.__cause__
     except (ActionError, ManagerAuthError) as error:
-        if error.response is not None and error.response.message == _SHUTTING_DOWN:
-            raise ConnectionLost(f"the login was not possible: {_SHUTTING_DOWN}") from error
+        if error.response is not None and is_shutting_down(error.response):
+            raise ConnectionLost(f"the login was not possible: {error.response.message}") from error
         raise
 
 
@@ -76,7 +66,7 @@ async def _authenticate(connection: Connection, options: Options, *, quiet: bool
         login = Login(user, secret, events=events, challenge=challenge)
     elif answer.success:
         raise ProtocolError("the server answered Challenge without a challenge")
-    elif answer.message != _SHUTTING_DOWN and (connection.is_encrypted or options.plaintext_login):
+    elif not is_shutting_down(answer) and (connection.is_encrypted or options.plaintext_login):
         login = Login(user, secret, events=events)
     else:
         raise ManagerAuthError(f"the login was refused: {answer.message}", response=answer)
@@ -86,7 +76,7 @@ async def _authenticate(connection: Connection, options: Options, *, quiet: bool
 async def _probe(connection: Connection, options: Options) -> None:
     """An older server takes the pattern of a new filter for one of the old kind, and says nothing."""
     answer = await connection.send(_PROBE, timeout=options.timeout, counted=False)
-    if answer.success or not (answer.message.startswith(_NEW_FILTERS) or answer.message == "Permission denied"):
+    if answer.success or not (answer.message.startswith(_NEW_FILTERS) or is_permission_denied(answer)):
         text = "this server does not know filters with criteria (Asterisk has them from 18.26, 20.11, 21.6 and 22.1)"
         raise UnknownAction(text, action=_PROBE, response=answer)
 

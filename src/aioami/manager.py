@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
 import functools
 import os
@@ -19,16 +18,17 @@ from .actions.system import Filter
 from .callbacks import Callbacks, Subscription
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
-from .errors import ConnectionLost, ManagerTimeout, PermissionDenied
+from .errors import ConnectionLost, ManagerTimeout, PermissionDenied, because
 from .events.base import Event
 from .link import Link, ManagerState
 from .login import has_plain_secret
 from .metrics import ActionOutcome, Guarded, Metrics
 from .options import Backoff, Options, event_filter
+from .refusals import refusal
 from .responses.base import ListReply
-from .session import refusal
 from .statistics import Statistics, Tally
 from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, OnLoss, Overflow, Predicate, SingleBuffer
+from .url import PORT, TLS_PORT, read_url
 from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
 if TYPE_CHECKING:
@@ -38,18 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Manager", "ManagerState"]
 
-_PORT: Final = 5038
-_TLS_PORT: Final = 5039
+_PORT: Final = PORT
 _BACKOFF: Final = Backoff()
 _NOTHING: Final[frozenset[Any]] = frozenset()
-
-_URL_NUMBERS: Final[dict[str, type[float] | type[int]]] = {
-    "timeout": float,
-    "keepalive": float,
-    "max_frame_size": int,
-    "max_list_items": int,
-    "max_bytes_before_login": int,
-}
 
 _OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
     ManagerTimeout: "timeout",
@@ -158,7 +149,7 @@ class Manager:
             raise TypeError("event_filters: expected a sequence of filters, not one text")
         self._options = Options(
             host=host,
-            port=port if port is not None else _TLS_PORT if context is not None else _PORT,
+            port=port if port is not None else TLS_PORT if context is not None else _PORT,
             username=username,
             secret=secret,
             ssl=context,
@@ -216,46 +207,10 @@ class Manager:
             ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
             OSError: `cafile` cannot be read.
         """
-        from urllib.parse import parse_qsl, unquote, urlsplit
-
-        shape = "url: expected ami://user:secret@host:port or amis://user:secret@host:port"
-        parts = None
-        with contextlib.suppress(ValueError):  # what urllib says of a part may hold the secret
-            split = urlsplit(url)
-            port = split.port
-            parts = split
-        if parts is None:
-            raise ValueError(f"{shape}, with a port from 1 to 65535")
-        if parts.scheme not in ("ami", "amis") or not parts.hostname or parts.path.strip("/") or parts.fragment:
-            raise ValueError(shape)
-        if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
-            raise ValueError(f"{shape}; what stands for itself there is percent-encoded, %3F for ? and %40 for @")
-        found: dict[str, Any] = {}
-        secure: bool | tls.SSLContext = parts.scheme == "amis"
-        if secure and not options.get("ssl", True):
+        found = read_url(url)
+        if found["ssl"] and not options.get("ssl", True):
             raise ValueError("ssl: amis:// is TLS, and cannot be without")
-        for name, value in parse_qsl(parts.query, keep_blank_values=True):
-            if name == "cafile" and secure:
-                secure = tls.create_default_context(cafile=value)
-            elif name in ("server_hostname", "event_mask"):
-                found[name] = value
-            elif name == "event_filter":
-                found.setdefault("event_filters", []).append(value)
-            elif name in _URL_NUMBERS:
-                found[name] = None if value.lower() == "none" else _number(name, value)
-            elif name in ("reconnect", "retry_connect", "plaintext_login", "read_only"):
-                if value.lower() not in ("yes", "no"):
-                    raise ValueError(f"url: {name} is 'yes' or 'no', not {value!r}")
-                found[name] = value.lower() == "yes"
-            else:
-                raise ValueError(f"url: {name!r} is no option of {parts.scheme}://")
-        return cls(
-            parts.hostname,
-            port,
-            None if parts.username is None else unquote(parts.username),
-            None if parts.password is None else unquote(parts.password),
-            **{"ssl": secure, **found, **options},
-        )
+        return cls(**{**found, **options})
 
     @property
     def state(self) -> ManagerState:
@@ -572,9 +527,7 @@ class Manager:
     def _unsent(self, action: Action[Any]) -> ConnectionLost:
         """What is told of an action that certainly did not leave."""
         self._tally.unsent += 1
-        error = ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}")
-        error.__cause__ = self._link.reason
-        return error
+        return because(ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}"), self._link.reason)
 
     def _patience(self, action: Action[Any], timeout: Timeout) -> float | None:
         if not isinstance(timeout, _Default):
@@ -730,10 +683,3 @@ def _demand() -> type[Demand]:
     from .permissions import Demand
 
     return Demand
-
-
-def _number(name: str, value: str) -> float | int:
-    try:
-        return _URL_NUMBERS[name](value)
-    except ValueError:
-        raise ValueError(f"url: {name} is a number or 'none', not {value!r}") from None

@@ -145,7 +145,7 @@ async def progress(
     _at_least("total", total, 0)
     _at_least("refresh", refresh, 0.01)
     if not label and isinstance(items, EventStream):
-        label = str(items._buffer.selection)
+        label = str(items.selection)
     bar = _Bar(label, total)
     screen = _Screen()
     due = 0.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .actions.system import Filter, Login
+from .wire.encoding import encode_text
 
 __all__ = ["Backoff", "Options", "event_filter"]
 
@@ -84,8 +85,14 @@ class Options:
             raise ValueError("secret: a username needs a secret")
         if self.secret is not None and not isinstance(self.secret, str):
             raise TypeError(f"secret: expected text, not {type(self.secret).__name__}")
-        if any(sign in "\r\n\0" or "\ud800" <= sign < "\udc80" for sign in self.secret or ""):
-            raise ValueError("secret: it may not contain CR, LF, NUL or half of a surrogate pair")
+        if any(sign in "\r\n\0" for sign in self.secret or ""):
+            raise ValueError("secret: it may not contain CR, LF or NUL")
+        encode_text("secret", self.secret or "")
+        for name, value in (("host", self.host), ("server_hostname", self.server_hostname or "")):
+            if not isinstance(value, str):
+                raise TypeError(f"{name}: expected text, not {type(value).__name__}")
+            if "://" in value or "@" in value:  # not shown: a secret may be in it
+                raise ValueError(f"{name}: expected a name or an address; Manager.from_url takes a URL")
         if not 0 < self.port < 65536:
             raise ValueError(f"port: 1 to 65535, not {self.port}")
         for name in ("timeout", "keepalive"):

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import re
 import time
@@ -31,6 +30,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Final
 
+from ._log import get_logger
 from .wire import redact
 
 __all__ = ["FORMAT_VERSION", "Recorder"]
@@ -38,13 +38,14 @@ __all__ = ["FORMAT_VERSION", "Recorder"]
 FORMAT_VERSION: Final = 1
 _BLANK: Final = re.compile(rb"\n\r?\n")
 
-_log: Final = logging.getLogger("aioami.recording")
+_log: Final = get_logger("aioami.recording")
 
 
 class Recorder:
     """Writes what goes over a link into a file.
 
     The file is made when the first link is opened; links that the same recorder sees later are written behind it.
+    When it cannot be written, nothing more of that link is, and the next link is tried again.
 
     Args:
         path: the file, which is overwritten.
@@ -53,6 +54,7 @@ class Recorder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._file: IO[str] | None = None
+        self._failed = False
         self._started: float | None = None
         self._pending = bytearray()
         self._searched = 0
@@ -66,8 +68,11 @@ class Recorder:
         """
         if self._file is not None:
             return
-        first = self._started is None
+        first = self._started is None or (self._failed and self._cut_half_line() == 0)
         self._file = self.path.open("w" if first else "a", encoding="utf-8", newline="\n")
+        self._failed = False
+        self._pending.clear()
+        self._searched = 0
         if first:
             self._started = time.monotonic()
             started = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -77,6 +82,8 @@ class Recorder:
 
     def received(self, data: bytes) -> None:
         """Bytes came from the server."""
+        if self._file is None:
+            return
         pending = self._pending
         pending += data
         if not self._greeted and (end := pending.find(b"\n")) >= 0:
@@ -106,9 +113,10 @@ class Recorder:
         if self._pending:
             self._take("received", len(self._pending))
         self._entry("closed")
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        if file is not None:
+            with contextlib.suppress(OSError):  # all was flushed before
+                file.close()
 
     def _take(self, direction: str, end: int) -> None:
         self._entry(direction, bytes(self._pending[:end]))
@@ -132,6 +140,21 @@ class Recorder:
         except OSError as error:
             # The link matters more than the record of it, but that it ends is said.
             _log.error("the recording %s ends here, it cannot be written: %s", self.path, error)
+            self._failed = True
             file, self._file = self._file, None
             with contextlib.suppress(OSError):
                 file.close()
+
+    def _cut_half_line(self) -> int:
+        """Remove what a failed write left behind the last whole line, and return the size of the file."""
+        with self.path.open("rb+") as file:
+            end = file.seek(0, os.SEEK_END)
+            while end > 0:
+                start = max(0, end - 65536)
+                file.seek(start)
+                found = file.read(end - start).rfind(b"\n")
+                if found >= 0:
+                    end = start + found + 1
+                    break
+                end = start
+            return file.truncate(end)

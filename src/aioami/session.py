@@ -14,42 +14,22 @@ import os
 import re
 import weakref
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from .actions.base import Action, action_class
-from .dispatch import Dispatcher, Selection
-from .errors import (
-    ActionError,
-    ConnectionLost,
-    ManagerAuthError,
-    ManagerError,
-    PermissionDenied,
-    ProtocolError,
-    UnknownAction,
-)
+from ._log import get_logger
+from .actions.base import Action
+from .dispatch import Dispatcher, Selection, Subscriber
+from .errors import ActionError, ConnectionLost, ManagerError, ProtocolError, because
 from .events.base import Event, event_class
-from .fields import TRUE
+from .pending import FENCE, Outcome, Pending, Promise
+from .refusals import refusal
 from .responses.base import Response
 from .statistics import Tally
 from .wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
-__all__ = ["FENCE", "Outcome", "Pending", "Promise", "Session", "holds_session", "refusal"]
+__all__ = ["Session"]
 
-log = logging.getLogger("aioami.session")
-
-# `Response: Error` has no code: this is where its texts get a meaning.
-_REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
-    "Authentication failed": ManagerAuthError,
-    "Login Already In Use": ManagerAuthError,
-    "Asterisk is shutting down": ActionError,
-    "Permission denied": PermissionDenied,
-    "Originate Access Forbidden: app or data blacklisted": PermissionDenied,
-    "Originate Access Forbidden: Application": PermissionDenied,
-    "Originate Access Forbidden: Data": PermissionDenied,
-    "GetVar Access Forbidden: Variable": PermissionDenied,
-    "Status Access Forbidden: Variables": PermissionDenied,
-}
-_UNKNOWN_ACTION: Final = "Invalid/unknown command"
+log = get_logger("aioami.session")
 
 _BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
 
@@ -62,124 +42,19 @@ _TELLING: Final = frozenset({"", "ping", "login", "logoff"})
 
 _make: Final[Callable[[type[Event]], Event]] = object.__new__
 
-FENCE: Final = Action("Ping")
-"""To be sent behind an action whose end nothing else tells."""
 
-
-class Promise(Protocol):
-    """Where a result goes; `asyncio.Future` is one."""
-
-    def done(self) -> bool: ...
-    def set_result(self, result: Any, /) -> None: ...
-    def set_exception(self, error: Exception, /) -> None: ...
-
-
-class Outcome:
-    """The event that will say how an accepted action ended.
-
-    Attributes:
-        result: the event or the error, once there is one.
-        waiting: those to be told.
-    """
-
-    __slots__ = ("__weakref__", "action", "action_id", "result", "waiting")
-
-    def __init__(self, action: Action[Any], action_id: str) -> None:
-        self.action = action
-        self.action_id = action_id
-        self.result: Event | ManagerError | None = None
-        self.waiting: list[Promise] = []
-
-    def settle(self, result: Event | ManagerError) -> None:
-        """Record the result, unless there is one already, and tell those who wait."""
-        if self.result is not None:
-            return
-        self.result = result
-        waiting, self.waiting = self.waiting, []
-        for promise in waiting:
-            if promise.done():
-                continue
-            if isinstance(result, Event):
-                promise.set_result(result)
-            else:
-                promise.set_exception(result)
-
-
-class Pending:
-    """An action between its first byte and the last one of its answer.
-
-    Attributes:
-        data: its bytes, until they are written.
-        counted: whether it is still to be counted how it ended.
-        written: whether its bytes were handed to the operating system, so that the server may have seen them.
-        forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
-        response: the reply that started its list, or that more replies are to follow.
-        items: how many items of its list came, once it has begun.
-        due: when it is given up, if it has a deadline; `last_progress` says when something of its list came, if that puts it off.
-        next: what was sent behind it, while neither is answered.
-        raw: the lines of its answer, if those have no `Response` header.
-        shape: what says how it is answered: a class, or an action.
-    """
-
-    __slots__ = (
-        "__weakref__",
-        "action",
-        "action_id",
-        "counted",
-        "data",
-        "due",
-        "forgotten",
-        "items",
-        "last_progress",
-        "next",
-        "on_item",
-        "outcome",
-        "overtaken",
-        "promise",
-        "raw",
-        "response",
-        "sent_at",
-        "shape",
-        "written",
-    )
-
-    def __init__(
-        self,
-        action: Action[Any],
-        action_id: str,
-        data: bytes,
-        promise: Promise,
-        on_item: Callable[[Response, Event | None], None] | None,
-    ) -> None:
-        self.action = action
-        # One without a class of its own is answered as its name is.
-        self.shape = action_class(action.name) if type(action) is Action and action is not FENCE else action
-        self.action_id = action_id
-        self.data = data
-        self.promise: Promise | None = promise
-        self.on_item = on_item
-        self.due: float
-        self.last_progress: Callable[[], float] | None = None
-        self.counted = False
-        self.outcome: Outcome | None = None
-        self.response: Response | None = None
-        self.items: int
-        self.next: Pending | None = None
-        self.raw: list[str] | None = None
-        self.sent_at = 0.0
-        self.written = False
-        self.forgotten = False
-        self.overtaken = False
-
-
-class _OutcomeWatch:
+class _OutcomeWatch(Subscriber):
     """Subscribes to the events in which outcomes come, on behalf of those actions that wait for one."""
 
     def __init__(self, event_name: str) -> None:
         self.selection = Selection((event_name,))
         self.outcomes: weakref.WeakValueDictionary[str, Outcome] = weakref.WeakValueDictionary()
 
-    def put(self, event: Event) -> None:
+    @property
+    def put(self) -> Callable[[Event], None]:
+        return self._conclude
+
+    def _conclude(self, event: Event) -> None:
         one = self.outcomes.get(event.action_id or "")
         for outcome in (one,) if one is not None else tuple(self.outcomes.values()):
             conclusion = outcome.action.conclusion(outcome.action_id, event)
@@ -191,15 +66,6 @@ class _OutcomeWatch:
                 continue
             outcome.settle(conclusion)
             return  # an event is the outcome of one action: that which waits longest
-
-    def settle(self) -> None:
-        """Nothing: each event was looked at as it came."""
-
-    def miss(self, gap: float) -> None:
-        """Nothing: it does not outlive its link."""
-
-    def finish(self, error: Exception | None) -> None:
-        """Nothing: the session tells the outcomes why they will not come."""
 
 
 class Session:
@@ -609,27 +475,8 @@ class Session:
         return list({id(item): item for watch in self._watches.values() for item in watch.outcomes.values()}.values())
 
 
-def refusal(response: Response, action: Action[Any]) -> ManagerError:
-    """The exception that stands for a `Response: Error`."""
-    text = response.message.strip() or "no reason given"
-    unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
-    kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
-    if issubclass(kind, ManagerAuthError):
-        return kind(f"the login was refused: {text}", response=response)
-    return kind(f"{action.name} was refused: {text}", action=action, response=response)
-
-
-def holds_session(pending: Pending) -> bool:
-    """Whether nothing may come on the connection for as long as this action is under way."""
-    if not pending.shape.holds_session:
-        return False
-    return not any(name.lower() == "async" and value.lower() in TRUE for name, value in pending.action.headers)
-
-
 def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
-    error = ConnectionLost(f"{what} was cut off: {reason}", sent=sent)
-    error.__cause__ = reason
-    return error
+    return because(ConnectionLost(f"{what} was cut off: {reason}", sent=sent), reason)
 
 
 def _is_list(response: Response) -> bool:

@@ -7,7 +7,6 @@ and is told how many.
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
 from collections import deque
 from collections.abc import Callable, Generator
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import async_timeout
 
-from .dispatch import Selection
-from .errors import ConnectionLost, EventsLost, ManagerTimeout
+from ._log import get_logger
+from .dispatch import Selection, Subscriber
+from .errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from .events.base import Event
+from .refusals import refusal
 from .responses.base import Response
-from .session import refusal
+from .signals import Signal
 from .statistics import Tally
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ __all__ = [
     "SingleBuffer",
 ]
 
-log = logging.getLogger("aioami.streams")
+log = get_logger("aioami.streams")
 
 EventT = TypeVar("EventT", bound=Event)
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
@@ -74,7 +75,7 @@ class _Loss:
         return EventsLost("events are missing: " + ", and ".join(parts), count=self.count, gap=self.gap)
 
 
-class Buffer:
+class Buffer(Subscriber):
     """The producer's side of a stream. It does not hold the stream, so that dropping the stream ends it.
 
     Attributes:
@@ -83,6 +84,7 @@ class Buffer:
     """
 
     __slots__ = (
+        "_changed",
         "_drops_newest",
         "_raises",
         "_tally",
@@ -96,7 +98,6 @@ class Buffer:
         "overflowing",
         "raised",
         "selection",
-        "wakes",
         "where",
     )
 
@@ -118,6 +119,7 @@ class Buffer:
         self._drops_newest = overflow == "drop_newest"
         self._raises = on_loss == "raise"
         self._tally = tally or Tally()
+        self._changed = Signal()
         self.selection = selection
         self.where = where
         self.maxsize = maxsize
@@ -129,7 +131,6 @@ class Buffer:
         self.raised = False
         self.ended = False
         self.error: Exception | None = None
-        self.wakes: asyncio.Future[None] | None = None
 
     @property
     def put(self) -> Callable[[Event], None]:
@@ -159,8 +160,8 @@ class Buffer:
             return
         if self.maxsize is not None and len(events) > self.maxsize:
             self._make_room(len(events) - self.marks - self.maxsize)
-        if self.wakes is not None:
-            self.wake()
+        if self._changed:
+            self._changed.send()
 
     def miss(self, gap: float) -> None:
         self.gaps += 1
@@ -170,12 +171,7 @@ class Buffer:
     def finish(self, error: Exception | None) -> None:
         if not self.ended:
             self.ended, self.error = True, error
-            self.wake()
-
-    def wake(self) -> None:
-        wakes, self.wakes = self.wakes, None
-        if wakes is not None and not wakes.done():
-            wakes.set_result(None)
+            self._changed.send()
 
     def _wanted(self, where: Predicate, event: Event) -> bool:
         try:
@@ -238,7 +234,7 @@ class Buffer:
             return
         self.events.append(_Loss(count, gap))
         self.marks += 1
-        self.wake()
+        self._changed.send()
 
     async def filled(self) -> None:
         """Return when an event is there.
@@ -251,20 +247,12 @@ class Buffer:
         self.overflowing = False
         while not self.events:
             if self.error is not None:
-                # A fresh copy each time: one exception raised in several places would collect all their tracebacks.
-                error = copy.copy(self.error)
-                error.__cause__ = self.error.__cause__
-                raise error
+                raise fresh(self.error)
             if self.ended:
                 raise StopAsyncIteration
-            if self.wakes is not None:
+            if self._changed:
                 raise RuntimeError("another task is already waiting for this stream's next event")
-            wakes = self.wakes = asyncio.get_running_loop().create_future()
-            try:
-                await wakes
-            finally:
-                if self.wakes is wakes:
-                    self.wakes = None
+            await self._changed.wait()
 
 
 class SingleBuffer(Buffer):
@@ -319,6 +307,16 @@ class EventStream(Generic[EventT_co]):
     def gaps(self) -> int:
         """How many times the link was lost and established again while this stream was open."""
         return self._buffer.gaps
+
+    @property
+    def ended(self) -> bool:
+        """True if no more events come; those that are `pending` can still be taken."""
+        return self._buffer.ended
+
+    @property
+    def selection(self) -> Selection:
+        """The events that were asked for; its `str()` names them."""
+        return self._buffer.selection
 
     @property
     def pending(self) -> int:
@@ -454,7 +452,7 @@ class NextEvent(Generic[EventT]):
     async def _next(self) -> EventT:
         if self._found is not None:
             return self._found
-        selection = self._stream._buffer.selection
+        selection = self._stream.selection
         try:
             async with async_timeout.timeout(self._timeout):
                 self._found = await self._stream.__anext__()

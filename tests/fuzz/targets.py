@@ -19,7 +19,8 @@ from aioami.actions.base import ACTIONS
 from aioami.dispatch import Dispatcher, Selection
 from aioami.events.base import EVENTS, KnownEvent, parse
 from aioami.fields import Field
-from aioami.session import Outcome, Pending, Session
+from aioami.pending import Outcome, Pending
+from aioami.session import Session
 from aioami.statistics import Tally
 from aioami.wire import Framer, Message, redact
 

@@ -20,8 +20,10 @@ ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "enums", "errors", "wire", "fields"}) | CATALOGUE
-SHELL: Final = frozenset({"callbacks", "connection", "link", "live", "login", "manager", "options", "streams"})
+PURE: Final = frozenset({"_areas", "_log", "enums", "errors", "wire", "fields"}) | CATALOGUE
+SHELL: Final = frozenset(
+    {"callbacks", "connection", "link", "live", "login", "manager", "options", "signals", "streams", "url"}
+)
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -36,12 +38,14 @@ PUBLIC: Final = frozenset(
         "aioami.permissions",
         "aioami.testing",
         "aioami.testing.real",
+        "aioami.url",
     }
 )
 
 # A room is a module or a package directly below aioami; it may import itself and the rooms named here.
 ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
+    "_log": frozenset(),
     "errors": frozenset(),
     "wire": frozenset({"errors"}),
     "_areas": frozenset(),
@@ -53,21 +57,34 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "notebook": PURE | {"display", "streams"},
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
-    "recording": frozenset({"wire", "errors"}),
+    "recording": frozenset({"_log", "wire", "errors"}),
     "calls": PURE,
     "permissions": PURE,
     "dispatch": PURE,
     "statistics": frozenset(),
-    "metrics": frozenset({"_version", "actions", "link", "statistics"}),
-    "session": PURE | {"dispatch", "statistics"},
-    "deadlines": frozenset({"session"}),
+    "metrics": frozenset({"_log", "_version", "actions", "link", "statistics"}),
+    "pending": PURE,
+    "refusals": PURE,
+    "deadlines": frozenset({"pending"}),
+    "session": PURE | {"dispatch", "pending", "refusals", "statistics"},
     **dict.fromkeys(
         SHELL,
         PURE
         | SHELL
-        | {"core", "deadlines", "dispatch", "metrics", "permissions", "recording", "session", "statistics"},
+        | {
+            "core",
+            "deadlines",
+            "dispatch",
+            "metrics",
+            "pending",
+            "permissions",
+            "recording",
+            "refusals",
+            "session",
+            "statistics",
+        },
     ),
-    "testing": frozenset({"wire", "errors", "recording"}),
+    "testing": frozenset({"_log", "wire", "errors", "recording"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
@@ -87,7 +104,9 @@ SANS_IO: Final = (PURE - {"errors"}) | {
     "dispatch",
     "display",
     "frames",
+    "pending",
     "permissions",
+    "refusals",
     "session",
     "statistics",
 }

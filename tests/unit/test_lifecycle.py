@@ -376,7 +376,7 @@ async def test_a_cell(moment: str, fault: str, reconnect: bool, expected: str, m
         if state == "ready":
             assert (await scene.mgr.send(core.Ping(), timeout=5)).success
         assert scene.mgr.statistics().pending == 0
-        assert not scene.mgr._link._waiters
+        assert not scene.mgr._link._changed
 
 
 def test_the_table_is_whole() -> None:
@@ -450,7 +450,7 @@ async def live(chance: random.Random) -> None:
             assert task.cancelled() or not isinstance(task.exception(), (AssertionError, KeyError, AttributeError))
         await asyncio.wait_for(mgr.close(), 4)
         assert mgr.state is ManagerState.CLOSED
-        assert not mgr._link._waiters
+        assert not mgr._link._changed
         statistics = mgr.statistics()
         assert statistics.pending == 0
         assert statistics.actions == statistics.successes + statistics.errors + statistics.failures

@@ -847,7 +847,7 @@ async def test_cancelling_a_wait_leaves_nothing_behind(fake: FakeAsterisk) -> No
     waiting.cancel()
     async with mgr:
         assert waiting.cancelled()
-        assert not mgr._link._waiters
+        assert not mgr._link._changed
 
 
 async def test_a_failed_connect_fails_those_who_wait_for_it(fake: FakeAsterisk) -> None:
@@ -1091,6 +1091,41 @@ async def test_the_clock_runs_for_all_others(action: Action, timeout: float) -> 
                 await asyncio.wait_for(stream.__anext__(), 3)
             await asyncio.wait([waiting])
             assert isinstance(waiting.exception(), (ConnectionLost, ManagerTimeout))
+            proxy.resume()
+            await mgr.wait_ready(timeout=5)
+
+
+def command_with_a_timeout() -> Action:
+    """A command whose answer is waited for briefly, if the caller says nothing."""
+    command = core.Command("x")
+    command.timeout = 0.3
+    return command
+
+
+@pytest.mark.parametrize(
+    "give_up",
+    [
+        lambda mgr: mgr.send(core.Command("x"), timeout=None),
+        lambda mgr: mgr.send(command_with_a_timeout(), timeout=None),
+        lambda mgr: mgr.wait_booted(),
+    ],
+    ids=["without a limit", "with one of its own", "wait_booted"],
+)
+async def test_what_was_given_up_hides_no_dead_link(give_up: Callable[[Manager], Any]) -> None:
+    """An action that nobody waits for any more holds the session for its own timeout at most."""
+    async with FakeAsterisk() as fake, FaultProxy(fake.host, fake.port) as proxy:
+        fake.reply_to("Command", None)
+        # Without events the server's word that it has booted does not come, and it is asked.
+        async with manager(proxy, keepalive=0.05, timeout=0.05, event_mask=False) as mgr:
+            waiting = asyncio.ensure_future(give_up(mgr))
+            await fake.expect("Command")
+            proxy.stall()
+            await asyncio.sleep(0.15)
+            assert mgr.statistics().gaps == 0
+            with mgr.events(Disconnected) as stream:
+                waiting.cancel()
+                await asyncio.wait([waiting])
+                await asyncio.wait_for(stream.__anext__(), 3)
             proxy.resume()
             await mgr.wait_ready(timeout=5)
 

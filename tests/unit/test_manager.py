@@ -7,6 +7,8 @@ import gc
 import logging
 import socket
 import ssl
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 import trustme
@@ -650,6 +652,47 @@ def test_options_that_cannot_be_right_are_refused(options: dict[str, object], fi
     """A wrong option is a `ValueError` that names it, before anything is connected."""
     with pytest.raises(ValueError, match=field):
         Manager(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["host", "server_hostname"])
+@pytest.mark.parametrize("text", ["ami://admin:s3cret@host", "admin:s3cret@host", "amis://s3cret"])
+def test_a_url_is_no_host(field: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What is a URL is refused by a sentence that says who takes one, and shows nothing of it."""
+    with pytest.raises(ValueError, match=rf"^{field}: .*from_url") as raised:
+        Manager(**{field: text})  # type: ignore[arg-type]
+    assert "s3cret" not in told_by(raised.value) + caplog.text
+
+
+def told_by(error: BaseException | None) -> str:
+    """All that an exception and those chained to it say."""
+    told = ""
+    while error is not None:
+        told += f"{error!r} {error} {error.__dict__}"
+        error = error.__cause__ or error.__context__
+    return told
+
+
+@pytest.mark.parametrize("odd", [chr(0xD800), chr(0xDE00), "\r", "\n", "\0", "x" * 2000])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda secret: core.Login("admin", secret, challenge="1"),
+        lambda secret: core.Login("admin", secret),
+        lambda secret: Manager("h", 1, "admin", secret),
+        lambda secret: Manager.from_url(f"ami://admin:{quote(secret, errors='surrogatepass')}@h:x"),
+        lambda secret: Manager.from_url("ami://h?server_hostname=" + quote(f"a:{secret}@h", errors="surrogatepass")),
+        lambda secret: Action("Login", {"Secret": secret}),
+        lambda secret: core.Setvar(None, "PASSWORD", secret),
+    ],
+)
+def test_no_error_tells_a_secret(make: Callable[[str], object], odd: str) -> None:
+    """Neither an error nor one that is chained to it holds the secret that was refused."""
+    told = ""
+    try:
+        told = repr(make(f"{odd}hunter2"))
+    except (ValueError, TypeError) as error:
+        told = told_by(error)
+    assert "hunter2" not in told
 
 
 async def test_the_event_mask_is_sent_with_the_login(fake: FakeAsterisk) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -113,6 +114,57 @@ async def test_a_file_that_cannot_be_written(tmp_path: Path, caplog: pytest.LogC
             async with Manager("127.0.0.1", fake.port, "admin", "s3cret", record=full) as mgr:
                 assert (await mgr.send(core.Ping())).success
             assert "the recording /dev/full ends here" in caplog.text
+
+
+class FullDisk(io.StringIO):
+    """A file on a disk that is full, after some bytes of a line."""
+
+    def __init__(self, file: IO[str], taken: int) -> None:
+        super().__init__()
+        self.file, self.taken = file, taken
+
+    def write(self, text: str) -> int:
+        self.file.write(text[: self.taken])
+        raise OSError(28, "No space left on device")
+
+    def close(self) -> None:
+        self.file.close()
+
+
+@pytest.mark.parametrize("taken", [0, 1, 40])
+def test_a_recording_that_failed_starts_anew_with_its_link(tmp_path: Path, taken: int) -> None:
+    """Nothing more of that link is written; the next is, from its greeting on, behind the last whole line."""
+    recorder = Recorder(tmp_path / "r")
+    recorder.start()
+    recorder.received(b"Asterisk Call Manager/1\r\n")
+    assert recorder._file is not None
+    recorder._file = FullDisk(recorder._file, taken)
+    recorder.received(b"Event: Hangup\r\nChannel: a\r\n\r\n")
+    recorder.received(b"Event: AuthDetail\r\nActionID: 1\r\nUsername: a\r\nPasswordDigest: MD5:asterisk:hunter2\r\n")
+    recorder.sent(b"Action: Ping\r\n\r\n")
+    recorder.close()
+    recorder.start()
+    recorder.received(b"Asterisk Call Manager/2\r\nEvent: FullyBooted\r\n\r\n")
+    recorder.close()
+    assert "hunter2" not in recorder.path.read_text()
+    assert [entry.data for entry in Recording.load(recorder.path).entries if entry.direction == "received"] == [
+        "Asterisk Call Manager/1\r\n",
+        "Asterisk Call Manager/2\r\n",
+        "Event: FullyBooted\r\n\r\n",
+    ]
+
+
+def test_a_recording_that_failed_at_once_begins_with_its_first_line(tmp_path: Path) -> None:
+    """A recorder that could not write even that says what the file is when a later link begins."""
+    recorder = Recorder(tmp_path / "r")
+    recorder.start()
+    assert recorder._file is not None
+    recorder._file.truncate(0)
+    recorder._file = FullDisk(recorder._file, 0)
+    recorder.sent(b"Action: Ping\r\n\r\n")
+    recorder.start()
+    recorder.close()
+    assert [entry.direction for entry in Recording.load(recorder.path).entries] == ["opened", "closed"]
 
 
 async def test_replay(tmp_path: Path) -> None:

@@ -21,7 +21,9 @@ from aioami import (
 )
 from aioami.deadlines import Deadlines
 from aioami.dispatch import Dispatcher, Selection
-from aioami.session import FENCE, Outcome, Pending, Session, holds_session, refusal
+from aioami.pending import FENCE, Outcome, Pending
+from aioami.refusals import refusal
+from aioami.session import Session
 from aioami.statistics import Tally
 
 
@@ -629,7 +631,7 @@ def test_a_list_over_the_limit_is_an_error_of_the_session() -> None:
 )
 def test_which_actions_hold_the_session(talk: Conversation, action: Action[Any], held: bool) -> None:
     """Those whose class says so, by any spelling of the name, unless they are asynchronous."""
-    assert holds_session(talk.send(action)[0]) is held
+    assert talk.send(action)[0].holds_session is held
 
 
 def test_an_action_is_open_until_it_or_a_later_one_is_answered(talk: Conversation) -> None:

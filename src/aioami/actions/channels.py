@@ -19,6 +19,7 @@ from ..events.channels import (
 )
 from ..responses.base import ListReply, Response
 from ..responses.channels import GetvarReply, OriginateReply
+from ..wire.encoding import encode_text
 from .base import KnownAction
 from .parameters import (
     HeaderValue,
@@ -214,7 +215,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         other_channel_id: str | None,
     ) -> None:
         for name, value in (("channel_id", channel_id), ("other_channel_id", other_channel_id)):
-            if value is not None and len(text(name, value).encode("utf-8", "surrogateescape")) > _MAX_CHANNEL_ID:
+            if value is not None and len(encode_text(name, text(name, value))) > _MAX_CHANNEL_ID:
                 raise ValueError(f"{name}: at most {_MAX_CHANNEL_ID} bytes")
         if not text("channel", channel):
             raise ValueError("channel: it is empty")

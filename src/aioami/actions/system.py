@@ -16,8 +16,9 @@ from ..responses.system import (
     ListCommandsReply,
     PingReply,
 )
+from ..wire.encoding import encode_text
 from .base import KnownAction
-from .parameters import HeaderValue, checked, header, optional, text, whole_number
+from .parameters import HeaderValue, checked, header, text, whole_number
 from .reading import command_may_change
 
 if TYPE_CHECKING:
@@ -127,11 +128,16 @@ class Login(KnownAction[Response]):
     ) -> None:
         headers: list[tuple[str, HeaderValue]] = [("Username", text("username", username))]
         secret, authtype = text("secret", secret), text("authtype", authtype)
-        if optional("challenge", challenge) is not None and authtype:
+        if challenge is not None:
+            challenge = text("challenge", challenge)
+        if challenge is not None and authtype:
             import hashlib
 
             checked("authtype", authtype, (AUTHTYPE_MD5,))
-            digest = hashlib.md5(f"{challenge}{secret}".encode("utf-8", "surrogateescape"), usedforsecurity=False)
+            digest = hashlib.md5(
+                encode_text("challenge", challenge) + encode_text("secret", secret),
+                usedforsecurity=False,
+            )
             headers += [("AuthType", authtype), ("Key", digest.hexdigest())]
         else:
             headers.append(("Secret", secret))

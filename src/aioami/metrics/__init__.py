@@ -15,6 +15,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
+from .._log import get_logger
 from ..statistics import Statistics
 
 __all__ = ["ActionOutcome", "Metrics"]
@@ -25,7 +26,7 @@ ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
 It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by its caller.
 """
 
-log = logging.getLogger("aioami.metrics")
+log = get_logger("aioami.metrics")
 
 
 class Metrics:

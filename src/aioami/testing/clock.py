@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, Final
 
+from .._log import get_logger
+
 __all__ = ["Clock", "Signal", "Task"]
 
-_log: Final = logging.getLogger("aioami.testing")
+_log: Final = get_logger("aioami.testing")
 
 
 class Cancelled(BaseException):

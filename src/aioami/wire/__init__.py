@@ -5,7 +5,7 @@ Nothing here knows asyncio or sockets.
 
 from __future__ import annotations
 
-from .encoding import encode, encode_header, encode_message
+from .encoding import encode, encode_header, encode_message, encode_text
 from .framing import Framer
 from .limits import MAX_ACTION_ID, MAX_FRAME_SIZE, MAX_LINE, MAX_LINES
 from .message import Message, split_headers
@@ -21,6 +21,7 @@ __all__ = [
     "encode",
     "encode_header",
     "encode_message",
+    "encode_text",
     "hide_header",
     "is_sensitive",
     "redact",

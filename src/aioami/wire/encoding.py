@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .limits import MAX_LINE, MAX_LINES
 
-__all__ = ["encode", "encode_header", "encode_message"]
+__all__ = ["encode", "encode_header", "encode_message", "encode_text"]
 
 _FORBIDDEN = (("\r", "CR"), ("\n", "LF"), ("\0", "NUL"))
 
@@ -29,15 +29,29 @@ def encode_header(name: str, value: str) -> bytes:
             raise ValueError(f"{_shown(name)}: a header name may not contain {label}")
         if character in value:
             raise ValueError(f"{name if name.isprintable() else _shown(name)}: the value may not contain {label}")
-    try:
-        line = f"{name}: {value}".encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # it would carry the value
-        raise ValueError(f"{_shown(name)}: half of a surrogate pair is no character") from None
+    line = encode_text(name, f"{name}: {value}")
     if len(line) > MAX_LINE:
         raise ValueError(
             f"{_shown(name)}: the line has {len(line)} bytes, and Asterisk takes at most {MAX_LINE} in one line"
         )
     return line
+
+
+def encode_text(field: str, text: str) -> bytes:
+    """Encode text as it is sent.
+
+    Args:
+        field: the name of what it is, for the error.
+        text: may be secret, and is in no error.
+
+    Raises:
+        ValueError: it has half of a surrogate pair.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        pass  # this one carries the text, and must not be chained to that which is raised
+    raise ValueError(f"{field if field.isprintable() else _shown(field)}: half of a surrogate pair is no character")
 
 
 def encode_message(lines: Iterable[bytes]) -> bytes:

@@ -1,0 +1,61 @@
+"""The meaning of the texts with which Asterisk refuses an action: `Response: Error` has no code."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from .actions.base import Action
+from .errors import (
+    ActionError,
+    ManagerAuthError,
+    ManagerError,
+    PermissionDenied,
+    UnknownAction,
+)
+from .responses.base import Response
+
+__all__ = ["is_final", "is_permission_denied", "is_shutting_down", "refusal"]
+
+_IN_USE: Final = "Login Already In Use"
+_PERMISSION_DENIED: Final = "Permission denied"
+_SHUTTING_DOWN: Final = "Asterisk is shutting down"
+_UNKNOWN_ACTION: Final = "Invalid/unknown command"  # the beginning of a longer text
+
+_REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
+    "Authentication failed": ManagerAuthError,
+    _IN_USE: ManagerAuthError,
+    _SHUTTING_DOWN: ActionError,
+    _PERMISSION_DENIED: PermissionDenied,
+    "Originate Access Forbidden: app or data blacklisted": PermissionDenied,
+    "Originate Access Forbidden: Application": PermissionDenied,
+    "Originate Access Forbidden: Data": PermissionDenied,
+    "GetVar Access Forbidden: Variable": PermissionDenied,
+    "Status Access Forbidden: Variables": PermissionDenied,
+}
+
+
+def refusal(response: Response, action: Action[Any]) -> ManagerError:
+    """Return the exception that stands for a `Response: Error`."""
+    text = response.message.strip() or "no reason given"
+    unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
+    kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
+    if issubclass(kind, ManagerAuthError):
+        return kind(f"the login was refused: {text}", response=response)
+    return kind(f"{action.name} was refused: {text}", action=action, response=response)
+
+
+def is_permission_denied(response: Response) -> bool:
+    """True if the user lacks the write class that the action needs."""
+    return response.message == _PERMISSION_DENIED
+
+
+def is_shutting_down(response: Response) -> bool:
+    """True if the server takes no actions any more, because it ends."""
+    return response.message == _SHUTTING_DOWN
+
+
+def is_final(error: ManagerError) -> bool:
+    """True if another attempt to log in would fail in the same way, and may even lock the user out."""
+    if isinstance(error, ManagerAuthError):
+        return error.response is None or error.response.message != _IN_USE
+    return isinstance(error, ActionError)
