@@ -11,8 +11,8 @@ import pytest
 
 from aioami import Manager, actions, core
 from aioami.calls import CALL_EVENTS, CallTrace, CallTracer
-from aioami.cli.common import ExitCode
 from aioami.cli.diagnosis import Finding, Level, examine
+from aioami.cli.process import ExitCode
 from aioami.testing.real import RealAsterisk
 
 from .conftest import Place
@@ -176,7 +176,7 @@ async def test_all_is_well(asterisk: RealAsterisk) -> None:
         asterisk.url,
         f"amis://admin:s3cret@127.0.0.1:{asterisk.tls_port}?cafile={asterisk.certificate}",
     ):
-        found = await examined(url, probe=True, expected=["Hangup"], needed=["Originate"])
+        found = await examined(url, probe=True, events=["Hangup"], actions=["Originate"])
         assert {each.level for each in found} == {Level.OK}, found
         greeting = next(each.text for each in found if each.topic == "greeting")
         assert greeting.endswith(f"Asterisk {asterisk.major}")
@@ -242,10 +242,10 @@ async def test_rights(asterisk: RealAsterisk) -> None:
     wrong = await the_fault(f"ami://silent:s3cret@127.0.0.1:{asterisk.port}", "read")
     assert "manager show user" in wrong.text
     url = f"ami://callonly:s3cret@127.0.0.1:{asterisk.port}"
-    found = {each.topic: each for each in await examined(url, needed=["DBPut", "Originate"])}
+    found = {each.topic: each for each in await examined(url, actions=["DBPut", "Originate"])}
     assert "actions of call,originate (ListCommands" in found["write"].text
     assert found["read"].level is Level.HINT
-    wrong = await the_fault(url, "action", needed=["DBPut"])
+    wrong = await the_fault(url, "action", actions=["DBPut"])
     assert wrong.change == ("[callonly]", "write = system,call,originate")
     readonly = await examined(f"ami://readonly:s3cret@127.0.0.1:{asterisk.port}")
     assert any("came proves system,security" in each.text for each in readonly)
@@ -260,11 +260,11 @@ async def test_what_holds_events_back(asterisk: RealAsterisk) -> None:
     # No reload enables it again, so it is one that no other test waits for.
     with configured(asterisk, users, "disabledevents = AlarmClear"):
         url = f"ami://held:s3cret@127.0.0.1:{asterisk.port}"
-        found = await examined(url, expected=["Hangup"])
+        found = await examined(url, events=["Hangup"])
         assert [each.level for each in found if each.topic == "filters"] == [Level.HINT, Level.HINT]
         assert [each.level for each in found if each.topic == "event"] == [Level.OK]
-        assert "eventfilter" in (await the_fault(url, "event", expected=["DialBegin"])).text
-        assert "sent to nobody" in (await the_fault(url, "event", expected=["AlarmClear"])).text
+        assert "eventfilter" in (await the_fault(url, "event", events=["DialBegin"])).text
+        assert "sent to nobody" in (await the_fault(url, "event", events=["AlarmClear"])).text
         found = await examined(f"ami://blind:s3cret@127.0.0.1:{asterisk.port}", probe=True)
         by_topic = {each.topic: each for each in found}
         assert "something holds events back" in by_topic["filters"].text

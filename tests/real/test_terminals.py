@@ -14,8 +14,9 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from aioami import Manager, core
-from aioami.cli.repl import Shell, ShellCompleter
-from aioami.cli.screens import Question, Table, Top
+from aioami.cli.repl.completer import ShellCompleter
+from aioami.cli.repl.shell import Shell
+from aioami.cli.screen.top import Question, Table, Top
 from aioami.live import Live
 from aioami.testing import Recording
 from aioami.testing.real import RealAsterisk

@@ -15,7 +15,7 @@ import typer
 
 from aioami import events
 from aioami.cli.filters import Filter
-from aioami.cli.showing import Counts, clean, style_of
+from aioami.cli.output import Counts, clean, style_of
 from aioami.testing import FakeAsterisk
 
 from .test_cli import run, start

@@ -23,8 +23,10 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from aioami import Action, Manager, ManagerState, actions, core
-from aioami.cli.language import LineError, action_of, described, synopsis, values_of
-from aioami.cli.repl import SafeHistory, Shell, ShellCompleter, has_secret
+from aioami.cli.repl.completer import ShellCompleter
+from aioami.cli.repl.history import SafeHistory, has_secret
+from aioami.cli.repl.language import LineError, action_of, described, synopsis, values_of
+from aioami.cli.repl.shell import Shell
 from aioami.testing import FakeAsterisk
 
 

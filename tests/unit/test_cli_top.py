@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from aioami import ConnectionLost, Manager
-from aioami.cli.rows import Row, details, matching, queue_rows
-from aioami.cli.screens import Details, Question, Table, Top
+from aioami.cli.screen.rows import Row, details, matching, queue_rows
+from aioami.cli.screen.top import Details, Question, Table, Top
 from aioami.live import Live
 from aioami.testing import FakeAsterisk
 

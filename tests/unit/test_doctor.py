@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aioami.cli.common import ExitCode
 from aioami.cli.diagnosis import Finding, Level, examine
+from aioami.cli.process import ExitCode
 from aioami.testing import Account, EventFilter, FakeAsterisk
 
 
@@ -42,7 +42,7 @@ def closed_port() -> int:
 
 async def test_all_is_well(fake: FakeAsterisk) -> None:
     """A server where all is well gets no complaint, and each step is told."""
-    found = await examined(fake.url, probe=True, expected=["Hangup"], needed=["Originate"], seconds=0.05)
+    found = await examined(fake.url, probe=True, events=["Hangup"], actions=["Originate"], seconds=0.05)
     assert {each.level for each in found} == {Level.OK}
     assert list(levels(found)) == [
         *("name", "port", "greeting", "login", "time", "mask", "read", "write", "filters", "action", "event"),
@@ -73,7 +73,7 @@ async def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     async def dropped(*_: object, **__: object) -> None:
         raise asyncio.TimeoutError
 
-    monkeypatch.setattr("aioami.cli.diagnosis._connect", dropped)
+    monkeypatch.setattr("aioami.cli.diagnosis.probe.NetworkProbe.connect", dropped)
     wrong = await the_fault("ami://a:b@127.0.0.1:5038", "port")
     assert "firewall" in wrong.text
 
@@ -241,7 +241,7 @@ async def test_a_user_who_may_read_nothing(fake: FakeAsterisk) -> None:
 async def test_rights_that_only_the_list_of_actions_tells(fake: FakeAsterisk) -> None:
     """Without the right to ask, the write classes are those that the list of allowed actions proves."""
     url = f"ami://callonly:s3cret@127.0.0.1:{fake.port}"
-    found = {each.topic: each for each in await examined(url, needed=["DBPut"], expected=["QueueMemberPause"])}
+    found = {each.topic: each for each in await examined(url, actions=["DBPut"], events=["QueueMemberPause"])}
     assert found["read"].level is Level.HINT
     assert "actions of call,originate (ListCommands" in found["write"].text
     assert found["action"].change == ("[callonly]", "write = system,call,originate")
@@ -253,7 +253,7 @@ async def test_rights_of_which_manager_conf_tells() -> None:
     """A user with the class config is told by the file itself."""
     users = "[general]\nenabled = yes\n[web]\nsecret = x\nread = call\nwrite = config,reporting\n"
     async with FakeAsterisk(files={"manager.conf": users}) as fake:
-        found = {each.topic: each for each in await examined(fake.url, expected=["Hangup"])}
+        found = {each.topic: each for each in await examined(fake.url, events=["Hangup"])}
     assert found["read"].text == "events of call (manager.conf)"
     assert found["filters"].text == "manager.conf holds no events back"
     assert found["event"].level is Level.OK
@@ -281,7 +281,7 @@ async def test_a_user_who_may_do_nothing(fake: FakeAsterisk) -> None:
 async def test_an_event_that_should_come(name: str, level: Level, words: str) -> None:
     """Each reason for which an event does not come."""
     async with FakeAsterisk(users={"web": Account("x", "call,command", "command")}) as fake:
-        found = [each for each in await examined(fake.url, expected=[name]) if each.topic == "event"]
+        found = [each for each in await examined(fake.url, events=[name]) if each.topic == "event"]
     assert (found[0].level, words in found[0].text) == (level, True)
     if name == "QueueMemberPause":
         assert found[0].change == ("[web]", "read = call,command,agent")
@@ -299,7 +299,7 @@ async def test_an_event_that_should_come(name: str, level: Level, words: str) ->
 async def test_an_action_that_should_be_allowed(name: str, words: str) -> None:
     """An action that the user may not send, and one that the server does not have, are two things."""
     async with FakeAsterisk(users={"web": Account("x", "call", "command,originate,call")}) as fake:
-        found = [each for each in await examined(fake.url, needed=[name]) if each.topic == "action"]
+        found = [each for each in await examined(fake.url, actions=[name]) if each.topic == "action"]
     assert words in found[0].text
     assert (found[0].level is Level.OK) == (name == "Ping")
 
@@ -308,7 +308,7 @@ async def test_a_url_that_asks_for_no_events(fake: FakeAsterisk) -> None:
     """A mask that lets nothing through, and one that lets too little through."""
     wrong = await the_fault(f"{fake.url}?event_mask=off", "mask")
     assert wrong.change[0].startswith("in the URL: event_mask=on")
-    wrong = await the_fault(f"{fake.url}?event_mask=agent,user", "event", expected=["Hangup"])
+    wrong = await the_fault(f"{fake.url}?event_mask=agent,user", "event", events=["Hangup"])
     assert "asks for events of agent,user only" in wrong.text
 
 
@@ -339,7 +339,7 @@ eventfilter(name(Newchannel)) =
 async def test_filters_in_manager_conf(name: str, level: Level) -> None:
     """Filters and disabled events are shown, and whether an event gets through them."""
     async with FakeAsterisk(files={"manager.conf": FILTERED}) as fake:
-        found = await examined(fake.url, expected=[name])
+        found = await examined(fake.url, events=[name])
     held = [each for each in found if each.topic == "filters"]
     assert [each.level for each in held] == [Level.HINT, Level.HINT]
     assert "eventfilter = Event: Hang" in held[0].text
