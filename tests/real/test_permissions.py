@@ -1,4 +1,6 @@
-"""The least-privileged user, on real servers: it can do the same, and with one class less it can not."""
+"""The least-privileged user, on real servers: it can do the same, and with one class less it can
+not.
+"""
 
 from __future__ import annotations
 
@@ -181,7 +183,9 @@ async def test_a_pattern_and_a_boot(asterisk: RealAsterisk) -> None:
 
 
 async def test_a_recording_tells_what_it_needs(asterisk: RealAsterisk, tmp_path: Path) -> None:
-    """A user with what a recording needs can do the same again, and is sent the same kinds of events."""
+    """A user with what a recording needs can do the same again, and is sent the same kinds of
+    events.
+    """
     path = tmp_path / "one.jsonl"
     await failed(asterisk, record=path, event_mask="call,agent,user")
     needed = of_recording(Recording.load(path))
@@ -203,7 +207,9 @@ async def test_a_program_tells_what_it_needs(asterisk: RealAsterisk) -> None:
 
 @pytest.mark.parametrize("application", ["System", "Wait"])
 async def test_what_runs_programs_needs_more(asterisk: RealAsterisk, application: str) -> None:
-    """Originate with an application that runs programs needs the class system too, and is refused without."""
+    """Originate with an application that runs programs needs the class system too, and is refused
+    without.
+    """
 
     async def run(url: str, *, check: bool = True) -> Permissions:
         async with Manager.from_url(url) as mgr:

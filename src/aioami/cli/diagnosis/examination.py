@@ -16,8 +16,10 @@ from .inference import Rights
 from .probe import NetworkProbe, SessionProbe
 from .target import PORT, TLS_PORT, Target, target_of
 
-__all__ = ["examine"]
+__all__ = ["LOGIN_EVENT_TIMEOUT", "TEST_EVENT_TIMEOUT", "examine"]
 
+LOGIN_EVENT_TIMEOUT: Final = 1.0  # seconds
+TEST_EVENT_TIMEOUT: Final = 2.0
 _LOGIN_EVENT: Final = "SuccessfulAuth"
 
 
@@ -185,7 +187,7 @@ class _Session:
         if rights.may_read("security") and self._target.mask.includes("security"):
             # Each login makes an event of this class.
             came = self._probe.has_seen(_LOGIN_EVENT)
-            came = came or await self._probe.listen(1.0, until=_LOGIN_EVENT)
+            came = came or await self._probe.listen(LOGIN_EVENT_TIMEOUT, until=_LOGIN_EVENT)
             return [texts.login_event(self._target, _LOGIN_EVENT, came)]
         return [texts.no_filters()] if rights.has_config else []
 
@@ -193,7 +195,8 @@ class _Session:
         reply = await self._probe.make_event()
         if not reply.success:
             return texts.refused_test_event(self._target, reply)
-        return texts.made_event(self._target, await self._probe.listen(2.0, until="UserEvent"))
+        came = await self._probe.listen(TEST_EVENT_TIMEOUT, until="UserEvent")
+        return texts.made_event(self._target, came)
 
     async def _boot(self, rights: Rights) -> Finding:
         if self._probe.has_seen("FullyBooted"):
