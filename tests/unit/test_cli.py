@@ -167,6 +167,7 @@ async def test_each_failure_is_a_sentence_and_a_code(fake: FakeAsterisk) -> None
             8,
             "aioami: Silent was not answered within 0.1 s",
         ),
+        ("ping", "--url", "ami://admin:s3cret\u2100@x"): (1, "aioami: url: expected ami://"),
         ("ping", "--url", "http://x"): (1, "aioami: url: expected ami://"),
         ("ping",): (2, "say which server"),
         ("send",): (2, "Missing argument"),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import typer
 
 from aioami import Manager
 
 from .process import notify
+from .url import read_url
 
-__all__ = ["manager", "server_name", "server_url", "with_secret"]
+__all__ = ["manager", "server_url", "with_secret"]
 
 
 def server_url(url: str | None) -> str:
@@ -45,28 +45,15 @@ def manager(url: str | None, *, events: bool, **options: Any) -> Manager:
 
 def with_secret(url: str) -> str:
     """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
-    parts = _split(url)
-    if parts.password is not None and any(url in argument for argument in sys.argv[1:]):
+    parts = read_url(url)
+    if parts.has_secret and any(url in argument for argument in sys.argv[1:]):
         notify(
             "the secret in --url can be read by everybody in the list of processes; "
             "AIOAMI_SECRET and AIOAMI_URL hide it"
         )
-    if parts.username is None or parts.password is not None:
+    if parts.username is None or parts.has_secret:
         return url
     secret = os.environ.get("AIOAMI_SECRET")
     if secret is None:
         secret = typer.prompt(f"Secret of {parts.username}", hide_input=True, err=True)
-    user, _, host = parts.netloc.rpartition("@")
-    netloc = f"{user}:{quote(secret, safe='')}@{host}"
-    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
-
-
-def server_name(url: str) -> str:
-    """User and server of a URL as shown to people, without the secret."""
-    parts = _split(url)
-    user = f"{parts.username}@" if parts.username else ""
-    return f"{user}{parts.netloc.rpartition('@')[2]}"
-
-
-def _split(url: str) -> SplitResult:
-    return urlsplit(url)
+    return parts.with_secret(secret)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..options import Json, Url
 from ..process import run_to_end
-from ..server import manager, server_name, server_url
+from ..server import manager, server_url
+from ..url import read_url
 
 __all__ = ["shell"]
 
@@ -20,6 +21,10 @@ def shell(url: Url = None, as_json: Json = False) -> int:
     full = server_url(url)
 
     async def run() -> int:
-        return await Shell(manager(full, events=True), server_name(full), as_json=as_json).run()
+        return await Shell(
+            manager(full, events=True),
+            read_url(full).display_name,
+            as_json=as_json,
+        ).run()
 
     return run_to_end(run())

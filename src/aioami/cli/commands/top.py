@@ -8,7 +8,8 @@ import typer
 
 from ..options import Url
 from ..process import ExitCode, run_to_end
-from ..server import manager, server_name, server_url
+from ..server import manager, server_url
+from ..url import read_url
 
 __all__ = ["top"]
 
@@ -30,7 +31,7 @@ def top(url: Url = None) -> int:
         from aioami.live import Live
 
         async with manager(full, events=True) as mgr, Live(mgr, wait=False) as live:
-            screen = Top(mgr, live, server_name(full))
+            screen = Top(mgr, live, read_url(full).display_name)
             await screen.run_async()
         if screen.error is not None:
             raise screen.error

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl as tls
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
 
+from ..url import read_url
 from .inference import EventMask
 
 __all__ = ["PORT", "TLS_PORT", "Target", "target_of"]
@@ -48,17 +48,18 @@ class Target:
 
 def target_of(url: str) -> Target:
     """Read a URL that `Manager.from_url` accepts."""
-    parts = urlsplit(url)
-    query = parse_qs(parts.query, keep_blank_values=True)
-    options = {name: values[-1] for name, values in query.items()}
-    secure = parts.scheme == "amis"
+    parts = read_url(url)
+    options = parts.options
     timeout = options.get("timeout", "")
+    context = None
+    if parts.is_secure:
+        context = tls.create_default_context(cafile=options.get("cafile"))
     return Target(
-        host=parts.hostname or "",
-        port=parts.port or (TLS_PORT if secure else PORT),
-        context=tls.create_default_context(cafile=options.get("cafile")) if secure else None,
+        host=parts.host,
+        port=parts.port or (TLS_PORT if parts.is_secure else PORT),
+        context=context,
         server_hostname=options.get("server_hostname"),
-        username=None if parts.username is None else unquote(parts.username),
+        username=parts.username,
         timeout=_TIMEOUT if timeout.lower() in ("", "none") else float(timeout),
         mask=EventMask(options.get("event_mask", "on")),
         has_filters="event_filter" in options,
