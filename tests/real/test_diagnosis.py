@@ -247,7 +247,7 @@ async def test_a_limit_of_sessions_that_are_not_logged_in(asterisk: RealAsterisk
 
 
 async def test_rights(asterisk: RealAsterisk) -> None:
-    """What a user may do is learned in each of three ways."""
+    """The rights of a user are learned in each of three ways."""
     user = "\n[tells]\nsecret = s3cret\nread = call\nwrite = config,reporting\n"
     with configured(asterisk, f"{user}writetimeout = 5000\n"):
         url = f"ami://tells:s3cret@127.0.0.1:{asterisk.port}"

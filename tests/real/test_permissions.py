@@ -124,7 +124,7 @@ def user(asterisk: RealAsterisk, permissions: Permissions) -> Iterator[str]:
 
 
 async def test_the_least_privileged_user_can_do_the_same(asterisk: RealAsterisk) -> None:
-    """What a manager says it requires is enough, and no class of it is too many."""
+    """The permissions that a manager requires are enough, and none of their classes is too many."""
     wrong, needed = await failed(asterisk)
     assert wrong == set()
     assert needed.read == ("agent", "call", "user")
@@ -198,7 +198,7 @@ async def test_a_recording_tells_what_it_needs(asterisk: RealAsterisk, tmp_path:
 
 
 async def test_a_program_tells_what_it_needs(asterisk: RealAsterisk) -> None:
-    """What is read from the text of this very file is enough for what it does."""
+    """The permissions read from the text of this very file are enough for its steps."""
     needed = of_program(Path(__file__).read_text(encoding="utf-8"), Path(__file__).name)
     assert needed.read == ("all",)  # one of its tests selects everything
     with user(asterisk, needed) as url:

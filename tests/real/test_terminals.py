@@ -35,7 +35,7 @@ async def start(asterisk: RealAsterisk, *arguments: str) -> asyncio.subprocess.P
 
 
 async def test_events_of_one_channel(asterisk: RealAsterisk, mgr: Manager, place: Place) -> None:
-    """What happens to a channel is shown, and what happens to others is not."""
+    """Events of a channel are shown, and those of others are not."""
     channel = await place()
     await place()
     process = await start(
@@ -62,7 +62,7 @@ async def test_events_of_one_channel(asterisk: RealAsterisk, mgr: Manager, place
 
 
 async def connected(mgr: Manager) -> set[tuple[str, ...]]:
-    """Who is logged in as admin: the user, the address, since when, and the socket."""
+    """The sessions of admin: the user, the address, the time, and the socket."""
     lines = (await mgr.send(core.Command("manager show connected"))).data
     sessions = [line.split() for line in lines if line.strip().startswith("admin ")]
     return {(*words[:3], words[4]) for words in sessions}

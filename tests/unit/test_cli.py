@@ -223,7 +223,7 @@ async def test_a_missing_package_is_named_with_its_extra(
 
 
 async def test_starting_is_quick() -> None:
-    """What only some commands need is not loaded by the others."""
+    """A command loads no package that only others need."""
     heavy = {"rich", "prompt_toolkit", "textual", "platformdirs", "aioami.testing", "aioami.calls"}
     program = (
         "import sys; from aioami.cli.app import run; sys.argv = ['aioami', '--version']; run(); "

@@ -18,7 +18,7 @@ from aioami.testing import FakeAsterisk
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "guide" / "command-line.md"
 ENDLESS: Final = ("events", "shell", "top", "replay monday.jsonl --serve")
-"""What goes on until somebody ends it, unless it says when."""
+"""Commands that run until they are ended, unless they have a limit."""
 
 
 def examples() -> list[str]:

@@ -37,9 +37,7 @@ async def file(fake: FakeAsterisk, tmp_path: Path) -> Path:
 
 
 async def test_recording(fake: FakeAsterisk, tmp_path: Path) -> None:
-    """What goes over the link is in the file, which nobody else may read; the events are counted,
-    and the file is named.
-    """
+    """The file has the link's bytes, for its owner only; events are counted, the file is named."""
     path = tmp_path / "link.jsonl"
     process = await start("record", str(path), url=fake.url)
     await fake.expect("Login", timeout=20)

@@ -144,7 +144,7 @@ async def shell(mgr: Manager) -> AsyncIterator[Shell]:
 
 
 def completed(shell: Shell, text: str) -> list[str]:
-    """What a Tab would offer."""
+    """The completions that Tab offers."""
     found = ShellCompleter(shell).get_completions(
         Document(text),
         CompleteEvent(completion_requested=True),
@@ -324,9 +324,7 @@ async def test_events_are_watched(
     ],
 )
 def test_what_is_secret_in_a_line(line: str, secret: bool) -> None:
-    """What a log would leave out is known by its name; a line that cannot be read is taken for
-    secret if it says so.
-    """
+    """A line has a secret if a log would hide part of it; an unreadable line, if a word says so."""
     assert has_secret(line) is secret
 
 
@@ -360,14 +358,12 @@ class Terminal:
 
     @property
     def shown(self) -> str:
-        """What was written, without what only a terminal understands."""
+        """The output without control sequences."""
         return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.screen.getvalue())
 
 
 async def test_a_session_on_a_terminal(fake: FakeAsterisk, tmp_path: Path) -> None:
-    """What is typed is run, Ctrl-C clears a line, Ctrl-D leaves; the history is for nobody else to
-    read.
-    """
+    """A typed line is run, Ctrl-C clears a line, Ctrl-D leaves; the history is private."""
     history = tmp_path / "state" / "history"
     terminal = Terminal(fake.url, history)
     async with terminal.running() as press:
@@ -405,7 +401,7 @@ async def test_ctrl_c_ends_an_action_and_not_the_session(
     fake: FakeAsterisk,
     tmp_path: Path,
 ) -> None:
-    """What takes too long is given up, and it is said that it may be done all the same."""
+    """Ctrl-C gives up an action, and a message says that it may be done all the same."""
     fake.reply_to("Silent", None)
     terminal = Terminal(fake.url, tmp_path / "history")
     async with terminal.running() as press:

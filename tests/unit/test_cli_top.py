@@ -210,7 +210,7 @@ async def test_pausing(fake: FakeAsterisk) -> None:
 
 
 async def test_the_cursor_stays_on_its_row(fake: FakeAsterisk) -> None:
-    """What comes and goes above it does not move it to another channel."""
+    """Rows that come and go above the cursor do not move it to another channel."""
     async with screen(fake) as at:
         calls = [fake.incoming(f"PJSIP/{name}", to="hold@test") for name in ("a", "b", "c")]
         for call in calls:
@@ -274,7 +274,7 @@ async def test_a_part_that_one_may_not_see(fake: FakeAsterisk) -> None:
 
 
 async def test_names_cannot_change_the_screen(fake: FakeAsterisk) -> None:
-    """What callers call themselves is text, whatever it looks like."""
+    """Names of callers are text, whatever they look like."""
     async with screen(fake) as at:
         await fake.send_event("DoorBell", {"Door": "[red]x[/red] \x1b[31m", "Channel": "[/]"})
         await at.until(

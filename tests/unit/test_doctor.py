@@ -128,7 +128,7 @@ async def test_a_limit_of_sessions_that_are_not_logged_in() -> None:
     ],
 )
 async def test_something_else_listens(banner: bytes, kind: str) -> None:
-    """What is no manager interface is named."""
+    """A server that is no manager interface is named."""
     async with FakeAsterisk(banner=banner) as fake:
         wrong = await the_fault(fake.url, "greeting")
     assert f"it is no manager interface, but {kind}" in wrong.text
@@ -136,7 +136,7 @@ async def test_something_else_listens(banner: bytes, kind: str) -> None:
 
 
 async def test_silence() -> None:
-    """Whoever says nothing is told so."""
+    """A server that sends no greeting is a fault."""
     async with FakeAsterisk(slow_banner=60) as fake:
         wrong = await the_fault(f"{fake.url}?timeout=0.2", "greeting")
     assert "no greeting within 0.2 s" in wrong.text
@@ -199,7 +199,7 @@ async def test_tls_where_there_is_none_and_the_reverse(
 
 
 async def test_tls_with_something_else() -> None:
-    """What takes connections and cannot agree on TLS is told."""
+    """A port that takes connections and fails at TLS is a fault."""
     async with FakeAsterisk(banner=b"SSH-2.0\r\n") as fake:
         wrong = await the_fault(f"amis://a:b@127.0.0.1:{fake.port}?timeout=1", "tls")
     assert "TLS cannot be agreed upon" in wrong.text
@@ -433,7 +433,7 @@ async def test_a_probe_that_may_not_be_made(fake: FakeAsterisk) -> None:
 
 
 async def test_events_are_counted(fake: FakeAsterisk) -> None:
-    """What comes while it listens is counted by class."""
+    """Events that come while the doctor listens are counted by class."""
 
     async def ring() -> None:
         await fake.expect("ListCommands")
