@@ -165,9 +165,10 @@ class Exchange:
         return self.phones[device]
 
     def channel_like(self, name: str) -> Channel | None:
-        """A channel by its name, in any case."""
-        lowered = name.lower()
-        return next((channel for channel in self.channels.values() if channel.name.lower() == lowered), None)
+        """A channel by its name or, as Asterisk does where no name fits, by its Uniqueid, in any case."""
+        lowered, channels = name.lower(), self.channels.values()
+        named = next((channel for channel in channels if channel.name.lower() == lowered), None)
+        return named or next((channel for channel in channels if channel.uniqueid.lower() == lowered), None)
 
     async def execute(self, channel: Channel, application: str, data: str) -> bool:
         """Run an application on a channel; whether the dialplan goes on afterwards."""
