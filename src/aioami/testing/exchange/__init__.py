@@ -103,6 +103,7 @@ class Exchange:
         self.booted = Signal(clock)
         self._told = told
         self._numbers = itertools.count()
+        self._serials = itertools.count()
         self._suffixes: dict[str, itertools.count[int]] = {}
 
     def file(self, name: str) -> ConfigFile:
@@ -128,19 +129,23 @@ class Exchange:
         context: str,
         exten: str,
         uniqueid: str = "",
-        linkedid: str = "",
+        eldest: Channel | None = None,
         caller: Party | None = None,
         tell: bool = True,
     ) -> Channel:
         """Make a channel with this whole name; without `tell` nobody hears of it yet."""
         channel = Channel(self, name, uniqueid or self.next_uniqueid(), state=state, context=context, exten=exten)
-        channel.linkedid = linkedid or channel.uniqueid
+        channel.eldest = eldest or channel
         channel.caller = caller or Party()
         self.channels[name] = channel
         if tell:
             channel.tell("Newchannel")
             self.states.channel_changed(channel)
         return channel
+
+    def next_serial(self) -> int:
+        """The number of the next channel in the order in which they are made."""
+        return next(self._serials)
 
     def next_uniqueid(self) -> str:
         """A name for a channel that no other has."""

@@ -95,6 +95,8 @@ class Channel:
     when the channel is to hang up or to go elsewhere.
 
     Attributes:
+        serial: its number in the order in which channels were made.
+        eldest: the oldest channel of its call, which may have ended.
         other: the other half, of a Local channel.
         bridge: where it is, if it talks to somebody.
         control: what its far end did (`answer`, `ringing`, `busy` ...), for whoever dials it.
@@ -110,7 +112,8 @@ class Channel:
         self.exchange = exchange
         self.name = name
         self.uniqueid = uniqueid
-        self.linkedid = uniqueid
+        self.serial = exchange.next_serial()
+        self.eldest = self
         self.state = state
         self.context, self.exten, self.priority = context, exten, 1
         self.told = context, exten, 1
@@ -120,6 +123,7 @@ class Channel:
         self.variables: dict[str, str] = {}
         self.inherited: dict[str, str] = {}
         self.application, self.data = "", ""
+        self.executed: tuple[str, str, int] | None = None
         self.cause = 0
         self.other: Channel | None = None
         self.bridge: Bridge | None = None
@@ -143,6 +147,11 @@ class Channel:
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {STATES[self.state]}>"
+
+    @property
+    def linkedid(self) -> str:
+        """What it has in common with the other channels of its call."""
+        return self.eldest.uniqueid
 
     @property
     def device(self) -> str:
@@ -226,10 +235,12 @@ class Channel:
         self.tell("NewAccountCode", [("OldAccountCode", old)])
 
     def executes(self, application: str, data: str) -> None:
-        """Say that an application begins."""
-        self.application, self.data = application, data
-        place = [("Extension", self.exten), ("Application", application), ("AppData", data)]
-        self.tell("Newexten", place, classes="dialplan")
+        """Say that an application begins, unless another did at the same place: Asterisk tells each place once."""
+        place, known = (self.context, self.exten, self.priority), self.executed if self.application else None
+        self.application, self.data, self.executed = application, data, place
+        if place != known:
+            what = [("Extension", self.exten), ("Application", application), ("AppData", data)]
+            self.tell("Newexten", what, classes="dialplan")
 
     # What happens to it
 
@@ -243,7 +254,7 @@ class Channel:
         told = await self.exchange.clock.wait(self.hanging, self.moving, *signals, seconds=seconds)
         if self.hanging.is_set:
             raise Gone
-        if self.moving.is_set:
+        if self.moving.is_set or told is self.moving:  # another task of this channel may have followed already
             raise Redirected
         return told
 
@@ -299,6 +310,15 @@ class Channel:
         if isinstance(destination, ToBridge):
             destination.bridge.expected.add(self)
         self.moving.set()
+
+    @property
+    def slips_away(self) -> bool:
+        """Whether what runs on it does not notice that it is sent elsewhere, and tells nothing of it.
+
+        Asterisk puts a stand-in in its place, which then hangs up unseen: on the way to a bridge or a parking lot always, elsewhere
+        in the dialplan only where the channel is not in the dialplan yet.
+        """
+        return self.moving.is_set and not (self.dialplan and isinstance(self.destination, tuple))
 
     def _forget_destination(self) -> None:
         destination, self.destination = self.destination, None
@@ -375,9 +395,10 @@ class Bridge:
         self.expected.discard(channel)
         self.channels.append(channel)
         channel.bridge = self
-        oldest = min(self.channels, key=lambda each: each.created)
-        for each in self.channels:
-            each.linkedid = oldest.linkedid
+        if self.kind == "basic":  # calls that meet in a bridge of another kind remain calls of their own
+            eldest = min((each.eldest for each in self.channels), key=lambda each: each.serial)
+            for each in self.channels:
+                each.eldest = eldest
         self.exchange.tell("BridgeEnter", [*self.snapshot(), *channel.snapshot()])
         if self.kind == "basic" and len(self.channels) > 1:
             for each in self.channels:
@@ -398,7 +419,8 @@ class Bridge:
             return
         if self.kind == "basic":
             for each in self.channels:
-                if each.variables.get("BRIDGEPEER"):
+                moved = each is channel and isinstance(channel.destination, (ToBridge, ToPark))
+                if each.variables.get("BRIDGEPEER") and not moved:
                     each.set_variable("BRIDGEPEER", "")
         self.channels.remove(channel)
         channel.bridge = None

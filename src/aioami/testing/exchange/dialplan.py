@@ -336,6 +336,8 @@ async def go_elsewhere(channel: Channel) -> bool:
     destination, channel.destination = channel.destination, None
     channel.moving.clear()
     if isinstance(destination, tuple):
+        if not channel.dialplan:
+            channel.application = channel.data = ""
         channel.context, channel.exten, channel.priority = destination
         return True
     channel.application = channel.data = ""
@@ -347,6 +349,8 @@ async def go_elsewhere(channel: Channel) -> bool:
             if not destination.goes_on:
                 return False
         elif destination is not None:
+            if channel.dialplan:
+                channel.priority += 1
             await destination.lot.park(channel, destination.parker, destination.seconds)
     except Gone:
         return False
