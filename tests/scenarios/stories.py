@@ -723,11 +723,29 @@ async def conference(ami: Line) -> None:
 
 
 async def conference_left(ami: Line) -> None:
-    """One comes to a conference through the dialplan, and is sent elsewhere."""
+    """One is sent elsewhere from a conference; to be bridged with another call nobody is let go."""
     await ami.open()
-    channel = far(await place(ami, "conference"))
+    first, second = [far(await place(ami, "conference")) for _ in range(2)]
+    await ami.ask("Redirect", Channel=first, Context="elsewhere", Exten="target", Priority="1")
+    await ami.until("BridgeLeave", Channel=first)
+    await ami.settle(0.8)
+    other = await place(ami)
+    await ami.ask("Bridge", Channel1=second, Channel2=other, Tone="no")
+    await ami.settle()
+    await ami.ask("Bridge", Channel1=other, Channel2=second, Tone="no")
+    await ami.settle()
+    await ami.ask("CoreShowChannels")
+    await ami.ask("BridgeList", BridgeType="softmix")
+    await hang_up(ami)
+
+
+async def dialled_and_sent_away(ami: Line) -> None:
+    """One who talks to whom he dialled is sent elsewhere, and the other is left alone."""
+    await ami.open()
+    channel = far(await place(ami, "walk"))
+    await ami.settle(0.8)
     await ami.ask("Redirect", Channel=channel, Context="elsewhere", Exten="target", Priority="1")
-    await ami.until("ConfbridgeLeave")
+    await ami.until("BridgeLeave", Channel=channel)
     await ami.settle(0.8)
     await hang_up(ami)
 
@@ -737,12 +755,13 @@ async def held(ami: Line) -> None:
     await ami.open()
     first, second = [await place(ami, Application="BridgeWait", Data="") for _ in range(2)]
     await ami.ask("CoreShowChannels")
-    await bridge(ami, await place(ami), second)
+    third = await place(ami)
+    await bridge(ami, third, second)
     await ami.ask("CoreShowChannels")
-    await ami.ask("Hangup", Channel=first)
-    await ami.until("Hangup", Channel=far(first))
-    await ami.settle()
-    await hang_up(ami)
+    for channel in (first, second, third):
+        await ami.ask("Hangup", Channel=channel)
+        await ami.until("Hangup", Channel=far(channel))
+        await ami.settle()
 
 
 async def parked_together(ami: Line) -> None:
@@ -935,7 +954,7 @@ STORIES: dict[str, Story] = {
             queue_sent_elsewhere,
             queue_ringing,
         ),
-        *(conference, conference_left, held, parked_together, linked),
+        *(dialled_and_sent_away, conference, conference_left, held, parked_together, linked),
         *(recorded, mixed, agi, from_the_dialplan, through_the_dialplan),
     )
 }

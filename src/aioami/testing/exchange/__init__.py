@@ -12,6 +12,7 @@ from ..config import ConfigFile
 from .applications import APPLICATIONS
 from .calls import Handset
 from .channels import Bridge, Channel, Pairs, Party
+from .conferences import Conference
 from .dialplan import Dialplan
 from .parking import ParkingLot, lots_of
 from .queues import Queue, queues_of
@@ -59,6 +60,8 @@ class Exchange:
         bridges: by uniqueid.
         queues: by name.
         lots: parking lots, by name.
+        conferences: those that somebody is in, by name.
+        rooms: bridges to wait in, by name.
         mailboxes: by `number@context`.
         database: values, by family and key.
         booted: whether all modules are loaded.
@@ -83,6 +86,8 @@ class Exchange:
         self.answer_seconds, self.talk_seconds = answer_seconds, talk_seconds
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
+        self.conferences: dict[str, Conference] = {}
+        self.rooms: dict[str, Bridge] = {}
         self.database: dict[tuple[str, str], str] = {}
         self.applications: dict[str, Application] = dict(APPLICATIONS)
         self.system_name = self.file("asterisk.conf").get("options", "systemname")

@@ -367,7 +367,8 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
     try:
         await talk(Bridge(exchange), peer, caller)
     finally:
-        _times(caller, started)
+        if not caller.moving.is_set:
+            _times(caller, started)
         caller.set_variable("DIALSTATUS", "ANSWER")
     return "ANSWER"
 

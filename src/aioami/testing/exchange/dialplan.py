@@ -336,11 +336,8 @@ async def go_elsewhere(channel: Channel) -> bool:
     destination, channel.destination = channel.destination, None
     channel.moving.clear()
     if isinstance(destination, tuple):
-        if not channel.dialplan:
-            channel.application = channel.data = ""
         channel.context, channel.exten, channel.priority = destination
         return True
-    channel.application = channel.data = ""
     try:
         if isinstance(destination, ToBridge):
             if channel.dialplan and destination.goes_on:

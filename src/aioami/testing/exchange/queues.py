@@ -279,8 +279,7 @@ class Queue:
         self._waited(caller)
         self._times(caller, None)
         if channel.moving.is_set and isinstance(destination, tuple):  # he is there before the queue lets go of him
-            channel.context, channel.exten, channel.priority = destination
-            channel.executes(channel.application, channel.data)
+            channel.goes_to(destination)
         self._abandons(caller)
         self._leaves(caller)
 
