@@ -107,7 +107,7 @@ class Ladder:
         """Draw one more step.
 
         Returns:
-            Its lines: more than one if the text is long.
+            The lines of this step, more than one if the text is long.
         """
         text = self._introduce(step)
         drawn = self._marks(step)
