@@ -68,6 +68,9 @@ class Recorder:
         """
         if self._file is not None:
             return
+        # A device or a pipe that failed cannot be cut back to its last whole line.
+        if self._failed and not self.path.is_file():
+            return
         first = self._started is None or (self._failed and self._cut_half_line() == 0)
         self._file = self.path.open("w" if first else "a", encoding="utf-8", newline="\n")
         self._failed = False

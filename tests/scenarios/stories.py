@@ -719,7 +719,7 @@ async def conference(ami: Line) -> None:
         await ami.ask("Hangup", Channel=channel)
         await ami.until("Hangup", Channel=far(channel))
         await ami.settle()
-    await ami.ask("BridgeList")
+    await ami.ask("BridgeList", BridgeType="softmix")
 
 
 async def conference_left(ami: Line) -> None:
