@@ -61,7 +61,10 @@ async def dashboard(users: Users, files: dict[str, str]) -> AsyncIterator[tuple[
         ('<div style="width: 300px">well</div>', None),
         ('<div style="width: 3000px">wide</div>', "leaves the window"),
         ('<div style="width: 100px"><p style="width: 120px">out</p></div>', "p leaves div by 20 px at the right"),
-        ('<div style="width: 100px; white-space: nowrap">there is no place for it</div>', '"there is no place for it" leaves div'),
+        (
+            '<div style="width: 100px; white-space: nowrap">there is no place for it</div>',
+            '"there is no place for it" leaves div',
+        ),
         ('<p style="width: 50px; overflow: hidden; white-space: nowrap">no place for it</p>', "is cut"),
         ('<p style="height: 20px; overflow: hidden">one<br>two</p>', "px too high"),
         ('<p style="width: 3em; overflow-wrap: anywhere">Katherine</p>', 'the word "Katherine" is broken'),
