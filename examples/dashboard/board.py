@@ -34,7 +34,7 @@ _QUIET: Final = frozenset({"VarSet", "RTCPSent", "RTCPReceived", "ChallengeSent"
 
 
 def shown(told: Any) -> Any:
-    """Show each byte that is no UTF-8 as `\\xe9`: anybody may dial any byte, and JSON takes none of these."""
+    r"""Show each byte that is no UTF-8 as `\xe9`: anybody may dial any byte, and JSON takes none of these."""
     if isinstance(told, str):
         return told.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     if isinstance(told, dict):
