@@ -212,6 +212,15 @@ async def test_the_queue_watcher_alerts(mgr: Manager, proxy: FaultProxy, start: 
     await mgr.send(core.Hangup(second))
     await watcher.says("empty: 200 gave up")
 
+    joins = mgr.wait_for(events.QueueCallerJoin, timeout=PATIENCE)
+    taken = await call(mgr, "Local/empty@queues/n", callerid="Taken <500>")
+    await joins
+    await mgr.send(core.Park(taken.replace(";1", ";2"), early))
+    late = await call(mgr, "Local/empty@queues/n", callerid="Late <600>")
+    await watcher.says("empty: 600 is waiting for too long")
+    await mgr.send(core.Hangup(late))
+    await watcher.says("empty: 600 gave up")
+
     await call(mgr, "Local/support@queues/n", callerid="Elsewhere <300>")
     proxy.refuse = True
     proxy.cut()
@@ -220,12 +229,12 @@ async def test_the_queue_watcher_alerts(mgr: Manager, proxy: FaultProxy, start: 
     await call(mgr, "Local/empty@queues/n", callerid="Meanwhile <400>")
     proxy.refuse = False
     await watcher.says("empty: 400 is waiting for too long")
-    await webhook.has(5)
+    await webhook.has(9)
     assert await watcher.ends(signal.SIGTERM) == 0
     assert watcher.printed[-1] == "stopped"
     alerts = watcher.printed[1:-1]
     assert webhook.texts == alerts
-    assert not [alert for alert in alerts if "300" in alert]
+    assert not [alert for alert in alerts if "300" in alert or "500" in alert]
 
 
 async def test_a_webhook_that_fails_is_told_and_its_address_is_not(
