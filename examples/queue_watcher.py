@@ -40,16 +40,17 @@ class Watch:
                 else:
                     self.waiting.discard(event["Uniqueid"])
 
-    async def take_stock(self, mgr: Manager) -> bool | None:
+    async def take_stock(self, mgr: Manager) -> bool:
         try:
             items = (await mgr.send(core.QueueStatus())).events
             entries = [item for item in items if isinstance(item, events.QueueEntry) and self.wanted(item)]
             self.waiting &= {entry["Uniqueid"] for entry in entries}
             for entry in entries:
                 self.joined(entry, waited=float(entry["Wait"]))
-            return True
         except ManagerError as error:  # if the link is lost once more, another Reconnected will come
             logging.warning("the queues could not be listed: %s", error)
+            return False
+        return True
 
     def joined(self, event: events.QueueCallerJoin | events.QueueEntry, waited: float = 0.0) -> None:
         if event["Uniqueid"] not in self.waiting:
@@ -65,10 +66,8 @@ class Watch:
 
     async def deliver(self, webhook: str) -> None:
         async with httpx.AsyncClient(timeout=10) as http:
-            while text := await self.alerts.get():
-                # Anybody may dial any byte: one that is no UTF-8 is shown as \xe9, or it could not be told.
-                text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-                print(text, flush=True)
+            while text := await self.alerts.get():  # anybody may dial any byte: one that is no UTF-8 is shown as \xe9
+                print(text := text.encode(errors="surrogateescape").decode(errors="backslashreplace"), flush=True)
                 try:
                     (await http.post(webhook, json={"text": text})).raise_for_status()
                 except httpx.HTTPError as error:  # its text would show the URL, which is a secret
