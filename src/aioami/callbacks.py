@@ -14,8 +14,9 @@ from typing import Any, Final, Generic, TypeVar
 from ._log import get_logger
 from .errors import ManagerError, fresh
 from .events.base import Event
-from .link import Link, ManagerState
+from .link import Link
 from .signals import Signal
+from .states import ManagerState
 from .streams import EventStream
 
 __all__ = ["Callbacks", "Subscription"]

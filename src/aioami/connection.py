@@ -16,7 +16,7 @@ import async_timeout
 from .actions.base import Action, ResponseT_co
 from .deadlines import Deadlines
 from .dispatch import Dispatcher
-from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
+from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError, fresh
 from .events.base import Event
 from .options import Options
 from .pending import FENCE, Outcome, Pending, Promise
@@ -402,32 +402,17 @@ class Connection:
             ManagerTimeout: the answer was not complete after `timeout` seconds.
             ValueError: the ActionID cannot be sent, or is in use.
         """
-        answer, pending = self.submit(action, timeout=timeout, action_id=action_id, counted=counted)
+        answer: asyncio.Future[ResponseT_co] = self._loop.create_future()
+        pending = self._submit(action, answer, timeout, action_id, counted=counted)
         outcome = pending.outcome
         try:
             response = await answer
         except BaseException:
-            self.forget(pending)
+            self._session.forget(pending)
             raise
         if outcome is not None and isinstance(response, OutcomeReply):
-            response._wait_for_outcome = functools.partial(self._wait_for_outcome, outcome)
+            response.expect_outcome(functools.partial(self._wait_for_outcome, outcome))
         return response
-
-    def submit(
-        self,
-        action: Action[ResponseT_co],
-        *,
-        timeout: float | None,
-        action_id: str | None = None,
-        counted: bool = True,
-    ) -> tuple[asyncio.Future[ResponseT_co], Pending]:
-        """Send an action as `send` does, and return its answer to be awaited; `forget` what is not awaited to its end."""
-        answer: asyncio.Future[ResponseT_co] = self._loop.create_future()
-        return answer, self._submit(action, answer, timeout, action_id, counted=counted)
-
-    def forget(self, pending: Pending) -> None:
-        """Nobody waits for this action any more. May be called again."""
-        self._session.forget(pending)
 
     def send_aside(self, action: Action[Any]) -> None:
         """Send an action of the library's own, whose answer matters to the session alone."""
@@ -528,7 +513,7 @@ class Connection:
                     outcome.waiting.remove(promise)
         if isinstance(outcome.result, Event):
             return outcome.result
-        raise outcome.result
+        raise fresh(outcome.result)
 
     # Whether the server is still there
 

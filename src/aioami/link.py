@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
 from ._log import get_logger
-from .actions.base import Action
+from .actions.base import Action, ResponseT_co
 from .actions.system import Command, Logoff, Ping, event_mask
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Subscriber
@@ -21,39 +20,22 @@ from .events.base import Event, load
 from .events.link import Disconnected, Reconnected
 from .events.system import FullyBooted, Shutdown
 from .login import log_in
-from .metrics import Metrics
-from .options import Backoff, Options
+from .metrics import Guarded
+from .options import Backoff, Default, Options, Timeout
 from .refusals import is_final, refusal
 from .signals import Signal
+from .states import ManagerState
 from .statistics import Tally
 
 if TYPE_CHECKING:
     from .recording import Recorder
+    from .streams import ListBuffer
 
-__all__ = ["Link", "ManagerState"]
+__all__ = ["Link"]
 
 _FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
 
 log = get_logger("aioami.link")
-
-
-class ManagerState(enum.Enum):
-    """What a manager's link is at this moment."""
-
-    CLOSED = "closed"
-    """There is no link, either not yet or not any more."""
-    CONNECTING = "connecting"
-    """The first link is on its way, and the login is not done."""
-    CONNECTED = "connected"
-    """The server greeted, and nobody is logged in."""
-    READY = "ready"
-    """Logged in."""
-    RECONNECTING = "reconnecting"
-    """The link was lost, and is being established again."""
-    CLOSING = "closing"
-    """A farewell is on its way."""
-    LOST = "lost"
-    """The link is gone for good, without being closed."""
 
 
 class Link:
@@ -70,8 +52,6 @@ class Link:
         state: what the link is at this moment.
         connection: what actions are sent over; `None` while there is none.
         reason: why there is none, if it was lost or not reached.
-        mask: the last `Events` action that the user sent and the server did not refuse.
-        accepted_mask: the last one that it took, or may have taken.
         banner: the last greeting of the server.
     """
 
@@ -82,7 +62,7 @@ class Link:
         dispatcher: Dispatcher,
         tally: Tally,
         recorder: Recorder | None,
-        metrics: Metrics | None,
+        metrics: Guarded | None,
     ) -> None:
         self._options = options
         self._dispatcher = dispatcher
@@ -98,12 +78,12 @@ class Link:
         self._lost_at = 0.0
         self._booted = False
         self._logged_in_quietly = False
+        self._mask: Action[Any] | None = None  # the last Events action that was sent and not refused
+        self._accepted_mask: Action[Any] | None = None  # the last that the server took, or may have taken
         self._server_events = _ServerEvents(self._server_event)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
-        self.mask: Action[Any] | None = None
-        self.accepted_mask: Action[Any] | None = None
         self.banner = ""
 
     # Making it
@@ -119,13 +99,13 @@ class Link:
         if self._recorder is not None:
             self._recorder.start()
         self.reason = None
-        self.mask = self.accepted_mask = None
+        self._mask = self._accepted_mask = None
         self._delays = None
         load()  # now, and not when the first event comes
         self._dispatcher.add(self._server_events)
         self._enter(ManagerState.CONNECTING)
         begun()
-        task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")
+        task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.address}")
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
@@ -154,7 +134,7 @@ class Link:
             if self._options.retry_connect:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
-                    log.info("%s was reached, by attempt %d", self._options.where, attempts)
+                    log.info("%s was reached, by attempt %d", self._options.address, attempts)
             else:
                 connection = await self._open()
         except BaseException as error:
@@ -182,7 +162,7 @@ class Link:
         self._tally.reconnects += 1
         self._tally.gap_seconds += gap
         self._establish(connection)
-        log.info("the link to %s stands again, after %.1f seconds", self._options.where, gap)
+        log.info("the link to %s stands again, after %.1f seconds", self._options.address, gap)
         try:
             self._dispatcher.miss(gap)
             self._dispatcher.emit(Reconnected.after(gap, attempts))
@@ -211,7 +191,7 @@ class Link:
                     raise
                 self.reason = error
                 level = logging.WARNING if at_once and attempts == 1 else logging.DEBUG
-                log.log(level, "%s was not reached, and is tried again: %s", self._options.where, error)
+                log.log(level, "%s was not reached, and is tried again: %s", self._options.address, error)
 
     async def _open(self) -> Connection:
         if self._recorder is not None:
@@ -231,8 +211,8 @@ class Link:
         self.banner = connection.banner
         try:
             if self._options.username is not None:
-                self._logged_in_quietly = bool(self._options.event_filters) or self.mask is not None
-                await log_in(connection, self._options, self.mask)
+                self._logged_in_quietly = bool(self._options.event_filters) or self._mask is not None
+                await log_in(connection, self._options, self._mask)
             if connection.reason is not None:
                 raise connection.reason
         except BaseException:
@@ -275,8 +255,8 @@ class Link:
         self.reason = reason
         self._tally.gaps += 1
         self._enter(ManagerState.RECONNECTING)
-        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, reason)
-        self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.where}")
+        log.warning("the link to %s was lost, and is being established again: %s", self._options.address, reason)
+        self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.address}")
         self._dispatcher.emit(Disconnected.because(reason))
         if self._metrics is not None:
             self._metrics.disconnected(reason)
@@ -287,7 +267,7 @@ class Link:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
-        log.error("the link to %s is lost for good: %s", self._options.where, reason)
+        log.error("the link to %s is lost for good: %s", self._options.address, reason)
         self._dispatcher.finish(reason)
 
     # Ending it
@@ -349,6 +329,110 @@ class Link:
         self._enter(ManagerState.CLOSED)
         self._dispatcher.finish(None)
 
+    # Sending
+
+    def send(
+        self, action: Action[ResponseT_co], *, timeout: Timeout, action_id: str | None
+    ) -> Coroutine[Any, Any, ResponseT_co]:
+        """Send an action, as `Manager.send` does, and return its response, whatever it says."""
+        sending = self._send(action, timeout, action_id)
+        return sending if self._metrics is None else self._metrics.measure(action.name, sending)
+
+    def _send(
+        self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
+    ) -> Coroutine[Any, Any, ResponseT_co]:
+        # No coroutine of its own: of many actions that are under way, each would add a tenth to the cost.
+        connection = self.connection
+        if connection is None:
+            return self._send_later(action, timeout, action_id)
+        seconds = self._options.timeout_of(action, timeout)
+        if action.name.lower() == "events":
+            return self._send_mask(connection, action, seconds, action_id)
+        return connection.send(action, timeout=seconds, action_id=action_id)
+
+    async def _send_later(self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None) -> ResponseT_co:
+        began = time.monotonic()
+        if await self._next_connection(timeout) is None:
+            raise self._unsent(action)
+        # The caller's timeout counts for both; one that was left out is the manager's for the link,
+        # and the action's own for its answer.
+        if not isinstance(timeout, Default) and timeout is not None:
+            timeout = max(0.0, timeout - (time.monotonic() - began))
+        return await self._send(action, timeout, action_id)
+
+    async def _send_mask(
+        self,
+        connection: Connection,
+        action: Action[ResponseT_co],
+        timeout: float | None,
+        action_id: str | None,
+    ) -> ResponseT_co:
+        self._mask = action
+        taken = False
+        try:
+            response = await connection.send(action, timeout=timeout, action_id=action_id)
+            taken = response.success
+        except (ManagerTimeout, asyncio.CancelledError):
+            taken = True  # the server may have carried it out
+            raise
+        except ConnectionLost as error:
+            taken = error.sent
+            raise
+        finally:
+            # A reconnect makes the last choice again, but not one that never left or was refused.
+            if taken:
+                self._accepted_mask = action
+            elif self._mask is action:
+                self._mask = self._accepted_mask
+        return response
+
+    def start_list(self, action: Action[Any], buffer: ListBuffer, timeout: Timeout) -> Callable[[], None]:
+        """Send an action whose list goes into a buffer as it comes, and return the function that ends that early.
+
+        Raises:
+            ConnectionLost: there is no link, and none is on its way.
+        """
+        if self.connection is not None:
+            return self._start_list(self.connection, action, buffer, timeout)
+        if not self.is_coming:
+            raise self._unsent(action)
+        starting = asyncio.ensure_future(self._start_list_later(action, buffer, timeout))
+
+        def end() -> None:
+            if not starting.cancel() and not starting.cancelled():
+                starting.result()()
+
+        return end
+
+    def _start_list(
+        self, connection: Connection, action: Action[Any], buffer: ListBuffer, timeout: Timeout
+    ) -> Callable[[], None]:
+        seconds = self._options.timeout_of(action, timeout)
+        return connection.start_list(action, buffer, buffer.take, seconds, buffer.last_progress)
+
+    async def _start_list_later(self, action: Action[Any], buffer: ListBuffer, timeout: Timeout) -> Callable[[], None]:
+        connection = await self._next_connection(timeout)
+        if connection is not None:
+            return self._start_list(connection, action, buffer, timeout)
+        buffer.finish(self._unsent(action))
+        return lambda: None
+
+    async def _next_connection(self, timeout: Timeout) -> Connection | None:
+        """Wait for the connection that is on its way; `None` if none came in time, or none will."""
+        seconds = self._options.timeout if isinstance(timeout, Default) else timeout
+        try:
+            async with async_timeout.timeout(seconds):
+                while self.connection is None and self.is_coming:
+                    await self._changed_for_senders.wait()
+        except asyncio.TimeoutError:
+            return None
+        return self.connection if self.state is not ManagerState.CLOSING else None
+
+    def _unsent(self, action: Action[Any]) -> ConnectionLost:
+        """Count an action that certainly did not leave, and return the error that says so."""
+        self._tally.unsent += 1
+        return because(ConnectionLost(f"{action.name} was not sent: {self.why_not()}"), self.reason)
+
     # Waiting for it
 
     def _enter(self, state: ManagerState) -> None:
@@ -367,16 +451,6 @@ class Link:
     def why_not(self) -> str:
         """Why there is no link, in words."""
         return str(self.reason) if self.reason is not None else f"the manager is {self.state.value}"
-
-    async def connected(self, timeout: float | None) -> Connection | None:
-        """The connection as soon as there is one; `None` if there will be none, or was none within `timeout` seconds."""
-        try:
-            async with async_timeout.timeout(timeout):
-                while self.connection is None and self.is_coming:
-                    await self._changed_for_senders.wait()
-        except asyncio.TimeoutError:
-            return None
-        return self.connection if self.state is not ManagerState.CLOSING else None
 
     async def wait_ready(self, timeout: float | None) -> None:
         """See `Manager.wait_ready`."""
@@ -435,7 +509,7 @@ class Link:
         """Whether FullyBooted comes, as far as one can tell: behind a login without events it has come and gone."""
         if self._logged_in_quietly:
             return False
-        mask = dict(self.mask.headers).get("EventMask", "") if self.mask else event_mask(self._options.event_mask)
+        mask = dict(self._mask.headers).get("EventMask", "") if self._mask else event_mask(self._options.event_mask)
         return not {"on", "all", "system"}.isdisjoint(mask.split(","))
 
     def _server_event(self, event: Event) -> None:

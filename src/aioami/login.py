@@ -18,7 +18,7 @@ from .errors import (
 from .options import Options
 from .refusals import is_permission_denied, is_shutting_down, refusal
 
-__all__ = ["has_plain_secret", "log_in"]
+__all__ = ["log_in"]
 
 # No server takes this filter; which of two reasons it gives tells whether it heeds the criteria.
 _PROBE: Final = Action("Filter", {"Operation": "Add", "MatchCriteria": "aioami(probe)", "Filter": "["})
@@ -86,8 +86,3 @@ async def _ask(connection: Connection, options: Options, action: Action[Response
     if not response.success:
         raise refusal(response, action)
     return response
-
-
-def has_plain_secret(action: Action[Any]) -> bool:
-    """Whether this is a login with the secret itself, instead of the answer to a challenge."""
-    return action.name.lower() == "login" and any(name.lower() == "secret" for name, _ in action.headers)

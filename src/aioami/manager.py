@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import enum
 import functools
 import os
 import ssl as tls
-import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .actions.base import Action, ResponseT_co, action_class
+from .actions.base import Action, ResponseT_co
 from .actions.system import Filter
 from .callbacks import Callbacks, Subscription
-from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
-from .errors import ConnectionLost, ManagerTimeout, PermissionDenied, because
 from .events.base import Event
-from .link import Link, ManagerState
-from .login import has_plain_secret
-from .metrics import ActionOutcome, Guarded, Metrics
-from .options import Backoff, Options, event_filter
+from .link import Link
+from .metrics import Guarded, Metrics
+from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .refusals import refusal
 from .responses.base import ListReply
+from .rights import Rights
+from .states import ManagerState
 from .statistics import Statistics, Tally
 from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, OnLoss, Overflow, Predicate, SingleBuffer
 from .url import PORT, TLS_PORT, read_url
@@ -34,38 +30,18 @@ from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .permissions import Demand, Permissions
+    from .permissions import Permissions
 
 __all__ = ["Manager", "ManagerState"]
 
 _PORT: Final = PORT
 _BACKOFF: Final = Backoff()
-_NOTHING: Final[frozenset[Any]] = frozenset()
-
-_OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
-    ManagerTimeout: "timeout",
-    ConnectionLost: "lost",
-    asyncio.CancelledError: "cancelled",
-}
 
 _A = TypeVar("_A", bound=Event)
 _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 _D = TypeVar("_D", bound=Event)
 _E = TypeVar("_E", bound=Event)
-
-
-class _Default(enum.Enum):
-    """Stands for a timeout that the caller left to the action and the manager."""
-
-    DEFAULT = enum.auto()
-
-    def __repr__(self) -> str:
-        return "<default>"
-
-
-_DEFAULT: Final = _Default.DEFAULT
-Timeout = Union[float, None, _Default]
 
 
 class Manager:
@@ -159,36 +135,32 @@ class Manager:
             timeout=timeout,
             backoff=reconnect if isinstance(reconnect, Backoff) else _BACKOFF if reconnect else None,
             retry_connect=retry_connect,
+            read_only=read_only,
             keepalive=keepalive,
             plaintext_login=plaintext_login,
             max_frame_size=max_frame_size,
             max_list_items=max_list_items,
             max_bytes_before_login=max_bytes_before_login,
         )
-        self._read_only = read_only
         recorder = None
         if record is not None:
             from .recording import Recorder
 
             recorder = Recorder(record)
-        # Few things are ever added to these, and a set of its own each would be a tenth of what a quiet connection costs.
-        self._demands: frozenset[Demand] = _NOTHING
-        self._noted: frozenset[str] = _NOTHING  # the actions, and variants of them, of which is known what they need
-        self._selected: frozenset[Selector] = _NOTHING
-        self._ordinary: frozenset[str] = _NOTHING  # the actions that need nothing but to be sent and answered
+        self._rights = Rights(self._options)
         self._dispatcher = Dispatcher()
         self._tally = Tally()
-        self._metrics = None if metrics is None else Guarded(metrics)
+        guarded = None if metrics is None else Guarded(metrics)
         self._link = Link(
             self._options,
             dispatcher=self._dispatcher,
             tally=self._tally,
             recorder=recorder,
-            metrics=self._metrics,
+            metrics=guarded,
         )
         self._callbacks = Callbacks(self._link)
-        if self._metrics is not None:
-            self._metrics.attached(self._options.where, self.statistics)
+        if guarded is not None:
+            guarded.attached(self._options.address, self.statistics)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
@@ -220,7 +192,7 @@ class Manager:
     @property
     def read_only(self) -> bool:
         """Whether actions that may change something on the server are refused here."""
-        return self._read_only
+        return self._options.read_only
 
     @property
     def version(self) -> str:
@@ -286,7 +258,7 @@ class Manager:
                 was made without events, because there are filters or `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
-        self._selected |= {"FullyBooted"}
+        self._rights.note_selectors(("FullyBooted",))
         await self._link.wait_booted(timeout)
 
     async def close(self) -> None:
@@ -316,7 +288,7 @@ class Manager:
         self,
         action: Action[ResponseT_co],
         *,
-        timeout: Timeout = _DEFAULT,
+        timeout: Timeout = DEFAULT,
         check: bool = True,
         action_id: str | None = None,
     ) -> ResponseT_co:
@@ -346,88 +318,17 @@ class Manager:
                 secret anybody could read (see `plaintext_login`).
             TypeError: this is no action.
         """
-        connection = self._link.connection
-        if connection is not None and self._metrics is None and self._is_ordinary(action):
-            # What `Connection.send` does: a coroutine for each of many actions that are under way is a tenth of their cost.
-            answer, pending = connection.submit(action, timeout=self._patience(action, timeout), action_id=action_id)
-            try:
-                response = await answer
-            except BaseException:
-                connection.forget(pending)
-                raise
-        else:
-            self._check(action)
-            if self._metrics is None:
-                response = await self._send(action, timeout, action_id)
-            else:
-                response = await self._send_measured(self._metrics, action, timeout, action_id)
+        self._rights.admit(action)
+        response = await self._link.send(action, timeout=timeout, action_id=action_id)
         if check and not response.success:
             raise refusal(response, action)
-        return response
-
-    async def _send_measured(
-        self, metrics: Metrics, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
-    ) -> ResponseT_co:
-        began = time.perf_counter()
-        try:
-            response = await self._send(action, timeout, action_id)
-        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
-            metrics.action_done(action.name, time.perf_counter() - began, _OUTCOMES[type(error)])
-            raise
-        outcome: ActionOutcome = "success" if response.success else "error"
-        metrics.action_done(action.name, time.perf_counter() - began, outcome)
-        return response
-
-    def _send(
-        self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
-    ) -> Coroutine[Any, Any, ResponseT_co]:
-        connection = self._link.connection
-        if connection is None:
-            return self._send_later(action, timeout, action_id)
-        patience = self._patience(action, timeout)
-        if action.name.lower() == "events":
-            return self._choose_events(action, timeout=patience, action_id=action_id)
-        return connection.send(action, timeout=patience, action_id=action_id)
-
-    async def _send_later(self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None) -> ResponseT_co:
-        """Send an action when the link that is down is there again."""
-        waits = self._options.timeout if isinstance(timeout, _Default) else timeout
-        began = time.monotonic()
-        if await self._link.connected(waits) is None:
-            raise self._unsent(action)
-        if not isinstance(timeout, _Default) and timeout is not None:
-            timeout = max(0.0, timeout - (time.monotonic() - began))
-        return await self._send(action, timeout, action_id)
-
-    async def _choose_events(
-        self, action: Action[ResponseT_co], *, timeout: float | None, action_id: str | None
-    ) -> ResponseT_co:
-        """After a reconnect the last choice that was sent is made again; not one that never left, or was refused."""
-        link = self._link
-        assert link.connection is not None
-        link.mask = action
-        taken = False
-        try:
-            response = await link.connection.send(action, timeout=timeout, action_id=action_id)
-            taken = response.success
-        except (ManagerTimeout, asyncio.CancelledError):
-            taken = True
-            raise
-        except ConnectionLost as error:
-            taken = error.sent
-            raise
-        finally:
-            if taken:
-                link.accepted_mask = action
-            elif link.mask is action:
-                link.mask = link.accepted_mask
         return response
 
     @overload
     def stream(self, action: Action[ListReply[_A, Any]], *, timeout: Timeout = ...) -> ListStream[_A]: ...
     @overload
     def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Event]: ...
-    def stream(self, action: Action[Any], *, timeout: Timeout = _DEFAULT) -> ListStream[Any]:
+    def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> ListStream[Any]:
         """Send an action that is answered with a list, and return a stream of the items as they arrive.
 
         Only the items that the consumer has not taken are held. The stream's `response` and `completion` are there
@@ -444,74 +345,14 @@ class Manager:
             TypeError: this is no action.
             ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends before its end.
         """
-        self._check(action)
+        self._rights.admit(action)
         buffer = ListBuffer(action)
-        patience = self._patience(action, timeout)
-
-        def start(connection: Connection) -> Callable[[], None]:
-            return connection.start_list(action, buffer, buffer.take, patience, buffer.last_progress)
-
-        if self._link.is_coming:
-            waits = self._options.timeout if isinstance(timeout, _Default) else timeout
-            starting = asyncio.ensure_future(self._start_later(action, buffer, waits, start))
-
-            def end() -> None:
-                if not starting.cancel() and not starting.cancelled():
-                    starting.result()()
-
-            return ListStream(buffer, end)
-        if self._link.connection is None:
-            raise self._unsent(action)
-        return ListStream(buffer, functools.partial(self._end_list, start(self._link.connection)))
+        stop = self._link.start_list(action, buffer, timeout)
+        return ListStream(buffer, functools.partial(self._end_list, stop))
 
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
-
-    async def _start_later(
-        self,
-        action: Action[Any],
-        buffer: ListBuffer,
-        waits: float | None,
-        start: Callable[[Connection], Callable[[], None]],
-    ) -> Callable[[], None]:
-        """Start a list as soon as there is a link, and return what ends it."""
-        connection = await self._link.connected(waits)
-        return start(connection) if connection is not None else self._end_unsent(action, buffer)
-
-    def _end_unsent(self, action: Action[Any], buffer: ListBuffer) -> Callable[[], None]:
-        buffer.finish(self._unsent(action))
-        return lambda: None
-
-    def _check(self, action: Action[Any]) -> None:
-        if not isinstance(action, Action):
-            raise TypeError(f"expected an action, not {type(action).__name__}")
-        if has_plain_secret(action) and self._options.ssl is None and not self._options.plaintext_login:
-            raise ValueError(
-                "Secret: anybody could read it on this link; give core.Login the challenge that core.Challenge returns, "
-                "use TLS, or make the manager with plaintext_login=True"
-            )
-        if self._read_only:
-            kind = action_class(action.name) if type(action) is Action else type(action)
-            if why := kind.may_change(action.headers):
-                text = f"{action.name} was not sent, because the manager is read-only: {why}"
-                raise PermissionDenied(text, action=action)
-        if action.name not in self._noted:
-            self._note(action)
-
-    def _note(self, action: Action[Any]) -> None:
-        """Take note of what an action needs; of most that is the same each time, and then it is not asked for again."""
-        demand = _demand()
-        variant = demand.variant(action.name, action.headers)
-        noted = f"{action.name} {variant}" if variant else action.name
-        if noted not in self._noted:
-            self._noted |= {noted}
-            self._demands |= {demand.of(action.name, action.headers)}
-        if not (variant or self._read_only or action.name.lower() in ("login", "events")):
-            self._ordinary |= {action.name}
-
-    def _is_ordinary(self, action: object) -> bool:
-        return isinstance(action, Action) and action.name in self._ordinary and not action.outcome_events
 
     def required_permissions(self) -> Permissions:
         """What its user needs in manager.conf for what was sent and selected with this manager until now, and no more.
@@ -520,19 +361,7 @@ class Manager:
         `aioami.permissions`. It counts what was asked for, whether or not the server allowed it. Events that come of an action
         (`outcome()`) count as selected when the action was sent.
         """
-        from .permissions import of_use
-
-        return of_use(self._demands, self._selected, own_filters=bool(self._options.event_filters))
-
-    def _unsent(self, action: Action[Any]) -> ConnectionLost:
-        """What is told of an action that certainly did not leave."""
-        self._tally.unsent += 1
-        return because(ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}"), self._link.reason)
-
-    def _patience(self, action: Action[Any], timeout: Timeout) -> float | None:
-        if not isinstance(timeout, _Default):
-            return timeout
-        return action.timeout if action.timeout is not None else self._options.timeout
+        return self._rights.required()
 
     # Events
 
@@ -576,7 +405,7 @@ class Manager:
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
-        self._selected |= set(selectors or ("*",))
+        self._rights.note_selectors(selectors)
         self._subscribe(buffer)
         return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
 
@@ -607,7 +436,7 @@ class Manager:
             TypeError: a selector is no event class and no text.
         """
         buffer = SingleBuffer(Selection(selectors), where, None)
-        self._selected |= set(selectors or ("*",))
+        self._rights.note_selectors(selectors)
         self._subscribe(buffer)
         return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
 
@@ -674,12 +503,5 @@ class Manager:
 
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""
-        read_only = " read-only" if self._read_only else ""
-        return f"<Manager {user}{self._options.where} {self.state.value}{read_only}>"
-
-
-@functools.cache
-def _demand() -> type[Demand]:
-    from .permissions import Demand
-
-    return Demand
+        read_only = " read-only" if self._options.read_only else ""
+        return f"<Manager {user}{self._options.address} {self.state.value}{read_only}>"

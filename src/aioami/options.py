@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import enum
 import re
 import ssl as tls
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Union
 
+from .actions.base import Action
 from .actions.system import Filter, Login
 from .wire.encoding import encode_text
 
-__all__ = ["Backoff", "Options", "event_filter"]
+__all__ = ["DEFAULT", "Backoff", "Default", "Options", "Timeout", "event_filter"]
 
 _CRITERION: Final = r"(?:action|name|header|method)\([^()]*\)"
 _CRITERIA: Final = re.compile(rf"({_CRITERION}(?:,{_CRITERION})*)(?:\s*=\s*(.*))?", re.DOTALL)
+
+
+class Default(enum.Enum):
+    """Stands for a timeout that the caller left to the action and the manager."""
+
+    DEFAULT = enum.auto()
+
+    def __repr__(self) -> str:
+        return "<default>"
+
+
+DEFAULT: Final = Default.DEFAULT
+Timeout = Union[float, None, Default]
+"""Seconds; `None` for no limit; or the default."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +90,7 @@ class Options:
     backoff: Backoff | None
     """How a lost link is established again; `None` if it is not."""
     retry_connect: bool
+    read_only: bool
     keepalive: float | None
     plaintext_login: bool
     max_frame_size: int | None
@@ -106,9 +123,15 @@ class Options:
         Login(self.username or "-", "", events=self.event_mask, challenge="")  # refuses what could not be sent later
 
     @property
-    def where(self) -> str:
-        """The server, for people to read."""
+    def address(self) -> str:
+        """The server as `host:port`."""
         return f"{self.host}:{self.port}"
+
+    def timeout_of(self, action: Action[Any], timeout: Timeout) -> float | None:
+        """Return the seconds for which an answer is waited for: the caller's, the action's own, or the manager's."""
+        if not isinstance(timeout, Default):
+            return timeout
+        return action.timeout if action.timeout is not None else self.timeout
 
 
 def event_filter(given: str | tuple[str, str] | Filter) -> Filter:

@@ -11,20 +11,34 @@ long each action took and when the link came and went, is told to the `metrics` 
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any, Literal
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from .._log import get_logger
+from ..errors import ConnectionLost, ManagerTimeout
 from ..statistics import Statistics
 
+if TYPE_CHECKING:
+    from ..responses.base import Response
+
 __all__ = ["ActionOutcome", "Metrics"]
+
+ResponseT = TypeVar("ResponseT", bound="Response")
 
 ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
 """How an action ended.
 
 It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by its caller.
 """
+
+_OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
+    ManagerTimeout: "timeout",
+    ConnectionLost: "lost",
+    asyncio.CancelledError: "cancelled",
+}
 
 log = get_logger("aioami.metrics")
 
@@ -71,23 +85,35 @@ class Guarded(Metrics):
         self._raised: set[str] = set()
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> None:
-        own = self._tell(self._metrics.attached, server, statistics)
+        own = self._report(self._metrics.attached, server, statistics)
         if own is not None:
             self._metrics = own
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
-        self._tell(self._metrics.action_done, action, seconds, outcome)
+        self._report(self._metrics.action_done, action, seconds, outcome)
+
+    async def measure(self, action: str, sending: Coroutine[Any, Any, ResponseT]) -> ResponseT:
+        """Await the answer to an action, and report how long that took and how it ended."""
+        began = time.perf_counter()
+        try:
+            response = await sending
+        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
+            self.action_done(action, time.perf_counter() - began, _OUTCOMES[type(error)])
+            raise
+        outcome: ActionOutcome = "success" if response.success else "error"
+        self.action_done(action, time.perf_counter() - began, outcome)
+        return response
 
     def state_changed(self, state: str) -> None:
-        self._tell(self._metrics.state_changed, state)
+        self._report(self._metrics.state_changed, state)
 
     def disconnected(self, reason: Exception) -> None:
-        self._tell(self._metrics.disconnected, reason)
+        self._report(self._metrics.disconnected, reason)
 
     def reconnected(self, gap: float) -> None:
-        self._tell(self._metrics.reconnected, gap)
+        self._report(self._metrics.reconnected, gap)
 
-    def _tell(self, method: Callable[..., Any], *what: Any) -> Any:
+    def _report(self, method: Callable[..., Any], *what: Any) -> Any:
         try:
             return method(*what)
         except Exception:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..actions.base import ACTIONS
-from ..link import ManagerState
+from ..states import ManagerState
 from ..statistics import Statistics
 from . import ActionOutcome, Metrics
 
