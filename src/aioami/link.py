@@ -286,7 +286,7 @@ class Link:
             return
         self._enter(ManagerState.CLOSING)
         try:
-            if connection.session.logged_in and connection.reason is None and not connection.is_held:
+            if connection.session.logged_in and connection.reason is None and not connection.keepalive.is_held:
                 patience = min(_FAREWELL, self._options.timeout or _FAREWELL)
                 await self._say_goodbye(connection, patience)
         finally:

@@ -78,7 +78,6 @@ class Session:
         tally: where messages are counted.
         gated: whether events are held back until `open_gate`.
         max_held: characters of events that may be held back; `None` lifts the limit.
-        logged_in: called when a login succeeds.
 
     Attributes:
         logged_in: whether a login succeeded here.
@@ -95,7 +94,6 @@ class Session:
         tally: Tally | None = None,
         gated: bool = False,
         max_held: int | None = MAX_FRAME_SIZE,
-        logged_in: Callable[[], None] = lambda: None,
     ) -> None:
         self._dispatcher = dispatcher
         self._routes = dispatcher.routes
@@ -105,7 +103,6 @@ class Session:
         self._held: list[str] | None = [] if gated else None
         self._held_size = 0
         self._max_held = max_held
-        self._told_of_login = logged_in
         # Some events repeat the ActionID to every client, so two clients must never use the same one.
         self._prefix = os.urandom(6).hex()
         self._numbers = itertools.count(1)
@@ -305,7 +302,6 @@ class Session:
             self._tally.last_round_trip = response.seconds
         elif name == "login":
             self.logged_in = True
-            self._told_of_login()
         elif name == "logoff":
             self.said_goodbye = True
 

@@ -22,7 +22,21 @@ PACKAGE: Final = ROOT / "src" / "aioami"
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
 PURE: Final = frozenset({"_areas", "_log", "enums", "errors", "wire", "fields"}) | CATALOGUE
 SHELL: Final = frozenset(
-    {"callbacks", "connection", "link", "live", "login", "manager", "options", "rights", "signals", "streams", "url"}
+    {
+        "callbacks",
+        "connection",
+        "connector",
+        "keepalive",
+        "link",
+        "live",
+        "login",
+        "manager",
+        "options",
+        "rights",
+        "signals",
+        "streams",
+        "url",
+    }
 )
 PUBLIC: Final = frozenset(
     {
