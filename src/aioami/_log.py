@@ -21,7 +21,8 @@ class _Printable(logging.Filter):
         if (shown := printable(message)) != message:
             record.msg, record.args = shown, ()
         if record.exc_info:
-            # Formatters take this text where it is there, and format the exception themselves where it is not.
+            # Formatters take this text where it is there, and format the exception themselves where
+            # it is not.
             record.exc_text = printable("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
         return True
 

@@ -1,6 +1,7 @@
 """Functions that are called with events: what `Manager.on` makes, and how a manager begins and ends all of them.
 
-Each subscription is a stream and one task that consumes it, for as long as there is a link or one is on its way.
+Each subscription is a stream and one task that consumes it, for as long as there is a link or one
+is on its way.
 """
 
 from __future__ import annotations
@@ -35,13 +36,22 @@ class Subscription(Generic[EventT_co]):
         @mgr.on(events.Hangup)
         async def gone(event: events.Hangup) -> None: ...
 
-        hangups = mgr.on(events.Hangup)  # the same, for whoever wants to end it before the manager ends
-        hangups(gone)
+        hangups = mgr.on(events.Hangup)  # the same, for whoever wants to end it before the manager
+        ends hangups(gone)
 
     It begins when it gets its callback, and holds the manager, as a stream does.
     """
 
-    __slots__ = ("_callback", "_callbacks", "_changed", "_closed", "_error", "_open", "_stream", "_task")
+    __slots__ = (
+        "_callback",
+        "_callbacks",
+        "_changed",
+        "_closed",
+        "_error",
+        "_open",
+        "_stream",
+        "_task",
+    )
 
     def __init__(self, open: Callable[[], EventStream[EventT_co]], callbacks: Callbacks) -> None:
         self._open = open
@@ -57,13 +67,14 @@ class Subscription(Generic[EventT_co]):
         """Have a callback called with each event from now on, and return it as it is.
 
         Args:
-            callback: takes the event. If it returns something awaitable, as a coroutine function does, that is awaited in the
-                subscription's task before the next event; what comes of it is ignored.
+            callback: takes the event. If it returns something awaitable, as a coroutine function
+                does, that is awaited in the subscription's task before the next event; what comes
+                of it is ignored.
 
         Raises:
             TypeError: it cannot be called, or it yields, and would never run.
-            RuntimeError: the subscription has its callback already, or is closed; or the manager is connected, and no event
-                loop runs here.
+            RuntimeError: the subscription has its callback already, or is closed; or the manager is
+                connected, and no event loop runs here.
         """
         if self._callback is not None or self._closed:
             why = "is closed" if self._closed else f"calls {_name(self._callback)} already"
@@ -91,7 +102,8 @@ class Subscription(Generic[EventT_co]):
     async def wait_closed(self) -> None:
         """Wait until the callback will be called no more, and is not running: by `close()`, by the manager's, or by the link.
 
-        Before the first connect it waits, and after a later one again. Cancelling it changes nothing.
+        Before the first connect it waits, and after a later one again. Cancelling it changes
+        nothing.
 
         Raises:
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: the link is lost for good.
@@ -163,7 +175,10 @@ class Subscription(Generic[EventT_co]):
             except ManagerError as error:
                 if stream is self._stream:
                     self._error = error
-                    log.error("%s gets no more events, as the link is lost for good", _name(self._callback))
+                    log.error(
+                        "%s gets no more events, as the link is lost for good",
+                        _name(self._callback),
+                    )
 
     async def _consume(self, stream: EventStream[EventT_co]) -> None:
         loop = asyncio.get_running_loop()
@@ -185,7 +200,10 @@ class Subscription(Generic[EventT_co]):
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             log.error(
-                "%s raised on %r, and goes on with the next event", _name(self._callback), event.name, exc_info=True
+                "%s raised on %r, and goes on with the next event",
+                _name(self._callback),
+                event.name,
+                exc_info=True,
             )
 
 

@@ -116,7 +116,8 @@ class Connection:
         """Reach the server, and wait for its greeting.
 
         Raises:
-            ConnectionLost: it was not reached, or did not greet, within the timeout for each of the two.
+            ConnectionLost: it was not reached, or did not greet, within the timeout for each of the
+                two.
             ProtocolError: whoever answers there does not speak AMI.
         """
         connection = cls(

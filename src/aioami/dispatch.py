@@ -1,6 +1,7 @@
 """Which event goes to whom: selectors, and the table from an event's name to those who asked for it.
 
-The table is looked up before an event object is made, so an event that nobody selected costs no object.
+The table is looked up before an event object is made, so an event that nobody selected costs no
+object.
 """
 
 from __future__ import annotations
@@ -137,7 +138,8 @@ class _Routes(dict[str, Route]):
         name = first[len(_EVENT) :].removesuffix("\r")
         cls = event_class(name)
         version = self._version
-        # Garbage may be collected at any moment here, and streams with it: that changes the subscribers.
+        # Garbage may be collected at any moment here, and streams with it: that changes the
+        # subscribers.
         found = [each.selection.sink(name, cls, each.put) for each in list(self._subscribers)]
         sinks = tuple([sink for sink in found if sink is not None])
         if sinks and not _is_plain(cls):

@@ -117,8 +117,8 @@ class Keepalive:
                 sentence = f"Asterisk has been silent for {silence:.3g} seconds, and answers no Ping"
                 self._connection.lose(ConnectionLost(sentence))
                 return
-            # The answer may be there already, if this program itself slept. More time is granted once:
-            # what there is to read is read before this runs again.
+            # The answer may be there already, if this program itself slept. More time is granted
+            # once: what there is to read is read before this runs again.
             self._granted_more = self._granted_more or now >= due
             due = max(due, now + _LATE)
         # What holds the session may end long before it must, so that the silence counts again.
@@ -160,7 +160,8 @@ class Keepalive:
         # The server runs one after the other, so that their times add up.
         until = self._free_since
         for pending, submitted, seconds in still:
-            # Without a limit of the caller's, an action that was given up could hide a dead link for ever.
+            # Without a limit of the caller's, an action that was given up could hide a dead link
+            # for ever.
             if pending.forgotten and seconds == _NEVER:
                 seconds = pending.action.timeout or 0.0
             until = max(until, submitted) + seconds
@@ -184,7 +185,8 @@ class Keepalive:
         """Note that bytes were written."""
         if not self._holding or self._options.keepalive is None:
             return
-        # A busy server does not read, and its full window would look to the network as if it were dead.
+        # A busy server does not read, and its full window would look to the network as if it were
+        # dead.
         if self._written <= _WINDOW < self._written + count:
             self._set("TCP_USER_TIMEOUT", 0)
         self._written += count

@@ -15,7 +15,15 @@ from .actions.base import Action, ResponseT_co
 from .actions.system import Command, Logoff, Ping, event_mask
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Subscriber
-from .errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError, because, fresh
+from .errors import (
+    ConnectionLost,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    ProtocolError,
+    because,
+    fresh,
+)
 from .events.base import Event, load
 from .events.link import Disconnected, Reconnected
 from .events.system import FullyBooted, Shutdown
@@ -191,7 +199,12 @@ class Link:
                     raise
                 self.reason = error
                 level = logging.WARNING if at_once and attempts == 1 else logging.DEBUG
-                log.log(level, "%s was not reached, and is tried again: %s", self._options.address, error)
+                log.log(
+                    level,
+                    "%s was not reached, and is tried again: %s",
+                    self._options.address,
+                    error,
+                )
 
     async def _open(self) -> Connection:
         if self._recorder is not None:
@@ -255,7 +268,11 @@ class Link:
         self.reason = reason
         self._tally.gaps += 1
         self._enter(ManagerState.RECONNECTING)
-        log.warning("the link to %s was lost, and is being established again: %s", self._options.address, reason)
+        log.warning(
+            "the link to %s was lost, and is being established again: %s",
+            self._options.address,
+            reason,
+        )
         self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.address}")
         self._dispatcher.emit(Disconnected.because(reason))
         if self._metrics is not None:
@@ -341,7 +358,8 @@ class Link:
     def _send(
         self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
     ) -> Coroutine[Any, Any, ResponseT_co]:
-        # No coroutine of its own: of many actions that are under way, each would add a tenth to the cost.
+        # No coroutine of its own: of many actions that are under way, each would add a tenth to the
+        # cost.
         connection = self.connection
         if connection is None:
             return self._send_later(action, timeout, action_id)

@@ -29,12 +29,14 @@ async def log_in(connection: Connection, options: Options, mask: Action[Any] | N
     """Log in, add the server-side filters, and choose the events, in this order: no unwanted event comes before.
 
     Args:
-        mask: the last `Events` action that the user sent, which counts instead of `options.event_mask`.
+        mask: the last `Events` action that the user sent, which counts instead of
+            `options.event_mask`.
 
     Raises:
         ManagerAuthError: the login was refused.
         ActionError: a filter was refused.
-        ConnectionLost: the link ended, an answer did not come in time, or the server is shutting down.
+        ConnectionLost: the link ended, an answer did not come in time, or the server is shutting
+            down.
     """
     try:
         later = [*options.event_filters, *([mask] if mask is not None else [])]

@@ -23,7 +23,17 @@ from .responses.base import ListReply
 from .rights import Rights
 from .states import ManagerState
 from .statistics import Statistics, Tally
-from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, OnLoss, Overflow, Predicate, SingleBuffer
+from .streams import (
+    Buffer,
+    EventStream,
+    ListBuffer,
+    ListStream,
+    NextEvent,
+    OnLoss,
+    Overflow,
+    Predicate,
+    SingleBuffer,
+)
 from .url import PORT, TLS_PORT, read_url
 from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
@@ -52,45 +62,54 @@ class Manager:
         async with Manager(host="127.0.0.1", username="admin", secret="s3cret") as mgr:
             pong = await mgr.send(core.Ping())
 
-    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects and logs in. The
-    secret itself never crosses the wire: the login answers a challenge. A link that is lost later is established again, with
-    the same events; see `docs/explanation/link.md` for what that means to actions and streams. One that is dropped without
-    `close()` while neither it nor a stream of it is held ends its link, with a `ResourceWarning`.
+    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
+    and logs in. The secret itself never crosses the wire: the login answers a challenge. A link
+    that is lost later is established again, with the same events; see `docs/explanation/link.md`
+    for what that means to actions and streams. One that is dropped without `close()` while neither
+    it nor a stream of it is held ends its link, with a `ResourceWarning`.
 
     Args:
         host: name or address. Every address that a name stands for is tried.
         port: TCP port; `None` is 5038, or 5039 with TLS.
-        username: the user in manager.conf. Without one no login is made: send `core.Challenge` and `core.Login`. A
-            lost link is then final, because nobody could log in again.
+        username: the user in manager.conf. Without one no login is made: send `core.Challenge` and
+            `core.Login`. A lost link is then final, because nobody could log in again.
         secret: that user's secret.
-        ssl: `True` is TLS with the system's certificate authorities and verification; an `SSLContext` is used as it is,
-            with its client certificate if it has one.
+        ssl: `True` is TLS with the system's certificate authorities and verification; an
+            `SSLContext` is used as it is, with its client certificate if it has one.
         server_hostname: the name that the server's certificate must bear, if it is not `host`.
-        event_mask: which events the server is to send: `True` is all that the user may read, `False` none; else one
-            event class as text (`"call"`), a comma-separated list of them, or an iterable of them. After a reconnect
-            the last `core.Events` sent counts instead.
-        event_filters: filters that the server applies before it sends an event, added after each login. Each is a
-            regular expression as in manager.conf's `eventfilter = ...`, excluding if it begins with `!`; or what stands in the
-            parentheses of `eventfilter(...) = ...`, with `=` and the pattern (`"name(Hangup),header(Cause),method(exact)=16"`)
-            or in a pair with it, from Asterisk 18.26, 20.11, 21.6 and 22.1. They need the write class `system`.
-        timeout: seconds for which an action's answer is waited for, and each step of connecting (name, connection
-            with TLS, greeting, each message of the login); also how long an action waits for a link that was lost.
-            `None` is no limit.
-        reconnect: whether a lost link is established again; a `Backoff` says with which waits. `False` makes it final.
-        retry_connect: whether the first `connect()` goes on trying, with the same waits, until the server is there.
-        keepalive: seconds of silence after which a Ping asks the server for a sign of life. If nothing at all comes within
-            `timeout` (without one: within `keepalive`), the link is lost. `None` asks nothing.
-        plaintext_login: whether the secret itself may be sent over a link without TLS: by `core.Login` without a challenge,
-            and by the manager's own login to a server that refuses to give one.
+        event_mask: which events the server is to send: `True` is all that the user may read,
+            `False` none; else one event class as text (`"call"`), a comma-separated list of them,
+            or an iterable of them. After a reconnect the last `core.Events` sent counts instead.
+        event_filters: filters that the server applies before it sends an event, added after each
+            login. Each is a regular expression as in manager.conf's `eventfilter = ...`, excluding
+            if it begins with `!`; or what stands in the parentheses of `eventfilter(...) = ...`,
+            with `=` and the pattern (`"name(Hangup),header(Cause),method(exact)=16"`) or in a pair
+            with it, from Asterisk 18.26, 20.11, 21.6 and 22.1. They need the write class `system`.
+        timeout: seconds for which an action's answer is waited for, and each step of connecting
+            (name, connection with TLS, greeting, each message of the login); also how long an
+            action waits for a link that was lost. `None` is no limit.
+        reconnect: whether a lost link is established again; a `Backoff` says with which waits.
+            `False` makes it final.
+        retry_connect: whether the first `connect()` goes on trying, with the same waits, until the
+            server is there.
+        keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
+            nothing at all comes within `timeout` (without one: within `keepalive`), the link is
+            lost. `None` asks nothing.
+        plaintext_login: whether the secret itself may be sent over a link without TLS: by
+            `core.Login` without a challenge, and by the manager's own login to a server that
+            refuses to give one.
         max_frame_size: bytes that one message of the server may have. `None` lifts the limit.
         max_list_items: items that one list may have. `None` lifts the limit.
-        max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the limit.
+        max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the
+            limit.
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
-        metrics: who is told how long each action took, and when the link comes and goes; see `aioami.metrics`.
-        read_only: whether only those actions are sent that change nothing on the server, for looking around on a live one.
-            All others raise `PermissionDenied` before a byte leaves: those whose class does not say `reads_only`, those that
-            the catalogue does not know, commands that do not just show something, and functions that may have an effect.
+        metrics: who is told how long each action took, and when the link comes and goes; see
+            `aioami.metrics`.
+        read_only: whether only those actions are sent that change nothing on the server, for
+            looking around on a live one. All others raise `PermissionDenied` before a byte leaves:
+            those whose class does not say `reads_only`, those that the catalogue does not know,
+            commands that do not just show something, and functions that may have an effect.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
@@ -166,17 +185,21 @@ class Manager:
     def from_url(cls, url: str, **options: Any) -> Self:
         """A manager from `ami://user:secret@host:5038`, or `amis://…` for TLS.
 
-        User and secret are percent-encoded. Options follow as query parameters: `timeout` and `keepalive` (seconds, or
-        `none`), `event_mask`, `event_filter` (again for each one), `reconnect`, `retry_connect`, `plaintext_login` and
-        `read_only` (`yes` or `no`), `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items, or `none`),
-        `server_hostname`, and `cafile`, a file with the certificates to trust instead of the system's.
+        User and secret are percent-encoded. Options follow as query parameters: `timeout` and
+        `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (again for each one),
+        `reconnect`, `retry_connect`, `plaintext_login` and `read_only` (`yes` or `no`),
+        `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items,
+        or `none`), `server_hostname`, and `cafile`, a file with the certificates to trust instead
+        of the system's.
 
         Args:
             url: the server, the user and options.
-            options: what else the constructor takes (`ssl`, `record`, `metrics`, a `Backoff` ...); it wins over the URL.
+            options: what else the constructor takes (`ssl`, `record`, `metrics`, a `Backoff` ...);
+                it wins over the URL.
 
         Raises:
-            ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
+            ValueError: the URL cannot be read, or has an option that does not exist; never shows
+                the secret.
             OSError: `cafile` cannot be read.
         """
         found = read_url(url)
@@ -202,8 +225,9 @@ class Manager:
     def statistics(self) -> Statistics:
         """What went over the link until now, counted since the manager was made, over all its connections.
 
-        `later - earlier` is what happened between two of them, with the rates of that time. It may be called in any thread; in
-        another one than the event loop's, two of its numbers may be of slightly different moments.
+        `later - earlier` is what happened between two of them, with the rates of that time. It may
+        be called in any thread; in another one than the event loop's, two of its numbers may be of
+        slightly different moments.
         """
         return self._tally.snapshot()
 
@@ -212,11 +236,13 @@ class Manager:
     async def connect(self) -> None:
         """Connect, and log in if there is a username. Streams and callbacks that were there before get every event from the first.
 
-        With `retry_connect` it goes on trying until the server is there, the login is refused for good, or the manager is
-        closed. When it fails, those streams go on waiting, and it may be called again. Cancelling it gives up the attempt.
+        With `retry_connect` it goes on trying until the server is there, the login is refused for
+        good, or the manager is closed. When it fails, those streams go on waiting, and it may be
+        called again. Cancelling it gives up the attempt.
 
         Raises:
-            ConnectionLost: the server was not reached, or the link was lost before the login was done.
+            ConnectionLost: the server was not reached, or the link was lost before the login was
+                done.
             ManagerAuthError: the login was refused.
             ActionError: the server refused one of the `event_filters`.
             ProtocolError: whoever answers there does not speak AMI.
@@ -236,26 +262,30 @@ class Manager:
 
         Raises:
             ManagerTimeout: it was not ready in time; the message says why.
-            ConnectionLost: `connect()` failed, the manager was closed, or the link is lost for good.
-            ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these reasons.
+            ConnectionLost: `connect()` failed, the manager was closed, or the link is lost for
+                good.
+            ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these
+                reasons.
         """
         await self._link.wait_ready(timeout)
 
     async def wait_booted(self, timeout: float | None = None) -> None:
         """Wait until the manager is logged in and Asterisk has loaded all its modules; before that, many actions fail or wait.
 
-        Asterisk says that it is fully booted by an event, to users who may read the class `system` and ask for it. Where it
-        did not come, the server is asked by `core waitfullybooted`, which needs the write class `command`, and holds up
-        all other actions until it is answered. A user with neither right waits in vain. If the link is lost meanwhile, it goes on
-        with the next one.
+        Asterisk says that it is fully booted by an event, to users who may read the class `system`
+        and ask for it. Where it did not come, the server is asked by `core waitfullybooted`, which
+        needs the write class `command`, and holds up all other actions until it is answered. A user
+        with neither right waits in vain. If the link is lost meanwhile, it goes on with the next
+        one.
 
         Args:
             timeout: seconds to wait; `None` is no limit.
 
         Raises:
             ManagerTimeout: it was not booted in time, or the user has no right to know.
-            PermissionDenied: the server may not be asked, and does not tell: events of the class `system` are off, or the login
-                was made without events, because there are filters or `core.Events` was sent.
+            PermissionDenied: the server may not be asked, and does not tell: events of the class
+                `system` are off, or the login was made without events, because there are filters or
+                `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
         self._rights.note_selectors(("FullyBooted",))
@@ -264,9 +294,10 @@ class Manager:
     async def close(self) -> None:
         """Log off, close the link and end all streams. May be called again, and in every state; then nothing is tried any more.
 
-        Callbacks end first: one that is running is cancelled, and waited for; what was not handed over is discarded. Called by
-        a callback, it lets that one go on. Then actions that are still under way fail with `ConnectionLost`. Afterwards the same
-        manager may `connect()` again. Cancelling it ends the waiting for callbacks, or closes without a farewell.
+        Callbacks end first: one that is running is cancelled, and waited for; what was not handed
+        over is discarded. Called by a callback, it lets that one go on. Then actions that are still
+        under way fail with `ConnectionLost`. Afterwards the same manager may `connect()` again.
+        Cancelling it ends the waiting for callbacks, or closes without a farewell.
         """
         try:
             await self._callbacks.stop()
@@ -278,7 +309,10 @@ class Manager:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -294,28 +328,31 @@ class Manager:
     ) -> ResponseT_co:
         """Send an action and return its response.
 
-        An action that is answered with a list is complete when the list is: its items are in the response's `events`,
-        and go to no stream. Any number of actions may be under way at once. Cancelling it stops the waiting, not
-        the action: what still comes for it is swallowed.
+        An action that is answered with a list is complete when the list is: its items are in the
+        response's `events`, and go to no stream. Any number of actions may be under way at once.
+        Cancelling it stops the waiting, not the action: what still comes for it is swallowed.
 
         Args:
             action: from `aioami.core`, or `Action(name, headers)`.
-            timeout: seconds to wait for the complete answer; `None` is no limit. Left out, the action's own timeout
-                applies, else the manager's.
+            timeout: seconds to wait for the complete answer; `None` is no limit. Left out, the
+                action's own timeout applies, else the manager's.
             check: whether a refusal raises; `False` returns the response, whatever it says.
             action_id: the ActionID to send, at most 67 bytes; left out, a unique one.
 
-        An action that is sent while the link is down waits for it for the caller's `timeout`, which then counts for both, or
-        else the manager's. It is never sent twice.
+        An action that is sent while the link is down waits for it for the caller's `timeout`, which
+        then counts for both, or else the manager's. It is never sent twice.
 
         Raises:
-            ActionError: the server refused; `PermissionDenied` and `UnknownAction` are two kinds of it.
-            PermissionDenied: also, without a response and whatever `check` says, if the manager is `read_only`.
+            ActionError: the server refused; `PermissionDenied` and `UnknownAction` are two kinds of
+                it.
+            PermissionDenied: also, without a response and whatever `check` says, if the manager is
+                `read_only`.
             ManagerAuthError: the server refused a `core.Login`.
             ManagerTimeout: the answer was not complete in time. The action may run all the same.
-            ConnectionLost: there is no link, or it ended first; its `sent` says whether the action may have run.
-            ValueError: the ActionID cannot be sent, or is that of an action which is not answered yet; or it is a login whose
-                secret anybody could read (see `plaintext_login`).
+            ConnectionLost: there is no link, or it ended first; its `sent` says whether the action
+                may have run.
+            ValueError: the ActionID cannot be sent, or is that of an action which is not answered
+                yet; or it is a login whose secret anybody could read (see `plaintext_login`).
             TypeError: this is no action.
         """
         self._rights.admit(action)
@@ -331,19 +368,21 @@ class Manager:
     def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> ListStream[Any]:
         """Send an action that is answered with a list, and return a stream of the items as they arrive.
 
-        Only the items that the consumer has not taken are held. The stream's `response` and `completion` are there
-        as soon as they came. Leaving the stream early swallows the rest of the list. While the link is down the action waits for
-        it, as in `send()`.
+        Only the items that the consumer has not taken are held. The stream's `response` and
+        `completion` are there as soon as they came. Leaving the stream early swallows the rest of
+        the list. While the link is down the action waits for it, as in `send()`.
 
         Args:
             action: the list action.
-            timeout: seconds without any progress; left out, the action's own timeout, else the manager's.
+            timeout: seconds without any progress; left out, the action's own timeout, else the
+                manager's.
 
         Raises:
             ConnectionLost: there is no link, and none is on its way.
             PermissionDenied: the manager is `read_only`, and the action may change something.
             TypeError: this is no action.
-            ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends before its end.
+            ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends
+                before its end.
         """
         self._rights.admit(action)
         buffer = ListBuffer(action)
@@ -357,9 +396,10 @@ class Manager:
     def required_permissions(self) -> Permissions:
         """What its user needs in manager.conf for what was sent and selected with this manager until now, and no more.
 
-        Its `str()` is a stanza for manager.conf, with the read and write classes and the `eventfilter` lines; see
-        `aioami.permissions`. It counts what was asked for, whether or not the server allowed it. Events that come of an action
-        (`outcome()`) count as selected when the action was sent.
+        Its `str()` is a stanza for manager.conf, with the read and write classes and the
+        `eventfilter` lines; see `aioami.permissions`. It counts what was asked for, whether or not
+        the server allowed it. Events that come of an action (`outcome()`) count as selected when
+        the action was sent.
         """
         return self._rights.required()
 
@@ -390,18 +430,22 @@ class Manager:
         """A stream of the events that come from now on; it may be opened before `connect()`.
 
         Args:
-            selectors: classes from `aioami.events`, names, or shell-style patterns (`"Queue*"`); none of them selects
-                all events.
+            selectors: classes from `aioami.events`, names, or shell-style patterns (`"Queue*"`);
+                none of them selects all events.
             where: is called with each selected event, and says whether it is wanted.
             maxsize: events that may wait for the consumer; `None` lifts the limit.
-            overflow: which event is lost beyond that: `"drop_oldest"` the one that waits longest, `"drop_newest"` the one that comes.
-            on_loss: how the consumer hears that events are missing, because the stream was full or the link was down:
-                `"count"` counts (`dropped`, `gaps`) and logs them; `"raise"` raises `EventsLost` in their place, and then goes on.
+            overflow: which event is lost beyond that: `"drop_oldest"` the one that waits longest,
+                `"drop_newest"` the one that comes.
+            on_loss: how the consumer hears that events are missing, because the stream was full or
+                the link was down: `"count"` counts (`dropped`, `gaps`) and logs them; `"raise"`
+                raises `EventsLost` in their place, and then goes on.
 
-        The library's own events come too, where they are selected: `Disconnected` and `Reconnected`.
+        The library's own events come too, where they are selected: `Disconnected` and
+        `Reconnected`.
 
         Raises:
-            TypeError: a selector is no event class and no text. An action class is refused by naming its event.
+            TypeError: a selector is no event class and no text. An action class is refused by
+                naming its event.
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
@@ -432,7 +476,8 @@ class Manager:
 
         Raises:
             ManagerTimeout: from the await, if no event came in time.
-            ConnectionLost: from the await, if the link was lost for good, or the manager closed, before one came.
+            ConnectionLost: from the await, if the link was lost for good, or the manager closed,
+                before one came.
             TypeError: a selector is no event class and no text.
         """
         buffer = SingleBuffer(Selection(selectors), where, None)
@@ -469,16 +514,18 @@ class Manager:
             async def gone(event: events.Hangup) -> None:
                 print(event.channel, event.cause_txt)
 
-        The function stays what it was. It is called with one event after the other, in the server's order, in a task of its own
-        in the event loop: never in a thread, and never twice at once. What it raises is logged under `aioami.callbacks`, and it
-        goes on with the next event. There is no order between the callbacks of two subscriptions.
+        The function stays what it was. It is called with one event after the other, in the server's
+        order, in a task of its own in the event loop: never in a thread, and never twice at once.
+        What it raises is logged under `aioami.callbacks`, and it goes on with the next event. There
+        is no order between the callbacks of two subscriptions.
 
-        It goes on over reconnects, until the subscription's `close()` or the manager's, and begins again with a later `connect()`.
-        When the link is lost for good that is logged as an error, and `Subscription.wait_closed()` raises it.
+        It goes on over reconnects, until the subscription's `close()` or the manager's, and begins
+        again with a later `connect()`. When the link is lost for good that is logged as an error,
+        and `Subscription.wait_closed()` raises it.
 
         Args:
-            selectors, where, maxsize, overflow: as for `events()`, whose stream is behind it; what is lost because the
-                callback is too slow is logged, and counted in `statistics()`.
+            selectors, where, maxsize, overflow: as for `events()`, whose stream is behind it; what
+                is lost because the callback is too slow is logged, and counted in `statistics()`.
 
         Returns:
             The subscription, to be called with the function.

@@ -37,9 +37,9 @@ Timeout = Union[float, None, Default]
 class Backoff:
     """How long to wait before each attempt to establish the link again.
 
-    The n-th wait is `first * factor ** n` seconds, at most `maximum`; jitter makes it a random part of that, half of it
-    at the least, so that a thousand clients do not come back at the same moment. It begins anew after a link that
-    lasted for longer than `maximum`.
+    The n-th wait is `first * factor ** n` seconds, at most `maximum`; jitter makes it a random part
+    of that, half of it at the least, so that a thousand clients do not come back at the same
+    moment. It begins anew after a link that lasted for longer than `maximum`.
 
     Args:
         first: seconds before the first attempt.
@@ -116,7 +116,11 @@ class Options:
             seconds = getattr(self, name)
             if seconds is not None and not 0 < seconds < float("inf"):
                 raise ValueError(f"{name}: more than 0 seconds or None for no limit, not {seconds}")
-        for name, unit in (("max_frame_size", "byte"), ("max_list_items", "item"), ("max_bytes_before_login", "byte")):
+        for name, unit in (
+            ("max_frame_size", "byte"),
+            ("max_list_items", "item"),
+            ("max_bytes_before_login", "byte"),
+        ):
             limit = getattr(self, name)
             if limit is not None and limit < 1:
                 raise ValueError(f"{name}: at least 1 {unit} or None for no limit, not {limit}")
@@ -138,8 +142,9 @@ def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
     """What is given for a server-side filter as the action that sets it.
 
     Args:
-        given: a regular expression as in manager.conf's `eventfilter = ...`; or what stands in the parentheses of
-            `eventfilter(...) = ...`, alone, with `=` and the pattern, or in a pair with the pattern.
+        given: a regular expression as in manager.conf's `eventfilter = ...`; or what stands in the
+            parentheses of `eventfilter(...) = ...`, alone, with `=` and the pattern, or in a pair
+            with the pattern.
 
     Raises:
         ValueError: it cannot be right.

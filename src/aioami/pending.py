@@ -62,11 +62,13 @@ class Pending:
     Attributes:
         data: its bytes, until they are written.
         counted: whether it is still to be counted how it ended.
-        written: whether its bytes were handed to the operating system, so that the server may have seen them.
+        written: whether its bytes were handed to the operating system, so that the server may have
+            seen them.
         forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
         response: the reply that started its list, or that more replies are to follow.
         items: how many items of its list came, once it has begun.
-        due: when it is given up, if it has a deadline; `last_progress` says when something of its list came, if that puts it off.
+        due: when it is given up, if it has a deadline; `last_progress` says when something of its
+            list came, if that puts it off.
         next: what was sent behind it, while neither is answered.
         raw: the lines of its answer, if those have no `Response` header.
         shape: what says how it is answered: a class, or an action.

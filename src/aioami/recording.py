@@ -6,15 +6,15 @@ A recording is a text file in UTF-8 with one JSON object a line. The first says 
 
 Each further line has `time`, in seconds since the start, and `direction`:
 
-    {"time": 0.01, "direction": "opened"}
-    {"time": 0.02, "direction": "received", "data": "Asterisk Call Manager/11.0.0\r\n"}
-    {"time": 0.03, "direction": "sent", "data": "Action: Login\r\nUsername: admin\r\nSecret: ***\r\n\r\n"}
-    {"time": 9.99, "direction": "closed"}
+    {"time": 0.01, "direction": "opened"} {"time": 0.02, "direction": "received", "data": "Asterisk
+    Call Manager/11.0.0\r\n"} {"time": 0.03, "direction": "sent", "data": "Action:
+    Login\r\nUsername: admin\r\nSecret: ***\r\n\r\n"} {"time": 9.99, "direction": "closed"}
 
-`data` is a whole message with its blank line, or what there was of one when the link ended. Bytes that are not UTF-8
-are single surrogates, as in Python's `surrogateescape`. What is secret is replaced by `***`: passwords and secrets in
-headers, in configuration files and in their changes, the key of a login, and the headers that `aioami.hide_header` was
-told. Other text is as it was: numbers, names and what people wrote are in a recording, and it should be kept accordingly.
+`data` is a whole message with its blank line, or what there was of one when the link ended. Bytes
+that are not UTF-8 are single surrogates, as in Python's `surrogateescape`. What is secret is
+replaced by `***`: passwords and secrets in headers, in configuration files and in their changes,
+the key of a login, and the headers that `aioami.hide_header` was told. Other text is as it was:
+numbers, names and what people wrote are in a recording, and it should be kept accordingly.
 
 A reader refuses a `version` that it does not know, and ignores names that it does not know.
 """
@@ -44,8 +44,9 @@ _log: Final = get_logger("aioami.recording")
 class Recorder:
     """Writes what goes over a link into a file.
 
-    The file is made when the first link is opened; links that the same recorder sees later are written behind it.
-    When it cannot be written, nothing more of that link is, and the next link is tried again.
+    The file is made when the first link is opened; links that the same recorder sees later are
+    written behind it. When it cannot be written, nothing more of that link is, and the next link is
+    tried again.
 
     Args:
         path: the file, which is overwritten.
@@ -125,7 +126,10 @@ class Recorder:
 
     def _entry(self, direction: str, data: bytes | None = None) -> None:
         assert self._started is not None
-        entry: dict[str, object] = {"time": round(time.monotonic() - self._started, 6), "direction": direction}
+        entry: dict[str, object] = {
+            "time": round(time.monotonic() - self._started, 6),
+            "direction": direction,
+        }
         if data is not None:
             entry["data"] = redact(data.decode("utf-8", "surrogateescape"))
         self._line(entry)

@@ -29,7 +29,8 @@ class Rights:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        # Few things are ever added, and for a quiet connection three sets would be a tenth of its memory.
+        # Few things are ever added, and for a quiet connection three sets would be a tenth of its
+        # memory.
         self._admitted: frozenset[str] = _NONE
         self._demands: frozenset[Demand] = _NONE
         self._selected: frozenset[Selector] = _NONE

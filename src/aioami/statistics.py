@@ -81,12 +81,13 @@ class Tally:
 class Statistics:
     """What a manager did until now, or between two moments: `later - earlier`. Nothing is ever reset.
 
-    Every action that was sent is in one of four numbers: `actions == successes + errors + failures + pending`. In a difference
-    that holds for the difference of `pending`.
+    Every action that was sent is in one of four numbers: `actions == successes + errors + failures
+    + pending`. In a difference that holds for the difference of `pending`.
 
     Attributes:
         seconds: since the first link stood; of a difference, the time between the two.
-        events: events that came, the items of lists among them, whether or not anybody selected them.
+        events: events that came, the items of lists among them, whether or not anybody selected
+            them.
         actions: actions that were sent; not those of the library itself (login, keepalive).
         successes: actions that the server carried out, or accepted.
         errors: actions that it refused.
@@ -100,7 +101,8 @@ class Statistics:
         dropped: events that streams lost because their consumers were too slow.
         bytes_received: bytes that came.
         bytes_sent: bytes that went.
-        last_round_trip: seconds from the last Ping, yours or that of the keepalive, to its answer; `None` before the first.
+        last_round_trip: seconds from the last Ping, yours or that of the keepalive, to its answer;
+            `None` before the first.
     """
 
     seconds: float

@@ -1,7 +1,7 @@
 """What a consumer holds: a stream of events, a list as it arrives, or one event to wait for.
 
-The producer never waits. Each consumer has its own bounded buffer, loses only its own events when it is too slow,
-and is told how many.
+The producer never waits. Each consumer has its own bounded buffer, loses only its own events when
+it is too slow, and is told how many.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ class Buffer(Subscriber):
     """The producer's side of a stream. It does not hold the stream, so that dropping the stream ends it.
 
     Attributes:
-        events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some are missing.
+        events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some
+            are missing.
         marks: how many of those there are.
     """
 
@@ -176,7 +177,10 @@ class Buffer(Subscriber):
     def _wanted(self, where: Predicate, event: Event) -> bool:
         try:
             return bool(where(event))
-        except (Exception, asyncio.CancelledError):  # a predicate may look at a future that was cancelled
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ):  # a predicate may look at a future that was cancelled
             level = logging.DEBUG if self.raised else logging.ERROR
             self.raised = True
             log.log(
@@ -272,17 +276,19 @@ class SingleBuffer(Buffer):
 class EventStream(Generic[EventT_co]):
     """The events that were asked for, in the server's order, through `async for`.
 
-    It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference to it ends the
-    subscription. One task consumes it; a second that waits at the same time gets a `RuntimeError`. Cancelling the
-    consumer loses no event.
+    It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference
+    to it ends the subscription. One task consumes it; a second that waits at the same time gets a
+    `RuntimeError`. Cancelling the consumer loses no event.
 
-    The iteration ends when the stream or the manager is closed. When the link is lost for good, it raises
-    `ConnectionLost` (or what else ended the link) after the events that were buffered.
+    The iteration ends when the stream or the manager is closed. When the link is lost for good, it
+    raises `ConnectionLost` (or what else ended the link) after the events that were buffered.
 
-    The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that is lost and established
-    again ends no stream: what the server told meanwhile is missing, and `gaps` counts that. `on_loss` says how else the
-    consumer hears of it: a warning in the log (once until it catches up; of a gap by the link), or an `EventsLost` raised in the place where
-    the events are missing, whatever the selectors. After it the iteration can be begun again, and goes on behind that place.
+    The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that
+    is lost and established again ends no stream: what the server told meanwhile is missing, and
+    `gaps` counts that. `on_loss` says how else the consumer hears of it: a warning in the log (once
+    until it catches up; of a gap by the link), or an `EventsLost` raised in the place where the
+    events are missing, whatever the selectors. After it the iteration can be begun again, and goes
+    on behind that place.
     """
 
     __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next")
@@ -353,7 +359,10 @@ class EventStream(Generic[EventT_co]):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -361,7 +370,10 @@ class EventStream(Generic[EventT_co]):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -379,8 +391,9 @@ class EventStream(Generic[EventT_co]):
 class ListStream(EventStream[EventT_co]):
     """The items of a list as they arrive, for lists that are too long to be held.
 
-    Leaving it early swallows the rest of the list; other actions are not disturbed. A list with a hole is never
-    delivered as whole: a refusal in its middle, a lost link, and silence for longer than the timeout all raise.
+    Leaving it early swallows the rest of the list; other actions are not disturbed. A list with a
+    hole is never delivered as whole: a refusal in its middle, a lost link, and silence for longer
+    than the timeout all raise.
     """
 
     __slots__ = ()

@@ -30,11 +30,13 @@ def read_url(url: str) -> dict[str, Any]:
         url: as `Manager.from_url` describes it.
 
     Returns:
-        `host`, `port` (`None` if the URL has none), `username`, `secret`, `ssl` (`False`, `True`, or a context with the
+        `host`, `port` (`None` if the URL has none), `username`, `secret`, `ssl` (`False`, `True`,
+            or a context with the
         certificates of `cafile`), and each option that the URL has.
 
     Raises:
-        ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
+        ValueError: the URL cannot be read, or has an option that does not exist; never shows the
+            secret.
         TypeError: it is no text.
         OSError: `cafile` cannot be read.
     """

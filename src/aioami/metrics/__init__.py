@@ -1,7 +1,8 @@
 """What a monitoring system hears of a manager, and adapters for two of them.
 
-Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be asked for later, how
-long each action took and when the link came and went, is told to the `metrics` of a manager as it happens::
+Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be
+asked for later, how long each action took and when the link came and went, is told to the `metrics`
+of a manager as it happens::
 
     from aioami.metrics.prometheus import PrometheusMetrics       # extra aioami[prometheus]
     from aioami.metrics.opentelemetry import OpenTelemetryMetrics  # extra aioami[opentelemetry]
@@ -31,7 +32,8 @@ ResponseT = TypeVar("ResponseT", bound="Response")
 ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
 """How an action ended.
 
-It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by its caller.
+It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by
+its caller.
 """
 
 _OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
@@ -46,21 +48,23 @@ log = get_logger("aioami.metrics")
 class Metrics:
     """Somebody who keeps figures of a manager. A subclass overrides what it wants to hear; the rest does nothing.
 
-    The methods are called in the event loop, and must be quick. What one of them raises disturbs nothing, and is logged: the first
-    time of each method as an error, then at DEBUG.
+    The methods are called in the event loop, and must be quick. What one of them raises disturbs
+    nothing, and is logged: the first time of each method as an error, then at DEBUG.
     """
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics | None:
         """A manager was made for `server` (host:port).
 
-        What is returned hears all that follows of this manager; `None` stands for this object itself. Whoever is given to
-        several managers, and must know which one it is that speaks, returns a new object for each.
+        What is returned hears all that follows of this manager; `None` stands for this object
+        itself. Whoever is given to several managers, and must know which one it is that speaks,
+        returns a new object for each.
 
         Args:
             server: where the manager connects.
-            statistics: its method of that name. It may be called at any time and in any thread; in another one than that of
-                the event loop, two of its numbers may be of slightly different moments. It is a bound method: whoever
-                keeps it keeps the manager, unless in a `weakref.WeakMethod`.
+            statistics: its method of that name. It may be called at any time and in any thread; in
+                another one than that of the event loop, two of its numbers may be of slightly
+                different moments. It is a bound method: whoever keeps it keeps the manager, unless
+                in a `weakref.WeakMethod`.
         """
         return None
 

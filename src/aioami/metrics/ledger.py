@@ -22,7 +22,8 @@ class Series:
     """A number that is shown to a monitoring system.
 
     Attributes:
-        kind: a counter, a level that may be added up over servers, a gauge that may not, or a histogram.
+        kind: a counter, a level that may be added up over servers, a gauge that may not, or a
+            histogram.
         name: as in OpenTelemetry.
         unit: of UCUM, as in OpenTelemetry.
         text: what it is.
@@ -42,15 +43,35 @@ COUNTERS: Final = {
     field: Series("counter", name, unit, text)
     for field, name, unit, text in (
         ("events", "aioami.events", "{event}", "Events that came"),
-        ("dropped", "aioami.stream.dropped", "{event}", "Events that streams lost as their consumers were too slow"),
+        (
+            "dropped",
+            "aioami.stream.dropped",
+            "{event}",
+            "Events that streams lost as their consumers were too slow",
+        ),
         ("actions", "aioami.actions", "{action}", "Actions that were sent"),
-        ("successes", "aioami.action.successes", "{action}", "Actions that the server carried out or accepted"),
+        (
+            "successes",
+            "aioami.action.successes",
+            "{action}",
+            "Actions that the server carried out or accepted",
+        ),
         ("errors", "aioami.action.errors", "{action}", "Actions that the server refused"),
-        ("failures", "aioami.action.failures", "{action}", "Actions that ended without a whole answer"),
+        (
+            "failures",
+            "aioami.action.failures",
+            "{action}",
+            "Actions that ended without a whole answer",
+        ),
         ("unsent", "aioami.action.unsent", "{action}", "Actions that found no link in time"),
         ("strays", "aioami.strays", "{message}", "Messages that belong to nothing that was asked"),
         ("gaps", "aioami.gaps", "{gap}", "How often the link was lost, to be established again"),
-        ("reconnects", "aioami.reconnects", "{reconnect}", "How often the link was established again"),
+        (
+            "reconnects",
+            "aioami.reconnects",
+            "{reconnect}",
+            "How often the link was established again",
+        ),
         ("bytes_received", "aioami.received", "By", "Bytes that came"),
         ("bytes_sent", "aioami.sent", "By", "Bytes that went"),
     )
@@ -70,7 +91,23 @@ DURATION: Final = Series(
     "s",
     "Actions, from the call of send() to their end",
     labels=("action", "outcome"),
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+    buckets=(
+        0.001,
+        0.0025,
+        0.005,
+        0.01,
+        0.025,
+        0.05,
+        0.1,
+        0.25,
+        0.5,
+        1.0,
+        2.5,
+        5.0,
+        10.0,
+        30.0,
+        60.0,
+    ),
 )
 GAP: Final = Series(
     "histogram",
@@ -90,8 +127,9 @@ Account = dict[Series, dict[tuple[str, ...], float]]
 class Ledger(Metrics):
     """An adapter for any number of managers, whose numbers are read when somebody asks for them.
 
-    It keeps no manager alive. When one is gone its last counts stay: those of the last reading or of the last change of its
-    state, whichever was later. So what a manager did that was closed is never lost.
+    It keeps no manager alive. When one is gone its last counts stay: those of the last reading or
+    of the last change of its state, whichever was later. So what a manager did that was closed is
+    never lost.
     """
 
     def __init__(self) -> None:
@@ -121,7 +159,8 @@ class Ledger(Metrics):
         round_trips = [trip for watch in watches if (trip := watch.last.last_round_trip) is not None]
         return {
             **{series: {(): counts[field]} for field, series in COUNTERS.items()},
-            # In another thread than the event loop's an action may end between the reading of two numbers.
+            # In another thread than the event loop's an action may end between the reading of two
+            # numbers.
             PENDING: {(): sum(max(0, watch.last.pending) for watch in watches)},
             STATE: {(state.value,): states[state.value] for state in ManagerState},
             ROUND_TRIP: {(): max(round_trips)} if round_trips else {},
@@ -146,7 +185,13 @@ class Ledger(Metrics):
 class _Watch(Metrics):
     """What is known of one manager."""
 
-    def __init__(self, ledger: Ledger, lock: threading.Lock, server: str, statistics: Callable[[], Statistics]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        lock: threading.Lock,
+        server: str,
+        statistics: Callable[[], Statistics],
+    ) -> None:
         self._ledger = ledger
         self._lock = lock
         self._server = server

@@ -9,7 +9,13 @@ from .._version import __version__
 from .ledger import DURATION, GAP, READ, Ledger, Series
 
 try:
-    from opentelemetry.metrics import CallbackOptions, CallbackT, MeterProvider, Observation, get_meter
+    from opentelemetry.metrics import (
+        CallbackOptions,
+        CallbackT,
+        MeterProvider,
+        Observation,
+        get_meter,
+    )
 except ImportError as error:
     raise ImportError(f"{error}: pip install 'aioami[opentelemetry]'", name=error.name, path=error.path) from error
 
@@ -24,12 +30,13 @@ class OpenTelemetryMetrics(Ledger):
         metrics = OpenTelemetryMetrics()
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
-    Every measurement has the attributes `server.address` and `server.port`; managers of the same server are added
-    up. The counters are read from `Manager.statistics()` when a reader asks, in whatever thread that is, and cost nothing
-    meanwhile.
+    Every measurement has the attributes `server.address` and `server.port`; managers of the same
+    server are added up. The counters are read from `Manager.statistics()` when a reader asks, in
+    whatever thread that is, and cost nothing meanwhile.
 
-    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they must not go back.
-    A provider keeps its instruments for ever: make one of these for a provider, and give it to all managers.
+    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
+    must not go back. A provider keeps its instruments for ever: make one of these for a provider,
+    and give it to all managers.
 
     Args:
         meter_provider: where the measurements go; `None` is the global one, which may be set later.
@@ -47,7 +54,10 @@ class OpenTelemetryMetrics(Ledger):
             create[series.kind](series.name, [functools.partial(self._observe, series)], series.unit, series.text)
         self._histograms = {
             series: meter.create_histogram(
-                series.name, series.unit, series.text, explicit_bucket_boundaries_advisory=series.buckets
+                series.name,
+                series.unit,
+                series.text,
+                explicit_bucket_boundaries_advisory=series.buckets,
             )
             for series in (DURATION, GAP)
         }

@@ -29,11 +29,13 @@ class PrometheusMetrics(Ledger):
         metrics = PrometheusMetrics()
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
-    Every series has the label `server` (host:port); managers of the same server are added up. The counters are read from
-    `Manager.statistics()` when Prometheus asks, in whatever thread that is, and cost nothing meanwhile. It is
-    a custom collector, which the client's multiprocess mode leaves out.
+    Every series has the label `server` (host:port); managers of the same server are added up. The
+    counters are read from `Manager.statistics()` when Prometheus asks, in whatever thread that is,
+    and cost nothing meanwhile. It is a custom collector, which the client's multiprocess mode
+    leaves out.
 
-    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they must not go back.
+    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
+    must not go back.
 
     Args:
         registry: where it is registered; `None` is the default one of `prometheus_client`.
@@ -46,7 +48,11 @@ class PrometheusMetrics(Ledger):
         super().__init__()
         self._histograms = {
             series: Histogram(
-                _name(series), series.text, ["server", *series.labels], registry=None, buckets=series.buckets
+                _name(series),
+                series.text,
+                ["server", *series.labels],
+                registry=None,
+                buckets=series.buckets,
             )
             for series in (DURATION, GAP)
         }
