@@ -1,4 +1,4 @@
-"""Loggers whose records can be written to any file, whatever text a server or a user put into them."""
+"""Loggers whose records can be written to any file, whatever text a server or a user sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class _Printable(logging.Filter):
         if record.exc_info:
             # Formatters take this text where it is there, and format the exception themselves where
             # it is not.
-            record.exc_text = printable("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
+            formatted = "".join(traceback.format_exception(*record.exc_info))
+            record.exc_text = printable(formatted.rstrip("\n"))
         return True
 
 

@@ -47,7 +47,7 @@ class _Discarded:
 
 
 class Connection:
-    """A link to a server: bytes to messages, actions to replies, deadlines, and the reason of its end.
+    """A link to a server: bytes to messages, actions to replies, deadlines, the reason of its end.
 
     Args:
         options: where the server is, and the limits.
@@ -141,7 +141,7 @@ class Connection:
 
     @property
     def is_encrypted(self) -> bool:
-        """True if nobody on the way can read what is said."""
+        """True if the link cannot be read by others on the way."""
         return self._options.ssl is not None
 
     @property
@@ -187,7 +187,8 @@ class Connection:
         self._bytes_before_login += count
         limit = self._options.max_bytes_before_login
         if limit is not None and self._bytes_before_login > limit and self._framer.error is None:
-            self.lose(ProtocolError(f"the server sent more than max_bytes_before_login ({limit} bytes)"))
+            sentence = f"the server sent more than max_bytes_before_login ({limit} bytes)"
+            self.lose(ProtocolError(sentence))
 
     def _stream_ended(self, error: Exception | None) -> None:
         if error is not None:
@@ -195,7 +196,7 @@ class Connection:
         elif self._framer.buffered:
             sentence = "Asterisk closed the connection in the middle of a message"
         elif self._framer.banner is None:
-            sentence = "the server closed the connection without a greeting, as it does when it is full"
+            sentence = "the server closed the connection without a greeting, as it does when full"
         elif not self.session.logged_in:
             sentence = "Asterisk closed the connection before a login"
         else:
@@ -219,7 +220,7 @@ class Connection:
         self._deadlines.clear()
         if self._greeted is not None:
             self._greeted.set_exception(reason)
-            self._greeted.exception()  # if nobody waits, it must not count as never retrieved
+            self._greeted.exception()  # which must not count as never retrieved
         self.session.lose(reason)
         if self._recorder is not None:
             self._recorder.close()
@@ -304,7 +305,7 @@ class Connection:
         timeout: float | None,
         last_progress: Callable[[], float],
     ) -> Callable[[], None]:
-        """Send an action whose list is taken item by item, and return a function that ends it early.
+        """Send an action whose list is taken item by item; return a function that ends it early.
 
         `timeout` counts anew from each item; `last_progress` returns when the last one came, on the
         loop's clock.
@@ -331,7 +332,13 @@ class Connection:
     ) -> Pending:
         if self.reason is not None:
             raise ConnectionLost(f"{action.name} was not sent: {self.reason}") from self.reason
-        pending = self.session.submit(action, promise, action_id=action_id, on_item=on_item, counted=counted)
+        pending = self.session.submit(
+            action,
+            promise,
+            action_id=action_id,
+            on_item=on_item,
+            counted=counted,
+        )
         if pending.holds_session:
             self.keepalive.hold(pending, timeout)
         if timeout is not None:
@@ -383,8 +390,9 @@ class Connection:
                 async with async_timeout.timeout(timeout):
                     return await promise
             except asyncio.TimeoutError as error:
-                sentence = f"the outcome of {outcome.action.name} did not come in {timeout:g} seconds"
-                raise ManagerTimeout(sentence, action=outcome.action) from error
+                action = outcome.action
+                sentence = f"the outcome of {action.name} did not come in {timeout:g} seconds"
+                raise ManagerTimeout(sentence, action=action) from error
             finally:
                 if promise in outcome.waiting:
                     outcome.waiting.remove(promise)
@@ -405,7 +413,7 @@ class Connection:
         self._timer, self._timer_at = None, _NEVER
         for pending, timeout in self._deadlines.expire(self._loop.time()):
             promise, name = pending.promise, pending.action.name
-            assert promise is not None  # an action that nobody waits for is never due
+            assert promise is not None  # an action that was given up is never due
             self.session.forget(pending)
             sentence = f"{name} was not answered within {timeout:g} seconds"
             promise.set_exception(ManagerTimeout(sentence, action=pending.action))

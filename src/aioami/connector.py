@@ -18,7 +18,7 @@ __all__ = ["ParsingReader", "greeting", "reach"]
 
 
 class ParsingReader(asyncio.StreamReader):
-    """A reader that hands bytes on as they arrive, instead of keeping them until somebody reads.
+    """A reader that hands bytes on as they arrive, instead of keeping them for a `read()`.
 
     Asterisk cuts off a client that does not read for 100 ms, so nothing that a consumer does may
     delay the reading.
@@ -28,7 +28,11 @@ class ParsingReader(asyncio.StreamReader):
         ended: is called when no more will come, with the error that ended the connection, if any.
     """
 
-    def __init__(self, received: Callable[[bytes], None], ended: Callable[[Exception | None], None]) -> None:
+    def __init__(
+        self,
+        received: Callable[[bytes], None],
+        ended: Callable[[Exception | None], None],
+    ) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self._received = received
         self._ended = ended

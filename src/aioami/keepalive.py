@@ -17,7 +17,7 @@ __all__ = ["Keepalive", "Watched"]
 _NEVER: Final = float("inf")
 _FEW: Final = 64  # actions that hold the session are looked through when there are so many
 _WINDOW: Final = 32768  # bytes that a peer surely takes though it does not read
-_LATE: Final = 0.1  # seconds by which a timer may be late without the event loop having been held up
+_LATE: Final = 0.1  # seconds; a timer that is later shows that the event loop was held up
 _MAX_TCP_SECONDS: Final = 32767
 _MAX_TCP_MILLISECONDS: Final = 2**31 - 1
 
@@ -31,7 +31,7 @@ class Watched(Protocol):
         """Send a Ping whose answer matters only because it comes."""
 
     def lose(self, reason: ManagerError, /) -> None:
-        """End the link, for a reason that everybody who waits is to hear."""
+        """End the link, for a reason that all who wait are to get."""
 
 
 class Keepalive:
@@ -114,8 +114,8 @@ class Keepalive:
             due = self._asked_at + self._timeout
             if now >= due and (self._granted_more or not self._loop_was_held_up(now)):
                 silence = now - self.heard_at
-                sentence = f"Asterisk has been silent for {silence:.3g} seconds, and answers no Ping"
-                self._connection.lose(ConnectionLost(sentence))
+                sentence = f"silent for {silence:.3g} seconds, and answers no Ping"
+                self._connection.lose(ConnectionLost(f"Asterisk has been {sentence}"))
                 return
             # The answer may be there already, if this program itself slept. More time is granted
             # once: what there is to read is read before this runs again.
@@ -131,11 +131,11 @@ class Keepalive:
     # Actions that hold the session
 
     def hold(self, pending: Pending, timeout: float | None) -> None:
-        """Take a silence for nothing while an action is under way, for `timeout` seconds at most."""
+        """Ignore silence while an action is under way, for `timeout` seconds at most."""
         own = pending.action.timeout
         seconds = _NEVER if timeout is None else timeout if own is None else max(own, timeout)
         self._holding.append((pending, self._loop.time(), seconds))
-        # Without a keepalive nobody else looks for those that are over.
+        # Without a keepalive this is the only look for those that are over.
         if len(self._holding) >= self._purge_at:
             self.held_until()
             self._purge_at = max(_FEW, 2 * len(self._holding))
@@ -150,7 +150,8 @@ class Keepalive:
         is_open = self._connection.session.is_open
         still = [each for each in self._holding if is_open(each[0])]
         if len(still) < len(self._holding):
-            self._free_since = self.heard_at  # those behind the one that ended have begun since then
+            # Those behind the one that ended have begun since then.
+            self._free_since = self.heard_at
         self._holding = still
         if not still:
             if self._written > _WINDOW:

@@ -61,9 +61,7 @@ class _OutcomeWatch(Subscriber):
         return self._conclude
 
     def _conclude(self, event: Event) -> None:
-        # Without an ActionID, or with that of another client, it can still be the outcome of any of
-        # them: Asterisk leaves the ActionID out of some, and each action knows its own by other
-        # headers.
+        # Some of these events have no ActionID; each action knows its own by other headers then.
         one = self.outcomes.get(event.action_id or "")
         for outcome in (one,) if one is not None else tuple(self.outcomes.values()):
             conclusion = outcome.action.conclusion(outcome.action_id, event)
@@ -71,7 +69,8 @@ class _OutcomeWatch(Subscriber):
                 continue
             del self.outcomes[outcome.action_id]
             if isinstance(conclusion, str):
-                outcome.settle(ActionError(f"{outcome.action.name}: {conclusion}", action=outcome.action))
+                sentence = f"{outcome.action.name}: {conclusion}"
+                outcome.settle(ActionError(sentence, action=outcome.action))
                 continue
             outcome.settle(conclusion)
             return  # one event is the outcome of one action: of the one that was sent first
@@ -155,7 +154,8 @@ class Session:
             action_id = f"{self._prefix}-{next(self._numbers)}"
             data = action.encode(action_id, trusted=True)
         elif action_id in self._pending:
-            raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
+            sentence = f"{action_id!r} is that of an action which is not answered yet"
+            raise ValueError(f"ActionID: {sentence}")
         else:
             data = action.encode(action_id)
         pending = Pending(action, action_id, data, promise, on_item)
@@ -201,7 +201,7 @@ class Session:
 
     def lose(self, reason: ManagerError) -> None:
         """Fail every action and every outcome that is waited for, as the link is gone."""
-        # Cleared before anybody is told: a done-callback may look at this session.
+        # Cleared first, so that a promise that fails finds no action here that is over.
         pendings, outcomes = list(self._pending.values()), self._outcomes()
         self._pending.clear()
         self._oldest = self._newest = None
@@ -212,7 +212,8 @@ class Session:
         for pending in pendings:
             self._count(pending, None)
             if pending.promise is not None and not pending.promise.done():
-                pending.promise.set_exception(_lost(reason, pending.action.name, sent=pending.written))
+                error = _lost(reason, pending.action.name, sent=pending.written)
+                pending.promise.set_exception(error)
         for outcome in outcomes:
             outcome.settle(_lost(reason, f"the outcome of {outcome.action.name}", sent=True))
 
@@ -355,7 +356,8 @@ class Session:
         promise, pending.promise = pending.promise, None
         if promise is not None and not promise.done():
             promise.set_result(response)
-        if pending.shape.replies > 1 and not pending.overtaken:  # another may come, and is of no use
+        if pending.shape.replies > 1 and not pending.overtaken:
+            # Another reply may come, and is of no use.
             pending.response = response
             pending.items = 0
             pending.forgotten = True
@@ -393,7 +395,7 @@ class Session:
         self._finish(pending, self._response(pending, "\n".join(lines)))
 
     def _oldest_unanswered(self) -> Pending | None:
-        """The action that a reply without ActionID belongs to: replies come in the order of the requests."""
+        """Return the action that a reply without ActionID belongs to, as replies come in order."""
         while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:
             self._step_on(self._oldest)  # it never left, so no answer will come for it
         return self._oldest if self._oldest is not None and self._oldest.written else None
@@ -405,14 +407,14 @@ class Session:
             self._newest = None
 
     def _pass_over_those_before(self, pending: Pending) -> None:
-        """Note that for the actions sent before this one, which is answered, nothing more will come."""
-        if pending.overtaken:  # its own answer comes late, and says nothing about those before it
+        """Note that nothing more comes for the actions sent before this one, which is answered."""
+        if pending.overtaken:  # its answer comes late, and says nothing about those before it
             return
         while (earlier := self._oldest) is not pending:
             assert earlier is not None  # whatever is not answered is in the row
             self._step_on(earlier)
-            # It is not failed: a server may answer late after all, and its deadline ends it
-            # otherwise.
+            # It is not failed yet: an answer that comes late after all is still taken, and else its
+            # deadline ends it.
             earlier.overtaken = True
             if earlier.forgotten or earlier.action is FENCE:
                 self._drop(earlier)
@@ -453,7 +455,7 @@ class Session:
     # Lists
 
     def _take_items(self, text: str, cls: type[Event]) -> bool:
-        """Take an event as an item of the list that it belongs to; `False` if it belongs to none."""
+        """Take an event as an item of its list; return `False` if it belongs to none."""
         pending = self._lists.get(_action_id_of(text) or "")
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
             return False
@@ -469,14 +471,18 @@ class Session:
         # Most lists end with a header that says so; some only by the name of their last event.
         list_end = pending.shape.list_end
         ends_by_name = list_end != "" and event.name == list_end
-        complete = ends_by_name or ("eventlist" in text.lower() and event.get("EventList", "").lower() == "complete")
+        complete = ends_by_name or (
+            # As a text first: to look for the header in each item would double its cost.
+            "eventlist" in text.lower() and event.get("EventList", "").lower() == "complete"
+        )
         pending.items += 1
+        limit = self._max_list_items
         if complete:
             response.events.completion = event
-        elif self._max_list_items is not None and pending.items > self._max_list_items and not pending.forgotten:
-            self.error = ProtocolError(
-                f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
-            )
+        elif limit is not None and pending.items > limit and not pending.forgotten:
+            name = pending.action.name
+            sentence = f"the list of {name} exceeds max_list_items ({limit} items)"
+            self.error = ProtocolError(sentence)
             return
         # The event that ends a list by its name may be an item itself, if its class says so.
         items = pending.shape.items
@@ -499,7 +505,9 @@ class Session:
         return watch
 
     def _outcomes(self) -> list[Outcome]:
-        return list({id(item): item for watch in self._watches.values() for item in watch.outcomes.values()}.values())
+        """Return all outcomes that are waited for; each of them once."""
+        watched = [each for watch in self._watches.values() for each in watch.outcomes.values()]
+        return list({id(each): each for each in watched}.values())
 
 
 def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:

@@ -8,7 +8,7 @@ __all__ = ["ManagerState"]
 
 
 class ManagerState(enum.Enum):
-    """What a manager's link is at this moment."""
+    """The state of a manager's link."""
 
     CLOSED = "closed"
     """There is no link, either not yet or not any more."""

@@ -55,7 +55,8 @@ def read_url(url: str) -> dict[str, Any]:
     if not known or not parts.hostname or parts.path.strip("/") or parts.fragment:
         raise ValueError(_SHAPE)
     if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
-        raise ValueError(f"{_SHAPE}; what stands for itself there is percent-encoded, %3F for ? and %40 for @")
+        encoded = "what stands for itself there is percent-encoded, %3F for ? and %40 for @"
+        raise ValueError(f"{_SHAPE}; {encoded}")
     secure: bool | tls.SSLContext = parts.scheme == "amis"
     options: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
