@@ -1,4 +1,4 @@
-"""How a manager reaches its server, and what it demands of it: checked once, when it is given."""
+"""Options of a manager, checked once, when they are given."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Timeout = Union[float, None, Default]
 
 @dataclass(frozen=True)
 class Backoff:
-    """How long to wait before each attempt to establish the link again.
+    """The waits before the attempts to establish the link again.
 
     The n-th wait is `first * factor ** n` seconds, at most `maximum`; jitter makes it a random part
     of that, half of it at the least, so that a thousand clients do not come back at the same
@@ -88,7 +88,7 @@ class Options:
     event_filters: tuple[Filter, ...]
     timeout: float | None
     backoff: Backoff | None
-    """How a lost link is established again; `None` if it is not."""
+    """The waits before reconnecting; `None` makes a lost link final."""
     retry_connect: bool
     read_only: bool
     keepalive: float | None
@@ -109,7 +109,8 @@ class Options:
             if not isinstance(value, str):
                 raise TypeError(f"{name}: expected text, not {type(value).__name__}")
             if "://" in value or "@" in value:  # not shown: a secret may be in it
-                raise ValueError(f"{name}: expected a name or an address; Manager.from_url takes a URL")
+                sentence = "expected a name or an address; Manager.from_url takes a URL"
+                raise ValueError(f"{name}: {sentence}")
         if not 0 < self.port < 65536:
             raise ValueError(f"port: 1 to 65535, not {self.port}")
         for name in ("timeout", "keepalive"):
@@ -124,7 +125,8 @@ class Options:
             limit = getattr(self, name)
             if limit is not None and limit < 1:
                 raise ValueError(f"{name}: at least 1 {unit} or None for no limit, not {limit}")
-        Login(self.username or "-", "", events=self.event_mask, challenge="")  # refuses what could not be sent later
+        # Refuses a name and a mask that could not be sent later.
+        Login(self.username or "-", "", events=self.event_mask, challenge="")
 
     @property
     def address(self) -> str:
@@ -132,14 +134,14 @@ class Options:
         return f"{self.host}:{self.port}"
 
     def timeout_of(self, action: Action[Any], timeout: Timeout) -> float | None:
-        """Return the seconds for which an answer is waited for: the caller's, the action's own, or the manager's."""
+        """Return the timeout of an answer: the caller's, the action's own, or the manager's."""
         if not isinstance(timeout, Default):
             return timeout
         return action.timeout if action.timeout is not None else self.timeout
 
 
 def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
-    """What is given for a server-side filter as the action that sets it.
+    """Convert a server-side filter, as it is given, into the action that sets it.
 
     Args:
         given: a regular expression as in manager.conf's `eventfilter = ...`; or what stands in the
@@ -154,8 +156,10 @@ def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
         return given
     if isinstance(given, str):
         advanced = _CRITERIA.fullmatch(given)
-        return Filter(given) if advanced is None else Filter(advanced[2] or "", match_criteria=advanced[1])
+        if advanced is None:
+            return Filter(given)
+        return Filter(advanced[2] or "", match_criteria=advanced[1])
     if isinstance(given, Iterable):
         criteria, pattern = given
         return Filter(pattern, match_criteria=criteria)
-    raise TypeError(f"event_filters: expected texts, or pairs of criteria and pattern, not {type(given).__name__}")
+    raise TypeError(f"event_filters: expected texts, or pairs of texts, not {type(given).__name__}")

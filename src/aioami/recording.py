@@ -76,7 +76,8 @@ class Recorder:
         self._searched = 0
         if first:
             self._started = time.monotonic()
-            started = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            now = datetime.now(timezone.utc).isoformat(timespec="microseconds")
+            started = now.replace("+00:00", "Z")
             self._line({"recording": "aioami", "version": FORMAT_VERSION, "started": started})
         self._greeted = False
         self._entry("opened")
@@ -96,8 +97,9 @@ class Recorder:
         self._searched = len(pending)
 
     def _message_end(self) -> int:
-        """Where the first message in what waits ends; -1 if it is not there yet."""
-        if self._pending.startswith(b"Response: Follows"):  # the old form of command output has blank lines in it
+        """The end of the first message that is not written yet; -1 if it is not there."""
+        # The old form of command output has blank lines in it.
+        if self._pending.startswith(b"Response: Follows"):
             end = self._pending.find(b"--END COMMAND--\r\n\r\n")
             return end if end < 0 else end + len(b"--END COMMAND--\r\n\r\n")
         blank = _BLANK.search(self._pending, max(0, self._searched - 2))
@@ -150,7 +152,7 @@ class Recorder:
                 file.close()
 
     def _cut_half_line(self) -> int:
-        """Remove what a failed write left behind the last whole line, and return the size of the file."""
+        """Remove the half line that a failed write left; return the size of the file."""
         with self.path.open("rb+") as file:
             end = file.seek(0, os.SEEK_END)
             while end > 0:

@@ -1,4 +1,4 @@
-"""What went over a link and what became of it, in numbers."""
+"""Counts of what went over a link, and of what became of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Statistics", "Tally"]
 
 
 class Tally:
-    """What is counted while it happens, over all connections of one manager."""
+    """The running counts of one manager, over all its connections."""
 
     __slots__ = (
         "actions",
@@ -79,7 +79,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a manager did until now, or between two moments: `later - earlier`. Nothing is ever reset.
+    """The counts of a manager until now, or between two moments: `later - earlier`; never reset.
 
     Every action that was sent is in one of four numbers: `actions == successes + errors + failures
     + pending`. In a difference that holds for the difference of `pending`.
@@ -141,7 +141,7 @@ class Statistics:
         return count / self.seconds if self.seconds > 0 else 0.0
 
     def __sub__(self, earlier: Statistics) -> Self:
-        """What happened between two snapshots; its rates are those of that time."""
+        """The counts between two snapshots; the rates are those of that time."""
         if not isinstance(earlier, Statistics):
             return NotImplemented
         changes = {

@@ -934,5 +934,5 @@ def test_deadlines_of_what_is_over_are_swept_away() -> None:
         deadlines.add(pending, 5.0 if number % 2 else 5.0 + number / 10_000, 0.0)
         pending.promise = None
     assert len(deadlines) <= 2048
-    assert len(deadlines._rows) <= 1025
+    assert len(deadlines._fifos) <= 1025
     assert deadlines.expire(100.0) == [(first, 5.0)]

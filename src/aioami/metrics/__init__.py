@@ -1,8 +1,8 @@
-"""What a monitoring system hears of a manager, and adapters for two of them.
+"""The figures of a manager for monitoring systems, and adapters for two of them.
 
 Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be
-asked for later, how long each action took and when the link came and went, is told to the `metrics`
-of a manager as it happens::
+asked for later, how long each action took and when the link came and went, is reported to the
+`metrics` of a manager as it happens::
 
     from aioami.metrics.prometheus import PrometheusMetrics       # extra aioami[prometheus]
     from aioami.metrics.opentelemetry import OpenTelemetryMetrics  # extra aioami[opentelemetry]
@@ -46,7 +46,7 @@ log = get_logger("aioami.metrics")
 
 
 class Metrics:
-    """Somebody who keeps figures of a manager. A subclass overrides what it wants to hear; the rest does nothing.
+    """Receives the figures of a manager. A subclass overrides what it needs; the rest does nothing.
 
     The methods are called in the event loop, and must be quick. What one of them raises disturbs
     nothing, and is logged: the first time of each method as an error, then at DEBUG.
@@ -69,10 +69,13 @@ class Metrics:
         return None
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
-        """An action that the user gave to `send` ended, so many seconds after; the wait for a lost link is in them."""
+        """An action ended, so many seconds after the call of `send`, with the wait for a link."""
 
     def state_changed(self, state: str) -> None:
-        """The link is now `closed`, `connecting`, `connected`, `ready`, `reconnecting`, `closing` or `lost`."""
+        """The state of the link changed.
+
+        It is `closed`, `connecting`, `connected`, `ready`, `reconnecting`, `closing` or `lost`.
+        """
 
     def disconnected(self, reason: Exception) -> None:
         """The link was lost, and is being established again."""

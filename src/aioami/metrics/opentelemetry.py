@@ -17,7 +17,8 @@ try:
         get_meter,
     )
 except ImportError as error:
-    raise ImportError(f"{error}: pip install 'aioami[opentelemetry]'", name=error.name, path=error.path) from error
+    sentence = f"{error}: pip install 'aioami[opentelemetry]'"
+    raise ImportError(sentence, name=error.name, path=error.path) from error
 
 __all__ = ["OpenTelemetryMetrics"]
 
@@ -51,7 +52,8 @@ class OpenTelemetryMetrics(Ledger):
             "gauge": meter.create_observable_gauge,
         }
         for series in READ:
-            create[series.kind](series.name, [functools.partial(self._observe, series)], series.unit, series.text)
+            observe = functools.partial(self._observe, series)
+            create[series.kind](series.name, [observe], series.unit, series.text)
         self._histograms = {
             series: meter.create_histogram(
                 series.name,
@@ -67,7 +69,7 @@ class OpenTelemetryMetrics(Ledger):
             for labels, value in account[series].items():
                 yield Observation(value, _attributes(series, server, labels))
 
-    def _time(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
+    def enter(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
         self._histograms[series].record(seconds, _attributes(series, server, labels))
 
 

@@ -13,7 +13,8 @@ try:
     from prometheus_client import REGISTRY, CollectorRegistry, Histogram
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 except ImportError as error:
-    raise ImportError(f"{error}: pip install 'aioami[prometheus]'", name=error.name, path=error.path) from error
+    sentence = f"{error}: pip install 'aioami[prometheus]'"
+    raise ImportError(sentence, name=error.name, path=error.path) from error
 
 __all__ = ["PrometheusMetrics"]
 
@@ -59,11 +60,12 @@ class PrometheusMetrics(Ledger):
         (REGISTRY if registry is None else registry).register(self)
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics:
-        self._histograms[GAP].labels(server)  # is there before the first gap, so that the first is an increase
+        # The series is there before the first gap, so that the first is an increase.
+        self._histograms[GAP].labels(server)
         return super().attached(server, statistics)
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus asks for."""
+        """Yield all series, as Prometheus reads them."""
         accounts = self._read()
         for series in READ:
             kind = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
@@ -77,7 +79,7 @@ class PrometheusMetrics(Ledger):
 
     describe = collect  # a second one in a registry is refused by its names
 
-    def _time(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
+    def enter(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
         self._histograms[series].labels(server, *labels).observe(seconds)
 
 
