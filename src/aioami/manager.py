@@ -104,7 +104,7 @@ class Manager:
             limit.
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
-        metrics: who is told how long each action took, and when the link comes and goes; see
+        metrics: gets the duration of each action, and the changes of the link; see
             `aioami.metrics`.
         read_only: whether only those actions are sent that change nothing on the server, for
             looking around on a live one. All others raise `PermissionDenied` before a byte leaves:
@@ -142,6 +142,7 @@ class Manager:
         context = tls.create_default_context() if ssl is True else ssl or None
         if isinstance(event_filters, str):
             raise TypeError("event_filters: expected a sequence of filters, not one text")
+        default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
             port=port if port is not None else TLS_PORT if context is not None else _PORT,
@@ -152,7 +153,7 @@ class Manager:
             event_mask=event_mask if isinstance(event_mask, (bool, str)) else tuple(event_mask),
             event_filters=tuple(event_filter(each) for each in event_filters),
             timeout=timeout,
-            backoff=reconnect if isinstance(reconnect, Backoff) else _BACKOFF if reconnect else None,
+            backoff=reconnect if isinstance(reconnect, Backoff) else default_backoff,
             retry_connect=retry_connect,
             read_only=read_only,
             keepalive=keepalive,
@@ -209,21 +210,21 @@ class Manager:
 
     @property
     def state(self) -> ManagerState:
-        """What the link is at this moment."""
+        """The state of the link at this moment."""
         return self._link.state
 
     @property
     def read_only(self) -> bool:
-        """Whether actions that may change something on the server are refused here."""
+        """True if actions that may change something on the server are refused here."""
         return self._options.read_only
 
     @property
     def version(self) -> str:
-        """The server's AMI version as it greets, for example `11.0.0` of Asterisk 22; empty before it did."""
+        """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets."""
         return self._link.banner.partition("/")[2].strip()
 
     def statistics(self) -> Statistics:
-        """What went over the link until now, counted since the manager was made, over all its connections.
+        """Return the counts of what went over the link since the manager was made.
 
         `later - earlier` is what happened between two of them, with the rates of that time. It may
         be called in any thread; in another one than the event loop's, two of its numbers may be of
@@ -234,7 +235,9 @@ class Manager:
     # The link
 
     async def connect(self) -> None:
-        """Connect, and log in if there is a username. Streams and callbacks that were there before get every event from the first.
+        """Connect, and log in if there is a username.
+
+        Streams and callbacks that were there before get every event from the first.
 
         With `retry_connect` it goes on trying until the server is there, the login is refused for
         good, or the manager is closed. When it fails, those streams go on waiting, and it may be
@@ -253,7 +256,9 @@ class Manager:
         self._callbacks.start()
 
     async def wait_ready(self, timeout: float | None = None) -> None:
-        """Wait until the manager is logged in: at once if it is; else after the first connect, or the next reconnect.
+        """Wait until the manager is logged in.
+
+        That is so at once if it is, else after the first connect, or the next reconnect.
 
         It may be called before `connect()`. Cancelling it changes nothing.
 
@@ -270,7 +275,10 @@ class Manager:
         await self._link.wait_ready(timeout)
 
     async def wait_booted(self, timeout: float | None = None) -> None:
-        """Wait until the manager is logged in and Asterisk has loaded all its modules; before that, many actions fail or wait.
+        """Wait until the manager is logged in and Asterisk has loaded all its modules.
+
+        Before that, many actions fail or wait. Cancelling it gives up the question, if the server
+        was asked; the server may go on holding up other actions until it has booted.
 
         Asterisk says that it is fully booted by an event, to users who may read the class `system`
         and ask for it. Where it did not come, the server is asked by `core waitfullybooted`, which
@@ -292,7 +300,9 @@ class Manager:
         await self._link.wait_booted(timeout)
 
     async def close(self) -> None:
-        """Log off, close the link and end all streams. May be called again, and in every state; then nothing is tried any more.
+        """Log off, close the link and end all streams.
+
+        May be called again, and in every state; then nothing is tried any more.
 
         Callbacks end first: one that is running is cancelled, and waited for; what was not handed
         over is discarded. Called by a callback, it lets that one go on. Then actions that are still
@@ -362,11 +372,16 @@ class Manager:
         return response
 
     @overload
-    def stream(self, action: Action[ListReply[_A, Any]], *, timeout: Timeout = ...) -> ListStream[_A]: ...
+    def stream(
+        self,
+        action: Action[ListReply[_A, Any]],
+        *,
+        timeout: Timeout = ...,
+    ) -> ListStream[_A]: ...
     @overload
     def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Event]: ...
     def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> ListStream[Any]:
-        """Send an action that is answered with a list, and return a stream of the items as they arrive.
+        """Send an action that is answered with a list; return a stream of the items as they arrive.
 
         Only the items that the consumer has not taken are held. The stream's `response` and
         `completion` are there as soon as they came. Leaving the stream early swallows the rest of
@@ -394,7 +409,7 @@ class Manager:
         stop()
 
     def required_permissions(self) -> Permissions:
-        """What its user needs in manager.conf for what was sent and selected with this manager until now, and no more.
+        """Return what its user needs in manager.conf for all that was sent and selected until now.
 
         Its `str()` is a stanza for manager.conf, with the read and write classes and the
         `eventfilter` lines; see `aioami.permissions`. It counts what was asked for, whether or not
@@ -407,17 +422,41 @@ class Manager:
 
     # fmt: off
     @overload
-    def events(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A]: ...
+    def events(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B]: ...
+    def events(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C]: ...
+    def events(
+        self, a: type[_A], b: type[_B], c: type[_C], /, *,
+        where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B | _C]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *, where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C | _D]: ...
+    def events(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *,
+        where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B | _C | _D]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *, where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C | _D | _E]: ...
+    def events(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *,
+        where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B | _C | _D | _E]: ...
     @overload
-    def events(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[Event]: ...
+    def events(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[Event]: ...
     # fmt: on
     def events(
         self,
@@ -455,13 +494,25 @@ class Manager:
 
     # fmt: off
     @overload
-    def wait_for(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., timeout: float | None = ...) -> NextEvent[_A]: ...
+    def wait_for(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A]: ...
     @overload
-    def wait_for(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., timeout: float | None = ...) -> NextEvent[_A | _B]: ...
+    def wait_for(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A | _B]: ...
     @overload
-    def wait_for(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., timeout: float | None = ...) -> NextEvent[_A | _B | _C]: ...
+    def wait_for(
+        self, a: type[_A], b: type[_B], c: type[_C], /, *,
+        where: Callable[[_A | _B | _C], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A | _B | _C]: ...
     @overload
-    def wait_for(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., timeout: float | None = ...) -> NextEvent[Event]: ...
+    def wait_for(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[Event]: ...
     # fmt: on
     def wait_for(
         self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
@@ -487,17 +538,41 @@ class Manager:
 
     # fmt: off
     @overload
-    def on(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A]: ...
+    def on(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B]: ...
+    def on(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C]: ...
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], /, *,
+        where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B | _C]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *, where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C | _D]: ...
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *,
+        where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B | _C | _D]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *, where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C | _D | _E]: ...
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *,
+        where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B | _C | _D | _E]: ...
     @overload
-    def on(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[Event]: ...
+    def on(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[Event]: ...
     # fmt: on
     def on(
         self,
@@ -506,7 +581,9 @@ class Manager:
         maxsize: int | None = 10_000,
         overflow: Overflow = "drop_oldest",
     ) -> Subscription[Any]:
-        """A decorator that has a function called with each event from then on, plain or `async`; it may be used before `connect()`.
+        """Return a decorator that has a function called with each event from then on.
+
+        The function is plain or `async`. It may be used before `connect()`.
 
         Example::
 
@@ -533,8 +610,14 @@ class Manager:
         Raises:
             TypeError, ValueError: as for `events()`; also for `@mgr.on` without parentheses.
         """
-        Buffer(Selection(selectors), where, maxsize, overflow)  # what is wrong is told here
-        open_stream = functools.partial(self.events, *selectors, where=where, maxsize=maxsize, overflow=overflow)
+        Buffer(Selection(selectors), where, maxsize, overflow)  # refuses at once what is wrong
+        open_stream = functools.partial(
+            self.events,
+            *selectors,
+            where=where,
+            maxsize=maxsize,
+            overflow=overflow,
+        )
         return Subscription(open_stream, self._callbacks)
 
     def _subscribe(self, buffer: Buffer) -> None:
@@ -546,7 +629,8 @@ class Manager:
     def __del__(self) -> None:
         link = getattr(self, "_link", None)
         if link is not None and link.abandon():
-            warnings.warn(f"{self!r} was dropped without close()", ResourceWarning, source=self, stacklevel=2)
+            text = f"{self!r} was dropped without close()"
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""
