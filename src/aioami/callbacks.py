@@ -83,6 +83,7 @@ class Subscription(Generic[EventT_co]):
             raise TypeError(f"a callback is something to be called, not {type(callback).__name__}")
         if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
             raise TypeError(f"{_name(callback)} yields, so that calling it would not run it")
+        # All that can fail comes first: a callback that was refused can be given again.
         begins = self._callbacks.may_begin()
         self._stream = self._open()
         self._callback = callback
@@ -191,6 +192,8 @@ class Subscription(Generic[EventT_co]):
         since = loop.time()
         async for event in stream:
             await self._call(event)
+            # A stream that is never empty never waits, and a plain callback would hold up the
+            # reading.
             if loop.time() - since > _TURN:
                 await asyncio.sleep(0)
                 since = loop.time()

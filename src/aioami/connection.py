@@ -133,7 +133,7 @@ class Connection:
             connection.keepalive.attach(writer.get_extra_info("socket"))
             if connection._greeted is not None:
                 await greeting(connection._greeted, options.timeout)
-        except BaseException:
+        except BaseException:  # a cancelled attempt leaves no socket behind either
             connection.close(ConnectionLost("connecting was given up"))
             connection._close_socket()  # the reason of the end may be older than the socket
             raise
@@ -152,8 +152,10 @@ class Connection:
     # From the server
 
     def _received(self, data: bytes) -> None:
+        # A transport may still hand on what it had read when the link ended.
         if self.reason is not None:
             return
+        # Any byte is a sign of life, not only the answer to a Ping.
         self.keepalive.heard_at = self._loop.time()
         self._may_write = True
         self._tally.bytes_received += len(data)
@@ -171,6 +173,7 @@ class Connection:
                 self._deadlines.clear()
         if self._report_login is not None:
             self._before_login(len(data))
+        # Behind what was whole before the error: those messages are delivered.
         error = framer.error or session.error
         if error is not None:
             self.lose(error)
@@ -184,6 +187,7 @@ class Connection:
             if report is not None:
                 report()
             return
+        # Whoever is at the other end has not shown yet that it is an Asterisk that knows the user.
         self._bytes_before_login += count
         limit = self._options.max_bytes_before_login
         if limit is not None and self._bytes_before_login > limit and self._framer.error is None:
@@ -205,6 +209,7 @@ class Connection:
 
     def lose(self, reason: ManagerError) -> None:
         """End the link, and report it; the first reason is the one that counts."""
+        # What fails behind the first error is a consequence of it.
         if self.reason is None:
             self.close(reason)
             self._ended(self, reason)
@@ -221,6 +226,7 @@ class Connection:
         if self._greeted is not None:
             self._greeted.set_exception(reason)
             self._greeted.exception()  # which must not count as never retrieved
+        # The actions before the socket: their errors say why, and not that a socket was closed.
         self.session.lose(reason)
         if self._recorder is not None:
             self._recorder.close()
@@ -287,6 +293,7 @@ class Connection:
         """
         answer: asyncio.Future[ResponseT_co] = self._loop.create_future()
         pending = self._submit(action, answer, timeout, action_id, counted=counted)
+        # The session holds an outcome weakly: it lives as long as somebody can still ask for it.
         outcome = pending.outcome
         try:
             response = await answer
@@ -339,10 +346,12 @@ class Connection:
             on_item=on_item,
             counted=counted,
         )
+        # Also without a keepalive: `close()` asks whether a farewell would be answered.
         if pending.holds_session:
             self.keepalive.hold(pending, timeout)
         if timeout is not None:
             pending.last_progress = last_progress
+            # The timer is moved only for a deadline before all others, which most are not.
             if self._deadlines.add(pending, timeout, self._loop.time()) < self._timer_at:
                 self._set_timer()
         # The first action since something was read leaves at once, as its caller may wait for it
@@ -355,6 +364,7 @@ class Connection:
         else:
             self._batch = [pending]
             self._loop.call_soon(self._write_batch)
+        # The answer to a Ping behind it shows that the action is over, which nothing else does.
         if pending.shape.fenced:
             self._send_aside(FENCE)
         return pending
@@ -379,7 +389,7 @@ class Connection:
         now = time.perf_counter()
         for pending in pendings:
             pending.data = b""
-            pending.written = True
+            pending.written = True  # from here on its loss means that it may have run
             pending.sent_at = now
 
     async def _wait_for_outcome(self, outcome: Outcome, timeout: float | None) -> Event:
@@ -394,6 +404,7 @@ class Connection:
                 sentence = f"the outcome of {action.name} did not come in {timeout:g} seconds"
                 raise ManagerTimeout(sentence, action=action) from error
             finally:
+                # Others may go on waiting for the same outcome.
                 if promise in outcome.waiting:
                     outcome.waiting.remove(promise)
         if isinstance(outcome.result, Event):
@@ -414,6 +425,7 @@ class Connection:
         for pending, timeout in self._deadlines.expire(self._loop.time()):
             promise, name = pending.promise, pending.action.name
             assert promise is not None  # an action that was given up is never due
+            # Forgotten first, as that discards the promise: what still comes finds nobody.
             self.session.forget(pending)
             sentence = f"{name} was not answered within {timeout:g} seconds"
             promise.set_exception(ManagerTimeout(sentence, action=pending.action))

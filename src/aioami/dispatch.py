@@ -188,6 +188,7 @@ class Dispatcher:
 
     def emit(self, event: Event) -> None:
         """Deliver an event that the library itself has made."""
+        # Here and below over a copy: what a subscriber does may end it, or another.
         for subscriber in list(self._subscribers):
             if subscriber.selection.matches(event.name, type(event)):
                 subscriber.put(event)

@@ -165,6 +165,7 @@ class Session:
         else:
             self._newest.next = pending
         self._newest = pending
+        # Counted when it is sent, and once more when it ends, so that the numbers add up.
         if counted:
             pending.counted = True
             self._tally.actions += 1
@@ -179,9 +180,9 @@ class Session:
             outcomes = self._watch(name).outcomes
             # With two actions under one ActionID no event would be certain to belong to either.
             if (earlier := outcomes.get(action_id)) is not None:
-                name = earlier.action.name
-                sentence = f"the ActionID of {name} was used again before its outcome came"
-                earlier.settle(ActionError(sentence, action=earlier.action))
+                used = earlier.action
+                sentence = f"the ActionID of {used.name} was used again before its outcome came"
+                earlier.settle(ActionError(sentence, action=used))
             outcomes[action_id] = pending.outcome
 
     def forget(self, pending: Pending) -> None:
@@ -193,7 +194,7 @@ class Session:
         pending.outcome = None
         pending.on_item = None
         pending.forgotten = True
-        if pending.response is not None:
+        if pending.response is not None:  # the items that came hold memory
             pending.response.events.clear()
         # It stays while an answer may come, or that would be taken for the answer of another.
         if not pending.written or pending.overtaken:
@@ -264,6 +265,7 @@ class Session:
                     sink(event)
 
     def _receive_other(self, text: str) -> None:
+        # By the key of the first line alone: OriginateResponse events have a Response header too.
         if not text.startswith("Response: "):
             first, _, rest = text.partition(":")
             kind = first.lower()
@@ -287,7 +289,7 @@ class Session:
     # Replies
 
     def _receive_first_reply(self, pending: Pending, text: str) -> None:
-        if self._oldest is pending and not self._lists:  # as a rule
+        if self._oldest is pending and not self._lists:  # as a rule: answers come in order
             self._step_on(pending)
         else:
             self._pass_over_those_before(pending)
@@ -296,6 +298,8 @@ class Session:
         success = response.success
         if success and shape.wire_name.lower() in _CHANGING_STATE:
             self._take_note(pending.action, response)
+        # An EventList header announces a list. Where that is missing, the action's class says that
+        # more follows; an error is always the whole answer.
         if _is_list(response) or (success and (shape.list_end or shape.replies > 1)):
             pending.response = response
             pending.items = 0
@@ -330,7 +334,7 @@ class Session:
         if pending.shape.replies > 1:
             self._finish(pending, response)
             return
-        if response.success:
+        if response.success:  # a second success says nothing about the list
             self._stray(response)
             return
         # After an error in its middle the items of the list may go on, and its end may be missing:
@@ -344,6 +348,7 @@ class Session:
         """Give an action its complete response."""
         if success is None:
             success = response.success
+        # The outcome first: an answer that already is one, or a refusal, has no event behind it.
         outcome = pending.outcome
         if outcome is not None:
             conclusion = pending.action.conclusion_of_response(response)
@@ -475,6 +480,7 @@ class Session:
             # As a text first: to look for the header in each item would double its cost.
             "eventlist" in text.lower() and event.get("EventList", "").lower() == "complete"
         )
+        # Counted and not measured: the items of a `stream()` are not held here, but limited too.
         pending.items += 1
         limit = self._max_list_items
         if complete:
@@ -498,6 +504,7 @@ class Session:
     # Outcomes
 
     def _watch(self, event_name: str) -> _OutcomeWatch:
+        # Kept while the link lives: most programs wait for the outcomes of the same few events.
         watch = self._watches.get(event_name)
         if watch is None:
             watch = self._watches[event_name] = _OutcomeWatch(event_name)

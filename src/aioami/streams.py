@@ -276,6 +276,7 @@ class SingleBuffer(Buffer):
         return self._put_first
 
     def _put_first(self, event: Event) -> None:
+        # Others of the same read come before the consumer runs.
         if not self.events and not self.ended:
             self._put_if_wanted(event)
 
@@ -340,6 +341,7 @@ class EventStream(Generic[EventT_co]):
         """End the subscription, and discard what was not taken. May be called again."""
         end, self._end = self._end, None
         if end is not None:
+            # The subscription first: nothing more is put into a buffer that was emptied.
             end()
             self._buffer.events.clear()
             self._buffer.marks = 0
@@ -350,6 +352,7 @@ class EventStream(Generic[EventT_co]):
         return self
 
     async def __anext__(self) -> EventT_co:
+        # An event that is there is returned without a turn of the event loop.
         try:
             event = self._next()
         except IndexError:
