@@ -69,7 +69,9 @@ class Recorder:
         """
         if self._file is not None:
             return
-        first = self._started is None or (self._failed and self._cut_half_line() == 0)
+        first = self._started is None
+        if self._failed and self.path.is_file():  # and no device, which cannot be cut
+            first = self._cut_half_line() == 0
         self._file = self.path.open("w" if first else "a", encoding="utf-8", newline="\n")
         self._failed = False
         self._pending.clear()
