@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 30
+PROCESSES ?= 3
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo dashboard web pictures test notebooks lint format types docs build reproducible extras coverage bench peers fuzz mutation soak clean
+.PHONY: demo dashboard web pictures check test prove notebooks lint format types docs build reproducible extras bench peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -16,8 +17,29 @@ demo: $(VENV)/.project        # log in, place a call, follow it to the hang-up; 
 dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invented office; AIOAMI_URL and DASHBOARD_USERS for a real one
 	$(BIN)/python -m examples.dashboard
 
-test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite; ARGS="tests/unit -x" for a part
+check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each change: lint, types, and each file of the unit tests alone
+	$(BIN)/python tools/alone.py tests/unit
+
+# What a link lives on: no branch of it is without a test.
+comma = ,
+CORE = wire/*,session.py,deadlines.py,dispatch.py,statistics.py,options.py,pending.py,refusals.py,signals.py,connection.py,login.py,link.py,streams.py,callbacks.py,manager.py
+
+# The tests wait more than they compute, so there are more processes than processors. Each starts the real servers that it needs.
+test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite, with the branches that it leaves out; ARGS="tests/unit -x" for a part, without
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --ignore tests/unit/test_cost.py
+	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --include='*/aioami/$(subst $(comma),$(comma)*/aioami/,$(CORE))' --fail-under=100
+	$(BIN)/python -m pytest -q tests/unit/test_cost.py
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
+
+# The long lane, nightly and before a release. Each part prints its seed and its figures.
+prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks on both real servers, and fuzzing; MINUTES=30 for each soak
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 16
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 22
+	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 
 notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
 	$(BIN)/python -m pytest tests/notebooks docs/guide/notebooks.md $(ARGS)
@@ -49,14 +71,6 @@ reproducible: build        # the same bytes, wherever and whenever they are buil
 
 extras: build        # the wheel in clean environments: without extras, with each alone, with all; ARGS="--python python3.13 --sets none all"
 	$(BIN)/python tools/extras.py dist/*.whl $(ARGS)
-
-# What a link lives on: no branch of it is without a test.
-comma = ,
-CORE = wire/*,session.py,deadlines.py,dispatch.py,statistics.py,options.py,connection.py,login.py,link.py,streams.py,callbacks.py,manager.py
-
-coverage: $(VENV)/.tests $(VENV)/.typing
-	$(BIN)/coverage run -m pytest $(ARGS) && $(BIN)/coverage report && \
-	$(BIN)/coverage report --include='*/aioami/$(subst $(comma),$(comma)*/aioami/,$(CORE))' --fail-under=100
 
 bench: $(VENV)/.bench        # what it all costs, beside the other clients, in one run; ARGS="--quick --only fields" for a part
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import importlib.util
 import inspect
 import os
@@ -26,6 +27,13 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser, SkipParser
 
 from aioami.testing import FakeAsterisk
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every later garbage collection."""
+    # Hundreds of tests of the link collect garbage; each would walk over thousands of collected tests.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,7 @@ async def call(mgr: Manager, number: str, options: argparse.Namespace) -> str:
     """Call a number, wait until the call is over, and say what became of it."""
     uniqueid = f"dialler-{uuid.uuid4().hex}"
     place = (options.channel.format(number), *options.run.rstrip(")").split("(", 1), int(options.ring * 1000))
-    ours = (events.Hangup, Reconnected)
-    with mgr.events(*ours, where=lambda event: event.get("Uniqueid", uniqueid) == uniqueid) as stream:
+    with mgr.events("Hangup", Reconnected, where=lambda e: e.get("Uniqueid", uniqueid) == uniqueid) as stream:
         while True:
             await mgr.wait_ready()
             try:
@@ -46,7 +45,7 @@ async def call(mgr: Manager, number: str, options: argparse.Namespace) -> str:
             if isinstance(event, events.Hangup):
                 break
             try:  # the link was down: is the call still there?
-                await mgr.send(core.Status(outcome.channel))
+                await mgr.send(core.Status(uniqueid))
             except ActionError:
                 break
             except ManagerError:  # it is down once more, and there will be another Reconnected
@@ -84,7 +83,8 @@ if __name__ == "__main__":
     parser.add_argument("--report", type=Path, help="a CSV file to write, with the outcome of each number")
     options = parser.parse_args()
     url = os.environ.get("AIOAMI_URL") or parser.error("AIOAMI_URL is not set")
-    outcomes = dict.fromkeys(filter(None, map(str.strip, options.numbers.read_text().splitlines())), "not called")
+    lines = options.numbers.read_text(errors="surrogateescape").splitlines()  # any byte can be dialled
+    outcomes = dict.fromkeys(filter(None, map(str.strip, lines)), "not called")
     try:
         asyncio.run(run(url, options, outcomes))
     except (asyncio.CancelledError, KeyboardInterrupt, ManagerError, ValueError) as error:
@@ -94,6 +94,6 @@ if __name__ == "__main__":
         table.add_row(outcome, str(count))
     Console().print(table)
     if options.report:
-        with options.report.open("w", newline="") as file:
+        with options.report.open("w", newline="", errors="surrogateescape") as file:
             csv.writer(file).writerows([("number", "outcome"), *outcomes.items()])
     sys.exit(any(outcome in ("not called", "stopped during the call") for outcome in outcomes.values()))

@@ -10,7 +10,6 @@ There is a row for each channel that a call began with, from its first moment on
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -18,7 +17,6 @@ import sqlite3
 import sys
 
 from aioami import Event, EventsLost, Manager, ManagerError, core, events
-from aioami.enums import ChannelState
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
@@ -31,8 +29,8 @@ DIALLED = "UPDATE calls SET dialled = ? WHERE uniqueid = ? AND dialled IS NOT 'A
 ANSWERED = "UPDATE calls SET answered = coalesce(answered, datetime('now')) WHERE uniqueid = ?"
 ENDED = """UPDATE calls SET ended = datetime('now'),
 outcome = coalesce(dialled, CASE WHEN answered IS NULL THEN ? ELSE 'ANSWER' END) WHERE uniqueid = ?"""
-GONE = """UPDATE calls SET ended = datetime('now'), outcome = 'UNKNOWN'
-WHERE ended IS NULL AND uniqueid NOT IN (SELECT value FROM json_each(?))"""
+GONE = """UPDATE calls SET ended = datetime('now'), outcome = 'UNKNOWN'  -- ? has a Uniqueid a line
+WHERE ended IS NULL AND instr(?, char(10) || uniqueid || char(10)) = 0"""
 
 
 def record(db: sqlite3.Connection, event: Event, seconds_ago: float = 0) -> None:
@@ -44,7 +42,7 @@ def record(db: sqlite3.Connection, event: Event, seconds_ago: float = 0) -> None
         db.execute(BEGUN, row)
     elif first and isinstance(event, events.Hangup):
         db.execute(ENDED, (event["Cause-txt"], event.uniqueid))
-    if first and isinstance(event, events.Newstate | events.CoreShowChannel) and event.channel_state == ChannelState.UP:
+    if first and isinstance(event, events.Newstate | events.CoreShowChannel) and event["ChannelStateDesc"] == "Up":
         db.execute(ANSWERED, (event.uniqueid,))
 
 
@@ -57,7 +55,7 @@ async def take_stock(mgr: Manager, db: sqlite3.Connection) -> None:
         return
     for channel in channels:
         record(db, channel, channel.duration or 0)
-    db.execute(GONE, (json.dumps([channel.uniqueid for channel in channels]),))
+    db.execute(GONE, ("\n".join(["", *(channel["Uniqueid"] for channel in channels), ""]),))
 
 
 async def follow(mgr: Manager, db: sqlite3.Connection) -> None:
@@ -89,6 +87,8 @@ if __name__ == "__main__":
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     database = sqlite3.connect(parser.parse_args().database, isolation_level=None)
     database.execute(SCHEMA)
+    # Anybody may dial any byte, and SQLite takes UTF-8 alone: any other byte is stored as \xe9.
+    sqlite3.register_adapter(str, lambda text: text.encode(errors="surrogateescape").decode(errors="backslashreplace"))
     try:
         asyncio.run(run(url, database))
     except (asyncio.CancelledError, KeyboardInterrupt):

@@ -21,16 +21,14 @@ class Watch:
     """Who waits at this moment, by the unique ids of their channels."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self.options, self.alerts = options, asyncio.Queue[str]()
-        self.waiting: set[str] = set()
+        self.options, self.waiting, self.alerts = options, set[str](), asyncio.Queue[str]()
 
     def wanted(self, event: Event) -> bool:
         return not self.options.queues or event.get("Queue") in (*self.options.queues, None)
 
     async def follow(self, mgr: Manager) -> None:
-        kinds = (events.QueueCallerJoin, events.QueueCallerLeave, events.QueueCallerAbandon, Reconnected)
-        with mgr.events(*kinds, where=self.wanted) as stream:  # opened before the list is asked for: nothing is missed
-            await self.take_stock(mgr)
+        with mgr.events("QueueCaller*", Reconnected, where=self.wanted) as stream:
+            await self.take_stock(mgr)  # the stream is open already: nothing is missed
             async for event in stream:
                 if isinstance(event, Reconnected):
                     await self.take_stock(mgr)
@@ -65,6 +63,8 @@ class Watch:
     async def deliver(self, webhook: str) -> None:
         async with httpx.AsyncClient(timeout=10) as http:
             while text := await self.alerts.get():
+                # Anybody may dial any byte: one that is no UTF-8 is shown as \xe9, or it could not be told.
+                text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
                 print(text, flush=True)
                 try:
                     (await http.post(webhook, json={"text": text})).raise_for_status()

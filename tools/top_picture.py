@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from aioami import Manager, core
-from aioami.cli.screens import Top
+from aioami.cli.screen.top import Top
 from aioami.live import Live
 from aioami.testing import FakeAsterisk
 

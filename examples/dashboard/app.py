@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
@@ -24,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerTimeout, core
 from aioami.live import Live, LiveChannel
 
-from .board import Board
+from .board import Board, shown
 from .settings import Settings
 from .users import Session, Sessions, TooManyAttempts
 
@@ -84,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app.add_middleware(WithHeaders)
     app.add_exception_handler(ManagerError, tell)
+    app.add_exception_handler(RequestValidationError, refuse)
     _add_pages(app, settings)
     _add_actions(app, settings)
     app.mount("/static", StaticFiles(directory=STATIC))
@@ -155,7 +157,13 @@ async def tell(request: Request, error: Exception) -> JSONResponse:
     status = 504 if isinstance(error, ManagerTimeout) else 503 if isinstance(error, ConnectionLost) else 502
     if isinstance(error, ActionError):
         status = 409
-    return JSONResponse({"detail": str(error)}, status)
+    return JSONResponse({"detail": shown(str(error))}, status)
+
+
+async def refuse(request: Request, error: Exception) -> JSONResponse:
+    """Answer with what is wrong in each field, and without what was sent, which may be no text that can be sent back."""
+    assert isinstance(error, RequestValidationError)
+    return JSONResponse({"detail": [{"loc": each["loc"], "msg": each["msg"]} for each in error.errors()]}, 422)
 
 
 # Who asks
@@ -245,10 +253,10 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 def _add_actions(app: FastAPI, settings: Settings) -> None:
     def channel_of(request: Request, uniqueid: str) -> LiveChannel:
         live: Live = request.app.state.live
-        channel = live.channels.get(uniqueid)
-        if channel is None:
-            raise HTTPException(404, "this channel is not there any more")
-        return channel
+        for channel in live.channels.values():
+            if shown(channel.uniqueid) == uniqueid:  # the page knows them as they are shown
+                return channel
+        raise HTTPException(404, "this channel is not there any more")
 
     @app.post("/api/calls", status_code=202)
     async def place(call: Call, request: Request, session: Own) -> dict[str, Any]:
@@ -266,20 +274,21 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
 
     @app.post("/api/calls/{linkedid}/hangup")
     async def hang_up_call(linkedid: str, request: Request, session: Own) -> dict[str, Any]:
-        channels = request.app.state.live.calls().get(linkedid)
-        if channels is None:
+        live: Live = request.app.state.live
+        calls = {shown(key): channels for key, channels in live.calls().items()}
+        if linkedid not in calls:
             raise HTTPException(404, "this call is not there any more")
-        for channel in channels:
-            await request.app.state.manager.send(core.Hangup(channel.name, cause=16), check=False)
+        for channel in calls[linkedid]:
+            await request.app.state.manager.send(core.Hangup(channel.uniqueid, cause=16), check=False)
         return {}
 
     @app.post("/api/channels/{uniqueid}/hangup")
     async def hang_up(uniqueid: str, request: Request, session: Own) -> dict[str, Any]:
-        await request.app.state.manager.send(core.Hangup(channel_of(request, uniqueid).name, cause=16))
+        await request.app.state.manager.send(core.Hangup(channel_of(request, uniqueid).uniqueid, cause=16))
         return {}
 
     @app.post("/api/channels/{uniqueid}/transfer")
     async def transfer(uniqueid: str, target: Target, request: Request, session: Own) -> dict[str, Any]:
         channel = channel_of(request, uniqueid)
-        await request.app.state.manager.send(core.Redirect(channel.name, settings.context, target.number, 1))
+        await request.app.state.manager.send(core.Redirect(channel.uniqueid, settings.context, target.number, 1))
         return {}

@@ -16,7 +16,7 @@ from typing import Any, Final
 from aioami import ConnectionLost, Disconnected, Event, Manager, ManagerError, ManagerTimeout, Reconnected, core
 from aioami.live import Live, LiveChannel, LiveQueue
 
-__all__ = ["Board", "Message"]
+__all__ = ["Board", "Message", "shown"]
 
 Message = tuple[str, str]
 """What is pushed: what it is (`state`, `patch`, `feed`), and JSON."""
@@ -31,6 +31,17 @@ _PLACED: Final = 20  # calls whose outcome is kept
 
 # What comes many times for every call, and says little; variables may also hold what is nobody's business.
 _QUIET: Final = frozenset({"VarSet", "RTCPSent", "RTCPReceived", "ChallengeSent", "SuccessfulAuth", "RequestBadFormat"})
+
+
+def shown(told: Any) -> Any:
+    r"""Show each byte that is no UTF-8 as `\xe9`: anybody may dial any byte, and JSON takes none of these."""
+    if isinstance(told, str):
+        return told.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if isinstance(told, dict):
+        return {shown(key): shown(value) for key, value in told.items()}
+    if isinstance(told, list | tuple):
+        return [shown(each) for each in told]
+    return told
 
 
 class Board:
@@ -74,7 +85,7 @@ class Board:
     async def messages(self) -> AsyncGenerator[Message, None]:
         """What one browser is to be sent: the whole state, and then what changes."""
         queue: asyncio.Queue[Message | None] = asyncio.Queue(_BEHIND)
-        queue.put_nowait(("state", json.dumps(self.state())))
+        queue.put_nowait(("state", _json(self.state())))
         self._browsers[queue] = None
         try:
             while (message := await queue.get()) is not None:
@@ -215,12 +226,12 @@ class Board:
     def _send(self, kind: str, told: dict[str, Any]) -> None:
         if not self._browsers:
             return
-        message = kind, json.dumps(told)
+        message = kind, _json(told)
         for queue in self._browsers:
             if queue.full():  # it is too slow: it gets what is so now, and not all that was meanwhile
                 while not queue.empty():
                     queue.get_nowait()
-                queue.put_nowait(("state", json.dumps(self.state())))
+                queue.put_nowait(("state", _json(self.state())))
             else:
                 queue.put_nowait(message)
 
@@ -234,6 +245,10 @@ class Board:
             "version": self._manager.version,
             "unavailable": dict(self._live.unavailable),
         }
+
+
+def _json(told: dict[str, Any]) -> str:
+    return json.dumps(shown(told))
 
 
 def _channel(channel: LiveChannel) -> dict[str, Any]:

@@ -69,9 +69,10 @@ class Recorder:
         """
         if self._file is not None:
             return
-        first = self._started is None
-        if self._failed and self.path.is_file():  # and no device, which cannot be cut
-            first = self._cut_half_line() == 0
+        # A device or a pipe that failed cannot be cut back to its last whole line.
+        if self._failed and not self.path.is_file():
+            return
+        first = self._started is None or (self._failed and self._cut_half_line() == 0)
         self._file = self.path.open("w" if first else "a", encoding="utf-8", newline="\n")
         self._failed = False
         self._pending.clear()

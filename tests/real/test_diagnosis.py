@@ -11,8 +11,8 @@ import pytest
 
 from aioami import Manager, actions, core
 from aioami.calls import CALL_EVENTS, CallTrace, CallTracer
-from aioami.cli.common import ExitCode
 from aioami.cli.diagnosis import Finding, Level, examine
+from aioami.cli.process import ExitCode
 from aioami.testing.real import RealAsterisk
 
 from .conftest import Place
@@ -102,7 +102,11 @@ async def test_a_call_to_a_queue(mgr: Manager, tracing: Tracing) -> None:
         assert words in told
 
 
-async def test_two_calls_are_bridged_and_one_is_transferred(mgr: Manager, tracing: Tracing, place: Place) -> None:
+async def test_two_calls_are_bridged_and_one_is_transferred(
+    mgr: Manager,
+    tracing: Tracing,
+    place: Place,
+) -> None:
     """Two calls that are bridged become one; a blind transfer tells where to."""
     first, second = await place("wait"), await place("wait")
     await mgr.send(core.Bridge(first, second))
@@ -176,7 +180,7 @@ async def test_all_is_well(asterisk: RealAsterisk) -> None:
         asterisk.url,
         f"amis://admin:s3cret@127.0.0.1:{asterisk.tls_port}?cafile={asterisk.certificate}",
     ):
-        found = await examined(url, probe=True, expected=["Hangup"], needed=["Originate"])
+        found = await examined(url, probe=True, events=["Hangup"], actions=["Originate"])
         assert {each.level for each in found} == {Level.OK}, found
         greeting = next(each.text for each in found if each.topic == "greeting")
         assert greeting.endswith(f"Asterisk {asterisk.major}")
@@ -186,21 +190,29 @@ async def test_faults_of_the_link(asterisk: RealAsterisk) -> None:
     """A certificate that is not trusted, plain for TLS, TLS for plain."""
     wrong = await the_fault(f"amis://admin:s3cret@127.0.0.1:{asterisk.tls_port}", "tls")
     assert "not trusted" in wrong.text
-    wrong = await the_fault(f"ami://admin:s3cret@127.0.0.1:{asterisk.tls_port}?timeout=1", "greeting")
+    wrong = await the_fault(
+        f"ami://admin:s3cret@127.0.0.1:{asterisk.tls_port}?timeout=0.5",
+        "greeting",
+    )
     assert wrong.change[0].startswith("in the URL: amis://")
     wrong = await the_fault(f"amis://admin:s3cret@127.0.0.1:{asterisk.port}?timeout=1", "tls")
     assert "speaks without TLS" in wrong.text
 
 
-@pytest.mark.parametrize(
-    ("user", "secret"), [("admin", "wrong"), ("nobody", "s3cret"), ("denied", "s3cret"), ("without", "")]
-)
-async def test_logins_that_are_refused(asterisk: RealAsterisk, user: str, secret: str) -> None:
-    """Wrong secret, no such user, an address that is not permitted, a user without a secret: Asterisk says the same of each."""
+async def test_logins_that_are_refused(asterisk: RealAsterisk) -> None:
+    """Wrong secret, no such user, an address that is not permitted, a user without a secret:
+    Asterisk says the same of each.
+    """
+    users = {"admin": "wrong", "nobody": "s3cret", "denied": "s3cret", "without": ""}
+    here = f"127.0.0.1:{asterisk.port}"
     with configured(asterisk, "\n[without]\nread = all\n"):
-        wrong = await the_fault(f"ami://{user}:{secret}@127.0.0.1:{asterisk.port}", "login")
-    assert wrong.code is ExitCode.LOGIN_REFUSED
-    assert "permit = 127.0.0.1/255.255.255.255" in wrong.change
+        # Asterisk answers each of them after a second.
+        faults = await asyncio.gather(
+            *(the_fault(f"ami://{each}:{users[each]}@{here}", "login") for each in users),
+        )
+    for user, wrong in zip(users, faults, strict=True):
+        assert wrong.code is ExitCode.LOGIN_REFUSED, user
+        assert "permit = 127.0.0.1/255.255.255.255" in wrong.change, user
 
 
 async def test_what_the_doctor_says_helps(asterisk: RealAsterisk) -> None:
@@ -230,41 +242,49 @@ async def test_a_limit_of_sessions_that_are_not_logged_in(asterisk: RealAsterisk
         wrong = await the_fault(asterisk.url, "greeting")
         writer.close()
         await writer.wait_closed()
-    assert "authlimit = 50  ; sessions that are not logged in, of everybody together" in wrong.change
+    limit = "authlimit = 50  ; sessions that are not logged in, of everybody together"
+    assert limit in wrong.change
 
 
 async def test_rights(asterisk: RealAsterisk) -> None:
-    """What a user may do is learned in each of three ways."""
-    user = "\n[tells]\nsecret = s3cret\nread = call\nwrite = config,reporting\nwritetimeout = 5000\n"
-    with configured(asterisk, user):
-        found = {each.topic: each for each in await examined(f"ami://tells:s3cret@127.0.0.1:{asterisk.port}")}
+    """The rights of a user are learned in each of three ways."""
+    user = "\n[tells]\nsecret = s3cret\nread = call\nwrite = config,reporting\n"
+    with configured(asterisk, f"{user}writetimeout = 5000\n"):
+        url = f"ami://tells:s3cret@127.0.0.1:{asterisk.port}"
+        found = {each.topic: each for each in await examined(url)}
         assert found["read"].text == "events of call (manager.conf)"
     wrong = await the_fault(f"ami://silent:s3cret@127.0.0.1:{asterisk.port}", "read")
     assert "manager show user" in wrong.text
     url = f"ami://callonly:s3cret@127.0.0.1:{asterisk.port}"
-    found = {each.topic: each for each in await examined(url, needed=["DBPut", "Originate"])}
+    found = {each.topic: each for each in await examined(url, actions=["DBPut", "Originate"])}
     assert "actions of call,originate (ListCommands" in found["write"].text
     assert found["read"].level is Level.HINT
-    wrong = await the_fault(url, "action", needed=["DBPut"])
+    wrong = await the_fault(url, "action", actions=["DBPut"])
     assert wrong.change == ("[callonly]", "write = system,call,originate")
     readonly = await examined(f"ami://readonly:s3cret@127.0.0.1:{asterisk.port}")
     assert any("came proves system,security" in each.text for each in readonly)
 
 
-async def test_what_holds_events_back(asterisk: RealAsterisk) -> None:
+async def test_what_holds_events_back(
+    asterisk: RealAsterisk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Filters and disabled events are found in the file, and noticed where it may not be read."""
+    filtered = "eventfilter = ^Event: Hangup[[:space:]]"
     users = (
-        "\n[held]\nsecret = s3cret\nread = all\nwrite = all\neventfilter = ^Event: Hangup[[:space:]]\n"
-        "\n[blind]\nsecret = s3cret\nread = all\nwrite = command,user\neventfilter = ^Event: Hangup[[:space:]]\n"
+        f"\n[held]\nsecret = s3cret\nread = all\nwrite = all\n{filtered}\n"
+        f"\n[blind]\nsecret = s3cret\nread = all\nwrite = command,user\n{filtered}\n"
     )
+    monkeypatch.setattr("aioami.cli.diagnosis.examination.LOGIN_EVENT_TIMEOUT", 0.3)
+    monkeypatch.setattr("aioami.cli.diagnosis.examination.TEST_EVENT_TIMEOUT", 0.3)
     # No reload enables it again, so it is one that no other test waits for.
     with configured(asterisk, users, "disabledevents = AlarmClear"):
         url = f"ami://held:s3cret@127.0.0.1:{asterisk.port}"
-        found = await examined(url, expected=["Hangup"])
+        found = await examined(url, events=["Hangup"])
         assert [each.level for each in found if each.topic == "filters"] == [Level.HINT, Level.HINT]
         assert [each.level for each in found if each.topic == "event"] == [Level.OK]
-        assert "eventfilter" in (await the_fault(url, "event", expected=["DialBegin"])).text
-        assert "sent to nobody" in (await the_fault(url, "event", expected=["AlarmClear"])).text
+        assert "eventfilter" in (await the_fault(url, "event", events=["DialBegin"])).text
+        assert "sent to nobody" in (await the_fault(url, "event", events=["AlarmClear"])).text
         found = await examined(f"ami://blind:s3cret@127.0.0.1:{asterisk.port}", probe=True)
         by_topic = {each.topic: each for each in found}
         assert "something holds events back" in by_topic["filters"].text
@@ -280,7 +300,10 @@ async def test_a_server_that_does_not_answer_the_mask(asterisk: RealAsterisk) ->
 
 async def test_filters_of_the_url(asterisk: RealAsterisk) -> None:
     """A filter that the user may not add, and one that the server refuses."""
-    wrong = await the_fault(f"ami://callonly:s3cret@127.0.0.1:{asterisk.port}?event_filter=Hangup", "filters")
+    wrong = await the_fault(
+        f"ami://callonly:s3cret@127.0.0.1:{asterisk.port}?event_filter=Hangup",
+        "filters",
+    )
     assert wrong.code is ExitCode.PERMISSION_DENIED
     await the_fault(f"{asterisk.url}?event_filter=Event%3A+%5B", "filters")
     await the_fault(f"{asterisk.url}?event_mask=off", "mask")

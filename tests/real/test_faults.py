@@ -300,7 +300,7 @@ async def test_filters_with_criteria_on_an_old_server(server: RealAsterisk, prox
 async def test_a_call_that_rings_is_no_silence(server: RealAsterisk, proxy: FaultProxy) -> None:
     """While a synchronous call holds the session, nothing can come, and the keepalive waits."""
     async with manager(proxy, keepalive=0.3, timeout=0.3) as mgr:
-        call = core.Originate_Application("Local/ring@test", "Wait", ("1",), timeout=1500, async_=False)
+        call = core.Originate_Application("Local/ring@test", "Wait", ("1",), timeout=1000, async_=False)
         assert not (await mgr.send(call, check=False)).success
         assert (await mgr.send(core.Ping())).success
         assert mgr.statistics().gaps == 0
@@ -311,7 +311,7 @@ async def test_a_server_that_boots_slowly(real_asterisk: RealAsterisk) -> None:
     server = RealAsterisk(real_asterisk.installation)
     server.configure()
     rewrite(server, "asterisk.conf", "[options]", "[options]\nexecincludes = yes")
-    rewrite(server, "queues.conf", "[general]", '#exec "/bin/sleep 2"\n[general]')
+    rewrite(server, "queues.conf", "[general]", '#exec "/bin/sleep 1"\n[general]')
     starting = asyncio.get_running_loop().run_in_executor(None, Keeper(server).__enter__)
 
     async def wait(username: str, **options: Any) -> None:

@@ -14,8 +14,9 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from aioami import Manager, core
-from aioami.cli.repl import Shell, ShellCompleter
-from aioami.cli.screens import Question, Table, Top
+from aioami.cli.repl.completer import ShellCompleter
+from aioami.cli.repl.shell import Shell
+from aioami.cli.screen.top import Question, Table, Top
 from aioami.live import Live
 from aioami.testing import Recording
 from aioami.testing.real import RealAsterisk
@@ -34,10 +35,20 @@ async def start(asterisk: RealAsterisk, *arguments: str) -> asyncio.subprocess.P
 
 
 async def test_events_of_one_channel(asterisk: RealAsterisk, mgr: Manager, place: Place) -> None:
-    """What happens to a channel is shown, and what happens to others is not."""
+    """Events of a channel are shown, and those of others are not."""
     channel = await place()
     await place()
-    process = await start(asterisk, "events", "--channel", channel, "--json", "VarSet", "Hangup*", "--limit", "2")
+    process = await start(
+        asterisk,
+        "events",
+        "--channel",
+        channel,
+        "--json",
+        "VarSet",
+        "Hangup*",
+        "--limit",
+        "2",
+    )
     assert process.stdout is not None
     reading = asyncio.ensure_future(process.stdout.readline())
     while not reading.done():  # until it has logged in
@@ -51,13 +62,19 @@ async def test_events_of_one_channel(asterisk: RealAsterisk, mgr: Manager, place
 
 
 async def connected(mgr: Manager) -> set[tuple[str, ...]]:
-    """Who is logged in as admin: the user, the address, since when, and the socket."""
+    """The sessions of admin: the user, the address, the time, and the socket."""
     lines = (await mgr.send(core.Command("manager show connected"))).data
-    return {(*line.split()[:3], line.split()[4]) for line in lines if line.strip().startswith("admin ")}
+    sessions = [line.split() for line in lines if line.strip().startswith("admin ")]
+    return {(*words[:3], words[4]) for words in sessions}
 
 
-async def test_a_recording_is_what_happened(asterisk: RealAsterisk, mgr: Manager, place: Place, tmp_path: Path) -> None:
-    """A call that was recorded is shown again by a replay, without the user's secret in the file."""
+async def test_a_recording_is_what_happened(
+    asterisk: RealAsterisk,
+    mgr: Manager,
+    place: Place,
+    tmp_path: Path,
+) -> None:
+    """A recorded call is shown again by a replay, without the user's secret in the file."""
     path = tmp_path / "calls.jsonl"
     before = await connected(mgr)
     process = await start(asterisk, "record", str(path))
@@ -73,7 +90,17 @@ async def test_a_recording_is_what_happened(asterisk: RealAsterisk, mgr: Manager
     assert (process.returncode, err) == (130, b"")
     assert "Newchannel" in out.decode()
     assert channel in [entry.message.get("Channel") for entry in Recording.load(path).events]
-    process = await start(asterisk, "replay", str(path), "New*", "--channel", channel, "--brief", "--speed", "0")
+    process = await start(
+        asterisk,
+        "replay",
+        str(path),
+        "New*",
+        "--channel",
+        channel,
+        "--brief",
+        "--speed",
+        "0",
+    )
     out, err = await process.communicate()
     assert (process.returncode, err) == (0, b"")
     assert out.decode().splitlines()[0].split()[1] == "Newchannel"
@@ -96,16 +123,23 @@ async def test_the_shell(asterisk: RealAsterisk) -> None:
         assert words in out
 
 
-@pytest.mark.parametrize(("line", "offered"), [("!core show upt", "uptime"), ("QueueStatus queue=supp", "support")])
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [("!core show upt", "uptime"), ("QueueStatus queue=supp", "support")],
+)
 async def test_asterisk_completes(mgr: Manager, line: str, offered: str) -> None:
     """Commands and the names of queues are completed by Asterisk's own command line."""
     completer = ShellCompleter(Shell(mgr, "x"))
     event = CompleteEvent(completion_requested=True)
-    assert [each.text async for each in completer.get_completions_async(Document(line), event)] == [offered]
+    assert [each.text async for each in completer.get_completions_async(Document(line), event)] == [
+        offered,
+    ]
 
 
 async def test_the_full_screen(asterisk: RealAsterisk, mgr: Manager, place: Place) -> None:
-    """A call appears on it, is hung up by two keys, and vanishes; who waits in a queue is there too."""
+    """A call appears on it, is hung up by two keys, and vanishes; who waits in a queue is there
+    too.
+    """
     async with Live(mgr) as live:
         top = Top(mgr, live, "admin@real")
         async with top.run_test(size=(160, 50)) as pilot:
@@ -117,7 +151,9 @@ async def test_the_full_screen(asterisk: RealAsterisk, mgr: Manager, place: Plac
                     rows = [row.text for row in top.query_one(f"#{table}", Table).rows_shown]
                     if any(words in row for row in rows) is there:
                         return
-                raise AssertionError(f"{words} {'is not' if there else 'is still'} among the {table}: {rows}")
+                raise AssertionError(
+                    f"{words} {'is not' if there else 'is still'} among the {table}: {rows}",
+                )
 
             channel = await place()
             await until("channels", channel.lower())

@@ -588,6 +588,7 @@ async def queued(ami: Line) -> None:
     second = await place(ami, "hold")
     await ami.ask("QueueStatus", Queue="empty")
     await ami.ask("QueueSummary", Queue="empty")
+    await ami.settle(1)  # longer than the service level
     await ami.ask("Hangup", Channel=second)
     await ami.until("QueueCallerLeave")
     await ami.settle()
@@ -634,6 +635,161 @@ async def queue_unanswered(ami: Line) -> None:
     await ami.until("QueueCallerLeave")
     await ami.settle()
     await ami.ask("QueueRemove", Interface="Local/ring@test/n", Queue="sales")
+    await hang_up(ami)
+
+
+async def queue_talked_to(ami: Line) -> None:
+    """A waiting caller is bridged with another call: of the queue no event comes, but it counts one who gave up."""
+    await ami.open()
+    caller = far(await place(ami, "hold"))
+    await place(ami, "hold")
+    await ami.ask("QueueStatus", Queue="empty")
+    await ami.settle(1)  # longer than the service level
+    await bridge(ami, caller, await place(ami))
+    await ami.ask("QueueStatus", Queue="empty")
+    await ami.ask("QueueSummary", Queue="empty")
+    await ami.ask("CoreShowChannels")
+    await ami.ask("Hangup", Channel=caller)
+    await ami.until("BridgeDestroy")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def queue_parked(ami: Line) -> None:
+    """Waiting callers are parked, the one through the dialplan, the other without one: the queue tells of neither."""
+    await ami.open()
+    callers = far(await place(ami, "hold")), await place(ami, Application="Queue", Data="empty")
+    await ami.settle(1)  # they wait for longer than the service level
+    for caller in callers:
+        await ami.ask("Park", Channel=caller, Timeout="20000")
+        await ami.until("ParkedCall")
+        await ami.settle()
+        await ami.ask("QueueStatus", Queue="empty")
+    await ami.ask("CoreShowChannels")
+    for caller in callers:
+        await ami.ask("Hangup", Channel=caller)
+        await ami.until("Hangup", Channel=far(caller))
+        await ami.settle()
+
+
+async def queue_sent_elsewhere(ami: Line) -> None:
+    """The queue tells that a waiting caller was sent elsewhere, unless the caller came without a dialplan."""
+    await ami.open()
+    first = far(await place(ami, "hold"))
+    second, third = [await place(ami, Application="Queue", Data="empty") for _ in range(2)]
+    await ami.settle(1)
+    there = {"Context": "elsewhere", "Exten": "target", "Priority": "1"}
+    for channel in (first, second):
+        await ami.ask("Redirect", Channel=channel, **there)
+        await ami.settle(0.8)
+        await ami.ask("QueueStatus", Queue="empty")
+    await ami.ask("Redirect", Channel=third, Context="queues", Exten="sales", Priority="2")
+    await ami.settle()
+    await ami.ask("QueueStatus", Queue="empty")
+    await ami.ask("QueueStatus", Queue="sales")
+    await hang_up(ami)
+
+
+async def queue_ringing(ami: Line) -> None:
+    """A waiting caller is bridged with another call while a member is rung: the member rings no more."""
+    await ami.open()
+    await ami.ask("QueueAdd", Interface="Local/ring@test/n", Queue="empty", MemberName="Ringer")
+    caller = far(await place(ami, "hold"))
+    await ami.until("AgentCalled")
+    await ami.settle(1)
+    await bridge(ami, caller, await place(ami))
+    await ami.ask("QueueStatus", Queue="empty")
+    await ami.ask("QueueRemove", Interface="Local/ring@test/n", Queue="empty")
+    await ami.ask("Hangup", Channel=caller)
+    await ami.until("BridgeDestroy")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def conference(ami: Line) -> None:
+    """Those who meet in a conference remain calls of their own, with a Linkedid each."""
+    await ami.open()
+    first, second, third = [await place(ami, Application="ConfBridge", Data="room1") for _ in range(3)]
+    await ami.ask("CoreShowChannels")
+    await ami.ask("Hangup", Channel=second)
+    await ami.until("Hangup", Channel=far(second))
+    await ami.settle()
+    await ami.ask("CoreShowChannels")
+    for channel in (first, third):
+        await ami.ask("Hangup", Channel=channel)
+        await ami.until("Hangup", Channel=far(channel))
+        await ami.settle()
+    await ami.ask("BridgeList", BridgeType="softmix")
+
+
+async def conference_left(ami: Line) -> None:
+    """One is sent elsewhere from a conference; to be bridged with another call nobody is let go."""
+    await ami.open()
+    first, second = [far(await place(ami, "conference")) for _ in range(2)]
+    await ami.ask("Redirect", Channel=first, Context="elsewhere", Exten="target", Priority="1")
+    await ami.until("BridgeLeave", Channel=first)
+    await ami.settle(0.8)
+    other = await place(ami)
+    await ami.ask("Bridge", Channel1=second, Channel2=other, Tone="no")
+    await ami.settle()
+    await ami.ask("Bridge", Channel1=other, Channel2=second, Tone="no")
+    await ami.settle()
+    await ami.ask("CoreShowChannels")
+    await ami.ask("BridgeList", BridgeType="softmix")
+    await hang_up(ami)
+
+
+async def dialled_and_sent_away(ami: Line) -> None:
+    """One who talks to whom he dialled is sent elsewhere, and the other is left alone."""
+    await ami.open()
+    channel = far(await place(ami, "walk"))
+    await ami.settle(0.8)
+    await ami.ask("Redirect", Channel=channel, Context="elsewhere", Exten="target", Priority="1")
+    await ami.until("BridgeLeave", Channel=channel)
+    await ami.settle(0.8)
+    await hang_up(ami)
+
+
+async def held(ami: Line) -> None:
+    """Those who wait in a holding bridge remain calls of their own; who is bridged out of it becomes one with another."""
+    await ami.open()
+    first, second = [await place(ami, Application="BridgeWait", Data="") for _ in range(2)]
+    await ami.ask("CoreShowChannels")
+    third = await place(ami)
+    await bridge(ami, third, second)
+    await ami.ask("CoreShowChannels")
+    for channel in (first, second, third):
+        await ami.ask("Hangup", Channel=channel)
+        await ami.until("Hangup", Channel=far(channel))
+        await ami.settle()
+
+
+async def parked_together(ami: Line) -> None:
+    """Calls in the same parking lot remain calls of their own."""
+    await ami.open()
+    channels = [await place(ami), await place(ami)]
+    for channel in channels:
+        await ami.ask("Park", Channel=channel, Timeout="20000")
+        await ami.until("ParkedCall")
+        await ami.settle()
+    await ami.ask("CoreShowChannels")
+    for channel in channels:
+        await ami.ask("Hangup", Channel=channel)
+        await ami.until("Hangup", Channel=far(channel))
+        await ami.settle()
+
+
+async def linked(ami: Line) -> None:
+    """Who was bridged keeps the older Linkedid, and hands it on to whoever is bridged with him next."""
+    await ami.open()
+    first, second, third = [await place(ami) for _ in range(3)]
+    await bridge(ami, third, first)
+    await ami.ask("CoreShowChannels")
+    await bridge(ami, second, third)
+    await ami.ask("CoreShowChannels")
+    await ami.ask("Hangup", Channel=second)
+    await ami.until("Hangup", Channel=second)
+    await ami.settle()
     await hang_up(ami)
 
 
@@ -793,7 +949,12 @@ STORIES: dict[str, Story] = {
             queue_answered,
             queue_left,
             queue_unanswered,
+            queue_talked_to,
+            queue_parked,
+            queue_sent_elsewhere,
+            queue_ringing,
         ),
+        *(dialled_and_sent_away, conference, conference_left, held, parked_together, linked),
         *(recorded, mixed, agi, from_the_dialplan, through_the_dialplan),
     )
 }

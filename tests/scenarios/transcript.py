@@ -54,7 +54,7 @@ VARYING_VARIABLES = re.compile(r"(QUEUEWAIT|ANSWEREDTIME|DIALEDTIME)(_MS)?|RINGT
 # They come from modules that the fake server does not have: see the table of differences.
 FOREIGN = frozenset({"CEL", "Cdr", "TestEvent", "Registry"})
 # The states of these are found out in a thread of its own, which skips what has passed by then.
-_DEVICES_OF_CHANNELS = ("Local/", "Surrogate/")
+_DEVICES_OF_CHANNELS = ("Local/", "Surrogate/", "CBAnn/")
 # What lists in the order of a hash table.
 _UNORDERED = frozenset({"CoreShowChannel", "Status", "ChannelHungup"})
 _CHANNEL = re.compile(r"\b([A-Za-z0-9]+/[^\s;|,()]*?)-([0-9a-f]{8})((?:;[12])?)(?![0-9a-f-])")
@@ -156,6 +156,8 @@ def subject(event: Pairs) -> str:
         return event[0][1]
     if event[0][1] in ("ParkedCall", "ParkedCallTimeOut", "ParkedCallGiveUp", "UnParkedCall"):
         return f"parking {dict(event)['ParkeeChannel']}"
+    if event[0][1].startswith("Confbridge"):  # a thread of the conference's own tells these
+        return f"conference {dict(event).get('Channel', '')}"
     if event[0][1] in ("DialBegin", "DialState", "DialEnd"):
         return f"dialling {dict(event)['DestChannel']}"
     for wanted in ("Channel", "DestChannel", "LocalOneChannel", "Device", "BridgeUniqueid"):

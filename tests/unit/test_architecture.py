@@ -67,12 +67,13 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "fields": frozenset({"enums", "wire", "errors"}),
     "display": frozenset({"enums", "wire", "fields"}),
     "frames": frozenset({"enums", "wire", "fields"}),
+    "_show": frozenset({"enums", "wire", "fields"}),
     **dict.fromkeys(CATALOGUE, PURE | {"display", "frames"}),
     "notebook": PURE | {"display", "streams"},
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
     "recording": frozenset({"_log", "wire", "errors"}),
-    "calls": PURE,
+    "calls": PURE | {"_show"},
     "permissions": PURE,
     "dispatch": PURE,
     "states": frozenset(),
@@ -114,6 +115,7 @@ EXTRAS: Final = {
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
 SANS_IO: Final = (PURE - {"errors"}) | {
+    "_show",
     "calls",
     "core",
     "deadlines",

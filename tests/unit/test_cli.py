@@ -14,7 +14,11 @@ from aioami import __version__
 from aioami.testing import FakeAsterisk
 
 
-async def start(*arguments: str, url: str | None = None, secret: str | None = None) -> asyncio.subprocess.Process:
+async def start(
+    *arguments: str,
+    url: str | None = None,
+    secret: str | None = None,
+) -> asyncio.subprocess.Process:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIOAMI")}
     environment |= {"COLUMNS": "200", "NO_COLOR": "1"}
     if url is not None:
@@ -30,7 +34,11 @@ async def start(*arguments: str, url: str | None = None, secret: str | None = No
     )
 
 
-async def run(*arguments: str, url: str | None = None, secret: str | None = None) -> tuple[int | None, str, str]:
+async def run(
+    *arguments: str,
+    url: str | None = None,
+    secret: str | None = None,
+) -> tuple[int | None, str, str]:
     process = await start(*arguments, url=url, secret=secret)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
@@ -56,11 +64,18 @@ async def test_ping(fake: FakeAsterisk) -> None:
 
 
 async def test_send(fake: FakeAsterisk) -> None:
-    """An action with headers is sent as given, repeated ones too; its items come as JSON lines if wanted."""
+    """An action with headers is sent as given, repeated ones too; its items come as JSON lines if
+    wanted.
+    """
     code, out, _ = await run("send", "QueueStatus", "Queue=support", "--json", url=fake.url)
     lines = [json.loads(line) for line in out.splitlines()]
     assert code == 0
-    assert [line.get("Event") for line in lines] == [None, "QueueParams", "QueueMember", "QueueMember"]
+    assert [line.get("Event") for line in lines] == [
+        None,
+        "QueueParams",
+        "QueueMember",
+        "QueueMember",
+    ]
     await run("send", "Foo", "Variable=a=1", "Variable=b=2", url=fake.url)
     assert fake.received[-2].getall("Variable") == ["a=1", "b=2"]
     code, out, _ = await run("send", "QueueStatus", url=fake.url)
@@ -69,9 +84,14 @@ async def test_send(fake: FakeAsterisk) -> None:
 
 
 async def test_command(fake: FakeAsterisk) -> None:
-    """A CLI command's output is printed as it is; a wrong one is an error with Asterisk's own words."""
+    """A CLI command's output is printed as it is; a wrong one is an error with Asterisk's own
+    words.
+    """
     code, out, _ = await run("command", "core show version", url=fake.url)
-    assert (code, out) == (0, "Asterisk 22.10.1 built by aioami @ localhost on a x86_64 running Linux\n")
+    assert (code, out) == (
+        0,
+        "Asterisk 22.10.1 built by aioami @ localhost on a x86_64 running Linux\n",
+    )
     code, out, err = await run("command", "no such", url=fake.url)
     assert (code, out) == (1, "")
     assert "No such command 'no such'" in err
@@ -85,7 +105,10 @@ async def test_events_until_enough(fake: FakeAsterisk) -> None:
         await fake.send_event(name, {"Queue": "support"})
     out, _ = await process.communicate()
     assert process.returncode == 0
-    assert [json.loads(line)["Event"] for line in out.splitlines()] == ["QueueCallerJoin", "QueueCallerLeave"]
+    assert [json.loads(line)["Event"] for line in out.splitlines()] == [
+        "QueueCallerJoin",
+        "QueueCallerLeave",
+    ]
 
 
 async def test_ctrl_c_leaves_cleanly(fake: FakeAsterisk) -> None:
@@ -119,22 +142,38 @@ async def test_a_secret_among_the_arguments_is_warned_of(fake: FakeAsterisk) -> 
 
 
 async def test_each_failure_is_a_sentence_and_a_code(fake: FakeAsterisk) -> None:
-    """A refused login, a closed port, a denied permission, an unknown action and others are told apart."""
+    """A refused login, a closed port, a denied permission, an unknown action and others are told
+    apart.
+    """
     fake.reply_to("Denied", {"Response": "Error", "Message": "Permission denied"})
     fake.reply_to("Silent", None)
     here = f"127.0.0.1:{fake.port}"
-    for arguments, code, words in (
-        (("ping", "--url", f"ami://admin:wrong@{here}"), 3, "aioami: the login was refused: Authentication failed"),
-        (("ping", "--url", "ami://a:b@127.0.0.1:1"), 4, "aioami: 127.0.0.1:1 could not be reached"),
-        (("send", "Denied", "--url", fake.url), 5, "aioami: Denied was refused: Permission denied"),
-        (("send", "NoSuchThing", "--url", fake.url), 6, "aioami: NoSuchThing was refused: Invalid/unknown command"),
-        (("send", "Hangup", "Channel=x", "--url", fake.url), 7, "aioami: Hangup was refused: No such channel"),
-        (("send", "Silent", "--timeout", "0.1", "--url", fake.url), 8, "aioami: Silent was not answered within 0.1 s"),
-        (("ping", "--url", "http://x"), 1, "aioami: url: expected ami://"),
-        (("ping",), 2, "say which server"),
-        (("send",), 2, "Missing argument"),
-    ):
-        result, out, err = await run(*arguments)
+    cases = {
+        ("ping", "--url", f"ami://admin:wrong@{here}"): (
+            3,
+            "aioami: the login was refused: Authentication failed",
+        ),
+        ("ping", "--url", "ami://a:b@127.0.0.1:1"): (4, "aioami: 127.0.0.1:1 could not be reached"),
+        ("send", "Denied", "--url", fake.url): (5, "aioami: Denied was refused: Permission denied"),
+        ("send", "NoSuchThing", "--url", fake.url): (
+            6,
+            "aioami: NoSuchThing was refused: Invalid/unknown command",
+        ),
+        ("send", "Hangup", "Channel=x", "--url", fake.url): (
+            7,
+            "aioami: Hangup was refused: No such channel",
+        ),
+        ("send", "Silent", "--timeout", "0.1", "--url", fake.url): (
+            8,
+            "aioami: Silent was not answered within 0.1 s",
+        ),
+        ("ping", "--url", "ami://admin:s3cret\u2100@x"): (1, "aioami: url: expected ami://"),
+        ("ping", "--url", "http://x"): (1, "aioami: url: expected ami://"),
+        ("ping",): (2, "say which server"),
+        ("send",): (2, "Missing argument"),
+    }
+    results = await asyncio.gather(*(run(*arguments) for arguments in cases))
+    for (arguments, (code, words)), (result, out, err) in zip(cases.items(), results, strict=True):
         assert (result, out) == (code, ""), (arguments, err)
         assert words in err
         assert "Traceback" not in err
@@ -142,7 +181,9 @@ async def test_each_failure_is_a_sentence_and_a_code(fake: FakeAsterisk) -> None
 
 
 async def test_schema() -> None:
-    """`aioami schema` prints JSON Schema, of all or of what is named; what does not exist is a wrong command line."""
+    """`aioami schema` prints JSON Schema, of all or of what is named; what does not exist is a
+    wrong command line.
+    """
     code, out, err = await run("schema", "Hangup", "queueadd", "--typed", "--attributes")
     told = json.loads(out)
     assert (code, err) == (0, "")
@@ -156,11 +197,20 @@ async def test_schema() -> None:
 
 @pytest.mark.parametrize(
     ("package", "arguments", "extra"),
-    [("typer", ("--version",), "cli"), ("prompt_toolkit", ("shell",), "cli"), ("textual", ("top",), "top")],
+    [
+        ("typer", ("--version",), "cli"),
+        ("prompt_toolkit", ("shell",), "cli"),
+        ("textual", ("top",), "top"),
+    ],
 )
-async def test_a_missing_package_is_named_with_its_extra(package: str, arguments: tuple[str, ...], extra: str) -> None:
+async def test_a_missing_package_is_named_with_its_extra(
+    package: str,
+    arguments: tuple[str, ...],
+    extra: str,
+) -> None:
     """A command whose packages are not installed says what to install."""
-    program = f"import sys; sys.modules[{package!r}] = None; from aioami.cli import main; sys.exit(main())"
+    missing = f"import sys; sys.modules[{package!r}] = None"
+    program = f"{missing}; from aioami.cli import main; sys.exit(main())"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", program, *arguments),
         env={**os.environ, "AIOAMI_URL": "ami://a:b@127.0.0.1:1"},
@@ -173,11 +223,17 @@ async def test_a_missing_package_is_named_with_its_extra(package: str, arguments
 
 
 async def test_starting_is_quick() -> None:
-    """What only some commands need is not loaded by the others."""
+    """A command loads no package that only others need."""
+    heavy = {"rich", "prompt_toolkit", "textual", "platformdirs", "aioami.testing", "aioami.calls"}
     program = (
         "import sys; from aioami.cli.app import run; sys.argv = ['aioami', '--version']; run(); "
-        "print(*sorted({'rich', 'prompt_toolkit', 'textual', 'platformdirs', 'aioami.testing'} & sys.modules.keys()))"
+        f"print(*sorted({heavy!r} & sys.modules.keys()))"
     )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        program,
+        stdout=asyncio.subprocess.PIPE,
+    )
     out, _ = await process.communicate()
     assert out.decode() == f"aioami {__version__}\n\n"

@@ -16,8 +16,13 @@ from aioami import Manager, core
 from aioami.testing import FakeAsterisk
 
 
-async def start(*arguments: str, url: str | None = None, **environment: str) -> asyncio.subprocess.Process:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AIOAMI", "FORCE_COLOR"))}
+async def start(
+    *arguments: str,
+    url: str | None = None,
+    **environment: str,
+) -> asyncio.subprocess.Process:
+    own = ("AIOAMI", "FORCE_COLOR")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
     kept |= {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"} | environment
     if url is not None:
         kept["AIOAMI_URL"] = url
@@ -30,7 +35,11 @@ async def start(*arguments: str, url: str | None = None, **environment: str) -> 
     )
 
 
-async def run(*arguments: str, url: str | None = None, **environment: str) -> tuple[int | None, str, str]:
+async def run(
+    *arguments: str,
+    url: str | None = None,
+    **environment: str,
+) -> tuple[int | None, str, str]:
     process = await start(*arguments, url=url, **environment)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
@@ -41,7 +50,11 @@ async def recording(fake: FakeAsterisk, tmp_path: Path) -> Path:
     """A recording of a short call."""
     path = tmp_path / "calls.jsonl"
     async with Manager.from_url(fake.url, record=path) as mgr:
-        over = mgr.wait_for("Hangup", where=lambda event: event["Channel"].endswith(";1"), timeout=5)
+        over = mgr.wait_for(
+            "Hangup",
+            where=lambda event: event["Channel"].endswith(";1"),
+            timeout=5,
+        )
         await mgr.send(core.Originate_Application("Local/short@test/n", "Wait", ("10",)))
         await over
         await mgr.send(core.Ping())
@@ -49,59 +62,66 @@ async def recording(fake: FakeAsterisk, tmp_path: Path) -> Path:
 
 
 async def test_trace_from_a_recording(recording: Path) -> None:
-    """Without a call the calls are listed, with one it is shown: for people, in ASCII, and as JSON."""
-    code, out, err = await run("trace", "--from", str(recording))
+    """Without a call the calls are listed, with one it is shown: for people, in ASCII, and as
+    JSON.
+    """
+    recorded = ("--from", str(recording))
+    (code, out, err), (_, listed_as_json, _) = await asyncio.gather(
+        run("trace", *recorded),
+        run("trace", "--json", *recorded),
+    )
     assert (code, err) == (0, "")
     (listed,) = out.splitlines()
     linked = listed.split()[0]
     assert listed.endswith("Local/short@test-00000000;1, and 1 more")
-    code, out, _ = await run("trace", linked, "--from", str(recording))
-    lines = out.splitlines()
-    assert code == 0
+    assert json.loads(listed_as_json)["linkedid"] == linked
+    shown, ascii_only, coloured, as_json = await asyncio.gather(
+        run("trace", linked, *recorded),
+        run("trace", "Local/short@test", "--all", *recorded, PYTHONIOENCODING="ascii"),
+        run("trace", linked, *recorded, FORCE_COLOR="1", TERM="xterm"),
+        run("trace", linked, "--json", *recorded),
+    )
+    assert shown[0] == 0
+    assert "\x1b" not in shown[1]
+    lines = shown[1].splitlines()
     assert lines[0].startswith(f"call {linked}, began 20")
-    assert lines[1].split() == [
-        "0.000",
-        "┌",
-        "A",
-        "=",
-        "Local/short@test-00000000;1",
-        "is",
-        "made,",
-        "for",
-        "short@test",
-    ]
+    first = ["0.000", "┌", "A", "=", "Local/short@test-00000000;1", "is", "made,", "for"]
+    assert lines[1].split() == [*first, "short@test"]
     assert any(line.startswith("over after ") for line in lines)
     assert lines[-1].startswith("  B  Local/short@test-00000000;2: up for ")
     assert max(map(len, lines)) <= 100
-    assert "\x1b" not in out
-    code, out, _ = await run("trace", "Local/short@test", "--all", "--from", str(recording), PYTHONIOENCODING="ascii")
-    assert "does Answer() in short,1@test" in out
-    assert out.isascii()
-    assert "\x1b[32m" in (await run("trace", linked, "--from", str(recording), FORCE_COLOR="1", TERM="xterm"))[1]
-    code, out, _ = await run("trace", linked, "--json", "--from", str(recording))
-    steps = [json.loads(line) for line in out.splitlines()]
+    assert "does Answer() in short,1@test" in ascii_only[1]
+    assert ascii_only[1].isascii()
+    assert "\x1b[32m" in coloured[1]
+    steps = [json.loads(line) for line in as_json[1].splitlines()]
     assert [each["name"][-2:] for each in steps[-1]["channels"]] == [";1", ";2"]
     assert {each["call"] for each in steps[:-1]} == {linked}
     assert steps[0]["kind"] == "new"
-    code, out, _ = await run("trace", "--json", "--from", str(recording))
-    assert json.loads(out)["linkedid"] == linked
 
 
-async def test_trace_says_what_is_wrong(recording: Path, fake: FakeAsterisk, tmp_path: Path) -> None:
-    """No such call, no such file, a file that is no recording, and options that do not go together."""
-    code, out, err = await run("trace", "nothing", "--from", str(recording))
-    assert (code, out) == (1, "")
-    assert "no call nothing is in this recording" in err
+async def test_trace_says_what_is_wrong(
+    recording: Path,
+    fake: FakeAsterisk,
+    tmp_path: Path,
+) -> None:
+    """No such call, no such file, no recording, and options that do not go together are told."""
     other = tmp_path / "other.txt"
     other.write_text("hello\n")
-    assert (await run("trace", "--from", str(other)))[0] == 1
-    assert (await run("trace", "--from", "/no/such"))[0] == 2
-    assert (await run("trace", "--next", "--from", str(recording)))[0] == 2
-    assert (await run("trace", "x"))[0] == 2
-    code, out, err = await run("trace", "PJSIP/nobody", url=fake.url)
-    assert (code, out) == (1, "")
-    assert "no call PJSIP/nobody is in progress" in err
-    assert await run("trace", url=fake.url) == (0, "no calls\n", "")
+    nothing, *wrong, nobody, empty = await asyncio.gather(
+        run("trace", "nothing", "--from", str(recording)),
+        run("trace", "--from", str(other)),
+        run("trace", "--from", "/no/such"),
+        run("trace", "--next", "--from", str(recording)),
+        run("trace", "x"),
+        run("trace", "PJSIP/nobody", url=fake.url),
+        run("trace", url=fake.url),
+    )
+    assert nothing[:2] == (1, "")
+    assert "no call nothing is in this recording" in nothing[2]
+    assert [code for code, _, _ in wrong] == [1, 2, 2, 2]
+    assert nobody[:2] == (1, "")
+    assert "no call PJSIP/nobody is in progress" in nobody[2]
+    assert empty == (0, "no calls\n", "")
 
 
 @pytest.fixture
@@ -115,8 +135,13 @@ async def waiting(fake: FakeAsterisk) -> AsyncIterator[asyncio.subprocess.Proces
         await process.wait()
 
 
-async def test_trace_follows_the_next_call(fake: FakeAsterisk, waiting: asyncio.subprocess.Process) -> None:
-    """The next call of a device is shown as it goes on, others are not, and the command ends when the call is over."""
+async def test_trace_follows_the_next_call(
+    fake: FakeAsterisk,
+    waiting: asyncio.subprocess.Process,
+) -> None:
+    """The next call of a device is shown as it goes on, others are not, and the command ends when
+    the call is over.
+    """
     fake.incoming("PJSIP/other", to="wait@test")
     call = fake.incoming("PJSIP/trunk", to="short@test", caller='"Ada" <555>')
     await call.ended()
@@ -137,7 +162,9 @@ async def test_trace_ends_with_ctrl_c(waiting: asyncio.subprocess.Process) -> No
 
 
 async def test_trace_of_a_call_in_progress(fake: FakeAsterisk) -> None:
-    """A call that is there is followed from now on, and listed without a call; over a lost link what is gone is told."""
+    """A call that is there is followed from now on, and listed without a call; over a lost link
+    what is gone is told.
+    """
     call = fake.incoming("PJSIP/trunk", to="wait@test")
     code, out, _ = await run("trace", url=fake.url)
     assert code == 0
@@ -166,35 +193,46 @@ async def test_trace_for_a_user_who_may_not_list_channels(fake: FakeAsterisk) ->
 
 async def test_doctor(fake: FakeAsterisk) -> None:
     """All is well: 0, in lines that begin with ok; as JSON with one finding a line."""
-    code, out, err = await run("doctor", "--seconds", "0", url=fake.url)
-    assert (code, err) == (0, "")
-    assert {line.split()[0] for line in out.splitlines()} == {"ok"}
-    code, out, _ = await run("doctor", "--seconds", "0", "--json", url=f"ami://admin:wrong@127.0.0.1:{fake.port}")
-    assert code == 3
-    last = json.loads(out.splitlines()[-1])
+    wrong_secret = f"ami://admin:wrong@127.0.0.1:{fake.port}"
+    names = ("--event", "Hangop", "--action", "Nonsense")
+    well, refused, unknown = await asyncio.gather(
+        run("doctor", "--seconds", "0", url=fake.url),
+        run("doctor", "--seconds", "0", "--json", url=wrong_secret),
+        run("doctor", *names, "--seconds", "0", url=fake.url),
+    )
+    assert (well[0], well[2]) == (0, "")
+    assert {line.split()[0] for line in well[1].splitlines()} == {"ok"}
+    assert refused[0] == 3
+    last = json.loads(refused[1].splitlines()[-1])
     assert (last["level"], last["topic"], last["change"][0]) == ("wrong", "login", "[admin]")
-    code, out, _ = await run("doctor", "--event", "Hangop", "--action", "Nonsense", "--seconds", "0", url=fake.url)
-    assert code == 6
-    assert "wrong  action" in out
-    assert "\n                 " not in out
+    assert unknown[0] == 6
+    assert "wrong  action" in unknown[1]
+    assert "\n                 " not in unknown[1]
 
 
 async def test_doctor_for_a_program_and_a_recording(recording: Path, tmp_path: Path) -> None:
-    """The stanza for a program, a folder of programs, a recording, and all of them; no server is needed."""
-    (tmp_path / "one.py").write_text("from aioami import core\nmgr.send(core.Hangup('x'))\n")
-    (tmp_path / "two.py").write_text("from aioami import core, events\nmgr.events(events.Cdr)\n")
-    code, out, _ = await run("doctor", "--for", str(tmp_path / "one.py"), "--user", "web")
-    assert (code, out) == (
-        0,
-        "; write call: Hangup\n[web]\nsecret = long-and-random\nread =\nwrite = call\n",
+    """The stanza for a program, a folder, a recording, and all of them; no server is needed."""
+    programs, empty, bad = tmp_path / "programs", tmp_path / "empty", tmp_path / "bad.py"
+    programs.mkdir()
+    empty.mkdir()
+    one = programs / "one.py"
+    one.write_text("from aioami import core\nmgr.send(core.Hangup('x'))\n")
+    two = programs / "two.py"
+    two.write_text("from aioami import core, events\nmgr.events(events.Cdr)\n")
+    bad.write_text("def\n")
+    program, folder, together, no_program, nothing = await asyncio.gather(
+        run("doctor", "--for", str(one), "--user", "web"),
+        run("doctor", "--for", str(programs), "--json"),
+        run("doctor", "--for", str(recording), "--for", str(one)),
+        run("doctor", "--for", str(bad)),
+        run("doctor", "--for", str(empty)),
     )
-    code, out, _ = await run("doctor", "--for", str(tmp_path), "--json")
-    assert (json.loads(out)["read"], json.loads(out)["write"]) == (["cdr"], ["call"])
-    code, out, _ = await run("doctor", "--for", str(recording), "--for", str(tmp_path / "one.py"))
-    assert "write = call,originate" in out
-    (tmp_path / "bad.py").write_text("def\n")
-    code, out, err = await run("doctor", "--for", str(tmp_path / "bad.py"))
-    assert (code, out) == (2, "")
-    assert "neither a Python program nor a recording" in err.replace("\n", " ").replace("│ ", "")
-    (tmp_path / "empty").mkdir()
-    assert (await run("doctor", "--for", str(tmp_path / "empty")))[0] == 2
+    stanza = "; write call: Hangup\n[web]\nsecret = long-and-random\nread =\nwrite = call\n"
+    assert program[:2] == (0, stanza)
+    needed = json.loads(folder[1])
+    assert (needed["read"], needed["write"]) == (["cdr"], ["call"])
+    assert "write = call,originate" in together[1]
+    assert no_program[:2] == (2, "")
+    told = no_program[2].replace("\n", " ").replace("│ ", "")
+    assert "neither a Python program nor a recording" in told
+    assert nothing[0] == 2

@@ -15,15 +15,25 @@ import typer
 
 from aioami import events
 from aioami.cli.filters import Filter
-from aioami.cli.showing import Counts, clean, style_of
+from aioami.cli.output import Counts, clean, style_of
 from aioami.testing import FakeAsterisk
 
 from .test_cli import run, start
 
 HANGUP = events.parse(
-    "Event: Hangup\r\nChannel: PJSIP/alice-00000001\r\nCallerIDNum: 100\r\nCause: 16\r\nChanVariable: a=1\r\nChanVariable: b=2"
+    "Event: Hangup\r\nChannel: PJSIP/alice-00000001\r\nCallerIDNum: 100\r\nCause: 16\r\n"
+    "ChanVariable: a=1\r\nChanVariable: b=2"
 )
-DIAL = events.parse("Event: DialBegin\r\nChannel: PJSIP/trunk-1\r\nDestChannel: PJSIP/alice-2\r\nDestChannelState: 5")
+DIAL = events.parse(
+    "\r\n".join(
+        (
+            "Event: DialBegin",
+            "Channel: PJSIP/trunk-1",
+            "DestChannel: PJSIP/alice-2",
+            "DestChannelState: 5",
+        ),
+    ),
+)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +54,15 @@ DIAL = events.parse("Event: DialBegin\r\nChannel: PJSIP/trunk-1\r\nDestChannel: 
     ],
 )
 def test_filters(
-    names: tuple[str, ...], where: tuple[str, ...], channels: tuple[str, ...], hangup: bool, dial: bool
+    names: tuple[str, ...],
+    where: tuple[str, ...],
+    channels: tuple[str, ...],
+    hangup: bool,
+    dial: bool,
 ) -> None:
-    """Names and channels are alternatives, conditions must all hold, and a channel is found in whichever header names it."""
+    """Names and channels are alternatives, conditions must all hold, and a channel is found in
+    whichever header names it.
+    """
     chosen = Filter(names, where, channels)
     assert (chosen(HANGUP), chosen(DIAL)) == (hangup, dial)
 
@@ -92,7 +108,12 @@ def test_counts_that_have_no_room_are_summed_up() -> None:
         console = Console(width=60, file=nowhere, record=True)
         console.print(counts.table(6))
     lines = [line.split() for line in console.export_text().splitlines()]
-    assert [line[:-1] for line in lines[1:]] == [["A", "5"], ["B", "3"], ["2", "others", "3"], ["all", "11"]]
+    assert [line[:-1] for line in lines[1:]] == [
+        ["A", "5"],
+        ["B", "3"],
+        ["2", "others", "3"],
+        ["all", "11"],
+    ]
 
 
 async def test_only_what_was_asked_for_is_shown(fake: FakeAsterisk) -> None:
@@ -117,14 +138,22 @@ async def test_only_what_was_asked_for_is_shown(fake: FakeAsterisk) -> None:
 
 
 async def test_a_pipe_gets_plain_lines_at_once(fake: FakeAsterisk) -> None:
-    """Each event reaches the reader before the next one comes, without colours and with nothing to obey."""
+    """Each event reaches the reader before the next one comes, without colours and with nothing to
+    obey.
+    """
     process = await start("events", "DoorBell", "--brief", url=fake.url)
     await fake.expect("Login", timeout=20)
     assert process.stdout is not None
     for number in range(3):
-        await fake.send_event("DoorBell", {"Door": f"front {number}", "Name": "a\x1b[0m", "Language": "en"})
+        await fake.send_event(
+            "DoorBell",
+            {"Door": f"front {number}", "Name": "a\x1b[0m", "Language": "en"},
+        )
         line = (await asyncio.wait_for(process.stdout.readline(), 10)).decode()
-        assert re.fullmatch(rf'\d\d:\d\d:\d\d\.\d\d\d  DoorBell {{13}} Door="front {number}" Name=a\\x1b\[0m\n', line)
+        assert re.fullmatch(
+            rf'\d\d:\d\d:\d\d\.\d\d\d  DoorBell {{13}} Door="front {number}" Name=a\\x1b\[0m\n',
+            line,
+        )
     process.send_signal(signal.SIGINT)
     await process.communicate()
 
@@ -163,7 +192,9 @@ async def test_counting(fake: FakeAsterisk) -> None:
 
 
 async def test_counting_on_a_terminal_is_live(fake: FakeAsterisk) -> None:
-    """On a terminal the table is drawn again and again, in colours, and stays there when it is over."""
+    """On a terminal the table is drawn again and again, in colours, and stays there when it is
+    over.
+    """
     parent, child = pty.openpty()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "aioami", "events", "--count"),
@@ -197,14 +228,24 @@ async def test_counting_on_a_terminal_is_live(fake: FakeAsterisk) -> None:
 
 async def test_it_ends_when_its_time_is_up(fake: FakeAsterisk) -> None:
     """`--seconds` ends it as if nothing more were to come, and it logs off."""
-    code, out, err = await run("events", "Hangup", "--seconds", "0.2", "--count", "--json", url=fake.url)
+    code, out, err = await run(
+        "events",
+        "Hangup",
+        "--seconds",
+        "0.2",
+        "--count",
+        "--json",
+        url=fake.url,
+    )
     assert (code, err) == (0, "")
     assert json.loads(out)["events"] == 0
     await fake.expect("Logoff")
 
 
 async def test_a_lost_link_is_told_and_comes_again(fake: FakeAsterisk) -> None:
-    """It goes on with the next link, and says both on the standard error; JSON has it in its place too."""
+    """It goes on with the next link, and says both on the standard error; JSON has it in its place
+    too.
+    """
     process = await start("events", "Before", "After", "*connected", "--json", url=fake.url)
     assert process.stderr is not None
     await fake.expect("Login", timeout=20)
@@ -225,8 +266,18 @@ async def test_a_lost_link_is_told_and_comes_again(fake: FakeAsterisk) -> None:
 
 
 async def test_a_name_that_asterisk_does_not_have_is_told(fake: FakeAsterisk) -> None:
-    """A misspelt name would match nothing for ever, so it is said; patterns and known names are not."""
-    _, _, err = await run("events", "Hangpu", "Queue*", "Newchannel", "--seconds", "0.1", url=fake.url)
+    """A misspelt name would match nothing for ever, so it is said; patterns and known names are
+    not.
+    """
+    _, _, err = await run(
+        "events",
+        "Hangpu",
+        "Queue*",
+        "Newchannel",
+        "--seconds",
+        "0.1",
+        url=fake.url,
+    )
     assert err == "aioami: no event of Asterisk is called Hangpu; did you mean Hangup?\n"
 
 
@@ -239,15 +290,20 @@ async def test_two_forms_are_refused() -> None:
 
 async def test_completion() -> None:
     """The shell of the system completes events, actions and options, with what they are."""
-    for words, found in (
-        ("aioami events QueueCallerJ", ["QueueCallerJoin"]),
-        ("aioami send CoreStat", ["CoreStatus"]),
-        ("aioami events --cha", ["--channel"]),
-    ):
+    cases = {
+        "aioami events QueueCallerJ": ["QueueCallerJoin"],
+        "aioami send CoreStat": ["CoreStatus"],
+        "aioami events --cha": ["--channel"],
+    }
+
+    async def completed(words: str) -> list[str]:
+        asked = {"_AIOAMI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "2"}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "aioami"),
-            env={**os.environ, "_AIOAMI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "2"},
+            env={**os.environ, **asked},
             stdout=asyncio.subprocess.PIPE,
         )
         out, _ = await process.communicate()
-        assert out.decode().split() == found, words
+        return out.decode().split()
+
+    assert await asyncio.gather(*map(completed, cases)) == list(cases.values())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from aioami import Manager, core
+from aioami import Backoff, Manager, core
 from aioami.testing import FakeAsterisk, Recording
 
 from .test_cli import run, start
@@ -20,9 +20,10 @@ from .test_cli import run, start
 
 @pytest.fixture
 async def file(fake: FakeAsterisk, tmp_path: Path) -> Path:
-    """A recording with a list, two calls to a door 0.3 seconds apart, and a link that was lost in between."""
+    """A recording with a list, two rings at a door, and a link that was lost in between."""
     path = tmp_path / "link.jsonl"
-    async with Manager.from_url(fake.url, record=path) as mgr:
+    quick = Backoff(first=0.01)
+    async with Manager.from_url(fake.url, record=path, reconnect=quick) as mgr:
         with mgr.events("DoorBell") as stream:
             await mgr.send(core.QueueStatus("support"))
             await fake.send_event("DoorBell", {"Door": "front", "Channel": "PJSIP/door-1"})
@@ -30,20 +31,22 @@ async def file(fake: FakeAsterisk, tmp_path: Path) -> Path:
             again = mgr.wait_for("Reconnected")
             fake.drop()
             await again
-            await asyncio.sleep(0.3)
             await fake.send_event("DoorBell", {"Door": "back", "Channel": "PJSIP/door-2"})
             await stream.__anext__()
     return path
 
 
 async def test_recording(fake: FakeAsterisk, tmp_path: Path) -> None:
-    """What goes over the link is in the file, which nobody else may read; the events are counted, and the file is named."""
+    """The file has the link's bytes, for its owner only; events are counted, the file is named."""
     path = tmp_path / "link.jsonl"
     process = await start("record", str(path), url=fake.url)
     await fake.expect("Login", timeout=20)
     await fake.send_event("DoorBell", {"Door": "front"})
     while "DoorBell" not in path.read_text():
-        await fake.send_event("Filler", {"Text": "x" * 2000})  # what is received may wait in a buffer
+        await fake.send_event(
+            "Filler",
+            {"Text": "x" * 2000},
+        )  # what is received may wait in a buffer
     process.send_signal(signal.SIGINT)
     out, err = await process.communicate()
     assert (process.returncode, err) == (130, b"")
@@ -56,7 +59,10 @@ async def test_recording(fake: FakeAsterisk, tmp_path: Path) -> None:
     assert "s3cret" not in path.read_text()
 
 
-async def test_a_recording_is_not_overwritten_unless_that_is_wanted(fake: FakeAsterisk, tmp_path: Path) -> None:
+async def test_a_recording_is_not_overwritten_unless_that_is_wanted(
+    fake: FakeAsterisk,
+    tmp_path: Path,
+) -> None:
     """An existing file is left as it is, and `--force` overwrites it."""
     path = tmp_path / "link.jsonl"
     path.write_text("precious")
@@ -68,7 +74,10 @@ async def test_a_recording_is_not_overwritten_unless_that_is_wanted(fake: FakeAs
     assert Recording.load(path).sent[1]["Action"] == "Login"
 
 
-async def test_a_recording_that_never_began_leaves_no_file(fake: FakeAsterisk, tmp_path: Path) -> None:
+async def test_a_recording_that_never_began_leaves_no_file(
+    fake: FakeAsterisk,
+    tmp_path: Path,
+) -> None:
     """When the login is refused, there is no file that would be in the way the next time."""
     path = tmp_path / "link.jsonl"
     code, _, err = await run("record", str(path), url=f"ami://admin:wrong@127.0.0.1:{fake.port}")
@@ -79,7 +88,10 @@ async def test_a_recording_that_never_began_leaves_no_file(fake: FakeAsterisk, t
     assert "No such file" in err
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a device that is always full")
+@pytest.mark.skipif(
+    not os.path.exists("/dev/full"),
+    reason="only Linux has a device that is always full",
+)
 async def test_a_full_disk_ends_a_recording(fake: FakeAsterisk) -> None:
     """The library would go on without it; the command says so and fails."""
     code, out, err = await run("record", "/dev/full", "--force", url=fake.url)
@@ -89,24 +101,34 @@ async def test_a_full_disk_ends_a_recording(fake: FakeAsterisk) -> None:
 
 
 async def test_replaying(file: Path) -> None:
-    """The events are shown again, not the items of lists, and where the link was lost is told in its place."""
-    began = time.monotonic()
-    code, out, err = await run("replay", str(file), "--json", "--speed", "0")
+    """The events are shown again, not the items of lists, and where the link was lost is told in
+    its place.
+    """
+    whole, front, counts = await asyncio.gather(
+        run("replay", str(file), "--json", "--speed", "0"),
+        run("replay", str(file), "DoorBell", "--limit", "1", "--json", "--speed", "0"),
+        run("replay", str(file), "--channel", "PJSIP/*", "--count", "--json", "--speed", "0"),
+    )
+    code, out, err = whole
     names = [json.loads(line)["Event"] for line in out.splitlines()]
     assert code == 0
     assert names.count("DoorBell") == 2
     assert not {"QueueMember", "QueueParams", "QueueStatusComplete"} & set(names)
     assert err.startswith("aioami: the link was lost here")
-    fast = time.monotonic() - began
+    assert json.loads(front[1])["Door"] == "front"
+    assert json.loads(counts[1])["counts"] == {"DoorBell": 2}
+
+
+async def test_replaying_at_a_speed(file: Path) -> None:
+    """The distance of events in time is that of the recording, divided by the speed."""
+    times = [entry.time for entry in Recording.load(file).events]
+    speed = (times[-1] - times[0]) / 1.0
     began = time.monotonic()
-    code, out, _ = await run("replay", str(file), "DoorBell", "--where", "Door=b*", "--brief", "--speed", "0.2")
-    assert time.monotonic() - began > fast + 1.0
+    options = ("--where", "Door=b*", "--brief", "--speed", f"{speed:.9f}")
+    _, out, _ = await run("replay", str(file), "DoorBell", *options)
+    assert time.monotonic() - began >= 1.0
     assert "Door=back" in out
     assert out.count("\n") == 1
-    code, out, _ = await run("replay", str(file), "--channel", "PJSIP/*", "--count", "--json", "--speed", "0")
-    assert json.loads(out)["counts"] == {"DoorBell": 2}
-    code, out, _ = await run("replay", str(file), "DoorBell", "--limit", "1", "--json", "--speed", "0")
-    assert json.loads(out)["Door"] == "front"
 
 
 async def test_replaying_tells_when_it_was(file: Path) -> None:
@@ -114,12 +136,23 @@ async def test_replaying_tells_when_it_was(file: Path) -> None:
     text = file.read_text().replace(Recording.load(file).started, "2020-01-31T12:00:00.000000Z")
     file.write_text(text)
     at = next(entry.time for entry in Recording.load(file).events if "DoorBell" in entry.data)
-    _, out, _ = await run("replay", str(file), "DoorBell", "--brief", "--limit", "1", "--speed", "0")
+    _, out, _ = await run(
+        "replay",
+        str(file),
+        "DoorBell",
+        "--brief",
+        "--limit",
+        "1",
+        "--speed",
+        "0",
+    )
     assert out[5:12] == f":{int(at * 1000) / 1000:06.3f}"
 
 
 async def test_serving(file: Path) -> None:
-    """With `--serve` it is a server for other programs, which answers what was asked then; Ctrl-C ends it."""
+    """With `--serve` it is a server for other programs, which answers what was asked then; Ctrl-C
+    ends it.
+    """
     process = await start("replay", str(file), "--serve", "0", "--speed", "100")
     assert process.stdout is not None
     url = (await asyncio.wait_for(process.stdout.readline(), 20)).decode().split()[0]
@@ -134,15 +167,18 @@ async def test_serving(file: Path) -> None:
 
 
 async def test_what_is_no_recording(tmp_path: Path) -> None:
-    """A file of another kind, none at all, and options that do not go together are told in a sentence."""
+    """A file of another kind, none at all, and options that do not go together are told in a
+    sentence.
+    """
     path = tmp_path / "other"
     path.write_text("hello\n")
-    for arguments, code, words in (
-        ((str(path),), 1, f"{path}: line 1: not JSON"),
-        ((str(tmp_path / "none"),), 1, "No such file"),
-        ((str(path), "Hangup", "--serve", "0"), 2, "--speed alone"),
-        ((str(path), "--speed", "-1"), 2, "--speed"),
-    ):
-        result, out, err = await run("replay", *arguments)
+    cases = {
+        (str(path),): (1, f"{path}: line 1: not JSON"),
+        (str(tmp_path / "none"),): (1, "No such file"),
+        (str(path), "Hangup", "--serve", "0"): (2, "--speed alone"),
+        (str(path), "--speed", "-1"): (2, "--speed"),
+    }
+    results = await asyncio.gather(*(run("replay", *arguments) for arguments in cases))
+    for (result, out, err), (code, words) in zip(results, cases.values(), strict=True):
         assert (result, out) == (code, ""), err
         assert words in err

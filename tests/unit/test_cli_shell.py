@@ -23,8 +23,10 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 from aioami import Action, Manager, ManagerState, actions, core
-from aioami.cli.language import LineError, action_of, described, synopsis, values_of
-from aioami.cli.repl import SafeHistory, Shell, ShellCompleter, has_secret
+from aioami.cli.repl.completer import ShellCompleter
+from aioami.cli.repl.history import SafeHistory, has_secret
+from aioami.cli.repl.language import LineError, action_of, described, synopsis, values_of
+from aioami.cli.repl.shell import Shell
 from aioami.testing import FakeAsterisk
 
 
@@ -34,8 +36,14 @@ from aioami.testing import FakeAsterisk
         ("Ping", core.Ping()),
         ("ping", core.Ping()),
         ("QueueAdd queue=support interface=PJSIP/alice", core.QueueAdd("PJSIP/alice", "support")),
-        ("QueueAdd PJSIP/alice support paused=yes Penalty=3", core.QueueAdd("PJSIP/alice", "support", None, 3, True)),
-        ("QueueAdd PJSIP/alice support MemberName='Alice Q'", core.QueueAdd("PJSIP/alice", "support", "Alice Q")),
+        (
+            "QueueAdd PJSIP/alice support paused=yes Penalty=3",
+            core.QueueAdd("PJSIP/alice", "support", None, 3, True),
+        ),
+        (
+            "QueueAdd PJSIP/alice support MemberName='Alice Q'",
+            core.QueueAdd("PJSIP/alice", "support", "Alice Q"),
+        ),
         (
             "QueueAdd PJSIP/alice support stateinterface=hint:1",
             actions.QueueAdd("PJSIP/alice", "support", state_interface="hint:1"),
@@ -44,7 +52,8 @@ from aioami.testing import FakeAsterisk
         ("Getvar CHANNEL(language) channel=PJSIP/1", core.Getvar("CHANNEL(language)", "PJSIP/1")),
         ("AbsoluteTimeout PJSIP/1 2.5", core.AbsoluteTimeout("PJSIP/1", 2.5)),
         (
-            'Originate channel=PJSIP/a application=Playback data=hello callerid="A <1>" variables=x=1 variable=y=b=2 async=no',
+            "Originate channel=PJSIP/a application=Playback data=hello "
+            'callerid="A <1>" variables=x=1 variable=y=b=2 async=no',
             core.Originate_Application(
                 "PJSIP/a", "Playback", "hello", None, "A <1>", {"x": "1", "y": "b=2"}, None, False
             ),
@@ -56,16 +65,26 @@ from aioami.testing import FakeAsterisk
         ("Status PJSIP/1 variables=a variables=b", actions.Status("PJSIP/1", variables=["a", "b"])),
         ("Status", core.Status(None)),
         ("Events call,agent", core.Events("call,agent")),
-        ("UserEvent UserEvent=DoorBell Door=front", actions.UserEvent(UserEvent="DoorBell", Door="front")),
+        (
+            "UserEvent UserEvent=DoorBell Door=front",
+            actions.UserEvent(UserEvent="DoorBell", Door="front"),
+        ),
         (
             "UpdateConfig a.conf b.conf reload=no changes=Append,general,x,1 changes=NewCat,other",
-            core.UpdateConfig("a.conf", "b.conf", [("Append", "general", "x", "1"), ("NewCat", "other")], "no"),
+            core.UpdateConfig(
+                "a.conf",
+                "b.conf",
+                [("Append", "general", "x", "1"), ("NewCat", "other")],
+                "no",
+            ),
         ),
         ("MyOwn Foo=1 Bar=a Bar=b", Action("MyOwn", {"Foo": "1", "Bar": ["a", "b"]})),
     ],
 )
 def test_a_line_is_an_action(line: str, action: Action[Any]) -> None:
-    """Arguments by name or by place, in the spelling of Python or of the header, are converted to what the class takes."""
+    """Arguments by name or by place, in the spelling of Python or of the header, are converted to
+    what the class takes.
+    """
     assert action_of(line) == action
 
 
@@ -97,16 +116,23 @@ def test_a_line_that_is_none_says_why(line: str, words: str) -> None:
 
 
 def test_what_arguments_may_be() -> None:
-    """Words, truth values, names of numbers and event classes come from the catalogue, and each argument has its sentence."""
+    """Words, truth values, names of numbers and event classes come from the catalogue, and each
+    argument has its sentence.
+    """
     assert ("user_busy", "17") in values_of(actions.Hangup, "cause")
-    assert [value for value, _ in values_of(actions.MixMonitorMute, "direction")] == ["read", "write", "both"]
+    assert [value for value, _ in values_of(actions.MixMonitorMute, "direction")] == [
+        "read",
+        "write",
+        "both",
+    ]
     assert values_of(actions.QueueAdd, "paused") == [("yes", ""), ("no", "")]
     assert ("call", "a class of events") in values_of(actions.Events, "mask")
     assert values_of(actions.QueueAdd, "queue") == []
     assert described(actions.QueueAdd)["penalty"] == "members with a lower one are called first."
     assert described(actions.QueueReload)["rules"].startswith("which parts")
     assert described(actions.Hangup)["channel"].endswith("`ChannelHungup` events.")
-    assert synopsis(actions.QueuePause) == "QueuePause interface=... paused=... [queue=...] [reason=...]"
+    line = "QueuePause interface=... paused=... [queue=...] [reason=...]"
+    assert synopsis(actions.QueuePause) == line
 
 
 @pytest.fixture
@@ -118,8 +144,11 @@ async def shell(mgr: Manager) -> AsyncIterator[Shell]:
 
 
 def completed(shell: Shell, text: str) -> list[str]:
-    """What a Tab would offer."""
-    found = ShellCompleter(shell).get_completions(Document(text), CompleteEvent(completion_requested=True))
+    """The completions that Tab offers."""
+    found = ShellCompleter(shell).get_completions(
+        Document(text),
+        CompleteEvent(completion_requested=True),
+    )
     return [each.text for each in found]
 
 
@@ -144,12 +173,16 @@ def completed(shell: Shell, text: str) -> list[str]:
     ],
 )
 async def test_completion(shell: Shell, text: str, offered: list[str]) -> None:
-    """Actions, arguments that are not given yet, values of which there are few, and the shell's own commands are offered."""
+    """Actions, arguments that are not given yet, values of which there are few, and the shell's
+    own commands are offered.
+    """
     assert completed(shell, text) == offered
 
 
 async def test_completion_by_asterisk(fake: FakeAsterisk, shell: Shell) -> None:
-    """Commands, and the names of channels and queues, are those that Asterisk's own command line would offer."""
+    """Commands, and the names of channels and queues, are those that Asterisk's own command line
+    would offer.
+    """
     fake.reply_to("Command", {"Response": "Success", "Output": "show show stop _EOF_"})
     completer = ShellCompleter(shell)
 
@@ -173,7 +206,9 @@ async def test_completion_by_asterisk(fake: FakeAsterisk, shell: Shell) -> None:
 async def test_an_action_is_sent_and_its_answer_shown(
     fake: FakeAsterisk, shell: Shell, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The answer and the items of a list are printed; a refusal and a line that is none are sentences."""
+    """The answer and the items of a list are printed; a refusal and a line that is none are
+    sentences.
+    """
     assert await shell.run_line("QueueStatus queue=support")
     out, err = capsys.readouterr()
     assert "Agent One" in out
@@ -211,7 +246,9 @@ async def test_commands_of_asterisk(shell: Shell, capsys: pytest.CaptureFixture[
 
 
 async def test_commands_of_the_shell(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
-    """Help tells of actions and events, actions are listed, answers can be JSON, and the link has its state."""
+    """Help tells of actions and events, actions are listed, answers can be JSON, and the link has
+    its state.
+    """
     for line, words in (
         (":help", "QueueStatus queue=support"),
         (":help QueueAdd", "QueueAdd interface=... queue=... [membername=...]"),
@@ -245,7 +282,11 @@ async def test_commands_of_the_shell(shell: Shell, capsys: pytest.CaptureFixture
             await shell.run_line(line)
 
 
-async def test_events_are_watched(fake: FakeAsterisk, shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_events_are_watched(
+    fake: FakeAsterisk,
+    shell: Shell,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Events of the chosen names are shown as they come, until others are chosen or none."""
     assert await shell.run_line(":events Door* Hangpu")
     assert "did you mean Hangup?" in capsys.readouterr().err
@@ -283,7 +324,7 @@ async def test_events_are_watched(fake: FakeAsterisk, shell: Shell, capsys: pyte
     ],
 )
 def test_what_is_secret_in_a_line(line: str, secret: bool) -> None:
-    """What a log would leave out is known by its name; a line that cannot be read is taken for secret if it says so."""
+    """A line has a secret if a log would hide part of it; an unreadable line, if a word says so."""
     assert has_secret(line) is secret
 
 
@@ -292,7 +333,10 @@ def test_the_history_has_no_secrets(tmp_path: Path) -> None:
     history = SafeHistory(str(tmp_path / "history"))
     for line in ("Ping", "Login admin s3cret", "QueueStatus"):
         history.append_string(line)
-    assert list(SafeHistory(str(tmp_path / "history")).load_history_strings()) == ["QueueStatus", "Ping"]
+    assert list(SafeHistory(str(tmp_path / "history")).load_history_strings()) == [
+        "QueueStatus",
+        "Ping",
+    ]
     assert "s3cret" not in (tmp_path / "history").read_text()
 
 
@@ -314,12 +358,12 @@ class Terminal:
 
     @property
     def shown(self) -> str:
-        """What was written, without what only a terminal understands."""
+        """The output without control sequences."""
         return re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", self.screen.getvalue())
 
 
 async def test_a_session_on_a_terminal(fake: FakeAsterisk, tmp_path: Path) -> None:
-    """What is typed is run, Ctrl-C clears a line, Ctrl-D leaves; the history is for nobody else to read."""
+    """A typed line is run, Ctrl-C clears a line, Ctrl-D leaves; the history is private."""
     history = tmp_path / "state" / "history"
     terminal = Terminal(fake.url, history)
     async with terminal.running() as press:
@@ -353,8 +397,11 @@ async def test_a_history_that_cannot_be_kept_is_told(
     assert "what is typed is not kept" in capsys.readouterr().err
 
 
-async def test_ctrl_c_ends_an_action_and_not_the_session(fake: FakeAsterisk, tmp_path: Path) -> None:
-    """What takes too long is given up, and it is said that it may be done all the same."""
+async def test_ctrl_c_ends_an_action_and_not_the_session(
+    fake: FakeAsterisk,
+    tmp_path: Path,
+) -> None:
+    """Ctrl-C gives up an action, and a message says that it may be done all the same."""
     fake.reply_to("Silent", None)
     terminal = Terminal(fake.url, tmp_path / "history")
     async with terminal.running() as press:
@@ -378,7 +425,9 @@ async def start(url: str, **options: Any) -> asyncio.subprocess.Process:
 
 
 async def test_lines_of_a_file(fake: FakeAsterisk) -> None:
-    """Without a terminal it runs the lines that it reads, all of them, and its exit code says whether one failed."""
+    """Without a terminal it runs the lines that it reads, all of them, and its exit code says
+    whether one failed.
+    """
     process = await start(fake.url)
     out, err = await process.communicate(
         b"Ping\nOriginate channel=PJSIP/alice application=Wait data=1\n!core show version\n"

@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from aioami import ConnectionLost, Manager
-from aioami.cli.rows import Row, details, matching, queue_rows
-from aioami.cli.screens import Details, Question, Table, Top
+from aioami.cli.screen.rows import Row, details, matching, queue_rows
+from aioami.cli.screen.top import Details, Question, Table, Top
 from aioami.live import Live
 from aioami.testing import FakeAsterisk
 
@@ -33,7 +33,8 @@ class Screen:
 
     def shown(self, table: str) -> list[list[str]]:
         """The cells of a table, as text."""
-        return [[cell.plain.strip() for cell in row.cells] for row in self.top.query_one(f"#{table}", Table).rows_shown]
+        rows = self.top.query_one(f"#{table}", Table).rows_shown
+        return [[cell.plain.strip() for cell in row.cells] for row in rows]
 
     @property
     def status(self) -> str:
@@ -67,12 +68,16 @@ async def screen(fake: FakeAsterisk, size: tuple[int, int] = (150, 45)) -> Async
 
 
 async def test_what_is_shown(fake: FakeAsterisk) -> None:
-    """Channels with their states and partners, queues with callers and members, bridges, and events are there, and go again."""
+    """Channels with their states and partners, queues with callers and members, bridges, and
+    events are there, and go again.
+    """
     async with screen(fake) as at:
         assert "admin@fake ready" in at.status
         call = fake.incoming("PJSIP/trunk", to="support@queues", caller='"Ada" <555>')
         await call.waits(20)
-        await at.until(lambda: any(row[1:3] == ["Ada <555>", "waits"] for row in at.shown("queues")))
+        await at.until(
+            lambda: any(row[1:3] == ["Ada <555>", "waits"] for row in at.shown("queues")),
+        )
         assert "1 waiting" in at.status
         assert ["support", "ringall", "1 waiting"] in [row[:3] for row in at.shown("queues")]
         await call.answered_by("PJSIP/agent1")
@@ -81,12 +86,15 @@ async def test_what_is_shown(fake: FakeAsterisk) -> None:
         (trunk, agent) = at.shown("channels")
         assert (trunk[:2], trunk[3]) == (["PJSIP/trunk-00000000", "up"], "Ada <555>")
         assert trunk[4] == agent[0].removeprefix("└ ")
-        assert ["●", "Agent One (PJSIP/agent1)", "in call"] in [row[:3] for row in at.shown("queues")]
+        member = ["●", "Agent One (PJSIP/agent1)", "in call"]
+        assert member in [row[:3] for row in at.shown("queues")]
         assert "AgentConnect" in [row[1] for row in at.shown("events")]
         await call.hang_up()
         await at.until(lambda: not at.shown("channels"))
         assert not at.shown("bridges")
-        assert ["support", "ringall", "nobody waits", "", "1 served, 0 gave up"] in at.shown("queues")
+        assert ["support", "ringall", "nobody waits", "", "1 served, 0 gave up"] in at.shown(
+            "queues",
+        )
 
 
 async def test_a_filter(fake: FakeAsterisk) -> None:
@@ -95,23 +103,24 @@ async def test_a_filter(fake: FakeAsterisk) -> None:
         for name in ("alice", "bob"):
             await fake.incoming(f"PJSIP/{name}", to="hold@test").waits(1)
         await at.until(lambda: len(at.shown("channels")) == 2)
-        await at.press("slash", *"ALIC")
+        await at.press("slash", *"ALI")
         await at.until(lambda: [row[0] for row in at.shown("channels")] == ["PJSIP/alice-00000000"])
         assert str(at.top.query_one("#channels", Table).border_title) == "Channels 1 of 2"
-        assert "filter: ALIC" in at.status
+        assert "filter: ALI" in at.status
         assert {row[0] for row in at.shown("queues")} == {"empty", "1."}
         await at.press("enter")
         assert isinstance(at.top.focused, Table)
         await at.press("escape")
         await at.until(lambda: len(at.shown("channels")) == 2)
-        await at.press("slash", *"pjsip/bob-*")
-        await at.until(
-            lambda: [row[0] for row in at.shown("channels")] == ["PJSIP/bob-00000001"] or not at.shown("channels")
-        )
+        await at.press("slash", *"*bob*")
+        await at.until(lambda: len(at.shown("channels")) < 2)
+        assert [row[0] for row in at.shown("channels")] == ["PJSIP/bob-00000001"]
 
 
 def test_a_queue_comes_with_what_is_in_it() -> None:
-    """A queue that fits a filter brings its callers and members, and one of these brings its queue alone."""
+    """A queue that fits a filter brings its callers and members, and one of these brings its queue
+    alone.
+    """
     queue = Row("q", (Text("support"),), None)
     first, second = (Row(name, (Text(name),), None, group="q") for name in ("Ann", "Bert"))
     other = Row("o", (Text("sales"),), None)
@@ -139,7 +148,8 @@ async def test_hanging_up(fake: FakeAsterisk) -> None:
         assert "PJSIP/alice-00000000 was hung up" in told
         await at.press("h")
         assert not isinstance(at.top.screen, Question)
-        assert "choose a channel, or a caller of a queue" in [each.message for each in at.top._notifications]
+        told = [each.message for each in at.top._notifications]
+        assert "choose a channel, or a caller of a queue" in told
 
 
 async def test_a_refused_hang_up_is_told(fake: FakeAsterisk) -> None:
@@ -149,12 +159,16 @@ async def test_a_refused_hang_up_is_told(fake: FakeAsterisk) -> None:
         await fake.incoming("PJSIP/alice", to="hold@test").waits(1)
         await at.until(lambda: at.shown("queues")[0][2] == "1 waiting")
         await at.press("2", "down", "h", "y")
-        await at.until(lambda: [each for each in at.top._notifications if "Permission denied" in each.message])
+        await at.until(
+            lambda: [each for each in at.top._notifications if "Permission denied" in each.message],
+        )
         assert at.shown("channels")
 
 
 async def test_details(fake: FakeAsterisk) -> None:
-    """Enter shows all that is known of a channel, with its last events, of a queue, and every header of an event."""
+    """Enter shows all that is known of a channel, with its last events, of a queue, and every
+    header of an event.
+    """
     async with screen(fake) as at:
         await fake.incoming("PJSIP/alice", to="hold@test", caller='"Ada" <555>').waits(1)
         await at.until(lambda: at.shown("channels"))
@@ -196,7 +210,7 @@ async def test_pausing(fake: FakeAsterisk) -> None:
 
 
 async def test_the_cursor_stays_on_its_row(fake: FakeAsterisk) -> None:
-    """What comes and goes above it does not move it to another channel."""
+    """Rows that come and go above the cursor do not move it to another channel."""
     async with screen(fake) as at:
         calls = [fake.incoming(f"PJSIP/{name}", to="hold@test") for name in ("a", "b", "c")]
         for call in calls:
@@ -239,10 +253,13 @@ async def test_a_link_that_is_lost_for_good_ends_it(fake: FakeAsterisk) -> None:
 
 @pytest.mark.parametrize("width", [60, 100, 200])
 async def test_wide_and_narrow(fake: FakeAsterisk, width: int) -> None:
-    """Where there is no room beside each other, the halves are under each other, and every table is there."""
+    """Where there is no room beside each other, the halves are under each other, and every table
+    is there.
+    """
     async with screen(fake, (width, 40)) as at:
         await at.pilot.pause()
-        regions = [at.top.query_one(f"#{name}").region for name in ("channels", "queues", "bridges", "events")]
+        names = ("channels", "queues", "bridges", "events")
+        regions = [at.top.query_one(f"#{name}").region for name in names]
         assert all(region.width >= 20 and region.height >= 3 for region in regions)
         assert (regions[2].x == 0) is (width < 110)
 
@@ -257,15 +274,19 @@ async def test_a_part_that_one_may_not_see(fake: FakeAsterisk) -> None:
 
 
 async def test_names_cannot_change_the_screen(fake: FakeAsterisk) -> None:
-    """What callers call themselves is text, whatever it looks like."""
+    """Names of callers are text, whatever they look like."""
     async with screen(fake) as at:
         await fake.send_event("DoorBell", {"Door": "[red]x[/red] \x1b[31m", "Channel": "[/]"})
-        await at.until(lambda: any("[red]x[/red] \\x1b[31m" in row[2] for row in at.shown("events")))
+        await at.until(
+            lambda: any("[red]x[/red] \\x1b[31m" in row[2] for row in at.shown("events")),
+        )
         await at.press("4", "enter")
         assert "[red]x[/red]" in str(at.top.screen.query_one(Static).content)
         await at.press("escape")
         await at.top._hang_up("[nonsense")
-        await at.until(lambda: any("No such channel" in each.message for each in at.top._notifications))
+        await at.until(
+            lambda: any("No such channel" in each.message for each in at.top._notifications),
+        )
 
 
 async def test_quitting(fake: FakeAsterisk) -> None:

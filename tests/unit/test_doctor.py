@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aioami.cli.common import ExitCode
 from aioami.cli.diagnosis import Finding, Level, examine
+from aioami.cli.process import ExitCode
 from aioami.testing import Account, EventFilter, FakeAsterisk
 
 
@@ -42,10 +42,28 @@ def closed_port() -> int:
 
 async def test_all_is_well(fake: FakeAsterisk) -> None:
     """A server where all is well gets no complaint, and each step is told."""
-    found = await examined(fake.url, probe=True, expected=["Hangup"], needed=["Originate"], seconds=0.05)
+    found = await examined(
+        fake.url,
+        probe=True,
+        events=["Hangup"],
+        actions=["Originate"],
+        seconds=0.05,
+    )
     assert {each.level for each in found} == {Level.OK}
     assert list(levels(found)) == [
-        *("name", "port", "greeting", "login", "time", "mask", "read", "write", "filters", "action", "event"),
+        *(
+            "name",
+            "port",
+            "greeting",
+            "login",
+            "time",
+            "mask",
+            "read",
+            "write",
+            "filters",
+            "action",
+            "event",
+        ),
         *("probe", "events", "boot"),
     ]
     assert "s3cret" not in str(found)
@@ -62,7 +80,12 @@ async def test_nobody_listens(closed_port: int) -> None:
     """A port on which nobody listens; with TLS the change is another one."""
     wrong = await the_fault(f"ami://a:b@127.0.0.1:{closed_port}", "port")
     assert "refused" in wrong.text
-    assert wrong.change[:4] == ("[general]", "enabled = yes", f"port = {closed_port}", "bindaddr = 0.0.0.0")
+    assert wrong.change[:4] == (
+        "[general]",
+        "enabled = yes",
+        f"port = {closed_port}",
+        "bindaddr = 0.0.0.0",
+    )
     wrong = await the_fault(f"amis://a:b@127.0.0.1:{closed_port}", "port")
     assert "tlsenable = yes" in wrong.change
 
@@ -73,7 +96,7 @@ async def test_no_answer_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     async def dropped(*_: object, **__: object) -> None:
         raise asyncio.TimeoutError
 
-    monkeypatch.setattr("aioami.cli.diagnosis._connect", dropped)
+    monkeypatch.setattr("aioami.cli.diagnosis.probe.NetworkProbe.connect", dropped)
     wrong = await the_fault("ami://a:b@127.0.0.1:5038", "port")
     assert "firewall" in wrong.text
 
@@ -105,7 +128,7 @@ async def test_a_limit_of_sessions_that_are_not_logged_in() -> None:
     ],
 )
 async def test_something_else_listens(banner: bytes, kind: str) -> None:
-    """What is no manager interface is named."""
+    """A server that is no manager interface is named."""
     async with FakeAsterisk(banner=banner) as fake:
         wrong = await the_fault(fake.url, "greeting")
     assert f"it is no manager interface, but {kind}" in wrong.text
@@ -113,7 +136,7 @@ async def test_something_else_listens(banner: bytes, kind: str) -> None:
 
 
 async def test_silence() -> None:
-    """Whoever says nothing is told so."""
+    """A server that sends no greeting is a fault."""
     async with FakeAsterisk(slow_banner=60) as fake:
         wrong = await the_fault(f"{fake.url}?timeout=0.2", "greeting")
     assert "no greeting within 0.2 s" in wrong.text
@@ -153,22 +176,30 @@ async def test_a_certificate_for_another_name(authority: trustme.CA, tmp_path: P
     async with FakeAsterisk(ssl=server_side(authority, "pbx.example")) as fake:
         wrong = await the_fault(f"{fake.url}?cafile={tmp_path / 'ca.pem'}", "tls")
         assert "?server_hostname=" in wrong.change[0]
-        found = await examined(f"{fake.url}?cafile={tmp_path / 'ca.pem'}&server_hostname=pbx.example")
+        found = await examined(
+            f"{fake.url}?cafile={tmp_path / 'ca.pem'}&server_hostname=pbx.example",
+        )
     assert levels(found)["login"] == "ok"
 
 
-async def test_tls_where_there_is_none_and_the_reverse(fake: FakeAsterisk, authority: trustme.CA) -> None:
+async def test_tls_where_there_is_none_and_the_reverse(
+    fake: FakeAsterisk,
+    authority: trustme.CA,
+) -> None:
     """A URL with TLS for a port without, and one without for a port with TLS, are told."""
     wrong = await the_fault(f"amis://admin:s3cret@127.0.0.1:{fake.port}?timeout=1", "tls")
     assert "speaks without TLS" in wrong.text
     assert wrong.change[0] == f"in the URL: ami://127.0.0.1:{fake.port}"
     async with FakeAsterisk(ssl=server_side(authority)) as secure:
-        wrong = await the_fault(f"ami://admin:s3cret@127.0.0.1:{secure.port}?timeout=0.3", "greeting")
+        wrong = await the_fault(
+            f"ami://admin:s3cret@127.0.0.1:{secure.port}?timeout=0.3",
+            "greeting",
+        )
     assert wrong.change[0] == f"in the URL: amis://127.0.0.1:{secure.port}"
 
 
 async def test_tls_with_something_else() -> None:
-    """What takes connections and cannot agree on TLS is told."""
+    """A port that takes connections and fails at TLS is a fault."""
     async with FakeAsterisk(banner=b"SSH-2.0\r\n") as fake:
         wrong = await the_fault(f"amis://a:b@127.0.0.1:{fake.port}?timeout=1", "tls")
     assert "TLS cannot be agreed upon" in wrong.text
@@ -183,7 +214,9 @@ async def test_a_missing_file_of_certificates() -> None:
 
 @pytest.mark.parametrize("user", ["admin", "nobody", "denied"])
 async def test_a_login_that_is_refused(fake: FakeAsterisk, user: str) -> None:
-    """A wrong secret, no such user, an address that is not permitted: Asterisk does not say which, the doctor says all."""
+    """A wrong secret, no such user, an address that is not permitted: Asterisk does not say which,
+    the doctor says all.
+    """
     secret = "wrong" if user == "admin" else "s3cret"
     wrong = await the_fault(f"ami://{user}:{secret}@127.0.0.1:{fake.port}", "login")
     assert wrong.code is ExitCode.LOGIN_REFUSED
@@ -221,7 +254,8 @@ async def test_a_server_that_ends(fake: FakeAsterisk) -> None:
     assert "shutting down" in wrong.text
     assert wrong.change
     fake.reply_to("Login", None, times=1)
-    assert "before the login was answered" in (await the_fault(f"{fake.url}?timeout=0.2", "login")).text
+    wrong = await the_fault(f"{fake.url}?timeout=0.2", "login")
+    assert "before the login was answered" in wrong.text
     fake.before("Ping", lambda connection: connection.drop())
     assert "did not last" in (await the_fault(fake.url, "link")).text
 
@@ -239,9 +273,12 @@ async def test_a_user_who_may_read_nothing(fake: FakeAsterisk) -> None:
 
 
 async def test_rights_that_only_the_list_of_actions_tells(fake: FakeAsterisk) -> None:
-    """Without the right to ask, the write classes are those that the list of allowed actions proves."""
+    """Without the right to ask, the write classes are those that the list of allowed actions
+    proves.
+    """
     url = f"ami://callonly:s3cret@127.0.0.1:{fake.port}"
-    found = {each.topic: each for each in await examined(url, needed=["DBPut"], expected=["QueueMemberPause"])}
+    findings = await examined(url, actions=["DBPut"], events=["QueueMemberPause"])
+    found = {each.topic: each for each in findings}
     assert found["read"].level is Level.HINT
     assert "actions of call,originate (ListCommands" in found["write"].text
     assert found["action"].change == ("[callonly]", "write = system,call,originate")
@@ -253,7 +290,7 @@ async def test_rights_of_which_manager_conf_tells() -> None:
     """A user with the class config is told by the file itself."""
     users = "[general]\nenabled = yes\n[web]\nsecret = x\nread = call\nwrite = config,reporting\n"
     async with FakeAsterisk(files={"manager.conf": users}) as fake:
-        found = {each.topic: each for each in await examined(fake.url, expected=["Hangup"])}
+        found = {each.topic: each for each in await examined(fake.url, events=["Hangup"])}
     assert found["read"].text == "events of call (manager.conf)"
     assert found["filters"].text == "manager.conf holds no events back"
     assert found["event"].level is Level.OK
@@ -262,7 +299,8 @@ async def test_rights_of_which_manager_conf_tells() -> None:
 
 async def test_a_user_who_may_do_nothing(fake: FakeAsterisk) -> None:
     """Without a write class, what needs none is left."""
-    found = {each.topic: each for each in await examined(f"ami://readonly:s3cret@127.0.0.1:{fake.port}")}
+    url = f"ami://readonly:s3cret@127.0.0.1:{fake.port}"
+    found = {each.topic: each for each in await examined(url)}
     assert found["write"].level is Level.HINT
     assert "only what needs no write class" in found["write"].text
     assert "came proves system,security" in found["read"].text
@@ -281,7 +319,7 @@ async def test_a_user_who_may_do_nothing(fake: FakeAsterisk) -> None:
 async def test_an_event_that_should_come(name: str, level: Level, words: str) -> None:
     """Each reason for which an event does not come."""
     async with FakeAsterisk(users={"web": Account("x", "call,command", "command")}) as fake:
-        found = [each for each in await examined(fake.url, expected=[name]) if each.topic == "event"]
+        found = [each for each in await examined(fake.url, events=[name]) if each.topic == "event"]
     assert (found[0].level, words in found[0].text) == (level, True)
     if name == "QueueMemberPause":
         assert found[0].change == ("[web]", "read = call,command,agent")
@@ -297,9 +335,10 @@ async def test_an_event_that_should_come(name: str, level: Level, words: str) ->
     ],
 )
 async def test_an_action_that_should_be_allowed(name: str, words: str) -> None:
-    """An action that the user may not send, and one that the server does not have, are two things."""
+    """An action that the user may not send, and one that does not exist, are two things."""
     async with FakeAsterisk(users={"web": Account("x", "call", "command,originate,call")}) as fake:
-        found = [each for each in await examined(fake.url, needed=[name]) if each.topic == "action"]
+        findings = await examined(fake.url, actions=[name])
+    found = [each for each in findings if each.topic == "action"]
     assert words in found[0].text
     assert (found[0].level is Level.OK) == (name == "Ping")
 
@@ -308,7 +347,7 @@ async def test_a_url_that_asks_for_no_events(fake: FakeAsterisk) -> None:
     """A mask that lets nothing through, and one that lets too little through."""
     wrong = await the_fault(f"{fake.url}?event_mask=off", "mask")
     assert wrong.change[0].startswith("in the URL: event_mask=on")
-    wrong = await the_fault(f"{fake.url}?event_mask=agent,user", "event", expected=["Hangup"])
+    wrong = await the_fault(f"{fake.url}?event_mask=agent,user", "event", events=["Hangup"])
     assert "asks for events of agent,user only" in wrong.text
 
 
@@ -334,12 +373,17 @@ eventfilter(name(Newchannel)) =
 
 @pytest.mark.parametrize(
     ("name", "level"),
-    [("Hangup", Level.OK), ("Newchannel", Level.OK), ("DialBegin", Level.WRONG), ("Newexten", Level.WRONG)],
+    [
+        ("Hangup", Level.OK),
+        ("Newchannel", Level.OK),
+        ("DialBegin", Level.WRONG),
+        ("Newexten", Level.WRONG),
+    ],
 )
 async def test_filters_in_manager_conf(name: str, level: Level) -> None:
     """Filters and disabled events are shown, and whether an event gets through them."""
     async with FakeAsterisk(files={"manager.conf": FILTERED}) as fake:
-        found = await examined(fake.url, expected=[name])
+        found = await examined(fake.url, events=[name])
     held = [each for each in found if each.topic == "filters"]
     assert [each.level for each in held] == [Level.HINT, Level.HINT]
     assert "eventfilter = Event: Hang" in held[0].text
@@ -352,8 +396,12 @@ async def test_filters_in_manager_conf(name: str, level: Level) -> None:
         assert event.change == ("[general]", "disabledevents = VarSet")
 
 
-async def test_filters_that_are_only_noticed() -> None:
-    """Where the file may not be read, a missing event of the login tells that something holds events back."""
+async def test_filters_that_are_only_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file may not be read, a missing event of the login tells that something holds
+    events back.
+    """
+    monkeypatch.setattr("aioami.cli.diagnosis.examination.LOGIN_EVENT_TIMEOUT", 0.1)
+    monkeypatch.setattr("aioami.cli.diagnosis.examination.TEST_EVENT_TIMEOUT", 0.1)
     held = Account("x", "all", "command,user", event_filters=(EventFilter.parse("Event: Hangup"),))
     async with FakeAsterisk(users={"web": held}) as fake:
         found = {each.topic: each for each in await examined(fake.url, probe=True)}
@@ -363,11 +411,14 @@ async def test_filters_that_are_only_noticed() -> None:
 
 
 async def test_filters_of_the_url(fake: FakeAsterisk) -> None:
-    """A filter that the user may not add, one that the server refuses, and one that it does not know."""
+    """A filter that the user may not add, one that the server refuses, and one that it does not
+    know.
+    """
     here = f"127.0.0.1:{fake.port}"
     wrong = await the_fault(f"ami://callonly:s3cret@{here}?event_filter=Hangup", "filters")
     assert wrong.code is ExitCode.PERMISSION_DENIED
-    assert "is refused" in (await the_fault(f"{fake.url}?event_filter=Event%3A+%5B", "filters")).text
+    wrong = await the_fault(f"{fake.url}?event_filter=Event%3A+%5B", "filters")
+    assert "is refused" in wrong.text
     async with FakeAsterisk(version="16") as old:
         wrong = await the_fault(f"{old.url}?event_filter=name(Hangup)", "filters")
     assert wrong.code is ExitCode.UNKNOWN_ACTION
@@ -376,12 +427,13 @@ async def test_filters_of_the_url(fake: FakeAsterisk) -> None:
 
 async def test_a_probe_that_may_not_be_made(fake: FakeAsterisk) -> None:
     """A user who may not make an event is told what the test needs."""
-    found = {each.topic: each for each in await examined(f"ami://callonly:s3cret@127.0.0.1:{fake.port}", probe=True)}
+    url = f"ami://callonly:s3cret@127.0.0.1:{fake.port}"
+    found = {each.topic: each for each in await examined(url, probe=True)}
     assert found["probe"].level is Level.HINT
 
 
 async def test_events_are_counted(fake: FakeAsterisk) -> None:
-    """What comes while it listens is counted by class."""
+    """Events that come while the doctor listens are counted by class."""
 
     async def ring() -> None:
         await fake.expect("ListCommands")
@@ -396,7 +448,9 @@ async def test_events_are_counted(fake: FakeAsterisk) -> None:
 
 
 async def test_a_server_that_boots() -> None:
-    """A server that is not booted yet, seen by one who may ask, by one who only hears, and by one who cannot know."""
+    """A server that is not booted yet, seen by one who may ask, by one who only hears, and by one
+    who cannot know.
+    """
     users = {
         "asks": Account("x", "all", "all"),
         "hears": Account("x", "system", "config"),
@@ -404,10 +458,16 @@ async def test_a_server_that_boots() -> None:
     }
     async with FakeAsterisk(boot=False, users=users) as fake:
         fake.reply_to(
-            "GetConfig", {"Response": "Success", "Category-000000": "hears", "Line-000000-000000": "read=system"}
+            "GetConfig",
+            {
+                "Response": "Success",
+                "Category-000000": "hears",
+                "Line-000000-000000": "read=system",
+            },
         )
         for user, level in (("asks", Level.WRONG), ("hears", Level.WRONG), ("neither", Level.HINT)):
-            found = {each.topic: each for each in await examined(f"ami://{user}:x@127.0.0.1:{fake.port}?timeout=0.3")}
+            url = f"ami://{user}:x@127.0.0.1:{fake.port}?timeout=0.3"
+            found = {each.topic: each for each in await examined(url)}
             assert found["boot"].level is level, user
     async with FakeAsterisk(users={"asks": Account("x", "call", "command")}) as fake:
         assert levels(await examined(fake.url))["boot"] == "ok"
@@ -422,7 +482,9 @@ async def test_clock_and_round_trip(fake: FakeAsterisk) -> None:
 
 async def test_a_short_write_timeout() -> None:
     """The usual write timeout is short, and that is said where the file may be read."""
-    async with FakeAsterisk(files={"manager.conf": "[general]\n[web]\nsecret = x\nread = all\nwrite = all\n"}) as fake:
+    async with FakeAsterisk(
+        files={"manager.conf": "[general]\n[web]\nsecret = x\nread = all\nwrite = all\n"},
+    ) as fake:
         found = [each for each in await examined(fake.url) if each.level is Level.HINT]
     assert [each.change for each in found] == [("[web]", "writetimeout = 5000")]
 

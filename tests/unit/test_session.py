@@ -687,7 +687,7 @@ def test_an_event_without_a_name_ends_no_list(talk: Conversation) -> None:
 
 
 def test_an_outcome_is_told_to_all_who_wait(talk: Conversation) -> None:
-    """Event or error, whoever still waits gets it, also behind one who gave up."""
+    """Whoever still waits gets that very event, or an error of its own that says the same, also behind one who gave up."""
     for result in (Event("Event: OriginateResponse"), ActionError("no")):
         outcome = Outcome(core.Originate_Application("Local/1@x", "Wait"), "a")
         promises = [Promise() for _ in range(3)]
@@ -695,7 +695,11 @@ def test_an_outcome_is_told_to_all_who_wait(talk: Conversation) -> None:
         outcome.waiting.extend(promises)
         outcome.settle(result)
         told = [promise.result if isinstance(result, Event) else promise.error for promise in promises[1:]]
-        assert list(map(repr, told)) == [repr(result)] * 2
+        if isinstance(result, Event):
+            assert told == [result, result]
+        else:
+            assert [(type(each), str(each)) for each in told] == [(ActionError, "no")] * 2
+            assert told[0] is not told[1]
 
 
 def test_an_outcome_goes_to_the_action_whose_id_it_bears(talk: Conversation) -> None:

@@ -7,8 +7,10 @@ import contextlib
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from examples.dashboard.app import create_server
 from examples.dashboard.settings import Settings
 from examples.dashboard.users import Users, hash_password
@@ -39,10 +41,21 @@ exten => hold,1,Answer()
  same => n,Queue(empty)
 """
 
+WIDTHS = (320, 390, 800, 901, 1280, 1440, 2560)  # pixels
+BOXES = Path(__file__).with_name("boxes.js").read_text()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Let a password cost next to nothing: a login takes half a second of the processor otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("examples.dashboard.users._COST", {"n": 2**4, "r": 8, "p": 1})
+        yield
+
 
 @pytest.fixture(scope="session")
 def kept() -> str:
-    """What is kept of the password; hashing takes its time, so it is done once."""
+    """What is kept of the password."""
     return hash_password(PASSWORD)
 
 
@@ -72,9 +85,11 @@ async def served(settings: Settings) -> AsyncIterator[str]:
         await asyncio.sleep(0.01)
         if serving.done():
             await serving
-    yield server.address
-    server.should_exit = True
-    await serving
+    try:
+        yield server.address
+    finally:
+        server.should_exit = True
+        await serving
 
 
 def chromium() -> str:
@@ -94,10 +109,21 @@ async def a_browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
+    """One for the whole run; the tests with it share its event loop."""
     async with a_browser() as running:
         yield running
+
+
+async def wrong_boxes(page: Page) -> dict[int, list[str]]:
+    """What is wrong with the boxes of a page, by the width of its window; empty if all is well."""
+    found: dict[int, list[str]] = {}
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        if wrong := await page.evaluate(BOXES):
+            found[width] = wrong
+    return found
 
 
 async def log_in(page: Page, address: str, password: str = PASSWORD) -> None:

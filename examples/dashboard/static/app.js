@@ -188,8 +188,8 @@ function buildQueue(name, queue) {
     const status = member.paused ? "paused" : member.in_call ? "talking" : member.status;
     return make("li", { class: "member", "data-state": status, title: `${member.interface}${member.reason ? `: ${member.reason}` : ""}` },
       make("span", { class: "dot", "data-state": status }),
-      make("b", {}, member.name || member.interface),
-      make("span", { class: "quiet" }, member.paused ? member.reason || "paused" : member.in_call ? "talking" : statuses[member.status] ?? member.status),
+      make("span", { class: "leg-text" }, make("b", {}, member.name || member.interface),
+        make("span", { class: "quiet" }, member.paused ? member.reason || "paused" : member.in_call ? "talking" : statuses[member.status] ?? member.status)),
       make("span", { class: "taken", title: "calls taken" }, String(member.taken)));
   });
   return make("article", { class: "card queue", "data-queue": name },

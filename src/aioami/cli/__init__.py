@@ -1,4 +1,13 @@
-"""The command `aioami`, which comes with the extra `aioami[cli]`."""
+"""The command `aioami`, which comes with the extra `aioami[cli]`.
+
+Each command is one file of `commands/`, listed in `app.py`. Three commands run more code:
+
+* `aioami doctor` runs `diagnosis/`,
+* `aioami shell` runs `repl/`,
+* `aioami top` runs `screen/`.
+
+The other modules of this package are shared by several commands.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +25,7 @@ _EXTRAS: Final = {
     "textual": "top",
     "typer": "cli",
 }
-"""The extra that brings each package."""
+"""The extra that installs each package."""
 
 
 def main() -> int:
@@ -29,7 +38,9 @@ def main() -> int:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
+        install = f"pip install 'aioami[{extra}]'"
         print(
-            f"This command needs {error.name}, which is not installed: pip install 'aioami[{extra}]'", file=sys.stderr
+            f"This command needs {error.name}, which is not installed: {install}",
+            file=sys.stderr,
         )
         return 1

@@ -1,44 +1,70 @@
-"""What can be completed from the catalogue: the names of actions and of events, for the shell of the system and for ours."""
+"""Names of the catalogue's actions and events, for completion, help and suggestions."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any, TypeVar
 
 from aioami import Action, Event, actions, events
 
-__all__ = ["action_classes", "complete_action", "complete_event", "event_names", "summary"]
+__all__ = [
+    "action_classes",
+    "close_name",
+    "complete_action",
+    "complete_event",
+    "event_names",
+    "summary",
+]
+
+_Message = TypeVar("_Message", Action[Any], Event)
 
 
 @functools.cache
 def action_classes() -> dict[str, type[Action[Any]]]:
-    """Every action of the catalogue, by the name of its class; two of them place calls, and are both `Originate`."""
-    found = [getattr(actions, name) for name in dir(actions)]
-    known = [each for each in found if isinstance(each, type) and issubclass(each, Action) and each.wire_name]
-    return {each.__name__: each for each in sorted(known, key=lambda each: each.__name__.lower())}
+    """All actions by class name; two classes place calls, and both are sent as `Originate`."""
+    known = {cls.__name__: cls for cls in _classes(actions, Action)}
+    return {name: known[name] for name in sorted(known, key=str.lower)}
 
 
 @functools.cache
 def event_names() -> dict[str, type[Event]]:
-    """Every event of the catalogue, by its name."""
-    found = [getattr(events, name) for name in dir(events)]
-    known = [each for each in found if isinstance(each, type) and issubclass(each, Event) and each.wire_name]
-    return {each.wire_name: each for each in sorted(known, key=lambda each: each.wire_name.lower())}
+    """All events by name."""
+    known = {cls.wire_name: cls for cls in _classes(events, Event)}
+    return {name: known[name] for name in sorted(known, key=str.lower)}
+
+
+def _classes(area: ModuleType, base: type[_Message]) -> Iterator[type[_Message]]:
+    """The classes of a module that are sent, unlike bases of others."""
+    for name in dir(area):
+        cls = getattr(area, name)
+        if isinstance(cls, type) and issubclass(cls, base) and cls.wire_name:
+            yield cls
+
+
+def close_name(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like a misspelt one; `None` if none is close."""
+    from difflib import get_close_matches
+
+    by_key = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_key, n=1)
+    return by_key[close[0]] if close else None
 
 
 def summary(cls: type) -> str:
-    """The first sentence of what is said of a class."""
+    """The first sentence of a class's docstring."""
     first = (cls.__doc__ or "").strip().partition("\n\n")[0]
     return " ".join(first.split()).partition(". ")[0].rstrip(".")
 
 
 def complete_action(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Names of actions, as they are on the wire, that begin with what was typed."""
+    """Wire names of the actions that begin with the typed text, with their summaries."""
     names = {each.wire_name: summary(each) for each in action_classes().values()}
-    return [(name, text) for name, text in names.items() if name.lower().startswith(incomplete.lower())]
+    return [item for item in names.items() if item[0].lower().startswith(incomplete.lower())]
 
 
 def complete_event(incomplete: str) -> Iterable[tuple[str, str]]:
-    """Names of events that begin with what was typed."""
-    return [(name, summary(cls)) for name, cls in event_names().items() if name.lower().startswith(incomplete.lower())]
+    """Names of the events that begin with the typed text, with their summaries."""
+    names = {name: summary(cls) for name, cls in event_names().items()}
+    return [item for item in names.items() if item[0].lower().startswith(incomplete.lower())]

@@ -167,9 +167,14 @@ async def bridge(exchange: Exchange, request: Request) -> Answer:
     if found[0] is found[1]:
         return error("Unable to bridge a channel with itself")
     meeting = Bridge(exchange)
-    for channel in found:
-        if channel is not None:
-            channel.redirect(ToBridge(meeting))
+    for position, channel in enumerate(found, 1):
+        if channel is None:
+            continue
+        if channel.bridge is not None and channel.bridge.announcer:  # a conference lets nobody go
+            if not meeting.expected:
+                meeting.destroy()
+            return error(f"Unable to add Channel{position} to bridge: {channel.name}")
+        channel.redirect(ToBridge(meeting))
     return success("Channels have been bridged")
 
 

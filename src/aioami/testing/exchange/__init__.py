@@ -12,6 +12,7 @@ from ..config import ConfigFile
 from .applications import APPLICATIONS
 from .calls import Handset
 from .channels import Bridge, Channel, Pairs, Party
+from .conferences import Conference
 from .dialplan import Dialplan
 from .parking import ParkingLot, lots_of
 from .queues import Queue, queues_of
@@ -59,6 +60,8 @@ class Exchange:
         bridges: by uniqueid.
         queues: by name.
         lots: parking lots, by name.
+        conferences: those that somebody is in, by name.
+        rooms: bridges to wait in, by name.
         mailboxes: by `number@context`.
         database: values, by family and key.
         booted: whether all modules are loaded.
@@ -83,6 +86,8 @@ class Exchange:
         self.answer_seconds, self.talk_seconds = answer_seconds, talk_seconds
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
+        self.conferences: dict[str, Conference] = {}
+        self.rooms: dict[str, Bridge] = {}
         self.database: dict[tuple[str, str], str] = {}
         self.applications: dict[str, Application] = dict(APPLICATIONS)
         self.system_name = self.file("asterisk.conf").get("options", "systemname")
@@ -103,6 +108,7 @@ class Exchange:
         self.booted = Signal(clock)
         self._told = told
         self._numbers = itertools.count()
+        self._serials = itertools.count()
         self._suffixes: dict[str, itertools.count[int]] = {}
 
     def file(self, name: str) -> ConfigFile:
@@ -128,19 +134,23 @@ class Exchange:
         context: str,
         exten: str,
         uniqueid: str = "",
-        linkedid: str = "",
+        eldest: Channel | None = None,
         caller: Party | None = None,
         tell: bool = True,
     ) -> Channel:
         """Make a channel with this whole name; without `tell` nobody hears of it yet."""
         channel = Channel(self, name, uniqueid or self.next_uniqueid(), state=state, context=context, exten=exten)
-        channel.linkedid = linkedid or channel.uniqueid
+        channel.eldest = eldest or channel
         channel.caller = caller or Party()
         self.channels[name] = channel
         if tell:
             channel.tell("Newchannel")
             self.states.channel_changed(channel)
         return channel
+
+    def next_serial(self) -> int:
+        """The number of the next channel in the order in which they are made."""
+        return next(self._serials)
 
     def next_uniqueid(self) -> str:
         """A name for a channel that no other has."""
@@ -165,9 +175,10 @@ class Exchange:
         return self.phones[device]
 
     def channel_like(self, name: str) -> Channel | None:
-        """A channel by its name, in any case."""
-        lowered = name.lower()
-        return next((channel for channel in self.channels.values() if channel.name.lower() == lowered), None)
+        """A channel by its name or, as Asterisk does where no name fits, by its Uniqueid, in any case."""
+        lowered, channels = name.lower(), self.channels.values()
+        named = next((channel for channel in channels if channel.name.lower() == lowered), None)
+        return named or next((channel for channel in channels if channel.uniqueid.lower() == lowered), None)
 
     async def execute(self, channel: Channel, application: str, data: str) -> bool:
         """Run an application on a channel; whether the dialplan goes on afterwards."""

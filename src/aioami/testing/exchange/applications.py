@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import quote
 
+from . import conferences
 from .calls import dial
 from .channels import BUSY, UP, Bridge, Channel, Gone, ToBridge
 from .dialplan import NotSet, arguments, write
@@ -112,6 +113,14 @@ async def _queue(channel: Channel, data: str) -> bool:
     if queue is None:
         return False
     return await queue.serve(channel, _seconds(seconds) if seconds else None)
+
+
+async def _conference(channel: Channel, data: str) -> bool:
+    return await conferences.join(channel, arguments(data)[0])
+
+
+async def _bridge_wait(channel: Channel, data: str) -> bool:
+    return await conferences.wait(channel, arguments(data)[0] or "default")
 
 
 async def _park(channel: Channel, data: str) -> bool:
@@ -291,6 +300,8 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Goto": _goto,
     "Dial": _dial,
     "Queue": _queue,
+    "ConfBridge": _conference,
+    "BridgeWait": _bridge_wait,
     "Park": _park,
     "ParkedCall": _parked_call,
     "UserEvent": _user_event,

@@ -96,7 +96,7 @@ def request(
     *,
     uniqueid: str = "",
     other_uniqueid: str = "",
-    linkedid: str = "",
+    eldest: Channel | None = None,
 ) -> Dialled | None:
     """Make the channel, or the pair, that goes out to a target; `None` if there can be none."""
     if technology.lower() == "local":
@@ -105,11 +105,11 @@ def request(
         context = context or "default"
         base = f"Local/{exten}@{context}-{exchange.next_suffix('Local')}"
         one = exchange.add_channel(
-            f"{base};1", state=DOWN, context=context, exten=exten, uniqueid=uniqueid, linkedid=linkedid, tell=False
+            f"{base};1", state=DOWN, context=context, exten=exten, uniqueid=uniqueid, eldest=eldest, tell=False
         )
         second = other_uniqueid or (f"{uniqueid};2" if uniqueid else "")
         two = exchange.add_channel(
-            f"{base};2", state=RING, context=context, exten=exten, uniqueid=second, linkedid=one.linkedid, tell=False
+            f"{base};2", state=RING, context=context, exten=exten, uniqueid=second, eldest=one.eldest, tell=False
         )
         one.other, two.other = two, one
         for half in (one, two):
@@ -126,7 +126,7 @@ def request(
         context=exchange.states.context_of(f"{known}/{device}"),
         exten="s",
         uniqueid=uniqueid,
-        linkedid=linkedid,
+        eldest=eldest,
     )
     return Dialled(channel, target)
 
@@ -320,7 +320,7 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
     try:
         for target in targets:
             technology, _, rest = target.partition("/")
-            dialled = request(exchange, technology, rest, linkedid=caller.linkedid)
+            dialled = request(exchange, technology, rest, eldest=caller.eldest)
             if dialled is None:
                 caller.cause = 66
                 continue
@@ -367,7 +367,8 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
     try:
         await talk(Bridge(exchange), peer, caller)
     finally:
-        _times(caller, started)
+        if not caller.moving.is_set:
+            _times(caller, started)
         caller.set_variable("DIALSTATUS", "ANSWER")
     return "ANSWER"
 
@@ -440,7 +441,7 @@ async def first_answer(
             if won is not None and not leg.channel.ended.is_set:
                 leg.channel.cause = 26
             leg.channel.hang_up()
-            if number not in outcomes or (timed_out and shown):
+            if (number not in outcomes or (timed_out and shown)) and not caller.slips_away:
                 both = [*caller.snapshot(), *leg.channel.snapshot("Dest")]
                 caller.exchange.tell("DialEnd", [*both, ("DialStatus", "CANCEL")])
     why = [each for each in ("timeout", "busy", "congestion", "hangup") if each in outcomes.values()]

@@ -95,6 +95,8 @@ class Channel:
     when the channel is to hang up or to go elsewhere.
 
     Attributes:
+        serial: its number in the order in which channels were made.
+        eldest: the oldest channel of its call, which may have ended.
         other: the other half, of a Local channel.
         bridge: where it is, if it talks to somebody.
         control: what its far end did (`answer`, `ringing`, `busy` ...), for whoever dials it.
@@ -110,7 +112,8 @@ class Channel:
         self.exchange = exchange
         self.name = name
         self.uniqueid = uniqueid
-        self.linkedid = uniqueid
+        self.serial = exchange.next_serial()
+        self.eldest = self
         self.state = state
         self.context, self.exten, self.priority = context, exten, 1
         self.told = context, exten, 1
@@ -120,6 +123,7 @@ class Channel:
         self.variables: dict[str, str] = {}
         self.inherited: dict[str, str] = {}
         self.application, self.data = "", ""
+        self.executed: tuple[str, str, int] | None = None
         self.cause = 0
         self.other: Channel | None = None
         self.bridge: Bridge | None = None
@@ -143,6 +147,11 @@ class Channel:
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {STATES[self.state]}>"
+
+    @property
+    def linkedid(self) -> str:
+        """What it has in common with the other channels of its call."""
+        return self.eldest.uniqueid
 
     @property
     def device(self) -> str:
@@ -226,10 +235,12 @@ class Channel:
         self.tell("NewAccountCode", [("OldAccountCode", old)])
 
     def executes(self, application: str, data: str) -> None:
-        """Say that an application begins."""
-        self.application, self.data = application, data
-        place = [("Extension", self.exten), ("Application", application), ("AppData", data)]
-        self.tell("Newexten", place, classes="dialplan")
+        """Say that an application begins, unless another did at the same place: Asterisk tells each place once."""
+        place, known = (self.context, self.exten, self.priority), self.executed if self.application else None
+        self.application, self.data, self.executed = application, data, place
+        if place != known:
+            what = [("Extension", self.exten), ("Application", application), ("AppData", data)]
+            self.tell("Newexten", what, classes="dialplan")
 
     # What happens to it
 
@@ -243,7 +254,7 @@ class Channel:
         told = await self.exchange.clock.wait(self.hanging, self.moving, *signals, seconds=seconds)
         if self.hanging.is_set:
             raise Gone
-        if self.moving.is_set:
+        if self.moving.is_set or told is self.moving:  # another task of this channel may have followed already
             raise Redirected
         return told
 
@@ -299,6 +310,24 @@ class Channel:
         if isinstance(destination, ToBridge):
             destination.bridge.expected.add(self)
         self.moving.set()
+        if self.slips_away:
+            self.application = self.data = ""
+
+    def goes_to(self, place: tuple[str, str, int]) -> None:
+        """Be at another place of the dialplan, which is told at once if an application runs still."""
+        self.context, self.exten, self.priority = place
+        if self.dialplan and self.application:
+            self.executes(self.application, self.data)
+
+    @property
+    def slips_away(self) -> bool:
+        """Whether what runs on it does not notice that it is sent elsewhere, and tells nothing of it.
+
+        Asterisk puts a stand-in in its place, which then hangs up unseen, unless the channel leaves a bridge, or is in the
+        dialplan and remains there.
+        """
+        stays_in_dialplan = self.dialplan and isinstance(self.destination, tuple)
+        return self.moving.is_set and self.bridge is None and not stays_in_dialplan
 
     def _forget_destination(self) -> None:
         destination, self.destination = self.destination, None
@@ -338,6 +367,7 @@ class Bridge:
         uniqueid: its name among bridges.
         kind: `basic`, `parking` ...
         channels: who is in it, in the order in which they came.
+        announcer: the name of a channel of the server's own in it, which no list shows.
         parted: called once when the first of them has left.
         expected: who is on the way to it.
     """
@@ -349,6 +379,7 @@ class Bridge:
     name: str = ""
     uniqueid: str = ""
     channels: list[Channel] = field(default_factory=list)
+    announcer: str = ""
     parted: Callable[[], None] | None = None
     expected: set[Channel] = field(default_factory=set)
 
@@ -366,7 +397,7 @@ class Bridge:
             ("BridgeTechnology", self.technology),
             ("BridgeCreator", self.creator or _UNKNOWN),
             ("BridgeName", self.name or _UNKNOWN),
-            ("BridgeNumChannels", str(len(self.channels))),
+            ("BridgeNumChannels", str(len(self.channels) + bool(self.announcer))),
             ("BridgeVideoSourceMode", "none"),
         ]
 
@@ -375,15 +406,26 @@ class Bridge:
         self.expected.discard(channel)
         self.channels.append(channel)
         channel.bridge = self
-        oldest = min(self.channels, key=lambda each: each.created)
-        for each in self.channels:
-            each.linkedid = oldest.linkedid
-        self.exchange.tell("BridgeEnter", [*self.snapshot(), *channel.snapshot()])
-        if self.kind == "basic" and len(self.channels) > 1:
+        if self.kind == "basic":  # calls that meet in a bridge of another kind remain calls of their own
+            eldest = min((each.eldest for each in self.channels), key=lambda each: each.serial)
             for each in self.channels:
-                names = ",".join(peer.name for peer in self.channels if peer is not each)
-                each.set_variable("BRIDGEPEER", names)
+                each.eldest = eldest
+        self.exchange.tell("BridgeEnter", [*self.snapshot(), *channel.snapshot()])
+        if self.announcer or len(self.channels) > 1:
+            self._introduce()
         self.changed.set()
+
+    def _introduce(self, leaving: Channel | None = None) -> None:
+        """Tell each who is there; in a holding bridge nobody hears the others, and knows of them."""
+        if self.technology == "holding_bridge":
+            return
+        stay = [each for each in self.channels if each is not leaving]
+        for each in self.channels:
+            names = [self.announcer, *(peer.name for peer in stay if peer is not each)] if each in stay else []
+            peers = ",".join(name for name in names if name)
+            moved = each is leaving and isinstance(each.destination, (ToBridge, ToPark))
+            if each.variables.get("BRIDGEPEER", "") != peers and not moved:
+                each.set_variable("BRIDGEPEER", peers)
 
     def does_not_come(self, channel: Channel) -> None:
         """One who was expected has gone, or was sent elsewhere."""
@@ -393,25 +435,21 @@ class Bridge:
             self.destroy()
 
     def leave(self, channel: Channel) -> None:
-        """Go out; with nobody left in it a basic bridge is no more."""
+        """Go out; with nobody left in it a bridge is no more, unless it is that of a parking lot."""
         if channel not in self.channels:
             return
-        if self.kind == "basic":
-            for each in self.channels:
-                if each.variables.get("BRIDGEPEER"):
-                    each.set_variable("BRIDGEPEER", "")
+        self._introduce(leaving=channel)
         self.channels.remove(channel)
         channel.bridge = None
-        if channel.hanging.is_set or self.kind == "basic":
-            channel.cause = channel.cause or 16
+        channel.cause = channel.cause or 16
         if isinstance(channel.destination, tuple):  # one who is redirected leaves for there
-            channel.context, channel.exten, channel.priority = channel.destination
+            channel.goes_to(channel.destination)
         self.exchange.tell("BridgeLeave", [*self.snapshot(), *channel.snapshot()])
         parted, self.parted = self.parted, None
         if parted is not None:
             parted()
         self.changed.set()
-        if self.kind == "basic" and not self.channels and not self.expected:
+        if self.kind != "parking" and not self.announcer and not self.channels and not self.expected:
             self.destroy()
 
     def destroy(self) -> None:

@@ -338,7 +338,6 @@ async def go_elsewhere(channel: Channel) -> bool:
     if isinstance(destination, tuple):
         channel.context, channel.exten, channel.priority = destination
         return True
-    channel.application = channel.data = ""
     try:
         if isinstance(destination, ToBridge):
             if channel.dialplan and destination.goes_on:
@@ -347,6 +346,8 @@ async def go_elsewhere(channel: Channel) -> bool:
             if not destination.goes_on:
                 return False
         elif destination is not None:
+            if channel.dialplan:
+                channel.priority += 1
             await destination.lot.park(channel, destination.parker, destination.seconds)
     except Gone:
         return False

@@ -146,7 +146,6 @@ class ParkingLot:
         self.exchange.tell("ParkedCallTimeOut", self.snapshot(call))
         parkee.context, parkee.exten, parkee.priority = old
         if self.bridge is not None:
-            parkee.cause = parkee.cause or 16
             self.bridge.leave(parkee)
         parkee.context, parkee.exten, parkee.priority = parkee.told = new
         self.exchange.states.set(f"park:{call.space}@{self.context}", "NOT_INUSE")

@@ -88,6 +88,7 @@ class Queue:
     completed: int = 0
     abandoned: int = 0
     in_service_level: int = 0
+    abandoned_in_service_level: int = 0
     hold_time: int = 0
     talk_time: int = 0
     last_rung: int = -1
@@ -189,7 +190,8 @@ class Queue:
         """The headers of QueueParams."""
         done = self.completed
         perf = 100.0 * self.in_service_level / done if done else 0.0
-        perf2 = 100.0 * self.in_service_level / (done + self.abandoned) if done + self.abandoned else 0.0
+        either, in_time = done + self.abandoned, self.in_service_level + self.abandoned_in_service_level
+        perf2 = 100.0 * in_time / either if either else 0.0
         return [
             ("Queue", self.name),
             ("Max", str(self.maximum)),
@@ -261,12 +263,25 @@ class Queue:
             return await self._wait(caller)
         except (Gone, Redirected):
             if caller in self.callers:
-                channel.tell("MusicOnHoldStop")
-                self._waited(caller)
-                self._times(caller, None)
-                self._abandons(caller)
-                self._leaves(caller)
+                self._loses(caller)
             raise
+
+    def _loses(self, caller: Caller) -> None:
+        channel, destination = caller.channel, caller.channel.destination
+        if channel.slips_away:
+            if not isinstance(destination, tuple):
+                channel.tell("MusicOnHoldStop")
+            self._counts_abandoned(caller)
+            self.callers.remove(caller)
+            self._fewer()
+            return
+        channel.tell("MusicOnHoldStop")
+        self._waited(caller)
+        self._times(caller, None)
+        if channel.moving.is_set and isinstance(destination, tuple):  # he is there before the queue lets go of him
+            channel.goes_to(destination)
+        self._abandons(caller)
+        self._leaves(caller)
 
     async def _wait(self, caller: Caller) -> bool:
         clock, channel = self.exchange.clock, caller.channel
@@ -359,7 +374,7 @@ class Queue:
     def _call(self, caller: Caller, member: Member) -> Dialled | None:
         channel = caller.channel
         technology, _, target = member.interface.partition("/")
-        dialled = request(self.exchange, technology, target, linkedid=channel.linkedid)
+        dialled = request(self.exchange, technology, target, eldest=channel.eldest)
         if dialled is None:
             return None
         out = dialled.channel
@@ -440,8 +455,13 @@ class Queue:
         place = [("Queue", self.name), ("Interface", member.interface), ("MemberName", member.name)]
         self.tell(name, [*who, *place, *more])
 
-    def _abandons(self, caller: Caller) -> None:
+    def _counts_abandoned(self, caller: Caller) -> None:
         self.abandoned += 1
+        if int(self.exchange.clock.now - caller.since) <= self.service_level:
+            self.abandoned_in_service_level += 1
+
+    def _abandons(self, caller: Caller) -> None:
+        self._counts_abandoned(caller)
         caller.channel.set_variable("ABANDONED", "TRUE")
         position = str(self.callers.index(caller) + 1)
         held = str(int(self.exchange.clock.now - caller.since))
@@ -454,6 +474,9 @@ class Queue:
         place = [("Queue", self.name), ("Position", position), ("Count", str(len(self.callers)))]
         caller.channel.tell("QueueCallerLeave", place, classes="agent")
         caller.channel.set_variable("QUEUEPOSITION", position)
+        self._fewer()
+
+    def _fewer(self) -> None:
         if not self.callers:
             self.exchange.states.set(f"Queue:{self.name}", "NOT_INUSE")
         self.changed.set()

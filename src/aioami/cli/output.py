@@ -1,4 +1,4 @@
-"""How events, answers and counts look: in colours and tables on a terminal, in plain lines in a pipe, or as JSON."""
+"""Output of events, responses and counts: coloured on a terminal, plain in a pipe, or JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aioami import Event, Response
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["Counts", "Form", "Printer", "clean", "style_of"]
+__all__ = ["Counts", "Form", "Printer", "clean", "main_headers", "style_of"]
 
 _STYLES: Final = {
     "agents": "magenta",
@@ -48,46 +48,35 @@ _OWN_STYLES: Final = {
     "successfulauth": "green",
     "challengesent": "green",
 }
-"""The colours of events that are another kind than their area."""
+"""The colours of single events, which win over those of their area."""
 _NOTHING: Final = frozenset({"", "<unknown>", "<none>", "(null)"})
-# What one line can do without, and what comes last in it: it is in most events, and seldom what they are about. The prefixes are
-# those of nested channels.
-_ASIDE: Final = frozenset(
+# Headers that most events have, and that seldom say anything about this one.
+_OMITTED: Final = frozenset(
     {
-        *("event", "privilege", "systemname", "timestamp", "sequencenumber", "uniqueid", "linkedid", "language"),
-        *("accountcode", "channelstate", "priority", "bridgecreator"),
+        *("event", "privilege", "systemname", "timestamp", "sequencenumber", "uniqueid"),
+        *("linkedid", "language", "accountcode", "channelstate", "priority", "bridgecreator"),
     }
 )
+# Headers that come last in a line.
 _LAST: Final = frozenset(
     {
-        *(
-            "channelstatedesc",
-            "calleridnum",
-            "calleridname",
-            "connectedlinenum",
-            "connectedlinename",
-            "context",
-            "exten",
-        ),
-        *("stateinterface", "membership", "lastcall", "lastpause", "logintime", "wrapuptime"),
+        *("channelstatedesc", "calleridnum", "calleridname", "connectedlinenum"),
+        *("connectedlinename", "context", "exten", "stateinterface", "membership"),
+        *("lastcall", "lastpause", "logintime", "wrapuptime"),
     }
 )
+# The prefixes of a second or third channel's headers.
 _PREFIXES: Final = (
-    "dest",
-    "localone",
-    "localtwo",
-    "origtransferer",
-    "parkee",
-    "parker",
-    "secondtransferer",
-    "transferee",
+    *("dest", "localone", "localtwo", "origtransferer", "parkee", "parker"),
+    *("secondtransferer", "transferee"),
 )
-_SAID: Final = frozenset({"response", "message", "actionid", "eventlist"})  # in the first line, or of no use to anybody
-_RECENT: Final = 10  # seconds, over which a rate is taken
+# Headers of a response that its first line has, or that say nothing to people.
+_IN_TITLE: Final = frozenset({"response", "message", "actionid", "eventlist"})
+_RECENT: Final = 10  # seconds over which a rate is measured
 
 
 class Form(str, enum.Enum):
-    """How an event or an answer is written: with a line for each header, in one line, or as a JSON object."""
+    """Form of output: a line for each header, one line for all, or one JSON object."""
 
     FULL = "full"
     BRIEF = "brief"
@@ -95,7 +84,8 @@ class Form(str, enum.Enum):
 
 
 def clean(text: str) -> str:
-    """Text with nothing in it that a terminal would obey: what a caller's name may hold is escaped."""
+    """Escape what a terminal would obey."""
+    # Names and numbers of callers are not trusted: a caller chooses them.
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
@@ -103,34 +93,45 @@ def clean(text: str) -> str:
 
 def _escaped(character: str) -> str:
     code = ord(character)
-    if 0xDC80 <= code <= 0xDCFF:  # a byte that was no UTF-8
+    # A byte that was no UTF-8 is decoded to this range.
+    if 0xDC80 <= code <= 0xDCFF:
         code -= 0xDC00
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def style_of(event: Event) -> str:
-    """The colour of an event, by what it is about."""
+    """The colour of an event."""
     own = _OWN_STYLES.get(event.name.lower())
     return own or _STYLES.get(type(event).__module__.rpartition(".")[2], "white")
 
 
-def worth_a_line(event: Event) -> list[tuple[str, str]]:
-    """The headers of an event that one line has room for: what has a value, and is not in most of all events."""
-    found = []
-    for name, value in event.headers:
-        if value not in _NOTHING and _place(name) < 3:
-            found.append((name, value))
-    return sorted(found, key=lambda each: _place(each[0]))
+def main_headers(event: Event) -> list[tuple[str, str]]:
+    """The headers that a short form of the event shows, the most important first."""
+    with_value = [each for each in event.headers if each[1] not in _NOTHING]
+    shown = [each for each in with_value if _rank(each[0]) is not _Rank.NEVER]
+    return sorted(shown, key=lambda each: _rank(each[0]))
 
 
-def _place(header: str) -> int:
-    """How soon a header is told where there is little room: 0 for the channel, 1 for most, 2 for what is
-    seldom the point, 3 for what never is.
-    """
-    plain = header.lower()
-    prefix = next((each for each in _PREFIXES if plain.startswith(each) and plain != each), "")
-    plain = plain.removeprefix(prefix)
-    return 3 if plain in _ASIDE else 2 if plain in _LAST else 1 if plain != "channel" or prefix else 0
+class _Rank(enum.IntEnum):
+    """Importance of a header where there is little room."""
+
+    CHANNEL = 0
+    USUAL = 1
+    LAST = 2
+    NEVER = 3
+
+
+def _rank(header: str) -> _Rank:
+    name = header.lower()
+    prefix = next((each for each in _PREFIXES if name.startswith(each) and name != each), "")
+    name = name.removeprefix(prefix)
+    if name in _OMITTED:
+        return _Rank.NEVER
+    if name in _LAST:
+        return _Rank.LAST
+    return _Rank.CHANNEL if name == "channel" and not prefix else _Rank.USUAL
 
 
 def _quoted(value: str) -> str:
@@ -139,13 +140,13 @@ def _quoted(value: str) -> str:
 
 
 class Printer:
-    """Writes events and answers in one form.
+    """Prints events and responses in one form.
 
-    Each is written at once and as a whole, so that a pipe has it without delay.
+    Each is written and flushed as a whole, so that the reader of a pipe gets it without delay.
 
     Args:
-        form: how they look.
-        console: where they go; the standard output if left out.
+        form: the form of output.
+        console: the destination; standard output if left out.
     """
 
     def __init__(self, form: Form, console: Console | None = None) -> None:
@@ -155,30 +156,31 @@ class Printer:
         self.console = console or Console(soft_wrap=True, highlight=False)
 
     def event(self, event: Event, at: float | None = None) -> None:
-        """Write an event.
+        """Print an event.
 
         Args:
             event: the event.
-            at: when it came, in seconds since 1970; now if left out.
+            at: its time in seconds since 1970; now if left out.
         """
         if self.form is Form.JSON:
             self._write(json.dumps(event.to_dict()))
             return
-        when = datetime.fromtimestamp(time.time() if at is None else at).strftime("%H:%M:%S.%f")[:-3]
+        moment = datetime.fromtimestamp(time.time() if at is None else at)
+        when = moment.strftime("%H:%M:%S.%f")[:-3]
         if self.form is Form.BRIEF:
             self._brief(event, when)
         else:
             self._full(event.headers[1:], event.name, style_of(event), when)
 
     def item(self, event: Event) -> None:
-        """Write an item of a list, which did not happen at any time."""
+        """Print an item of a list, without a time."""
         if self.form is Form.JSON:
             self._write(json.dumps(event.to_dict()))
         else:
             self._full(event.headers[1:], event.name, style_of(event), "")
 
     def response(self, response: Response) -> None:
-        """Write an answer and the items of its list."""
+        """Print a response and the items of its list."""
         if self.form is Form.JSON:
             self._write(json.dumps(response.to_dict()))
             for event in response.events:
@@ -188,13 +190,14 @@ class Printer:
 
         if self.form is Form.BRIEF:
             style = "green" if response.success else "red"
-            told = f": {clean(response.message)}" if response.message else ""
-            self._print(Text.assemble((clean(response.get("Response", "Success")), f"bold {style}"), told))
+            message = f": {clean(response.message)}" if response.message else ""
+            title = clean(response.get("Response", "Success"))
+            self.show(Text.assemble((title, f"bold {style}"), message))
         for name, value in response.headers:
-            if self.form is Form.FULL or name.lower() not in _SAID:
-                self._print(Text.assemble((clean(name), "bold"), ": ", clean(value)))
+            if self.form is Form.FULL or name.lower() not in _IN_TITLE:
+                self.show(Text.assemble((clean(name), "bold"), ": ", clean(value)))
         for line in response.data if "Output" not in response else ():
-            self._print(Text(clean(line)))
+            self.show(Text(clean(line)))
         if self.form is Form.BRIEF and self.console.is_terminal:
             for kind in dict.fromkeys(event.name for event in response.events):
                 self.table([event for event in response.events if event.name == kind])
@@ -205,7 +208,7 @@ class Printer:
             self._write(f"{len(response.events)} in all")
 
     def table(self, items: Sequence[Event]) -> None:
-        """Write the items of a list that are of one kind as a table, with as many columns as there is room for."""
+        """Print items of one kind as a table, with as many columns as the terminal has room for."""
         from rich.table import Table
         from rich.text import Text
 
@@ -215,55 +218,60 @@ class Printer:
                 if value not in _NOTHING and name.lower() not in ("actionid", "privilege"):
                     columns[name] = max(columns.get(name, len(name)), len(clean(value)))
         chosen, left = [], self.console.width - 1
-        for name, width in sorted(columns.items(), key=lambda each: _place(each[0])):
+        for name, width in sorted(columns.items(), key=lambda each: _rank(each[0])):
             if width + 2 <= left:
                 chosen.append(name)
                 left -= width + 2
         table = Table(
-            title=items[0].name, title_justify="left", title_style=style_of(items[0]), box=None, pad_edge=False
+            title=items[0].name,
+            title_justify="left",
+            title_style=style_of(items[0]),
+            box=None,
+            pad_edge=False,
         )
         order = [name for name in columns if name in chosen]
         for name in order:
             table.add_column(name, header_style="bold", no_wrap=True, min_width=columns[name])
         for item in items:
-            table.add_row(*(Text(clean(item.get(name, "")), style=_state_style(item.get(name, ""))) for name in order))
+            values = [item.get(name, "") for name in order]
+            table.add_row(*(Text(clean(value), style=_state_style(value)) for value in values))
         self.show(table)
-        if aside := [name for name in columns if name not in chosen]:
-            self._print(Text(f"no room for: {', '.join(aside)}", style="bright_black"))
+        if left_out := [name for name in columns if name not in chosen]:
+            self.show(Text(f"no room for: {', '.join(left_out)}", style="bright_black"))
 
     def show(self, renderable: RenderableType) -> None:
-        """Write anything that rich can render."""
+        """Print anything that rich can render."""
         with self.console.capture() as captured:
             self.console.print(renderable)
         self._write(captured.get().rstrip("\n"))
-
-    def _print(self, renderable: RenderableType) -> None:
-        self.show(renderable)
 
     def _full(self, headers: Iterable[tuple[str, str]], title: str, style: str, when: str) -> None:
         headers = [(clean(name), clean(value)) for name, value in headers]
         width = max((len(name) for name, _ in headers), default=0)
         if not self.console.is_terminal:
-            lines = [f"{clean(title)}  {when}".rstrip(), *(f"  {name:{width}}  {value}" for name, value in headers)]
-            self._write("\n".join(lines))
+            first = f"{clean(title)}  {when}".rstrip()
+            lines = [f"  {name:{width}}  {value}" for name, value in headers]
+            self._write("\n".join([first, *lines]))
             return
         from rich.text import Text
 
-        text = Text.assemble((clean(title), f"bold {style}"), (f"  {when}" if when else "", "bright_black"))
+        time_of_day = (f"  {when}" if when else "", "bright_black")
+        text = Text.assemble((clean(title), f"bold {style}"), time_of_day)
         for name, value in headers:
             text.append(f"\n  {name:{width}}  ", "bright_black")
             text.append(value, _state_style(value))
         self.show(text)
 
     def _brief(self, event: Event, when: str) -> None:
-        headers = [(clean(name), _quoted(value)) for name, value in worth_a_line(event)]
+        headers = [(clean(name), _quoted(value)) for name, value in main_headers(event)]
         if not self.console.is_terminal:
-            told = " ".join(f"{name}={value}" for name, value in headers)
-            self._write(f"{when}  {clean(event.name):20}  {told}".rstrip())
+            pairs = " ".join(f"{name}={value}" for name, value in headers)
+            self._write(f"{when}  {clean(event.name):20}  {pairs}".rstrip())
             return
         from rich.text import Text
 
-        text = Text.assemble((when, "bright_black"), "  ", (f"{clean(event.name):20}", style_of(event)), " ")
+        name_column = (f"{clean(event.name):20}", style_of(event))
+        text = Text.assemble((when, "bright_black"), "  ", name_column, " ")
         for name, value in headers:
             text.append(f" {name}=", "bright_black")
             text.append(value)
@@ -277,7 +285,7 @@ class Printer:
 
 
 def _state_style(value: str) -> str:
-    """The colour of a value that says how something is."""
+    """The colour of a value that is a state."""
     return {
         "up": "green",
         "ringing": "yellow",
@@ -293,7 +301,7 @@ def _state_style(value: str) -> str:
 
 
 class Counts:
-    """How many events of each name came, and how many a second of late.
+    """Number of events by name, with their present rates.
 
     Attributes:
         names: the counts, by name.
@@ -306,7 +314,7 @@ class Counts:
 
     @property
     def seconds(self) -> float:
-        """Since counting began."""
+        """Time since the counter was made."""
         return time.monotonic() - self._began
 
     def add(self, name: str) -> None:
@@ -320,7 +328,7 @@ class Counts:
         self._recent[-1][1][name] += 1
 
     def rates(self) -> dict[str, float]:
-        """Events a second over the last ten seconds, by name."""
+        """Events a second by name, over the last ten seconds."""
         now = self.seconds
         recent: Counter[str] = Counter()
         for second, counter in self._recent:
@@ -332,7 +340,7 @@ class Counts:
         """The counts as a table, the most frequent first.
 
         Args:
-            height: how many lines there are; what has no room is summed up.
+            height: the number of lines; events without room are summed up in one.
         """
         from rich.table import Table
 
@@ -343,13 +351,18 @@ class Counts:
         table.add_column("a second", justify="right")
         ranked = self.names.most_common()
         room = len(ranked) if height is None else max(1, height - 3)
-        shown, others = (ranked, []) if len(ranked) <= room else (ranked[: room - 1], ranked[room - 1 :])
+        if len(ranked) > room:
+            shown, others = ranked[: room - 1], ranked[room - 1 :]
+        else:
+            shown, others = ranked, []
         for name, count in shown:
             table.add_row(clean(name), f"{count}", f"{rates.get(name, 0.0):.1f}")
         if others:
             rate = sum(rates.get(name, 0.0) for name, _ in others)
-            table.add_row(f"{len(others)} others", f"{sum(count for _, count in others)}", f"{rate:.1f}", style="dim")
-        table.add_row("all", f"{self.names.total()}", f"{sum(rates.values()):.1f}", style="bold")
+            total = sum(count for _, count in others)
+            table.add_row(f"{len(others)} others", f"{total}", f"{rate:.1f}", style="dim")
+        rate = sum(rates.values())
+        table.add_row("all", f"{self.names.total()}", f"{rate:.1f}", style="bold")
         return table
 
     def to_dict(self) -> dict[str, object]:

@@ -1,10 +1,12 @@
-"""`aioami events`: what happens on the server, as it happens."""
+"""`aioami events`: the server's events as they come."""
 
 from __future__ import annotations
 
-from .common import Json, Seconds, Url, manager, run_to_end
-from .filters import Channels, Filter, Names, Where
-from .watch import Brief, Count, Limit, Watch, form_of, hint_at_names
+from ..filters import Filter
+from ..options import Brief, Channels, Count, Json, Limit, Names, Seconds, Url, Where
+from ..process import run_to_end
+from ..server import manager
+from ..watch import Watch, form_of, suggest_names
 
 __all__ = ["events"]
 
@@ -20,13 +22,15 @@ def events(
     limit: Limit = None,
     seconds: Seconds = None,
 ) -> int:
-    """Show events as they come, until Ctrl-C. What was missed, and whether the link stands, is told on the standard error."""
+    """Show events as they come, until Ctrl-C. What was missed, and whether the link stands,
+    is told on the standard error.
+    """
     chosen = Filter(names, where, channel)
     watch = Watch(chosen, form_of(as_json, brief), counting=count, limit=limit)
 
-    async def watched() -> None:
+    async def follow() -> None:
         mgr = manager(url, events=True)
-        hint_at_names(chosen)
+        suggest_names(chosen)
         await watch.follow(mgr, seconds)
 
-    return run_to_end(watched())
+    return run_to_end(follow())

@@ -1,4 +1,4 @@
-"""The rows of `aioami top`: what is shown of each channel, bridge, queue and event."""
+"""The rows of the tables: channels, bridges, queues and events as cells of text."""
 
 from __future__ import annotations
 
@@ -14,9 +14,18 @@ from aioami import Event
 from aioami.enums import ChannelState, QueueMemberState
 from aioami.live import Live, LiveCaller, LiveChannel, LiveMember, LiveQueue
 
-from .showing import clean, style_of, worth_a_line
+from ..output import clean, main_headers, style_of
 
-__all__ = ["COLUMNS", "Row", "bridge_rows", "channel_rows", "details", "event_rows", "matching", "queue_rows"]
+__all__ = [
+    "COLUMNS",
+    "Row",
+    "bridge_rows",
+    "channel_rows",
+    "details",
+    "event_rows",
+    "matching",
+    "queue_rows",
+]
 
 COLUMNS: Final = {
     "channels": ("Channel", "State", "Time", "Caller", "Connected with", "Where"),
@@ -47,11 +56,11 @@ class Row:
     """A row of a table.
 
     Attributes:
-        key: what it is of, for as long as that exists.
-        cells: what it shows.
-        about: the thing itself, for its details.
-        channel: the channel that is hung up here; empty if none is.
-        group: the key of the row that this one belongs under; empty if it stands for itself.
+        key: identity of the object, for as long as it exists.
+        cells: the text of each column.
+        about: the object, for its details.
+        channel: the channel to hang up; empty without one.
+        group: the key of the row above, whose part this one is; empty for a row of its own.
     """
 
     key: str
@@ -62,84 +71,86 @@ class Row:
 
     @property
     def text(self) -> str:
-        """What a filter looks at."""
+        """The text that a filter searches."""
         return " ".join(cell.plain for cell in self.cells).lower()
 
 
 def matching(rows: list[Row], pattern: str) -> list[Row]:
-    """The rows that have a text in them, or fit a shell-style pattern; those that belong under one come with it, and bring theirs."""
+    """Filter rows by a text or a shell-style pattern.
+
+    The rows of a group come with the row above them, and bring it with them.
+    """
     if not pattern:
         return rows
-    wanted = pattern.lower() if any(sign in pattern for sign in "*?") else f"*{pattern.lower()}*"
+    has_wildcard = any(sign in pattern for sign in "*?")
+    wanted = pattern.lower() if has_wildcard else f"*{pattern.lower()}*"
     found = {row.key for row in rows if fnmatchcase(row.text, wanted)}
     groups = {row.group for row in rows if row.key in found and row.group}
-    return [row for row in rows if row.key in found or row.group in found or row.key in groups]
+    return [row for row in rows if row.group in found or row.key in found | groups]
 
 
 def channel_rows(live: Live, now: float) -> list[Row]:
-    """The channels, the oldest call first, and those of a call together."""
-    rows = []
-    for call in live.calls().values():
-        for number, each in enumerate(call):
-            bridge = live.bridges.get(each.bridge or "")
-            others = [live.channels[key].name for key in (bridge.channels if bridge else ()) if key in live.channels]
-            partner = ", ".join(name for name in others if name != each.name)
-            rows.append(
-                Row(
-                    each.uniqueid,
-                    (
-                        _text(f"{'└ ' if number else ''}{each.name}", "bold" if not number else ""),
-                        _text(
-                            _words(each.state), _CHANNEL_STYLES.get(each.state, "") if each.state is not None else ""
-                        ),
-                        _text(_elapsed(now - each.since), "dim", right=True),
-                        _text(_person(each.caller_id_name, each.caller_id_num)),
-                        _text(partner or _person(each.connected_line_name, each.connected_line_num)),
-                        _text(_where(each), "dim"),
-                    ),
-                    each,
-                    channel=each.name,
-                )
-            )
-    return rows
-
-
-def bridge_rows(live: Live) -> list[Row]:
-    """The bridges, and who is in them."""
+    """Rows of the channels by call, the oldest call first."""
     return [
-        Row(
-            each.uniqueid,
-            (
-                _text(each.name or each.uniqueid[:8], "bold"),
-                _text(
-                    " ".join(filter(None, (each.type, each.technology.removesuffix("_bridge"), each.creator))), "dim"
-                ),
-                _text(", ".join(live.channels[key].name for key in each.channels if key in live.channels)),
-            ),
-            each,
-        )
-        for each in live.bridges.values()
+        _channel_row(live, each, now, first=number == 0)
+        for call in live.calls().values()
+        for number, each in enumerate(call)
     ]
 
 
+def _channel_row(live: Live, channel: LiveChannel, now: float, *, first: bool) -> Row:
+    bridge = live.bridges.get(channel.bridge or "")
+    bridged = _names(live, bridge.channels) if bridge is not None else []
+    partner = ", ".join(name for name in bridged if name != channel.name)
+    style = _CHANNEL_STYLES.get(channel.state, "") if channel.state is not None else ""
+    connected = _person(channel.connected_line_name, channel.connected_line_num)
+    return Row(
+        channel.uniqueid,
+        (
+            _text(channel.name, "bold") if first else _text(f"└ {channel.name}"),
+            _text(_words(channel.state), style),
+            _text(_elapsed(now - channel.since), "dim", right=True),
+            _text(_person(channel.caller_id_name, channel.caller_id_num)),
+            _text(partner or connected),
+            _text(_position(channel), "dim"),
+        ),
+        channel,
+        channel=channel.name,
+    )
+
+
+def _names(live: Live, uniqueids: Iterable[str]) -> list[str]:
+    return [live.channels[each].name for each in uniqueids if each in live.channels]
+
+
+def bridge_rows(live: Live) -> list[Row]:
+    """Rows of the bridges, with the channels in them."""
+    rows = []
+    for each in live.bridges.values():
+        kind = (each.type, each.technology.removesuffix("_bridge"), each.creator)
+        cells = (
+            _text(each.name or each.uniqueid[:8], "bold"),
+            _text(" ".join(filter(None, kind)), "dim"),
+            _text(", ".join(_names(live, each.channels))),
+        )
+        rows.append(Row(each.uniqueid, cells, each))
+    return rows
+
+
 def queue_rows(live: Live, now: float) -> list[Row]:
-    """The queues, under each its waiting callers and then its members."""
+    """Rows of the queues, each followed by its waiting callers and then its members."""
     rows = []
     for queue in sorted(live.queues.values(), key=lambda each: each.name.lower()):
-        waiting = len(queue.callers)
-        rows.append(
-            Row(
-                queue.name,
-                (
-                    _text(queue.name, "bold"),
-                    _text(queue.strategy, "dim"),
-                    _text(f"{waiting} waiting" if waiting else "nobody waits", "bold yellow" if waiting else "dim"),
-                    Text(),
-                    _text(f"{queue.completed} served, {queue.abandoned} gave up", "dim"),
-                ),
-                queue,
-            )
+        count = len(queue.callers)
+        waiting = (f"{count} waiting", "bold yellow") if count else ("nobody waits", "dim")
+        cells = (
+            _text(queue.name, "bold"),
+            _text(queue.strategy, "dim"),
+            _text(*waiting),
+            Text(),
+            _text(f"{queue.completed} served, {queue.abandoned} gave up", "dim"),
         )
+        rows.append(Row(queue.name, cells, queue))
         rows += [_caller_row(queue, each, now) for each in queue.callers]
         rows += [_member_row(queue, each) for each in queue.members.values()]
     return rows
@@ -169,7 +180,9 @@ def _member_row(queue: LiveQueue, member: LiveMember) -> Row:
         state = f"paused{f': {member.paused_reason}' if member.paused_reason else ''}"
     elif member.in_call:
         state = "in call"
-    shown = member.name if member.name in ("", member.interface) else f"{member.name} ({member.interface})"
+    shown = member.name
+    if member.name not in ("", member.interface):
+        shown = f"{member.name} ({member.interface})"
     return Row(
         f"{queue.name} member {member.interface}",
         (
@@ -185,30 +198,31 @@ def _member_row(queue: LiveQueue, member: LiveMember) -> Row:
 
 
 def event_rows(events: Iterable[tuple[int, float, Event]]) -> list[Row]:
-    """Events with their number and the time when they came, in the order in which they are given."""
+    """Rows of events in their given order, each with its number and the time when it came."""
     rows = []
     for number, at, event in events:
-        told = "  ".join(f"{name}={value}" for name, value in worth_a_line(event))
+        headers = "  ".join(f"{name}={value}" for name, value in main_headers(event))
         cells = (
             _text(datetime.fromtimestamp(at).strftime("%H:%M:%S"), "dim"),
             _text(event.name, style_of(event)),
-            _text(told, "dim"),
+            _text(headers, "dim"),
         )
-        rows.append(Row(str(number), cells, event, channel=event.get("Channel", "") if _has_channel(event) else ""))
+        channel = "" if event.name.lower() == "hangup" else event.get("Channel", "")
+        rows.append(Row(str(number), cells, event, channel=channel))
     return rows
 
 
 def details(about: Any, events: Iterable[tuple[int, float, Event]]) -> Text:
-    """Everything that is known of a row's thing, and the last events of a channel.
+    """All fields of a row's object, and the last events of a channel.
 
     Args:
-        about: the thing.
-        events: what came of late, the newest first.
+        about: the object.
+        events: the last events, the newest first.
     """
     if isinstance(about, Event):
         return _listed([(name, value) for name, value in about.headers])
-    told = [(field.name.replace("_", " "), _shown(getattr(about, field.name))) for field in fields(about)]
-    text = _listed(told)
+    names = [field.name for field in fields(about)]
+    text = _listed([(name.replace("_", " "), _shown(getattr(about, name))) for name in names])
     if isinstance(about, (LiveChannel, LiveCaller)):
         own = [row for row in event_rows(events) if row.about.get("Uniqueid") == about.uniqueid]
         if own:
@@ -237,7 +251,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return datetime.fromtimestamp(value).isoformat(" ", "seconds") if value > 1e8 else f"{value:g}"
+        # Moments are seconds since 1970; durations are never that long.
+        if value > 1e8:
+            return datetime.fromtimestamp(value).isoformat(" ", "seconds")
+        return f"{value:g}"
     if isinstance(value, (tuple, list)):
         return ", ".join(_shown(each) for each in value) or "-"
     if isinstance(value, LiveCaller):
@@ -261,9 +278,11 @@ def _person(name: str, number: str) -> str:
     return f"{name} <{number}>" if name and number else name or number
 
 
-def _where(channel: LiveChannel) -> str:
+def _position(channel: LiveChannel) -> str:
+    """The application that a channel runs, or its place in the dialplan."""
     if channel.application:
-        data = channel.application_data if len(channel.application_data) < 30 else f"{channel.application_data[:29]}…"
+        data = channel.application_data
+        data = data if len(data) < 30 else f"{data[:29]}…"
         return f"{channel.application}({data})"
     return f"{channel.exten}@{channel.context}" if channel.context else ""
 
@@ -272,7 +291,3 @@ def _elapsed(seconds: float) -> str:
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
-
-
-def _has_channel(event: Event) -> bool:
-    return "Channel" in event and event.name.lower() != "hangup"

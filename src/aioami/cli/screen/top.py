@@ -1,4 +1,4 @@
-"""The full screen of `aioami top`, made with Textual."""
+"""The full screen, made with Textual."""
 
 from __future__ import annotations
 
@@ -7,36 +7,62 @@ import logging
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.coordinate import Coordinate
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Input, Sparkline, Static
 
-from aioami import Disconnected, Event, EventsLost, Manager, ManagerError, ManagerState, Reconnected, core
+from aioami import (
+    Disconnected,
+    Event,
+    EventsLost,
+    Manager,
+    ManagerError,
+    ManagerState,
+    Reconnected,
+    core,
+)
 from aioami.live import Live
 
-from .rows import COLUMNS, Row, bridge_rows, channel_rows, details, event_rows, matching, queue_rows
-from .showing import clean
+from ..output import clean
+from .rows import (
+    COLUMNS,
+    Row,
+    bridge_rows,
+    channel_rows,
+    details,
+    event_rows,
+    matching,
+    queue_rows,
+)
 
-__all__ = ["Top"]
+__all__ = ["Details", "Question", "Table", "Top"]
 
 _REFRESH: Final = 0.5  # seconds
 _KEPT: Final = 2_000  # events
 _SHOWN: Final = 300  # rows of a table
 _HISTORY: Final = 120  # seconds of the event rate
-_TITLES: Final = {"channels": "Channels", "queues": "Queues", "bridges": "Bridges", "events": "Events"}
+_TITLES: Final = {
+    "channels": "Channels",
+    "queues": "Queues",
+    "bridges": "Bridges",
+    "events": "Events",
+}
 
 
 class Table(DataTable[Text]):
-    """A table whose rows are those of the moment; the cursor stays on its row for as long as that is there."""
+    """Table of the present rows; the cursor stays on its row for as long as that exists."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "select_cursor", "Details", show=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select_cursor", "Details", show=True),
+    ]
 
     def __init__(self, name: str) -> None:
         super().__init__(id=name, cursor_type="row", zebra_stripes=False)
@@ -44,26 +70,35 @@ class Table(DataTable[Text]):
         self.border_title = _TITLES[name]
 
     def on_mount(self) -> None:
-        """Make the columns."""
+        """Add the columns."""
         for title in COLUMNS[self.id or ""]:
             self.add_column(title, key=title)
 
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
-        return self.rows_shown[self.cursor_row] if 0 <= self.cursor_row < len(self.rows_shown) else None
+        if 0 <= self.cursor_row < len(self.rows_shown):
+            return self.rows_shown[self.cursor_row]
+        return None
 
     def fill(self, rows: list[Row]) -> None:
-        """Show these rows, and touch only the cells that are different."""
-        before, rows = self.rows_shown, rows[:_SHOWN]
-        if [row.key for row in before] == [row.key for row in rows]:
-            for line, (old, new) in enumerate(zip(before, rows, strict=True)):
-                for column, (was, cell) in enumerate(zip(old.cells, new.cells, strict=True)):
-                    if (was.plain, was.style) != (cell.plain, cell.style):
-                        self.update_cell_at(Coordinate(line, column), cell, update_width=True)
-            self.rows_shown = rows
-            return
-        # At the top one wants to see what is new; elsewhere the row that one looks at.
+        """Show these rows; only changed cells are drawn if the rows are the same."""
+        rows = rows[:_SHOWN]
+        if [row.key for row in self.rows_shown] == [row.key for row in rows]:
+            self._update_cells(rows)
+        else:
+            self._replace(rows)
+
+    def _update_cells(self, rows: list[Row]) -> None:
+        for line, (old, new) in enumerate(zip(self.rows_shown, rows, strict=True)):
+            for column, (before, cell) in enumerate(zip(old.cells, new.cells, strict=True)):
+                if (before.plain, before.style) != (cell.plain, cell.style):
+                    self.update_cell_at(Coordinate(line, column), cell, update_width=True)
+        self.rows_shown = rows
+
+    def _replace(self, rows: list[Row]) -> None:
+        # With the cursor at the top, new rows come into sight there. Elsewhere the row under the
+        # cursor stays in its place.
         chosen = self.row.key if self.row is not None and self.cursor_row > 0 else None
         offset = self.scroll_y
         self.clear()
@@ -77,7 +112,7 @@ class Table(DataTable[Text]):
 
 
 class Question(ModalScreen[bool]):
-    """Asks whether to do something, and does nothing unless the answer is yes."""
+    """Dialog for a question; every key but `y` answers no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
@@ -91,17 +126,20 @@ class Question(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog question"):
             yield Static(Text(self._question))
-            yield Static(Text.assemble(("y", "bold"), " yes    ", ("n", "bold"), " no"), classes="answers")
+            answers = Text.assemble(("y", "bold"), " yes    ", ("n", "bold"), " no")
+            yield Static(answers, classes="answers")
 
     def action_answer(self, answer: bool) -> None:
-        """Close it with the answer."""
+        """Close the dialog with the answer."""
         self.dismiss(answer)
 
 
 class Details(ModalScreen[None]):
-    """Shows all that is known of something."""
+    """Dialog with all fields of a row's object."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q", "dismiss_it", "Close", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q", "close_dialog", "Close", key_display="esc"),
+    ]
 
     def __init__(self, title: str, text: Text) -> None:
         super().__init__()
@@ -109,12 +147,12 @@ class Details(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog details") as dialog:
-            dialog.border_title = clean(self._title).replace("[", r"\[")
+            dialog.border_title = _markup(self._title)
             dialog.border_subtitle = "esc closes"
             yield Static(self._text)
 
-    def action_dismiss_it(self) -> None:
-        """Close it."""
+    def action_close_dialog(self) -> None:
+        """Close the dialog."""
         self.dismiss(None)
 
 
@@ -124,10 +162,12 @@ class Top(App[None]):
     Args:
         mgr: the manager, which is connected.
         live: its live state, which is entered.
-        where: what the server is called.
+        server: the name of the server.
 
     Attributes:
-        error: what ended the link for good, if something did.
+        error: the error that ended the link for good, if one did.
+        paused: true while nothing but the state of the link is updated.
+        wanted: the filter's text or pattern.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -140,7 +180,12 @@ class Top(App[None]):
     #filter.open { display: block; }
     #left { width: 3fr; }
     #right { width: 2fr; }
-    Table { border: round $primary-darken-1; border-title-color: $accent; height: 1fr; scrollbar-size: 0 1; }
+    Table {
+        border: round $primary-darken-1;
+        border-title-color: $accent;
+        height: 1fr;
+        scrollbar-size: 0 1;
+    }
     Table:focus { border: round $accent; }
     #channels { height: 3fr; }
     #queues { height: 3fr; }
@@ -168,19 +213,19 @@ class Top(App[None]):
         Binding("q,ctrl+c", "quit", "Quit", key_display="q"),
     ]
 
-    def __init__(self, mgr: Manager, live: Live, where: str) -> None:
+    def __init__(self, mgr: Manager, live: Live, server: str) -> None:
         super().__init__()
         self.error: ManagerError | None = None
         self.paused = False
         self.wanted = ""
-        self._mgr, self._live, self._where = mgr, live, where
+        self._mgr, self._live, self._server = mgr, live, server
         self._events: deque[tuple[int, float, Event]] = deque(maxlen=_KEPT)
         self._count = 0
         self._lost = 0
-        self._back: Widget | None = None
+        self._focused_before: Widget | None = None
         self._rates: deque[float] = deque([0.0] * _HISTORY, maxlen=_HISTORY)
-        self._counted = mgr.statistics()
-        self._logged = _ToScreen(self)
+        self._statistics = mgr.statistics()
+        self._messages = _MessageHandler(self)
 
     def compose(self) -> ComposeResult:
         yield Static(id="status")
@@ -192,12 +237,15 @@ class Top(App[None]):
             with Vertical(id="right"):
                 yield Table("bridges")
                 yield Table("events")
-        yield Input(placeholder="a text, or a pattern as PJSIP/alice-*; enter keeps it, esc takes it away", id="filter")
+        yield Input(
+            placeholder="a text, or a pattern as PJSIP/alice-*; enter keeps it, esc takes it away",
+            id="filter",
+        )
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begin to follow the server."""
-        logging.getLogger("aioami").addHandler(self._logged)
+        """Follow the server's events, and refresh the screen at intervals."""
+        logging.getLogger("aioami").addHandler(self._messages)
         self.on_resize()
         self.run_worker(self._follow(), exit_on_error=False)
         self.set_interval(_REFRESH, self.show)
@@ -206,11 +254,11 @@ class Top(App[None]):
         self.show()
 
     def on_unmount(self) -> None:
-        """Leave the library's log to others."""
-        logging.getLogger("aioami").removeHandler(self._logged)
+        """Remove the handler of the library's messages."""
+        logging.getLogger("aioami").removeHandler(self._messages)
 
     def on_resize(self) -> None:
-        """Put the two halves under each other where there is no room beside each other."""
+        """Put the two halves below each other on a narrow screen."""
         for main in self.query("#main"):
             main.set_class(self.size.width < 110, "narrow")
 
@@ -233,22 +281,23 @@ class Top(App[None]):
         self.exit()
 
     def _measure(self) -> None:
-        """Take the event rate of the last second."""
-        counted = self._mgr.statistics()
-        passed = counted - self._counted
-        self._counted = counted
+        """Measure the event rate of the last second."""
+        now = self._mgr.statistics()
+        passed = now - self._statistics
+        self._statistics = now
         self._rates.append(passed.events / passed.seconds if passed.seconds > 0 else 0.0)
         if not self.paused:
             for rate in self.query("#rate").results(Sparkline):
                 rate.data = list(self._rates)
 
-    # What is shown
+    # Output
 
     def show(self) -> None:
-        """Show what is there now; nothing but the state of the link while it is paused."""
+        """Update the screen; while it is paused, the state of the link only."""
         for status in self.query("#status").results(Static):
             status.update(self._status())
-        if self.paused or not self.query(Table):  # it begins, or ends
+        # Before the tables are mounted, and after they are removed, there is none to fill.
+        if self.paused or not self.query(Table):
             return
         now = time.time()
         for name, rows in (
@@ -261,39 +310,41 @@ class Top(App[None]):
             found = matching(rows, self.wanted)
             table.fill(found)
             table.border_title = self._title(name, len(found), len(rows))
-            why = self._live.unavailable.get(name)  # type: ignore[call-overload]
-            table.border_subtitle = "" if why is None else f"not told: {clean(why)}".replace("[", r"\[")
+            reason = self._live.unavailable.get(name)  # type: ignore[call-overload]
+            table.border_subtitle = "" if reason is None else _markup(f"not told: {reason}")
 
     def _event_rows(self) -> Iterator[Row]:
-        """Rows of the newest events; no more than are shown are made."""
-        wanted = 0
+        """Rows of the newest events that fit the filter."""
+        # Making a row costs more than all else here. Rows without room are not made.
+        shown = 0
         for each in list(self._events):
             row = event_rows([each])
-            if not self.wanted or matching(row, self.wanted):
+            if matching(row, self.wanted):
                 yield row[0]
-                wanted += 1
-            if wanted == _SHOWN:
+                shown += 1
+            if shown == _SHOWN:
                 return
 
-    def _title(self, name: str, found: int, there: int) -> str:
+    def _title(self, name: str, found: int, total: int) -> str:
         if name == "events":
             return f"{_TITLES[name]} {self._count}"
         if name == "queues":
             return f"{_TITLES[name]} {len(self._live.queues)}"
-        return f"{_TITLES[name]} {there}" if found == there else f"{_TITLES[name]} {found} of {there}"
+        return f"{_TITLES[name]} {total if found == total else f'{found} of {total}'}"
 
     def _status(self) -> Text:
         state = self._mgr.state
-        good = state is ManagerState.READY
+        ready = state is ManagerState.READY
         waiting = sum(len(queue.callers) for queue in self._live.queues.values())
+        channels, calls = len(self._live.channels), len(self._live.calls())
         recent = list(self._rates)[-10:]
         text = Text(no_wrap=True)
-        text.append(" ● ", "green" if good else "bold red")
-        text.append(f"{clean(self._where)} {state.value}", "bold" if good else "bold red")
+        text.append(" ● ", "green" if ready else "bold red")
+        text.append(f"{clean(self._server)} {state.value}", "bold" if ready else "bold red")
         text.append(f"  AMI {clean(self._mgr.version)}", "dim")
-        if good and not self._live.synced:
+        if ready and not self._live.synced:
             text.append("  looking around", "yellow")
-        text.append(f"   {len(self._live.channels)} channels in {len(self._live.calls())} calls   {waiting} waiting")
+        text.append(f"   {channels} channels in {calls} calls   {waiting} waiting")
         text.append(f"   {sum(recent) / len(recent):.1f} events a second", "cyan")
         if self._lost:
             text.append(f"   {self._lost} events not seen", "yellow")
@@ -303,46 +354,46 @@ class Top(App[None]):
             text.append("   PAUSED ", "bold reverse yellow")
         return text
 
-    # What one can do
+    # Keys
 
     @property
     def _table(self) -> Table | None:
         return self.focused if isinstance(self.focused, Table) else None
 
     def on_data_table_row_selected(self, selected: DataTable.RowSelected) -> None:
-        """Show the details of the row."""
+        """Open the details of the row."""
         row = self._table.row if self._table is not None else None
         if row is not None:
-            title = row.about.name if hasattr(row.about, "name") else row.key
-            self.push_screen(Details(title or row.key, details(row.about, self._events)))
+            title = getattr(row.about, "name", "") or row.key
+            self.push_screen(Details(title, details(row.about, self._events)))
 
     def action_look(self, name: str) -> None:
-        """Go to a table."""
+        """Move the focus to a table."""
         self.query_one(f"#{name}").focus()
 
     def action_pause(self) -> None:
-        """Hold everything still, or let it go on."""
+        """Pause the tables, or let them go on."""
         self.paused = not self.paused
         self.show()
 
     def action_filter(self) -> None:
-        """Ask for a filter."""
-        self._back = self.focused
+        """Open the filter's input."""
+        self._focused_before = self.focused
         entry = self.query_one("#filter", Input)
         entry.add_class("open")
         entry.focus()
 
     def on_input_changed(self, changed: Input.Changed) -> None:
-        """Filter while one types."""
+        """Apply the filter with each key."""
         self.wanted = changed.value.strip()
         self.show()
 
     def on_input_submitted(self) -> None:
-        """Keep the filter."""
+        """Close the input and keep the filter."""
         self._close_filter()
 
     def action_no_filter(self) -> None:
-        """Take the filter away."""
+        """Remove the filter."""
         self.query_one("#filter", Input).value = ""
         self._close_filter()
 
@@ -350,10 +401,10 @@ class Top(App[None]):
         entry = self.query_one("#filter", Input)
         if entry.has_class("open"):
             entry.remove_class("open")
-            (self._back or self.query_one("#channels")).focus()
+            (self._focused_before or self.query_one("#channels")).focus()
 
     def action_hang_up(self) -> None:
-        """Ask whether the channel under the cursor is to be hung up, and do it."""
+        """Hang up the channel under the cursor, after a question."""
         row = self._table.row if self._table is not None else None
         channel = "" if row is None else row.channel
         if not channel:
@@ -370,22 +421,27 @@ class Top(App[None]):
         try:
             await self._mgr.send(core.Hangup(channel))
         except (ManagerError, ValueError) as error:
-            self.tell(str(error), severity="error")
+            self.show_message(str(error), severity="error")
         else:
-            self.tell(f"{channel} was hung up")
+            self.show_message(f"{channel} was hung up")
 
-    def tell(self, text: str, *, severity: Any = "information") -> None:
-        """Show a sentence for a while."""
+    def show_message(self, text: str, *, severity: SeverityLevel = "information") -> None:
+        """Show a message for some seconds."""
         self.notify(clean(text), severity=severity, markup=False)
 
 
-class _ToScreen(logging.Handler):
-    """Shows what the library logs, as that the link was lost."""
+class _MessageHandler(logging.Handler):
+    """Logging handler that shows the library's messages, such as a lost link, on the screen."""
 
     def __init__(self, screen: Top) -> None:
         super().__init__(logging.INFO)
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
-        severity = "warning" if record.levelno >= logging.WARNING else "information"
-        self._screen.tell(record.getMessage(), severity=severity)
+        severity: SeverityLevel = "warning" if record.levelno >= logging.WARNING else "information"
+        self._screen.show_message(record.getMessage(), severity=severity)
+
+
+def _markup(text: str) -> str:
+    """Text for a title, where Textual reads brackets as markup."""
+    return clean(text).replace("[", r"\[")

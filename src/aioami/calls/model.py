@@ -1,0 +1,180 @@
+"""Immutable values of a traced call: its channels and its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from .._show.ladder import Ladder, LadderLine
+from ..events.base import Event
+
+__all__ = ["CallChannel", "CallStep", "CallTrace", "Named"]
+
+
+@dataclass(frozen=True)
+class Named:
+    """Channel in the sentence of a step.
+
+    Attributes:
+        uniqueid: its unique id.
+        name: its name at that moment.
+    """
+
+    uniqueid: str
+    name: str
+
+
+@dataclass(frozen=True)
+class CallStep:
+    """One step of a call.
+
+    Attributes:
+        time: seconds on the clock of the program that gave the events to the tracer.
+        kind: `new`, `there` (a channel older than the tracing), `dial`, `progress`, `answered`,
+            `failed`, `up`, `local`, `bridge`, `unbridge`, `transfer`, `queue`, `agent`, `park`,
+            `hold`, `pickup`, `rename`, `conference`, `record`, `spy`, `agi`, `dtmf`, `user`,
+            `originate`, `dialplan`, `request` (to hang up), `hangup`, or `gone` (a channel whose
+            hang-up was missed).
+        channel: the unique id of the channel that it is about.
+        others: the unique ids of further channels that have part in it.
+        words: the sentence in parts, with a `Named` for each channel.
+        cause: the hang-up cause, if it has one.
+        event: the event behind it; `None` for `gone`.
+    """
+
+    time: float
+    kind: str
+    channel: str
+    others: tuple[str, ...]
+    words: tuple[Union[str, Named], ...]
+    cause: int | None = None
+    event: Event | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """The step as a sentence, with channels by their names."""
+        return self.told(lambda channel: channel.name)
+
+    def told(self, name: Callable[[Named], str]) -> str:
+        """Return the step as a sentence.
+
+        Args:
+            name: gives the word for a channel.
+        """
+        return "".join(each if isinstance(each, str) else name(each) for each in self.words)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, ready for JSON."""
+        return {
+            "time": round(self.time, 6),
+            "kind": self.kind,
+            "channel": self.channel,
+            "others": list(self.others),
+            "text": self.text,
+            "cause": self.cause,
+            "event": None if self.event is None else self.event.name,
+        }
+
+
+@dataclass(frozen=True)
+class CallChannel:
+    """Channel of a call.
+
+    Attributes:
+        uniqueid: its unique id.
+        name: its name, as `PJSIP/alice-00000001`; the last one, if it had several.
+        caller: the caller id that it began with, as `"Ada" <555>`; empty if it had none.
+        started: time of its creation, or of the first event about it.
+        answered: time of the answer; `None` without one, or if it came before the tracing began.
+        ended: time of the hang-up; `None` while the channel exists.
+        cause: its hang-up cause; `None` while there is none.
+        cause_text: the same in Asterisk's words.
+        was_there: true if it is older than the tracing, so that its beginning is unknown.
+    """
+
+    uniqueid: str
+    name: str
+    caller: str
+    started: float
+    answered: float | None
+    ended: float | None
+    cause: int | None
+    cause_text: str
+    was_there: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, ready for JSON."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class CallTrace:
+    """Course of one call. Its `str()` is the ladder, 100 columns wide.
+
+    Attributes:
+        linkedid: the linked id that it began with.
+        linkedids: all its linked ids, with those of calls that became part of it.
+        channels: its channels, in the order in which they began.
+        steps: its steps, in order.
+    """
+
+    linkedid: str
+    linkedids: tuple[str, ...]
+    channels: tuple[CallChannel, ...]
+    steps: tuple[CallStep, ...]
+
+    @property
+    def started(self) -> float:
+        """Time of its beginning, or of the first event about it."""
+        return min(each.started for each in self.channels)
+
+    @property
+    def ended(self) -> float | None:
+        """Time of the last hang-up; `None` while a channel exists."""
+        ends = [each.ended for each in self.channels]
+        known = [each for each in ends if each is not None]
+        return max(known) if len(known) == len(ends) else None
+
+    @property
+    def is_over(self) -> bool:
+        """True once all its channels are hung up."""
+        return self.ended is not None
+
+    def ladder(
+        self,
+        width: int = 100,
+        *,
+        without: Collection[str] = ("dialplan",),
+    ) -> list[LadderLine]:
+        """Draw the call as a ladder: a line down for each channel, with the steps beside it.
+
+        Args:
+            width: columns of a line, 60 at the least.
+            without: kinds of steps that are left out.
+
+        Raises:
+            ValueError: `width` is too little.
+        """
+        steps = [step for step in self.steps if step.kind not in without]
+        # A first drawing finds out how many lanes there are, so that in the second one all texts
+        # begin in the same column.
+        measured = Ladder(width)
+        for step in steps:
+            measured.draw(step)
+        ladder = Ladder(width, began=self.started, lanes=measured.lanes)
+        return [line for step in steps for line in ladder.draw(step)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, ready for JSON."""
+        return {
+            "linkedid": self.linkedid,
+            "linkedids": list(self.linkedids),
+            "started": self.started,
+            "ended": self.ended,
+            "channels": [each.to_dict() for each in self.channels],
+            "steps": [each.to_dict() for each in self.steps],
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.ladder()))

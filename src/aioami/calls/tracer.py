@@ -1,0 +1,99 @@
+"""Tracer of calls: takes events, and gives the calls that they make up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..events.base import Event
+from .model import CallTrace
+from .registry import CallRegistry
+from .sentences import HANDLERS
+
+__all__ = ["CallTracer"]
+
+
+class CallTracer:
+    """Puts events together to calls. An event that belongs to no call is passed over.
+
+    Args:
+        keep: how many calls that are over are kept, the latest ones; `None` keeps all.
+
+    Raises:
+        ValueError: `keep` is negative.
+    """
+
+    def __init__(self, *, keep: int | None = None) -> None:
+        if keep is not None and keep < 0:
+            raise ValueError(f"keep: at least 0, or None for all, not {keep}")
+        self._registry = CallRegistry(keep)
+
+    def take(self, event: Event, time: float | None = None) -> str | None:
+        """Take an event.
+
+        Args:
+            event: from a stream, a recording or a log; or an item of `CoreShowChannels`, for a
+                channel that is older than the tracing.
+            time: seconds at which it came; left out, the event's own time stamp.
+
+        Returns:
+            The linked id of the call in which it made a step; `None` if it made none.
+
+        Raises:
+            ValueError: no time is given, and the event has none.
+        """
+        handler = HANDLERS.get(event.name)
+        if handler is None:
+            return None
+        if time is None:
+            time = event.timestamp
+            if time is None:
+                stamp = "time stamp (manager.conf: timestampevents)"
+                raise ValueError(f"time: {event.name} has no {stamp}, so it must be given")
+        self._registry.touched = None
+        handler(self._registry, event, time)
+        touched = self._registry.touched
+        return None if touched is None else touched.links[0]
+
+    def missing(self, present: Iterable[str], time: float) -> None:
+        """End all channels but the present ones, after a time in which events were missed.
+
+        Args:
+            present: the unique ids of the channels that exist.
+            time: seconds at which this was so.
+        """
+        alive = set(present)
+        for channel in list(self._registry.channels.values()):
+            if channel.ended is None and channel.uniqueid not in alive:
+                words = " is gone; when and why was missed"
+                self._registry.step(time, "gone", channel, words)
+                self._registry.end(channel, time)
+
+    def find(self, call: str) -> CallTrace | None:
+        """Find the call with a linked id, a unique id or a channel.
+
+        Args:
+            call: a linked id, a unique id, a channel's name, or its begin up to the last hyphen
+                (`PJSIP/alice`). Upper and lower case are the same. Of several calls the latest is
+                taken.
+
+        Returns:
+            The call as far as it is known; `None` if there is none.
+        """
+        found = self._registry.find(call)
+        return None if found is None else found.value()
+
+    def is_one_call(self, first: str, second: str) -> bool:
+        """Tell if two linked ids are those of one call.
+
+        Args:
+            first: a linked id.
+            second: a linked id.
+        """
+        return self._registry.is_one_call(first, second)
+
+    def calls(self) -> list[CallTrace]:
+        """Return all known calls, in the order in which they began."""
+        return [each.value() for each in self._registry.calls]
+
+    def __len__(self) -> int:
+        return len(self._registry.calls)

@@ -1,0 +1,30 @@
+"""`aioami shell`: a prompt for actions and commands."""
+
+from __future__ import annotations
+
+from ..options import Json, Url
+from ..process import run_to_end
+from ..server import manager, server_url
+from ..url import read_url
+
+__all__ = ["shell"]
+
+
+def shell(url: Url = None, as_json: Json = False) -> int:
+    """Type actions and see what comes back, with completion by Tab; :help tells more.
+
+    Without a terminal it reads lines from the standard input,
+    and its exit code is 1 if one of them failed.
+    """
+    from ..repl.shell import Shell
+
+    full = server_url(url)
+
+    async def run() -> int:
+        return await Shell(
+            manager(full, events=True),
+            read_url(full).display_name,
+            as_json=as_json,
+        ).run()
+
+    return run_to_end(run())

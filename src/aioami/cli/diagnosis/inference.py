@@ -1,0 +1,259 @@
+"""Conclusions from what the server sent. Nothing here does I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = [
+    "BANNER",
+    "CLASSES",
+    "EventMask",
+    "Rights",
+    "ami_version",
+    "asterisk_release",
+    "in_order",
+    "rights_of",
+    "server_kind",
+]
+
+BANNER: Final = b"Asterisk Call Manager/"
+CLASSES: Final = (
+    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
+    *("reporting", "cdr", "dialplan", "originate", "agi", "cc", "aoc", "test", "security"),
+    "message",
+)
+"""All classes of events and actions, in Asterisk's own order."""
+_OTHER_SERVERS: Final = (
+    (b"HTTP/", "a web server"),
+    (b"SSH-", "an SSH server"),
+    (b"220 ", "a mail or file server"),
+    (b"+OK", "a mail server"),
+    (b"* OK", "a mail server"),
+    (b"\x15\x03", "a server that wants TLS"),
+)
+# An action that needs one write class only: a user who may send it has that class.
+_ACTIONS_OF_ONE_CLASS: Final = {
+    "command": "command",
+    "originate": "originate",
+    "setvar": "call",
+    "userevent": "user",
+    "updateconfig": "config",
+    "moduleload": "system",
+    "queueadd": "agent",
+    "agi": "agi",
+    "messagesend": "message",
+    "aocmessage": "aoc",
+}
+
+Settings = tuple[tuple[str, str], ...]
+"""Names and values of a section of manager.conf, in their order."""
+
+
+def in_order(labels: Iterable[str]) -> str:
+    """Classes in Asterisk's own order, as manager.conf takes them; `all` for all of them."""
+    given = set(labels)
+    if given >= set(CLASSES):
+        return "all"
+    return ",".join(label for label in CLASSES if label in given)
+
+
+def server_kind(greeting: bytes) -> str:
+    """The kind of a server that is no manager interface, from its first bytes."""
+    kinds = (kind for sign, kind in _OTHER_SERVERS if greeting.startswith(sign))
+    return next(kinds, "something else")
+
+
+def ami_version(greeting: bytes) -> str:
+    """The version of AMI in a greeting; empty if it is no manager interface."""
+    if not greeting.startswith(BANNER):
+        return ""
+    line = greeting.split(b"\n", 1)[0]
+    return line.partition(b"/")[2].strip().decode("ascii", "replace")
+
+
+def asterisk_release(version: str) -> str:
+    """The release of Asterisk that has a version of AMI; empty if it cannot be known."""
+    major, _, minor = version.partition(".")
+    if not major.isdecimal():
+        return ""
+    # Since Asterisk 14 both count up together.
+    if int(major) >= 3:
+        return f"which is Asterisk {int(major) + 11}"
+    if major != "2":
+        return "before Asterisk 12"
+    # Asterisk 12 has AMI 2.0 to 2.5, Asterisk 13 has 2.6 and later ones, 2.10 among them.
+    is_13 = minor >= "6" or len(minor.partition(".")[0]) > 1
+    return f"which is Asterisk {13 if is_13 else 12}"
+
+
+@dataclass(frozen=True)
+class EventMask:
+    """The events that a URL asks for.
+
+    Attributes:
+        text: the mask, such as `on`, `off` or `call,agent`.
+    """
+
+    text: str
+
+    @property
+    def is_all(self) -> bool:
+        """True if it asks for all events."""
+        return self.text.lower() in ("on", "yes", "all")
+
+    @property
+    def is_none(self) -> bool:
+        """True if it asks for no events."""
+        return self.text.lower() in ("off", "no", "none", "")
+
+    def includes(self, *classes: str) -> bool:
+        """True if it asks for events of all these classes."""
+        return self.is_all or set(classes) <= set(self.text.lower().split(","))
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The rights of a user, as far as they are known.
+
+    Attributes:
+        read: the classes of events; `None` if they are not known.
+        write: the classes of actions; `None` if they are not known.
+        source: where they were read.
+        actions: the actions that the user may send, by their names in lower case;
+            `None` if they are not known.
+        general: the section `[general]` of manager.conf.
+        own: the user's section of manager.conf, without the secret.
+        has_config: true if the user may read manager.conf.
+    """
+
+    read: frozenset[str] | None = None
+    write: frozenset[str] | None = None
+    source: str = ""
+    actions: dict[str, str] | None = None
+    general: Settings = ()
+    own: Settings = ()
+    has_config: bool = False
+
+    def may_read(self, label: str) -> bool:
+        """True if the user is known to have a read class."""
+        return self.read is not None and label in self.read
+
+    def may_write(self, label: str) -> bool:
+        """True if the user is known to have a write class."""
+        return self.write is not None and label in self.write
+
+    @property
+    def disabled_events(self) -> list[str]:
+        """The events that the server sends to nobody."""
+        values = [value for name, value in self.general if name == "disabledevents"]
+        return [name.strip() for value in values for name in value.split(",") if name.strip()]
+
+    @property
+    def event_filters(self) -> Settings:
+        """The user's event filters."""
+        return tuple(each for each in self.own if each[0].startswith("eventfilter"))
+
+    @property
+    def has_short_write_timeout(self) -> bool:
+        """True if the server ends the link after 100 ms in which it cannot write."""
+        milliseconds = dict(self.own).get("writetimeout", "100")
+        return bool(self.own) and milliseconds.isdecimal() and int(milliseconds) <= 100
+
+    def pass_filters(self, name: str, classes: Iterable[str]) -> bool:
+        """True if the filters let an event through, as far as its first two headers decide."""
+        head = f"Event: {name}\r\nPrivilege: {','.join(classes)},all\r\n"
+        including = []
+        for key, value in self.event_filters:
+            excludes, fits = _apply_filter(key, value, name, head)
+            if excludes and fits:
+                return False
+            if not excludes:
+                including.append(fits)
+        return not including or any(including)
+
+
+def _apply_filter(key: str, value: str, name: str, head: str) -> tuple[bool, bool]:
+    """Apply an event filter: does it exclude, and does it fit the event?"""
+    criteria = dict(re.findall(r"(\w+)\(([^()]*)\)", key.partition("(")[2]))
+    excludes = value.startswith("!") or criteria.get("action") == "exclude"
+    pattern = value.removeprefix("!")
+    if criteria:
+        # A filter on a header that is not known may or may not fit: it is taken to let through.
+        fits = criteria.get("name", name) == name and ("header" in criteria or not pattern)
+        return excludes, fits and not (excludes and "header" in criteria)
+    try:
+        return excludes, re.search(pattern.replace("[[:space:]]", r"\s"), head) is not None
+    except re.error:  # POSIX knows expressions that Python does not
+        return excludes, True
+
+
+def rights_of(
+    user: str,
+    *,
+    actions: Iterable[str] | None,
+    shown: Iterable[str] | None,
+    config: Iterable[tuple[str, str]] | None,
+) -> Rights:
+    """Infer a user's rights from what the server lets the user see.
+
+    Args:
+        user: the user.
+        actions: the lines of ListCommands; `None` if it is refused.
+        shown: the lines of `manager show user`; `None` if it is refused.
+        config: the headers of GetConfig for manager.conf; `None` if it is refused.
+    """
+    allowed: dict[str, str] | None = None
+    if actions is not None:
+        names = [line.partition(":")[0].strip() for line in actions]
+        allowed = {name.lower(): name for name in names}
+    general, own = _sections(config or (), user)
+    read = write = None
+    source = ""
+    permissions = r"^\s*(read|write) perm:\s*(\S*)"
+    found = dict(re.findall(permissions, "\n".join(shown or ()), re.MULTILINE))
+    settings = dict(own)
+    # The first source that is open to the user tells most.
+    if "read" in found and "write" in found:
+        source = "manager show user"
+        read, write = _classes(found["read"]), _classes(found["write"])
+    elif "read" in settings or "write" in settings:
+        source = "manager.conf"
+        read, write = _classes(settings.get("read", "")), _classes(settings.get("write", ""))
+    elif allowed is not None:
+        source = "ListCommands"
+        write = _proven_by(allowed)
+    return Rights(read, write, source, allowed, general, own, has_config=config is not None)
+
+
+def _classes(text: str) -> frozenset[str]:
+    names = {name.strip() for name in text.split(",")}
+    return frozenset(CLASSES) if "all" in names else frozenset(names & set(CLASSES))
+
+
+def _sections(headers: Iterable[tuple[str, str]], user: str) -> tuple[Settings, Settings]:
+    """The section `[general]` and that of a user, the latter without the secret."""
+    general: list[tuple[str, str]] = []
+    own: list[tuple[str, str]] = []
+    section = ""
+    for header, value in headers:
+        if header.startswith("Category-"):
+            section = value.lower()
+        elif header.startswith("Line-"):
+            name, _, setting = (part.strip() for part in value.partition("="))
+            if section == "general":
+                general.append((name, setting))
+            elif section == user.lower() and name != "secret":
+                own.append((name, setting))
+    return tuple(general), tuple(own)
+
+
+def _proven_by(actions: Container[str]) -> frozenset[str]:
+    """The write classes that a list of allowed actions proves."""
+    found = {label for action, label in _ACTIONS_OF_ONE_CLASS.items() if action in actions}
+    # CoreStatus needs one of two classes.
+    if "corestatus" in actions and "system" not in found:
+        found.add("reporting")
+    return frozenset(found)

@@ -1,0 +1,228 @@
+"""Network operations of the doctor: before the login, and on a link that is logged in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl as tls
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import async_timeout
+
+from aioami import Event, EventStream, Manager, Response, core
+
+from .inference import BANNER, Rights, rights_of
+from .target import Target
+
+__all__ = ["Greeting", "NetworkProbe", "RoundTrip", "SessionProbe"]
+
+_CLOSING: Final = 1.0  # seconds
+_GREETING_SIZE: Final = 512  # bytes
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """The first bytes of a server.
+
+    Attributes:
+        data: the bytes.
+        timed_out: true if none came in time; false if the server closed the connection.
+    """
+
+    data: bytes
+    timed_out: bool = False
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """Duration of a Ping.
+
+    Attributes:
+        seconds: the shortest of several.
+        clock: seconds by which the server's clock is ahead; `None` if it does not say.
+    """
+
+    seconds: float
+    clock: float | None
+
+
+class NetworkProbe:
+    """Operations before the login. Each ends after the target's timeout.
+
+    Args:
+        target: the server.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    async def resolve(self) -> dict[str, tuple[int, Any]]:
+        """The addresses of the host, each with its family and socket address.
+
+        Raises:
+            OSError: the name has none.
+            UnicodeError: the name is none.
+            asyncio.TimeoutError: the name servers did not answer in time.
+        """
+        host, port = self._target.host, self._target.port
+        loop = asyncio.get_running_loop()
+        async with async_timeout.timeout(self._target.timeout):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return {str(place[0]): (family, place) for family, _, _, _, place in found}
+
+    async def connect(self, family: int, place: Any) -> socket.socket:
+        """Connect to one address.
+
+        Raises:
+            OSError: nobody listens there.
+            asyncio.TimeoutError: there was no answer in time.
+        """
+        link = socket.socket(family, socket.SOCK_STREAM)
+        link.setblocking(False)
+        try:
+            async with async_timeout.timeout(self._target.timeout):
+                await asyncio.get_running_loop().sock_connect(link, place)
+        except BaseException:
+            link.close()
+            raise
+        return link
+
+    async def open(self, link: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open streams over a connection, with TLS if the URL asks for it.
+
+        Raises:
+            OSError: TLS failed.
+            asyncio.TimeoutError: the handshake took too long.
+        """
+        context = self._target.context
+        name = None if context is None else self._target.server_hostname or self._target.host
+        async with async_timeout.timeout(self._target.timeout):
+            return await asyncio.open_connection(sock=link, ssl=context, server_hostname=name)
+
+    async def greeting(self, reader: asyncio.StreamReader) -> Greeting:
+        """Read the first line, or what comes instead of one."""
+        data = b""
+        try:
+            async with async_timeout.timeout(self._target.timeout):
+                while b"\n" not in data and len(data) < _GREETING_SIZE:
+                    more = await reader.read(_GREETING_SIZE)
+                    if not more:
+                        break
+                    data += more
+        except (asyncio.TimeoutError, OSError):
+            return Greeting(data, timed_out=not data)
+        return Greeting(data)
+
+    async def listens(self, address: str, port: int) -> bool:
+        """True if somebody listens on another port."""
+        try:
+            async with async_timeout.timeout(min(1.0, self._target.timeout)):
+                _, writer = await asyncio.open_connection(address, port)
+        except (OSError, asyncio.TimeoutError):
+            return False
+        await self.close(writer)
+        return True
+
+    async def greets_without_tls(self, address: str) -> bool:
+        """True if the port greets on a plain connection."""
+        return await self._greets(address, None)
+
+    async def greets_with_tls(self, address: str) -> bool:
+        """True if the port greets on a connection with TLS."""
+        context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        # Only the greeting is read, so it does not matter whose certificate it is.
+        context.check_hostname = False
+        context.verify_mode = tls.CERT_NONE
+        return await self._greets(address, context)
+
+    async def _greets(self, address: str, context: tls.SSLContext | None) -> bool:
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            async with async_timeout.timeout(min(2.0, self._target.timeout)):
+                port = self._target.port
+                reader, writer = await asyncio.open_connection(address, port, ssl=context)
+                try:
+                    return (await reader.read(100)).startswith(BANNER)
+                finally:
+                    await self.close(writer)
+        return False
+
+    async def close(self, writer: asyncio.StreamWriter) -> None:
+        """Close a stream and wait until it is closed, for a second at most."""
+        writer.close()
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            async with async_timeout.timeout(_CLOSING):
+                await writer.wait_closed()
+
+
+class SessionProbe:
+    """Operations on a link that is logged in.
+
+    Args:
+        manager: the manager, which is connected.
+        stream: all its events since before the login.
+
+    Attributes:
+        events: the events that have been taken from the stream.
+    """
+
+    def __init__(self, manager: Manager, stream: EventStream[Event]) -> None:
+        self.events: list[Event] = []
+        self._manager = manager
+        self._stream = stream
+
+    async def round_trip(self) -> RoundTrip:
+        """Measure three Pings."""
+        began = time.time()
+        pongs = [await self._manager.send(core.Ping()) for _ in range(3)]
+        clock = None
+        with contextlib.suppress(ValueError):
+            clock = float(pongs[0].get("Timestamp", "")) - began
+        return RoundTrip(min(pong.RTT for pong in pongs), clock)
+
+    async def rights(self, user: str) -> Rights:
+        """Ask for a user's rights in each way that may be open to the user."""
+        listed = await self._manager.send(core.ListCommands(), check=False)
+        show = core.Command(f"manager show user {user}")
+        shown = await self._manager.send(show, check=False)
+        config = await self._manager.send(core.GetConfig("manager.conf"), check=False)
+        return rights_of(
+            user,
+            actions=listed.data if listed.success else None,
+            shown=shown.data if shown.success else None,
+            config=config.headers if config.success else None,
+        )
+
+    async def set_mask(self, mask: bool | str) -> Response:
+        """Ask for events, and return the response, whatever it is."""
+        return await self._manager.send(core.Events(mask), check=False)
+
+    async def make_event(self) -> Response:
+        """Make an event for a test, and return the response, whatever it is."""
+        return await self._manager.send(core.UserEvent(UserEvent="AioamiDoctor"), check=False)
+
+    async def wait_booted(self, timeout: float) -> None:
+        """Wait until the server is fully booted, as `Manager.wait_booted` does."""
+        await self._manager.wait_booted(timeout)
+
+    def has_seen(self, name: str) -> bool:
+        """True if an event of this name has been taken from the stream."""
+        return any(event.name == name for event in self.events)
+
+    async def listen(self, seconds: float, until: str = "") -> bool:
+        """Take events for a time, or until one of a name comes; return true if it came."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = deadline - time.monotonic()
+            if not self._stream.pending and left <= 0:
+                return False
+            try:
+                async with async_timeout.timeout(max(left, 0.01)):
+                    event = await anext(self._stream)
+            except (asyncio.TimeoutError, StopAsyncIteration):
+                return False
+            self.events.append(event)
+            if until and event.name == until:
+                return True

@@ -1,0 +1,1 @@
+"""`aioami shell`: the prompt, its language, its completion and its history."""

@@ -1,0 +1,1 @@
+"""`aioami top`: the full screen and the rows of its tables."""

@@ -1,0 +1,89 @@
+"""Conferences, and bridges to wait in: those who meet there remain calls of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .channels import UP, Bridge, Channel, Pairs
+
+if TYPE_CHECKING:
+    from . import Exchange
+
+__all__ = ["Conference", "join", "wait"]
+
+
+@dataclass
+class Conference:
+    """A conference, for as long as somebody is in it."""
+
+    exchange: Exchange
+    name: str
+
+    def __post_init__(self) -> None:
+        exchange, name = self.exchange, self.name
+        exchange.conferences[name] = self
+        self.bridge = Bridge(exchange, "base", "softmix", "ConfBridge", name)
+        self.bridge.announcer = f"CBAnn/{name}-{exchange.next_suffix('Local')};2"
+        exchange.tell("ConfbridgeStart", self.snapshot())
+        exchange.states.set(f"confbridge:{name}", "INUSE")
+
+    def snapshot(self) -> Pairs:
+        """The headers that all its events have."""
+        return [("Conference", self.name), *self.bridge.snapshot()]
+
+    def end(self) -> None:
+        """Be no more."""
+        del self.exchange.conferences[self.name]
+        self.exchange.tell("ConfbridgeEnd", self.snapshot())
+        self.bridge.announcer = ""
+        self.bridge.destroy()
+        self.exchange.states.set(f"confbridge:{self.name}", "NOT_INUSE")
+
+
+async def join(channel: Channel, name: str) -> bool:
+    """The application ConfBridge: take part until the channel is to leave.
+
+    Raises:
+        Gone: the channel is to hang up.
+        Redirected: it is to go elsewhere.
+    """
+    if not name:
+        return False
+    conference = channel.exchange.conferences.get(name) or Conference(channel.exchange, name)
+    if channel.state != UP:
+        channel.answer()
+    conference.bridge.enter(channel)
+    who = [*conference.snapshot(), *channel.snapshot()]
+    channel.exchange.tell("ConfbridgeJoin", [*who, ("Admin", "No"), ("Muted", "No")])
+    try:
+        await channel.pause()
+    finally:
+        before = conference.snapshot()
+        conference.bridge.leave(channel)
+        channel.exchange.tell("ConfbridgeLeave", [*before, *channel.snapshot(), ("Admin", "No")])
+        channel.set_variable("CONFBRIDGE_RESULT", "HANGUP")
+        if not conference.bridge.channels:
+            conference.end()
+    return True
+
+
+async def wait(channel: Channel, name: str) -> bool:
+    """The application BridgeWait: wait in a bridge, with music, until the channel is to leave.
+
+    Raises:
+        Gone: the channel is to hang up.
+        Redirected: it is to go elsewhere.
+    """
+    exchange = channel.exchange
+    bridge = exchange.rooms.get(name)
+    if bridge is None or bridge.uniqueid not in exchange.bridges:
+        bridge = exchange.rooms[name] = Bridge(exchange, "base", "holding_bridge", "BridgeWait", name)
+    bridge.enter(channel)
+    channel.tell("MusicOnHoldStart", [("Class", "default")])
+    try:
+        await channel.pause()
+    finally:
+        channel.tell("MusicOnHoldStop")
+        bridge.leave(channel)
+    return True

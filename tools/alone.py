@@ -1,0 +1,72 @@
+"""Run each test file in a pytest of its own, several at a time: a file that needs another one fails here.
+
+    python tools/alone.py tests/unit                   each file below a folder, or files
+    python tools/alone.py tests/real -- --asterisk 22  with options for pytest behind the dashes
+
+Each file is reported as it ends. The output of those that failed follows at the end, and the last
+line counts all tests. Uses the Python, and so the environment, that runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# It counts instructions under a tracer, and takes longer than all others beside busy neighbours.
+LAST = "test_cost.py"
+NO_TESTS = 5  # pytest's exit status
+
+
+def test_files(paths: list[Path]) -> list[Path]:
+    """List the test files at or below these paths, the largest first, as it most often takes longest."""
+    found = {file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])}
+    return sorted(found, key=lambda file: (file.name == LAST, -file.stat().st_size, file))
+
+
+def run(file: Path, options: list[str]) -> tuple[int, str, float]:
+    """Run one file; return pytest's exit status, its output and the seconds that it took."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(file)]
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    return done.returncode, done.stdout.decode(errors="backslashreplace"), time.monotonic() - began
+
+
+def main() -> None:
+    """Run the files, and end with 1 if one of them failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("paths", nargs="+", type=Path, help="test files, or folders of them")
+    parser.add_argument("--processes", type=int, default=2 * (os.cpu_count() or 1), help="how many run at a time")
+    given, options = parser.parse_known_args()
+    options = [option for option in options if option != "--"]
+    failures: list[str] = []
+    counts: Counter[str] = Counter()
+    with ThreadPoolExecutor(given.processes) as pool:
+        running = {pool.submit(run, file, options): file for file in test_files(given.paths)}
+        for number, future in enumerate(as_completed(running), 1):
+            status, output, seconds = future.result()
+            file = running[future]
+            name = file.relative_to(ROOT) if file.is_absolute() else file
+            closing = output.rstrip().rpartition("\n")[2]
+            for count, kind in re.findall(r"(\d+) ([a-z]+)", closing.partition(" in ")[0]):
+                counts[kind.rstrip("s") if kind == "errors" else kind] += int(count)
+            result = "ok    " if status in (0, NO_TESTS) else "FAILED"
+            print(f"[{number:3}/{len(running)}] {result} {seconds:5.1f} s  {name}: {closing}", flush=True)
+            if result == "FAILED":
+                failures.append(f"\n==> {name}, alone\n{output}")
+    print("".join(failures), end="")
+    print(", ".join(f"{counts[kind]} {kind}" for kind in ("passed", "failed", "error", "skipped") if counts[kind]))
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
