@@ -87,7 +87,8 @@ class Connection:
             max_held=options.max_frame_size,
         )
         self._ended = ended
-        self._report_login: Callable[[], None] | None = logged_in
+        self._report_login = logged_in
+        self._login_seen = False
         self._recorder = recorder
         self._reader = ParsingReader(self._received, self._stream_ended)
         self._writer: asyncio.StreamWriter | None = None
@@ -171,7 +172,7 @@ class Connection:
             # Deadlines of answered actions would hold those actions until they are due.
             if len(self._deadlines) and not len(session):
                 self._deadlines.clear()
-        if self._report_login is not None:
+        if not self._login_seen:
             self._before_login(len(data))
         # Behind what was whole before the error: those messages are delivered.
         error = framer.error or session.error
@@ -182,10 +183,9 @@ class Connection:
         """Notice that the login succeeded, or limit what comes before it."""
         if self.session.logged_in:
             # Not earlier: a Ping before the login would be refused, and stand in the security log.
+            self._login_seen = True
             self.keepalive.start()
-            report, self._report_login = self._report_login, None
-            if report is not None:
-                report()
+            self._report_login()
             return
         # Whoever is at the other end has not shown yet that it is an Asterisk that knows the user.
         self._bytes_before_login += count

@@ -81,9 +81,8 @@ class Keepalive:
     # Asking for a sign of life
 
     def start(self) -> None:
-        """Watch from now on. May be called again."""
-        if self._timer is None:
-            self._check()
+        """Watch from now on."""
+        self._check()
 
     def stop(self) -> None:
         """Watch no more, and forget the actions."""
@@ -194,9 +193,8 @@ class Keepalive:
 
     def _limit_unacknowledged(self) -> None:
         """Have the network end the link when the peer does not take what was sent."""
-        if self._options.keepalive is not None:
-            milliseconds = round((self._options.keepalive + self._timeout) * 1000)
-            self._set("TCP_USER_TIMEOUT", min(milliseconds, _MAX_TCP_MILLISECONDS))
+        milliseconds = round(((self._options.keepalive or 0.0) + self._timeout) * 1000)
+        self._set("TCP_USER_TIMEOUT", min(milliseconds, _MAX_TCP_MILLISECONDS))
 
     def _set(self, name: str, value: int) -> None:
         """Set an option of TCP, where the platform has it."""

@@ -452,8 +452,15 @@ class Link:
         return end
 
     def _start_list(
-        self, connection: Connection, action: Action[Any], buffer: ListBuffer, timeout: Timeout
+        self,
+        connection: Connection | None,
+        action: Action[Any],
+        buffer: ListBuffer,
+        timeout: Timeout,
     ) -> Callable[[], None]:
+        if connection is None:  # the one that was waited for did not come
+            buffer.finish(self._unsent(action))
+            return lambda: None
         seconds = self._options.timeout_of(action, timeout)
         return connection.start_list(action, buffer, buffer.take, seconds, buffer.last_progress)
 
@@ -464,10 +471,7 @@ class Link:
         timeout: Timeout,
     ) -> Callable[[], None]:
         connection = await self._next_connection(timeout)
-        if connection is not None:
-            return self._start_list(connection, action, buffer, timeout)
-        buffer.finish(self._unsent(action))
-        return lambda: None
+        return self._start_list(connection, action, buffer, timeout)
 
     async def _next_connection(self, timeout: Timeout) -> Connection | None:
         """Wait for the connection that is on its way; `None` if none came in time, or none will."""
