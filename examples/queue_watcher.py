@@ -18,10 +18,9 @@ from aioami import Event, Manager, ManagerError, Reconnected, core, events
 
 
 class Watch:
-    """Who waits at this moment, by the unique ids of their channels."""
-
     def __init__(self, options: argparse.Namespace) -> None:
-        self.options, self.waiting, self.alerts = options, set[str](), asyncio.Queue[str]()
+        self.options, self.waiting = options, set[str]()  # the unique ids of the callers' channels
+        self.alerts, self.due = asyncio.Queue[str](), asyncio.Queue[events.QueueCallerJoin | events.QueueEntry]()
 
     def wanted(self, event: Event) -> bool:
         return not self.options.queues or event.get("Queue") in (*self.options.queues, None)
@@ -41,24 +40,28 @@ class Watch:
                 else:
                     self.waiting.discard(event["Uniqueid"])
 
-    async def take_stock(self, mgr: Manager) -> None:
+    async def take_stock(self, mgr: Manager) -> bool | None:
         try:
             items = (await mgr.send(core.QueueStatus())).events
             entries = [item for item in items if isinstance(item, events.QueueEntry) and self.wanted(item)]
             self.waiting &= {entry["Uniqueid"] for entry in entries}
             for entry in entries:
                 self.joined(entry, waited=float(entry["Wait"]))
+            return True
         except ManagerError as error:  # if the link is lost once more, another Reconnected will come
             logging.warning("the queues could not be listed: %s", error)
 
     def joined(self, event: events.QueueCallerJoin | events.QueueEntry, waited: float = 0.0) -> None:
         if event["Uniqueid"] not in self.waiting:
             self.waiting.add(event["Uniqueid"])
-            asyncio.get_running_loop().call_later(max(0, self.options.longest - waited), self.look_at, event)
+            asyncio.get_running_loop().call_later(max(0, self.options.longest - waited), self.due.put_nowait, event)
 
-    def look_at(self, event: events.QueueCallerJoin | events.QueueEntry) -> None:
-        if event["Uniqueid"] in self.waiting:
-            self.alerts.put_nowait(f"{event.queue}: {event.caller_id_num or event.channel} is waiting for too long")
+    async def look(self, mgr: Manager) -> None:
+        while event := await self.due.get():  # the server is asked: nothing tells of one who is bridged or parked
+            if event["Uniqueid"] in self.waiting and not await self.take_stock(mgr):
+                self.waiting.discard(event["Uniqueid"])
+            elif event["Uniqueid"] in self.waiting:
+                self.alerts.put_nowait(f"{event.queue}: {event.caller_id_num or event.channel} is waiting for too long")
 
     async def deliver(self, webhook: str) -> None:
         async with httpx.AsyncClient(timeout=10) as http:
@@ -72,13 +75,11 @@ class Watch:
                     logging.error("the webhook did not take it: %s", type(error).__name__)
 
 
-async def run(url: str, webhook: str, options: argparse.Namespace) -> None:
-    watch = Watch(options)
+async def run(url: str, webhook: str, watch: Watch) -> None:
     async with Manager.from_url(url, retry_connect=True) as mgr:
-        print("watching", *options.queues, flush=True)
-        work = asyncio.gather(watch.follow(mgr), watch.deliver(webhook))
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+        print("watching", *watch.options.queues, flush=True)
+        work = asyncio.gather(watch.follow(mgr), watch.look(mgr), watch.deliver(webhook))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
         await work
 
 
@@ -92,7 +93,7 @@ if __name__ == "__main__":
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("aioami").setLevel(logging.INFO)  # when the link was lost, and when it stands again
     try:
-        asyncio.run(run(url, hook, options))
+        asyncio.run(run(url, hook, Watch(options)))
     except (asyncio.CancelledError, KeyboardInterrupt):
         print("stopped")
     except (ManagerError, ValueError) as error:

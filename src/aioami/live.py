@@ -1,4 +1,4 @@
-"""What is going on at the server now: its channels, bridges and queues, kept up to date by events.
+"""The live state of a server: its channels, bridges and queues, kept up to date by events.
 
 async with Live(mgr) as live:
     for call in live.calls().values():
@@ -52,32 +52,34 @@ Part = Literal["channels", "bridges", "queues"]
 
 _T = TypeVar("_T")
 _PARTS: Final[tuple[Part, ...]] = ("channels", "bridges", "queues")
-_BREATH: Final = 500  # events that are applied before others have their turn
+_BREATH: Final = 500  # events that are applied before other tasks have their turn
+_STAND_IN: Final = "Surrogate/"
 _NOBODY: Final = frozenset({"", "<unknown>", "unknown"})
 _QUEUE_MODULES: Final = frozenset({"", "all", "app_queue", "app_queue.so"})
 
 
 @dataclass(frozen=True, slots=True)
 class LiveChannel:
-    """A channel as it is now. It never changes: what changes is which one `Live.channels` holds.
+    """A channel at one moment. It never changes: `Live.channels` gets another one in its place.
 
     Attributes:
-        uniqueid: its Uniqueid, which stays the same.
-        name: its name, as `PJSIP/alice-00000001`, which may change.
-        state: what it is doing; `None` if the server does not say.
-        caller_id_num: the number of whose channel it is; empty if unknown.
-        caller_id_name: the name; empty if unknown.
-        connected_line_num: the number of whom it is connected with; empty if unknown.
-        connected_line_name: the name; empty if unknown.
-        context: where it is in the dialplan: the context.
-        exten: the extension in it.
-        priority: the step of that.
-        application: what runs there, as `Queue`.
-        application_data: the arguments, as `support`.
-        bridge: the id of the bridge that it is in, a key of `Live.bridges`; `None` if it is in none.
-        linkedid: what it has in common with the other channels of its call.
-        account_code: who pays.
-        since: when it was made, in seconds since 1970 by the clock of this computer.
+        uniqueid: the channel's Uniqueid, which stays the same.
+        name: the channel's name, as `PJSIP/alice-00000001`, which may change.
+        state: the channel's state; `None` if the server does not say.
+        caller_id_num: the number of the channel's own end; empty if unknown.
+        caller_id_name: the name of that end; empty if unknown.
+        connected_line_num: the number of the far end; empty if unknown.
+        connected_line_name: the name of the far end; empty if unknown.
+        context: the context in the dialplan.
+        exten: the extension in that context.
+        priority: the step of that extension.
+        application: the application that runs on the channel, as `Queue`.
+        application_data: the application's arguments, as `support`.
+        bridge: the id of the bridge that the channel is in, a key of `Live.bridges`; `None` if in
+            none.
+        linkedid: the Linkedid, which all channels of one call have in common.
+        account_code: the account to be billed.
+        since: when the channel was made, in seconds since 1970 by the clock of this computer.
     """
 
     uniqueid: str
@@ -100,15 +102,16 @@ class LiveChannel:
 
 @dataclass(frozen=True, slots=True)
 class LiveBridge:
-    """A bridge as it is now: the room in which channels hear each other.
+    """A bridge at one moment: channels in the same bridge hear each other.
 
     Attributes:
-        uniqueid: its BridgeUniqueid.
-        type: what it is for, as `basic` or `base`.
-        technology: how it mixes, as `simple_bridge`.
+        uniqueid: the BridgeUniqueid.
+        type: the purpose, as `basic` (a call of two or more), `base` (a conference) or `parking`.
+        technology: the way it mixes, as `simple_bridge`.
         creator: the application that made it; empty if none did.
-        name: its name; empty if it has none.
-        channels: the Uniqueids of the channels in it, in the order in which they came as far as that is known.
+        name: the bridge's name; empty if it has none.
+        channels: the Uniqueids of the channels in it, in the order in which they entered as far as
+            that is known.
     """
 
     uniqueid: str
@@ -121,17 +124,18 @@ class LiveBridge:
 
 @dataclass(frozen=True, slots=True)
 class LiveMember:
-    """A member of a queue as it is now.
+    """A member of a queue at one moment.
 
     Attributes:
-        interface: what is dialled, as `PJSIP/alice`.
+        interface: the device that is dialled, as `PJSIP/alice`.
         name: the name to show.
-        status: what the member's device is doing; `None` if the server does not say.
-        paused: whether the member takes no calls.
-        paused_reason: why; empty if nobody said.
-        in_call: whether the member talks to a caller of this queue.
-        calls_taken: how many calls of this queue the member took.
-        last_call: when the last of them ended, in seconds since 1970 by the server's clock; `None` if there was none.
+        status: the state of the member's device; `None` if the server does not say.
+        paused: true if the member takes no calls for now.
+        paused_reason: the reason of the pause; empty if none was given.
+        in_call: true while the member talks to a caller of this queue.
+        calls_taken: the number of calls of this queue that the member took.
+        last_call: when the last of them ended, in seconds since 1970 by the server's clock; `None`
+            if there was none.
         penalty: members with a lower one are called first.
         membership: `static`, `dynamic` or `realtime`.
     """
@@ -153,12 +157,12 @@ class LiveCaller:
     """A caller who waits in a queue.
 
     Attributes:
-        uniqueid: the channel's Uniqueid, a key of `Live.channels`.
+        uniqueid: the Uniqueid of the caller's channel, a key of `Live.channels`.
         channel: the channel's name.
-        position: 1 is next.
-        caller_id_num: the number; empty if unknown.
-        caller_id_name: the name; empty if unknown.
-        since: since when they wait, in seconds since 1970 by the clock of this computer.
+        position: the place in the queue; 1 is next.
+        caller_id_num: the caller's number; empty if unknown.
+        caller_id_name: the caller's name; empty if unknown.
+        since: when the caller came, in seconds since 1970 by the clock of this computer.
     """
 
     uniqueid: str
@@ -171,16 +175,18 @@ class LiveCaller:
 
 @dataclass(frozen=True, slots=True)
 class LiveQueue:
-    """A queue as it is now.
+    """A queue at one moment.
 
     Attributes:
-        name: its name.
-        strategy: how members are chosen, as `ringall`; empty if the queue was made after the last snapshot.
-        completed: how many calls were served. Counted by the server until the snapshot and by events since: one that ends while
-            the snapshot is being taken may be counted twice.
-        abandoned: how many callers gave up; counted in the same way.
-        members: by interface.
-        callers: those who wait, in the order of their positions.
+        name: the queue's name.
+        strategy: the way members are chosen, as `ringall`; empty if the queue was made after the
+            last snapshot.
+        completed: the number of calls that were served: the server's count until the snapshot, and
+            the events since. A call that ends while the snapshot is taken may be counted twice.
+        abandoned: the number of callers who left without being served, counted in the same way. As
+            on the server, one who is bridged or parked while waiting is among them.
+        members: the members, by interface.
+        callers: the callers who wait, in the order of their positions.
     """
 
     name: str
@@ -193,13 +199,14 @@ class LiveQueue:
 
 @dataclass(frozen=True, slots=True)
 class LiveChange:
-    """Something is different. What it is now, `Live` says.
+    """A change of the live state. It names the thing that changed; `Live` shows how that is now.
 
     Attributes:
-        kind: `"channel"`, `"bridge"` or `"queue"`; `"link"` if `Live.synced` changed; `"everything"` if more changed than was held for
-            this consumer, so that all is to be looked at again.
+        kind: `"channel"`, `"bridge"` or `"queue"`; `"link"` if `Live.synced` changed;
+            `"everything"` if more changed than was held for this consumer, so that all is to be
+            looked at again.
         key: the key in `Live.channels`, `Live.bridges` or `Live.queues`; else empty.
-        gone: whether it is not there any more.
+        gone: true if the thing is no longer there.
     """
 
     kind: Kind
@@ -208,10 +215,11 @@ class LiveChange:
 
 
 class LiveChanges:
-    """The changes from the call of `Live.changes()` on, through `async for`; to be consumed by one task.
+    """The changes since the call of `Live.changes()`, through `async for`; for one task.
 
-    What changes again before the consumer takes it is told once. It ends when its `Live` is left or the manager is closed,
-    and raises what ended the link for good. Cancelling the consumer loses nothing; dropping it ends it.
+    Several changes of one thing, before the consumer takes the first, are told once. The iteration
+    ends when its `Live` is left or the manager is closed, and raises the error that ended the link
+    for good. Cancelling the consumer loses nothing; dropping the object ends it.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -267,15 +275,18 @@ class LiveChanges:
 
 
 class Live:
-    """The channels, bridges and queues of a server as they are at this moment, without asking for them again and again.
+    """The channels, bridges and queues of a server at this moment, without asking again and again.
 
-    Entering it opens a stream of events and asks the server for a snapshot (`CoreShowChannels` or `Status`, `BridgeList`,
-    `QueueStatus`); from then on it follows the events. When the link was down, when events were lost, or when queues were
-    read anew, it takes another snapshot. Leaving it stops all that; what is shown then stays as it was.
+    Entering opens a stream of events and asks the server for a snapshot (`CoreShowChannels` or
+    `Status`, `BridgeList`, `QueueStatus`); then the events are followed. Another snapshot is taken
+    when the link was down, when events were lost, when queues were reloaded, and when a caller left
+    a queue in a way that no event describes. Leaving stops all that, and the state stays as it was.
 
-    The user needs the read classes `call`, `agent` and `dialplan` (which application runs) for the events, and should have `system`,
-    which tells of a restart and of a reload: of what a user may not read, nothing tells that it has changed. Of the lists only `CoreShowChannels` (`system` or `reporting`) and `Status` (one of these, or `call`) need a write class.
-    A part that the user has no right to, or that this server lacks, stays empty and is named in `unavailable`.
+    The events need the read classes `call`, `agent` and `dialplan` (the application that runs). The
+    user should have `system` too, for the events of a restart and of a reload: changes that a user
+    may not read of go unnoticed. Of the lists only `CoreShowChannels` (`system` or `reporting`) and
+    `Status` (one of these, or `call`) need a write class. A part that the user has no right to, or
+    that this server lacks, stays empty and is named in `unavailable`.
 
     Example::
 
@@ -284,11 +295,12 @@ class Live:
                 print(change, live.channels.get(change.key))
 
     Args:
-        manager: where the actions are sent and the events come from.
-        wait: whether entering waits for the first snapshot. `False` begins empty and not `synced`, and may be entered before
-            the manager is connected.
+        manager: the manager that sends the actions and gets the events.
+        wait: true to wait for the first snapshot on entering. `False` begins empty and not
+            `synced`, and may be entered before the manager is connected.
         timeout: seconds for which a snapshot may make no progress at all; it is tried again later.
-        maxsize: events that may wait while a snapshot is under way. When there are more, another one is taken.
+        maxsize: events that may wait while a snapshot is under way. When there are more, another
+            one is taken.
 
     Raises:
         ManagerTimeout: from entering, if the first snapshot was not there in time.
@@ -310,7 +322,8 @@ class Live:
         self._bridges: dict[str, LiveBridge] = {}
         self._queues: dict[str, LiveQueue] = {}
         self._unavailable: dict[Part, str] = {}
-        self._taken = False  # whether the last snapshot still counts
+        self._waiting: dict[str, _Place] = {}  # the callers of all queues, by Uniqueid
+        self._taken = False  # the last snapshot still counts
         self._synced = False
         self._consumers: weakref.WeakSet[LiveChanges] = weakref.WeakSet()
         self._stream: EventStream[Any] | None = None
@@ -321,42 +334,42 @@ class Live:
 
     @property
     def channels(self) -> Mapping[str, LiveChannel]:
-        """The channels that are there, by Uniqueid. It is a view, which changes with them."""
+        """The channels on the server, by Uniqueid: a view, which changes with them."""
         return MappingProxyType(self._channels)
 
     @property
     def bridges(self) -> Mapping[str, LiveBridge]:
-        """The bridges that are there, by BridgeUniqueid. It is a view, which changes with them."""
+        """The bridges on the server, by BridgeUniqueid: a view, which changes with them."""
         return MappingProxyType(self._bridges)
 
     @property
     def queues(self) -> Mapping[str, LiveQueue]:
-        """The queues, by name. It is a view, which changes with them."""
+        """The queues on the server, by name: a view, which changes with them."""
         return MappingProxyType(self._queues)
 
     @property
     def unavailable(self) -> Mapping[Part, str]:
-        """The parts (`channels`, `bridges`, `queues`) that are empty because the server does not tell, each with its words."""
+        """The parts (`channels`, `bridges`, `queues`) that the server refused, with its words."""
         return MappingProxyType(self._unavailable)
 
     @property
     def synced(self) -> bool:
-        """Whether what is shown is up to date. It is not while the link is down, and not until a snapshot is complete."""
+        """True if the state is up to date; false while the link is down or a snapshot is taken."""
         return self._synced and self._manager.state is ManagerState.READY
 
     def calls(self) -> dict[str, tuple[LiveChannel, ...]]:
-        """The calls in progress: the channels grouped by Linkedid, the oldest call and the oldest channel first."""
+        """The calls in progress: channels by Linkedid, the oldest call and oldest channel first."""
         found: dict[str, list[LiveChannel]] = {}
         for channel in sorted(self._channels.values(), key=lambda each: each.since):
             found.setdefault(channel.linkedid or channel.uniqueid, []).append(channel)
         return {linkedid: tuple(channels) for linkedid, channels in found.items()}
 
     def changes(self, *, maxsize: int = 10_000) -> LiveChanges:
-        """What changes from now on.
+        """Follow the changes from now on.
 
         Args:
-            maxsize: different things that may wait for the consumer. When there are more, it is told once that `"everything"` has
-                changed.
+            maxsize: things that may wait for the consumer. When there are more, it is told once
+                that `"everything"` has changed.
 
         Raises:
             ValueError: `maxsize` is less than 1.
@@ -371,15 +384,16 @@ class Live:
         return changes
 
     async def wait_synced(self, timeout: float | None = None) -> None:
-        """Wait until what is shown is up to date: at once if it is. Cancelling it changes nothing.
+        """Wait for the state to be up to date; return at once if it is. Cancelling changes nothing.
 
         Args:
             timeout: seconds to wait; `None` is no limit.
 
         Raises:
-            ManagerTimeout: it was not in time.
-            ConnectionLost: it was left, the manager was closed, or the link is lost for good.
-            ManagerAuthError, ProtocolError, ActionError: the link is lost for good for one of these reasons.
+            ManagerTimeout: the state was not up to date in time.
+            ConnectionLost: `Live` was left, the manager was closed, or the link is lost for good.
+            ManagerAuthError, ProtocolError, ActionError: the link is lost for good for one of these
+                reasons.
         """
         try:
             async with async_timeout.timeout(timeout):
@@ -441,7 +455,7 @@ class Live:
             self._end(error)
 
     async def _follow(self, stream: EventStream[Any]) -> None:
-        """Take a snapshot whenever one is due, and apply the events behind it, until the stream ends."""
+        """Take a snapshot whenever one is due, and apply the events after it."""
         due = not self._wait
         delays = Backoff().delays()
         while True:
@@ -455,7 +469,8 @@ class Live:
                     await asyncio.sleep(next(delays))
                     continue
                 except ManagerError as error:
-                    # A link that comes back is told by EventsLost; a first one that failed may be tried by somebody.
+                    # EventsLost tells of a link that comes back. After a first connect that failed
+                    # no event comes, but the user may call connect() again.
                     if self._manager.state in (ManagerState.CLOSED, ManagerState.CONNECTING) and not self._is_over():
                         continue
                     log.debug("a snapshot of the live state was given up: %s", error)
@@ -480,11 +495,11 @@ class Live:
             self._sync(False)
 
     def _is_over(self) -> bool:
-        """Whether no more events will come."""
+        """True if no more events will come."""
         return self._stream is None or self._stream.ended
 
     def _settle(self) -> None:
-        """All events that came are applied: behind a snapshot, that is up to date."""
+        """Be up to date if a snapshot counts and all events that came after it are applied."""
         if self._stream is not None and not self._stream.pending and self._taken:
             self._sync(True)
 
@@ -518,7 +533,7 @@ class Live:
     # The snapshot
 
     async def _take_snapshot(self) -> None:
-        """Ask for all there is, and show that from now on.
+        """Ask the server for all channels, bridges and queues, and show those.
 
         Raises:
             ManagerTimeout: an answer did not come in time.
@@ -552,10 +567,12 @@ class Live:
         self._replace("channel", self._channels, channels)
         self._replace("bridge", self._bridges, bridges)
         self._replace("queue", self._queues, queues)
+        waiting = [(queue.name, each) for queue in queues.values() for each in queue.callers]
+        self._waiting = {each.uniqueid: _Place(name) for name, each in waiting}
         self._taken = True
 
     async def _forget_older_events(self) -> None:
-        """What came before the question is in the answer."""
+        """Drop the events that came before the snapshot is asked for: its answers contain them."""
         stream = self._stream
         while stream is not None and stream.pending:
             with contextlib.suppress(EventsLost):
@@ -590,13 +607,11 @@ class Live:
     # The events
 
     def _apply(self, event: Event) -> bool:
-        """Let an event change what is shown; whether it calls for another snapshot."""
+        """Apply an event to the state; true if another snapshot is due."""
         apply = _APPLY.get(type(event).wire_name)
         if apply is not None:
             part, change = apply
-            if part not in self._unavailable:
-                change(self, event)
-            return False
+            return part not in self._unavailable and change(self, event) is True
         if isinstance(event, Disconnected):
             self._sync(False)
         elif isinstance(event, FullyBooted):
@@ -610,19 +625,44 @@ class Live:
             made = self._channels.get(event.uniqueid) or LiveChannel(
                 event.uniqueid, since=event.timestamp or time.time()
             )
-            self._put("channel", self._channels, event.uniqueid, _channel(event, made))
+            changed = _channel(event, made, made.bridge)
+            self._put("channel", self._channels, event.uniqueid, changed)
 
     def _told_of_channel(self, event: ChannelEvent) -> None:
         known = self._channels.get(event.uniqueid or "")
-        if known is not None:  # what is not known has ended before the snapshot
-            self._put("channel", self._channels, known.uniqueid, _channel(event, known))
+        if known is not None:  # a channel that is not known ended before the snapshot
+            changed = _channel(event, known, known.bridge)
+            self._put("channel", self._channels, known.uniqueid, changed)
 
-    def _hung_up(self, event: ChannelEvent) -> None:
+    def _executes(self, event: channel_events.Newexten) -> bool:
+        uniqueid, application = event.uniqueid or "", event.get("Application")
+        known = self._channels.get(uniqueid)
+        if known is not None:
+            changed = _channel(event, known, known.bridge, application, event.get("AppData"))
+            self._put("channel", self._channels, uniqueid, changed)
+        place = self._waiting.get(uniqueid)
+        if place is None:
+            return False
+        # A Redirect of a caller who came without a dialplan (Originate with Application: Queue) is
+        # told by Newexten alone; the server has to be asked, as on 22 an attended transfer into the
+        # queue looks the same at first. Other applications run while the caller goes on waiting if
+        # the queue has a subroutine for them (option B, CONNECTED_LINE_SEND_SUB): it begins with a
+        # Newexten in the name of Queue. All this was tried on 16 and 22.
+        if application == "Queue":
+            place.runs_subroutines = True
+        return not place.runs_subroutines
+
+    def _hung_up(self, event: ChannelEvent) -> bool:
         uniqueid = event.uniqueid or ""
-        channel = self._channels.get(uniqueid)
-        if channel is not None and channel.bridge is not None:
-            self._leave(channel.bridge, uniqueid)
-        self._take("channel", self._channels, uniqueid)
+        channel = self._channels.pop(uniqueid, None)
+        if channel is not None:
+            if channel.bridge is not None:
+                self._leave(channel.bridge, uniqueid)
+            self._tell("channel", uniqueid, True)
+        # The queue tells of a caller who hangs up, before the Hangup comes. Where it did not, an
+        # attended transfer has put another channel in the place, of which no event tells either
+        # (tried on 16 and 22).
+        return uniqueid in self._waiting
 
     def _renamed(self, event: channel_events.Rename) -> None:
         known = self._channels.get(event.uniqueid or "")
@@ -638,31 +678,41 @@ class Live:
         self._take("bridge", self._bridges, event.bridge_uniqueid or "")
 
     def _entered(self, event: bridge_events.BridgeEnter) -> None:
-        self._told_of_channel(event)
-        channel = self._channels.get(event.uniqueid or "")
-        if channel is None or not event.bridge_uniqueid:
+        uniqueid, bridge = event.uniqueid or "", event.bridge_uniqueid
+        # Of a caller who is answered the queue tells, before the bridge does. Of one whom somebody
+        # bridges or parks it tells nothing (tried on 16 and 22).
+        if uniqueid in self._waiting:
+            self._taken_away(uniqueid)
+        channel = self._channels.get(uniqueid)
+        if channel is None or not bridge:
             return
-        if channel.bridge is not None and channel.bridge != event.bridge_uniqueid:
-            self._leave(channel.bridge, channel.uniqueid)
-        self._put("channel", self._channels, channel.uniqueid, replace(channel, bridge=event.bridge_uniqueid))
+        if channel.bridge is not None and channel.bridge != bridge:
+            self._leave(channel.bridge, uniqueid)
+        channel = _channel(event, channel, bridge)
+        self._put("channel", self._channels, uniqueid, channel)
         if "bridges" in self._unavailable:
             return
-        known = _bridge(event, self._bridges.get(event.bridge_uniqueid) or LiveBridge(event.bridge_uniqueid))
-        others = tuple(each for each in known.channels if each != channel.uniqueid)
-        self._put("bridge", self._bridges, known.uniqueid, replace(known, channels=(*others, channel.uniqueid)))
-        # Those who meet get the Linkedid of the oldest; no event tells those who were there.
-        for each in others:
-            other = self._channels.get(each)
-            if other is not None and channel.linkedid:
-                self._put("channel", self._channels, each, replace(other, linkedid=channel.linkedid))
+        known = _bridge(event, self._bridges.get(bridge) or LiveBridge(bridge))
+        others = tuple(each for each in known.channels if each != uniqueid)
+        self._put("bridge", self._bridges, bridge, replace(known, channels=(*others, uniqueid)))
+        # In a basic bridge all get the oldest Linkedid, which this event has; no event tells those
+        # who were there before. In a conference, a parking lot or a holding bridge each keeps its
+        # own (tried on 16 and 22).
+        if known.type == "basic" and channel.linkedid:
+            for each in others:
+                other = self._channels.get(each)
+                if other is not None and other.linkedid != channel.linkedid:
+                    linked = replace(other, linkedid=channel.linkedid)
+                    self._put("channel", self._channels, each, linked)
 
     def _left(self, event: bridge_events.BridgeLeave) -> None:
-        self._told_of_channel(event)
-        channel = self._channels.get(event.uniqueid or "")
-        if channel is not None and channel.bridge == event.bridge_uniqueid:
-            self._put("channel", self._channels, channel.uniqueid, replace(channel, bridge=None))
-        self._leave(event.bridge_uniqueid or "", event.uniqueid or "")
-        if event.bridge_uniqueid in self._bridges:
+        uniqueid, bridge = event.uniqueid or "", event.bridge_uniqueid or ""
+        channel = self._channels.get(uniqueid)
+        if channel is not None:
+            other = None if channel.bridge == bridge else channel.bridge
+            self._put("channel", self._channels, uniqueid, _channel(event, channel, other))
+        self._leave(bridge, uniqueid)
+        if bridge in self._bridges:
             self._told_of_bridge(event)
 
     def _leave(self, bridge: str, uniqueid: str) -> None:
@@ -681,23 +731,54 @@ class Live:
         queue = self._queue(event.queue)
         if queue is None or not event.uniqueid:
             return
-        callers = [each for each in queue.callers if each.uniqueid != event.uniqueid]
-        before = next((each for each in queue.callers if each.uniqueid == event.uniqueid), None)
+        uniqueid, callers, since = event.uniqueid, list(queue.callers), 0.0
+        place = self._waiting.get(uniqueid)
+        if place is not None and place.queue != queue.name:  # a Redirect sent the caller here
+            self._taken_away(uniqueid)
+        elif place is not None:  # the caller came while the snapshot was taken
+            since = next((each.since for each in callers if each.uniqueid == uniqueid), 0.0)
+            callers = [each for each in callers if each.uniqueid != uniqueid]
         caller = LiveCaller(
-            event.uniqueid,
+            uniqueid,
             event.channel or "",
             caller_id_num=_known(event.caller_id_num),
             caller_id_name=_known(event.caller_id_name),
-            since=before.since if before is not None else event.timestamp or time.time(),
+            since=since or event.timestamp or time.time(),
         )
         callers.insert(max(0, (event.position or len(callers) + 1) - 1), caller)
-        self._set_queue(replace(queue, callers=_in_order(callers)))
+        self._waiting[uniqueid] = _Place(queue.name)
+        self._set_callers(queue, callers, queue.abandoned)
 
     def _left_queue(self, event: queue_events.QueueCallerLeave) -> None:
-        queue = self._queues.get(event.queue or "")
-        if queue is not None:
-            callers = [each for each in queue.callers if each.uniqueid != event.uniqueid]
-            self._set_queue(replace(queue, callers=_in_order(callers)))
+        uniqueid = event.uniqueid or ""
+        place = self._waiting.get(uniqueid)
+        if place is not None and place.queue == event.queue:
+            self._without_caller(uniqueid, 0)
+
+    def _taken_away(self, uniqueid: str) -> None:
+        """Let a caller leave the queue in a way that the queue does not tell.
+
+        The server puts a stand-in into the queue in the channel's place, which then hangs up: it
+        counts a caller who gave up, and keeps the events of the stand-in to itself.
+        """
+        self._without_caller(uniqueid, 1)
+
+    def _without_caller(self, uniqueid: str, abandoned: int) -> None:
+        queue = self._queues[self._waiting.pop(uniqueid).queue]
+        callers = [each for each in queue.callers if each.uniqueid != uniqueid]
+        self._set_callers(queue, callers, queue.abandoned + abandoned)
+
+    def _set_callers(self, queue: LiveQueue, callers: Iterable[LiveCaller], abandoned: int) -> None:
+        self._set_queue(
+            LiveQueue(
+                queue.name,
+                queue.strategy,
+                queue.completed,
+                abandoned,
+                queue.members,
+                _in_order(callers),
+            )
+        )
 
     def _abandoned(self, event: queue_events.QueueCallerAbandon) -> None:
         queue = self._queue(event.queue)
@@ -736,13 +817,26 @@ class Live:
         self._set_queue(replace(queue, members=members))
 
 
+@dataclass(slots=True)
+class _Place:
+    """The place of a caller in a queue.
+
+    Attributes:
+        queue: the queue's name.
+        runs_subroutines: true if the queue has run a subroutine on the caller's channel.
+    """
+
+    queue: str
+    runs_subroutines: bool = False
+
+
 def _refused(part: Part, error: ActionError, unavailable: dict[Part, str]) -> list[Event]:
     unavailable[part] = str(error)
     return []
 
 
 def _known(text: str | None) -> str:
-    """A number or a name, without what Asterisk writes where it knows none."""
+    """A number or a name; empty where Asterisk writes that it knows none."""
     return "" if text is None or text in _NOBODY else text
 
 
@@ -750,9 +844,14 @@ def _or(told: _T | None, known: _T) -> _T:
     return known if told is None else told
 
 
-def _channel(event: ChannelEvent, known: LiveChannel) -> LiveChannel:
-    """A channel as an event tells of it, and as it is known where the event does not."""
-    application = isinstance(event, channel_events.Newexten)
+def _channel(
+    event: ChannelEvent,
+    known: LiveChannel,
+    bridge: str | None,
+    application: str | None = None,
+    application_data: str | None = None,
+) -> LiveChannel:
+    """A channel as an event describes it, and as it is known where the event says nothing."""
     return LiveChannel(
         known.uniqueid,
         _or(event.channel, known.name),
@@ -764,9 +863,9 @@ def _channel(event: ChannelEvent, known: LiveChannel) -> LiveChannel:
         _or(event.context, known.context),
         _or(event.exten, known.exten),
         _or(event.priority, known.priority),
-        _or(event.get("Application") if application else None, known.application),
-        _or(event.get("AppData") if application else None, known.application_data),
-        known.bridge,
+        known.application if application is None else application,
+        known.application_data if application_data is None else application_data,
+        bridge,
         _or(event.linkedid, known.linkedid),
         _or(event.account_code, known.account_code),
         known.since,
@@ -780,13 +879,10 @@ def _listed_channel(
         seconds, data = item.seconds, item.data_
     else:
         seconds, data = item.duration, item.application_data
-    return replace(
-        _channel(item, LiveChannel(item.uniqueid or "")),
-        application=item.application or "",
-        application_data=data or "",
-        bridge=item.bridge_id or None,
-        since=now - (seconds or 0) if known is None else known.since,  # the list counts whole seconds
-    )
+    # The list counts whole seconds: the time that is known already is better.
+    since = now - (seconds or 0) if known is None else known.since
+    nothing = LiveChannel(item.uniqueid or "", since=since)
+    return _channel(item, nothing, item.bridge_id or None, item.application, data)
 
 
 def _bridge(event: BridgeEvent, known: LiveBridge) -> LiveBridge:
@@ -836,6 +932,9 @@ def _list_queues(
             member = _member(item, item.name_, LiveMember(item.location))
             members.setdefault(item.queue, {})[item.location] = member
         elif isinstance(item, queue_events.QueueEntry) and item.queue and item.uniqueid:
+            # A caller who was just taken away has a stand-in in the queue for a moment.
+            if (item.channel or "").startswith(_STAND_IN):
+                continue
             caller = LiveCaller(
                 item.uniqueid,
                 item.channel or "",
@@ -850,16 +949,16 @@ def _list_queues(
         queues[name] = replace(queue, members=MappingProxyType(members.get(name, {})), callers=_in_order(waiting))
 
 
-_CHANGES: Final[dict[type[Event], tuple[Part, Callable[[Live, Any], None]]]] = {
+_CHANGES: Final[dict[type[Event], tuple[Part | None, Callable[[Live, Any], object]]]] = {
     channel_events.Newchannel: ("channels", Live._made),
     channel_events.Newstate: ("channels", Live._told_of_channel),
-    channel_events.Newexten: ("channels", Live._told_of_channel),
+    channel_events.Newexten: (None, Live._executes),
     channel_events.NewCallerid: ("channels", Live._told_of_channel),
     channel_events.NewConnectedLine: ("channels", Live._told_of_channel),
     channel_events.NewAccountCode: ("channels", Live._told_of_channel),
     channel_events.Rename: ("channels", Live._renamed),
-    channel_events.Hangup: ("channels", Live._hung_up),
-    bridge_events.BridgeEnter: ("channels", Live._entered),
+    channel_events.Hangup: (None, Live._hung_up),
+    bridge_events.BridgeEnter: (None, Live._entered),
     bridge_events.BridgeLeave: ("channels", Live._left),
     bridge_events.BridgeCreate: ("bridges", Live._told_of_bridge),
     bridge_events.BridgeDestroy: ("bridges", Live._bridge_ended),
@@ -875,7 +974,11 @@ _CHANGES: Final[dict[type[Event], tuple[Part, Callable[[Live, Any], None]]]] = {
     queue_events.AgentConnect: ("queues", Live._connected),
     queue_events.AgentComplete: ("queues", Live._completed),
 }
-"""Which part an event changes, and how."""
+"""The part that an event makes things in, and the change; no part if it only changes what is there.
+
+Where the server refuses to list a part, the part stays empty. A method that returns true asks for
+another snapshot.
+"""
 
 _APPLY: Final = {kind.wire_name: change for kind, change in _CHANGES.items()}
 _EVENTS: Final[tuple[type[Event], ...]] = (*_CHANGES, Disconnected, FullyBooted, Reload)

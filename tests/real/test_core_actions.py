@@ -323,6 +323,16 @@ async def test_hangup(mgr: Manager, place: Place) -> None:
     assert reply.events.completion is not None
 
 
+async def test_a_uniqueid_instead_of_a_name(mgr: Manager, place: Place) -> None:
+    """A channel is steered by its Uniqueid, in any case, also if its name has a byte that is no UTF-8."""
+    channel = await place(channel_id="Steered-\udce9")
+    await mgr.send(core.Status("steered-\udce9"))
+    await mgr.send(core.Redirect("Steered-\udce9", "elsewhere", "target", 1))
+    gone = mgr.wait_for(events.Hangup, where=lambda event: event.channel == channel, timeout=5)
+    await mgr.send(core.Hangup("Steered-\udce9"))
+    await gone
+
+
 async def test_list_commands(mgr: Manager) -> None:
     """Every action that this user may send has a line with its synopsis and its classes."""
     reply = await mgr.send(core.ListCommands())

@@ -175,6 +175,25 @@ async def call(mgr: Manager, channel: str, application: str = "Wait", data: str 
     return outcome.channel
 
 
+async def dialled(mgr: Manager, number: str, phone: str, *, impatient: bool = False) -> None:
+    """Let somebody with this number call a phone, for a second or until it rings, and wait until the call is over."""
+    gone = mgr.wait_for(events.Hangup, where=lambda event: event.get("Channel", "").startswith("Local/wait@test"))
+    rings = mgr.wait_for(events.DialBegin, where=lambda event: event.dest.channel.startswith(phone.rpartition("/")[0]))
+    channel = await call(mgr, "Local/wait@test/n", "Dial", f"{phone},1", callerid=f"Caller <{number}>")
+    if impatient:
+        await rings
+        await mgr.send(core.Hangup(channel))
+    await gone
+
+
+async def stored(db: sqlite3.Connection, query: str, *expected: Any) -> None:
+    """Wait until the first row of a query is this."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    while (row := db.execute(query).fetchone()) != expected:
+        assert asyncio.get_running_loop().time() < deadline, (row, db.execute("SELECT * FROM calls").fetchall())
+        await asyncio.sleep(0.02)
+
+
 async def cut(proxy: FaultProxy, program: Program) -> None:
     """Cut the link, and wait until the program has noticed and is back."""
     proxy.cut()
@@ -184,7 +203,7 @@ async def cut(proxy: FaultProxy, program: Program) -> None:
 async def test_the_queue_watcher_alerts(mgr: Manager, proxy: FaultProxy, start: Start, webhook: Webhook) -> None:
     """It tells of callers who wait too long, give up, or are too many, also those of before it came and of while it was cut off."""
     early = await call(mgr, "Local/empty@queues/n", callerid="Early <100>")
-    watcher = await start("queue_watcher.py", "empty", "--longest", "1", "--most", "1")
+    watcher = await start("queue_watcher.py", "empty", "--longest", "0.2", "--most", "1")
     await watcher.says("watching empty")
     await watcher.says("empty: 100 is waiting for too long")
     second = await call(mgr, "Local/empty@queues/n", callerid="Second <200>")
@@ -192,6 +211,15 @@ async def test_the_queue_watcher_alerts(mgr: Manager, proxy: FaultProxy, start: 
     await watcher.says("empty: 200 is waiting for too long")
     await mgr.send(core.Hangup(second))
     await watcher.says("empty: 200 gave up")
+
+    joins = mgr.wait_for(events.QueueCallerJoin, timeout=PATIENCE)
+    taken = await call(mgr, "Local/empty@queues/n", callerid="Taken <500>")
+    await joins
+    await mgr.send(core.Park(taken.replace(";1", ";2"), early))
+    late = await call(mgr, "Local/empty@queues/n", callerid="Late <600>")
+    await watcher.says("empty: 600 is waiting for too long")
+    await mgr.send(core.Hangup(late))
+    await watcher.says("empty: 600 gave up")
 
     await call(mgr, "Local/support@queues/n", callerid="Elsewhere <300>")
     proxy.refuse = True
@@ -201,12 +229,12 @@ async def test_the_queue_watcher_alerts(mgr: Manager, proxy: FaultProxy, start: 
     await call(mgr, "Local/empty@queues/n", callerid="Meanwhile <400>")
     proxy.refuse = False
     await watcher.says("empty: 400 is waiting for too long")
-    await webhook.has(5)
+    await webhook.has(9)
     assert await watcher.ends(signal.SIGTERM) == 0
     assert watcher.printed[-1] == "stopped"
     alerts = watcher.printed[1:-1]
     assert webhook.texts == alerts
-    assert not [alert for alert in alerts if "300" in alert]
+    assert not [alert for alert in alerts if "300" in alert or "500" in alert]
 
 
 async def test_a_webhook_that_fails_is_told_and_its_address_is_not(
@@ -228,22 +256,17 @@ async def test_missed_calls_are_told(mgr: Manager, proxy: FaultProxy, start: Sta
     notifier = await start("missed_calls.py", "--phones", "Local/*@default-*")
     await notifier.says("listening")
 
-    async def dials(number: str, phone: str) -> None:
-        gone = mgr.wait_for(events.Hangup, where=lambda event: event.get("Channel", "").startswith("Local/wait@test"))
-        await call(mgr, "Local/wait@test/n", "Dial", f"{phone},1", callerid=f"Caller <{number}>")
-        await gone
-
-    await dials("100", "Local/noanswer@default/n")
+    await dialled(mgr, "100", "Local/noanswer@default/n")
     assert "nobody answered at Local/noanswer@default-" in await notifier.says("nobody answered")
-    await dials("200", "Local/5551234@default/n")
-    await dials("300", "Local/ring@test/n")
+    await dialled(mgr, "200", "Local/5551234@default/n")
+    await dialled(mgr, "300", "Local/ring@test/n", impatient=True)
     await cut(proxy, notifier)
-    await dials("400", "Local/busy@default/n")
+    await dialled(mgr, "400", "Local/busy@default/n")
     await webhook.has(2)
 
     webhook.asked.clear()
     webhook.may_answer.clear()
-    await dials("500", "Local/congestion@default/n")
+    await dialled(mgr, "500", "Local/congestion@default/n")
     await asyncio.wait_for(webhook.asked.wait(), PATIENCE)
     ending = asyncio.create_task(notifier.ends(signal.SIGINT))
     await asyncio.sleep(0.3)  # it waits for the message that is on its way
@@ -331,34 +354,65 @@ async def test_the_recorder_writes_every_call(mgr: Manager, proxy: FaultProxy, s
     recorder = await start("call_recorder.py", str(path))
     await recorder.says("recording")
     with contextlib.closing(sqlite3.connect(path)) as db:
-
-        async def until(query: str, *expected: Any) -> None:
-            deadline = asyncio.get_running_loop().time() + PATIENCE
-            while (row := db.execute(query).fetchone()) != expected:
-                assert asyncio.get_running_loop().time() < deadline, (row, db.execute("SELECT * FROM calls").fetchall())
-                await asyncio.sleep(0.02)
-
-        await until("SELECT count(*) FROM calls WHERE ended IS NULL AND channel LIKE 'Local/wait@test%'", 1)
+        await stored(db, "SELECT count(*) FROM calls WHERE ended IS NULL AND channel LIKE 'Local/wait@test%'", 1)
         await mgr.send(core.Hangup(early))
-        await until(f"SELECT outcome FROM calls WHERE channel = '{early}'", "ANSWER")
+        await stored(db, f"SELECT outcome FROM calls WHERE channel = '{early}'", "ANSWER")
 
         for target, outcome in (("noanswer", "NOANSWER"), ("busy", "BUSY"), ("5551", "ANSWER")):
             channel = await call(mgr, "Local/wait@test/n", "Dial", f"Local/{target}@default/n,1")
-            await until(f"SELECT outcome, ended >= started FROM calls WHERE channel = '{channel}'", outcome, 1)
+            await stored(db, f"SELECT outcome, ended >= started FROM calls WHERE channel = '{channel}'", outcome, 1)
 
         late = await call(mgr, "Local/wait@test/n", callerid="Late <200>")
-        await until(f"SELECT answered IS NULL FROM calls WHERE channel = '{late}'", 0)
+        await stored(db, f"SELECT answered IS NULL FROM calls WHERE channel = '{late}'", 0)
         proxy.refuse = True
         proxy.cut()
         await recorder.says("was lost", among=recorder.complained)
         await mgr.send(core.Hangup(late))
         after = await call(mgr, "Local/wait@test/n", callerid="After <300>")
         proxy.refuse = False
-        await until(f"SELECT outcome FROM calls WHERE channel = '{late}'", "UNKNOWN")
+        await stored(db, f"SELECT outcome FROM calls WHERE channel = '{late}'", "UNKNOWN")
         await mgr.send(core.Hangup(after))
-        await until(f"SELECT outcome IS NULL, ended IS NULL FROM calls WHERE channel = '{after}'", 0, 0)
+        await stored(db, f"SELECT outcome IS NULL, ended IS NULL FROM calls WHERE channel = '{after}'", 0, 0)
     assert await recorder.ends(signal.SIGTERM) == 0
     assert recorder.printed[-1] == "stopped"
+
+
+async def test_any_byte_may_be_dialled(mgr: Manager, start: Start, webhook: Webhook, tmp_path: Path) -> None:
+    """A byte that is no UTF-8 is recorded and told as `\\xe9`, and the next call is recorded and told as any other."""
+    path = tmp_path / "calls.db"
+    recorder = await start("call_recorder.py", str(path))
+    notifier = await start("missed_calls.py", "--phones", "Local/noanswer@default-*")
+    watcher = await start("queue_watcher.py", "empty", "--longest", "0")
+    await recorder.says("recording")
+    await notifier.says("listening")
+    await watcher.says("watching")
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        for number, shown in (("12\udce9", r"12\xe9"), ("34", "34")):
+            channel = await call(mgr, f"Local/{number}@default/n", channel_id=f"recorded-{number}")
+            row = f"SELECT channel, number, outcome FROM calls WHERE uniqueid = 'recorded-{shown}'"
+            await mgr.send(core.Hangup(channel), check=False)
+            await stored(db, row, channel.replace(number, shown), shown, "ANSWER")
+            waiting = await call(mgr, "Local/empty@queues/n", callerid=f"<{number}>")
+            await watcher.says(f"empty: {shown} is waiting")
+            await mgr.send(core.Hangup(waiting))
+            await watcher.says(f"empty: {shown} gave up")
+            await dialled(mgr, number, "Local/noanswer@default/n", impatient=True)
+            await notifier.says(f"{shown} called")
+    await webhook.has(6)
+    assert sorted(webhook.texts) == sorted([*watcher.printed[1:], *notifier.printed[1:]])
+    for program in (recorder, notifier, watcher):
+        assert await program.ends(signal.SIGTERM) == 0
+
+
+async def test_the_dialler_calls_any_byte(start: Start, tmp_path: Path) -> None:
+    """A number with a byte that is no UTF-8 is called, and stands in the report as in the file."""
+    (tmp_path / "numbers").write_bytes(b"55\xe9\n5551\n")
+    report = tmp_path / "report.csv"
+    dialler = await start(
+        *("auto_dialler.py", str(tmp_path / "numbers"), "--channel", "Local/{}@default/n", "--report", str(report))
+    )
+    assert await dialler.ends() == 0
+    assert report.read_bytes().splitlines() == [b"number,outcome", b"55\xe9,answered", b"5551,answered"]
 
 
 @pytest.mark.parametrize("name", ["queue_watcher.py", "missed_calls.py", "call_recorder.py", "auto_dialler.py"])
@@ -368,10 +422,8 @@ async def test_a_refused_login_is_one_sentence(
     """An example that cannot log in says so, without a traceback and without the secret; one that lacks its URL says that."""
     (tmp_path / "numbers").write_text("1")
     argument = {"auto_dialler.py": "numbers", "call_recorder.py": "calls.db"}.get(name)
-    for url, code, complaint in (
-        (asterisk.url.replace("s3cret", "wr0ng"), 1, "refused"),
-        ("", 2, "AIOAMI_URL is not set"),
-    ):
+
+    async def started(url: str, code: int, complaint: str) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(ROOT / "examples" / name), *([str(tmp_path / argument)] if argument else [])),
             env={**os.environ, "AIOAMI_URL": url, "WEBHOOK_URL": "http://127.0.0.1:9/hooks/t0ken"},
@@ -383,6 +435,10 @@ async def test_a_refused_login_is_one_sentence(
         assert complaint in told.decode()
         assert "Traceback" not in told.decode()
         assert "wr0ng" not in told.decode()
+
+    await asyncio.gather(
+        started(asterisk.url.replace("s3cret", "wr0ng"), 1, "refused"), started("", 2, "AIOAMI_URL is not set")
+    )
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)

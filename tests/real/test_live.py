@@ -10,7 +10,7 @@ import async_timeout
 import pytest
 from tests.soak.load import Keeper
 
-from aioami import Backoff, Manager, core
+from aioami import Backoff, Manager, actions, core
 from aioami.enums import ChannelState
 from aioami.live import Live
 from aioami.testing.real import RealAsterisk
@@ -43,7 +43,10 @@ def picture(live: Live) -> dict[str, object]:
     """What is shown, but for what no event tells: times, and which application a channel has left."""
     return {
         "channels": {
-            each.uniqueid: (each.name, each.state, each.bridge, each.caller_id_num, each.context, each.exten)
+            each.uniqueid: (
+                *(each.name, each.state, each.bridge, each.linkedid),
+                *(each.caller_id_num, each.context, each.exten),
+            )
             for each in live.channels.values()
         },
         "bridges": {each.uniqueid: (each.type, frozenset(each.channels)) for each in live.bridges.values()},
@@ -69,11 +72,25 @@ async def as_listed(live: Live, mgr: Manager) -> None:
     raise AssertionError("the live state is never up to date")
 
 
-async def place(mgr: Manager, extension: str, caller: str = "") -> str:
-    """Place a call, and return the channel at our end."""
+async def place(mgr: Manager, extension: str, caller: str = "", runs: str = "Wait", data: str = "60") -> str:
+    """Place a call, and return the channel at our end, on which an application runs."""
     channel = f"Local/{extension}@test/n"
-    answer = await mgr.send(core.Originate_Application(channel, "Wait", ("60",), callerid=caller or None))
-    return (await answer.outcome(timeout=10)).channel or ""
+    action = core.Originate_Application(channel, runs, (data,), callerid=caller or None)
+    return (await (await mgr.send(action)).outcome(timeout=10)).channel or ""
+
+
+def uniqueid(live: Live, name: str) -> str:
+    return next(each.uniqueid for each in live.channels.values() if each.name == name)
+
+
+def far(channel: str) -> str:
+    """The other half of a Local channel, which is in the dialplan."""
+    return channel.replace(";1", ";2")
+
+
+def waiting(live: Live, queue: str) -> list[str]:
+    """The names of the channels that wait in a queue."""
+    return [each.channel for each in live.queues[queue].callers]
 
 
 async def test_calls_come_are_joined_and_go(mgr: Manager) -> None:
@@ -107,6 +124,94 @@ async def test_calls_come_are_joined_and_go(mgr: Manager) -> None:
         await mgr.send(core.Hangup("/^.*/"), check=False)
         await mgr.send(core.QueueRemove("Local/short@test/n", "empty"))
         await until(lambda: not live.channels and not live.bridges)
+        await as_listed(live, mgr)
+
+
+@pytest.mark.parametrize(("application", "data"), [("ConfBridge", "room1"), ("BridgeWait", ""), ("Park", "default")])
+async def test_calls_that_share_a_room(mgr: Manager, application: str, data: str) -> None:
+    """In a conference, holding bridge or parking lot each call keeps its Linkedid, as listed."""
+    async with Live(mgr) as live:
+        came = [await place(mgr, "wait", runs=application, data=data) for _ in range(3)]
+        await until(lambda: any(len(bridge.channels) == 3 for bridge in live.bridges.values()))
+        await as_listed(live, mgr)
+        assert len(live.calls()) == 3
+        assert all(live.channels[uniqueid(live, each)].linkedid == uniqueid(live, each) for each in came)
+        await mgr.send(core.Hangup(came[1]))
+        await until(lambda: len(live.calls()) == 2)
+        await as_listed(live, mgr)
+        await mgr.send(core.Hangup("/^.*/"), check=False)
+        await until(lambda: not live.channels)
+
+
+async def test_an_older_linkedid_is_handed_on(mgr: Manager) -> None:
+    """A channel keeps the Linkedid of the older call it was bridged with, and hands it on."""
+    async with Live(mgr) as live:
+        first, second, third = [await place(mgr, "wait") for _ in range(3)]
+        for one, other in ((third, first), (second, third)):
+            await mgr.send(core.Bridge(one, other))
+            pair = {uniqueid(live, one), uniqueid(live, other)}
+            await until(lambda pair=pair: any(pair == {*each.channels} for each in live.bridges.values()))  # type: ignore[misc]
+            await as_listed(live, mgr)
+        linked = {live.channels[uniqueid(live, each)].linkedid for each in (first, second, third)}
+        assert linked == {uniqueid(live, first)}
+
+
+async def test_waiting_callers_who_are_taken_away(mgr: Manager) -> None:
+    """A caller who is bridged, parked or sent elsewhere leaves the queue, though no event tells."""
+    async with Live(mgr) as live:
+        bridged, parked, redirected = [far(await place(mgr, "hold")) for _ in range(3)]
+        taken, sent, moved = [await place(mgr, "wait", runs="Queue", data="empty") for _ in range(3)]
+        stays = far(await place(mgr, "hold"))
+        other, another = [await place(mgr, "wait") for _ in range(2)]
+        callers = [bridged, parked, redirected, taken, sent, moved, stays]
+        await until(lambda: len(live.queues["empty"].callers) == len(callers))
+        await as_listed(live, mgr)
+        before = live.queues["empty"].abandoned
+        for abandoned, (caller, action) in enumerate(
+            (
+                (bridged, core.Bridge(bridged, other)),
+                (parked, core.Park(parked, stays)),
+                (redirected, core.Redirect(redirected, "elsewhere", "target", 1)),
+                (taken, core.Bridge(another, taken)),
+                (sent, core.Redirect(sent, "elsewhere", "target", 1)),
+                (moved, core.Redirect(moved, "queues", "sales", 2)),
+            ),
+            before + 1,
+        ):
+            assert caller in waiting(live, "empty")
+            await mgr.send(action)
+            await until(lambda caller=caller: caller not in waiting(live, "empty"))  # type: ignore[misc]
+            await as_listed(live, mgr)
+            assert live.queues["empty"].abandoned == abandoned
+        assert waiting(live, "empty") == [stays]
+        await until(lambda: waiting(live, "sales") == [moved])
+        await mgr.send(core.Hangup("/^.*/"), check=False)
+        await until(lambda: not live.channels)
+        await as_listed(live, mgr)
+
+
+async def test_subroutines_of_a_queue(mgr: Manager) -> None:
+    """A caller for whom the queue runs a subroutine goes on waiting."""
+    steps = [("before", "s", "1", "NoOp", ""), ("before", "s", "2", "Return", "")]
+    steps += [("test", "prepared", "1", "Answer", ""), ("test", "prepared", "2", "Queue", "sales,B(before^s^1),,,30")]
+    for context, exten, priority, application, data in steps:
+        await mgr.send(actions.DialplanExtensionAdd(context, exten, priority, application, application_data=data))
+    await mgr.send(core.QueueAdd("Local/ring@test/n", "sales", "Ringer"))
+    async with Live(mgr) as live:
+        with mgr.events("Newexten", "AgentCalled", maxsize=None) as stream:
+            caller = far(await place(mgr, "prepared"))
+            ran = set()
+            async for event in stream:
+                if event["Channel"] == caller:
+                    ran.add(event.get("Application", event["Event"]))
+                if "AgentCalled" in ran:
+                    break
+            assert ran >= {"Queue", "NoOp", "Return"}
+        await as_listed(live, mgr)
+        assert waiting(live, "sales") == [caller]
+        await mgr.send(core.QueueRemove("Local/ring@test/n", "sales"))
+        await mgr.send(core.Hangup("/^.*/"), check=False)
+        await until(lambda: not waiting(live, "sales"))
         await as_listed(live, mgr)
 
 

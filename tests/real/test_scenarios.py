@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import difflib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
 from tests.scenarios.line import Line
 from tests.scenarios.stories import STORIES, Story
 from tests.scenarios.transcript import write
+from tests.soak.load import Keeper
 
 from aioami import Manager, core
 from aioami.testing import FakeAsterisk
@@ -19,20 +21,8 @@ from aioami.testing.real import RealAsterisk
 
 # Where threads of a loaded machine are late, a story is told once more, on both sides.
 ATTEMPTS = 3
-
-
-@pytest.fixture(scope="module")
-def fresh(real_asterisk: RealAsterisk) -> Iterator[RealAsterisk]:
-    """A server that no other test has used."""
-    with RealAsterisk(real_asterisk.installation) as server:
-        yield server
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def fake(fresh: RealAsterisk) -> AsyncIterator[FakeAsterisk]:
-    """The fake of the same version."""
-    async with FakeAsterisk(version=str(fresh.major), virtual_time=True, auth_timeout=None) as server:
-        yield server
+# A story waits nearly all the time, so that several servers are hardly busier than one.
+SERVERS = 6
 
 
 async def told(
@@ -47,19 +37,61 @@ async def told(
         await line.close()
 
 
+async def differences(real: RealAsterisk, fake: FakeAsterisk, story: Story) -> list[str]:
+    """Play a story on both servers, and return what was told differently each time; nothing if it was once the same."""
+    found: list[str] = []
+    for attempt in range(1, ATTEMPTS + 1):
+        theirs = await told(real, story, asyncio.sleep)
+        ours = await told(fake, story, fake.advance)
+        difference = list(difflib.unified_diff(theirs, ours, str(real), str(fake), lineterm="", n=0))
+        if not difference:
+            return []
+        found += [f"attempt {attempt}", *difference]
+    return found
+
+
+async def play(real: RealAsterisk, waiting: deque[str], results: dict[str, asyncio.Future[list[str]]]) -> None:
+    """Play stories on a real server, and on a fake one of its version that is told the same, until none is left."""
+    async with FakeAsterisk(version=str(real.major), virtual_time=True, auth_timeout=None) as fake:
+        while waiting:
+            name = waiting.popleft()
+            try:
+                results[name].set_result(await differences(real, fake, STORIES[name]))
+            except Exception as error:
+                results[name].set_exception(error)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def results(
+    real_asterisk: RealAsterisk, request: pytest.FixtureRequest
+) -> AsyncIterator[dict[str, asyncio.Future[list[str]]]]:
+    """The differences in each story that was asked for, played on servers that no other test has used."""
+    tests = [item.callspec for item in request.session.items if hasattr(item, "callspec")]
+    chosen = {test.params.get("name") for test in tests}
+    waiting = deque(name for name in STORIES if name in chosen)
+    results = {name: asyncio.get_running_loop().create_future() for name in waiting}
+    keepers = [Keeper(RealAsterisk(real_asterisk.installation)) for _ in range(min(SERVERS, len(waiting)))]
+    players: list[asyncio.Task[None]] = []
+    try:
+        await asyncio.gather(*(keeper.do(keeper.server.start) for keeper in keepers))
+        players += [asyncio.create_task(play(keeper.server, waiting, results)) for keeper in keepers]
+        yield results
+    finally:
+        for player in players:
+            player.cancel()
+        await asyncio.gather(*players, return_exceptions=True)
+        for keeper in keepers:
+            keeper.server.kill()  # in no time; an orderly end takes a second
+            keeper.close()
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", STORIES)
-async def test_fake_and_real_tell_the_same(fresh: RealAsterisk, fake: FakeAsterisk, name: str) -> None:
+async def test_fake_and_real_tell_the_same(results: dict[str, asyncio.Future[list[str]]], name: str) -> None:
     """Answers and events are the same, header by header and in the same order, but for what the writer leaves out."""
-    differences: list[str] = []
-    for attempt in range(1, ATTEMPTS + 1):
-        real = await told(fresh, STORIES[name], asyncio.sleep)
-        ours = await told(fake, STORIES[name], fake.advance)
-        difference = list(difflib.unified_diff(real, ours, str(fresh), str(fake), lineterm="", n=0))
-        if not difference:
-            return
-        differences += [f"attempt {attempt}", *difference]
-    pytest.fail("\n".join(differences))
+    difference = await results[name]
+    if difference:
+        pytest.fail("\n".join(difference))
 
 
 def test_fake_and_real_put_the_time_in_the_same_place(real_asterisk: RealAsterisk) -> None:

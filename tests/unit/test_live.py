@@ -110,7 +110,7 @@ async def test_a_call_through_a_queue(fake: FakeAsterisk, mgr: Manager, live: Li
 
 
 async def test_bridges_and_names(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
-    """Two calls that are joined are one: who was there gets the Linkedid of the older one, which no event tells."""
+    """Two calls that are joined are one: all get the Linkedid of the older, which no event tells."""
     ends = []
     for _ in range(2):
         answer = await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))
@@ -124,6 +124,110 @@ async def test_bridges_and_names(fake: FakeAsterisk, mgr: Manager, live: Live) -
     await mgr.send(core.Hangup("/.*/"))
     await settled(live, mgr)
     assert (dict(live.channels), dict(live.bridges)) == ({}, {})
+
+
+async def place(mgr: Manager, application: str, data: str = "", extension: str = "wait") -> str:
+    """Place a call on whose end an application runs, and return the Uniqueid there."""
+    channel = f"Local/{extension}@test/n"
+    answer = await mgr.send(core.Originate_Application(channel, application, (data,)))
+    return (await answer.outcome()).uniqueid or ""
+
+
+@pytest.mark.parametrize(
+    ("application", "data", "kind"),
+    [("ConfBridge", "room1", "base"), ("BridgeWait", "", "base"), ("Park", "default", "parking")],
+)
+async def test_calls_that_share_a_room(mgr: Manager, live: Live, application: str, data: str, kind: str) -> None:
+    """In a conference, holding bridge or parking lot each call keeps its Linkedid."""
+    came = [await place(mgr, application, data) for _ in range(3)]
+    await settled(live, mgr)
+    (bridge,) = live.bridges.values()
+    assert (bridge.type, set(bridge.channels)) == (kind, set(came))
+    assert len(live.calls()) == 3
+    assert all(live.channels[each].linkedid == each for each in came)
+    await as_listed(live, mgr)
+    await mgr.send(core.Hangup(live.channels[came[1]].name))
+    await as_listed(live, mgr)
+    assert set(live.calls()) == {came[0], came[2]}
+
+
+async def test_an_older_linkedid_is_handed_on(mgr: Manager, live: Live) -> None:
+    """A channel keeps the Linkedid of the older call it was bridged with, and hands it on."""
+    first, second, third = [await place(mgr, "Wait", "60") for _ in range(3)]
+    await settled(live, mgr)
+    for one, other in ((third, first), (second, third)):
+        await mgr.send(core.Bridge(live.channels[one].name, live.channels[other].name))
+        await as_listed(live, mgr)
+    assert {live.channels[each].linkedid for each in (first, second, third)} == {first}
+
+
+async def test_waiting_callers_who_are_taken_away(mgr: Manager, live: Live) -> None:
+    """A caller who is bridged, parked or sent elsewhere leaves the queue, though no event tells."""
+    bridged, parked, sent, moved, stays = [await place(mgr, "Queue", "empty") for _ in range(5)]
+    other = await place(mgr, "Wait", "60")
+    await settled(live, mgr)
+    names = {uniqueid: channel.name for uniqueid, channel in live.channels.items()}
+    taking = (
+        (bridged, core.Bridge(names[bridged], names[other])),
+        (parked, core.Park(names[parked], names[stays])),
+        (sent, core.Redirect(names[sent], "elsewhere", "target", 1)),
+        (moved, core.Redirect(names[moved], "queues", "sales", 2)),
+    )
+    for abandoned, (caller, action) in enumerate(taking, 1):
+        assert caller in {each.uniqueid for each in live.queues["empty"].callers}
+        await mgr.send(action)
+        await as_listed(live, mgr)
+        assert caller not in {each.uniqueid for each in live.queues["empty"].callers}
+        assert live.queues["empty"].abandoned == abandoned
+    assert [(each.uniqueid, each.position) for each in live.queues["empty"].callers] == [(stays, 1)]
+    assert [each.uniqueid for each in live.queues["sales"].callers] == [moved]
+
+
+async def told(fake: FakeAsterisk, name: str, uniqueid: str, **headers: str) -> None:
+    privilege = "agent,all" if name.startswith("Queue") else "call,dialplan,all"
+    await fake.send_event(name, newchannel(uniqueid) | headers, privilege=privilege)
+
+
+async def test_subroutines_of_a_queue(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A caller for whom the queue runs a subroutine goes on waiting, and the server is not asked."""
+    before = len(fake.sent("QueueStatus"))
+    await told(fake, "Newchannel", "1")
+    await told(fake, "Newexten", "1", Application="Queue", AppData="odd,B(sub^s^1)")
+    await told(fake, "QueueCallerJoin", "1", Queue="odd", Position="1")
+    for application, context, priority in (("Queue", "sub", "0"), ("NoOp", "sub", "1"), ("Return", "queues", "3")):
+        await told(fake, "Newexten", "1", Application=application, Context=context, Priority=priority)
+    await settled(live, mgr)
+    assert [each.uniqueid for each in live.queues["odd"].callers] == ["1"]
+    assert len(fake.sent("QueueStatus")) == before
+
+
+@pytest.mark.parametrize("newexten", [False, True], ids=["16", "22"])
+async def test_an_attended_transfer_into_a_queue(fake: FakeAsterisk, mgr: Manager, live: Live, newexten: bool) -> None:
+    """The channel that takes a waiting caller's place, of which no event tells, is shown."""
+    await told(fake, "Newchannel", "1")
+    await told(fake, "QueueCallerJoin", "1", Queue="empty", Position="1")
+    await settled(live, mgr)
+    assert [each.uniqueid for each in live.queues["empty"].callers] == ["1"]
+    place = [("Event", "QueueEntry"), ("Queue", "empty"), ("Position", "1"), ("Wait", "5")]
+    leaving = [("Event", "QueueEntry"), ("Queue", "empty"), ("Position", "2"), ("Wait", "9")]
+
+    def answer(request: object) -> object:
+        identity = ("ActionID", request.action_id)  # type: ignore[attr-defined]
+        return [
+            [("Response", "Success"), identity, ("EventList", "start")],
+            [("Event", "QueueParams"), ("Queue", "empty"), ("Abandoned", "0"), identity],
+            [*place, ("Channel", "PJSIP/b-2"), ("Uniqueid", "2"), identity],
+            [*leaving, ("Channel", "Surrogate/PJSIP/c-3"), ("Uniqueid", "3"), identity],
+            [("Event", "QueueStatusComplete"), identity, ("EventList", "Complete")],
+        ]
+
+    fake.reply_to("QueueStatus", answer)
+    if newexten:
+        await told(fake, "Newexten", "1", Application="AppDial", Exten="")
+    await told(fake, "Hangup", "1")
+    await settled(live, mgr)
+    queue = live.queues["empty"]
+    assert ([each.uniqueid for each in queue.callers], queue.abandoned) == (["2"], 0)
 
 
 async def test_members(mgr: Manager, live: Live) -> None:

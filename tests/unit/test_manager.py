@@ -727,3 +727,10 @@ def test_secrets_are_in_no_repr() -> None:
 def test_plain_events_are_events() -> None:
     """An event without a class of its own is a plain `Event`."""
     assert type(events.parse("Event: Foo\r\nBar: 1")) is Event
+
+
+@pytest.mark.parametrize("name", ["host", "server_hostname"])
+def test_an_address_that_is_no_text_is_refused(name: str) -> None:
+    """An address of a wrong type is refused by the argument's name."""
+    with pytest.raises(TypeError, match=f"^{name}: expected text, not int$"):
+        Manager(**{name: 5038})  # type: ignore[arg-type]

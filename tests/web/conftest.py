@@ -37,6 +37,8 @@ exten => quick,1,Answer()
 exten => engaged,1,Busy(2)
 exten => elsewhere,1,Answer()
  same => n,MusicOnHold()
+exten => _12.,1,Answer()
+ same => n,Wait(600)
 exten => hold,1,Answer()
  same => n,Queue(empty)
 """

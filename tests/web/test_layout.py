@@ -69,7 +69,7 @@ async def dashboard(users: Users, files: dict[str, str]) -> AsyncIterator[tuple[
         ('<p style="height: 20px; overflow: hidden">one<br>two</p>', "px too high"),
         ('<p style="width: 3em; overflow-wrap: anywhere">Katherine</p>', 'the word "Katherine" is broken'),
         ("<p>one</p><p style='margin-top: -2em'>two</p>", '"one" and p "two" overlap'),
-        ("<label>one <input style='position: relative; left: -20px'></label>", '"one" and input overlap'),
+        ("<label>one <input style='position: relative; left: -20px'></label>", 'input and label "one" overlap'),
         ('<input style="width: 50px" placeholder="no place for it">', "the placeholder"),
     ],
 )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from examples.dashboard.settings import Settings
 from examples.dashboard.users import Users
 from playwright.async_api import Browser, Page, expect
 from tests.soak.load import Keeper
-from tests.web.conftest import log_in, served
+from tests.web.conftest import PASSWORD, USER, log_in, served
 
 from aioami import Manager, core
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]  # the loop of the browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address(keeper: Keeper, users: Users) -> AsyncIterator[str]:
     """Where the dashboard is."""
     settings = Settings(url=keeper.server.url, users=users, dial="Local/{}@office/n", context="office")
@@ -26,19 +28,27 @@ async def address(keeper: Keeper, users: Users) -> AsyncIterator[str]:
         await mgr.send(core.Hangup("/^.*/"), check=False)
 
 
-@pytest.fixture
-async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
+@contextlib.asynccontextmanager
+async def opened(browser: Browser, address: str) -> AsyncIterator[Page]:
     """The page, logged in and live; an error in its program fails the test."""
     context = await browser.new_context()
-    opened = await context.new_page()
+    page = await context.new_page()
     wrong: list[str] = []
-    opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
-    await log_in(opened, address)
-    await expect(opened.locator("#link")).to_have_attribute("data-state", "up", timeout=15_000)
-    yield opened
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if "Content Security" in message.text else None)
+    await context.request.post(f"{address}/login", data={"user": USER, "password": PASSWORD})
+    await page.goto(address)
+    await expect(page.locator("#link")).to_have_attribute("data-state", "up", timeout=15_000)
+    yield page
     await context.close()
     assert not wrong
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser: Browser, address: str) -> AsyncIterator[Page]:
+    """The page that most tests look at."""
+    async with opened(browser, address) as page:
+        yield page
 
 
 async def place(page: Page, phone: str, number: str) -> None:
@@ -112,23 +122,52 @@ async def test_a_queue(page: Page, keeper: Keeper) -> None:
     await expect(queue.locator(".caller")).to_have_count(0)
 
 
-async def test_a_server_that_is_restarted(page: Page, keeper: Keeper) -> None:
+async def test_any_byte_may_be_dialled(page: Page, keeper: Keeper) -> None:
+    """A call whose number, names and ids have a byte that is no UTF-8 is shown, transferred and ended as any other."""
+    call = page.locator("article.call")
+    odd = core.Originate_Application(
+        *("Local/12\udce9@office/n", "Wait", ("600",)), callerid="caf\udce9 <12\udce9>", channel_id="odd-\udce9"
+    )
+    async with Manager.from_url(keeper.server.url) as mgr:
+        assert (await (await mgr.send(odd)).outcome(timeout=10)).success
+    await expect(call).to_contain_text(r"caf\xe9")
+    await expect(call).to_contain_text(r"Local/12\xe9@office")
+    await expect(page.locator("#feed")).to_contain_text(r"Local/12\xe9@office")
+    leg = page.locator(r"article.call .leg[data-channel='odd-\\xe9']")
+    await leg.hover()
+    await leg.get_by_role("button", name="Transfer").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("To").fill("elsewhere")
+    await dialog.get_by_role("button", name="Transfer").click()
+    await expect(leg).to_contain_text("MusicOnHold")
+    await page.get_by_role("button", name="End call").click()
+    await expect(call).to_have_count(0)
+    await place(page, "quick", "quick")
+    await expect(page.locator("#placed li").first).to_have_attribute("data-outcome", "answered")
+
+
+async def test_a_server_that_is_restarted(browser: Browser, keeper: Keeper, users: Users) -> None:
     """The page says that the link is down, and is right again after Asterisk was restarted, without a reload."""
-    await page.evaluate("window.marker = 'the same page'")
-    await place(page, "quick", "quick")
-    await expect(page.locator("article.call")).to_have_count(1)
-    await keeper.do(keeper.server.terminate)
-    await expect(page.locator("#link")).to_have_attribute("data-state", "down")
-    await expect(page.get_by_role("status")).to_contain_text("There is no link to Asterisk")
-    await place(page, "quick", "quick")
-    await expect(page.locator("#place-problem")).to_contain_text("not sent", timeout=15_000)
-    await keeper.do(keeper.server.start)
-    await expect(page.locator("#link")).to_have_attribute("data-state", "up", timeout=40_000)
-    await expect(page.locator("article.call")).to_have_count(0)
-    await expect(page.get_by_role("status")).to_be_hidden()
-    await place(page, "quick", "quick")
-    await expect(page.locator("article.call")).to_have_count(1)
-    assert await page.evaluate("window.marker") == "the same page"
+    url = f"{keeper.server.url}?timeout=2"  # for so long a call waits for the link
+    settings = Settings(url=url, users=users, dial="Local/{}@office/n", context="office")
+    async with served(settings) as address, opened(browser, address) as page:
+        await page.evaluate("window.marker = 'the same page'")
+        await place(page, "quick", "quick")
+        await expect(page.locator("article.call")).to_have_count(1)
+        await keeper.do(keeper.server.terminate)
+        await expect(page.locator("#link")).to_have_attribute("data-state", "down")
+        await expect(page.get_by_role("status")).to_contain_text("There is no link to Asterisk")
+        await place(page, "quick", "quick")
+        await expect(page.locator("#place-problem")).to_contain_text("not sent", timeout=15_000)
+        await keeper.do(keeper.server.start)
+        await expect(page.locator("#link")).to_have_attribute("data-state", "up", timeout=40_000)
+        await expect(page.locator("article.call")).to_have_count(0)
+        await expect(page.get_by_role("status")).to_be_hidden()
+        await place(page, "quick", "quick")
+        await expect(page.locator("article.call")).to_have_count(1)
+        assert await page.evaluate("window.marker") == "the same page"
+        await page.get_by_role("button", name="End call").click()
+        await expect(page.locator("article.call")).to_have_count(0)
 
 
 async def test_several_browsers_and_one_connection(page: Page, browser: Browser, address: str, keeper: Keeper) -> None:

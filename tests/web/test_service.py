@@ -22,6 +22,7 @@ from examples.dashboard.settings import Settings
 from examples.dashboard.users import Sessions, TooManyAttempts, Users, hash_password
 from tests.web.conftest import PASSWORD, USER, served
 
+from aioami import Manager, core
 from aioami.testing import Account, FakeAsterisk, FakeConnection
 
 ROOT = Path(__file__).parents[2]
@@ -181,6 +182,38 @@ async def test_what_cannot_be_dialled(client: httpx2.AsyncClient, fake_asterisk:
     assert (await client.post("/api/calls", json={"phone": "ada", "number": number})).status_code == 422
     assert (await client.post("/api/calls", json={"phone": number, "number": "1"})).status_code == 422
     fake_asterisk.expect_nothing("Originate")
+
+
+async def test_any_byte_may_be_dialled(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
+    """A byte that is no UTF-8 is shown as `\\xe9` in all that is pushed and told; its call is transferred and ended."""
+    await synced(client)
+    odd = core.Originate_Application(
+        "PJSIP/12\udce9", "Wait", ("600",), callerid="caf\udce9 <12\udce9>", channel_id="\udce9"
+    )
+    async with Manager.from_url(fake_asterisk.url) as mgr:
+        await mgr.send(odd)
+    async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
+        channels: dict[str, Any] = {}
+        names: list[str] = []
+        while not channels or "Newchannel" not in names:
+            _, told = await anext(messages)
+            channels |= told.get("channels", {})
+            names += [event["name"] for event in (*told.get("feed", ()), *told.get("events", ()))]
+    (channel,) = channels.values()
+    assert list(channels) == [channel["call"]] == [r"\xe9"]
+    assert (channel["number"], channel["label"]) == (r"12\xe9", r"caf\xe9")
+    assert channel["name"].startswith(r"PJSIP/12\xe9-")
+    assert (await client.post(r"/api/channels/%5Cxe9/transfer", json={"number": "100"})).status_code == 200
+    fake_asterisk.reply_to("Hangup", [("Response", "Error"), ("Message", "caf\udce9")], times=1)
+    answer = await client.post(r"/api/channels/%5Cxe9/hangup")
+    assert (answer.status_code, r"caf\xe9" in answer.json()["detail"]) == (409, True)
+    assert (await client.post(r"/api/calls/%5Cxe9/hangup")).status_code == 200
+    assert [request.get("Channel") for request in fake_asterisk.sent("Hangup")] == ["\udce9"] * 2
+    assert (await client.post("/api/calls", json=CALL)).status_code == 202
+    for half in (rb"\udce9", rb"\ud800"):
+        content = b'{"phone": "%s", "number": "100"}' % half
+        answer = await client.post("/api/calls", content=content, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "phone"])
 
 
 async def test_what_goes_wrong_is_told(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:

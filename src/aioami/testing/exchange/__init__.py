@@ -25,7 +25,17 @@ Application = Callable[[Channel, str], Awaitable[bool]]
 _TRUE: Final = ("yes", "true", "y", "t", "1", "on")
 RELEASES: Final = {13: "13.38.3", 16: "16.28.0", 22: "22.10.1"}
 _MODULES: Final = (
-    *("app_dial", "app_echo", "app_mixmonitor", "app_playback", "app_queue", "app_read", "app_userevent"),
+    *(
+        "app_bridgewait",
+        "app_confbridge",
+        "app_dial",
+        "app_echo",
+        "app_mixmonitor",
+        "app_playback",
+        "app_queue",
+        "app_read",
+        "app_userevent",
+    ),
     *("app_voicemail", "chan_pjsip", "func_db", "func_devstate", "pbx_config", "res_agi", "res_musiconhold"),
     *("res_mutestream", "res_parking", "res_pjsip"),
 )
