@@ -663,13 +663,6 @@ def test_a_url_is_no_host(field: str, text: str, caplog: pytest.LogCaptureFixtur
     assert "s3cret" not in told_by(raised.value) + caplog.text
 
 
-@pytest.mark.parametrize("field", ["host", "server_hostname"])
-def test_a_host_is_text(field: str) -> None:
-    """What is no text is refused by its type."""
-    with pytest.raises(TypeError, match=f"^{field}: expected text, not bytes"):
-        Manager(**{field: b"localhost"})  # type: ignore[arg-type]
-
-
 def test_a_url_is_text() -> None:
     """What is no text is refused by its type, and not shown."""
     with pytest.raises(TypeError, match=r"^url: expected text, not bytes"):
