@@ -28,10 +28,10 @@ from .errors import (
 )
 from .events.base import Event
 from .events.link import Disconnected, Reconnected
-from .link import ManagerState
 from .manager import Manager
 from .options import Backoff
 from .responses.base import EventList, Response
+from .states import ManagerState
 from .statistics import Statistics
 from .streams import EventStream
 from .wire import hide_header

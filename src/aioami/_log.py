@@ -1,4 +1,4 @@
-"""Loggers whose records can be written to any file, whatever text a server or a user put into them."""
+"""Loggers whose records can be written to any file, whatever text a server or a user sent."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ class _Printable(logging.Filter):
         if (shown := printable(message)) != message:
             record.msg, record.args = shown, ()
         if record.exc_info:
-            # Formatters take this text where it is there, and format the exception themselves where it is not.
-            record.exc_text = printable("".join(traceback.format_exception(*record.exc_info)).rstrip("\n"))
+            # Formatters take this text where it is there, and format the exception themselves where
+            # it is not.
+            formatted = "".join(traceback.format_exception(*record.exc_info))
+            record.exc_text = printable(formatted.rstrip("\n"))
         return True
 
 

@@ -1,6 +1,7 @@
-"""Functions that are called with events: what `Manager.on` makes, and how a manager begins and ends all of them.
+"""Functions that are called with events, as `Manager.on` subscribes them.
 
-Each subscription is a stream and one task that consumes it, for as long as there is a link or one is on its way.
+Each subscription is a stream and one task that consumes it, for as long as there is a link or one
+is on its way.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any, Final, Generic, TypeVar
 from ._log import get_logger
 from .errors import ManagerError, fresh
 from .events.base import Event
-from .link import Link, ManagerState
+from .link import Link
 from .signals import Signal
+from .states import ManagerState
 from .streams import EventStream
 
 __all__ = ["Callbacks", "Subscription"]
 
-_TURN: Final = 0.01  # seconds after which others have theirs; Asterisk cuts off who does not read for 0.1
+_TURN: Final = 0.01  # seconds; Asterisk cuts off a client that does not read for 0.1
 
 log = get_logger("aioami.callbacks")
 
@@ -29,18 +31,27 @@ _R = TypeVar("_R")
 
 
 class Subscription(Generic[EventT_co]):
-    """A callback and the events that it is called with. `Manager.on` makes one, and it is the decorator::
+    """A callback and the events that it is called with; `Manager.on` returns it as a decorator::
 
         @mgr.on(events.Hangup)
         async def gone(event: events.Hangup) -> None: ...
 
-        hangups = mgr.on(events.Hangup)  # the same, for whoever wants to end it before the manager ends
-        hangups(gone)
+        hangups = mgr.on(events.Hangup)  # the same, for whoever wants to end it before the manager
+        ends hangups(gone)
 
     It begins when it gets its callback, and holds the manager, as a stream does.
     """
 
-    __slots__ = ("_callback", "_callbacks", "_changed", "_closed", "_error", "_open", "_stream", "_task")
+    __slots__ = (
+        "_callback",
+        "_callbacks",
+        "_changed",
+        "_closed",
+        "_error",
+        "_open",
+        "_stream",
+        "_task",
+    )
 
     def __init__(self, open: Callable[[], EventStream[EventT_co]], callbacks: Callbacks) -> None:
         self._open = open
@@ -56,13 +67,14 @@ class Subscription(Generic[EventT_co]):
         """Have a callback called with each event from now on, and return it as it is.
 
         Args:
-            callback: takes the event. If it returns something awaitable, as a coroutine function does, that is awaited in the
-                subscription's task before the next event; what comes of it is ignored.
+            callback: takes the event. If it returns something awaitable, as a coroutine function
+                does, that is awaited in the subscription's task before the next event; what comes
+                of it is ignored.
 
         Raises:
             TypeError: it cannot be called, or it yields, and would never run.
-            RuntimeError: the subscription has its callback already, or is closed; or the manager is connected, and no event
-                loop runs here.
+            RuntimeError: the subscription has its callback already, or is closed; or the manager is
+                connected, and no event loop runs here.
         """
         if self._callback is not None or self._closed:
             why = "is closed" if self._closed else f"calls {_name(self._callback)} already"
@@ -71,6 +83,7 @@ class Subscription(Generic[EventT_co]):
             raise TypeError(f"a callback is something to be called, not {type(callback).__name__}")
         if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
             raise TypeError(f"{_name(callback)} yields, so that calling it would not run it")
+        # All that can fail comes first: a callback that was refused can be given again.
         begins = self._callbacks.may_begin()
         self._stream = self._open()
         self._callback = callback
@@ -80,17 +93,21 @@ class Subscription(Generic[EventT_co]):
         return callback
 
     def close(self) -> None:
-        """End the subscription, and discard what was not handed over. May be called again, and by the callback itself.
+        """End the subscription, and discard what was not handed over.
 
-        A callback that is running goes on to its end; see `wait_closed()`.
+        May be called again, and by the callback itself. A callback that is running goes on to its
+        end; see `wait_closed()`.
         """
         self._closed = True
         self.finish()
 
     async def wait_closed(self) -> None:
-        """Wait until the callback will be called no more, and is not running: by `close()`, by the manager's, or by the link.
+        """Wait until the callback is not running, and will be called no more.
 
-        Before the first connect it waits, and after a later one again. Cancelling it changes nothing.
+        That is so after `close()`, after the manager's, and when the link is lost for good.
+
+        Before the first connect it waits, and after a later one again. Cancelling it changes
+        nothing.
 
         Raises:
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: the link is lost for good.
@@ -111,12 +128,12 @@ class Subscription(Generic[EventT_co]):
 
     @property
     def _is_over(self) -> bool:
-        """Whether nothing more will come: of a stream what it holds may be left."""
+        """True if nothing more comes; what the stream holds may still be handed over."""
         return self._closed if self._stream is None else self._stream.ended
 
     @property
     def task(self) -> asyncio.Task[None] | None:
-        """The task that consumes the events, if there is one; not one whose loop was closed over it."""
+        """The task that consumes the events, if there is one that runs or can run again."""
         task = self._task
         return None if task is None or task.done() or task.get_loop().is_closed() else task
 
@@ -129,7 +146,8 @@ class Subscription(Generic[EventT_co]):
     def start(self) -> None:
         """Begin with what has come and comes, in a task of the running loop."""
         if self.task is None:
-            self._task = asyncio.create_task(self._run(), name=f"aioami calls {_name(self._callback)}")
+            name = f"aioami calls {_name(self._callback)}"
+            self._task = asyncio.create_task(self._run(), name=name)
             self._task.add_done_callback(self._ended)
 
     def finish(self) -> None:
@@ -137,38 +155,45 @@ class Subscription(Generic[EventT_co]):
         if self._stream is not None:
             self._stream.close()
         if self.task is None:
-            self._tell()
+            self._notify()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
-            task.exception()  # none, or one that ends the event loop, which has told of it
+            task.exception()  # none, or one that ends the event loop, which has reported it
         elif task is self._task and not self._is_over:
-            log.warning("%s was cancelled by somebody else, and gets no more events", _name(self._callback))
+            name = _name(self._callback)
+            log.warning("%s was cancelled by somebody else, and gets no more events", name)
             self.finish()
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._closed:
             self._callbacks.forget(self)
         self._changed.send()
 
     async def _run(self) -> None:
-        await asyncio.sleep(0)  # also where tasks start at once, nobody is called back before `on` has returned
+        await asyncio.sleep(0)  # `on` returns before the first call, also where tasks start at once
         stream = None
-        while self._stream is not None and stream is not self._stream:  # another one, of another link
+        # A later connect opens another stream, while the callback may still be at work on this one.
+        while self._stream is not None and stream is not self._stream:
             stream = self._stream
             try:
                 await self._consume(stream)
             except ManagerError as error:
                 if stream is self._stream:
                     self._error = error
-                    log.error("%s gets no more events, as the link is lost for good", _name(self._callback))
+                    log.error(
+                        "%s gets no more events, as the link is lost for good",
+                        _name(self._callback),
+                    )
 
     async def _consume(self, stream: EventStream[EventT_co]) -> None:
         loop = asyncio.get_running_loop()
         since = loop.time()
         async for event in stream:
             await self._call(event)
+            # A stream that is never empty never waits, and a plain callback would hold up the
+            # reading.
             if loop.time() - since > _TURN:
                 await asyncio.sleep(0)
                 since = loop.time()
@@ -184,7 +209,10 @@ class Subscription(Generic[EventT_co]):
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             log.error(
-                "%s raised on %r, and goes on with the next event", _name(self._callback), event.name, exc_info=True
+                "%s raised on %r, and goes on with the next event",
+                _name(self._callback),
+                event.name,
+                exc_info=True,
             )
 
 
@@ -200,7 +228,7 @@ class Callbacks:
         self._subscriptions: dict[Subscription[Any], None] = {}
 
     def may_begin(self) -> bool:
-        """Whether there is a link, or was one: who comes then is told that it is lost.
+        """True if a subscription starts at once: there is a link, or one that was lost for good.
 
         Raises:
             RuntimeError: there is, and no event loop runs here.
@@ -227,23 +255,27 @@ class Callbacks:
             subscription.start()
 
     async def stop(self) -> None:
-        """Hand nothing over any more, cancel what is running, and return when it has ended; but for who calls this."""
+        """Cancel all callbacks, and wait until they have ended; except the one that calls this."""
         for subscription in list(self._subscriptions):
             subscription.finish()
         own = asyncio.current_task()
-        while tasks := [each.task for each in self._subscriptions if each.task is not None and each.task is not own]:
+        # Again until none is left: a callback may subscribe another, or survive being cancelled.
+        while tasks := [task for task in self._tasks() if task is not own]:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
 
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [task for each in self._subscriptions if (task := each.task) is not None]
+
 
 def _is_cancelled() -> bool:
-    """Whether somebody wants the current task to end. Python 3.10 cannot tell, so there it is always believed."""
+    """True if the current task itself is cancelled; assumed on Python 3.10, which cannot tell."""
     return bool(getattr(asyncio.current_task(), "cancelling", lambda: True)())
 
 
 def _name(callback: object) -> str:
-    """What a callback is called in logs. What is bound to it may be secret."""
+    """The name of a callback in logs, without its bound arguments, which may be secret."""
     while isinstance(callback, functools.partial):
         callback = callback.func
     return str(getattr(callback, "__qualname__", None) or type(callback).__qualname__)

@@ -1,4 +1,4 @@
-"""Until when each action is waited for, without a clock of its own."""
+"""Deadlines of actions, without a clock of their own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ _NEVER: Final = float("inf")
 
 
 class Deadlines:
-    """Actions in rows, one for each patience: what is added to a row later is due later, so that the first in each is due first."""
+    """One FIFO per timeout length; each FIFO is sorted by due time.
 
-    __slots__ = ("_rows", "_size", "_swept_at")
+    An action that is over stays in its FIFO until it would be due, as to remove it from the middle
+    would cost more than to skip it then; when there are many, they are swept out.
+    """
+
+    __slots__ = ("_fifos", "_size", "_swept_at")
 
     def __init__(self) -> None:
-        self._rows: dict[float, deque[Pending]] = {}
+        self._fifos: dict[float, deque[Pending]] = {}
         self._size = 0
         self._swept_at = _MANY
 
@@ -29,56 +33,59 @@ class Deadlines:
 
     @property
     def next(self) -> float:
-        """When the first of them is due; never, if there is none."""
-        return min([row[0].due for row in self._rows.values()], default=_NEVER)
+        """The time when the first action is due; infinity if there is none."""
+        return min([fifo[0].due for fifo in self._fifos.values()], default=_NEVER)
 
-    def add(self, pending: Pending, patience: float, start: float) -> float:
-        """Wait for an action until so many seconds after `start`, and return when that is."""
+    def add(self, pending: Pending, timeout: float, start: float) -> float:
+        """Have an action expire `timeout` seconds after `start`, and return that time."""
         if self._size >= self._swept_at:
             self._sweep()
-        due = pending.due = start + patience
-        row = self._rows.get(patience)
-        if row is None:
-            self._rows[patience] = deque((pending,))
-        elif row[-1].due <= due:
-            row.append(pending)
+        due = pending.due = start + timeout
+        fifo = self._fifos.get(timeout)
+        if fifo is None:
+            self._fifos[timeout] = deque((pending,))
+        elif fifo[-1].due <= due:
+            fifo.append(pending)
         else:  # a list that made progress some time ago
-            insort(row, pending, key=_due)
+            insort(fifo, pending, key=_due)
         self._size += 1
         return due
 
     def expire(self, now: float) -> list[tuple[Pending, float]]:
-        """Those that are overdue, in the order in which they were due, each with its patience; they are waited for no more."""
+        """Remove and return the actions that are overdue, in their order, each with its timeout."""
         overdue: list[tuple[Pending, float]] = []
         going_on: list[tuple[Pending, float, float]] = []
-        for patience, row in list(self._rows.items()):
-            while row and (row[0].due <= now or _is_over(row[0])):
-                pending = row.popleft()
+        for timeout, fifo in list(self._fifos.items()):
+            while fifo and (fifo[0].due <= now or _is_over(fifo[0])):
+                pending = fifo.popleft()
                 self._size -= 1
                 if _is_over(pending):
                     continue
+                # A list that made progress is due later; it cannot be found again when an item
+                # comes, which would make each item dearer.
                 progressed = pending.last_progress() if pending.last_progress is not None else 0.0
-                if progressed + patience > now:
-                    going_on.append((pending, patience, progressed))
+                if progressed + timeout > now:
+                    going_on.append((pending, timeout, progressed))
                 else:
-                    overdue.append((pending, patience))
-            if not row:
-                del self._rows[patience]
+                    overdue.append((pending, timeout))
+            if not fifo:
+                del self._fifos[timeout]
         for each in going_on:
             self.add(*each)
         return sorted(overdue, key=lambda each: each[0].due)
 
     def clear(self) -> None:
-        """Wait for nothing any more."""
-        self._rows.clear()
+        """Forget all deadlines."""
+        self._fifos.clear()
         self._size = 0
 
     def _sweep(self) -> None:
-        for patience, row in list(self._rows.items()):
-            self._rows[patience] = waiting = deque([pending for pending in row if not _is_over(pending)])
+        for timeout, fifo in list(self._fifos.items()):
+            waiting = deque([pending for pending in fifo if not _is_over(pending)])
+            self._fifos[timeout] = waiting
             if not waiting:
-                del self._rows[patience]
-        self._size = sum(map(len, self._rows.values()))
+                del self._fifos[timeout]
+        self._size = sum(map(len, self._fifos.values()))
         self._swept_at = max(_MANY, 2 * self._size)
 
 
@@ -87,5 +94,5 @@ def _due(pending: Pending) -> float:
 
 
 def _is_over(pending: Pending) -> bool:
-    """Whether nobody waits for it any more."""
+    """True if the action needs no deadline any more."""
     return pending.promise is None or pending.promise.done()

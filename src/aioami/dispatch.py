@@ -1,6 +1,7 @@
-"""Which event goes to whom: selectors, and the table from an event's name to those who asked for it.
+"""Delivery of events: selectors, and the table from an event's first line to its subscribers.
 
-The table is looked up before an event object is made, so an event that nobody selected costs no object.
+The table is looked up before an event object is made, so an event that nobody selected costs no
+object.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ Selector = Union[type[Event], str]
 """An event class, an event's name, or a shell-style pattern over names."""
 
 Route = tuple[Union[type[Event], None], tuple[Callable[[Event], None], ...]]
-"""The class of an event, and who gets it; no class for what is no event."""
+"""The class of an event, and its sinks; no class for what is no event."""
 
 _MAX_ROUTES: Final = 4096
 _MAX_FIRST_LINE: Final = 100  # characters; Asterisk's own have less than half of that
@@ -26,32 +27,43 @@ _EVENT: Final = "Event: "
 
 
 class Selection:
-    """What a subscriber asked for. No selector at all selects everything.
+    """The events that a subscriber asked for. No selector at all selects everything.
 
     Raises:
         TypeError: a selector is no event class and no name.
     """
 
     def __init__(self, selectors: tuple[Selector, ...]) -> None:
-        self._classes = frozenset(_event_class(selector) for selector in selectors if not isinstance(selector, str))
+        names = tuple(each for each in selectors if isinstance(each, str))
+        classes = tuple(_event_class(each) for each in selectors if not isinstance(each, str))
+        self._classes = frozenset(classes)
         self._unnamed = tuple(each for each in self._classes if each.wire_name == "")
-        self._patterns = tuple(selector.lower() for selector in selectors if isinstance(selector, str))
-        self._label = ", ".join(item if isinstance(item, str) else item.__name__ for item in selectors) or "all events"
+        self._patterns = tuple(name.lower() for name in names)
+        labels = [each if isinstance(each, str) else each.__name__ for each in selectors]
+        self._label = ", ".join(labels) or "all events"
 
     def __str__(self) -> str:
         return self._label
 
     def matches(self, name: str, cls: type[Event]) -> bool:
-        """Whether all events of that name and class are selected."""
+        """True if all events of that name and class are selected."""
         if not self._classes and not self._patterns:
             return True
-        # The order of bases tells what issubclass() does, which asks abstract classes at length.
+        # As issubclass() would, which asks abstract classes at length.
         return not self._classes.isdisjoint(cls.__mro__) or any(
             fnmatchcase(name.lower(), item) for item in self._patterns
         )
 
-    def sink(self, name: str, cls: type[Event], put: Callable[[Event], None]) -> Callable[[Event], None] | None:
-        """What takes the events of that name and class, if some are selected: `put`, or one that looks at each first."""
+    def sink(
+        self,
+        name: str,
+        cls: type[Event],
+        put: Callable[[Event], None],
+    ) -> Callable[[Event], None] | None:
+        """Return the callable for events of that name and class; `None` if none is selected.
+
+        It is `put` itself, or one that looks at each event first.
+        """
         if self.matches(name, cls):
             return put
         narrower = tuple(each for each in self._unnamed if cls in each.__mro__)
@@ -61,15 +73,18 @@ class Selection:
 
 
 def _is_plain(cls: type[Event]) -> bool:
-    """Whether an event of that class is complete when it has its text."""
+    """True if an event of that class is complete when it has its text."""
     return cls.__new__ is object.__new__ and cls.__init__ is Event.__init__
 
 
-def _constructing(cls: type[Event], sinks: tuple[Callable[[Event], None], ...]) -> Callable[[Event], None]:
-    """Have an event made by its class, which does more than to keep the text, before the sinks get it."""
+def _constructing(
+    cls: type[Event],
+    sinks: tuple[Callable[[Event], None], ...],
+) -> Callable[[Event], None]:
+    """Have an event made by the constructor of its class, before the sinks get it."""
 
     def put(event: Event) -> None:
-        made = cls(event._text)
+        made = cls(event.text)
         for sink in sinks:
             sink(made)
 
@@ -113,7 +128,7 @@ class Subscriber:
 
 
 class _Routes(dict[str, Route]):
-    """Routes by the first line as it stands on the wire, its CR included, each worked out when first needed."""
+    """Routes by the first line on the wire, its CR included, each worked out when first needed."""
 
     __slots__ = ("_subscribers", "_version")
 
@@ -123,7 +138,7 @@ class _Routes(dict[str, Route]):
         self._version = 0
 
     def forget(self) -> None:
-        """Who gets what has changed."""
+        """Note that the subscribers have changed."""
         self._version += 1
         self.clear()
 
@@ -137,7 +152,8 @@ class _Routes(dict[str, Route]):
         name = first[len(_EVENT) :].removesuffix("\r")
         cls = event_class(name)
         version = self._version
-        # Garbage may be collected at any moment here, and streams with it: that changes the subscribers.
+        # Garbage may be collected at any moment here, and streams with it: that changes the
+        # subscribers.
         found = [each.selection.sink(name, cls, each.put) for each in list(self._subscribers)]
         sinks = tuple([sink for sink in found if sink is not None])
         if sinks and not _is_plain(cls):
@@ -148,10 +164,10 @@ class _Routes(dict[str, Route]):
 
 
 class Dispatcher:
-    """Everybody who subscribed, in the order in which they did.
+    """The subscribers, in the order in which they subscribed.
 
     Attributes:
-        routes: for each event's first line, its class and who gets it.
+        routes: for each event's first line, its class and its sinks.
     """
 
     def __init__(self) -> None:
@@ -172,23 +188,24 @@ class Dispatcher:
 
     def emit(self, event: Event) -> None:
         """Deliver an event that the library itself has made."""
+        # Here and below over a copy: what a subscriber does may end it, or another.
         for subscriber in list(self._subscribers):
             if subscriber.selection.matches(event.name, type(event)):
                 subscriber.put(event)
                 subscriber.settle()
 
     def settle(self) -> None:
-        """Tell all subscribers that the events of a read are delivered."""
+        """Have all subscribers settle behind the events of a read."""
         for subscriber in list(self._subscribers):
             subscriber.settle()
 
     def miss(self, gap: float) -> None:
-        """Tell all, whatever they selected, that the events of `gap` seconds are missing here."""
+        """Report to all, whatever they selected, that the events of `gap` seconds are missing."""
         for subscriber in list(self._subscribers):
             subscriber.miss(gap)
 
     def finish(self, error: Exception | None) -> None:
-        """Tell all that no more events will come, and forget them."""
+        """Report to all that no more events come, and remove them."""
         subscribers = list(self._subscribers)
         self._subscribers.clear()
         self._routes.forget()

@@ -1,77 +1,65 @@
-"""The link to a server over the lives of its connections: made, watched, and made again when it is lost."""
+"""The link to a server over the lives of its connections: made, lost, and established again."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
 from ._log import get_logger
-from .actions.base import Action
+from .actions.base import Action, ResponseT_co
 from .actions.system import Command, Logoff, Ping, event_mask
 from .connection import Connection
 from .dispatch import Dispatcher, Selection, Subscriber
-from .errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError, because, fresh
+from .errors import (
+    ConnectionLost,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    ProtocolError,
+    because,
+    fresh,
+)
 from .events.base import Event, load
 from .events.link import Disconnected, Reconnected
 from .events.system import FullyBooted, Shutdown
 from .login import log_in
-from .metrics import Metrics
-from .options import Backoff, Options
+from .metrics import Guarded
+from .options import Backoff, Default, Options, Timeout
 from .refusals import is_final, refusal
 from .signals import Signal
+from .states import ManagerState
 from .statistics import Tally
 
 if TYPE_CHECKING:
     from .recording import Recorder
+    from .streams import ListBuffer
 
-__all__ = ["Link", "ManagerState"]
+__all__ = ["Link"]
 
 _FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
 
 log = get_logger("aioami.link")
 
 
-class ManagerState(enum.Enum):
-    """What a manager's link is at this moment."""
-
-    CLOSED = "closed"
-    """There is no link, either not yet or not any more."""
-    CONNECTING = "connecting"
-    """The first link is on its way, and the login is not done."""
-    CONNECTED = "connected"
-    """The server greeted, and nobody is logged in."""
-    READY = "ready"
-    """Logged in."""
-    RECONNECTING = "reconnecting"
-    """The link was lost, and is being established again."""
-    CLOSING = "closing"
-    """A farewell is on its way."""
-    LOST = "lost"
-    """The link is gone for good, without being closed."""
-
-
 class Link:
-    """At most one connection at a time, and the truth about it.
+    """Owns the current connection, its state, and reconnecting.
 
     Args:
         options: where the server is, and what is demanded of it.
-        dispatcher: who gets the events.
-        tally: where everything is counted.
-        recorder: what writes down all that comes and goes, if anything does.
-        metrics: who is told of what happens, if anybody is.
+        dispatcher: delivers the events.
+        tally: counts what comes and goes.
+        recorder: writes down all that comes and goes, if there is one.
+        metrics: gets the figures, if somebody keeps them.
 
     Attributes:
-        state: what the link is at this moment.
-        connection: what actions are sent over; `None` while there is none.
+        state: the state of the link.
+        connection: carries the actions; `None` while there is none.
         reason: why there is none, if it was lost or not reached.
-        mask: the last `Events` action that the user sent and the server did not refuse.
-        accepted_mask: the last one that it took, or may have taken.
         banner: the last greeting of the server.
     """
 
@@ -82,7 +70,7 @@ class Link:
         dispatcher: Dispatcher,
         tally: Tally,
         recorder: Recorder | None,
-        metrics: Metrics | None,
+        metrics: Guarded | None,
     ) -> None:
         self._options = options
         self._dispatcher = dispatcher
@@ -98,15 +86,17 @@ class Link:
         self._lost_at = 0.0
         self._booted = False
         self._logged_in_quietly = False
+        # The last Events action that was sent and not refused, and the last that the server took or
+        # may have taken.
+        self._mask: Action[Any] | None = None
+        self._accepted_mask: Action[Any] | None = None
         self._server_events = _ServerEvents(self._server_event)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
-        self.mask: Action[Any] | None = None
-        self.accepted_mask: Action[Any] | None = None
         self.banner = ""
 
-    # Making it
+    # Establishing it
 
     async def connect(self, begun: Callable[[], None]) -> None:
         """See `Manager.connect`.
@@ -119,13 +109,15 @@ class Link:
         if self._recorder is not None:
             self._recorder.start()
         self.reason = None
-        self.mask = self.accepted_mask = None
+        self._mask = self._accepted_mask = None
         self._delays = None
         load()  # now, and not when the first event comes
         self._dispatcher.add(self._server_events)
         self._enter(ManagerState.CONNECTING)
         begun()
-        task = self._task = asyncio.create_task(self._connect(), name=f"aioami connects to {self._options.where}")
+        name = f"aioami connects to {self._options.address}"
+        task = self._task = asyncio.create_task(self._connect(), name=name)
+        # In a task of its own, which `close()` can end, and which is not cancelled halfway.
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
@@ -139,9 +131,9 @@ class Link:
         task.result()
 
     def _give_up(self, task: asyncio.Task[None]) -> None:
-        """Nobody waits for the connect any more: what came of it in the last moment is undone."""
+        """Undo a connect whose caller was cancelled; it may have succeeded in the last moment."""
         if task.done() and not task.cancelled():
-            task.exception()  # nobody else will look at it
+            task.exception()  # which must not count as never retrieved
         reason = ConnectionLost("connecting was given up")
         connection, self.connection = self.connection, None
         if connection is not None:
@@ -154,11 +146,11 @@ class Link:
             if self._options.retry_connect:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
-                    log.info("%s was reached, by attempt %d", self._options.where, attempts)
+                    log.info("%s was reached, by attempt %d", self._options.address, attempts)
             else:
                 connection = await self._open()
         except BaseException as error:
-            if self._task is not None:
+            if self._task is not None:  # else close() ended the task, and sees to the rest
                 self._task = None
                 self.reason = _reason("connecting was given up", error)
                 self._enter(ManagerState.CLOSED)
@@ -171,7 +163,7 @@ class Link:
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
         except BaseException as error:
-            if self._task is not None:  # else somebody ended it who sees to the rest
+            if self._task is not None:  # else close() ended the task, and sees to the rest
                 self._task = None
                 self._fail(_reason("the link could not be established again", error))
             if isinstance(error, Exception):
@@ -182,7 +174,9 @@ class Link:
         self._tally.reconnects += 1
         self._tally.gap_seconds += gap
         self._establish(connection)
-        log.info("the link to %s stands again, after %.1f seconds", self._options.where, gap)
+        # In this order: streams hear of the gap, and then of its end, before the first event behind
+        # it.
+        log.info("the link to %s stands again, after %.1f seconds", self._options.address, gap)
         try:
             self._dispatcher.miss(gap)
             self._dispatcher.emit(Reconnected.after(gap, attempts))
@@ -192,13 +186,15 @@ class Link:
             connection.session.open_gate()
 
     async def _attempt_until_it_stands(self, *, at_once: bool) -> tuple[Connection, int]:
-        """Attempt again and again, and return the connection and how many attempts it took.
+        """Attempt until the link stands, and return the connection and the number of attempts.
 
         Raises:
             ManagerError: another attempt would be in vain.
         """
         attempts = 0
         while True:
+            # The waits go on growing over short-lived links: a server that accepts a login and ends
+            # the link at once is not to be hammered. `_lose` begins anew after a link that lasted.
             if attempts or not at_once:
                 if self._delays is None:
                     self._delays = (self._options.backoff or Backoff()).delays()
@@ -207,11 +203,16 @@ class Link:
             try:
                 return await self._open(), attempts
             except ManagerError as error:
-                if is_final(error):
+                if is_final(error):  # a wrong secret, tried again and again, locks the user out
                     raise
                 self.reason = error
                 level = logging.WARNING if at_once and attempts == 1 else logging.DEBUG
-                log.log(level, "%s was not reached, and is tried again: %s", self._options.where, error)
+                log.log(
+                    level,
+                    "%s was not reached, and is tried again: %s",
+                    self._options.address,
+                    error,
+                )
 
     async def _open(self) -> Connection:
         if self._recorder is not None:
@@ -231,9 +232,10 @@ class Link:
         self.banner = connection.banner
         try:
             if self._options.username is not None:
-                self._logged_in_quietly = bool(self._options.event_filters) or self.mask is not None
-                await log_in(connection, self._options, self.mask)
-            if connection.reason is not None:
+                later = bool(self._options.event_filters) or self._mask is not None
+                self._logged_in_quietly = later
+                await log_in(connection, self._options, self._mask)
+            if connection.reason is not None:  # it ended behind the answer to the login
                 raise connection.reason
         except BaseException:
             connection.close(ConnectionLost("the login was given up"))
@@ -251,22 +253,26 @@ class Link:
         self._enter(ManagerState.READY if connection.session.logged_in else ManagerState.CONNECTED)
 
     def _logged_in(self) -> None:
-        """A login succeeded; it is the user's if the link stands already."""
+        """Become ready after the user's own login; one before the link stands is the library's."""
         if self.state is ManagerState.CONNECTED:
             self._enter(ManagerState.READY)
 
     # Losing it
 
     def _ended(self, connection: Connection, reason: ManagerError) -> None:
+        # One that is still being made fails its attempt, and one that is closed was meant to end.
         if connection is not self.connection or self.state is ManagerState.CLOSING:
             return
         self.connection = None
-        if connection.session.said_goodbye:
+        backoff = self._options.backoff
+        # Without a username only the user can log in again; and what exceeded a limit will again.
+        final = self._options.username is None or isinstance(reason, ProtocolError)
+        if connection.session.said_goodbye:  # the user sent a Logoff
             self._finish()
-        elif self._options.backoff is None or self._options.username is None or isinstance(reason, ProtocolError):
+        elif backoff is None or final:
             self._fail(reason)
         else:
-            self._lose(reason, self._options.backoff)
+            self._lose(reason, backoff)
 
     def _lose(self, reason: ManagerError, backoff: Backoff) -> None:
         self._lost_at = time.monotonic()
@@ -275,26 +281,31 @@ class Link:
         self.reason = reason
         self._tally.gaps += 1
         self._enter(ManagerState.RECONNECTING)
-        log.warning("the link to %s was lost, and is being established again: %s", self._options.where, reason)
-        self._task = asyncio.create_task(self._reconnect(), name=f"aioami reconnects to {self._options.where}")
+        log.warning(
+            "the link to %s was lost, and is being established again: %s",
+            self._options.address,
+            reason,
+        )
+        name = f"aioami reconnects to {self._options.address}"
+        self._task = asyncio.create_task(self._reconnect(), name=name)
         self._dispatcher.emit(Disconnected.because(reason))
         if self._metrics is not None:
             self._metrics.disconnected(reason)
 
     def _fail(self, reason: ManagerError) -> None:
-        """The link is gone for good."""
+        """End everything, as the link is gone for good."""
         if self.state is ManagerState.RECONNECTING:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
-        log.error("the link to %s is lost for good: %s", self._options.where, reason)
+        log.error("the link to %s is lost for good: %s", self._options.address, reason)
         self._dispatcher.finish(reason)
 
     # Ending it
 
     async def close(self) -> None:
         """See `Manager.close`."""
-        while self.state is ManagerState.CLOSING:  # somebody else does it
+        while self.state is ManagerState.CLOSING:  # another task does it
             await self._changed.wait()
         try:
             await self._cancel_attempt()
@@ -306,16 +317,20 @@ class Link:
             return
         self._enter(ManagerState.CLOSING)
         try:
-            if connection.session.logged_in and connection.reason is None and not connection.is_held:
-                patience = min(_FAREWELL, self._options.timeout or _FAREWELL)
-                await self._say_goodbye(connection, patience)
+            # A server that is busy with an action would not answer in time.
+            logged_in = connection.session.logged_in and connection.reason is None
+            if logged_in and not connection.keepalive.is_held:
+                await self._log_off(connection, min(_FAREWELL, self._options.timeout or _FAREWELL))
         finally:
             connection.close(ConnectionLost("the manager was closed"))
             self._finish()
         await connection.closed(_FAREWELL)
 
     def abandon(self) -> bool:
-        """End everything at once, because nobody holds the manager any more; whether there was anything to end."""
+        """End everything at once, as the manager was dropped; return `False` if nothing was there.
+
+        May be called in any thread, by the collection of garbage.
+        """
         if self.state in (ManagerState.CLOSED, ManagerState.LOST):
             return False
         task, connection = self._task, self.connection
@@ -328,9 +343,9 @@ class Link:
             connection.abandon(ConnectionLost("the manager was dropped"))
         return True
 
-    async def _say_goodbye(self, connection: Connection, patience: float) -> None:
+    async def _log_off(self, connection: Connection, timeout: float) -> None:
         try:
-            await connection.send(Logoff(), timeout=patience, counted=False)
+            await connection.send(Logoff(), timeout=timeout, counted=False)
         except ManagerError as error:
             log.debug("the farewell was not answered: %s", error)
 
@@ -349,6 +364,131 @@ class Link:
         self._enter(ManagerState.CLOSED)
         self._dispatcher.finish(None)
 
+    # Sending
+
+    def send(
+        self, action: Action[ResponseT_co], *, timeout: Timeout, action_id: str | None
+    ) -> Coroutine[Any, Any, ResponseT_co]:
+        """Send an action, as `Manager.send` does, and return its response, whatever it says."""
+        sending = self._send(action, timeout, action_id)
+        return sending if self._metrics is None else self._metrics.measure(action.name, sending)
+
+    def _send(
+        self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
+    ) -> Coroutine[Any, Any, ResponseT_co]:
+        # No coroutine of its own: of many actions that are under way, each would add a tenth to the
+        # cost.
+        connection = self.connection
+        if connection is None:
+            return self._send_later(action, timeout, action_id)
+        seconds = self._options.timeout_of(action, timeout)
+        if action.name.lower() == "events":
+            return self._send_mask(connection, action, seconds, action_id)
+        return connection.send(action, timeout=seconds, action_id=action_id)
+
+    async def _send_later(
+        self,
+        action: Action[ResponseT_co],
+        timeout: Timeout,
+        action_id: str | None,
+    ) -> ResponseT_co:
+        began = time.monotonic()
+        if await self._next_connection(timeout) is None:
+            raise self._unsent(action)
+        # The caller's timeout counts for both; one that was left out is the manager's for the link,
+        # and the action's own for its answer.
+        if not isinstance(timeout, Default) and timeout is not None:
+            timeout = max(0.0, timeout - (time.monotonic() - began))
+        return await self._send(action, timeout, action_id)
+
+    async def _send_mask(
+        self,
+        connection: Connection,
+        action: Action[ResponseT_co],
+        timeout: float | None,
+        action_id: str | None,
+    ) -> ResponseT_co:
+        self._mask = action
+        taken = False
+        try:
+            response = await connection.send(action, timeout=timeout, action_id=action_id)
+            taken = response.success
+        except (ManagerTimeout, asyncio.CancelledError):
+            taken = True  # the server may have carried it out
+            raise
+        except ConnectionLost as error:
+            taken = error.sent
+            raise
+        finally:
+            # A reconnect makes the last choice again, but not one that never left or was refused.
+            if taken:
+                self._accepted_mask = action
+            elif self._mask is action:
+                self._mask = self._accepted_mask
+        return response
+
+    def start_list(
+        self,
+        action: Action[Any],
+        buffer: ListBuffer,
+        timeout: Timeout,
+    ) -> Callable[[], None]:
+        """Send an action whose list goes into a buffer; return the function that ends that early.
+
+        Raises:
+            ConnectionLost: there is no link, and none is on its way.
+        """
+        if self.connection is not None:
+            return self._start_list(self.connection, action, buffer, timeout)
+        if not self.is_coming:
+            raise self._unsent(action)
+        starting = asyncio.ensure_future(self._start_list_later(action, buffer, timeout))
+
+        def end() -> None:
+            # A task that is done has started the list, whose own end it returned.
+            if not starting.cancel() and not starting.cancelled():
+                starting.result()()
+
+        return end
+
+    def _start_list(
+        self,
+        connection: Connection | None,
+        action: Action[Any],
+        buffer: ListBuffer,
+        timeout: Timeout,
+    ) -> Callable[[], None]:
+        if connection is None:  # the one that was waited for did not come
+            buffer.finish(self._unsent(action))
+            return lambda: None
+        seconds = self._options.timeout_of(action, timeout)
+        return connection.start_list(action, buffer, buffer.take, seconds, buffer.last_progress)
+
+    async def _start_list_later(
+        self,
+        action: Action[Any],
+        buffer: ListBuffer,
+        timeout: Timeout,
+    ) -> Callable[[], None]:
+        connection = await self._next_connection(timeout)
+        return self._start_list(connection, action, buffer, timeout)
+
+    async def _next_connection(self, timeout: Timeout) -> Connection | None:
+        """Wait for the connection that is on its way; `None` if none came in time, or none will."""
+        seconds = self._options.timeout if isinstance(timeout, Default) else timeout
+        try:
+            async with async_timeout.timeout(seconds):
+                while self.connection is None and self.is_coming:
+                    await self._changed_for_senders.wait()
+        except asyncio.TimeoutError:
+            return None
+        return self.connection if self.state is not ManagerState.CLOSING else None
+
+    def _unsent(self, action: Action[Any]) -> ConnectionLost:
+        """Count an action that certainly did not leave, and return the error that says so."""
+        self._tally.unsent += 1
+        return because(ConnectionLost(f"{action.name} was not sent: {self.why_not()}"), self.reason)
+
     # Waiting for it
 
     def _enter(self, state: ManagerState) -> None:
@@ -361,22 +501,12 @@ class Link:
 
     @property
     def is_coming(self) -> bool:
-        """Whether there is no link now, and one is on its way."""
+        """True if there is no link now, and one is on its way."""
         return self.state in (ManagerState.CONNECTING, ManagerState.RECONNECTING)
 
     def why_not(self) -> str:
-        """Why there is no link, in words."""
+        """Return the reason why there is no link, in words."""
         return str(self.reason) if self.reason is not None else f"the manager is {self.state.value}"
-
-    async def connected(self, timeout: float | None) -> Connection | None:
-        """The connection as soon as there is one; `None` if there will be none, or was none within `timeout` seconds."""
-        try:
-            async with async_timeout.timeout(timeout):
-                while self.connection is None and self.is_coming:
-                    await self._changed_for_senders.wait()
-        except asyncio.TimeoutError:
-            return None
-        return self.connection if self.state is not ManagerState.CLOSING else None
 
     async def wait_ready(self, timeout: float | None) -> None:
         """See `Manager.wait_ready`."""
@@ -384,7 +514,8 @@ class Link:
             async with async_timeout.timeout(timeout):
                 await self._ready()
         except asyncio.TimeoutError as error:
-            raise ManagerTimeout(f"the manager was not ready within {timeout:g} seconds: {self.why_not()}") from error
+            sentence = f"the manager was not ready within {timeout:g} seconds: {self.why_not()}"
+            raise ManagerTimeout(sentence) from error
 
     async def _ready(self) -> None:
         waiting = False
@@ -392,7 +523,8 @@ class Link:
             if self.state is ManagerState.LOST and self.reason is not None:
                 raise fresh(self.reason)
             if waiting and self.state is ManagerState.CLOSED:
-                raise ConnectionLost(f"the manager did not become ready: {self.why_not()}") from self.reason
+                sentence = f"the manager did not become ready: {self.why_not()}"
+                raise ConnectionLost(sentence) from self.reason
             waiting = True
             await self._changed.wait()
 
@@ -409,7 +541,8 @@ class Link:
                         if not self.is_coming:
                             raise
         except asyncio.TimeoutError as error:
-            raise ManagerTimeout(f"Asterisk was not fully booted within {timeout:g} seconds") from error
+            sentence = f"Asterisk was not fully booted within {timeout:g} seconds"
+            raise ManagerTimeout(sentence) from error
 
     async def _learn_that_it_booted(self, timeout: float | None) -> None:
         connection = self.connection
@@ -429,22 +562,27 @@ class Link:
         while not self._booted:
             await self._changed.wait()
             if self.connection is not connection:
-                raise ConnectionLost(f"the link was lost before Asterisk was fully booted: {self.why_not()}")
+                sentence = "the link was lost before Asterisk was fully booted"
+                raise ConnectionLost(f"{sentence}: {self.why_not()}")
 
     def _hears_of_boot(self) -> bool:
-        """Whether FullyBooted comes, as far as one can tell: behind a login without events it has come and gone."""
-        if self._logged_in_quietly:
+        """True if FullyBooted will come, as far as the event mask shows."""
+        if self._logged_in_quietly:  # it came right behind the login, when events were still off
             return False
-        mask = dict(self.mask.headers).get("EventMask", "") if self.mask else event_mask(self._options.event_mask)
+        if self._mask is not None:
+            mask = dict(self._mask.headers).get("EventMask", "")
+        else:
+            mask = event_mask(self._options.event_mask)
         return not {"on", "all", "system"}.isdisjoint(mask.split(","))
 
     def _server_event(self, event: Event) -> None:
         if isinstance(event, FullyBooted):
             self._booted = True
-            self._enter(self.state)  # wakes those who wait for it
+            self._enter(self.state)  # wakes wait_booted()
         elif isinstance(event, Shutdown) and self.connection is not None:
             again = "is restarting" if event.restart else "was shut down"
-            self.connection.shutdown = f"Asterisk {again} ({event.get('Shutdown', 'unknown')})".lower().capitalize()
+            sentence = f"Asterisk {again} ({event.get('Shutdown', 'unknown')})"
+            self.connection.shutdown = sentence.lower().capitalize()
 
 
 class _ServerEvents(Subscriber):
@@ -461,7 +599,7 @@ class _ServerEvents(Subscriber):
 
 
 def _reason(what: str, error: BaseException) -> ManagerError:
-    """The error itself, or one of ours for what nobody thought of: no waiter is to be left behind."""
+    """Return the error itself, or one of ours for an unforeseen one, for those who wait."""
     if isinstance(error, ManagerError):
         return error
     return because(ConnectionLost(f"{what}: {str(error) or type(error).__name__}"), error)

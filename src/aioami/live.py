@@ -33,8 +33,8 @@ from .events.link import Disconnected
 from .events.modules import Reload
 from .events.snapshots import BridgeEvent, ChannelEvent
 from .events.system import FullyBooted
-from .link import ManagerState
 from .options import Backoff
+from .states import ManagerState
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -1,4 +1,4 @@
-"""What is said on a new link before it is of use: the login, the filters, and which events are wanted."""
+"""The first messages on a new link: the login, the filters, and the event mask."""
 
 from __future__ import annotations
 
@@ -18,25 +18,31 @@ from .errors import (
 from .options import Options
 from .refusals import is_permission_denied, is_shutting_down, refusal
 
-__all__ = ["has_plain_secret", "log_in"]
+__all__ = ["log_in"]
 
-# No server takes this filter; which of two reasons it gives tells whether it heeds the criteria.
-_PROBE: Final = Action("Filter", {"Operation": "Add", "MatchCriteria": "aioami(probe)", "Filter": "["})
+# No server takes this filter; the reason that it gives shows whether it knows the criteria.
+_PROBE: Final = Action(
+    "Filter",
+    {"Operation": "Add", "MatchCriteria": "aioami(probe)", "Filter": "["},
+)
 _NEW_FILTERS: Final = "Filter was formatted incorrectly"
 
 
 async def log_in(connection: Connection, options: Options, mask: Action[Any] | None) -> None:
-    """Log in, add the server-side filters, and choose the events, in this order: no unwanted event comes before.
+    """Log in, add the server-side filters, and choose the events.
 
     Args:
-        mask: the last `Events` action that the user sent, which counts instead of `options.event_mask`.
+        mask: the last `Events` action that the user sent, which counts instead of
+            `options.event_mask`.
 
     Raises:
         ManagerAuthError: the login was refused.
         ActionError: a filter was refused.
-        ConnectionLost: the link ended, an answer did not come in time, or the server is shutting down.
+        ConnectionLost: the link ended, an answer did not come in time, or the server is shutting
+            down.
     """
     try:
+        # Where filters or a mask follow, the login asks for no events: none that is unwanted comes.
         later = [*options.event_filters, *([mask] if mask is not None else [])]
         await _authenticate(connection, options, quiet=bool(later))
         if any(each.match_criteria is not None for each in options.event_filters):
@@ -46,7 +52,8 @@ async def log_in(connection: Connection, options: Options, mask: Action[Any] | N
         if later:
             await _ask(connection, options, mask or Events(options.event_mask))
     except ManagerTimeout as error:
-        raise ConnectionLost(f"the server did not answer the login within {options.timeout:g} seconds") from error
+        sentence = f"the server did not answer the login within {options.timeout:g} seconds"
+        raise ConnectionLost(sentence) from error
     except ConnectionLost as error:
         reason = connection.reason or error
         raise reason from reason.__cause__
@@ -74,20 +81,25 @@ async def _authenticate(connection: Connection, options: Options, *, quiet: bool
 
 
 async def _probe(connection: Connection, options: Options) -> None:
-    """An older server takes the pattern of a new filter for one of the old kind, and says nothing."""
+    """Refuse a server that does not know filters with criteria.
+
+    It would take the pattern alone for a filter of the old kind, and say nothing.
+    """
     answer = await connection.send(_PROBE, timeout=options.timeout, counted=False)
-    if answer.success or not (answer.message.startswith(_NEW_FILTERS) or is_permission_denied(answer)):
-        text = "this server does not know filters with criteria (Asterisk has them from 18.26, 20.11, 21.6 and 22.1)"
-        raise UnknownAction(text, action=_PROBE, response=answer)
+    known = answer.message.startswith(_NEW_FILTERS) or is_permission_denied(answer)
+    if answer.success or not known:
+        versions = "Asterisk has them from 18.26, 20.11, 21.6 and 22.1"
+        sentence = f"this server does not know filters with criteria ({versions})"
+        raise UnknownAction(sentence, action=_PROBE, response=answer)
 
 
-async def _ask(connection: Connection, options: Options, action: Action[ResponseT_co]) -> ResponseT_co:
+async def _ask(
+    connection: Connection,
+    options: Options,
+    action: Action[ResponseT_co],
+) -> ResponseT_co:
+    """Send an action, and raise its refusal."""
     response = await connection.send(action, timeout=options.timeout, counted=False)
     if not response.success:
         raise refusal(response, action)
     return response
-
-
-def has_plain_secret(action: Action[Any]) -> bool:
-    """Whether this is a login with the secret itself, instead of the answer to a challenge."""
-    return action.name.lower() == "login" and any(name.lower() == "secret" for name, _ in action.headers)

@@ -2,70 +2,56 @@
 
 from __future__ import annotations
 
-import asyncio
-import enum
 import functools
 import os
 import ssl as tls
-import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .actions.base import Action, ResponseT_co, action_class
+from .actions.base import Action, ResponseT_co
 from .actions.system import Filter
 from .callbacks import Callbacks, Subscription
-from .connection import Connection
 from .dispatch import Dispatcher, Selection, Selector
-from .errors import ConnectionLost, ManagerTimeout, PermissionDenied, because
 from .events.base import Event
-from .link import Link, ManagerState
-from .login import has_plain_secret
-from .metrics import ActionOutcome, Guarded, Metrics
-from .options import Backoff, Options, event_filter
+from .link import Link
+from .metrics import Guarded, Metrics
+from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .refusals import refusal
 from .responses.base import ListReply
+from .rights import Rights
+from .states import ManagerState
 from .statistics import Statistics, Tally
-from .streams import Buffer, EventStream, ListBuffer, ListStream, NextEvent, OnLoss, Overflow, Predicate, SingleBuffer
+from .streams import (
+    Buffer,
+    EventStream,
+    ListBuffer,
+    ListStream,
+    NextEvent,
+    OnLoss,
+    Overflow,
+    Predicate,
+    SingleBuffer,
+)
 from .url import PORT, TLS_PORT, read_url
 from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .permissions import Demand, Permissions
+    from .permissions import Permissions
 
 __all__ = ["Manager", "ManagerState"]
 
 _PORT: Final = PORT
 _BACKOFF: Final = Backoff()
-_NOTHING: Final[frozenset[Any]] = frozenset()
-
-_OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
-    ManagerTimeout: "timeout",
-    ConnectionLost: "lost",
-    asyncio.CancelledError: "cancelled",
-}
 
 _A = TypeVar("_A", bound=Event)
 _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 _D = TypeVar("_D", bound=Event)
 _E = TypeVar("_E", bound=Event)
-
-
-class _Default(enum.Enum):
-    """Stands for a timeout that the caller left to the action and the manager."""
-
-    DEFAULT = enum.auto()
-
-    def __repr__(self) -> str:
-        return "<default>"
-
-
-_DEFAULT: Final = _Default.DEFAULT
-Timeout = Union[float, None, _Default]
 
 
 class Manager:
@@ -76,45 +62,54 @@ class Manager:
         async with Manager(host="127.0.0.1", username="admin", secret="s3cret") as mgr:
             pong = await mgr.send(core.Ping())
 
-    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects and logs in. The
-    secret itself never crosses the wire: the login answers a challenge. A link that is lost later is established again, with
-    the same events; see `docs/explanation/link.md` for what that means to actions and streams. One that is dropped without
-    `close()` while neither it nor a stream of it is held ends its link, with a `ResourceWarning`.
+    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
+    and logs in. The secret itself never crosses the wire: the login answers a challenge. A link
+    that is lost later is established again, with the same events; see `docs/explanation/link.md`
+    for what that means to actions and streams. One that is dropped without `close()` while neither
+    it nor a stream of it is held ends its link, with a `ResourceWarning`.
 
     Args:
         host: name or address. Every address that a name stands for is tried.
         port: TCP port; `None` is 5038, or 5039 with TLS.
-        username: the user in manager.conf. Without one no login is made: send `core.Challenge` and `core.Login`. A
-            lost link is then final, because nobody could log in again.
+        username: the user in manager.conf. Without one no login is made: send `core.Challenge` and
+            `core.Login`. A lost link is then final, because nobody could log in again.
         secret: that user's secret.
-        ssl: `True` is TLS with the system's certificate authorities and verification; an `SSLContext` is used as it is,
-            with its client certificate if it has one.
+        ssl: `True` is TLS with the system's certificate authorities and verification; an
+            `SSLContext` is used as it is, with its client certificate if it has one.
         server_hostname: the name that the server's certificate must bear, if it is not `host`.
-        event_mask: which events the server is to send: `True` is all that the user may read, `False` none; else one
-            event class as text (`"call"`), a comma-separated list of them, or an iterable of them. After a reconnect
-            the last `core.Events` sent counts instead.
-        event_filters: filters that the server applies before it sends an event, added after each login. Each is a
-            regular expression as in manager.conf's `eventfilter = ...`, excluding if it begins with `!`; or what stands in the
-            parentheses of `eventfilter(...) = ...`, with `=` and the pattern (`"name(Hangup),header(Cause),method(exact)=16"`)
-            or in a pair with it, from Asterisk 18.26, 20.11, 21.6 and 22.1. They need the write class `system`.
-        timeout: seconds for which an action's answer is waited for, and each step of connecting (name, connection
-            with TLS, greeting, each message of the login); also how long an action waits for a link that was lost.
-            `None` is no limit.
-        reconnect: whether a lost link is established again; a `Backoff` says with which waits. `False` makes it final.
-        retry_connect: whether the first `connect()` goes on trying, with the same waits, until the server is there.
-        keepalive: seconds of silence after which a Ping asks the server for a sign of life. If nothing at all comes within
-            `timeout` (without one: within `keepalive`), the link is lost. `None` asks nothing.
-        plaintext_login: whether the secret itself may be sent over a link without TLS: by `core.Login` without a challenge,
-            and by the manager's own login to a server that refuses to give one.
+        event_mask: which events the server is to send: `True` is all that the user may read,
+            `False` none; else one event class as text (`"call"`), a comma-separated list of them,
+            or an iterable of them. After a reconnect the last `core.Events` sent counts instead.
+        event_filters: filters that the server applies before it sends an event, added after each
+            login. Each is a regular expression as in manager.conf's `eventfilter = ...`, excluding
+            if it begins with `!`; or what stands in the parentheses of `eventfilter(...) = ...`,
+            with `=` and the pattern (`"name(Hangup),header(Cause),method(exact)=16"`) or in a pair
+            with it, from Asterisk 18.26, 20.11, 21.6 and 22.1. They need the write class `system`.
+        timeout: seconds for which an action's answer is waited for, and each step of connecting
+            (name, connection with TLS, greeting, each message of the login); also how long an
+            action waits for a link that was lost. `None` is no limit.
+        reconnect: whether a lost link is established again; a `Backoff` says with which waits.
+            `False` makes it final.
+        retry_connect: whether the first `connect()` goes on trying, with the same waits, until the
+            server is there.
+        keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
+            nothing at all comes within `timeout` (without one: within `keepalive`), the link is
+            lost. `None` asks nothing.
+        plaintext_login: whether the secret itself may be sent over a link without TLS: by
+            `core.Login` without a challenge, and by the manager's own login to a server that
+            refuses to give one.
         max_frame_size: bytes that one message of the server may have. `None` lifts the limit.
         max_list_items: items that one list may have. `None` lifts the limit.
-        max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the limit.
+        max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the
+            limit.
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
-        metrics: who is told how long each action took, and when the link comes and goes; see `aioami.metrics`.
-        read_only: whether only those actions are sent that change nothing on the server, for looking around on a live one.
-            All others raise `PermissionDenied` before a byte leaves: those whose class does not say `reads_only`, those that
-            the catalogue does not know, commands that do not just show something, and functions that may have an effect.
+        metrics: gets the duration of each action, and the changes of the link; see
+            `aioami.metrics`.
+        read_only: whether only those actions are sent that change nothing on the server, for
+            looking around on a live one. All others raise `PermissionDenied` before a byte leaves:
+            those whose class does not say `reads_only`, those that the catalogue does not know,
+            commands that do not just show something, and functions that may have an effect.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
@@ -147,6 +142,7 @@ class Manager:
         context = tls.create_default_context() if ssl is True else ssl or None
         if isinstance(event_filters, str):
             raise TypeError("event_filters: expected a sequence of filters, not one text")
+        default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
             port=port if port is not None else TLS_PORT if context is not None else _PORT,
@@ -157,54 +153,54 @@ class Manager:
             event_mask=event_mask if isinstance(event_mask, (bool, str)) else tuple(event_mask),
             event_filters=tuple(event_filter(each) for each in event_filters),
             timeout=timeout,
-            backoff=reconnect if isinstance(reconnect, Backoff) else _BACKOFF if reconnect else None,
+            backoff=reconnect if isinstance(reconnect, Backoff) else default_backoff,
             retry_connect=retry_connect,
+            read_only=read_only,
             keepalive=keepalive,
             plaintext_login=plaintext_login,
             max_frame_size=max_frame_size,
             max_list_items=max_list_items,
             max_bytes_before_login=max_bytes_before_login,
         )
-        self._read_only = read_only
         recorder = None
         if record is not None:
             from .recording import Recorder
 
             recorder = Recorder(record)
-        # Few things are ever added to these, and a set of its own each would be a tenth of what a quiet connection costs.
-        self._demands: frozenset[Demand] = _NOTHING
-        self._noted: frozenset[str] = _NOTHING  # the actions, and variants of them, of which is known what they need
-        self._selected: frozenset[Selector] = _NOTHING
-        self._ordinary: frozenset[str] = _NOTHING  # the actions that need nothing but to be sent and answered
+        self._rights = Rights(self._options)
         self._dispatcher = Dispatcher()
         self._tally = Tally()
-        self._metrics = None if metrics is None else Guarded(metrics)
+        guarded = None if metrics is None else Guarded(metrics)
         self._link = Link(
             self._options,
             dispatcher=self._dispatcher,
             tally=self._tally,
             recorder=recorder,
-            metrics=self._metrics,
+            metrics=guarded,
         )
         self._callbacks = Callbacks(self._link)
-        if self._metrics is not None:
-            self._metrics.attached(self._options.where, self.statistics)
+        if guarded is not None:
+            guarded.attached(self._options.address, self.statistics)
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
         """A manager from `ami://user:secret@host:5038`, or `amis://…` for TLS.
 
-        User and secret are percent-encoded. Options follow as query parameters: `timeout` and `keepalive` (seconds, or
-        `none`), `event_mask`, `event_filter` (again for each one), `reconnect`, `retry_connect`, `plaintext_login` and
-        `read_only` (`yes` or `no`), `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items, or `none`),
-        `server_hostname`, and `cafile`, a file with the certificates to trust instead of the system's.
+        User and secret are percent-encoded. Options follow as query parameters: `timeout` and
+        `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (again for each one),
+        `reconnect`, `retry_connect`, `plaintext_login` and `read_only` (`yes` or `no`),
+        `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items,
+        or `none`), `server_hostname`, and `cafile`, a file with the certificates to trust instead
+        of the system's.
 
         Args:
             url: the server, the user and options.
-            options: what else the constructor takes (`ssl`, `record`, `metrics`, a `Backoff` ...); it wins over the URL.
+            options: what else the constructor takes (`ssl`, `record`, `metrics`, a `Backoff` ...);
+                it wins over the URL.
 
         Raises:
-            ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
+            ValueError: the URL cannot be read, or has an option that does not exist; never shows
+                the secret.
             OSError: `cafile` cannot be read.
         """
         found = read_url(url)
@@ -214,37 +210,42 @@ class Manager:
 
     @property
     def state(self) -> ManagerState:
-        """What the link is at this moment."""
+        """The state of the link at this moment."""
         return self._link.state
 
     @property
     def read_only(self) -> bool:
-        """Whether actions that may change something on the server are refused here."""
-        return self._read_only
+        """True if actions that may change something on the server are refused here."""
+        return self._options.read_only
 
     @property
     def version(self) -> str:
-        """The server's AMI version as it greets, for example `11.0.0` of Asterisk 22; empty before it did."""
+        """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets."""
         return self._link.banner.partition("/")[2].strip()
 
     def statistics(self) -> Statistics:
-        """What went over the link until now, counted since the manager was made, over all its connections.
+        """Return the counts of what went over the link since the manager was made.
 
-        `later - earlier` is what happened between two of them, with the rates of that time. It may be called in any thread; in
-        another one than the event loop's, two of its numbers may be of slightly different moments.
+        `later - earlier` is what happened between two of them, with the rates of that time. It may
+        be called in any thread; in another one than the event loop's, two of its numbers may be of
+        slightly different moments.
         """
         return self._tally.snapshot()
 
     # The link
 
     async def connect(self) -> None:
-        """Connect, and log in if there is a username. Streams and callbacks that were there before get every event from the first.
+        """Connect, and log in if there is a username.
 
-        With `retry_connect` it goes on trying until the server is there, the login is refused for good, or the manager is
-        closed. When it fails, those streams go on waiting, and it may be called again. Cancelling it gives up the attempt.
+        Streams and callbacks that were there before get every event from the first.
+
+        With `retry_connect` it goes on trying until the server is there, the login is refused for
+        good, or the manager is closed. When it fails, those streams go on waiting, and it may be
+        called again. Cancelling it gives up the attempt.
 
         Raises:
-            ConnectionLost: the server was not reached, or the link was lost before the login was done.
+            ConnectionLost: the server was not reached, or the link was lost before the login was
+                done.
             ManagerAuthError: the login was refused.
             ActionError: the server refused one of the `event_filters`.
             ProtocolError: whoever answers there does not speak AMI.
@@ -255,7 +256,9 @@ class Manager:
         self._callbacks.start()
 
     async def wait_ready(self, timeout: float | None = None) -> None:
-        """Wait until the manager is logged in: at once if it is; else after the first connect, or the next reconnect.
+        """Wait until the manager is logged in.
+
+        That is so at once if it is, else after the first connect, or the next reconnect.
 
         It may be called before `connect()`. Cancelling it changes nothing.
 
@@ -264,37 +267,47 @@ class Manager:
 
         Raises:
             ManagerTimeout: it was not ready in time; the message says why.
-            ConnectionLost: `connect()` failed, the manager was closed, or the link is lost for good.
-            ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these reasons.
+            ConnectionLost: `connect()` failed, the manager was closed, or the link is lost for
+                good.
+            ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these
+                reasons.
         """
         await self._link.wait_ready(timeout)
 
     async def wait_booted(self, timeout: float | None = None) -> None:
-        """Wait until the manager is logged in and Asterisk has loaded all its modules; before that, many actions fail or wait.
+        """Wait until the manager is logged in and Asterisk has loaded all its modules.
 
-        Asterisk says that it is fully booted by an event, to users who may read the class `system` and ask for it. Where it
-        did not come, the server is asked by `core waitfullybooted`, which needs the write class `command`, and holds up
-        all other actions until it is answered. A user with neither right waits in vain. If the link is lost meanwhile, it goes on
-        with the next one.
+        Before that, many actions fail or wait. Cancelling it gives up the question, if the server
+        was asked; the server may go on holding up other actions until it has booted.
+
+        Asterisk says that it is fully booted by an event, to users who may read the class `system`
+        and ask for it. Where it did not come, the server is asked by `core waitfullybooted`, which
+        needs the write class `command`, and holds up all other actions until it is answered. A user
+        with neither right waits in vain. If the link is lost meanwhile, it goes on with the next
+        one.
 
         Args:
             timeout: seconds to wait; `None` is no limit.
 
         Raises:
             ManagerTimeout: it was not booted in time, or the user has no right to know.
-            PermissionDenied: the server may not be asked, and does not tell: events of the class `system` are off, or the login
-                was made without events, because there are filters or `core.Events` was sent.
+            PermissionDenied: the server may not be asked, and does not tell: events of the class
+                `system` are off, or the login was made without events, because there are filters or
+                `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
-        self._selected |= {"FullyBooted"}
+        self._rights.note_selectors(("FullyBooted",))
         await self._link.wait_booted(timeout)
 
     async def close(self) -> None:
-        """Log off, close the link and end all streams. May be called again, and in every state; then nothing is tried any more.
+        """Log off, close the link and end all streams.
 
-        Callbacks end first: one that is running is cancelled, and waited for; what was not handed over is discarded. Called by
-        a callback, it lets that one go on. Then actions that are still under way fail with `ConnectionLost`. Afterwards the same
-        manager may `connect()` again. Cancelling it ends the waiting for callbacks, or closes without a farewell.
+        May be called again, and in every state; then nothing is tried any more.
+
+        Callbacks end first: one that is running is cancelled, and waited for; what was not handed
+        over is discarded. Called by a callback, it lets that one go on. Then actions that are still
+        under way fail with `ConnectionLost`. Afterwards the same manager may `connect()` again.
+        Cancelling it ends the waiting for callbacks, or closes without a farewell.
         """
         try:
             await self._callbacks.stop()
@@ -306,7 +319,10 @@ class Manager:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -316,239 +332,131 @@ class Manager:
         self,
         action: Action[ResponseT_co],
         *,
-        timeout: Timeout = _DEFAULT,
+        timeout: Timeout = DEFAULT,
         check: bool = True,
         action_id: str | None = None,
     ) -> ResponseT_co:
         """Send an action and return its response.
 
-        An action that is answered with a list is complete when the list is: its items are in the response's `events`,
-        and go to no stream. Any number of actions may be under way at once. Cancelling it stops the waiting, not
-        the action: what still comes for it is swallowed.
+        An action that is answered with a list is complete when the list is: its items are in the
+        response's `events`, and go to no stream. Any number of actions may be under way at once.
+        Cancelling it stops the waiting, not the action: what still comes for it is swallowed.
 
         Args:
             action: from `aioami.core`, or `Action(name, headers)`.
-            timeout: seconds to wait for the complete answer; `None` is no limit. Left out, the action's own timeout
-                applies, else the manager's.
+            timeout: seconds to wait for the complete answer; `None` is no limit. Left out, the
+                action's own timeout applies, else the manager's.
             check: whether a refusal raises; `False` returns the response, whatever it says.
             action_id: the ActionID to send, at most 67 bytes; left out, a unique one.
 
-        An action that is sent while the link is down waits for it for the caller's `timeout`, which then counts for both, or
-        else the manager's. It is never sent twice.
+        An action that is sent while the link is down waits for it for the caller's `timeout`, which
+        then counts for both, or else the manager's. It is never sent twice.
 
         Raises:
-            ActionError: the server refused; `PermissionDenied` and `UnknownAction` are two kinds of it.
-            PermissionDenied: also, without a response and whatever `check` says, if the manager is `read_only`.
+            ActionError: the server refused; `PermissionDenied` and `UnknownAction` are two kinds of
+                it.
+            PermissionDenied: also, without a response and whatever `check` says, if the manager is
+                `read_only`.
             ManagerAuthError: the server refused a `core.Login`.
             ManagerTimeout: the answer was not complete in time. The action may run all the same.
-            ConnectionLost: there is no link, or it ended first; its `sent` says whether the action may have run.
-            ValueError: the ActionID cannot be sent, or is that of an action which is not answered yet; or it is a login whose
-                secret anybody could read (see `plaintext_login`).
+            ConnectionLost: there is no link, or it ended first; its `sent` says whether the action
+                may have run.
+            ValueError: the ActionID cannot be sent, or is that of an action which is not answered
+                yet; or it is a login whose secret anybody could read (see `plaintext_login`).
             TypeError: this is no action.
         """
-        connection = self._link.connection
-        if connection is not None and self._metrics is None and self._is_ordinary(action):
-            # What `Connection.send` does: a coroutine for each of many actions that are under way is a tenth of their cost.
-            answer, pending = connection.submit(action, timeout=self._patience(action, timeout), action_id=action_id)
-            try:
-                response = await answer
-            except BaseException:
-                connection.forget(pending)
-                raise
-        else:
-            self._check(action)
-            if self._metrics is None:
-                response = await self._send(action, timeout, action_id)
-            else:
-                response = await self._send_measured(self._metrics, action, timeout, action_id)
+        self._rights.admit(action)
+        response = await self._link.send(action, timeout=timeout, action_id=action_id)
         if check and not response.success:
             raise refusal(response, action)
         return response
 
-    async def _send_measured(
-        self, metrics: Metrics, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
-    ) -> ResponseT_co:
-        began = time.perf_counter()
-        try:
-            response = await self._send(action, timeout, action_id)
-        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
-            metrics.action_done(action.name, time.perf_counter() - began, _OUTCOMES[type(error)])
-            raise
-        outcome: ActionOutcome = "success" if response.success else "error"
-        metrics.action_done(action.name, time.perf_counter() - began, outcome)
-        return response
-
-    def _send(
-        self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
-    ) -> Coroutine[Any, Any, ResponseT_co]:
-        connection = self._link.connection
-        if connection is None:
-            return self._send_later(action, timeout, action_id)
-        patience = self._patience(action, timeout)
-        if action.name.lower() == "events":
-            return self._choose_events(action, timeout=patience, action_id=action_id)
-        return connection.send(action, timeout=patience, action_id=action_id)
-
-    async def _send_later(self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None) -> ResponseT_co:
-        """Send an action when the link that is down is there again."""
-        waits = self._options.timeout if isinstance(timeout, _Default) else timeout
-        began = time.monotonic()
-        if await self._link.connected(waits) is None:
-            raise self._unsent(action)
-        if not isinstance(timeout, _Default) and timeout is not None:
-            timeout = max(0.0, timeout - (time.monotonic() - began))
-        return await self._send(action, timeout, action_id)
-
-    async def _choose_events(
-        self, action: Action[ResponseT_co], *, timeout: float | None, action_id: str | None
-    ) -> ResponseT_co:
-        """After a reconnect the last choice that was sent is made again; not one that never left, or was refused."""
-        link = self._link
-        assert link.connection is not None
-        link.mask = action
-        taken = False
-        try:
-            response = await link.connection.send(action, timeout=timeout, action_id=action_id)
-            taken = response.success
-        except (ManagerTimeout, asyncio.CancelledError):
-            taken = True
-            raise
-        except ConnectionLost as error:
-            taken = error.sent
-            raise
-        finally:
-            if taken:
-                link.accepted_mask = action
-            elif link.mask is action:
-                link.mask = link.accepted_mask
-        return response
-
     @overload
-    def stream(self, action: Action[ListReply[_A, Any]], *, timeout: Timeout = ...) -> ListStream[_A]: ...
+    def stream(
+        self,
+        action: Action[ListReply[_A, Any]],
+        *,
+        timeout: Timeout = ...,
+    ) -> ListStream[_A]: ...
     @overload
     def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Event]: ...
-    def stream(self, action: Action[Any], *, timeout: Timeout = _DEFAULT) -> ListStream[Any]:
-        """Send an action that is answered with a list, and return a stream of the items as they arrive.
+    def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> ListStream[Any]:
+        """Send an action that is answered with a list; return a stream of the items as they arrive.
 
-        Only the items that the consumer has not taken are held. The stream's `response` and `completion` are there
-        as soon as they came. Leaving the stream early swallows the rest of the list. While the link is down the action waits for
-        it, as in `send()`.
+        Only the items that the consumer has not taken are held. The stream's `response` and
+        `completion` are there as soon as they came. Leaving the stream early swallows the rest of
+        the list. While the link is down the action waits for it, as in `send()`.
 
         Args:
             action: the list action.
-            timeout: seconds without any progress; left out, the action's own timeout, else the manager's.
+            timeout: seconds without any progress; left out, the action's own timeout, else the
+                manager's.
 
         Raises:
             ConnectionLost: there is no link, and none is on its way.
             PermissionDenied: the manager is `read_only`, and the action may change something.
             TypeError: this is no action.
-            ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends before its end.
+            ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends
+                before its end.
         """
-        self._check(action)
+        self._rights.admit(action)
         buffer = ListBuffer(action)
-        patience = self._patience(action, timeout)
-
-        def start(connection: Connection) -> Callable[[], None]:
-            return connection.start_list(action, buffer, buffer.take, patience, buffer.last_progress)
-
-        if self._link.is_coming:
-            waits = self._options.timeout if isinstance(timeout, _Default) else timeout
-            starting = asyncio.ensure_future(self._start_later(action, buffer, waits, start))
-
-            def end() -> None:
-                if not starting.cancel() and not starting.cancelled():
-                    starting.result()()
-
-            return ListStream(buffer, end)
-        if self._link.connection is None:
-            raise self._unsent(action)
-        return ListStream(buffer, functools.partial(self._end_list, start(self._link.connection)))
+        stop = self._link.start_list(action, buffer, timeout)
+        return ListStream(buffer, functools.partial(self._end_list, stop))
 
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
 
-    async def _start_later(
-        self,
-        action: Action[Any],
-        buffer: ListBuffer,
-        waits: float | None,
-        start: Callable[[Connection], Callable[[], None]],
-    ) -> Callable[[], None]:
-        """Start a list as soon as there is a link, and return what ends it."""
-        connection = await self._link.connected(waits)
-        return start(connection) if connection is not None else self._end_unsent(action, buffer)
-
-    def _end_unsent(self, action: Action[Any], buffer: ListBuffer) -> Callable[[], None]:
-        buffer.finish(self._unsent(action))
-        return lambda: None
-
-    def _check(self, action: Action[Any]) -> None:
-        if not isinstance(action, Action):
-            raise TypeError(f"expected an action, not {type(action).__name__}")
-        if has_plain_secret(action) and self._options.ssl is None and not self._options.plaintext_login:
-            raise ValueError(
-                "Secret: anybody could read it on this link; give core.Login the challenge that core.Challenge returns, "
-                "use TLS, or make the manager with plaintext_login=True"
-            )
-        if self._read_only:
-            kind = action_class(action.name) if type(action) is Action else type(action)
-            if why := kind.may_change(action.headers):
-                text = f"{action.name} was not sent, because the manager is read-only: {why}"
-                raise PermissionDenied(text, action=action)
-        if action.name not in self._noted:
-            self._note(action)
-
-    def _note(self, action: Action[Any]) -> None:
-        """Take note of what an action needs; of most that is the same each time, and then it is not asked for again."""
-        demand = _demand()
-        variant = demand.variant(action.name, action.headers)
-        noted = f"{action.name} {variant}" if variant else action.name
-        if noted not in self._noted:
-            self._noted |= {noted}
-            self._demands |= {demand.of(action.name, action.headers)}
-        if not (variant or self._read_only or action.name.lower() in ("login", "events")):
-            self._ordinary |= {action.name}
-
-    def _is_ordinary(self, action: object) -> bool:
-        return isinstance(action, Action) and action.name in self._ordinary and not action.outcome_events
-
     def required_permissions(self) -> Permissions:
-        """What its user needs in manager.conf for what was sent and selected with this manager until now, and no more.
+        """Return what its user needs in manager.conf for all that was sent and selected until now.
 
-        Its `str()` is a stanza for manager.conf, with the read and write classes and the `eventfilter` lines; see
-        `aioami.permissions`. It counts what was asked for, whether or not the server allowed it. Events that come of an action
-        (`outcome()`) count as selected when the action was sent.
+        Its `str()` is a stanza for manager.conf, with the read and write classes and the
+        `eventfilter` lines; see `aioami.permissions`. It counts what was asked for, whether or not
+        the server allowed it. Events that come of an action (`outcome()`) count as selected when
+        the action was sent.
         """
-        from .permissions import of_use
-
-        return of_use(self._demands, self._selected, own_filters=bool(self._options.event_filters))
-
-    def _unsent(self, action: Action[Any]) -> ConnectionLost:
-        """What is told of an action that certainly did not leave."""
-        self._tally.unsent += 1
-        return because(ConnectionLost(f"{action.name} was not sent: {self._link.why_not()}"), self._link.reason)
-
-    def _patience(self, action: Action[Any], timeout: Timeout) -> float | None:
-        if not isinstance(timeout, _Default):
-            return timeout
-        return action.timeout if action.timeout is not None else self._options.timeout
+        return self._rights.required()
 
     # Events
 
     # fmt: off
     @overload
-    def events(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A]: ...
+    def events(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B]: ...
+    def events(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C]: ...
+    def events(
+        self, a: type[_A], b: type[_B], c: type[_C], /, *,
+        where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B | _C]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *, where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C | _D]: ...
+    def events(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *,
+        where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B | _C | _D]: ...
     @overload
-    def events(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *, where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[_A | _B | _C | _D | _E]: ...
+    def events(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *,
+        where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[_A | _B | _C | _D | _E]: ...
     @overload
-    def events(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ..., on_loss: OnLoss = ...) -> EventStream[Event]: ...
+    def events(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[Event]: ...
     # fmt: on
     def events(
         self,
@@ -561,34 +469,50 @@ class Manager:
         """A stream of the events that come from now on; it may be opened before `connect()`.
 
         Args:
-            selectors: classes from `aioami.events`, names, or shell-style patterns (`"Queue*"`); none of them selects
-                all events.
+            selectors: classes from `aioami.events`, names, or shell-style patterns (`"Queue*"`);
+                none of them selects all events.
             where: is called with each selected event, and says whether it is wanted.
             maxsize: events that may wait for the consumer; `None` lifts the limit.
-            overflow: which event is lost beyond that: `"drop_oldest"` the one that waits longest, `"drop_newest"` the one that comes.
-            on_loss: how the consumer hears that events are missing, because the stream was full or the link was down:
-                `"count"` counts (`dropped`, `gaps`) and logs them; `"raise"` raises `EventsLost` in their place, and then goes on.
+            overflow: which event is lost beyond that: `"drop_oldest"` the one that waits longest,
+                `"drop_newest"` the one that comes.
+            on_loss: how the consumer hears that events are missing, because the stream was full or
+                the link was down: `"count"` counts (`dropped`, `gaps`) and logs them; `"raise"`
+                raises `EventsLost` in their place, and then goes on.
 
-        The library's own events come too, where they are selected: `Disconnected` and `Reconnected`.
+        The library's own events come too, where they are selected: `Disconnected` and
+        `Reconnected`.
 
         Raises:
-            TypeError: a selector is no event class and no text. An action class is refused by naming its event.
+            TypeError: a selector is no event class and no text. An action class is refused by
+                naming its event.
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
-        self._selected |= set(selectors or ("*",))
+        self._rights.note_selectors(selectors)
         self._subscribe(buffer)
         return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
 
     # fmt: off
     @overload
-    def wait_for(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., timeout: float | None = ...) -> NextEvent[_A]: ...
+    def wait_for(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A]: ...
     @overload
-    def wait_for(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., timeout: float | None = ...) -> NextEvent[_A | _B]: ...
+    def wait_for(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A | _B]: ...
     @overload
-    def wait_for(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., timeout: float | None = ...) -> NextEvent[_A | _B | _C]: ...
+    def wait_for(
+        self, a: type[_A], b: type[_B], c: type[_C], /, *,
+        where: Callable[[_A | _B | _C], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A | _B | _C]: ...
     @overload
-    def wait_for(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., timeout: float | None = ...) -> NextEvent[Event]: ...
+    def wait_for(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[Event]: ...
     # fmt: on
     def wait_for(
         self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
@@ -603,27 +527,52 @@ class Manager:
 
         Raises:
             ManagerTimeout: from the await, if no event came in time.
-            ConnectionLost: from the await, if the link was lost for good, or the manager closed, before one came.
+            ConnectionLost: from the await, if the link was lost for good, or the manager closed,
+                before one came.
             TypeError: a selector is no event class and no text.
         """
         buffer = SingleBuffer(Selection(selectors), where, None)
-        self._selected |= set(selectors or ("*",))
+        self._rights.note_selectors(selectors)
         self._subscribe(buffer)
         return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
 
     # fmt: off
     @overload
-    def on(self, a: type[_A], /, *, where: Callable[[_A], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A]: ...
+    def on(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], /, *, where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B]: ...
+    def on(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], c: type[_C], /, *, where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C]: ...
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], /, *,
+        where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B | _C]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *, where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C | _D]: ...
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], /, *,
+        where: Callable[[_A | _B | _C | _D], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B | _C | _D]: ...
     @overload
-    def on(self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *, where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[_A | _B | _C | _D | _E]: ...
+    def on(
+        self, a: type[_A], b: type[_B], c: type[_C], d: type[_D], e: type[_E], /, *,
+        where: Callable[[_A | _B | _C | _D | _E], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B | _C | _D | _E]: ...
     @overload
-    def on(self, *selectors: Selector, where: Callable[[Event], object] | None = ..., maxsize: int | None = ..., overflow: Overflow = ...) -> Subscription[Event]: ...
+    def on(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[Event]: ...
     # fmt: on
     def on(
         self,
@@ -632,7 +581,9 @@ class Manager:
         maxsize: int | None = 10_000,
         overflow: Overflow = "drop_oldest",
     ) -> Subscription[Any]:
-        """A decorator that has a function called with each event from then on, plain or `async`; it may be used before `connect()`.
+        """Return a decorator that has a function called with each event from then on.
+
+        The function is plain or `async`. It may be used before `connect()`.
 
         Example::
 
@@ -640,16 +591,18 @@ class Manager:
             async def gone(event: events.Hangup) -> None:
                 print(event.channel, event.cause_txt)
 
-        The function stays what it was. It is called with one event after the other, in the server's order, in a task of its own
-        in the event loop: never in a thread, and never twice at once. What it raises is logged under `aioami.callbacks`, and it
-        goes on with the next event. There is no order between the callbacks of two subscriptions.
+        The function stays what it was. It is called with one event after the other, in the server's
+        order, in a task of its own in the event loop: never in a thread, and never twice at once.
+        What it raises is logged under `aioami.callbacks`, and it goes on with the next event. There
+        is no order between the callbacks of two subscriptions.
 
-        It goes on over reconnects, until the subscription's `close()` or the manager's, and begins again with a later `connect()`.
-        When the link is lost for good that is logged as an error, and `Subscription.wait_closed()` raises it.
+        It goes on over reconnects, until the subscription's `close()` or the manager's, and begins
+        again with a later `connect()`. When the link is lost for good that is logged as an error,
+        and `Subscription.wait_closed()` raises it.
 
         Args:
-            selectors, where, maxsize, overflow: as for `events()`, whose stream is behind it; what is lost because the
-                callback is too slow is logged, and counted in `statistics()`.
+            selectors, where, maxsize, overflow: as for `events()`, whose stream is behind it; what
+                is lost because the callback is too slow is logged, and counted in `statistics()`.
 
         Returns:
             The subscription, to be called with the function.
@@ -657,8 +610,14 @@ class Manager:
         Raises:
             TypeError, ValueError: as for `events()`; also for `@mgr.on` without parentheses.
         """
-        Buffer(Selection(selectors), where, maxsize, overflow)  # what is wrong is told here
-        open_stream = functools.partial(self.events, *selectors, where=where, maxsize=maxsize, overflow=overflow)
+        Buffer(Selection(selectors), where, maxsize, overflow)  # refuses at once what is wrong
+        open_stream = functools.partial(
+            self.events,
+            *selectors,
+            where=where,
+            maxsize=maxsize,
+            overflow=overflow,
+        )
         return Subscription(open_stream, self._callbacks)
 
     def _subscribe(self, buffer: Buffer) -> None:
@@ -670,16 +629,10 @@ class Manager:
     def __del__(self) -> None:
         link = getattr(self, "_link", None)
         if link is not None and link.abandon():
-            warnings.warn(f"{self!r} was dropped without close()", ResourceWarning, source=self, stacklevel=2)
+            text = f"{self!r} was dropped without close()"
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""
-        read_only = " read-only" if self._read_only else ""
-        return f"<Manager {user}{self._options.where} {self.state.value}{read_only}>"
-
-
-@functools.cache
-def _demand() -> type[Demand]:
-    from .permissions import Demand
-
-    return Demand
+        read_only = " read-only" if self._options.read_only else ""
+        return f"<Manager {user}{self._options.address} {self.state.value}{read_only}>"

@@ -1,29 +1,45 @@
-"""How a manager reaches its server, and what it demands of it: checked once, when it is given."""
+"""Options of a manager, checked once, when they are given."""
 
 from __future__ import annotations
 
+import enum
 import re
 import ssl as tls
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Union
 
+from .actions.base import Action
 from .actions.system import Filter, Login
 from .wire.encoding import encode_text
 
-__all__ = ["Backoff", "Options", "event_filter"]
+__all__ = ["DEFAULT", "Backoff", "Default", "Options", "Timeout", "event_filter"]
 
 _CRITERION: Final = r"(?:action|name|header|method)\([^()]*\)"
 _CRITERIA: Final = re.compile(rf"({_CRITERION}(?:,{_CRITERION})*)(?:\s*=\s*(.*))?", re.DOTALL)
 
 
+class Default(enum.Enum):
+    """Stands for a timeout that the caller left to the action and the manager."""
+
+    DEFAULT = enum.auto()
+
+    def __repr__(self) -> str:
+        return "<default>"
+
+
+DEFAULT: Final = Default.DEFAULT
+Timeout = Union[float, None, Default]
+"""Seconds; `None` for no limit; or the default."""
+
+
 @dataclass(frozen=True)
 class Backoff:
-    """How long to wait before each attempt to establish the link again.
+    """The waits before the attempts to establish the link again.
 
-    The n-th wait is `first * factor ** n` seconds, at most `maximum`; jitter makes it a random part of that, half of it
-    at the least, so that a thousand clients do not come back at the same moment. It begins anew after a link that
-    lasted for longer than `maximum`.
+    The n-th wait is `first * factor ** n` seconds, at most `maximum`; jitter makes it a random part
+    of that, half of it at the least, so that a thousand clients do not come back at the same
+    moment. It begins anew after a link that lasted for longer than `maximum`.
 
     Args:
         first: seconds before the first attempt.
@@ -72,8 +88,9 @@ class Options:
     event_filters: tuple[Filter, ...]
     timeout: float | None
     backoff: Backoff | None
-    """How a lost link is established again; `None` if it is not."""
+    """The waits before reconnecting; `None` makes a lost link final."""
     retry_connect: bool
+    read_only: bool
     keepalive: float | None
     plaintext_login: bool
     max_frame_size: int | None
@@ -92,31 +109,44 @@ class Options:
             if not isinstance(value, str):
                 raise TypeError(f"{name}: expected text, not {type(value).__name__}")
             if "://" in value or "@" in value:  # not shown: a secret may be in it
-                raise ValueError(f"{name}: expected a name or an address; Manager.from_url takes a URL")
+                sentence = "expected a name or an address; Manager.from_url takes a URL"
+                raise ValueError(f"{name}: {sentence}")
         if not 0 < self.port < 65536:
             raise ValueError(f"port: 1 to 65535, not {self.port}")
         for name in ("timeout", "keepalive"):
             seconds = getattr(self, name)
             if seconds is not None and not 0 < seconds < float("inf"):
                 raise ValueError(f"{name}: more than 0 seconds or None for no limit, not {seconds}")
-        for name, unit in (("max_frame_size", "byte"), ("max_list_items", "item"), ("max_bytes_before_login", "byte")):
+        for name, unit in (
+            ("max_frame_size", "byte"),
+            ("max_list_items", "item"),
+            ("max_bytes_before_login", "byte"),
+        ):
             limit = getattr(self, name)
             if limit is not None and limit < 1:
                 raise ValueError(f"{name}: at least 1 {unit} or None for no limit, not {limit}")
-        Login(self.username or "-", "", events=self.event_mask, challenge="")  # refuses what could not be sent later
+        # Refuses a name and a mask that could not be sent later.
+        Login(self.username or "-", "", events=self.event_mask, challenge="")
 
     @property
-    def where(self) -> str:
-        """The server, for people to read."""
+    def address(self) -> str:
+        """The server as `host:port`."""
         return f"{self.host}:{self.port}"
+
+    def timeout_of(self, action: Action[Any], timeout: Timeout) -> float | None:
+        """Return the timeout of an answer: the caller's, the action's own, or the manager's."""
+        if not isinstance(timeout, Default):
+            return timeout
+        return action.timeout if action.timeout is not None else self.timeout
 
 
 def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
-    """What is given for a server-side filter as the action that sets it.
+    """Convert a server-side filter, as it is given, into the action that sets it.
 
     Args:
-        given: a regular expression as in manager.conf's `eventfilter = ...`; or what stands in the parentheses of
-            `eventfilter(...) = ...`, alone, with `=` and the pattern, or in a pair with the pattern.
+        given: a regular expression as in manager.conf's `eventfilter = ...`; or what stands in the
+            parentheses of `eventfilter(...) = ...`, alone, with `=` and the pattern, or in a pair
+            with the pattern.
 
     Raises:
         ValueError: it cannot be right.
@@ -126,8 +156,10 @@ def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
         return given
     if isinstance(given, str):
         advanced = _CRITERIA.fullmatch(given)
-        return Filter(given) if advanced is None else Filter(advanced[2] or "", match_criteria=advanced[1])
+        if advanced is None:
+            return Filter(given)
+        return Filter(advanced[2] or "", match_criteria=advanced[1])
     if isinstance(given, Iterable):
         criteria, pattern = given
         return Filter(pattern, match_criteria=criteria)
-    raise TypeError(f"event_filters: expected texts, or pairs of criteria and pattern, not {type(given).__name__}")
+    raise TypeError(f"event_filters: expected texts, or pairs of texts, not {type(given).__name__}")

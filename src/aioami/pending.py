@@ -18,7 +18,7 @@ FENCE: Final = Action("Ping")
 
 
 class Promise(Protocol):
-    """Where a result goes; `asyncio.Future` is one."""
+    """Receives a result or an error, once; `asyncio.Future` is one."""
 
     def done(self) -> bool: ...
     def set_result(self, result: Any, /) -> None: ...
@@ -30,7 +30,7 @@ class Outcome:
 
     Attributes:
         result: the event or the error, once there is one.
-        waiting: those to be told.
+        waiting: the promises of those who wait for it.
     """
 
     __slots__ = ("__weakref__", "action", "action_id", "result", "waiting")
@@ -42,7 +42,7 @@ class Outcome:
         self.waiting: list[Promise] = []
 
     def settle(self, result: Event | ManagerError) -> None:
-        """Record the result, unless there is one already, and tell those who wait."""
+        """Record the result, unless there is one already, and give it to those who wait."""
         if self.result is not None:
             return
         self.result = result
@@ -62,11 +62,13 @@ class Pending:
     Attributes:
         data: its bytes, until they are written.
         counted: whether it is still to be counted how it ended.
-        written: whether its bytes were handed to the operating system, so that the server may have seen them.
-        forgotten: whether nobody waits any more, so that what still comes for it is swallowed.
+        written: whether its bytes were handed to the operating system, so that the server may have
+            seen them.
+        forgotten: whether it was given up, so that what still comes for it is discarded.
         response: the reply that started its list, or that more replies are to follow.
         items: how many items of its list came, once it has begun.
-        due: when it is given up, if it has a deadline; `last_progress` says when something of its list came, if that puts it off.
+        due: when it is given up, if it has a deadline; `last_progress` says when something of its
+            list came, if that puts it off.
         next: what was sent behind it, while neither is answered.
         raw: the lines of its answer, if those have no `Response` header.
         shape: what says how it is answered: a class, or an action.
@@ -104,7 +106,8 @@ class Pending:
     ) -> None:
         self.action = action
         # One without a class of its own is answered as its name is.
-        self.shape = action_class(action.name) if type(action) is Action and action is not FENCE else action
+        plain = type(action) is Action and action is not FENCE
+        self.shape = action_class(action.name) if plain else action
         self.action_id = action_id
         self.data = data
         self.promise: Promise | None = promise

@@ -6,15 +6,15 @@ A recording is a text file in UTF-8 with one JSON object a line. The first says 
 
 Each further line has `time`, in seconds since the start, and `direction`:
 
-    {"time": 0.01, "direction": "opened"}
-    {"time": 0.02, "direction": "received", "data": "Asterisk Call Manager/11.0.0\r\n"}
-    {"time": 0.03, "direction": "sent", "data": "Action: Login\r\nUsername: admin\r\nSecret: ***\r\n\r\n"}
-    {"time": 9.99, "direction": "closed"}
+    {"time": 0.01, "direction": "opened"} {"time": 0.02, "direction": "received", "data": "Asterisk
+    Call Manager/11.0.0\r\n"} {"time": 0.03, "direction": "sent", "data": "Action:
+    Login\r\nUsername: admin\r\nSecret: ***\r\n\r\n"} {"time": 9.99, "direction": "closed"}
 
-`data` is a whole message with its blank line, or what there was of one when the link ended. Bytes that are not UTF-8
-are single surrogates, as in Python's `surrogateescape`. What is secret is replaced by `***`: passwords and secrets in
-headers, in configuration files and in their changes, the key of a login, and the headers that `aioami.hide_header` was
-told. Other text is as it was: numbers, names and what people wrote are in a recording, and it should be kept accordingly.
+`data` is a whole message with its blank line, or what there was of one when the link ended. Bytes
+that are not UTF-8 are single surrogates, as in Python's `surrogateescape`. What is secret is
+replaced by `***`: passwords and secrets in headers, in configuration files and in their changes,
+the key of a login, and the headers that `aioami.hide_header` was told. Other text is as it was:
+numbers, names and what people wrote are in a recording, and it should be kept accordingly.
 
 A reader refuses a `version` that it does not know, and ignores names that it does not know.
 """
@@ -44,8 +44,9 @@ _log: Final = get_logger("aioami.recording")
 class Recorder:
     """Writes what goes over a link into a file.
 
-    The file is made when the first link is opened; links that the same recorder sees later are written behind it.
-    When it cannot be written, nothing more of that link is, and the next link is tried again.
+    The file is made when the first link is opened; links that the same recorder sees later are
+    written behind it. When it cannot be written, nothing more of that link is, and the next link is
+    tried again.
 
     Args:
         path: the file, which is overwritten.
@@ -78,7 +79,8 @@ class Recorder:
         self._searched = 0
         if first:
             self._started = time.monotonic()
-            started = datetime.now(timezone.utc).isoformat(timespec="microseconds").replace("+00:00", "Z")
+            now = datetime.now(timezone.utc).isoformat(timespec="microseconds")
+            started = now.replace("+00:00", "Z")
             self._line({"recording": "aioami", "version": FORMAT_VERSION, "started": started})
         self._greeted = False
         self._entry("opened")
@@ -98,8 +100,9 @@ class Recorder:
         self._searched = len(pending)
 
     def _message_end(self) -> int:
-        """Where the first message in what waits ends; -1 if it is not there yet."""
-        if self._pending.startswith(b"Response: Follows"):  # the old form of command output has blank lines in it
+        """The end of the first message that is not written yet; -1 if it is not there."""
+        # The old form of command output has blank lines in it.
+        if self._pending.startswith(b"Response: Follows"):
             end = self._pending.find(b"--END COMMAND--\r\n\r\n")
             return end if end < 0 else end + len(b"--END COMMAND--\r\n\r\n")
         blank = _BLANK.search(self._pending, max(0, self._searched - 2))
@@ -128,7 +131,10 @@ class Recorder:
 
     def _entry(self, direction: str, data: bytes | None = None) -> None:
         assert self._started is not None
-        entry: dict[str, object] = {"time": round(time.monotonic() - self._started, 6), "direction": direction}
+        entry: dict[str, object] = {
+            "time": round(time.monotonic() - self._started, 6),
+            "direction": direction,
+        }
         if data is not None:
             entry["data"] = redact(data.decode("utf-8", "surrogateescape"))
         self._line(entry)
@@ -149,7 +155,7 @@ class Recorder:
                 file.close()
 
     def _cut_half_line(self) -> int:
-        """Remove what a failed write left behind the last whole line, and return the size of the file."""
+        """Remove the half line that a failed write left; return the size of the file."""
         with self.path.open("rb+") as file:
             end = file.seek(0, os.SEEK_END)
             while end > 0:

@@ -55,7 +55,7 @@ def is_shutting_down(response: Response) -> bool:
 
 
 def is_final(error: ManagerError) -> bool:
-    """True if another attempt to log in would fail in the same way, and may even lock the user out."""
+    """True if another attempt would fail in the same way, and may even lock the user out."""
     if isinstance(error, ManagerAuthError):
         return error.response is None or error.response.message != _IN_USE
     return isinstance(error, ActionError)

@@ -1,9 +1,10 @@
 """One conversation with a server, without any input or output: which reply belongs to which action.
 
-Messages come in as texts. Events go to those who selected them; replies, and the items of lists, go to the action that
-asked for them. Asterisk answers strictly in the order in which it was asked, and never puts a foreign message into
-a list. Two things follow. A reply without an ActionID belongs to the oldest action that was not answered. And once an
-action is answered, nothing more will come for those that were sent before it.
+Messages come in as texts. Events go to those who selected them; replies, and the items of lists, go
+to the action that asked for them. Asterisk answers strictly in the order in which it was asked, and
+never puts a foreign message into a list. Two things follow. A reply without an ActionID belongs to
+the oldest action that was not answered. And once an action is answered, nothing more will come for
+those that were sent before it.
 """
 
 from __future__ import annotations
@@ -37,14 +38,19 @@ _BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
 _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
 
 
-# Actions that tell something by succeeding; a fence has no class, and so no name here.
-_TELLING: Final = frozenset({"", "ping", "login", "logoff"})
+# Actions whose success changes the state of the connection; a fence has no class, and so no name
+# here.
+_CHANGING_STATE: Final = frozenset({"", "ping", "login", "logoff"})
 
 _make: Final[Callable[[type[Event]], Event]] = object.__new__
 
 
 class _OutcomeWatch(Subscriber):
-    """Subscribes to the events in which outcomes come, on behalf of those actions that wait for one."""
+    """Subscribes to the events of one name, for the actions whose outcome comes in one of them.
+
+    One look-up by ActionID serves all actions, where a subscriber for each would look at every
+    event. An outcome that its caller dropped is forgotten.
+    """
 
     def __init__(self, event_name: str) -> None:
         self.selection = Selection((event_name,))
@@ -55,6 +61,7 @@ class _OutcomeWatch(Subscriber):
         return self._conclude
 
     def _conclude(self, event: Event) -> None:
+        # Some of these events have no ActionID; each action knows its own by other headers then.
         one = self.outcomes.get(event.action_id or "")
         for outcome in (one,) if one is not None else tuple(self.outcomes.values()):
             conclusion = outcome.action.conclusion(outcome.action_id, event)
@@ -62,23 +69,23 @@ class _OutcomeWatch(Subscriber):
                 continue
             del self.outcomes[outcome.action_id]
             if isinstance(conclusion, str):
-                outcome.settle(ActionError(f"{outcome.action.name}: {conclusion}", action=outcome.action))
+                sentence = f"{outcome.action.name}: {conclusion}"
+                outcome.settle(ActionError(sentence, action=outcome.action))
                 continue
             outcome.settle(conclusion)
-            return  # an event is the outcome of one action: that which waits longest
+            return  # one event is the outcome of one action: of the one that was sent first
 
 
 class Session:
     """The actions of one connection, and what became of them.
 
     Args:
-        dispatcher: who gets the events.
+        dispatcher: delivers the events.
         clock: seconds on a monotonic clock, for round-trip times.
         max_list_items: items that one list may have; `None` lifts the limit.
-        tally: where messages are counted.
+        tally: counts the messages.
         gated: whether events are held back until `open_gate`.
         max_held: characters of events that may be held back; `None` lifts the limit.
-        logged_in: called when a login succeeds.
 
     Attributes:
         logged_in: whether a login succeeded here.
@@ -95,7 +102,6 @@ class Session:
         tally: Tally | None = None,
         gated: bool = False,
         max_held: int | None = MAX_FRAME_SIZE,
-        logged_in: Callable[[], None] = lambda: None,
     ) -> None:
         self._dispatcher = dispatcher
         self._routes = dispatcher.routes
@@ -105,12 +111,13 @@ class Session:
         self._held: list[str] | None = [] if gated else None
         self._held_size = 0
         self._max_held = max_held
-        self._told_of_login = logged_in
-        # Some events repeat the ActionID to every client, so two clients must never use the same one.
+        # Some events repeat the ActionID to every client, so that two clients must not use the
+        # same.
         self._prefix = os.urandom(6).hex()
         self._numbers = itertools.count(1)
         self._pending: dict[str, Pending] = {}
-        # Those that are not answered, in their order. A deque of its own would be a tenth of what a quiet connection costs.
+        # The actions without an answer, in the order in which they were sent. A deque would be a
+        # tenth of the memory that a quiet connection needs.
         self._oldest: Pending | None = None
         self._newest: Pending | None = None
         self._lists: dict[str, Pending] = {}
@@ -136,20 +143,21 @@ class Session:
 
         Args:
             promise: gets the complete response, or the error.
-            on_item: gets the reply that starts a list, alone, and then each of its items as they come,
-                instead of the response's `events`.
-            counted: whether it is one of the user's, who wants to know how many there were.
+            on_item: gets the reply that starts a list, alone, and then each of its items as they
+                come, instead of the response's `events`.
+            counted: `False` for an action of the library's own, which `statistics()` leaves out.
 
         Raises:
             ValueError: the ActionID cannot be sent, or is that of an action which is not over.
         """
         if action_id is None:
             action_id = f"{self._prefix}-{next(self._numbers)}"
-            data = b"%b\r\nActionID: %b\r\n\r\n" % (action._lines, action_id.encode())
-        elif action_id not in self._pending:
-            data = action.encode(action_id)
+            data = action.encode(action_id, trusted=True)
+        elif action_id in self._pending:
+            sentence = f"{action_id!r} is that of an action which is not answered yet"
+            raise ValueError(f"ActionID: {sentence}")
         else:
-            raise ValueError(f"ActionID: {action_id!r} is that of an action which is not answered yet")
+            data = action.encode(action_id)
         pending = Pending(action, action_id, data, promise, on_item)
         self._pending[action_id] = pending
         if self._newest is None:
@@ -157,6 +165,7 @@ class Session:
         else:
             self._newest.next = pending
         self._newest = pending
+        # Counted when it is sent, and once more when it ends, so that the numbers add up.
         if counted:
             pending.counted = True
             self._tally.actions += 1
@@ -169,13 +178,15 @@ class Session:
         pending.outcome = Outcome(action, action_id)
         for name in action.outcome_events:
             outcomes = self._watch(name).outcomes
-            if (earlier := outcomes.get(action_id)) is not None:  # no event would be certain to be its own
-                told = f"the ActionID of {earlier.action.name} was used again before its outcome came"
-                earlier.settle(ActionError(told, action=earlier.action))
+            # With two actions under one ActionID no event would be certain to belong to either.
+            if (earlier := outcomes.get(action_id)) is not None:
+                used = earlier.action
+                sentence = f"the ActionID of {used.name} was used again before its outcome came"
+                earlier.settle(ActionError(sentence, action=used))
             outcomes[action_id] = pending.outcome
 
     def forget(self, pending: Pending) -> None:
-        """Nobody waits for this action any more: swallow what still comes for it. May be called again."""
+        """Give an action up, and discard what still comes for it. May be called again."""
         if pending.forgotten:
             return
         self._count(pending, None)
@@ -183,13 +194,15 @@ class Session:
         pending.outcome = None
         pending.on_item = None
         pending.forgotten = True
-        if pending.response is not None:
+        if pending.response is not None:  # the items that came hold memory
             pending.response.events.clear()
+        # It stays while an answer may come, or that would be taken for the answer of another.
         if not pending.written or pending.overtaken:
             self._drop(pending)
 
     def lose(self, reason: ManagerError) -> None:
-        """The link is gone: fail every action and every outcome that is waited for."""
+        """Fail every action and every outcome that is waited for, as the link is gone."""
+        # Cleared first, so that a promise that fails finds no action here that is over.
         pendings, outcomes = list(self._pending.values()), self._outcomes()
         self._pending.clear()
         self._oldest = self._newest = None
@@ -200,12 +213,13 @@ class Session:
         for pending in pendings:
             self._count(pending, None)
             if pending.promise is not None and not pending.promise.done():
-                pending.promise.set_exception(_lost(reason, pending.action.name, sent=pending.written))
+                error = _lost(reason, pending.action.name, sent=pending.written)
+                pending.promise.set_exception(error)
         for outcome in outcomes:
             outcome.settle(_lost(reason, f"the outcome of {outcome.action.name}", sent=True))
 
     def is_open(self, pending: Pending) -> bool:
-        """Whether the server may still be at work on an action, as far as its answers tell."""
+        """True if the server may still be at work on an action, as far as its answers show."""
         return self._pending.get(pending.action_id) is pending and not pending.overtaken
 
     def open_gate(self) -> None:
@@ -216,6 +230,7 @@ class Session:
             self._dispatcher.settle()
 
     def _hold_back(self, text: str) -> None:
+        # Streams are to get nothing of a link whose login, filters or mask may still fail.
         assert self._held is not None
         self._held_size += len(text)
         if self._max_held is None or self._held_size <= self._max_held:
@@ -227,7 +242,7 @@ class Session:
         )
 
     def receive(self, texts: list[str]) -> None:
-        """Take messages, as `Framer.feed` returns them."""
+        """Take messages, as `Framer.feed` returns them, and have subscribers settle behind them."""
         self._tally.messages += len(texts)
         self._deliver(texts)
         self._dispatcher.settle()
@@ -250,6 +265,7 @@ class Session:
                     sink(event)
 
     def _receive_other(self, text: str) -> None:
+        # By the key of the first line alone: OriginateResponse events have a Response header too.
         if not text.startswith("Response: "):
             first, _, rest = text.partition(":")
             kind = first.lower()
@@ -273,15 +289,17 @@ class Session:
     # Replies
 
     def _receive_first_reply(self, pending: Pending, text: str) -> None:
-        if self._oldest is pending and not self._lists:  # as a rule
+        if self._oldest is pending and not self._lists:  # as a rule: answers come in order
             self._step_on(pending)
         else:
             self._pass_over_those_before(pending)
         shape = pending.shape
         response = self._response(pending, text)
         success = response.success
-        if success and shape.wire_name.lower() in _TELLING:
+        if success and shape.wire_name.lower() in _CHANGING_STATE:
             self._take_note(pending.action, response)
+        # An EventList header announces a list. Where that is missing, the action's class says that
+        # more follows; an error is always the whole answer.
         if _is_list(response) or (success and (shape.list_end or shape.replies > 1)):
             pending.response = response
             pending.items = 0
@@ -296,7 +314,7 @@ class Session:
         return action.response_type(text, action, seconds=self._clock() - pending.sent_at)
 
     def _take_note(self, action: Action[Any], response: Response) -> None:
-        """An action tells something about the connection by succeeding."""
+        """Update the state of the connection after a successful Ping, Login or Logoff."""
         name = action.name.lower()
         if action is FENCE:  # it counts nowhere
             self._tally.messages -= 1
@@ -305,34 +323,37 @@ class Session:
             self._tally.last_round_trip = response.seconds
         elif name == "login":
             self.logged_in = True
-            self._told_of_login()
         elif name == "logoff":
             self.said_goodbye = True
 
     def _receive_second_reply(self, pending: Pending, text: str) -> None:
-        """A list may be refused after it began; its items may go on, and its end may be missing."""
+        """Take the last reply of several, or an error in the middle of a list."""
         if pending.forgotten:
             return
         response = self._response(pending, text)
         if pending.shape.replies > 1:
             self._finish(pending, response)
             return
-        if response.success:
+        if response.success:  # a second success says nothing about the list
             self._stray(response)
             return
+        # After an error in its middle the items of the list may go on, and its end may be missing:
+        # the error is the answer, and what still comes is discarded.
         self._count(pending, False)
         if pending.promise is not None and not pending.promise.done():
             pending.promise.set_result(response)
         self.forget(pending)
 
     def _finish(self, pending: Pending, response: Response, success: bool | None = None) -> None:
+        """Give an action its complete response."""
         if success is None:
             success = response.success
+        # The outcome first: an answer that already is one, or a refusal, has no event behind it.
         outcome = pending.outcome
         if outcome is not None:
-            told = pending.action.conclusion_of_response(response)
-            if told is not None:
-                outcome.settle(told)
+            conclusion = pending.action.conclusion_of_response(response)
+            if conclusion is not None:
+                outcome.settle(conclusion)
             elif not success:
                 outcome.settle(refusal(response, pending.action))
         self._drop(pending)
@@ -340,14 +361,15 @@ class Session:
         promise, pending.promise = pending.promise, None
         if promise is not None and not promise.done():
             promise.set_result(response)
-        if pending.shape.replies > 1 and not pending.overtaken:  # another may come, and is of no use
+        if pending.shape.replies > 1 and not pending.overtaken:
+            # Another reply may come, and is of no use.
             pending.response = response
             pending.items = 0
             pending.forgotten = True
             self._pending[pending.action_id] = self._lists[pending.action_id] = pending
 
     def _count(self, pending: Pending, success: bool | None) -> None:
-        """An action of the user is over: carried out, refused, or without an answer."""
+        """Count an action of the user as carried out, refused, or (`None`) without an answer."""
         if not pending.counted:
             return
         pending.counted = False
@@ -378,28 +400,34 @@ class Session:
         self._finish(pending, self._response(pending, "\n".join(lines)))
 
     def _oldest_unanswered(self) -> Pending | None:
+        """Return the action that a reply without ActionID belongs to, as replies come in order."""
         while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:
             self._step_on(self._oldest)  # it never left, so no answer will come for it
         return self._oldest if self._oldest is not None and self._oldest.written else None
 
     def _step_on(self, oldest: Pending) -> None:
+        """Remove the oldest action from the row of those without an answer."""
         self._oldest, oldest.next = oldest.next, None
         if self._oldest is None:
             self._newest = None
 
     def _pass_over_those_before(self, pending: Pending) -> None:
-        """An action is answered: for those sent before it nothing more will come."""
-        if pending.overtaken:
+        """Note that nothing more comes for the actions sent before this one, which is answered."""
+        if pending.overtaken:  # its answer comes late, and says nothing about those before it
             return
         while (earlier := self._oldest) is not pending:
             assert earlier is not None  # whatever is not answered is in the row
             self._step_on(earlier)
+            # It is not failed yet: an answer that comes late after all is still taken, and else its
+            # deadline ends it.
             earlier.overtaken = True
             if earlier.forgotten or earlier.action is FENCE:
                 self._drop(earlier)
             elif earlier.shape.fenced:
                 self._conclude(earlier)
         self._step_on(pending)
+        # Asterisk puts nothing into a list: one that is under way when another action is answered
+        # is either over, or never ends.
         for earlier in list(self._lists.values()) if self._lists else ():
             earlier.overtaken = True
             if earlier.forgotten:
@@ -408,25 +436,31 @@ class Session:
                 self._conclude(earlier)
 
     def _drop(self, pending: Pending) -> None:
+        """Remove an action for which nothing more comes."""
         if self._pending.get(pending.action_id) is pending:
             del self._pending[pending.action_id]
         if self._lists:
             self._lists.pop(pending.action_id, None)
 
     def _stray(self, message: Response | str) -> None:
+        """Count and log a message that belongs to no action."""
         self._tally.strays += 1
         # A server that errs once will err again, and must not fill the log.
         level = logging.DEBUG if self._seen_stray else logging.WARNING
         self._seen_stray = True
         if isinstance(message, str):
-            log.log(level, "the server sent %d characters that are neither an event nor a reply", len(message))
+            log.log(
+                level,
+                "the server sent %d characters that are neither an event nor a reply",
+                len(message),
+            )
         else:
             log.log(level, "a reply came that no action waits for: %s", message)
 
     # Lists
 
     def _take_items(self, text: str, cls: type[Event]) -> bool:
-        """Whether the event, or what looks like one, belongs to a list that is under way."""
+        """Take an event as an item of its list; return `False` if it belongs to none."""
         pending = self._lists.get(_action_id_of(text) or "")
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
             return False
@@ -439,19 +473,24 @@ class Session:
 
     def _take_item(self, pending: Pending, response: Response, text: str, cls: type[Event]) -> None:
         event = cls(text)
+        # Most lists end with a header that says so; some only by the name of their last event.
         list_end = pending.shape.list_end
         ends_by_name = list_end != "" and event.name == list_end
         complete = ends_by_name or (
-            "eventlist" in text.lower() and (event._first_of("EventList") or "").lower() == "complete"
+            # As a text first: to look for the header in each item would double its cost.
+            "eventlist" in text.lower() and event.get("EventList", "").lower() == "complete"
         )
+        # Counted and not measured: the items of a `stream()` are not held here, but limited too.
         pending.items += 1
+        limit = self._max_list_items
         if complete:
             response.events.completion = event
-        elif self._max_list_items is not None and pending.items > self._max_list_items and not pending.forgotten:
-            self.error = ProtocolError(
-                f"the list of {pending.action.name} exceeds max_list_items ({self._max_list_items} items)"
-            )
+        elif limit is not None and pending.items > limit and not pending.forgotten:
+            name = pending.action.name
+            sentence = f"the list of {name} exceeds max_list_items ({limit} items)"
+            self.error = ProtocolError(sentence)
             return
+        # The event that ends a list by its name may be an item itself, if its class says so.
         items = pending.shape.items
         is_item = isinstance(event, items) if items and ends_by_name else not complete
         if not pending.forgotten and is_item:
@@ -465,6 +504,7 @@ class Session:
     # Outcomes
 
     def _watch(self, event_name: str) -> _OutcomeWatch:
+        # Kept while the link lives: most programs wait for the outcomes of the same few events.
         watch = self._watches.get(event_name)
         if watch is None:
             watch = self._watches[event_name] = _OutcomeWatch(event_name)
@@ -472,7 +512,9 @@ class Session:
         return watch
 
     def _outcomes(self) -> list[Outcome]:
-        return list({id(item): item for watch in self._watches.values() for item in watch.outcomes.values()}.values())
+        """Return all outcomes that are waited for; each of them once."""
+        watched = [each for watch in self._watches.values() for each in watch.outcomes.values()]
+        return list({id(each): each for each in watched}.values())
 
 
 def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
@@ -480,8 +522,8 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 
 def _is_list(response: Response) -> bool:
-    """Whether a list follows, with an end that is marked."""
-    return "eventlist" in response._text.lower() and (response._first_of("EventList") or "").lower() == "start"
+    """True if a list follows, with an end that is marked."""
+    return "eventlist" in response.text.lower() and response.get("EventList", "").lower() == "start"
 
 
 def _action_id_of(text: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What went over a link and what became of it, in numbers."""
+"""Counts of what went over a link, and of what became of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Statistics", "Tally"]
 
 
 class Tally:
-    """What is counted while it happens, over all connections of one manager."""
+    """The running counts of one manager, over all its connections."""
 
     __slots__ = (
         "actions",
@@ -79,14 +79,15 @@ class Tally:
 
 @dataclass(frozen=True)
 class Statistics:
-    """What a manager did until now, or between two moments: `later - earlier`. Nothing is ever reset.
+    """The counts of a manager until now, or between two moments: `later - earlier`; never reset.
 
-    Every action that was sent is in one of four numbers: `actions == successes + errors + failures + pending`. In a difference
-    that holds for the difference of `pending`.
+    Every action that was sent is in one of four numbers: `actions == successes + errors + failures
+    + pending`. In a difference that holds for the difference of `pending`.
 
     Attributes:
         seconds: since the first link stood; of a difference, the time between the two.
-        events: events that came, the items of lists among them, whether or not anybody selected them.
+        events: events that came, the items of lists among them, whether or not anybody selected
+            them.
         actions: actions that were sent; not those of the library itself (login, keepalive).
         successes: actions that the server carried out, or accepted.
         errors: actions that it refused.
@@ -100,7 +101,8 @@ class Statistics:
         dropped: events that streams lost because their consumers were too slow.
         bytes_received: bytes that came.
         bytes_sent: bytes that went.
-        last_round_trip: seconds from the last Ping, yours or that of the keepalive, to its answer; `None` before the first.
+        last_round_trip: seconds from the last Ping, yours or that of the keepalive, to its answer;
+            `None` before the first.
     """
 
     seconds: float
@@ -139,7 +141,7 @@ class Statistics:
         return count / self.seconds if self.seconds > 0 else 0.0
 
     def __sub__(self, earlier: Statistics) -> Self:
-        """What happened between two snapshots; its rates are those of that time."""
+        """The counts between two snapshots; the rates are those of that time."""
         if not isinstance(earlier, Statistics):
             return NotImplemented
         changes = {

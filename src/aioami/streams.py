@@ -1,7 +1,7 @@
-"""What a consumer holds: a stream of events, a list as it arrives, or one event to wait for.
+"""Streams of events, lists as they arrive, and single events to wait for.
 
-The producer never waits. Each consumer has its own bounded buffer, loses only its own events when it is too slow,
-and is told how many.
+The producer never waits. Each consumer has its own bounded buffer, loses only its own events when
+it is too slow, and is told how many.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Generator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import async_timeout
 
@@ -50,10 +50,13 @@ Predicate = Callable[[Any], object]
 
 
 Overflow = Literal["drop_oldest", "drop_newest"]
-"""Which event is lost when a stream is full: the one that waits longest, or the one that comes."""
+"""The event that is lost when a stream is full: the one that waits longest, or the new one."""
 
 OnLoss = Literal["count", "raise"]
-"""How a consumer hears of events that are missing: by the stream's counts and the log, or by `EventsLost` in their place."""
+"""The report of missing events: the stream's counts and the log, or `EventsLost` in their place."""
+
+
+_TOO_SLOW: Final = "a stream of %s is consumed too slowly: its %s events are dropped, as %d wait"
 
 
 class _Loss:
@@ -66,20 +69,22 @@ class _Loss:
         self.gap = gap
 
     def error(self) -> EventsLost:
-        """What the consumer is told."""
+        """Return the error that the consumer gets."""
         parts = []
         if self.count:
             parts.append(f"{self.count} events were dropped, because their consumer was too slow")
         if self.gap:
             parts.append(f"the link was down for {self.gap:.1f} seconds")
-        return EventsLost("events are missing: " + ", and ".join(parts), count=self.count, gap=self.gap)
+        sentence = "events are missing: " + ", and ".join(parts)
+        return EventsLost(sentence, count=self.count, gap=self.gap)
 
 
 class Buffer(Subscriber):
-    """The producer's side of a stream. It does not hold the stream, so that dropping the stream ends it.
+    """The producer's side of a stream; it does not hold the stream, which ends when it is dropped.
 
     Attributes:
-        events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some are missing.
+        events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some
+            are missing.
         marks: how many of those there are.
     """
 
@@ -134,7 +139,7 @@ class Buffer(Subscriber):
 
     @property
     def put(self) -> Callable[[Event], None]:
-        """What takes an event. When all of a read are in, `settle` is to be called."""
+        """The callable that takes an event, without a call of ours where there is no predicate."""
         return self.events.append if self.where is None else self._put_if_wanted
 
     def _put_if_wanted(self, event: Event) -> None:
@@ -143,7 +148,7 @@ class Buffer(Subscriber):
 
     @property
     def give(self) -> Callable[[], Event | _Loss]:
-        """What gives the next event, or raises: `EventsLost` where some are missing, `IndexError` if there is none."""
+        """The callable that returns the next event; raises `IndexError`, or `EventsLost`."""
         return self._give_or_raise if self._raises else self.events.popleft
 
     def _give_or_raise(self) -> Event:
@@ -155,6 +160,8 @@ class Buffer(Subscriber):
 
     def settle(self) -> None:
         """Drop what is too much, and wake the consumer if there is something for it."""
+        # Behind a batch, and not at each event: a consumer that is quick enough for one read loses
+        # nothing of it, and each event costs an append alone.
         events = self.events
         if not events:
             return
@@ -176,7 +183,10 @@ class Buffer(Subscriber):
     def _wanted(self, where: Predicate, event: Event) -> bool:
         try:
             return bool(where(event))
-        except (Exception, asyncio.CancelledError):  # a predicate may look at a future that was cancelled
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ):  # a predicate may look at a future that was cancelled
             level = logging.DEBUG if self.raised else logging.ERROR
             self.raised = True
             log.log(
@@ -188,7 +198,7 @@ class Buffer(Subscriber):
             return False
 
     def _make_room(self, excess: int) -> None:
-        """Drop so many events, if it is not marks alone that are more than `maxsize`."""
+        """Drop so many events; marks are not counted among those that are too many."""
         if excess <= 0:
             return
         self.dropped += excess
@@ -196,7 +206,7 @@ class Buffer(Subscriber):
         if not self._raises and not self.overflowing:
             self.overflowing = True
             log.warning(
-                "a stream of %s is consumed too slowly: its %s events are dropped, as %d are waiting",
+                _TOO_SLOW,
                 self.selection,
                 "newest" if self._drops_newest else "oldest",
                 self.maxsize,
@@ -210,7 +220,8 @@ class Buffer(Subscriber):
             self._mark_end(excess, 0.0)
 
     def _drop_oldest(self) -> None:
-        # Marks around the event that goes become one, with the one for it.
+        # Marks around the event that goes become one with its own. So there is at most one between
+        # two events, and a stream that nobody reads does not grow by marks.
         loss = _Loss(1, 0.0)
         self._take_marks(loss)
         self.events.popleft()
@@ -228,7 +239,7 @@ class Buffer(Subscriber):
 
     def _mark_end(self, count: int, gap: float) -> None:
         last = self.events[-1] if self.events else None
-        if isinstance(last, _Loss):
+        if isinstance(last, _Loss):  # nothing came between the two
             last.count += count
             last.gap += gap
             return
@@ -244,7 +255,7 @@ class Buffer(Subscriber):
             RuntimeError: another task waits already.
             Exception: the error that ended the stream.
         """
-        self.overflowing = False
+        self.overflowing = False  # the consumer caught up: the next overflow is logged again
         while not self.events:
             if self.error is not None:
                 raise fresh(self.error)
@@ -265,6 +276,7 @@ class SingleBuffer(Buffer):
         return self._put_first
 
     def _put_first(self, event: Event) -> None:
+        # Others of the same read come before the consumer runs.
         if not self.events and not self.ended:
             self._put_if_wanted(event)
 
@@ -272,17 +284,19 @@ class SingleBuffer(Buffer):
 class EventStream(Generic[EventT_co]):
     """The events that were asked for, in the server's order, through `async for`.
 
-    It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference to it ends the
-    subscription. One task consumes it; a second that waits at the same time gets a `RuntimeError`. Cancelling the
-    consumer loses no event.
+    It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference
+    to it ends the subscription. One task consumes it; a second that waits at the same time gets a
+    `RuntimeError`. Cancelling the consumer loses no event.
 
-    The iteration ends when the stream or the manager is closed. When the link is lost for good, it raises
-    `ConnectionLost` (or what else ended the link) after the events that were buffered.
+    The iteration ends when the stream or the manager is closed. When the link is lost for good, it
+    raises `ConnectionLost` (or what else ended the link) after the events that were buffered.
 
-    The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that is lost and established
-    again ends no stream: what the server told meanwhile is missing, and `gaps` counts that. `on_loss` says how else the
-    consumer hears of it: a warning in the log (once until it catches up; of a gap by the link), or an `EventsLost` raised in the place where
-    the events are missing, whatever the selectors. After it the iteration can be begun again, and goes on behind that place.
+    The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that
+    is lost and established again ends no stream: what the server told meanwhile is missing, and
+    `gaps` counts that. `on_loss` says how else the consumer hears of it: a warning in the log (once
+    until it catches up; of a gap by the link), or an `EventsLost` raised in the place where the
+    events are missing, whatever the selectors. After it the iteration can be begun again, and goes
+    on behind that place.
     """
 
     __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next")
@@ -295,17 +309,17 @@ class EventStream(Generic[EventT_co]):
 
     @property
     def delivered(self) -> int:
-        """How many events the consumer took."""
+        """The number of events that the consumer took."""
         return self._delivered
 
     @property
     def dropped(self) -> int:
-        """How many events were lost because the consumer was too slow."""
+        """The number of events that were lost because the consumer was too slow."""
         return self._buffer.dropped
 
     @property
     def gaps(self) -> int:
-        """How many times the link was lost and established again while this stream was open."""
+        """The number of times that the link was lost and established again meanwhile."""
         return self._buffer.gaps
 
     @property
@@ -320,13 +334,14 @@ class EventStream(Generic[EventT_co]):
 
     @property
     def pending(self) -> int:
-        """How many events are waiting for the consumer."""
+        """The number of events that are waiting for the consumer."""
         return len(self._buffer.events) - self._buffer.marks
 
     def close(self) -> None:
         """End the subscription, and discard what was not taken. May be called again."""
         end, self._end = self._end, None
         if end is not None:
+            # The subscription first: nothing more is put into a buffer that was emptied.
             end()
             self._buffer.events.clear()
             self._buffer.marks = 0
@@ -337,6 +352,7 @@ class EventStream(Generic[EventT_co]):
         return self
 
     async def __anext__(self) -> EventT_co:
+        # An event that is there is returned without a turn of the event loop.
         try:
             event = self._next()
         except IndexError:
@@ -353,7 +369,10 @@ class EventStream(Generic[EventT_co]):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -361,7 +380,10 @@ class EventStream(Generic[EventT_co]):
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -379,8 +401,9 @@ class EventStream(Generic[EventT_co]):
 class ListStream(EventStream[EventT_co]):
     """The items of a list as they arrive, for lists that are too long to be held.
 
-    Leaving it early swallows the rest of the list; other actions are not disturbed. A list with a hole is never
-    delivered as whole: a refusal in its middle, a lost link, and silence for longer than the timeout all raise.
+    Leaving it early swallows the rest of the list; other actions are not disturbed. A list with a
+    hole is never delivered as whole: a refusal in its middle, a lost link, and silence for longer
+    than the timeout all raise.
     """
 
     __slots__ = ()
@@ -395,11 +418,12 @@ class ListStream(EventStream[EventT_co]):
     @property
     def completion(self) -> Event | None:
         """The event that ended the list; `None` before it came."""
-        return self._buffer.response.events.completion if self._buffer.response is not None else None
+        response = self._buffer.response
+        return None if response is None else response.events.completion
 
 
 class ListBuffer(Buffer):
-    """Takes a list apart into its items, and is told how the action ended, as a future would be."""
+    """Takes the items of a list, and then the result of its action, as a future would."""
 
     __slots__ = ("action", "loop", "progressed", "response")
 
@@ -411,7 +435,7 @@ class ListBuffer(Buffer):
         self.response: Response | None = None
 
     def last_progress(self) -> float:
-        """When something of the list came, on the loop's clock."""
+        """Return when something of the list last came, on the loop's clock."""
         return self.progressed
 
     def take(self, response: Response, item: Event | None) -> None:
@@ -457,8 +481,10 @@ class NextEvent(Generic[EventT]):
             async with async_timeout.timeout(self._timeout):
                 self._found = await self._stream.__anext__()
         except asyncio.TimeoutError as error:
-            raise ManagerTimeout(f"no event came in {self._timeout:g} seconds ({selection})") from error
+            sentence = f"no event came in {self._timeout:g} seconds ({selection})"
+            raise ManagerTimeout(sentence) from error
         except StopAsyncIteration:
-            raise ConnectionLost(f"the manager was closed before an event came ({selection})") from None
+            sentence = f"the manager was closed before an event came ({selection})"
+            raise ConnectionLost(sentence) from None
         self._stream.close()
         return self._found

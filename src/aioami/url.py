@@ -30,11 +30,13 @@ def read_url(url: str) -> dict[str, Any]:
         url: as `Manager.from_url` describes it.
 
     Returns:
-        `host`, `port` (`None` if the URL has none), `username`, `secret`, `ssl` (`False`, `True`, or a context with the
+        `host`, `port` (`None` if the URL has none), `username`, `secret`, `ssl` (`False`, `True`,
+            or a context with the
         certificates of `cafile`), and each option that the URL has.
 
     Raises:
-        ValueError: the URL cannot be read, or has an option that does not exist; never shows the secret.
+        ValueError: the URL cannot be read, or has an option that does not exist; never shows the
+            secret.
         TypeError: it is no text.
         OSError: `cafile` cannot be read.
     """
@@ -53,7 +55,8 @@ def read_url(url: str) -> dict[str, Any]:
     if not known or not parts.hostname or parts.path.strip("/") or parts.fragment:
         raise ValueError(_SHAPE)
     if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
-        raise ValueError(f"{_SHAPE}; what stands for itself there is percent-encoded, %3F for ? and %40 for @")
+        encoded = "what stands for itself there is percent-encoded, %3F for ? and %40 for @"
+        raise ValueError(f"{_SHAPE}; {encoded}")
     secure: bool | tls.SSLContext = parts.scheme == "amis"
     options: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):

@@ -22,7 +22,21 @@ PACKAGE: Final = ROOT / "src" / "aioami"
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
 PURE: Final = frozenset({"_areas", "_log", "enums", "errors", "wire", "fields"}) | CATALOGUE
 SHELL: Final = frozenset(
-    {"callbacks", "connection", "link", "live", "login", "manager", "options", "signals", "streams", "url"}
+    {
+        "callbacks",
+        "connection",
+        "connector",
+        "keepalive",
+        "link",
+        "live",
+        "login",
+        "manager",
+        "options",
+        "rights",
+        "signals",
+        "streams",
+        "url",
+    }
 )
 PUBLIC: Final = frozenset(
     {
@@ -62,8 +76,9 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "calls": PURE | {"_show"},
     "permissions": PURE,
     "dispatch": PURE,
+    "states": frozenset(),
     "statistics": frozenset(),
-    "metrics": frozenset({"_log", "_version", "actions", "link", "statistics"}),
+    "metrics": frozenset({"_log", "_version", "actions", "errors", "states", "statistics"}),
     "pending": PURE,
     "refusals": PURE,
     "deadlines": frozenset({"pending"}),
@@ -82,6 +97,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
             "recording",
             "refusals",
             "session",
+            "states",
             "statistics",
         },
     ),

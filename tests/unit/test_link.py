@@ -1005,7 +1005,7 @@ async def test_no_keepalive_asks_nothing(fake: FakeAsterisk) -> None:
     """`None` leaves a silent link alone."""
     async with manager(fake, keepalive=None) as mgr:
         assert mgr._link.connection is not None
-        assert mgr._link.connection._watch_timer is None
+        assert mgr._link.connection.keepalive._timer is None
 
 
 @pytest.mark.parametrize("timeout", [0.1, None])
@@ -1138,11 +1138,11 @@ async def test_actions_that_hold_the_session_run_one_after_the_other(fake: FakeA
         requests = await asyncio.gather(*(fake.expect("Command", times=3) for _ in range(1)))
         connection, loop = mgr._link.connection, asyncio.get_running_loop()
         assert connection is not None
-        assert 0.8 < connection._held_until() - loop.time() < 0.91
+        assert 0.8 < connection.keepalive.held_until() - loop.time() < 0.91
         first = fake.sent("Command")[0]
         await fake.send_raw(f"Response: Success\r\nActionID: {first.action_id}\r\n\r\n".encode())
         await sends[0]
-        assert 0.5 < connection._held_until() - loop.time() < 0.61
+        assert 0.5 < connection.keepalive.held_until() - loop.time() < 0.61
         assert requests
         for each in sends[1:]:
             with pytest.raises(ManagerTimeout):
@@ -1156,7 +1156,7 @@ async def test_actions_that_are_over_are_not_remembered(fake: FakeAsterisk) -> N
         for _ in range(300):
             await mgr.send(core.Command("core show uptime"))
         assert mgr._link.connection is not None
-        assert len(mgr._link.connection._holding) < 130
+        assert len(mgr._link.connection.keepalive._holding) < 130
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this platform has no TCP_USER_TIMEOUT")
@@ -1189,16 +1189,16 @@ async def test_an_event_loop_that_was_held_up_does_not_blame_the_server(fake: Fa
     async with manager(fake, keepalive=30, timeout=30) as mgr:
         connection, loop = mgr._link.connection, asyncio.get_running_loop()
         assert connection is not None
-        connection._asked_at = loop.time() - 31
-        connection._heard_at = loop.time() - 62
-        assert connection._watch_timer is not None
-        connection._watch_timer.cancel()
-        connection._watch_timer = loop.call_at(loop.time() - 1, connection._watch)
-        connection._watch()
+        connection.keepalive._asked_at = loop.time() - 31
+        connection.keepalive.heard_at = loop.time() - 62
+        assert connection.keepalive._timer is not None
+        connection.keepalive._timer.cancel()
+        connection.keepalive._timer = loop.call_at(loop.time() - 1, connection.keepalive._check)
+        connection.keepalive._check()
         assert connection.reason is None
-        assert connection._watch_timer.when() - loop.time() < 0.2
+        assert connection.keepalive._timer.when() - loop.time() < 0.2
         await fake.send_event("N")
-        await until(lambda: connection._asked_at is None)
+        await until(lambda: connection.keepalive._asked_at is None)
         assert connection.reason is None
 
 
@@ -1421,7 +1421,7 @@ def test_secrets_that_cannot_be_right_are_refused(secret: object, error: type[Ex
 def test_what_is_no_action_is_not_shown() -> None:
     """A dictionary with a secret in it, given by mistake, is named by its type."""
     with pytest.raises(TypeError, match="not dict"):
-        Manager()._check({"Action": "Login", "Secret": "hush"})  # type: ignore[arg-type]
+        Manager()._rights.admit({"Action": "Login", "Secret": "hush"})  # type: ignore[arg-type]
 
 
 # Secrets on the way

@@ -663,6 +663,12 @@ def test_a_url_is_no_host(field: str, text: str, caplog: pytest.LogCaptureFixtur
     assert "s3cret" not in told_by(raised.value) + caplog.text
 
 
+def test_a_url_is_text() -> None:
+    """What is no text is refused by its type, and not shown."""
+    with pytest.raises(TypeError, match=r"^url: expected text, not bytes"):
+        Manager.from_url(b"ami://admin:s3cret@host")  # type: ignore[arg-type]
+
+
 def told_by(error: BaseException | None) -> str:
     """All that an exception and those chained to it say."""
     told = ""

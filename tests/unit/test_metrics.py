@@ -190,11 +190,11 @@ async def test_metrics_that_raise_disturb_nothing(fake: FakeAsterisk, caplog: py
 async def test_without_metrics_nobody_is_called(fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A manager without metrics has nothing that could be called."""
     called: list[object] = []
-    monkeypatch.setattr(Guarded, "_tell", lambda *what: called.append(what))
+    monkeypatch.setattr(Guarded, "_report", lambda *what: called.append(what))
     async with manager(fake, None) as mgr:
         await live(mgr, fake)
     assert called == []
-    assert mgr._metrics is mgr._link._metrics is None
+    assert mgr._link._metrics is None
 
 
 async def test_the_adapters_have_the_numbers_of_the_statistics(fake: FakeAsterisk, adapter: Adapter) -> None:
@@ -336,9 +336,9 @@ def test_opentelemetry_is_told_units_and_buckets() -> None:
     reader = InMemoryMetricReader()
     metrics = OpenTelemetryMetrics(MeterProvider([reader], shutdown_on_exit=False))
     mgr = Manager(metrics=metrics)
-    assert mgr._metrics is not None
-    mgr._metrics.action_done("Ping", 0.002, "success")
-    mgr._metrics.reconnected(2.0)
+    assert mgr._link._metrics is not None
+    mgr._link._metrics.action_done("Ping", 0.002, "success")
+    mgr._link._metrics.reconnected(2.0)
     data = reader.get_metrics_data()
     assert data is not None
     [scope] = data.resource_metrics[0].scope_metrics

@@ -334,5 +334,5 @@ async def test_noting_costs_little(fake: FakeAsterisk) -> None:
             await mgr.send(core.Getvar(f"X{number}"))
             await mgr.send(core.Ping())
             await mgr.send(core.Getvar("SHELL(x)"), check=False)
-        assert len(mgr._demands) == 3
-        assert mgr._noted == {"Ping", "Getvar  False", "Getvar  True"}
+        assert len(mgr._rights._demands) == 3
+        assert mgr._rights._admitted == {"Ping", "Getvar  False", "Getvar  True"}

@@ -261,7 +261,7 @@ def is_refused(action: Action[Any]) -> bool:
     """Whether a manager that was never connected has this against it, and not that there is no link."""
     mgr = Manager(read_only=True)
     try:
-        mgr._check(action)
+        mgr._rights.admit(action)
     except PermissionDenied:
         return True
     return False

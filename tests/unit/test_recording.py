@@ -131,7 +131,7 @@ class FullDisk(io.StringIO):
         self.file.close()
 
 
-@pytest.mark.parametrize("taken", [0, 1, 40])
+@pytest.mark.parametrize("taken", [0, 1, 40, 70_000])
 def test_a_recording_that_failed_starts_anew_with_its_link(tmp_path: Path, taken: int) -> None:
     """Nothing more of that link is written; the next is, from its greeting on, behind the last whole line."""
     recorder = Recorder(tmp_path / "r")
@@ -139,7 +139,7 @@ def test_a_recording_that_failed_starts_anew_with_its_link(tmp_path: Path, taken
     recorder.received(b"Asterisk Call Manager/1\r\n")
     assert recorder._file is not None
     recorder._file = FullDisk(recorder._file, taken)
-    recorder.received(b"Event: Hangup\r\nChannel: a\r\n\r\n")
+    recorder.received(b"Event: Hangup\r\nChannel: %b\r\n\r\n" % (b"a" * 80_000))
     recorder.received(b"Event: AuthDetail\r\nActionID: 1\r\nUsername: a\r\nPasswordDigest: MD5:asterisk:hunter2\r\n")
     recorder.sent(b"Action: Ping\r\n\r\n")
     recorder.close()

@@ -162,13 +162,18 @@ class Action(Generic[ResponseT_co]):
         first = self._first_line if name is None else encode_header("Action", self.name)
         self._lines = b"\r\n".join([first, *(encode_header(*header) for header in self.headers)])
 
-    def encode(self, action_id: str) -> bytes:
+    def encode(self, action_id: str, *, trusted: bool = False) -> bytes:
         """The bytes of this action under an ActionID.
+
+        Args:
+            action_id: identifies the answer.
+            trusted: `True` for one that the library made, which need not be examined.
 
         Raises:
             ValueError, TypeError: the ActionID cannot be sent (see `encode_action_id`).
         """
-        return b"%b\r\n%b\r\n\r\n" % (self._lines, encode_action_id(action_id))
+        line = b"ActionID: " + action_id.encode() if trusted else encode_action_id(action_id)
+        return b"%b\r\n%b\r\n\r\n" % (self._lines, line)
 
     @classmethod
     def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:

@@ -1,7 +1,8 @@
-"""What a monitoring system hears of a manager, and adapters for two of them.
+"""The figures of a manager for monitoring systems, and adapters for two of them.
 
-Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be asked for later, how
-long each action took and when the link came and went, is told to the `metrics` of a manager as it happens::
+Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be
+asked for later, how long each action took and when the link came and went, is reported to the
+`metrics` of a manager as it happens::
 
     from aioami.metrics.prometheus import PrometheusMetrics       # extra aioami[prometheus]
     from aioami.metrics.opentelemetry import OpenTelemetryMetrics  # extra aioami[opentelemetry]
@@ -11,50 +12,70 @@ long each action took and when the link came and went, is told to the `metrics` 
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any, Literal
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from .._log import get_logger
+from ..errors import ConnectionLost, ManagerTimeout
 from ..statistics import Statistics
 
+if TYPE_CHECKING:
+    from ..responses.base import Response
+
 __all__ = ["ActionOutcome", "Metrics"]
+
+ResponseT = TypeVar("ResponseT", bound="Response")
 
 ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
 """How an action ended.
 
-It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by its caller.
+It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by
+its caller.
 """
+
+_OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
+    ManagerTimeout: "timeout",
+    ConnectionLost: "lost",
+    asyncio.CancelledError: "cancelled",
+}
 
 log = get_logger("aioami.metrics")
 
 
 class Metrics:
-    """Somebody who keeps figures of a manager. A subclass overrides what it wants to hear; the rest does nothing.
+    """Receives the figures of a manager. A subclass overrides what it needs; the rest does nothing.
 
-    The methods are called in the event loop, and must be quick. What one of them raises disturbs nothing, and is logged: the first
-    time of each method as an error, then at DEBUG.
+    The methods are called in the event loop, and must be quick. What one of them raises disturbs
+    nothing, and is logged: the first time of each method as an error, then at DEBUG.
     """
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics | None:
         """A manager was made for `server` (host:port).
 
-        What is returned hears all that follows of this manager; `None` stands for this object itself. Whoever is given to
-        several managers, and must know which one it is that speaks, returns a new object for each.
+        What is returned hears all that follows of this manager; `None` stands for this object
+        itself. Whoever is given to several managers, and must know which one it is that speaks,
+        returns a new object for each.
 
         Args:
             server: where the manager connects.
-            statistics: its method of that name. It may be called at any time and in any thread; in another one than that of
-                the event loop, two of its numbers may be of slightly different moments. It is a bound method: whoever
-                keeps it keeps the manager, unless in a `weakref.WeakMethod`.
+            statistics: its method of that name. It may be called at any time and in any thread; in
+                another one than that of the event loop, two of its numbers may be of slightly
+                different moments. It is a bound method: whoever keeps it keeps the manager, unless
+                in a `weakref.WeakMethod`.
         """
         return None
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
-        """An action that the user gave to `send` ended, so many seconds after; the wait for a lost link is in them."""
+        """An action ended, so many seconds after the call of `send`, with the wait for a link."""
 
     def state_changed(self, state: str) -> None:
-        """The link is now `closed`, `connecting`, `connected`, `ready`, `reconnecting`, `closing` or `lost`."""
+        """The state of the link changed.
+
+        It is `closed`, `connecting`, `connected`, `ready`, `reconnecting`, `closing` or `lost`.
+        """
 
     def disconnected(self, reason: Exception) -> None:
         """The link was lost, and is being established again."""
@@ -71,23 +92,35 @@ class Guarded(Metrics):
         self._raised: set[str] = set()
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> None:
-        own = self._tell(self._metrics.attached, server, statistics)
+        own = self._report(self._metrics.attached, server, statistics)
         if own is not None:
             self._metrics = own
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
-        self._tell(self._metrics.action_done, action, seconds, outcome)
+        self._report(self._metrics.action_done, action, seconds, outcome)
+
+    async def measure(self, action: str, sending: Coroutine[Any, Any, ResponseT]) -> ResponseT:
+        """Await the answer to an action, and report how long that took and how it ended."""
+        began = time.perf_counter()
+        try:
+            response = await sending
+        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
+            self.action_done(action, time.perf_counter() - began, _OUTCOMES[type(error)])
+            raise
+        outcome: ActionOutcome = "success" if response.success else "error"
+        self.action_done(action, time.perf_counter() - began, outcome)
+        return response
 
     def state_changed(self, state: str) -> None:
-        self._tell(self._metrics.state_changed, state)
+        self._report(self._metrics.state_changed, state)
 
     def disconnected(self, reason: Exception) -> None:
-        self._tell(self._metrics.disconnected, reason)
+        self._report(self._metrics.disconnected, reason)
 
     def reconnected(self, gap: float) -> None:
-        self._tell(self._metrics.reconnected, gap)
+        self._report(self._metrics.reconnected, gap)
 
-    def _tell(self, method: Callable[..., Any], *what: Any) -> Any:
+    def _report(self, method: Callable[..., Any], *what: Any) -> Any:
         try:
             return method(*what)
         except Exception:

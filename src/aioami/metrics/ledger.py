@@ -1,4 +1,4 @@
-"""What the adapters have in common: which series there are, and the numbers of all managers of one server added up."""
+"""The series that the adapters show, and the numbers of all managers of one server added up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from ..actions.base import ACTIONS
-from ..link import ManagerState
+from ..states import ManagerState
 from ..statistics import Statistics
 from . import ActionOutcome, Metrics
 
@@ -22,7 +22,8 @@ class Series:
     """A number that is shown to a monitoring system.
 
     Attributes:
-        kind: a counter, a level that may be added up over servers, a gauge that may not, or a histogram.
+        kind: a counter, a level that may be added up over servers, a gauge that may not, or a
+            histogram.
         name: as in OpenTelemetry.
         unit: of UCUM, as in OpenTelemetry.
         text: what it is.
@@ -42,15 +43,35 @@ COUNTERS: Final = {
     field: Series("counter", name, unit, text)
     for field, name, unit, text in (
         ("events", "aioami.events", "{event}", "Events that came"),
-        ("dropped", "aioami.stream.dropped", "{event}", "Events that streams lost as their consumers were too slow"),
+        (
+            "dropped",
+            "aioami.stream.dropped",
+            "{event}",
+            "Events that streams lost as their consumers were too slow",
+        ),
         ("actions", "aioami.actions", "{action}", "Actions that were sent"),
-        ("successes", "aioami.action.successes", "{action}", "Actions that the server carried out or accepted"),
+        (
+            "successes",
+            "aioami.action.successes",
+            "{action}",
+            "Actions that the server carried out or accepted",
+        ),
         ("errors", "aioami.action.errors", "{action}", "Actions that the server refused"),
-        ("failures", "aioami.action.failures", "{action}", "Actions that ended without a whole answer"),
+        (
+            "failures",
+            "aioami.action.failures",
+            "{action}",
+            "Actions that ended without a whole answer",
+        ),
         ("unsent", "aioami.action.unsent", "{action}", "Actions that found no link in time"),
         ("strays", "aioami.strays", "{message}", "Messages that belong to nothing that was asked"),
         ("gaps", "aioami.gaps", "{gap}", "How often the link was lost, to be established again"),
-        ("reconnects", "aioami.reconnects", "{reconnect}", "How often the link was established again"),
+        (
+            "reconnects",
+            "aioami.reconnects",
+            "{reconnect}",
+            "How often the link was established again",
+        ),
         ("bytes_received", "aioami.received", "By", "Bytes that came"),
         ("bytes_sent", "aioami.sent", "By", "Bytes that went"),
     )
@@ -58,19 +79,35 @@ COUNTERS: Final = {
 """By the field of `Statistics` that they show."""
 
 PENDING: Final = Series("level", "aioami.action.pending", "{action}", "Actions that are under way")
-STATE: Final = Series("level", "aioami.state", "{manager}", "Managers that are in this state", labels=("state",))
-ROUND_TRIP: Final = Series("gauge", "aioami.round_trip", "s", "The last Ping, from its sending to its answer")
+STATE: Final = Series(
+    "level",
+    "aioami.state",
+    "{manager}",
+    "Managers that are in this state",
+    labels=("state",),
+)
+ROUND_TRIP: Final = Series(
+    "gauge",
+    "aioami.round_trip",
+    "s",
+    "The last Ping, from its sending to its answer",
+)
 
 READ: Final = (*COUNTERS.values(), PENDING, STATE, ROUND_TRIP)
-"""The series whose values are read when somebody asks for them."""
+"""The series whose values are read when they are asked for."""
 
+# fmt: off
+_ACTION_BUCKETS: Final = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+)
+# fmt: on
 DURATION: Final = Series(
     "histogram",
     "aioami.action.duration",
     "s",
     "Actions, from the call of send() to their end",
     labels=("action", "outcome"),
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+    buckets=_ACTION_BUCKETS,
 )
 GAP: Final = Series(
     "histogram",
@@ -81,17 +118,18 @@ GAP: Final = Series(
 )
 
 OTHER: Final = "other"
-"""Stands for every action that has no class in `aioami`: a program may invent names without end, a series must not."""
+"""Stands for each action without a class in `aioami`: names may be invented without end."""
 
 Account = dict[Series, dict[tuple[str, ...], float]]
 """The managers of one server as one: the values of each series, by their labels."""
 
 
 class Ledger(Metrics):
-    """An adapter for any number of managers, whose numbers are read when somebody asks for them.
+    """An adapter for any number of managers, whose numbers are read when they are asked for.
 
-    It keeps no manager alive. When one is gone its last counts stay: those of the last reading or of the last change of its
-    state, whichever was later. So what a manager did that was closed is never lost.
+    It keeps no manager alive. When one is gone its last counts stay: those of the last reading or
+    of the last change of its state, whichever was later. So what a manager did that was closed is
+    never lost.
     """
 
     def __init__(self) -> None:
@@ -118,17 +156,19 @@ class Ledger(Metrics):
         for watch in watches:
             counts.update(watch.counts())
         states = Counter(watch.state for watch in watches)
-        round_trips = [trip for watch in watches if (trip := watch.last.last_round_trip) is not None]
+        last = [watch.last.last_round_trip for watch in watches]
+        round_trips = [trip for trip in last if trip is not None]
         return {
             **{series: {(): counts[field]} for field, series in COUNTERS.items()},
-            # In another thread than the event loop's an action may end between the reading of two numbers.
+            # In another thread than the event loop's an action may end between the reading of two
+            # numbers.
             PENDING: {(): sum(max(0, watch.last.pending) for watch in watches)},
             STATE: {(state.value,): states[state.value] for state in ManagerState},
             ROUND_TRIP: {(): max(round_trips)} if round_trips else {},
         }
 
     def _look(self, server: str) -> None:
-        """Read the numbers of all managers of a server, and keep of those that are gone only what they counted."""
+        """Read the numbers of all managers of a server; of those that are gone keep the counts."""
         gone = self._gone.setdefault(server, Counter())
         there = []
         for watch in self._watches[server]:
@@ -138,15 +178,21 @@ class Ledger(Metrics):
                 gone.update(watch.counts())
         self._watches[server] = there
 
-    def _time(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
+    def enter(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
         """Enter a value in a histogram."""
         raise NotImplementedError
 
 
 class _Watch(Metrics):
-    """What is known of one manager."""
+    """The last numbers and the state of one manager."""
 
-    def __init__(self, ledger: Ledger, lock: threading.Lock, server: str, statistics: Callable[[], Statistics]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        lock: threading.Lock,
+        server: str,
+        statistics: Callable[[], Statistics],
+    ) -> None:
         self._ledger = ledger
         self._lock = lock
         self._server = server
@@ -155,7 +201,7 @@ class _Watch(Metrics):
         self.state = ManagerState.CLOSED.value
 
     def look(self) -> bool:
-        """Read the numbers, and return whether the manager is still there. The ledger must be locked."""
+        """Read the numbers; return `False` if the manager is gone. The ledger must be locked."""
         statistics = self._statistics()
         if statistics is not None:
             self.last = statistics()
@@ -168,7 +214,7 @@ class _Watch(Metrics):
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
         known = ACTIONS.get(action.lower())
         name = OTHER if known is None else known.wire_name
-        self._ledger._time(DURATION, self._server, (name, outcome), seconds)
+        self._ledger.enter(DURATION, self._server, (name, outcome), seconds)
 
     def state_changed(self, state: str) -> None:
         with self._lock:
@@ -176,4 +222,4 @@ class _Watch(Metrics):
             self.look()
 
     def reconnected(self, gap: float) -> None:
-        self._ledger._time(GAP, self._server, (), gap)
+        self._ledger.enter(GAP, self._server, (), gap)

@@ -9,9 +9,16 @@ from .._version import __version__
 from .ledger import DURATION, GAP, READ, Ledger, Series
 
 try:
-    from opentelemetry.metrics import CallbackOptions, CallbackT, MeterProvider, Observation, get_meter
+    from opentelemetry.metrics import (
+        CallbackOptions,
+        CallbackT,
+        MeterProvider,
+        Observation,
+        get_meter,
+    )
 except ImportError as error:
-    raise ImportError(f"{error}: pip install 'aioami[opentelemetry]'", name=error.name, path=error.path) from error
+    sentence = f"{error}: pip install 'aioami[opentelemetry]'"
+    raise ImportError(sentence, name=error.name, path=error.path) from error
 
 __all__ = ["OpenTelemetryMetrics"]
 
@@ -24,12 +31,13 @@ class OpenTelemetryMetrics(Ledger):
         metrics = OpenTelemetryMetrics()
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
-    Every measurement has the attributes `server.address` and `server.port`; managers of the same server are added
-    up. The counters are read from `Manager.statistics()` when a reader asks, in whatever thread that is, and cost nothing
-    meanwhile.
+    Every measurement has the attributes `server.address` and `server.port`; managers of the same
+    server are added up. The counters are read from `Manager.statistics()` when a reader asks, in
+    whatever thread that is, and cost nothing meanwhile.
 
-    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they must not go back.
-    A provider keeps its instruments for ever: make one of these for a provider, and give it to all managers.
+    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
+    must not go back. A provider keeps its instruments for ever: make one of these for a provider,
+    and give it to all managers.
 
     Args:
         meter_provider: where the measurements go; `None` is the global one, which may be set later.
@@ -44,10 +52,14 @@ class OpenTelemetryMetrics(Ledger):
             "gauge": meter.create_observable_gauge,
         }
         for series in READ:
-            create[series.kind](series.name, [functools.partial(self._observe, series)], series.unit, series.text)
+            observe = functools.partial(self._observe, series)
+            create[series.kind](series.name, [observe], series.unit, series.text)
         self._histograms = {
             series: meter.create_histogram(
-                series.name, series.unit, series.text, explicit_bucket_boundaries_advisory=series.buckets
+                series.name,
+                series.unit,
+                series.text,
+                explicit_bucket_boundaries_advisory=series.buckets,
             )
             for series in (DURATION, GAP)
         }
@@ -57,7 +69,7 @@ class OpenTelemetryMetrics(Ledger):
             for labels, value in account[series].items():
                 yield Observation(value, _attributes(series, server, labels))
 
-    def _time(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
+    def enter(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
         self._histograms[series].record(seconds, _attributes(series, server, labels))
 
 

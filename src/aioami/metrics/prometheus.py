@@ -13,7 +13,8 @@ try:
     from prometheus_client import REGISTRY, CollectorRegistry, Histogram
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 except ImportError as error:
-    raise ImportError(f"{error}: pip install 'aioami[prometheus]'", name=error.name, path=error.path) from error
+    sentence = f"{error}: pip install 'aioami[prometheus]'"
+    raise ImportError(sentence, name=error.name, path=error.path) from error
 
 __all__ = ["PrometheusMetrics"]
 
@@ -29,11 +30,13 @@ class PrometheusMetrics(Ledger):
         metrics = PrometheusMetrics()
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
-    Every series has the label `server` (host:port); managers of the same server are added up. The counters are read from
-    `Manager.statistics()` when Prometheus asks, in whatever thread that is, and cost nothing meanwhile. It is
-    a custom collector, which the client's multiprocess mode leaves out.
+    Every series has the label `server` (host:port); managers of the same server are added up. The
+    counters are read from `Manager.statistics()` when Prometheus asks, in whatever thread that is,
+    and cost nothing meanwhile. It is a custom collector, which the client's multiprocess mode
+    leaves out.
 
-    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they must not go back.
+    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
+    must not go back.
 
     Args:
         registry: where it is registered; `None` is the default one of `prometheus_client`.
@@ -46,18 +49,23 @@ class PrometheusMetrics(Ledger):
         super().__init__()
         self._histograms = {
             series: Histogram(
-                _name(series), series.text, ["server", *series.labels], registry=None, buckets=series.buckets
+                _name(series),
+                series.text,
+                ["server", *series.labels],
+                registry=None,
+                buckets=series.buckets,
             )
             for series in (DURATION, GAP)
         }
         (REGISTRY if registry is None else registry).register(self)
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics:
-        self._histograms[GAP].labels(server)  # is there before the first gap, so that the first is an increase
+        # The series is there before the first gap, so that the first is an increase.
+        self._histograms[GAP].labels(server)
         return super().attached(server, statistics)
 
     def collect(self) -> Iterator[Metric]:
-        """What Prometheus asks for."""
+        """Yield all series, as Prometheus reads them."""
         accounts = self._read()
         for series in READ:
             kind = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
@@ -71,7 +79,7 @@ class PrometheusMetrics(Ledger):
 
     describe = collect  # a second one in a registry is refused by its names
 
-    def _time(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
+    def enter(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
         self._histograms[series].labels(server, *labels).observe(seconds)
 
 

@@ -219,6 +219,10 @@ class OutcomeReply(Response, Generic[EventT_co]):
         super().__init__(text, action, seconds=seconds)
         self._wait_for_outcome: Callable[[float | None], Awaitable[Event]] | None = None
 
+    def expect_outcome(self, wait: Callable[[float | None], Awaitable[Event]]) -> None:
+        """Have `outcome()` wait with this function; the connection calls it."""
+        self._wait_for_outcome = wait
+
     async def outcome(self, *, timeout: float | None = -1.0) -> EventT_co:
         """Wait for the event that says how this very action ended, and return it.
 

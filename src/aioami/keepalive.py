@@ -1,0 +1,203 @@
+"""Finding out that a silent server is gone, without taking one that may be busy for dead."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Final, Protocol
+
+from .errors import ConnectionLost, ManagerError
+from .options import Options
+from .pending import Pending
+from .session import Session
+
+__all__ = ["Keepalive", "Watched"]
+
+_NEVER: Final = float("inf")
+_FEW: Final = 64  # actions that hold the session are looked through when there are so many
+_WINDOW: Final = 32768  # bytes that a peer surely takes though it does not read
+_LATE: Final = 0.1  # seconds; a timer that is later shows that the event loop was held up
+_MAX_TCP_SECONDS: Final = 32767
+_MAX_TCP_MILLISECONDS: Final = 2**31 - 1
+
+
+class Watched(Protocol):
+    """The connection that is watched."""
+
+    session: Session
+
+    def ping(self) -> None:
+        """Send a Ping whose answer matters only because it comes."""
+
+    def lose(self, reason: ManagerError, /) -> None:
+        """End the link, for a reason that all who wait are to get."""
+
+
+class Keepalive:
+    """Sends a Ping after a silence, and gives the link up if nothing at all comes then.
+
+    Some actions hold the session: while one of them is under way, which may be minutes, the server
+    answers nothing behind it. Such a silence means nothing, for as long as the action may take.
+
+    Args:
+        options: their `keepalive` is the silence, and their `timeout` the time for the answer.
+        connection: the connection to be watched.
+
+    Attributes:
+        heard_at: when something came from the server, on the loop's clock; the connection sets it.
+    """
+
+    __slots__ = (
+        "_asked_at",
+        "_connection",
+        "_free_since",
+        "_granted_more",
+        "_holding",
+        "_loop",
+        "_options",
+        "_purge_at",
+        "_socket",
+        "_timer",
+        "_written",
+        "heard_at",
+    )
+
+    def __init__(self, options: Options, connection: Watched) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._options = options
+        self._connection = connection
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._asked_at: float | None = None
+        self._granted_more = False
+        # The actions that hold the session, when each was submitted, and for how long it may.
+        self._holding: list[tuple[Pending, float, float]] = []
+        self._purge_at = _FEW
+        self._free_since = 0.0  # when the oldest of them can have begun
+        self._written = 0  # bytes that left since then
+        self.heard_at = self._loop.time()
+
+    # Asking for a sign of life
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self._check()
+
+    def stop(self) -> None:
+        """Watch no more, and forget the actions."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._holding.clear()
+
+    @property
+    def _timeout(self) -> float:
+        """The seconds for which the answer to a Ping is waited for."""
+        return self._options.timeout or self._options.keepalive or 0.0
+
+    def _check(self) -> None:
+        keepalive = self._options.keepalive
+        if keepalive is None:
+            return
+        now = self._loop.time()
+        if self._asked_at is not None and self.heard_at >= self._asked_at:
+            self._asked_at = None
+        if self._asked_at is None:
+            due = max(self.heard_at, self.held_until()) + keepalive
+            if now >= due:
+                self._asked_at = now
+                self._granted_more = False
+                self._connection.ping()
+                due = now + self._timeout
+        else:
+            due = self._asked_at + self._timeout
+            if now >= due and (self._granted_more or not self._loop_was_held_up(now)):
+                silence = now - self.heard_at
+                sentence = f"silent for {silence:.3g} seconds, and answers no Ping"
+                self._connection.lose(ConnectionLost(f"Asterisk has been {sentence}"))
+                return
+            # The answer may be there already, if this program itself slept. More time is granted
+            # once: what there is to read is read before this runs again.
+            self._granted_more = self._granted_more or now >= due
+            due = max(due, now + _LATE)
+        # What holds the session may end long before it must, so that the silence counts again.
+        self._timer = self._loop.call_at(min(due, now + keepalive), self._check)
+
+    def _loop_was_held_up(self, now: float) -> bool:
+        """True if the event loop did not run when it should have."""
+        return self._timer is not None and now - self._timer.when() > _LATE
+
+    # Actions that hold the session
+
+    def hold(self, pending: Pending, timeout: float | None) -> None:
+        """Ignore silence while an action is under way, for `timeout` seconds at most."""
+        own = pending.action.timeout
+        seconds = _NEVER if timeout is None else timeout if own is None else max(own, timeout)
+        self._holding.append((pending, self._loop.time(), seconds))
+        # Without a keepalive this is the only look for those that are over.
+        if len(self._holding) >= self._purge_at:
+            self.held_until()
+            self._purge_at = max(_FEW, 2 * len(self._holding))
+
+    @property
+    def is_held(self) -> bool:
+        """True if the server may be busy with an action, and answer nothing behind it."""
+        return self.held_until() > self._loop.time()
+
+    def held_until(self) -> float:
+        """Return the time until which a missing answer is not a dead peer, on the loop's clock."""
+        is_open = self._connection.session.is_open
+        still = [each for each in self._holding if is_open(each[0])]
+        if len(still) < len(self._holding):
+            # Those behind the one that ended have begun since then.
+            self._free_since = self.heard_at
+        self._holding = still
+        if not still:
+            if self._written > _WINDOW:
+                self._limit_unacknowledged()
+            self._written = 0
+            return 0.0
+        # The server runs one after the other, so that their times add up.
+        until = self._free_since
+        for pending, submitted, seconds in still:
+            # Without a limit of the caller's, an action that was given up could hide a dead link
+            # for ever.
+            if pending.forgotten and seconds == _NEVER:
+                seconds = pending.action.timeout or 0.0
+            until = max(until, submitted) + seconds
+        return until
+
+    # What the operating system does
+
+    def attach(self, link: socket.socket) -> None:
+        """Have the operating system notice a dead peer too, also while nothing is to be sent."""
+        self._socket = link
+        keepalive = self._options.keepalive
+        if keepalive is None:
+            return
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._set("TCP_KEEPIDLE", min(max(1, round(keepalive)), _MAX_TCP_SECONDS))
+        self._set("TCP_KEEPINTVL", min(max(1, round(self._timeout / 3)), _MAX_TCP_SECONDS))
+        self._set("TCP_KEEPCNT", 3)
+        self._limit_unacknowledged()
+
+    def written(self, count: int) -> None:
+        """Note that bytes were written."""
+        if not self._holding or self._options.keepalive is None:
+            return
+        # A busy server does not read, and its full window would look to the network as if it were
+        # dead.
+        if self._written <= _WINDOW < self._written + count:
+            self._set("TCP_USER_TIMEOUT", 0)
+        self._written += count
+
+    def _limit_unacknowledged(self) -> None:
+        """Have the network end the link when the peer does not take what was sent."""
+        milliseconds = round(((self._options.keepalive or 0.0) + self._timeout) * 1000)
+        self._set("TCP_USER_TIMEOUT", min(milliseconds, _MAX_TCP_MILLISECONDS))
+
+    def _set(self, name: str, value: int) -> None:
+        """Set an option of TCP, where the platform has it."""
+        if self._socket is not None and hasattr(socket, name):
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
