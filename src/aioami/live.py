@@ -334,17 +334,17 @@ class Live:
 
     @property
     def channels(self) -> Mapping[str, LiveChannel]:
-        """The channels on the server, by Uniqueid: a view, which changes with them."""
+        """The channels on the server, by Uniqueid, in a view that changes with them."""
         return MappingProxyType(self._channels)
 
     @property
     def bridges(self) -> Mapping[str, LiveBridge]:
-        """The bridges on the server, by BridgeUniqueid: a view, which changes with them."""
+        """The bridges on the server, by BridgeUniqueid, in a view that changes with them."""
         return MappingProxyType(self._bridges)
 
     @property
     def queues(self) -> Mapping[str, LiveQueue]:
-        """The queues on the server, by name: a view, which changes with them."""
+        """The queues on the server, by name, in a view that changes with them."""
         return MappingProxyType(self._queues)
 
     @property
