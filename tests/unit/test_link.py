@@ -1163,7 +1163,8 @@ async def test_actions_that_are_over_are_not_remembered(fake: FakeAsterisk) -> N
 async def test_a_busy_server_is_not_taken_for_a_dead_one(fake: FakeAsterisk) -> None:
     """While it may be busy, and does not read, what is not taken says nothing; afterwards it does again."""
     fake.reply_to("Command", None)
-    async with manager(fake, keepalive=0.05, timeout=0.5) as mgr:
+    # The answers behind the command end what it holds; the next look, at which that counts, must not come before ours.
+    async with manager(fake, keepalive=1, timeout=0.5) as mgr:
         connection = mgr._link.connection
         assert connection is not None
         assert connection._writer is not None
