@@ -111,6 +111,8 @@ async def start(asterisk: RealAsterisk | FakeAsterisk, proxy: FaultProxy, webhoo
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # Where the suite runs in the background of a shell, Ctrl-C is ignored, and so it would be here.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         programs.append(Program(process))
         return programs[-1]

@@ -82,6 +82,13 @@ class Line:
             self.said.append(("<", [("(closed)", "")]))
         return answer
 
+    async def ends(self) -> None:
+        """Wait until the server has closed this session, which it may do a moment after its last answer."""
+        await self._until(lambda: self.closed, "the end of the session")
+        closed: Pairs = [("(closed)", "")]
+        if self.said[-1] != ("<", closed):
+            self.said.append(("<", closed))
+
     async def until(self, name: str, **headers: str) -> Pairs:
         """Wait for an event with these headers, after the last one that was waited for."""
         found: Pairs = []

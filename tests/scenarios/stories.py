@@ -72,6 +72,7 @@ async def refused(ami: Line) -> None:
         ami.others.append(other)
         await other.connect()
         await other.ask("Login", Username=user, Secret=secret)
+        await other.ends()
         await ami.settle()
     await ami.another("single", "off")
     for action in ("Challenge", "Login"):
@@ -79,6 +80,8 @@ async def refused(ami: Line) -> None:
         ami.others.append(other)
         await other.connect()
         await other.ask(action, Username="single", Secret="s3cret", AuthType="MD5" if action == "Challenge" else "")
+        if action == "Login":
+            await other.ends()
         await ami.settle()
 
 
