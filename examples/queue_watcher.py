@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 
 import httpx
 
@@ -78,7 +77,8 @@ async def run(url: str, webhook: str, watch: Watch) -> None:
     async with Manager.from_url(url, retry_connect=True) as mgr:
         print("watching", *watch.options.queues, flush=True)
         work = asyncio.gather(watch.follow(mgr), watch.look(mgr), watch.deliver(webhook))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, work.cancel)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, work.cancel)
         await work
 
 
@@ -96,4 +96,4 @@ if __name__ == "__main__":
     except (asyncio.CancelledError, KeyboardInterrupt):
         print("stopped")
     except (ManagerError, ValueError) as error:
-        sys.exit(f"queue_watcher: {error}")
+        parser.exit(1, f"queue_watcher: {error}\n")

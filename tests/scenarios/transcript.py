@@ -106,6 +106,9 @@ class Writer:
             pairs = [(name, self._environment(value) if name == "Env" else value) for name, value in pairs]
         if own.get("Event") == "QueueMemberStatus":  # which comes while the call begins
             pairs = [(name, "*" if name == "InCall" else value) for name, value in pairs]
+        if own.get("Event") == "QueueParams" and own["ServiceLevel"] == "0":
+            # Answered within 0 seconds? A second of the clock may have begun in between.
+            pairs = [(name, "*" if name.startswith("ServicelevelPerf") else value) for name, value in pairs]
         if own.get("Event") == "AgentComplete":  # which may come when the agent's channel is gone, or before
             pairs = [(name, value) for name, value in pairs if not name.startswith("Dest")]
         if own.get("Action") == "Login":

@@ -23,14 +23,15 @@ from aioami.wire import Framer, message
 
 RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
 
-# Instructions for each event or action, as a part of those that the plain parser needs for an event.
+# Instructions for each event or action, as a part of those that the plain parser needs for an event: up to Python 3.13,
+# and from 3.14 on, whose compiler makes fewer instructions of loops over names like those of the plain parser.
 COSTS = {
-    "three fields": 0.54,
-    "all headers": 0.76,
-    "one name": 0.12,
-    "an action": 2.0,
-    "an item of a list": 0.57,
-    "a further subscriber": 0.085,
+    "three fields": (0.54, 0.585),
+    "all headers": (0.76, 0.76),
+    "one name": (0.12, 0.12),
+    "an action": (2.0, 2.32),
+    "an item of a list": (0.57, 0.70),
+    "a further subscriber": (0.085, 0.08),
 }
 
 
@@ -173,5 +174,6 @@ def test_nothing_costs_a_fifth_more_than_it_did(name: str) -> None:
         work()  # what is loaded, looked up and learned once
     instructions(lambda: plain(b"a: b"))  # Python 3.13 does not count the first time
     part = instructions(work) / instructions(lambda: plain(data))
-    assert part <= 1.2 * COSTS[name], f"{name}: {part:.3f} of the plain parser"
-    assert part >= 0.7 * COSTS[name], f"{name} needs only {part:.3f} now: write that down"
+    cost = COSTS[name][sys.version_info >= (3, 14)]
+    assert part <= 1.2 * cost, f"{name}: {part:.3f} of the plain parser"
+    assert part >= 0.7 * cost, f"{name} needs only {part:.3f} now: write that down"

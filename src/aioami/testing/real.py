@@ -16,7 +16,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
-import fcntl
 import os
 import re
 import shutil
@@ -26,12 +25,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from . import debian
+from .debian import InstallError, SuiteGone, run
 from .house import SECRET, USERNAME, configuration
 
 if TYPE_CHECKING:
@@ -52,17 +52,7 @@ _UNUSED: Final = (
 )
 _EXACTLY_UNUSED: Final = ("dpkg", "tar")
 _LAYOUT: Final = "1"
-_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _SOCKET_PATH: Final = 107  # bytes that the path of a unix socket may have
-_GONE: Final = ("does not have a Release file", "404  Not Found", "no longer has a Release file")
-
-
-class InstallError(Exception):
-    """Asterisk could not be installed."""
-
-
-class SuiteGone(InstallError):
-    """The mirror does not offer the release of Debian any more from which this Asterisk comes."""
 
 
 class StartError(Exception):
@@ -88,9 +78,7 @@ class Installation:
 
 def cache_folder() -> Path:
     """Where installations are kept: `AIOAMI_ASTERISK_ROOTS`, or a folder in the user's cache."""
-    given = os.environ.get("AIOAMI_ASTERISK_ROOTS")
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return Path(given) if given else (Path(cache) if cache else Path.home() / ".cache") / "aioami" / "asterisk"
+    return debian.cache_folder("AIOAMI_ASTERISK_ROOTS", "asterisk")
 
 
 def install(version: str, root: Path | None = None) -> Installation:
@@ -107,12 +95,22 @@ def install(version: str, root: Path | None = None) -> Installation:
     if version not in _SUITES:
         raise ValueError(f"version: one of {', '.join(_SUITES)}, not {version!r}")
     root = root or cache_folder() / version
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(root.with_name(f"{root.name}.lock")):
-        complete = root / ".complete"
-        if not complete.is_file() or complete.read_text() != _LAYOUT:
-            _unpack_packages(version, root)
+    debian.install(
+        root,
+        _SUITES[version],
+        _PACKAGES,
+        layout=_LAYOUT,
+        unused=lambda name: name.startswith(_UNUSED) or name in _EXACTLY_UNUSED,
+        alone=(*_WITHOUT_DEPENDENCIES, *_EXTRA[version]),
+        finish=_finish,
+    )
     return _installation(root)
+
+
+def _finish(tree: Path) -> None:
+    english = tree / "usr/share/asterisk/sounds/en"
+    if not english.exists():
+        english.symlink_to("en_US_f_Allison")
 
 
 def find_system() -> Installation | None:
@@ -130,98 +128,6 @@ def find_system() -> Installation | None:
                 private=False,
             )
     return None
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _unpack_packages(version: str, root: Path) -> None:
-    for tool in ("apt-get", "dpkg-deb"):
-        if shutil.which(tool) is None:
-            raise InstallError(f"{tool} is needed to put Asterisk {version} into a private folder, and is not there")
-    work = root.with_name(f"{root.name}.new")
-    shutil.rmtree(work, ignore_errors=True)
-    environment = _private_apt(work / "apt", _SUITES[version])
-    _run(["apt-get", "-qq", "update"], environment)
-    plan = _run(["apt-get", "-s", "-qq", "--no-install-recommends", "install", *_PACKAGES], environment)
-    needed = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
-    wanted = [name for name in needed if not name.startswith(_UNUSED) and name not in _EXACTLY_UNUSED]
-    downloads = work / "packages"
-    downloads.mkdir()
-    _run(["apt-get", "-qq", "download", *wanted, *_WITHOUT_DEPENDENCIES, *_EXTRA[version]], environment, downloads)
-    tree = work / "tree"
-    for package in sorted(downloads.glob("*.deb")):
-        _run(["dpkg-deb", "-x", str(package), str(tree)], environment)
-    for unused in ("doc", "locale", "man", "lintian", "bug", "info"):
-        shutil.rmtree(tree / "usr/share" / unused, ignore_errors=True)
-    english = tree / "usr/share/asterisk/sounds/en"
-    if not english.exists():
-        english.symlink_to("en_US_f_Allison")
-    (tree / ".complete").write_text(_LAYOUT)
-    shutil.rmtree(root, ignore_errors=True)
-    tree.rename(root)
-    shutil.rmtree(work, ignore_errors=True)
-
-
-def _private_apt(folder: Path, suite: str) -> dict[str, str]:
-    """Write the configuration of an apt that touches nothing of the system's, and return its environment."""
-    for part in ("etc/apt.conf.d", "etc/preferences.d", "etc/trusted.gpg.d", "lists/partial", "cache/archives/partial"):
-        (folder / part).mkdir(parents=True)
-    (folder / "status").touch()
-    (folder / "etc/sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
-    settings = {
-        "Dir::Etc": folder / "etc",
-        "Dir::State": folder,
-        "Dir::State::lists": folder / "lists",
-        "Dir::State::status": folder / "status",
-        "Dir::Cache": folder / "cache",
-        "APT::Architecture": "amd64",
-        "APT::Install-Recommends": "false",
-        "APT::Sandbox::User": _user(),
-        "Acquire::Languages": "none",
-        "Acquire::Check-Valid-Until": "false",
-        "Acquire::Check-Date": "false",
-        "Acquire::Retries": "3",
-    }
-    lines = [f'{name} "{value}";' for name, value in settings.items()]
-    (folder / "apt.conf").write_text("\n".join([*lines, 'APT::Architectures { "amd64"; };', ""]))
-    return {**os.environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}
-
-
-def _mirror() -> str:
-    """The mirror of Debian that this machine's own apt uses."""
-    targets = _run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"], dict(os.environ)
-    )
-    for line in targets.splitlines():
-        uri, _, origin = line.partition(" ")
-        if origin == "Debian" and "security" not in uri:
-            return uri
-    raise InstallError("this machine's apt knows no mirror of Debian; run `apt-get update` as root once")
-
-
-def _user() -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        raise InstallError(f"apt-get needs a user with a name, and {os.getuid()} has none") from None
-
-
-def _run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
-    done = subprocess.run(
-        command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        said = (done.stdout + done.stderr).strip()[-2000:]
-        kind = SuiteGone if command[-1] == "update" and any(sign in said for sign in _GONE) else InstallError
-        raise kind(f"`{' '.join(command[:4])} ...` failed:\n{said}")
-    return done.stdout
 
 
 def _installation(root: Path) -> Installation:
@@ -404,7 +310,7 @@ class RealAsterisk:
         for name, content in configuration(values).items():
             (self.directory / "etc" / name).write_bytes(content)
         key = self.directory / "keys/key.pem"
-        _run(
+        run(
             [
                 *(
                     "openssl",

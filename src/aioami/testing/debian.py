@@ -1,0 +1,169 @@
+"""Programs from Debian's packages, in private folders: neither root nor the system's own packages are touched.
+
+A private apt, with lists and a package status of its own, resolves and downloads what is wanted. The packages are
+unpacked, and none of their scripts is run. The host must have apt-get and dpkg-deb.
+
+This module needs nothing but the standard library, so that it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+_KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_GONE: Final = ("does not have a Release file", "404  Not Found", "no longer has a Release file")
+_NO_PACKAGE: Final = "Unable to locate package"
+
+
+class InstallError(Exception):
+    """A program could not be installed; the text ends with what was printed."""
+
+
+class SuiteGone(InstallError):
+    """Debian does not offer the release, or the package, any more."""
+
+
+def cache_folder(variable: str, name: str) -> Path:
+    """Where installations are kept: what an environment variable names, or a folder in the user's cache."""
+    given = os.environ.get(variable)
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return Path(given) if given else (Path(cache) if cache else Path.home() / ".cache") / "aioami" / name
+
+
+def install(
+    root: Path,
+    suite: str,
+    packages: Iterable[str],
+    *,
+    layout: str,
+    unused: Callable[[str], bool],
+    alone: Iterable[str] = (),
+    finish: Callable[[Path], None],
+) -> None:
+    """Put packages into a private folder, unless they are there already. Several processes may do so at a time.
+
+    Args:
+        root: the folder.
+        suite: the release of Debian, as "sid".
+        packages: their names; what they depend on comes too.
+        layout: a number to raise when the same packages have to be unpacked anew.
+        unused: tells whether a package, of those depended on, is left out.
+        alone: packages that come without what they depend on.
+        finish: is called with the unpacked tree before it is moved to its place.
+
+    Raises:
+        SuiteGone: the mirror does not have this release, or one of the packages, any more.
+        InstallError: anything else that went wrong.
+    """
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(root.with_name(f"{root.name}.lock")):
+        complete = root / ".complete"
+        if complete.is_file() and complete.read_text() == layout:
+            return
+        for tool in ("apt-get", "dpkg-deb"):
+            if shutil.which(tool) is None:
+                raise InstallError(f"{tool} is needed to put Debian's packages into a private folder, and is not there")
+        work = root.with_name(f"{root.name}.new")
+        shutil.rmtree(work, ignore_errors=True)
+        tree = _unpack(work, suite, packages, unused, alone)
+        finish(tree)
+        (tree / ".complete").write_text(layout)
+        shutil.rmtree(root, ignore_errors=True)
+        tree.rename(root)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
+    """Run a command, and return what it printed.
+
+    Raises:
+        SuiteGone: it is an apt-get that found no such release or package.
+        InstallError: it ended with an error.
+    """
+    done = subprocess.run(
+        command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip()[-2000:]
+        gone = (command[-1] == "update" and any(sign in said for sign in _GONE)) or _NO_PACKAGE in said
+        raise (SuiteGone if gone else InstallError)(f"`{' '.join(command[:4])} ...` failed:\n{said}")
+    return done.stdout
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _unpack(
+    work: Path, suite: str, packages: Iterable[str], unused: Callable[[str], bool], alone: Iterable[str]
+) -> Path:
+    environment = _private_apt(work / "apt", suite)
+    run(["apt-get", "-qq", "update"], environment)
+    plan = run(["apt-get", "-s", "-qq", "--no-install-recommends", "install", *packages], environment)
+    needed = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
+    wanted = [name for name in needed if not unused(name)]
+    downloads = work / "packages"
+    downloads.mkdir()
+    run(["apt-get", "-qq", "download", *wanted, *alone], environment, downloads)
+    tree = work / "tree"
+    for package in sorted(downloads.glob("*.deb")):
+        run(["dpkg-deb", "-x", str(package), str(tree)], environment)
+    for folder in ("doc", "locale", "man", "lintian", "bug", "info"):
+        shutil.rmtree(tree / "usr/share" / folder, ignore_errors=True)
+    return tree
+
+
+def _private_apt(folder: Path, suite: str) -> dict[str, str]:
+    """Write the configuration of an apt that touches nothing of the system's, and return its environment."""
+    for part in ("etc/apt.conf.d", "etc/preferences.d", "etc/trusted.gpg.d", "lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "etc/sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
+    settings = {
+        "Dir::Etc": folder / "etc",
+        "Dir::State": folder,
+        "Dir::State::lists": folder / "lists",
+        "Dir::State::status": folder / "status",
+        "Dir::Cache": folder / "cache",
+        "APT::Architecture": "amd64",
+        "APT::Install-Recommends": "false",
+        "APT::Sandbox::User": _user(),
+        "Acquire::Languages": "none",
+        "Acquire::Check-Valid-Until": "false",
+        "Acquire::Check-Date": "false",
+        "Acquire::Retries": "3",
+    }
+    lines = [f'{name} "{value}";' for name, value in settings.items()]
+    (folder / "apt.conf").write_text("\n".join([*lines, 'APT::Architectures { "amd64"; };', ""]))
+    return {**os.environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}
+
+
+def _mirror() -> str:
+    """The mirror of Debian that this machine's own apt uses."""
+    targets = run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"], dict(os.environ)
+    )
+    for line in targets.splitlines():
+        uri, _, origin = line.partition(" ")
+        if origin == "Debian" and "security" not in uri:
+            return uri
+    raise InstallError("this machine's apt knows no mirror of Debian; run `apt-get update` as root once")
+
+
+def _user() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        raise InstallError(f"apt-get needs a user with a name, and {os.getuid()} has none") from None
