@@ -46,6 +46,8 @@ notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, exe
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 format: $(VENV)/.lint
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -46,8 +46,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path, help="test files, or folders of them")
     parser.add_argument("--processes", type=int, default=2 * (os.cpu_count() or 1), help="how many run at a time")
-    given, options = parser.parse_known_args()
-    options = [option for option in options if option != "--"]
+    arguments = sys.argv[1:]
+    dashes = arguments.index("--") if "--" in arguments else len(arguments)
+    given, options = parser.parse_args(arguments[:dashes]), arguments[dashes + 1 :]
     failures: list[str] = []
     counts: Counter[str] = Counter()
     with ThreadPoolExecutor(given.processes) as pool:

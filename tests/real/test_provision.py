@@ -326,6 +326,7 @@ def test_tool(real_asterisk: RealAsterisk) -> None:
 APT = """#!/bin/sh
 echo "$*" >> "{log}"
 case "$*" in
+*python3.19*) echo "E: Unable to locate package python3.19" >&2; exit 100 ;;
 *indextargets*) echo "http://mirror.invalid/debian/ Debian" ;;
 *update*) {update} ;;
 *"-s "*) printf 'Inst asterisk (1)\\nInst libperl5 (1)\\nInst libfoo (1)\\n' ;;
@@ -412,3 +413,39 @@ def test_unknown_version(tmp_path: Path) -> None:
     """A version that is in no release we know is a ValueError."""
     with pytest.raises(ValueError, match="16, 22"):
         install("18", tmp_path / "root")
+
+
+# -- the tool for Pythons ----------------------------------------------------------------------------------------------
+
+PYTHON_TOOL = TOOL.with_name("python")
+needs_python_tool = pytest.mark.skipif(not PYTHON_TOOL.exists(), reason="tools/python is in the source tree only")
+
+
+def run_python_tool(version: str, roots: Path) -> subprocess.CompletedProcess[str]:
+    """Run `tools/python VERSION`, with its folders in `roots`."""
+    environment = {**os.environ, "AIOAMI_PYTHON_ROOTS": str(roots)}
+    command = [sys.executable, str(PYTHON_TOOL), version]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@needs_python_tool
+def test_a_python_that_debian_does_not_offer(pretend: Callable[..., Path], tmp_path: Path) -> None:
+    """`tools/python` ends with 3 for a version that Debian does not offer, and with 1 for what may work tomorrow."""
+    pretend()
+    done = run_python_tool("3.19", tmp_path / "pythons")
+    assert done.returncode == 3
+    assert "Debian does not offer Python 3.19" in done.stderr
+    assert not (tmp_path / "pythons/3.19").exists()
+    pretend(update='echo "E: Temporary failure resolving" >&2; exit 100')
+    done = run_python_tool("3.15", tmp_path / "pythons")
+    assert done.returncode == 1
+    assert "Temporary failure" in done.stderr
+
+
+@needs_python_tool
+@pytest.mark.parametrize("version", ["3", "3.1", "python3.15", "../3.15"])
+def test_a_python_that_is_no_version(version: str, tmp_path: Path) -> None:
+    """`tools/python` says what a version looks like."""
+    done = run_python_tool(version, tmp_path)
+    assert done.returncode == 2
+    assert f"a version as 3.15 is needed, not '{version}'" in done.stderr

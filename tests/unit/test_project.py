@@ -47,3 +47,32 @@ def test_a_report_of_a_fault_asks_for_what_helps() -> None:
     form = (ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text()
     assert "aioami doctor" in form
     assert "aioami.__version__" in form
+
+
+def test_continuous_integration_runs_commands_that_exist() -> None:
+    """What the workflows and the hooks run is a target of the Makefile, or `.ci/run`."""
+    files = [*(ROOT / ".github/workflows").glob("*.yml"), ROOT / ".pre-commit-config.yaml"]
+    commands = [
+        found
+        for file in files
+        for found in re.findall(r"^ +-? *(?:run|entry): (?!apt-get)(.+)$", file.read_text(), re.MULTILINE)
+    ]
+    assert {"make check", "make lint", "make prove", "make test", ".ci/run"} == set(commands)
+    assert {command.partition(" ")[2] for command in commands if command.startswith("make ")} <= targets()
+
+
+def test_the_lanes_run_when_they_should() -> None:
+    """The gate runs on each push, the suite on each pull request, the long lane at night."""
+    workflow = (ROOT / ".github/workflows/checks.yml").read_text()
+    assert {"push:", "pull_request:", "schedule:"} <= set(re.findall(r"^  (\w+:)$", workflow, re.MULTILINE))
+    lanes = dict(re.findall(r"^    name: (.+)\n    if: (.+)$", workflow, re.MULTILINE))
+    assert "'push'" in lanes["make check"]
+    assert "'pull_request'" in lanes["make test"]
+    assert "'schedule'" in lanes["make prove"]
+    assert "'schedule'" in lanes[".ci/run"]
+
+
+def test_the_project_says_where_it_is() -> None:
+    """Whoever finds the package finds its source, documentation, changelog and issues."""
+    urls = importlib.metadata.metadata("aioami").get_all("Project-URL") or []
+    assert {"Source", "Documentation", "Changelog", "Issues"} <= {url.partition(",")[0] for url in urls}
