@@ -296,8 +296,7 @@ class Top(App[None]):
         """Update the screen; while it is paused, the state of the link only."""
         for status in self.query("#status").results(Static):
             status.update(self._status())
-        # Before the tables are mounted, and after they are removed, there is none to fill.
-        if self.paused or not self.query(Table):
+        if self.paused:
             return
         now = time.time()
         for name, rows in (
@@ -306,12 +305,13 @@ class Top(App[None]):
             ("bridges", bridge_rows(self._live)),
             ("events", list(self._event_rows())),
         ):
-            table = self.query_one(f"#{name}", Table)
-            found = matching(rows, self.wanted)
-            table.fill(found)
-            table.border_title = self._title(name, len(found), len(rows))
-            reason = self._live.unavailable.get(name)  # type: ignore[call-overload]
-            table.border_subtitle = "" if reason is None else _markup(f"not told: {reason}")
+            # One after the other they are mounted, and removed: there may be none to fill.
+            for table in self.query(f"#{name}").results(Table):
+                found = matching(rows, self.wanted)
+                table.fill(found)
+                table.border_title = self._title(name, len(found), len(rows))
+                reason = self._live.unavailable.get(name)  # type: ignore[call-overload]
+                table.border_subtitle = "" if reason is None else _markup(f"not told: {reason}")
 
     def _event_rows(self) -> Iterator[Row]:
         """Rows of the newest events that fit the filter."""
