@@ -203,10 +203,10 @@ class Manager:
                 the secret.
             OSError: `cafile` cannot be read.
         """
-        found = read_url(url)
-        if found["ssl"] and not options.get("ssl", True):
+        parts = read_url(url)
+        if parts.is_secure and not options.get("ssl", True):
             raise ValueError("ssl: amis:// is TLS, and cannot be without")
-        return cls(**{**found, **options})
+        return cls(**{**parts.arguments(), **options})
 
     @property
     def state(self) -> ManagerState:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ssl as tls
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["PORT", "TLS_PORT", "read_url"]
+__all__ = ["PORT", "TLS_PORT", "ServerUrl", "read_url"]
 
 PORT: Final = 5038
 TLS_PORT: Final = 5039
@@ -23,22 +25,80 @@ _NUMBERS: Final[dict[str, type[float] | type[int]]] = {
 }
 
 
-def read_url(url: str) -> dict[str, Any]:
-    """Read a URL into keyword arguments of `Manager`.
+@dataclass(frozen=True)
+class ServerUrl:
+    """A server, a user and options, as a URL names them. Its repr shows no secret.
+
+    Attributes:
+        text: the whole URL.
+        host: the name or address of the server.
+        port: its port; `None` if the URL names none.
+        is_secure: true for TLS.
+        cafile: the file with the certificates to trust; `None` for the system's.
+        username: the user; `None` if the URL names none.
+        secret: the user's secret; `None` if the URL holds none.
+        options: the further arguments of `Manager` that the URL has.
+    """
+
+    text: str = field(repr=False)
+    host: str
+    port: int | None
+    is_secure: bool
+    cafile: str | None
+    username: str | None
+    secret: str | None = field(repr=False)
+    options: Mapping[str, Any]
+
+    @property
+    def display_name(self) -> str:
+        """User and server as shown to people, without the secret."""
+        netloc = self.text.partition("://")[2].partition("/")[0].partition("?")[0]
+        user, at, server = netloc.rpartition("@")
+        return f"{user.partition(':')[0]}{at}{server}"
+
+    def with_secret(self, secret: str) -> ServerUrl:
+        """The same with another secret."""
+        from urllib.parse import quote
+
+        user, _, rest = self.text.partition("@")
+        scheme, _, user = user.partition("://")
+        name = user.partition(":")[0]
+        return read_url(f"{scheme}://{name}:{quote(secret, safe='')}@{rest}")
+
+    def context(self) -> tls.SSLContext | None:
+        """The TLS settings; `None` without TLS.
+
+        Raises:
+            OSError: `cafile` cannot be read.
+        """
+        return tls.create_default_context(cafile=self.cafile) if self.is_secure else None
+
+    def arguments(self) -> dict[str, Any]:
+        """The keyword arguments of `Manager`.
+
+        Raises:
+            OSError: `cafile` cannot be read.
+        """
+        return {
+            "host": self.host,
+            "port": self.port,
+            "username": self.username,
+            "secret": self.secret,
+            "ssl": self.is_secure if self.cafile is None else self.context(),
+            **self.options,
+        }
+
+
+def read_url(url: str) -> ServerUrl:
+    """Read a server's URL.
 
     Args:
         url: as `Manager.from_url` describes it.
-
-    Returns:
-        `host`, `port` (`None` if the URL has none), `username`, `secret`, `ssl` (`False`, `True`,
-            or a context with the
-        certificates of `cafile`), and each option that the URL has.
 
     Raises:
         ValueError: the URL cannot be read, or has an option that does not exist; never shows the
             secret.
         TypeError: it is no text.
-        OSError: `cafile` cannot be read.
     """
     from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -57,11 +117,11 @@ def read_url(url: str) -> dict[str, Any]:
     if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
         encoded = "what stands for itself there is percent-encoded, %3F for ? and %40 for @"
         raise ValueError(f"{_SHAPE}; {encoded}")
-    secure: bool | tls.SSLContext = parts.scheme == "amis"
+    is_secure, cafile = parts.scheme == "amis", None
     options: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name == "cafile" and secure:
-            secure = tls.create_default_context(cafile=value)
+        if name == "cafile" and is_secure:
+            cafile = value
         elif name == "event_filter":
             options.setdefault("event_filters", []).append(value)
         elif name in _TEXTS:
@@ -72,14 +132,16 @@ def read_url(url: str) -> dict[str, Any]:
             options[name] = _flag(name, value)
         else:
             raise ValueError(f"url: {name!r} is no option of {parts.scheme}://")
-    return {
-        "host": parts.hostname,
-        "port": port,
-        "username": None if parts.username is None else unquote(parts.username),
-        "secret": None if parts.password is None else unquote(parts.password),
-        "ssl": secure,
-        **options,
-    }
+    return ServerUrl(
+        text=url,
+        host=parts.hostname,
+        port=port,
+        is_secure=is_secure,
+        cafile=cafile,
+        username=None if parts.username is None else unquote(parts.username),
+        secret=None if parts.password is None else unquote(parts.password),
+        options=options,
+    )
 
 
 def _number(name: str, value: str) -> float | int:

@@ -9,14 +9,14 @@ from typing import Any
 import typer
 
 from aioami import Manager
+from aioami.url import ServerUrl, read_url
 
 from .process import notify
-from .url import read_url
 
 __all__ = ["manager", "server_url", "with_secret"]
 
 
-def server_url(url: str | None) -> str:
+def server_url(url: str | None) -> ServerUrl:
     """The value of `--url` or `AIOAMI_URL`, with the secret in it.
 
     Raises:
@@ -27,32 +27,31 @@ def server_url(url: str | None) -> str:
     return with_secret(url)
 
 
-def manager(url: str | None, *, events: bool, **options: Any) -> Manager:
+def manager(url: str | ServerUrl | None, *, events: bool, **options: Any) -> Manager:
     """Make a manager of the server.
 
     Args:
-        url: the value of `--url` or `AIOAMI_URL`.
+        url: the value of `--url` or `AIOAMI_URL`, or what was read from it.
         events: `False` asks for no events, and makes a lost link final: one question, one answer.
         options: further arguments of `Manager`.
     """
-    full = server_url(url)
-    if events:
-        return Manager.from_url(full, **options)
-    defaults = ("event_mask=off", "reconnect=no")
-    own = [each for each in defaults if each.partition("=")[0] + "=" not in full]
-    return Manager.from_url(f"{full}{'&' if '?' in full else '?'}{'&'.join(own)}", **options)
+    parts = url if isinstance(url, ServerUrl) else server_url(url)
+    defaults: dict[str, Any] = {} if events else {"event_mask": False, "reconnect": False}
+    return Manager(**{**defaults, **parts.arguments(), **options})
 
 
-def with_secret(url: str) -> str:
+def with_secret(url: str) -> ServerUrl:
     """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
-    parts = read_url(url)
-    if parts.has_secret and any(url in argument for argument in sys.argv[1:]):
+    # Also of a URL that cannot be read.
+    user = url.partition("://")[2].rpartition("@")[0]
+    if ":" in user and any(url in argument for argument in sys.argv[1:]):
         notify(
             "the secret in --url can be read by everybody in the list of processes; "
             "AIOAMI_SECRET and AIOAMI_URL hide it"
         )
-    if parts.username is None or parts.has_secret:
-        return url
+    parts = read_url(url)
+    if parts.username is None or parts.secret is not None:
+        return parts
     secret = os.environ.get("AIOAMI_SECRET")
     if secret is None:
         secret = typer.prompt(f"Secret of {parts.username}", hide_input=True, err=True)

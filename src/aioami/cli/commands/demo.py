@@ -14,4 +14,4 @@ def demo(url: Url = None) -> int:
     """
     from aioami import demo
 
-    return demo.main(None if url is None else with_secret(url))
+    return demo.main(None if url is None else with_secret(url).text)

@@ -60,7 +60,11 @@ def doctor(
         needed = _permissions(program)
         print(json.dumps(needed.to_dict()) if as_json else needed.stanza(user))
         return ExitCode.DONE
-    return run_to_end(_examine(server_url(url), event or [], action or [], seconds, probe, as_json))
+    try:
+        full = server_url(url).text
+    except ValueError:  # which is a finding
+        full = url or ""
+    return run_to_end(_examine(full, event or [], action or [], seconds, probe, as_json))
 
 
 def _permissions(paths: list[Path]) -> Permissions:

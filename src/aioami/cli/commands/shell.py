@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..options import Json, Url
 from ..process import run_to_end
 from ..server import manager, server_url
-from ..url import read_url
 
 __all__ = ["shell"]
 
@@ -23,7 +22,7 @@ def shell(url: Url = None, as_json: Json = False) -> int:
     async def run() -> int:
         return await Shell(
             manager(full, events=True),
-            read_url(full).display_name,
+            full.display_name,
             as_json=as_json,
         ).run()
 

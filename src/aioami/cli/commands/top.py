@@ -9,7 +9,6 @@ import typer
 from ..options import Url
 from ..process import ExitCode, run_to_end
 from ..server import manager, server_url
-from ..url import read_url
 
 __all__ = ["top"]
 
@@ -31,7 +30,7 @@ def top(url: Url = None) -> int:
         from aioami.live import Live
 
         async with manager(full, events=True) as mgr, Live(mgr, wait=False) as live:
-            screen = Top(mgr, live, read_url(full).display_name)
+            screen = Top(mgr, live, full.display_name)
             await screen.run_async()
         if screen.error is not None:
             raise screen.error

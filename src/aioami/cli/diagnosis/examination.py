@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from aioami import ConnectionLost, Manager, ManagerError, ManagerTimeout, PermissionDenied
+from aioami.url import PORT, TLS_PORT, read_url
 
 from . import texts
 from .findings import Finding, Level, wrong
 from .inference import Rights
 from .probe import NetworkProbe, SessionProbe
-from .target import PORT, TLS_PORT, Target, target_of
+from .target import Target, target_of
 
 __all__ = ["LOGIN_EVENT_TIMEOUT", "TEST_EVENT_TIMEOUT", "examine"]
 
@@ -43,8 +44,9 @@ async def examine(
         probe: makes an event and checks that it comes. All who may read the class `user` get it.
     """
     try:
-        manager = Manager.from_url(url, reconnect=False, keepalive=None)
-        target = target_of(url)
+        parts = read_url(url)
+        manager = Manager(**{**parts.arguments(), "reconnect": False, "keepalive": None})
+        target = target_of(parts)
     except (ValueError, OSError) as error:
         yield wrong("url", str(error))
         return

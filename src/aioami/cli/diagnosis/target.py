@@ -6,13 +6,12 @@ import ssl as tls
 from dataclasses import dataclass
 from typing import Final
 
-from ..url import read_url
+from aioami.url import PORT, TLS_PORT, ServerUrl
+
 from .inference import EventMask
 
-__all__ = ["PORT", "TLS_PORT", "Target", "target_of"]
+__all__ = ["Target", "target_of"]
 
-PORT: Final = 5038
-TLS_PORT: Final = 5039
 _TIMEOUT: Final = 5.0  # seconds
 
 
@@ -46,21 +45,16 @@ class Target:
         return self.username or "user"
 
 
-def target_of(url: str) -> Target:
-    """Read a URL that `Manager.from_url` accepts."""
-    parts = read_url(url)
-    options = parts.options
-    timeout = options.get("timeout", "")
-    context = None
-    if parts.is_secure:
-        context = tls.create_default_context(cafile=options.get("cafile"))
+def target_of(url: ServerUrl) -> Target:
+    """The target of an examination; a step without a timeout of its own has that of `Manager`."""
+    options = url.options
     return Target(
-        host=parts.host,
-        port=parts.port or (TLS_PORT if parts.is_secure else PORT),
-        context=context,
+        host=url.host,
+        port=url.port or (TLS_PORT if url.is_secure else PORT),
+        context=url.context(),
         server_hostname=options.get("server_hostname"),
-        username=parts.username,
-        timeout=_TIMEOUT if timeout.lower() in ("", "none") else float(timeout),
+        username=url.username,
+        timeout=options.get("timeout") or _TIMEOUT,
         mask=EventMask(options.get("event_mask", "on")),
-        has_filters="event_filter" in options,
+        has_filters="event_filters" in options,
     )

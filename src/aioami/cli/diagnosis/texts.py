@@ -19,13 +19,14 @@ from aioami import (
     events,
 )
 from aioami.permissions import Demand, read_classes
+from aioami.url import PORT, TLS_PORT
 
 from ..completion import close_name
 from ..process import ExitCode
 from .findings import Finding, hint, ok, wrong
 from .inference import EventMask, Rights, ami_version, asterisk_release, in_order, server_kind
 from .probe import Greeting, RoundTrip
-from .target import PORT, TLS_PORT, Target
+from .target import Target
 
 _CLOCK_DIFFERENCE: Final = 5.0  # seconds
 _SLOW: Final = 0.5  # seconds
