@@ -72,25 +72,6 @@ class Selection:
         return lambda event: put(event) if isinstance(event, narrower) else None
 
 
-def _is_plain(cls: type[Event]) -> bool:
-    """True if an event of that class is complete when it has its text."""
-    return cls.__new__ is object.__new__ and cls.__init__ is Event.__init__
-
-
-def _constructing(
-    cls: type[Event],
-    sinks: tuple[Callable[[Event], None], ...],
-) -> Callable[[Event], None]:
-    """Have an event made by the constructor of its class, before the sinks get it."""
-
-    def put(event: Event) -> None:
-        made = cls(event.text)
-        for sink in sinks:
-            sink(made)
-
-    return put
-
-
 def _event_class(selector: object) -> type[Event]:
     if isinstance(selector, type) and issubclass(selector, Event):
         return selector
@@ -156,8 +137,6 @@ class _Routes(dict[str, Route]):
         # subscribers.
         found = [each.selection.sink(name, cls, each.put) for each in list(self._subscribers)]
         sinks = tuple([sink for sink in found if sink is not None])
-        if sinks and not _is_plain(cls):
-            sinks = (_constructing(cls, sinks),)
         if version == self._version and len(first) <= _MAX_FIRST_LINE:
             self[first] = (cls, sinks)
         return cls, sinks

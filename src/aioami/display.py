@@ -117,7 +117,7 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
         brief: whether it stands in a list, where a state needs no number and a moment no seconds since 1970.
     """
     limit = MAX_CELL if brief else MAX_VALUE
-    shown = redact_value(name, value, message._first_of)
+    shown = redact_value(name, value, message.find)
     if shown != value:
         return shortened(shown, limit)
     field = _field(type(message), name)
@@ -167,7 +167,7 @@ def response_html(
     parts = [" ".join(head), _headers(response, {"response", "message", "actionid", "eventlist", "output"})]
     lines = response.output
     if lines:
-        shown = "\n".join(shortened(redact_value("output", line, response._first_of)) for line in lines[:MAX_LINES])
+        shown = "\n".join(shortened(redact_value("output", line, response.find)) for line in lines[:MAX_LINES])
         more = f"\n{note(f'… and {len(lines) - MAX_LINES:,} more lines')}" if len(lines) > MAX_LINES else ""
         parts.append(f'<pre style="line-height: 1.2; max-height: 30em; overflow: auto">{shown}{more}</pre>')
     return _box(*parts, listed)

@@ -79,7 +79,7 @@ class Field(Generic[T]):
     def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
         if message is None:
             return self
-        text = message._first_of(self.header)
+        text = message.find(self.header)
         return None if text is None else self.convert(text)
 
     def convert(self, text: str) -> T | None:
@@ -142,9 +142,11 @@ class Milliseconds(Integer):
 
 
 class Duration(Field[int]):
-    """A time written as hours:minutes:seconds, in seconds."""
+    """A time written as hours:minutes:seconds, or as less of these, in seconds."""
 
     def convert(self, text: str) -> int | None:
+        if text.count(":") > 2:
+            return None
         seconds = 0
         for part in text.split(":"):
             if not part.isdecimal() or len(part) > MAX_DIGITS:
@@ -256,8 +258,8 @@ class View:
         """A plain dictionary, as `Message.to_dict` makes it."""
         return as_dict(self.headers, self, attributes=attributes, typed=typed)
 
-    def _first_of(self, name: str) -> str | None:
-        return self._message._first_of(self._prefix + name)
+    def find(self, name: str) -> str | None:
+        return self._message.find(self._prefix + name)
 
     def __bool__(self) -> bool:
         return bool(self.headers)
@@ -321,10 +323,15 @@ class Numbered(Generic[ViewT]):
         return self if message is None else list(self._views(message))
 
     def _views(self, message: Message) -> Iterator[ViewT]:
-        number = 0
-        while view := self.view(message, self.prefix.format(number)):
-            yield view
-            number += 1
+        # All names are looked at once: to ask each number for its headers would be quadratic.
+        own = "|".join(re.escape(field.header) for field in fields_of(self.view).values())
+        before, after = map(re.escape, self.prefix.split("{}"))
+        match = re.compile(rf"{before}(0|[1-9][0-9]*){after}(?:{own})(?:\(.*)?", re.IGNORECASE).fullmatch
+        numbers = {found[1] for found in map(match, message) if found is not None}
+        for number in range(len(numbers)):
+            if str(number) not in numbers:
+                return
+            yield self.view(message, self.prefix.format(number))
 
     def __set__(self, message: Message, value: object) -> None:
         raise AttributeError("a message is read-only")

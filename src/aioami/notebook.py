@@ -242,7 +242,7 @@ class _Watched:
 
     def line(self, event: Event, when: str | None = None) -> str:
         """An event as a line of plain text."""
-        shown = [f"{name}={redact_value(name, value, event._first_of)}" for name, value in self._wanted(event)]
+        shown = [f"{name}={redact_value(name, value, event.find)}" for name, value in self._wanted(event)]
         line = " ".join([when or time.strftime("%H:%M:%S"), event.name, *shown])
         return line.encode("utf-8", "backslashreplace").decode()
 

@@ -42,8 +42,6 @@ _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQua
 # here.
 _CHANGING_STATE: Final = frozenset({"", "ping", "login", "logoff"})
 
-_make: Final[Callable[[type[Event]], Event]] = object.__new__
-
 
 class _OutcomeWatch(Subscriber):
     """Subscribes to the events of one name, for the actions whose outcome comes in one of them.
@@ -248,7 +246,7 @@ class Session:
         self._dispatcher.settle()
 
     def _deliver(self, texts: list[str]) -> None:
-        routes, lists, make = self._routes, self._lists, _make
+        routes, lists = self._routes, self._lists
         for text in texts:
             cls, sinks = routes[text.partition("\n")[0]]
             if cls is None:
@@ -258,9 +256,7 @@ class Session:
             elif self._held is not None:
                 self._hold_back(text)
             elif sinks:
-                event = make(cls)  # without the constructor, which costs more than all else here
-                event._text = text
-                event._parsed = None
+                event = cls(text)
                 for sink in sinks:
                     sink(event)
 
@@ -277,24 +273,28 @@ class Session:
                 self._receive_raw(text)
                 return
         self._tally.others += 1
-        action_id = Response(text).action_id if text.startswith("Response: F") else _action_id_of(text)
-        pending = self._pending.get(action_id) if action_id is not None else self._oldest_unanswered()
+        # Answers come in order, so this one is most often for the oldest action.
+        pending = self._oldest_unanswered()
+        response = Response(text) if pending is None else self._response(pending, text)
+        action_id = response.find("ActionID")
+        if action_id is not None and (pending is None or pending.action_id != action_id):
+            pending = self._pending.get(action_id)
+            response = Response(text) if pending is None else self._response(pending, text)
         if pending is None:
-            self._stray(Response(text))
+            self._stray(response)
         elif pending.response is not None:
-            self._receive_second_reply(pending, text)
+            self._receive_second_reply(pending, response)
         else:
-            self._receive_first_reply(pending, text)
+            self._receive_first_reply(pending, response)
 
     # Replies
 
-    def _receive_first_reply(self, pending: Pending, text: str) -> None:
+    def _receive_first_reply(self, pending: Pending, response: Response) -> None:
         if self._oldest is pending and not self._lists:  # as a rule: answers come in order
             self._step_on(pending)
         else:
             self._pass_over_those_before(pending)
         shape = pending.shape
-        response = self._response(pending, text)
         success = response.success
         if success and shape.wire_name.lower() in _CHANGING_STATE:
             self._take_note(pending.action, response)
@@ -326,11 +326,10 @@ class Session:
         elif name == "logoff":
             self.said_goodbye = True
 
-    def _receive_second_reply(self, pending: Pending, text: str) -> None:
+    def _receive_second_reply(self, pending: Pending, response: Response) -> None:
         """Take the last reply of several, or an error in the middle of a list."""
         if pending.forgotten:
             return
-        response = self._response(pending, text)
         if pending.shape.replies > 1:
             self._finish(pending, response)
             return
@@ -381,13 +380,26 @@ class Session:
             self._tally.errors += 1
 
     def _receive_raw(self, text: str) -> None:
-        """Lines without a `Response` header: what a few actions answer with. What comes after them tells that this was all."""
+        """Take lines without a `Response` header, with which a few actions are answered.
+
+        Nothing marks the last of them: an answer to a later action shows that they are all there.
+        """
         pending = self._oldest_unanswered()
         if pending is None or not pending.shape.raw:
             self._stray(text)
             return
-        lines = text.split("\n")
-        pending.raw = lines if pending.raw is None else [*pending.raw, "", *lines]
+        if pending.forgotten:
+            return
+        if pending.raw is None:
+            pending.raw = []
+        else:
+            pending.raw.append("")
+        pending.raw += text.split("\n")
+        limit = self._max_list_items
+        if limit is not None and len(pending.raw) > limit:
+            name = pending.action.name
+            sentence = f"the answer to {name} exceeds max_list_items ({limit} lines)"
+            self.error = ProtocolError(sentence)
 
     def _conclude(self, pending: Pending) -> None:
         """An action that nothing else ends is over, as one behind it was answered."""
@@ -461,25 +473,22 @@ class Session:
 
     def _take_items(self, text: str, cls: type[Event]) -> bool:
         """Take an event as an item of its list; return `False` if it belongs to none."""
-        pending = self._lists.get(_action_id_of(text) or "")
+        event = cls(text)
+        pending = self._lists.get(event.find("ActionID") or "")
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
             return False
         if pending.shape.glued:
             for part in _BETWEEN_EVENTS.split(text):
-                self._take_item(pending, pending.response, part, event_class(Event(part).name))
+                self._take_item(pending, pending.response, event_class(Event(part).name)(part))
         else:
-            self._take_item(pending, pending.response, text, cls)
+            self._take_item(pending, pending.response, event)
         return True
 
-    def _take_item(self, pending: Pending, response: Response, text: str, cls: type[Event]) -> None:
-        event = cls(text)
+    def _take_item(self, pending: Pending, response: Response, event: Event) -> None:
         # Most lists end with a header that says so; some only by the name of their last event.
         list_end = pending.shape.list_end
         ends_by_name = list_end != "" and event.name == list_end
-        complete = ends_by_name or (
-            # As a text first: to look for the header in each item would double its cost.
-            "eventlist" in text.lower() and event.get("EventList", "").lower() == "complete"
-        )
+        complete = ends_by_name or (event.find("EventList") or "").lower() == "complete"
         # Counted and not measured: the items of a `stream()` are not held here, but limited too.
         pending.items += 1
         limit = self._max_list_items
@@ -523,9 +532,4 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 def _is_list(response: Response) -> bool:
     """True if a list follows, with an end that is marked."""
-    return "eventlist" in response.text.lower() and response.get("EventList", "").lower() == "start"
-
-
-def _action_id_of(text: str) -> str | None:
-    found = text.partition("\nActionID:")[2]
-    return found.partition("\n")[0].removesuffix("\r").removeprefix(" ") or None
+    return (response.find("EventList") or "").lower() == "start"

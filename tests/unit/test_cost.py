@@ -168,9 +168,8 @@ def test_nothing_costs_a_fifth_more_than_it_did(name: str) -> None:
         "an item of a list": listed,
         "a further subscriber": one_more_subscriber,
     }[name]
-    message._layouts.clear()
-    message._seen.clear()
-    for _ in range(message._WORTH_LEARNING + 1):
+    message.Message._layouts.clear()
+    for _ in range(message.Message._layouts.worth_learning + 1):
         work()  # what is loaded, looked up and learned once
     instructions(lambda: plain(b"a: b"))  # Python 3.13 does not count the first time
     part = instructions(work) / instructions(lambda: plain(data))

@@ -6,6 +6,7 @@ import copy
 import doctest
 import lzma
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -304,3 +305,25 @@ def test_the_examples_in_docstrings_are_right() -> None:
     results = doctest.testmod(fields)
     assert results.attempted > 0
     assert results.failed == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("7", 7), ("1:05", 65), ("100:00:01", 360_001), ("", None), ("1:-1", None), ("0:0:0:1", None)],
+)
+def test_a_duration_is_in_seconds(text: str, seconds: int | None) -> None:
+    """Hours, minutes and seconds, or less of them; what is none has no value."""
+    event = events.CoreShowChannel(f"Event: CoreShowChannel\r\nDuration: {text}\r")
+    assert event.duration == seconds
+
+
+def test_a_conversion_is_linear() -> None:
+    """A megabyte of digits or of numbered groups is read in seconds, where a quadratic conversion takes minutes."""
+    long = "9:" * 500_000 + "9"
+    event = events.CoreShowChannel(f"Event: CoreShowChannel\r\nDuration: {long}\r")
+    began = time.perf_counter()
+    assert event.duration is None
+    groups = [f"Report{number}SourceSSRC: {number}" for number in range(20_000)]
+    report = events.RTCPSent("\r\n".join(["Event: RTCPSent", *groups, "Report20001LSR: 1", "Report01LSR: 1"]))
+    assert len(report.reports) == 20_000
+    assert time.perf_counter() - began < 5  # quadratic ones take minutes

@@ -7,9 +7,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from tests.fuzz.plain import plain_command, plain_headers, plain_lines
 from tests.fuzz.targets import KINDS, TARGETS, look_into
 
-from aioami import Event, events
+from aioami import Event, Response, events
 from aioami.fields import Field
 from aioami.wire import Framer, Message, encode
 
@@ -139,15 +140,64 @@ def test_what_is_encoded_is_read_as_the_same(headers: list[tuple[str, str]]) -> 
     assert framer.buffered == 0
 
 
+# Each name in several spellings, and those that are odd: a channel's name within, letters whose lower case is longer, or
+# that are an ASCII letter in lower case (the sign of Kelvin).
+NAMES = ["Channel", "channel", "CHANNEL", "Exten", "Key", "KEY", "\u212aey", "Kéy", "İ", "Event", "Response"]
+NAMES += [
+    "ChanVariable",
+    "ChanVariable(Local/1@x: y)",
+    "ChanVariable(PJSIP/1",
+    "A(b:c)",
+    "a b",
+    "",
+    " Key",
+    "\tKey",
+    "\rKey",
+]
+ASKED = [*NAMES, "kEY", "kéy", "i̇", "i", "EVENT", "response", "chanvariable", "A(b", "None", "Key\r", "Key\nKey"]
+separators = st.sampled_from([": ", ": ", ":", ":  ", " : ", ":\t", ""])
+line_ends = st.sampled_from(["\r\n", "\r\n", "\n", "\r\r\n"])
+odd_values = st.sampled_from(["", "1", "a\rb", "b\r", "Key: x", "x\u2028y", "İ", "\udcff", " blank "])
+FIRST_LINES = [
+    "Event: Foo",
+    "Event: Hangup",
+    "event:Hangup",
+    "Response: Success",
+    "Response: Follows",
+    "Channel: first",
+]
+
+
 @given(
-    st.lists(
-        st.tuples(st.sampled_from(["Key", "key", "KEY", "Kéy", "İ", "Other", "Event", "A(b:c)"]), texts), max_size=6
-    )
+    st.sampled_from(FIRST_LINES),
+    st.lists(st.tuples(line_ends, st.sampled_from(NAMES), separators, odd_values), max_size=7),
 )
-@settings(deadline=None)
-def test_an_event_finds_the_first_header_in_any_spelling(headers: list[tuple[str, str]]) -> None:
-    """A plain event looks headers up without taking the message apart, and finds what taking it apart finds."""
-    text = "\r\n".join(["Event: Foo", *(f"{name}: {value}" for name, value in headers)])
-    event, plain = events.parse(text), Message(text)
-    for name in ("Key", "kEY", "kéy", "i̇", "İ", "OTHER", "event", "A(b", "A(b:c)", "None"):
-        assert event.get(name) == plain.get(name)
+@settings(max_examples=600, deadline=None)
+def test_every_way_to_ask_for_a_header_agrees(first: str, headers: list[tuple[str, str, str, str]]) -> None:
+    """`get()`, `find()`, `[]`, `in`, attributes, `getall()`, `items()` and `to_dict()` say what a plain reader finds."""
+    text = first + "".join("".join(parts) for parts in headers)
+    head, _ = plain_command(plain_lines(text))
+    pairs, _ = plain_headers(head)
+    messages: list[Message] = [Message(text)]
+    if first.startswith("Response"):
+        messages.append(Response(text))
+    elif first.startswith("Event: "):
+        messages += [Event(text), events.Hangup(text)]
+    for message in messages:
+        looked_up = [message.get(name) for name in ASKED]  # before it is taken apart, and behind that
+        assert list(message.items()) == list(message.headers) == pairs
+        assert [message.get(name) for name in ASKED] == looked_up
+        for name, value in zip(ASKED, looked_up, strict=True):
+            values = [each for key, each in pairs if key.lower() == name.lower()]
+            assert message.getall(name) == values
+            assert value == message.find(name) == (values[0] if values else None)
+            assert (name in message) is bool(values)
+            if values:
+                assert message[name] == values[0]
+        flat = [
+            each for value in message.to_dict().values() for each in (value if isinstance(value, list) else [value])
+        ]
+        assert sorted(flat) == sorted(value for _, value in pairs)
+        if isinstance(message, events.Hangup):
+            assert message.channel == message.get("Channel")
+            assert message.exten == message.get("Exten")

@@ -371,6 +371,22 @@ def test_lines_without_a_response_answer_a_raw_action(talk: Conversation) -> Non
     assert promise.result.data == ["1 2 3", "4 5 6", "", "7 8 9"]
 
 
+def test_a_raw_answer_has_a_limit() -> None:
+    """Its lines count as the items of a list do; those of an action that was given up are not kept."""
+    talk = Conversation()
+    talk.session = Session(talk.dispatcher, clock=lambda: 0.0, max_list_items=4)
+    forgotten, _ = talk.send(Action("IAXnetstats"), "a")
+    talk.session.forget(forgotten)
+    talk.receive(*["1\n2"] * 9)
+    talk.fence()
+    assert talk.session.error is None
+    talk.send(Action("IAXnetstats"), "b")
+    talk.receive("1\n2", "3")
+    assert talk.session.error is None
+    talk.receive("4")
+    assert str(talk.session.error) == "the answer to IAXnetstats exceeds max_list_items (4 lines)"
+
+
 def test_an_answer_of_nothing_is_an_answer(talk: Conversation) -> None:
     """Without calls IAXnetstats answers with a blank line, which cannot be seen; what comes behind tells."""
     _, promise = talk.send(Action("IAXnetstats"), "a")

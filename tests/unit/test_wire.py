@@ -15,6 +15,7 @@ from tests.fuzz.plain import plain_headers, plain_lines, plain_messages
 
 from aioami import events
 from aioami.wire import Framer, Message, encode
+from aioami.wire.layouts import Layouts
 
 RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
 
@@ -351,41 +352,58 @@ def test_the_quick_way_and_the_careful_way_agree(between: str) -> None:
             assert unparsed == (careful[1] if "\r\n" in text else careful[1][:-1]), repr(text)
 
 
-def test_layouts_are_learned_replaced_and_bounded() -> None:
-    """A message that often has the same names is taken apart by them; one with other names is read as carefully as before."""
-    from aioami.wire import message
+def text_of(first: str, *names: str) -> str:
+    """A message with these names, a line break before each; the values look like the begin of a line."""
+    return "\r\n".join([f"\n{first}", *(f"{name}: {name.lower()} : x" for name in names)]) + "\r"
 
-    message._layouts.clear()
-    message._seen.clear()
 
-    def told(*names: str) -> list[str]:
-        text = "Event: Often\r\n" + "\r\n".join(f"{name}: {name.lower()} : x" for name in names) + "\r"
-        headers, unparsed = taken_apart(text)
-        assert unparsed == ()
-        assert [value for _, value in headers[1:]] == [f"{name.lower()} : x" for name in names]
-        return [name for name, _ in headers]
+def test_a_layout_is_learned_from_messages_that_are_alike() -> None:
+    """From then on their values are found in one go, and are what they were before."""
+    layouts = Layouts()
+    text = text_of("Event: Often", "A", "B", "B")
+    names = ("Event", "A", "B", "B")
+    for _ in range(layouts.worth_learning):
+        assert layouts.split(text) is None
+        layouts.learn(text, names)
+    assert layouts.split(text) == (names, ("Often", "a : x", "b : x", "b : x"))
+    assert layouts.split(text_of("Event: Often", "A", "B")) is None
+    assert layouts.split(text_of("Event: Seldom", "A", "B", "B")) is None
+    layouts.clear()
+    assert layouts.split(text) is None
 
+
+@pytest.mark.parametrize("odd", ["x\nC: y", "x\ry", "x\r", "\n", "x\n"])
+def test_a_learned_layout_reads_no_odd_line_wrongly(odd: str) -> None:
+    """A value ends where it did before anything was learned."""
     for _ in range(20):
-        assert told("A", "B", "B") == ["Event", "A", "B", "B"]
-    assert [names for names, _ in message._layouts["Event: Often\r"]] == [("Event", "A", "B", "B")]
-    assert told("A", "B") == ["Event", "A", "B"]
-    for odd in ("x\nC: y", "x\ry", "x\r", "\n", "x\n"):  # a value ends where it did before anything was learned
-        text = f"Event: Often\r\nA: {odd}\r\nB: 2\r\nB: 3\r"
-        assert taken_apart(text) == tuple(map(tuple, plain_headers(plain_lines(text))))
-    for number in range(message._MAX_LAYOUTS_EACH):
-        for _ in range(20):
-            told("C", f"D{number}")
-    assert len(message._layouts["Event: Often\r"]) == message._MAX_LAYOUTS_EACH
-    for number in range(message._MAX_SEEN + 1):
-        told(f"E{number}")
-    for number in range(message._MAX_LAYOUTS + 10):
-        for _ in range(message._WORTH_LEARNING):
-            taken_apart(f"Event: E{number}\r\nA: b\r")
-    assert 0 < len(message._layouts) <= message._MAX_LAYOUTS
-    assert 0 < len(message._seen) <= message._MAX_SEEN
-    long = f"Event: {'x' * 200}\r\nA: b\r"
-    assert [taken_apart(long)[0][1] for _ in range(20)] == [("A", "b")] * 20
-    assert not [kind for kind, _ in message._seen if "xxx" in str(kind)]
-    for _ in range(2 * message._WORTH_LEARNING):  # names that are no names by themselves alone are never learned
-        assert taken_apart("Event: Odd\r\nChanVariable(Local/a: b): c\r")[0][1] == ("ChanVariable(Local/a: b)", "c")
-    assert "Event: Odd\r" not in message._layouts
+        taken_apart(text_of("Event: Often", "A", "B", "B")[1:])
+    text = f"Event: Often\r\nA: {odd}\r\nB: 2\r\nB: 3\r"
+    assert taken_apart(text) == tuple(map(tuple, plain_headers(plain_lines(text))))
+
+
+def test_layouts_are_bounded() -> None:
+    """However many messages come, in however many forms: kinds, forms of a kind, names and their lengths have limits."""
+
+    def learned(layouts: Layouts, first: str, *names: str) -> bool:
+        text = text_of(first, *names)
+        for _ in range(layouts.worth_learning):
+            layouts.learn(text, tuple(name for name, _ in taken_apart(text[1:])[0]))
+        return layouts.split(text) is not None
+
+    layouts = Layouts()
+    assert [learned(layouts, "Event: X", f"A{number}") for number in range(9)] == [True] * 8 + [False]
+    assert learned(layouts, "Event: Y", *(f"A{number}" for number in range(63)))
+    assert not learned(layouts, "Event: Y", *(f"A{number}" for number in range(64)))
+    assert not learned(layouts, "Event: Y", "A" * 2048)
+    assert not learned(layouts, f"Event: {'x' * 200}", "A")
+    assert not learned(layouts, "Event: Odd", "ChanVariable(Local/a: b)")
+    for number in range(600):  # then all is forgotten, and learned anew
+        assert learned(layouts, f"Event: E{number}", "A")
+    assert not layouts.split(text_of("Event: X", "A0"))
+    text = text_of("Event: Z", "A")
+    for _ in range(layouts.worth_learning - 1):
+        layouts.learn(text, ("Event", "A"))
+    for number in range(1024):  # each seen once: what was counted is forgotten
+        layouts.learn(text, ("Event", f"A{number}"))
+    layouts.learn(text, ("Event", "A"))
+    assert layouts.split(text) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..fields import Text
+from ..wire import Message
 from .base import Event
 
 __all__ = ["UserEvent"]
@@ -38,14 +39,7 @@ class UserEvent(Event):
             _CLASSES[(user_event or cls.__name__).lower()] = cls
 
     def __new__(cls, text: str = "") -> UserEvent:
-        return super().__new__(_CLASSES.get(_name_in(text), cls) if cls is UserEvent and _CLASSES else cls)
-
-
-def _name_in(text: str) -> str:
-    """The name of a user event, in lower case."""
-    lowered = text.lower()
-    start = lowered.find("\nuserevent:")
-    if start < 0:
-        return ""
-    end = lowered.find("\n", start + 1)
-    return lowered[start + 11 : end if end >= 0 else None].strip()
+        if cls is UserEvent and _CLASSES:
+            name = Message(text).find("UserEvent") or ""
+            cls = _CLASSES.get(name.strip().lower(), cls)
+        return super().__new__(cls)

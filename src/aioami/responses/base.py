@@ -117,8 +117,7 @@ class Response(Message):
     _items: EventList[Any]  # few responses have any
 
     def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
-        self._text = text
-        self._parsed = None
+        super().__init__(text)
         self.action = action
         self.seconds = seconds
 
@@ -133,36 +132,17 @@ class Response(Message):
     @property
     def success(self) -> bool:
         """Whether the server did what it was asked for."""
-        if self._text.startswith("Response: Success\r\n"):
-            return True
-        return (self._first_of("Response") or "").strip().lower() in _SUCCESSFUL
+        return (self.find("Response") or "").strip().lower() in _SUCCESSFUL
 
     @property
     def message(self) -> str:
         """Asterisk's own sentence; empty if it said none."""
-        return self._first_of("Message") or ""
+        return self.find("Message") or ""
 
     @property
     def action_id(self) -> str | None:
         """The ActionID that the server repeated."""
-        return self._first_of("ActionID")
-
-    def _first_of(self, name: str) -> str | None:
-        """The first header of that name; mostly it is spelled in the same way, and found without a look at the others."""
-        text = self._text
-        if "(" in name or ":" in name or text.startswith("Response: F"):
-            return super()._first_of(name)
-        start = text.find(f"\r\n{name}: ")
-        if start < 0:
-            absent = f"\n{name.lower()}:" not in f"\n{text.lower()}"
-            return None if absent else super()._first_of(name)
-        start += len(name) + 4
-        end = text.find("\r", start)
-        return (
-            text[start : end if end >= 0 else None]
-            if text[end + 1 : end + 2] in ("", "\n")
-            else super()._first_of(name)
-        )
+        return self.find("ActionID")
 
     @property
     def data(self) -> list[str]:

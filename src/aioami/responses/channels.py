@@ -17,7 +17,7 @@ class GetvarReply(Response):
     @property
     def value(self) -> str:
         """The value; empty if the variable is not set."""
-        return self._first_of("Value") or ""
+        return self.find("Value") or ""
 
 
 class OriginateReply(OutcomeReply[OriginateResponse]):

@@ -42,9 +42,9 @@ class SIPshowpeerReply(Response):
     """
 
     def __getitem__(self, name: str) -> Any:
-        text = self._first_of(name)
+        text = self.find(name)
         if text is None and name.lower() == "sip-canreinvite":
-            text = self._first_of("SIP-DirectMedia")
+            text = self.find("SIP-DirectMedia")
         if text is None:
             raise KeyError(name)
         return _typed(name, text)

@@ -67,7 +67,7 @@ class EventsReply(Response):
     @property
     def enabled(self) -> bool | None:
         """Whether any events were asked for; `None` if the server does not tell. The user's own rights still apply."""
-        text = (self._first_of("Events") or (self._first_of("Response") or "").removeprefix("Events ")).strip().lower()
+        text = (self.find("Events") or (self.find("Response") or "").removeprefix("Events ")).strip().lower()
         return {"on": True, "off": False}.get(text)
 
 

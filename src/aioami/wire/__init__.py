@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from .encoding import encode, encode_header, encode_message, encode_text
 from .framing import Framer
+from .headers import split_headers
 from .limits import MAX_ACTION_ID, MAX_FRAME_SIZE, MAX_LINE, MAX_LINES
-from .message import Message, split_headers
+from .message import Message
 from .redaction import hide_header, is_sensitive, redact, show_header
 
 __all__ = [

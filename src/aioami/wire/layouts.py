@@ -1,0 +1,77 @@
+"""Learned layouts: messages with the same names in the same order are taken apart in one go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from .headers import is_regular
+
+__all__ = ["Layouts"]
+
+_MAX_KINDS: Final = 512
+_MAX_EACH: Final = 8  # layouts of one kind
+_MAX_SEEN: Final = 1024
+_MAX_NAMES: Final = 64  # of a message, as an expression has a group for each
+_MAX_CHARACTERS: Final = 2048  # of the names of a message together
+_MAX_FIRST_LINE: Final = 100  # characters; a longer one is no event's name
+
+_Match = Callable[[str], "re.Match[str] | None"]
+
+
+class Layouts:
+    """Names that messages with the same first line often have, and expressions for their values.
+
+    All of it is bounded, whatever a server sends.
+
+    Attributes:
+        worth_learning: messages with the same names before an expression is made for them, as
+            that takes a millisecond.
+    """
+
+    worth_learning: Final = 16
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[tuple[tuple[str, ...], _Match]]] = {}
+        self._seen: dict[tuple[str, tuple[str, ...]], int] = {}
+
+    def split(self, lines: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Return the names and the values of a message with a layout that is known, else `None`.
+
+        Args:
+            lines: the message's lines, with a line break before each.
+        """
+        for names, match in self._known.get(lines[: lines.find("\n", 1)], ()):
+            found = match(lines)
+            if found is not None:
+                return names, found.groups()
+        return None
+
+    def learn(self, lines: str, names: tuple[str, ...]) -> None:
+        """Count a message that consists of headers with these names."""
+        first = lines[: lines.find("\n", 1)]
+        if len(first) > _MAX_FIRST_LINE or not 0 < len(names) <= _MAX_NAMES:
+            return
+        if sum(map(len, names)) > _MAX_CHARACTERS:
+            return
+        if len(self._seen) >= _MAX_SEEN:
+            self._seen.clear()
+        key = (first, names)
+        count = self._seen[key] = self._seen.get(key, 0) + 1
+        if count != self.worth_learning or not is_regular(names):
+            return
+        if len(self._known) >= _MAX_KINDS:
+            self._known.clear()
+        known = self._known.setdefault(first, [])
+        if len(known) < _MAX_EACH:
+            # A full stop passes no LF, so that what it finds before CR and LF is a value; the last
+            # one may end at CR.
+            *others, last = [f"\n{re.escape(name)}: " for name in names]
+            expression = "".join(f"{each}(.*)\r" for each in others) + f"{last}([^\r\n]*)\r?"
+            known.append((names, re.compile(expression).fullmatch))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._known.clear()
+        self._seen.clear()
