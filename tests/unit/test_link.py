@@ -205,7 +205,7 @@ async def test_the_first_login_in_use_raises(fake: FakeAsterisk) -> None:
 @pytest.mark.parametrize("fault", [FakeConnection.drop, FakeConnection.reset, FakeConnection.stall])
 async def test_an_end_during_the_login_is_retried(fake: FakeAsterisk, fault: Callable[[FakeConnection], None]) -> None:
     """EOF, reset and silence in the middle of a login are lost links like others."""
-    async with manager(fake, timeout=0.1) as mgr:
+    async with manager(fake, timeout=0.1, retry_connect=True) as mgr:
         fake.before(core.Login, fault, times=2)
         await lose(mgr, fake)
         await mgr.wait_ready(timeout=5)
@@ -326,7 +326,7 @@ async def test_a_mask_that_never_left_does_not_count(fake: FakeAsterisk) -> None
 
 async def test_a_mask_that_the_server_does_not_confirm_counts_too() -> None:
     """With `brokeneventsaction` the server does as it is told and says nothing; reconnecting does not wait for that."""
-    async with FakeAsterisk(broken_events_action=True) as fake, manager(fake, timeout=0.1) as mgr:
+    async with FakeAsterisk(broken_events_action=True) as fake, manager(fake, timeout=0.1, retry_connect=True) as mgr:
         await mgr.send(core.Events(True))
         await lose(mgr, fake)
         await mgr.wait_ready(timeout=5)
@@ -474,7 +474,7 @@ async def test_actions_of_an_outage_wait_for_the_link(fake: FakeAsterisk) -> Non
 
 async def test_an_action_waits_for_the_link_as_long_as_it_may(fake: FakeAsterisk) -> None:
     """For the caller's timeout, else the manager's, and never for its own; then it is certainly not sent."""
-    async with manager(fake, timeout=0.1) as mgr:
+    async with manager(fake, timeout=0.1, retry_connect=True) as mgr:
         fake.close_on_connect = True
         await lose(mgr, fake)
         loop = asyncio.get_running_loop()
@@ -973,7 +973,7 @@ async def test_the_shutdown_event_is_understood(fake: FakeAsterisk, restart: boo
 
 async def test_an_idle_link_lives(fake: FakeAsterisk) -> None:
     """A silent server is asked, and its answer is life; the user's counts do not show it."""
-    async with manager(fake, keepalive=0.03, timeout=0.2) as mgr:
+    async with manager(fake, keepalive=0.03, timeout=0.2, retry_connect=True) as mgr:
         await fake.expect("Ping", times=3)
         assert mgr.state is ManagerState.READY
         statistics = mgr.statistics()
@@ -984,7 +984,7 @@ async def test_an_idle_link_lives(fake: FakeAsterisk) -> None:
 
 async def test_a_link_that_talks_is_not_asked(fake: FakeAsterisk) -> None:
     """Any byte counts as life."""
-    async with manager(fake, keepalive=0.1, timeout=0.2):
+    async with manager(fake, keepalive=0.1, timeout=0.2, retry_connect=True):
         for _ in range(12):
             await fake.send_event("N")
             await asyncio.sleep(0.02)
@@ -1033,7 +1033,7 @@ async def test_a_silent_link_is_lost(timeout: float | None) -> None:
 async def test_a_byte_after_the_question_is_life_enough(fake: FakeAsterisk) -> None:
     """It need not be the answer to the Ping."""
     fake.reply_to("Ping", None)
-    async with manager(fake, keepalive=0.05, timeout=0.1) as mgr:
+    async with manager(fake, keepalive=0.05, timeout=0.1, retry_connect=True) as mgr:
         for _ in range(3):
             await fake.expect("Ping")
             await fake.send_event("N")
@@ -1059,7 +1059,7 @@ async def test_an_action_that_holds_the_session_stops_the_clock(
 ) -> None:
     """While it may run the server's silence means nothing, also when its caller has given up."""
     fake.reply_to(action.name, None)
-    async with manager(fake, keepalive=0.03, timeout=0.03) as mgr:
+    async with manager(fake, keepalive=0.03, timeout=0.03, retry_connect=True) as mgr:
         waiting = asyncio.ensure_future(mgr.send(action, timeout=5))
         request = await fake.expect(action.name)
         if gives_up:
@@ -1083,7 +1083,7 @@ async def test_the_clock_runs_for_all_others(action: Action, timeout: float) -> 
     """Beyond its patience, and for actions that hold nothing, a silent server is lost."""
     async with FakeAsterisk() as fake, FaultProxy(fake.host, fake.port) as proxy:
         fake.reply_to(action.name, None)
-        async with manager(proxy, keepalive=0.05, timeout=0.05) as mgr:
+        async with manager(proxy, keepalive=0.05, timeout=0.05, retry_connect=True) as mgr:
             waiting = asyncio.ensure_future(mgr.send(action, timeout=timeout))
             await fake.expect(action.name)
             proxy.stall()
@@ -1116,7 +1116,7 @@ async def test_what_was_given_up_hides_no_dead_link(give_up: Callable[[Manager],
     async with FakeAsterisk() as fake, FaultProxy(fake.host, fake.port) as proxy:
         fake.reply_to("Command", None)
         # Without events the server's word that it has booted does not come, and it is asked.
-        async with manager(proxy, keepalive=0.05, timeout=0.05, event_mask=False) as mgr:
+        async with manager(proxy, keepalive=0.05, timeout=0.05, retry_connect=True, event_mask=False) as mgr:
             waiting = asyncio.ensure_future(give_up(mgr))
             await fake.expect("Command")
             proxy.stall()
@@ -1133,7 +1133,7 @@ async def test_what_was_given_up_hides_no_dead_link(give_up: Callable[[Manager],
 async def test_actions_that_hold_the_session_run_one_after_the_other(fake: FakeAsterisk) -> None:
     """Each has its own patience, from the moment in which the one before it ended."""
     fake.reply_to("Command", None)
-    async with manager(fake, keepalive=0.05, timeout=0.05) as mgr:
+    async with manager(fake, keepalive=0.05, timeout=0.05, retry_connect=True) as mgr:
         sends = [asyncio.ensure_future(mgr.send(core.Command(str(number)), timeout=0.3)) for number in range(3)]
         requests = await asyncio.gather(*(fake.expect("Command", times=3) for _ in range(1)))
         connection, loop = mgr._link.connection, asyncio.get_running_loop()
@@ -1206,7 +1206,7 @@ async def test_an_event_loop_that_was_held_up_does_not_blame_the_server(fake: Fa
 async def test_patience_may_be_longer_than_the_silence_before(fake: FakeAsterisk) -> None:
     """The answer to the question has the whole timeout, also where that is longer than `keepalive`."""
     fake.reply_to("Ping", None)
-    async with manager(fake, keepalive=0.02, timeout=0.2) as mgr:
+    async with manager(fake, keepalive=0.02, timeout=0.2, retry_connect=True) as mgr:
         with mgr.events(Disconnected) as stream:
             event = await stream.__anext__()
         silence = float(str(event.reason).partition("silent for ")[2].split()[0])

@@ -262,7 +262,7 @@ async def test_the_timeout_is_the_callers_then_the_actions_then_the_managers(fak
     """The caller's timeout goes first, then the action's own, then the manager's."""
     for name in ("Slow", "Originate"):
         fake.reply_to(name, None)
-    async with Manager("127.0.0.1", fake.port, "admin", "s3cret", timeout=0.1) as mgr:
+    async with Manager("127.0.0.1", fake.port, "admin", "s3cret", timeout=0.1, retry_connect=True) as mgr:
         with pytest.raises(ManagerTimeout, match=r"0\.1 seconds"):
             await mgr.send(Action("Slow"))
         with pytest.raises(ManagerTimeout, match=r"0\.2 seconds"):
