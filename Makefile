@@ -42,7 +42,7 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks on both real servers, and fuz
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 
 notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
-	$(BIN)/python -m pytest tests/notebooks docs/guide/notebooks.md $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) tests/notebooks docs/guide/notebooks.md $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .
@@ -60,7 +60,7 @@ docs: $(VENV)/.docs        # the pages, and llms.txt and llms-full.txt for reade
 
 web: $(VENV)/.web $(VENV)/.typing        # the dashboard in a headless browser, on real servers; needs Debian's package chromium, and gets it where it may
 	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium > /dev/null; }
-	$(BIN)/mypy --strict examples/dashboard && $(BIN)/python -m pytest tests/web $(ARGS)
+	$(BIN)/mypy --strict examples/dashboard && $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile tests/web $(ARGS)
 
 pictures: $(VENV)/.web        # the dashboard as it looks, for the documentation
 	$(BIN)/python -m tests.web.pictures docs/guide/images
