@@ -3,8 +3,8 @@
     async with Manager(host="127.0.0.1", username="admin", secret="s3cret") as mgr:
         pong = await mgr.send(core.Ping())
 
-`Manager` connects, `aioami.core` has the actions, `aioami.events` the events, `aioami.errors` what can go wrong, and
-`aioami.testing` a server for tests.
+`Manager` connects, `aioami.core` has the actions, `aioami.events` the events, `aioami.errors` the
+exceptions, and `aioami.testing` a server for tests.
 """
 
 from __future__ import annotations

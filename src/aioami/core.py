@@ -1,4 +1,4 @@
-"""The mission's namespace: the actions, constants and exceptions of `ami.core`, each defined in the catalogue."""
+"""The actions, constants and exceptions of `ami.core`, each defined in the catalogue."""
 
 from __future__ import annotations
 

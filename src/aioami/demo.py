@@ -1,10 +1,10 @@
-"""The main job in one page: log in, place a call, follow it to its end, and say what happened.
+"""The main job in one page: log in, place a call, follow it to its end, and print it.
 
-    python -m aioami.demo                                            against a server that this program embeds
-    AIOAMI_URL=ami://admin:secret@pbx.example python -m aioami.demo  against a real Asterisk
+    python -m aioami.demo                                            on an embedded server
+    AIOAMI_URL=ami://admin:secret@pbx.example python -m aioami.demo  on a real Asterisk
 
-On a real server the call goes to two extensions of its own, `aioami-demo`, which are made for it and removed again
-(the user needs the write classes system, originate and call). No telephone rings.
+On a real server the call goes to two extensions of its own, `aioami-demo`, which are made for it
+and removed again. The user needs the write classes system, originate and call. No telephone rings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SAY_AND_WAIT = (("Answer", ""), ("Wait", "2"), ("Hangup", "16"))
 
 
 async def call(mgr: Manager) -> bool:
-    """Place one call, print its events until its last channel is gone, and return whether it was answered."""
+    """Place one call, and print its events to the end of its last channel; true if answered."""
     started = time.monotonic()
 
     def say(text: str) -> None:

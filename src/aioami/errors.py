@@ -12,7 +12,7 @@
     ├── EventsLost           a stream missed something
     └── ProtocolError        what the server sent cannot be AMI, or exceeds a limit
 
-What a caller passes and what cannot be sent is a plain `ValueError` or `TypeError`, raised before a byte leaves.
+An argument that cannot be sent is a plain `ValueError` or `TypeError`, raised before a byte leaves.
 Each takes one message, reads as one plain sentence, and chains its cause.
 """
 
@@ -57,7 +57,8 @@ class ManagerError(Exception):
 
 
 class ManagerAuthError(ManagerError):
-    """The login was refused: wrong name or secret, an address not allowed, or a user who may log in only once.
+    """The login was refused: a wrong name or secret, an address that is not allowed, or a user who
+    may log in only once.
 
     Asterisk does not say which of the first three it was.
 
@@ -74,7 +75,7 @@ class ConnectionLost(ManagerError, ConnectionError):
     """The server was not reached, the link was lost, or it was closed.
 
     Attributes:
-        sent: of an action, `False` if it certainly never reached the server, so that it is safe to repeat;
+        sent: `False` if an action certainly never reached the server, and is safe to repeat;
             `True` if it may have run. Of anything else, `False`.
     """
 
@@ -88,7 +89,7 @@ class ActionError(ManagerError):
 
     Attributes:
         action: what was sent, or was to be sent.
-        response: what came back; its `message` is Asterisk's own text. `None` where the server said nothing.
+        response: the response; its `message` is Asterisk's own text. `None` if there was none.
     """
 
     def __init__(
@@ -102,8 +103,8 @@ class ActionError(ManagerError):
 class PermissionDenied(ActionError):
     """The logged-in user lacks the write class that the action needs, or there was no login yet.
 
-    Also what a manager with `read_only` raises instead of sending an action that may change something: a program for which an
-    account without rights is enough treats both alike. Its `response` is `None` then, and nothing has left.
+    A manager with `read_only` raises it too, instead of sending an action that may change
+    something: programs treat both alike. Its `response` is `None` then, and no byte has left.
     """
 
 
@@ -138,11 +139,11 @@ class EventsLost(ManagerError):
 
 
 class ProtocolError(ManagerError):
-    """What the server sent cannot be the Asterisk Manager Interface, or exceeds a limit."""
+    """The server's bytes cannot be the Asterisk Manager Interface, or exceed a limit."""
 
 
 def fresh(error: _E) -> _E:
-    """Copy an exception with its cause: one that is raised in several places collects all tracebacks."""
+    """Copy an exception with its cause, as one raised in several places collects all tracebacks."""
     copied = copy.copy(error)
     copied.__cause__ = error.__cause__
     return copied

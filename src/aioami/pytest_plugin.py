@@ -5,9 +5,11 @@ It comes with the package. Its fixtures need pytest-asyncio, in whichever mode:
     async def test_ping(ami_manager):
         assert (await ami_manager.send(core.Ping())).success
 
-- `fake_asterisk`: a `FakeAsterisk`, started anew for each test; the marker `fake_asterisk(...)` has its arguments.
-- `real_asterisk`: a `RealAsterisk`, one for the whole run, put into a private folder when it is used first.
-- `ami_server`: whichever of the two a test, or another of its fixtures, asks for; else the fake one.
+- `fake_asterisk`: a `FakeAsterisk`, started anew for each test; the marker `fake_asterisk(...)` has
+  its arguments.
+- `real_asterisk`: a `RealAsterisk`, one for the whole run, put into a private folder when it is
+  used first.
+- `ami_server`: the one of the two that a test, or another of its fixtures, asks for; else the fake.
 - `ami_manager`: a `Manager`, logged in on `ami_server`.
 
 `--fake-asterisk 13,16,22` and `--asterisk 16,22`, or `fake_asterisk` and `asterisk` in the configuration, choose the
@@ -73,7 +75,7 @@ def _chosen(config: pytest.Config, name: str) -> list[str]:
 
 
 def _version(request: pytest.FixtureRequest, name: str) -> str:
-    """The version that a fixture is asked for; without one, as from another fixture, the first that was chosen."""
+    """Return the version that a fixture is asked for; without one, the first that was chosen."""
     given: str | None = getattr(request, "param", None)
     return given or (_chosen(request.config, name) or ["22"])[0]
 
@@ -92,7 +94,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _is_parametrized(metafunc: pytest.Metafunc, fixture: str) -> bool:
-    """Whether the test says itself which versions it wants."""
+    """True if the test names its versions itself."""
     for mark in metafunc.definition.iter_markers("parametrize"):
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
         if fixture in ([name.strip() for name in names.split(",")] if isinstance(names, str) else names):
@@ -107,14 +109,14 @@ def _asked_for(names: list[str]) -> set[str]:
 
 
 def _is_overridden(metafunc: pytest.Metafunc, fixture: str) -> bool:
-    """Whether a project has a fixture of its own in place of ours, or of the server that `ami_server` is."""
+    """True if a project has a fixture of its own in place of this one, or of `ami_server`."""
     names = [fixture] if fixture in metafunc.fixturenames else [fixture, "ami_server"]
     definitions = metafunc._arg2fixturedefs
     return any(name in definitions and definitions[name][-1].func.__module__ != __name__ for name in names)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say which real servers could not be had any more: it is no failure, and must not be overlooked."""
+    """Name the real servers that Debian does not offer any more: no failure, but to be seen."""
     for version, why in config.stash[_GONE].items():
         terminalreporter.section(f"NOT TESTED: Asterisk {version}", red=True)
         terminalreporter.write_line(f"Debian's mirror does not offer it any more: {why}")
@@ -124,9 +126,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
     """A private Asterisk with the configuration of `aioami.testing`, one of each version for the whole run.
 
-    It is installed into the user's cache when it is used first, without root, from Debian's packages; where that cannot be,
-    the system's own Asterisk is used if there is one. A test that can have neither is skipped, or fails with
-    `AIOAMI_REQUIRE_ASTERISK` or `CI` in the environment.
+    It is installed into the user's cache when it is used first, without root, from Debian's
+    packages. Where that cannot be, the system's own Asterisk is used if there is one. A test that
+    can have neither is skipped, or fails with `AIOAMI_REQUIRE_ASTERISK` or `CI` in the environment.
     """
     from aioami.testing.real import InstallError, RealAsterisk, SuiteGone, find_system, install
 
@@ -153,7 +155,7 @@ def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
 
 @pytest.fixture
 def ami_server(request: pytest.FixtureRequest) -> FakeAsterisk | RealAsterisk:
-    """The server that `ami_manager` logs in on; to be replaced by a fixture of the same name for another one."""
+    """The server that `ami_manager` logs in on; a fixture of the same name names another one."""
     name = "real_asterisk" if "real_asterisk" in request.fixturenames else "fake_asterisk"
     server: FakeAsterisk | RealAsterisk = request.getfixturevalue(name)
     return server

@@ -1,1 +1,1 @@
-"""How values look to a reader. Each module is loaded when it is first asked for."""
+"""Views for readers. Each module is loaded when it is first asked for."""

@@ -1,4 +1,4 @@
-"""Headers in, bytes out: what Asterisk would cut, drop or take for something else is refused here."""
+"""Headers in, bytes out. Refuses headers that Asterisk would cut, drop or misread."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ def encode_header(name: str, value: str) -> bytes:
     Leading blanks of a value are sent, but Asterisk drops them.
 
     Raises:
-        ValueError: a CR, LF or NUL in the name or the value, or half of a surrogate pair; a name that is empty, has
-            a colon or outer blanks; a line over 1022 bytes of UTF-8. The message names the header, never a value.
+        ValueError: a CR, LF or NUL in the name or the value, or half of a surrogate pair; a name
+            that is empty, has a colon or outer blanks; a line over 1022 bytes of UTF-8. The message
+            names the header, never a value.
     """
     if not name:
         raise ValueError("a header name is empty")

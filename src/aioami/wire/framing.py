@@ -1,12 +1,14 @@
 """Bytes in, whole messages out.
 
-A line ends at LF, and one CR before it goes too. A blank line ends a message; blank lines with no message open mean
-nothing. Asterisk sends CRLF nearly always, but about sixty of its replies hold a bare LF or a blank line too many, so
-both are the normal case here. The only message that may hold blank lines is the output of `Command` before Asterisk 14,
-which begins with `Response: Follows` and ends with a marker of its own.
+A line ends with LF, and one CR before that belongs to its end. A blank line ends a message. Blank
+lines while no message is open mean nothing. Asterisk nearly always sends CR LF, but about sixty of
+its replies hold a bare LF or a blank line too many, so both are normal here. Only one message may
+hold blank lines: the output of `Command` before Asterisk 14. It begins with `Response: Follows`,
+and ends with a marker of its own.
 
-Strategy: all that is complete in a read is decoded at once and cut by one regular expression; what is left over stays
-undecoded in a buffer that remembers how far it was searched. The work is linear in the bytes, whatever the chunks.
+All that is complete in a read is decoded at once, and cut by one regular expression. The rest
+stays undecoded in a buffer, which knows how far it was searched. So the work is linear in the
+bytes, however they are cut.
 """
 
 from __future__ import annotations
@@ -20,16 +22,17 @@ from .limits import MAX_BANNER, MAX_FRAME_SIZE
 __all__ = ["Framer"]
 
 _GREETING: Final = "Asterisk Call Manager"
-# The alternatives spare the engine a repetition that fails at the end of nearly every line: half of the time.
+# With alternatives, as a repetition would be tried, and fail, at nearly every line: twice the time.
 _BLANK_LINES = re.compile("\n(?:\r\n|\n)(?:\r?\n)*")
 _BLANK_LINES_BYTES = re.compile(b"\n(?:\r\n|\n)(?:\r?\n)*")
 _LEADING_BLANK_LINES = re.compile(b"(?:\r?\n)+")
 _BLANK_LINE_BYTES = re.compile(b"\n\r?\n")
 _SMALL: Final = 4096  # bytes
-_SLICE: Final = 1 << 16  # bytes, which are cheaper to get and to give back than more of them
+_SLICE: Final = 1 << 16  # bytes; the memory for more is slower to get and to give back
 _FOLLOWS: Final = b"Response: Follows"
 _VERSION = re.compile(rf"{_GREETING}/([0-9]{{1,9}})")
-_NO_FOLLOWS: Final = 3  # the protocol's version in Asterisk 14, the first one to send a command's output in headers
+# The protocol's version in Asterisk 14, the first that sends a command's output in headers.
+_NO_FOLLOWS: Final = 3
 _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
 _MARKER_END = re.compile(_MARKER + rb"\r?\n\r?\n")
@@ -41,11 +44,11 @@ class Framer:
 
     Args:
         max_frame_size: bytes that one message may have; `None` lifts the limit.
-        banner: whether the stream begins with the greeting line of a new connection.
+        banner: true if the stream begins with the greeting line of a new connection.
 
     Attributes:
         banner: the greeting line without its end, `None` until it came.
-        error: the `ProtocolError` that ended the framing. Once it is set, `feed` ignores what it is given.
+        error: the `ProtocolError` that ended the framing; `feed` ignores all bytes after it.
     """
 
     __slots__ = ("_awaits_banner", "_buffer", "_in_follows", "_limit", "_may_follow", "_searched", "banner", "error")
@@ -62,14 +65,14 @@ class Framer:
 
     @property
     def buffered(self) -> int:
-        """Bytes held of a message that is not complete. At the end of the stream they are lost with the link."""
+        """The bytes of a message that is not complete yet."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[str]:
         """Take bytes, and return the texts of the messages that they complete.
 
-        A text holds the message's lines as they came (CRLF or LF between them) without the blank line that ended it.
-        It is UTF-8 decoded with `surrogateescape`, so that any byte survives a round trip.
+        A text holds the message's lines as they came, with CR LF or LF between them, without the
+        blank line that ended it. It is UTF-8, decoded with `surrogateescape`: no byte is lost.
         A fault is recorded in `error`; the messages before it are still returned.
         """
         if len(data) <= _SLICE:
@@ -92,7 +95,7 @@ class Framer:
             data = b""
             whole = bytes(buffer) if self._end_of_last_message(buffer) else b""
         else:
-            # What is left of the last read is short as a rule, and cheaper to copy once more than to be cut out.
+            # The rest of the last read is mostly short, and quicker copied than cut out.
             whole = bytes(buffer) + data if buffer else data
         end = self._end_of_last_message(whole)
         if not end:
@@ -111,7 +114,7 @@ class Framer:
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
         if whole.isascii():
             return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
-        # One odd character would make every text of this read twice as wide, so each is decoded by itself.
+        # Decoded one by one, as an odd character would make all texts of this read twice as wide.
         return [str(frame, "utf-8", "surrogateescape") for frame in _BLANK_LINES_BYTES.split(whole[start:end])[:-1]]
 
     def _take_banner(self) -> bool:
@@ -130,7 +133,7 @@ class Framer:
         return True
 
     def _end_of_last_message(self, data: bytes | bytearray) -> int:
-        """Where the last complete message ends, behind its blank line; 0 if there is none."""
+        """Return the place behind the last message's blank line; 0 if none is complete."""
         if data[-3:] == b"\n\r\n":
             return len(data)
         start = self._searched
@@ -146,13 +149,18 @@ class Framer:
         return 2 if data[:2] == b"\r\n" else 0
 
     def _cut_one_by_one(self) -> list[str]:
-        """The slow way: where raw command output, or a message over the limit, may be about."""
+        """Cut messages one after the other, as raw output or a message over the limit may be there.
+
+        Blank lines end no raw output, and the messages before one that is too long are to be
+        returned: neither can be seen by cutting all at once.
+        """
         buffer, frames = self._buffer, []
         start = 0
         while True:
             if not self._in_follows:
                 while buffer[start : start + 1] == b"\n" or buffer[start : start + 2] == b"\r\n":
                     start = self._searched = start + (1 if buffer[start] == 0x0A else 2)
+                # Only as a first line: an event may hold the words.
                 if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
                     self._in_follows = True
                     self._searched = start
@@ -175,6 +183,7 @@ class Framer:
 
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
+        # The end that is looked for may have begun already.
         overlap = len(_MARKER) + _MAX_END if self._in_follows else 2
         self._searched = max(0, unfinished - overlap)
         if self._limit is not None and unfinished - _MAX_END > self._limit:

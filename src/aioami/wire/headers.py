@@ -1,4 +1,4 @@
-"""How headers are read from a message's text: all of them, or one.
+"""Reading of headers from a message's text: all of them, or one.
 
 A line ends with LF, and one CR before that belongs to its end. The name is what stands before the
 first colon; the value is the rest, less exactly one blank. A line without a colon, or whose name
@@ -76,7 +76,7 @@ def head_of(text: str) -> str:
 
 
 class _Patterns(dict[str, "_Search | None"]):
-    """What finds the first header of a name, in lines with a line break before each.
+    """Expressions for the first header of a name, in lines with a line break before each.
 
     It is `None` for a name that no expression finds for certain: one that may hold a channel's
     name, or that is no header's name at all, or that has letters beyond ASCII.

@@ -19,7 +19,7 @@ _SHOWN_HEADERS: Final = 8
 
 
 class _Slotted(ABCMeta):
-    """Spares each kind of message a line: its instances have no dictionary, as nothing is stored in them."""
+    """Gives each class of messages empty `__slots__`: nothing more is stored in an instance."""
 
     def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any) -> _Slotted:
         body.setdefault("__slots__", ())
@@ -29,9 +29,9 @@ class _Slotted(ABCMeta):
 class Message(Mapping[str, str], metaclass=_Slotted):
     """A read-only mapping over the headers of one message.
 
-    Lookup ignores case and gives the first of repeated headers; `getall` gives all of them. Iteration, `keys()`,
-    `values()`, `items()` and `len()` count every header as it came, repeated ones too.
-    The values are the text received.
+    Lookup ignores case and gives the first of repeated headers; `getall` gives all of them.
+    Iteration, `keys()`, `values()`, `items()` and `len()` count every header as it came, repeated
+    ones too. The values are the text received.
 
     Args:
         text: the message's lines, as `Framer.feed` returns them.
@@ -59,7 +59,10 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     @property
     def kind(self) -> Literal["response", "event", "other"]:
-        """What the first line says this is. An OriginateResponse event has a `Response` header too, further down."""
+        """The kind of message, by its first line alone.
+
+        An OriginateResponse event has a `Response` header too, further down.
+        """
         first = self._lines[1:].partition(":")[0].lower()
         return cast("Literal['response', 'event']", first) if first in ("response", "event") else "other"
 
@@ -99,7 +102,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return tuple(lines)
 
     def to_dict(self) -> dict[str, str | list[str]]:
-        """A plain dictionary: each name in its first spelling, repeated headers as a list of their values."""
+        """A plain dictionary: each name in its first spelling, repeated headers as a list."""
         spelling: dict[str, str] = {}
         values: dict[str, list[str]] = {}
         for name, value in zip(*self._names_and_values(), strict=True):
@@ -177,4 +180,5 @@ class _Items(ItemsView[str, str]):
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         names, values = self._mapping._names_and_values()
-        return zip(names, values)  # noqa: B905 - of one length they are, and to be strict costs as much as five pairs
+        # They have one length; to check that costs as much as five pairs.
+        return zip(names, values)  # noqa: B905

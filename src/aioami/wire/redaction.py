@@ -1,4 +1,4 @@
-"""What is secret in a message: the one list after which reprs, logs and recordings leave it out."""
+"""The one list of secrets in messages: reprs, logs and recordings leave them out."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final
 __all__ = ["HIDDEN", "hide_header", "is_sensitive", "redact", "redact_value", "show_header"]
 
 HIDDEN: Final = "***"
-"""What stands in the place of what is secret."""
+"""The text that stands in the place of a secret."""
 
-# The end of a name that says what it holds: of a header, a variable, a setting, a key. What may follow is bounded,
-# here and below, so that no text takes longer than in proportion to its length.
+# The end of a name that says that a secret is behind it: of a header, a variable, a setting, a
+# key. The length of its rest is bounded, here and below, so that the time is linear in the text's.
 _NAME: Final = (
     r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?|md5_?cred)(?:[_\d]\w{0,40})?"
 )
 _TELLING: Final = re.compile(rf"{_NAME}(?!\w)", re.IGNORECASE)
 
-# Headers that are secret though their names do not say so; those of every message stand under no name.
+# Secret headers whose names do not say so, by message; those of all messages under the empty name.
 _HEADERS: Final[dict[str, set[str]]] = {
     "": set(),
     "login": {"key"},
@@ -30,7 +30,7 @@ _HEADERS: Final[dict[str, set[str]]] = {
 }
 _HARMLESS: Final = frozenset({"usingpassword"})  # a truth value
 
-# name=value at the beginning, which is the whole; or anywhere, up to a comma or the quote that holds it.
+# name=value as the whole text; or anywhere in it, up to a comma or the end of the quotation.
 _WHOLE_SETTING: Final = re.compile(r"(\s*([\w-]+)\s*=>?\s*)(.*)")
 _SETTING: Final = re.compile(rf'({_NAME}\)?\s*=>?\s*)(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)', re.IGNORECASE)
 _JSON: Final = re.compile(rf'((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]{{}}]+)', re.IGNORECASE)
@@ -45,11 +45,11 @@ _BEHIND: Final = rf"\1{HIDDEN}"
 
 
 def hide_header(header: str, *, message: str | None = None) -> None:
-    """Have a header of one's own left out of reprs, logs and recordings, from now on and in the whole program.
+    """Hide a header's values in reprs, logs and recordings, from now on, in the whole program.
 
     Args:
         header: its name, in any letter case.
-        message: the action or event whose header it is, in any letter case; of all messages if left out.
+        message: the action or event that has the header, in any letter case; all if left out.
 
     Raises:
         ValueError: what is given is no name: empty, with outer blanks, a colon, CR, LF or NUL.
@@ -64,7 +64,7 @@ def hide_header(header: str, *, message: str | None = None) -> None:
 
 
 def is_sensitive(message_name: str, header: str) -> bool:
-    """Whether the value of a header is secret as a whole.
+    """True if the value of a header is secret as a whole.
 
     Args:
         message_name: the action's or the event's name; empty for a response.
@@ -74,7 +74,7 @@ def is_sensitive(message_name: str, header: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """A message or an action, with or without its end, in which what is secret is replaced."""
+    """Return a message or an action, with or without its end, in which secrets are replaced."""
     lines = text.split("\n")
     own: dict[str, str] = {}
     for line in lines:
@@ -92,7 +92,7 @@ def redact(text: str) -> str:
 
 
 def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> str:
-    """The value of one header, in which what is secret is replaced.
+    """Return the value of one header, in which secrets are replaced.
 
     Args:
         header: the header's name.
