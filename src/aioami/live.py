@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +23,15 @@ from .actions.bridges import BridgeList
 from .actions.channels import CoreShowChannels, Status
 from .actions.queues import QueueStatus
 from .enums import ChannelState, QueueMemberState
-from .errors import ActionError, ConnectionLost, EventsLost, ManagerError, ManagerTimeout, PermissionDenied
+from .errors import (
+    ActionError,
+    ConnectionLost,
+    EventsLost,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    fresh,
+)
 from .events import bridges as bridge_events
 from .events import channels as channel_events
 from .events import queues as queue_events
@@ -34,6 +41,7 @@ from .events.modules import Reload
 from .events.snapshots import BridgeEvent, ChannelEvent
 from .events.system import FullyBooted
 from .options import Backoff
+from .signals import Signal
 from .states import ManagerState
 
 if TYPE_CHECKING:
@@ -217,7 +225,7 @@ class LiveChange:
 class LiveChanges:
     """The changes since the call of `Live.changes()`, through `async for`; for one task.
 
-    Several changes of one thing, before the consumer takes the first, are told once. The iteration
+    Several changes of one thing, before the consumer takes the first, are reported once. The iteration
     ends when its `Live` is left or the manager is closed, and raises the error that ended the link
     for good. Cancelling the consumer loses nothing; dropping the object ends it.
     """
@@ -225,11 +233,11 @@ class LiveChanges:
     def __init__(self, maxsize: int) -> None:
         self._maxsize = maxsize
         self._waiting: dict[tuple[Kind, str], bool] = {}
-        self._wakes: asyncio.Future[None] | None = None
+        self._arrival = Signal()
         self._ended = False
         self._error: BaseException | None = None
 
-    def _tell(self, kind: Kind, key: str, gone: bool) -> None:
+    def _notify(self, kind: Kind, key: str, gone: bool) -> None:
         waiting = self._waiting
         if ("everything", "") in waiting and kind != "link":
             return
@@ -241,16 +249,11 @@ class LiveChanges:
             waiting["everything", ""] = False
             if link:
                 waiting["link", ""] = False
-        self._wake()
+        self._arrival.send()
 
     def _finish(self, error: BaseException | None) -> None:
         self._ended, self._error = True, error
-        self._wake()
-
-    def _wake(self) -> None:
-        wakes, self._wakes = self._wakes, None
-        if wakes is not None and not wakes.done():
-            wakes.set_result(None)
+        self._arrival.send()
 
     def __aiter__(self) -> Self:
         return self
@@ -258,17 +261,12 @@ class LiveChanges:
     async def __anext__(self) -> LiveChange:
         while not self._waiting:
             if self._error is not None:
-                raise copy.copy(self._error) from self._error.__cause__
+                raise fresh(self._error)
             if self._ended:
                 raise StopAsyncIteration
-            if self._wakes is not None:
+            if self._arrival:
                 raise RuntimeError("another task is already waiting for the next change")
-            wakes = self._wakes = asyncio.get_running_loop().create_future()
-            try:
-                await wakes
-            finally:
-                if self._wakes is wakes:
-                    self._wakes = None
+            await self._arrival.wait()
         (kind, key), gone = next(iter(self._waiting.items()))
         del self._waiting[kind, key]
         return LiveChange(kind, key, gone)
@@ -328,7 +326,7 @@ class Live:
         self._consumers: weakref.WeakSet[LiveChanges] = weakref.WeakSet()
         self._stream: EventStream[Any] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._changed: asyncio.Future[None] | None = None
+        self._changed = Signal()
         self._ended = False
         self._error: Exception | None = None
 
@@ -399,12 +397,10 @@ class Live:
             async with async_timeout.timeout(timeout):
                 while not self.synced:
                     if self._error is not None:
-                        raise copy.copy(self._error) from self._error.__cause__
+                        raise fresh(self._error)
                     if self._ended:
                         raise ConnectionLost("the live state is followed no more")
-                    if self._changed is None:
-                        self._changed = asyncio.get_running_loop().create_future()
-                    await asyncio.shield(self._changed)
+                    await self._changed.wait()
         except asyncio.TimeoutError as error:
             raise ManagerTimeout(f"the live state was not up to date within {timeout:g} seconds") from error
 
@@ -509,13 +505,8 @@ class Live:
         if synced is self._synced:
             return
         self._synced = synced
-        self._tell("link", "", False)
-        self._wake()
-
-    def _wake(self) -> None:
-        changed, self._changed = self._changed, None
-        if changed is not None and not changed.done():
-            changed.set_result(None)
+        self._notify("link", "", False)
+        self._changed.send()
 
     def _end(self, error: Exception | None) -> None:
         if self._ended:
@@ -524,11 +515,11 @@ class Live:
         self._sync(False)
         for consumer in list(self._consumers):
             consumer._finish(error)
-        self._wake()
+        self._changed.send()
 
-    def _tell(self, kind: Kind, key: str, gone: bool) -> None:
+    def _notify(self, kind: Kind, key: str, gone: bool) -> None:
         for consumer in list(self._consumers):
-            consumer._tell(kind, key, gone)
+            consumer._notify(kind, key, gone)
 
     # The snapshot
 
@@ -591,18 +582,18 @@ class Live:
     def _replace(self, kind: Kind, held: dict[str, _T], found: dict[str, _T]) -> None:
         for key in held.keys() - found.keys():
             del held[key]
-            self._tell(kind, key, True)
+            self._notify(kind, key, True)
         for key, thing in found.items():
             self._put(kind, held, key, thing)
 
     def _put(self, kind: Kind, held: dict[str, _T], key: str, thing: _T) -> None:
         if held.get(key) != thing:
             held[key] = thing
-            self._tell(kind, key, False)
+            self._notify(kind, key, False)
 
     def _take(self, kind: Kind, held: dict[str, _T], key: str) -> None:
         if held.pop(key, None) is not None:
-            self._tell(kind, key, True)
+            self._notify(kind, key, True)
 
     # The events
 
@@ -628,7 +619,7 @@ class Live:
             changed = _channel(event, made, made.bridge)
             self._put("channel", self._channels, event.uniqueid, changed)
 
-    def _told_of_channel(self, event: ChannelEvent) -> None:
+    def _on_channel(self, event: ChannelEvent) -> None:
         known = self._channels.get(event.uniqueid or "")
         if known is not None:  # a channel that is not known ended before the snapshot
             changed = _channel(event, known, known.bridge)
@@ -658,7 +649,7 @@ class Live:
         if channel is not None:
             if channel.bridge is not None:
                 self._leave(channel.bridge, uniqueid)
-            self._tell("channel", uniqueid, True)
+            self._notify("channel", uniqueid, True)
         # The queue tells of a caller who hangs up, before the Hangup comes. Where it did not, an
         # attended transfer has put another channel in the place, of which no event tells either
         # (tried on 16 and 22).
@@ -669,7 +660,7 @@ class Live:
         if known is not None and event.newname:
             self._put("channel", self._channels, known.uniqueid, replace(known, name=event.newname))
 
-    def _told_of_bridge(self, event: BridgeEvent) -> None:
+    def _on_bridge(self, event: BridgeEvent) -> None:
         if event.bridge_uniqueid:
             known = self._bridges.get(event.bridge_uniqueid) or LiveBridge(event.bridge_uniqueid)
             self._put("bridge", self._bridges, event.bridge_uniqueid, _bridge(event, known))
@@ -713,7 +704,7 @@ class Live:
             self._put("channel", self._channels, uniqueid, _channel(event, channel, other))
         self._leave(bridge, uniqueid)
         if bridge in self._bridges:
-            self._told_of_bridge(event)
+            self._on_bridge(event)
 
     def _leave(self, bridge: str, uniqueid: str) -> None:
         known = self._bridges.get(bridge)
@@ -785,7 +776,7 @@ class Live:
         if queue is not None:
             self._set_queue(replace(queue, abandoned=queue.abandoned + 1))
 
-    def _told_of_member(self, event: queue_events.QueueMemberEvent) -> None:
+    def _on_member(self, event: queue_events.QueueMemberEvent) -> None:
         queue = self._queue(event.queue)
         if queue is not None and event.interface:
             known = queue.members.get(event.interface) or LiveMember(event.interface)
@@ -840,8 +831,8 @@ def _known(text: str | None) -> str:
     return "" if text is None or text in _NOBODY else text
 
 
-def _or(told: _T | None, known: _T) -> _T:
-    return known if told is None else told
+def _or(new: _T | None, known: _T) -> _T:
+    return known if new is None else new
 
 
 def _channel(
@@ -951,26 +942,26 @@ def _list_queues(
 
 _CHANGES: Final[dict[type[Event], tuple[Part | None, Callable[[Live, Any], object]]]] = {
     channel_events.Newchannel: ("channels", Live._made),
-    channel_events.Newstate: ("channels", Live._told_of_channel),
+    channel_events.Newstate: ("channels", Live._on_channel),
     channel_events.Newexten: (None, Live._executes),
-    channel_events.NewCallerid: ("channels", Live._told_of_channel),
-    channel_events.NewConnectedLine: ("channels", Live._told_of_channel),
-    channel_events.NewAccountCode: ("channels", Live._told_of_channel),
+    channel_events.NewCallerid: ("channels", Live._on_channel),
+    channel_events.NewConnectedLine: ("channels", Live._on_channel),
+    channel_events.NewAccountCode: ("channels", Live._on_channel),
     channel_events.Rename: ("channels", Live._renamed),
     channel_events.Hangup: (None, Live._hung_up),
     bridge_events.BridgeEnter: (None, Live._entered),
     bridge_events.BridgeLeave: ("channels", Live._left),
-    bridge_events.BridgeCreate: ("bridges", Live._told_of_bridge),
+    bridge_events.BridgeCreate: ("bridges", Live._on_bridge),
     bridge_events.BridgeDestroy: ("bridges", Live._bridge_ended),
     queue_events.QueueCallerJoin: ("queues", Live._joined),
     queue_events.QueueCallerLeave: ("queues", Live._left_queue),
     queue_events.QueueCallerAbandon: ("queues", Live._abandoned),
-    queue_events.QueueMemberAdded: ("queues", Live._told_of_member),
+    queue_events.QueueMemberAdded: ("queues", Live._on_member),
     queue_events.QueueMemberRemoved: ("queues", Live._member_left),
-    queue_events.QueueMemberPause: ("queues", Live._told_of_member),
-    queue_events.QueueMemberPenalty: ("queues", Live._told_of_member),
-    queue_events.QueueMemberRinginuse: ("queues", Live._told_of_member),
-    queue_events.QueueMemberStatus: ("queues", Live._told_of_member),
+    queue_events.QueueMemberPause: ("queues", Live._on_member),
+    queue_events.QueueMemberPenalty: ("queues", Live._on_member),
+    queue_events.QueueMemberRinginuse: ("queues", Live._on_member),
+    queue_events.QueueMemberStatus: ("queues", Live._on_member),
     queue_events.AgentConnect: ("queues", Live._connected),
     queue_events.AgentComplete: ("queues", Live._completed),
 }
