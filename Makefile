@@ -22,7 +22,7 @@ check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each c
 
 # What a link lives on: no branch of it is without a test.
 comma = ,
-CORE = wire/*,session.py,deadlines.py,dispatch.py,statistics.py,options.py,url.py,states.py,signals.py,pending.py,refusals.py,rights.py,connector.py,keepalive.py,connection.py,login.py,link.py,streams.py,callbacks.py,manager.py
+CORE = wire/*,_session/*,_client/*,_signals.py,states.py,url.py
 
 # The tests wait more than they compute, so there are more processes than processors. Each starts the real servers that it needs.
 test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite, with the branches that it leaves out; ARGS="tests/unit -x" for a part, without

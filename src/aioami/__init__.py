@@ -12,9 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import actions, core, errors, events
+from ._client.callbacks import Subscription
+from ._client.manager import Manager
+from ._client.options import Backoff
+from ._client.streams import EventStream, ListStream, NextEvent
+from ._session.statistics import Statistics
 from ._version import __version__
 from .actions.base import Action
-from .callbacks import Subscription
 from .errors import (
     ActionError,
     ConnectionLost,
@@ -28,12 +32,8 @@ from .errors import (
 )
 from .events.base import Event
 from .events.link import Disconnected, Reconnected
-from .manager import Manager
-from .options import Backoff
 from .responses.base import EventList, Response
 from .states import ManagerState
-from .statistics import Statistics
-from .streams import EventStream
 from .wire import hide_header
 
 if TYPE_CHECKING:
@@ -49,11 +49,13 @@ __all__ = [
     "EventList",
     "EventStream",
     "EventsLost",
+    "ListStream",
     "Manager",
     "ManagerAuthError",
     "ManagerError",
     "ManagerState",
     "ManagerTimeout",
+    "NextEvent",
     "PermissionDenied",
     "ProtocolError",
     "Reconnected",

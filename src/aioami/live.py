@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import async_timeout
 
+from ._client.options import Backoff
 from ._log import get_logger
+from ._signals import Signal
 from .actions.bridges import BridgeList
 from .actions.channels import CoreShowChannels, Status
 from .actions.queues import QueueStatus
@@ -40,16 +42,14 @@ from .events.link import Disconnected
 from .events.modules import Reload
 from .events.snapshots import BridgeEvent, ChannelEvent
 from .events.system import FullyBooted
-from .options import Backoff
-from .signals import Signal
 from .states import ManagerState
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ._client.manager import Manager
+    from ._client.streams import EventStream
     from .actions.base import Action
-    from .manager import Manager
-    from .streams import EventStream
 
 __all__ = ["Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"]
 

@@ -22,10 +22,10 @@ from typing import Any, TypeVar
 
 import async_timeout
 
+from ._client.streams import EventStream
 from .display import BOILERPLATE, NOTHING, cell, clean, note, pill, table
 from .errors import ManagerError
 from .events.base import Event
-from .streams import EventStream
 from .wire.redaction import redact_value
 
 __all__ = ["progress", "watch"]

@@ -15,13 +15,13 @@ from types import ModuleType
 from typing import Any, Final
 
 from aioami import Action, ConnectionLost, Event, ManagerError, ProtocolError, Response, core
+from aioami._session.dispatch import Dispatcher, Selection
+from aioami._session.pending import Outcome, Pending
+from aioami._session.session import Session
+from aioami._session.statistics import Tally
 from aioami.actions.base import ACTIONS
-from aioami.dispatch import Dispatcher, Selection
 from aioami.events.base import EVENTS, parse
 from aioami.fields import Field
-from aioami.pending import Outcome, Pending
-from aioami.session import Session
-from aioami.statistics import Tally
 from aioami.wire import Framer, Message, redact
 
 from .plain import has_follows, plain_command, plain_headers, plain_lines, plain_messages

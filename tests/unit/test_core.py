@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 from pathlib import Path
@@ -293,12 +294,23 @@ def test_the_patience_of_an_originate() -> None:
     assert core.Park("a", "b", 5000).timeout is None
 
 
+@pytest.mark.parametrize("name", ["ListStream", "NextEvent"])
+def test_streams_have_moved_to_the_top(name: str) -> None:
+    """Their former place still gives them, with a warning that names the new one."""
+    streams = importlib.import_module("aioami.streams")
+    with pytest.warns(DeprecationWarning, match=rf"aioami\.streams\.{name} is aioami\.{name} now") as caught:
+        assert getattr(streams, name) is getattr(aioami, name)
+    assert caught[0].filename == __file__
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        streams.Nothing
+
+
 def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
         *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
-        *("EventsLost", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
-        *("PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "Subscription"),
+        *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
+        *("NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "Subscription"),
         *("UnknownAction", "__version__", "actions", "core", "enums", "errors", "events", "hide_header"),
     ]
     assert sorted(errors.__all__) == [

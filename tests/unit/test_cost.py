@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from aioami import Event, EventStream, actions, core
-from aioami.dispatch import Dispatcher, Selection
-from aioami.session import Session
-from aioami.streams import Buffer
+from aioami._client.streams import Buffer
+from aioami._session.dispatch import Dispatcher, Selection
+from aioami._session.session import Session
 from aioami.wire import Framer, message
 
 RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"

@@ -246,7 +246,7 @@ async def test_a_link_that_falls_at_once_does_not_reset_the_waits(fake: FakeAste
 
     async with manager(fake, reconnect=Backoff(first=0.01, factor=2.0, maximum=0.1, jitter=False)) as mgr:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("aioami.link.asyncio.sleep", sleep)
+            patch.setattr("aioami._client.link.asyncio.sleep", sleep)
             for _ in range(3):
                 await lose_and_wait(mgr, fake)
             mgr._link._established_at -= 1  # a link that lasted
@@ -1520,7 +1520,7 @@ async def test_a_fault_of_ours_leaves_nobody_waiting(fake: FakeAsterisk, monkeyp
     """What nobody thought of ends the manager with that as the cause."""
     mgr = manager(fake)
     await mgr.connect()
-    monkeypatch.setattr("aioami.link.log_in", lambda *_: 1 / 0)
+    monkeypatch.setattr("aioami._client.link.log_in", lambda *_: 1 / 0)
     waiting = asyncio.ensure_future(mgr.wait_for("Never")._next())  # type: ignore[arg-type]
     await lose(mgr, fake)
     with pytest.raises(ConnectionLost, match="could not be established again") as caught:

@@ -19,11 +19,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 import aioami.metrics
 from aioami import Action, ActionError, Backoff, ConnectionLost, Manager, ManagerState, ManagerTimeout, core
+from aioami._session.statistics import Statistics
 from aioami.metrics import ActionOutcome, Guarded, Metrics
 from aioami.metrics.ledger import DURATION, GAP, READ, Ledger
 from aioami.metrics.opentelemetry import OpenTelemetryMetrics
 from aioami.metrics.prometheus import PrometheusMetrics
-from aioami.statistics import Statistics
 from aioami.testing import FakeAsterisk, FakeConnection
 
 Adapter = tuple[Ledger, Callable[..., "float | None"]]

@@ -19,12 +19,12 @@ from aioami import (
     actions,
     core,
 )
-from aioami.deadlines import Deadlines
-from aioami.dispatch import Dispatcher, Selection
-from aioami.pending import FENCE, Outcome, Pending
-from aioami.refusals import refusal
-from aioami.session import Session
-from aioami.statistics import Tally
+from aioami._session.deadlines import Deadlines
+from aioami._session.dispatch import Dispatcher, Selection
+from aioami._session.pending import FENCE, Outcome, Pending
+from aioami._session.refusals import refusal
+from aioami._session.session import Session
+from aioami._session.statistics import Tally
 
 
 class Promise:

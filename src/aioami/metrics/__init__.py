@@ -19,8 +19,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from .._log import get_logger
+from .._session.statistics import Statistics
 from ..errors import ConnectionLost, ManagerTimeout
-from ..statistics import Statistics
 
 if TYPE_CHECKING:
     from ..responses.base import Response

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from .._session.statistics import Statistics
 from ..actions.base import ACTIONS
 from ..states import ManagerState
-from ..statistics import Statistics
 from . import ActionOutcome, Metrics
 
 __all__ = ["Account", "Ledger", "Series"]

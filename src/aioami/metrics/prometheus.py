@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from ..statistics import Statistics
+from .._session.statistics import Statistics
 from . import Metrics
 from .ledger import DURATION, GAP, READ, Ledger, Series
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Final, Union
 
-from .actions.base import Action
-from .events.base import Event, event_class
+from ..actions.base import Action
+from ..events.base import Event, event_class
 
 __all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
-from ._log import get_logger
-from .actions.base import Action, ResponseT_co
-from .actions.system import Command, Logoff, Ping, event_mask
-from .connection import Connection
-from .dispatch import Dispatcher, Selection, Subscriber
-from .errors import (
+from .._log import get_logger
+from .._session.dispatch import Dispatcher, Selection, Subscriber
+from .._session.refusals import is_final, refusal
+from .._session.statistics import Tally
+from .._signals import Signal
+from ..actions.base import Action, ResponseT_co
+from ..actions.system import Command, Logoff, Ping, event_mask
+from ..errors import (
     ConnectionLost,
     ManagerError,
     ManagerTimeout,
@@ -24,19 +26,17 @@ from .errors import (
     because,
     fresh,
 )
-from .events.base import Event, load
-from .events.link import Disconnected, Reconnected
-from .events.system import FullyBooted, Shutdown
+from ..events.base import Event, load
+from ..events.link import Disconnected, Reconnected
+from ..events.system import FullyBooted, Shutdown
+from ..metrics import Guarded
+from ..states import ManagerState
+from .connection import Connection
 from .login import log_in
-from .metrics import Guarded
 from .options import Backoff, Default, Options, Timeout
-from .refusals import is_final, refusal
-from .signals import Signal
-from .states import ManagerState
-from .statistics import Tally
 
 if TYPE_CHECKING:
-    from .recording import Recorder
+    from ..recording import Recorder
     from .streams import ListBuffer
 
 __all__ = ["Link"]

@@ -12,12 +12,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
-from ._log import get_logger
-from .errors import ManagerError, fresh
-from .events.base import Event
+from .._log import get_logger
+from .._signals import Signal
+from ..errors import ManagerError, fresh
+from ..events.base import Event
+from ..states import ManagerState
 from .link import Link
-from .signals import Signal
-from .states import ManagerState
 from .streams import EventStream
 
 __all__ = ["Callbacks", "Subscription"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import async_timeout
 
-from .errors import ConnectionLost, because
+from ..errors import ConnectionLost, because
 from .options import Options
 
 __all__ = ["ParsingReader", "greeting", "reach"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from .actions.base import Action, action_class
-from .dispatch import Selector
-from .errors import PermissionDenied
+from .._session.dispatch import Selector
+from ..actions.base import Action, action_class
+from ..errors import PermissionDenied
 from .options import Options
 
 if TYPE_CHECKING:
-    from .permissions import Demand, Permissions
+    from ..permissions import Demand, Permissions
 
 __all__ = ["Rights"]
 
@@ -57,7 +57,7 @@ class Rights:
 
     def required(self) -> Permissions:
         """Return what was recorded until now, as sections of manager.conf."""
-        from .permissions import of_use
+        from ..permissions import of_use
 
         own_filters = bool(self._options.event_filters)
         return of_use(self._demands, self._selected, own_filters=own_filters)
@@ -80,7 +80,7 @@ class Rights:
             raise PermissionDenied(text, action=action)
 
     def _note(self, action: Action[Any]) -> None:
-        from .permissions import Demand
+        from ..permissions import Demand
 
         variant = Demand.variant(action.name, action.headers)
         examined = f"{action.name} {variant}" if variant else action.name

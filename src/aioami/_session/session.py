@@ -17,16 +17,16 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
-from ._log import get_logger
-from .actions.base import Action
+from .._log import get_logger
+from ..actions.base import Action
+from ..errors import ActionError, ConnectionLost, ManagerError, ProtocolError, because
+from ..events.base import Event, event_class
+from ..responses.base import Response
+from ..wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .dispatch import Dispatcher, Selection, Subscriber
-from .errors import ActionError, ConnectionLost, ManagerError, ProtocolError, because
-from .events.base import Event, event_class
 from .pending import FENCE, Outcome, Pending, Promise
 from .refusals import refusal
-from .responses.base import Response
 from .statistics import Tally
-from .wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
 __all__ = ["Session"]
 

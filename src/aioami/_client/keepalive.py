@@ -7,10 +7,10 @@ import contextlib
 import socket
 from typing import Final, Protocol
 
-from .errors import ConnectionLost, ManagerError
+from .._session.pending import Pending
+from .._session.session import Session
+from ..errors import ConnectionLost, ManagerError
 from .options import Options
-from .pending import Pending
-from .session import Session
 
 __all__ = ["Keepalive", "Watched"]
 

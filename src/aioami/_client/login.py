@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .actions.base import Action, ResponseT_co
-from .actions.system import Challenge, Events, Login
-from .connection import Connection
-from .errors import (
+from .._session.refusals import is_permission_denied, is_shutting_down, refusal
+from ..actions.base import Action, ResponseT_co
+from ..actions.system import Challenge, Events, Login
+from ..errors import (
     ActionError,
     ConnectionLost,
     ManagerAuthError,
@@ -15,8 +15,8 @@ from .errors import (
     ProtocolError,
     UnknownAction,
 )
+from .connection import Connection
 from .options import Options
-from .refusals import is_permission_denied, is_shutting_down, refusal
 
 __all__ = ["log_in"]
 

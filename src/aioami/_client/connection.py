@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
-from .actions.base import Action, ResponseT_co
+from .._session.deadlines import Deadlines
+from .._session.dispatch import Dispatcher
+from .._session.pending import FENCE, Outcome, Pending, Promise
+from .._session.session import Session
+from .._session.statistics import Tally
+from ..actions.base import Action, ResponseT_co
+from ..errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError, because, fresh
+from ..events.base import Event
+from ..responses.base import OutcomeReply, Response
+from ..wire import Framer
 from .connector import ParsingReader, greeting, reach
-from .deadlines import Deadlines
-from .dispatch import Dispatcher
-from .errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError, because, fresh
-from .events.base import Event
 from .keepalive import Keepalive
 from .options import Options
-from .pending import FENCE, Outcome, Pending, Promise
-from .responses.base import OutcomeReply, Response
-from .session import Session
-from .statistics import Tally
-from .wire import Framer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .recording import Recorder
+    from ..recording import Recorder
 
 __all__ = ["Connection"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from .actions.base import Action, action_class
-from .errors import ManagerError, fresh
-from .events.base import Event
-from .fields import TRUE
-from .responses.base import Response
+from ..actions.base import Action, action_class
+from ..errors import ManagerError, fresh
+from ..events.base import Event
+from ..fields import TRUE
+from ..responses.base import Response
 
 __all__ = ["FENCE", "Outcome", "Pending", "Promise"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .actions.base import Action
-from .errors import (
+from ..actions.base import Action
+from ..errors import (
     ActionError,
     ManagerAuthError,
     ManagerError,
     PermissionDenied,
     UnknownAction,
 )
-from .responses.base import Response
+from ..responses.base import Response
 
 __all__ = ["is_final", "is_permission_denied", "is_shutting_down", "refusal"]
 

@@ -10,19 +10,21 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .actions.base import Action, ResponseT_co
-from .actions.system import Filter
+from .._session.dispatch import Dispatcher, Selection, Selector
+from .._session.refusals import refusal
+from .._session.statistics import Statistics, Tally
+from ..actions.base import Action, ResponseT_co
+from ..actions.system import Filter
+from ..events.base import Event
+from ..metrics import Guarded, Metrics
+from ..responses.base import ListReply
+from ..states import ManagerState
+from ..url import PORT, TLS_PORT, read_url
+from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .callbacks import Callbacks, Subscription
-from .dispatch import Dispatcher, Selection, Selector
-from .events.base import Event
 from .link import Link
-from .metrics import Guarded, Metrics
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
-from .refusals import refusal
-from .responses.base import ListReply
 from .rights import Rights
-from .states import ManagerState
-from .statistics import Statistics, Tally
 from .streams import (
     Buffer,
     EventStream,
@@ -34,13 +36,11 @@ from .streams import (
     Predicate,
     SingleBuffer,
 )
-from .url import PORT, TLS_PORT, read_url
-from .wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .permissions import Permissions
+    from ..permissions import Permissions
 
 __all__ = ["Manager", "ManagerState"]
 
@@ -164,7 +164,7 @@ class Manager:
         )
         recorder = None
         if record is not None:
-            from .recording import Recorder
+            from ..recording import Recorder
 
             recorder = Recorder(record)
         self._rights = Rights(self._options)

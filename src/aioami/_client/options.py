@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Union
 
-from .actions.base import Action
-from .actions.system import Filter, Login
-from .wire.encoding import encode_text
+from ..actions.base import Action
+from ..actions.system import Filter, Login
+from ..wire.encoding import encode_text
 
 __all__ = ["DEFAULT", "Backoff", "Default", "Options", "Timeout", "event_filter"]
 

@@ -1,0 +1,490 @@
+"""Streams of events, lists as they arrive, and single events to wait for.
+
+The producer never waits. Each consumer has its own bounded buffer, loses only its own events when
+it is too slow, and is told how many.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+
+import async_timeout
+
+from .._log import get_logger
+from .._session.dispatch import Selection, Subscriber
+from .._session.refusals import refusal
+from .._session.statistics import Tally
+from .._signals import Signal
+from ..errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
+from ..events.base import Event
+from ..responses.base import Response
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ..actions.base import Action
+
+__all__ = [
+    "Buffer",
+    "EventStream",
+    "ListBuffer",
+    "ListStream",
+    "NextEvent",
+    "OnLoss",
+    "Overflow",
+    "Predicate",
+    "SingleBuffer",
+]
+
+log = get_logger("aioami.streams")
+
+EventT = TypeVar("EventT", bound=Event)
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
+
+Predicate = Callable[[Any], object]
+
+
+Overflow = Literal["drop_oldest", "drop_newest"]
+"""The event that is lost when a stream is full: the one that waits longest, or the new one."""
+
+OnLoss = Literal["count", "raise"]
+"""The report of missing events: the stream's counts and the log, or `EventsLost` in their place."""
+
+
+_TOO_SLOW: Final = "a stream of %s is consumed too slowly: its %s events are dropped, as %d wait"
+
+
+class _Loss:
+    """Stands in a buffer where events are missing."""
+
+    __slots__ = ("count", "gap")
+
+    def __init__(self, count: int, gap: float) -> None:
+        self.count = count
+        self.gap = gap
+
+    def error(self) -> EventsLost:
+        """Return the error that the consumer gets."""
+        parts = []
+        if self.count:
+            parts.append(f"{self.count} events were dropped, because their consumer was too slow")
+        if self.gap:
+            parts.append(f"the link was down for {self.gap:.1f} seconds")
+        sentence = "events are missing: " + ", and ".join(parts)
+        return EventsLost(sentence, count=self.count, gap=self.gap)
+
+
+class Buffer(Subscriber):
+    """The producer's side of a stream; it does not hold the stream, which ends when it is dropped.
+
+    Attributes:
+        events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some
+            are missing.
+        marks: how many of those there are.
+    """
+
+    __slots__ = (
+        "_changed",
+        "_drops_newest",
+        "_raises",
+        "_tally",
+        "dropped",
+        "ended",
+        "error",
+        "events",
+        "gaps",
+        "marks",
+        "maxsize",
+        "overflowing",
+        "raised",
+        "selection",
+        "where",
+    )
+
+    def __init__(
+        self,
+        selection: Selection,
+        where: Predicate | None,
+        maxsize: int | None,
+        overflow: Overflow = "drop_oldest",
+        on_loss: OnLoss = "count",
+        tally: Tally | None = None,
+    ) -> None:
+        if maxsize is not None and maxsize < 1:
+            raise ValueError(f"maxsize: at least 1 event or None for no limit, not {maxsize}")
+        if overflow not in ("drop_oldest", "drop_newest"):
+            raise ValueError(f"overflow: 'drop_oldest' or 'drop_newest', not {overflow!r}")
+        if on_loss not in ("count", "raise"):
+            raise ValueError(f"on_loss: 'count' or 'raise', not {on_loss!r}")
+        self._drops_newest = overflow == "drop_newest"
+        self._raises = on_loss == "raise"
+        self._tally = tally or Tally()
+        self._changed = Signal()
+        self.selection = selection
+        self.where = where
+        self.maxsize = maxsize
+        self.events: deque[Event | _Loss] = deque()
+        self.marks = 0
+        self.dropped = 0
+        self.gaps = 0
+        self.overflowing = False
+        self.raised = False
+        self.ended = False
+        self.error: Exception | None = None
+
+    @property
+    def put(self) -> Callable[[Event], None]:
+        """The callable that takes an event, without a call of ours where there is no predicate."""
+        return self.events.append if self.where is None else self._put_if_wanted
+
+    def _put_if_wanted(self, event: Event) -> None:
+        if self.where is None or self._wanted(self.where, event):
+            self.events.append(event)
+
+    @property
+    def give(self) -> Callable[[], Event | _Loss]:
+        """The callable that returns the next event; raises `IndexError`, or `EventsLost`."""
+        return self._give_or_raise if self._raises else self.events.popleft
+
+    def _give_or_raise(self) -> Event:
+        event = self.events.popleft()
+        if isinstance(event, _Loss):
+            self.marks -= 1
+            raise event.error()
+        return event
+
+    def settle(self) -> None:
+        """Drop what is too much, and wake the consumer if there is something for it."""
+        # Behind a batch, and not at each event: a consumer that is quick enough for one read loses
+        # nothing of it, and each event costs an append alone.
+        events = self.events
+        if not events:
+            return
+        if self.maxsize is not None and len(events) > self.maxsize:
+            self._make_room(len(events) - self.marks - self.maxsize)
+        if self._changed:
+            self._changed.send()
+
+    def miss(self, gap: float) -> None:
+        self.gaps += 1
+        if self._raises:
+            self._mark_end(0, gap)
+
+    def finish(self, error: Exception | None) -> None:
+        if not self.ended:
+            self.ended, self.error = True, error
+            self._changed.send()
+
+    def _wanted(self, where: Predicate, event: Event) -> bool:
+        try:
+            return bool(where(event))
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ):  # a predicate may look at a future that was cancelled
+            level = logging.DEBUG if self.raised else logging.ERROR
+            self.raised = True
+            log.log(
+                level,
+                "the predicate of a stream of %s raised, and the event is left out",
+                self.selection,
+                exc_info=True,
+            )
+            return False
+
+    def _make_room(self, excess: int) -> None:
+        """Drop so many events; marks are not counted among those that are too many."""
+        if excess <= 0:
+            return
+        self.dropped += excess
+        self._tally.dropped += excess
+        if not self._raises and not self.overflowing:
+            self.overflowing = True
+            log.warning(
+                _TOO_SLOW,
+                self.selection,
+                "newest" if self._drops_newest else "oldest",
+                self.maxsize,
+            )
+        for _ in range(excess):
+            if self._drops_newest:
+                self.events.pop()
+            else:
+                self._drop_oldest()
+        if self._drops_newest and self._raises:
+            self._mark_end(excess, 0.0)
+
+    def _drop_oldest(self) -> None:
+        # Marks around the event that goes become one with its own. So there is at most one between
+        # two events, and a stream that nobody reads does not grow by marks.
+        loss = _Loss(1, 0.0)
+        self._take_marks(loss)
+        self.events.popleft()
+        self._take_marks(loss)
+        if self._raises:
+            self.events.appendleft(loss)
+            self.marks += 1
+
+    def _take_marks(self, into: _Loss) -> None:
+        while self.events and isinstance(first := self.events[0], _Loss):
+            into.count += first.count
+            into.gap += first.gap
+            self.events.popleft()
+            self.marks -= 1
+
+    def _mark_end(self, count: int, gap: float) -> None:
+        last = self.events[-1] if self.events else None
+        if isinstance(last, _Loss):  # nothing came between the two
+            last.count += count
+            last.gap += gap
+            return
+        self.events.append(_Loss(count, gap))
+        self.marks += 1
+        self._changed.send()
+
+    async def filled(self) -> None:
+        """Return when an event is there.
+
+        Raises:
+            StopAsyncIteration: no more will come.
+            RuntimeError: another task waits already.
+            Exception: the error that ended the stream.
+        """
+        self.overflowing = False  # the consumer caught up: the next overflow is logged again
+        while not self.events:
+            if self.error is not None:
+                raise fresh(self.error)
+            if self.ended:
+                raise StopAsyncIteration
+            if self._changed:
+                raise RuntimeError("another task is already waiting for this stream's next event")
+            await self._changed.wait()
+
+
+class SingleBuffer(Buffer):
+    """Keeps the first event alone."""
+
+    __slots__ = ()
+
+    @property
+    def put(self) -> Callable[[Event], None]:
+        return self._put_first
+
+    def _put_first(self, event: Event) -> None:
+        # Others of the same read come before the consumer runs.
+        if not self.events and not self.ended:
+            self._put_if_wanted(event)
+
+
+class EventStream(Generic[EventT_co]):
+    """The events that were asked for, in the server's order, through `async for`.
+
+    It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference
+    to it ends the subscription. One task consumes it; a second that waits at the same time gets a
+    `RuntimeError`. Cancelling the consumer loses no event.
+
+    The iteration ends when the stream or the manager is closed. When the link is lost for good, it
+    raises `ConnectionLost` (or what else ended the link) after the events that were buffered.
+
+    The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that
+    is lost and established again ends no stream: what the server told meanwhile is missing, and
+    `gaps` counts that. `on_loss` says how else the consumer hears of it: a warning in the log (once
+    until it catches up; of a gap by the link), or an `EventsLost` raised in the place where the
+    events are missing, whatever the selectors. After it the iteration can be begun again, and goes
+    on behind that place.
+    """
+
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next")
+
+    def __init__(self, buffer: Buffer, end: Callable[[], None]) -> None:
+        self._buffer = buffer
+        self._next = buffer.give
+        self._end: Callable[[], None] | None = end
+        self._delivered = 0
+
+    @property
+    def delivered(self) -> int:
+        """The number of events that the consumer took."""
+        return self._delivered
+
+    @property
+    def dropped(self) -> int:
+        """The number of events that were lost because the consumer was too slow."""
+        return self._buffer.dropped
+
+    @property
+    def gaps(self) -> int:
+        """The number of times that the link was lost and established again meanwhile."""
+        return self._buffer.gaps
+
+    @property
+    def ended(self) -> bool:
+        """True if no more events come; those that are `pending` can still be taken."""
+        return self._buffer.ended
+
+    @property
+    def selection(self) -> Selection:
+        """The events that were asked for; its `str()` names them."""
+        return self._buffer.selection
+
+    @property
+    def pending(self) -> int:
+        """The number of events that are waiting for the consumer."""
+        return len(self._buffer.events) - self._buffer.marks
+
+    def close(self) -> None:
+        """End the subscription, and discard what was not taken. May be called again."""
+        end, self._end = self._end, None
+        if end is not None:
+            # The subscription first: nothing more is put into a buffer that was emptied.
+            end()
+            self._buffer.events.clear()
+            self._buffer.marks = 0
+            self._buffer.error = None
+            self._buffer.finish(None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> EventT_co:
+        # An event that is there is returned without a turn of the event loop.
+        try:
+            event = self._next()
+        except IndexError:
+            pass
+        else:
+            self._delivered += 1
+            return event  # type: ignore[return-value]
+        await self._buffer.filled()
+        event = self._next()
+        self._delivered += 1
+        return event  # type: ignore[return-value]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_end", None) is not None:
+            self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__} of {self._buffer.selection}: {self.delivered} delivered, "
+            f"{self.pending} pending, {self.dropped} dropped, {self.gaps} gaps>"
+        )
+
+
+class ListStream(EventStream[EventT_co]):
+    """The items of a list as they arrive, for lists that are too long to be held.
+
+    Leaving it early swallows the rest of the list; other actions are not disturbed. A list with a
+    hole is never delivered as whole: a refusal in its middle, a lost link, and silence for longer
+    than the timeout all raise.
+    """
+
+    __slots__ = ()
+
+    _buffer: ListBuffer
+
+    @property
+    def response(self) -> Response | None:
+        """The reply that announced the list; `None` before it came."""
+        return self._buffer.response
+
+    @property
+    def completion(self) -> Event | None:
+        """The event that ended the list; `None` before it came."""
+        response = self._buffer.response
+        return None if response is None else response.events.completion
+
+
+class ListBuffer(Buffer):
+    """Takes the items of a list, and then the result of its action, as a future would."""
+
+    __slots__ = ("action", "loop", "progressed", "response")
+
+    def __init__(self, action: Action[Any]) -> None:
+        super().__init__(Selection((action.name,)), None, None)
+        self.action = action
+        self.loop = asyncio.get_running_loop()
+        self.progressed = self.loop.time()
+        self.response: Response | None = None
+
+    def last_progress(self) -> float:
+        """Return when something of the list last came, on the loop's clock."""
+        return self.progressed
+
+    def take(self, response: Response, item: Event | None) -> None:
+        self.response = response
+        self.progressed = self.loop.time()
+        if item is not None:
+            self.events.append(item)
+            self.settle()
+
+    def done(self) -> bool:
+        return self.ended
+
+    def set_result(self, response: Response) -> None:
+        if self.response is None:
+            self.response = response
+        self.finish(None if response.success else refusal(response, self.action))
+
+    def set_exception(self, error: Exception) -> None:
+        self.finish(error)
+
+
+class NextEvent(Generic[EventT]):
+    """The next event that matches, watched for from now on; to be awaited, once or again.
+
+    Dropped without being awaited, it is forgotten.
+    """
+
+    __slots__ = ("__weakref__", "_found", "_stream", "_timeout")
+
+    def __init__(self, stream: EventStream[EventT], timeout: float | None) -> None:
+        self._stream = stream
+        self._timeout = timeout
+        self._found: EventT | None = None
+
+    def __await__(self) -> Generator[Any, None, EventT]:
+        return self._next().__await__()
+
+    async def _next(self) -> EventT:
+        if self._found is not None:
+            return self._found
+        selection = self._stream.selection
+        try:
+            async with async_timeout.timeout(self._timeout):
+                self._found = await self._stream.__anext__()
+        except asyncio.TimeoutError as error:
+            sentence = f"no event came in {self._timeout:g} seconds ({selection})"
+            raise ManagerTimeout(sentence) from error
+        except StopAsyncIteration:
+            sentence = f"the manager was closed before an event came ({selection})"
+            raise ConnectionLost(sentence) from None
+        self._stream.close()
+        return self._found

@@ -1,0 +1,1 @@
+"""One conversation with a server, without any input or output."""
