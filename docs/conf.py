@@ -127,7 +127,7 @@ class EventTable(SphinxDirective):
 # What each class of an action declares about itself, and what is told in the table.
 HIDDEN = (
     "completion, conclusion, conclusion_of_response, fenced, glued, holds_session, items, list_end, nothing, outcome_events, "
-    "may_change, privilege, raw, reads_only, replies, response_type, until, wire_name"
+    "may_change, privilege, raw, read_classes, reads_only, replies, response_type, until, wire_name"
 )
 
 
@@ -158,6 +158,8 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
             + (" Only reads." if thing.reads_only else "")
             + (f" Answer: {_answer(thing).replace('`', '``')}." if _answer(thing) else ""),
         ]
+    if issubclass(thing, aioami.Event) and thing.read_classes:
+        lines += ["", f"Read classes: {', '.join(thing.read_classes)}."]
     told = []
     for attribute, field in vars(thing).items():
         if isinstance(field, Field) and not field.is_flat:
