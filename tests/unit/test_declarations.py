@@ -184,9 +184,11 @@ def test_parameters_that_could_not_work_are_refused_when_the_class_is_made() -> 
     mixin = type("Mixin", (), {"bar": header("Bar")})
     with pytest.raises(TypeError, match=r"Made\.bar: a parameter needs an annotation, in a class of an action"):
         make({}, {}, (mixin, KnownAction))
-    for name in ("privilege", "nothing", "outcome_events"):
+    for name in ("privilege", "empty_list_errors", "outcome_events"):
         with pytest.raises(TypeError, match=rf"Made\.{name}: expected a tuple of texts"):
             make({name: "call"}, {})
+    with pytest.raises(TypeError, match=r"Made\.completion: a list that is unmarked"):
+        make({"list_unmarked": True}, {})
 
 
 def test_one_parameter_may_serve_two_classes() -> None:

@@ -187,7 +187,7 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
     @property
     def success(self) -> bool:
-        return super().success or (self.action is not None and self.message.strip() in self.action.nothing)
+        return super().success or (self.action is not None and self.message.strip() in self.action.empty_list_errors)
 
 
 class OutcomeReply(Response, Generic[EventT_co]):
