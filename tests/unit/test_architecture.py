@@ -66,9 +66,9 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),
     "display": frozenset({"enums", "wire", "fields"}),
-    "frames": frozenset({"enums", "wire", "fields"}),
+    "dataframes": frozenset({"enums", "wire", "fields"}),
     "_show": frozenset({"enums", "wire", "fields"}),
-    **dict.fromkeys(CATALOGUE, PURE | {"display", "frames"}),
+    **dict.fromkeys(CATALOGUE, PURE | {"display", "dataframes"}),
     "notebook": PURE | {"display", "streams"},
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
@@ -108,7 +108,7 @@ APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
 # Each needs the library that its extra installs, and is imported by nobody else.
 EXTRAS: Final = {
-    PACKAGE / "frames.py",
+    PACKAGE / "dataframes.py",
     PACKAGE / "metrics" / "opentelemetry.py",
     PACKAGE / "metrics" / "prometheus.py",
 }
@@ -121,7 +121,7 @@ SANS_IO: Final = (PURE - {"errors"}) | {
     "deadlines",
     "dispatch",
     "display",
-    "frames",
+    "dataframes",
     "pending",
     "permissions",
     "refusals",
