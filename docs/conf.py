@@ -76,7 +76,7 @@ def _answer(action: type[aioami.Action[Any]]) -> str:
     if issubclass(action.response_type, ListReply) and action.items:
         return "list of " + ", ".join(f"`{item.__name__}`" for item in action.items)
     if action.response_type is Response:
-        return "lines of text" if action.raw else ""
+        return "lines of text" if action.bare_reply else ""
     return f"`{action.response_type.__name__}`"
 
 
@@ -126,8 +126,9 @@ class EventTable(SphinxDirective):
 
 # What each class of an action declares about itself, and what is told in the table.
 HIDDEN = (
-    "completion, conclusion, conclusion_of_response, fenced, glued, holds_session, items, list_end, nothing, outcome_events, "
-    "may_change, privilege, raw, reads_only, replies, response_type, until, wire_name"
+    "bare_reply, completion, conclusion, conclusion_of_response, empty_list_errors, fenced, "
+    "holds_session, items, items_unseparated, list_unmarked, may_change, outcome_events, "
+    "privilege, read_classes, reads_only, reply_count, response_type, until, wire_name"
 )
 
 
@@ -158,6 +159,8 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
             + (" Only reads." if thing.reads_only else "")
             + (f" Answer: {_answer(thing).replace('`', '``')}." if _answer(thing) else ""),
         ]
+    if issubclass(thing, aioami.Event) and thing.read_classes:
+        lines += ["", f"Read classes: {', '.join(thing.read_classes)}."]
     told = []
     for attribute, field in vars(thing).items():
         if isinstance(field, Field) and not field.is_flat:

@@ -10,7 +10,7 @@ import pytest
 
 from aioami import Event, Response, core
 from aioami.actions.base import ACTIONS, encode_action_id
-from aioami.actions.fax import FAXStats
+from aioami.actions.fax import FAXSession, FAXStats
 from aioami.actions.iax import IAXnetstats
 from aioami.actions.queues import Queues
 from aioami.actions.system import EVENT_CLASSES, WaitEvent, event_mask
@@ -260,9 +260,9 @@ def test_the_outcome_of_a_sip_qualify() -> None:
 
 def test_odd_repliers_are_declared() -> None:
     """What Asterisk answers in another way than everywhere else stands on the class."""
-    assert (WaitEvent.list_end, FAXStats.list_end) == ("WaitEventComplete", "FAXStats")
-    assert Queues.raw
-    assert IAXnetstats.raw
+    assert all(each.list_unmarked and each.completion for each in (WaitEvent, FAXSession, FAXStats))
+    assert Queues.bare_reply
+    assert IAXnetstats.bare_reply
     assert ACTIONS["waitevent"] is WaitEvent
     removed = {name for name in core.__all__ if getattr(getattr(core, name), "until", None) == 20}
     assert removed == {

@@ -52,9 +52,9 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),
     "display": frozenset({"enums", "wire", "fields"}),
-    "frames": frozenset({"enums", "wire", "fields"}),
+    "dataframes": frozenset({"enums", "wire", "fields"}),
     "_show": frozenset({"enums", "wire", "fields"}),
-    **dict.fromkeys(CATALOGUE, PURE | {"display", "frames"}),
+    **dict.fromkeys(CATALOGUE, PURE | {"display", "dataframes"}),
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
     "recording": frozenset({"_log", "wire", "errors"}),
@@ -95,13 +95,13 @@ TOP: Final = "__init__"
 MOVED: Final = frozenset({"streams"})
 # Each needs the library that its extra installs, and is imported by nobody else.
 EXTRAS: Final = {
-    PACKAGE / "frames.py",
+    PACKAGE / "dataframes.py",
     PACKAGE / "metrics" / "opentelemetry.py",
     PACKAGE / "metrics" / "prometheus.py",
 }
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"_session", "_show", "calls", "core", "display", "frames", "permissions"}
+SANS_IO: Final = (PURE - {"errors"}) | {"_session", "_show", "calls", "core", "display", "dataframes", "permissions"}
 
 
 @dataclass(frozen=True)

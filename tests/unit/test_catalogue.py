@@ -16,7 +16,7 @@ import pytest
 from aioami import Action, actions, enums, events
 from aioami.actions.base import ACTIONS, KnownAction, action_class
 from aioami.actions.parameters import REQUIRED
-from aioami.events.base import event_class
+from aioami.events.base import UNSOLICITED, event_class
 from aioami.fields import Boolean, Enumeration, Nested, Numbered, fields_of
 from aioami.responses import ListReply
 
@@ -177,6 +177,32 @@ def test_every_event_has_a_class(name: str) -> None:
     assert cls is not events.Event
     assert cls.wire_name == name
     assert cls.__doc__
+
+
+# What the facts say otherwise than the server: a class that does not exist; two, of which they name one.
+OTHER_CLASSES = {
+    "ChannelTalkingStart": ("call",),
+    "ChannelTalkingStop": ("call",),
+    "VoicemailPasswordChange": ("system", "user"),
+}
+NEVER_SENT = {"CloseSession": "Asterisk ends the session when it comes to it, and does not write it"}
+IN_LISTS = {
+    name for facts in FACTS["actions"].values() for key in ("items", "completion") for name in facts.get(key, ())
+}
+IN_LISTS_AND_UNASKED = {
+    *("DeviceStateChange", "ExtensionStatus", "FullyBooted", "PJSIPMaintenanceStatus", "ParkedCall", "PeerStatus"),
+    "PresenceStateChange",
+}
+
+
+@pytest.mark.parametrize("name", FACTS["events"])
+def test_every_event_says_its_read_classes(name: str) -> None:
+    """An event that is sent unasked has those of the facts, and one that comes in lists only has none."""
+    expected = OTHER_CLASSES.get(name, tuple(FACTS["events"][name]["classes"]))
+    if name in NEVER_SENT or name in IN_LISTS - IN_LISTS_AND_UNASKED:
+        expected = ()
+    assert event_class(name).read_classes == expected
+    assert (UNSOLICITED.get(name.lower()) is event_class(name)) == bool(expected)
 
 
 def has_field(cls: type[events.Event], header: str) -> bool:

@@ -15,8 +15,9 @@ import pytest
 from aioami import Action, ActionError, Event, EventList, Manager, actions, core, enums, events
 from aioami.actions.base import ACTIONS, KnownAction
 from aioami.actions.parameters import header, whole_number
-from aioami.events.base import EVENTS
+from aioami.events.base import EVENTS, UNSOLICITED
 from aioami.fields import Integer, Numbered, Text, View
+from aioami.permissions import of_use
 from aioami.responses import ListReply, Response
 from aioami.testing import FakeAsterisk
 
@@ -26,11 +27,12 @@ ItemT = TypeVar("ItemT", bound=Event)
 @pytest.fixture(autouse=True)
 def clean() -> Iterator[None]:
     """What a test declares does not outlive it."""
-    known = dict(ACTIONS), dict(EVENTS)
+    tables: tuple[dict[str, Any], ...] = (ACTIONS, EVENTS, UNSOLICITED)
+    known = [dict(table) for table in tables]
     yield
-    for table, before in zip((ACTIONS, EVENTS), known, strict=True):
+    for table, before in zip(tables, known, strict=True):
         table.clear()
-        table.update(before)  # type: ignore[arg-type]
+        table.update(before)
 
 
 class Greet(KnownAction[Response], wire_name="Greet"):
@@ -137,6 +139,35 @@ def test_what_cannot_answer_an_action_is_refused() -> None:
             """It is answered with an event, which cannot be."""
 
 
+def test_a_class_of_ones_own_for_a_known_event() -> None:
+    """It needs not say the event's read classes again, and the event is spelled as Asterisk does."""
+
+    class Mine(Event, wire_name="hangup"):
+        """A class from nothing."""
+
+    assert of_use([], [Mine]) == of_use([], ["Hangup"])
+    assert of_use([], [Mine]).event_filters == ("^Event: Hangup[[:space:]]",)
+
+
+def test_the_read_classes_of_an_event_of_ones_own() -> None:
+    """A class of an event that the catalogue has not may say them; they are not those of a class that it extends."""
+
+    class Door(events.Hangup, wire_name="Door"):
+        """An event with the headers of another."""
+
+        read_classes = ("user", "call")
+
+    class Gate(events.Hangup, wire_name="Gate"):
+        """Another one."""
+
+    assert of_use([], [Door]).read == ("call", "user")
+    assert of_use([], [Gate]).read == ()
+    with pytest.raises(TypeError, match="read_classes"):
+
+        class _(Event, abstract=True):
+            read_classes = "call"  # type: ignore[assignment]
+
+
 def make(body: dict[str, Any], annotations: dict[str, str], bases: tuple[type, ...] = (KnownAction,)) -> type:
     return type("Made", bases, {**body, "__annotations__": annotations, "__module__": __name__})
 
@@ -153,9 +184,11 @@ def test_parameters_that_could_not_work_are_refused_when_the_class_is_made() -> 
     mixin = type("Mixin", (), {"bar": header("Bar")})
     with pytest.raises(TypeError, match=r"Made\.bar: a parameter needs an annotation, in a class of an action"):
         make({}, {}, (mixin, KnownAction))
-    for name in ("privilege", "nothing", "outcome_events"):
+    for name in ("privilege", "empty_list_errors", "outcome_events"):
         with pytest.raises(TypeError, match=rf"Made\.{name}: expected a tuple of texts"):
             make({name: "call"}, {})
+    with pytest.raises(TypeError, match=r"Made\.completion: a list that is unmarked"):
+        make({"list_unmarked": True}, {})
 
 
 def test_one_parameter_may_serve_two_classes() -> None:

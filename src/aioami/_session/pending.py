@@ -70,7 +70,7 @@ class Pending:
         due: when it is given up, if it has a deadline; `last_progress` says when something of its
             list came, if that puts it off.
         next: what was sent behind it, while neither is answered.
-        raw: the lines of its answer, if those have no `Response` header.
+        bare_lines: the lines of its reply, if that has no `Response` header.
         shape: what says how it is answered: a class, or an action.
     """
 
@@ -78,6 +78,7 @@ class Pending:
         "__weakref__",
         "action",
         "action_id",
+        "bare_lines",
         "counted",
         "data",
         "due",
@@ -89,7 +90,6 @@ class Pending:
         "outcome",
         "overtaken",
         "promise",
-        "raw",
         "response",
         "sent_at",
         "shape",
@@ -119,7 +119,7 @@ class Pending:
         self.response: Response | None = None
         self.items: int
         self.next: Pending | None = None
-        self.raw: list[str] | None = None
+        self.bare_lines: list[str] | None = None
         self.sent_at = 0.0
         self.written = False
         self.forgotten = False

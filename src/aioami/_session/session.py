@@ -270,7 +270,7 @@ class Session:
                 return
             if kind != "response":
                 self._tally.others += 1
-                self._receive_raw(text)
+                self._receive_bare_reply(text)
                 return
         self._tally.others += 1
         # Answers come in order, so this one is most often for the oldest action.
@@ -300,7 +300,7 @@ class Session:
             self._take_note(pending.action, response)
         # An EventList header announces a list. Where that is missing, the action's class says that
         # more follows; an error is always the whole answer.
-        if _is_list(response) or (success and (shape.list_end or shape.replies > 1)):
+        if _is_list(response) or (success and (shape.list_unmarked or shape.reply_count > 1)):
             pending.response = response
             pending.items = 0
             self._lists[pending.action_id] = pending
@@ -330,7 +330,7 @@ class Session:
         """Take the last reply of several, or an error in the middle of a list."""
         if pending.forgotten:
             return
-        if pending.shape.replies > 1:
+        if pending.shape.reply_count > 1:
             self._finish(pending, response)
             return
         if response.success:  # a second success says nothing about the list
@@ -360,7 +360,7 @@ class Session:
         promise, pending.promise = pending.promise, None
         if promise is not None and not promise.done():
             promise.set_result(response)
-        if pending.shape.replies > 1 and not pending.overtaken:
+        if pending.shape.reply_count > 1 and not pending.overtaken:
             # Another reply may come, and is of no use.
             pending.response = response
             pending.items = 0
@@ -379,24 +379,24 @@ class Session:
         else:
             self._tally.errors += 1
 
-    def _receive_raw(self, text: str) -> None:
+    def _receive_bare_reply(self, text: str) -> None:
         """Take lines without a `Response` header, with which a few actions are answered.
 
         Nothing marks the last of them: an answer to a later action shows that they are all there.
         """
         pending = self._oldest_unanswered()
-        if pending is None or not pending.shape.raw:
+        if pending is None or not pending.shape.bare_reply:
             self._stray(text)
             return
         if pending.forgotten:
             return
-        if pending.raw is None:
-            pending.raw = []
+        if pending.bare_lines is None:
+            pending.bare_lines = []
         else:
-            pending.raw.append("")
-        pending.raw += text.split("\n")
+            pending.bare_lines.append("")
+        pending.bare_lines += text.split("\n")
         limit = self._max_list_items
-        if limit is not None and len(pending.raw) > limit:
+        if limit is not None and len(pending.bare_lines) > limit:
             name = pending.action.name
             sentence = f"the answer to {name} exceeds max_list_items ({limit} lines)"
             self.error = ProtocolError(sentence)
@@ -407,8 +407,8 @@ class Session:
             if not _is_list(pending.response):  # which has an end of its own, or is never whole
                 self._finish(pending, pending.response)
             return
-        lead = "" if pending.shape.raw == "headers" else "Output: "
-        lines = ["Response: Success", *(f"{lead}{line}" for line in pending.raw or ())]
+        lead = "" if pending.shape.bare_reply == "headers" else "Output: "
+        lines = ["Response: Success", *(f"{lead}{line}" for line in pending.bare_lines or ())]
         self._finish(pending, self._response(pending, "\n".join(lines)))
 
     def _oldest_unanswered(self) -> Pending | None:
@@ -477,7 +477,7 @@ class Session:
         pending = self._lists.get(event.find("ActionID") or "")
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
             return False
-        if pending.shape.glued:
+        if pending.shape.items_unseparated:
             for part in _BETWEEN_EVENTS.split(text):
                 self._take_item(pending, pending.response, event_class(Event(part).name)(part))
         else:
@@ -486,8 +486,9 @@ class Session:
 
     def _take_item(self, pending: Pending, response: Response, event: Event) -> None:
         # Most lists end with a header that says so; some only by the name of their last event.
-        list_end = pending.shape.list_end
-        ends_by_name = list_end != "" and event.name == list_end
+        shape = pending.shape
+        end = shape.completion if shape.list_unmarked else None
+        ends_by_name = end is not None and event.name == end.wire_name
         complete = ends_by_name or (event.find("EventList") or "").lower() == "complete"
         # Counted and not measured: the items of a `stream()` are not held here, but limited too.
         pending.items += 1
@@ -500,7 +501,7 @@ class Session:
             self.error = ProtocolError(sentence)
             return
         # The event that ends a list by its name may be an item itself, if its class says so.
-        items = pending.shape.items
+        items = shape.items
         is_item = isinstance(event, items) if items and ends_by_name else not complete
         if not pending.forgotten and is_item:
             if pending.on_item is not None:

@@ -70,16 +70,18 @@ class Action(Generic[ResponseT_co]):
     """The events that its list may consist of, if it is answered with a list."""
     completion: ClassVar[type[Event] | None] = None
     """The event that ends its list."""
-    nothing: ClassVar[tuple[str, ...]] = ()
-    """The messages of errors which say that its list is empty."""
-    list_end: ClassVar[str] = ""
-    """The event that ends its list, where Asterisk does not mark the end as it does everywhere else."""
-    glued: ClassVar[bool] = False
-    """Whether the items of its list, and its end, come in one message, as no blank line is between them."""
-    raw: ClassVar[Literal["", "lines", "headers"]] = ""
-    """What the answer consists of, if it has no `Response` header."""
-    replies: ClassVar[int] = 1
-    """How many replies come if all goes well; the last one counts."""
+    list_unmarked: ClassVar[bool] = False
+    """True if no `EventList` header marks its list: a successful reply starts it, and `completion`
+    ends it, which may be an item too.
+    """
+    empty_list_errors: ClassVar[tuple[str, ...]] = ()
+    """The messages of the errors with which Asterisk answers where the list is empty."""
+    items_unseparated: ClassVar[bool] = False
+    """True if Asterisk sends no blank line between the events of its list."""
+    bare_reply: ClassVar[Literal["", "lines", "headers"]] = ""
+    """The content of its reply, where that has no `Response` header."""
+    reply_count: ClassVar[int] = 1
+    """The number of replies if all goes well; the last one counts."""
     fenced: ClassVar[bool] = False
     """Whether nothing tells that its answer is over, or that there is none. Then a Ping is sent behind it, and as Asterisk
     answers in order, the answer to that tells.
@@ -102,7 +104,7 @@ class Action(Generic[ResponseT_co]):
 
     def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for sequence in ("privilege", "nothing", "outcome_events"):
+        for sequence in ("privilege", "empty_list_errors", "outcome_events"):
             if isinstance(getattr(cls, sequence), str):
                 raise TypeError(f"{cls.__name__}.{sequence}: expected a tuple of texts, not one text")
         if wire_name is not None and wire_name != (cls.wire_name or wire_name) and "reads_only" not in vars(cls):
@@ -118,6 +120,8 @@ class Action(Generic[ResponseT_co]):
             origin = get_origin(base)
             if isinstance(origin, type) and issubclass(origin, Action):
                 cls._answered_with(_substituted(origin._reply, origin, get_args(base)))
+        if cls.list_unmarked and cls.completion is None and not abstract:
+            raise TypeError(f"{cls.__name__}.completion: a list that is unmarked needs it to end")
 
     @classmethod
     def _answered_with(cls, reply: Any) -> None:

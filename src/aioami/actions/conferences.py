@@ -45,7 +45,7 @@ class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeList
 
     privilege = ("reporting",)
     reads_only = True
-    nothing = ("No active conferences.",)
+    empty_list_errors = ("No active conferences.",)
 
     conference: str = header("Conference")
 
@@ -55,7 +55,7 @@ class ConfbridgeListRooms(KnownAction[ListReply[events.ConfbridgeListRooms, Conf
 
     privilege = ("reporting",)
     reads_only = True
-    nothing = ("No active conferences.",)
+    empty_list_errors = ("No active conferences.",)
 
 
 class ConfbridgeMute(_Participant):

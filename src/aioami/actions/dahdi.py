@@ -46,7 +46,7 @@ class DAHDIShowStatus(KnownAction[ListReply[events.DAHDIShowStatus, DAHDIShowSta
     """List the spans and their line errors. From Asterisk 18.23, 20.8 and 21.3."""
 
     reads_only = True
-    nothing = ("No DAHDI detected",)
+    empty_list_errors = ("No DAHDI detected",)
 
 
 class DAHDIDialOffhook(_DAHDIChannel):
@@ -118,7 +118,7 @@ class PRIDebugSet(KnownAction[Response]):
         level: `off`, `on`, `hex` or `intense`.
     """
 
-    replies = 2
+    reply_count = 2
     fenced = True
 
     span: int = header("Span", whole_number(minimum=1))

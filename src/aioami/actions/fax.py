@@ -24,7 +24,7 @@ class FAXSession(KnownAction[ListReply[events.FAXSession, events.FAXSession]]):
 
     privilege = ("call",)
     reads_only = True
-    list_end = "FAXSession"
+    list_unmarked = True
     fenced = True
 
     session_number: int = header("SessionNumber", whole_number(minimum=0))
@@ -42,5 +42,5 @@ class FAXStats(KnownAction[ListReply[events.FAXStats, events.FAXStats]]):
 
     privilege = ("reporting",)
     reads_only = True
-    list_end = "FAXStats"
+    list_unmarked = True
     fenced = True

@@ -40,5 +40,5 @@ class IAXnetstats(KnownAction[Response]):
 
     privilege = ("system", "reporting")
     reads_only = True
-    raw = "lines"
+    bare_reply = "lines"
     fenced = True

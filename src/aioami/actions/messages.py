@@ -52,7 +52,7 @@ class JabberSend(KnownAction[Response]):
     """
 
     privilege = ("system",)
-    replies = 2
+    reply_count = 2
     fenced = True
     holds_session = True
 

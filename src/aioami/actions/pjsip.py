@@ -69,7 +69,7 @@ class PJSIPShowEndpoints(KnownAction[ListReply[EndpointList, EndpointListComplet
 
     privilege = ("system",)
     reads_only = True
-    nothing = ("No endpoints found",)
+    empty_list_errors = ("No endpoints found",)
 
 
 class PJSIPShowEndpoint(KnownAction[ListReply[_Detail, EndpointDetailComplete]]):
@@ -91,7 +91,7 @@ class PJSIPShowAors(KnownAction[ListReply[AorList, AorListComplete]]):
 
     privilege = ("system",)
     reads_only = True
-    nothing = ("No AORs found",)
+    empty_list_errors = ("No AORs found",)
 
 
 class PJSIPShowAuths(KnownAction[ListReply[AuthList, AuthListComplete]]):
@@ -99,7 +99,7 @@ class PJSIPShowAuths(KnownAction[ListReply[AuthList, AuthListComplete]]):
 
     privilege = ("system",)
     reads_only = True
-    nothing = ("No Auths found",)
+    empty_list_errors = ("No Auths found",)
 
 
 class PJSIPShowContacts(KnownAction[ListReply[ContactList, ContactListComplete]]):
@@ -107,7 +107,7 @@ class PJSIPShowContacts(KnownAction[ListReply[ContactList, ContactListComplete]]
 
     privilege = ("system",)
     reads_only = True
-    nothing = ("No Contacts found",)
+    empty_list_errors = ("No Contacts found",)
 
 
 class PJSIPShowRegistrationsInbound(
@@ -160,7 +160,7 @@ class PJSIPShowResourceLists(KnownAction[ListReply[ResourceListDetail, ResourceL
 
     privilege = ("system",)
     reads_only = True
-    nothing = ("No resource lists found",)
+    empty_list_errors = ("No resource lists found",)
 
 
 class PJSIPShowMaintenance(KnownAction[ListReply[PJSIPMaintenanceStatus, PJSIPMaintenanceStatusComplete]]):

@@ -254,5 +254,5 @@ class Queues(KnownAction[Response]):
 
     reads_only = True
     until = 13
-    raw = "lines"
+    bare_reply = "lines"
     fenced = True

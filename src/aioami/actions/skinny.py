@@ -27,14 +27,14 @@ class SKINNYdevices(_ChanSkinny[ListReply[DeviceEntry, DevicelistComplete]]):
     """List the devices. Until Asterisk 20."""
 
     reads_only = True
-    glued = True
+    items_unseparated = True
 
 
 class SKINNYlines(_ChanSkinny[ListReply[LineEntry, LinelistComplete]]):
     """List the lines. Until Asterisk 20."""
 
     reads_only = True
-    glued = True
+    items_unseparated = True
 
 
 class SKINNYshowdevice(_ChanSkinny[SKINNYdeviceReply]):
@@ -45,7 +45,7 @@ class SKINNYshowdevice(_ChanSkinny[SKINNYdeviceReply]):
     """
 
     reads_only = True
-    raw = "headers"
+    bare_reply = "headers"
     fenced = True
 
     device: str = header("Device")
@@ -59,7 +59,7 @@ class SKINNYshowline(_ChanSkinny[SKINNYlineReply]):
     """
 
     reads_only = True
-    raw = "headers"
+    bare_reply = "headers"
     fenced = True
 
     line: str = header("Line")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from ..events import system as events
 from ..responses.base import Response
 from ..responses.system import (
     ChallengeReply,
@@ -275,7 +276,8 @@ class WaitEvent(KnownAction[Response]):
     """
 
     reads_only = True
-    list_end = "WaitEventComplete"
+    completion = events.WaitEventComplete
+    list_unmarked = True
     holds_session = True
 
     def __init__(self, timeout: int = -1) -> None:

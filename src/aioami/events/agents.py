@@ -17,11 +17,15 @@ __all__ = [
 class AgentLogin(ChannelEvent):
     """An agent logged in."""
 
+    read_classes = ("agent",)
+
     agent = Text("Agent")
 
 
 class AgentLogoff(ChannelEvent):
     """An agent logged off."""
+
+    read_classes = ("agent",)
 
     agent = Text("Agent")
     logintime = Seconds("Logintime")

@@ -20,6 +20,8 @@ __all__ = [
 class AsyncAGIStart(ChannelEvent):
     """A channel waits for AGI commands."""
 
+    read_classes = ("agi",)
+
     env = PercentEncoded("Env")
     """The AGI environment as lines; Asterisk cuts long ones."""
 
@@ -32,6 +34,8 @@ class AsyncAGIStart(ChannelEvent):
 
 class AsyncAGIExec(ChannelEvent):
     """An AGI command has ended. `command_id` is what the action gave."""
+
+    read_classes = ("agi",)
 
     command_id = Text("CommandId")
 
@@ -48,9 +52,13 @@ class AsyncAGIExec(ChannelEvent):
 class AsyncAGIEnd(ChannelEvent):
     """A channel takes no more AGI commands."""
 
+    read_classes = ("agi",)
+
 
 class AGIExecStart(ChannelEvent):
     """An AGI command begins to run. Its `CommandId` is a number of the server's own."""
+
+    read_classes = ("agi",)
 
     command = Text("Command")
     command_id = Text("CommandId")
@@ -58,6 +66,8 @@ class AGIExecStart(ChannelEvent):
 
 class AGIExecEnd(ChannelEvent):
     """An AGI command has run. Its `CommandId` is a number of the server's own."""
+
+    read_classes = ("agi",)
 
     command = Text("Command")
     command_id = Text("CommandId")

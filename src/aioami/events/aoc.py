@@ -53,6 +53,8 @@ class Units(View):
 class ChargeEvent(ChannelEvent, abstract=True):
     """An event that tells a sum, or a number of units."""
 
+    read_classes = ("aoc",)
+
     charge_type = Text("Charge/Type")
     """NotAvailable, Free, Currency or Units."""
     charge_billing_id = Text("Charge/BillingID")
@@ -67,6 +69,8 @@ class ChargeEvent(ChannelEvent, abstract=True):
 
 class AOC_S(ChannelEvent, wire_name="AOC-S"):
     """What a call will cost, told when it begins."""
+
+    read_classes = ("aoc",)
 
     rates = Numbered(Rate, "Rates({})/")
 

@@ -8,10 +8,15 @@ from typing import Any, ClassVar, Final
 from ..fields import Integer, Text, Timestamp, as_dict
 from ..wire import Message
 
-__all__ = ["EVENTS", "Event", "KnownEvent", "event_class", "load", "parse"]
+__all__ = ["EVENTS", "UNSOLICITED", "Event", "KnownEvent", "event_class", "load", "parse"]
 
 EVENTS: Final[dict[str, type[Event]]] = {}
 """Every event class by the event's name in lower case."""
+
+UNSOLICITED: Final[dict[str, type[Event]]] = {}
+"""The classes of those events that have `read_classes`, by the same names; the catalogue's comes
+before a user's.
+"""
 
 _LOADED: Final[set[str]] = set()
 
@@ -24,6 +29,11 @@ class Event(Message):
 
     wire_name: ClassVar[str] = ""
     """The name on the wire; empty for the classes that are no event themselves."""
+    read_classes: ClassVar[tuple[str, ...]] = ()
+    """The read classes that a user needs, all of them, to be sent this event unasked. Empty for an
+    event that comes in lists only, as those need the action's write class alone; and where the
+    class is not known.
+    """
 
     action_id = Text("ActionID")
     """The ActionID of the action that asked for this, if one did."""
@@ -40,10 +50,18 @@ class Event(Message):
 
     def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if isinstance(vars(cls).get("read_classes"), str):
+            raise TypeError(f"{cls.__name__}.read_classes: expected a tuple of texts, not one text")
+        if wire_name and wire_name != (cls.wire_name or wire_name) and "read_classes" not in vars(cls):
+            cls.read_classes = ()  # it is another event than the one whose class it extends
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         name = cls.wire_name.lower()
-        if name and not (name in EVENTS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
+        ours = cls.__module__.startswith(f"{__package__}.")
+        if name and not (ours and name in EVENTS):  # a user's class counts
             EVENTS[name] = cls
+        # ... but Asterisk's spelling and classes are those of the catalogue.
+        if name and cls.read_classes and (ours or name not in UNSOLICITED):
+            UNSOLICITED[name] = cls
 
     @property
     def name(self) -> str:
@@ -54,7 +72,7 @@ class Event(Message):
 
     @property
     def privileges(self) -> frozenset[str]:
-        """The classes that a user must be allowed to read to be sent this event."""
+        """The classes in its `Privilege` header, without `all`; a user needs them all to be sent it."""
         labels = self.find("Privilege")
         return frozenset(labels.split(",")) - {"all", ""} if labels else frozenset()
 

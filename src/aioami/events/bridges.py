@@ -37,13 +37,19 @@ __all__ = [
 class BridgeCreate(BridgeEvent):
     """A bridge was made."""
 
+    read_classes = ("call",)
+
 
 class BridgeDestroy(BridgeEvent):
     """A bridge is gone."""
 
+    read_classes = ("call",)
+
 
 class BridgeEnter(BridgeEvent, ChannelEvent):
     """A channel came into a bridge."""
+
+    read_classes = ("call",)
 
     swap_uniqueid = Text("SwapUniqueid")
 
@@ -51,15 +57,21 @@ class BridgeEnter(BridgeEvent, ChannelEvent):
 class BridgeLeave(BridgeEvent, ChannelEvent):
     """A channel left a bridge."""
 
+    read_classes = ("call",)
+
 
 class BridgeVideoSourceUpdate(BridgeEvent):
     """Another channel is shown in a bridge."""
+
+    read_classes = ("call",)
 
     bridge_previous_video_source = Text("BridgePreviousVideoSource")
 
 
 class BridgeMerge(KnownEvent):
     """The channels of one bridge moved into another."""
+
+    read_classes = ("call",)
 
     to = Nested(Bridge, "To")
     from_ = Nested(Bridge, "From")
@@ -97,6 +109,8 @@ class BridgeInfoComplete(ListComplete, BridgeEvent):
 class BlindTransfer(TransfererEvent, TransfereeEvent, BridgeEvent):
     """A call was transferred without a word."""
 
+    read_classes = ("call",)
+
     result = Text("Result")
     is_external = Boolean("IsExternal")
     context = Text("Context")
@@ -105,6 +119,8 @@ class BlindTransfer(TransfererEvent, TransfereeEvent, BridgeEvent):
 
 class AttendedTransfer(OrigTransfererEvent, SecondTransfererEvent, TransfereeEvent, TransferTargetEvent):
     """A call was transferred after a word with its target."""
+
+    read_classes = ("call",)
 
     result = Text("Result")
     orig = Nested(Bridge, "Orig")

@@ -96,13 +96,19 @@ ORIGINATE_RESULT_MAP = {
 class Newchannel(ChannelEvent):
     """A channel was made."""
 
+    read_classes = ("call",)
+
 
 class Newstate(ChannelEvent):
     """A channel is in another state."""
 
+    read_classes = ("call",)
+
 
 class Newexten(ChannelEvent):
     """A channel has come to another step of the dialplan."""
+
+    read_classes = ("dialplan",)
 
     extension = Text("Extension")
     application = Text("Application")
@@ -112,21 +118,29 @@ class Newexten(ChannelEvent):
 class NewCallerid(ChannelEvent):
     """A channel has another caller id."""
 
+    read_classes = ("call",)
+
     cid_calling_pres = Text("CID-CallingPres")
 
 
 class NewConnectedLine(ChannelEvent):
     """A channel is told of another connected line."""
 
+    read_classes = ("call",)
+
 
 class NewAccountCode(ChannelEvent):
     """A channel has another account code."""
+
+    read_classes = ("call",)
 
     old_account_code = Text("OldAccountCode")
 
 
 class Rename(KnownEvent):
     """A channel has another name."""
+
+    read_classes = ("call",)
 
     channel = Text("Channel")
     newname = Text("Newname")
@@ -136,6 +150,8 @@ class Rename(KnownEvent):
 class VarSet(ChannelEvent):
     """A variable was set. That of no channel has `none` for the channel; values are escaped as in C."""
 
+    read_classes = ("dialplan",)
+
     variable = Text("Variable")
     value = Text("Value")
 
@@ -143,17 +159,23 @@ class VarSet(ChannelEvent):
 class HangupRequest(ChannelEvent):
     """Somebody asked for a channel to be hung up."""
 
+    read_classes = ("call",)
+
     cause = Enumeration("Cause", HangupCause)
 
 
 class SoftHangupRequest(ChannelEvent):
     """A channel was asked to hang itself up."""
 
+    read_classes = ("call",)
+
     cause = Enumeration("Cause", HangupCause)
 
 
 class Hangup(ChannelEvent):
     """A channel is gone."""
+
+    read_classes = ("call",)
 
     cause = Enumeration("Cause", HangupCause)
     cause_txt = Text("Cause-txt")
@@ -163,17 +185,23 @@ class Hangup(ChannelEvent):
 class HangupHandlerPush(ChannelEvent):
     """A hang-up handler was added to a channel."""
 
+    read_classes = ("dialplan",)
+
     handler = Text("Handler")
 
 
 class HangupHandlerPop(ChannelEvent):
     """A hang-up handler was taken from a channel."""
 
+    read_classes = ("dialplan",)
+
     handler = Text("Handler")
 
 
 class HangupHandlerRun(ChannelEvent):
     """A hang-up handler is about to run."""
+
+    read_classes = ("dialplan",)
 
     handler = Text("Handler")
 
@@ -243,12 +271,16 @@ class StatusComplete(ListComplete):
 class DTMFBegin(ChannelEvent):
     """A keypad tone begins."""
 
+    read_classes = ("dtmf",)
+
     digit = Text("Digit")
     direction = Text("Direction")
 
 
 class DTMFEnd(ChannelEvent):
     """A keypad tone is over."""
+
+    read_classes = ("dtmf",)
 
     digit = Text("Digit")
     duration_ms = Milliseconds("DurationMs")
@@ -258,23 +290,33 @@ class DTMFEnd(ChannelEvent):
 class Hold(ChannelEvent):
     """A channel was put on hold."""
 
+    read_classes = ("call",)
+
     music_class = Text("MusicClass")
 
 
 class Unhold(ChannelEvent):
     """A channel was taken from hold."""
 
+    read_classes = ("call",)
+
 
 class Flash(ChannelEvent):
     """A channel was sent a hook flash. From Asterisk 16."""
+
+    read_classes = ("call",)
 
 
 class Wink(ChannelEvent):
     """A channel was sent a wink. From Asterisk 16."""
 
+    read_classes = ("call",)
+
 
 class MusicOnHoldStart(ChannelEvent):
     """A channel begins to hear music on hold."""
+
+    read_classes = ("call",)
 
     class_ = Text("Class")
 
@@ -282,13 +324,19 @@ class MusicOnHoldStart(ChannelEvent):
 class MusicOnHoldStop(ChannelEvent):
     """A channel hears music on hold no more."""
 
+    read_classes = ("call",)
+
 
 class ChannelTalkingStart(ChannelEvent):
     """Somebody begins to talk on a channel."""
 
+    read_classes = ("call",)
+
 
 class ChannelTalkingStop(ChannelEvent):
     """Somebody has stopped talking on a channel."""
+
+    read_classes = ("call",)
 
     duration = Milliseconds("Duration")
 
@@ -296,13 +344,19 @@ class ChannelTalkingStop(ChannelEvent):
 class ChanSpyStart(SpyerEvent, SpyeeEvent):
     """Somebody begins to listen in."""
 
+    read_classes = ("call",)
+
 
 class ChanSpyStop(SpyerEvent, SpyeeEvent):
     """Somebody has stopped listening in."""
 
+    read_classes = ("call",)
+
 
 class Pickup(ChannelEvent):
     """A ringing call was answered from another telephone."""
+
+    read_classes = ("call",)
 
     target = Nested(Channel, "Target")
     """The channel that rang."""
@@ -310,6 +364,8 @@ class Pickup(ChannelEvent):
 
 class LocalBridge(LocalOneEvent, LocalTwoEvent):
     """The two halves of a Local channel were joined."""
+
+    read_classes = ("call",)
 
     context = Text("Context")
     exten = Text("Exten")
@@ -319,12 +375,16 @@ class LocalBridge(LocalOneEvent, LocalTwoEvent):
 class LocalOptimizationBegin(LocalOneEvent, LocalTwoEvent, SourceEvent):
     """A Local channel begins to take itself out of a call."""
 
+    read_classes = ("call",)
+
     dest_uniqueid = Text("DestUniqueId")
     id = Integer("Id")
 
 
 class LocalOptimizationEnd(LocalOneEvent, LocalTwoEvent):
     """A Local channel has taken itself out of a call, or failed to."""
+
+    read_classes = ("call",)
 
     success_ = Boolean("Success")
     id = Integer("Id")
@@ -333,11 +393,15 @@ class LocalOptimizationEnd(LocalOneEvent, LocalTwoEvent):
 class DialBegin(ChannelEvent, DestEvent):
     """A channel begins to call another one."""
 
+    read_classes = ("call",)
+
     dial_string = Text("DialString")
 
 
 class DialState(ChannelEvent, DestEvent):
     """A call to another channel has made progress. From Asterisk 16."""
+
+    read_classes = ("call",)
 
     dial_status = Enumeration("DialStatus", DialStatus)
     forward = Text("Forward")
@@ -345,6 +409,8 @@ class DialState(ChannelEvent, DestEvent):
 
 class DialEnd(ChannelEvent, DestEvent):
     """A call to another channel was answered, or has ended."""
+
+    read_classes = ("call",)
 
     dial_status = Enumeration("DialStatus", DialStatus)
     forward = Text("Forward")
@@ -354,6 +420,8 @@ class OriginateResponse(KnownEvent):
     """How an asynchronous `Originate` ended. Every client that may read the class call gets it, with the ActionID of
     the one who placed the call; its headers before Asterisk 12 are the same.
     """
+
+    read_classes = ("call",)
 
     response = Text("Response")
     channel = Text("Channel")

@@ -23,6 +23,8 @@ __all__ = [
 class CompletionEvent(KnownEvent, abstract=True):
     """An event about one request for completion."""
 
+    read_classes = ("cc",)
+
     core_id = Integer("CoreID")
 
 

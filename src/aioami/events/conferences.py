@@ -26,11 +26,15 @@ __all__ = [
 class ConfbridgeStart(BridgeEvent):
     """A conference begins."""
 
+    read_classes = ("call",)
+
     conference = Text("Conference")
 
 
 class ConfbridgeEnd(BridgeEvent):
     """A conference is over."""
+
+    read_classes = ("call",)
 
     conference = Text("Conference")
 
@@ -38,17 +42,23 @@ class ConfbridgeEnd(BridgeEvent):
 class ConfbridgeRecord(BridgeEvent):
     """A conference begins to be recorded."""
 
+    read_classes = ("call",)
+
     conference = Text("Conference")
 
 
 class ConfbridgeStopRecord(BridgeEvent):
     """A conference is recorded no more."""
 
+    read_classes = ("call",)
+
     conference = Text("Conference")
 
 
 class ConfbridgeJoin(BridgeEvent, ChannelEvent):
     """A channel joined a conference."""
+
+    read_classes = ("call",)
 
     conference = Text("Conference")
     admin = Boolean("Admin")
@@ -58,12 +68,16 @@ class ConfbridgeJoin(BridgeEvent, ChannelEvent):
 class ConfbridgeLeave(BridgeEvent, ChannelEvent):
     """A channel left a conference."""
 
+    read_classes = ("call",)
+
     conference = Text("Conference")
     admin = Boolean("Admin")
 
 
 class ConfbridgeMute(BridgeEvent, ChannelEvent):
     """A participant was muted."""
+
+    read_classes = ("call",)
 
     conference = Text("Conference")
     admin = Boolean("Admin")
@@ -72,12 +86,16 @@ class ConfbridgeMute(BridgeEvent, ChannelEvent):
 class ConfbridgeUnmute(BridgeEvent, ChannelEvent):
     """A participant can be heard again."""
 
+    read_classes = ("call",)
+
     conference = Text("Conference")
     admin = Boolean("Admin")
 
 
 class ConfbridgeTalking(BridgeEvent, ChannelEvent):
     """A participant begins to talk, or stops."""
+
+    read_classes = ("call",)
 
     conference = Text("Conference")
     talking_status = Boolean("TalkingStatus")

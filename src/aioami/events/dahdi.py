@@ -26,6 +26,8 @@ __all__ = [
 class DAHDIChannel(ChannelEvent):
     """A channel has come to be carried by a card."""
 
+    read_classes = ("call",)
+
     dahdi_group = Text("DAHDIGroup")
     dahdi_span = Integer("DAHDISpan")
     dahdi_channel = Text("DAHDIChannel")
@@ -34,6 +36,8 @@ class DAHDIChannel(ChannelEvent):
 class Alarm(KnownEvent):
     """A card's channel has an alarm."""
 
+    read_classes = ("system",)
+
     dahdi_channel = Text("DAHDIChannel")
     alarm = Text("Alarm")
 
@@ -41,11 +45,15 @@ class Alarm(KnownEvent):
 class AlarmClear(KnownEvent):
     """The alarm of a card's channel is over."""
 
+    read_classes = ("system",)
+
     dahdi_channel = Text("DAHDIChannel")
 
 
 class SpanAlarm(KnownEvent):
     """A span has an alarm."""
+
+    read_classes = ("system",)
 
     span = Integer("Span")
     alarm = Text("Alarm")
@@ -54,11 +62,15 @@ class SpanAlarm(KnownEvent):
 class SpanAlarmClear(KnownEvent):
     """The alarm of a span is over."""
 
+    read_classes = ("system",)
+
     span = Integer("Span")
 
 
 class DNDState(KnownEvent):
     """Do-not-disturb was switched on a card's channel."""
+
+    read_classes = ("system",)
 
     dahdi_channel = Text("DAHDIChannel")
     status = Boolean("Status")
@@ -125,6 +137,8 @@ class PRIShowSpansComplete(ListComplete):
 
 class MCID(ChannelEvent):
     """Somebody asked the ISDN network to note who called (malicious call identification)."""
+
+    read_classes = ("call",)
 
     m_caller_id_num_valid = Boolean("MCallerIDNumValid")
     m_caller_id_num = Text("MCallerIDNum")

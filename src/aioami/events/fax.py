@@ -21,6 +21,8 @@ __all__ = [
 class FAXStatus(ChannelEvent):
     """A fax session has come to another step."""
 
+    read_classes = ("call",)
+
     operation = Text("Operation")
     status = Text("Status")
     local_station_id = Text("LocalStationID")
@@ -29,6 +31,8 @@ class FAXStatus(ChannelEvent):
 
 class FaxEvent(ChannelEvent, abstract=True):
     """An event that tells how a fax ended."""
+
+    read_classes = ("call",)
 
     local_station_id = Text("LocalStationID")
     remote_station_id = Text("RemoteStationID")

@@ -24,6 +24,8 @@ __all__ = [
 class MeetmeEvent(ChannelEvent, abstract=True):
     """An event about a participant."""
 
+    read_classes = ("call",)
+
     meetme = Text("Meetme")
     user = Integer("User")
 
@@ -61,6 +63,8 @@ class MeetmeTalkRequest(MeetmeEvent):
 
 class MeetmeEnd(KnownEvent):
     """A conference is over."""
+
+    read_classes = ("call",)
 
     meetme = Text("Meetme")
 

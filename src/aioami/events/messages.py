@@ -13,6 +13,8 @@ __all__ = [
 class JabberStatus(KnownEvent):
     """Somebody in the roster of an XMPP account is there, or no more."""
 
+    read_classes = ("user",)
+
     account = Text("Account")
     jid = Text("JID")
     resource = Text("Resource")

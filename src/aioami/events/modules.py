@@ -15,6 +15,8 @@ __all__ = [
 class Reload(KnownEvent):
     """A module, or `All`, has read its configuration again."""
 
+    read_classes = ("system",)
+
     module = Text("Module")
     status = Integer("Status")
     """0 is right; all else is why not."""
@@ -23,12 +25,16 @@ class Reload(KnownEvent):
 class Load(KnownEvent):
     """A module was loaded. From Asterisk 16."""
 
+    read_classes = ("system",)
+
     module = Text("Module")
     status = Text("Status")
 
 
 class Unload(KnownEvent):
     """A module was unloaded. From Asterisk 16."""
+
+    read_classes = ("system",)
 
     module = Text("Module")
     status = Text("Status")

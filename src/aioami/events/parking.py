@@ -22,6 +22,8 @@ __all__ = [
 class ParkedCallEvent(ParkeeEvent, ParkerEvent, abstract=True):
     """An event about a parked call. Times are seconds."""
 
+    read_classes = ("call",)
+
     parker_dial_string = Text("ParkerDialString")
     parkinglot = Text("Parkinglot")
     parking_space = Text("ParkingSpace")

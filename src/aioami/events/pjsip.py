@@ -354,6 +354,8 @@ class ContactStatusDetailComplete(ListComplete):
 class ContactStatus(KnownEvent):
     """A PJSIP contact is in another state."""
 
+    read_classes = ("system",)
+
     uri = Text("URI")
     contact_status = Text("ContactStatus")
     aor = Text("AOR")
@@ -494,6 +496,8 @@ class ResourceListDetailComplete(ListComplete):
 
 class PJSIPMaintenanceStatus(KnownEvent):
     """An endpoint was put into maintenance, or taken from it. From Asterisk 20."""
+
+    read_classes = ("system",)
 
     endpoint = Text("Endpoint")
     status = Boolean("Status")

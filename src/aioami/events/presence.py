@@ -22,6 +22,8 @@ __all__ = [
 class ExtensionStatus(KnownEvent):
     """What an extension's hint shows has changed; or an item of `ExtensionStateList`."""
 
+    read_classes = ("call",)
+
     exten = Text("Exten")
     context = Text("Context")
     hint = Text("Hint")
@@ -36,6 +38,8 @@ class ExtensionStateListComplete(ListComplete):
 class DeviceStateChange(KnownEvent):
     """A device is in another state; or an item of `DeviceStateList`."""
 
+    read_classes = ("call",)
+
     device = Text("Device")
     state = Enumeration("State", DeviceState)
 
@@ -46,6 +50,8 @@ class DeviceStateListComplete(ListComplete):
 
 class PresenceStateChange(KnownEvent):
     """Somebody's presence has changed; or an item of `PresenceStateList`."""
+
+    read_classes = ("call",)
 
     presentity = Text("Presentity")
     status = Enumeration("Status", PresenceValue)
@@ -60,6 +66,8 @@ class PresenceStateListComplete(ListComplete):
 class PresenceStatus(KnownEvent):
     """The presence that an extension's hint shows has changed."""
 
+    read_classes = ("call",)
+
     exten = Text("Exten")
     context = Text("Context")
     hint = Text("Hint")
@@ -70,6 +78,8 @@ class PresenceStatus(KnownEvent):
 
 class MobileStatus(KnownEvent):
     """A Bluetooth telephone of chan_mobile was connected, or lost."""
+
+    read_classes = ("system",)
 
     status = Text("Status")
     device = Text("Device")

@@ -37,6 +37,8 @@ __all__ = [
 class QueueMemberEvent(KnownEvent, abstract=True):
     """An event about a member of a queue."""
 
+    read_classes = ("agent",)
+
     queue = Text("Queue")
     member_name = Text("MemberName")
     interface = Text("Interface")
@@ -94,6 +96,8 @@ class QueueMemberPaused(KnownEvent):
 class QueueCallerJoin(ChannelEvent):
     """A caller came into a queue."""
 
+    read_classes = ("agent",)
+
     queue = Text("Queue")
     position = Integer("Position")
     count = Integer("Count")
@@ -101,6 +105,8 @@ class QueueCallerJoin(ChannelEvent):
 
 class QueueCallerLeave(ChannelEvent):
     """A caller left a queue."""
+
+    read_classes = ("agent",)
 
     queue = Text("Queue")
     position = Integer("Position")
@@ -110,6 +116,8 @@ class QueueCallerLeave(ChannelEvent):
 class QueueCallerAbandon(ChannelEvent):
     """A caller gave up waiting."""
 
+    read_classes = ("agent",)
+
     queue = Text("Queue")
     position = Integer("Position")
     original_position = Integer("OriginalPosition")
@@ -118,6 +126,8 @@ class QueueCallerAbandon(ChannelEvent):
 
 class AgentEvent(ChannelEvent, DestEvent, abstract=True):
     """An event about a queue's caller and the member who is to talk with them."""
+
+    read_classes = ("agent",)
 
     queue = Text("Queue")
     member_name = Text("MemberName")

@@ -14,6 +14,8 @@ __all__ = [
 class Cdr(KnownEvent):
     """The record of a call that is over. Times are seconds."""
 
+    read_classes = ("cdr",)
+
     account_code = Text("AccountCode")
     source = Text("Source")
     destination = Text("Destination")
@@ -38,6 +40,8 @@ class Cdr(KnownEvent):
 
 class CEL(KnownEvent):
     """A step in the life of a channel, for logging."""
+
+    read_classes = ("call",)
 
     event_name = Text("EventName")
     account_code = Text("AccountCode")

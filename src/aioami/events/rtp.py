@@ -32,6 +32,8 @@ class Report(View):
 class RTCPEvent(ChannelEvent, abstract=True):
     """An event about one RTCP packet."""
 
+    read_classes = ("reporting",)
+
     ssrc = Text("SSRC")
     pt = Text("PT")
     """`200(SR)`, a sender's report, or `201(RR)`, a receiver's."""

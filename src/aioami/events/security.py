@@ -28,6 +28,8 @@ __all__ = [
 class SecurityEvent(KnownEvent, abstract=True):
     """An event of the security log."""
 
+    read_classes = ("security",)
+
     event_tv = Timestamp("EventTV")
     severity = Text("Severity")
     service = Text("Service")

@@ -72,11 +72,15 @@ class RegistrationsComplete(ListComplete):
 class SIPQualifyPeerDone(KnownEvent):
     """The answer to a `SIPqualify`, with its ActionID, sent to every client. Until Asterisk 20."""
 
+    read_classes = ("call",)
+
     peer = Text("Peer")
 
 
 class PeerStatus(KnownEvent):
     """A peer is reachable, or no more."""
+
+    read_classes = ("system",)
 
     channel_type = Text("ChannelType")
     peer = Text("Peer")
@@ -94,6 +98,8 @@ class SIPpeerstatusComplete(ListComplete):
 class Registry(KnownEvent):
     """An outbound registration is in another state."""
 
+    read_classes = ("system",)
+
     channel_type = Text("ChannelType")
     username = Text("Username")
     domain = Text("Domain")
@@ -103,6 +109,8 @@ class Registry(KnownEvent):
 
 class SessionTimeout(ChannelEvent):
     """A call was ended because nothing was heard of it for too long. Until Asterisk 20."""
+
+    read_classes = ("call",)
 
     source = Text("Source")
     """`RTPTimeout` or `SIPSessionTimer`."""

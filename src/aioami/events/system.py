@@ -21,6 +21,8 @@ class FullyBooted(KnownEvent):
     from Asterisk 16.
     """
 
+    read_classes = ("system",)
+
     status = Text("Status")
     uptime = Seconds("Uptime")
     last_reload = Seconds("LastReload")
@@ -29,12 +31,16 @@ class FullyBooted(KnownEvent):
 class Shutdown(KnownEvent):
     """The server ends."""
 
+    read_classes = ("system",)
+
     shutdown = Text("Shutdown")
     restart = Boolean("Restart")
 
 
 class LogChannel(KnownEvent):
     """A log file was opened or closed."""
+
+    read_classes = ("system",)
 
     channel = Text("Channel")
     enabled = Boolean("Enabled")
@@ -50,11 +56,15 @@ class DeadlockStart(KnownEvent):
     where it was built to look for that.
     """
 
+    read_classes = ("system",)
+
     mutex = Text("Mutex")
 
 
 class TestEvent(KnownEvent):
     """What Asterisk's own tests listen to; only builds with the test framework send it. Most headers depend on `State`."""
+
+    read_classes = ("reporting",)
 
     type = Text("Type")
     state = Text("State")

@@ -29,6 +29,8 @@ class UserEvent(Event):
     Without `user_event` it is the one that is called as the class is. The latest class of a name counts.
     """
 
+    read_classes = ("user",)
+
     user_event = Text("UserEvent")
     channel = Text("Channel")
     uniqueid = Text("Uniqueid")

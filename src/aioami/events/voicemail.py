@@ -70,6 +70,8 @@ class VoicemailUserEntryComplete(ListComplete):
 class MessageWaiting(ChannelEvent):
     """A mailbox has messages, or none any more."""
 
+    read_classes = ("call",)
+
     mailbox = Text("Mailbox")
     waiting = Integer("Waiting")
     new = Integer("New")
@@ -104,6 +106,8 @@ class VoicemailBoxDetailComplete(ListComplete):
 class VoicemailPasswordChange(KnownEvent):
     """A user of voicemail has chosen another password, which is in it: no log and no repr shows it. From Asterisk 18."""
 
+    read_classes = ("system", "user")
+
     context = Text("Context")
     mailbox = Text("Mailbox")
     new_password = Text("NewPassword")
@@ -111,6 +115,8 @@ class VoicemailPasswordChange(KnownEvent):
 
 class MiniVoiceMail(ChannelEvent):
     """A message was sent to a mailbox of MiniVM."""
+
+    read_classes = ("call",)
 
     action_ = Text("Action")
     mailbox = Text("Mailbox")

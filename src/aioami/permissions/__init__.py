@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..actions.base import ACTIONS, Action, action_class
 from ..actions.base import load as load_actions
-from ..events.base import EVENTS, Event, event_class
+from ..events.base import EVENTS, UNSOLICITED, Event, event_class
 from ..events.base import load as load_events
 
 if TYPE_CHECKING:
@@ -24,48 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
 
-# The classes of the events that Asterisk sends by itself; what only comes in a list needs none, as the action has its own.
-_CLASSES: Final[dict[tuple[str, ...], str]] = {
-    ("agent",): """
-        AgentCalled AgentComplete AgentConnect AgentDump AgentLogin AgentLogoff AgentRingNoAnswer QueueCallerAbandon QueueCallerJoin
-        QueueCallerLeave QueueMemberAdded QueueMemberPause QueueMemberPenalty QueueMemberRemoved QueueMemberRinginuse QueueMemberStatus
-    """,
-    ("agi",): "AGIExecEnd AGIExecStart AsyncAGIEnd AsyncAGIExec AsyncAGIStart",
-    ("aoc",): "AOC-D AOC-E AOC-S",
-    ("call",): """
-        AttendedTransfer BlindTransfer BridgeCreate BridgeDestroy BridgeEnter BridgeLeave BridgeMerge BridgeVideoSourceUpdate CEL
-        ChanSpyStart ChanSpyStop ChannelTalkingStart ChannelTalkingStop ConfbridgeEnd ConfbridgeJoin ConfbridgeLeave ConfbridgeMute
-        ConfbridgeRecord ConfbridgeStart ConfbridgeStopRecord ConfbridgeTalking ConfbridgeUnmute DAHDIChannel DeviceStateChange
-        DialBegin DialEnd DialState ExtensionStatus FAXStatus Flash Hangup HangupRequest Hold LocalBridge LocalOptimizationBegin
-        LocalOptimizationEnd MCID MeetmeEnd MeetmeJoin MeetmeLeave MeetmeMute MeetmeTalkRequest MeetmeTalking MessageWaiting
-        MiniVoiceMail MixMonitorMute MixMonitorStart MixMonitorStop MonitorStart MonitorStop MusicOnHoldStart MusicOnHoldStop
-        NewAccountCode NewCallerid NewConnectedLine Newchannel Newstate OriginateResponse ParkedCall ParkedCallGiveUp ParkedCallSwap
-        ParkedCallTimeOut Pickup PresenceStateChange PresenceStatus ReceiveFAX Rename SIPQualifyPeerDone SendFAX SessionTimeout
-        SoftHangupRequest UnParkedCall Unhold Wink
-    """,
-    ("cc",): """
-        CCAvailable CCCallerRecalling CCCallerStartMonitoring CCCallerStopMonitoring CCFailure CCMonitorFailed CCOfferTimerStart
-        CCRecallComplete CCRequestAcknowledged CCRequested
-    """,
-    ("cdr",): "Cdr",
-    ("dialplan",): "HangupHandlerPop HangupHandlerPush HangupHandlerRun Newexten VarSet",
-    ("dtmf",): "DTMFBegin DTMFEnd",
-    ("reporting",): "RTCPReceived RTCPSent TestEvent",
-    ("security",): """
-        AuthMethodNotAllowed ChallengeResponseFailed ChallengeSent FailedACL InvalidAccountID InvalidPassword InvalidTransport
-        LoadAverageLimit MemoryLimit RequestBadFormat RequestNotAllowed RequestNotSupported SessionLimit SuccessfulAuth
-        UnexpectedAddress
-    """,
-    ("system",): """
-        Alarm AlarmClear ContactStatus DNDState DeadlockStart FullyBooted Load LogChannel MobileStatus PJSIPMaintenanceStatus
-        PeerStatus Registry Reload Shutdown SpanAlarm SpanAlarmClear Unload
-    """,
-    ("system", "user"): "VoicemailPasswordChange",
-    ("user",): "JabberStatus UserEvent",
-}
-_EVENTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    name.lower(): (name, classes) for classes, names in _CLASSES.items() for name in names.split()
-}
 # Of several classes that will do, the least powerful is taken.
 _POWER: Final = {
     **dict.fromkeys(("reporting", "cdr", "dtmf", "log", "verbose", "cc", "aoc", "test", "security"), 1),
@@ -218,7 +176,10 @@ def read_classes(name: str) -> tuple[str, ...]:
     Args:
         name: the event's name; its letters are compared without case.
     """
-    return _EVENTS.get(name.lower(), ("", ()))[1]
+    name = name.lower()
+    if name not in UNSOLICITED:
+        load_events()
+    return UNSOLICITED.get(name, Event).read_classes
 
 
 def of_use(
@@ -311,14 +272,15 @@ def _selected(selectors: Iterable[type[Event] | str]) -> tuple[dict[str, tuple[s
             names = {each.wire_name for each in (*EVENTS.values(), selector) if issubclass(each, selector)} - {""}
             # One that is told from others by what is in it comes under the name of the class that it narrows.
             names = names or {each.wire_name for each in selector.__mro__ if issubclass(each, Event)} - {""}
-            known = [name for name in names if name.lower() in _EVENTS]
+            known = [name for name in names if name.lower() in UNSOLICITED]
             if not known and selector.__name__.lower() not in _OWN and not _in_lists(selector):
                 unknown.update(names)
         else:
-            known = [name for low, (name, _) in _EVENTS.items() if fnmatchcase(low, selector.lower())]
+            known = [name for name in UNSOLICITED if fnmatchcase(name, selector.lower())]
             if not known and selector.lower() not in _OWN and not _in_lists(event_class(selector)):
                 unknown.add(selector)
-        wanted |= {_EVENTS[name.lower()][0]: read_classes(name) for name in known}
+        found = (UNSOLICITED[name.lower()] for name in known)
+        wanted |= {each.wire_name: each.read_classes for each in found}
     return wanted, sorted(unknown)
 
 

@@ -73,7 +73,7 @@ class EventList(list[ItemT]):
         Raises:
             ImportError: pandas is not installed; the extra `pandas` brings it.
         """
-        from ..frames import to_pandas
+        from ..dataframes import to_pandas
 
         return to_pandas(self, *self._both(attributes))
 
@@ -90,7 +90,7 @@ class EventList(list[ItemT]):
         Raises:
             ImportError: polars is not installed; the extra `polars` brings it.
         """
-        from ..frames import to_polars
+        from ..dataframes import to_polars
 
         return to_polars(self, *self._both(attributes))
 
@@ -187,7 +187,7 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
     @property
     def success(self) -> bool:
-        return super().success or (self.action is not None and self.message.strip() in self.action.nothing)
+        return super().success or (self.action is not None and self.message.strip() in self.action.empty_list_errors)
 
 
 class OutcomeReply(Response, Generic[EventT_co]):
