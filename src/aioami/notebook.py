@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import async_timeout
 
 from ._client.streams import EventStream
-from .display import BOILERPLATE, NOTHING, cell, clean, note, pill, table
+from ._show.html import BOILERPLATE, NOTHING, cell, clean, note, pill, table
 from .errors import ManagerError
 from .events.base import Event
 from .wire.redaction import redact_value

@@ -48,24 +48,21 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "errors": frozenset(),
     "states": frozenset(),
     "url": frozenset(),
-    "wire": frozenset({"errors"}),
+    "wire": frozenset({"_log", "errors"}),
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),
-    "display": frozenset({"enums", "wire", "fields"}),
-    "dataframes": frozenset({"enums", "wire", "fields"}),
     "_show": frozenset({"enums", "wire", "fields"}),
-    **dict.fromkeys(CATALOGUE, PURE | {"display", "dataframes"}),
+    **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"errors"},
     "schema": PURE,
-    "recording": frozenset({"_log", "wire", "errors"}),
     "permissions": PURE,
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
-    "_client": PURE | {"_session", "_signals", "core", "metrics", "permissions", "recording", "states", "url"},
+    "_client": PURE | {"_session", "_signals", "core", "metrics", "permissions", "states", "url"},
     "calls": PURE | {"_show"},
     "live": PURE | {"_client", "_signals", "states"},
-    "notebook": PURE | {"_client", "display"},
-    "testing": frozenset({"_log", "wire", "errors", "recording"}),
+    "notebook": PURE | {"_client", "_show"},
+    "testing": frozenset({"_log", "wire", "errors"}),
 }
 # In the two private rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
@@ -95,13 +92,13 @@ TOP: Final = "__init__"
 MOVED: Final = frozenset({"streams"})
 # Each needs the library that its extra installs, and is imported by nobody else.
 EXTRAS: Final = {
-    PACKAGE / "dataframes.py",
+    PACKAGE / "_show" / "dataframes.py",
     PACKAGE / "metrics" / "opentelemetry.py",
     PACKAGE / "metrics" / "prometheus.py",
 }
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"_session", "_show", "calls", "core", "display", "dataframes", "permissions"}
+SANS_IO: Final = (PURE - {"errors"}) | {"_session", "_show", "calls", "core", "permissions"}
 
 
 @dataclass(frozen=True)

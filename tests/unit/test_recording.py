@@ -12,8 +12,8 @@ from typing import IO, Any
 import pytest
 
 from aioami import Action, ActionError, ConnectionLost, Manager, core
-from aioami.recording import Recorder
 from aioami.testing import FakeAsterisk, Recording, RecordingError
+from aioami.wire.recordings import Recorder
 
 
 async def recorded(path: Path) -> None:

@@ -27,7 +27,7 @@ from .options import Options
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..recording import Recorder
+    from ..wire.recordings import Recorder
 
 __all__ = ["Connection"]
 

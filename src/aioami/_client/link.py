@@ -36,7 +36,7 @@ from .login import log_in
 from .options import Backoff, Default, Options, Timeout
 
 if TYPE_CHECKING:
-    from ..recording import Recorder
+    from ..wire.recordings import Recorder
     from .streams import ListBuffer
 
 __all__ = ["Link"]

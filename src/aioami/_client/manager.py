@@ -164,7 +164,7 @@ class Manager:
         )
         recorder = None
         if record is not None:
-            from ..recording import Recorder
+            from ..wire.recordings import Recorder
 
             recorder = Recorder(record)
         self._rights = Rights(self._options)

@@ -90,7 +90,7 @@ class Event(Message):
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from ..display import event_html
+        from .._show.html import event_html
 
         return event_html(self, self.name)
 

@@ -73,7 +73,7 @@ class EventList(list[ItemT]):
         Raises:
             ImportError: pandas is not installed; the extra `pandas` brings it.
         """
-        from ..dataframes import to_pandas
+        from .._show.dataframes import to_pandas
 
         return to_pandas(self, *self._both(attributes))
 
@@ -90,7 +90,7 @@ class EventList(list[ItemT]):
         Raises:
             ImportError: polars is not installed; the extra `polars` brings it.
         """
-        from ..dataframes import to_polars
+        from .._show.dataframes import to_polars
 
         return to_polars(self, *self._both(attributes))
 
@@ -99,7 +99,7 @@ class EventList(list[ItemT]):
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from ..display import list_html
+        from .._show.html import list_html
 
         return list_html(self, self.completion)
 
@@ -156,7 +156,7 @@ class Response(Message):
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        from ..display import response_html
+        from .._show.html import response_html
 
         items: EventList[Any] | None = getattr(self, "_items", None)
         return response_html(

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..recording import FORMAT_VERSION
 from ..wire import Message
+from ..wire.recordings import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Final
 
-from .fields import Boolean, Enumeration, Field, Timestamp, fields_of
-from .wire import Message
-from .wire.redaction import redact_value
+from ..fields import Boolean, Enumeration, Field, Timestamp, fields_of
+from ..wire import Message
+from ..wire.redaction import redact_value
 
 __all__ = ["cell", "clean", "event_html", "list_html", "note", "pill", "response_html", "shortened", "table"]
 

@@ -30,8 +30,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Final
 
-from ._log import get_logger
-from .wire import redact
+from .._log import get_logger
+from . import redact
 
 __all__ = ["FORMAT_VERSION", "Recorder"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from .fields import (
+from ..fields import (
     Boolean,
     ChannelVariables,
     Duration,
