@@ -254,7 +254,8 @@ class KnownAction(Action[ResponseT_co], abstract=True):
     each other has a constructor instead.
     """
 
-    _given: dict[str, Any]
+    given: dict[str, Any]
+    """The arguments that the action was made with, by parameter."""
     _parameters: ClassVar[dict[str, Parameter]] = {}
 
     if TYPE_CHECKING:
@@ -267,7 +268,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             parameters = self._parameters
             if not (parameters or args or kwargs):  # as most of those that are sent often
-                self._given, self._lines = _NOTHING, self._first_line
+                self.given, self._lines = _NOTHING, self._first_line
                 self.name, self.headers, self.timeout = self.wire_name, (), None
                 return
             name = type(self).__name__
@@ -287,7 +288,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
             for each, parameter in parameters.items():
                 if given.setdefault(each, parameter.default) is REQUIRED:
                     raise TypeError(f"{name}() is missing the argument {each!r}")
-            self._given = given
+            self.given = given
             self._declare([line for each, parameter in parameters.items() for line in parameter.encode(given[each])])
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

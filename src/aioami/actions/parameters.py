@@ -65,7 +65,7 @@ class Parameter:
         self.name = name
 
     def __get__(self, action: KnownAction[Any] | None, owner: type | None = None) -> Any:
-        return self if action is None else action._given[self.name]
+        return self if action is None else action.given[self.name]
 
     def __set__(self, action: KnownAction[Any], value: object) -> None:
         raise AttributeError(f"{self.name}: an action is a value, and does not change")
