@@ -176,7 +176,16 @@ async def test_answers_of_a_server_are_shown(mgr: Manager, fake: FakeAsterisk) -
 @pytest.mark.parametrize("program", ["import aioami", "import aioami; aioami.core.Ping; aioami.events.Hangup"])
 def test_the_import_does_not_become_heavier(program: str) -> None:
     """HTML, data frames and notebooks cost nothing until they are asked for."""
-    heavy = ("html", "aioami._show.html", "aioami._show.dataframes", "aioami.notebook", "IPython", "pandas", "polars", "numpy")
+    heavy = (
+        "html",
+        "aioami._show.html",
+        "aioami._show.dataframes",
+        "aioami.notebook",
+        "IPython",
+        "pandas",
+        "polars",
+        "numpy",
+    )
     told = f"{program}; import sys; print([each for each in {heavy!r} if each in sys.modules])"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     run = subprocess.run([sys.executable, "-c", told], env=environment, capture_output=True, text=True, check=True)

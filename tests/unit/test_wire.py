@@ -15,6 +15,7 @@ from tests.fuzz.plain import plain_headers, plain_lines, plain_messages
 
 from aioami import events
 from aioami.wire import Framer, Message, encode
+from aioami.wire.headers import Patterns
 from aioami.wire.layouts import Layouts
 
 RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
@@ -407,3 +408,45 @@ def test_layouts_are_bounded() -> None:
         layouts.learn(text, ("Event", f"A{number}"))
     layouts.learn(text, ("Event", "A"))
     assert layouts.split(text) is None
+
+
+@pytest.mark.parametrize("name", ["Channel", "channel", "CHANNEL", "Cause-txt", "a.b", "a b", "Key", "key", "x\r"])
+def test_an_expression_finds_the_first_header_of_a_name(name: str) -> None:
+    """In any letter case, whatever stands before it, with one blank behind the colon or none, to the end of the line."""
+    search = Patterns()[name]
+    assert search is not None
+    spellings = [name, name.lower(), name.upper(), name.swapcase(), name.replace("K", "\u212a").replace("k", "\u212a")]
+    for spelling in spellings:
+        for before in ("", "\nOther: 1\r", f"\nx{spelling}: 1\r", f"\n {spelling}: 1\r", f"\nNote: {spelling}: 1\r"):
+            for after in ("", f"\n{name}: 2\r", "\nOther: 3\r"):
+                for value in ("", "v", " v", "a: b", "a\rb"):
+                    found = search(f"{before}\n{spelling}: {value}\r{after}")
+                    assert found is not None
+                    assert found[1] == f"{value}\r"
+    found = search(f"\n{name}:v")
+    assert found is not None
+    assert found[1] == "v"
+    assert search(f"\nOther: {name}: 1\r\n{name}x: 2\r\n{name}\r\n{name} : 3\r") is None
+    assert search("\na\u017fb: 1\r\n\u212b: 2\r") is None
+
+
+@pytest.mark.parametrize("name", ["", " Key", "\tKey", "a:b", "a\nb", "A(b", "K\xe9y", "\u212aey"])
+def test_no_expression_is_made_for_an_odd_name(name: str) -> None:
+    """It may hold a channel's name, or be no name of a header, or have letters whose lower case is not that of ASCII."""
+    assert Patterns()[name] is None
+    assert Message(f"Event: X\r\n{name}: 1\r").get(name) == (
+        None if name in ("", " Key", "\tKey", "a:b", "a\nb") else "1"
+    )
+
+
+def test_expressions_are_kept_and_bounded() -> None:
+    """The one of a name is made once; when there are thousands, all are made anew."""
+    patterns = Patterns()
+    first = patterns["A"]
+    assert patterns["A"] is first
+    for number in range(4095):
+        patterns.setdefault(f"B{number}", None)
+    assert len(patterns) == 4096
+    assert patterns["A"] is first
+    assert patterns["C"] is not None
+    assert len(patterns) == 1

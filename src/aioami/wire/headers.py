@@ -12,7 +12,7 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Final
 
-__all__ = ["PATTERNS", "head_of", "is_regular", "split_headers"]
+__all__ = ["PATTERNS", "Patterns", "head_of", "is_regular", "split_headers"]
 
 _Search = Callable[[str], "re.Match[str] | None"]
 
@@ -75,7 +75,7 @@ def head_of(text: str) -> str:
     return text[:end]
 
 
-class _Patterns(dict[str, "_Search | None"]):
+class Patterns(dict[str, "_Search | None"]):
     """Expressions for the first header of a name, in lines with a line break before each.
 
     It is `None` for a name that no expression finds for certain: one that may hold a channel's
@@ -94,4 +94,4 @@ class _Patterns(dict[str, "_Search | None"]):
         return found
 
 
-PATTERNS: Final = _Patterns()
+PATTERNS: Final = Patterns()
