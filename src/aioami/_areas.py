@@ -1,4 +1,4 @@
-"""A package whose names lie in its modules, the areas, and which loads those when the first name is used.
+"""Packages whose names lie in modules, the areas, which load with the first use of a name.
 
 So `import aioami` is quick, though the catalogue is large. Type checkers see plain imports.
 """
@@ -16,7 +16,13 @@ __all__ = ["gather"]
 def gather(
     package: str, areas: tuple[str, ...], own: tuple[str, ...]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """The `__getattr__` and the `__dir__` of a package that has all the public names of its areas, besides its own."""
+    """Return the `__getattr__` and the `__dir__` of a package with the public names of its areas.
+
+    Args:
+        package: the package's name.
+        areas: the names of its modules.
+        own: the package's own public names.
+    """
     module = sys.modules[package]
 
     def load() -> None:
