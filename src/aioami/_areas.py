@@ -1,4 +1,4 @@
-"""Packages whose names are in modules, the areas, which are loaded when a name is first used.
+"""Packages whose names lie in modules, the areas, which load with the first use of a name.
 
 So `import aioami` is quick, though the catalogue is large. Type checkers see plain imports.
 """
@@ -16,7 +16,13 @@ __all__ = ["gather"]
 def gather(
     package: str, areas: tuple[str, ...], own: tuple[str, ...]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return `__getattr__` and `__dir__` for a package that has its areas' public names."""
+    """Return the `__getattr__` and the `__dir__` of a package with the public names of its areas.
+
+    Args:
+        package: the package's name.
+        areas: the names of its modules.
+        own: the package's own public names.
+    """
     module = sys.modules[package]
 
     def load() -> None:

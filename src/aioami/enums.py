@@ -1,7 +1,8 @@
 """Asterisk's numbers and words that stand for something, by name.
 
-What Asterisk may add one day is a member too, named after its value: `ChannelState(42)` is `ChannelState.UNKNOWN_42`.
-Members are numbers or texts themselves, so `event.channel_state == 6` and `event.state == "RINGING"` hold.
+A value that Asterisk adds one day is a member too, named after it: `ChannelState(42)` is
+`ChannelState.UNKNOWN_42`. Members are numbers or texts themselves, so `event.channel_state == 6`
+and `event.state == "RINGING"` hold.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Word(str, enum.Enum):
 
 
 class ChannelState(Code):
-    """What a channel is doing, as `ChannelState` says it."""
+    """The state of a channel."""
 
     DOWN = 0
     RESERVED = 1
@@ -142,7 +143,7 @@ class HangupCause(Code):
 
 
 class OriginateReason(Code):
-    """How an asynchronous Originate ended. This is no hang-up cause."""
+    """The result of an asynchronous Originate. This is no hang-up cause."""
 
     FAILED = 0
     """The extension or the channel could not be had."""
@@ -154,7 +155,7 @@ class OriginateReason(Code):
 
 
 class ExtensionState(Code):
-    """What an extension's hint shows."""
+    """The state of an extension's hint."""
 
     REMOVED = -2
     NO_HINT = -1
@@ -169,7 +170,7 @@ class ExtensionState(Code):
 
 
 class QueueMemberState(Code):
-    """What the device of a queue's member is doing: a device state as a number."""
+    """The state of a queue member's device, as a number."""
 
     UNKNOWN = 0
     NOT_IN_USE = 1
@@ -183,7 +184,7 @@ class QueueMemberState(Code):
 
 
 class DeviceState(Word):
-    """What a device is doing."""
+    """The state of a device."""
 
     UNKNOWN = "UNKNOWN"
     NOT_IN_USE = "NOT_INUSE"
@@ -197,7 +198,7 @@ class DeviceState(Word):
 
 
 class PresenceValue(Word):
-    """Whether somebody is there."""
+    """A presence."""
 
     NOT_SET = "not_set"
     UNAVAILABLE = "unavailable"
@@ -209,7 +210,7 @@ class PresenceValue(Word):
 
 
 class DialStatus(Word):
-    """How a dial ended, or how far it came."""
+    """The result of a dial, or its progress."""
 
     ABORT = "ABORT"
     ANSWER = "ANSWER"
@@ -226,7 +227,7 @@ class DialStatus(Word):
 
 
 class AgentState(Word):
-    """What an agent of app_agent_pool is doing."""
+    """The state of an agent of app_agent_pool."""
 
     LOGGED_OFF = "AGENT_LOGGEDOFF"
     IDLE = "AGENT_IDLE"

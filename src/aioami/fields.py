@@ -1,12 +1,14 @@
 """Typed attributes over the headers of events and responses, and the one rule that names them.
 
-A field is declared once, with the header's spelling on the wire, and reads the message when it is asked:
+A field is declared once, with the header's spelling on the wire, and reads the message when it is
+asked:
 
     class Hangup(ChannelEvent):
         cause = Integer("Cause")
         cause_txt = Text("Cause-txt")
 
-A header that is absent gives `None`, and so does text that does not convert; the text itself stays in the mapping.
+A header that is absent gives `None`, and so does text that does not convert; the text itself stays
+in the mapping.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class Field(Generic[T]):
     """
 
     is_flat = False
-    """Whether this is another name for a field of a nested view."""
+    """True if this is another name for a field of a nested view."""
 
     def __init__(self, header: str) -> None:
         self.header = header
@@ -126,7 +128,7 @@ class Number(Field[float]):
 
 
 class Boolean(Field[bool]):
-    """Yes or no, in whichever of Asterisk's spellings: Yes/No, true/false, Y/N, 1/0, On/Off, Enabled/Disabled."""
+    """A bool, in any spelling: Yes/No, true/false, Y/N, 1/0, On/Off, Enabled/Disabled."""
 
     def convert(self, text: str) -> bool | None:
         word = text.strip().lower()
@@ -156,7 +158,7 @@ class Duration(Field[int]):
 
 
 class Timestamp(Field[float]):
-    """A moment, in seconds since 1970; Asterisk writes either that, or a date with its distance from UTC."""
+    """A time, in seconds since 1970; Asterisk writes those, or a date with its UTC offset."""
 
     def convert(self, text: str) -> float | None:
         if "T" not in text:
@@ -170,7 +172,7 @@ class Timestamp(Field[float]):
 
 
 class Enumeration(Field[EnumT]):
-    """One of the numbers or words that an enumeration names; one that it does not know has a member too.
+    """A member of an enumeration; a number or word that it does not know has a member too.
 
     Args:
         header: the header's name as Asterisk spells it.
@@ -214,9 +216,10 @@ class Texts(Field[list[str]]):
 
 
 class ChannelVariables(Field[dict[str, str]]):
-    """Channel variables, one repeated `name=value` header each; manager.conf's `channelvars` asks for some.
+    """Channel variables, a `name=value` header each; manager.conf's `channelvars` selects them.
 
-    Some events put the channel's name into the header: `ChanVariable(PJSIP/1-00000001): name=value`.
+    Some events put the channel's name into the header:
+    `ChanVariable(PJSIP/1-00000001): name=value`.
     """
 
     @overload
@@ -277,8 +280,8 @@ class View:
 class Nested(Generic[ViewT]):
     """A group of headers under a prefix, which is declared once: `dest = Nested(Channel, "Dest")`.
 
-    `event.dest.channel` is the header `DestChannel`. The name by the rule, `event.dest_channel`, is there as well when
-    a program runs; type checkers know the view alone.
+    `event.dest.channel` is the header `DestChannel`. The name by the rule, `event.dest_channel`, is
+    there as well when a program runs; type checkers know the view alone.
     """
 
     def __init__(self, view: type[ViewT], prefix: str) -> None:
@@ -341,7 +344,11 @@ _fields: Final[dict[type, dict[str, Field[Any]]]] = {}
 
 
 def fields_of(owner: type) -> dict[str, Field[Any]]:
-    """Every field of an event's, a response's or a view's class, by its attribute, in the order of declaration."""
+    """Return every field of a class, by its attribute, in the order of declaration.
+
+    Args:
+        owner: a class of an event, a response or a view.
+    """
     found = _fields.get(owner)
     if found is None:
         found = {}
@@ -357,9 +364,9 @@ def as_dict(
     """A plain dictionary of headers: each name once, repeated headers as a list of their values.
 
     Args:
-        attributes: whether the keys are the names of attributes, instead of the headers in their first spelling.
-        typed: whether those that have a field are given as it gives them (of repeated ones the first, where it gives one
-            value), instead of as text.
+        attributes: `True` for the names of attributes as keys, instead of the headers.
+        typed: whether those that have a field are given as it gives them (of repeated ones the
+            first, where it gives one value), instead of as text.
     """
     fields = {field.header.lower(): (name, field) for name, field in fields_of(type(owner)).items()}
     keys: dict[str, str] = {}
@@ -423,11 +430,11 @@ _TAKEN: Final = frozenset(dir(Message)) | {"name", "events", "data", "action", "
 def attribute_name(header: str) -> str:
     """The attribute, or the keyword parameter, that stands for a header.
 
-    The header in snake_case; a name that is taken, or a Python keyword, gets a trailing underscore, and one that
-    begins with a digit a leading one.
+    The header in snake_case; a name that is taken, or a Python keyword, gets a trailing underscore,
+    and one that begins with a digit a leading one.
 
-    >>> [attribute_name(header) for header in ("CallerIDNum", "BridgeUniqueid", "Cause-txt", "Async", "Name")]
-    ['caller_id_num', 'bridge_uniqueid', 'cause_txt', 'async_', 'name_']
+    >>> [attribute_name(header) for header in ("CallerIDNum", "Cause-txt", "Async", "Name")]
+    ['caller_id_num', 'cause_txt', 'async_', 'name_']
     """
     for spelling, single in _SPELLINGS.items():
         header = header.replace(spelling, single)

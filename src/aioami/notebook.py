@@ -1,4 +1,4 @@
-"""What changes while one looks at it, in a notebook: events as they come, and how far a long list is.
+"""Live views for a notebook: events as they come, and the progress of a long list.
 
     from aioami import notebook
 
@@ -7,7 +7,8 @@
     async for item in notebook.progress(mgr.stream(core.QueueStatus())):
         ...
 
-Outside of a notebook both write plain lines. Neither needs more than IPython, which is there where a notebook is.
+Outside of a notebook both write plain lines. Neither needs more than IPython, which is there where
+a notebook is.
 """
 
 from __future__ import annotations
@@ -62,17 +63,19 @@ async def watch(
     refresh: float = 0.25,
     into: list[EventT] | None = None,
 ) -> None:
-    """Show the events of a stream as they come: in a table that changes in its place, or outside of a notebook in a line each.
+    """Show the events of a stream as they come, in a table; outside of a notebook, in a line each.
 
-    It ends with the stream, after so many seconds or events, or when it is cancelled, as by interrupting the cell; the
-    table stays as it was last. The stream is left open, if anybody holds it.
+    It ends with the stream, after so many seconds or events, or when it is cancelled, as by
+    interrupting the cell; the table stays as it was last. The stream is left open, if anybody holds
+    it.
 
     Args:
         stream: what to watch, as `mgr.events("Queue*")`.
         seconds: how long; `None` is for ever.
         count: how many events; `None` is any number.
         rows: how many of the last events the table has.
-        columns: headers to show in columns of their own; left out, each event's first few stand beside its name.
+        columns: headers to show in columns of their own; left out, each event's first few stand
+            beside its name.
         refresh: seconds between two changes of the table, at least.
         into: a list to which every event is added: an `EventList`, to go on with its `to_pandas()`.
 
@@ -127,10 +130,11 @@ async def watch(
 async def progress(
     items: AsyncIterable[ItemT], *, total: int | None = None, label: str = "", refresh: float = 0.1
 ) -> AsyncIterator[ItemT]:
-    """The items of a long list as they arrive, with a bar that tells how many there were.
+    """The items of a long list as they arrive, with a bar that counts them.
 
-    Asterisk says how many there are only when all have come: without a total, the bar shows that they come, and how quickly.
-    Outside of a notebook it is a line on the standard error output, which changes in its place if that is a terminal.
+    Asterisk gives the number of items with the last one: without a total, the bar shows the rate
+    alone. Outside of a notebook it is a line on the standard error output, which changes in its
+    place if that is a terminal.
 
     Args:
         items: `mgr.stream(action)`, or anything else for `async for`.
@@ -226,7 +230,7 @@ class _Watched:
         self._last.appendleft((time.strftime("%H:%M:%S"), event))
 
     def status(self, state: str, stream: EventStream[Any]) -> str:
-        """How it goes, in a line."""
+        """The progress, in a line."""
         return f"{state}: {self._told(stream)}"
 
     def _told(self, stream: EventStream[Any]) -> str:
@@ -271,7 +275,7 @@ class _Watched:
 
 
 class _Bar:
-    """How many items came, and how quickly."""
+    """The number of items, and their rate."""
 
     def __init__(self, label: str, total: int | None) -> None:
         self.count = 0

@@ -52,10 +52,11 @@ _ARGUMENTS: Final = {
 
 
 def json_schema(*, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
-    """A JSON Schema (2020-12) of all events, as `event.to_dict()` gives them, and of all actions, as they are called.
+    """Return a JSON Schema (2020-12) of all events, as `event.to_dict()`, and all actions.
 
-    An event is valid if its headers are as its class says; headers and events that no class knows are valid. Each
-    event is under `$defs` as `events.Hangup`, and each action, with its arguments by name, as `actions.QueueAdd`.
+    An event is valid if its headers are as its class says; headers and events that no class knows
+    are valid. Each event is under `$defs` as `events.Hangup`, and each action, with its arguments
+    by name, as `actions.QueueAdd`.
 
     Args:
         attributes, typed: the same as are given to `to_dict()`.
@@ -140,7 +141,7 @@ def _action(cls: type[Action[Any]]) -> dict[str, Any]:
 
 
 def _argument(annotation: str) -> dict[str, Any]:
-    """What an annotation means in JSON; a sequence is an array, a mapping an object."""
+    """Return the JSON type of an annotation; a sequence is an array, a mapping an object."""
     kinds = []
     for part in _parts(annotation):
         outer = part.partition("[")[0]

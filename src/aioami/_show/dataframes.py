@@ -1,4 +1,4 @@
-"""Lists of events as data frames of pandas and of polars, with typed columns; each library is loaded when it is asked for."""
+"""Lists of events as typed data frames of pandas and polars; each library is loaded when needed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _KINDS: Final[tuple[tuple[type[Field[Any]], Kind], ...]] = (
 
 @dataclass
 class _Column:
-    """The values of a column, what they are, and if they are categories, which ones there are in their order."""
+    """The values of a column, their kind, and the categories in their order."""
 
     kind: Kind
     values: list[Any]
@@ -129,7 +129,7 @@ def _columns(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict
 
 
 def _kinds(items: Sequence[Any]) -> dict[str, Kind]:
-    """What the columns hold, by their names in lower case; those on which the classes do not agree are missing."""
+    """Return the kinds of columns, by lower-case name, without those on which classes disagree."""
     found: dict[str, set[Kind]] = {}
     for each in {type(item): None for item in items}:
         for attribute, one in fields_of(each).items():
@@ -187,7 +187,7 @@ def _name(value: Any) -> str:
 
 
 def _rank(member: Any) -> tuple[int, str]:
-    """Where a member of an enumeration stands among the others: numbers in their order, words by the alphabet."""
+    """Return the rank of a member of an enumeration: numbers by value, words by the alphabet."""
     return (int(member) if isinstance(member, int) else 0, member.name)
 
 

@@ -1,6 +1,6 @@
 """Messages and lists of them as HTML, for notebooks: loaded when the first one is shown.
 
-Everything is escaped, what is secret is left out by the same list as in reprs, and what is long is shortened with a count.
+Everything is escaped, secrets are left out as in reprs, and long texts are cut with a count.
 The colours are tints, which go with light and with dark pages.
 """
 
@@ -114,7 +114,7 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
 
     Args:
         message, name, value: the message, the header's name and its text.
-        brief: whether it stands in a list, where a state needs no number and a moment no seconds since 1970.
+        brief: `True` in a list, where a state needs no number and a time no seconds since 1970.
     """
     limit = MAX_CELL if brief else MAX_VALUE
     shown = redact_value(name, value, message.find)
@@ -174,7 +174,7 @@ def response_html(
 
 
 def list_html(items: Sequence[object], completion: Message | None) -> str:
-    """The items of a list: a table for each kind of them, in the order in which the kinds come first."""
+    """Return the items of a list as HTML: a table for each kind, in the order of appearance."""
     kinds: dict[str, list[Message]] = {}
     others = []
     for item in items:

@@ -1,4 +1,4 @@
-"""What can be asked of the server: an action each, by area.
+"""The actions of the server, a class each, by area.
 
 All areas are loaded when the first of their names is used here.
 """

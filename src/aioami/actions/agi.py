@@ -13,14 +13,16 @@ __all__ = ["AGI"]
 class AGI(KnownAction[AGIReply]):
     """Queue an AGI command on a channel that runs `AGI(agi:async)`.
 
-    The reply says that it was queued; its `outcome()` is the `AsyncAGIExec` event with the command's result, and
-    raises `ActionError` when the channel leaves AsyncAGI, or hangs up, before.
+    The reply says that it was queued; its `outcome()` is the `AsyncAGIExec` event with the
+    command's result, and raises `ActionError` when the channel leaves AsyncAGI, or hangs up,
+    before.
 
     Args:
         channel: the channel's name.
-        command: the command as in an AGI script: `ANSWER`, `EXEC Playback hello-world`, `ASYNCAGI BREAK` ...
-        command_id: comes back as the event's `CommandId`. Without one, the outcome is the channel's next result that
-            has none either.
+        command: the command as in an AGI script: `ANSWER`, `EXEC Playback hello-world`,
+            `ASYNCAGI BREAK`.
+        command_id: comes back as the event's `CommandId`. Without one, the outcome is the channel's
+            next result that has none either.
 
     Up to Asterisk 11 the results come in `AsyncAGI` events.
     """

@@ -48,8 +48,9 @@ class AOCMessage(KnownAction[Response]):
     """Send an advice of charge to a channel. Needs a channel, or the beginning of one's name.
 
     Args:
-        msg_type: `D`, what the call has cost so far; `E`, what it has cost; from Asterisk 18 also `S`, what it will cost.
-        charge_type: how the charge is told; needed for `D` and `E`.
+        msg_type: `D`, the charge so far; `E`, the charge of an ended call; from Asterisk 18 also
+            `S`, the rates.
+        charge_type: how the charge is given; needed for `D` and `E`.
         channel: the channel's name.
         channel_prefix: the beginning of a channel's name; the first such channel is taken.
         unit_amount: for the charge type `Unit`: how many units, for each type of units; 32 at most.
@@ -60,9 +61,9 @@ class AOCMessage(KnownAction[Response]):
         total_type: whether this is the sum.
         aoc_billing_id: for the charge types `Currency` and `Unit`: how the call is billed.
         charging_association_id: for `E`: which call this belongs to, by its id.
-        charging_association_number, charging_association_plan: or by its number, and that number's plan.
-        charged_item, rate_type, time, time_scale, granularity, granularity_time_scale, charging_type, volume_unit, code:
-            the rate, for `S`. From Asterisk 18.
+        charging_association_number, charging_association_plan: or by its number, and its plan.
+        charged_item, rate_type, time, time_scale, granularity: the rate, for `S`. From Asterisk 18.
+        granularity_time_scale, charging_type, volume_unit, code: the rest of the rate.
 
     Asterisk 1.8 and later have it.
     """

@@ -1,4 +1,4 @@
-"""What every action has: a name, headers that are checked when they are given, and what its answer looks like."""
+"""The base of all actions: a name, checked headers, and the form of the answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_: object) -> Callable[[type], type]:
-        """Tell type checkers that the parameters of a class are declared in its body."""
+        """Declare to type checkers that a class has its parameters in its body."""
         return lambda cls: cls
 
 
@@ -38,17 +38,19 @@ _RESERVED: Final = frozenset({"action", "actionid"})
 class Action(Generic[ResponseT_co]):
     """Anything that can be asked of the server.
 
-    An action is a value: it can be compared, printed and sent again, and holds nothing of a connection.
-    Use this class itself for what has no class of its own: `Action("Foo", {"Bar": "1", "Variable": ["a=1", "b=2"]})`.
+    An action is a value: it can be compared, printed and sent again, and holds nothing of a
+    connection. Use this class itself for an action without a class of its own:
+    `Action("Foo", {"Bar": "1", "Variable": ["a=1", "b=2"]})`.
 
     Args:
         name: the action's name on the wire.
         headers: its headers in order. `None` leaves a header out, a list repeats it.
 
     Raises:
-        ValueError: a name or a value cannot be sent, or is one of `Action` and `ActionID` (see `Manager.send`).
-        TypeError: a value is neither text nor a whole number. Asterisk spells booleans in several ways, so a bool
-            has no one form.
+        ValueError: a name or a value cannot be sent, or is one of `Action` and `ActionID` (see
+            `Manager.send`).
+        TypeError: a value is neither text nor a whole number. Asterisk spells booleans in several
+            ways, so a bool has no one form.
 
     Attributes:
         name: the action's name on the wire.
@@ -61,7 +63,9 @@ class Action(Generic[ResponseT_co]):
     privilege: ClassVar[tuple[str, ...]] = ()
     """The write classes of which the user needs one; none is needed if this is empty."""
     reads_only: ClassVar[bool] = False
-    """Whether it reads and nothing else, or concerns this connection alone: what a manager with `read_only` sends."""
+    """True if it changes nothing on the server beyond this connection. A manager with `read_only`
+    sends no other actions.
+    """
     until: ClassVar[int | None] = None
     """The last major version of Asterisk that has it; `None` if today's has it."""
     response_type: ClassVar[type[Response]] = Response
@@ -83,11 +87,11 @@ class Action(Generic[ResponseT_co]):
     reply_count: ClassVar[int] = 1
     """The number of replies if all goes well; the last one counts."""
     fenced: ClassVar[bool] = False
-    """Whether nothing tells that its answer is over, or that there is none. Then a Ping is sent behind it, and as Asterisk
-    answers in order, the answer to that tells.
+    """True if nothing marks the end of its answer, or the lack of one. The reply to a Ping sent
+    behind it does then, as Asterisk answers in order.
     """
     holds_session: ClassVar[bool] = False
-    """Whether Asterisk may take its time before it answers this or anything behind it on the connection."""
+    """True if Asterisk may answer it late, and nothing behind it on the connection before."""
     outcome_events: ClassVar[tuple[str, ...]] = ()
     """Names of the events in which its outcome may follow the answer."""
 
@@ -125,7 +129,7 @@ class Action(Generic[ResponseT_co]):
 
     @classmethod
     def _answered_with(cls, reply: Any) -> None:
-        """Take note of what stands in the brackets behind `Action`; type variables in it are for subclasses to fill."""
+        """Take the kind of reply in the brackets; subclasses fill its type variables."""
         cls._reply = reply
         kind = get_origin(reply) or reply
         if isinstance(kind, TypeVar):
@@ -181,21 +185,26 @@ class Action(Generic[ResponseT_co]):
 
     @classmethod
     def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
-        """What such an action with these headers may change on the server, as a clause; empty if it only reads."""
+        """Return a clause with the change that it may make on the server; empty if it only reads.
+
+        Args:
+            headers: its headers.
+        """
         if cls.reads_only:
             return ""
         return "it may change something on the server" if cls.wire_name else "nothing says that it only reads"
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
-        """What an event of `outcome_events` means to this action when it was sent under `action_id`.
+        """Judge an event of `outcome_events` for this action, sent under `action_id`.
 
         Returns:
-            the event, if it is the outcome; a sentence, if it says that none will come; `None`, if it is another's.
+            the event, if it is the outcome; a sentence, if no outcome will come; `None`, if the
+            event belongs to another action.
         """
         return None
 
     def conclusion_of_response(self, response: Response) -> Event | None:
-        """The outcome, if the answer itself already is one."""
+        """Return the outcome, if the answer itself already is one."""
         return None
 
     def __eq__(self, other: object) -> bool:
@@ -216,7 +225,7 @@ _TAKEN: Final = frozenset(dir(Action)) | {"name", "headers", "timeout"}
 
 
 def _substituted(reply: Any, origin: Any, arguments: tuple[Any, ...]) -> Any:
-    """A reply in which the type variables of a class are replaced by what stands in the brackets behind it."""
+    """Replace the type variables of a class in a reply by the arguments in its brackets."""
     given = dict(zip(origin.__parameters__, arguments, strict=False))
     if isinstance(reply, TypeVar):
         return given.get(reply, reply)
@@ -225,7 +234,7 @@ def _substituted(reply: Any, origin: Any, arguments: tuple[Any, ...]) -> Any:
 
 
 class _Signature:
-    """The signature of a class, put together when somebody asks."""
+    """The signature of a class, put together when it is read."""
 
     def __get__(self, action: object, owner: type[KnownAction[Any]]) -> Signature:
         if owner.__init__ is not KnownAction.__init__:
@@ -245,13 +254,13 @@ class _Signature:
 
 @dataclass_transform(field_specifiers=(header,), eq_default=False, frozen_default=True)
 class KnownAction(Action[ResponseT_co], abstract=True):
-    """An action with a class of its own, which says how it is answered, and declares its parameters:
+    """An action with a class of its own, which declares its parameters and its answer:
 
         class Foo(KnownAction[ListReply[FooItem, FooListComplete]]):
             bar: int = header("Bar", whole_number(minimum=0))
 
-    See `aioami.actions.parameters`. What was given is an attribute of the action. A class whose parameters depend on
-    each other has a constructor instead.
+    See `aioami.actions.parameters`. What was given is an attribute of the action. A class whose
+    parameters depend on each other has a constructor instead.
     """
 
     given: dict[str, Any]
@@ -328,7 +337,7 @@ def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
 
 
 def _annotations_of(cls: type) -> dict[str, Any]:
-    """What a class annotates itself; names that exist for type checkers alone do no harm."""
+    """Return a class's own annotations; names that exist for type checkers alone do no harm."""
     own: dict[str, Any] | None = vars(cls).get("__annotations__")
     if own is None and sys.version_info >= (3, 14):
         import annotationlib
@@ -338,7 +347,7 @@ def _annotations_of(cls: type) -> dict[str, Any]:
 
 
 def action_class(name: str) -> type[Action[Any]]:
-    """The class that says how an action of that name is answered; `Action` itself if none is declared."""
+    """Return the class for an action's name; `Action` itself if none is declared."""
     name = name.lower()
     found = ACTIONS.get(name)
     if found is None:

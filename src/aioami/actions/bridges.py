@@ -48,8 +48,8 @@ class Bridge(KnownAction[Response]):
     Args:
         channel_1: the first channel's name.
         channel_2: the second one's.
-        tone: who hears a tone: `True` is the second channel; or `"no"`, `"Channel1"`, `"Channel2"`, `"Both"`
-            (the names from Asterisk 12).
+        tone: the channel with a tone: `True` is the second; or `"no"`, `"Channel1"`, `"Channel2"`,
+            `"Both"` (the names from Asterisk 12).
     """
 
     privilege = ("call",)
@@ -63,8 +63,8 @@ class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
     """List the bridges.
 
     Args:
-        bridge_type: those of this technology alone, as `simple_bridge` or `softmix`; all if left out. Asterisk compares it with that,
-            and not with the type.
+        bridge_type: those of this technology alone, as `simple_bridge` or `softmix`; all if left
+            out. Asterisk compares it with that, and not with the type.
     """
 
     reads_only = True
@@ -73,7 +73,9 @@ class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
 
 
 class BridgeInfo(KnownAction[ListReply[BridgeInfoChannel, BridgeInfoComplete]]):
-    """List the channels in a bridge; the completion describes the bridge itself. An unknown bridge is an error.
+    """List the channels in a bridge; the completion describes the bridge itself.
+
+    An unknown bridge is an error.
 
     Args:
         bridge_uniqueid: the bridge's id.
@@ -136,7 +138,7 @@ class BridgeTechnologyUnsuspend(KnownAction[Response]):
 class Atxfer(KnownAction[Response]):
     """Begin an attended transfer: the channel speaks with the target while the other side waits.
 
-    An `AttendedTransfer` event tells how it ended.
+    An `AttendedTransfer` event has the result.
 
     Args:
         channel: the channel that transfers.
@@ -164,7 +166,9 @@ class CancelAtxfer(KnownAction[Response]):
 
 
 class BlindTransfer(KnownAction[Response]):
-    """Transfer whoever a channel speaks with, without a word. A `BlindTransfer` event follows, also if it is refused.
+    """Transfer the channel that a channel speaks with, at once.
+
+    A `BlindTransfer` event follows, also if it is refused.
 
     Args:
         channel: the channel that transfers.

@@ -78,7 +78,7 @@ def _channel_or_all(field: str, value: str | None) -> str | None:
 
 
 def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
-    """What it may change to read the variables that these headers name."""
+    """Return a clause with the change that reading the variables in headers may make."""
     return next(filter(None, (variables_may_change(names) for name, names in headers if name.lower() == wanted)), "")
 
 
@@ -104,7 +104,9 @@ class CoreShowChannels(KnownAction[ListReply[CoreShowChannel, CoreShowChannelsCo
 
 
 class CoreShowChannelMap(KnownAction[ListReply[events.CoreShowChannelMap, CoreShowChannelMapComplete]]):
-    """List the channels that a channel is connected with. An unknown channel is an error. From Asterisk 18.19 and 20.4.
+    """List the channels that a channel is connected with. From Asterisk 18.19 and 20.4.
+
+    An unknown channel is an error.
 
     Args:
         channel: the channel's name.
@@ -119,7 +121,8 @@ class CoreShowChannelMap(KnownAction[ListReply[events.CoreShowChannelMap, CoreSh
 class Getvar(KnownAction[GetvarReply]):
     """Read a variable or a dialplan function; the reply has it under `Value`.
 
-    A variable that is not set is a success with an empty value. Functions that run programs need the class system.
+    A variable that is not set is a success with an empty value. Functions that run programs need
+    the class system.
 
     Args:
         variable: its name, or a function call as `CHANNEL(language)`.
@@ -141,9 +144,10 @@ class Hangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
     """Hang a channel up. A `Hangup` event follows, which has the channel's name and no ActionID.
 
     Args:
-        channel: its name; or, from Asterisk 12, a regular expression between slashes (`/^PJSIP/alice-/`), which is
-            answered with a list of `ChannelHungup` events.
-        cause: the hang-up cause to give, as a member of `HangupCause`, its name, or its number; Asterisk's choice if it is left out.
+        channel: its name; or, from Asterisk 12, a regular expression between slashes
+            (`/^PJSIP/alice-/`), which is answered with a list of `ChannelHungup` events.
+        cause: the hang-up cause to give, as a member of `HangupCause`, its name, or its number;
+            Asterisk's choice if it is left out.
     """
 
     privilege = ("system", "call")
@@ -194,7 +198,7 @@ class MuteAudio(KnownAction[Response]):
 
 
 class _Originate(KnownAction[OriginateReply], abstract=True):
-    """What both ways to place a call share."""
+    """The common part of both ways to place a call."""
 
     privilege = ("originate",)
     outcome_events = ("OriginateResponse",)
@@ -265,14 +269,16 @@ class Originate_Application(_Originate, wire_name="Originate"):
     Args:
         channel: whom to call, as `PJSIP/alice` or `Local/100@default`.
         application: the application's name.
-        data: its arguments: a sequence, joined by commas; or one text, sent as it is. A comma inside an argument must
-            be escaped by the caller.
-        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. The action's answer is
-            waited for 2 seconds longer, or for ten minutes if left out or 0.
+        data: its arguments: a sequence, joined by commas; or one text, sent as it is. A comma
+            inside an argument must be escaped by the caller.
+        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. The
+            action's answer is waited for 2 seconds longer, or for ten minutes if left out or 0.
         callerid: as `"Alice" <100>`.
-        variables: channel variables, set in the reverse order. Every character of a value arrives as it is.
+        variables: channel variables, set in the reverse order. Every character of a value arrives
+            as it is.
         account: the account code for billing.
-        async_: leave it `True`: a synchronous call holds up everything else on this connection until it is answered.
+        async_: leave it `True`: a synchronous call holds up everything else on this connection
+            until it is answered.
         early_media: whether the call may go on before it is answered.
         codecs: those to offer, by name.
         channel_id: the unique id to give to the channel, at most 149 bytes.
@@ -282,7 +288,8 @@ class Originate_Application(_Originate, wire_name="Originate"):
         ValueError: a variable's name, an id or a time cannot be right.
         TypeError: `data` is bytes.
 
-    Asterisk refuses applications that run programs to users without the class system (`PermissionDenied`).
+    Asterisk refuses applications that run programs to users without the class system
+    (`PermissionDenied`).
     """
 
     def __init__(
@@ -320,18 +327,18 @@ class Originate_Application(_Originate, wire_name="Originate"):
 class Originate_Context(_Originate, wire_name="Originate"):
     """Place a call, and send it into the dialplan once it is answered.
 
-    The reply says that the call was accepted; its `outcome()` says what became of it. Asterisk ends the call at once
-    if the place in the dialplan does not exist.
+    The reply says that the call was accepted; its `outcome()` says what became of it. Asterisk ends
+    the call at once if the place in the dialplan does not exist.
 
     Args:
         channel: whom to call, as `PJSIP/alice` or `Local/100@default`.
         context: the dialplan's context.
         extension: the extension in it.
         priority: its number, or its label.
-        timeout, callerid, variables, account, async_, early_media, codecs, channel_id, other_channel_id:
-            see `Originate_Application`.
-        pre_dial_go_sub: a place `context,extension,priority` to run on the channel before it is dialled; Asterisk
-            heeds it in synchronous calls alone.
+        timeout, callerid, variables, account, async_: see `Originate_Application`.
+        early_media, codecs, channel_id, other_channel_id: likewise.
+        pre_dial_go_sub: a place `context,extension,priority` to run on the channel before it is
+            dialled; Asterisk heeds it in synchronous calls alone.
 
     Raises:
         ValueError: a variable's name, an id or a time cannot be right.
@@ -382,7 +389,7 @@ class PlayDTMF(KnownAction[Response]):
         channel: the channel's name.
         digit: one of 0-9, A-D, * and #.
         duration: milliseconds; from Asterisk 13.
-        receive: whether the channel is to take it for pressed there, instead of playing it; from Asterisk 13.
+        receive: `True` takes it as pressed on the channel, instead of playing it; from Asterisk 13.
     """
 
     privilege = ("call",)
@@ -441,13 +448,15 @@ class ControlPlayback(KnownAction[Response]):
 
 
 class Redirect(KnownAction[Response]):
-    """Send a channel to another place in the dialplan. Asterisk does not check that the place exists.
+    """Send a channel to another place in the dialplan.
+
+    Asterisk does not check that the place exists.
 
     Args:
         channel: the channel's name.
         context, extension, priority: the place; the priority may be a label.
-        extra_channel: a second channel, to be redirected with the first one (the other side of its call).
-        extra_context, extra_exten, extra_priority: where the second one goes; to the same place if left out.
+        extra_channel: a second channel to redirect (the other side of the call).
+        extra_context, extra_exten, extra_priority: its place; the same one if left out.
     """
 
     privilege = ("call",)
@@ -518,8 +527,9 @@ class Status(KnownAction[ListReply[events.Status, StatusComplete]]):
 
     Args:
         channel: its name; an empty one, or `None`, is all channels.
-        variables: names of channel variables to tell too, at most 100; they come as repeated `Variable` headers.
-        all_variables: whether all the channel's variables are told; from Asterisk 14.
+        variables: names of channel variables to add, at most 100; they come as repeated `Variable`
+            headers.
+        all_variables: `True` adds all the channel's variables; from Asterisk 14.
     """
 
     privilege = ("system", "call", "reporting")

@@ -23,7 +23,7 @@ __all__ = [
 
 
 class _Conference(KnownAction[Response], abstract=True):
-    """What is done to a conference."""
+    """An action on a conference."""
 
     privilege = ("call",)
 
@@ -31,13 +31,15 @@ class _Conference(KnownAction[Response], abstract=True):
 
 
 class _Participant(_Conference, abstract=True):
-    """What is done to somebody in a conference."""
+    """An action on a participant of a conference."""
 
     channel: str = header("Channel")
 
 
 class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeListComplete]]):
-    """List who is in a conference. An unknown one is an error while there are others, and an empty list else.
+    """List the participants of a conference.
+
+    An unknown conference is an error while there are others, and an empty list else.
 
     Args:
         conference: its name.
@@ -63,7 +65,8 @@ class ConfbridgeMute(_Participant):
 
     Args:
         conference: its name.
-        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all who are no admins.
+        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all but
+            admins.
     """
 
 
@@ -72,7 +75,8 @@ class ConfbridgeUnmute(_Participant):
 
     Args:
         conference: its name.
-        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all who are no admins.
+        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all but
+            admins.
     """
 
 
@@ -81,7 +85,8 @@ class ConfbridgeKick(_Participant):
 
     Args:
         conference: its name.
-        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all who are no admins.
+        channel: the channel's name; from Asterisk 13 also `all`, or `participants` for all but
+            admins.
     """
 
 
@@ -124,7 +129,9 @@ class ConfbridgeStartRecord(_Conference):
 
 
 class ConfbridgeStopRecord(_Conference):
-    """Record a conference no more. A `ConfbridgeStopRecord` event follows. Asterisk 13 wants the class `call` for it.
+    """Stop the recording of a conference. A `ConfbridgeStopRecord` event follows.
+
+    Asterisk 13 wants the class `call` for it.
 
     Args:
         conference: its name.

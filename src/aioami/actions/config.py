@@ -1,4 +1,7 @@
-"""Reading and writing Asterisk's configuration files. Recent versions refuse files outside their folder."""
+"""Reading and writing Asterisk's configuration files.
+
+Recent versions refuse files outside their folder.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,8 @@ class GetConfig(_ReadConfig[GetConfigReply]):
 
 
 class GetConfigJSON(_ReadConfig[GetConfigJSONReply]):
-    """Read a configuration file; the reply's `categories` are dictionaries. What is repeated in a category, and comments,
-    are better read with `GetConfig`.
+    """Read a configuration file; the reply's `categories` are dictionaries. What is repeated in a
+    category, and comments, are better read with `GetConfig`.
 
     Args:
         filename: with its extension.
@@ -85,13 +88,15 @@ class UpdateConfig(KnownAction[Response]):
     Args:
         src_filename: the file to read.
         dst_filename: the file to write; often the same.
-        changes: each a sequence of five: what to do, the category, the variable, the value, and a text that the
-            variable's present value must have. The last three may be `None`. What to do is `NewCat`, `RenameCat` (the
-            value is the new name), `DelCat`, `EmptyCat`, `Update`, `Delete`, `Append`, or `Insert`. A sixth item is the
-            line's number for `Insert` and `Delete`, a seventh the `Options` (as `allowdups` or `template`).
-            A value that begins with `>` makes an object (`name => value`).
+        changes: each a sequence of five: what to do, the category, the variable, the value, and a
+            text that the variable's present value must have. The last three may be `None`. What to
+            do is `NewCat`, `RenameCat` (the value is the new name), `DelCat`, `EmptyCat`, `Update`,
+            `Delete`, `Append`, or `Insert`. A sixth item is the line's number for `Insert` and
+            `Delete`, a seventh the `Options` (as `allowdups` or `template`). A value that begins
+            with `>` makes an object (`name => value`).
         reload: `True` reloads what the file belongs to, a text the module of that name.
-        preserve_effective_context: whether variables go on to be inherited as the file is written; from Asterisk 16.
+        preserve_effective_context: `True` keeps inheritance as the file is written; from Asterisk
+            16.
 
     Raises:
         ValueError: no such change; or more changes than fit into the 128 lines of one action.

@@ -25,7 +25,7 @@ __all__ = [
 
 
 class _DAHDIChannel(KnownAction[Response], abstract=True):
-    """What is done to a card's channel."""
+    """An action on a card's channel."""
 
     dahdi_channel: str | int = header("DAHDIChannel")
 
@@ -93,7 +93,10 @@ class DAHDIDNDoff(_DAHDIChannel):
 
 
 class DAHDIRestart(KnownAction[Response]):
-    """Restart all channels of the cards, which ends their calls. A failure also ends the connection."""
+    """Restart all channels of the cards, which ends their calls.
+
+    A failure also ends the connection.
+    """
 
     holds_session = True
 
@@ -111,7 +114,9 @@ class PRIShowSpans(KnownAction[ListReply[events.PRIShowSpans, PRIShowSpansComple
 
 
 class PRIDebugSet(KnownAction[Response]):
-    """Choose how much of an ISDN span's signalling is logged. For an unknown span Asterisk may answer twice.
+    """Set the level of debug messages for an ISDN span.
+
+    For an unknown span Asterisk may answer twice.
 
     Args:
         span: its number.

@@ -45,7 +45,9 @@ class DBDelTree(KnownAction[Response]):
 
 
 class DBGet(KnownAction[DBGetReply]):
-    """Read a key: one `DBGetResponse` event, whose value is also the reply's `value`. A missing key is an error.
+    """Read a key: one `DBGetResponse` event, whose value is also the reply's `value`.
+
+    A missing key is an error.
 
     Args:
         family, key: where it is.

@@ -16,7 +16,7 @@ __all__ = [
 
 
 class FAXSession(KnownAction[ListReply[events.FAXSession, events.FAXSession]]):
-    """Describe a fax session: one `FAXSession` event, which nothing marks as the last. An unknown session is an error.
+    """Describe a fax session in one `FAXSession` event. An unknown session is an error.
 
     Args:
         session_number: its number.
@@ -38,7 +38,7 @@ class FAXSessions(KnownAction[ListReply[FAXSessionsEntry, FAXSessionsComplete]])
 
 
 class FAXStats(KnownAction[ListReply[events.FAXStats, events.FAXStats]]):
-    """Tell how faxes went: one `FAXStats` event, which nothing marks as the last."""
+    """Report the fax statistics in one `FAXStats` event."""
 
     privilege = ("reporting",)
     reads_only = True

@@ -36,7 +36,7 @@ class IAXregistry(KnownAction[ListReply[RegistryEntry, RegistrationsComplete]]):
 
 
 class IAXnetstats(KnownAction[Response]):
-    """Tell how well IAX2 calls are heard: a line of numbers for each call, which are the response's `data`."""
+    """Report the network statistics of the IAX2 calls, one line each, in the response's `data`."""
 
     privilege = ("system", "reporting")
     reads_only = True

@@ -1,4 +1,4 @@
-"""MeetMe conferences, which are built on telephony cards (app_meetme). Deprecated; ConfBridge is what came after it."""
+"""MeetMe conferences, which need DAHDI (app_meetme). Deprecated in favour of ConfBridge."""
 
 from __future__ import annotations
 

@@ -23,12 +23,12 @@ class MessageSend(KnownAction[Response]):
     """Send a text message. Success means that it was handed over, not that it arrived.
 
     Args:
-        to: whom to, as `pjsip:alice` or `xmpp:...`. With a destination, what the message's To header says.
+        to: the receiver, as `pjsip:alice` or `xmpp:...`. With a destination, the To header.
         body: the text, without line breaks.
         destination: where to, if that is not `to`; from Asterisk 16.
         from_: whom it is from, as the technology wants it.
-        base64_body: the body in Base64, instead of `body`, for what has line breaks: as bytes, or encoded already.
-        variables: what is told to the technology; its headers, for SIP.
+        base64_body: the body in Base64, for one with line breaks: as bytes, or encoded already.
+        variables: variables for the technology; the headers, for SIP.
     """
 
     privilege = ("message",)
@@ -43,11 +43,13 @@ class MessageSend(KnownAction[Response]):
 
 
 class JabberSend(KnownAction[Response]):
-    """Send a message over XMPP. Asterisk answers twice, first that it will try; the second answer counts.
+    """Send a message over XMPP.
+
+    Asterisk answers twice, first that it will try; the second answer counts.
 
     Args:
         jabber: the account of this server.
-        jid: whom to. It is sent as `ScreenName`, which is what Asterisk reads, whatever it documents.
+        jid: the receiver. It is sent as `ScreenName`, which Asterisk reads, whatever it documents.
         message: the text.
     """
 

@@ -16,7 +16,9 @@ __all__ = [
 
 
 class ModuleCheck(KnownAction[ModuleCheckReply]):
-    """See whether a module is loaded; one that is not is an error. While modules are being loaded, the answer waits for them.
+    """Check that a module is loaded; one that is not is an error.
+
+    While modules are being loaded, the answer waits for them.
 
     Args:
         module: its name, without extension.
@@ -34,8 +36,9 @@ class ModuleLoad(KnownAction[Response]):
 
     Args:
         load_type: `load`, `unload`, `reload`; from Asterisk 18 also `refresh`.
-        module: its name with extension, or a built-in subsystem (`cdr`, `dnsmgr`, `enum`, `extconfig`, `http`,
-            `manager`, `rtp`; recent versions refuse those with "Module not found."); left out with `reload`, all.
+        module: its name with extension, or a built-in subsystem (`cdr`, `dnsmgr`, `enum`,
+            `extconfig`, `http`, `manager`, `rtp`; recent versions refuse those with "Module not
+            found."); left out with `reload`, all.
         recursive: whether `refresh` also unloads what depends on it.
 
     Raises:

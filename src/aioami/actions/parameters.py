@@ -1,4 +1,4 @@
-"""How the parameters of actions are declared, and how what a user passes becomes a header.
+"""Declarations of the parameters of actions, which convert arguments to headers.
 
     class QueuePenalty(KnownAction[Response]):
         interface: str = header("Interface")
@@ -6,7 +6,8 @@
         _: KW_ONLY
         queue: str | None = header("Queue", default=None)
 
-A kind is a function from the parameter's name and its value to the header's text. `None` leaves a header out.
+A kind is a function from the parameter's name and its value to the header's text. `None` leaves a
+header out.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 HeaderValue = Union[str, int, Iterable[Union[str, int]], None]
-"""What a header may be given as: text, a whole number, several of them for a repeated header, or nothing."""
+"""A value for a header: text, a whole number, several for a repeated header, or `None`."""
 
 Kind = Callable[[str, Any], HeaderValue]
 
@@ -71,7 +72,7 @@ class Parameter:
         raise AttributeError(f"{self.name}: an action is a value, and does not change")
 
     def encode(self, value: Any) -> list[tuple[str, HeaderValue]]:
-        """The headers that a value becomes: none for `None`, and a numbered one for each of several where it has `{}`."""
+        """Return the headers for a value: none for `None`, numbered ones if it has `{}`."""
         if value is None and self.default is None:
             return []
         told = self.kind(self.name, value)
@@ -159,12 +160,15 @@ milliseconds: Final = whole_number(minimum=0, unit="milliseconds")
 
 
 def optional(field: str, value: Any, kind: Kind = text) -> HeaderValue:
-    """What a kind makes of a value; nothing for `None`."""
+    """Convert a value by its kind; `None` stays `None`."""
     return None if value is None else kind(field, value)
 
 
 def truth(yes: str, no: str) -> Kind:
-    """`True` or `False`, in one of Asterisk's spellings. A text such as `"false"` would be true, and is refused."""
+    """`True` or `False`, in one of Asterisk's spellings.
+
+    A text such as `"false"` would be true, and is refused.
+    """
 
     def convert(field: str, value: bool) -> str:
         if not isinstance(value, bool):
@@ -237,7 +241,8 @@ def variables(field: str, value: Mapping[str, str | int] | Iterable[tuple[str, s
     """Variables by name, each in a header of its own, escaped so that its value arrives as it is.
 
     Raises:
-        TypeError: it is no mapping and no sequence of pairs, or a value is neither text nor a whole number.
+        TypeError: it is no mapping and no sequence of pairs, or a value is neither text nor a whole
+            number.
         ValueError: a name is empty or has a character that would end it.
     """
     if not isinstance(value, Iterable):

@@ -20,14 +20,15 @@ __all__ = [
 
 
 class Park(KnownAction[Response]):
-    """Park a channel. A `ParkedCall` event tells where.
+    """Park a channel. A `ParkedCall` event has the space.
 
     Args:
         channel: the channel to park.
-        channel_callback: the channel that gets the call back when the time is over. Asterisk 12 and later call it
-            `TimeoutChannel`, and still know the name that is sent here.
-        timeout: milliseconds after which the call goes back, 1000 at least; the parking lot's own if left out.
-        announce_channel: the channel that is told the space; from Asterisk 12.
+        channel_callback: the channel that gets the call back when the time is over. Asterisk 12 and
+            later call it `TimeoutChannel`, and still know the name that is sent here.
+        timeout: milliseconds after which the call goes back, 1000 at least; the parking lot's own
+            if left out.
+        announce_channel: the channel to which the space is announced; from Asterisk 12.
         parkinglot: which lot; the default one if left out.
         parking_space: which space; the next free one if left out. From Asterisk 12.
     """
@@ -44,7 +45,8 @@ class Park(KnownAction[Response]):
         parkinglot: str | None = None,
         parking_space: str | int | None = None,
     ) -> None:
-        # `timeout` cannot be declared: an action's attribute of that name is how long its answer is waited for.
+        # `timeout` cannot be declared: an action's attribute of that name is how long its answer is
+        # waited for.
         self._declare(
             {
                 "Channel": text("channel", channel),

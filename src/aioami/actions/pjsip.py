@@ -73,8 +73,8 @@ class PJSIPShowEndpoints(KnownAction[ListReply[EndpointList, EndpointListComplet
 
 
 class PJSIPShowEndpoint(KnownAction[ListReply[_Detail, EndpointDetailComplete]]):
-    """Describe an endpoint and all that belongs to it: first the endpoint itself, then its AORs, credentials, transport,
-    identifying addresses and contacts. An unknown one is an error.
+    """Describe an endpoint and all that belongs to it: first the endpoint itself, then its AORs,
+    credentials, transport, identifying addresses and contacts. An unknown one is an error.
 
     Args:
         endpoint: its name.
@@ -131,7 +131,7 @@ class PJSIPShowRegistrationInboundContactStatuses(
 class PJSIPShowRegistrationsOutbound(
     KnownAction[ListReply[OutboundRegistrationDetail | AuthDetail, OutboundRegistrationDetailComplete]]
 ):
-    """List this server's registrations at others, each followed by its credentials, secrets included."""
+    """List this server's outbound registrations, each followed by its credentials with secrets."""
 
     privilege = ("system", "reporting")
     reads_only = True
@@ -192,7 +192,7 @@ class PJSIPSetMaintenance(KnownAction[Response]):
 
 
 class PJSIPQualify(KnownAction[Response]):
-    """Ask all contacts of an endpoint with OPTIONS whether they are there. `ContactStatus` events tell.
+    """Send OPTIONS to all contacts of an endpoint. `ContactStatus` events have the results.
 
     Args:
         endpoint: its name.
@@ -235,7 +235,8 @@ class PJSIPNotify(KnownAction[Response]):
         endpoint: the endpoint's name.
         uri: a SIP URI.
         channel: a PJSIP channel's name; from Asterisk 16.
-        variable: the NOTIFY's headers, in this order; `Content` is a line of its body. A sequence of pairs may repeat one.
+        variable: the NOTIFY's headers, in this order; `Content` is a line of its body. A sequence
+            of pairs may repeat one.
         option: the name of what pjsip_notify.conf says is to be sent, instead; from Asterisk 18.
 
     Raises:

@@ -25,7 +25,9 @@ __all__ = [
 
 
 class ExtensionState(KnownAction[ExtensionStateReply]):
-    """Say what an extension's hint shows. An extension without a hint is a success with the status -1.
+    """Return the state of an extension's hint.
+
+    An extension without a hint is a success with the status -1.
 
     Args:
         extension: the extension.

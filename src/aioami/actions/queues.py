@@ -37,7 +37,7 @@ def _part(field: str, value: str | bool) -> HeaderValue:
 
 
 class QueueAdd(KnownAction[Response]):
-    """Make an interface a member of a queue. A `QueueMemberAdded` event follows, without the ActionID.
+    """Add a member to a queue. A `QueueMemberAdded` event follows, without the ActionID.
 
     Args:
         interface: the device, as `PJSIP/alice`.
@@ -64,7 +64,9 @@ class QueueAdd(KnownAction[Response]):
 
 
 class QueueRemove(KnownAction[Response]):
-    """Take a dynamic member out of a queue. A `QueueMemberRemoved` event follows, without the ActionID.
+    """Remove a dynamic member from a queue.
+
+    A `QueueMemberRemoved` event follows, without the ActionID.
 
     Args:
         interface: the member's interface.
@@ -113,7 +115,7 @@ class QueuePenalty(KnownAction[Response]):
 
 
 class QueueMemberRingInUse(KnownAction[Response]):
-    """Choose whether a member is called while it is in a call. A `QueueMemberRinginuse` event follows.
+    """Set whether a member is called while in a call. A `QueueMemberRinginuse` event follows.
 
     Args:
         interface: the member's interface.
@@ -129,7 +131,7 @@ class QueueMemberRingInUse(KnownAction[Response]):
 
 
 class QueueChangePriorityCaller(KnownAction[Response]):
-    """Change the priority of somebody who waits in a queue. From Asterisk 15.
+    """Change the priority of a caller in a queue. From Asterisk 15.
 
     Args:
         queue: the queue's name.
@@ -146,7 +148,9 @@ class QueueChangePriorityCaller(KnownAction[Response]):
 
 
 class QueueWithdrawCaller(KnownAction[Response]):
-    """Send somebody who waits in a queue on in the dialplan. From Asterisk 16.25, 18.11 and 20.
+    """Withdraw a caller from a queue. From Asterisk 16.25, 18.11 and 20.
+
+    The caller goes on in the dialplan.
 
     Args:
         queue: the queue's name.
@@ -221,7 +225,7 @@ class QueueRule(KnownAction[QueueRuleReply]):
 
 
 class QueueStatus(KnownAction[ListReply[QueueParams | QueueMember | QueueEntry, QueueStatusComplete]]):
-    """Describe queues: for each one `QueueParams`, its `QueueMember` and its `QueueEntry` events in this order.
+    """Describe queues: for each its `QueueParams`, `QueueMember` and `QueueEntry` events.
 
     An unknown queue is an empty list.
 
@@ -250,7 +254,7 @@ class QueueSummary(KnownAction[ListReply[events.QueueSummary, QueueSummaryComple
 
 
 class Queues(KnownAction[Response]):
-    """Show queues as the command line does; the lines are in the response's `data`. Until Asterisk 13."""
+    """Show queues as the command line does, in the response's `data`. Until Asterisk 13."""
 
     reads_only = True
     until = 13

@@ -1,6 +1,6 @@
-"""What only reads, where an action's name does not tell: the functions of the dialplan, and the commands of the command line.
+"""Functions of the dialplan and commands of the command line that only read.
 
-Both are lists of what is known to change nothing, so that what is missing here is refused and not sent.
+Both are lists of what is known to change nothing, so a read-only manager refuses the rest.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from typing import Final
 
 __all__ = ["command_may_change", "variables_may_change"]
 
-# Functions that may be read without any effect, and take their arguments as they are. Those that work on texts are
-# missing, as many of them evaluate what they are given: `FIELDQTY(SHELL(reboot),x)` runs the program. `DB` sets a variable.
+# Functions that may be read without any effect, and take their arguments as they are. Those that
+# work on texts are missing, as many of them evaluate what they are given:
+# `FIELDQTY(SHELL(reboot),x)` runs the program. `DB` sets a variable.
 _FUNCTIONS: Final = frozenset(
     {
         *("AGENT", "CALLERID", "CDR", "CHANNEL", "CHANNELS", "CONFBRIDGE_CHANNELS", "CONFBRIDGE_INFO", "CONNECTEDLINE"),
@@ -82,7 +83,7 @@ _ACTS: Final = (
 
 
 def variables_may_change(names: str) -> str:
-    """What reading these variables or functions may change, as a clause; empty if nothing.
+    """Return a clause with the change that reading variables may make; empty if none.
 
     Args:
         names: one or several as an action sends them: `CHANNEL(state)`, `GREETING`.
@@ -97,7 +98,11 @@ def variables_may_change(names: str) -> str:
 
 
 def command_may_change(command: str) -> str:
-    """What a command of Asterisk's command line may change, as a clause; empty if nothing."""
+    """Return a clause with the change that a command may make; empty if none.
+
+    Args:
+        command: a command of Asterisk's command line.
+    """
     words = tuple(command.lower().split())
     shows = len(words) > 1 and words[0] in _SUBJECTS and words[1] in ("show", "list")
     shows = shows or any(words[: len(each)] == each for each in _OTHERS)

@@ -42,12 +42,15 @@ FORMAT_WAV = "wav"
 
 
 class MixMonitor(KnownAction[MixMonitorReply]):
-    """Record a channel, both directions in one file. A `MixMonitorStart` event follows, from Asterisk 16.
+    """Record a channel, both directions in one file.
+
+    A `MixMonitorStart` event follows, from Asterisk 16.
 
     Args:
         channel: the channel's name.
         file: with its extension, absolute or below Asterisk's monitor folder.
-        options: those of the dialplan application of that name; with `i(VARIABLE)` the reply tells the recording's id.
+        options: those of the dialplan application of that name; with `i(VARIABLE)` the reply has
+            the recording's id.
         command: what the server runs when the recording ends.
     """
 
@@ -81,7 +84,7 @@ class MixMonitorMute(KnownAction[Response]):
         channel: the channel's name.
         direction: `read` (from the channel), `write` (to it) or `both`.
         mute: `True` leaves it out.
-        mix_monitor_id: which of several recordings of the channel; all if left out. From Asterisk 16.
+        mix_monitor_id: the id of one recording of the channel; all if left out. From Asterisk 16.
     """
 
     privilege = ("system", "call")
@@ -94,7 +97,7 @@ class MixMonitorMute(KnownAction[Response]):
 
 
 class _Monitored(KnownAction[Response], abstract=True):
-    """What is done to a recording of the Monitor family."""
+    """An action on a recording of the Monitor family."""
 
     privilege = ("call",)
     until = 20

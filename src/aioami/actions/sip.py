@@ -43,7 +43,9 @@ class SIPpeers(_ChanSIP[ListReply[PeerEntry, PeerlistComplete]]):
 
 
 class SIPshowpeer(_ChanSIP[SIPshowpeerReply]):
-    """Describe a SIP peer. The reply's mapping has typed values: `response["Dynamic"] is True`. Until Asterisk 20.
+    """Describe a SIP peer. Until Asterisk 20.
+
+    The reply's mapping has typed values: `response["Dynamic"] is True`.
 
     Args:
         peer: the peer's name.
@@ -55,7 +57,7 @@ class SIPshowpeer(_ChanSIP[SIPshowpeerReply]):
 
 
 class SIPpeerstatus(_ChanSIP[ListReply[PeerStatus, SIPpeerstatusComplete]]):
-    """Tell whether SIP peers are reachable. An unknown one is an error. Until Asterisk 20.
+    """Report the reachability of SIP peers. An unknown one is an error. Until Asterisk 20.
 
     Args:
         peer: this one alone; all if left out.

@@ -21,7 +21,7 @@ __all__ = [
 
 
 class _Cache(KnownAction[Response], abstract=True):
-    """What is done to a cache."""
+    """An action on a cache."""
 
     privilege = ("system",)
 

@@ -60,19 +60,19 @@ EVENT_CLASSES = (
     *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"),
     *("dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message", "all", "none"),
 )
-"""What an event mask may consist of, besides `on` and `off`."""
+"""The event classes of an event mask, besides `on` and `off`."""
 
 
 def event_mask(mask: bool | str | Iterable[str] | None) -> str:
     """The text of an event mask: `on`, `off`, or event classes separated by commas.
 
     Args:
-        mask: `True` or `on` is everything; `False`, `off`, `None` or an empty one is nothing; else one class, several
-            separated by commas, or an iterable of classes.
+        mask: `True` or `on` is everything; `False`, `off`, `None` or an empty one is nothing; else
+            one class, several separated by commas, or an iterable of classes.
 
     Raises:
-        ValueError: an unknown class, which Asterisk would ignore. Blanks and numbers are refused too: Asterisk takes
-            a number for a set of bits, so that `1` is not `on`.
+        ValueError: an unknown class, which Asterisk would ignore. Blanks and numbers are refused
+            too: Asterisk takes a number for a set of bits, so that `1` is not `on`.
     """
     if not isinstance(mask, (str, Iterable, type(None), bool)):
         raise TypeError(f"event mask: expected a bool, text or event classes, not {type(mask).__name__}")
@@ -109,8 +109,8 @@ class Login(KnownAction[Response]):
         username: the user in manager.conf.
         secret: that user's secret. With a challenge only its hash is sent.
         events: `True` is all that the user may read, `False` none; or a mask as in `Events`.
-        challenge: the text from `Challenge`; without one (`None`) the secret itself is sent, for everyone to see on
-            the wire.
+        challenge: the text from `Challenge`; without one (`None`) the secret itself is sent, for
+            everyone to see on the wire.
         authtype: how the challenge is answered: `MD5`, or nothing to send the secret all the same.
 
     Raises:
@@ -163,8 +163,8 @@ class Events(KnownAction[EventsReply]):
     """Choose which classes of events the server sends on this connection. Lists are not affected.
 
     Args:
-        mask: `EVENTMASK_ALL`, `EVENTMASK_NONE`, a class, or an iterable of classes (`EVENTMASK_CALL` ...);
-            an empty one is `EVENTMASK_NONE`.
+        mask: `EVENTMASK_ALL`, `EVENTMASK_NONE`, a class, or an iterable of classes
+            (`EVENTMASK_CALL` ...); an empty one is `EVENTMASK_NONE`.
 
     Raises:
         ValueError: an unknown class.
@@ -185,20 +185,24 @@ _NO_POSIX: Final = re.compile(r"(?<!\\)(?:\\\\)*(\(\?|\\[dD])")
 
 
 class Filter(KnownAction[Response]):
-    """Add a filter for the events of this connection; it cannot be taken back. What a list action asks for is not affected.
+    """Add a filter for the events of this connection. It cannot be removed.
 
-    An event comes if no excluding filter matches it and, where there are including ones, one of those does.
+    The items of lists are not affected.
+
+    An event comes if no excluding filter matches it and, where there are including ones, one of
+    those does.
 
     Args:
-        filter: without criteria a POSIX extended regular expression over the event's whole text, excluding if it begins
-            with `!`; with criteria the pattern that their method compares.
+        filter: without criteria a POSIX extended regular expression over the event's whole text,
+            excluding if it begins with `!`; with criteria the pattern that their method compares.
         match_criteria: `action(include|exclude)`, `name(<event>)`, `header(<header>)` and
-            `method(regex|exact|starts_with|ends_with|contains|none)`, separated by commas, each once at the most. From
-            Asterisk 18.26, 20.11, 21.6 and 22.1; older servers heed the pattern alone.
+            `method(regex|exact|starts_with|ends_with|contains|none)`, separated by commas, each
+            once at the most. From Asterisk 18.26, 20.11, 21.6 and 22.1; older servers heed the
+            pattern alone.
 
     Raises:
-        ValueError: the filter is empty, or wrong in a way that Asterisk would refuse or misread. Whether a regular
-            expression compiles, the server says.
+        ValueError: the filter is empty, or wrong in a way that Asterisk would refuse or misread.
+            Whether a regular expression compiles, the server says.
     """
 
     privilege = ("system",)
@@ -242,7 +246,8 @@ def _check_criteria(criteria: str, pattern: str) -> None:
 class Command(KnownAction[CommandReply]):
     """Run a command of Asterisk's command line; its output is the reply's `data`, line by line.
 
-    A command that fails, or does not exist, is an error from Asterisk 14 on. `core stop` ends the connection instead.
+    A command that fails, or does not exist, is an error from Asterisk 14 on. `core stop` ends the
+    connection instead.
 
     Args:
         command: as one would type it.
@@ -269,7 +274,8 @@ class ListCommands(KnownAction[ListCommandsReply]):
 class WaitEvent(KnownAction[Response]):
     """Hold this connection until an event comes. Useful over HTTP; here streams serve better.
 
-    The events go to the streams, as always. While it waits, every other action on the connection waits too.
+    The events go to the streams, as always. While it waits, every other action on the connection
+    waits too.
 
     Args:
         timeout: seconds, -1 is no limit.
@@ -286,14 +292,14 @@ class WaitEvent(KnownAction[Response]):
 
 
 class CoreSettings(KnownAction[CoreSettingsReply]):
-    """Tell the server's version and limits."""
+    """Report the server's version and limits."""
 
     privilege = ("system", "reporting")
     reads_only = True
 
 
 class CoreStatus(KnownAction[CoreStatusReply]):
-    """Tell since when the server runs, and how many calls it has."""
+    """Report the times of the server's start and reload, and its number of calls."""
 
     privilege = ("system", "reporting")
     reads_only = True

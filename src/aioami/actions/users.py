@@ -15,8 +15,8 @@ class UserEvent(KnownAction[Response]):
 
         core.UserEvent(UserEvent="DoorBell", Door="3")
 
-    Header names that are no Python names can be given too: `core.UserEvent(**{"UserEvent": "X", "My-Header": "1"})`.
-    The event repeats the ActionID.
+    Header names that are no Python names can be given too:
+    `core.UserEvent(**{"UserEvent": "X", "My-Header": "1"})`. The event repeats the ActionID.
     """
 
     privilege = ("user",)

@@ -116,7 +116,7 @@ class VoicemailRefresh(KnownAction[Response]):
 
 
 class _Voicemail(KnownAction[VoicemailReply], abstract=True):
-    """What is done to a message in a mailbox."""
+    """An action on a message in a mailbox."""
 
     privilege = ("user",)
 
@@ -159,7 +159,7 @@ class VoicemailForward(_Voicemail):
 
 
 class MWIGet(KnownAction[ListReply[events.MWIGet, MWIGetComplete]]):
-    """List mailboxes that other programs keep, and their numbers of messages (res_mwi_external_ami).
+    """List external mailboxes with their numbers of messages (res_mwi_external_ami).
 
     Args:
         mailbox: its name; or a regular expression between slashes.
@@ -172,7 +172,7 @@ class MWIGet(KnownAction[ListReply[events.MWIGet, MWIGetComplete]]):
 
 
 class MWIUpdate(KnownAction[Response]):
-    """Tell Asterisk how many messages a mailbox has that another program keeps. `MessageWaiting` events follow.
+    """Set the numbers of messages of an external mailbox. `MessageWaiting` events follow.
 
     Args:
         mailbox: its name.

@@ -1,4 +1,4 @@
-"""What the server tells: an event each, by area. Every other event is a plain `Event`.
+"""The events of the server, a class each, by area. Every other event is a plain `Event`.
 
 All areas are loaded when the first of their names is used here.
 """

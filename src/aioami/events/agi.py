@@ -40,11 +40,13 @@ class AsyncAGIExec(ChannelEvent):
     command_id = Text("CommandId")
 
     result = PercentEncoded("Result")
-    """The command's answer with its last line end, as `200 result=1 (value)`; several lines for `520`."""
+    """The command's answer with line end, as `200 result=1 (value)`; for `520` several lines."""
 
     @property
     def code(self) -> int | None:
-        """The number that the result begins with, of which 200 is right, 510 an unknown command, 511 a dead channel, 520 usage."""
+        """The number at the start of the result, of which 200 is success, 510 an unknown command, 511
+        a dead channel, 520 wrong usage.
+        """
         digits = (self.result or "")[:3]
         return int(digits) if digits.isdecimal() else None
 
@@ -76,7 +78,7 @@ class AGIExecEnd(ChannelEvent):
 
 
 class AsyncAGI(KnownEvent):
-    """What became of AsyncAGI on a channel, as the `SubEvent` says: Start, Exec or End. Until Asterisk 11."""
+    """A step of AsyncAGI on a channel; `SubEvent` is Start, Exec or End. Until Asterisk 11."""
 
     sub_event = Text("SubEvent")
     channel = Text("Channel")

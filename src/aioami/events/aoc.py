@@ -1,4 +1,4 @@
-"""Advice of charge: what a call costs. The headers are paths, as the wire has them: `Charge/Type`."""
+"""Advice of charge: the cost of a call. The headers are paths, as on the wire: `Charge/Type`."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Rate(View):
 
 
 class Units(View):
-    """How many units, and of which type."""
+    """A number of units of one type."""
 
     __slots__ = ()
 
@@ -51,7 +51,7 @@ class Units(View):
 
 
 class ChargeEvent(ChannelEvent, abstract=True):
-    """An event that tells a sum, or a number of units."""
+    """An event with a sum, or a number of units."""
 
     read_classes = ("aoc",)
 
@@ -63,12 +63,12 @@ class ChargeEvent(ChannelEvent, abstract=True):
     charge_currency_name = Text("Charge/Currency/Name")
     charge_currency_cost = Integer("Charge/Currency/Cost")
     charge_currency_multiplier = Text("Charge/Currency/Multiplier")
-    """What the cost is to be multiplied with, from `1/1000` to `1000`."""
+    """The factor of the cost, from `1/1000` to `1000`."""
     charge_units = Numbered(Units, "Charge/Units({})/")
 
 
 class AOC_S(ChannelEvent, wire_name="AOC-S"):
-    """What a call will cost, told when it begins."""
+    """The rates of a call, when it begins."""
 
     read_classes = ("aoc",)
 
@@ -76,11 +76,11 @@ class AOC_S(ChannelEvent, wire_name="AOC-S"):
 
 
 class AOC_D(ChargeEvent, wire_name="AOC-D"):
-    """What a call has cost so far, told while it lasts."""
+    """The charge of a call so far, while it lasts."""
 
 
 class AOC_E(ChargeEvent, wire_name="AOC-E"):
-    """What a call has cost, told when it is over."""
+    """The charge of a call, when it is over."""
 
     charging_association_number = Text("ChargingAssociation/Number")
     charging_association_plan = Integer("ChargingAssociation/Plan")

@@ -1,4 +1,4 @@
-"""What every event has, and the table from an event's name to its class."""
+"""The base of all events, and the table from an event's name to its class."""
 
 from __future__ import annotations
 
@@ -72,24 +72,25 @@ class Event(Message):
 
     @property
     def privileges(self) -> frozenset[str]:
-        """The classes in its `Privilege` header, without `all`; a user needs them all to be sent it."""
+        """The classes in its `Privilege` header; a user needs all of them to be sent the event."""
         labels = self.find("Privilege")
         return frozenset(labels.split(",")) - {"all", ""} if labels else frozenset()
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
-        """A plain dictionary, ready for JSON: each name once, repeated headers as a list of their values.
+        """Return a plain dictionary, ready for JSON, in which repeated headers are lists of values.
 
         Args:
-            attributes: whether the keys are the names of attributes (`caller_id_num`), instead of the headers in
-                their first spelling (`CallerIDNum`).
-            typed: whether the headers that this class knows are what its attributes give: numbers, bools, members of
-                enumerations, and dictionaries of variables, with `None` for text that does not convert, and the first of
-                repeated ones; instead of the text as received.
+            attributes: `True` for the names of attributes as keys (`caller_id_num`), instead of the
+                headers in their first spelling (`CallerIDNum`).
+            typed: `True` for the values of attributes, where the class has them: numbers, bools,
+                members of enumerations, and dictionaries of variables, with `None` for text that
+                does not convert, and the first of repeated headers; instead of the text as
+                received.
         """
         return as_dict(self.headers, self, attributes=attributes, typed=typed)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """The event as HTML, for a notebook."""
         from .._show.html import event_html
 
         return event_html(self, self.name)
@@ -100,7 +101,7 @@ class KnownEvent(Event, abstract=True):
 
 
 def event_class(name: str) -> type[Event]:
-    """The class for an event of that name, ignoring case; `Event` itself if none is declared."""
+    """Return the class for an event's name, in any case; `Event` itself if none is declared."""
     name = name.lower()
     found = EVENTS.get(name)
     if found is None:
@@ -120,7 +121,7 @@ def load() -> None:
 
 
 def parse(text: str) -> Event:
-    """The typed event in a message's text, for reading logs and recordings.
+    """Return the typed event in a message's text, as from a log or a recording.
 
     Raises:
         ValueError: the text is no event.

@@ -90,7 +90,7 @@ ORIGINATE_RESULT_MAP = {
     ORIGINATE_RESULT_CONGESTION: "CONGESTION",
     ORIGINATE_RESULT_INCOMPLETE: "INCOMPLETE",
 }
-"""What the `Reason` of an OriginateResponse stands for. It is no hang-up cause."""
+"""The meaning of the `Reason` of an OriginateResponse. It is no hang-up cause."""
 
 
 class Newchannel(ChannelEvent):
@@ -124,7 +124,7 @@ class NewCallerid(ChannelEvent):
 
 
 class NewConnectedLine(ChannelEvent):
-    """A channel is told of another connected line."""
+    """A channel has another connected line."""
 
     read_classes = ("call",)
 
@@ -148,7 +148,7 @@ class Rename(KnownEvent):
 
 
 class VarSet(ChannelEvent):
-    """A variable was set. That of no channel has `none` for the channel; values are escaped as in C."""
+    """A variable was set. A global one has `none` for the channel; values are escaped as in C."""
 
     read_classes = ("dialplan",)
 
@@ -417,8 +417,10 @@ class DialEnd(ChannelEvent, DestEvent):
 
 
 class OriginateResponse(KnownEvent):
-    """How an asynchronous `Originate` ended. Every client that may read the class call gets it, with the ActionID of
-    the one who placed the call; its headers before Asterisk 12 are the same.
+    """The result of an asynchronous `Originate`.
+
+    Every client with the read class call gets it, with the ActionID of the action that placed the
+    call.
     """
 
     read_classes = ("call",)
@@ -438,7 +440,7 @@ class OriginateResponse(KnownEvent):
 
     @property
     def success(self) -> bool:
-        """Whether the call was answered."""
+        """True if the call was answered."""
         return self.response == "Success"
 
     @property

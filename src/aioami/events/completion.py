@@ -1,4 +1,4 @@
-"""Events of call completion (CCSS): a call that nobody took is placed again when both sides are free."""
+"""Events of call completion (CCSS): a failed call is placed again when both sides are free."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class FAXStatus(ChannelEvent):
 
 
 class FaxEvent(ChannelEvent, abstract=True):
-    """An event that tells how a fax ended."""
+    """An event with the result of a fax."""
 
     read_classes = ("call",)
 
@@ -51,7 +51,7 @@ class SendFAX(FaxEvent):
 
 
 class FAXSession(KnownEvent):
-    """A fax session, as the action of that name describes it. Which headers it has depends on the session."""
+    """A fax session, for the action of that name. Its headers depend on the session."""
 
     session_number = Integer("SessionNumber")
     operation = Text("Operation")
@@ -87,7 +87,7 @@ class FAXSessionsComplete(ListComplete):
 
 
 class FAXStats(KnownEvent):
-    """How faxes went since Asterisk began, as the action of that name tells it."""
+    """The fax statistics since Asterisk's start, for the action of that name."""
 
     current_sessions = Integer("CurrentSessions")
     reserved_sessions = Integer("ReservedSessions")

@@ -1,4 +1,4 @@
-"""Events of MeetMe conferences, which are built on telephony cards. Deprecated; ConfBridge is what came after it."""
+"""Events of MeetMe conferences. MeetMe is deprecated in favour of ConfBridge."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class MeetmeTalking(MeetmeEvent):
 
 
 class MeetmeTalkRequest(MeetmeEvent):
-    """Somebody who is muted asks to talk, or does no more."""
+    """A muted participant asks to talk, or does no more."""
 
     duration = Seconds("Duration")
     status = Boolean("Status")

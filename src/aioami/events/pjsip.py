@@ -1,7 +1,7 @@
-"""Events of PJSIP: its endpoints and what belongs to them, their contacts, registrations and subscriptions.
+"""Events of PJSIP: endpoints, their contacts, registrations and subscriptions.
 
-The items of the lists have the options of pjsip.conf, each in the spelling that Asterisk makes of it: `rtp_symmetric`
-is `RtpSymmetric` on the wire and `rtp_symmetric` here again. Times are seconds unless the name says otherwise.
+The items of the lists have the options of pjsip.conf: `rtp_symmetric` is `RtpSymmetric` on the
+wire and `rtp_symmetric` here again. Times are seconds unless the name says otherwise.
 """
 
 from __future__ import annotations
@@ -258,7 +258,7 @@ class AorDetail(AorEvent):
 
 
 class InboundRegistrationDetail(AorEvent):
-    """An address of record at which others register, as `PJSIPShowRegistrationsInbound` lists it."""
+    """An address of record for inbound registrations, for `PJSIPShowRegistrationsInbound`."""
 
     contact = Text("Contact")
 
@@ -268,7 +268,7 @@ class InboundRegistrationDetailComplete(ListComplete):
 
 
 class AuthEvent(SorceryEvent, abstract=True):
-    """An item that describes credentials, with the secrets themselves: no log and no repr shows those."""
+    """An item with credentials, the secrets included; no log and no repr shows those."""
 
     auth_type = Text("AuthType")
     username = Text("Username")
@@ -382,7 +382,7 @@ class TransportDetail(SorceryEvent):
     bind = Text("Bind")
     async_operations = Integer("AsyncOperations")
     asyc_operations = Integer("AsycOperations")
-    """What Asterisk's documentation calls the one above."""
+    """The spelling of `AsyncOperations` in Asterisk's documentation."""
     ca_list_file = Text("CaListFile")
     ca_list_path = Text("CaListPath")
     cert_file = Text("CertFile")
@@ -414,7 +414,7 @@ class TransportDetail(SorceryEvent):
 
 
 class OutboundRegistrationDetail(SorceryEvent):
-    """A registration of this server at another one, as `PJSIPShowRegistrationsOutbound` lists it."""
+    """An outbound registration of this server, for `PJSIPShowRegistrationsOutbound`."""
 
     server_uri = Text("ServerUri")
     client_uri = Text("ClientUri")
@@ -442,7 +442,10 @@ class OutboundRegistrationDetail(SorceryEvent):
 
 
 class OutboundRegistrationDetailComplete(ListComplete):
-    """The end of a list of `OutboundRegistrationDetail`; its `ListItems` is the sum of the two numbers here."""
+    """The end of a list of `OutboundRegistrationDetail`.
+
+    Its `ListItems` is the sum of the two numbers here.
+    """
 
     registered = Integer("Registered")
     not_registered = Integer("NotRegistered")
@@ -482,7 +485,7 @@ class ResourceListDetail(SorceryEvent):
     """A list of resources to which one can subscribe, as `PJSIPShowResourceLists` lists it."""
 
     event = Text("Event")
-    """The name of this event. That to which one subscribes, the option `event`, is the second of `getall("Event")`."""
+    """The name of this event. The event package of the list is the second of `getall("Event")`."""
     full_state = Boolean("FullState")
     list_item = Text("ListItem")
     notification_batch_interval = Integer("NotificationBatchInterval")

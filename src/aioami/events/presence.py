@@ -20,7 +20,7 @@ __all__ = [
 
 
 class ExtensionStatus(KnownEvent):
-    """What an extension's hint shows has changed; or an item of `ExtensionStateList`."""
+    """The state of an extension's hint has changed; or an item of `ExtensionStateList`."""
 
     read_classes = ("call",)
 
@@ -49,7 +49,7 @@ class DeviceStateListComplete(ListComplete):
 
 
 class PresenceStateChange(KnownEvent):
-    """Somebody's presence has changed; or an item of `PresenceStateList`."""
+    """A presence has changed; or an item of `PresenceStateList`."""
 
     read_classes = ("call",)
 
@@ -64,7 +64,7 @@ class PresenceStateListComplete(ListComplete):
 
 
 class PresenceStatus(KnownEvent):
-    """The presence that an extension's hint shows has changed."""
+    """The presence of an extension's hint has changed."""
 
     read_classes = ("call",)
 

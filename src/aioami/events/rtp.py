@@ -14,7 +14,7 @@ __all__ = [
 
 
 class Report(View):
-    """What one end says of how it hears one source."""
+    """A report of one end on its reception of one source."""
 
     __slots__ = ()
 

@@ -1,7 +1,8 @@
 """Groups of headers that many events share: channels and bridges as they were at that moment.
 
-Most events tell of one channel, whose headers have no prefix. Those that tell of more put a word before each header
-of the others: `DestChannel`, `DestCallerIDNum` ... These are views: `event.dest.channel`, `event.dest.caller_id_num`.
+Most events have one channel, whose headers have no prefix. Those with more put a word before each
+header of the others: `DestChannel`, `DestCallerIDNum` ... These are views: `event.dest.channel`,
+`event.dest.caller_id_num`.
 """
 
 from __future__ import annotations
@@ -73,13 +74,13 @@ class _BridgeHeaders:
 
 
 class Channel(_ChannelHeaders, View):
-    """One of the channels that an event tells of under a prefix. It is false if the event does not."""
+    """A channel under a prefix in an event. It is false if the event has none."""
 
     __slots__ = ()
 
 
 class Bridge(_BridgeHeaders, View):
-    """One of the bridges that an event tells of under a prefix. It is false if the event does not."""
+    """A bridge under a prefix in an event. It is false if the event has none."""
 
     __slots__ = ()
 
@@ -93,85 +94,85 @@ class BridgeEvent(_BridgeHeaders, KnownEvent, abstract=True):
 
 
 class DestEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that is called."""
+    """An event with the channel that is called."""
 
     dest = Nested(Channel, "Dest")
 
 
 class SourceEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that is left out or comes from elsewhere."""
+    """An event with the channel that is left out or comes from elsewhere."""
 
     source = Nested(Channel, "Source")
 
 
 class LocalOneEvent(KnownEvent, abstract=True):
-    """An event that tells of the first half of a Local channel."""
+    """An event with the first half of a Local channel."""
 
     local_one = Nested(Channel, "LocalOne")
 
 
 class LocalTwoEvent(KnownEvent, abstract=True):
-    """An event that tells of the second half of a Local channel."""
+    """An event with the second half of a Local channel."""
 
     local_two = Nested(Channel, "LocalTwo")
 
 
 class TransfererEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that transfers."""
+    """An event with the channel that transfers."""
 
     transferer = Nested(Channel, "Transferer")
 
 
 class TransfereeEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that is transferred."""
+    """An event with the channel that is transferred."""
 
     transferee = Nested(Channel, "Transferee")
 
 
 class OrigTransfererEvent(KnownEvent, abstract=True):
-    """An event that tells of the transferer's first channel."""
+    """An event with the transferer's first channel."""
 
     orig_transferer = Nested(Channel, "OrigTransferer")
 
 
 class SecondTransfererEvent(KnownEvent, abstract=True):
-    """An event that tells of the transferer's second channel."""
+    """An event with the transferer's second channel."""
 
     second_transferer = Nested(Channel, "SecondTransferer")
 
 
 class TransferTargetEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that the call is transferred to."""
+    """An event with the channel that the call is transferred to."""
 
     transfer_target = Nested(Channel, "TransferTarget")
 
 
 class ParkeeEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that is parked."""
+    """An event with the channel that is parked."""
 
     parkee = Nested(Channel, "Parkee")
 
 
 class ParkerEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that parks."""
+    """An event with the channel that parks."""
 
     parker = Nested(Channel, "Parker")
 
 
 class RetrieverEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that fetches the call back."""
+    """An event with the channel that fetches the call back."""
 
     retriever = Nested(Channel, "Retriever")
 
 
 class SpyerEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that listens."""
+    """An event with the channel that listens."""
 
     spyer = Nested(Channel, "Spyer")
 
 
 class SpyeeEvent(KnownEvent, abstract=True):
-    """An event that tells of the channel that is listened to."""
+    """An event with the channel that is listened to."""
 
     spyee = Nested(Channel, "Spyee")
 

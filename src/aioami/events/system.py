@@ -17,8 +17,9 @@ __all__ = [
 
 
 class FullyBooted(KnownEvent):
-    """The server is ready. Sent behind the login, or when a server that was starting has started. Times are seconds,
-    from Asterisk 16.
+    """The server is ready. Sent behind the login, or once a server that was starting has started.
+
+    The times are from Asterisk 16.
     """
 
     read_classes = ("system",)
@@ -52,8 +53,9 @@ class WaitEventComplete(KnownEvent):
 
 
 class DeadlockStart(KnownEvent):
-    """Two threads of Asterisk wait for each other: a fault, from which nothing but a restart helps. From Asterisk 16,
-    where it was built to look for that.
+    """A deadlock between threads of Asterisk, which only a restart ends.
+
+    From Asterisk 16, where it was built with `DETECT_DEADLOCKS`.
     """
 
     read_classes = ("system",)
@@ -62,7 +64,10 @@ class DeadlockStart(KnownEvent):
 
 
 class TestEvent(KnownEvent):
-    """What Asterisk's own tests listen to; only builds with the test framework send it. Most headers depend on `State`."""
+    """An event for Asterisk's own tests, from builds with the test framework alone.
+
+    Most headers depend on `State`.
+    """
 
     read_classes = ("reporting",)
 

@@ -15,8 +15,9 @@ _CLASSES: Final[dict[str, type[UserEvent]]] = {}
 
 
 class UserEvent(Event):
-    """An event made by the dialplan or by a client. It holds their lines as they wrote them, and the ActionID of a
-    client's action.
+    """An event from the dialplan or a client, with the lines as they wrote them.
+
+    That of a client has the ActionID of its action.
 
     A class of your own gives types to the headers of one of them, and selects it:
 
@@ -26,7 +27,7 @@ class UserEvent(Event):
         async for ring in mgr.events(DoorBell):
             print(ring.door)
 
-    Without `user_event` it is the one that is called as the class is. The latest class of a name counts.
+    Without `user_event` the class's own name is meant. The latest class of a name counts.
     """
 
     read_classes = ("user",)

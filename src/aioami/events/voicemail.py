@@ -104,7 +104,7 @@ class VoicemailBoxDetailComplete(ListComplete):
 
 
 class VoicemailPasswordChange(KnownEvent):
-    """A user of voicemail has chosen another password, which is in it: no log and no repr shows it. From Asterisk 18."""
+    """A user of voicemail has another password, which no log or repr shows. From Asterisk 18."""
 
     read_classes = ("system", "user")
 

@@ -30,7 +30,7 @@ __all__ = ["ActionOutcome", "Metrics"]
 ResponseT = TypeVar("ResponseT", bound="Response")
 
 ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
-"""How an action ended.
+"""The end of an action.
 
 It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by
 its caller.

@@ -27,7 +27,7 @@ class Series:
         name: as in OpenTelemetry.
         unit: of UCUM, as in OpenTelemetry.
         text: what it is.
-        labels: what its values are told apart by, beside the server.
+        labels: the labels of its values, beside the server.
         buckets: the upper bounds of a histogram's.
     """
 

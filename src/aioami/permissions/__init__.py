@@ -1,8 +1,9 @@
-"""What a user in manager.conf must be allowed, and no more: worked out from what was sent and selected.
+"""The least rights of a user in manager.conf, from the actions sent and the events selected.
 
     print(mgr.required_permissions())
 
-prints a stanza for manager.conf. `of_recording()` works it out from a recording, `of_program()` from the text of a program.
+prints a stanza for manager.conf. `of_recording()` derives it from a recording, `of_program()` from
+the text of a program.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ _DANGEROUS_FUNCTION: Final = re.compile("SHELL|EVAL", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Demand:
-    """What one action needs.
+    """The rights that one action needs.
 
     Attributes:
         action: its name.
         any_of: write classes of which the user needs one; empty if none is needed.
-        also_system: whether it needs the write class `system` besides, because of what is in it.
+        also_system: `True` if its headers make it need the write class `system` besides.
         events: events in which its outcome comes.
     """
 
@@ -59,7 +60,12 @@ class Demand:
 
     @classmethod
     def of(cls, name: str, headers: Iterable[tuple[str, str]] = ()) -> Demand:
-        """What an action with these headers needs."""
+        """Return the demand of an action.
+
+        Args:
+            name: the action's name.
+            headers: its headers.
+        """
         known = action_class(name)
         given = {key.lower(): value for key, value in headers}
         outcome = known.outcome_events
@@ -75,7 +81,7 @@ class Demand:
 
     @staticmethod
     def variant(name: str, headers: Iterable[tuple[str, str]]) -> str:
-        """What of an action changes what it needs: those of one name with the same variant need the same; most have one only."""
+        """Return a key for the headers that change a demand; most actions have one variant only."""
         name = name.lower()
         if name not in _VARYING:
             return ""
@@ -84,7 +90,7 @@ class Demand:
 
 
 def _is_dangerous(name: str, given: Mapping[str, str]) -> bool:
-    """Whether an action runs what Asterisk allows with the write class system only."""
+    """True if Asterisk asks for the write class system because of an action's headers."""
     if name == "originate":
         application, data = given.get("application", ""), given.get("data", "")
         queue_runs = application.lower() == "queue" and "agi" in data.lower()
@@ -95,15 +101,16 @@ def _is_dangerous(name: str, given: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a user needs. Its `str()` is a stanza for manager.conf, with comments that say what each right is for.
+    """The rights of a user. The `str()` is a stanza for manager.conf, with a comment on each right.
 
     Attributes:
         read: classes of events, as `read` takes them; `("all",)` where all events are wanted.
         write: classes of actions, as `write` takes them.
-        event_filters: what `eventfilter` takes, one for each event that is wanted, so that no other comes; empty where all events are
-            wanted, or the program adds filters of its own.
-        why: for each class of `read` and `write` what needs it, as `("read call", "Hangup, Newchannel")`.
-        notes: what else must hold, and what could not be known.
+        event_filters: values of `eventfilter`, one for each event that is wanted; empty where all
+            events are wanted, or the program adds filters of its own.
+        why: the events or actions that need a class of `read` or `write`, as
+            `("read call", "Hangup, Newchannel")`.
+        notes: further conditions, and what could not be determined.
     """
 
     read: tuple[str, ...] = ()
@@ -113,14 +120,14 @@ class Permissions:
     notes: tuple[str, ...] = ()
 
     def stanza(self, user: str = "aioami", secret: str = "long-and-random") -> str:
-        """The stanza for manager.conf.
+        """Return the stanza for manager.conf.
 
         Args:
             user: the user's name.
             secret: the user's secret.
 
         Raises:
-            ValueError: a text cannot stand in manager.conf: it has a line break, or for `user` a bracket.
+            ValueError: a text is empty or has a line break, or `user` has a bracket.
         """
         for name, text, signs in (("user", user, "\r\n[]"), ("secret", secret, "\r\n")):
             if not text or any(sign in text for sign in signs):
@@ -134,9 +141,9 @@ class Permissions:
 
     @classmethod
     def together(cls, several: Iterable[Permissions]) -> Permissions:
-        """What a user needs for everything for which several sets of permissions were worked out.
+        """Return the sum of several sets of permissions.
 
-        If one of them is without event filters, and reads events, the whole is.
+        If one of them reads events without event filters, the sum has none.
         """
         all_of_them = list(several)
         if len(all_of_them) == 1:
@@ -160,7 +167,7 @@ class Permissions:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """It as a dictionary, ready for JSON."""
+        """Return a plain dictionary, ready for JSON."""
         return {
             **{name: list(getattr(self, name)) for name in ("read", "write", "event_filters", "notes")},
             "why": dict(self.why),
@@ -171,10 +178,12 @@ class Permissions:
 
 
 def read_classes(name: str) -> tuple[str, ...]:
-    """The classes of which a user needs all to be sent an event; empty if it is not known, or comes in lists only.
+    """Return the read classes that a user needs, all of them, to be sent an event.
+
+    They are empty for an event that is not known, or comes in lists only.
 
     Args:
-        name: the event's name; its letters are compared without case.
+        name: the event's name, in any case.
     """
     name = name.lower()
     if name not in UNSOLICITED:
@@ -189,13 +198,13 @@ def of_use(
     own_filters: bool = False,
     notes: Iterable[str] = (),
 ) -> Permissions:
-    """What a user needs for these actions and these selections of events.
+    """Return the rights for actions and selections of events.
 
     Args:
-        demands: what the actions need.
+        demands: the demands of the actions.
         selectors: as for `Manager.events`; `"*"` selects all.
-        own_filters: whether the program adds filters for events itself.
-        notes: what else is to be said.
+        own_filters: `True` if the program adds event filters itself.
+        notes: further notes for the result.
     """
     load_actions()
     load_events()
@@ -248,7 +257,7 @@ def _permissions(
 
 
 def _fewest(groups: Iterable[tuple[str, ...]], given: set[str]) -> set[str]:
-    """The least powerful classes with which each group has one."""
+    """Return the least powerful classes that include one of each group."""
     left = {frozenset(group) for group in groups if group}
     chosen = given | {label for group in left if len(group) == 1 for label in group}
     left = {group for group in left if not group & chosen}
@@ -264,13 +273,13 @@ def _power(labels: set[str]) -> tuple[int, list[str]]:
 
 
 def _selected(selectors: Iterable[type[Event] | str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
-    """The events that are selected with their classes; and those, or patterns of them, of which nothing is known."""
+    """Return the selected events with their classes, and the selectors of unknown events."""
     wanted: dict[str, tuple[str, ...]] = {}
     unknown: set[str] = set()
     for selector in selectors:
         if not isinstance(selector, str):
             names = {each.wire_name for each in (*EVENTS.values(), selector) if issubclass(each, selector)} - {""}
-            # One that is told from others by what is in it comes under the name of the class that it narrows.
+            # A class without a name, as of one user event, comes under the name of its base.
             names = names or {each.wire_name for each in selector.__mro__ if issubclass(each, Event)} - {""}
             known = [name for name in names if name.lower() in UNSOLICITED]
             if not known and selector.__name__.lower() not in _OWN and not _in_lists(selector):
@@ -285,12 +294,12 @@ def _selected(selectors: Iterable[type[Event] | str]) -> tuple[dict[str, tuple[s
 
 
 def _in_lists(event: type[Event]) -> bool:
-    """Whether the event is an item of some action's list, or its end."""
+    """True if the event is an item of some action's list, or its end."""
     return event is not Event and any(event in (*each.items, each.completion) for each in ACTIONS.values())
 
 
 def _filter(name: str) -> str:
-    """What lets the events of a name, or of a pattern, through."""
+    """Return the `eventfilter` for the events of a name, or of a pattern."""
     text = ""
     for sign in re.findall(r"\[[^]]+\]|.", name):
         special = {"*": f"{_SIGNS}*", "?": _SIGNS}.get(sign)
@@ -299,9 +308,9 @@ def _filter(name: str) -> str:
 
 
 def of_recording(recording: Recording) -> Permissions:
-    """What a user needs for the actions that were sent in a recording, and the events that came in it.
+    """Return the rights for the actions and the events of a recording.
 
-    All events that came count, whatever the program made of them.
+    All events that came count, also those that the program ignored.
     """
     demands: set[Demand] = set()
     wanted: dict[str, tuple[str, ...]] = {}
@@ -328,14 +337,14 @@ def of_recording(recording: Recording) -> Permissions:
 
 
 def _is_item(name: str, action_id: str) -> bool:
-    """Whether an event came in a list: items bear an ActionID, and are declared as such."""
+    """True if an event came in a list: items bear an ActionID, and are declared as such."""
     return bool(action_id) and _in_lists(event_class(name))
 
 
 def of_program(source: str, filename: str = "<program>") -> Permissions:
-    """What a user needs for a program, as far as its text tells: the actions, event classes and selectors that it names.
+    """Return the rights for a program, from the actions, events and selectors in its text.
 
-    The program is read and not run. Modules that it imports are not read; put their texts together with its own.
+    The program is not run. Modules that it imports are not read; join their texts with its own.
 
     Args:
         source: the program's text.

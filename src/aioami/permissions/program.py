@@ -14,7 +14,7 @@ __all__ = ["Reading"]
 
 
 class Reading:
-    """What the text of a program names.
+    """The actions and selectors in the text of a program.
 
     Attributes:
         demands: what the actions need that it names.
@@ -66,7 +66,7 @@ class Reading:
                     self._note(node, f"what of {node.module} is used cannot be known from `import *`")
 
     def _path(self, node: ast.AST) -> str:
-        """The dotted path that an expression stands for, through the imports; empty if it is none."""
+        """Return the dotted path of an expression, through the imports; empty if it is none."""
         if isinstance(node, ast.Name):
             return self._names.get(node.id, "")
         if isinstance(node, ast.Attribute):
@@ -167,7 +167,7 @@ def _event_by_class(name: str) -> type[Event] | None:
 
 
 def _argument(call: ast.Call | None, place: int, name: str) -> str | None:
-    """The text that is given for a parameter, if it is there and constant; a sequence of constants is joined."""
+    """Return the text given for a parameter, if constant; a sequence of constants is joined."""
     if call is None:
         return None
     given = next((each.value for each in call.keywords if each.arg == name), None)

@@ -1,4 +1,4 @@
-"""What comes back: a class for the reply of each action that has something of its own to say, by area.
+"""The replies with headers of their own, a class each, by area.
 
 All areas are loaded when the first of their names is used here.
 """

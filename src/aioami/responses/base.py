@@ -1,4 +1,4 @@
-"""What every response has, the list of events that may come with it, and the outcome that may follow it."""
+"""The base of all responses, with the list of events and the outcome of an action."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EventList(list[ItemT]):
     """The items of an action that answers with a list, in the server's order.
 
     Attributes:
-        completion: the event that ended the list, with the totals that some lists have; `None` if there was no list.
+        completion: the event that ended the list, with its totals; `None` without a list.
     """
 
     def __init__(self, items: Iterable[ItemT] = (), completion: Event | None = None) -> None:
@@ -43,16 +43,16 @@ class EventList(list[ItemT]):
     @overload
     def __getitem__(self, index: slice, /) -> EventList[ItemT]: ...
     def __getitem__(self, index: SupportsIndex | slice, /) -> ItemT | EventList[ItemT]:
-        """An item; or a part of the list, with the same completion."""
+        """Return an item; or a part of the list, with the same completion."""
         if isinstance(index, slice):
             return EventList(super().__getitem__(index), self.completion)
         return super().__getitem__(index)
 
     def to_rows(self, *, attributes: bool = False, typed: bool = False) -> list[dict[str, Any]]:
-        """The items as the rows of one table: dictionaries that all have the same keys, `None` where an item has no value.
+        """Return the items as rows: dictionaries with the same keys, `None` for a missing value.
 
         Args:
-            attributes, typed: what the keys and the values are, see `Event.to_dict`.
+            attributes, typed: the keys and the values, as for `Event.to_dict`.
         """
         rows = [item.to_dict(attributes=attributes, typed=typed) for item in self]  # type: ignore[attr-defined]
         columns: dict[str, None] = {}
@@ -61,14 +61,15 @@ class EventList(list[ItemT]):
         return [{name: row.get(name) for name in columns} for row in rows]
 
     def to_pandas(self, *, attributes: bool = True) -> pandas.DataFrame:
-        """The items as a pandas data frame, a row each, in which nothing is hidden.
+        """Return the items as a pandas data frame, a row each, in which nothing is hidden.
 
-        The columns have the types of the items' attributes: `Int64`, `Float64`, `boolean`, moments in UTC
-        (`datetime64[us, UTC]`; Asterisk's 0 is missing), categories with the names of an enumeration's members, and dictionaries
-        of channel variables; else text, in which bytes that were no UTF-8 are escapes. What has no value, or does not convert, is missing.
+        The columns have the types of the items' attributes: `Int64`, `Float64`, `boolean`, moments
+        in UTC (`datetime64[us, UTC]`; Asterisk's 0 is missing), categories with the names of an
+        enumeration's members, and dictionaries of channel variables; else text, in which bytes that
+        were no UTF-8 are escapes. A value that is absent, or does not convert, is missing.
 
         Args:
-            attributes: whether the columns have the names of attributes, as in `Event.to_dict`; else those of headers.
+            attributes: `True` for columns with the names of attributes, not headers.
 
         Raises:
             ImportError: pandas is not installed; the extra `pandas` brings it.
@@ -78,14 +79,16 @@ class EventList(list[ItemT]):
         return to_pandas(self, *self._both(attributes))
 
     def to_polars(self, *, attributes: bool = True) -> polars.DataFrame:
-        """The items as a polars data frame, a row each, in which nothing is hidden.
+        """Return the items as a polars data frame, a row each, in which nothing is hidden.
 
-        The columns have the types of the items' attributes: `Int64`, `Float64`, `Boolean`, `Datetime` in UTC (Asterisk's 0
-        is missing), `Categorical` with the names of an enumeration's members, and lists of `name` and `value` for channel
-        variables; else `String`, in which bytes that were no UTF-8 are escapes. What has no value, or does not convert, is null.
+        The columns have the types of the items' attributes: `Int64`, `Float64`, `Boolean`,
+        `Datetime` in UTC (Asterisk's 0 is missing), `Categorical` with the names of an
+        enumeration's members, and lists of `name` and `value` for channel variables; else `String`,
+        in which bytes that were no UTF-8 are escapes. A value that is absent, or does not convert,
+        is null.
 
         Args:
-            attributes: whether the columns have the names of attributes, as in `Event.to_dict`; else those of headers.
+            attributes: `True` for columns with the names of attributes, not headers.
 
         Raises:
             ImportError: polars is not installed; the extra `polars` brings it.
@@ -98,7 +101,7 @@ class EventList(list[ItemT]):
         return self.to_rows(attributes=attributes, typed=True), self.to_rows(attributes=attributes)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """The list as HTML, for a notebook."""
         from .._show.html import list_html
 
         return list_html(self, self.completion)
@@ -108,8 +111,9 @@ class Response(Message):
     """The server's answer to one action: a read-only mapping over its headers.
 
     Attributes:
-        action: what was sent; `None` for a response that was read from a text.
-        seconds: from the action's last byte to this response, on a monotonic clock; `None` if nobody measured.
+        action: the action; `None` for a response that was read from a text.
+        seconds: from the action's last byte to this response, on a monotonic clock; `None` if not
+            measured.
     """
 
     __slots__ = ("_items", "action", "seconds")
@@ -131,7 +135,7 @@ class Response(Message):
 
     @property
     def success(self) -> bool:
-        """Whether the server did what it was asked for."""
+        """True if the server carried the action out."""
         return (self.find("Response") or "").strip().lower() in _SUCCESSFUL
 
     @property
@@ -150,12 +154,12 @@ class Response(Message):
         return list(self.output)
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
-        """A plain dictionary of the headers, without the items of a list; see `Event.to_dict`."""
+        """Return a plain dictionary of the headers, without list items; see `Event.to_dict`."""
         told = as_dict(self.headers, self, attributes=attributes, typed=typed)
         return {"message" if attributes and name == "message_" else name: value for name, value in told.items()}
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """The response as HTML, for a notebook."""
         from .._show.html import response_html
 
         items: EventList[Any] | None = getattr(self, "_items", None)
@@ -172,7 +176,7 @@ class Response(Message):
 class ListReply(Response, Generic[ItemT_co, EndT_co]):
     """The answer to an action that is answered with a list.
 
-    Where there is nothing to list, Asterisk says so in an error, for some actions: that is an empty list here.
+    Some actions are answered with an error if there are no items: that is an empty list here.
     """
 
     @property
@@ -182,7 +186,7 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
     @property
     def completion(self) -> EndT_co | None:
-        """The event that ended the list, with what it tells of all; `None` if there was no list."""
+        """The event that ended the list, with its totals; `None` if there was no list."""
         return super().events.completion  # type: ignore[return-value]
 
     @property
@@ -191,7 +195,7 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
 
 class OutcomeReply(Response, Generic[EventT_co]):
-    """The answer to an action that is accepted first, and whose outcome follows in an event of its own."""
+    """The answer to an action that is accepted first, and whose outcome follows in an event."""
 
     __slots__ = ("_wait_for_outcome",)
 
@@ -206,18 +210,19 @@ class OutcomeReply(Response, Generic[EventT_co]):
     async def outcome(self, *, timeout: float | None = -1.0) -> EventT_co:
         """Wait for the event that says how this very action ended, and return it.
 
-        The event is watched for from before the action's first byte left, so a quick one is not missed.
-        May be called again, and by several tasks; cancelling one of them changes nothing for the others.
+        An early event is not missed. May be called again, and by several tasks; cancelling one of
+        them changes nothing for the others.
 
         Args:
-            timeout: seconds to wait; `None` is no limit; left out, the action's own patience.
+            timeout: seconds to wait; `None` is no limit; left out, the action's own timeout.
 
         Raises:
-            ManagerTimeout: it did not come in time. Only users who may read the event's class are sent it.
+            ManagerTimeout: it did not come in time, or the user lacks its read class.
             ConnectionLost: the link went away before it came.
             ActionError: the server will not send one any more.
         """
         if self._wait_for_outcome is None:
             raise ManagerError("this response did not come over a connection, so no outcome follows")
-        patience = self.action.timeout if timeout == -1.0 and self.action is not None else timeout
-        return await self._wait_for_outcome(patience)  # type: ignore[return-value]
+        if timeout == -1.0 and self.action is not None:
+            timeout = self.action.timeout
+        return await self._wait_for_outcome(timeout)  # type: ignore[return-value]

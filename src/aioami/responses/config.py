@@ -70,12 +70,12 @@ class GetConfigJSONReply(Response):
     """The content of a configuration file, as JSON."""
 
     json = Text("JSON")
-    """The JSON itself as Asterisk writes it, which escapes neither control characters nor bytes that are no UTF-8."""
+    """The JSON as Asterisk writes it, with control characters and invalid UTF-8 unescaped."""
 
     @property
     def categories(self) -> dict[str, dict[str, Any]] | None:
-        """The variables of each category by name; `None` if what the server wrote is no JSON. Of those that are repeated,
-        this has the last.
+        """The variables of each category by name; `None` if what the server wrote is no JSON. Of
+        those that are repeated, this has the last.
         """
         try:
             found = loads(self.json or "", strict=False)

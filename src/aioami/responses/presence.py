@@ -10,7 +10,7 @@ __all__ = ["ExtensionStateReply", "PresenceStateReply"]
 
 
 class ExtensionStateReply(Response):
-    """What an extension's hint shows."""
+    """The state of an extension's hint."""
 
     exten = Text("Exten")
     context = Text("Context")
@@ -20,13 +20,13 @@ class ExtensionStateReply(Response):
 
 
 class PresenceStateReply(Response):
-    """Whether somebody is there."""
+    """A presence."""
 
     state = Enumeration("State", PresenceValue)
     subtype = Text("Subtype")
 
     @property
     def presence_message(self) -> str | None:
-        """What they want to be told to others; Asterisk writes it into a second `Message` header."""
+        """The message of the presence, which Asterisk writes into a second `Message` header."""
         messages = self.getall("Message")
         return messages[1] if len(messages) > 1 else None

@@ -12,4 +12,4 @@ class MixMonitorReply(Response):
     """The recording began."""
 
     mix_monitor_id = Text("MixMonitorID")
-    """Which recording of the channel it is, if the option `i` asked for that."""
+    """The id of the recording on the channel, if the option `i` asked for it."""

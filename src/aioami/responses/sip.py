@@ -36,9 +36,10 @@ class SIPqualifyReply(OutcomeReply[SIPQualifyPeerDone]):
 class SIPshowpeerReply(Response):
     """A SIP peer. The mapping gives bools and numbers where they are; `headers` has the raw text.
 
-    Bools: `ACL`, `Dynamic`, `SecretExist`, `MD5SecretExist`, `SIP-AuthInsecure`, `SIP-CanReinvite` (which servers since
-    1.8 also call `SIP-DirectMedia`), `SIP-PromiscRedir`, `SIP-UserPhone`, `SIP-VideoSupport`. Numbers: `Address-Port`,
-    `Default-addr-port`, `MaxCallBR` in kbit/s and `RegExpire` in seconds. What has no such value is `None`.
+    Bools: `ACL`, `Dynamic`, `SecretExist`, `MD5SecretExist`, `SIP-AuthInsecure`, `SIP-CanReinvite`
+    (which servers since 1.8 also call `SIP-DirectMedia`), `SIP-PromiscRedir`, `SIP-UserPhone`,
+    `SIP-VideoSupport`. Numbers: `Address-Port`, `Default-addr-port`, `MaxCallBR` in kbit/s and
+    `RegExpire` in seconds. What has no such value is `None`.
     """
 
     def __getitem__(self, name: str) -> Any:

@@ -1,4 +1,7 @@
-"""Replies of chan_skinny. They have no `Response` header on the wire, and nothing at all for what does not exist."""
+"""Replies of chan_skinny.
+
+They have no `Response` header on the wire, and are missing for an unknown device or line.
+"""
 
 from __future__ import annotations
 

@@ -62,11 +62,11 @@ class CoreStatusReply(Response):
 
 
 class EventsReply(Response):
-    """Which events will be sent."""
+    """The answer to a change of the event mask."""
 
     @property
     def enabled(self) -> bool | None:
-        """Whether any events were asked for; `None` if the server does not tell. The user's own rights still apply."""
+        """True if events are on; `None` if the reply does not say. The read classes still apply."""
         text = (self.find("Events") or (self.find("Response") or "").removeprefix("Events ")).strip().lower()
         return {"on": True, "off": False}.get(text)
 
@@ -96,7 +96,7 @@ class PingReply(Response):
 
     @property
     def RTT(self) -> float:
-        """Seconds from the request to this answer, on a monotonic clock; -1.0 in case of failure."""
+        """Seconds from the request to this answer, on a monotonic clock; -1.0 for a failure."""
         return self.seconds if self.success and self.seconds is not None else -1.0
 
     @property

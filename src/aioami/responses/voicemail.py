@@ -14,7 +14,7 @@ _FAILED: Final = re.compile(r"Message (move|remove|forward) failed", re.IGNORECA
 
 
 class MailboxCountReply(Response):
-    """How many messages a mailbox has."""
+    """The numbers of messages in a mailbox."""
 
     mailbox = Text("Mailbox")
     urg_messages = Integer("UrgMessages")
@@ -23,14 +23,17 @@ class MailboxCountReply(Response):
 
 
 class MailboxStatusReply(Response):
-    """Whether a mailbox has messages waiting."""
+    """The flag of waiting messages of a mailbox."""
 
     mailbox = Text("Mailbox")
     waiting = Boolean("Waiting")
 
 
 class VoicemailReply(Response):
-    """A message was moved, removed or forwarded, or not: Asterisk calls both a success, and its sentence tells."""
+    """The result of moving, removing or forwarding a message.
+
+    Asterisk calls a failure a success too; only its sentence differs.
+    """
 
     @property
     def success(self) -> bool:

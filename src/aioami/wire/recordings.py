@@ -13,7 +13,7 @@ Each further line has `time`, in seconds since the start, and `direction`:
 `data` is a whole message with its blank line, or what there was of one when the link ended. Bytes
 that are not UTF-8 are single surrogates, as in Python's `surrogateescape`. What is secret is
 replaced by `***`: passwords and secrets in headers, in configuration files and in their changes,
-the key of a login, and the headers that `aioami.hide_header` was told. Other text is as it was:
+the key of a login, and the headers that `aioami.hide_header` was given. Other text is as it was:
 numbers, names and what people wrote are in a recording, and it should be kept accordingly.
 
 A reader refuses a `version` that it does not know, and ignores names that it does not know.
