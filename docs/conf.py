@@ -41,7 +41,6 @@ nitpick_ignore_regex = [
     ("py:class", r"Named|Answer|Channel|Handset|aioami\.testing\.actions\.base\.Session"),  # inside aioami.testing
 ]
 
-myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 
 # Single backquotes in docstrings are code, as in these pages.
@@ -168,6 +167,11 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
         lines += ["", f"Fields: {', '.join(told)}."]
 
 
+def show_directives(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Take directives out of the HTML comments that hide them from readers on GitHub."""
+    source[0] = llms.rendered(source[0])
+
+
 def tell_machines(app: Sphinx, error: Exception | None) -> None:
     """Add `llms.txt` and `llms-full.txt`, the same for readers that are programs."""
     if error is None and app.builder.name == "html":
@@ -181,4 +185,5 @@ def setup(app: Sphinx) -> None:
     app.add_directive("areas", Areas)
     app.connect("missing-reference", by_its_name)
     app.connect("autodoc-process-docstring", tell_fields)
+    app.connect("source-read", show_directives)
     app.connect("build-finished", tell_machines)
