@@ -52,6 +52,8 @@ python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = f"aioami {release}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -104,7 +106,7 @@ class ActionTable(SphinxDirective):
             since, rights = ", ".join(facts["since"]), ", ".join(facts["privileges"]) or "none"
             reads = "yes" if action.reads_only else ""
             rows.append(
-                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {rights} | {reads} | {_answer(action)} |"
+                f"| `{name}` | {area} | {since} | {_until(facts['versions'])} | {rights} | {reads} | {_answer(action)} |"
             )
         return self.parse_text_to_nodes("\n".join(rows))
 
@@ -118,7 +120,7 @@ class EventTable(SphinxDirective):
             area = event_class(name).__module__.rpartition(".")[2]
             since = ", ".join(facts["since"])
             rows.append(
-                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {', '.join(facts['classes'])} |"
+                f"| `{name}` | {area} | {since} | {_until(facts['versions'])} | {', '.join(facts['classes'])} |"
             )
         return self.parse_text_to_nodes("\n".join(rows))
 
