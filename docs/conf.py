@@ -41,7 +41,6 @@ nitpick_ignore_regex = [
     ("py:class", r"Named|Answer|Channel|Handset|aioami\.testing\.actions\.base\.Session"),  # inside aioami.testing
 ]
 
-myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 
 # Single backquotes in docstrings are code, as in these pages.
@@ -53,6 +52,8 @@ python_use_unqualified_type_names = True
 
 html_theme = "furo"
 html_title = f"aioami {release}"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
@@ -105,7 +106,7 @@ class ActionTable(SphinxDirective):
             since, rights = ", ".join(facts["since"]), ", ".join(facts["privileges"]) or "none"
             reads = "yes" if action.reads_only else ""
             rows.append(
-                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {rights} | {reads} | {_answer(action)} |"
+                f"| `{name}` | {area} | {since} | {_until(facts['versions'])} | {rights} | {reads} | {_answer(action)} |"
             )
         return self.parse_text_to_nodes("\n".join(rows))
 
@@ -119,7 +120,7 @@ class EventTable(SphinxDirective):
             area = event_class(name).__module__.rpartition(".")[2]
             since = ", ".join(facts["since"])
             rows.append(
-                f"| `{name}` | `{area}` | {since} | {_until(facts['versions'])} | {', '.join(facts['classes'])} |"
+                f"| `{name}` | {area} | {since} | {_until(facts['versions'])} | {', '.join(facts['classes'])} |"
             )
         return self.parse_text_to_nodes("\n".join(rows))
 
@@ -171,6 +172,11 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
         lines += ["", f"Fields: {', '.join(told)}."]
 
 
+def show_directives(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Take directives out of the HTML comments that hide them from readers on GitHub."""
+    source[0] = llms.rendered(source[0])
+
+
 def tell_machines(app: Sphinx, error: Exception | None) -> None:
     """Add `llms.txt` and `llms-full.txt`, the same for readers that are programs."""
     if error is None and app.builder.name == "html":
@@ -184,4 +190,5 @@ def setup(app: Sphinx) -> None:
     app.add_directive("areas", Areas)
     app.connect("missing-reference", by_its_name)
     app.connect("autodoc-process-docstring", tell_fields)
+    app.connect("source-read", show_directives)
     app.connect("build-finished", tell_machines)

@@ -28,6 +28,7 @@ DOCS: Final = Path(__file__).parents[1] / "docs"
 _TOCTREE: Final = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
 _INCLUDE: Final = re.compile(r"^```\{include\} (\S+)\n```\n", re.MULTILINE)
 _FENCE: Final = re.compile(r"^```\{([\w-]+)\}[ ]*(\S*)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+_COMMENTED: Final = re.compile(r"(?ms)^(?:\[[^\n]*\]\(\S+\)\n\n)?<!-- (\{[\w-]+\}.*?)\s-->$")
 _DIRECTIVE: Final = re.compile(r"^\.\. auto(\w+):: ([\w.]+)(?:\(\))?\n((?:[ ]+:.*\n?)*)", re.MULTILINE)
 
 
@@ -64,10 +65,19 @@ class Page:
         return f"_sources/{self.name}.md.txt"
 
 
+def rendered(text: str) -> str:
+    """Return a page's text as Sphinx renders it: with its directives, and without HTML comments.
+
+    Comments hide directives, and the hidden parts of examples, from readers on GitHub. A paragraph
+    before a directive that is a link and nothing else is for GitHub alone.
+    """
+    return re.sub(r"(?ms)^<!--.*?-->\n\n?", "", _COMMENTED.sub(r"```\1\n```", text))
+
+
 def pages(docs: Path = DOCS) -> list[Page]:
     """Every page that the index leads to, in its order."""
     found: list[Page] = []
-    for tree in _TOCTREE.findall((docs / "index.md").read_text()):
+    for tree in _TOCTREE.findall(rendered((docs / "index.md").read_text())):
         caption = re.search(r":caption: (.+)", tree)
         for entry in (line.strip() for line in tree.splitlines()):
             if not entry or entry.startswith(":"):
@@ -146,14 +156,9 @@ def write(folder: Path, docs: Path = DOCS) -> None:
 
 
 def _shown(path: Path) -> str:
-    """A page without its comments, which are the hidden parts of examples, and with what it includes."""
-    text = re.sub(r"^%.*\n(?:%.*\n)*\n?", "", path.read_text(), flags=re.MULTILINE)
-    text = _INCLUDE.sub(lambda include: _shown(path.parent / include[1]), text)
-    return re.sub(r"\[\]\(([^)#]+)\)", lambda link: f"[{_heading(path.parent / link[1])}]({link[1]})", text)
-
-
-def _heading(path: Path) -> str:
-    return Page(path.stem, "", path.read_text()).title
+    """Return a page as it is rendered, with the pages that it includes."""
+    text = rendered(path.read_text())
+    return _INCLUDE.sub(lambda include: _shown(path.parent / include[1]), text)
 
 
 def _of_areas(package_name: str) -> Iterator[tuple[str, object, list[str]]]:

@@ -40,10 +40,11 @@ def test_what_users_copy_from_the_documentation_is_typed(tmp_path: Path) -> None
     programs = []
     for page in ("recipes", "coming-from-pystrix", "coming-from-panoramisk"):
         text = (ROOT / f"docs/guide/{page}.md").read_text()
-        blocks = re.finditer(r"(% skip: next\n\n)?^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-        for number, block in enumerate(each for each in blocks if not each[1]):
+        block = r"(<!-- skip: next -->\n\n)?^```python\n(.*?)^```"
+        blocks = re.finditer(block, text, re.DOTALL | re.MULTILINE)
+        for number, program in enumerate(each for each in blocks if not each[1]):
             programs.append(tmp_path / f"{page.replace('-', '_')}_{number}.py")
-            programs[-1].write_text(block[2])
+            programs[-1].write_text(program[2])
     assert len(programs) > 30
     command = [sys.executable, "-m", "mypy", "--strict", *map(str, programs)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
