@@ -20,9 +20,12 @@ _TEMPLATES: Final = Path(__file__).with_name("asterisk_conf")
 _PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${...}
 # Files that must be there for modules to load, or not to complain.
 _EMPTY: Final = (
-    *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery", "pjproject"),
-    *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket", "amd", "cel_custom"),
-    *("cdr_custom", "res_fax", "statsd", "dnsmgr", "cli_aliases", "res_http_media_cache", "ari", "dsp", "meetme"),
+    *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery"),
+    "pjproject",
+    *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket"),
+    *("amd", "cel_custom"),
+    *("cdr_custom", "res_fax", "statsd", "dnsmgr", "cli_aliases", "res_http_media_cache", "ari"),
+    *("dsp", "meetme"),
     "xmpp",
 )
 
@@ -35,7 +38,10 @@ def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
     """
     files = {f"{name}.conf": b"" for name in _EMPTY}
     for template in sorted(_TEMPLATES.glob("*.conf")):
-        files[template.name] = _PLACE.sub(lambda place: values[place[1]], template.read_text()).encode()
+        files[template.name] = _PLACE.sub(
+            lambda place: values[place[1]],
+            template.read_text(),
+        ).encode()
     # A file that is not UTF-8, as people have them.
     files["latin1.conf"] = b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n"
     return files
