@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .config import Category
+from .config import Category, ConfigFile
 
-__all__ = ["Account", "EventFilter", "FilterError", "mask_of"]
+__all__ = ["Account", "EventFilter", "FilterError", "accounts_of", "mask_of"]
 
 CLASSES: Final = (
     *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
@@ -78,6 +78,21 @@ class Account:
             denied=denied,
             event_filters=tuple(filters),
         )
+
+
+def accounts_of(file: ConfigFile, *, advanced: bool) -> dict[str, Account]:
+    """Return the accounts of manager.conf, by name.
+
+    Args:
+        file: manager.conf.
+        advanced: true if this Asterisk knows `eventfilter(...)`.
+    """
+    several = file.get("general", "allowmultiplelogin", "yes") == "yes"
+    return {
+        category.name: Account.from_category(category, advanced=advanced, multiple=several)
+        for category in file.categories
+        if category.name != "general" and not category.template
+    }
 
 
 def _criteria(name: str) -> str | None:

@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-__all__ = ["SECRET", "USERNAME", "configuration"]
+from .config import ConfigFile
+
+__all__ = ["SECRET", "USERNAME", "config_files", "configuration"]
 
 USERNAME: Final = "admin"
 SECRET: Final = "s3cret"
@@ -45,3 +47,22 @@ def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
     # A file that is not UTF-8, as people have them.
     files["latin1.conf"] = b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n"
     return files
+
+
+def config_files(given: Mapping[str, str]) -> dict[str, ConfigFile]:
+    """Return the configuration of a server that needs neither ports nor folders, by file name.
+
+    Args:
+        given: files by name, as text, in place of those of the house.
+
+    Raises:
+        ConfigError: a category is made from a template that is not there.
+    """
+    ports = ("ami", "tls", "sip", "pjsip", "iax", "skinny", "dead")
+    values = {f"{name}_port": str(5038 + number) for number, name in enumerate(ports)}
+    values["dir"] = "/var/lib/asterisk"
+    values["modules"] = "/usr/lib/asterisk/modules"
+    values["data"] = "/usr/share/asterisk"
+    files = configuration(values).items()
+    texts = {name: content.decode("utf-8", "surrogateescape") for name, content in files}
+    return {name: ConfigFile(text) for name, text in {**texts, **given}.items()}

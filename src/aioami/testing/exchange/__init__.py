@@ -113,6 +113,22 @@ class Exchange:
         self._serials = itertools.count()
         self._suffixes: dict[str, itertools.count[int]] = {}
 
+    @property
+    def wall_time(self) -> float:
+        """The server's time in seconds since 1970."""
+        return self.epoch + self.clock.now
+
+    def boot(self) -> None:
+        """Finish booting, and emit FullyBooted."""
+        self.booted.set()
+        self.tell("FullyBooted", self.boot_headers(), classes="system")
+
+    def boot_headers(self) -> Pairs:
+        """Return the headers of FullyBooted."""
+        uptime = str(int(self.clock.now))
+        newer = [] if self.major <= 13 else [("Uptime", uptime), ("LastReload", uptime)]
+        return [*newer, ("Status", "Fully Booted")]
+
     def file(self, name: str) -> ConfigFile:
         """A configuration file; an empty one if there is none."""
         return self.files.get(name) or ConfigFile()
@@ -123,7 +139,7 @@ class Exchange:
             return
         head = [("Event", name), ("Privilege", f"{classes},all")]
         if self._timestamps:
-            head.append(("Timestamp", f"{self.epoch + self.clock.now:.6f}"))
+            head.append(("Timestamp", f"{self.wall_time:.6f}"))
         if self.system_name:
             head.append(("SystemName", self.system_name))
         self._told(name, [*head, *headers], classes)
@@ -163,7 +179,7 @@ class Exchange:
 
     def next_uniqueid(self) -> str:
         """A name for a channel that no other has."""
-        number = f"{int(self.epoch + self.clock.now)}.{next(self._numbers)}"
+        number = f"{int(self.wall_time)}.{next(self._numbers)}"
         return f"{self.system_name}-{number}" if self.system_name else number
 
     def next_suffix(self, technology: str) -> str:

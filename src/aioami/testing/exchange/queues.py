@@ -109,7 +109,7 @@ class Queue:
     def add(self, member: Member) -> None:
         """Take somebody in, and tell of it."""
         member.status = self.exchange.states.number(member.state_interface)
-        member.login_time = self._wall()
+        member.login_time = int(self.exchange.wall_time)
         self.members.append(member)
         self.tell("QueueMemberAdded", self.member_headers(member))
         self._pause_state(member)
@@ -127,7 +127,7 @@ class Queue:
         """Let somebody have a pause, or end it."""
         member.paused, member.reason = paused, reason if paused else ""
         if paused:
-            member.last_pause = self._wall()
+            member.last_pause = int(self.exchange.wall_time)
         self._pause_state(member)
         more = [("Reason", reason)] if reason and self.exchange.major < 18 else []
         self.tell("QueueMemberPause", [*self.member_headers(member), *more])
@@ -335,7 +335,7 @@ class Queue:
 
     def _wraps_up(self, member: Member) -> bool:
         return bool(
-            self.wrapup and member.last_call and self._wall() - member.last_call < self.wrapup,
+            self.wrapup and member.last_call and int(self.exchange.wall_time) - member.last_call < self.wrapup,
         )
 
     def _ring_whom(self) -> list[Member]:
@@ -466,7 +466,7 @@ class Queue:
             member.in_call -= 1
             self.changed.set()
             member.calls += 1
-            member.last_call = self._wall()
+            member.last_call = int(self.exchange.wall_time)
             self.completed += 1
             self.talk_time = (self.talk_time * 3 + talked) >> 2 if self.completed > 1 else talked
             if held <= self.service_level:
@@ -567,9 +567,6 @@ class Queue:
             self._able = able
             self.exchange.states.set(f"Queue:{self.name}_avail", "NOT_INUSE" if able else "INUSE")
         self.changed.set()
-
-    def _wall(self) -> int:
-        return int(self.exchange.epoch + self.exchange.clock.now)
 
 
 def queues_of(exchange: Exchange) -> dict[str, Queue]:
