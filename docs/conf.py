@@ -38,7 +38,9 @@ nitpick_ignore_regex = [
     ("py:.*", r"(typing_extensions|prometheus_client|opentelemetry|pandas|polars)\..*"),
     ("py:class", r"aioami\..*\.(_[A-Z]|\w*T|\w+T_co)"),  # type variables
     ("py:class", r".*\[.*"),  # a type that the parser took apart
-    ("py:class", r"Named|Answer|Channel|Handset|aioami\.testing\.actions\.base\.Session"),  # inside aioami.testing
+    # Inside aioami.testing.
+    ("py:class", r"Named|Answer|Channel|Parts"),
+    ("py:class", r"aioami\.testing\.(actions|driver|exchange|expectations)\..*"),
 ]
 
 myst_heading_anchors = 3

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .config import Category
+from .config import Category, ConfigFile
 
-__all__ = ["Account", "EventFilter", "FilterError", "mask_of"]
+__all__ = ["Account", "EventFilter", "FilterError", "accounts_of", "mask_of"]
 
 CLASSES: Final = (
-    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"),
+    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
+    *("reporting", "cdr"),
     *("dialplan", "originate", "agi", "", "cc", "aoc", "test", "security"),
 )  # by their bits in a mask that is a number
 ALL: Final = frozenset({*CLASSES, "message"} - {""})
@@ -60,10 +61,11 @@ class Account:
         denied = False
         here = ipaddress.ip_address("127.0.0.1")
         for name, value in category.lines:
-            if name in ("permit", "deny") and any(_contains(network, here) for network in value.split(",")):
+            networks = value.split(",") if name in ("permit", "deny") else []
+            if any(_contains(network, here) for network in networks):
                 denied = name == "deny"
         filters = [
-            EventFilter.parse(value, re.fullmatch(r"eventfilter\((.*)\)", name)[1] if "(" in name else None)  # type: ignore[index]
+            EventFilter.parse(value, _criteria(name))
             for name, value in category.lines
             if name == "eventfilter" or (advanced and name.startswith("eventfilter("))
         ]
@@ -76,6 +78,27 @@ class Account:
             denied=denied,
             event_filters=tuple(filters),
         )
+
+
+def accounts_of(file: ConfigFile, *, advanced: bool) -> dict[str, Account]:
+    """Return the accounts of manager.conf, by name.
+
+    Args:
+        file: manager.conf.
+        advanced: true if this Asterisk knows `eventfilter(...)`.
+    """
+    several = file.get("general", "allowmultiplelogin", "yes") == "yes"
+    return {
+        category.name: Account.from_category(category, advanced=advanced, multiple=several)
+        for category in file.categories
+        if category.name != "general" and not category.template
+    }
+
+
+def _criteria(name: str) -> str | None:
+    """The criteria in `eventfilter(...)`; `None` for a plain `eventfilter`."""
+    found = re.fullmatch(r"eventfilter\((.*)\)", name)
+    return None if found is None else found[1]
 
 
 def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -106,7 +129,7 @@ def mask_of(text: str) -> frozenset[str] | None:
     if lowered in _ON:
         return ALL
     *first, last = text.split(",")
-    # As Asterisk compares them, each but the last matches whatever it is the beginning of; "all" is such a name.
+    # Asterisk takes each name but the last as a prefix; "all" may be meant by one too.
     found = {name for name in ALL for part in first if name.startswith(part)} | ({last} & ALL)
     everything = last == "all" or any("all".startswith(part) for part in first)
     return ALL if everything else frozenset(found)
@@ -146,7 +169,13 @@ class EventFilter:
     pattern: str
 
     @classmethod
-    def parse(cls, pattern: str, criteria: str | None = None, *, empty: bool = False) -> EventFilter:
+    def parse(
+        cls,
+        pattern: str,
+        criteria: str | None = None,
+        *,
+        empty: bool = False,
+    ) -> EventFilter:
         """Read a filter.
 
         Args:
@@ -175,11 +204,19 @@ class EventFilter:
             name in found and found[name] not in values for name, values in allowed.items()
         ):
             raise FilterError(_BAD_FORMAT)
-        if (method == "none") != (not pattern) or not (found.get("name") or found.get("header") or pattern):
+        if (method == "none") != (not pattern):
+            raise FilterError(_BAD_FORMAT)
+        if not (found.get("name") or found.get("header") or pattern):
             raise FilterError(_BAD_FORMAT)
         if method == "regex":
             _compiled(pattern)
-        return cls(found.get("action") == "exclude", found.get("name", ""), found.get("header", ""), method, pattern)
+        return cls(
+            found.get("action") == "exclude",
+            found.get("name", ""),
+            found.get("header", ""),
+            method,
+            pattern,
+        )
 
     def matches(self, name: str, text: str) -> bool:
         """Whether it is about this event."""

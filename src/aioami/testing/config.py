@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 __all__ = ["Category", "ConfigError", "ConfigFile"]
@@ -53,7 +53,10 @@ class ConfigFile:
         for line in text.splitlines():
             content = _COMMENT.sub("", line).replace("\\;", ";").strip()
             if head := _HEAD.match(content):
-                self._open(head[1], [option.strip() for option in (head[2] or "").split(",") if option.strip()])
+                self._open(
+                    head[1],
+                    [option.strip() for option in (head[2] or "").split(",") if option.strip()],
+                )
             elif content and not content.startswith("#") and self.categories:
                 name, _, value = content.partition("=")
                 self.categories[-1].lines.append((name.strip(), value.removeprefix(">").strip()))
@@ -70,7 +73,7 @@ class ConfigFile:
         """The same once more, to be changed."""
         copied = ConfigFile()
         copied.categories = [
-            Category(part.name, list(part.lines), part.template, list(part.templates)) for part in self.categories
+            replace(part, lines=list(part.lines), templates=list(part.templates)) for part in self.categories
         ]
         return copied
 
@@ -87,10 +90,21 @@ class ConfigFile:
 
     def get(self, category: str, name: str, default: str = "") -> str:
         """The value of a name in a category; the default if there is no such category."""
-        found = next((part for part in self.categories if part.name == category), Category(category))
+        found = next(
+            (part for part in self.categories if part.name == category),
+            Category(category),
+        )
         return found.get(name, default)
 
-    def change(self, action: str, category: str, variable: str, value: str, match: str, line: str) -> None:
+    def change(
+        self,
+        action: str,
+        category: str,
+        variable: str,
+        value: str,
+        match: str,
+        line: str,
+    ) -> None:
         """Make one change, as UpdateConfig numbers them.
 
         Raises:
@@ -103,9 +117,19 @@ class ConfigFile:
                 raise ConfigError("Create category did not complete successfully")
             self.categories.append(Category(category))
             return
-        if action not in ("renamecat", "delcat", "emptycat", "update", "delete", "append", "insert"):
+        if action not in (
+            "renamecat",
+            "delcat",
+            "emptycat",
+            "update",
+            "delete",
+            "append",
+            "insert",
+        ):
             raise ConfigError("Unknown action command")
-        needed = value if action == "renamecat" else variable or (line if action == "delete" else "")
+        needed = variable or (line if action == "delete" else "")
+        if action == "renamecat":
+            needed = value
         if action not in ("delcat", "emptycat") and not needed:
             raise ConfigError("Problem with category, value, or line (if required)")
         part = self.category(category)
@@ -119,14 +143,24 @@ class ConfigFile:
             part.lines.append((variable, value.removeprefix(">")))
         elif action == "insert":
             part.lines.insert(
-                int(line) if line.isdecimal() and len(line) < 9 else 0, (variable, value.removeprefix(">"))
+                int(line) if line.isdecimal() and len(line) < 9 else 0,
+                (variable, value.removeprefix(">")),
             )
         else:
             self._edit(part, action, variable, value, match, line)
 
-    def _edit(self, part: Category, action: str, variable: str, value: str, match: str, line: str) -> None:
+    def _edit(
+        self,
+        part: Category,
+        action: str,
+        variable: str,
+        value: str,
+        match: str,
+        line: str,
+    ) -> None:
         for number, (name, old) in enumerate(part.lines):
-            if (line.isdecimal() and number == int(line)) or (not line and name == variable and match in ("", old)):
+            by_name = not line and name == variable and match in ("", old)
+            if by_name or (line.isdecimal() and number == int(line)):
                 if action == "delete":
                     del part.lines[number]
                 else:

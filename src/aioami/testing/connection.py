@@ -1,4 +1,4 @@
-"""One client of a fake server: how its lines are read, answered, and what it hears."""
+"""One client of a fake server: its input, the answers and the events it gets."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final, cast
 
 from .accounts import Account, EventFilter, mask_of, passes
 from .actions import ACTIONS, ID, Answer, Denied, Request
 from .clock import Signal, Task
+from .message import QueuedEvent, encode
 
 if TYPE_CHECKING:
     from .exchange import Pairs
     from .fake import FakeAsterisk
+    from .parts import Parts
 
 __all__ = ["FakeConnection"]
 
@@ -27,8 +30,8 @@ _DROPPED: Final = 1023  # of a line that is longer
 _LINES: Final = 128
 _TOO_LONG: Final = "Failed to parse message: line too long"
 _TOO_MANY: Final = "Too many lines in message or allocation failure"
-_UNKNOWN: Final = "Invalid/unknown command: {}. Use Action: ListCommands to show available commands."
-# Asterisk has so much room for the line `ActionID: ...` in the items of a list; the rest of it is lost.
+_USE_LIST: Final = "Use Action: ListCommands to show available commands."
+# Bytes that Asterisk has for the line `ActionID: ...` in the items of a list; it cuts off the rest.
 _ROOM: Final = 255
 _SMALL_ROOM: Final = {"voicemailuserslist": 127}
 
@@ -36,18 +39,23 @@ _numbers: Final = itertools.count(1)
 
 
 class FakeConnection(asyncio.Protocol):
-    """One client of the server, made when it connects.
+    """One client of a fake server, made when it connects.
 
     Attributes:
-        username: who is logged in; empty before the login.
-        account: what that user may do; `None` before the login.
-        mask: the classes of events that come.
-        filters: what is let through of these.
-        challenge: what a login by challenge is computed from.
+        server: the server.
+        username: the user that is logged in; empty before the login.
+        account: the user's account; `None` before the login.
+        mask: the event classes that the client gets.
+        filters: the event filters of the session.
+        challenge: the challenge for a login with MD5.
+        closed: true once the connection is closed.
+        stalled: true while `stall` holds back the output.
+        throttled: bytes in each second of the server's time, `None` for no limit.
     """
 
-    def __init__(self, server: FakeAsterisk) -> None:
+    def __init__(self, server: FakeAsterisk, parts: Parts) -> None:
         self.server = server
+        self._parts = parts
         self.username = ""
         self.account: Account | None = None
         self.mask: frozenset[str] = frozenset()
@@ -64,7 +72,7 @@ class FakeConnection(asyncio.Protocol):
         self._inbox: deque[tuple[Request, str]] = deque()
         self._came = Signal(server.clock)
         self._heard = Signal(server.clock)
-        self._events: list[tuple[frozenset[str], str, bytes]] = []
+        self._events: list[QueuedEvent] = []
         self._busy = self._waits = False
         self._held = bytearray()
         self._twice: dict[str, int] = {}
@@ -80,19 +88,28 @@ class FakeConnection(asyncio.Protocol):
     # The socket
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet, or close at once as a server that is full."""
+        """Greet, or close at once if too many clients are not logged in.
+
+        Args:
+            transport: the transport of the socket; called by asyncio.
+        """
         self._transport = cast(asyncio.Transport, transport)
         server = self.server
         unknown = sum(1 for each in server.connections if each.account is None)
-        if server.close_on_connect or (server.auth_limit is not None and unknown >= server.auth_limit):
+        full = server.auth_limit is not None and unknown >= server.auth_limit
+        if full or server.close_on_connect:
             self.drop()
             return
-        server._joined(self)
+        self._parts.clients.join(self)
         self._tasks = [server.clock.spawn(self._serve()), server.clock.spawn(self._expire())]
-        server._stir()
+        self._parts.driver.catch_up()
 
     def data_received(self, data: bytes) -> None:
-        """Take lines out of what came."""
+        """Read lines, and answer the actions that are complete.
+
+        Args:
+            data: bytes from the client; called by asyncio.
+        """
         self._input += data
         while not self.closed:
             end = self._input.find(b"\n", 0, _LINE)
@@ -105,16 +122,22 @@ class FakeConnection(asyncio.Protocol):
                 self._too_long = True
             else:
                 break
-        self.server._stir()
+        self._parts.driver.catch_up()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Forget the client."""
+        """Remove the client from the server.
+
+        Args:
+            error: the error of the socket, if any; called by asyncio.
+        """
         self.closed = True
         if self._transport is not None:
-            self._transport.close()  # before Python 3.11 one for TLS complains if nobody did
-        for task in (*self._tasks, *([self._dripping] if self._dripping is not None else [])):
+            self._transport.close()  # before Python 3.11 a TLS transport warns if it is not closed
+        for task in self._tasks:
             task.cancel()
-        self.server._left(self)
+        if self._dripping is not None:
+            self._dripping.cancel()
+        self._parts.clients.leave(self)
 
     def _line(self, line: bytes) -> None:
         self._raw += line
@@ -160,13 +183,14 @@ class FakeConnection(asyncio.Protocol):
                 self.drop()
 
     async def _handle(self, request: Request, fault: str) -> None:
-        server = self.server
-        server._came_in(request)
-        server._strike("before", request.name, self)
+        script = self._parts.script
+        self._parts.inbox.add(request)
+        script.strike("before", request.name, self)
         name = request.name.lower()
         if fault or not name:
-            self.reply(request, {"Response": "Error", "Message": fault or "Missing action in request"})
-        elif (scripted := server._scripted_reply(request)) is not None:
+            problem = fault or "Missing action in request"
+            self.reply(request, {"Response": "Error", "Message": problem})
+        elif (scripted := script.take_reply(request)) is not None:
             self.reply(request, scripted[0])
         elif name in ("challenge", "login", "logoff"):
             await getattr(self, f"_{name}")(request)
@@ -174,37 +198,49 @@ class FakeConnection(asyncio.Protocol):
             self.reply(request, {"Response": "Error", "Message": "Permission denied"})
         else:
             await self._run(request, self.account)
-        server._strike("after", request.name, self)
+        script.strike("after", request.name, self)
 
     async def _run(self, request: Request, account: Account) -> None:
         server = self.server
         known = ACTIONS.get(request.name.lower())
         if known is None or server.exchange.major > known.until:
             self._tell_security("RequestBadFormat", request)
-            self.reply(request, {"Response": "Error", "Message": _UNKNOWN.format(request.name)[:511]})
+            problem = f"Invalid/unknown command: {request.name}. {_USE_LIST}"[:511]
+            self.reply(request, {"Response": "Error", "Message": problem})
         elif not known.allowed(account):
             self._tell_security("RequestNotAllowed", request)
             self.reply(request, {"Response": "Error", "Message": "Permission denied"})
         else:
             try:
                 answer = await known.run(server.exchange, request)
-            except Denied as problem:
-                answer = {"Response": "Error", "Message": str(problem)}
-            silent = known.name == "Events" and server.broken_events_action and self.mask == account.readable
+            except Denied as denied:
+                answer = {"Response": "Error", "Message": str(denied)}
+            all_on = known.name == "Events" and self.mask == account.readable
+            silent = all_on and server.broken_events_action
             self.reply(request, None if silent else answer)
 
     def reply(self, request: Request, answer: Answer) -> None:
-        """Send an answer: one message, several, or bytes as they are; `None` sends nothing."""
+        """Send an answer to an action.
+
+        Args:
+            request: the action, whose ActionID the answer gets.
+            answer: the headers of one message, a list of such for several messages, bytes to be
+                sent as they are, with the ActionID for `{ActionID}`, or `None` for no answer.
+        """
         if answer is None or answer == []:
             return
         if isinstance(answer, bytes):
-            self.send(answer.replace(b"{ActionID}", (request.action_id or "").encode("utf-8", "surrogateescape")))
+            own = (request.action_id or "").encode("utf-8", "surrogateescape")
+            self.send(answer.replace(b"{ActionID}", own))
             return
-        messages: Sequence[object] = answer if _is_several(answer) else [answer]  # type: ignore[assignment]
+        messages = cast("Sequence[object]", answer if _is_several(answer) else [answer])
         for position, message in enumerate(messages):
-            pairs = list(message.items()) if isinstance(message, Mapping) else list(cast("Pairs", message))
-            last = any(name == "EventList" and value == "Complete" for name, value in pairs)
-            self._send_message(self._with_id(pairs, request, item=position > 0 and not last))
+            if isinstance(message, Mapping):
+                message = message.items()
+            pairs = list(cast("Pairs", message))
+            last = ("EventList", "Complete") in pairs
+            item = position > 0 and not last
+            self.send(encode(self._with_id(pairs, request, item=item)))
 
     @staticmethod
     def _with_id(pairs: Pairs, request: Request, *, item: bool) -> Pairs:
@@ -221,10 +257,11 @@ class FakeConnection(asyncio.Protocol):
             elif room is None or len(f"ActionID: {own}\r\n") <= room:
                 found.append(("ActionID", own))
             else:
-                # The line's end is lost with the rest, and the next header stands in the same line.
+                # The line's end is cut off too, so that the next header stands in the same line.
                 following = pairs.pop(place + 1) if place + 1 < len(pairs) else ("", "")
                 rest = f"{following[0]}: {following[1]}" if following[0] else ""
-                found.append(("ActionID", (f"ActionID: {own}"[:room] + rest)[len("ActionID: ") :]))
+                line = f"ActionID: {own}"[:room] + rest
+                found.append(("ActionID", line.removeprefix("ActionID: ")))
         return found
 
     # Logging in and out
@@ -242,7 +279,8 @@ class FakeConnection(asyncio.Protocol):
         if self.account is not None:
             self.reply(request, {"Response": "Success", "Message": "Already authenticated"})
             return
-        name = next((each for each in server.accounts if each.lower() == request.get("Username").lower()), "")
+        given = request.get("Username").lower()
+        name = next((each for each in server.accounts if each.lower() == given), "")
         if server.refuse_login is not None:
             await self._refuse(request, server.refuse_login, "")
             return
@@ -258,11 +296,14 @@ class FakeConnection(asyncio.Protocol):
         mask = mask_of(request.get("Events"))
         self.mask = account.readable if mask is None else mask & account.readable
         self.reply(request, {"Response": "Success", "Message": "Authentication accepted"})
-        server._logged_in(self)
+        if server.booted and "system" in self.mask:
+            head = [("Event", "FullyBooted"), ("Privilege", "system,all")]
+            text = encode([*head, *server.exchange.boot_headers()])
+            self.hear(frozenset({"system"}), "FullyBooted", text)
         self._tell_security("SuccessfulAuth")
 
     def _problem(self, request: Request, account: Account | None) -> str:
-        """Why a login is refused, as the name of the event that tells it; empty if it is not."""
+        """Return the name of the security event for a refused login; empty if it is accepted."""
         if account is None or not account.secret:
             return "InvalidAccountID"
         if account.denied:
@@ -274,7 +315,8 @@ class FakeConnection(asyncio.Protocol):
 
     def _in_use(self, username: str) -> bool:
         name = username.lower()
-        account = next((account for each, account in self.server.accounts.items() if each.lower() == name), None)
+        accounts = self.server.accounts.items()
+        account = next((account for each, account in accounts if each.lower() == name), None)
         if account is None or account.allow_multiple_login:
             return False
         return any(each.username.lower() == name for each in self.server.connections)
@@ -291,11 +333,20 @@ class FakeConnection(asyncio.Protocol):
         self.reply(request, {"Response": "Goodbye", "Message": "Thanks for all the fish."})
         self.drop()
 
-    def _tell_security(self, name: str, request: Request | None = None, *, username: str | None = None) -> None:
+    def _tell_security(
+        self,
+        name: str,
+        request: Request | None = None,
+        *,
+        username: str | None = None,
+    ) -> None:
         exchange, good = self.server.exchange, name == "SuccessfulAuth"
         account = ("AccountID", self.username if username is None else username)
-        stamp = self.server._security_time()
-        peer = self._transport.get_extra_info("peername") if self._transport is not None else ("127.0.0.1", 0)
+        now = datetime.fromtimestamp(exchange.wall_time, timezone.utc)
+        stamp = now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03}+0000"
+        peer = ("127.0.0.1", 0)
+        if self._transport is not None:
+            peer = self._transport.get_extra_info("peername")
         wanted = [] if request is None else [("RequestType", f"Action: {request.name}")]
         late = name == "RequestBadFormat"
         exchange.tell(
@@ -320,56 +371,73 @@ class FakeConnection(asyncio.Protocol):
     # Events
 
     def hear(self, classes: frozenset[str], name: str, text: bytes) -> None:
-        """An event happened; it is sent between two answers, if it is wanted then."""
-        if self.account is None or not self._wants(classes, name, text):
+        """Queue an event, if the client is logged in and its mask and filters let it through.
+
+        It is sent between two answers.
+
+        Args:
+            classes: the event's classes.
+            name: its name.
+            text: its bytes.
+        """
+        event = QueuedEvent(classes, name, text)
+        if self.account is None or not self._wants(event):
             return
-        self._events.append((classes, name, text))
+        self._events.append(event)
         self._heard.set()
 
-    def _wants(self, classes: frozenset[str], name: str, text: bytes) -> bool:
-        if not classes <= self.mask:
+    def _wants(self, event: QueuedEvent) -> bool:
+        if not event.classes <= self.mask:
             return False
-        return not self.filters or passes(self.filters, name, text.decode("utf-8", "surrogateescape"))
+        if not self.filters:
+            return True
+        return passes(self.filters, event.name, event.text.decode("utf-8", "surrogateescape"))
 
     @property
     def accounts(self) -> dict[str, Account]:
-        """Who may log in, by name."""
+        """The server's accounts by name."""
         return self.server.accounts
 
     def events(self) -> list[bytes]:
-        """Take out the events that wait to be sent."""
+        """Remove the queued events, and return their bytes."""
         waiting, self._events = self._events, []
-        return [text for classes, name, text in waiting if self._wants(classes, name, text)]
+        return [event.text for event in waiting if self._wants(event)]
 
     async def event(self, seconds: float | None) -> None:
-        """Wait until an event waits to be sent, at most for so long."""
+        """Wait until an event is queued.
+
+        Args:
+            seconds: timeout in seconds of the server's time; `None` is none.
+        """
         if not self._events:
             self._heard.clear()
             await self.server.clock.wait(self._heard, seconds=seconds)
 
     def flush(self) -> None:
-        """Send the events that wait, unless an action is running."""
+        """Send the queued events, unless an action is running."""
         if self._busy or not self._events:
             return
-        waiting = self.server._in_some_order(self._events)
+        script = self._parts.script
+        waiting = self._parts.clients.in_order(self._events)
         self._events = []
         for classes, name, text in waiting:
             if not classes <= self.mask:
                 continue
-            self.server._strike("before", name, self)
+            script.strike("before", name, self)
             self.send(text)
             if self._twice.get(name.lower(), 0) > 0:
                 self._twice[name.lower()] -= 1
                 self.send(text)
-            self.server._strike("after", name, self)
+            script.strike("after", name, self)
 
-    # Sending, and what may go wrong with it
-
-    def _send_message(self, pairs: Pairs) -> None:
-        self.send(encode(pairs))
+    # Output, and its faults
 
     def send(self, data: bytes) -> None:
-        """Send bytes, unless the connection is stalled."""
+        """Send bytes; a stalled or throttled connection holds them back.
+
+        Args:
+            data: the bytes; lost if the connection is closed.
+        """
         if self.closed:
             return
         if self.stalled or self.throttled is not None:
@@ -387,7 +455,7 @@ class FakeConnection(asyncio.Protocol):
         self._watch()
 
     def _watch(self) -> None:
-        """Look after a while whether the client has read anything."""
+        """Cut off the client if it reads nothing for `write_timeout` seconds."""
         limit = self.server.write_timeout
         if limit is None or self._transport is None or self._watched:
             return
@@ -396,7 +464,8 @@ class FakeConnection(asyncio.Protocol):
             asyncio.get_running_loop().call_later(limit, self._cut_off, self._taken())
 
     def _taken(self) -> int:
-        return self._written - (self._transport.get_write_buffer_size() if self._transport is not None else 0)
+        buffered = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        return self._written - buffered
 
     def _cut_off(self, taken: int) -> None:
         self._watched = False
@@ -408,11 +477,11 @@ class FakeConnection(asyncio.Protocol):
             self._watch()
 
     def stall(self) -> None:
-        """Hold back all that is sent from now on; what comes is still read."""
+        """Hold back all output from now on; input is still read."""
         self.stalled = True
 
     def resume(self) -> None:
-        """Send what was held back, and go on as usual."""
+        """Send what `stall` or `throttle` holds back, and end both."""
         self.stalled, self.throttled = False, None
         if self._dripping is not None:
             self._dripping.cancel()
@@ -421,7 +490,14 @@ class FakeConnection(asyncio.Protocol):
             self.send(held)
 
     def throttle(self, bytes_per_second: float) -> None:
-        """Send no more than so many bytes in a second of the server's time."""
+        """Limit the output, until `resume`.
+
+        Args:
+            bytes_per_second: bytes in each second of the server's time.
+
+        Raises:
+            ValueError: `bytes_per_second` is not more than 0.
+        """
         if bytes_per_second <= 0:
             raise ValueError(f"bytes_per_second: more than 0, not {bytes_per_second}")
         self.throttled = bytes_per_second
@@ -437,12 +513,22 @@ class FakeConnection(asyncio.Protocol):
             await self.server.clock.sleep(step / self.throttled)
 
     def duplicate(self, name: str, times: int = 1) -> None:
-        """Send the next events of that name twice."""
+        """Send the next events of a name twice.
+
+        Args:
+            name: the event's name.
+            times: number of events, added to those of earlier calls.
+        """
         self._twice[name.lower()] = self._twice.get(name.lower(), 0) + times
 
     def garbage(self, size: int = 1000) -> None:
-        """Send bytes that mean nothing, ended by a blank line."""
-        noise = self.server.exchange.random.choices([byte for byte in range(256) if byte not in b"\r\n"], k=size)
+        """Send random bytes, and a blank line.
+
+        Args:
+            size: number of bytes.
+        """
+        allowed = [byte for byte in range(256) if byte not in b"\r\n"]
+        noise = self.server.exchange.random.choices(allowed, k=size)
         self.send(bytes(noise) + b"\r\n\r\n")
 
     def half_frame(self) -> None:
@@ -457,7 +543,7 @@ class FakeConnection(asyncio.Protocol):
             self._transport.close()
 
     def reset(self) -> None:
-        """End with a reset."""
+        """End with a TCP reset; what is not sent yet is lost."""
         self.closed = True
         if self._transport is not None:
             raw = self._transport.get_extra_info("socket")
@@ -467,14 +553,6 @@ class FakeConnection(asyncio.Protocol):
 
 
 Fault = Callable[[FakeConnection], object]
-
-
-def encode(pairs: Sequence[tuple[str, str]]) -> bytes:
-    """A message; a header whose value is NUL is a line without a colon, one without a name is text as it is."""
-    if len(pairs) == 1 and not pairs[0][0]:
-        return pairs[0][1].encode("utf-8", "surrogateescape")
-    lines = [name if value == "\0" else f"{name}: {value}" for name, value in pairs]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 def _is_several(answer: object) -> bool:

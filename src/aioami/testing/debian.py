@@ -34,7 +34,9 @@ def cache_folder(variable: str, name: str) -> Path:
     """Where installations are kept: what an environment variable names, or a folder in the user's cache."""
     given = os.environ.get(variable)
     cache = os.environ.get("XDG_CACHE_HOME")
-    return Path(given) if given else (Path(cache) if cache else Path.home() / ".cache") / "aioami" / name
+    if given:
+        return Path(given)
+    return (Path(cache) if cache else Path.home() / ".cache") / "aioami" / name
 
 
 def install(
@@ -69,7 +71,8 @@ def install(
             return
         for tool in ("apt-get", "dpkg-deb"):
             if shutil.which(tool) is None:
-                raise InstallError(f"{tool} is needed to put Debian's packages into a private folder, and is not there")
+                needed = "to put Debian's packages into a private folder"
+                raise InstallError(f"{tool} is needed {needed}, and is not there")
         work = root.with_name(f"{root.name}.new")
         shutil.rmtree(work, ignore_errors=True)
         tree = _unpack(work, suite, packages, unused, alone)
@@ -88,12 +91,21 @@ def run(command: list[str], environment: dict[str, str], folder: Path | None = N
         InstallError: it ended with an error.
     """
     done = subprocess.run(
-        command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        command,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         said = (done.stdout + done.stderr).strip()[-2000:]
-        gone = (command[-1] == "update" and any(sign in said for sign in _GONE)) or _NO_PACKAGE in said
-        raise (SuiteGone if gone else InstallError)(f"`{' '.join(command[:4])} ...` failed:\n{said}")
+        no_suite = command[-1] == "update" and any(sign in said for sign in _GONE)
+        gone = no_suite or _NO_PACKAGE in said
+        raise (SuiteGone if gone else InstallError)(
+            f"`{' '.join(command[:4])} ...` failed:\n{said}",
+        )
     return done.stdout
 
 
@@ -105,11 +117,18 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _unpack(
-    work: Path, suite: str, packages: Iterable[str], unused: Callable[[str], bool], alone: Iterable[str]
+    work: Path,
+    suite: str,
+    packages: Iterable[str],
+    unused: Callable[[str], bool],
+    alone: Iterable[str],
 ) -> Path:
     environment = _private_apt(work / "apt", suite)
     run(["apt-get", "-qq", "update"], environment)
-    plan = run(["apt-get", "-s", "-qq", "--no-install-recommends", "install", *packages], environment)
+    plan = run(
+        ["apt-get", "-s", "-qq", "--no-install-recommends", "install", *packages],
+        environment,
+    )
     needed = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
     wanted = [name for name in needed if not unused(name)]
     downloads = work / "packages"
@@ -125,10 +144,18 @@ def _unpack(
 
 def _private_apt(folder: Path, suite: str) -> dict[str, str]:
     """Write the configuration of an apt that touches nothing of the system's, and return its environment."""
-    for part in ("etc/apt.conf.d", "etc/preferences.d", "etc/trusted.gpg.d", "lists/partial", "cache/archives/partial"):
+    for part in (
+        "etc/apt.conf.d",
+        "etc/preferences.d",
+        "etc/trusted.gpg.d",
+        "lists/partial",
+        "cache/archives/partial",
+    ):
         (folder / part).mkdir(parents=True)
     (folder / "status").touch()
-    (folder / "etc/sources.list").write_text(f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n")
+    (folder / "etc/sources.list").write_text(
+        f"deb [signed-by={_KEYRING}] {_mirror()} {suite} main\n",
+    )
     settings = {
         "Dir::Etc": folder / "etc",
         "Dir::State": folder,
@@ -151,13 +178,16 @@ def _private_apt(folder: Path, suite: str) -> dict[str, str]:
 def _mirror() -> str:
     """The mirror of Debian that this machine's own apt uses."""
     targets = run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"], dict(os.environ)
+        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"],
+        dict(os.environ),
     )
     for line in targets.splitlines():
         uri, _, origin = line.partition(" ")
         if origin == "Debian" and "security" not in uri:
             return uri
-    raise InstallError("this machine's apt knows no mirror of Debian; run `apt-get update` as root once")
+    raise InstallError(
+        "this machine's apt knows no mirror of Debian; run `apt-get update` as root once",
+    )
 
 
 def _user() -> str:
@@ -166,4 +196,6 @@ def _user() -> str:
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        raise InstallError(f"apt-get needs a user with a name, and {os.getuid()} has none") from None
+        raise InstallError(
+            f"apt-get needs a user with a name, and {os.getuid()} has none",
+        ) from None

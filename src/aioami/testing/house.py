@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-__all__ = ["SECRET", "USERNAME", "configuration"]
+from .config import ConfigFile
+
+__all__ = ["SECRET", "USERNAME", "config_files", "configuration"]
 
 USERNAME: Final = "admin"
 SECRET: Final = "s3cret"
@@ -20,9 +22,12 @@ _TEMPLATES: Final = Path(__file__).with_name("asterisk_conf")
 _PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${...}
 # Files that must be there for modules to load, or not to complain.
 _EMPTY: Final = (
-    *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery", "pjproject"),
-    *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket", "amd", "cel_custom"),
-    *("cdr_custom", "res_fax", "statsd", "dnsmgr", "cli_aliases", "res_http_media_cache", "ari", "dsp", "meetme"),
+    *("udptl", "acl", "ccss", "stasis", "codecs", "followme", "minivm", "extconfig", "sorcery"),
+    "pjproject",
+    *("pjsip_wizard", "geolocation", "stir_shaken", "aeap", "websocket_client", "chan_websocket"),
+    *("amd", "cel_custom"),
+    *("cdr_custom", "res_fax", "statsd", "dnsmgr", "cli_aliases", "res_http_media_cache", "ari"),
+    *("dsp", "meetme"),
     "xmpp",
 )
 
@@ -35,7 +40,29 @@ def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
     """
     files = {f"{name}.conf": b"" for name in _EMPTY}
     for template in sorted(_TEMPLATES.glob("*.conf")):
-        files[template.name] = _PLACE.sub(lambda place: values[place[1]], template.read_text()).encode()
+        files[template.name] = _PLACE.sub(
+            lambda place: values[place[1]],
+            template.read_text(),
+        ).encode()
     # A file that is not UTF-8, as people have them.
     files["latin1.conf"] = b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n"
     return files
+
+
+def config_files(given: Mapping[str, str]) -> dict[str, ConfigFile]:
+    """Return the configuration of a server that needs neither ports nor folders, by file name.
+
+    Args:
+        given: files by name, as text, in place of those of the house.
+
+    Raises:
+        ConfigError: a category is made from a template that is not there.
+    """
+    ports = ("ami", "tls", "sip", "pjsip", "iax", "skinny", "dead")
+    values = {f"{name}_port": str(5038 + number) for number, name in enumerate(ports)}
+    values["dir"] = "/var/lib/asterisk"
+    values["modules"] = "/usr/lib/asterisk/modules"
+    values["data"] = "/usr/share/asterisk"
+    files = configuration(values).items()
+    texts = {name: content.decode("utf-8", "surrogateescape") for name, content in files}
+    return {name: ConfigFile(text) for name, text in {**texts, **given}.items()}

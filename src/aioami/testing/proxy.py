@@ -55,13 +55,14 @@ class Direction:
             raise ValueError(f"count: bytes, 0 or more, not {count}")
         self._cut_at = self.passed + count
 
+    def _corrupted(self, byte: int) -> int:
+        flips = self._random.random() < self.corrupt
+        return byte ^ (1 << self._random.randrange(8)) if flips else byte
+
     async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> bool:
         """Let data through; whether the connection goes on."""
         if self.corrupt:
-            data = bytes(
-                byte ^ (1 << self._random.randrange(8)) if self._random.random() < self.corrupt else byte
-                for byte in data
-            )
+            data = bytes(map(self._corrupted, data))
         position = 0
         while position < len(data):
             await self._flowing.wait()
@@ -147,7 +148,10 @@ class FaultProxy:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         await self.stop()
 
@@ -178,9 +182,12 @@ class FaultProxy:
             writer.close()
             return
         try:
-            far_reader, far_writer = await asyncio.open_connection(self.server_host, self.server_port)
+            far_reader, far_writer = await asyncio.open_connection(
+                self.server_host,
+                self.server_port,
+            )
         except (OSError, asyncio.CancelledError):
-            # Not even when stop() ends it is it raised: the stream's own callback would report that as an error.
+            # A CancelledError raised here would be logged by the stream's own callback as an error.
             writer.close()
             return
         connection = _Connection(writer, far_writer)

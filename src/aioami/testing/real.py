@@ -37,17 +37,33 @@ from .house import SECRET, USERNAME, configuration
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["InstallError", "Installation", "RealAsterisk", "StartError", "SuiteGone", "find_system", "install"]
+__all__ = [
+    "InstallError",
+    "Installation",
+    "RealAsterisk",
+    "StartError",
+    "SuiteGone",
+    "find_system",
+    "install",
+]
 
 _SUITES: Final = {"16": "bullseye", "22": "sid"}
 _PACKAGES: Final = ("asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm")
-# Their dependencies bring a compiler and kernel headers, of which nothing is needed to answer AMI actions.
-_WITHOUT_DEPENDENCIES: Final = ("asterisk-dahdi", "libopenr2-3", "libpri1.4", "libss7-2.0", "libtonezone2.0")
+# Their dependencies bring a compiler and kernel headers, which no AMI action needs.
+_WITHOUT_DEPENDENCIES: Final = (
+    "asterisk-dahdi",
+    "libopenr2-3",
+    "libpri1.4",
+    "libss7-2.0",
+    "libtonezone2.0",
+)
 _EXTRA: Final = {"16": ("asterisk-voicemail",), "22": ()}
 # Only maintainer scripts, which are never run, would use these.
 _UNUSED: Final = (
-    *("gnupg", "gpg", "dirmngr", "pinentry", "perl", "adduser", "passwd", "login.defs", "base-passwd", "debconf"),
-    *("libpam-modules", "lsb-base", "init-system", "gcc-", "readline-common", "tzdata", "pci.ids", "libsnmp-base"),
+    *("gnupg", "gpg", "dirmngr", "pinentry", "perl", "adduser", "passwd", "login.defs"),
+    *("base-passwd", "debconf"),
+    *("libpam-modules", "lsb-base", "init-system", "gcc-", "readline-common", "tzdata", "pci.ids"),
+    "libsnmp-base",
     *("libc-gconv", "libperl", "libsnmp4", "libsnmp3"),
 )
 _EXACTLY_UNUSED: Final = ("dpkg", "tar")
@@ -116,9 +132,9 @@ def _finish(tree: Path) -> None:
 def find_system() -> Installation | None:
     """The Asterisk that is installed on this machine, if there is one."""
     program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
-    modules = [Path(base) for base in ("/usr/lib/asterisk/modules", "/usr/local/lib/asterisk/modules")]
+    modules = [Path(base, "lib/asterisk/modules") for base in ("/usr", "/usr/local")]
     modules += Path("/usr/lib").glob("*/asterisk/modules")
-    data = [Path(base) for base in ("/usr/share/asterisk", "/var/lib/asterisk", "/usr/local/var/lib/asterisk")]
+    data = [Path(base, "asterisk") for base in ("/usr/share", "/var/lib", "/usr/local/var/lib")]
     with contextlib.suppress(StopIteration):
         if program is not None:
             return Installation(
@@ -132,12 +148,23 @@ def find_system() -> Installation | None:
 
 def _installation(root: Path) -> Installation:
     libraries = root / "usr/lib/x86_64-linux-gnu"
-    loaders = [*sorted(root.glob("lib/x86_64-linux-gnu/ld-2.*.so")), *sorted(root.glob("**/ld-linux-x86-64.so.2"))]
-    modules = [path for path in (libraries / "asterisk/modules", root / "usr/lib/asterisk/modules") if path.is_dir()]
+    loaders = [
+        *sorted(root.glob("lib/x86_64-linux-gnu/ld-2.*.so")),
+        *sorted(root.glob("**/ld-linux-x86-64.so.2")),
+    ]
+    places = (libraries / "asterisk/modules", root / "usr/lib/asterisk/modules")
+    modules = [path for path in places if path.is_dir()]
     if not loaders or not modules:
         raise InstallError(f"{root} holds no Asterisk; remove it, and install again")
-    path = ":".join(str(root / part) for part in ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib"))
-    command = (str(loaders[0]), "--inhibit-cache", "--library-path", path, str(root / "usr/sbin/asterisk"))
+    parts = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "usr/lib")
+    path = ":".join(str(root / part) for part in parts)
+    command = (
+        str(loaders[0]),
+        "--inhibit-cache",
+        "--library-path",
+        path,
+        str(root / "usr/sbin/asterisk"),
+    )
     return Installation(command, modules[0], root / "usr/share/asterisk", private=True)
 
 
@@ -169,7 +196,9 @@ class RealAsterisk:
         self.secret = SECRET
         self.version = ""
         self._temporary = directory is None
-        self.directory = Path(tempfile.mkdtemp(prefix="aioami-")) if directory is None else directory.resolve()
+        if directory is None:
+            directory = Path(tempfile.mkdtemp(prefix="aioami-"))
+        self.directory = directory.resolve()
         self.certificate = self.directory / "keys/certificate.pem"
         if len(str(self.directory / "run/asterisk.ctl").encode()) > _SOCKET_PATH:
             raise ValueError(f"directory: its path is too long for a unix socket: {self.directory}")
@@ -200,7 +229,13 @@ class RealAsterisk:
             left.unlink()
         with (self.directory / "log/console").open("ab") as console:
             self._process = subprocess.Popen(
-                [*self.installation.command, "-C", str(self.directory / "etc/asterisk.conf"), "-f", "-g"],
+                [
+                    *self.installation.command,
+                    "-C",
+                    str(self.directory / "etc/asterisk.conf"),
+                    "-f",
+                    "-g",
+                ],
                 cwd=self.directory,
                 env={**os.environ, "HOME": str(self.directory)},
                 stdin=subprocess.DEVNULL,
@@ -252,7 +287,13 @@ class RealAsterisk:
     def cli(self, command: str) -> str:
         """What the server's own command line answers."""
         done = subprocess.run(
-            [*self.installation.command, "-C", str(self.directory / "etc/asterisk.conf"), "-rx", command],
+            [
+                *self.installation.command,
+                "-C",
+                str(self.directory / "etc/asterisk.conf"),
+                "-rx",
+                command,
+            ],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -271,7 +312,10 @@ class RealAsterisk:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.stop()
 
@@ -280,7 +324,9 @@ class RealAsterisk:
 
     def _booted(self) -> bool:
         # The port is open before the modules are loaded; this waits for them.
-        return (self.directory / "run/asterisk.ctl").exists() and "fully booted" in self.cli("core waitfullybooted")
+        return (self.directory / "run/asterisk.ctl").exists() and "fully booted" in self.cli(
+            "core waitfullybooted",
+        )
 
     def _listens(self) -> bool:
         try:
@@ -296,7 +342,16 @@ class RealAsterisk:
     def configure(self) -> None:
         """Write its files, so that they can be changed before it starts; `start` does it otherwise."""
         folders = ("etc", "run", "log/cdr-csv", "keys/keys", "lib", "cache", "agi-bin")
-        spools = ("voicemail", "outgoing", "tmp", "monitor", "meetme", "system", "dictate", "recording")
+        spools = (
+            "voicemail",
+            "outgoing",
+            "tmp",
+            "monitor",
+            "meetme",
+            "system",
+            "dictate",
+            "recording",
+        )
         for folder in (*folders, *(f"spool/{spool}" for spool in spools)):
             (self.directory / folder).mkdir(parents=True, exist_ok=True)
         values = {
@@ -312,24 +367,16 @@ class RealAsterisk:
         key = self.directory / "keys/key.pem"
         run(
             [
-                *(
-                    "openssl",
-                    "req",
-                    "-x509",
-                    "-newkey",
-                    "rsa:2048",
-                    "-nodes",
-                    "-days",
-                    "3650",
-                    "-subj",
-                    "/CN=localhost",
-                ),
+                *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650"),
+                *("-subj", "/CN=localhost"),
                 *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key)),
                 *("-out", str(self.certificate)),
             ],
             dict(os.environ),
         )
-        (self.directory / "keys/asterisk.pem").write_text(self.certificate.read_text() + key.read_text())
+        (self.directory / "keys/asterisk.pem").write_text(
+            self.certificate.read_text() + key.read_text(),
+        )
 
 
 def _free_ports(count: int) -> list[int]:

@@ -75,10 +75,14 @@ class Recording:
         if head.get("recording") != "aioami":
             raise RecordingError("line 1: not the head of a recording")
         if head.get("version") != FORMAT_VERSION:
-            raise RecordingError(f"line 1: version {head.get('version')!r} is not known, only {FORMAT_VERSION} is")
+            raise RecordingError(
+                f"line 1: version {head.get('version')!r} is not known, only {FORMAT_VERSION} is",
+            )
         entries = []
         for number, line in enumerate(lines[1:], 2):
-            if number == len(lines):  # behind the last line's end: nothing, or a line that was cut off
+            if number == len(
+                lines,
+            ):  # behind the last line's end: nothing, or a line that was cut off
                 break
             entries.append(_entry(_parsed(line, number), number))
         return cls(entries, started=str(head.get("started", "")))
@@ -160,7 +164,10 @@ class Replay:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self._server is not None:
             self._server.close()
@@ -235,7 +242,7 @@ class _Session(asyncio.Protocol):
             if colon and name.lower() == "actionid" and value in self._ids:
                 own = self._ids[value]
                 lines[number] = f"{name}: {own}" if own else ""
-        return "\r\n".join(line for number, line in enumerate(lines) if line or number >= len(lines) - 2)
+        return "\r\n".join([*filter(None, lines[:-2]), *lines[-2:]])
 
     def _write(self, text: str) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -280,7 +287,11 @@ class _Script:
                     self.events.append((max(0.0, entry.time - start), entry))
 
     @staticmethod
-    def _belongs(message: Message, asked: dict[str, list[str]], waiting: deque[list[str]]) -> list[str] | None:
+    def _belongs(
+        message: Message,
+        asked: dict[str, list[str]],
+        waiting: deque[list[str]],
+    ) -> list[str] | None:
         """The answers that a message is one of, or `None` for an event that goes to everybody."""
         own = asked.get(message.get("ActionID", ""))
         if message.kind == "event":
@@ -288,7 +299,7 @@ class _Script:
             return None if broadcast else own
         if own is not None:
             return own
-        # Answers come in order: one without an ActionID is that of the oldest action without an answer.
+        # Answers come in order: one without an ActionID belongs to the oldest unanswered action.
         return next((answers for answers in waiting if not answers), None)
 
     def answer_to(self, name: str) -> tuple[str, list[str]] | None:
@@ -299,7 +310,8 @@ class _Script:
         if not recorded:
             return None
         # The last one is said again and again.
-        return recorded.popleft() if any(answers for _, answers in list(recorded)[1:]) else recorded[0]
+        later = list(recorded)[1:]
+        return recorded.popleft() if any(answers for _, answers in later) else recorded[0]
 
 
 def _made_up(name: str, own: str) -> str:
@@ -334,7 +346,9 @@ def _entry(found: dict[str, Any], number: int) -> Entry:
     if not isinstance(at, (int, float)) or isinstance(at, bool) or not 0 <= at < 1e12:
         raise RecordingError(f"line {number}: time is a number of seconds, not {at!r}")
     if direction not in _DIRECTIONS:
-        raise RecordingError(f"line {number}: direction is one of {', '.join(_DIRECTIONS)}, not {direction!r}")
+        raise RecordingError(
+            f"line {number}: direction is one of {', '.join(_DIRECTIONS)}, not {direction!r}",
+        )
     if not isinstance(data, str):
         raise RecordingError(f"line {number}: data is text, not {data!r}")
     return Entry(float(at), direction, data)

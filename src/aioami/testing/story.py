@@ -1,135 +1,174 @@
-"""Calls and phones as a test tells of them."""
+"""Calls and phones of a fake server, as a test moves them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import EllipsisType
-from typing import TYPE_CHECKING
+from typing import Final
 
+from .driver import Driver
+from .exchange import Exchange
 from .exchange.calls import Handset
 from .exchange.channels import RING, STATES, Channel, Party
 from .exchange.dialplan import run
 
-if TYPE_CHECKING:
-    from .fake import FakeAsterisk
+__all__ = ["Call", "Phone", "incoming"]
 
-__all__ = ["Call", "Phone"]
+_TIMEOUT: Final = 120.0  # seconds of the server's time
 
-_PATIENCE = 120.0  # seconds of the server's time in which something that is told must happen
+
+def incoming(
+    driver: Driver,
+    exchange: Exchange,
+    device: str,
+    to: str,
+    *,
+    caller: str,
+    variables: Mapping[str, str],
+) -> Call:
+    """Place a call from outside; see `FakeAsterisk.incoming`.
+
+    Raises:
+        ValueError: the dialplan has no such extension, or the device has no technology.
+    """
+    exten, _, context = to.partition("@")
+    context = context or "default"
+    if exchange.dialplan.find(context, exten) is None:
+        raise ValueError(f"to: the dialplan has no extension {exten!r} in context {context!r}")
+    if "/" not in device:
+        raise ValueError(f"device: technology and name, as PJSIP/trunk, not {device!r}")
+    driver.catch_up()
+    suffix = exchange.next_suffix(device.partition("/")[0])
+    channel = exchange.add_channel(
+        f"{device}-{suffix}",
+        state=RING,
+        context=context,
+        exten=exten,
+        caller=Party.parse(caller),
+    )
+    for name, value in variables.items():
+        channel.set_variable(name, value)
+    driver.clock.spawn(run(channel, context, exten, 1))
+    driver.catch_up()
+    return Call(driver, channel)
 
 
 class Call:
-    """A call, seen from one of its ends.
+    """A call on a fake server, seen from one of its ends.
+
+    Times are seconds of the server's time. Cancelling a method that waits leaves the call as it is.
 
     Attributes:
         channel: the name of the channel.
         uniqueid: its Uniqueid.
-        linkedid: what it has in common with the other channels of the call.
     """
 
-    def __init__(self, fake: FakeAsterisk, channel: Channel) -> None:
-        self._fake = fake
+    def __init__(self, driver: Driver, channel: Channel) -> None:
+        self._driver = driver
         self._channel = channel
         self.channel = channel.name
         self.uniqueid = channel.uniqueid
-
-    @classmethod
-    def _incoming(
-        cls, fake: FakeAsterisk, device: str, exten: str, context: str, caller: Party, variables: dict[str, str]
-    ) -> Call:
-        """Let somebody call; see `FakeAsterisk.incoming`."""
-        exchange = fake.exchange
-        if exchange.dialplan.find(context, exten) is None:
-            raise ValueError(f"to: the dialplan has no extension {exten!r} in context {context!r}")
-        if "/" not in device:
-            raise ValueError(f"device: technology and name, as PJSIP/trunk, not {device!r}")
-        technology = device.partition("/")[0]
-        fake._stir()
-        channel = exchange.add_channel(
-            f"{device}-{exchange.next_suffix(technology)}", state=RING, context=context, exten=exten, caller=caller
-        )
-        for name, value in variables.items():
-            channel.set_variable(name, value)
-        fake.clock.spawn(run(channel, context, exten, 1))
-        fake._stir()
-        return cls(fake, channel)
 
     def __repr__(self) -> str:
         return f"<Call {self.channel} {self.state}>"
 
     @property
     def linkedid(self) -> str:
-        """What it has in common with the other channels of the call."""
+        """The Linkedid, which all channels of the call have."""
         return self._channel.linkedid
 
     @property
     def state(self) -> str:
-        """`Ring`, `Up` ... as Asterisk says it, or `gone`."""
+        """The state of the channel as Asterisk names it (`Ring`, `Up` ...), or `gone`."""
         return "gone" if self._channel.ended.is_set else STATES[self._channel.state]
 
     @property
     def talks_to(self) -> list[str]:
-        """The names of the channels that it is bridged with."""
+        """The names of the channels in the same bridge."""
         bridge = self._channel.bridge
-        return [] if bridge is None else [each.name for each in bridge.channels if each is not self._channel]
+        if bridge is None:
+            return []
+        return [each.name for each in bridge.channels if each is not self._channel]
 
     async def waits(self, seconds: float) -> None:
-        """Let so many seconds pass for everybody; the call must still be there.
+        """Let time pass, and check that the call is still there.
+
+        Args:
+            seconds: seconds that pass, for everybody on the server.
 
         Raises:
-            AssertionError: it has ended.
+            AssertionError: the call has ended.
         """
-        await self._fake.advance(seconds)
+        await self._driver.advance(seconds)
         if self._channel.ended.is_set:
             raise AssertionError(f"{self.channel} has ended while it should wait")
 
-    async def answered_by(self, device: str, *, within: float = _PATIENCE) -> None:
-        """Somebody picks up his phone, which rings for this call; time passes until it rings, and they talk.
+    async def answered_by(self, device: str, *, within: float = _TIMEOUT) -> None:
+        """Let time pass until a phone rings for this call, and answer it there.
 
         Args:
             device: the phone, as `PJSIP/agent1`.
-            within: seconds of the server's time in which it must ring.
+            within: timeout in seconds, for the ringing and again for the bridge.
 
         Raises:
-            AssertionError: it did not ring for this call.
+            AssertionError: the phone does not ring for this call, or they are not bridged.
         """
-        phone = self._fake.phone(device)
+        phone = Phone(self._driver, self._channel.exchange.phone(device))
         await phone.answer(within=within, call=self)
-        await self._fake.pass_until(lambda: bool(self.talks_to), within, f"{self.channel} talks to {device}")
+        await self._driver.pass_until(
+            lambda: bool(self.talks_to),
+            within,
+            f"{self.channel} talks to {device}",
+        )
 
     async def hang_up(self) -> None:
-        """This end hangs up."""
+        """Hang up at this end."""
         self._channel.request_hangup(16)
-        self._fake._stir()
-        await self._fake.advance(0)
+        self._driver.catch_up()
+        await self._driver.advance(0)
 
     async def press(self, digits: str) -> None:
-        """This end presses keys, each for a tenth of a second."""
+        """Press keys at this end, each for a tenth of a second.
+
+        Args:
+            digits: the keys, as `"12#"`.
+        """
         for digit in digits:
             heard = [("Digit", digit), ("Direction", "Received")]
             self._channel.tell("DTMFBegin", heard, classes="dtmf")
-            await self._fake.advance(0.1)
+            await self._driver.advance(0.1)
             heard.insert(1, ("DurationMs", "100"))
             self._channel.tell("DTMFEnd", heard, classes="dtmf")
-        self._fake._stir()
+        self._driver.catch_up()
 
-    async def ended(self, *, within: float = _PATIENCE) -> None:
-        """Let time pass until the call is over.
+    async def ended(self, *, within: float = _TIMEOUT) -> None:
+        """Let time pass until the call ends.
+
+        Args:
+            within: timeout in seconds.
 
         Raises:
-            AssertionError: it was not, in so many seconds of the server's time.
+            AssertionError: it does not end within the timeout.
         """
-        await self._fake.pass_until(lambda: self._channel.ended.is_set, within, f"{self.channel} ends")
+        await self._driver.pass_until(
+            lambda: self._channel.ended.is_set,
+            within,
+            f"{self.channel} ends",
+        )
 
 
 class Phone:
-    """A telephone, and whoever sits before it.
+    """A phone on a fake server.
+
+    Times are seconds of the server's time. Cancelling a method that waits leaves the phone as it
+    is.
 
     Attributes:
         device: its name, as it is dialled.
     """
 
-    def __init__(self, fake: FakeAsterisk, handset: Handset) -> None:
-        self._fake = fake
+    def __init__(self, driver: Driver, handset: Handset) -> None:
+        self._driver = driver
         self._handset = handset
         self.device = handset.device
 
@@ -138,13 +177,13 @@ class Phone:
 
     @property
     def ringing(self) -> bool:
-        """Whether it rings."""
+        """True while it rings."""
         return any(STATES[channel.state] == "Ringing" for channel in self._handset.calls)
 
     @property
     def calls(self) -> list[Call]:
         """The calls that it rings for or takes part in."""
-        return [Call(self._fake, channel) for channel in self._handset.calls]
+        return [Call(self._driver, channel) for channel in self._handset.calls]
 
     def set(
         self,
@@ -153,45 +192,50 @@ class Phone:
         hang_up_after: float | EllipsisType | None = ...,
         refuses: str | EllipsisType = ...,
     ) -> None:
-        """Say what it does from now on.
+        """Set how it behaves from now on; what is left out stays as it is.
 
         Args:
-            answer_after: seconds until it is picked up; `None` is never.
-            hang_up_after: seconds that it talks; `None` is for ever.
-            refuses: `"busy"` or `"congestion"` if it takes no calls; empty if it does.
+            answer_after: seconds that it rings until it answers; `None` is never.
+            hang_up_after: seconds from the answer to its hangup; `None` is never.
+            refuses: `"busy"` or `"congestion"` to refuse all calls; empty to take them.
+
+        Raises:
+            ValueError: `refuses` is another word.
         """
         if refuses is not ... and refuses not in ("", "busy", "congestion"):
             raise ValueError(f"refuses: busy, congestion or nothing, not {refuses!r}")
-        for name, value in (("answer_after", answer_after), ("hang_up_after", hang_up_after), ("refuses", refuses)):
+        given = {
+            "answer_after": answer_after,
+            "hang_up_after": hang_up_after,
+            "refuses": refuses,
+        }
+        for name, value in given.items():
             if value is not ...:
                 setattr(self._handset, name, value)
 
-    async def answer(self, *, within: float = _PATIENCE, call: Call | None = None) -> None:
-        """Pick it up; time passes until it rings.
+    async def answer(self, *, within: float = _TIMEOUT, call: Call | None = None) -> None:
+        """Let time pass until it rings, and answer.
 
         Args:
-            within: seconds of the server's time in which it must ring.
-            call: for which call; any if left out.
+            within: timeout in seconds.
+            call: the call to answer; any if left out.
 
         Raises:
-            AssertionError: it did not ring.
+            AssertionError: it does not ring within the timeout.
         """
 
         def rings() -> list[Channel]:
-            return [
-                channel
-                for channel in self._handset.calls
-                if STATES[channel.state] == "Ringing" and (call is None or channel.linkedid == call.linkedid)
-            ]
+            ringing = (each for each in self._handset.calls if STATES[each.state] == "Ringing")
+            return [each for each in ringing if call is None or each.linkedid == call.linkedid]
 
-        await self._fake.pass_until(lambda: bool(rings()), within, f"{self.device} rings")
+        await self._driver.pass_until(lambda: bool(rings()), within, f"{self.device} rings")
         rings()[0].picked_up.set()
-        self._fake._stir()
-        await self._fake.advance(0)
+        self._driver.catch_up()
+        await self._driver.advance(0)
 
     async def hang_up(self) -> None:
-        """Put it down: all its calls end."""
+        """End all its calls."""
         for channel in list(self._handset.calls):
             channel.request_hangup(16)
-        self._fake._stir()
-        await self._fake.advance(0)
+        self._driver.catch_up()
+        await self._driver.advance(0)

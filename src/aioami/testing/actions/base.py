@@ -74,7 +74,10 @@ class Request:
                 self.headers.append((name, value.lstrip(" ")))
         self.raw = raw
         self.connection = connection
-        self.name = next((value for name, value in self.headers if name.lower() == "action" and value), "")
+        self.name = next(
+            (value for name, value in self.headers if name.lower() == "action" and value),
+            "",
+        )
         self.action_id = self.get("ActionID") or None
 
     def get(self, name: str, default: str = "") -> str:
@@ -126,11 +129,23 @@ class Known:
 ACTIONS: Final[dict[str, Known]] = {}
 
 
-def action(name: str, classes: str, synopsis: str, *, until: int = 99) -> Callable[[Handler], Handler]:
+def action(
+    name: str,
+    classes: str,
+    synopsis: str,
+    *,
+    until: int = 99,
+) -> Callable[[Handler], Handler]:
     """Enter a function into the table of actions."""
 
     def enter(run: Handler) -> Handler:
-        ACTIONS[name.lower()] = Known(name, tuple(filter(None, classes.split(","))), synopsis, until, run)
+        ACTIONS[name.lower()] = Known(
+            name,
+            tuple(filter(None, classes.split(","))),
+            synopsis,
+            until,
+            run,
+        )
         return run
 
     return enter
@@ -153,8 +168,19 @@ def error(text: str) -> Answer:
     return {"Response": "Error", "Message": text}
 
 
-def listed(text: str, items: Sequence[Message], complete: str, extra: Sequence[tuple[str, str]] = ()) -> Answer:
+def listed(
+    text: str,
+    items: Sequence[Message],
+    complete: str,
+    extra: Sequence[tuple[str, str]] = (),
+) -> Answer:
     """A list: its head, its items and its end."""
     head = [("Response", "Success"), ID, ("EventList", "start"), ("Message", text)]
-    end = [("Event", complete), ID, ("EventList", "Complete"), ("ListItems", str(len(items))), *extra]
+    end = [
+        ("Event", complete),
+        ID,
+        ("EventList", "Complete"),
+        ("ListItems", str(len(items))),
+        *extra,
+    ]
     return [head, *items, end]

@@ -20,7 +20,11 @@ _DANGEROUS_DATA: Final = ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHE
 
 
 def channel_named(
-    exchange: Exchange, request: Request, *, missing: str = "No channel specified", gone: str = "No such channel"
+    exchange: Exchange,
+    request: Request,
+    *,
+    missing: str = "No channel specified",
+    gone: str = "No such channel",
 ) -> Channel:
     """The channel that a request is about.
 
@@ -52,12 +56,15 @@ async def originate_call(exchange: Exchange, request: Request) -> Answer:
 
     # In a task of its own: the call goes on when the client that waits for it has gone.
     await exchange.clock.wait(exchange.clock.spawn(call()).done)
-    return success("Originate successfully queued") if answered == [True] else error("Originate failed")
+    if answered != [True]:
+        return error("Originate failed")
+    return success("Originate successfully queued")
 
 
 def _origin(exchange: Exchange, request: Request) -> Origin:
-    name, application, exten = request.get("Channel"), request.get("Application"), request.get("Exten")
-    context, priority = request.get("Context"), request.get("Priority")
+    name, application = request.get("Channel"), request.get("Application")
+    context, exten = request.get("Context"), request.get("Exten")
+    priority = request.get("Priority")
     if not name:
         raise Denied("Channel not specified")
     step = 0
@@ -78,7 +85,8 @@ def _origin(exchange: Exchange, request: Request) -> Origin:
         raise Denied("Originate with 'Exten' requires 'Context' and 'Priority'")
     if exten and context and step and exchange.dialplan.step(context, exten, step) is None:
         raise Denied("Extension does not exist.")
-    pairs = [item.partition("=") for header in request.getall("Variable") for item in arguments(header)]
+    items = [item for header in request.getall("Variable") for item in arguments(header)]
+    pairs = [item.partition("=") for item in items]
     return Origin(
         technology,
         target,
@@ -206,7 +214,12 @@ async def parked_calls(exchange: Exchange, request: Request) -> Answer:
         if wanted in ("", lot.name)
         for call in lot.calls.values()
     ]
-    return listed("Parked calls will follow", items, "ParkedCallsComplete", [("Total", str(len(items)))])
+    return listed(
+        "Parked calls will follow",
+        items,
+        "ParkedCallsComplete",
+        [("Total", str(len(items)))],
+    )
 
 
 @action("CoreShowChannels", "system,reporting", "Lists all channels")
@@ -215,9 +228,15 @@ async def core_show_channels(exchange: Exchange, request: Request) -> Answer:
     for channel in exchange.channels.values():
         seconds = int(exchange.clock.now - channel.created)
         duration = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-        place = [("Application", channel.application), ("ApplicationData", channel.data), ("Duration", duration)]
+        place = [
+            ("Application", channel.application),
+            ("ApplicationData", channel.data),
+            ("Duration", duration),
+        ]
         where = channel.bridge.uniqueid if channel.bridge is not None else ""
-        items.append([("Event", "CoreShowChannel"), ID, *channel.snapshot(), *place, ("BridgeId", where)])
+        items.append(
+            [("Event", "CoreShowChannel"), ID, *channel.snapshot(), *place, ("BridgeId", where)],
+        )
     return listed("Channels will follow", items, "CoreShowChannelsComplete")
 
 
@@ -234,7 +253,9 @@ async def bridge_list(exchange: Exchange, request: Request) -> Answer:
 
 @action("Status", "system,call,reporting", "Describes one channel, or all")
 async def status(exchange: Exchange, request: Request) -> Answer:
-    wanted = [channel_named(exchange, request)] if request.get("Channel") else list(exchange.channels.values())
+    wanted = list(exchange.channels.values())
+    if request.get("Channel"):
+        wanted = [channel_named(exchange, request)]
     names = [name for name in request.get("Variables").split(",") if name]
     items: list[Pairs] = []
     for channel in wanted:
@@ -266,7 +287,12 @@ async def status(exchange: Exchange, request: Request) -> Answer:
                 ID,
             ]
         )
-    return listed("Channel status will follow", items, "StatusComplete", [("Items", str(len(items)))])
+    return listed(
+        "Channel status will follow",
+        items,
+        "StatusComplete",
+        [("Items", str(len(items)))],
+    )
 
 
 def _shown(exchange: Exchange, channel: Channel, name: str) -> str:
@@ -284,7 +310,11 @@ async def getvar(exchange: Exchange, request: Request) -> Answer:
     if forbidden and account is not None and "system" not in account.writable:
         return error("GetVar Access Forbidden: Variable")
     channel = channel_named(exchange, request) if request.get("Channel") else None
-    return {"Response": "Success", "Variable": name, "Value": read(exchange, channel, name, inhibited=True)}
+    return {
+        "Response": "Success",
+        "Variable": name,
+        "Value": read(exchange, channel, name, inhibited=True),
+    }
 
 
 @action("Setvar", "call", "Sets a variable or writes a function")
@@ -334,7 +364,12 @@ async def send_text(exchange: Exchange, request: Request) -> Answer:
 
 @action("PlayDTMF", "call", "Plays a tone on a channel")
 async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
-    channel = channel_named(exchange, request, missing="Channel not found", gone="Channel not found")
+    channel = channel_named(
+        exchange,
+        request,
+        missing="Channel not found",
+        gone="Channel not found",
+    )
     digit = request.get("Digit")
     if not digit:
         return error("No digit specified")
@@ -416,7 +451,11 @@ async def unpause_monitor(exchange: Exchange, request: Request) -> Answer:
     return success("Unpaused monitoring of the channel")
 
 
-@action("MixMonitorMute", "system,call", "Leaves one direction out of a recording, or takes it in again")
+@action(
+    "MixMonitorMute",
+    "system,call",
+    "Leaves one direction out of a recording, or takes it in again",
+)
 async def mix_monitor_mute(exchange: Exchange, request: Request) -> Answer:
     if not request.get("Channel"):
         return error("No channel specified")
@@ -442,5 +481,8 @@ async def mute_audio(exchange: Exchange, request: Request) -> Answer:
     if direction not in ("in", "out", "all"):
         return error("Failed to mute/unmute stream" if direction else "No Direction specified")
     directions = {"in", "out"} if direction == "all" else {direction}
-    channel.muted = channel.muted | directions if request.true("State") else channel.muted - directions
+    if request.true("State"):
+        channel.muted = channel.muted | directions
+    else:
+        channel.muted = channel.muted - directions
     return {"Response": "Success"}

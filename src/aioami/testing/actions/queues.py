@@ -21,7 +21,8 @@ async def queue_status(exchange: Exchange, request: Request) -> Answer:
             if wanted in ("", member.interface):
                 items.append([("Event", "QueueMember"), *queue.member_item(member), ID])
         if not wanted:
-            items += [[("Event", "QueueEntry"), *queue.entry(caller), ID] for caller in queue.callers]
+            callers = [queue.entry(caller) for caller in queue.callers]
+            items += [[("Event", "QueueEntry"), *entry, ID] for entry in callers]
     return listed("Queue status will follow", items, "QueueStatusComplete")
 
 

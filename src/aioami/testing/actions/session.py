@@ -34,7 +34,9 @@ async def add_filter(exchange: Exchange, request: Request) -> Answer:
     advanced = exchange.major >= _ADVANCED
     criteria = next(iter(request.getall("MatchCriteria")), None) if advanced else None
     try:
-        request.connection.filters.append(EventFilter.parse(request.get("Filter"), criteria, empty=not advanced))
+        request.connection.filters.append(
+            EventFilter.parse(request.get("Filter"), criteria, empty=not advanced),
+        )
     except FilterError as problem:
         return error(str(problem))
     return success("Success")

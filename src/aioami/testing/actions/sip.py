@@ -12,7 +12,8 @@ _LAST = 20
 
 
 def _peers(exchange: Exchange) -> list[Category]:
-    return [category for category in exchange.file("sip.conf").categories if category.name != "general"]
+    categories = exchange.file("sip.conf").categories
+    return [category for category in categories if category.name != "general"]
 
 
 def _address(peer: Category) -> tuple[str, str]:
@@ -78,7 +79,11 @@ async def sip_show_peer(exchange: Exchange, request: Request) -> Answer:
         *([("Accountcode", peer.get("accountcode"))] if peer.get("accountcode") else []),
         ("AMAflags", "Unknown"),
         ("CID-CallingPres", "Presentation Allowed, Not Screened"),
-        *((name, "") for name in ("Callgroup", "Pickupgroup", "Named Callgroup", "Named Pickupgroup", "MOHSuggest")),
+        ("Callgroup", ""),
+        ("Pickupgroup", ""),
+        ("Named Callgroup", ""),
+        ("Named Pickupgroup", ""),
+        ("MOHSuggest", ""),
         ("VoiceMailbox", peer.get("mailbox")),
         ("TransferMode", "open"),
         ("LastMsgsSent", "-1" if peer.get("mailbox") else "0"),
@@ -131,7 +136,8 @@ async def sip_show_peer(exchange: Exchange, request: Request) -> Answer:
 async def sip_show_registry(exchange: Exchange, request: Request) -> Answer:
     items: list[Pairs] = []
     categories = exchange.file("sip.conf").categories
-    lines = [line for part in categories if part.name == "general" for line in part.getall("register")]
+    general = [part for part in categories if part.name == "general"]
+    lines = [line for part in general for line in part.getall("register")]
     for line in lines:
         found = re.match(r"(?P<user>[^:@]+)(?::[^@]*)?@(?P<host>[^:/]+)(?::(?P<port>\d+))?", line)
         if found is not None:

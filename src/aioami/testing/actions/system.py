@@ -59,9 +59,8 @@ async def db_del_tree(exchange: Exchange, request: Request) -> Answer:
     family, key = request.get("Family"), request.get("Key")
     if not family:
         return error("No family specified.")
-    found = [
-        entry for entry in exchange.database if f"{'/'.join(entry)}/".startswith(f"{family}/{key}/".replace("//", "/"))
-    ]
+    prefix = f"{family}/{key}/".replace("//", "/")
+    found = [entry for entry in exchange.database if f"{'/'.join(entry)}/".startswith(prefix)]
     for entry in found:
         del exchange.database[entry]
     return success("Key tree deleted successfully") if found else error("Database entry not found")
@@ -83,12 +82,14 @@ async def get_config(exchange: Exchange, request: Request) -> Answer:
     if not isinstance(file, ConfigFile):
         return file
     wanted = request.get("Category")
-    options = dict(option.partition("=")[::2] for option in request.get("Filter").split(",") if option)
+    given = request.get("Filter").split(",")
+    options = dict(option.partition("=")[::2] for option in given if option)
     templates = options.pop("TEMPLATES", "")
     pairs: Pairs = [("Response", "Success")]
     number = 0
     for category in file.categories:
-        if wanted not in ("", category.name) or (category.template and templates not in ("include", "restrict")):
+        hidden = category.template and templates not in ("include", "restrict")
+        if hidden or wanted not in ("", category.name):
             continue
         if templates == "restrict" and not category.template:
             continue
@@ -99,7 +100,9 @@ async def get_config(exchange: Exchange, request: Request) -> Answer:
             pairs.append((f"IsTemplate-{number:06}", "1"))
         if category.templates:
             pairs.append((f"Templates-{number:06}", ",".join(category.templates)))
-        pairs += [(f"Line-{number:06}-{n:06}", f"{name}={value}") for n, (name, value) in enumerate(category.lines)]
+        pairs += [
+            (f"Line-{number:06}-{line:06}", f"{name}={value}") for line, (name, value) in enumerate(category.lines)
+        ]
         number += 1
     if wanted and not number:
         pairs.append(("No categories found", "\0"))
@@ -119,7 +122,10 @@ async def list_categories(exchange: Exchange, request: Request) -> Answer:
     if not isinstance(file, ConfigFile):
         return file
     names = [category.name for category in file.categories if not category.template]
-    pairs: Pairs = [("Response", "Success"), *((f"Category-{n:06}", name) for n, name in enumerate(names))]
+    pairs: Pairs = [
+        ("Response", "Success"),
+        *((f"Category-{n:06}", name) for n, name in enumerate(names)),
+    ]
     return pairs if names else [*pairs, ("Error", "no categories found")]
 
 
@@ -147,9 +153,8 @@ async def update_config(exchange: Exchange, request: Request) -> Answer:
     number = 0
     while verb := request.get(f"Action-{number:06}"):
         names = ("Cat", "Var", "Value", "Match", "Line")
-        category, variable, value, match, line = (request.get(f"{name}-{number:06}") for name in names)
         try:
-            file.change(verb.lower(), category, variable, value, match, line)
+            file.change(verb.lower(), *(request.get(f"{name}-{number:06}") for name in names))
         except ConfigError as problem:
             return error(str(problem))
         number += 1
@@ -158,7 +163,9 @@ async def update_config(exchange: Exchange, request: Request) -> Answer:
 
 
 def _escalated(exchange: Exchange) -> Answer:
-    return error(f"File requires escalated {'privileges' if exchange.major >= 18 else 'priveledges'}")
+    return error(
+        f"File requires escalated {'privileges' if exchange.major >= 18 else 'priveledges'}",
+    )
 
 
 # Modules
@@ -197,7 +204,9 @@ async def module_load(exchange: Exchange, request: Request) -> Answer:
         if modern:
             return error("Module not found." if not known else f"Module already {kind}ed.")
         return error(f"Could not {kind} module.")
-    old, new = (exchange.unloaded, exchange.modules) if kind == "load" else (exchange.modules, exchange.unloaded)
+    old, new = exchange.modules, exchange.unloaded
+    if kind == "load":
+        old, new = new, old
     old.discard(module)
     new.add(module)
     exchange.tell(kind.capitalize(), [("Module", module), ("Status", "Success")], classes="system")
@@ -220,11 +229,13 @@ async def reload(exchange: Exchange, request: Request) -> Answer:
 
 @action("DialplanExtensionAdd", "system", "Adds a step to the dialplan")
 async def dialplan_extension_add(exchange: Exchange, request: Request) -> Answer:
-    context, exten, priority = request.get("Context"), request.get("Extension"), request.get("Priority")
-    application = request.get("Application")
+    context, exten = request.get("Context"), request.get("Extension")
+    priority, application = request.get("Priority"), request.get("Application")
     if not (context and exten and priority and application):
-        return error("Context, Extension, Priority, and Application must be defined for DialplanExtensionAdd.")
-    place, number = exchange.dialplan.context(context), _priority(exchange, context, exten, priority)
+        needed = "Context, Extension, Priority, and Application"
+        return error(f"{needed} must be defined for DialplanExtensionAdd.")
+    place = exchange.dialplan.context(context)
+    number = _priority(exchange, context, exten, priority)
     if number is None:
         return error("The priority specified was invalid.")
     if number in place.steps.get(exten, {}) and not request.true("Replace"):
@@ -237,9 +248,14 @@ def _priority(exchange: Exchange, context: str, exten: str, text: str) -> int | 
     return exchange.dialplan.priority(context, exten, text)
 
 
-@action("DialplanExtensionRemove", "system", "Removes an extension from the dialplan, or one step of it")
+@action(
+    "DialplanExtensionRemove",
+    "system",
+    "Removes an extension from the dialplan, or one step of it",
+)
 async def dialplan_extension_remove(exchange: Exchange, request: Request) -> Answer:
-    context, exten, priority = request.get("Context"), request.get("Extension"), request.get("Priority")
+    context, exten = request.get("Context"), request.get("Extension")
+    priority = request.get("Priority")
     if not (context and exten):
         return error("Context and Extension must be provided for DialplanExtensionRemove")
     steps = exchange.dialplan.context(context).steps
@@ -263,7 +279,13 @@ async def extension_state(exchange: Exchange, request: Request) -> Answer:
         return error("Extension not specified")
     hint, number, text = exchange.states.extension(context, exten)
     place = {"Exten": exten, "Context": context, "Hint": hint}
-    return {"Response": "Success", "Message": "Extension Status", **place, "Status": str(number), "StatusText": text}
+    return {
+        "Response": "Success",
+        "Message": "Extension Status",
+        **place,
+        "Status": str(number),
+        "StatusText": text,
+    }
 
 
 @action("MailboxCount", "call,reporting", "Counts the messages of a mailbox")
@@ -353,7 +375,11 @@ async def command(exchange: Exchange, request: Request) -> Answer:
         head = f"Response: Follows\r\nPrivilege: Command\r\n{known}"
         return f"{head}{text}--END COMMAND--\r\n\r\n".encode("utf-8", "surrogateescape")
     verdict = "Success" if right else "Error"
-    return [("Response", verdict), ("Message", "Command output follows"), *(("Output", each) for each in output)]
+    return [
+        ("Response", verdict),
+        ("Message", "Command output follows"),
+        *(("Output", each) for each in output),
+    ]
 
 
 Output = tuple[list[str], bool]
@@ -365,7 +391,8 @@ def _no_such(line: str) -> list[str]:
 
 
 def _core_show_version(exchange: Exchange, words: list[str]) -> Output:
-    return [f"Asterisk {exchange.release} built by aioami @ localhost on a x86_64 running Linux"], True
+    build = "built by aioami @ localhost on a x86_64 running Linux"
+    return [f"Asterisk {exchange.release} {build}"], True
 
 
 def _core_show_uptime(exchange: Exchange, words: list[str]) -> Output:
@@ -377,12 +404,16 @@ def _core_show_uptime(exchange: Exchange, words: list[str]) -> Output:
     return [f"System uptime: {shown}", f"Last reload: {shown}"], True
 
 
-_UPTIME_HELP: Final = ("Shows Asterisk uptime information.", "The seconds word returns the uptime in seconds only.")
+_UPTIME_HELP: Final = (
+    "Shows Asterisk uptime information.",
+    "The seconds word returns the uptime in seconds only.",
+)
 
 
 def _core_show_channels(exchange: Exchange, words: list[str]) -> Output:
     rows = [
-        f"{channel.name:<20} {channel.exten}@{channel.context}:{channel.priority:<10} {channel.application}({channel.data})"
+        f"{channel.name:<20} {channel.exten}@{channel.context}:{channel.priority:<10}"
+        f" {channel.application}({channel.data})"
         for channel in exchange.channels.values()
     ]
     head = f"{'Channel':<20} {'Location':<20} {'Application(Data)'}"
@@ -409,9 +440,10 @@ def _database(exchange: Exchange, words: list[str]) -> Output:
         return ["Updated database successfully"], True
     if verb == "get" and len(rest) == 2:
         value = exchange.database.get((rest[0], rest[1]))
-        return (["Database entry not found."], True) if value is None else ([f"Value: {value}"], True)
+        return ["Database entry not found." if value is None else f"Value: {value}"], True
     if verb == "show":
-        rows = [f"/{family}/{key:<40}: {value}" for (family, key), value in sorted(exchange.database.items())]
+        entries = sorted(exchange.database.items())
+        rows = [f"/{family}/{key:<40}: {value}" for (family, key), value in entries]
         return [*rows, f"{len(rows)} results found."], True
     return _no_such(" ".join(words)), False
 

@@ -25,18 +25,10 @@ Application = Callable[[Channel, str], Awaitable[bool]]
 _TRUE: Final = ("yes", "true", "y", "t", "1", "on")
 RELEASES: Final = {13: "13.38.3", 16: "16.28.0", 22: "22.10.1"}
 _MODULES: Final = (
-    *(
-        "app_bridgewait",
-        "app_confbridge",
-        "app_dial",
-        "app_echo",
-        "app_mixmonitor",
-        "app_playback",
-        "app_queue",
-        "app_read",
-        "app_userevent",
-    ),
-    *("app_voicemail", "chan_pjsip", "func_db", "func_devstate", "pbx_config", "res_agi", "res_musiconhold"),
+    *("app_bridgewait", "app_confbridge", "app_dial", "app_echo", "app_mixmonitor", "app_playback"),
+    *("app_queue", "app_read", "app_userevent"),
+    *("app_voicemail", "chan_pjsip", "func_db", "func_devstate", "pbx_config", "res_agi"),
+    "res_musiconhold",
     *("res_mutestream", "res_parking", "res_pjsip"),
 )
 # Events that came later than the oldest version that there is here.
@@ -121,6 +113,22 @@ class Exchange:
         self._serials = itertools.count()
         self._suffixes: dict[str, itertools.count[int]] = {}
 
+    @property
+    def wall_time(self) -> float:
+        """The server's time in seconds since 1970."""
+        return self.epoch + self.clock.now
+
+    def boot(self) -> None:
+        """Finish booting, and emit FullyBooted."""
+        self.booted.set()
+        self.tell("FullyBooted", self.boot_headers(), classes="system")
+
+    def boot_headers(self) -> Pairs:
+        """Return the headers of FullyBooted."""
+        uptime = str(int(self.clock.now))
+        newer = [] if self.major <= 13 else [("Uptime", uptime), ("LastReload", uptime)]
+        return [*newer, ("Status", "Fully Booted")]
+
     def file(self, name: str) -> ConfigFile:
         """A configuration file; an empty one if there is none."""
         return self.files.get(name) or ConfigFile()
@@ -131,7 +139,7 @@ class Exchange:
             return
         head = [("Event", name), ("Privilege", f"{classes},all")]
         if self._timestamps:
-            head.append(("Timestamp", f"{self.epoch + self.clock.now:.6f}"))
+            head.append(("Timestamp", f"{self.wall_time:.6f}"))
         if self.system_name:
             head.append(("SystemName", self.system_name))
         self._told(name, [*head, *headers], classes)
@@ -149,7 +157,14 @@ class Exchange:
         tell: bool = True,
     ) -> Channel:
         """Make a channel with this whole name; without `tell` nobody hears of it yet."""
-        channel = Channel(self, name, uniqueid or self.next_uniqueid(), state=state, context=context, exten=exten)
+        channel = Channel(
+            self,
+            name,
+            uniqueid or self.next_uniqueid(),
+            state=state,
+            context=context,
+            exten=exten,
+        )
         channel.eldest = eldest or channel
         channel.caller = caller or Party()
         self.channels[name] = channel
@@ -164,7 +179,7 @@ class Exchange:
 
     def next_uniqueid(self) -> str:
         """A name for a channel that no other has."""
-        number = f"{int(self.epoch + self.clock.now)}.{next(self._numbers)}"
+        number = f"{int(self.wall_time)}.{next(self._numbers)}"
         return f"{self.system_name}-{number}" if self.system_name else number
 
     def next_suffix(self, technology: str) -> str:
@@ -188,9 +203,14 @@ class Exchange:
         """A channel by its name or, as Asterisk does where no name fits, by its Uniqueid, in any case."""
         lowered, channels = name.lower(), self.channels.values()
         named = next((channel for channel in channels if channel.name.lower() == lowered), None)
-        return named or next((channel for channel in channels if channel.uniqueid.lower() == lowered), None)
+        return named or next(
+            (channel for channel in channels if channel.uniqueid.lower() == lowered),
+            None,
+        )
 
     async def execute(self, channel: Channel, application: str, data: str) -> bool:
         """Run an application on a channel; whether the dialplan goes on afterwards."""
-        runs = next((each for name, each in self.applications.items() if name.lower() == application.lower()), None)
+        wanted = application.lower()
+        known = self.applications.items()
+        runs = next((each for name, each in known if name.lower() == wanted), None)
         return runs is not None and await runs(channel, data)

@@ -16,7 +16,8 @@ from .dialplan import NotSet, arguments, write
 __all__ = ["APPLICATIONS"]
 
 _LONGEST: Final = 1e9  # seconds that anything may take
-_FIRST_MEDIA: Final = 0.5  # seconds for which Answer waits for a first sound, which nobody makes in a Local channel
+# Seconds for which Answer waits for a first sound; a Local channel never makes one.
+_FIRST_MEDIA: Final = 0.5
 
 
 async def _answer(channel: Channel, data: str) -> bool:
@@ -97,7 +98,8 @@ async def _goto(channel: Channel, data: str) -> bool:
     number = channel.exchange.dialplan.priority(context, exten, priority)
     if number is None:
         return False
-    channel.context, channel.exten, channel.priority = context, exten, number - 1  # the next step is what follows
+    # The dialplan goes on with the step behind this one.
+    channel.context, channel.exten, channel.priority = context, exten, number - 1
     return True
 
 
@@ -262,8 +264,8 @@ async def _agi_result(channel: Channel, command: str) -> tuple[int, str, str]:
     elif name == "WAIT FOR" and len(words) >= 4:
         await channel.pause(_seconds(words[3]) / 1000)
     elif name in ("SET VARIABLE", "GET VARIABLE"):
-        usage = f"520-Invalid command syntax.  Proper usage follows:\nUsage: {name}\n520 End of proper usage."
-        return 520, "Usage", usage
+        head = "520-Invalid command syntax.  Proper usage follows:"
+        return 520, "Usage", f"{head}\nUsage: {name}\n520 End of proper usage."
     elif name not in ("ASYNCAGI BREAK", "NOOP") and words[0].upper() not in ("NOOP", "VERBOSE"):
         return 510, "Invalid or unknown command", "510 Invalid or unknown command"
     return 200, "Success", f"200 result={value}"

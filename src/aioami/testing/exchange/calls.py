@@ -105,11 +105,23 @@ def request(
         context = context or "default"
         base = f"Local/{exten}@{context}-{exchange.next_suffix('Local')}"
         one = exchange.add_channel(
-            f"{base};1", state=DOWN, context=context, exten=exten, uniqueid=uniqueid, eldest=eldest, tell=False
+            f"{base};1",
+            state=DOWN,
+            context=context,
+            exten=exten,
+            uniqueid=uniqueid,
+            eldest=eldest,
+            tell=False,
         )
         second = other_uniqueid or (f"{uniqueid};2" if uniqueid else "")
         two = exchange.add_channel(
-            f"{base};2", state=RING, context=context, exten=exten, uniqueid=second, eldest=one.eldest, tell=False
+            f"{base};2",
+            state=RING,
+            context=context,
+            exten=exten,
+            uniqueid=second,
+            eldest=one.eldest,
+            tell=False,
         )
         one.other, two.other = two, one
         for half in (one, two):
@@ -134,7 +146,10 @@ def request(
 def _call_local(one: Channel, two: Channel, *, optimize: bool) -> bool:
     exchange = one.exchange
     for name, value in one.variables.items():
-        two.set_variable(next((full for full in one.inherited if full.lstrip("_") == name), name), value)
+        two.set_variable(
+            next((full for full in one.inherited if full.lstrip("_") == name), name),
+            value,
+        )
     two.caller, two.connected = Party(**vars(one.connected)), Party(**vars(one.caller))
     old, two.account = two.account, one.account
     if two.caller:
@@ -146,14 +161,23 @@ def _call_local(one: Channel, two: Channel, *, optimize: bool) -> bool:
     if exchange.dialplan.find(two.context, two.exten) is None:
         two.hang_up_quietly()
         return False
-    place = [("Context", two.context), ("Exten", two.exten), ("LocalOptimization", "Yes" if optimize else "No")]
+    place = [
+        ("Context", two.context),
+        ("Exten", two.exten),
+        ("LocalOptimization", "Yes" if optimize else "No"),
+    ]
     exchange.tell("LocalBridge", [*one.snapshot("LocalOne"), *two.snapshot("LocalTwo"), *place])
     exchange.clock.spawn(dialplan.run(two, two.context, two.exten, 1))
     return True
 
 
 async def ringing(
-    dialled: Dialled, caller: Channel | None, seconds: float, *, shown: str = "", answered: bool = True
+    dialled: Dialled,
+    caller: Channel | None,
+    seconds: float,
+    *,
+    shown: str = "",
+    answered: bool = True,
 ) -> str:
     """Wait until a dialled channel is answered or is not.
 
@@ -236,7 +260,11 @@ async def originate(exchange: Exchange, origin: Origin, *, tell: bool) -> bool:
     The call goes on in a task of its own. With `tell` its outcome is told in an OriginateResponse.
     """
     dialled = request(
-        exchange, origin.technology, origin.target, uniqueid=origin.uniqueid, other_uniqueid=origin.other_uniqueid
+        exchange,
+        origin.technology,
+        origin.target,
+        uniqueid=origin.uniqueid,
+        other_uniqueid=origin.other_uniqueid,
     )
     outcome = "failed"
     if dialled is not None:
@@ -278,19 +306,26 @@ async def _goes_on(channel: Channel, origin: Origin) -> None:
     channel.hang_up()
 
 
-def _tell_response(exchange: Exchange, origin: Origin, channel: Channel | None, outcome: str) -> None:
+def _tell_response(
+    exchange: Exchange,
+    origin: Origin,
+    channel: Channel | None,
+    outcome: str,
+) -> None:
     success = outcome == "answer" and channel is not None
-    name = channel.name if success and channel is not None else f"{origin.technology}/{origin.target}"[:79]
-    uniqueid = channel.uniqueid if success and channel is not None else origin.uniqueid or "<unknown>"
+    name = f"{origin.technology}/{origin.target}"[:79]
+    uniqueid = origin.uniqueid or "<unknown>"
+    shown: Pairs = []
+    if success and channel is not None:
+        name, uniqueid = channel.name, channel.uniqueid
+        shown = [
+            (f"ChanVariable({name})", f"{each}={channel.variables.get(each, '')}")
+            for each in exchange.channel_variables
+        ]
     place: Pairs = (
         [("Application", origin.application), ("Data", origin.data)]
         if origin.application
         else [("Context", origin.context), ("Exten", origin.exten)]
-    )
-    shown = (
-        [(f"ChanVariable({name})", f"{each}={channel.variables.get(each, '')}") for each in exchange.channel_variables]
-        if success and channel is not None
-        else []
     )
     exchange.tell(
         "OriginateResponse",
@@ -312,7 +347,14 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
     """The application Dial: ring all targets at once, and talk to the first who answers; the DIALSTATUS."""
     exchange = caller.exchange
     names = ["DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS"]
-    names += ["DIALEDTIME", "DIALEDTIME_MS", "RINGTIME", "RINGTIME_MS", "PROGRESSTIME", "PROGRESSTIME_MS"]
+    names += [
+        "DIALEDTIME",
+        "DIALEDTIME_MS",
+        "RINGTIME",
+        "RINGTIME_MS",
+        "PROGRESSTIME",
+        "PROGRESSTIME_MS",
+    ]
     for name in names:
         caller.set_variable(name, "")
     started = exchange.clock.now
@@ -428,7 +470,10 @@ async def first_answer(
         while won is None and len(outcomes) < len(legs):
             changed.clear()
             await caller.pause(None, changed)
-            won = next((legs[number] for number, outcome in outcomes.items() if outcome == "answer"), None)
+            won = next(
+                (legs[number] for number, outcome in outcomes.items() if outcome == "answer"),
+                None,
+            )
     finally:
         for task in tasks:
             task.cancel()
@@ -444,7 +489,8 @@ async def first_answer(
             if (number not in outcomes or (timed_out and shown)) and not caller.slips_away:
                 both = [*caller.snapshot(), *leg.channel.snapshot("Dest")]
                 caller.exchange.tell("DialEnd", [*both, ("DialStatus", "CANCEL")])
-    why = [each for each in ("timeout", "busy", "congestion", "hangup") if each in outcomes.values()]
+    order, found = ("timeout", "busy", "congestion", "hangup"), outcomes.values()
+    why = [each for each in order if each in found]
     return won, why[0] if why else "timeout"
 
 

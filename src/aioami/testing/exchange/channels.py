@@ -14,13 +14,25 @@ if TYPE_CHECKING:
     from . import Exchange
     from .parking import ParkingLot
 
-__all__ = ["CAUSES", "STATES", "Bridge", "Channel", "Gone", "Pairs", "Party", "Redirected", "ToBridge", "ToPark"]
+__all__ = [
+    "CAUSES",
+    "STATES",
+    "Bridge",
+    "Channel",
+    "Gone",
+    "Pairs",
+    "Party",
+    "Redirected",
+    "ToBridge",
+    "ToPark",
+]
 
 Pairs = list[tuple[str, str]]
 Destination = Union[tuple[str, str, int], "ToBridge", "ToPark"]
 
 STATES: Final = (
-    *("Down", "Rsrvd", "OffHook", "Dialing", "Ring", "Ringing", "Up", "Busy", "Dialing Offhook", "Pre-ring"),
+    *("Down", "Rsrvd", "OffHook", "Dialing", "Ring", "Ringing", "Up", "Busy", "Dialing Offhook"),
+    "Pre-ring",
 )
 DOWN, RING, RINGING, UP, BUSY = 0, 4, 5, 6, 7
 CAUSES: Final = {
@@ -108,7 +120,16 @@ class Channel:
         ended: set when it is over.
     """
 
-    def __init__(self, exchange: Exchange, name: str, uniqueid: str, *, state: int, context: str, exten: str) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        name: str,
+        uniqueid: str,
+        *,
+        state: int,
+        context: str,
+        exten: str,
+    ) -> None:
         self.exchange = exchange
         self.name = name
         self.uniqueid = uniqueid
@@ -204,7 +225,7 @@ class Channel:
         """Set a variable; a name that begins with an underscore is inherited, one with two for ever."""
         plain = name.lstrip("_")
         self.variables.pop(plain, None)
-        self.variables = {plain: value, **self.variables}  # the latest comes first where they are told
+        self.variables = {plain: value, **self.variables}  # events list the latest first
         self._keep(name, value)
 
     def inherit(self, parent: Channel) -> None:
@@ -236,7 +257,8 @@ class Channel:
 
     def executes(self, application: str, data: str) -> None:
         """Say that an application begins, unless another did at the same place: Asterisk tells each place once."""
-        place, known = (self.context, self.exten, self.priority), self.executed if self.application else None
+        place = self.context, self.exten, self.priority
+        known = self.executed if self.application else None
         self.application, self.data, self.executed = application, data, place
         if place != known:
             what = [("Extension", self.exten), ("Application", application), ("AppData", data)]
@@ -254,7 +276,8 @@ class Channel:
         told = await self.exchange.clock.wait(self.hanging, self.moving, *signals, seconds=seconds)
         if self.hanging.is_set:
             raise Gone
-        if self.moving.is_set or told is self.moving:  # another task of this channel may have followed already
+        # Another task of this channel may have followed the redirection already.
+        if self.moving.is_set or told is self.moving:
             raise Redirected
         return told
 
@@ -301,7 +324,9 @@ class Channel:
     @property
     def seconds_left(self) -> int:
         """Whole seconds until it ends by itself; 0 if it does not."""
-        return 0 if self.limited_until is None else max(0, int(self.limited_until - self.exchange.clock.now))
+        if self.limited_until is None:
+            return 0
+        return max(0, int(self.limited_until - self.exchange.clock.now))
 
     def redirect(self, destination: Destination) -> None:
         """Somebody wants it to go on elsewhere."""
@@ -406,7 +431,8 @@ class Bridge:
         self.expected.discard(channel)
         self.channels.append(channel)
         channel.bridge = self
-        if self.kind == "basic":  # calls that meet in a bridge of another kind remain calls of their own
+        # Calls that meet in a bridge of another kind remain calls of their own.
+        if self.kind == "basic":
             eldest = min((each.eldest for each in self.channels), key=lambda each: each.serial)
             for each in self.channels:
                 each.eldest = eldest
@@ -421,8 +447,8 @@ class Bridge:
             return
         stay = [each for each in self.channels if each is not leaving]
         for each in self.channels:
-            names = [self.announcer, *(peer.name for peer in stay if peer is not each)] if each in stay else []
-            peers = ",".join(name for name in names if name)
+            names = [self.announcer, *(peer.name for peer in stay if peer is not each)]
+            peers = ",".join(filter(None, names)) if each in stay else ""
             moved = each is leaving and isinstance(each.destination, (ToBridge, ToPark))
             if each.variables.get("BRIDGEPEER", "") != peers and not moved:
                 each.set_variable("BRIDGEPEER", peers)
@@ -449,7 +475,8 @@ class Bridge:
         if parted is not None:
             parted()
         self.changed.set()
-        if self.kind != "parking" and not self.announcer and not self.channels and not self.expected:
+        kept = self.kind == "parking" or self.announcer
+        if not (kept or self.channels or self.expected):
             self.destroy()
 
     def destroy(self) -> None:

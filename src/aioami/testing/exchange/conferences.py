@@ -78,7 +78,13 @@ async def wait(channel: Channel, name: str) -> bool:
     exchange = channel.exchange
     bridge = exchange.rooms.get(name)
     if bridge is None or bridge.uniqueid not in exchange.bridges:
-        bridge = exchange.rooms[name] = Bridge(exchange, "base", "holding_bridge", "BridgeWait", name)
+        bridge = exchange.rooms[name] = Bridge(
+            exchange,
+            "base",
+            "holding_bridge",
+            "BridgeWait",
+            name,
+        )
     bridge.enter(channel)
     channel.tell("MusicOnHoldStart", [("Class", "default")])
     try:

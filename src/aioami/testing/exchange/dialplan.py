@@ -84,7 +84,9 @@ class Dialplan:
                 continue
             counted = _COUNTED.fullmatch(number)
             if counted is None:
-                raise ValueError(f"extensions.conf: the priority of {exten!r} is a number or n, not {number!r}")
+                raise ValueError(
+                    f"extensions.conf: the priority of {exten!r} is a number or n, not {number!r}",
+                )
             priority = priority + int(counted[2] or 1) if counted[1] else int(number)
             self.add(context, exten, priority, step, label)
 
@@ -96,7 +98,12 @@ class Dialplan:
         if label:
             context.labels.setdefault(exten, {})[label] = priority
 
-    def find(self, context: str, exten: str, seen: frozenset[str] = frozenset()) -> tuple[Context, str] | None:
+    def find(
+        self,
+        context: str,
+        exten: str,
+        seen: frozenset[str] = frozenset(),
+    ) -> tuple[Context, str] | None:
         """The context and the extension, or pattern, that a number leads to."""
         here = self.contexts.get(context)
         if here is None or context in seen:
@@ -135,14 +142,16 @@ def _parts(pattern: str) -> list[str]:
 
 
 def _pattern(pattern: str) -> re.Pattern[str]:
-    signs = (
-        part if part.startswith("[") and part != "[" else _CHARACTERS.get(part.upper(), re.escape(part))
-        for part in _parts(pattern)
-    )
     try:
-        return re.compile("".join(signs))
+        return re.compile("".join(map(_expression, _parts(pattern))))
     except re.error:
         return re.compile(r"(?!)")  # matches nothing
+
+
+def _expression(part: str) -> str:
+    if part.startswith("[") and part != "[":
+        return part
+    return _CHARACTERS.get(part.upper(), re.escape(part))
 
 
 def _how_general(pattern: str) -> list[int]:
@@ -250,13 +259,21 @@ def read(exchange: Exchange, channel: Channel | None, name: str, *, inhibited: b
         return "" if item is None else item(channel)
     if function == "CALLERID":
         whole = f'"{channel.caller.name}" <{channel.caller.number}>'
-        return {"num": channel.caller.number, "name": channel.caller.name, "all": whole}.get(inside, "")
+        parts = {"num": channel.caller.number, "name": channel.caller.name, "all": whole}
+        return parts.get(inside, "")
     if function in ("CDR", "TIMEOUT"):
         return channel.variables.get(name, "")
     return ""
 
 
-def write(exchange: Exchange, channel: Channel | None, name: str, value: str, *, inhibited: bool = False) -> None:
+def write(
+    exchange: Exchange,
+    channel: Channel | None,
+    name: str,
+    value: str,
+    *,
+    inhibited: bool = False,
+) -> None:
     """Set a variable, or write a function.
 
     Raises:
@@ -359,8 +376,10 @@ async def go_elsewhere(channel: Channel) -> bool:
 async def _steps(channel: Channel) -> None:
     exchange = channel.exchange
     count, moment = 0, exchange.clock.now
-    while (step := exchange.dialplan.step(channel.context, channel.exten, channel.priority)) is not None:
-        count, moment = (count + 1, moment) if moment == exchange.clock.now else (0, exchange.clock.now)
+    plan = exchange.dialplan
+    while (step := plan.step(channel.context, channel.exten, channel.priority)) is not None:
+        count = count + 1 if moment == exchange.clock.now else 0
+        moment = exchange.clock.now
         if count > _STEPS:
             await channel.pause(0.1)
         application, data = step[0], substitute(exchange, channel, step[1])

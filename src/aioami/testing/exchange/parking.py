@@ -69,7 +69,14 @@ class ParkingLot:
             ("ParkingDuration", str(int(now - call.since))),
         ]
 
-    async def park(self, parkee: Channel, parker: str, seconds: float | None = None, *, announce: bool = False) -> bool:
+    async def park(
+        self,
+        parkee: Channel,
+        parker: str,
+        seconds: float | None = None,
+        *,
+        announce: bool = False,
+    ) -> bool:
         """Let a channel wait here; whether it goes on in the dialplan afterwards.
 
         With `announce` it is told its number first.
@@ -110,13 +117,19 @@ class ParkingLot:
     def _free(self) -> int | None:
         """The number that the next call gets."""
         behind = [number for number in self.spaces if self.find_next and number > self._last]
-        return next((number for number in (*behind, *self.spaces) if number not in self.calls), None)
+        return next(
+            (number for number in (*behind, *self.spaces) if number not in self.calls),
+            None,
+        )
 
     def fetch(self, space: int, retriever: Channel) -> Channel:
         """Take a call out, for somebody."""
         call = self.calls[space]
         who = [*call.parkee.snapshot("Parkee"), *retriever.snapshot("Retriever")]
-        self.exchange.tell("UnParkedCall", [*who, *self.snapshot(call)[len(call.parkee.snapshot()) :]])
+        self.exchange.tell(
+            "UnParkedCall",
+            [*who, *self.snapshot(call)[len(call.parkee.snapshot()) :]],
+        )
         self._goes(call)
         return call.parkee
 

@@ -101,12 +101,15 @@ class Queue:
 
     def member(self, interface: str) -> Member | None:
         """The member with that interface."""
-        return next((each for each in self.members if each.interface.lower() == interface.lower()), None)
+        return next(
+            (each for each in self.members if each.interface.lower() == interface.lower()),
+            None,
+        )
 
     def add(self, member: Member) -> None:
         """Take somebody in, and tell of it."""
         member.status = self.exchange.states.number(member.state_interface)
-        member.login_time = self._wall()
+        member.login_time = int(self.exchange.wall_time)
         self.members.append(member)
         self.tell("QueueMemberAdded", self.member_headers(member))
         self._pause_state(member)
@@ -124,7 +127,7 @@ class Queue:
         """Let somebody have a pause, or end it."""
         member.paused, member.reason = paused, reason if paused else ""
         if paused:
-            member.last_pause = self._wall()
+            member.last_pause = int(self.exchange.wall_time)
         self._pause_state(member)
         more = [("Reason", reason)] if reason and self.exchange.major < 18 else []
         self.tell("QueueMemberPause", [*self.member_headers(member), *more])
@@ -173,7 +176,10 @@ class Queue:
             ("Penalty", str(member.penalty)),
             ("CallsTaken", str(member.calls)),
             ("LastCall", str(member.last_call)),
-            *self._newer(("LastPause", str(member.last_pause)), ("LoginTime", str(member.login_time))),
+            *self._newer(
+                ("LastPause", str(member.last_pause)),
+                ("LoginTime", str(member.login_time)),
+            ),
             ("InCall", str(int(member.in_call > 0))),
             ("Status", str(member.status)),
             ("Paused", str(int(member.paused))),
@@ -190,7 +196,8 @@ class Queue:
         """The headers of QueueParams."""
         done = self.completed
         perf = 100.0 * self.in_service_level / done if done else 0.0
-        either, in_time = done + self.abandoned, self.in_service_level + self.abandoned_in_service_level
+        either = done + self.abandoned
+        in_time = self.in_service_level + self.abandoned_in_service_level
         perf2 = 100.0 * in_time / either if either else 0.0
         return [
             ("Queue", self.name),
@@ -247,14 +254,24 @@ class Queue:
             Redirected: it was sent elsewhere.
         """
         self._clear_times(channel)
-        if (self.maximum and len(self.callers) >= self.maximum) or not (self.join_empty or self.members):
+        full = self.maximum and len(self.callers) >= self.maximum
+        if full or not (self.join_empty or self.members):
             status = "FULL" if self.maximum and len(self.callers) >= self.maximum else "JOINEMPTY"
             channel.set_variable("QUEUESTATUS", status)
             return True
         now = self.exchange.clock.now
-        caller = Caller(channel, now, len(self.callers) + 1, None if seconds is None else now + seconds)
+        caller = Caller(
+            channel,
+            now,
+            len(self.callers) + 1,
+            None if seconds is None else now + seconds,
+        )
         self.callers.append(caller)
-        place = [("Queue", self.name), ("Position", str(caller.position)), ("Count", str(len(self.callers)))]
+        place = [
+            ("Queue", self.name),
+            ("Position", str(caller.position)),
+            ("Count", str(len(self.callers))),
+        ]
         channel.tell("QueueCallerJoin", place, classes="agent")
         if len(self.callers) == 1:
             self.exchange.states.set(f"Queue:{self.name}", "RINGING")
@@ -278,7 +295,8 @@ class Queue:
         channel.tell("MusicOnHoldStop")
         self._waited(caller)
         self._times(caller, None)
-        if channel.moving.is_set and isinstance(destination, tuple):  # he is there before the queue lets go of him
+        # The caller is there before the queue lets go of the call.
+        if channel.moving.is_set and isinstance(destination, tuple):
             channel.goes_to(destination)
         self._abandons(caller)
         self._leaves(caller)
@@ -316,7 +334,9 @@ class Queue:
         return member.status in (0, 1) or (member.ring_in_use and member.status in (2, 6, 7))
 
     def _wraps_up(self, member: Member) -> bool:
-        return bool(self.wrapup and member.last_call and self._wall() - member.last_call < self.wrapup)
+        return bool(
+            self.wrapup and member.last_call and int(self.exchange.wall_time) - member.last_call < self.wrapup,
+        )
 
     def _ring_whom(self) -> list[Member]:
         able = [member for member in self.members if self._can_ring(member)]
@@ -368,7 +388,10 @@ class Queue:
                 self._times(caller, None)
             return None
         member = next(member for dialled, member in legs if dialled is won)
-        exchange.tell("DialEnd", [*channel.snapshot(), *won.channel.snapshot("Dest"), ("DialStatus", "ANSWER")])
+        exchange.tell(
+            "DialEnd",
+            [*channel.snapshot(), *won.channel.snapshot("Dest"), ("DialStatus", "ANSWER")],
+        )
         return await self._connect(caller, member, won.channel, started)
 
     def _call(self, caller: Caller, member: Member) -> Dialled | None:
@@ -405,7 +428,13 @@ class Queue:
         if out.connected:
             out.tell("NewConnectedLine")
 
-    def _unanswered(self, caller: Caller, dialled: Dialled, legs: list[tuple[Dialled, Member]], started: float) -> None:
+    def _unanswered(
+        self,
+        caller: Caller,
+        dialled: Dialled,
+        legs: list[tuple[Dialled, Member]],
+        started: float,
+    ) -> None:
         member = next(member for each, member in legs if each is dialled)
         rung = str(round((self.exchange.clock.now - started) * 1000))
         self._about("AgentRingNoAnswer", caller, member, dialled.channel, [("RingTime", rung)])
@@ -420,7 +449,13 @@ class Queue:
         self._waited(caller)
         self.hold_time = (self.hold_time * 3 + held) >> 2 if self.completed else held
         ring = str(round(exchange.clock.now - started))
-        self._about("AgentConnect", caller, member, out, [("HoldTime", str(held)), ("RingTime", ring)])
+        self._about(
+            "AgentConnect",
+            caller,
+            member,
+            out,
+            [("HoldTime", str(held)), ("RingTime", ring)],
+        )
         member.in_call += 1
         bridge = Bridge(exchange)
         answered = exchange.clock.now
@@ -431,7 +466,7 @@ class Queue:
             member.in_call -= 1
             self.changed.set()
             member.calls += 1
-            member.last_call = self._wall()
+            member.last_call = int(self.exchange.wall_time)
             self.completed += 1
             self.talk_time = (self.talk_time * 3 + talked) >> 2 if self.completed > 1 else talked
             if held <= self.service_level:
@@ -450,7 +485,14 @@ class Queue:
             self._times(caller, answered)
         return False
 
-    def _about(self, name: str, caller: Caller, member: Member, out: Channel | None, more: Pairs) -> None:
+    def _about(
+        self,
+        name: str,
+        caller: Caller,
+        member: Member,
+        out: Channel | None,
+        more: Pairs,
+    ) -> None:
         who = caller.channel.snapshot() + (out.snapshot("Dest") if out is not None else [])
         place = [("Queue", self.name), ("Interface", member.interface), ("MemberName", member.name)]
         self.tell(name, [*who, *place, *more])
@@ -465,7 +507,11 @@ class Queue:
         caller.channel.set_variable("ABANDONED", "TRUE")
         position = str(self.callers.index(caller) + 1)
         held = str(int(self.exchange.clock.now - caller.since))
-        place = [("Queue", self.name), ("Position", position), ("OriginalPosition", str(caller.position))]
+        place = [
+            ("Queue", self.name),
+            ("Position", position),
+            ("OriginalPosition", str(caller.position)),
+        ]
         caller.channel.tell("QueueCallerAbandon", [*place, ("HoldTime", held)], classes="agent")
 
     def _leaves(self, caller: Caller) -> None:
@@ -522,9 +568,6 @@ class Queue:
             self.exchange.states.set(f"Queue:{self.name}_avail", "NOT_INUSE" if able else "INUSE")
         self.changed.set()
 
-    def _wall(self) -> int:
-        return int(self.exchange.epoch + self.exchange.clock.now)
-
 
 def queues_of(exchange: Exchange) -> dict[str, Queue]:
     """The queues of queues.conf, by name."""
@@ -549,8 +592,15 @@ def _queue(exchange: Exchange, category: Category) -> Queue:
         category.get("joinempty", "yes") in _YES,
     )
     for value in category.getall("member"):
-        interface, penalty, name, state = ([part.strip() for part in value.split(",")] + [""] * 4)[:4]
-        member = Member(interface, name or interface, state or interface, "static", int(penalty or 0))
+        parts = [part.strip() for part in value.split(",")] + [""] * 4
+        interface, penalty, name, state = parts[:4]
+        member = Member(
+            interface,
+            name or interface,
+            state or interface,
+            "static",
+            int(penalty or 0),
+        )
         member.ring_in_use = category.get("ringinuse", "yes") in _YES
         member.status = exchange.states.number(member.state_interface)
         member.login_time = int(exchange.epoch)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["DEVICE_STATES", "States"]
 
 DEVICE_STATES: Final = (
-    *("UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"),
+    *("UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE"),
+    "ONHOLD",
 )
-# Asterisk looks after devices in a thread of its own, which comes a little later and skips what has passed by then.
+# Asterisk's own thread for devices runs a little later, and skips states that have passed by then.
 _MOMENT: Final = 0.005  # seconds
 _EXTENSION: Final = {
     -1: "Unknown",
@@ -25,7 +26,15 @@ _EXTENSION: Final = {
     8: "Ringing",
     9: "InUse&Ringing",
 }
-_OF_DEVICE: Final = {"INUSE": 1, "BUSY": 2, "INVALID": 4, "UNAVAILABLE": 4, "RINGING": 8, "RINGINUSE": 9, "ONHOLD": 1}
+_OF_DEVICE: Final = {
+    "INUSE": 1,
+    "BUSY": 2,
+    "INVALID": 4,
+    "UNAVAILABLE": 4,
+    "RINGING": 8,
+    "RINGINUSE": 9,
+    "ONHOLD": 1,
+}
 
 
 class States:
@@ -48,12 +57,14 @@ class States:
                 return "INVALID"
         elif technology not in ("PJSIP", "SIP", "IAX2", "DAHDI"):
             return "UNKNOWN"
-        calls = [channel for channel in self._exchange.channels.values() if channel.device == device.partition("/n")[0]]
+        own, channels = device.partition("/n")[0], self._exchange.channels.values()
+        calls = [channel for channel in channels if channel.device == own]
         if not calls:
             return "NOT_INUSE"
         if technology != "Local" and all(channel.state == RINGING for channel in calls):
             return "RINGING"
-        return "INUSE" if technology == "Local" or any(channel.state == UP for channel in calls) else "NOT_INUSE"
+        busy = technology == "Local" or any(channel.state == UP for channel in calls)
+        return "INUSE" if busy else "NOT_INUSE"
 
     def number(self, device: str) -> int:
         """The same as a number, as queues have it."""
@@ -92,7 +103,9 @@ class States:
     def context_of(self, device: str) -> str:
         """Where calls from a phone begin."""
         technology, _, name = device.partition("/")
-        file = self._exchange.file({"PJSIP": "pjsip.conf", "SIP": "sip.conf"}.get(technology, "iax.conf"))
+        file = self._exchange.file(
+            {"PJSIP": "pjsip.conf", "SIP": "sip.conf"}.get(technology, "iax.conf"),
+        )
         return file.get(name, "context", "default")
 
     def _changed(self, device: str, state: str) -> None:
@@ -103,6 +116,9 @@ class States:
                 if device in devices.split("&"):
                     hint, number, text = self.extension(context, exten)
                     place = [("Exten", exten), ("Context", context), ("Hint", hint)]
-                    exchange.tell("ExtensionStatus", [*place, ("Status", str(number)), ("StatusText", text)])
+                    exchange.tell(
+                        "ExtensionStatus",
+                        [*place, ("Status", str(number)), ("StatusText", text)],
+                    )
         for queue in exchange.queues.values():
             queue.device_changed(device)

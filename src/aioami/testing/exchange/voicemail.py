@@ -35,7 +35,11 @@ class Mailbox:
         """Put new messages into it, and tell of it."""
         self.new += count
         name = f"{self.number}@{self.context}"
-        counts = [("Waiting", "1" if self.new else "0"), ("New", str(self.new)), ("Old", str(self.old))]
+        counts = [
+            ("Waiting", "1" if self.new else "0"),
+            ("New", str(self.new)),
+            ("Old", str(self.old)),
+        ]
         self.exchange.tell("MessageWaiting", [("Mailbox", name), *counts])
 
 

@@ -1,0 +1,114 @@
+"""The driver of a fake server's clock: the event loop's time, or a test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from .clock import Clock
+
+__all__ = ["Driver"]
+
+_TURNS: Final = 25  # of the event loop, in which clients react before time goes on
+_GRAIN: Final = 1e-4  # seconds; a timer of the loop may fire a little early
+_LOOK: Final = 0.005  # seconds between two looks at a condition in real time
+
+
+class Driver:
+    """Drives a clock, by the time of the event loop or by calls of `advance` only.
+
+    Args:
+        virtual: if true, only `advance` and `pass_until` let time pass.
+        flush: called whenever no task of the clock can go on.
+
+    Attributes:
+        clock: the clock.
+        virtual: as given.
+    """
+
+    def __init__(self, *, virtual: bool, flush: Callable[[], None]) -> None:
+        self.virtual = virtual
+        self.clock = Clock(idle=self._idle)
+        self._flush = flush
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began = 0.0
+        self._running = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Follow the time of the running event loop, from where the clock stands."""
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time() - self.clock.now
+        self._running = True
+
+    def stop(self) -> None:
+        """Set no more timers; `start` may follow."""
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def catch_up(self) -> None:
+        """Run what is due now; to be called after each change from outside."""
+        if self.virtual or self._loop is None:
+            self.clock.run()
+        else:
+            self.clock.catch_up(self._loop.time() - self._began)
+
+    def _idle(self) -> None:
+        self._flush()
+        if self.virtual or self._loop is None or not self._running:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        due = self.clock.due
+        if due is not None:
+            self._timer = self._loop.call_at(self._began + due + _GRAIN, self.catch_up)
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass: at once with virtual time, else by sleeping.
+
+        Args:
+            seconds: seconds of the server's time.
+        """
+        await self._turns()
+        if not self.virtual:
+            await asyncio.sleep(seconds)
+            return
+        until = self.clock.now + seconds
+        while (due := self.clock.due) is not None and due <= until:
+            self.clock.run_until(due)
+            await self._turns()
+        self.clock.run_until(until)
+        await self._turns()
+
+    async def pass_until(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
+        """Let time pass until a condition holds.
+
+        Args:
+            reached: returns true once it holds.
+            seconds: timeout in seconds of the server's time.
+            what: the condition in words, for the error.
+
+        Raises:
+            AssertionError: it does not hold within the timeout.
+        """
+        self.catch_up()
+        until = self.clock.now + seconds
+        await self._turns()
+        while not reached():
+            if not self.virtual:
+                if self.clock.now >= until:
+                    raise AssertionError(f"{what}: not within {seconds:g} seconds")
+                await asyncio.sleep(_LOOK)
+                self.catch_up()
+                continue
+            due = self.clock.due
+            if due is None or due > until:
+                raise AssertionError(f"{what}: not within {seconds:g} seconds")
+            self.clock.run_until(due)
+            await self._turns()
+
+    async def _turns(self) -> None:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)

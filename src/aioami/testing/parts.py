@@ -1,0 +1,29 @@
+"""Parts of a fake server: the interface between it and its connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .clients import Clients
+from .driver import Driver
+from .expectations import Inbox
+from .script import Script
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of a server that its connections use too.
+
+    Attributes:
+        driver: the driver of its clock.
+        clients: all its connections.
+        inbox: the actions that came.
+        script: scripted replies and faults.
+    """
+
+    driver: Driver
+    clients: Clients
+    inbox: Inbox
+    script: Script
