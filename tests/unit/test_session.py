@@ -22,7 +22,7 @@ from aioami import (
 from aioami._session.deadlines import Deadlines
 from aioami._session.dispatch import Dispatcher, Selection
 from aioami._session.pending import FENCE, Outcome, Pending
-from aioami._session.refusals import refusal
+from aioami._session.refusals import is_final, is_permission_denied, is_shutting_down, refusal
 from aioami._session.session import Session
 from aioami._session.statistics import Tally
 
@@ -956,3 +956,54 @@ def test_deadlines_of_what_is_over_are_swept_away() -> None:
     assert len(deadlines) <= 2048
     assert len(deadlines._fifos) <= 1025
     assert deadlines.expire(100.0) == [(first, 5.0)]
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(25, True), (26, False), (27, False), (None, False)])
+def test_what_is_held_back_has_a_limit_in_sum(limit: int | None, refused: bool) -> None:
+    """The events before the login is done count together; one character too many ends the link, and says which limit."""
+    talk = Conversation()
+    talk.session = Session(talk.dispatcher, clock=lambda: 0.0, gated=True, max_held=limit)
+    talk.receive("Event: Hello", "Event: Goodbye")
+    expected = f"the events before the login was done exceed max_frame_size ({limit} bytes)" if refused else "None"
+    assert str(talk.session.error) == expected
+    talk.session.open_gate()
+    assert talk.listener.names == ([] if refused else ["Hello", "Goodbye"])
+
+
+def test_messages_that_are_no_events_are_counted(talk: Conversation) -> None:
+    """Replies, in any letter case, and lines that are neither; the others are events."""
+    talk.send(core.Ping(), "a")
+    talk.send(core.Ping(), "b")
+    talk.receive(
+        "Response: Success|ActionID: a", "RESPONSE: Success|ActionID: b", "1 2 3", "x", "Event: Hello", "event:Hello"
+    )
+    assert (talk.tally.messages, talk.tally.others, talk.tally.strays) == (6, 4, 2)
+    assert talk.listener.names == ["Hello", "Hello"]
+
+
+def response_with(message: str) -> Response:
+    return Response(f"Response: Error\r\nMessage: {message}\r")
+
+
+@pytest.mark.parametrize(
+    ("message", "denied", "ending", "final"),
+    [
+        ("Permission denied", True, False, True),
+        ("Asterisk is shutting down", False, True, True),
+        ("Authentication failed", False, False, True),
+        ("Login Already In Use", False, False, False),
+    ],
+)
+def test_a_refusal_is_told_by_its_text(message: str, denied: bool, ending: bool, final: bool) -> None:
+    """A lack of rights, a server that ends, and a login that may succeed later are told apart."""
+    response = response_with(message)
+    assert is_permission_denied(response) is denied
+    assert is_shutting_down(response) is ending
+    assert is_final(refusal(response, core.Login("u", "s", challenge="1"))) is final
+
+
+def test_what_is_no_refusal_may_be_tried_again() -> None:
+    """A lost link is not final; an action that was refused, or a login that nobody answered with a text, is."""
+    assert not is_final(ConnectionLost("gone"))
+    assert is_final(ActionError("refused", action=core.Ping()))
+    assert is_final(ManagerAuthError("no challenge"))
