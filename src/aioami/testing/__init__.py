@@ -1,4 +1,4 @@
-"""Everything to test programs with that use AMI: a fake server, real ones, a proxy for faults, recordings."""
+"""Test kit for programs that use AMI: a fake server, real ones, a fault proxy, recordings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may log in, what they may do and hear: manager.conf, event masks and event filters."""
+"""Accounts of manager.conf, event masks and event filters."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Account:
     """A user of the manager interface.
 
     Attributes:
-        secret: without one nobody can log in.
-        read: the classes of events that the user may get, as in manager.conf: `"all"` or `"call,agent"`.
+        secret: the secret; without one the user cannot log in.
+        read: the event classes that the user may get, as in manager.conf: `"all"`, `"call,agent"`.
         write: the classes of actions that the user may send.
-        allow_multiple_login: whether the user may be logged in more than once.
-        denied: whether the addresses of 127.0.0.0/8 are kept out.
-        event_filters: filters that each session of the user begins with, as `eventfilter = ...` has them.
+        allow_multiple_login: true if the user may have several sessions at a time.
+        denied: true if an ACL denies the addresses of 127.0.0.0/8.
+        event_filters: the filters that each session of the user begins with.
     """
 
     secret: str
@@ -47,7 +47,7 @@ class Account:
 
     @property
     def readable(self) -> frozenset[str]:
-        """The classes of events that the user may get."""
+        """The event classes that the user may get."""
         return permissions_of(self.read)
 
     @property
@@ -57,7 +57,16 @@ class Account:
 
     @classmethod
     def from_category(cls, category: Category, *, advanced: bool, multiple: bool) -> Account:
-        """What a category of manager.conf says."""
+        """Make an account from a category of manager.conf.
+
+        Args:
+            category: the category.
+            advanced: true if this Asterisk knows `eventfilter(...)`.
+            multiple: the default of `allowmultiplelogin`.
+
+        Raises:
+            ValueError: a filter is wrong.
+        """
         denied = False
         here = ipaddress.ip_address("127.0.0.1")
         for name, value in category.lines:
@@ -109,13 +118,13 @@ def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Addre
 
 
 def permissions_of(text: str) -> frozenset[str]:
-    """The classes that a list in manager.conf names."""
+    """Return the classes that a list in manager.conf names."""
     names = {name.strip() for name in text.split(",")}
     return ALL if "all" in names else frozenset(names & ALL)
 
 
 def mask_of(text: str) -> frozenset[str] | None:
-    """The classes that a mask lets through; `None` if it is empty, which is no mask."""
+    """Return the classes of an event mask; `None` if it is empty, which changes nothing."""
     lowered = text.lower()
     if not text:
         return None
@@ -136,7 +145,7 @@ def mask_of(text: str) -> frozenset[str] | None:
 
 
 class FilterError(ValueError):
-    """A filter that cannot be; the text is what Asterisk answers."""
+    """The filter is wrong; the text is Asterisk's answer."""
 
 
 _NOT_COMPILED: Final = "Filter did not compile.  Check the syntax of the filter given."
@@ -152,14 +161,14 @@ _METHODS: Final[dict[str, Callable[[str, str], bool]]] = {
 
 @dataclass(frozen=True)
 class EventFilter:
-    """One filter of a session.
+    """An event filter of a session.
 
     Attributes:
-        exclude: whether it holds events back; otherwise it lets them through.
-        name: the event's name, or empty for any.
-        header: the header that is looked at, or empty for the whole text.
-        method: how it is compared: `regex`, `exact`, `starts_with`, `ends_with`, `contains` or `none`.
-        pattern: with what.
+        exclude: true to hold matching events back, false to let them through.
+        name: the event's name; empty for any.
+        header: the header to compare; empty for the whole text.
+        method: `regex`, `exact`, `starts_with`, `ends_with`, `contains` or `none`.
+        pattern: the text or regular expression to compare with.
     """
 
     exclude: bool
@@ -176,15 +185,18 @@ class EventFilter:
         *,
         empty: bool = False,
     ) -> EventFilter:
-        """Read a filter.
+        """Parse a filter.
 
         Args:
-            pattern: what `Filter` says.
-            criteria: what `MatchCriteria` says; `None` for a filter of the old kind.
-            empty: whether the old kind may be empty, as it might before the new kind came.
+            pattern: the value of `Filter`.
+            criteria: the value of `MatchCriteria`; `None` for a filter of the old kind.
+            empty: true to allow an empty filter of the old kind, as older Asterisk versions do.
+
+        Returns:
+            The filter.
 
         Raises:
-            ValueError: it is wrong; the text is what Asterisk answers.
+            ValueError: it is wrong; the text is Asterisk's answer.
         """
         if criteria is None:
             if not pattern and not empty:
@@ -219,7 +231,12 @@ class EventFilter:
         )
 
     def matches(self, name: str, text: str) -> bool:
-        """Whether it is about this event."""
+        """Return true if an event matches, whether the filter excludes it or not.
+
+        Args:
+            name: the event's name.
+            text: its text.
+        """
         if self.name and self.name != name:
             return False
         if self.header:
@@ -240,7 +257,10 @@ class EventFilter:
 
 
 def passes(filters: list[EventFilter], name: str, text: str) -> bool:
-    """Whether an event goes through: held back by none, and let through by one if any lets through."""
+    """Return true if filters let an event through.
+
+    An excluding filter holds back what it matches. If there are including ones, one must match.
+    """
     if any(each.exclude and each.matches(name, text) for each in filters):
         return False
     including = [each for each in filters if not each.exclude]

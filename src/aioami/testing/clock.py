@@ -1,9 +1,9 @@
 """The time of a fake server, and the tasks that live in it.
 
-A server that waits for real seconds makes slow tests, and threads make tests that fail on some days. Here all that
-happens in a server is a coroutine that waits for a `Signal` or for the `Clock`, and for nothing else. The clock runs
-them one after the other, in an order that depends on nothing but what they do. Somebody else says how late it is: a
-test, or the clock on the wall.
+A server that waits for real seconds makes slow tests, and threads make flaky ones. Here each task
+is a coroutine that waits only for a `Signal` or for the `Clock`. The clock runs the tasks one after
+the other, in an order that depends on nothing else. A driver sets the time: a test, or the event
+loop.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _log: Final = get_logger("aioami.testing")
 
 
 class Cancelled(BaseException):
-    """Thrown into a task that shall end."""
+    """Thrown into a task that is cancelled."""
 
 
 class Signal:
-    """Something that happens, and that tasks wait for. Set, it stays set until `clear`."""
+    """A flag that tasks wait for; it stays set until `clear`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,14 +34,14 @@ class Signal:
         self.is_set = False
 
     def set(self) -> None:
-        """It happened; whoever waits goes on, in the order in which they came."""
+        """Set the flag, and wake the waiting tasks in the order in which they came."""
         self.is_set = True
         waiting, self._waiting = self._waiting, []
         for wait in waiting:
             self._clock._wake(wait, self)
 
     def clear(self) -> None:
-        """It may happen again."""
+        """Reset the flag."""
         self.is_set = False
 
 
@@ -59,13 +59,13 @@ class Task:
         self.done = Signal(clock)
 
     def cancel(self) -> None:
-        """End it where it waits; nothing happens if it has ended."""
+        """Cancel it where it waits; nothing happens if it has ended."""
         if not self.done.is_set:
             self._clock._cancel(self)
 
 
 class _Wait:
-    """What a task waits for: any of some signals, at most until a time."""
+    """A wait for any of some signals, until a time."""
 
     def __init__(self, signals: tuple[Signal, ...], until: float | None) -> None:
         self.signals = signals
@@ -80,12 +80,15 @@ class _Wait:
 
 
 class Clock:
-    """Runs tasks, and lets time pass when it is told to.
+    """A clock, and the scheduler of its tasks.
+
+    Args:
+        idle: called whenever no task can go on.
 
     Attributes:
         now: seconds since the server was made.
-        failures: what tasks raised that nobody handled.
-        closed: whether all is over.
+        failures: exceptions of tasks.
+        closed: true once `close` was called.
     """
 
     def __init__(self, *, idle: Callable[[], None] = lambda: None) -> None:
@@ -101,13 +104,13 @@ class Clock:
 
     @property
     def due(self) -> float | None:
-        """When the next task wants to go on, if no signal comes first."""
+        """The time of the next timer; `None` without one."""
         while self._timers and self._timers[0][2].task is None:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Task:
-        """Run a coroutine; it begins with the next `run`, or never if the clock is closed."""
+        """Start a task; it begins with the next `run`, or never if the clock is closed."""
         task = Task(self, coroutine)
         if self.closed:
             coroutine.close()
@@ -118,15 +121,15 @@ class Clock:
         return task
 
     def wait(self, *signals: Signal, seconds: float | None = None) -> _Wait:
-        """An awaitable for the first of these signals, or `None` when the time is over."""
+        """Return an awaitable of the first signal, or of `None` after so many seconds."""
         return _Wait(signals, None if seconds is None else self.now + max(0.0, seconds))
 
     async def sleep(self, seconds: float) -> None:
-        """Let other tasks run for so long."""
+        """Wait for so many seconds."""
         await self.wait(seconds=seconds)
 
     def run(self) -> None:
-        """Run all that can go on now."""
+        """Run all tasks that can go on now."""
         if self._running:
             return
         self._running = True
@@ -138,7 +141,7 @@ class Clock:
         self._idle()
 
     def run_until(self, when: float) -> None:
-        """Let time pass until then; whoever is due goes on at his time."""
+        """Let time pass until then, and run each task at its time."""
         self.run()
         while (due := self.due) is not None and due <= when:
             self.now = max(self.now, due)
@@ -147,7 +150,10 @@ class Clock:
         self.now = max(self.now, when)
 
     def catch_up(self, when: float) -> None:
-        """The same for a time that has passed already: whoever was woken in the meantime goes on then, not before."""
+        """Let time pass that is over already.
+
+        Tasks that were woken in the meantime go on at the end of it, not before.
+        """
         if self._running:
             return
         woken, self._ready = self._ready, deque()

@@ -12,19 +12,19 @@ _HEAD: Final = re.compile(r"\[([^\]]*)\](?:\(([^)]*)\))?")
 _COMMENT: Final = re.compile(r"(?<!\\);.*")
 
 
-class ConfigError(Exception):
-    """A change that cannot be made; the text is what Asterisk answers."""
+class ConfigError(ValueError):
+    """The change cannot be made; the text is Asterisk's answer."""
 
 
 @dataclass
 class Category:
-    """A part of a file, from one `[name]` to the next.
+    """A category of a file: the lines from one `[name]` to the next.
 
     Attributes:
-        name: its name, which several may share.
+        name: its name, which several categories may have.
         lines: names and values, those of its templates first.
-        template: whether others are made from it, and it means nothing itself.
-        templates: what it was made from.
+        template: true if it is only a template.
+        templates: the templates that it was made from.
     """
 
     name: str
@@ -33,19 +33,25 @@ class Category:
     templates: list[str] = field(default_factory=list)
 
     def get(self, name: str, default: str = "") -> str:
-        """The last value of that name."""
+        """Return the last value of a name."""
         return next((value for key, value in reversed(self.lines) if key == name), default)
 
     def getall(self, name: str) -> list[str]:
-        """Every value of that name."""
+        """Return all values of a name."""
         return [value for key, value in self.lines if key == name]
 
 
 class ConfigFile:
-    """One file.
+    """A configuration file.
+
+    Args:
+        text: its text.
+
+    Raises:
+        ConfigError: a category names a template that is not there.
 
     Attributes:
-        categories: its parts, in order.
+        categories: its categories, in order.
     """
 
     def __init__(self, text: str = "") -> None:
@@ -70,15 +76,15 @@ class ConfigFile:
         self.categories.append(Category(name, lines, "!" in options, templates))
 
     def copy(self) -> ConfigFile:
-        """The same once more, to be changed."""
+        """Return a copy that can be changed."""
         copied = ConfigFile()
-        copied.categories = [
-            replace(part, lines=list(part.lines), templates=list(part.templates)) for part in self.categories
-        ]
+        for part in self.categories:
+            lines, templates = list(part.lines), list(part.templates)
+            copied.categories.append(replace(part, lines=lines, templates=templates))
         return copied
 
     def category(self, name: str) -> Category:
-        """The first category of that name.
+        """Return the first category of a name.
 
         Raises:
             ConfigError: there is none.
@@ -89,7 +95,7 @@ class ConfigFile:
         raise ConfigError("Given category does not exist")
 
     def get(self, category: str, name: str, default: str = "") -> str:
-        """The value of a name in a category; the default if there is no such category."""
+        """Return a value of a category; the default if either is not there."""
         found = next(
             (part for part in self.categories if part.name == category),
             Category(category),
@@ -105,7 +111,15 @@ class ConfigFile:
         match: str,
         line: str,
     ) -> None:
-        """Make one change, as UpdateConfig numbers them.
+        """Make one change of an UpdateConfig action.
+
+        Args:
+            action: the verb, in lower case: `newcat`, `update` ...
+            category: the name of the category.
+            variable: the name of the variable.
+            value: the new value or name.
+            match: the old value of the line to change; empty for any.
+            line: the number of the line to change, from 0; empty to find it by name.
 
         Raises:
             ConfigError: it cannot be made.

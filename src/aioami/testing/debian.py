@@ -1,9 +1,9 @@
-"""Programs from Debian's packages, in private folders: neither root nor the system's own packages are touched.
+"""Debian's packages in private folders, without root.
 
-A private apt, with lists and a package status of its own, resolves and downloads what is wanted. The packages are
+A private apt, with lists and a package status of its own, resolves and downloads packages. They are
 unpacked, and none of their scripts is run. The host must have apt-get and dpkg-deb.
 
-This module needs nothing but the standard library, so that it runs before anything is installed.
+This module needs only the standard library, so that it runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -23,15 +23,20 @@ _NO_PACKAGE: Final = "Unable to locate package"
 
 
 class InstallError(Exception):
-    """A program could not be installed; the text ends with what was printed."""
+    """The installation failed; the text ends with the output of the failed command."""
 
 
 class SuiteGone(InstallError):
-    """Debian does not offer the release, or the package, any more."""
+    """The mirror no longer has the Debian release or the package."""
 
 
 def cache_folder(variable: str, name: str) -> Path:
-    """Where installations are kept: what an environment variable names, or a folder in the user's cache."""
+    """Return the folder for installations, from an environment variable or in the user's cache.
+
+    Args:
+        variable: the environment variable.
+        name: the name of the folder in the cache.
+    """
     given = os.environ.get(variable)
     cache = os.environ.get("XDG_CACHE_HOME")
     if given:
@@ -49,20 +54,22 @@ def install(
     alone: Iterable[str] = (),
     finish: Callable[[Path], None],
 ) -> None:
-    """Put packages into a private folder, unless they are there already. Several processes may do so at a time.
+    """Put packages into a private folder, unless they are there already.
+
+    A lock file lets several processes do so at a time.
 
     Args:
         root: the folder.
-        suite: the release of Debian, as "sid".
-        packages: their names; what they depend on comes too.
-        layout: a number to raise when the same packages have to be unpacked anew.
-        unused: tells whether a package, of those depended on, is left out.
-        alone: packages that come without what they depend on.
-        finish: is called with the unpacked tree before it is moved to its place.
+        suite: the Debian release, as "sid".
+        packages: names of packages, which come with their dependencies.
+        layout: a version number; another one unpacks the same packages anew.
+        unused: returns true for a dependency to leave out.
+        alone: names of packages that come without dependencies.
+        finish: called with the unpacked tree before it is moved to its place.
 
     Raises:
-        SuiteGone: the mirror does not have this release, or one of the packages, any more.
-        InstallError: anything else that went wrong.
+        SuiteGone: the mirror no longer has this release, or one of the packages.
+        InstallError: anything else failed.
     """
     root.parent.mkdir(parents=True, exist_ok=True)
     with _locked(root.with_name(f"{root.name}.lock")):
@@ -84,11 +91,16 @@ def install(
 
 
 def run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> str:
-    """Run a command, and return what it printed.
+    """Run a command, and return its output.
+
+    Args:
+        command: the program and its arguments.
+        environment: its environment.
+        folder: its working directory; that of this process if left out.
 
     Raises:
-        SuiteGone: it is an apt-get that found no such release or package.
-        InstallError: it ended with an error.
+        SuiteGone: apt-get found no such release or package.
+        InstallError: the command failed.
     """
     done = subprocess.run(
         command,
@@ -143,7 +155,7 @@ def _unpack(
 
 
 def _private_apt(folder: Path, suite: str) -> dict[str, str]:
-    """Write the configuration of an apt that touches nothing of the system's, and return its environment."""
+    """Write the configuration of a private apt, and return its environment."""
     for part in (
         "etc/apt.conf.d",
         "etc/preferences.d",
@@ -176,7 +188,7 @@ def _private_apt(folder: Path, suite: str) -> dict[str, str]:
 
 
 def _mirror() -> str:
-    """The mirror of Debian that this machine's own apt uses."""
+    """Return the Debian mirror of this machine's own apt."""
     targets = run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI) $(ORIGIN)", "Created-By: Packages"],
         dict(os.environ),

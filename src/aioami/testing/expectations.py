@@ -21,7 +21,7 @@ class _Wanted:
     Attributes:
         name: the action's name.
         headers: headers that each must have.
-        times: how many are expected.
+        times: number of actions.
         met: those that came.
     """
 

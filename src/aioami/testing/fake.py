@@ -81,7 +81,7 @@ class FakeAsterisk:
         chunk_size: bytes of each write; `None` writes whole messages.
 
     Raises:
-        ValueError: the version is unknown, or `files` has a wrong extensions.conf.
+        ValueError: the version is unknown, or `files` has a wrong file.
 
     Attributes:
         received: the actions that came, as `Request` objects, in order.

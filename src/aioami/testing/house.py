@@ -1,7 +1,7 @@
-"""The house that all servers for tests have in common: users, phones, queues, a dialplan.
+"""The configuration that all test servers share: users, phones, queues, a dialplan.
 
-The configuration is that of `asterisk_conf`. The private real servers run on it, and the fake one reads it too: what
-works in one works in the other.
+It is that of `asterisk_conf`. The private real servers run on it, and the fake one reads it too, so
+that a test can run on either.
 """
 
 from __future__ import annotations
@@ -33,10 +33,13 @@ _EMPTY: Final = (
 
 
 def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
-    """The files in Asterisk's configuration folder, by name.
+    """Return the files of Asterisk's configuration folder, by name.
 
     Args:
-        values: what stands for `@{name}` in the templates: ports and folders.
+        values: values for `@{name}` in the templates: ports and folders.
+
+    Raises:
+        KeyError: a value is missing.
     """
     files = {f"{name}.conf": b"" for name in _EMPTY}
     for template in sorted(_TEMPLATES.glob("*.conf")):

@@ -1,4 +1,4 @@
-"""A TCP proxy between any client and any server, that does to their bytes what bad networks do."""
+"""A TCP proxy between any client and any server, with the faults of bad networks."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ _WAITING: Final = 64  # chunks that may wait in a direction before the sender is
 
 
 class Direction:
-    """What happens to the bytes that go one way. Changes take effect at once, also for connections that are there.
+    """Faults for the bytes that go one way.
+
+    Changes take effect at once, also for open connections.
 
     Attributes:
-        delay: seconds that each byte is on the way.
-        split: bytes in each write, so that messages arrive in pieces; `None` is as they came.
-        bytes_per_second: how many may pass in a second; `None` is any number.
-        corrupt: how likely it is that a byte is changed, from 0.0 to 1.0.
-        passed: how many bytes have passed, of all connections.
+        delay: seconds that each byte is delayed.
+        split: bytes of each write, to break up messages; `None` leaves writes as they are.
+        bytes_per_second: limit of the rate; `None` is none.
+        corrupt: probability that a byte is changed, from 0.0 to 1.0.
+        passed: number of bytes that have passed, of all connections.
     """
 
     def __init__(self, seed: int) -> None:
@@ -42,15 +44,24 @@ class Direction:
         self._cut_at: int | None = None
 
     def stall(self) -> None:
-        """Let nothing pass from now on; connections stay open, and their senders are held up in the end."""
+        """Hold back all bytes from now on; connections stay open, and senders block in the end."""
         self._flowing.clear()
 
     def resume(self) -> None:
-        """Let pass what was held back, and go on."""
+        """Pass on the bytes that `stall` holds back, and end it."""
         self._flowing.set()
 
     def cut_after(self, count: int) -> None:
-        """Cut the connection that carries it once so many more bytes have passed: in the midst of a message, if need be."""
+        """Cut a connection after so many more bytes, in the midst of a message if need be.
+
+        The connection that carries the last of these bytes is cut, once.
+
+        Args:
+            count: number of bytes, of all connections.
+
+        Raises:
+            ValueError: `count` is less than 0.
+        """
         if count < 0:
             raise ValueError(f"count: bytes, 0 or more, not {count}")
         self._cut_at = self.passed + count
@@ -60,7 +71,7 @@ class Direction:
         return byte ^ (1 << self._random.randrange(8)) if flips else byte
 
     async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> bool:
-        """Let data through; whether the connection goes on."""
+        """Pass on data, and return true if the connection goes on."""
         if self.corrupt:
             data = bytes(map(self._corrupted, data))
         position = 0
@@ -90,9 +101,9 @@ class Direction:
 
 
 class FaultProxy:
-    """Listens on a free port of 127.0.0.1 and connects whoever comes to a server, for as long as the `async with` lasts.
+    """A TCP proxy on a free port of 127.0.0.1, for as long as an `async with` lasts.
 
-    It knows nothing of AMI or of TLS: bytes go through as they are, unless it is told otherwise.
+    It does not parse AMI or TLS. Without a fault bytes pass as they are.
 
     Example::
 
@@ -103,15 +114,15 @@ class FaultProxy:
 
     Args:
         host: the server's address.
-        port: its port.
-        seed: what is random in `corrupt` is the same with the same seed.
+        port: the server's port.
+        seed: seed of the random bytes of `corrupt`.
 
     Attributes:
-        host: the address where it listens.
-        port: its port, once it has started.
-        to_client: what happens to the bytes that go to the client.
-        to_server: what happens to those that go to the server.
-        refuse: whether new connections are closed at once.
+        host: the address that it listens on.
+        port: the port that it listens on; 0 before the first start.
+        to_client: faults for the bytes to the client.
+        to_server: faults for the bytes to the server.
+        refuse: if true, new connections are closed at once.
     """
 
     def __init__(self, host: str, port: int, *, seed: int = 0) -> None:
@@ -125,16 +136,20 @@ class FaultProxy:
 
     @property
     def connections(self) -> int:
-        """How many connections there are."""
+        """The number of connections that it passes on."""
         return len(self._connections)
 
     async def start(self) -> None:
-        """Listen."""
+        """Listen; after `stop` again on the same port.
+
+        Raises:
+            OSError: the port has been taken since `stop`.
+        """
         self._server = await asyncio.start_server(self._connected, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Cut all connections, and listen no more."""
+        """Cut all connections, and stop listening."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -159,17 +174,21 @@ class FaultProxy:
         return f"<FaultProxy {self.host}:{self.port} to {self.server_host}:{self.server_port}>"
 
     def cut(self, *, reset: bool = False) -> None:
-        """End all connections, at both ends; with `reset` as a machine that has lost its memory."""
+        """End all connections, at both ends.
+
+        Args:
+            reset: if true, with a TCP reset, as a machine that has restarted.
+        """
         for connection in list(self._connections):
             connection.cut(reset=reset)
 
     def stall(self) -> None:
-        """Let nothing pass in either direction, as a network does that is gone; connections stay open."""
+        """Hold back all bytes in both directions, as a dead network; connections stay open."""
         self.to_client.stall()
         self.to_server.stall()
 
     def resume(self) -> None:
-        """Let pass what was held back, and go on."""
+        """Pass on the bytes that `stall` holds back, and end it."""
         self.to_client.resume()
         self.to_server.resume()
 
@@ -208,7 +227,7 @@ class FaultProxy:
         direction: Direction,
         connection: _Connection,
     ) -> None:
-        """Carry bytes one way until they end."""
+        """Pass on bytes one way until their end."""
         loop = asyncio.get_running_loop()
         waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_WAITING)
 

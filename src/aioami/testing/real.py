@@ -1,4 +1,4 @@
-"""A real Asterisk in a private folder, for tests and for trying things out.
+"""A real Asterisk in a private folder, for tests and experiments.
 
 Example::
 
@@ -6,9 +6,10 @@ Example::
     with RealAsterisk(installation) as asterisk:
         print(asterisk.url)
 
-Asterisk comes from Debian's packages: a private apt, with lists and a package status of its own, resolves and downloads
-them; they are unpacked into a folder, and the server is started with the loader and the libraries from there. Nothing
-of the system is changed, and root is not needed. The host must have apt-get, dpkg-deb and openssl.
+Asterisk comes from Debian's packages. A private apt, with lists and a package status of its own,
+downloads them. They are unpacked into a folder, and the server runs with the loader and the
+libraries from there. The system is not changed, and root is not needed. The host must have apt-get,
+dpkg-deb and openssl.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ _SOCKET_PATH: Final = 107  # bytes that the path of a unix socket may have
 
 
 class StartError(Exception):
-    """Asterisk did not start; the text ends with what it logged."""
+    """Asterisk did not start; the text ends with its log."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,10 @@ class Installation:
     """An Asterisk that can be started.
 
     Attributes:
-        command: how the program is called, without its options.
+        command: the command that runs it, without options.
         modules: the folder of its modules.
         data: the folder of its sounds and documentation.
-        private: whether it came from `install`.
+        private: true if it came from `install`.
     """
 
     command: tuple[str, ...]
@@ -93,20 +94,29 @@ class Installation:
 
 
 def cache_folder() -> Path:
-    """Where installations are kept: `AIOAMI_ASTERISK_ROOTS`, or a folder in the user's cache."""
+    """Return the folder for installations.
+
+    It is that of the environment variable `AIOAMI_ASTERISK_ROOTS`, or one in the user's cache.
+    """
     return debian.cache_folder("AIOAMI_ASTERISK_ROOTS", "asterisk")
 
 
 def install(version: str, root: Path | None = None) -> Installation:
     """Put Asterisk into a private folder, unless it is there already.
 
+    It blocks: a first installation downloads packages and may take minutes.
+
     Args:
-        version: "16" (frozen, from Debian bullseye) or "22" (whatever Debian sid has by now).
-        root: the folder; below `cache_folder()` if left out.
+        version: "16" (frozen, from Debian bullseye) or "22" (the current version of Debian sid).
+        root: the folder; one below `cache_folder()` if left out.
+
+    Returns:
+        The installation, for `RealAsterisk`.
 
     Raises:
-        SuiteGone: the mirror does not have this release of Debian any more.
-        InstallError: anything else that went wrong, with the end of what was printed.
+        ValueError: the version is another one.
+        SuiteGone: the mirror no longer has this Debian release.
+        InstallError: anything else failed; the text ends with the output.
     """
     if version not in _SUITES:
         raise ValueError(f"version: one of {', '.join(_SUITES)}, not {version!r}")
@@ -130,7 +140,7 @@ def _finish(tree: Path) -> None:
 
 
 def find_system() -> Installation | None:
-    """The Asterisk that is installed on this machine, if there is one."""
+    """Return the Asterisk that is installed on this machine, `None` without one."""
     program = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
     modules = [Path(base, "lib/asterisk/modules") for base in ("/usr", "/usr/local")]
     modules += Path("/usr/lib").glob("*/asterisk/modules")
@@ -171,22 +181,29 @@ def _installation(root: Path) -> Installation:
 class RealAsterisk:
     """A private server with a rich configuration, on free ports of 127.0.0.1.
 
+    It blocks while it starts and stops. Entering the `with` starts it; leaving stops it.
+
+    The other users have the same secret: `readonly` (no write class), `callonly` (call and
+    originate), `silent` (no read class), `slow` (cut off after 100 ms), `denied` (by address) and
+    `single` (one session at a time).
+
     Args:
-        installation: what `install` or `find_system` returned.
-        directory: an empty folder for its files, kept afterwards; a temporary one if left out. Its path must be short.
+        installation: an installation, from `install` or `find_system`.
+        directory: an empty folder for its files, which is kept; a temporary one if left out.
+
+    Raises:
+        ValueError: the path of the directory is too long for a Unix socket.
 
     Attributes:
-        host: the address where it speaks AMI.
-        port: its port.
-        tls_port: its port for TLS.
+        installation: the installation.
+        host: the address that it listens on.
+        port: its AMI port.
+        tls_port: its AMI port for TLS.
         username: a user with all rights.
-        secret: that user's secret.
+        secret: the user's secret.
         certificate: the certificate to trust, a PEM file.
-        directory: its files; the configuration is in `etc`, the log in `log`.
-        version: as `16.28.0`, once it has started.
-
-    The other users have the same secret: `readonly` (no write class), `callonly` (call and originate), `silent` (reads nothing),
-    `slow` (cut off after 100 ms), `denied` (by address) and `single` (may log in once at a time).
+        directory: the folder of its files; the configuration is in `etc`, the log in `log`.
+        version: the version, as `16.28.0`; empty before the start.
     """
 
     def __init__(self, installation: Installation, *, directory: Path | None = None) -> None:
@@ -197,8 +214,9 @@ class RealAsterisk:
         self.version = ""
         self._temporary = directory is None
         if directory is None:
-            directory = Path(tempfile.mkdtemp(prefix="aioami-"))
-        self.directory = directory.resolve()
+            self.directory = Path(tempfile.mkdtemp(prefix="aioami-"))
+        else:
+            self.directory = directory.resolve()
         self.certificate = self.directory / "keys/certificate.pem"
         if len(str(self.directory / "run/asterisk.ctl").encode()) > _SOCKET_PATH:
             raise ValueError(f"directory: its path is too long for a unix socket: {self.directory}")
@@ -209,19 +227,25 @@ class RealAsterisk:
 
     @property
     def url(self) -> str:
-        """Where it is, with the user who may do everything, as `Manager.from_url` reads it."""
+        """The URL of the server and the user with all rights, for `Manager.from_url`."""
         return f"ami://{self.username}:{self.secret}@{self.host}:{self.port}"
 
     @property
     def major(self) -> int:
-        """The first number of the version."""
+        """The first number of the version.
+
+        Raises:
+            ValueError: it has not started yet.
+        """
         return int(self.version.split(".")[0])
 
     def start(self) -> None:
         """Start it, and wait until it is fully booted. It ends with the thread that started it.
 
         Raises:
-            StartError: it ended, or was not ready within 30 seconds.
+            StartError: it ended, was not booted within 30 seconds, or does not listen.
+            InstallError: openssl failed to make the certificate.
+            OSError: the server or openssl cannot be executed.
         """
         if not (self.directory / "etc").is_dir():
             self.configure()
@@ -257,26 +281,30 @@ class RealAsterisk:
             raise StartError(f"Asterisk does not listen on port {self.port}:\n{self._log()}")
 
     def stop(self) -> None:
-        """End it as an operator would, and remove its files if they are temporary."""
+        """End it with SIGTERM, wait as `wait` does, and remove its files if they are temporary."""
         self.terminate()
         if self._temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def terminate(self) -> None:
-        """End it as an operator would; its files stay, and it can be started again on the same ports."""
+        """End it with SIGTERM, and wait as `wait` does; it can be started again."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self.wait()
 
     def wait(self, seconds: float = 10) -> None:
-        """Wait until it has ended; it is killed if it has not after so many seconds."""
+        """Wait until it has ended.
+
+        Args:
+            seconds: timeout in seconds, after which it is killed.
+        """
         if self._process is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
         self.kill()
 
     def kill(self) -> None:
-        """End it at once; its files stay."""
+        """Kill it; its files stay, and it can be started again."""
         atexit.unregister(self.kill)
         process, self._process = self._process, None
         if process is not None:
@@ -285,7 +313,17 @@ class RealAsterisk:
             process.wait()
 
     def cli(self, command: str) -> str:
-        """What the server's own command line answers."""
+        """Run a command on the server's own command line.
+
+        Args:
+            command: the command.
+
+        Returns:
+            Its output; empty if the server does not run.
+
+        Raises:
+            subprocess.TimeoutExpired: there is no answer within 30 seconds.
+        """
         done = subprocess.run(
             [
                 *self.installation.command,
@@ -340,7 +378,12 @@ class RealAsterisk:
         return "\n".join(path.read_text(errors="replace")[-20_000:] for path in files)
 
     def configure(self) -> None:
-        """Write its files, so that they can be changed before it starts; `start` does it otherwise."""
+        """Write its files, to change them before the start; otherwise `start` does it.
+
+        Raises:
+            InstallError: openssl failed to make the certificate.
+            OSError: openssl cannot be executed.
+        """
         folders = ("etc", "run", "log/cdr-csv", "keys/keys", "lib", "cache", "agi-bin")
         spools = (
             "voicemail",
@@ -380,7 +423,7 @@ class RealAsterisk:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody uses, for TCP and UDP alike."""
+    """Return ports that are free for both TCP and UDP."""
     ports: list[int] = []
     with contextlib.ExitStack() as held:
         while len(ports) < count:
@@ -394,5 +437,5 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _end_with_parent() -> None:
-    """In the child: be killed when the parent dies, however it does."""
+    """Have the kernel kill this process when the parent's thread ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)

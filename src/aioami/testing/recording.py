@@ -1,4 +1,4 @@
-"""Recordings, read: what was said, and a server that says it again."""
+"""Recordings, read and replayed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DIRECTIONS: Final = ("opened", "received", "sent", "closed")
 
 
 class RecordingError(ValueError):
-    """A file that is no recording, or one of a version that is not known; the message names the line."""
+    """The file is no recording, or of an unknown version; the message names the line."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Entry:
     Attributes:
         time: seconds since the recording began.
         direction: `opened`, `received`, `sent` or `closed`.
-        data: the message as it went over the link, its blank line included; empty for `opened` and `closed`.
+        data: the message as it was sent, its blank line included; empty for `opened` and `closed`.
     """
 
     time: float
@@ -43,16 +43,20 @@ class Entry:
 
     @property
     def message(self) -> Message:
-        """The message in it."""
+        """The parsed message."""
         return Message(self.data.replace("\r\n", "\n").strip("\n"))
 
 
 class Recording:
-    """What went over a link, as `Manager(record=...)` wrote it down.
+    """The traffic of a link, as `Manager(record=...)` recorded it.
+
+    Args:
+        entries: its lines, in order.
+        started: the time of its beginning.
 
     Attributes:
         entries: its lines, in order.
-        started: when it began, as ISO 8601 text in UTC.
+        started: the time of its beginning, as ISO 8601 text in UTC.
     """
 
     def __init__(self, entries: Iterable[Entry], *, started: str = "") -> None:
@@ -61,11 +65,19 @@ class Recording:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file. A last line that was cut off, as when a program was killed, is left out.
+        """Load a file.
+
+        An incomplete last line, as of a program that was killed, is left out.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The recording.
 
         Raises:
             OSError: the file cannot be read.
-            RecordingError: it is no recording, or one of a version that is not known.
+            RecordingError: it is no recording, or of an unknown version.
         """
         try:
             lines = Path(path).read_text(encoding="utf-8").split("\n")
@@ -100,8 +112,9 @@ class Recording:
 
     @property
     def received(self) -> list[Message]:
-        """The messages of the server, without its greeting."""
-        return [entry.message for entry in self.entries if entry.direction == "received" and _is_message(entry)]
+        """The messages of the server, without its banner."""
+        entries = (entry for entry in self.entries if entry.direction == "received")
+        return [entry.message for entry in entries if _is_message(entry)]
 
     @property
     def sent(self) -> list[Message]:
@@ -110,23 +123,26 @@ class Recording:
 
     @property
     def events(self) -> list[Entry]:
-        """The events that went to everybody, without the items of lists that somebody asked for."""
+        """The entries of events, without the items of lists."""
         return [entry for _, entry in _Script(self).events]
 
     def replay(self, *, speed: float | None = 1.0, port: int = 0) -> Replay:
-        """A server that says what is recorded, for as long as an `async with` lasts.
+        """Make a server that replays the recording, for as long as an `async with` lasts.
 
-        Whoever connects is greeted as in the recording and may log in with any name and secret. Events come from the
-        login on, at their recorded distance. An action gets the answer that the next recorded one of the same name
-        got, with its own ActionID; one that is not recorded is refused. The actions about the session itself
-        (Challenge, Login, Logoff, Events, Ping) are always answered.
+        A client gets the recorded banner and may log in with any name and secret. Events come from
+        the login on, at their recorded distance. An action gets the answer of the next recorded one
+        of the same name, with its own ActionID. An action that is not recorded is refused, except
+        those about the session itself: Challenge, Login, Logoff, Events, Ping.
 
         Args:
-            speed: how much faster than recorded time passes: 10.0 is ten times as fast; `None` does not wait at all.
-            port: where it listens; 0 is a free port that the system chooses.
+            speed: factor of the recorded speed: 10.0 is ten times as fast; `None` is without waits.
+            port: the port to listen on; 0 is any free port.
+
+        Returns:
+            The server, which listens within the `async with`.
 
         Raises:
-            ValueError: the speed is not more than 0, or the port is none.
+            ValueError: the speed is not more than 0, or the port is not from 0 to 65535.
         """
         if speed is not None and speed <= 0:
             raise ValueError(f"speed: more than 0, or None for no waiting, not {speed}")
@@ -136,12 +152,17 @@ class Recording:
 
 
 class Replay:
-    """A server made from a recording, on a port of 127.0.0.1; see `Recording.replay`.
+    """A server that replays a recording on 127.0.0.1; see `Recording.replay`.
+
+    Entering the `async with` raises `OSError` if the port is taken. Leaving it closes all
+    connections.
 
     Attributes:
-        host: the address where it listens.
-        port: its port, once it has started.
-        received: the actions that came.
+        recording: the recording.
+        speed: factor of the recorded speed; `None` does not wait at all.
+        host: the address that it listens on.
+        port: the port that it listens on.
+        received: the actions that came, in order.
     """
 
     def __init__(self, recording: Recording, speed: float | None, port: int = 0) -> None:
@@ -154,7 +175,7 @@ class Replay:
 
     @property
     def url(self) -> str:
-        """Where it is, with a user, as `Manager.from_url` reads it."""
+        """The URL of the server and a user, for `Manager.from_url`."""
         return f"ami://replay:replay@{self.host}:{self.port}"
 
     async def __aenter__(self) -> Self:
@@ -235,7 +256,7 @@ class _Session(asyncio.Protocol):
             self._write(self._own(event.data))
 
     def _own(self, text: str) -> str:
-        """A recorded message with the ActionIDs of this client."""
+        """Replace the recorded ActionIDs of a message by those of this client."""
         lines = text.split("\r\n")
         for number, line in enumerate(lines):
             name, colon, value = line.partition(": ")
@@ -250,7 +271,7 @@ class _Session(asyncio.Protocol):
 
 
 class _Script:
-    """A recording, taken apart into greeting, answers and events."""
+    """A recording, split into banner, answers and events."""
 
     def __init__(self, recording: Recording) -> None:
         self.banner = "Asterisk Call Manager/11.0.0\r\n"
@@ -292,7 +313,7 @@ class _Script:
         asked: dict[str, list[str]],
         waiting: deque[list[str]],
     ) -> list[str] | None:
-        """The answers that a message is one of, or `None` for an event that goes to everybody."""
+        """Return the answers that a message belongs to; `None` for an event to all."""
         own = asked.get(message.get("ActionID", ""))
         if message.kind == "event":
             broadcast = "Privilege" in message and message.get("Event") != "Status"
@@ -303,7 +324,7 @@ class _Script:
         return next((answers for answers in waiting if not answers), None)
 
     def answer_to(self, name: str) -> tuple[str, list[str]] | None:
-        """The next recorded answer to an action of that name: its ActionID then, and its messages."""
+        """Return the next recorded answer to an action: its ActionID and its messages."""
         recorded = self._answers.get(name, deque())
         while recorded and not recorded[0][1]:
             recorded.popleft()  # it was never answered
@@ -327,7 +348,7 @@ def _made_up(name: str, own: str) -> str:
 
 
 def _is_message(entry: Entry) -> bool:
-    """Whether it is more than the greeting, which has no blank line."""
+    """Return true unless it is the banner, which has no blank line."""
     return not entry.data.startswith("Asterisk Call Manager/")
 
 

@@ -1,4 +1,4 @@
-"""What a fake server answers: one function for each action, by area."""
+"""Actions of a fake server: one function for each, by area."""
 
 from __future__ import annotations
 

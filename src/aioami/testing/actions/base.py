@@ -1,4 +1,4 @@
-"""How an action is answered: the request, the words of an answer, and the table of all actions."""
+"""Requests, answers, and the table of all actions."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Answer = Union[None, bytes, Mapping[str, str], Sequence[tuple[str, str]], Sequen
 Message = Union[Mapping[str, str], Sequence[tuple[str, str]]]
 
 ID: Final = ("ActionID", "\0")
-"""Stands where a message has the request's ActionID; without it the ActionID is the second header."""
+"""Place of the request's ActionID in a message; the second header without it."""
 
 
 class Session(Protocol):
-    """What an action sees of the session that it came by."""
+    """The session of a request, as actions use it."""
 
     account: Account | None
     username: str
@@ -44,25 +44,25 @@ class Session(Protocol):
 
     @property
     def accounts(self) -> Mapping[str, Account]:
-        """Who may log in, by name."""
+        """The server's accounts by name."""
 
     def events(self) -> list[bytes]:
-        """Take out the events that wait to be sent."""
+        """Remove the queued events, and return their bytes."""
 
     async def event(self, seconds: float | None) -> None:
-        """Wait until an event waits to be sent, at most for so long."""
+        """Wait until an event is queued, at most `seconds` of the server's time."""
 
 
 class Request:
-    """One action, as it came.
+    """An action that came to a fake server.
 
     Attributes:
-        name: the action's name as it was sent.
-        action_id: its ActionID, `None` if it had none.
-        headers: all its headers, `Action` and `ActionID` included.
-        lines: the lines that it came in.
+        name: the action's name as it was sent; empty if it had none.
+        action_id: its ActionID; `None` if it had none.
+        headers: names and values of all headers, `Action` and `ActionID` included, in order.
+        lines: its lines, without line ends.
         raw: its bytes, the blank line included.
-        connection: what it came by, a `FakeConnection`.
+        connection: the `FakeConnection` that it came by.
     """
 
     def __init__(self, lines: list[str], raw: bytes, connection: Session) -> None:
@@ -81,17 +81,30 @@ class Request:
         self.action_id = self.get("ActionID") or None
 
     def get(self, name: str, default: str = "") -> str:
-        """The first header of that name, ignoring case."""
+        """Return the value of the first header of a name, ignoring case.
+
+        Args:
+            name: the header's name.
+            default: returned if there is no such header.
+        """
         lowered = name.lower()
         return next((value for key, value in self.headers if key.lower() == lowered), default)
 
     def getall(self, name: str) -> list[str]:
-        """Every header of that name, ignoring case."""
+        """Return the values of all headers of a name, ignoring case.
+
+        Args:
+            name: the header's name.
+        """
         lowered = name.lower()
         return [value for key, value in self.headers if key.lower() == lowered]
 
     def true(self, name: str) -> bool:
-        """Whether a header says yes in one of Asterisk's ways."""
+        """Return true if a header has a value that Asterisk takes for true.
+
+        Args:
+            name: the header's name.
+        """
         return self.get(name).lower() in ("yes", "true", "y", "t", "1", "on")
 
     def __repr__(self) -> str:
@@ -99,7 +112,7 @@ class Request:
 
 
 class Denied(Exception):
-    """The action cannot be done; the text is the answer's message."""
+    """The action fails; the text is the answer's message."""
 
 
 Handler = Callable[["Exchange", Request], Awaitable[Answer]]
@@ -107,11 +120,11 @@ Handler = Callable[["Exchange", Request], Awaitable[Answer]]
 
 @dataclass(frozen=True)
 class Known:
-    """An action that the server has.
+    """An action of the server.
 
     Attributes:
-        classes: any of these lets a user send it; none lets all.
-        synopsis: what it does, in a few words.
+        classes: write classes, one of which a user needs; empty for none.
+        synopsis: a short description.
         until: the last Asterisk version that has it.
     """
 
@@ -122,7 +135,7 @@ class Known:
     run: Handler
 
     def allowed(self, account: Account) -> bool:
-        """Whether a user may send it."""
+        """Return true if an account may send it."""
         return not self.classes or bool(set(self.classes) & account.writable)
 
 
@@ -136,7 +149,7 @@ def action(
     *,
     until: int = 99,
 ) -> Callable[[Handler], Handler]:
-    """Enter a function into the table of actions."""
+    """Add the decorated function to the table of actions."""
 
     def enter(run: Handler) -> Handler:
         ACTIONS[name.lower()] = Known(
@@ -152,19 +165,19 @@ def action(
 
 
 def number(text: str, default: int = 0) -> int:
-    """A whole number in a header; however large it is, something can be computed with it."""
+    """Return a header's whole number; a huge one becomes 10**12."""
     if not text.isdecimal():
         return default
     return int(text) if len(text) <= 12 else 10**12
 
 
 def success(text: str) -> Answer:
-    """An answer that says yes."""
+    """Return a success answer."""
     return {"Response": "Success", "Message": text}
 
 
 def error(text: str) -> Answer:
-    """An answer that says no."""
+    """Return an error answer."""
     return {"Response": "Error", "Message": text}
 
 
@@ -174,7 +187,7 @@ def listed(
     complete: str,
     extra: Sequence[tuple[str, str]] = (),
 ) -> Answer:
-    """A list: its head, its items and its end."""
+    """Return a list answer: its head, its items and its end."""
     head = [("Response", "Success"), ID, ("EventList", "start"), ("Message", text)]
     end = [
         ("Event", complete),

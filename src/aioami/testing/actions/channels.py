@@ -26,10 +26,16 @@ def channel_named(
     missing: str = "No channel specified",
     gone: str = "No such channel",
 ) -> Channel:
-    """The channel that a request is about.
+    """Return the channel that a request names.
+
+    Args:
+        exchange: the exchange.
+        request: the request.
+        missing: message if it names none.
+        gone: message if there is no such channel.
 
     Raises:
-        Denied: it names none, or none that is there; the texts are those of the action.
+        Denied: it names none, or there is no such channel.
     """
     name = request.get("Channel")
     if not name:
@@ -178,7 +184,8 @@ async def bridge(exchange: Exchange, request: Request) -> Answer:
     for position, channel in enumerate(found, 1):
         if channel is None:
             continue
-        if channel.bridge is not None and channel.bridge.announcer:  # a conference lets nobody go
+        # A channel cannot be taken out of a conference.
+        if channel.bridge is not None and channel.bridge.announcer:
             if not meeting.expected:
                 meeting.destroy()
             return error(f"Unable to add Channel{position} to bridge: {channel.name}")

@@ -119,8 +119,8 @@ async def queue_reload(exchange: Exchange, request: Request) -> Answer:
 
 @action("Queues", "", "Describes the queues as text", until=13)
 async def queues(exchange: Exchange, request: Request) -> Answer:
-    lines = [
-        f"{queue.name} has {len(queue.callers)} calls (max unlimited) in '{queue.strategy}' strategy"
-        for queue in exchange.queues.values()
-    ]
+    lines = []
+    for queue in exchange.queues.values():
+        calls = f"{len(queue.callers)} calls (max unlimited)"
+        lines.append(f"{queue.name} has {calls} in '{queue.strategy}' strategy")
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()

@@ -1,4 +1,4 @@
-"""Actions about the session itself: what it hears, and what it may do."""
+"""Actions about the session itself: its events and filters."""
 
 from __future__ import annotations
 

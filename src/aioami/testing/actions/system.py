@@ -100,9 +100,8 @@ async def get_config(exchange: Exchange, request: Request) -> Answer:
             pairs.append((f"IsTemplate-{number:06}", "1"))
         if category.templates:
             pairs.append((f"Templates-{number:06}", ",".join(category.templates)))
-        pairs += [
-            (f"Line-{number:06}-{line:06}", f"{name}={value}") for line, (name, value) in enumerate(category.lines)
-        ]
+        lines = enumerate(f"{name}={value}" for name, value in category.lines)
+        pairs += [(f"Line-{number:06}-{line:06}", text) for line, text in lines]
         number += 1
     if wanted and not number:
         pairs.append(("No categories found", "\0"))
@@ -295,8 +294,8 @@ async def mailbox_count(exchange: Exchange, request: Request) -> Answer:
         return error("Mailbox not specified")
     box = exchange.mailboxes.get(name)
     counts = (box.urgent, box.new, box.old) if box is not None else (0, 0, 0)
-    told = dict(zip(("UrgMessages", "NewMessages", "OldMessages"), map(str, counts), strict=True))
-    return {"Response": "Success", "Message": "Mailbox Message Count", "Mailbox": name, **told}
+    shown = dict(zip(("UrgMessages", "NewMessages", "OldMessages"), map(str, counts), strict=True))
+    return {"Response": "Success", "Message": "Mailbox Message Count", "Mailbox": name, **shown}
 
 
 @action("MailboxStatus", "call,reporting", "Tells whether a mailbox has new messages")
@@ -462,8 +461,8 @@ def _manager_show_user(request: Request, words: list[str]) -> Output:
     order = (*(each for each in CLASSES if each), "message")
 
     def shown(labels: frozenset[str]) -> str:
-        told = [each for each in order if each in labels]
-        return ",".join([*told, "all"] if labels == ALL else told) or "<none>"
+        known = [each for each in order if each in labels]
+        return ",".join([*known, "all"] if labels == ALL else known) or "<none>"
 
     return [
         "",

@@ -1,4 +1,4 @@
-"""The telephone exchange behind a fake server: it has channels, queues, a dialplan and a clock, but no sockets."""
+"""The telephone exchange behind a fake server: channels, queues and a dialplan, without sockets."""
 
 from __future__ import annotations
 
@@ -46,28 +46,29 @@ _BUILT_IN: Final = frozenset(
 
 
 class Exchange:
-    """All that a server knows about calls.
+    """A telephone exchange.
 
     Args:
-        major: the Asterisk version that it behaves like: 13, 16 or 22.
+        major: the Asterisk version to behave like: 13, 16 or 22.
         files: the configuration, by file name.
-        clock: its time.
-        told: called with each event: its name, its headers and its classes.
-        answer_seconds: after how long a phone that rings is picked up; `None` is never.
-        talk_seconds: after how long a phone hangs up; `None` is never.
+        clock: the clock.
+        emit: called with each event: its name, its headers and its classes.
+        answer_seconds: seconds that phones ring until they answer; `None` is never.
+        talk_seconds: seconds that phones talk until they hang up; `None` is never.
 
     Attributes:
-        epoch: what the clock on the wall showed, in seconds since 1970, when the server's own clock began.
+        epoch: seconds since 1970 when the clock began.
         channels: by name.
         bridges: by uniqueid.
         queues: by name.
         lots: parking lots, by name.
-        conferences: those that somebody is in, by name.
-        rooms: bridges to wait in, by name.
+        conferences: those that have members, by name.
+        rooms: bridges of BridgeWait, by name.
         mailboxes: by `number@context`.
         database: values, by family and key.
-        booted: whether all modules are loaded.
-        applications: what the dialplan can do, by name: `async def f(channel, data)` returns whether it goes on.
+        booted: set once all modules are loaded.
+        applications: dialplan applications by name. Each is an `async def f(channel, data)` that
+            returns true if the dialplan goes on.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Exchange:
         major: int,
         files: Mapping[str, ConfigFile],
         clock: Clock,
-        told: Callable[[str, Pairs, str], None],
+        emit: Callable[[str, Pairs, str], None],
         *,
         answer_seconds: float | None = None,
         talk_seconds: float | None = None,
@@ -108,7 +109,7 @@ class Exchange:
         self.built_in = _BUILT_IN
         self.release = RELEASES[major]
         self.booted = Signal(clock)
-        self._told = told
+        self._emit = emit
         self._numbers = itertools.count()
         self._serials = itertools.count()
         self._suffixes: dict[str, itertools.count[int]] = {}
@@ -130,11 +131,11 @@ class Exchange:
         return [*newer, ("Status", "Fully Booted")]
 
     def file(self, name: str) -> ConfigFile:
-        """A configuration file; an empty one if there is none."""
+        """Return a configuration file; an empty one if there is none."""
         return self.files.get(name) or ConfigFile()
 
     def tell(self, name: str, headers: Pairs, *, classes: str = "call") -> None:
-        """Make an event, if this version has it."""
+        """Emit an event, if this version has it."""
         if self.major < _SINCE.get(name, 0):
             return
         head = [("Event", name), ("Privilege", f"{classes},all")]
@@ -142,7 +143,7 @@ class Exchange:
             head.append(("Timestamp", f"{self.wall_time:.6f}"))
         if self.system_name:
             head.append(("SystemName", self.system_name))
-        self._told(name, [*head, *headers], classes)
+        self._emit(name, [*head, *headers], classes)
 
     def add_channel(
         self,
@@ -156,7 +157,7 @@ class Exchange:
         caller: Party | None = None,
         tell: bool = True,
     ) -> Channel:
-        """Make a channel with this whole name; without `tell` nobody hears of it yet."""
+        """Make a channel of this name; without `tell` no event is emitted yet."""
         channel = Channel(
             self,
             name,
@@ -174,25 +175,25 @@ class Exchange:
         return channel
 
     def next_serial(self) -> int:
-        """The number of the next channel in the order in which they are made."""
+        """Return the serial of the next channel."""
         return next(self._serials)
 
     def next_uniqueid(self) -> str:
-        """A name for a channel that no other has."""
+        """Return a new Uniqueid."""
         number = f"{int(self.wall_time)}.{next(self._numbers)}"
         return f"{self.system_name}-{number}" if self.system_name else number
 
     def next_suffix(self, technology: str) -> str:
-        """The eight digits at the end of a channel's name."""
+        """Return the eight digits at the end of a new channel's name."""
         return f"{next(self._suffixes.setdefault(technology, itertools.count())):08x}"
 
     def forget(self, channel: Channel) -> None:
-        """A channel is no more."""
+        """Remove a channel."""
         if self.channels.get(channel.name) is channel:
             del self.channels[channel.name]
 
     def phone(self, device: str) -> Handset:
-        """The phone of that name; there is one for whatever is dialled."""
+        """Return a phone, made if it is new."""
         if device not in self.phones:
             self.phones[device] = Handset(
                 self, device, answer_after=self.answer_seconds, hang_up_after=self.talk_seconds
@@ -200,7 +201,7 @@ class Exchange:
         return self.phones[device]
 
     def channel_like(self, name: str) -> Channel | None:
-        """A channel by its name or, as Asterisk does where no name fits, by its Uniqueid, in any case."""
+        """Find a channel by name, then by Uniqueid, ignoring case as Asterisk does."""
         lowered, channels = name.lower(), self.channels.values()
         named = next((channel for channel in channels if channel.name.lower() == lowered), None)
         return named or next(
@@ -209,7 +210,7 @@ class Exchange:
         )
 
     async def execute(self, channel: Channel, application: str, data: str) -> bool:
-        """Run an application on a channel; whether the dialplan goes on afterwards."""
+        """Run an application on a channel, and return true if the dialplan goes on."""
         wanted = application.lower()
         known = self.applications.items()
         runs = next((each for name, each in known if name.lower() == wanted), None)

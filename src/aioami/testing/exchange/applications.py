@@ -1,4 +1,4 @@
-"""What the dialplan can do with a channel. Each application tells whether the dialplan goes on behind it."""
+"""Dialplan applications. Each returns true if the dialplan goes on behind it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def _for_ever(channel: Channel, data: str) -> bool:
 
 
 async def _playback(channel: Channel, data: str) -> bool:
-    """Each recording takes a second; there is nothing to hear."""
+    """Play for a second per file, without a sound."""
     if channel.state != UP:
         channel.answer()
     await channel.pause(float(len(arguments(data)[0].split("&"))))
@@ -160,7 +160,7 @@ async def _user_event(channel: Channel, data: str) -> bool:
 
 
 async def _read(channel: Channel, data: str) -> bool:
-    """Nobody presses a key: what is read is nothing."""
+    """Read no digits, as no key is pressed."""
     name, _, _, _, _, seconds, *_ = [*arguments(data), *[""] * 6]
     if channel.state != UP:
         channel.answer()
@@ -185,7 +185,7 @@ async def _stop_mix_monitor(channel: Channel, data: str) -> bool:
 
 
 async def _agi(channel: Channel, data: str) -> bool:
-    """Only AsyncAGI: there are no programs to run."""
+    """Run AsyncAGI; other AGI programs fail."""
     if not data.startswith("agi:async"):
         channel.set_variable("AGISTATUS", "FAILURE")
         return True
@@ -232,7 +232,7 @@ async def _agi(channel: Channel, data: str) -> bool:
 
 
 async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
-    """Run one command; whether it was the last."""
+    """Run one command, and return true if it was the last."""
     number = str(channel.exchange.random.randrange(1 << 31))
     head = [("CommandId", number), ("Command", command)]
     channel.tell("AGIExecStart", head, classes="agi")

@@ -1,4 +1,4 @@
-"""How calls are made: Local channels, phones, dialling, originating."""
+"""Calls: Local channels, phones, dialling, originating."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _TELLING: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER
 
 @dataclass
 class Handset:
-    """Somebody with a telephone.
+    """A phone.
 
     Attributes:
-        device: as it is dialled, `PJSIP/alice`.
-        answer_after: seconds that it rings until it is picked up; `None` is never.
+        device: its name as it is dialled, `PJSIP/alice`.
+        answer_after: seconds that it rings until it answers; `None` is never.
         hang_up_after: seconds that it talks until it hangs up; `None` is never.
         refuses: `"busy"` or `"congestion"` if it takes no calls.
-        calls: its channels that are there.
+        calls: its channels.
     """
 
     exchange: Exchange = field(repr=False)
@@ -40,7 +40,7 @@ class Handset:
     calls: list[Channel] = field(default_factory=list)
 
     async def ring(self, channel: Channel) -> None:
-        """What it does with a call."""
+        """Take, answer and end a call."""
         self.calls.append(channel)
         await self._take(channel)
         await self.exchange.clock.wait(channel.ended)
@@ -70,18 +70,18 @@ class Handset:
 
 @dataclass
 class Dialled:
-    """A channel that goes out, and how it is called.
+    """An outgoing channel and its destination.
 
     Attributes:
         channel: the channel at our end.
-        target: what was dialled, without the technology: `wait@test/n`.
+        target: the dial string without the technology: `wait@test/n`.
     """
 
     channel: Channel
     target: str
 
     def call(self) -> bool:
-        """Let it ring; whether there is somebody to ring."""
+        """Call the destination, and return true if it exists."""
         channel, exchange = self.channel, self.channel.exchange
         if channel.other is None:
             exchange.clock.spawn(exchange.phone(channel.device).ring(channel))
@@ -98,7 +98,7 @@ def request(
     other_uniqueid: str = "",
     eldest: Channel | None = None,
 ) -> Dialled | None:
-    """Make the channel, or the pair, that goes out to a target; `None` if there can be none."""
+    """Make the channel, or the pair, to a destination; `None` if there can be none."""
     if technology.lower() == "local":
         name = target.partition("/")[0]
         exten, _, context = name.partition("@")
@@ -179,21 +179,21 @@ async def ringing(
     shown: str = "",
     answered: bool = True,
 ) -> str:
-    """Wait until a dialled channel is answered or is not.
+    """Wait until a dialled channel is answered or fails.
 
     Args:
-        dialled: who is called.
-        caller: who calls, if it is a channel.
-        seconds: how long it may ring.
+        dialled: the channel that is called.
+        caller: the calling channel, `None` for Originate.
+        seconds: seconds that it may ring.
         shown: the `DialString` of the events; the target without it.
-        answered: whether the end of dialling is told when it is answered.
+        answered: if true, an answer emits DialEnd.
 
     Returns:
         `answer`, `busy`, `congestion`, `hangup` or `timeout`.
 
     Raises:
         Gone: the caller hung up.
-        Redirected: the caller was sent elsewhere.
+        Redirected: the caller was redirected.
     """
     channel, exchange = dialled.channel, dialled.channel.exchange
 
@@ -236,7 +236,7 @@ async def ringing(
 
 @dataclass
 class Origin:
-    """What the action Originate asks for; `seconds` is how long it may ring."""
+    """Arguments of the action Originate; `seconds` limits the ringing."""
 
     technology: str
     target: str
@@ -255,9 +255,9 @@ class Origin:
 
 
 async def originate(exchange: Exchange, origin: Origin, *, tell: bool) -> bool:
-    """Call somebody, and go on with him; whether he answered.
+    """Call a channel, and return true if it answers.
 
-    The call goes on in a task of its own. With `tell` its outcome is told in an OriginateResponse.
+    The call goes on in a task of its own. With `tell` an OriginateResponse is emitted.
     """
     dialled = request(
         exchange,
@@ -344,7 +344,7 @@ def _tell_response(
 
 
 async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
-    """The application Dial: ring all targets at once, and talk to the first who answers; the DIALSTATUS."""
+    """Run the application Dial, and return the DIALSTATUS."""
     exchange = caller.exchange
     names = ["DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS"]
     names += [
@@ -437,18 +437,21 @@ async def first_answer(
     shown: bool = False,
     unanswered: Callable[[Dialled], None] = lambda dialled: None,
 ) -> tuple[Dialled | None, str]:
-    """Ring several at once; the first who answers, or none and why not.
+    """Ring several channels at once.
 
     Args:
-        caller: who calls.
-        legs: who is rung; those that do not answer are hung up.
-        seconds: how long they may ring.
-        shown: whether `DialString` names the technology too.
-        unanswered: called for each who did not answer in time.
+        caller: the calling channel.
+        legs: the channels to ring; those that do not answer are hung up.
+        seconds: seconds that they may ring.
+        shown: if true, `DialString` names the technology too.
+        unanswered: called with each that did not answer in time.
+
+    Returns:
+        The first that answers, or `None`, and the reason.
 
     Raises:
         Gone: the caller hung up.
-        Redirected: the caller was sent elsewhere.
+        Redirected: the caller was redirected.
     """
     clock = caller.exchange.clock
     outcomes: dict[int, str] = {}
@@ -495,11 +498,11 @@ async def first_answer(
 
 
 async def talk(bridge: Bridge, peer: Channel, caller: Channel) -> None:
-    """Bridge a channel with the one that was dialled for it, until one of the two goes.
+    """Bridge a caller with the channel that was dialled, until one of them leaves.
 
     Raises:
         Gone: the caller hung up.
-        Redirected: the caller was sent elsewhere.
+        Redirected: the caller was redirected.
     """
     bridge.expected |= {peer, caller}
 

@@ -1,4 +1,4 @@
-"""Channels and bridges, and the events that tell what becomes of them."""
+"""Channels, bridges and their events."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ _UNKNOWN: Final = "<unknown>"
 
 
 class Gone(Exception):
-    """The channel was asked to hang up; raised in whatever waits on it."""
+    """The channel is to hang up; raised in the task that waits on it."""
 
 
 class Redirected(Exception):
-    """The channel shall go on elsewhere in the dialplan, or in a bridge; raised in whatever waits on it."""
+    """The channel was redirected; raised in the task that waits on it."""
 
 
 @dataclass
 class Party:
-    """Somebody's number and name."""
+    """A number and a name."""
 
     number: str = ""
     name: str = ""
@@ -85,7 +85,11 @@ class Party:
 
 @dataclass(frozen=True)
 class ToBridge:
-    """A bridge where a channel may be sent, and whether it goes on in the dialplan when the other has left."""
+    """A redirection to a bridge.
+
+    Attributes:
+        goes_on: if true, the dialplan goes on when the other channel has left.
+    """
 
     bridge: Bridge
     goes_on: bool = True
@@ -93,7 +97,12 @@ class ToBridge:
 
 @dataclass(frozen=True)
 class ToPark:
-    """A place where a channel may be sent: a parking lot, for somebody, for so many seconds."""
+    """A redirection to a parking lot.
+
+    Attributes:
+        parker: the device that parks.
+        seconds: parking timeout in seconds; `None` is that of the lot.
+    """
 
     lot: ParkingLot
     parker: str
@@ -101,21 +110,21 @@ class ToPark:
 
 
 class Channel:
-    """One end of a call.
+    """One end of a call, made by the exchange.
 
-    It is made by the exchange. What runs on it, an application, a dial or a bridge, waits by `pause`, which raises
-    when the channel is to hang up or to go elsewhere.
+    Its application, dial or bridge waits in `pause`, which raises on hangup and redirection.
 
     Attributes:
         serial: its number in the order in which channels were made.
         eldest: the oldest channel of its call, which may have ended.
-        other: the other half, of a Local channel.
-        bridge: where it is, if it talks to somebody.
-        control: what its far end did (`answer`, `ringing`, `busy` ...), for whoever dials it.
-        variables: by their names, without the underscores that let them be inherited.
-        inherited: those that are handed on, by their names with the underscores.
-        dialplan: whether it runs through the dialplan.
-        requested: whether its far end hung up.
+        other: the other half of a Local channel.
+        bridge: the bridge that it is in.
+        told: the place of the latest event.
+        control: indications of its far end: `answer`, `ringing`, `busy` ...
+        variables: values by name, without the underscores that make a name inherited.
+        inherited: inherited values, by name with the underscores.
+        dialplan: true while it runs through the dialplan.
+        requested: true if its far end hung up.
         muted: the directions that MuteAudio silences, `in` and `out`.
         ended: set when it is over.
     """
@@ -171,24 +180,26 @@ class Channel:
 
     @property
     def linkedid(self) -> str:
-        """What it has in common with the other channels of its call."""
+        """The Linkedid, which all channels of its call have."""
         return self.eldest.uniqueid
 
     @property
     def device(self) -> str:
-        """The device that it belongs to: its name without the number at the end."""
+        """The device: its name without the digits at the end."""
         return self.name.rpartition("-")[0]
 
     @property
     def technology(self) -> str:
-        """What it is: `Local`, `PJSIP` ..."""
+        """The technology: `Local`, `PJSIP` ..."""
         return self.name.partition("/")[0]
 
     # What events say about it
 
     def snapshot(self, prefix: str = "") -> Pairs:
-        """The headers that nearly each event has."""
+        """Return the headers of events about channels."""
         self.told = self.context, self.exten, self.priority
+        names = self.exchange.channel_variables
+        shown = [(name, self.variables.get(name, "")) for name in names]
         values: Pairs = [
             ("Channel", self.name),
             ("ChannelState", str(self.state)),
@@ -204,16 +215,16 @@ class Channel:
             ("Priority", str(self.priority)),
             ("Uniqueid", self.uniqueid),
             ("Linkedid", self.linkedid),
-            *(("ChanVariable", f"{name}={self.variables.get(name, '')}") for name in self.exchange.channel_variables),
+            *(("ChanVariable", f"{name}={value}") for name, value in shown),
         ]
         return [(prefix + name, value) for name, value in values]
 
     def tell(self, name: str, more: Pairs | None = None, *, classes: str = "call") -> None:
-        """Make an event about it."""
+        """Emit an event about it."""
         self.exchange.tell(name, [*self.snapshot(), *(more or [])], classes=classes)
 
     def to_state(self, state: int) -> None:
-        """Be in another state."""
+        """Change the state, and emit Newstate."""
         if self.state != state:
             self.state = state
             if state == UP:
@@ -222,14 +233,14 @@ class Channel:
             self.exchange.states.channel_changed(self)
 
     def set_variable(self, name: str, value: str) -> None:
-        """Set a variable; a name that begins with an underscore is inherited, one with two for ever."""
+        """Set a variable; `_` before its name makes it inherited once, `__` for ever."""
         plain = name.lstrip("_")
         self.variables.pop(plain, None)
         self.variables = {plain: value, **self.variables}  # events list the latest first
         self._keep(name, value)
 
     def inherit(self, parent: Channel) -> None:
-        """Take over the variables that a channel hands on to those that it calls."""
+        """Copy the inherited variables of a calling channel."""
         for name, value in parent.inherited.items():
             handed_on = name if name.startswith("__") else name[1:]
             self.variables[handed_on.lstrip("_")] = value
@@ -241,12 +252,12 @@ class Channel:
         self.tell("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")
 
     def set_caller(self, caller: Party) -> None:
-        """Say who calls."""
+        """Set the caller ID."""
         self.caller = caller
         self.tell("NewCallerid", [("CID-CallingPres", "0 (Presentation Allowed, Not Screened)")])
 
     def set_connected(self, connected: Party) -> None:
-        """Say who is at the far end."""
+        """Set the connected line."""
         self.connected = connected
         self.tell("NewConnectedLine")
 
@@ -256,7 +267,7 @@ class Channel:
         self.tell("NewAccountCode", [("OldAccountCode", old)])
 
     def executes(self, application: str, data: str) -> None:
-        """Say that an application begins, unless another did at the same place: Asterisk tells each place once."""
+        """Emit Newexten for an application, once for each place as Asterisk does."""
         place = self.context, self.exten, self.priority
         known = self.executed if self.application else None
         self.application, self.data, self.executed = application, data, place
@@ -267,34 +278,42 @@ class Channel:
     # What happens to it
 
     async def pause(self, seconds: float | None = None, *signals: Signal) -> Signal | None:
-        """Wait for one of the signals, at most for so long.
+        """Wait for one of the signals.
+
+        Args:
+            seconds: timeout in seconds; `None` is none.
+            *signals: the signals.
+
+        Returns:
+            The signal, or `None` on timeout.
 
         Raises:
             Gone: the channel is to hang up.
-            Redirected: it is to go elsewhere.
+            Redirected: it was redirected.
         """
-        told = await self.exchange.clock.wait(self.hanging, self.moving, *signals, seconds=seconds)
+        wait = self.exchange.clock.wait
+        signal = await wait(self.hanging, self.moving, *signals, seconds=seconds)
         if self.hanging.is_set:
             raise Gone
         # Another task of this channel may have followed the redirection already.
-        if self.moving.is_set or told is self.moving:
+        if self.moving.is_set or signal is self.moving:
             raise Redirected
-        return told
+        return signal
 
     def indicate(self, what: str) -> None:
-        """Tell the far end that one answers, rings, is busy or congested."""
+        """Send an indication to the other half: `answer`, `ringing`, `busy` ..."""
         if self.other is not None:
             self.other.control.append(what)
             self.other.controlled.set()
 
     def answer(self) -> None:
-        """Pick up."""
+        """Answer."""
         if self.state != UP:
             self.to_state(UP)
             self.indicate("answer")
 
     def request_hangup(self, cause: int) -> None:
-        """Its far end has gone."""
+        """Hang up from the far end."""
         if not self.ended.is_set:
             self.cause = self.cause or cause
             self.requested = True
@@ -302,13 +321,13 @@ class Channel:
             self.hanging.set()
 
     def soft_hangup(self, cause: int = 0) -> None:
-        """Somebody wants it to end."""
+        """Request the hangup from inside the server."""
         if cause:
             self.cause = cause
         self.hanging.set()
 
     def limit_to(self, seconds: float | None) -> None:
-        """Let it end by itself after so many seconds; `None` takes the limit away."""
+        """Hang up after so many seconds; `None` removes the limit."""
         if self.limit is not None:
             self.limit.cancel()
         self.limit = self.limited_until = None
@@ -323,13 +342,13 @@ class Channel:
 
     @property
     def seconds_left(self) -> int:
-        """Whole seconds until it ends by itself; 0 if it does not."""
+        """Whole seconds of the limit; 0 without one."""
         if self.limited_until is None:
             return 0
         return max(0, int(self.limited_until - self.exchange.clock.now))
 
     def redirect(self, destination: Destination) -> None:
-        """Somebody wants it to go on elsewhere."""
+        """Redirect to another destination."""
         self._forget_destination()
         self.destination = destination
         if isinstance(destination, ToBridge):
@@ -339,17 +358,17 @@ class Channel:
             self.application = self.data = ""
 
     def goes_to(self, place: tuple[str, str, int]) -> None:
-        """Be at another place of the dialplan, which is told at once if an application runs still."""
+        """Move in the dialplan; emits Newexten at once while an application runs."""
         self.context, self.exten, self.priority = place
         if self.dialplan and self.application:
             self.executes(self.application, self.data)
 
     @property
     def slips_away(self) -> bool:
-        """Whether what runs on it does not notice that it is sent elsewhere, and tells nothing of it.
+        """True if the running application does not notice a redirection, and emits nothing.
 
-        Asterisk puts a stand-in in its place, which then hangs up unseen, unless the channel leaves a bridge, or is in the
-        dialplan and remains there.
+        Asterisk masquerades the channel, and the stand-in hangs up unseen. It does not do so for a
+        channel that leaves a bridge, or that is in the dialplan and remains there.
         """
         stays_in_dialplan = self.dialplan and isinstance(self.destination, tuple)
         return self.moving.is_set and self.bridge is None and not stays_in_dialplan
@@ -360,12 +379,12 @@ class Channel:
             destination.bridge.does_not_come(self)
 
     def hang_up_quietly(self) -> None:
-        """End for good, without a word to the other half."""
+        """End without notifying the other half."""
         self.other = None
         self.hang_up()
 
     def hang_up(self) -> None:
-        """End for good."""
+        """End."""
         if self.ended.is_set:
             return
         self.hanging.set()
@@ -386,15 +405,15 @@ class Channel:
 
 @dataclass
 class Bridge:
-    """Where channels meet.
+    """A bridge of channels.
 
     Attributes:
-        uniqueid: its name among bridges.
+        uniqueid: its unique ID.
         kind: `basic`, `parking` ...
-        channels: who is in it, in the order in which they came.
-        announcer: the name of a channel of the server's own in it, which no list shows.
-        parted: called once when the first of them has left.
-        expected: who is on the way to it.
+        channels: its channels, in the order in which they entered.
+        announcer: the name of the server's own channel in it, which no list shows.
+        parted: called once, when the first channel has left.
+        expected: channels that are redirected to it.
     """
 
     exchange: Exchange
@@ -415,7 +434,7 @@ class Bridge:
         self.exchange.tell("BridgeCreate", self.snapshot())
 
     def snapshot(self) -> Pairs:
-        """The headers of events about bridges."""
+        """Return the headers of events about bridges."""
         return [
             ("BridgeUniqueid", self.uniqueid),
             ("BridgeType", self.kind),
@@ -427,7 +446,7 @@ class Bridge:
         ]
 
     def enter(self, channel: Channel) -> None:
-        """Come in; two who meet know each other's names."""
+        """Add a channel."""
         self.expected.discard(channel)
         self.channels.append(channel)
         channel.bridge = self
@@ -442,7 +461,7 @@ class Bridge:
         self.changed.set()
 
     def _introduce(self, leaving: Channel | None = None) -> None:
-        """Tell each who is there; in a holding bridge nobody hears the others, and knows of them."""
+        """Set BRIDGEPEER of each channel; a holding bridge has no peers."""
         if self.technology == "holding_bridge":
             return
         stay = [each for each in self.channels if each is not leaving]
@@ -454,14 +473,14 @@ class Bridge:
                 each.set_variable("BRIDGEPEER", peers)
 
     def does_not_come(self, channel: Channel) -> None:
-        """One who was expected has gone, or was sent elsewhere."""
+        """Expect a channel no longer, as it hung up or was redirected."""
         self.expected.discard(channel)
         self.changed.set()
         if not self.channels and not self.expected:
             self.destroy()
 
     def leave(self, channel: Channel) -> None:
-        """Go out; with nobody left in it a bridge is no more, unless it is that of a parking lot."""
+        """Remove a channel. An empty bridge is destroyed, except that of a parking lot."""
         if channel not in self.channels:
             return
         self._introduce(leaving=channel)
@@ -480,16 +499,16 @@ class Bridge:
             self.destroy()
 
     def destroy(self) -> None:
-        """Be no more."""
+        """Destroy the bridge."""
         if self.exchange.bridges.pop(self.uniqueid, None) is not None:
             self.exchange.tell("BridgeDestroy", self.snapshot())
 
     async def stay(self, channel: Channel) -> None:
-        """Be in it until the channel is to leave, or the other of two has left.
+        """Keep a channel in the bridge until it is to leave, or the other of two has left.
 
         Raises:
             Gone: the channel is to hang up.
-            Redirected: it is to go elsewhere.
+            Redirected: it was redirected.
         """
         self.enter(channel)
         try:

@@ -1,4 +1,4 @@
-"""Conferences, and bridges to wait in: those who meet there remain calls of their own."""
+"""ConfBridge and BridgeWait: channels that meet there remain calls of their own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Conference", "join", "wait"]
 
 @dataclass
 class Conference:
-    """A conference, for as long as somebody is in it."""
+    """A conference; it ends when its last channel leaves."""
 
     exchange: Exchange
     name: str
@@ -29,11 +29,11 @@ class Conference:
         exchange.states.set(f"confbridge:{name}", "INUSE")
 
     def snapshot(self) -> Pairs:
-        """The headers that all its events have."""
+        """Return the headers of events about conferences."""
         return [("Conference", self.name), *self.bridge.snapshot()]
 
     def end(self) -> None:
-        """Be no more."""
+        """End the conference."""
         del self.exchange.conferences[self.name]
         self.exchange.tell("ConfbridgeEnd", self.snapshot())
         self.bridge.announcer = ""
@@ -42,11 +42,11 @@ class Conference:
 
 
 async def join(channel: Channel, name: str) -> bool:
-    """The application ConfBridge: take part until the channel is to leave.
+    """Run the application ConfBridge until the channel is to leave.
 
     Raises:
         Gone: the channel is to hang up.
-        Redirected: it is to go elsewhere.
+        Redirected: it was redirected.
     """
     if not name:
         return False
@@ -69,11 +69,11 @@ async def join(channel: Channel, name: str) -> bool:
 
 
 async def wait(channel: Channel, name: str) -> bool:
-    """The application BridgeWait: wait in a bridge, with music, until the channel is to leave.
+    """Run the application BridgeWait until the channel is to leave.
 
     Raises:
         Gone: the channel is to hang up.
-        Redirected: it is to go elsewhere.
+        Redirected: it was redirected.
     """
     exchange = channel.exchange
     bridge = exchange.rooms.get(name)

@@ -1,4 +1,4 @@
-"""The dialplan: extensions.conf, what stands in `${...}`, and a channel's way through it."""
+"""The dialplan: extensions.conf, the expressions in `${...}`, and channels that run through it."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _GENERAL: Final = {"N": 8, "Z": 9, "X": 10, ".": 100, "!": 101}
 
 
 class NotSet(Exception):
-    """A variable or function that cannot be written."""
+    """The variable or function cannot be written."""
 
 
 @dataclass
 class Context:
-    """A part of the dialplan.
+    """A context of the dialplan.
 
     Attributes:
         steps: application and arguments, by extension and priority.
-        labels: names of priorities, by extension.
+        labels: labels of priorities, by extension.
         hints: devices, by extension.
-        includes: the names of contexts where it is looked on.
+        includes: names of included contexts.
     """
 
     steps: dict[str, dict[int, tuple[str, str]]] = field(default_factory=dict)
@@ -47,7 +47,13 @@ class Context:
 
 
 class Dialplan:
-    """All contexts, from a file.
+    """All contexts of a file.
+
+    Args:
+        file: extensions.conf.
+
+    Raises:
+        ValueError: a priority is neither a number nor `n`.
 
     Attributes:
         contexts: by name.
@@ -64,7 +70,7 @@ class Dialplan:
                 self._read(self.context(category.name), category.lines)
 
     def context(self, name: str) -> Context:
-        """The context of that name, made if it is not there."""
+        """Return a context, made if it is new."""
         return self.contexts.setdefault(name, Context())
 
     def _read(self, context: Context, lines: list[tuple[str, str]]) -> None:
@@ -104,7 +110,7 @@ class Dialplan:
         exten: str,
         seen: frozenset[str] = frozenset(),
     ) -> tuple[Context, str] | None:
-        """The context and the extension, or pattern, that a number leads to."""
+        """Find the context and the extension, or pattern, for a number."""
         here = self.contexts.get(context)
         if here is None or context in seen:
             return None
@@ -120,19 +126,19 @@ class Dialplan:
         return None
 
     def step(self, context: str, exten: str, priority: int) -> tuple[str, str] | None:
-        """The application there, and its arguments as they are written."""
+        """Return the application at a place, and its arguments as they are written."""
         found = self.find(context, exten)
         return None if found is None else found[0].steps[found[1]].get(priority)
 
     def priority(self, context: str, exten: str, text: str) -> int | None:
-        """The priority that a number or a label stands for."""
+        """Return the priority for a number or a label."""
         if text.isdecimal():
             return int(text)
         found = self.find(context, exten)
         return None if found is None else found[0].labels.get(found[1], {}).get(text)
 
     def hint(self, context: str, exten: str) -> str | None:
-        """The devices of an extension."""
+        """Return the devices of an extension."""
         here = self.contexts.get(context)
         return None if here is None else here.hints.get(exten)
 
@@ -155,12 +161,16 @@ def _expression(part: str) -> str:
 
 
 def _how_general(pattern: str) -> list[int]:
-    """From left to right, how much each sign of a pattern stands for: the closest one is tried first."""
-    return [len(part) if part.startswith("[") else _GENERAL.get(part.upper(), 1) for part in _parts(pattern)]
+    """Return the number of characters that each part matches; the least is tried first."""
+    return list(map(_width, _parts(pattern)))
+
+
+def _width(part: str) -> int:
+    return len(part) if part.startswith("[") else _GENERAL.get(part.upper(), 1)
 
 
 def arguments(data: str) -> list[str]:
-    """The arguments of an application: commas separate them, unless quoted, escaped or within brackets."""
+    """Split arguments at commas that are not quoted, escaped or in brackets."""
     found, depth, quoted, escaped = [""], 0, False, False
     for character in data:
         if escaped:
@@ -182,7 +192,7 @@ def arguments(data: str) -> list[str]:
 
 
 def substitute(exchange: Exchange, channel: Channel | None, text: str) -> str:
-    """Put values for `${...}`."""
+    """Replace each `${...}` by its value."""
     start = text.find("${")
     if start < 0:
         return text
@@ -226,13 +236,13 @@ _CHANNEL_ITEMS: Final[dict[str, Callable[[Channel], str]]] = {
 
 
 def read(exchange: Exchange, channel: Channel | None, name: str, *, inhibited: bool = False) -> str:
-    """The value of a variable or function; empty if there is none.
+    """Return the value of a variable or function; empty if there is none.
 
     Args:
-        exchange: where it is asked.
-        channel: whose variable, or `None` for a global one.
-        name: as it stands between the braces.
-        inhibited: whether functions that reach other things are refused, as to a manager.
+        exchange: the exchange.
+        channel: the channel, or `None` for a global variable.
+        name: the text between the braces.
+        inhibited: if true, functions that reach outside the channel are refused, as to a manager.
     """
     found = _FUNCTION.match(name)
     if found is None:
@@ -319,7 +329,7 @@ def write(
 
 
 async def run(channel: Channel, context: str, exten: str, priority: int) -> None:
-    """Take a channel through the dialplan to its end, and hang it up."""
+    """Run a channel through the dialplan to its end, and hang it up."""
     exchange = channel.exchange
     channel.dialplan = True
     channel.context, channel.exten, channel.priority = context, exten, priority
@@ -334,11 +344,11 @@ async def run(channel: Channel, context: str, exten: str, priority: int) -> None
             channel.hang_up()  # in a bridge, where there is no dialplan to be ended
             return
         break
-    told = channel.context, channel.exten, channel.priority
-    if exchange.major >= 18:  # since then this event shows the place that was told last
+    place = channel.context, channel.exten, channel.priority
+    if exchange.major >= 18:  # since then this event shows the place of the one before
         channel.context, channel.exten, channel.priority = channel.told
     channel.tell("SoftHangupRequest", [("Cause", "16")])
-    channel.context, channel.exten, channel.priority = told
+    channel.context, channel.exten, channel.priority = place
     if exchange.dialplan.step(channel.context, "h", 1) is not None:
         channel.exten, channel.priority = "h", 1
         while (step := exchange.dialplan.step(channel.context, "h", channel.priority)) is not None:
@@ -349,7 +359,7 @@ async def run(channel: Channel, context: str, exten: str, priority: int) -> None
 
 
 async def go_elsewhere(channel: Channel) -> bool:
-    """Follow a redirection; whether the dialplan goes on afterwards."""
+    """Follow a redirection, and return true if the dialplan goes on."""
     destination, channel.destination = channel.destination, None
     channel.moving.clear()
     if isinstance(destination, tuple):

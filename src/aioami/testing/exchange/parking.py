@@ -1,4 +1,4 @@
-"""Parking lots: calls that wait until somebody fetches them."""
+"""Parking lots."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ANNOUNCEMENT: Final = 2.0  # seconds that it takes to say a number
 
 @dataclass
 class ParkedCall:
-    """A call that is parked.
+    """A parked call.
 
     Attributes:
-        parkee: who waits.
-        parker: the device that parked it, and that it goes back to.
-        space: the number where it is fetched.
-        until: when it goes back, in the clock's seconds.
-        since: when it was parked.
+        parkee: the channel that is parked.
+        parker: the device that parked it, and that it returns to.
+        space: the number to fetch it by.
+        until: the clock's seconds when it returns.
+        since: the clock's seconds when it was parked.
     """
 
     parkee: Channel
@@ -38,11 +38,11 @@ class ParkedCall:
 
 @dataclass
 class ParkingLot:
-    """A place with numbers to wait at.
+    """A parking lot.
 
     Attributes:
-        find_next: whether calls get the numbers one after the other; otherwise the first that is free.
-        calls: who waits there, by number.
+        find_next: if true, spaces are used in turn; otherwise the first that is free.
+        calls: parked calls, by space.
     """
 
     exchange: Exchange
@@ -58,7 +58,7 @@ class ParkingLot:
     _last: int = 0
 
     def snapshot(self, call: ParkedCall) -> Pairs:
-        """The headers of events about a parked call."""
+        """Return the headers of events about a parked call."""
         now = self.exchange.clock.now
         return [
             *call.parkee.snapshot("Parkee"),
@@ -77,22 +77,29 @@ class ParkingLot:
         *,
         announce: bool = False,
     ) -> bool:
-        """Let a channel wait here; whether it goes on in the dialplan afterwards.
+        """Park a channel until it returns or is fetched.
 
-        With `announce` it is told its number first.
+        Args:
+            parkee: the channel.
+            parker: the device that parks it.
+            seconds: parking timeout in seconds; `None` is that of the lot.
+            announce: if true, the space is announced to it first.
+
+        Returns:
+            True if the dialplan goes on.
 
         Raises:
             Gone: it hung up.
-            Redirected: it was fetched, or sent elsewhere.
+            Redirected: it was fetched or redirected.
         """
         exchange = self.exchange
         space = self._free()
         if space is None:
             return True
         self._last = space
-        patience = self.seconds if seconds is None else seconds
+        timeout = self.seconds if seconds is None else seconds
         now = exchange.clock.now
-        call = self.calls[space] = ParkedCall(parkee, parker, space, now + patience, now)
+        call = self.calls[space] = ParkedCall(parkee, parker, space, now + timeout, now)
         if self.bridge is None:
             self.bridge = Bridge(exchange, "parking", "holding_bridge", "Parking", self.name)
         exchange.tell("ParkedCall", self.snapshot(call))
@@ -115,7 +122,7 @@ class ParkingLot:
         return False
 
     def _free(self) -> int | None:
-        """The number that the next call gets."""
+        """Return the next free space, `None` if the lot is full."""
         behind = [number for number in self.spaces if self.find_next and number > self._last]
         return next(
             (number for number in (*behind, *self.spaces) if number not in self.calls),
@@ -123,7 +130,7 @@ class ParkingLot:
         )
 
     def fetch(self, space: int, retriever: Channel) -> Channel:
-        """Take a call out, for somebody."""
+        """Take a call out for another channel."""
         call = self.calls[space]
         who = [*call.parkee.snapshot("Parkee"), *retriever.snapshot("Retriever")]
         self.exchange.tell(
@@ -167,7 +174,7 @@ class ParkingLot:
 
 
 def lots_of(exchange: Exchange) -> dict[str, ParkingLot]:
-    """The lots of res_parking.conf by name; their numbers become extensions."""
+    """Return the lots of res_parking.conf by name, and add their spaces to the dialplan."""
     lots: dict[str, ParkingLot] = {}
     for category in exchange.file("res_parking.conf").categories:
         if category.name == "general":

@@ -1,4 +1,4 @@
-"""Queues: callers who wait, members who are rung, and what is counted."""
+"""Queues: callers, members and statistics."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _YES: Final = ("yes", "true", "y", "t", "1", "on")
 
 @dataclass
 class Member:
-    """Somebody who takes calls of a queue.
+    """A member of a queue.
 
     Attributes:
-        interface: what is dialled.
-        state_interface: whose state is watched.
+        interface: the dial string.
+        state_interface: the device whose state counts.
         membership: `static` or `dynamic`.
-        calls: how many were taken.
+        calls: number of calls taken.
         last_call, last_pause, login_time: seconds since 1970; 0 is never.
     """
 
@@ -49,12 +49,12 @@ class Member:
 
 @dataclass
 class Caller:
-    """Somebody who waits.
+    """A caller in a queue.
 
     Attributes:
-        since: when he came, in the clock's seconds.
-        position: where he began to wait.
-        until: when his patience ends, or `None`.
+        since: the clock's seconds at the start.
+        position: position at the start.
+        until: the clock's seconds of the timeout, or `None`.
     """
 
     channel: Channel
@@ -65,12 +65,12 @@ class Caller:
 
 @dataclass
 class Queue:
-    """One queue.
+    """A queue.
 
     Attributes:
-        members: in the order in which they came.
+        members: in the order in which they were added.
         callers: in the order in which they are served.
-        completed, abandoned: how many calls.
+        completed, abandoned: number of calls.
     """
 
     exchange: Exchange
@@ -100,14 +100,14 @@ class Queue:
     # Members
 
     def member(self, interface: str) -> Member | None:
-        """The member with that interface."""
+        """Return the member with an interface."""
         return next(
             (each for each in self.members if each.interface.lower() == interface.lower()),
             None,
         )
 
     def add(self, member: Member) -> None:
-        """Take somebody in, and tell of it."""
+        """Add a member, and emit QueueMemberAdded."""
         member.status = self.exchange.states.number(member.state_interface)
         member.login_time = int(self.exchange.wall_time)
         self.members.append(member)
@@ -116,7 +116,7 @@ class Queue:
         self._availability()
 
     def remove(self, member: Member) -> None:
-        """Let somebody go, and tell of it."""
+        """Remove a member, and emit QueueMemberRemoved."""
         self.tell("QueueMemberRemoved", self.member_headers(member))
         self.members.remove(member)
         if member.paused:
@@ -124,7 +124,7 @@ class Queue:
         self._availability()
 
     def pause(self, member: Member, paused: bool, reason: str) -> None:
-        """Let somebody have a pause, or end it."""
+        """Pause or unpause a member."""
         member.paused, member.reason = paused, reason if paused else ""
         if paused:
             member.last_pause = int(self.exchange.wall_time)
@@ -134,12 +134,12 @@ class Queue:
         self._availability()
 
     def penalize(self, member: Member, penalty: int) -> None:
-        """Give somebody another penalty."""
+        """Set a member's penalty."""
         member.penalty = penalty
         self.tell("QueueMemberPenalty", self.member_headers(member))
 
     def device_changed(self, device: str) -> None:
-        """A device has another state; tell of the members who have it."""
+        """Emit QueueMemberStatus for the members whose device has changed."""
         for member in self.members:
             if member.state_interface.partition("/n")[0] != device:
                 continue
@@ -150,7 +150,7 @@ class Queue:
                 self._availability()
 
     def member_headers(self, member: Member) -> Pairs:
-        """The headers of events about a member."""
+        """Return the headers of events about a member."""
         return [
             ("Queue", self.name),
             ("MemberName", member.name),
@@ -161,11 +161,11 @@ class Queue:
         ]
 
     def _newer(self, *headers: tuple[str, str]) -> Pairs:
-        """Headers that Asterisk 13 does not have."""
+        """Return headers that Asterisk 13 does not have."""
         return list(headers) if self.exchange.major > 13 else []
 
     def member_item(self, member: Member) -> Pairs:
-        """The headers of a member in a list."""
+        """Return the headers of a member in a list."""
         head = [("Queue", self.name), ("Name", member.name), ("Location", member.interface)]
         return [*head, *self._figures(member), *self._newer(("Wrapuptime", str(self.wrapup)))]
 
@@ -187,13 +187,13 @@ class Queue:
         ]
 
     def available(self, member: Member) -> bool:
-        """Whether a member could take a call now."""
+        """Return true if a member could take a call now."""
         return not member.paused and member.status in (0, 1) and not self._wraps_up(member)
 
     # What is known about it
 
     def params(self) -> Pairs:
-        """The headers of QueueParams."""
+        """Return the headers of QueueParams."""
         done = self.completed
         perf = 100.0 * self.in_service_level / done if done else 0.0
         either = done + self.abandoned
@@ -215,7 +215,7 @@ class Queue:
         ]
 
     def entry(self, caller: Caller) -> Pairs:
-        """The headers of a caller in a list."""
+        """Return the headers of a caller in a list."""
         channel = caller.channel
         return [
             ("Queue", self.name),
@@ -231,7 +231,7 @@ class Queue:
         ]
 
     def summary(self) -> Pairs:
-        """The headers of QueueSummary."""
+        """Return the headers of QueueSummary."""
         now = self.exchange.clock.now
         longest = max((int(now - caller.since) for caller in self.callers), default=0)
         return [
@@ -247,11 +247,18 @@ class Queue:
     # Calls
 
     async def serve(self, channel: Channel, seconds: float | None) -> bool:
-        """Let a channel wait until a member talks to it; whether it goes on in the dialplan afterwards.
+        """Queue a channel until it has talked to a member, or its timeout.
+
+        Args:
+            channel: the caller.
+            seconds: timeout in seconds; `None` is none.
+
+        Returns:
+            True if the dialplan goes on.
 
         Raises:
             Gone: it hung up.
-            Redirected: it was sent elsewhere.
+            Redirected: it was redirected.
         """
         self._clear_times(channel)
         full = self.maximum and len(self.callers) >= self.maximum
@@ -334,9 +341,9 @@ class Queue:
         return member.status in (0, 1) or (member.ring_in_use and member.status in (2, 6, 7))
 
     def _wraps_up(self, member: Member) -> bool:
-        return bool(
-            self.wrapup and member.last_call and int(self.exchange.wall_time) - member.last_call < self.wrapup,
-        )
+        if not (self.wrapup and member.last_call):
+            return False
+        return int(self.exchange.wall_time) - member.last_call < self.wrapup
 
     def _ring_whom(self) -> list[Member]:
         able = [member for member in self.members if self._can_ring(member)]
@@ -361,7 +368,7 @@ class Queue:
         return [places[following[0]]]
 
     async def _ring(self, caller: Caller, members: list[Member]) -> bool | None:
-        """Ring members for their time; what `serve` returns, or `None` if nobody answered."""
+        """Ring members, and return the result of `serve`, or `None` without an answer."""
         exchange, channel = self.exchange, caller.channel
         started = exchange.clock.now
         legs: list[tuple[Dialled, Member]] = []
@@ -412,7 +419,7 @@ class Queue:
             out.inherit(channel)
             out.exten = channel.exten
             out.executes("AppQueue", "(Outgoing Line)")
-        else:  # both changes are told together, the extension first
+        else:  # both changes are in one event, the extension first
             out.exten = channel.exten
             out.executes("AppQueue", "(Outgoing Line)")
             self._tell_connected(out)
@@ -527,7 +534,7 @@ class Queue:
             self.exchange.states.set(f"Queue:{self.name}", "NOT_INUSE")
         self.changed.set()
 
-    # Since 18 the channel has variables that tell how long it took.
+    # Since 18 the channel has variables with the times.
 
     def _clear_times(self, channel: Channel) -> None:
         if self.exchange.major >= 18:
@@ -551,10 +558,10 @@ class Queue:
             caller.channel.set_variable(name, str(int(seconds)))
             caller.channel.set_variable(f"{name}_MS", str(round(seconds * 1000)))
 
-    # Telling
+    # Events and states
 
     def tell(self, name: str, headers: Pairs) -> None:
-        """Make an event of the class agent."""
+        """Emit an event of the class agent."""
         self.exchange.tell(name, headers, classes="agent")
 
     def _pause_state(self, member: Member) -> None:
@@ -570,7 +577,7 @@ class Queue:
 
 
 def queues_of(exchange: Exchange) -> dict[str, Queue]:
-    """The queues of queues.conf, by name."""
+    """Return the queues of queues.conf, by name."""
     return {
         category.name: _queue(exchange, category)
         for category in exchange.file("queues.conf").categories

@@ -1,4 +1,4 @@
-"""The states of devices, and the hints that follow them."""
+"""Device states, and the hints that follow them."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ _OF_DEVICE: Final = {
 
 
 class States:
-    """What devices and extensions are doing."""
+    """The states of devices and extensions."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._set: dict[str, str] = {}
-        self._told: dict[str, str] = {}
+        self._emitted: dict[str, str] = {}
         self._looked_at: set[str] = set()
 
     def device(self, device: str) -> str:
-        """The state of a device: `NOT_INUSE`, `RINGING` ..."""
+        """Return the state of a device: `NOT_INUSE`, `RINGING` ..."""
         if device in self._set:
             return self._set[device]
         technology, _, rest = device.partition("/")
@@ -67,18 +67,18 @@ class States:
         return "INUSE" if busy else "NOT_INUSE"
 
     def number(self, device: str) -> int:
-        """The same as a number, as queues have it."""
+        """Return the state of a device as a number, as queues have it."""
         state = self.device(device)
         return DEVICE_STATES.index(state) if state in DEVICE_STATES else 0
 
     def set(self, device: str, state: str) -> None:
-        """Give a device a state of one's own choice; nobody is told what it is already."""
+        """Set the state of a device; nothing is emitted if it is the same."""
         if self._set.get(device) != state.upper():
             self._set[device] = state.upper()
             self._changed(device, state.upper())
 
     def channel_changed(self, channel: Channel) -> None:
-        """A channel came, went or changed; tell a moment later if its device has another state then."""
+        """Emit the state of a channel's device a moment later, if it has changed by then."""
         if channel.device not in self._looked_at:
             self._looked_at.add(channel.device)
             self._exchange.clock.spawn(self._look(channel.device))
@@ -87,12 +87,12 @@ class States:
         await self._exchange.clock.sleep(_MOMENT)
         self._looked_at.discard(device)
         state = self.device(device)
-        if self._told.get(device, "NOT_INUSE") != state:
-            self._told[device] = state
+        if self._emitted.get(device, "NOT_INUSE") != state:
+            self._emitted[device] = state
             self._changed(device, state)
 
     def extension(self, context: str, exten: str) -> tuple[str, int, str]:
-        """The hint of an extension, the number of its state and the text of it."""
+        """Return the hint of an extension, and the number and the text of its state."""
         hint = self._exchange.dialplan.hint(context, exten)
         if hint is None:
             return "", -1, _EXTENSION[-1]
@@ -101,7 +101,7 @@ class States:
         return hint, number, _EXTENSION[number]
 
     def context_of(self, device: str) -> str:
-        """Where calls from a phone begin."""
+        """Return the context for calls from a phone."""
         technology, _, name = device.partition("/")
         file = self._exchange.file(
             {"PJSIP": "pjsip.conf", "SIP": "sip.conf"}.get(technology, "iax.conf"),

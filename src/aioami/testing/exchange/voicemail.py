@@ -1,4 +1,4 @@
-"""Mailboxes: voicemail.conf, and how many messages are in them."""
+"""Mailboxes of voicemail.conf, and their message counts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Mailbox", "mailboxes_of"]
 
 @dataclass
 class Mailbox:
-    """One mailbox.
+    """A mailbox.
 
     Attributes:
         number, context: together its name, `1234@default`.
         fullname, email, timezone: of its user.
-        new, old, urgent: how many messages there are.
+        new, old, urgent: number of messages.
     """
 
     exchange: Exchange
@@ -32,7 +32,7 @@ class Mailbox:
     urgent: int = 0
 
     def leave(self, count: int = 1) -> None:
-        """Put new messages into it, and tell of it."""
+        """Add new messages, and emit MessageWaiting."""
         self.new += count
         name = f"{self.number}@{self.context}"
         counts = [
@@ -44,7 +44,7 @@ class Mailbox:
 
 
 def mailboxes_of(exchange: Exchange) -> dict[str, Mailbox]:
-    """The mailboxes of voicemail.conf, by `number@context`."""
+    """Return the mailboxes of voicemail.conf, by `number@context`."""
     found: dict[str, Mailbox] = {}
     for category in exchange.file("voicemail.conf").categories:
         if category.name in ("general", "zonemessages"):
