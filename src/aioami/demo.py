@@ -35,7 +35,9 @@ async def call(mgr: Manager) -> bool:
 
     channels: set[str] = set()
     seen = (events.Newchannel, events.Newstate, events.Newexten, events.DialBegin, events.Hangup)
-    with mgr.events(*seen, where=lambda event: f"@{CONTEXT}-" in event.get("Channel", "")) as stream:
+    with mgr.events(
+        *seen, where=lambda event: f"@{CONTEXT}-" in event.get("Channel", "")
+    ) as stream:
         response = await mgr.send(
             core.Originate_Application(
                 f"Local/100@{CONTEXT}", "Wait", ("1",), callerid='"aioami" <100>', timeout=10_000
@@ -81,7 +83,9 @@ async def extensions(mgr: Manager) -> AsyncIterator[None]:
             )
         yield
     finally:
-        await mgr.send(Action("DialplanExtensionRemove", {"Context": CONTEXT, "Extension": "100"}), check=False)
+        await mgr.send(
+            Action("DialplanExtensionRemove", {"Context": CONTEXT, "Extension": "100"}), check=False
+        )
 
 
 async def run(url: str | None) -> bool:
@@ -90,7 +94,10 @@ async def run(url: str | None) -> bool:
         async with Manager.from_url(url) as mgr, extensions(mgr):
             return await call(mgr)
     async with FakeAsterisk() as server:
-        print(f"no AIOAMI_URL is set, so the call is placed on an embedded server at 127.0.0.1:{server.port}")
+        print(
+            "no AIOAMI_URL is set, so the call is placed on an embedded server at "
+            f"127.0.0.1:{server.port}"
+        )
         return await run(server.url)
 
 

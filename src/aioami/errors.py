@@ -93,7 +93,11 @@ class ActionError(ManagerError):
     """
 
     def __init__(
-        self, message: str, *, action: Action[Response] | None = None, response: Response | None = None
+        self,
+        message: str,
+        *,
+        action: Action[Response] | None = None,
+        response: Response | None = None,
     ) -> None:
         super().__init__(message)
         self.action = action

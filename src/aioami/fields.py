@@ -54,7 +54,9 @@ ViewT = TypeVar("ViewT", bound="View")
 
 TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on", "enabled"})
 FALSE: Final = frozenset({"no", "false", "n", "f", "0", "off", "disabled"})
-MAX_DIGITS: Final = 18  # of a number that is taken for one; Python refuses to convert some thousands
+MAX_DIGITS: Final = (
+    18  # of a number that is taken for one; Python refuses to convert some thousands
+)
 
 
 class Field(Generic[T]):
@@ -72,7 +74,9 @@ class Field(Generic[T]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         if name in _TAKEN and issubclass(owner, Message):
-            raise TypeError(f"{owner.__name__}.{name}: a field cannot have this name, which every message has")
+            raise TypeError(
+                f"{owner.__name__}.{name}: a field cannot have this name, which every message has"
+            )
 
     @overload
     def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
@@ -230,7 +234,11 @@ class ChannelVariables(Field[dict[str, str]]):
         if message is None:
             return self
         wanted = self.header.lower()
-        pairs = [value.partition("=") for name, value in message.headers if name.lower().partition("(")[0] == wanted]
+        pairs = [
+            value.partition("=")
+            for name, value in message.headers
+            if name.lower().partition("(")[0] == wanted
+        ]
         return {name: value for name, _, value in pairs}
 
 
@@ -329,7 +337,9 @@ class Numbered(Generic[ViewT]):
         # All names are looked at once: to ask each number for its headers would be quadratic.
         own = "|".join(re.escape(field.header) for field in fields_of(self.view).values())
         before, after = map(re.escape, self.prefix.split("{}"))
-        match = re.compile(rf"{before}(0|[1-9][0-9]*){after}(?:{own})(?:\(.*)?", re.IGNORECASE).fullmatch
+        match = re.compile(
+            rf"{before}(0|[1-9][0-9]*){after}(?:{own})(?:\(.*)?", re.IGNORECASE
+        ).fullmatch
         numbers = {found[1] for found in map(match, message) if found is not None}
         for number in range(len(numbers)):
             if str(number) not in numbers:
@@ -353,7 +363,9 @@ def fields_of(owner: type) -> dict[str, Field[Any]]:
     if found is None:
         found = {}
         for base in reversed(owner.__mro__):
-            found.update({name: field for name, field in vars(base).items() if isinstance(field, Field)})
+            found.update(
+                {name: field for name, field in vars(base).items() if isinstance(field, Field)}
+            )
         _fields[owner] = found
     return found
 
@@ -379,7 +391,9 @@ def as_dict(
             known = fields[header.lower().partition("(")[0]]
         if known is not None and typed:
             name, field = known
-            found[name if attributes else keys.setdefault(field.header, header)] = field.__get__(owner)
+            found[name if attributes else keys.setdefault(field.header, header)] = field.__get__(
+                owner
+            )
             continue
         name = known[0] if known is not None else attribute_name(header)
         key = keys.setdefault(header.lower(), name if attributes else header)
@@ -424,7 +438,15 @@ _SPELLINGS: Final = {
     "MD5": "Md5",
     "ID": "Id",
 }
-_TAKEN: Final = frozenset(dir(Message)) | {"name", "events", "data", "action", "message", "success", "outcome"}
+_TAKEN: Final = frozenset(dir(Message)) | {
+    "name",
+    "events",
+    "data",
+    "action",
+    "message",
+    "success",
+    "outcome",
+}
 
 
 def attribute_name(header: str) -> str:

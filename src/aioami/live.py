@@ -51,7 +51,16 @@ if TYPE_CHECKING:
     from ._client.streams import EventStream
     from .actions.base import Action
 
-__all__ = ["Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"]
+__all__ = [
+    "Live",
+    "LiveBridge",
+    "LiveCaller",
+    "LiveChange",
+    "LiveChanges",
+    "LiveChannel",
+    "LiveMember",
+    "LiveQueue",
+]
 
 log = get_logger("aioami.live")
 
@@ -225,9 +234,9 @@ class LiveChange:
 class LiveChanges:
     """The changes since the call of `Live.changes()`, through `async for`; for one task.
 
-    Several changes of one thing, before the consumer takes the first, are reported once. The iteration
-    ends when its `Live` is left or the manager is closed, and raises the error that ended the link
-    for good. Cancelling the consumer loses nothing; dropping the object ends it.
+    Several changes of one thing, before the consumer takes the first, are reported once. The
+    iteration ends when its `Live` is left or the manager is closed, and raises the error that ended
+    the link for good. Cancelling the consumer loses nothing; dropping the object ends it.
     """
 
     def __init__(self, maxsize: int) -> None:
@@ -308,7 +317,12 @@ class Live:
     """
 
     def __init__(
-        self, manager: Manager, *, wait: bool = True, timeout: float | None = 10.0, maxsize: int = 10_000
+        self,
+        manager: Manager,
+        *,
+        wait: bool = True,
+        timeout: float | None = 10.0,
+        maxsize: int = 10_000,
     ) -> None:
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event, not {maxsize}")
@@ -402,7 +416,9 @@ class Live:
                         raise ConnectionLost("the live state is followed no more")
                     await self._changed.wait()
         except asyncio.TimeoutError as error:
-            raise ManagerTimeout(f"the live state was not up to date within {timeout:g} seconds") from error
+            raise ManagerTimeout(
+                f"the live state was not up to date within {timeout:g} seconds"
+            ) from error
 
     async def __aenter__(self) -> Self:
         if self._task is not None or self._ended:
@@ -416,11 +432,16 @@ class Live:
             self._stream.close()
             self._end(None)
             raise
-        self._task = asyncio.create_task(self._run(self._stream), name=f"aioami follows {self._manager!r}")
+        self._task = asyncio.create_task(
+            self._run(self._stream), name=f"aioami follows {self._manager!r}"
+        )
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if self._task is None or self._stream is None:
             return
@@ -431,9 +452,9 @@ class Live:
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "synced" if self.synced else "not synced"
-        return (
-            f"<Live {len(self._channels)} channels, {len(self._bridges)} bridges, {len(self._queues)} queues, {state}>"
-        )
+        channels, bridges = len(self._channels), len(self._bridges)
+        queues = len(self._queues)
+        return f"<Live {channels} channels, {bridges} bridges, {queues} queues, {state}>"
 
     # Following
 
@@ -467,7 +488,10 @@ class Live:
                 except ManagerError as error:
                     # EventsLost tells of a link that comes back. After a first connect that failed
                     # no event comes, but the user may call connect() again.
-                    if self._manager.state in (ManagerState.CLOSED, ManagerState.CONNECTING) and not self._is_over():
+                    if (
+                        self._manager.state in (ManagerState.CLOSED, ManagerState.CONNECTING)
+                        and not self._is_over()
+                    ):
                         continue
                     log.debug("a snapshot of the live state was given up: %s", error)
             self._settle()
@@ -543,15 +567,22 @@ class Live:
             items = _refused("channels", error, unavailable)
         now = time.time()
         for item in items:
-            if isinstance(item, (channel_events.CoreShowChannel, channel_events.Status)) and item.uniqueid:
-                channels[item.uniqueid] = _listed_channel(item, self._channels.get(item.uniqueid), now)
+            if (
+                isinstance(item, (channel_events.CoreShowChannel, channel_events.Status))
+                and item.uniqueid
+            ):
+                channels[item.uniqueid] = _listed_channel(
+                    item, self._channels.get(item.uniqueid), now
+                )
         for item in await self._list_if_possible("bridges", BridgeList(), unavailable):
             if isinstance(item, bridge_events.BridgeListItem) and item.bridge_uniqueid:
                 bridges[item.bridge_uniqueid] = _bridge(item, LiveBridge(item.bridge_uniqueid))
         for channel in channels.values():
             if channel.bridge in bridges:
                 found = bridges[channel.bridge]
-                bridges[channel.bridge] = replace(found, channels=(*found.channels, channel.uniqueid))
+                bridges[channel.bridge] = replace(
+                    found, channels=(*found.channels, channel.uniqueid)
+                )
         items = await self._list_if_possible("queues", QueueStatus(), unavailable)
         _list_queues(items, self._queues, time.time(), queues)
         self._unavailable = unavailable
@@ -573,7 +604,9 @@ class Live:
         with self._manager.stream(action, timeout=self._timeout) as stream:
             return [item async for item in stream]
 
-    async def _list_if_possible(self, part: Part, action: Action[Any], unavailable: dict[Part, str]) -> list[Event]:
+    async def _list_if_possible(
+        self, part: Part, action: Action[Any], unavailable: dict[Part, str]
+    ) -> list[Event]:
         try:
             return await self._list(action)
         except ActionError as error:
@@ -785,7 +818,9 @@ class Live:
     def _member_left(self, event: queue_events.QueueMemberRemoved) -> None:
         queue = self._queues.get(event.queue or "")
         if queue is not None:
-            members = {name: each for name, each in queue.members.items() if name != event.interface}
+            members = {
+                name: each for name, each in queue.members.items() if name != event.interface
+            }
             self._set_queue(replace(queue, members=MappingProxyType(members)))
 
     def _connected(self, event: queue_events.AgentConnect) -> None:
@@ -849,8 +884,12 @@ def _channel(
         _or(event.channel_state, known.state),
         known.caller_id_num if event.caller_id_num is None else _known(event.caller_id_num),
         known.caller_id_name if event.caller_id_name is None else _known(event.caller_id_name),
-        known.connected_line_num if event.connected_line_num is None else _known(event.connected_line_num),
-        known.connected_line_name if event.connected_line_name is None else _known(event.connected_line_name),
+        known.connected_line_num
+        if event.connected_line_num is None
+        else _known(event.connected_line_num),
+        known.connected_line_name
+        if event.connected_line_name is None
+        else _known(event.connected_line_name),
         _or(event.context, known.context),
         _or(event.exten, known.exten),
         _or(event.priority, known.priority),
@@ -864,7 +903,9 @@ def _channel(
 
 
 def _listed_channel(
-    item: channel_events.CoreShowChannel | channel_events.Status, known: LiveChannel | None, now: float
+    item: channel_events.CoreShowChannel | channel_events.Status,
+    known: LiveChannel | None,
+    now: float,
 ) -> LiveChannel:
     if isinstance(item, channel_events.Status):
         seconds, data = item.seconds, item.data_
@@ -887,7 +928,9 @@ def _bridge(event: BridgeEvent, known: LiveBridge) -> LiveBridge:
 
 
 def _member(
-    event: queue_events.QueueMemberEvent | queue_events.QueueMember, name: str | None, known: LiveMember
+    event: queue_events.QueueMemberEvent | queue_events.QueueMember,
+    name: str | None,
+    known: LiveMember,
 ) -> LiveMember:
     return LiveMember(
         known.interface,
@@ -913,12 +956,18 @@ def _in_order(callers: Iterable[LiveCaller]) -> tuple[LiveCaller, ...]:
 def _list_queues(
     items: Iterable[Event], known: Mapping[str, LiveQueue], now: float, queues: dict[str, LiveQueue]
 ) -> None:
-    waits = {(queue.name, each.uniqueid): each.since for queue in known.values() for each in queue.callers}
+    waits = {
+        (queue.name, each.uniqueid): each.since
+        for queue in known.values()
+        for each in queue.callers
+    }
     members: dict[str, dict[str, LiveMember]] = {}
     callers: dict[str, list[LiveCaller]] = {}
     for item in items:
         if isinstance(item, queue_events.QueueParams) and item.queue:
-            queues[item.queue] = LiveQueue(item.queue, item.strategy or "", item.completed or 0, item.abandoned or 0)
+            queues[item.queue] = LiveQueue(
+                item.queue, item.strategy or "", item.completed or 0, item.abandoned or 0
+            )
         elif isinstance(item, queue_events.QueueMember) and item.queue and item.location:
             member = _member(item, item.name_, LiveMember(item.location))
             members.setdefault(item.queue, {})[item.location] = member
@@ -937,7 +986,9 @@ def _list_queues(
             callers.setdefault(item.queue, []).append(caller)
     for name, queue in queues.items():
         waiting = sorted(callers.get(name, ()), key=lambda each: each.position)
-        queues[name] = replace(queue, members=MappingProxyType(members.get(name, {})), callers=_in_order(waiting))
+        queues[name] = replace(
+            queue, members=MappingProxyType(members.get(name, {})), callers=_in_order(waiting)
+        )
 
 
 _CHANGES: Final[dict[type[Event], tuple[Part | None, Callable[[Live, Any], object]]]] = {

@@ -47,10 +47,20 @@ _TONES = {
 }
 # What every event of a channel repeats: it would fill the line.
 _SNAPSHOT = (
-    *("accountcode", "calleridname", "chanvariable", "connectedlinename", "connectedlinenum", "context", "exten"),
+    *(
+        "accountcode",
+        "calleridname",
+        "chanvariable",
+        "connectedlinename",
+        "connectedlinenum",
+        "context",
+        "exten",
+    ),
     *("language", "linkedid", "priority", "uniqueid"),
 )
-_LONG = BOILERPLATE.union(_SNAPSHOT, (f"dest{each}" for each in (*_SNAPSHOT, "calleridnum", "channelstate")))
+_LONG = BOILERPLATE.union(
+    _SNAPSHOT, (f"dest{each}" for each in (*_SNAPSHOT, "calleridnum", "channelstate"))
+)
 
 
 async def watch(
@@ -242,26 +252,38 @@ class _Watched:
 
     def text(self, state: str, stream: EventStream[Any]) -> str:
         """All of it as plain text."""
-        return "\n".join([self.status(state, stream), *(self.line(event, when) for when, event in self._last)])
+        return "\n".join(
+            [self.status(state, stream), *(self.line(event, when) for when, event in self._last)]
+        )
 
     def line(self, event: Event, when: str | None = None) -> str:
         """An event as a line of plain text."""
-        shown = [f"{name}={redact_value(name, value, event.find)}" for name, value in self._wanted(event)]
+        shown = [
+            f"{name}={redact_value(name, value, event.find)}" for name, value in self._wanted(event)
+        ]
         line = " ".join([when or time.strftime("%H:%M:%S"), event.name, *shown])
         return line.encode("utf-8", "backslashreplace").decode()
 
     def html(self, state: str, stream: EventStream[Any]) -> str:
         """All of it as HTML."""
-        kinds = [f"{clean(name)} {note(f'{count:,}')}" for name, count in self._kinds.most_common(_KINDS)]
+        kinds = [
+            f"{clean(name)} {note(f'{count:,}')}" for name, count in self._kinds.most_common(_KINDS)
+        ]
         kinds += ["…"] if len(self._kinds) > _KINDS else []
-        head = f"<div>{pill(state, _TONES[state])} {self._told(stream)}</div><div>{' · '.join(kinds)}</div>"
+        first = f"<div>{pill(state, _TONES[state])} {self._told(stream)}</div>"
+        head = f"{first}<div>{' · '.join(kinds)}</div>"
         rows = []
         for when, event in self._last:
             pairs = self._wanted(event)
             if self._columns:
                 cells = [cell(event, name, value, brief=True) for name, value in pairs]
             else:
-                cells = ["&ensp;".join(f"{note(name)} {cell(event, name, value, brief=True)}" for name, value in pairs)]
+                cells = [
+                    "&ensp;".join(
+                        f"{note(name)} {cell(event, name, value, brief=True)}"
+                        for name, value in pairs
+                    )
+                ]
             rows.append([note(when), f"<b>{clean(event.name)}</b>", *cells])
         heads = ["", "", *(map(clean, self._columns) if self._columns else ("",))]
         return f"<div>{head}{table(rows, heads)}</div>"
@@ -270,7 +292,11 @@ class _Watched:
         """The headers of an event that are shown."""
         if self._columns:
             return [(name, event.get(name, "")) for name in self._columns]
-        told = [(name, value) for name, value in event.headers if name.lower() not in _LONG and value not in NOTHING]
+        told = [
+            (name, value)
+            for name, value in event.headers
+            if name.lower() not in _LONG and value not in NOTHING
+        ]
         return told[:_PAIRS]
 
 

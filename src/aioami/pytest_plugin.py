@@ -12,8 +12,9 @@ It comes with the package. Its fixtures need pytest-asyncio, in whichever mode:
 - `ami_server`: the one of the two that a test, or another of its fixtures, asks for; else the fake.
 - `ami_manager`: a `Manager`, logged in on `ami_server`.
 
-`--fake-asterisk 13,16,22` and `--asterisk 16,22`, or `fake_asterisk` and `asterisk` in the configuration, choose the
-versions: each test runs with each of them. `none` leaves tests with a real server out.
+`--fake-asterisk 13,16,22` and `--asterisk 16,22`, or `fake_asterisk` and `asterisk` in the
+configuration, choose the versions: each test runs with each of them. `none` leaves tests with a
+real server out.
 """
 
 from __future__ import annotations
@@ -42,8 +43,18 @@ _REAL: Final = ("16", "22")
 _GONE: Final = pytest.StashKey[dict[str, str]]()
 _VERSIONS: Final = (
     # fixture, option and setting, known versions, what it is for
-    ("fake_asterisk", "fake-asterisk", _FAKE, "which Asterisk the fake servers pass for: 13, 16, 22 or several"),
-    ("real_asterisk", "asterisk", _REAL, "which real Asterisk servers to test against: 16, 22, 16,22 or none"),
+    (
+        "fake_asterisk",
+        "fake-asterisk",
+        _FAKE,
+        "which Asterisk the fake servers pass for: 13, 16, 22 or several",
+    ),
+    (
+        "real_asterisk",
+        "asterisk",
+        _REAL,
+        "which real Asterisk servers to test against: 16, 22, 16,22 or none",
+    ),
 )
 
 
@@ -58,7 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, and refuse versions that are not."""
     config.addinivalue_line(
-        "markers", "fake_asterisk(**options): arguments of the FakeAsterisk that the fixture fake_asterisk starts"
+        "markers",
+        "fake_asterisk(**options): arguments of the FakeAsterisk that the fixture starts",
     )
     config.stash[_GONE] = {}
     for _, name, known, _ in _VERSIONS:
@@ -84,20 +96,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test with each version that was chosen."""
     asked = _asked_for(metafunc.fixturenames)
     for fixture, name, _, _ in _VERSIONS:
-        if fixture in asked and not _is_overridden(metafunc, fixture) and not _is_parametrized(metafunc, fixture):
+        if (
+            fixture in asked
+            and not _is_overridden(metafunc, fixture)
+            and not _is_parametrized(metafunc, fixture)
+        ):
             chosen = _chosen(metafunc.config, name)
-            left_out = pytest.param("none", marks=pytest.mark.skip(f"--{name} leaves this test out"))
-            scope = "session" if fixture == "real_asterisk" else "function"
+            skipped = pytest.mark.skip(f"--{name} leaves this test out")
+            values: list[Any] = [*chosen] or [pytest.param("none", marks=skipped)]
+            scope: Any = "session" if fixture == "real_asterisk" else "function"
             if fixture not in metafunc.fixturenames:
                 metafunc.fixturenames.append(fixture)
-            metafunc.parametrize(fixture, chosen or [left_out], indirect=True, scope=scope)  # type: ignore[arg-type]
+            metafunc.parametrize(fixture, values, indirect=True, scope=scope)
 
 
 def _is_parametrized(metafunc: pytest.Metafunc, fixture: str) -> bool:
     """True if the test names its versions itself."""
     for mark in metafunc.definition.iter_markers("parametrize"):
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
-        if fixture in ([name.strip() for name in names.split(",")] if isinstance(names, str) else names):
+        if fixture in (
+            [name.strip() for name in names.split(",")] if isinstance(names, str) else names
+        ):
             return True
     return False
 
@@ -112,10 +131,14 @@ def _is_overridden(metafunc: pytest.Metafunc, fixture: str) -> bool:
     """True if a project has a fixture of its own in place of this one, or of `ami_server`."""
     names = [fixture] if fixture in metafunc.fixturenames else [fixture, "ami_server"]
     definitions = metafunc._arg2fixturedefs
-    return any(name in definitions and definitions[name][-1].func.__module__ != __name__ for name in names)
+    return any(
+        name in definitions and definitions[name][-1].func.__module__ != __name__ for name in names
+    )
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Name the real servers that Debian does not offer any more: no failure, but to be seen."""
     for version, why in config.stash[_GONE].items():
         terminalreporter.section(f"NOT TESTED: Asterisk {version}", red=True)
@@ -124,7 +147,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
-    """A private Asterisk with the configuration of `aioami.testing`, one of each version for the whole run.
+    """A private Asterisk with the configuration of `aioami.testing`, one of each version for a run.
 
     It is installed into the user's cache when it is used first, without root, from Debian's
     packages. Where that cannot be, the system's own Asterisk is used if there is one. A test that
@@ -145,7 +168,8 @@ def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
             raise
         if system is None or version != _REAL[-1]:
             pytest.skip(
-                f"Asterisk {version} is not there: on a machine with apt-get and Debian's archive keyring it is "
+                f"Asterisk {version} is not there: on a machine with apt-get and Debian's "
+                "archive keyring it is "
                 f"installed into a private folder, elsewhere install Asterisk ({error})"
             )
         installation = system
@@ -168,7 +192,9 @@ async def _fake_asterisk(request: pytest.FixtureRequest) -> AsyncIterator[FakeAs
     options: dict[str, Any] = {"version": _version(request, "fake-asterisk")}
     for mark in reversed(list(request.node.iter_markers("fake_asterisk"))):
         if mark.args:
-            raise pytest.UsageError("the marker fake_asterisk takes arguments by name only, as version='16'")
+            raise pytest.UsageError(
+                "the marker fake_asterisk takes arguments by name only, as version='16'"
+            )
         options |= mark.kwargs
     async with FakeAsterisk(**options) as server:
         yield server
@@ -190,9 +216,13 @@ else:
     @pytest.fixture
     def fake_asterisk() -> None:
         """Say what is missing."""
-        pytest.fail("the fixture fake_asterisk needs pytest-asyncio: install aioami[testing]", pytrace=False)
+        pytest.fail(
+            "the fixture fake_asterisk needs pytest-asyncio: install aioami[testing]", pytrace=False
+        )
 
     @pytest.fixture
     def ami_manager() -> None:
         """Say what is missing."""
-        pytest.fail("the fixture ami_manager needs pytest-asyncio: install aioami[testing]", pytrace=False)
+        pytest.fail(
+            "the fixture ami_manager needs pytest-asyncio: install aioami[testing]", pytrace=False
+        )

@@ -13,6 +13,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    sentence = f"aioami.streams.{name} is aioami.{name} now, and will be gone from here in aioami 1.0"
+    sentence = (
+        f"aioami.streams.{name} is aioami.{name} now, and will be gone from here in aioami 1.0"
+    )
     warnings.warn(sentence, DeprecationWarning, stacklevel=2)
     return getattr(import_module("aioami"), name)

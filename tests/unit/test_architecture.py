@@ -292,6 +292,38 @@ print(*sorted({set(NETWORK)!r} & sys.modules.keys()))
     assert loaded.stdout.split() == []
 
 
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Every docstring of a module, those of attributes too, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            for statement in node.body:
+                value = statement.value if isinstance(statement, ast.Expr) else None
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield statement.lineno, value.value
+
+
+def test_no_docstring_begins_as_a_question() -> None:
+    """A summary is an imperative or a noun phrase: a reader need not guess what it is about."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{line}: {text[:60]}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for line, text in docstrings(path)
+        if re.match(r"(What|Whether|Who|Until|How|Which)\b", text.strip())
+    ]
+    assert not found
+
+
+def test_lines_have_at_most_a_hundred_columns() -> None:
+    """Two files of the library fit beside each other."""
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 100
+    ]
+    assert not found
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("test_*.py")), ids=lambda path: path.name)
 def test_every_test_says_what_it_holds(path: Path) -> None:
     """Each test function has a docstring, which is one sentence."""

@@ -51,7 +51,9 @@ class _Column:
     categories: list[str] = field(default_factory=list)
 
 
-def to_pandas(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> pandas.DataFrame:
+def to_pandas(
+    items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]
+) -> pandas.DataFrame:
     """See `EventList.to_pandas`.
 
     Args:
@@ -77,13 +79,19 @@ def to_pandas(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dic
     }
     columns: dict[str, Any] = {}
     for name, column in _columns(items, typed, plain).items():
-        dtype = pandas.CategoricalDtype(column.categories) if column.kind == "category" else dtypes[column.kind]
+        dtype = (
+            pandas.CategoricalDtype(column.categories)
+            if column.kind == "category"
+            else dtypes[column.kind]
+        )
         columns[name] = pandas.Series(column.values, dtype=dtype)
     frame: pandas.DataFrame = pandas.DataFrame(columns, index=pandas.RangeIndex(len(typed)))
     return frame
 
 
-def to_polars(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> polars.DataFrame:
+def to_polars(
+    items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]
+) -> polars.DataFrame:
     """See `EventList.to_polars`; the arguments are those of `to_pandas`.
 
     Raises:
@@ -107,7 +115,10 @@ def to_polars(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dic
     for name, column in _columns(items, typed, plain).items():
         values = column.values
         if column.kind == "variables":  # polars has no dictionaries
-            values = [each and [{"name": name, "value": text} for name, text in each.items()] for each in values]
+            values = [
+                each and [{"name": name, "value": text} for name, text in each.items()]
+                for each in values
+            ]
         columns.append(polars.Series(name, values, dtype=dtypes[column.kind]))
     return polars.DataFrame(columns)
 
@@ -116,14 +127,18 @@ def _missing(library: str) -> ImportError:
     return ImportError(f"{library} is not installed: pip install 'aioami[{library}]'", name=library)
 
 
-def _columns(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> dict[str, _Column]:
+def _columns(
+    items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]
+) -> dict[str, _Column]:
     """The columns by name."""
     kinds = _kinds(items)
     columns = {}
     for name in typed[0] if typed else ():
         try:
             columns[name] = _column(kinds.get(name.lower(), "text"), [row[name] for row in typed])
-        except TypeError:  # one of the classes has no such field, or a number is too large for a column
+        except (
+            TypeError
+        ):  # one of the classes has no such field, or a number is too large for a column
             columns[name] = _column("text", [row.get(name) for row in plain])
     return columns
 
@@ -206,5 +221,7 @@ _CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
     "category": _name,
     "text": _text,
     "texts": lambda value: [_text(each) for each in _exactly(list)(value)],
-    "variables": lambda value: {_text(name): _text(text) for name, text in _exactly(dict)(value).items()},
+    "variables": lambda value: {
+        _text(name): _text(text) for name, text in _exactly(dict)(value).items()
+    },
 }

@@ -79,7 +79,12 @@ def _channel_or_all(field: str, value: str | None) -> str | None:
 
 def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
     """Return a clause with the change that reading the variables in headers may make."""
-    return next(filter(None, (variables_may_change(names) for name, names in headers if name.lower() == wanted)), "")
+    return next(
+        filter(
+            None, (variables_may_change(names) for name, names in headers if name.lower() == wanted)
+        ),
+        "",
+    )
 
 
 class AbsoluteTimeout(KnownAction[Response]):
@@ -103,7 +108,9 @@ class CoreShowChannels(KnownAction[ListReply[CoreShowChannel, CoreShowChannelsCo
     reads_only = True
 
 
-class CoreShowChannelMap(KnownAction[ListReply[events.CoreShowChannelMap, CoreShowChannelMapComplete]]):
+class CoreShowChannelMap(
+    KnownAction[ListReply[events.CoreShowChannelMap, CoreShowChannelMapComplete]]
+):
     """List the channels that a channel is connected with. From Asterisk 18.19 and 20.4.
 
     An unknown channel is an error.
@@ -185,7 +192,9 @@ class MuteAudio(KnownAction[Response]):
 
     privilege = ("system",)
 
-    def __init__(self, channel: str, input: bool = False, output: bool = False, muted: bool = False) -> None:
+    def __init__(
+        self, channel: str, input: bool = False, output: bool = False, muted: bool = False
+    ) -> None:
         for name, value in (("input", input), ("output", output)):
             if not isinstance(value, bool):
                 raise TypeError(f"{name}: expected True or False, not {type(value).__name__}")
@@ -193,7 +202,11 @@ class MuteAudio(KnownAction[Response]):
             raise ValueError("input, output: at least one of the two directions must be True")
         direction = "all" if input and output else "in" if input else "out"
         self._declare(
-            {"Channel": text("channel", channel), "Direction": direction, "State": truth("on", "off")("muted", muted)}
+            {
+                "Channel": text("channel", channel),
+                "Direction": direction,
+                "State": truth("on", "off")("muted", muted),
+            }
         )
 
 
@@ -249,7 +262,11 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         headers = dict(self.headers)
         if headers["Async"] == "true":
             return None
-        target = [(name, headers[name]) for name in ("Application", "Data", "Context", "Exten") if name in headers]
+        target = [
+            (name, headers[name])
+            for name in ("Application", "Data", "Context", "Exten")
+            if name in headers
+        ]
         told = [
             ("Event", "OriginateResponse"),
             ("ActionID", response.action_id or ""),

@@ -115,9 +115,16 @@ def whole_number(minimum: int = -MAX_NUMBER - 1, maximum: int = MAX_NUMBER, unit
 
     def convert(field: str, value: int) -> str:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{field}: expected a whole number{unit and f' of {unit}'}, not {type(value).__name__}")
+            raise TypeError(
+                f"{field}: expected a whole number{unit and f' of {unit}'}, "
+                f"not {type(value).__name__}"
+            )
         if not minimum <= value <= maximum:
-            limits = f"{minimum}{unit and f' {unit}'} or more" if maximum == MAX_NUMBER else f"{minimum} to {maximum}"
+            limits = (
+                f"{minimum}{unit and f' {unit}'} or more"
+                if maximum == MAX_NUMBER
+                else f"{minimum} to {maximum}"
+            )
             shown = value if -MAX_NUMBER <= value <= MAX_NUMBER else "a number beyond 32 bits"
             raise ValueError(f"{field}: {limits}, not {shown}")
         return str(int(value))
@@ -232,12 +239,18 @@ def repeated(field: str, value: str | Iterable[str | int]) -> list[str]:
     """
     if isinstance(value, str):
         return [value]
-    if isinstance(value, (bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"{field}: expected text or a sequence of texts, not {type(value).__name__}")
+    if isinstance(value, (bytes, bytearray, memoryview, Mapping)) or not isinstance(
+        value, Iterable
+    ):
+        raise TypeError(
+            f"{field}: expected text or a sequence of texts, not {type(value).__name__}"
+        )
     return [text(field, part) for part in value]
 
 
-def variables(field: str, value: Mapping[str, str | int] | Iterable[tuple[str, str | int]]) -> list[str]:
+def variables(
+    field: str, value: Mapping[str, str | int] | Iterable[tuple[str, str | int]]
+) -> list[str]:
     """Variables by name, each in a header of its own, escaped so that its value arrives as it is.
 
     Raises:
@@ -246,10 +259,14 @@ def variables(field: str, value: Mapping[str, str | int] | Iterable[tuple[str, s
         ValueError: a name is empty or has a character that would end it.
     """
     if not isinstance(value, Iterable):
-        raise TypeError(f"{field}: expected a mapping of names to values, not {type(value).__name__}")
+        raise TypeError(
+            f"{field}: expected a mapping of names to values, not {type(value).__name__}"
+        )
     pairs = list(value.items() if isinstance(value, Mapping) else value)
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-        raise TypeError(f"{field}: expected a mapping of names to values, not {type(value).__name__}")
+        raise TypeError(
+            f"{field}: expected a mapping of names to values, not {type(value).__name__}"
+        )
     return [variable(name, each) for name, each in pairs]
 
 
@@ -288,8 +305,14 @@ def variable(name: str, value: str | int) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f"Variable: a name is text, not {type(name).__name__}")
-    if not name or any(character in name for character in '="\\') or ("," in name and "(" not in name):
+    if (
+        not name
+        or any(character in name for character in '="\\')
+        or ("," in name and "(" not in name)
+    ):
         raise ValueError(f"Variable: {name!r} is no variable's name")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise TypeError(f"Variable {name}: expected text or a whole number, not {type(value).__name__}")
+        raise TypeError(
+            f"Variable {name}: expected text or a whole number, not {type(value).__name__}"
+        )
     return f"{name}={str(value).translate(_ESCAPED)}"

@@ -54,7 +54,10 @@ class EventList(list[ItemT]):
         Args:
             attributes, typed: the keys and the values, as for `Event.to_dict`.
         """
-        rows = [item.to_dict(attributes=attributes, typed=typed) for item in self]  # type: ignore[attr-defined]
+        rows = [
+            item.to_dict(attributes=attributes, typed=typed)  # type: ignore[attr-defined]
+            for item in self
+        ]
         columns: dict[str, None] = {}
         for row in rows:
             columns.update(dict.fromkeys(row))
@@ -120,7 +123,9 @@ class Response(Message):
 
     _items: EventList[Any]  # few responses have any
 
-    def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
+    def __init__(
+        self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None
+    ) -> None:
         super().__init__(text)
         self.action = action
         self.seconds = seconds
@@ -156,7 +161,10 @@ class Response(Message):
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
         """Return a plain dictionary of the headers, without list items; see `Event.to_dict`."""
         told = as_dict(self.headers, self, attributes=attributes, typed=typed)
-        return {"message" if attributes and name == "message_" else name: value for name, value in told.items()}
+        return {
+            "message" if attributes and name == "message_" else name: value
+            for name, value in told.items()
+        }
 
     def _repr_html_(self) -> str:
         """The response as HTML, for a notebook."""
@@ -191,7 +199,9 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
     @property
     def success(self) -> bool:
-        return super().success or (self.action is not None and self.message.strip() in self.action.empty_list_errors)
+        return super().success or (
+            self.action is not None and self.message.strip() in self.action.empty_list_errors
+        )
 
 
 class OutcomeReply(Response, Generic[EventT_co]):
@@ -199,7 +209,9 @@ class OutcomeReply(Response, Generic[EventT_co]):
 
     __slots__ = ("_wait_for_outcome",)
 
-    def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
+    def __init__(
+        self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None
+    ) -> None:
         super().__init__(text, action, seconds=seconds)
         self._wait_for_outcome: Callable[[float | None], Awaitable[Event]] | None = None
 
@@ -222,7 +234,9 @@ class OutcomeReply(Response, Generic[EventT_co]):
             ActionError: the server will not send one any more.
         """
         if self._wait_for_outcome is None:
-            raise ManagerError("this response did not come over a connection, so no outcome follows")
+            raise ManagerError(
+                "this response did not come over a connection, so no outcome follows"
+            )
         if timeout == -1.0 and self.action is not None:
             timeout = self.action.timeout
         return await self._wait_for_outcome(timeout)  # type: ignore[return-value]

@@ -62,7 +62,9 @@ class SIPshowpeerReply(Response):
         told = super().to_dict(attributes=attributes)
         if not typed:
             return told
-        names = {attribute_name(name) if attributes else name: name for name, _ in reversed(self.headers)}
+        names = {
+            attribute_name(name) if attributes else name: name for name, _ in reversed(self.headers)
+        }
         return {
             key: _typed(names[key], text) if isinstance(text, str) and key in names else text
             for key, text in told.items()
@@ -99,9 +101,15 @@ def _typed(name: str, text: str) -> str | bool | int | None:
     key = name.lower()
     if key in _YES_OR_NO:
         return {"y": True, "yes": True, "n": False, "no": False}.get(text.strip().lower())
-    if key == "sip-authinsecure":  # "no", or what is left out of authentication: "port", "invite", "port,invite"
+    if (
+        key == "sip-authinsecure"
+    ):  # "no", or what is left out of authentication: "port", "invite", "port,invite"
         return text.strip().lower() not in ("no", "")
     if key in _NUMBERS:
         number = text.split(" ")[0]
-        return int(number) if len(number) <= MAX_DIGITS and number.removeprefix("-").isdecimal() else None
+        return (
+            int(number)
+            if len(number) <= MAX_DIGITS and number.removeprefix("-").isdecimal()
+            else None
+        )
     return text

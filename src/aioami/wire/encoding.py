@@ -29,11 +29,14 @@ def encode_header(name: str, value: str) -> bytes:
         if character in name:
             raise ValueError(f"{_shown(name)}: a header name may not contain {label}")
         if character in value:
-            raise ValueError(f"{name if name.isprintable() else _shown(name)}: the value may not contain {label}")
+            raise ValueError(
+                f"{name if name.isprintable() else _shown(name)}: the value may not contain {label}"
+            )
     line = encode_text(name, f"{name}: {value}")
     if len(line) > MAX_LINE:
         raise ValueError(
-            f"{_shown(name)}: the line has {len(line)} bytes, and Asterisk takes at most {MAX_LINE} in one line"
+            f"{_shown(name)}: the line has {len(line)} bytes, "
+            f"and Asterisk takes at most {MAX_LINE} in one line"
         )
     return line
 
@@ -52,7 +55,8 @@ def encode_text(field: str, text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         pass  # this one carries the text, and must not be chained to that which is raised
-    raise ValueError(f"{field if field.isprintable() else _shown(field)}: half of a surrogate pair is no character")
+    shown = field if field.isprintable() else _shown(field)
+    raise ValueError(f"{shown}: half of a surrogate pair is no character")
 
 
 def encode_message(lines: Iterable[bytes]) -> bytes:
@@ -63,7 +67,10 @@ def encode_message(lines: Iterable[bytes]) -> bytes:
     """
     lines = list(lines)
     if len(lines) > MAX_LINES:
-        raise ValueError(f"the action has {len(lines)} lines, and Asterisk takes at most {MAX_LINES} in one action")
+        raise ValueError(
+            f"the action has {len(lines)} lines, "
+            f"and Asterisk takes at most {MAX_LINES} in one action"
+        )
     return b"\r\n".join([*lines, b"", b""])
 
 

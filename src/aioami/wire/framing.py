@@ -51,7 +51,16 @@ class Framer:
         error: the `ProtocolError` that ended the framing; `feed` ignores all bytes after it.
     """
 
-    __slots__ = ("_awaits_banner", "_buffer", "_in_follows", "_limit", "_may_follow", "_searched", "banner", "error")
+    __slots__ = (
+        "_awaits_banner",
+        "_buffer",
+        "_in_follows",
+        "_limit",
+        "_may_follow",
+        "_searched",
+        "banner",
+        "error",
+    )
 
     def __init__(self, max_frame_size: int | None = MAX_FRAME_SIZE, *, banner: bool = True) -> None:
         self._limit = max_frame_size
@@ -102,7 +111,9 @@ class Framer:
             buffer += data
             self._check_unfinished()
             return []
-        if (self._limit is not None and end > self._limit) or (self._may_follow and whole.find(_FOLLOWS, 0, end) >= 0):
+        if (self._limit is not None and end > self._limit) or (
+            self._may_follow and whole.find(_FOLLOWS, 0, end) >= 0
+        ):
             buffer += data
             return self._cut_one_by_one()
         if end == len(whole):
@@ -115,7 +126,10 @@ class Framer:
         if whole.isascii():
             return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
         # Decoded one by one, as an odd character would make all texts of this read twice as wide.
-        return [str(frame, "utf-8", "surrogateescape") for frame in _BLANK_LINES_BYTES.split(whole[start:end])[:-1]]
+        return [
+            str(frame, "utf-8", "surrogateescape")
+            for frame in _BLANK_LINES_BYTES.split(whole[start:end])[:-1]
+        ]
 
     def _take_banner(self) -> bool:
         end = self._buffer.find(b"\n", 0, MAX_BANNER)

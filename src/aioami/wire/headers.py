@@ -55,7 +55,12 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
 def is_regular(names: tuple[str, ...]) -> bool:
     """True if lines with these names are parted rightly at their first colon with a blank."""
     text = "\n" + "\n".join(names)
-    return ":" not in text and "\n " not in text and "\n\t" not in text and text.count("(") == text.count(")")
+    return (
+        ":" not in text
+        and "\n " not in text
+        and "\n\t" not in text
+        and text.count("(") == text.count(")")
+    )
 
 
 def head_of(text: str) -> str:

@@ -21,7 +21,9 @@ _SHOWN_HEADERS: Final = 8
 class _Slotted(ABCMeta):
     """Gives each class of messages empty `__slots__`: nothing more is stored in an instance."""
 
-    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any) -> _Slotted:
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any
+    ) -> _Slotted:
         body.setdefault("__slots__", ())
         return super().__new__(mcs, name, bases, body, **kwargs)
 
@@ -64,7 +66,11 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         An OriginateResponse event has a `Response` header too, further down.
         """
         first = self._lines[1:].partition(":")[0].lower()
-        return cast("Literal['response', 'event']", first) if first in ("response", "event") else "other"
+        return (
+            cast("Literal['response', 'event']", first)
+            if first in ("response", "event")
+            else "other"
+        )
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
@@ -135,7 +141,11 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     def getall(self, name: str) -> list[str]:
         """The text of every header of that name, in order; empty if there is none."""
         wanted = name.lower()
-        return [value for key, value in zip(*self._names_and_values(), strict=True) if key.lower() == wanted]
+        return [
+            value
+            for key, value in zip(*self._names_and_values(), strict=True)
+            if key.lower() == wanted
+        ]
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.find(name) is not None
@@ -155,13 +165,19 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return _Items(self)
 
     def __eq__(self, other: object) -> bool:
-        return self._names_and_values() == other._names_and_values() if isinstance(other, Message) else NotImplemented
+        return (
+            self._names_and_values() == other._names_and_values()
+            if isinstance(other, Message)
+            else NotImplemented
+        )
 
     def __hash__(self) -> int:
         return hash(self._names_and_values())
 
     def __repr__(self) -> str:
-        headers = " ".join(show_header(*header, self.find) for header in self.headers[:_SHOWN_HEADERS])
+        headers = " ".join(
+            show_header(*header, self.find) for header in self.headers[:_SHOWN_HEADERS]
+        )
         more = len(self) - _SHOWN_HEADERS
         return f"<{type(self).__name__} {headers}{f' and {more} more' if more > 0 else ''}>"
 

@@ -14,7 +14,8 @@ HIDDEN: Final = "***"
 # The end of a name that says that a secret is behind it: of a header, a variable, a setting, a
 # key. The length of its rest is bounded, here and below, so that the time is linear in the text's.
 _NAME: Final = (
-    r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?|md5_?cred)(?:[_\d]\w{0,40})?"
+    r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?|md5_?cred)"
+    r"(?:[_\d]\w{0,40})?"
 )
 _TELLING: Final = re.compile(rf"{_NAME}(?!\w)", re.IGNORECASE)
 
@@ -32,14 +33,20 @@ _HARMLESS: Final = frozenset({"usingpassword"})  # a truth value
 
 # name=value as the whole text; or anywhere in it, up to a comma or the end of the quotation.
 _WHOLE_SETTING: Final = re.compile(r"(\s*([\w-]+)\s*=>?\s*)(.*)")
-_SETTING: Final = re.compile(rf'({_NAME}\)?\s*=>?\s*)(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)', re.IGNORECASE)
-_JSON: Final = re.compile(rf'((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]{{}}]+)', re.IGNORECASE)
+_SETTING: Final = re.compile(
+    rf'({_NAME}\)?\s*=>?\s*)(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)', re.IGNORECASE
+)
+_JSON: Final = re.compile(
+    rf'((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]{{}}]+)', re.IGNORECASE
+)
 _JSON_LOGIN: Final = re.compile(r'("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)', re.IGNORECASE)
 _URL: Final = re.compile(r"(://[^:@/\s]*:)[^@/\s]*(?=@)")
 _LOGIN_AT: Final = re.compile(r"([^:]*:).*(?=@)")
 _COLUMN: Final = re.compile(r"([^:=,]*:\s*).*")
 _COMMAND: Final = re.compile(
-    r"(\s*(?:set\s+variable|database\s+put\s+\S+|dialplan\s+set\s+(?:global|chanvar\s+\S+))\s+\S+\s+).*", re.IGNORECASE
+    r"(\s*(?:set\s+variable|database\s+put\s+\S+|dialplan\s+set\s+(?:global|chanvar\s+\S+))"
+    r"\s+\S+\s+).*",
+    re.IGNORECASE,
 )
 _BEHIND: Final = rf"\1{HIDDEN}"
 
@@ -59,7 +66,10 @@ def hide_header(header: str, *, message: str | None = None) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{field}: expected text, not {type(name).__name__}")
         if not name or name != name.strip() or any(character in name for character in ":\r\n\0"):
-            raise ValueError(f"{field}: {name!r} is no name: it is empty, or has outer blanks, a colon, CR, LF or NUL")
+            raise ValueError(
+                f"{field}: {name!r} is no name: it is empty, or has outer blanks, a colon, CR, LF "
+                "or NUL"
+            )
     _HEADERS.setdefault((message or "").lower(), set()).add(header.lower())
 
 
@@ -87,7 +97,9 @@ def redact(text: str) -> str:
         if not colon:  # output of a command, before Asterisk 14
             header, value = "", header
         blank = " " if value.startswith(" ") else ""
-        lines[number] = f"{header}{colon}{blank}{redact_value(header, value.removeprefix(' '), own.get)}{end}"
+        lines[number] = (
+            f"{header}{colon}{blank}{redact_value(header, value.removeprefix(' '), own.get)}{end}"
+        )
     return "\n".join(lines)
 
 
