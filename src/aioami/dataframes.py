@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["to_pandas", "to_polars"]
 
+_Row = dict[str, Any]
 Kind = Literal["integer", "number", "boolean", "moment", "category", "text", "texts", "variables"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -51,7 +52,7 @@ class _Column:
     categories: list[str] = field(default_factory=list)
 
 
-def to_pandas(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> pandas.DataFrame:
+def to_pandas(items: Sequence[Any], typed: list[_Row], plain: list[_Row]) -> pandas.DataFrame:
     """See `EventList.to_pandas`.
 
     Args:
@@ -77,13 +78,13 @@ def to_pandas(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dic
     }
     columns: dict[str, Any] = {}
     for name, column in _columns(items, typed, plain).items():
-        dtype = pandas.CategoricalDtype(column.categories) if column.kind == "category" else dtypes[column.kind]
+        dtype = dtypes.get(column.kind) or pandas.CategoricalDtype(column.categories)
         columns[name] = pandas.Series(column.values, dtype=dtype)
     frame: pandas.DataFrame = pandas.DataFrame(columns, index=pandas.RangeIndex(len(typed)))
     return frame
 
 
-def to_polars(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> polars.DataFrame:
+def to_polars(items: Sequence[Any], typed: list[_Row], plain: list[_Row]) -> polars.DataFrame:
     """See `EventList.to_polars`; the arguments are those of `to_pandas`.
 
     Raises:
@@ -107,23 +108,27 @@ def to_polars(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dic
     for name, column in _columns(items, typed, plain).items():
         values = column.values
         if column.kind == "variables":  # polars has no dictionaries
-            values = [each and [{"name": name, "value": text} for name, text in each.items()] for each in values]
+            values = [each and _structs(each) for each in values]
         columns.append(polars.Series(name, values, dtype=dtypes[column.kind]))
     return polars.DataFrame(columns)
+
+
+def _structs(variables: dict[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": text} for name, text in variables.items()]
 
 
 def _missing(library: str) -> ImportError:
     return ImportError(f"{library} is not installed: pip install 'aioami[{library}]'", name=library)
 
 
-def _columns(items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]) -> dict[str, _Column]:
+def _columns(items: Sequence[Any], typed: list[_Row], plain: list[_Row]) -> dict[str, _Column]:
     """The columns by name."""
     kinds = _kinds(items)
     columns = {}
     for name in typed[0] if typed else ():
         try:
             columns[name] = _column(kinds.get(name.lower(), "text"), [row[name] for row in typed])
-        except TypeError:  # one of the classes has no such field, or a number is too large for a column
+        except TypeError:  # a class has no such field, or a number is too large for a column
             columns[name] = _column("text", [row.get(name) for row in plain])
     return columns
 
@@ -149,11 +154,11 @@ def _column(kind: Kind, values: list[Any]) -> _Column:
         kind = "texts"
         values = [[value] if isinstance(value, str) else value for value in values]
     convert = _CONVERTERS[kind]
-    told = [None if value is None else convert(value) for value in values]
+    converted = [None if value is None else convert(value) for value in values]
     if kind != "category":
-        return _Column(kind, told)
+        return _Column(kind, converted)
     members = sorted({value for value in values if value is not None}, key=_rank)
-    return _Column(kind, told, list(dict.fromkeys(map(_name, members))))
+    return _Column(kind, converted, list(dict.fromkeys(map(_name, members))))
 
 
 def _exactly(kind: type) -> Callable[[Any], Any]:
@@ -198,6 +203,10 @@ def _text(value: Any) -> str:
     return value.encode("utf-8", "backslashreplace").decode()
 
 
+def _variables(value: Any) -> dict[str, str]:
+    return {_text(name): _text(text) for name, text in _exactly(dict)(value).items()}
+
+
 _CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
     "integer": _integer,
     "number": _exactly(float),
@@ -206,5 +215,5 @@ _CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
     "category": _name,
     "text": _text,
     "texts": lambda value: [_text(each) for each in _exactly(list)(value)],
-    "variables": lambda value: {_text(name): _text(text) for name, text in _exactly(dict)(value).items()},
+    "variables": _variables,
 }

@@ -15,7 +15,17 @@ from .fields import Boolean, Enumeration, Field, Timestamp, fields_of
 from .wire import Message
 from .wire.redaction import redact_value
 
-__all__ = ["cell", "clean", "event_html", "list_html", "note", "pill", "response_html", "shortened", "table"]
+__all__ = [
+    "cell",
+    "clean",
+    "event_html",
+    "list_html",
+    "note",
+    "pill",
+    "response_html",
+    "shortened",
+    "table",
+]
 
 MAX_VALUE: Final = 200  # characters of one value
 MAX_HEADERS: Final = 60  # of one message
@@ -27,8 +37,9 @@ MAX_CELL: Final = 60  # characters of a value in a list
 # What says nothing of the item itself, or nothing more than another header.
 BOILERPLATE: Final = frozenset(
     {
-        *("event", "actionid", "privilege", "eventlist", "listitems", "response", "message", "channelstatedesc"),
-        *("destchannelstatedesc", "timestamp", "sequencenumber", "systemname"),
+        *("event", "actionid", "privilege", "eventlist", "listitems", "response", "message"),
+        *("channelstatedesc", "destchannelstatedesc"),
+        *("timestamp", "sequencenumber", "systemname"),
     }
 )
 NOTHING: Final = frozenset({"", "<unknown>", "(null)"})
@@ -42,29 +53,46 @@ _TINTS: Final = {
 }
 # By the name of an enumeration's member, and by the word of a text.
 _TONES: Final[dict[str, str]] = {
-    **dict.fromkeys(("up", "not_in_use", "idle", "answer", "answered", "available", "chat", "normal_clearing"), "good"),
-    **dict.fromkeys(("success", "registered", "reachable", "created", "ok", "online", "avail"), "good"),
-    **dict.fromkeys(
-        ("in_use", "in_use_and_ringing", "in_use_and_on_hold", "on_call", "ring_in_use", "on_hold"), "active"
-    ),
-    **dict.fromkeys(
-        ("ring", "ringing", "dialing", "dialing_off_hook", "pre_ring", "progress", "proceeding"), "waiting"
-    ),
-    **dict.fromkeys(
-        ("away", "extended_away", "do_not_disturb", "user_busy", "no_user_response", "no_answer"), "waiting"
-    ),
-    **dict.fromkeys(("answered_elsewhere", "cancel", "hung_up", "lagged"), "waiting"),
-    **dict.fromkeys(("busy", "congestion", "invalid", "failed", "channel_unavailable", "abort", "error"), "bad"),
-    **dict.fromkeys(("failure", "rejected", "unreachable", "unavailable"), "bad"),
-    **dict.fromkeys(("down", "reserved", "off_hook", "unknown", "not_set", "removed", "no_hint", "logged_off"), "away"),
-    **dict.fromkeys(("not_defined", "normal_unspecified", "unregistered", "unmonitored", "unqualified"), "away"),
+    word: tone
+    for tone, words in {
+        "good": (
+            *("up", "not_in_use", "idle", "answer", "answered", "available", "chat"),
+            *("normal_clearing", "success", "registered", "reachable", "created", "ok"),
+            *("online", "avail"),
+        ),
+        "active": (
+            *("in_use", "in_use_and_ringing", "in_use_and_on_hold", "on_call"),
+            *("ring_in_use", "on_hold"),
+        ),
+        "waiting": (
+            *("ring", "ringing", "dialing", "dialing_off_hook", "pre_ring", "progress"),
+            *("proceeding", "away", "extended_away", "do_not_disturb", "user_busy"),
+            *("no_user_response", "no_answer", "answered_elsewhere", "cancel", "hung_up"),
+            "lagged",
+        ),
+        "bad": (
+            *("busy", "congestion", "invalid", "failed", "channel_unavailable", "abort"),
+            *("error", "failure", "rejected", "unreachable", "unavailable"),
+        ),
+        "away": (
+            *("down", "reserved", "off_hook", "unknown", "not_set", "removed", "no_hint"),
+            *("logged_off", "not_defined", "normal_unspecified", "unregistered"),
+            *("unmonitored", "unqualified"),
+        ),
+    }.items()
+    for word in words
 }
 # Texts that are states, though they are of no enumeration.
-_STATES: Final = frozenset({"status", "contactstatus", "peerstatus", "state", "response", "devicestate"})
+_STATES: Final = frozenset(
+    {"status", "contactstatus", "peerstatus", "state", "response", "devicestate"},
+)
 # What would be taken for an instruction by a screen, or turn the text around.
 _UNSEEN: Final = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
-    for code in (*range(9), *range(10, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+    for code in (
+        *(*range(9), *range(10, 32), *range(127, 160)),
+        *(*range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    )
 }
 
 
@@ -89,7 +117,8 @@ def pill(text: str, tone: str | None) -> str:
     """A state as HTML: `good`, `active`, `waiting`, `bad` or `away`."""
     if tone is None:
         return clean(text)
-    style = f"background: rgba({_TINTS[tone]}, 0.25); border-radius: 0.6em; padding: 0.05em 0.5em; white-space: nowrap"
+    style = f"background: rgba({_TINTS[tone]}, 0.25); border-radius: 0.6em"
+    style += "; padding: 0.05em 0.5em; white-space: nowrap"
     return f'<span style="{style}">{clean(text)}</span>'
 
 
@@ -97,13 +126,18 @@ def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
     """A table of cells that are HTML; without heads, the first cell of each row is one."""
     style = "text-align: left; vertical-align: top; padding: 0.15em 0.6em"
     style += "; white-space: nowrap" if heads else ""
-    parts = ['<div style="overflow-x: auto"><table style="border-collapse: collapse; font-size: 0.95em">']
+    parts = [
+        '<div style="overflow-x: auto">',
+        '<table style="border-collapse: collapse; font-size: 0.95em">',
+    ]
     if heads:
-        parts.append("<thead><tr>" + "".join(f'<th style="{style}">{head}</th>' for head in heads) + "</tr></thead>")
+        cells = "".join(f'<th style="{style}">{head}</th>' for head in heads)
+        parts.append(f"<thead><tr>{cells}</tr></thead>")
     parts.append("<tbody>")
     for row in rows:
         tags = ["td"] * len(row) if heads else ["th", *["td"] * (len(row) - 1)]
-        cells = "".join(f'<{tag} style="{style}">{text}</{tag}>' for tag, text in zip(tags, row, strict=True))
+        pairs = zip(tags, row, strict=True)
+        cells = "".join(f'<{tag} style="{style}">{text}</{tag}>' for tag, text in pairs)
         parts.append(f"<tr>{cells}</tr>")
     parts.append("</tbody></table></div>")
     return "".join(parts)
@@ -125,7 +159,8 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
         member = field.convert(value)
         if member is None:
             return shortened(value, limit)
-        tone = _TONES.get(member.name.lower(), "bad" if type(member).__name__ == "HangupCause" else None)
+        other = "bad" if type(member).__name__ == "HangupCause" else None
+        tone = _TONES.get(member.name.lower(), other)
         number = f" {note(value.strip())}" if isinstance(member, int) and not brief else ""
         return pill(member.name.replace("_", " ").lower()[:limit], tone) + number
     if isinstance(field, Boolean) and field.header == "Paused" and field.convert(value):
@@ -133,7 +168,9 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
     if isinstance(field, Timestamp):
         seconds = field.convert(value)
         when = _moment(seconds) if seconds else ""  # Asterisk writes 0 for never
-        return when if when and brief else shortened(value, limit) + (f" {note(when)}" if when else "")
+        if when and brief:
+            return when
+        return shortened(value, limit) + (f" {note(when)}" if when else "")
     if name.lower() in _STATES and len(value) < MAX_VALUE:
         return pill(value, _TONES.get(value.strip().lower().replace(" ", "_")))
     return shortened(value, limit)
@@ -159,17 +196,22 @@ def response_html(
     head = [pill("success" if success else "error", "good" if success else "bad")]
     name, _, sent = action.partition(", ")
     head += [f"<b>{clean(name or type(response).__name__)}</b>"]
-    head += (
-        [note(sent if len(sent) <= MAX_VALUE else f"{sent[:MAX_VALUE]}… ({len(sent):,} characters)")] if sent else []
-    )
+    if len(sent) > MAX_VALUE:
+        sent = f"{sent[:MAX_VALUE]}… ({len(sent):,} characters)"
+    head += [note(sent)] if sent else []
     head += [shortened(text)] if text else []
     head += [note(f"in {seconds * 1000:,.1f} ms")] if seconds is not None else []
-    parts = [" ".join(head), _headers(response, {"response", "message", "actionid", "eventlist", "output"})]
+    without = {"response", "message", "actionid", "eventlist", "output"}
+    parts = [" ".join(head), _headers(response, without)]
     lines = response.output
     if lines:
-        shown = "\n".join(shortened(redact_value("output", line, response.find)) for line in lines[:MAX_LINES])
-        more = f"\n{note(f'… and {len(lines) - MAX_LINES:,} more lines')}" if len(lines) > MAX_LINES else ""
-        parts.append(f'<pre style="line-height: 1.2; max-height: 30em; overflow: auto">{shown}{more}</pre>')
+        plain = [redact_value("output", line, response.find) for line in lines[:MAX_LINES]]
+        shown = [shortened(line) for line in plain]
+        if len(lines) > MAX_LINES:
+            shown.append(note(f"… and {len(lines) - MAX_LINES:,} more lines"))
+        style = "line-height: 1.2; max-height: 30em; overflow: auto"
+        text = "\n".join(shown)
+        parts.append(f'<pre style="{style}">{text}</pre>')
     return _box(*parts, listed)
 
 
@@ -186,7 +228,8 @@ def list_html(items: Sequence[object], completion: Message | None) -> str:
     parts = [f"<b>{total}</b>" + (f" {pill('complete', 'good')}" if completion is not None else "")]
     parts += [_kind(name, found) for name, found in kinds.items()]
     if others:
-        parts.append(table([[shortened(repr(each))] for each in others[:MAX_ROWS]]) + _more(len(others)))
+        rows = [[shortened(repr(each))] for each in others[:MAX_ROWS]]
+        parts.append(table(rows) + _more(len(others)))
     return _box(*parts)
 
 
@@ -198,16 +241,19 @@ def _kind(name: str, items: Sequence[Message]) -> str:
     for item in shown:
         for header, value in item.headers:
             if header.lower() not in BOILERPLATE:
-                (columns if value.strip() not in NOTHING else empty).setdefault(header.lower(), header)
+                place = columns if value.strip() not in NOTHING else empty
+                place.setdefault(header.lower(), header)
     names = list(columns.values())
     left = [*names[MAX_COLUMNS:], *(header for key, header in empty.items() if key not in columns)]
     names = names[:MAX_COLUMNS]
     rows = [[_cells(item, header) for header in names] for item in shown]
-    told = f"{clean(name)} {note(f'{len(items):,}')}"
+    title = f"{clean(name)} {note(f'{len(items):,}')}"
+    shown_table = table(rows, [clean(header) for header in names]) if names else ""
     more = _more(len(items))
     if left:
-        more += f"<div>{note(f'left out or empty ({len(left)}): ')}{note(', '.join(left)[:MAX_VALUE])}</div>"
-    return f"<div>{told}</div>{table(rows, [clean(header) for header in names]) if names else ''}{more}"
+        lead = note(f"left out or empty ({len(left)}): ")
+        more += f"<div>{lead}{note(', '.join(left)[:MAX_VALUE])}</div>"
+    return f"<div>{title}</div>{shown_table}{more}"
 
 
 def _cells(item: Message, header: str) -> str:

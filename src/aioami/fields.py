@@ -54,7 +54,7 @@ ViewT = TypeVar("ViewT", bound="View")
 
 TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on", "enabled"})
 FALSE: Final = frozenset({"no", "false", "n", "f", "0", "off", "disabled"})
-MAX_DIGITS: Final = 18  # of a number that is taken for one; Python refuses to convert some thousands
+MAX_DIGITS: Final = 18  # of a number; Python refuses to convert some thousands of them
 
 
 class Field(Generic[T]):
@@ -72,7 +72,8 @@ class Field(Generic[T]):
 
     def __set_name__(self, owner: type, name: str) -> None:
         if name in _TAKEN and issubclass(owner, Message):
-            raise TypeError(f"{owner.__name__}.{name}: a field cannot have this name, which every message has")
+            reason = "a field cannot have this name, which every message has"
+            raise TypeError(f"{owner.__name__}.{name}: {reason}")
 
     @overload
     def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
@@ -230,7 +231,8 @@ class ChannelVariables(Field[dict[str, str]]):
         if message is None:
             return self
         wanted = self.header.lower()
-        pairs = [value.partition("=") for name, value in message.headers if name.lower().partition("(")[0] == wanted]
+        headers = [(name.lower().partition("(")[0], value) for name, value in message.headers]
+        pairs = [value.partition("=") for name, value in headers if name == wanted]
         return {name: value for name, _, value in pairs}
 
 
@@ -329,8 +331,8 @@ class Numbered(Generic[ViewT]):
         # All names are looked at once: to ask each number for its headers would be quadratic.
         own = "|".join(re.escape(field.header) for field in fields_of(self.view).values())
         before, after = map(re.escape, self.prefix.split("{}"))
-        match = re.compile(rf"{before}(0|[1-9][0-9]*){after}(?:{own})(?:\(.*)?", re.IGNORECASE).fullmatch
-        numbers = {found[1] for found in map(match, message) if found is not None}
+        pattern = re.compile(rf"(?i){before}(0|[1-9][0-9]*){after}(?:{own})(?:\(.*)?")
+        numbers = {found[1] for found in map(pattern.fullmatch, message) if found is not None}
         for number in range(len(numbers)):
             if str(number) not in numbers:
                 return
@@ -353,7 +355,8 @@ def fields_of(owner: type) -> dict[str, Field[Any]]:
     if found is None:
         found = {}
         for base in reversed(owner.__mro__):
-            found.update({name: field for name, field in vars(base).items() if isinstance(field, Field)})
+            own = vars(base).items()
+            found.update({name: field for name, field in own if isinstance(field, Field)})
         _fields[owner] = found
     return found
 
@@ -365,8 +368,8 @@ def as_dict(
 
     Args:
         attributes: `True` for the names of attributes as keys, instead of the headers.
-        typed: whether those that have a field are given as it gives them (of repeated ones the
-            first, where it gives one value), instead of as text.
+        typed: `True` for the values of fields, where there is one (of repeated headers the first,
+            where the field has one value), instead of text.
     """
     fields = {field.header.lower(): (name, field) for name, field in fields_of(type(owner)).items()}
     keys: dict[str, str] = {}
@@ -379,7 +382,8 @@ def as_dict(
             known = fields[header.lower().partition("(")[0]]
         if known is not None and typed:
             name, field = known
-            found[name if attributes else keys.setdefault(field.header, header)] = field.__get__(owner)
+            key = name if attributes else keys.setdefault(field.header, header)
+            found[key] = field.__get__(owner)
             continue
         name = known[0] if known is not None else attribute_name(header)
         key = keys.setdefault(header.lower(), name if attributes else header)
@@ -424,7 +428,9 @@ _SPELLINGS: Final = {
     "MD5": "Md5",
     "ID": "Id",
 }
-_TAKEN: Final = frozenset(dir(Message)) | {"name", "events", "data", "action", "message", "success", "outcome"}
+_TAKEN: Final = frozenset(dir(Message)) | {
+    *("name", "events", "data", "action", "message", "success", "outcome"),
+}
 
 
 def attribute_name(header: str) -> str:

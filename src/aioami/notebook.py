@@ -47,10 +47,11 @@ _TONES = {
 }
 # What every event of a channel repeats: it would fill the line.
 _SNAPSHOT = (
-    *("accountcode", "calleridname", "chanvariable", "connectedlinename", "connectedlinenum", "context", "exten"),
-    *("language", "linkedid", "priority", "uniqueid"),
+    *("accountcode", "calleridname", "chanvariable", "connectedlinename", "connectedlinenum"),
+    *("context", "exten", "language", "linkedid", "priority", "uniqueid"),
 )
-_LONG = BOILERPLATE.union(_SNAPSHOT, (f"dest{each}" for each in (*_SNAPSHOT, "calleridnum", "channelstate")))
+_DEST = (f"dest{each}" for each in (*_SNAPSHOT, "calleridnum", "channelstate"))
+_LONG = BOILERPLATE.union(_SNAPSHOT, _DEST)
 
 
 async def watch(
@@ -231,37 +232,41 @@ class _Watched:
 
     def status(self, state: str, stream: EventStream[Any]) -> str:
         """The progress, in a line."""
-        return f"{state}: {self._told(stream)}"
+        return f"{state}: {self._counts(stream)}"
 
-    def _told(self, stream: EventStream[Any]) -> str:
+    def _counts(self, stream: EventStream[Any]) -> str:
         seconds = time.monotonic() - self._began
-        told = [f"{self.count:,} events in {seconds:.1f} s"]
-        told += [f"{stream.dropped:,} dropped"] if stream.dropped else []
-        told += [f"{stream.gaps:,} gaps"] if stream.gaps else []
-        return ", ".join(told)
+        parts = [f"{self.count:,} events in {seconds:.1f} s"]
+        parts += [f"{stream.dropped:,} dropped"] if stream.dropped else []
+        parts += [f"{stream.gaps:,} gaps"] if stream.gaps else []
+        return ", ".join(parts)
 
     def text(self, state: str, stream: EventStream[Any]) -> str:
         """All of it as plain text."""
-        return "\n".join([self.status(state, stream), *(self.line(event, when) for when, event in self._last)])
+        lines = [self.line(event, when) for when, event in self._last]
+        return "\n".join([self.status(state, stream), *lines])
 
     def line(self, event: Event, when: str | None = None) -> str:
         """An event as a line of plain text."""
-        shown = [f"{name}={redact_value(name, value, event.find)}" for name, value in self._wanted(event)]
+        wanted = self._wanted(event)
+        shown = [f"{name}={redact_value(name, value, event.find)}" for name, value in wanted]
         line = " ".join([when or time.strftime("%H:%M:%S"), event.name, *shown])
         return line.encode("utf-8", "backslashreplace").decode()
 
     def html(self, state: str, stream: EventStream[Any]) -> str:
         """All of it as HTML."""
-        kinds = [f"{clean(name)} {note(f'{count:,}')}" for name, count in self._kinds.most_common(_KINDS)]
+        most = self._kinds.most_common(_KINDS)
+        kinds = [f"{clean(name)} {note(f'{count:,}')}" for name, count in most]
         kinds += ["…"] if len(self._kinds) > _KINDS else []
-        head = f"<div>{pill(state, _TONES[state])} {self._told(stream)}</div><div>{' · '.join(kinds)}</div>"
+        head = f"<div>{pill(state, _TONES[state])} {self._counts(stream)}</div>"
+        head += f"<div>{' · '.join(kinds)}</div>"
         rows = []
         for when, event in self._last:
             pairs = self._wanted(event)
-            if self._columns:
-                cells = [cell(event, name, value, brief=True) for name, value in pairs]
-            else:
-                cells = ["&ensp;".join(f"{note(name)} {cell(event, name, value, brief=True)}" for name, value in pairs)]
+            cells = [cell(event, name, value, brief=True) for name, value in pairs]
+            if not self._columns:
+                named = zip(pairs, cells, strict=True)
+                cells = ["&ensp;".join(f"{note(name)} {shown}" for (name, _), shown in named)]
             rows.append([note(when), f"<b>{clean(event.name)}</b>", *cells])
         heads = ["", "", *(map(clean, self._columns) if self._columns else ("",))]
         return f"<div>{head}{table(rows, heads)}</div>"
@@ -270,8 +275,8 @@ class _Watched:
         """The headers of an event that are shown."""
         if self._columns:
             return [(name, event.get(name, "")) for name in self._columns]
-        told = [(name, value) for name, value in event.headers if name.lower() not in _LONG and value not in NOTHING]
-        return told[:_PAIRS]
+        pairs = [pair for pair in event.headers if pair[0].lower() not in _LONG]
+        return [(name, value) for name, value in pairs if value not in NOTHING][:_PAIRS]
 
 
 class _Bar:
@@ -283,7 +288,7 @@ class _Bar:
         self._total = total
         self._began = time.monotonic()
 
-    def _told(self) -> str:
+    def _counts(self) -> str:
         seconds = time.monotonic() - self._began
         known = f" of {self._total:,}" if self._total is not None else ""
         return f"{self.count:,}{known} items in {seconds:.1f} s"
@@ -294,7 +299,7 @@ class _Bar:
         if self._total:
             full = min(_BAR, _BAR * self.count // self._total)
             bar = f"[{'#' * full}{'.' * (_BAR - full)}] "
-        return " ".join(filter(None, [self._label, f"{bar}{self._told()}, {state}"]))
+        return " ".join(filter(None, [self._label, f"{bar}{self._counts()}, {state}"]))
 
     def html(self, state: str) -> str:
         """It as HTML."""
@@ -302,4 +307,5 @@ class _Bar:
         total = self._total or (max(self.count, 1) if over else None)
         value = f' value="{min(self.count, total)}" max="{total}"' if total else ""
         bar = f'<progress{value} style="width: 20em; vertical-align: middle"></progress>'
-        return f"<div>{clean(self._label)} {bar} {self._told()} {pill(state, _TONES[state])}</div>"
+        end = pill(state, _TONES[state])
+        return f"<div>{clean(self._label)} {bar} {self._counts()} {end}</div>"

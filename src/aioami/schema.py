@@ -63,9 +63,8 @@ def json_schema(*, attributes: bool = False, typed: bool = False) -> dict[str, A
     """
     load_actions()
     load_events()
-    events = {
-        name: _event(cls, attributes, typed) for name, cls in sorted((cls.wire_name, cls) for cls in EVENTS.values())
-    }
+    classes = sorted(EVENTS.values(), key=lambda cls: cls.wire_name)
+    events = {cls.wire_name: _event(cls, attributes, typed) for cls in classes}
     actions = {cls.__name__: _action(cls) for cls in _classes(KnownAction) if cls.wire_name}
     name = "event" if attributes else "Event"
     return {
@@ -75,7 +74,10 @@ def json_schema(*, attributes: bool = False, typed: bool = False) -> dict[str, A
         "required": [name],
         "properties": {name: {"type": "string"}},
         "allOf": [
-            {"if": {"properties": {name: {"const": each}}}, "then": {"$ref": f"#/$defs/events.{each}"}}
+            {
+                "if": {"properties": {name: {"const": each}}},
+                "then": {"$ref": f"#/$defs/events.{each}"},
+            }
             for each in events
         ],
         "$defs": {
@@ -94,7 +96,8 @@ def _event(cls: type[Event], attributes: bool, typed: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {name: {"const": cls.wire_name}}
     for attribute, field in fields_of(cls).items():
         if field.header != "Event":
-            properties[attribute if attributes else field.header] = _value(field) if typed else _TEXT
+            key = attribute if attributes else field.header
+            properties[key] = _value(field) if typed else _TEXT
     return {
         "title": cls.wire_name,
         "description": inspect.cleandoc(cls.__doc__ or ""),
@@ -106,7 +109,8 @@ def _event(cls: type[Event], attributes: bool, typed: bool) -> dict[str, Any]:
 
 def _value(field: Field[Any]) -> dict[str, Any]:
     if isinstance(field, Enumeration):
-        return _members(field.kind, {"type": ["string" if issubclass(field.kind, Word) else "integer", "null"]})
+        plain = "string" if issubclass(field.kind, Word) else "integer"
+        return _members(field.kind, {"type": [plain, "null"]})
     return next(schema for kind, schema in _TYPES.items() if isinstance(field, kind))
 
 
@@ -124,11 +128,14 @@ def _action(cls: type[Action[Any]]) -> dict[str, Any]:
         if parameter.kind is parameter.VAR_KEYWORD:
             continue
         kind = getattr(declared.get(parameter.name), "kind", None)
-        schema = {"enum": list(kind.allowed)} if isinstance(kind, one_of) else _argument(str(parameter.annotation))
-        if parameter.default not in (parameter.empty, REQUIRED):
-            schema = {**schema, **({} if parameter.default in (None, ()) else {"default": parameter.default})}
+        if isinstance(kind, one_of):
+            schema: dict[str, Any] = {"enum": list(kind.allowed)}
         else:
+            schema = _argument(str(parameter.annotation))
+        if parameter.default in (parameter.empty, REQUIRED):
             required.append(parameter.name)
+        elif parameter.default not in (None, ()):
+            schema = {**schema, "default": parameter.default}
         properties[parameter.name] = schema
     return {
         "title": cls.wire_name,

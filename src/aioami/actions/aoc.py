@@ -16,10 +16,13 @@ __all__ = [
     "AOCMessage",
 ]
 
-_MULTIPLIER = one_of("OneThousandth", "OneHundredth", "OneTenth", "One", "Ten", "Hundred", "Thousand")
+_MULTIPLIER = one_of(
+    *("OneThousandth", "OneHundredth", "OneTenth"),
+    *("One", "Ten", "Hundred", "Thousand"),
+)
 _BILLING = one_of(
-    *("Normal", "ReverseCharge", "CreditCard", "CallFwdUnconditional", "CallFwdBusy", "CallFwdNoReply"),
-    *("CallDeflection", "CallTransfer"),
+    *("Normal", "ReverseCharge", "CreditCard"),
+    *("CallFwdUnconditional", "CallFwdBusy", "CallFwdNoReply", "CallDeflection", "CallTransfer"),
 )
 _ITEM = one_of(
     *("NA", "SpecialArrangement", "BasicCommunication", "CallAttempt", "CallSetup", "UserUserInfo"),
@@ -27,7 +30,14 @@ _ITEM = one_of(
 )
 _COUNT = whole_number(minimum=0)
 _RATE = one_of("NA", "Free", "FreeFromBeginning", "Duration", "Flat", "Volume", "SpecialCode")
-_SCALE = one_of("OneHundredthSecond", "OneTenthSecond", "Second", "TenSeconds", "Minute", "Hour", "Day")
+_SCALE = one_of(
+    *("OneHundredthSecond", "OneTenthSecond", "Second", "TenSeconds"),
+    *("Minute", "Hour", "Day"),
+)
+_TYPE = one_of("NA", "FREE", "Currency", "Unit")
+_CHARGING = one_of("ContinuousCharging", "StepFunction")
+_VOLUME = one_of("Octet", "Segment", "Message")
+_WHOLE = whole_number()
 
 
 def _numbers(field: str, value: Sequence[int]) -> HeaderValue:
@@ -71,26 +81,26 @@ class AOCMessage(KnownAction[Response]):
     privilege = ("aoc",)
 
     msg_type: str = header("MsgType", one_of("D", "E", "S"))
-    charge_type: str | None = header("ChargeType", one_of("NA", "FREE", "Currency", "Unit"), default=None)
+    charge_type: str | None = header("ChargeType", _TYPE, default=None)
     _: KW_ONLY
     channel: str | None = header("Channel", default=None)
     channel_prefix: str | None = header("ChannelPrefix", default=None)
     unit_amount: Sequence[int] = header("UnitAmount({})", _numbers, default=())
     unit_type: Sequence[int] = header("UnitType({})", _numbers, default=())
     currency_name: str | None = header("CurrencyName", _currency, default=None)
-    currency_amount: int | None = header("CurrencyAmount", whole_number(minimum=0), default=None)
+    currency_amount: int | None = header("CurrencyAmount", _COUNT, default=None)
     currency_multiplier: str | None = header("CurrencyMultiplier", _MULTIPLIER, default=None)
     total_type: str | None = header("TotalType", one_of("Total", "SubTotal"), default=None)
     aoc_billing_id: str | None = header("AOCBillingId", _BILLING, default=None)
-    charging_association_id: int | None = header("ChargingAssociationId", whole_number(), default=None)
+    charging_association_id: int | None = header("ChargingAssociationId", _WHOLE, default=None)
     charging_association_number: str | None = header("ChargingAssociationNumber", default=None)
-    charging_association_plan: int | None = header("ChargingAssociationPlan", whole_number(), default=None)
+    charging_association_plan: int | None = header("ChargingAssociationPlan", _WHOLE, default=None)
     charged_item: str | None = header("ChargedItem", _ITEM, default=None)
     rate_type: str | None = header("RateType", _RATE, default=None)
-    time: int | None = header("Time", whole_number(minimum=0), default=None)
+    time: int | None = header("Time", _COUNT, default=None)
     time_scale: str | None = header("TimeScale", _SCALE, default=None)
-    granularity: int | None = header("Granularity", whole_number(minimum=0), default=None)
+    granularity: int | None = header("Granularity", _COUNT, default=None)
     granularity_time_scale: str | None = header("GranularityTimeScale", _SCALE, default=None)
-    charging_type: str | None = header("ChargingType", one_of("ContinuousCharging", "StepFunction"), default=None)
-    volume_unit: str | None = header("VolumeUnit", one_of("Octet", "Segment", "Message"), default=None)
-    code: int | None = header("Code", whole_number(), default=None)
+    charging_type: str | None = header("ChargingType", _CHARGING, default=None)
+    volume_unit: str | None = header("VolumeUnit", _VOLUME, default=None)
+    code: int | None = header("Code", _WHOLE, default=None)

@@ -8,7 +8,17 @@ from copy import copy
 from importlib import import_module
 from inspect import Parameter as SignatureParameter
 from inspect import Signature
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Final,
+    Generic,
+    Literal,
+    TypeVar,
+    get_args,
+    get_origin,
+)
 
 from ..events.base import Event
 from ..responses.base import ListReply, Response
@@ -24,7 +34,15 @@ else:
         return lambda cls: cls
 
 
-__all__ = ["ACTIONS", "Action", "KnownAction", "ResponseT_co", "action_class", "encode_action_id", "load"]
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "KnownAction",
+    "ResponseT_co",
+    "action_class",
+    "encode_action_id",
+    "load",
+]
 
 ResponseT_co = TypeVar("ResponseT_co", bound=Response, covariant=True)
 
@@ -103,22 +121,36 @@ class Action(Generic[ResponseT_co]):
     timeout: float | None
     _lines: bytes
 
-    def __init__(self: Action[Response], name: str, headers: Mapping[str, HeaderValue] | None = None) -> None:
+    def __init__(
+        self: Action[Response],
+        name: str,
+        headers: Mapping[str, HeaderValue] | None = None,
+    ) -> None:
         self._declare(headers or {}, name=name)
 
-    def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        wire_name: str | None = None,
+        abstract: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(**kwargs)
         for sequence in ("privilege", "empty_list_errors", "outcome_events"):
             if isinstance(getattr(cls, sequence), str):
-                raise TypeError(f"{cls.__name__}.{sequence}: expected a tuple of texts, not one text")
-        if wire_name is not None and wire_name != (cls.wire_name or wire_name) and "reads_only" not in vars(cls):
-            cls.reads_only = False  # it is another action than the one whose class it extends
+                place = f"{cls.__name__}.{sequence}"
+                raise TypeError(f"{place}: expected a tuple of texts, not one text")
+        # One of another name is another action than the one whose class it extends.
+        renamed = wire_name is not None and wire_name != (cls.wire_name or wire_name)
+        if renamed and "reads_only" not in vars(cls):
+            cls.reads_only = False
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         if cls.wire_name != cls.wire_name.strip():
             raise ValueError(f"Action: {cls.wire_name!r} is no name: it has blanks around it")
         cls._first_line = encode_header("Action", cls.wire_name)
         name = cls.wire_name.lower()
-        if name and not (name in ACTIONS and cls.__module__.startswith(f"{__package__}.")):  # a user's class counts
+        ours = cls.__module__.startswith(f"{__package__}.")
+        if name and not (ours and name in ACTIONS):  # a user's class counts
             ACTIONS[name] = cls
         for base in vars(cls).get("__orig_bases__", ()):
             origin = get_origin(base)
@@ -135,7 +167,8 @@ class Action(Generic[ResponseT_co]):
         if isinstance(kind, TypeVar):
             return
         if not (isinstance(kind, type) and issubclass(kind, Response)):
-            raise TypeError(f"{cls.__name__}: what answers an action is a class of responses, not {kind!r}")
+            expected = "what answers an action is a class of responses"
+            raise TypeError(f"{cls.__name__}: {expected}, not {kind!r}")
         cls.response_type = kind
         for each in (reply, *getattr(kind, "__orig_bases__", ())):
             if get_origin(each) is ListReply and not each.__parameters__:
@@ -154,14 +187,15 @@ class Action(Generic[ResponseT_co]):
         self.name = self.wire_name if name is None else _plain("Action", name)
         self.timeout = timeout
         if not self.name or self.name != self.name.strip():
-            raise ValueError(f"Action: {self.name!r} is no name: it is empty, or has blanks around it")
+            reason = "it is empty, or has blanks around it"
+            raise ValueError(f"Action: {self.name!r} is no name: {reason}")
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        self.headers = tuple(
-            (_plain("a header's name", key), text) for key, value in pairs for text in _texts(key, value)
-        )
+        named = ((_plain("a header's name", key), value) for key, value in pairs)
+        self.headers = tuple((key, text) for key, value in named for text in _texts(key, value))
         for key, _ in self.headers:
             if key.lower() in _RESERVED:
-                raise ValueError(f"{key}: the action's name and its ActionID are not given among the headers")
+                reason = "the action's name and its ActionID are not given among the headers"
+                raise ValueError(f"{key}: {reason}")
         if len(self.headers) > MAX_LINES - 2:
             raise ValueError(
                 f"{self.name}: {len(self.headers) + 2} lines with Action and ActionID, "
@@ -192,7 +226,9 @@ class Action(Generic[ResponseT_co]):
         """
         if cls.reads_only:
             return ""
-        return "it may change something on the server" if cls.wire_name else "nothing says that it only reads"
+        if cls.wire_name:
+            return "it may change something on the server"
+        return "nothing says that it only reads"
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         """Judge an event of `outcome_events` for this action, sent under `action_id`.
@@ -216,8 +252,10 @@ class Action(Generic[ResponseT_co]):
         return hash(self._lines)
 
     def __repr__(self) -> str:
-        own = {"action": self.name, **{name.lower(): value for name, value in reversed(self.headers)}}
-        return f"<Action {', '.join((self.name, *(show_header(*header, own.get) for header in self.headers)))}>"
+        own = {name.lower(): value for name, value in reversed(self.headers)}
+        own = {"action": self.name, **own}
+        shown = [show_header(*header, own.get) for header in self.headers]
+        return f"<Action {', '.join((self.name, *shown))}>"
 
 
 _NOTHING: Final[dict[str, Any]] = {}
@@ -282,7 +320,8 @@ class KnownAction(Action[ResponseT_co], abstract=True):
             name = type(self).__name__
             places = [each for each, parameter in parameters.items() if not parameter.keyword_only]
             if len(args) > len(places):
-                raise TypeError(f"{name}() takes {len(places)} positional arguments, but {len(args)} were given")
+                taken = f"takes {len(places)} positional arguments"
+                raise TypeError(f"{name}() {taken}, but {len(args)} were given")
             given = dict(zip(places, args, strict=False))
             for keyword, value in kwargs.items():
                 if keyword not in parameters:
@@ -291,13 +330,14 @@ class KnownAction(Action[ResponseT_co], abstract=True):
                     raise TypeError(f"{name}() got multiple values for argument {keyword!r}")
                 given[keyword] = value
             for each, value in given.items():
-                if isinstance(value, Iterator):  # an action is a value, which can be read more than once
+                if isinstance(value, Iterator):  # an action can be read more than once
                     given[each] = tuple(value)
             for each, parameter in parameters.items():
                 if given.setdefault(each, parameter.default) is REQUIRED:
                     raise TypeError(f"{name}() is missing the argument {each!r}")
             self._given = given
-            self._declare([line for each, parameter in parameters.items() for line in parameter.encode(given[each])])
+            lines = [parameter.encode(given[each]) for each, parameter in parameters.items()]
+            self._declare([line for some in lines for line in some])
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -323,15 +363,18 @@ def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
             if not isinstance(value, Parameter):
                 continue
             if name in _TAKEN:
-                raise TypeError(f"{cls.__name__}.{name}: a parameter cannot have this name, which every action has")
+                reason = "a parameter cannot have this name, which every action has"
+                raise TypeError(f"{cls.__name__}.{name}: {reason}")
             if not issubclass(base, KnownAction) or (base is cls and name not in found):
-                raise TypeError(f"{cls.__name__}.{name}: a parameter needs an annotation, in a class of an action")
+                reason = "a parameter needs an annotation, in a class of an action"
+                raise TypeError(f"{cls.__name__}.{name}: {reason}")
     optional = ""
     for name, each in {**cls._parameters, **found}.items():
         if each.default is not REQUIRED:
             optional = optional or ("" if each.keyword_only else name)
         elif optional and not each.keyword_only:
-            raise TypeError(f"{cls.__name__}.{name}: what is required cannot follow {optional}, which is not")
+            reason = f"what is required cannot follow {optional}, which is not"
+            raise TypeError(f"{cls.__name__}.{name}: {reason}")
     return found
 
 
@@ -380,7 +423,8 @@ def encode_action_id(action_id: str) -> bytes:
     line = encode_header("ActionID", action_id)
     size = len(line) - len("ActionID: ")
     if size > MAX_ACTION_ID:
-        raise ValueError(f"ActionID: it has {size} bytes, and Asterisk takes at most {MAX_ACTION_ID} everywhere")
+        limit = f"Asterisk takes at most {MAX_ACTION_ID} everywhere"
+        raise ValueError(f"ActionID: it has {size} bytes, and {limit}")
     return line
 
 
@@ -396,7 +440,8 @@ def _texts(key: str, value: HeaderValue) -> list[str]:
     if value is None:
         return []
     if isinstance(value, bool):
-        raise TypeError(f"{key}: a bool has no one spelling in Asterisk; give the text that this header wants")
+        reason = "a bool has no one spelling in Asterisk; give the text that this header wants"
+        raise TypeError(f"{key}: {reason}")
     if isinstance(value, str):
         return [_plain(key, value)]
     if isinstance(value, int):

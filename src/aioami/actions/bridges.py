@@ -109,7 +109,9 @@ class BridgeKick(KnownAction[Response]):
     bridge_uniqueid: str | None = header("BridgeUniqueid", default=None)
 
 
-class BridgeTechnologyList(KnownAction[ListReply[BridgeTechnologyListItem, BridgeTechnologyListComplete]]):
+class BridgeTechnologyList(
+    KnownAction[ListReply[BridgeTechnologyListItem, BridgeTechnologyListComplete]],
+):
     """List the ways in which this server can bridge."""
 
     reads_only = True

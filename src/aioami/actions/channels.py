@@ -63,14 +63,14 @@ __all__ = [
     "Status",
 ]
 
-_PATIENCE = 600.0  # seconds, of an Originate without a timeout of its own
+_TIMEOUT = 600.0  # seconds, of an Originate without a timeout of its own
 _MAX_CHANNEL_ID = 149
 
 
 def _until(field: str, value: float) -> str:
-    told = _seconds(field, value)
+    given = _seconds(field, value)
     # Asterisk refuses 0 itself, but takes what is less than a microsecond for it.
-    return told if float(told) else "0.0000001"
+    return given if float(given) else "0.0000001"
 
 
 def _channel_or_all(field: str, value: str | None) -> str | None:
@@ -79,7 +79,8 @@ def _channel_or_all(field: str, value: str | None) -> str | None:
 
 def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
     """Return a clause with the change that reading the variables in headers may make."""
-    return next(filter(None, (variables_may_change(names) for name, names in headers if name.lower() == wanted)), "")
+    found = [variables_may_change(names) for name, names in headers if name.lower() == wanted]
+    return next(filter(None, found), "")
 
 
 class AbsoluteTimeout(KnownAction[Response]):
@@ -103,7 +104,9 @@ class CoreShowChannels(KnownAction[ListReply[CoreShowChannel, CoreShowChannelsCo
     reads_only = True
 
 
-class CoreShowChannelMap(KnownAction[ListReply[events.CoreShowChannelMap, CoreShowChannelMapComplete]]):
+class CoreShowChannelMap(
+    KnownAction[ListReply[events.CoreShowChannelMap, CoreShowChannelMapComplete]],
+):
     """List the channels that a channel is connected with. From Asterisk 18.19 and 20.4.
 
     An unknown channel is an error.
@@ -185,7 +188,13 @@ class MuteAudio(KnownAction[Response]):
 
     privilege = ("system",)
 
-    def __init__(self, channel: str, input: bool = False, output: bool = False, muted: bool = False) -> None:
+    def __init__(
+        self,
+        channel: str,
+        input: bool = False,
+        output: bool = False,
+        muted: bool = False,
+    ) -> None:
         for name, value in (("input", input), ("output", output)):
             if not isinstance(value, bool):
                 raise TypeError(f"{name}: expected True or False, not {type(value).__name__}")
@@ -193,7 +202,11 @@ class MuteAudio(KnownAction[Response]):
             raise ValueError("input, output: at least one of the two directions must be True")
         direction = "all" if input and output else "in" if input else "out"
         self._declare(
-            {"Channel": text("channel", channel), "Direction": direction, "State": truth("on", "off")("muted", muted)}
+            {
+                "Channel": text("channel", channel),
+                "Direction": direction,
+                "State": truth("on", "off")("muted", muted),
+            }
         )
 
 
@@ -223,12 +236,12 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 raise ValueError(f"{name}: at most {_MAX_CHANNEL_ID} bytes")
         if not text("channel", channel):
             raise ValueError("channel: it is empty")
-        patience = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
+        ringing = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
         self._declare(
             {
                 "Channel": channel,
                 "Async": true_false("async_", async_),
-                "Timeout": patience or None,
+                "Timeout": ringing or None,
                 "CallerID": optional("callerid", callerid, text_or_nothing),
                 "Variable": _variables("variables", variables),
                 "Account": optional("account", account, text_or_nothing),
@@ -238,7 +251,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 "OtherChannelId": other_channel_id,
                 **target,
             },
-            timeout=patience / 1000 + 2 if patience else _PATIENCE,
+            timeout=ringing / 1000 + 2 if ringing else _TIMEOUT,
         )
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
@@ -249,8 +262,9 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         headers = dict(self.headers)
         if headers["Async"] == "true":
             return None
-        target = [(name, headers[name]) for name in ("Application", "Data", "Context", "Exten") if name in headers]
-        told = [
+        names = ("Application", "Data", "Context", "Exten")
+        target = [(name, headers[name]) for name in names if name in headers]
+        lines = [
             ("Event", "OriginateResponse"),
             ("ActionID", response.action_id or ""),
             ("Response", "Success" if response.success else "Failure"),
@@ -258,7 +272,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
             *target,
             *([("Reason", "4")] if response.success else []),
         ]
-        return OriginateResponse("\r\n".join(f"{name}: {value}" for name, value in told))
+        return OriginateResponse("\r\n".join(f"{name}: {value}" for name, value in lines))
 
 
 class Originate_Application(_Originate, wire_name="Originate"):

@@ -52,7 +52,9 @@ class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeList
     conference: str = header("Conference")
 
 
-class ConfbridgeListRooms(KnownAction[ListReply[events.ConfbridgeListRooms, ConfbridgeListRoomsComplete]]):
+class ConfbridgeListRooms(
+    KnownAction[ListReply[events.ConfbridgeListRooms, ConfbridgeListRoomsComplete]],
+):
     """List the conferences."""
 
     privilege = ("reporting",)

@@ -121,14 +121,18 @@ class UpdateConfig(KnownAction[Response]):
         if isinstance(reload, str) or true_false("reload", reload) == "true":
             headers.append(("Reload", "true" if reload is True else reload))
         if isinstance(changes, str) or not isinstance(changes, Iterable):
-            raise TypeError(f"changes: expected a sequence of changes, not {type(changes).__name__}")
+            kind = type(changes).__name__
+            raise TypeError(f"changes: expected a sequence of changes, not {kind}")
         if preserve_effective_context is not None:
             context = yes_no("preserve_effective_context", preserve_effective_context)
             headers.append(("PreserveEffectiveContext", context))
         names = ("Action", "Cat", "Var", "Value", "Match", "Line", "Options")
         for number, change in enumerate(changes):
-            if isinstance(change, str) or not 2 <= len(change) <= len(names) or not isinstance(change[0], str):
-                raise ValueError(f"changes: number {number} is no sequence of what, category, variable, value, match")
+            fits = not isinstance(change, str) and 2 <= len(change) <= len(names)
+            if not (fits and isinstance(change[0], str)):
+                expected = "sequence of what, category, variable, value, match"
+                raise ValueError(f"changes: number {number} is no {expected}")
             checked(f"changes: number {number}", change[0], _CHANGES)
-            headers += [(f"{name}-{number:06}", value) for name, value in zip(names, change, strict=False)]
+            pairs = zip(names, change, strict=False)
+            headers += [(f"{name}-{number:06}", value) for name, value in pairs]
         self._declare(headers)

@@ -30,7 +30,9 @@ class _DAHDIChannel(KnownAction[Response], abstract=True):
     dahdi_channel: str | int = header("DAHDIChannel")
 
 
-class DAHDIShowChannels(KnownAction[ListReply[events.DAHDIShowChannels, DAHDIShowChannelsComplete]]):
+class DAHDIShowChannels(
+    KnownAction[ListReply[events.DAHDIShowChannels, DAHDIShowChannelsComplete]],
+):
     """List the channels of the cards.
 
     Args:

@@ -48,7 +48,13 @@ class ModuleLoad(KnownAction[Response]):
     privilege = ("system",)
     holds_session = True
 
-    def __init__(self, load_type: str, module: str | None = None, *, recursive: bool | None = None) -> None:
+    def __init__(
+        self,
+        load_type: str,
+        module: str | None = None,
+        *,
+        recursive: bool | None = None,
+    ) -> None:
         checked("load_type", text("load_type", load_type), ("load", "unload", "reload", "refresh"))
         if module is None and load_type != "reload":
             raise ValueError(f"module: {load_type!r} needs one")

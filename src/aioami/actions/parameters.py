@@ -75,10 +75,10 @@ class Parameter:
         """Return the headers for a value: none for `None`, numbered ones if it has `{}`."""
         if value is None and self.default is None:
             return []
-        told = self.kind(self.name, value)
-        if "{}" in self.header and isinstance(told, list):
-            return [(self.header.format(number), each) for number, each in enumerate(told)]
-        return [(self.header, told)]
+        given = self.kind(self.name, value)
+        if "{}" in self.header and isinstance(given, list):
+            return [(self.header.format(number), each) for number, each in enumerate(given)]
+        return [(self.header, given)]
 
 
 def text(field: str, value: str | int) -> str:
@@ -115,9 +115,12 @@ def whole_number(minimum: int = -MAX_NUMBER - 1, maximum: int = MAX_NUMBER, unit
 
     def convert(field: str, value: int) -> str:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise TypeError(f"{field}: expected a whole number{unit and f' of {unit}'}, not {type(value).__name__}")
+            expected = f"a whole number of {unit}" if unit else "a whole number"
+            raise TypeError(f"{field}: expected {expected}, not {type(value).__name__}")
         if not minimum <= value <= maximum:
-            limits = f"{minimum}{unit and f' {unit}'} or more" if maximum == MAX_NUMBER else f"{minimum} to {maximum}"
+            limits = f"{minimum} to {maximum}"
+            if maximum == MAX_NUMBER:
+                limits = f"{minimum}{unit and f' {unit}'} or more"
             shown = value if -MAX_NUMBER <= value <= MAX_NUMBER else "a number beyond 32 bits"
             raise ValueError(f"{field}: {limits}, not {shown}")
         return str(int(value))
@@ -232,12 +235,17 @@ def repeated(field: str, value: str | Iterable[str | int]) -> list[str]:
     """
     if isinstance(value, str):
         return [value]
-    if isinstance(value, (bytes, bytearray, memoryview, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"{field}: expected text or a sequence of texts, not {type(value).__name__}")
+    single = isinstance(value, (bytes, bytearray, memoryview, Mapping))
+    if single or not isinstance(value, Iterable):
+        expected = "text or a sequence of texts"
+        raise TypeError(f"{field}: expected {expected}, not {type(value).__name__}")
     return [text(field, part) for part in value]
 
 
-def variables(field: str, value: Mapping[str, str | int] | Iterable[tuple[str, str | int]]) -> list[str]:
+def variables(
+    field: str,
+    value: Mapping[str, str | int] | Iterable[tuple[str, str | int]],
+) -> list[str]:
     """Variables by name, each in a header of its own, escaped so that its value arrives as it is.
 
     Raises:
@@ -245,11 +253,12 @@ def variables(field: str, value: Mapping[str, str | int] | Iterable[tuple[str, s
             number.
         ValueError: a name is empty or has a character that would end it.
     """
+    expected = f"expected a mapping of names to values, not {type(value).__name__}"
     if not isinstance(value, Iterable):
-        raise TypeError(f"{field}: expected a mapping of names to values, not {type(value).__name__}")
+        raise TypeError(f"{field}: {expected}")
     pairs = list(value.items() if isinstance(value, Mapping) else value)
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-        raise TypeError(f"{field}: expected a mapping of names to values, not {type(value).__name__}")
+        raise TypeError(f"{field}: {expected}")
     return [variable(name, each) for name, each in pairs]
 
 
@@ -288,8 +297,10 @@ def variable(name: str, value: str | int) -> str:
     """
     if not isinstance(name, str):
         raise TypeError(f"Variable: a name is text, not {type(name).__name__}")
-    if not name or any(character in name for character in '="\\') or ("," in name and "(" not in name):
+    ends = any(character in name for character in '="\\') or ("," in name and "(" not in name)
+    if not name or ends:
         raise ValueError(f"Variable: {name!r} is no variable's name")
     if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise TypeError(f"Variable {name}: expected text or a whole number, not {type(value).__name__}")
+        kind = type(value).__name__
+        raise TypeError(f"Variable {name}: expected text or a whole number, not {kind}")
     return f"{name}={str(value).translate(_ESCAPED)}"

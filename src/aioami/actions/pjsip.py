@@ -61,7 +61,14 @@ __all__ = [
     "PJSIPUnregister",
 ]
 
-_Detail = Union[EndpointDetail, AorDetail, AuthDetail, TransportDetail, IdentifyDetail, ContactStatusDetail]
+_Detail = Union[
+    EndpointDetail,
+    AorDetail,
+    AuthDetail,
+    TransportDetail,
+    IdentifyDetail,
+    ContactStatusDetail,
+]
 
 
 class PJSIPShowEndpoints(KnownAction[ListReply[EndpointList, EndpointListComplete]]):
@@ -129,7 +136,12 @@ class PJSIPShowRegistrationInboundContactStatuses(
 
 
 class PJSIPShowRegistrationsOutbound(
-    KnownAction[ListReply[OutboundRegistrationDetail | AuthDetail, OutboundRegistrationDetailComplete]]
+    KnownAction[
+        ListReply[
+            OutboundRegistrationDetail | AuthDetail,
+            OutboundRegistrationDetailComplete,
+        ],
+    ],
 ):
     """List this server's outbound registrations, each followed by its credentials with secrets."""
 
@@ -155,7 +167,9 @@ class PJSIPShowSubscriptionsOutbound(
     reads_only = True
 
 
-class PJSIPShowResourceLists(KnownAction[ListReply[ResourceListDetail, ResourceListDetailComplete]]):
+class PJSIPShowResourceLists(
+    KnownAction[ListReply[ResourceListDetail, ResourceListDetailComplete]],
+):
     """List the lists of resources to which one can subscribe."""
 
     privilege = ("system",)
@@ -163,7 +177,9 @@ class PJSIPShowResourceLists(KnownAction[ListReply[ResourceListDetail, ResourceL
     empty_list_errors = ("No resource lists found",)
 
 
-class PJSIPShowMaintenance(KnownAction[ListReply[PJSIPMaintenanceStatus, PJSIPMaintenanceStatusComplete]]):
+class PJSIPShowMaintenance(
+    KnownAction[ListReply[PJSIPMaintenanceStatus, PJSIPMaintenanceStatusComplete]],
+):
     """List the endpoints that are in maintenance. From Asterisk 20.20, 22.10 and 23.4.
 
     Args:

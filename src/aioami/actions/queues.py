@@ -5,11 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..events import queues as events
-from ..events.queues import QueueEntry, QueueMember, QueueParams, QueueStatusComplete, QueueSummaryComplete
+from ..events.queues import (
+    QueueEntry,
+    QueueMember,
+    QueueParams,
+    QueueStatusComplete,
+    QueueSummaryComplete,
+)
 from ..responses.base import ListReply, Response
 from ..responses.queues import QueueRuleReply
 from .base import KnownAction
-from .parameters import HeaderValue, header, one_of, text_or_nothing, true_false, whole_number, yes_no
+from .parameters import (
+    HeaderValue,
+    header,
+    one_of,
+    text_or_nothing,
+    true_false,
+    whole_number,
+    yes_no,
+)
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -224,7 +238,9 @@ class QueueRule(KnownAction[QueueRuleReply]):
     rule: str | None = header("Rule", default=None)
 
 
-class QueueStatus(KnownAction[ListReply[QueueParams | QueueMember | QueueEntry, QueueStatusComplete]]):
+class QueueStatus(
+    KnownAction[ListReply[QueueParams | QueueMember | QueueEntry, QueueStatusComplete]],
+):
     """Describe queues: for each its `QueueParams`, `QueueMember` and `QueueEntry` events.
 
     An unknown queue is an empty list.

@@ -15,30 +15,16 @@ __all__ = ["command_may_change", "variables_may_change"]
 # `FIELDQTY(SHELL(reboot),x)` runs the program. `DB` sets a variable.
 _FUNCTIONS: Final = frozenset(
     {
-        *("AGENT", "CALLERID", "CDR", "CHANNEL", "CHANNELS", "CONFBRIDGE_CHANNELS", "CONFBRIDGE_INFO", "CONNECTEDLINE"),
-        *("DB_KEYCOUNT", "DB_KEYS", "DEVICE_STATE", "ENV", "EXTENSION_STATE", "GLOBAL", "GROUP"),
-        *(
-            "GROUP_COUNT",
-            "GROUP_LIST",
-            "GROUP_MATCH_COUNT",
-            "HINT",
-            "IAXPEER",
-            "IAXVAR",
-            "MAILBOX_EXISTS",
-            "MEETME_INFO",
-        ),
-        *("PJSIP_AOR", "PJSIP_CONTACT", "PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT", "PRESENCE_STATE", "QUEUE_EXISTS"),
-        *("QUEUE_GET_CHANNEL", "QUEUE_MEMBER", "QUEUE_MEMBER_COUNT", "QUEUE_MEMBER_LIST", "QUEUE_MEMBER_PENALTY"),
-        *(
-            "QUEUE_WAITING_COUNT",
-            "REDIRECTING",
-            "SHARED",
-            "SIPCHANINFO",
-            "SIPPEER",
-            "SIP_HEADER",
-            "STRFTIME",
-            "SYSINFO",
-        ),
+        *("AGENT", "CALLERID", "CDR", "CHANNEL", "CHANNELS"),
+        *("CONFBRIDGE_CHANNELS", "CONFBRIDGE_INFO", "CONNECTEDLINE"),
+        *("DB_KEYCOUNT", "DB_KEYS", "DEVICE_STATE", "ENV", "EXTENSION_STATE", "GLOBAL"),
+        *("GROUP", "GROUP_COUNT", "GROUP_LIST", "GROUP_MATCH_COUNT", "HINT"),
+        *("IAXPEER", "IAXVAR", "MAILBOX_EXISTS", "MEETME_INFO"),
+        *("PJSIP_AOR", "PJSIP_CONTACT", "PJSIP_DIAL_CONTACTS", "PJSIP_ENDPOINT"),
+        *("PRESENCE_STATE", "QUEUE_EXISTS", "QUEUE_GET_CHANNEL", "QUEUE_MEMBER"),
+        *("QUEUE_MEMBER_COUNT", "QUEUE_MEMBER_LIST", "QUEUE_MEMBER_PENALTY"),
+        *("QUEUE_WAITING_COUNT", "REDIRECTING", "SHARED", "SIPCHANINFO", "SIPPEER"),
+        *("SIP_HEADER", "STRFTIME", "SYSINFO"),
         *("VERSION", "VMCOUNT", "VM_INFO", "VOICEMAIL_EXISTS"),
     }
 )
@@ -47,32 +33,28 @@ _CALL: Final = re.compile(r"([^(),]*)\(")
 # What has commands with `show` or `list` as their second word.
 _SUBJECTS: Final = frozenset(
     {
-        *(
-            "acl",
-            "aeap",
-            "agent",
-            "agi",
-            "ari",
-            "bridge",
-            "calendar",
-            "cdr",
-            "cel",
-            "cli",
-            "confbridge",
-            "config",
-            "core",
-        ),
-        *("dahdi", "database", "devstate", "dialplan", "dundi", "fax", "features", "geoloc", "group", "h323", "hep"),
-        *("http", "iax2", "indication", "keys", "local", "logger", "manager", "meetme", "mfcr2", "mgcp", "minivm"),
-        *("module", "moh", "odbc", "opus", "parking", "phoneprov", "pjproject", "pjsip", "presencestate", "pri"),
-        *("prometheus", "queue", "rtp", "sip", "skinny", "sla", "snmp", "sorcery", "ss7", "stasis", "stir_shaken"),
+        *("acl", "aeap", "agent", "agi", "ari", "bridge", "calendar", "cdr", "cel", "cli"),
+        *("confbridge", "config", "core", "dahdi", "database", "devstate", "dialplan"),
+        *("dundi", "fax", "features", "geoloc", "group", "h323", "hep", "http", "iax2"),
+        *("indication", "keys", "local", "logger", "manager", "meetme", "mfcr2", "mgcp"),
+        *("minivm", "module", "moh", "odbc", "opus", "parking", "phoneprov", "pjproject"),
+        *("pjsip", "presencestate", "pri", "prometheus", "queue", "rtp", "sip", "skinny"),
+        *("sla", "snmp", "sorcery", "ss7", "stasis", "stir_shaken"),
         *("test", "udptl", "unistim", "voicemail", "xmpp"),
     }
 )
 _OTHERS: Final = (
-    *(("bridge", "technology", "show"), ("cc", "report", "status"), ("core", "waitfullybooted"), ("database", "get")),
-    *(("database", "showkey"), ("dialplan", "locks", "show"), ("dnsmgr", "status"), ("logger", "filter", "show")),
-    *(("media", "cache", "show"), ("sorcery", "memory", "cache", "show"), ("stasis", "statistics", "show")),
+    ("bridge", "technology", "show"),
+    ("cc", "report", "status"),
+    ("core", "waitfullybooted"),
+    ("database", "get"),
+    ("database", "showkey"),
+    ("dialplan", "locks", "show"),
+    ("dnsmgr", "status"),
+    ("logger", "filter", "show"),
+    ("media", "cache", "show"),
+    ("sorcery", "memory", "cache", "show"),
+    ("stasis", "statistics", "show"),
 )
 # These show something, and do something besides, if a word says so.
 _ACTS: Final = (

@@ -57,8 +57,9 @@ EVENTMASK_LOG = "log"
 EVENTMASK_SYSTEM = "system"
 
 EVENT_CLASSES = (
-    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr"),
-    *("dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message", "all", "none"),
+    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
+    *("reporting", "cdr", "dialplan", "originate", "agi", "cc", "aoc", "test", "security"),
+    *("message", "all", "none"),
 )
 """The event classes of an event mask, besides `on` and `off`."""
 
@@ -75,7 +76,7 @@ def event_mask(mask: bool | str | Iterable[str] | None) -> str:
             too: Asterisk takes a number for a set of bits, so that `1` is not `on`.
     """
     if not isinstance(mask, (str, Iterable, type(None), bool)):
-        raise TypeError(f"event mask: expected a bool, text or event classes, not {type(mask).__name__}")
+        raise TypeError(f"event mask: expected a bool, text or classes, not {type(mask).__name__}")
     if mask is None or isinstance(mask, bool):
         return EVENTMASK_ALL if mask else EVENTMASK_NONE
     labels = mask.split(",") if isinstance(mask, str) else list(mask)
@@ -217,7 +218,8 @@ class Filter(KnownAction[Response]):
         if match_criteria is None or "method(regex)" in match_criteria:
             foreign = _NO_POSIX.search(filter)
             if foreign is not None:
-                raise ValueError(f"filter: POSIX expressions have no {foreign[1]!r}; write [0-9] for a digit")
+                reason = f"POSIX expressions have no {foreign[1]!r}; write [0-9] for a digit"
+                raise ValueError(f"filter: {reason}")
         self.match_criteria = match_criteria
         self._declare({"Operation": "Add", "MatchCriteria": match_criteria, "Filter": filter})
 
@@ -228,9 +230,8 @@ def _check_criteria(criteria: str, pattern: str) -> None:
     while position < len(criteria) or not found:
         criterion = _CRITERION.match(criteria, position)
         if criterion is None or criteria[criterion.end() : criterion.end() + 1] not in ("", ","):
-            raise ValueError(
-                f"match_criteria: action(...), name(...), header(...) and method(...), separated by commas, not {criteria!r:.60}"
-            )
+            expected = "action(...), name(...), header(...) and method(...), separated by commas"
+            raise ValueError(f"match_criteria: {expected}, not {criteria!r:.60}")
         if criterion[1] in found:
             raise ValueError(f"match_criteria: {criterion[1]}(...) is there twice")
         found[criterion[1]] = criterion[2]
@@ -238,7 +239,8 @@ def _check_criteria(criteria: str, pattern: str) -> None:
     checked("match_criteria, action", found.get("action", "include"), _FILTER_ACTIONS)
     method = checked("match_criteria, method", found.get("method", "none"), _FILTER_METHODS)
     if (method == "none") != (not pattern):
-        raise ValueError(f"filter: method({method}) {'takes no' if method == 'none' else 'needs a'} pattern")
+        needs = "takes no" if method == "none" else "needs a"
+        raise ValueError(f"filter: method({method}) {needs} pattern")
     if not (found.get("name") or found.get("header") or pattern):
         raise ValueError("match_criteria: a name, a header or a pattern is needed")
 
@@ -287,8 +289,8 @@ class WaitEvent(KnownAction[Response]):
     holds_session = True
 
     def __init__(self, timeout: int = -1) -> None:
-        told = whole_number(minimum=-1, unit="seconds")("timeout", timeout)
-        self._declare({"Timeout": told}, timeout=None if timeout < 0 else timeout + 2.0)
+        given = whole_number(minimum=-1, unit="seconds")("timeout", timeout)
+        self._declare({"Timeout": given}, timeout=None if timeout < 0 else timeout + 2.0)
 
 
 class CoreSettings(KnownAction[CoreSettingsReply]):

@@ -44,8 +44,8 @@ class AsyncAGIExec(ChannelEvent):
 
     @property
     def code(self) -> int | None:
-        """The number at the start of the result, of which 200 is success, 510 an unknown command, 511
-        a dead channel, 520 wrong usage.
+        """The number at the start of the result, of which 200 is success, 510 an unknown command,
+        511 a dead channel, 520 wrong usage.
         """
         digits = (self.result or "")[:3]
         return int(digits) if digits.isdecimal() else None

@@ -48,12 +48,20 @@ class Event(Message):
         self._lines = "\n" + text  # no event has output behind its headers
         self._parsed = None
 
-    def __init_subclass__(cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        wire_name: str | None = None,
+        abstract: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(**kwargs)
         if isinstance(vars(cls).get("read_classes"), str):
             raise TypeError(f"{cls.__name__}.read_classes: expected a tuple of texts, not one text")
-        if wire_name and wire_name != (cls.wire_name or wire_name) and "read_classes" not in vars(cls):
-            cls.read_classes = ()  # it is another event than the one whose class it extends
+        # One of another name is another event than the one whose class it extends.
+        renamed = wire_name is not None and wire_name != (cls.wire_name or wire_name)
+        if renamed and "read_classes" not in vars(cls):
+            cls.read_classes = ()
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         name = cls.wire_name.lower()
         ours = cls.__module__.startswith(f"{__package__}.")

@@ -117,7 +117,12 @@ class BlindTransfer(TransfererEvent, TransfereeEvent, BridgeEvent):
     extension = Text("Extension")
 
 
-class AttendedTransfer(OrigTransfererEvent, SecondTransfererEvent, TransfereeEvent, TransferTargetEvent):
+class AttendedTransfer(
+    OrigTransfererEvent,
+    SecondTransfererEvent,
+    TransfereeEvent,
+    TransferTargetEvent,
+):
     """A call was transferred after a word with its target."""
 
     read_classes = ("call",)

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ..enums import DialStatus, HangupCause, OriginateReason
-from ..fields import Boolean, ChannelVariables, Duration, Enumeration, Integer, Milliseconds, Nested, Seconds, Text
+from ..fields import (
+    Boolean,
+    ChannelVariables,
+    Duration,
+    Enumeration,
+    Integer,
+    Milliseconds,
+    Nested,
+    Seconds,
+    Text,
+)
 from .base import KnownEvent
 from .snapshots import (
     Channel,

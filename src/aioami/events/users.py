@@ -36,7 +36,13 @@ class UserEvent(Event):
     channel = Text("Channel")
     uniqueid = Text("Uniqueid")
 
-    def __init_subclass__(cls, *, user_event: str | None = None, abstract: bool = False, **kwargs: Any) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        user_event: str | None = None,
+        abstract: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init_subclass__(abstract=True, **kwargs)
         if not abstract:
             _CLASSES[(user_event or cls.__name__).lower()] = cls

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +27,8 @@ __all__ = ["Demand", "Permissions", "of_program", "of_recording", "of_use", "rea
 
 # Of several classes that will do, the least powerful is taken.
 _POWER: Final = {
-    **dict.fromkeys(("reporting", "cdr", "dtmf", "log", "verbose", "cc", "aoc", "test", "security"), 1),
+    **dict.fromkeys(("reporting", "cdr", "dtmf", "log", "verbose"), 1),
+    **dict.fromkeys(("cc", "aoc", "test", "security"), 1),
     **dict.fromkeys(("user", "agent", "message"), 2),
     **dict.fromkeys(("call", "dialplan", "agi"), 3),
     **{"originate": 5, "config": 8, "command": 20, "system": 20},
@@ -69,7 +70,8 @@ class Demand:
         known = action_class(name)
         given = {key.lower(): value for key, value in headers}
         outcome = known.outcome_events
-        if known.wire_name == "Originate" and given.get("async", "true").lower() not in ("true", "yes", "1", "on"):
+        asynchronous = given.get("async", "true").lower() in ("true", "yes", "1", "on")
+        if known.wire_name == "Originate" and not asynchronous:
             outcome = ()
         own = read_classes(outcome[0]) if outcome else ()
         return cls(
@@ -93,8 +95,10 @@ def _is_dangerous(name: str, given: Mapping[str, str]) -> bool:
     """True if Asterisk asks for the write class system because of an action's headers."""
     if name == "originate":
         application, data = given.get("application", ""), given.get("data", "")
-        queue_runs = application.lower() == "queue" and "agi" in data.lower()
-        return bool(_DANGEROUS_APPLICATION.search(application) or _DANGEROUS_DATA.search(data) or queue_runs)
+        if application.lower() == "queue" and "agi" in data.lower():
+            return True
+        found = _DANGEROUS_APPLICATION.search(application) or _DANGEROUS_DATA.search(data)
+        return found is not None
     variables = given.get("variable", "") + given.get("variables", "")
     return name in ("getvar", "status") and bool(_DANGEROUS_FUNCTION.search(variables))
 
@@ -135,7 +139,8 @@ class Permissions:
         lines = [f"; {note}" for note in self.notes]
         lines += [f"; {which}: {what}" for which, what in self.why]
         lines += [f"[{user}]", f"secret = {secret.replace(';', chr(92) + ';')}"]
-        lines += [f"read = {','.join(self.read)}".rstrip(), f"write = {','.join(self.write)}".rstrip()]
+        for key, classes in (("read", self.read), ("write", self.write)):
+            lines.append(f"{key} = {','.join(classes)}".rstrip())
         lines += [f"eventfilter = {each}" for each in self.event_filters]
         return "\n".join(lines)
 
@@ -168,10 +173,8 @@ class Permissions:
 
     def to_dict(self) -> dict[str, object]:
         """Return a plain dictionary, ready for JSON."""
-        return {
-            **{name: list(getattr(self, name)) for name in ("read", "write", "event_filters", "notes")},
-            "why": dict(self.why),
-        }
+        names = ("read", "write", "event_filters", "notes")
+        return {**{name: list(getattr(self, name)) for name in names}, "why": dict(self.why)}
 
     def __str__(self) -> str:
         return self.stanza()
@@ -210,11 +213,12 @@ def of_use(
     load_events()
     selectors = set(selectors)
     everything = bool(selectors & {Event, "*"})
-    needed = sorted(set(demands), key=lambda each: (each.action, each.any_of, each.also_system, each.events))
+    needed = sorted(set(demands), key=astuple)
     wanted, unknown = _selected(selectors - {Event, "*"})
     found = list(notes)
     for name in unknown:
-        found.append(f"which class the event {name} has is not known; where it is missing, add it to read")
+        missing = "where it is missing, add it to read"
+        found.append(f"which class the event {name} has is not known; {missing}")
     wanted |= {name: read_classes(name) for each in needed for name in each.events}
     filters: tuple[str, ...] = ()
     if not everything and not own_filters:
@@ -235,23 +239,26 @@ def _permissions(
     filters: tuple[str, ...],
     notes: list[str],
 ) -> Permissions:
-    write = _fewest(
-        [each.any_of for each in demands], {"system"} if any(each.also_system for each in demands) else set()
-    )
-    for name in sorted({each.action for each in demands if each.also_system}):
-        notes.append(f"{name} needs the write class system for what is run by it, a program or a function as SHELL")
-    for name in sorted({each.action for each in demands if not each.any_of and action_class(each.action) is Action}):
-        notes.append(f"which write class the action {name} needs is not known")
+    dangerous = {each.action for each in demands if each.also_system}
+    write = _fewest([each.any_of for each in demands], {"system"} if dangerous else set())
+    for name in sorted(dangerous):
+        runs = "for what is run by it, a program or a function as SHELL"
+        notes.append(f"{name} needs the write class system {runs}")
+    for name in sorted({each.action for each in demands if not each.any_of}):
+        if action_class(name) is Action:
+            notes.append(f"which write class the action {name} needs is not known")
     read: set[str] = {label for classes in wanted.values() for label in classes}
     why = []
     if everything:
         read = {"all"}
         why.append(("read all", "events of all kinds are selected"))
     for label in sorted(read - {"all"}):
-        why.append((f"read {label}", ", ".join(sorted(name for name, classes in wanted.items() if label in classes))))
+        names = sorted(name for name, classes in wanted.items() if label in classes)
+        why.append((f"read {label}", ", ".join(names)))
     for label in sorted(write):
-        users = {each.action for each in demands if label in each.any_of and not set(each.any_of) & write - {label}}
-        users |= {each.action for each in demands if label in each.any_of or (each.also_system and label == "system")}
+        users = {each.action for each in demands if label in each.any_of}
+        if label == "system":
+            users |= dangerous
         why.append((f"write {label}", ", ".join(sorted(users))))
     return Permissions(tuple(sorted(read)), tuple(sorted(write)), filters, tuple(why), tuple(notes))
 
@@ -272,15 +279,19 @@ def _power(labels: set[str]) -> tuple[int, list[str]]:
     return sum(_POWER.get(label, 10) for label in labels), sorted(labels)
 
 
-def _selected(selectors: Iterable[type[Event] | str]) -> tuple[dict[str, tuple[str, ...]], list[str]]:
+def _selected(
+    selectors: Iterable[type[Event] | str],
+) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Return the selected events with their classes, and the selectors of unknown events."""
     wanted: dict[str, tuple[str, ...]] = {}
     unknown: set[str] = set()
     for selector in selectors:
         if not isinstance(selector, str):
-            names = {each.wire_name for each in (*EVENTS.values(), selector) if issubclass(each, selector)} - {""}
-            # A class without a name, as of one user event, comes under the name of its base.
-            names = names or {each.wire_name for each in selector.__mro__ if issubclass(each, Event)} - {""}
+            kinds = [each for each in (*EVENTS.values(), selector) if issubclass(each, selector)]
+            if not any(each.wire_name for each in kinds):
+                # A class without a name, as of one user event, comes under the name of its base.
+                kinds = [each for each in selector.__mro__ if issubclass(each, Event)]
+            names = {each.wire_name for each in kinds} - {""}
             known = [name for name in names if name.lower() in UNSOLICITED]
             if not known and selector.__name__.lower() not in _OWN and not _in_lists(selector):
                 unknown.update(names)
@@ -295,15 +306,18 @@ def _selected(selectors: Iterable[type[Event] | str]) -> tuple[dict[str, tuple[s
 
 def _in_lists(event: type[Event]) -> bool:
     """True if the event is an item of some action's list, or its end."""
-    return event is not Event and any(event in (*each.items, each.completion) for each in ACTIONS.values())
+    if event is Event:
+        return False
+    return any(event in (*each.items, each.completion) for each in ACTIONS.values())
 
 
 def _filter(name: str) -> str:
     """Return the `eventfilter` for the events of a name, or of a pattern."""
     text = ""
     for sign in re.findall(r"\[[^]]+\]|.", name):
+        plain = len(sign) > 1 or sign.isalnum() or sign in "-_"
         special = {"*": f"{_SIGNS}*", "?": _SIGNS}.get(sign)
-        text += special or (sign if len(sign) > 1 or sign.isalnum() or sign in "-_" else f"[{sign}]")
+        text += special or (sign if plain else f"[{sign}]")
     return f"^Event: {text}[[:space:]]"
 
 
@@ -319,7 +333,8 @@ def of_recording(recording: Recording) -> Permissions:
         if entry.direction == "sent":
             message = entry.message
             name = message.get("Action", "")
-            headers = [pair for pair in message.items() if pair[0].lower() not in ("action", "actionid")]
+            pairs = message.items()
+            headers = [pair for pair in pairs if pair[0].lower() not in ("action", "actionid")]
             demands.add(Demand.of(name, headers))
             own_filters = own_filters or name.lower() == "filter"
         elif entry.direction == "received" and entry.data.startswith("Event: "):
@@ -331,7 +346,8 @@ def of_recording(recording: Recording) -> Permissions:
     filters = () if own_filters else tuple(_filter(name) for name in sorted(wanted))
     outcomes = {name for each in demands for name in each.events}
     wanted |= {name: read_classes(name) for name in outcomes if name not in wanted and any(wanted)}
-    notes = ["from a recording: all events that came are let through, whether or not the program looked at them"]
+    let_through = "all events that came are let through, whether or not the program looked at them"
+    notes = [f"from a recording: {let_through}"]
     needed = sorted(demands, key=lambda each: (each.action, each.also_system, each.events))
     return _permissions(needed, wanted, False, filters, notes)
 
@@ -358,4 +374,9 @@ def of_program(source: str, filename: str = "<program>") -> Permissions:
     load_actions()
     load_events()
     reading = Reading(source, filename)
-    return of_use(reading.demands, reading.selectors, own_filters=reading.own_filters, notes=reading.notes)
+    return of_use(
+        reading.demands,
+        reading.selectors,
+        own_filters=reading.own_filters,
+        notes=reading.notes,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..actions.base import Action
@@ -17,10 +18,10 @@ class Reading:
     """The actions and selectors in the text of a program.
 
     Attributes:
-        demands: what the actions need that it names.
-        selectors: the events that it selects.
-        own_filters: whether it adds filters for events itself.
-        notes: what could not be known.
+        demands: the demands of its actions.
+        selectors: its selectors of events.
+        own_filters: `True` if it adds event filters itself.
+        notes: what could not be determined.
 
     Raises:
         SyntaxError: the text is no Python.
@@ -40,7 +41,8 @@ class Reading:
         nodes = list(ast.walk(tree))
         for node in nodes:
             self._import(node)
-        self._outcome = any(isinstance(node, ast.Attribute) and node.attr == "outcome" for node in nodes)
+        attributes = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+        self._outcome = "outcome" in attributes
         called = {id(node.func): node for node in nodes if isinstance(node, ast.Call)}
         for node in nodes:
             if isinstance(node, (ast.Attribute, ast.Name)):
@@ -61,9 +63,11 @@ class Reading:
                 )
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                self._names[alias.asname or alias.name] = f"{'.' * node.level}{node.module or ''}.{alias.name}"
-                if alias.name == "*" and (node.module or "").startswith("aioami"):
-                    self._note(node, f"what of {node.module} is used cannot be known from `import *`")
+                module = node.module or ""
+                path = f"{'.' * node.level}{module}.{alias.name}"
+                self._names[alias.asname or alias.name] = path
+                if alias.name == "*" and module.startswith("aioami"):
+                    self._note(node, f"what of {module} is used cannot be known from `import *`")
 
     def _path(self, node: ast.AST) -> str:
         """Return the dotted path of an expression, through the imports; empty if it is none."""
@@ -96,30 +100,35 @@ class Reading:
             data = _argument(call, 2, "data")
             headers = [("Application", application or ""), ("Data", data or "")]
             if application is None:
-                text = "which application Originate runs is not constant; those that run programs need the write class system"
-                self._note(node, text)
+                rule = "those that run programs need the write class system"
+                self._note(node, f"which application Originate runs is not constant; {rule}")
         elif known.wire_name == "Getvar":
             variable = _argument(call, 0, "variable")
             headers = [("Variable", variable or "")]
-        demand = Demand.of(known.wire_name, headers)
-        self.demands.add(demand if self._outcome else Demand(demand.action, demand.any_of, demand.also_system))
+        self._add(Demand.of(known.wire_name, headers))
+
+    def _add(self, demand: Demand) -> None:
+        """Add a demand, without its events where the program awaits no outcome."""
+        self.demands.add(demand if self._outcome else replace(demand, events=()))
 
     def _call(self, node: ast.Call) -> None:
         path = self._path(node.func)
         if path in ("aioami.Action", "aioami.actions.Action"):
             name = _argument(node, 0, "name")
             if name is None:
-                self._note(node, "the name of an Action is not constant: which right it needs cannot be known")
+                reason = "which right it needs cannot be known"
+                self._note(node, f"the name of an Action is not constant: {reason}")
             else:
-                demand = Demand.of(name)
-                self.demands.add(demand if self._outcome else Demand(demand.action, demand.any_of))
+                self._add(Demand.of(name))
         if path in ("aioami.Manager", "aioami.Manager.from_url"):
-            self.own_filters = self.own_filters or any(each.arg == "event_filters" for each in node.keywords)
+            self.own_filters |= any(each.arg == "event_filters" for each in node.keywords)
         if isinstance(node.func, ast.Name) and node.func.id == "getattr" and node.args:
-            if self._path(node.args[0]).startswith(("aioami.core", "aioami.actions")) and len(node.args) > 1:
+            from_catalogue = self._path(node.args[0]).startswith(("aioami.core", "aioami.actions"))
+            if from_catalogue and len(node.args) > 1:
                 name = _argument(node, 1, "name")
                 if name is None:
-                    self._note(node, "an action is looked up by a name that is not constant: its right cannot be known")
+                    lookup = "an action is looked up by a name that is not constant"
+                    self._note(node, f"{lookup}: its right cannot be known")
                 else:
                     self._action(name, node, None)
             return
@@ -135,18 +144,19 @@ class Reading:
             self.selectors.add("*")
             self._note(node, "events() without selectors: all events are let through")
         for each in node.args:
-            name = each.value if isinstance(each, ast.Constant) and isinstance(each.value, str) else None
+            name = _constant(each)
             room, _, last = self._path(each).rpartition(".")
             event = _event_by_class(last) if room.startswith("aioami.events") else None
             if event is not None:
                 self.selectors.add(event)
             elif name is not None:
-                if method != "on" or any(sign in name for sign in "*?[") or event_class(name) is not Event:
+                pattern = any(sign in name for sign in "*?[")
+                if method != "on" or pattern or event_class(name) is not Event:
                     self.selectors.add(name)
             elif self._path(each) not in ("aioami.Disconnected", "aioami.Reconnected"):
                 self._uncertain = True
-                text = "a selector is not constant: all event classes that the program names are let through for it"
-                self._note(node, text)
+                effect = "all event classes that the program names are let through for it"
+                self._note(node, f"a selector is not constant: {effect}")
 
 
 def _actions() -> Iterator[type[Action[Any]]]:
@@ -171,11 +181,17 @@ def _argument(call: ast.Call | None, place: int, name: str) -> str | None:
     if call is None:
         return None
     given = next((each.value for each in call.keywords if each.arg == name), None)
-    if given is None and len(call.args) > place and not any(isinstance(each, ast.Starred) for each in call.args):
+    starred = any(isinstance(each, ast.Starred) for each in call.args)
+    if given is None and len(call.args) > place and not starred:
         given = call.args[place]
-    if isinstance(given, ast.Constant) and isinstance(given.value, str):
-        return given.value
     if isinstance(given, (ast.Tuple, ast.List)):
-        parts = [each.value for each in given.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-        return ",".join(parts)
+        parts = map(_constant, given.elts)
+        return ",".join(part for part in parts if part is not None)
+    return _constant(given)
+
+
+def _constant(node: ast.AST | None) -> str | None:
+    """Return the text of an expression, if it is a constant one."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
     return None

@@ -54,7 +54,8 @@ class EventList(list[ItemT]):
         Args:
             attributes, typed: the keys and the values, as for `Event.to_dict`.
         """
-        rows = [item.to_dict(attributes=attributes, typed=typed) for item in self]  # type: ignore[attr-defined]
+        events: list[Any] = list(self)
+        rows = [item.to_dict(attributes=attributes, typed=typed) for item in events]
         columns: dict[str, None] = {}
         for row in rows:
             columns.update(dict.fromkeys(row))
@@ -120,7 +121,13 @@ class Response(Message):
 
     _items: EventList[Any]  # few responses have any
 
-    def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        action: Action[Any] | None = None,
+        *,
+        seconds: float | None = None,
+    ) -> None:
         super().__init__(text)
         self.action = action
         self.seconds = seconds
@@ -155,8 +162,10 @@ class Response(Message):
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
         """Return a plain dictionary of the headers, without list items; see `Event.to_dict`."""
-        told = as_dict(self.headers, self, attributes=attributes, typed=typed)
-        return {"message" if attributes and name == "message_" else name: value for name, value in told.items()}
+        found = as_dict(self.headers, self, attributes=attributes, typed=typed)
+        if not attributes:
+            return found
+        return {"message" if name == "message_" else name: found[name] for name in found}
 
     def _repr_html_(self) -> str:
         """The response as HTML, for a notebook."""
@@ -191,7 +200,8 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
     @property
     def success(self) -> bool:
-        return super().success or (self.action is not None and self.message.strip() in self.action.empty_list_errors)
+        empty = () if self.action is None else self.action.empty_list_errors
+        return super().success or self.message.strip() in empty
 
 
 class OutcomeReply(Response, Generic[EventT_co]):
@@ -199,7 +209,13 @@ class OutcomeReply(Response, Generic[EventT_co]):
 
     __slots__ = ("_wait_for_outcome",)
 
-    def __init__(self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        action: Action[Any] | None = None,
+        *,
+        seconds: float | None = None,
+    ) -> None:
         super().__init__(text, action, seconds=seconds)
         self._wait_for_outcome: Callable[[float | None], Awaitable[Event]] | None = None
 
@@ -222,7 +238,7 @@ class OutcomeReply(Response, Generic[EventT_co]):
             ActionError: the server will not send one any more.
         """
         if self._wait_for_outcome is None:
-            raise ManagerError("this response did not come over a connection, so no outcome follows")
+            raise ManagerError("this response is from no connection, so no outcome follows")
         if timeout == -1.0 and self.action is not None:
             timeout = self.action.timeout
         return await self._wait_for_outcome(timeout)  # type: ignore[return-value]

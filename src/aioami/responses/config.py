@@ -13,7 +13,9 @@ from .base import Response
 
 __all__ = ["Category", "GetConfigJSONReply", "GetConfigReply", "ListCategoriesReply"]
 
-_NUMBERED: Final = re.compile(r"(category|line|istemplate|templates)-(\d{1,18})(?:-(\d{1,18}))?$", re.IGNORECASE)
+_NUMBERED: Final = re.compile(
+    r"(?i)(category|line|istemplate|templates)-(\d{1,18})(?:-(\d{1,18}))?$",
+)
 
 
 @dataclass

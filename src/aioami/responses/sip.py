@@ -59,13 +59,14 @@ class SIPshowpeerReply(Response):
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
         """See `Event.to_dict`; typed values are those of the mapping."""
-        told = super().to_dict(attributes=attributes)
+        found = super().to_dict(attributes=attributes)
         if not typed:
-            return told
-        names = {attribute_name(name) if attributes else name: name for name, _ in reversed(self.headers)}
+            return found
+        headers = [name for name, _ in reversed(self.headers)]
+        names = {attribute_name(name) if attributes else name: name for name in headers}
         return {
             key: _typed(names[key], text) if isinstance(text, str) and key in names else text
-            for key, text in told.items()
+            for key, text in found.items()
         }
 
     def __contains__(self, name: object) -> bool:
@@ -99,9 +100,11 @@ def _typed(name: str, text: str) -> str | bool | int | None:
     key = name.lower()
     if key in _YES_OR_NO:
         return {"y": True, "yes": True, "n": False, "no": False}.get(text.strip().lower())
-    if key == "sip-authinsecure":  # "no", or what is left out of authentication: "port", "invite", "port,invite"
+    if key == "sip-authinsecure":
+        # Either "no", or the parts that are not authenticated: "port", "invite", "port,invite".
         return text.strip().lower() not in ("no", "")
     if key in _NUMBERS:
         number = text.split(" ")[0]
-        return int(number) if len(number) <= MAX_DIGITS and number.removeprefix("-").isdecimal() else None
+        is_number = len(number) <= MAX_DIGITS and number.removeprefix("-").isdecimal()
+        return int(number) if is_number else None
     return text

@@ -67,8 +67,8 @@ class EventsReply(Response):
     @property
     def enabled(self) -> bool | None:
         """True if events are on; `None` if the reply does not say. The read classes still apply."""
-        text = (self.find("Events") or (self.find("Response") or "").removeprefix("Events ")).strip().lower()
-        return {"on": True, "off": False}.get(text)
+        text = self.find("Events") or (self.find("Response") or "").removeprefix("Events ")
+        return {"on": True, "off": False}.get(text.strip().lower())
 
 
 class ListCommandsReply(Response):
@@ -85,7 +85,8 @@ class ListCommandsReply(Response):
         return dict(self._commands())
 
     def _commands(self) -> list[tuple[str, str]]:
-        return [header for header in self.headers if header[0].lower() not in _HEAD or "(Priv:" in header[1]]
+        pairs = self.headers
+        return [each for each in pairs if each[0].lower() not in _HEAD or "(Priv:" in each[1]]
 
 
 class PingReply(Response):
