@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from aioami import Manager
-from aioami.testing import FakeAsterisk
+from aioami.testing import FakeAsterisk, FaultProxy
 
 # Collecting garbage takes its time; these are the tests whose connections come and go.
 WATCHED = {
@@ -36,6 +36,13 @@ def fake(fake_asterisk: FakeAsterisk) -> FakeAsterisk:
 def mgr(ami_manager: Manager) -> Manager:
     """A manager, logged in on it."""
     return ami_manager
+
+
+@pytest.fixture
+async def proxy(fake: FakeAsterisk) -> AsyncIterator[FaultProxy]:
+    """A proxy before the fake server."""
+    async with FaultProxy(fake.host, fake.port) as between:
+        yield between
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.helpers import manager, until
 
 from aioami import (
-    Backoff,
     ConnectionLost,
     Disconnected,
     Event,
@@ -28,20 +28,6 @@ from aioami import (
     events,
 )
 from aioami.testing import FakeAsterisk
-
-QUICK = Backoff(first=0.01, factor=1.0, maximum=0.01, jitter=False)
-
-
-def manager(server: FakeAsterisk, **options: object) -> Manager:
-    """A manager that comes back quickly."""
-    options = {"username": "admin", "secret": "s3cret", "reconnect": QUICK, **options}
-    return Manager(server.host, server.port, **options)  # type: ignore[arg-type]
-
-
-async def until(reached: Callable[[], object]) -> None:
-    """Let others run until something is so."""
-    while not reached():
-        await asyncio.sleep(0.001)
 
 
 async def tell(fake: FakeAsterisk, *numbers: int, name: str = "Tick") -> None:

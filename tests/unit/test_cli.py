@@ -9,39 +9,10 @@ import signal
 import sys
 
 import pytest
+from tests.helpers import run, start
 
 from aioami import __version__
 from aioami.testing import FakeAsterisk
-
-
-async def start(
-    *arguments: str,
-    url: str | None = None,
-    secret: str | None = None,
-) -> asyncio.subprocess.Process:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("AIOAMI")}
-    environment |= {"COLUMNS": "200", "NO_COLOR": "1"}
-    if url is not None:
-        environment["AIOAMI_URL"] = url
-    if secret is not None:
-        environment["AIOAMI_SECRET"] = secret
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aioami", *arguments),
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def run(
-    *arguments: str,
-    url: str | None = None,
-    secret: str | None = None,
-) -> tuple[int | None, str, str]:
-    process = await start(*arguments, url=url, secret=secret)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
 
 
 async def test_version() -> None:
@@ -127,7 +98,8 @@ async def test_ctrl_c_leaves_cleanly(fake: FakeAsterisk) -> None:
 
 async def test_a_secret_need_not_be_an_argument(fake: FakeAsterisk) -> None:
     """It may come from the environment."""
-    code, out, _ = await run("ping", "--url", f"ami://admin@127.0.0.1:{fake.port}", secret="s3cret")
+    url = f"ami://admin@127.0.0.1:{fake.port}"
+    code, out, _ = await run("ping", "--url", url, AIOAMI_SECRET="s3cret")
     assert code == 0
     assert "answers in" in out
 

@@ -4,45 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.helpers import run, start
 
 from aioami import Manager, core
 from aioami.testing import FakeAsterisk
-
-
-async def start(
-    *arguments: str,
-    url: str | None = None,
-    **environment: str,
-) -> asyncio.subprocess.Process:
-    own = ("AIOAMI", "FORCE_COLOR")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
-    kept |= {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"} | environment
-    if url is not None:
-        kept["AIOAMI_URL"] = url
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aioami", *arguments),
-        env=kept,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def run(
-    *arguments: str,
-    url: str | None = None,
-    **environment: str,
-) -> tuple[int | None, str, str]:
-    process = await start(*arguments, url=url, **environment)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import stat
-import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output.vt100 import Vt100_Output
+from tests.helpers import start
 
 from aioami import Action, Manager, ManagerState, actions, core
 from aioami.cli.repl.completer import ShellCompleter
@@ -413,29 +413,18 @@ async def test_ctrl_c_ends_an_action_and_not_the_session(
     assert "Ping" in [each.get("Action") for each in fake.received]
 
 
-async def start(url: str, **options: Any) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aioami", "shell"),
-        env={**os.environ, "AIOAMI_URL": url, "NO_COLOR": "1"},
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        **options,
-    )
-
-
 async def test_lines_of_a_file(fake: FakeAsterisk) -> None:
     """Without a terminal it runs the lines that it reads, all of them, and its exit code says
     whether one failed.
     """
-    process = await start(fake.url)
+    process = await start("shell", url=fake.url, stdin=asyncio.subprocess.PIPE)
     out, err = await process.communicate(
         b"Ping\nOriginate channel=PJSIP/alice application=Wait data=1\n!core show version\n"
     )
     assert (process.returncode, err) == (0, b"")
     assert b"Asterisk 22" in out
     assert b"OriginateResponse" in out
-    process = await start(fake.url)
+    process = await start("shell", url=fake.url, stdin=asyncio.subprocess.PIPE)
     out, err = await process.communicate(b"Hangup nobody\nPing\n:quit\nPing\n")
     assert (process.returncode, err) == (1, b"aioami: Hangup was refused: No such channel\n")
     assert out.count(b"Pong") == 1
@@ -443,7 +432,7 @@ async def test_lines_of_a_file(fake: FakeAsterisk) -> None:
 
 async def test_ctrl_c_ends_it_while_it_reads(fake: FakeAsterisk) -> None:
     """A standard input that says nothing holds nothing up."""
-    process = await start(fake.url)
+    process = await start("shell", url=fake.url, stdin=asyncio.subprocess.PIPE)
     await fake.expect("Login", timeout=20)
     process.send_signal(signal.SIGINT)
     _, err = await asyncio.wait_for(process.communicate(), 20)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trustme
+from tests.helpers import until
 
 from aioami import (
     Action,
@@ -119,12 +120,6 @@ class Scene:
 
     async def connect(self) -> None:
         await self.make().connect()
-
-
-async def until(reached: Callable[[], object]) -> None:
-    async with asyncio.timeout(5) if hasattr(asyncio, "timeout") else contextlib.nullcontext():
-        while not reached():
-            await asyncio.sleep(0.001)
 
 
 # The moments

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import trustme
+from tests.helpers import QUICK, manager, until
 
 from aioami import (
     Action,
@@ -42,20 +43,6 @@ from aioami import (
 )
 from aioami.actions.system import Filter
 from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy, Recording
-
-QUICK = Backoff(first=0.01, factor=1.0, maximum=0.01, jitter=False)
-
-
-def manager(server: FakeAsterisk | FaultProxy, **options: object) -> Manager:
-    """A manager that comes back quickly."""
-    options = {"username": "admin", "secret": "s3cret", "reconnect": QUICK, **options}
-    return Manager(server.host, server.port, **options)  # type: ignore[arg-type]
-
-
-async def until(reached: Callable[[], object]) -> None:
-    """Let others run until something is so."""
-    while not reached():
-        await asyncio.sleep(0.001)
 
 
 async def lose(mgr: Manager, fake: FakeAsterisk) -> None:

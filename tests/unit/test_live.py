@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import async_timeout
 import pytest
+from tests.helpers import until
 
 from aioami import Backoff, ConnectionLost, Manager, ManagerState, ManagerTimeout, actions, core, events
 from aioami.enums import ChannelState, QueueMemberState
@@ -15,13 +16,6 @@ from aioami.live import Live, LiveChange, LiveChannel
 from aioami.testing import Account, FakeAsterisk
 
 QUICK = Backoff(first=0.01, factor=1.5, maximum=0.1)
-
-
-async def until(reached: Callable[[], object], seconds: float = 5.0) -> None:
-    """Wait until something is so."""
-    async with async_timeout.timeout(seconds):
-        while not reached():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture

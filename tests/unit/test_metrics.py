@@ -16,9 +16,10 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from prometheus_client import CollectorRegistry, generate_latest
+from tests.helpers import manager
 
 import aioami.metrics
-from aioami import Action, ActionError, Backoff, ConnectionLost, Manager, ManagerState, ManagerTimeout, core
+from aioami import Action, ActionError, ConnectionLost, Manager, ManagerState, ManagerTimeout, core
 from aioami._session.statistics import Statistics
 from aioami.metrics import ActionOutcome, Guarded, Metrics
 from aioami.metrics.ledger import DURATION, GAP, READ, Ledger
@@ -93,11 +94,6 @@ class Diary(Metrics):
         self.heard.append(("reconnected",))
 
 
-def manager(fake: FakeAsterisk, metrics: Metrics | None) -> Manager:
-    quick = Backoff(first=0.01, factor=1.0, jitter=False)
-    return Manager(fake.host, fake.port, "admin", "s3cret", reconnect=quick, metrics=metrics)
-
-
 async def live(mgr: Manager, fake: FakeAsterisk) -> None:
     """Actions with every outcome, among them one during which the link is lost, until it stands again."""
     await mgr.send(core.Ping())
@@ -123,7 +119,7 @@ async def test_everything_is_told_in_order(fake: FakeAsterisk) -> None:
     actions are none of it.
     """  # fmt: skip
     diary = Diary()
-    async with manager(fake, diary) as mgr:
+    async with manager(fake, metrics=diary) as mgr:
         await live(mgr, fake)
     assert diary.heard == [
         ("attached", f"{fake.host}:{fake.port}", 0),
@@ -157,7 +153,7 @@ async def test_whoever_has_several_managers_may_tell_them_apart(fake: FakeAsteri
             return self.diaries[-1]
 
     library = Library()
-    async with manager(fake, library) as one, manager(fake, library) as two:
+    async with manager(fake, metrics=library) as one, manager(fake, metrics=library) as two:
         await one.send(core.Ping())
         await two.send(core.ListCommands())
     ready = ("state", "ready")
@@ -178,7 +174,7 @@ async def test_metrics_that_raise_disturb_nothing(fake: FakeAsterisk, caplog: py
             fail.__name__ = name
             return fail
 
-    async with manager(fake, Broken()) as mgr:
+    async with manager(fake, metrics=Broken()) as mgr:
         await live(mgr, fake)
     records = [record for record in caplog.records if record.name == "aioami.metrics"]
     assert {record.levelno for record in records} == {logging.ERROR}
@@ -191,7 +187,7 @@ async def test_without_metrics_nobody_is_called(fake: FakeAsterisk, monkeypatch:
     """A manager without metrics has nothing that could be called."""
     called: list[object] = []
     monkeypatch.setattr(Guarded, "_report", lambda *what: called.append(what))
-    async with manager(fake, None) as mgr:
+    async with manager(fake, metrics=None) as mgr:
         await live(mgr, fake)
     assert called == []
     assert mgr._link._metrics is None
@@ -201,7 +197,7 @@ async def test_the_adapters_have_the_numbers_of_the_statistics(fake: FakeAsteris
     """Each counter and level is what `statistics()` says; durations and gaps are in histograms, by action and outcome."""
     metrics, read = adapter
     server = f"{fake.host}:{fake.port}"
-    async with manager(fake, metrics) as mgr:
+    async with manager(fake, metrics=metrics) as mgr:
         await live(mgr, fake)
         with mgr.events("Door", maxsize=1):
             for _ in range(3):
@@ -254,7 +250,7 @@ async def test_the_adapters_have_the_numbers_of_the_statistics(fake: FakeAsteris
 async def test_names_that_a_program_invents_make_one_series(fake: FakeAsterisk, adapter: Adapter) -> None:
     """Every action that the library has no class for is `other`."""
     metrics, read = adapter
-    async with manager(fake, metrics) as mgr:
+    async with manager(fake, metrics=metrics) as mgr:
         for number in range(3):
             await mgr.send(Action(f"Foo{number}"), check=False)
     server = f"{fake.host}:{fake.port}"
@@ -265,8 +261,8 @@ async def test_names_that_a_program_invents_make_one_series(fake: FakeAsterisk, 
 async def test_managers_of_several_servers_share_an_adapter(fake: FakeAsterisk, adapter: Adapter) -> None:
     """Each server has its own series; managers of the same server are added up."""
     metrics, read = adapter
-    async with FakeAsterisk() as other, manager(other, metrics) as third:
-        async with manager(fake, metrics) as first, manager(fake, metrics) as second:
+    async with FakeAsterisk() as other, manager(other, metrics=metrics) as third:
+        async with manager(fake, metrics=metrics) as first, manager(fake, metrics=metrics) as second:
             for mgr in (first, second, second, third):
                 await mgr.send(core.Ping())
             here, there = f"{fake.host}:{fake.port}", f"{other.host}:{other.port}"
@@ -284,7 +280,7 @@ async def test_a_manager_that_is_gone_leaves_its_counts(fake: FakeAsterisk, adap
     server = f"{fake.host}:{fake.port}"
     sent = 0.0
     for number in (1, 2, 3):
-        mgr = manager(fake, metrics)
+        mgr = manager(fake, metrics=metrics)
         async with mgr:
             await mgr.send(core.Ping())
         sent += mgr.statistics().bytes_sent
@@ -301,7 +297,7 @@ async def test_a_manager_that_is_gone_leaves_its_counts(fake: FakeAsterisk, adap
 async def test_a_scrape_in_another_thread_reads_the_same(fake: FakeAsterisk) -> None:
     """The exposition has the names, types and labels of the field, before anything happened and afterwards."""
     registry = CollectorRegistry()
-    async with manager(fake, PrometheusMetrics(registry)) as mgr:
+    async with manager(fake, metrics=PrometheusMetrics(registry)) as mgr:
         text = (await asyncio.to_thread(generate_latest, registry)).decode()
         label = f'server="{fake.host}:{fake.port}"'
         assert f"aioami_gap_duration_seconds_count{{{label}}} 0.0" in text
@@ -388,7 +384,7 @@ async def test_an_action_that_cannot_be_sent_is_not_told(fake: FakeAsterisk) -> 
     """A mistake of the caller is no action that ended."""
     diary = Diary()
     fake.reply_to("Slow", None)
-    async with manager(fake, diary) as mgr:
+    async with manager(fake, metrics=diary) as mgr:
         slow = asyncio.ensure_future(mgr.send(Action("Slow"), action_id="mine", timeout=None))
         await fake.expect("Slow")
         with pytest.raises(ValueError, match="mine"):

@@ -38,13 +38,6 @@ async def echo() -> AsyncIterator[tuple[Echo, FaultProxy]]:
 
 
 @pytest.fixture
-async def proxy(fake: FakeAsterisk) -> AsyncIterator[FaultProxy]:
-    """A proxy before a fake server."""
-    async with FaultProxy(fake.host, fake.port) as between:
-        yield between
-
-
-@pytest.fixture
 async def mgr(proxy: FaultProxy) -> AsyncIterator[Manager]:
     """A manager that knows only the proxy."""
     async with Manager(proxy.host, proxy.port, "admin", "s3cret") as manager:

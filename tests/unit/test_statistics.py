@@ -6,14 +6,13 @@ import asyncio
 import dataclasses
 import operator
 import time
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from tests.helpers import manager, until
 
 from aioami import (
     ActionError,
-    Backoff,
     ConnectionLost,
     Manager,
     ManagerState,
@@ -25,24 +24,6 @@ from aioami import (
 from aioami.testing import FakeAsterisk, FaultProxy, Recording
 
 NOTHING = Statistics(**{field.name: 0 for field in dataclasses.fields(Statistics)})
-
-
-@pytest.fixture
-async def proxy(fake: FakeAsterisk) -> AsyncIterator[FaultProxy]:
-    """A proxy before the fake server."""
-    async with FaultProxy(fake.host, fake.port) as between:
-        yield between
-
-
-def manager(server: FakeAsterisk | FaultProxy, **options: object) -> Manager:
-    """A manager that comes back quickly."""
-    quick = Backoff(first=0.01, factor=1.0, jitter=False)
-    return Manager(server.host, server.port, "admin", "s3cret", reconnect=quick, **options)  # type: ignore[arg-type]
-
-
-async def until(reached: Callable[[], object]) -> None:
-    while not reached():
-        await asyncio.sleep(0.001)
 
 
 def changes(mgr: Manager, before: Statistics) -> dict[str, int]:

@@ -1,0 +1,61 @@
+"""Helpers of several test files: waiting, a quick manager, the command line as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import async_timeout
+
+from aioami import Backoff, Manager
+from aioami.testing import FakeAsterisk, FaultProxy
+
+QUICK: Final = Backoff(first=0.01, factor=1.0, maximum=0.01, jitter=False)
+
+
+async def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
+    """Let other tasks run until a condition holds, at most so many seconds."""
+    async with async_timeout.timeout(seconds):
+        while not reached():
+            await asyncio.sleep(0.001)
+
+
+def manager(server: FakeAsterisk | FaultProxy, **options: object) -> Manager:
+    """Make a manager that reconnects quickly."""
+    options = {"username": "admin", "secret": "s3cret", "reconnect": QUICK, **options}
+    return Manager(server.host, server.port, **options)  # type: ignore[arg-type]
+
+
+async def start(
+    *arguments: str,
+    url: str | None = None,
+    stdin: int = asyncio.subprocess.DEVNULL,
+    **environment: str,
+) -> asyncio.subprocess.Process:
+    """Start the command line with settings of its own, and nothing of this environment's."""
+    own = ("AIOAMI", "FORCE_COLOR", "NO_COLOR")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    kept |= {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8"} | environment
+    if url is not None:
+        kept["AIOAMI_URL"] = url
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "aioami", *arguments),
+        env=kept,
+        stdin=stdin,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def run(
+    *arguments: str,
+    url: str | None = None,
+    **environment: str,
+) -> tuple[int | None, str, str]:
+    """Run the command line; return its exit code, its output and its errors."""
+    process = await start(*arguments, url=url, **environment)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
