@@ -140,7 +140,7 @@ def test_what_cannot_answer_an_action_is_refused() -> None:
 
 
 def test_a_class_of_ones_own_for_a_known_event() -> None:
-    """It needs not say the event's read classes again, and the event is spelled as Asterisk does."""
+    """It has the event's read classes, and the event keeps Asterisk's spelling."""
 
     class Mine(Event, wire_name="hangup"):
         """A class from nothing."""
@@ -150,7 +150,7 @@ def test_a_class_of_ones_own_for_a_known_event() -> None:
 
 
 def test_the_read_classes_of_an_event_of_ones_own() -> None:
-    """A class of an event that the catalogue has not may say them; they are not those of a class that it extends."""
+    """Its class may declare them; those of another event that it extends are not its own."""
 
     class Door(events.Hangup, wire_name="Door"):
         """An event with the headers of another."""

@@ -21,7 +21,7 @@ def reading(program: str) -> Permissions:
 
 
 def test_the_read_classes_of_an_event() -> None:
-    """They are found by its name, in any case; one that comes in lists only, or is not known, has none."""
+    """They are found by its name, in any case; an unknown one, or an item of lists, has none."""
     assert read_classes("hangup") == ("call",)
     assert read_classes("VoicemailPasswordChange") == ("system", "user")
     assert read_classes("QueueParams") == read_classes("Unheard") == ()
