@@ -262,7 +262,10 @@ async def test_managers_of_several_servers_share_an_adapter(fake: FakeAsterisk, 
     """Each server has its own series; managers of the same server are added up."""
     metrics, read = adapter
     async with FakeAsterisk() as other, manager(other, metrics=metrics) as third:
-        async with manager(fake, metrics=metrics) as first, manager(fake, metrics=metrics) as second:
+        async with (
+            manager(fake, metrics=metrics) as first,
+            manager(fake, metrics=metrics) as second,
+        ):
             for mgr in (first, second, second, third):
                 await mgr.send(core.Ping())
             here, there = f"{fake.host}:{fake.port}", f"{other.host}:{other.port}"
