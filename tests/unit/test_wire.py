@@ -450,3 +450,33 @@ def test_expressions_are_kept_and_bounded() -> None:
     assert patterns["A"] is first
     assert patterns["C"] is not None
     assert len(patterns) == 1
+
+
+@pytest.mark.parametrize(
+    ("greeting", "texts"),
+    [
+        ("Asterisk Call Manager", []),
+        ("Asterisk Call Manager/1.1", []),
+        ("Asterisk Call Manager/2.99.9", []),
+        ("Asterisk Call Manager/3.0.0", ["Response: Follows\r"]),
+        ("Asterisk Call Manager/11.0.0", ["Response: Follows\r"]),
+    ],
+)
+def test_only_old_servers_send_output_without_headers(greeting: str, texts: list[str]) -> None:
+    """Before Asterisk 14 a blank line does not end `Response: Follows`, as its output may hold some; from then on it does."""
+    framer = Framer()
+    assert framer.feed(f"{greeting}\r\nResponse: Follows\r\n\r\n".encode()) == texts
+    assert framer.banner == greeting
+    assert framer.error is None
+
+
+def test_a_peer_that_greets_with_something_else_is_shown_in_part() -> None:
+    """Sixty characters of its greeting say who it may be, whether or not its line ended; nothing more is read from it."""
+    for greeting in (b"S" * 61 + b"\r\n", b"S" * 1024, b"S" * 60 + b"\r\n" + b"Event: X\r\n\r\n"):
+        framer = Framer()
+        assert framer.feed(greeting) == []
+        assert str(framer.error).endswith(f"the peer greets with {'S' * 60!r}")
+        assert framer.feed(b"Event: X\r\n\r\n") == []
+    framer = Framer()
+    assert framer.feed(b"\r\nEvent: X\r\n\r\n") == []
+    assert str(framer.error).endswith("the peer greets with ''")
