@@ -28,9 +28,9 @@ CORE = wire/*,_session/*,_client/*,_signals.py,states.py,url.py
 test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite, with the branches that it leaves out; ARGS="tests/unit -x" for a part, without
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --ignore tests/unit/test_cost.py
+	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --ignore tests/unit/project/test_cost.py
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --include='*/aioami/$(subst $(comma),$(comma)*/aioami/,$(CORE))' --fail-under=100
-	$(BIN)/python -m pytest -q tests/unit/test_cost.py
+	$(BIN)/python -m pytest -q tests/unit/project/test_cost.py
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

@@ -21,7 +21,7 @@ from aioami._session.dispatch import Dispatcher, Selection
 from aioami._session.session import Session
 from aioami.wire import Framer, message
 
-RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
+RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
 
 # Instructions for each event or action, as a part of those that the plain parser needs for an event: up to Python 3.13,
 # and from 3.14 on, whose compiler makes fewer instructions of loops over names like those of the plain parser.

@@ -17,7 +17,7 @@ from aioami import Event, Manager, core, events
 from aioami.calls import CALL_EVENTS, CallTrace, CallTracer, Ladder
 from aioami.testing import FakeAsterisk
 
-RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
+RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
 
 
 def recorded() -> Iterator[tuple[float, Event]]:

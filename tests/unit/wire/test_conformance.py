@@ -12,7 +12,7 @@ import pytest
 from aioami import EventList, Response
 from aioami.wire import Framer, Message
 
-FOLDER = Path(__file__).parents[1] / "conformance"
+FOLDER = Path(__file__).parents[2] / "conformance"
 LONG = 4096
 HUGE = 100_000
 

@@ -28,7 +28,7 @@ from aioami.metrics.prometheus import PrometheusMetrics
 from aioami.testing import FakeAsterisk, FakeConnection
 
 Adapter = tuple[Ledger, Callable[..., "float | None"]]
-GUIDE = Path(__file__).parents[2] / "docs/guide/monitoring.md"
+GUIDE = Path(__file__).parents[3] / "docs/guide/monitoring.md"
 
 
 def prometheus() -> Adapter:

@@ -16,7 +16,7 @@ import pytest
 
 from aioami.testing import FakeAsterisk
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "guide" / "command-line.md"
+PAGE: Final = Path(__file__).parents[3] / "docs" / "guide" / "command-line.md"
 ENDLESS: Final = ("events", "shell", "top", "replay monday.jsonl --serve")
 """Commands that run until they are ended, unless they have a limit."""
 

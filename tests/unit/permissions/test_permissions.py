@@ -13,7 +13,7 @@ from aioami import Action, Event, Manager, ManagerError, PermissionDenied, Recon
 from aioami.permissions import Demand, Permissions, of_program, of_recording, of_use, read_classes
 from aioami.testing import Account, EventFilter, FakeAsterisk, Recording
 
-CATALOGUE = json.loads((Path(__file__).parents[1] / "data/catalogue.json").read_text(encoding="utf-8"))
+CATALOGUE = json.loads((Path(__file__).parents[2] / "data/catalogue.json").read_text(encoding="utf-8"))
 
 
 def reading(program: str) -> Permissions:

@@ -12,7 +12,7 @@ from tools import llms
 import aioami
 from aioami import actions, calls, core, enums, errors, events, live, metrics, notebook, permissions, responses, testing
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 short = functools.cache(llms.short)
 full = functools.cache(llms.full)

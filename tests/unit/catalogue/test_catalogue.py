@@ -20,7 +20,7 @@ from aioami.events.base import UNSOLICITED, event_class
 from aioami.fields import Boolean, Enumeration, Nested, Numbered, fields_of
 from aioami.responses import ListReply
 
-FACTS = json.loads((Path(__file__).parents[1] / "data/catalogue.json").read_text())
+FACTS = json.loads((Path(__file__).parents[2] / "data/catalogue.json").read_text())
 NEWEST = "master"
 
 # All that these can send, where parameters are not declared one by one.

@@ -25,7 +25,7 @@ from aioami.responses import (
 )
 from aioami.wire import Framer
 
-RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
+RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
 
 # Headers of the recording that have no field, and why.
 WITHOUT_FIELD = {

@@ -28,7 +28,7 @@ from aioami import (
 )
 from aioami.actions.base import ACTIONS
 
-DOCUMENTED = json.loads((Path(__file__).parents[1] / "data/core.json").read_text())
+DOCUMENTED = json.loads((Path(__file__).parents[2] / "data/core.json").read_text())
 ACTION_NAMES = sorted(DOCUMENTED["actions"])
 
 

@@ -18,7 +18,7 @@ from aioami.wire import Framer, Message, encode
 from aioami.wire.headers import Patterns
 from aioami.wire.layouts import Layouts
 
-RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
+RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
 
 
 def taken_apart(text: str) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:

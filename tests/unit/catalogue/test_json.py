@@ -16,7 +16,7 @@ from aioami.responses import EventsReply
 from aioami.schema import json_schema
 from aioami.wire import Framer
 
-RECORDING = Path(__file__).parents[1] / "data/busy-22.bin.xz"
+RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
 VARIANTS = [(attributes, typed) for attributes in (False, True) for typed in (False, True)]
 
 HANGUP = events.parse(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROJECT = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/project").glob("*.md"))]
 ON_GITHUB = [
     ROOT / "README.md",
