@@ -86,7 +86,7 @@ class Recorder:
         self._entry("opened")
 
     def received(self, data: bytes) -> None:
-        """Bytes came from the server."""
+        """Write the messages that these bytes from the server complete."""
         if self._file is None:
             return
         pending = self._pending
@@ -100,7 +100,7 @@ class Recorder:
         self._searched = len(pending)
 
     def _message_end(self) -> int:
-        """The end of the first message that is not written yet; -1 if it is not there."""
+        """Return the end of the first message that is not written yet; -1 if it is not there."""
         # The old form of command output has blank lines in it.
         if self._pending.startswith(b"Response: Follows"):
             end = self._pending.find(b"--END COMMAND--\r\n\r\n")
@@ -109,11 +109,11 @@ class Recorder:
         return -1 if blank is None else blank.end()
 
     def sent(self, data: bytes) -> None:
-        """A whole action goes to the server."""
+        """Write a whole action that goes to the server."""
         self._entry("sent", data)
 
     def close(self) -> None:
-        """The link is over; the file is complete."""
+        """Write that the link is over, and close the file."""
         if self._file is None:
             return
         if self._pending:
@@ -147,7 +147,7 @@ class Recorder:
             if entry.get("direction") != "received":
                 self._file.flush()
         except OSError as error:
-            # The link matters more than the record of it, but that it ends is said.
+            # The link matters more than its recording, whose end is logged.
             _log.error("the recording %s ends here, it cannot be written: %s", self.path, error)
             self._failed = True
             file, self._file = self._file, None

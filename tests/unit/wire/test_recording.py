@@ -154,6 +154,20 @@ def test_a_recording_that_failed_starts_anew_with_its_link(tmp_path: Path, taken
     ]
 
 
+@pytest.mark.parametrize("pending", [b"", b"Event: Hangup\r\n"])
+def test_a_recording_that_fails_at_its_end_is_closed(tmp_path: Path, pending: bytes) -> None:
+    """The last words do not fit: that is logged as any other failure, and nothing is raised."""
+    recorder = Recorder(tmp_path / "r")
+    recorder.start()
+    recorder.received(pending)
+    file = recorder._file
+    assert file is not None
+    recorder._file = FullDisk(file, 0)
+    recorder.close()
+    assert file.closed
+    assert [entry.direction for entry in Recording.load(recorder.path).entries] == ["opened"]
+
+
 def test_a_recording_that_failed_at_once_begins_with_its_first_line(tmp_path: Path) -> None:
     """A recorder that could not write even that says what the file is when a later link begins."""
     recorder = Recorder(tmp_path / "r")
