@@ -159,13 +159,13 @@ def test_a_recording_that_fails_at_its_end_is_closed(tmp_path: Path, pending: by
     """The last words do not fit: that is logged as any other failure, and nothing is raised."""
     recorder = Recorder(tmp_path / "r")
     recorder.start()
-    recorder.received(pending)
+    recorder.received(b"Asterisk Call Manager/1\r\n" + pending)
     file = recorder._file
     assert file is not None
     recorder._file = FullDisk(file, 0)
     recorder.close()
     assert file.closed
-    assert [entry.direction for entry in Recording.load(recorder.path).entries] == ["opened"]
+    assert [entry.direction for entry in Recording.load(recorder.path).entries] == ["opened", "received"]
 
 
 def test_a_recording_that_failed_at_once_begins_with_its_first_line(tmp_path: Path) -> None:
