@@ -380,8 +380,8 @@ class Live:
         """Follow the changes from now on.
 
         Args:
-            maxsize: things that may wait for the consumer. When there are more, it is told once
-                that `"everything"` has changed.
+            maxsize: things that may wait for the consumer. When there are more, it gets one change,
+                of `"everything"`.
 
         Raises:
             ValueError: `maxsize` is less than 1.
@@ -486,7 +486,7 @@ class Live:
                     await asyncio.sleep(next(delays))
                     continue
                 except ManagerError as error:
-                    # EventsLost tells of a link that comes back. After a first connect that failed
+                    # EventsLost reports a link that comes back. After a first connect that failed
                     # no event comes, but the user may call connect() again.
                     if (
                         self._manager.state in (ManagerState.CLOSED, ManagerState.CONNECTING)
@@ -668,7 +668,7 @@ class Live:
         if place is None:
             return False
         # A Redirect of a caller who came without a dialplan (Originate with Application: Queue) is
-        # told by Newexten alone; the server has to be asked, as on 22 an attended transfer into the
+        # reported by Newexten alone; the server is asked, as on 22 an attended transfer into the
         # queue looks the same at first. Other applications run while the caller goes on waiting if
         # the queue has a subroutine for them (option B, CONNECTED_LINE_SEND_SUB): it begins with a
         # Newexten in the name of Queue. All this was tried on 16 and 22.
@@ -683,8 +683,8 @@ class Live:
             if channel.bridge is not None:
                 self._leave(channel.bridge, uniqueid)
             self._notify("channel", uniqueid, True)
-        # The queue tells of a caller who hangs up, before the Hangup comes. Where it did not, an
-        # attended transfer has put another channel in the place, of which no event tells either
+        # The queue reports a caller who hangs up, before the Hangup comes. Where it did not, an
+        # attended transfer has put another channel in the place, which no event reports either
         # (tried on 16 and 22).
         return uniqueid in self._waiting
 
@@ -703,8 +703,8 @@ class Live:
 
     def _entered(self, event: bridge_events.BridgeEnter) -> None:
         uniqueid, bridge = event.uniqueid or "", event.bridge_uniqueid
-        # Of a caller who is answered the queue tells, before the bridge does. Of one whom somebody
-        # bridges or parks it tells nothing (tried on 16 and 22).
+        # A caller who is answered is reported by the queue before the bridge. One whom somebody
+        # bridges or parks is not reported (tried on 16 and 22).
         if uniqueid in self._waiting:
             self._taken_away(uniqueid)
         channel = self._channels.get(uniqueid)
@@ -719,7 +719,7 @@ class Live:
         known = _bridge(event, self._bridges.get(bridge) or LiveBridge(bridge))
         others = tuple(each for each in known.channels if each != uniqueid)
         self._put("bridge", self._bridges, bridge, replace(known, channels=(*others, uniqueid)))
-        # In a basic bridge all get the oldest Linkedid, which this event has; no event tells those
+        # In a basic bridge all get the oldest Linkedid, which this event has; no event names those
         # who were there before. In a conference, a parking lot or a holding bridge each keeps its
         # own (tried on 16 and 22).
         if known.type == "basic" and channel.linkedid:
@@ -780,7 +780,7 @@ class Live:
             self._without_caller(uniqueid, 0)
 
     def _taken_away(self, uniqueid: str) -> None:
-        """Let a caller leave the queue in a way that the queue does not tell.
+        """Let a caller leave the queue in a way that it does not report.
 
         The server puts a stand-in into the queue in the channel's place, which then hangs up: it
         counts a caller who gave up, and keeps the events of the stand-in to itself.

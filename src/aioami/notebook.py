@@ -241,14 +241,14 @@ class _Watched:
 
     def status(self, state: str, stream: EventStream[Any]) -> str:
         """The progress, in a line."""
-        return f"{state}: {self._told(stream)}"
+        return f"{state}: {self._counts(stream)}"
 
-    def _told(self, stream: EventStream[Any]) -> str:
+    def _counts(self, stream: EventStream[Any]) -> str:
         seconds = time.monotonic() - self._began
-        told = [f"{self.count:,} events in {seconds:.1f} s"]
-        told += [f"{stream.dropped:,} dropped"] if stream.dropped else []
-        told += [f"{stream.gaps:,} gaps"] if stream.gaps else []
-        return ", ".join(told)
+        parts = [f"{self.count:,} events in {seconds:.1f} s"]
+        parts += [f"{stream.dropped:,} dropped"] if stream.dropped else []
+        parts += [f"{stream.gaps:,} gaps"] if stream.gaps else []
+        return ", ".join(parts)
 
     def text(self, state: str, stream: EventStream[Any]) -> str:
         """All of it as plain text."""
@@ -270,7 +270,7 @@ class _Watched:
             f"{clean(name)} {note(f'{count:,}')}" for name, count in self._kinds.most_common(_KINDS)
         ]
         kinds += ["…"] if len(self._kinds) > _KINDS else []
-        first = f"<div>{pill(state, _TONES[state])} {self._told(stream)}</div>"
+        first = f"<div>{pill(state, _TONES[state])} {self._counts(stream)}</div>"
         head = f"{first}<div>{' · '.join(kinds)}</div>"
         rows = []
         for when, event in self._last:
@@ -292,12 +292,12 @@ class _Watched:
         """The headers of an event that are shown."""
         if self._columns:
             return [(name, event.get(name, "")) for name in self._columns]
-        told = [
+        parts = [
             (name, value)
             for name, value in event.headers
             if name.lower() not in _LONG and value not in NOTHING
         ]
-        return told[:_PAIRS]
+        return parts[:_PAIRS]
 
 
 class _Bar:
@@ -309,7 +309,7 @@ class _Bar:
         self._total = total
         self._began = time.monotonic()
 
-    def _told(self) -> str:
+    def _counts(self) -> str:
         seconds = time.monotonic() - self._began
         known = f" of {self._total:,}" if self._total is not None else ""
         return f"{self.count:,}{known} items in {seconds:.1f} s"
@@ -320,7 +320,7 @@ class _Bar:
         if self._total:
             full = min(_BAR, _BAR * self.count // self._total)
             bar = f"[{'#' * full}{'.' * (_BAR - full)}] "
-        return " ".join(filter(None, [self._label, f"{bar}{self._told()}, {state}"]))
+        return " ".join(filter(None, [self._label, f"{bar}{self._counts()}, {state}"]))
 
     def html(self, state: str) -> str:
         """It as HTML."""
@@ -328,4 +328,6 @@ class _Bar:
         total = self._total or (max(self.count, 1) if over else None)
         value = f' value="{min(self.count, total)}" max="{total}"' if total else ""
         bar = f'<progress{value} style="width: 20em; vertical-align: middle"></progress>'
-        return f"<div>{clean(self._label)} {bar} {self._told()} {pill(state, _TONES[state])}</div>"
+        return (
+            f"<div>{clean(self._label)} {bar} {self._counts()} {pill(state, _TONES[state])}</div>"
+        )

@@ -320,7 +320,7 @@ async def test_events_that_are_lost(fake: FakeAsterisk, mgr: Manager) -> None:
     async with Live(mgr, maxsize=5) as live:
         before = len(fake.sent("QueueStatus"))
         for number in range(50):
-            fake.exchange.tell(
+            fake.exchange.emit(
                 "Newchannel", [("Event", "Newchannel"), *newchannel(str(number)).items()][1:], classes="call"
             )
         call = fake.incoming("PJSIP/trunk", "wait@test")

@@ -1,7 +1,7 @@
 """Streams of events, lists as they arrive, and single events to wait for.
 
 The producer never waits. Each consumer has its own bounded buffer, loses only its own events when
-it is too slow, and is told how many.
+it is too slow, and learns how many.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ class EventStream(Generic[EventT_co]):
     raises `ConnectionLost` (or what else ended the link) after the events that were buffered.
 
     The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that
-    is lost and established again ends no stream: what the server told meanwhile is missing, and
+    is lost and established again ends no stream: what happened meanwhile is missing, and
     `gaps` counts that. `on_loss` says how else the consumer hears of it: a warning in the log (once
     until it catches up; of a gap by the link), or an `EventsLost` raised in the place where the
     events are missing, whatever the selectors. After it the iteration can be begun again, and goes

@@ -164,11 +164,11 @@ def _column(kind: Kind, values: list[Any]) -> _Column:
         kind = "texts"
         values = [[value] if isinstance(value, str) else value for value in values]
     convert = _CONVERTERS[kind]
-    told = [None if value is None else convert(value) for value in values]
+    cells = [None if value is None else convert(value) for value in values]
     if kind != "category":
-        return _Column(kind, told)
+        return _Column(kind, cells)
     members = sorted({value for value in values if value is not None}, key=_rank)
-    return _Column(kind, told, list(dict.fromkeys(map(_name, members))))
+    return _Column(kind, cells, list(dict.fromkeys(map(_name, members))))
 
 
 def _exactly(kind: type) -> Callable[[Any], Any]:

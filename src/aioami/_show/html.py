@@ -281,13 +281,13 @@ def _kind(name: str, items: Sequence[Message]) -> str:
     left = [*names[MAX_COLUMNS:], *(header for key, header in empty.items() if key not in columns)]
     names = names[:MAX_COLUMNS]
     rows = [[_cells(item, header) for header in names] for item in shown]
-    told = f"{clean(name)} {note(f'{len(items):,}')}"
+    heading = f"{clean(name)} {note(f'{len(items):,}')}"
     more = _more(len(items))
     if left:
         hidden = note(", ".join(left)[:MAX_VALUE])
         more += f"<div>{note(f'left out or empty ({len(left)}): ')}{hidden}</div>"
     body = table(rows, [clean(header) for header in names]) if names else ""
-    return f"<div>{told}</div>{body}{more}"
+    return f"<div>{heading}</div>{body}{more}"
 
 
 def _cells(item: Message, header: str) -> str:

@@ -63,14 +63,14 @@ __all__ = [
     "Status",
 ]
 
-_PATIENCE = 600.0  # seconds, of an Originate without a timeout of its own
+_DEFAULT_TIMEOUT = 600.0  # seconds, of an Originate without a timeout of its own
 _MAX_CHANNEL_ID = 149
 
 
 def _until(field: str, value: float) -> str:
-    told = _seconds(field, value)
+    sent = _seconds(field, value)
     # Asterisk refuses 0 itself, but takes what is less than a microsecond for it.
-    return told if float(told) else "0.0000001"
+    return sent if float(sent) else "0.0000001"
 
 
 def _channel_or_all(field: str, value: str | None) -> str | None:
@@ -236,12 +236,12 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 raise ValueError(f"{name}: at most {_MAX_CHANNEL_ID} bytes")
         if not text("channel", channel):
             raise ValueError("channel: it is empty")
-        patience = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
+        wire_timeout = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
         self._declare(
             {
                 "Channel": channel,
                 "Async": true_false("async_", async_),
-                "Timeout": patience or None,
+                "Timeout": wire_timeout or None,
                 "CallerID": optional("callerid", callerid, text_or_nothing),
                 "Variable": _variables("variables", variables),
                 "Account": optional("account", account, text_or_nothing),
@@ -251,7 +251,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 "OtherChannelId": other_channel_id,
                 **target,
             },
-            timeout=patience / 1000 + 2 if patience else _PATIENCE,
+            timeout=wire_timeout / 1000 + 2 if wire_timeout else _DEFAULT_TIMEOUT,
         )
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
@@ -267,7 +267,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
             for name in ("Application", "Data", "Context", "Exten")
             if name in headers
         ]
-        told = [
+        sent = [
             ("Event", "OriginateResponse"),
             ("ActionID", response.action_id or ""),
             ("Response", "Success" if response.success else "Failure"),
@@ -275,7 +275,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
             *target,
             *([("Reason", "4")] if response.success else []),
         ]
-        return OriginateResponse("\r\n".join(f"{name}: {value}" for name, value in told))
+        return OriginateResponse("\r\n".join(f"{name}: {value}" for name, value in sent))
 
 
 class Originate_Application(_Originate, wire_name="Originate"):

@@ -75,10 +75,10 @@ class Parameter:
         """Return the headers for a value: none for `None`, numbered ones if it has `{}`."""
         if value is None and self.default is None:
             return []
-        told = self.kind(self.name, value)
-        if "{}" in self.header and isinstance(told, list):
-            return [(self.header.format(number), each) for number, each in enumerate(told)]
-        return [(self.header, told)]
+        sent = self.kind(self.name, value)
+        if "{}" in self.header and isinstance(sent, list):
+            return [(self.header.format(number), each) for number, each in enumerate(sent)]
+        return [(self.header, sent)]
 
 
 def text(field: str, value: str | int) -> str:

@@ -306,8 +306,8 @@ class WaitEvent(KnownAction[Response]):
     holds_session = True
 
     def __init__(self, timeout: int = -1) -> None:
-        told = whole_number(minimum=-1, unit="seconds")("timeout", timeout)
-        self._declare({"Timeout": told}, timeout=None if timeout < 0 else timeout + 2.0)
+        seconds = whole_number(minimum=-1, unit="seconds")("timeout", timeout)
+        self._declare({"Timeout": seconds}, timeout=None if timeout < 0 else timeout + 2.0)
 
 
 class CoreSettings(KnownAction[CoreSettingsReply]):

@@ -44,8 +44,8 @@ class AsyncAGIExec(ChannelEvent):
 
     @property
     def code(self) -> int | None:
-        """The number that begins the result, as 200 for success, 510 for an unknown command, 511 for
-        a dead channel, and 520 for wrong usage.
+        """The number that begins the result, as 200 for success, 510 for an unknown command, 511
+        for a dead channel, and 520 for wrong usage.
         """
         digits = (self.result or "")[:3]
         return int(digits) if digits.isdecimal() else None

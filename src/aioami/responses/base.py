@@ -160,10 +160,10 @@ class Response(Message):
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
         """Return a plain dictionary of the headers, without list items; see `Event.to_dict`."""
-        told = as_dict(self.headers, self, attributes=attributes, typed=typed)
+        found = as_dict(self.headers, self, attributes=attributes, typed=typed)
         return {
             "message" if attributes and name == "message_" else name: value
-            for name, value in told.items()
+            for name, value in found.items()
         }
 
     def _repr_html_(self) -> str:

@@ -59,15 +59,15 @@ class SIPshowpeerReply(Response):
 
     def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
         """See `Event.to_dict`; typed values are those of the mapping."""
-        told = super().to_dict(attributes=attributes)
+        found = super().to_dict(attributes=attributes)
         if not typed:
-            return told
+            return found
         names = {
             attribute_name(name) if attributes else name: name for name, _ in reversed(self.headers)
         }
         return {
             key: _typed(names[key], text) if isinstance(text, str) and key in names else text
-            for key, text in told.items()
+            for key, text in found.items()
         }
 
     def __contains__(self, name: object) -> bool:

@@ -349,7 +349,7 @@ class FakeConnection(asyncio.Protocol):
             peer = self._transport.get_extra_info("peername")
         wanted = [] if request is None else [("RequestType", f"Action: {request.name}")]
         late = name == "RequestBadFormat"
-        exchange.tell(
+        exchange.emit(
             name,
             [
                 ("EventTV", stamp),

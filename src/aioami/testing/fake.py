@@ -474,7 +474,7 @@ class FakeAsterisk:
             restart: if true, the event announces a restart.
         """
         headers = [("Shutdown", "Cleanly"), ("Restart", "True" if restart else "False")]
-        self.exchange.tell("Shutdown", headers, classes="system")
+        self.exchange.emit("Shutdown", headers, classes="system")
         self._driver.catch_up()
         self.drop()
 

@@ -135,10 +135,10 @@ class Call:
         """
         for digit in digits:
             heard = [("Digit", digit), ("Direction", "Received")]
-            self._channel.tell("DTMFBegin", heard, classes="dtmf")
+            self._channel.emit("DTMFBegin", heard, classes="dtmf")
             await self._driver.advance(0.1)
             heard.insert(1, ("DurationMs", "100"))
-            self._channel.tell("DTMFEnd", heard, classes="dtmf")
+            self._channel.emit("DTMFEnd", heard, classes="dtmf")
         self._driver.catch_up()
 
     async def ended(self, *, within: float = _TIMEOUT) -> None:

@@ -390,10 +390,10 @@ async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
 
 async def _tone(channel: Channel, digit: str, milliseconds: int) -> None:
     heard = [("Digit", digit), ("Direction", "Received")]
-    channel.tell("DTMFBegin", heard, classes="dtmf")
+    channel.emit("DTMFBegin", heard, classes="dtmf")
     await channel.exchange.clock.sleep(milliseconds / 1000)
     duration = [("Digit", digit), ("DurationMs", str(milliseconds)), ("Direction", "Received")]
-    channel.tell("DTMFEnd", duration, classes="dtmf")
+    channel.emit("DTMFEnd", duration, classes="dtmf")
 
 
 @action("AGI", "agi", "Gives a command to a channel in AsyncAGI")
@@ -420,7 +420,7 @@ async def monitor(exchange: Exchange, request: Request) -> Answer:
     if not channel.monitored:
         channel.monitored = True
         channel.set_variable("__MONITORED", "true")
-        channel.tell("MonitorStart")
+        channel.emit("MonitorStart")
     return success("Started monitoring channel")
 
 
@@ -429,7 +429,7 @@ async def stop_monitor(exchange: Exchange, request: Request) -> Answer:
     channel = channel_named(exchange, request)
     if channel.monitored:
         channel.monitored = False
-        channel.tell("MonitorStop")
+        channel.emit("MonitorStop")
         channel.set_variable("MONITORED", "")
     return success("Stopped monitoring channel")
 
@@ -477,7 +477,7 @@ async def mix_monitor_mute(exchange: Exchange, request: Request) -> Answer:
     if not channel.monitored:
         return error("Cannot set mute flag")
     state = "1" if request.true("State") else "0"
-    channel.tell("MixMonitorMute", [("Direction", direction), ("State", state)])
+    channel.emit("MixMonitorMute", [("Direction", direction), ("State", state)])
     return {"Response": "Success"}
 
 

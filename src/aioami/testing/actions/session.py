@@ -60,7 +60,7 @@ async def user_event(exchange: Exchange, request: Request) -> Answer:
     own = [line for line in request.lines if not line.lower().startswith(("userevent:", "action:"))]
     pairs = [line.split(": ", 1) if ": " in line else [line] for line in own]
     body: Pairs = [(pair[0], pair[1] if len(pair) > 1 else "\0") for pair in pairs]
-    exchange.tell("UserEvent", [("UserEvent", request.get("UserEvent")), *body], classes="user")
+    exchange.emit("UserEvent", [("UserEvent", request.get("UserEvent")), *body], classes="user")
     return success("Event Sent")
 
 

@@ -172,7 +172,7 @@ async def sip_qualify_peer(exchange: Exchange, request: Request) -> Answer:
 async def _qualified(exchange: Exchange, name: str, action_id: str | None) -> None:
     await exchange.clock.sleep(0.01)
     own = [("ActionID", action_id)] if action_id else []
-    exchange.tell("SIPQualifyPeerDone", [("Peer", name), *own])
+    exchange.emit("SIPQualifyPeerDone", [("Peer", name), *own])
 
 
 @action("SIPnotify", "system", "Sends a NOTIFY to a SIP peer", until=_LAST)

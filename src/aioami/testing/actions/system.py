@@ -185,7 +185,7 @@ async def module_check(exchange: Exchange, request: Request) -> Answer:
 async def module_load(exchange: Exchange, request: Request) -> Answer:
     kind, name = request.get("LoadType").lower(), request.get("Module")
     if kind == "reload" and not name:
-        exchange.tell("Reload", [("Module", "All"), ("Status", "0")], classes="system")
+        exchange.emit("Reload", [("Module", "All"), ("Status", "0")], classes="system")
         return success("Module reloaded.")
     if kind not in ("load", "unload", "reload") or not name:
         return error("Incomplete ModuleLoad action.")
@@ -193,11 +193,11 @@ async def module_load(exchange: Exchange, request: Request) -> Answer:
     known = module in exchange.modules or module in exchange.unloaded
     if kind == "reload":
         if module in exchange.modules or (not modern and name in exchange.built_in):
-            exchange.tell("Reload", [("Module", name), ("Status", "0")], classes="system")
+            exchange.emit("Reload", [("Module", name), ("Status", "0")], classes="system")
             return success("Module reloaded.")
         if modern:
             return error("Module not found.")
-        exchange.tell("Reload", [("Module", name), ("Status", "2")], classes="system")
+        exchange.emit("Reload", [("Module", name), ("Status", "2")], classes="system")
         return error("No such module.")
     if not known or (kind == "load") == (module in exchange.modules):
         if modern:
@@ -208,7 +208,7 @@ async def module_load(exchange: Exchange, request: Request) -> Answer:
         old, new = new, old
     old.discard(module)
     new.add(module)
-    exchange.tell(kind.capitalize(), [("Module", module), ("Status", "Success")], classes="system")
+    exchange.emit(kind.capitalize(), [("Module", module), ("Status", "Success")], classes="system")
     return success(f"Module {kind}ed.")
 
 
@@ -216,10 +216,10 @@ async def module_load(exchange: Exchange, request: Request) -> Answer:
 async def reload(exchange: Exchange, request: Request) -> Answer:
     name = request.get("Module")
     if not name:
-        exchange.tell("Reload", [("Module", "All"), ("Status", "0")], classes="system")
+        exchange.emit("Reload", [("Module", "All"), ("Status", "0")], classes="system")
         return success("Module Reloaded")
     found = _module(name) in exchange.modules or name in exchange.built_in
-    exchange.tell("Reload", [("Module", name), ("Status", "0" if found else "2")], classes="system")
+    exchange.emit("Reload", [("Module", name), ("Status", "0" if found else "2")], classes="system")
     return success("Module Reloaded") if found else error("No such module")
 
 

@@ -122,7 +122,7 @@ class Exchange:
     def boot(self) -> None:
         """Finish booting, and emit FullyBooted."""
         self.booted.set()
-        self.tell("FullyBooted", self.boot_headers(), classes="system")
+        self.emit("FullyBooted", self.boot_headers(), classes="system")
 
     def boot_headers(self) -> Pairs:
         """Return the headers of FullyBooted."""
@@ -134,7 +134,7 @@ class Exchange:
         """Return a configuration file; an empty one if there is none."""
         return self.files.get(name) or ConfigFile()
 
-    def tell(self, name: str, headers: Pairs, *, classes: str = "call") -> None:
+    def emit(self, name: str, headers: Pairs, *, classes: str = "call") -> None:
         """Emit an event, if this version has it."""
         if self.major < _SINCE.get(name, 0):
             return
@@ -170,7 +170,7 @@ class Exchange:
         channel.caller = caller or Party()
         self.channels[name] = channel
         if tell:
-            channel.tell("Newchannel")
+            channel.emit("Newchannel")
             self.states.channel_changed(channel)
         return channel
 

@@ -155,7 +155,7 @@ async def _user_event(channel: Channel, data: str) -> bool:
     for header in headers:
         key, _, value = header.partition(":")
         pairs[key.strip()] = value.strip()
-    channel.tell("UserEvent", [("UserEvent", name), *pairs.items()], classes="user")
+    channel.emit("UserEvent", [("UserEvent", name), *pairs.items()], classes="user")
     return True
 
 
@@ -173,14 +173,14 @@ async def _read(channel: Channel, data: str) -> bool:
 async def _mix_monitor(channel: Channel, data: str) -> bool:
     channel.set_variable("MIXMONITOR_FILENAME", f"/var/spool/asterisk/monitor/{arguments(data)[0]}")
     channel.monitored = True
-    channel.tell("MixMonitorStart")
+    channel.emit("MixMonitorStart")
     return True
 
 
 async def _stop_mix_monitor(channel: Channel, data: str) -> bool:
     if channel.monitored:
         channel.monitored = False
-        channel.tell("MixMonitorStop")
+        channel.emit("MixMonitorStop")
     return True
 
 
@@ -212,7 +212,7 @@ async def _agi(channel: Channel, data: str) -> bool:
         "agi_threadid": "1",
     }
     text = "".join(f"{name}: {value}\n" for name, value in environment.items()) + "\n"
-    channel.tell("AsyncAGIStart", [("Env", _percent(text))], classes="agi")
+    channel.emit("AsyncAGIStart", [("Env", _percent(text))], classes="agi")
     channel.agi = channel.agi or deque()
     status = "SUCCESS"
     try:
@@ -227,7 +227,7 @@ async def _agi(channel: Channel, data: str) -> bool:
         status = "HANGUP"
         raise
     finally:
-        channel.tell("AsyncAGIEnd", classes="agi")
+        channel.emit("AsyncAGIEnd", classes="agi")
         channel.set_variable("AGISTATUS", status)
 
 
@@ -235,11 +235,11 @@ async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
     """Run one command, and return true if it was the last."""
     number = str(channel.exchange.random.randrange(1 << 31))
     head = [("CommandId", number), ("Command", command)]
-    channel.tell("AGIExecStart", head, classes="agi")
+    channel.emit("AGIExecStart", head, classes="agi")
     code, shown, result = await _agi_result(channel, command)
-    channel.tell("AGIExecEnd", [*head, ("ResultCode", str(code)), ("Result", shown)], classes="agi")
+    channel.emit("AGIExecEnd", [*head, ("ResultCode", str(code)), ("Result", shown)], classes="agi")
     own = [("CommandId", command_id)] if command_id else []
-    channel.tell("AsyncAGIExec", [("Result", _percent(f"{result}\n")), *own], classes="agi")
+    channel.emit("AsyncAGIExec", [("Result", _percent(f"{result}\n")), *own], classes="agi")
     return command.upper() == "ASYNCAGI BREAK"
 
 

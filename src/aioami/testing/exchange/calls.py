@@ -125,7 +125,7 @@ def request(
         )
         one.other, two.other = two, one
         for half in (one, two):
-            half.tell("Newchannel")
+            half.emit("Newchannel")
         exchange.states.channel_changed(one)
         return Dialled(one, target)
     known = next((each for each in TECHNOLOGIES if each.lower() == technology.lower()), None)
@@ -155,7 +155,7 @@ def _call_local(one: Channel, two: Channel, *, optimize: bool) -> bool:
     if two.caller:
         two.set_caller(two.caller)
     if two.account:
-        two.tell("NewAccountCode", [("OldAccountCode", old)])
+        two.emit("NewAccountCode", [("OldAccountCode", old)])
     if two.connected:
         two.set_connected(two.connected)
     if exchange.dialplan.find(two.context, two.exten) is None:
@@ -166,7 +166,7 @@ def _call_local(one: Channel, two: Channel, *, optimize: bool) -> bool:
         ("Exten", two.exten),
         ("LocalOptimization", "Yes" if optimize else "No"),
     ]
-    exchange.tell("LocalBridge", [*one.snapshot("LocalOne"), *two.snapshot("LocalTwo"), *place])
+    exchange.emit("LocalBridge", [*one.snapshot("LocalOne"), *two.snapshot("LocalTwo"), *place])
     exchange.clock.spawn(dialplan.run(two, two.context, two.exten, 1))
     return True
 
@@ -197,11 +197,11 @@ async def ringing(
     """
     channel, exchange = dialled.channel, dialled.channel.exchange
 
-    def tell(name: str, more: Pairs) -> None:
+    def emit(name: str, more: Pairs) -> None:
         who = [] if caller is None else caller.snapshot()
-        exchange.tell(name, [*who, *channel.snapshot("Dest"), *more])
+        exchange.emit(name, [*who, *channel.snapshot("Dest"), *more])
 
-    tell("DialBegin", [("DialString", shown or dialled.target)])
+    emit("DialBegin", [("DialString", shown or dialled.target)])
     started = exchange.clock.now
     until = started + seconds
     while True:
@@ -220,15 +220,15 @@ async def ringing(
                     rung = exchange.clock.now - started
                     caller.set_variable("RINGTIME", str(int(rung)))
                     caller.set_variable("RINGTIME_MS", str(round(rung * 1000)))
-                tell("DialState", [("DialStatus", "RINGING")])
+                emit("DialState", [("DialStatus", "RINGING")])
             elif what in _TELLING:
                 if what == "answer":
                     channel.to_state(UP)
                 if what != "answer" or answered:
-                    tell("DialEnd", [("DialStatus", _TELLING[what])])
+                    emit("DialEnd", [("DialStatus", _TELLING[what])])
                 return what
         if channel.hanging.is_set:
-            tell("DialEnd", [("DialStatus", "NOANSWER")])
+            emit("DialEnd", [("DialStatus", "NOANSWER")])
             return "hangup"
         if exchange.clock.now >= until:
             return "timeout"
@@ -327,7 +327,7 @@ def _tell_response(
         if origin.application
         else [("Context", origin.context), ("Exten", origin.exten)]
     )
-    exchange.tell(
+    exchange.emit(
         "OriginateResponse",
         [
             *([("ActionID", origin.action_id)] if origin.action_id else []),
@@ -375,9 +375,9 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
             channel.executes("AppDial", "(Outgoing Line)")
             channel.set_caller(channel.caller)
             if channel.account:
-                channel.tell("NewAccountCode", [("OldAccountCode", "")])
+                channel.emit("NewAccountCode", [("OldAccountCode", "")])
             if channel.connected:
-                channel.tell("NewConnectedLine")
+                channel.emit("NewConnectedLine")
             if dialled.call():
                 legs.append(dialled)
             else:
@@ -387,7 +387,7 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
 
         def unanswered(leg: Dialled) -> None:
             both = [*caller.snapshot(), *leg.channel.snapshot("Dest")]
-            exchange.tell("DialEnd", [*both, ("DialStatus", "NOANSWER")])
+            exchange.emit("DialEnd", [*both, ("DialStatus", "NOANSWER")])
 
         leg, outcome = await first_answer(caller, legs, seconds, unanswered=unanswered)
         if leg is None:
@@ -403,7 +403,7 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
     caller.set_variable("DIALEDPEERNAME", peer.name)
     caller.set_variable("DIALEDPEERNUMBER", leg.target)
     peer.exten = ""
-    exchange.tell("DialEnd", [*caller.snapshot(), *peer.snapshot("Dest"), ("DialStatus", "ANSWER")])
+    exchange.emit("DialEnd", [*caller.snapshot(), *peer.snapshot("Dest"), ("DialStatus", "ANSWER")])
     caller.answer()
     peer.executes("AppDial", "(Outgoing Line)")
     try:
@@ -491,7 +491,7 @@ async def first_answer(
             leg.channel.hang_up()
             if (number not in outcomes or (timed_out and shown)) and not caller.slips_away:
                 both = [*caller.snapshot(), *leg.channel.snapshot("Dest")]
-                caller.exchange.tell("DialEnd", [*both, ("DialStatus", "CANCEL")])
+                caller.exchange.emit("DialEnd", [*both, ("DialStatus", "CANCEL")])
     order, found = ("timeout", "busy", "congestion", "hangup"), outcomes.values()
     why = [each for each in order if each in found]
     return won, why[0] if why else "timeout"

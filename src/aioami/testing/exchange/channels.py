@@ -219,9 +219,9 @@ class Channel:
         ]
         return [(prefix + name, value) for name, value in values]
 
-    def tell(self, name: str, more: Pairs | None = None, *, classes: str = "call") -> None:
+    def emit(self, name: str, more: Pairs | None = None, *, classes: str = "call") -> None:
         """Emit an event about it."""
-        self.exchange.tell(name, [*self.snapshot(), *(more or [])], classes=classes)
+        self.exchange.emit(name, [*self.snapshot(), *(more or [])], classes=classes)
 
     def to_state(self, state: int) -> None:
         """Change the state, and emit Newstate."""
@@ -229,7 +229,7 @@ class Channel:
             self.state = state
             if state == UP:
                 self.answered = self.exchange.clock.now
-            self.tell("Newstate")
+            self.emit("Newstate")
             self.exchange.states.channel_changed(self)
 
     def set_variable(self, name: str, value: str) -> None:
@@ -249,22 +249,22 @@ class Channel:
     def _keep(self, name: str, value: str) -> None:
         if name.startswith("_"):
             self.inherited[name] = value
-        self.tell("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")
+        self.emit("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")
 
     def set_caller(self, caller: Party) -> None:
         """Set the caller ID."""
         self.caller = caller
-        self.tell("NewCallerid", [("CID-CallingPres", "0 (Presentation Allowed, Not Screened)")])
+        self.emit("NewCallerid", [("CID-CallingPres", "0 (Presentation Allowed, Not Screened)")])
 
     def set_connected(self, connected: Party) -> None:
         """Set the connected line."""
         self.connected = connected
-        self.tell("NewConnectedLine")
+        self.emit("NewConnectedLine")
 
     def set_account(self, account: str) -> None:
         """Set the account code."""
         old, self.account = self.account, account
-        self.tell("NewAccountCode", [("OldAccountCode", old)])
+        self.emit("NewAccountCode", [("OldAccountCode", old)])
 
     def executes(self, application: str, data: str) -> None:
         """Emit Newexten for an application, once for each place as Asterisk does."""
@@ -273,7 +273,7 @@ class Channel:
         self.application, self.data, self.executed = application, data, place
         if place != known:
             what = [("Extension", self.exten), ("Application", application), ("AppData", data)]
-            self.tell("Newexten", what, classes="dialplan")
+            self.emit("Newexten", what, classes="dialplan")
 
     # What happens to it
 
@@ -317,7 +317,7 @@ class Channel:
         if not self.ended.is_set:
             self.cause = self.cause or cause
             self.requested = True
-            self.tell("HangupRequest", [("Cause", str(cause))])
+            self.emit("HangupRequest", [("Cause", str(cause))])
             self.hanging.set()
 
     def soft_hangup(self, cause: int = 0) -> None:
@@ -399,7 +399,7 @@ class Channel:
         self.ended.set()
         self.exchange.forget(self)
         text = CAUSES.get(self.cause, "Unknown")
-        self.tell("Hangup", [("Cause", str(self.cause)), ("Cause-txt", text)])
+        self.emit("Hangup", [("Cause", str(self.cause)), ("Cause-txt", text)])
         self.exchange.states.channel_changed(self)
 
 
@@ -431,7 +431,7 @@ class Bridge:
         self.uniqueid = str(uuid.UUID(int=self.exchange.random.getrandbits(128), version=4))
         self.changed = Signal(self.exchange.clock)
         self.exchange.bridges[self.uniqueid] = self
-        self.exchange.tell("BridgeCreate", self.snapshot())
+        self.exchange.emit("BridgeCreate", self.snapshot())
 
     def snapshot(self) -> Pairs:
         """Return the headers of events about bridges."""
@@ -455,7 +455,7 @@ class Bridge:
             eldest = min((each.eldest for each in self.channels), key=lambda each: each.serial)
             for each in self.channels:
                 each.eldest = eldest
-        self.exchange.tell("BridgeEnter", [*self.snapshot(), *channel.snapshot()])
+        self.exchange.emit("BridgeEnter", [*self.snapshot(), *channel.snapshot()])
         if self.announcer or len(self.channels) > 1:
             self._introduce()
         self.changed.set()
@@ -489,7 +489,7 @@ class Bridge:
         channel.cause = channel.cause or 16
         if isinstance(channel.destination, tuple):  # one who is redirected leaves for there
             channel.goes_to(channel.destination)
-        self.exchange.tell("BridgeLeave", [*self.snapshot(), *channel.snapshot()])
+        self.exchange.emit("BridgeLeave", [*self.snapshot(), *channel.snapshot()])
         parted, self.parted = self.parted, None
         if parted is not None:
             parted()
@@ -501,7 +501,7 @@ class Bridge:
     def destroy(self) -> None:
         """Destroy the bridge."""
         if self.exchange.bridges.pop(self.uniqueid, None) is not None:
-            self.exchange.tell("BridgeDestroy", self.snapshot())
+            self.exchange.emit("BridgeDestroy", self.snapshot())
 
     async def stay(self, channel: Channel) -> None:
         """Keep a channel in the bridge until it is to leave, or the other of two has left.

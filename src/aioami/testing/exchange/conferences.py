@@ -25,7 +25,7 @@ class Conference:
         exchange.conferences[name] = self
         self.bridge = Bridge(exchange, "base", "softmix", "ConfBridge", name)
         self.bridge.announcer = f"CBAnn/{name}-{exchange.next_suffix('Local')};2"
-        exchange.tell("ConfbridgeStart", self.snapshot())
+        exchange.emit("ConfbridgeStart", self.snapshot())
         exchange.states.set(f"confbridge:{name}", "INUSE")
 
     def snapshot(self) -> Pairs:
@@ -35,7 +35,7 @@ class Conference:
     def end(self) -> None:
         """End the conference."""
         del self.exchange.conferences[self.name]
-        self.exchange.tell("ConfbridgeEnd", self.snapshot())
+        self.exchange.emit("ConfbridgeEnd", self.snapshot())
         self.bridge.announcer = ""
         self.bridge.destroy()
         self.exchange.states.set(f"confbridge:{self.name}", "NOT_INUSE")
@@ -55,13 +55,13 @@ async def join(channel: Channel, name: str) -> bool:
         channel.answer()
     conference.bridge.enter(channel)
     who = [*conference.snapshot(), *channel.snapshot()]
-    channel.exchange.tell("ConfbridgeJoin", [*who, ("Admin", "No"), ("Muted", "No")])
+    channel.exchange.emit("ConfbridgeJoin", [*who, ("Admin", "No"), ("Muted", "No")])
     try:
         await channel.pause()
     finally:
         before = conference.snapshot()
         conference.bridge.leave(channel)
-        channel.exchange.tell("ConfbridgeLeave", [*before, *channel.snapshot(), ("Admin", "No")])
+        channel.exchange.emit("ConfbridgeLeave", [*before, *channel.snapshot(), ("Admin", "No")])
         channel.set_variable("CONFBRIDGE_RESULT", "HANGUP")
         if not conference.bridge.channels:
             conference.end()
@@ -86,10 +86,10 @@ async def wait(channel: Channel, name: str) -> bool:
             name,
         )
     bridge.enter(channel)
-    channel.tell("MusicOnHoldStart", [("Class", "default")])
+    channel.emit("MusicOnHoldStart", [("Class", "default")])
     try:
         await channel.pause()
     finally:
-        channel.tell("MusicOnHoldStop")
+        channel.emit("MusicOnHoldStop")
         bridge.leave(channel)
     return True

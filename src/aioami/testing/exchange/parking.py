@@ -102,7 +102,7 @@ class ParkingLot:
         call = self.calls[space] = ParkedCall(parkee, parker, space, now + timeout, now)
         if self.bridge is None:
             self.bridge = Bridge(exchange, "parking", "holding_bridge", "Parking", self.name)
-        exchange.tell("ParkedCall", self.snapshot(call))
+        exchange.emit("ParkedCall", self.snapshot(call))
         exchange.states.set(f"park:{space}@{self.context}", "INUSE")
         self.bridge.enter(parkee)
         if parkee.variables.get("BLINDTRANSFER"):
@@ -110,12 +110,12 @@ class ParkingLot:
         if announce:
             with contextlib.suppress(Gone, Redirected):  # raised again by what waits next
                 await parkee.pause(_ANNOUNCEMENT)
-        parkee.tell("MusicOnHoldStart", [("Class", "default")])
+        parkee.emit("MusicOnHoldStart", [("Class", "default")])
         try:
             await parkee.pause(call.until - exchange.clock.now)
         except (Gone, Redirected):
             if space in self.calls:
-                exchange.tell("ParkedCallGiveUp", self.snapshot(call))
+                exchange.emit("ParkedCallGiveUp", self.snapshot(call))
                 self._goes(call)
             raise
         await self._goes_back(call)
@@ -133,7 +133,7 @@ class ParkingLot:
         """Take a call out for another channel."""
         call = self.calls[space]
         who = [*call.parkee.snapshot("Parkee"), *retriever.snapshot("Retriever")]
-        self.exchange.tell(
+        self.exchange.emit(
             "UnParkedCall",
             [*who, *self.snapshot(call)[len(call.parkee.snapshot()) :]],
         )
@@ -142,7 +142,7 @@ class ParkingLot:
 
     def _goes(self, call: ParkedCall) -> None:
         del self.calls[call.space]
-        call.parkee.tell("MusicOnHoldStop")
+        call.parkee.emit("MusicOnHoldStop")
         if self.bridge is not None:
             self.bridge.leave(call.parkee)
         self.exchange.states.set(f"park:{call.space}@{self.context}", "NOT_INUSE")
@@ -157,13 +157,13 @@ class ParkingLot:
             parkee.set_variable("PARKER", call.parker)
             parkee.set_variable("PARKER_FLAT", flat)
         parkee.set_variable("BRIDGE_FEATURES", "")
-        parkee.tell("MusicOnHoldStop")
+        parkee.emit("MusicOnHoldStop")
         old = parkee.context, parkee.exten, parkee.priority
         known = self.exchange.dialplan.find("parkedcallstimeout", flat) is not None
         new = ("parkedcallstimeout", flat, 1) if known else ("default", "s", 1)
         del self.calls[call.space]
         parkee.context, parkee.exten, parkee.priority = new
-        self.exchange.tell("ParkedCallTimeOut", self.snapshot(call))
+        self.exchange.emit("ParkedCallTimeOut", self.snapshot(call))
         parkee.context, parkee.exten, parkee.priority = old
         if self.bridge is not None:
             self.bridge.leave(parkee)

@@ -111,13 +111,13 @@ class Queue:
         member.status = self.exchange.states.number(member.state_interface)
         member.login_time = int(self.exchange.wall_time)
         self.members.append(member)
-        self.tell("QueueMemberAdded", self.member_headers(member))
+        self.emit("QueueMemberAdded", self.member_headers(member))
         self._pause_state(member)
         self._availability()
 
     def remove(self, member: Member) -> None:
         """Remove a member, and emit QueueMemberRemoved."""
-        self.tell("QueueMemberRemoved", self.member_headers(member))
+        self.emit("QueueMemberRemoved", self.member_headers(member))
         self.members.remove(member)
         if member.paused:
             self.exchange.states.set(f"Queue:{self.name}_pause_{member.interface}", "NOT_INUSE")
@@ -130,13 +130,13 @@ class Queue:
             member.last_pause = int(self.exchange.wall_time)
         self._pause_state(member)
         more = [("Reason", reason)] if reason and self.exchange.major < 18 else []
-        self.tell("QueueMemberPause", [*self.member_headers(member), *more])
+        self.emit("QueueMemberPause", [*self.member_headers(member), *more])
         self._availability()
 
     def penalize(self, member: Member, penalty: int) -> None:
         """Set a member's penalty."""
         member.penalty = penalty
-        self.tell("QueueMemberPenalty", self.member_headers(member))
+        self.emit("QueueMemberPenalty", self.member_headers(member))
 
     def device_changed(self, device: str) -> None:
         """Emit QueueMemberStatus for the members whose device has changed."""
@@ -146,7 +146,7 @@ class Queue:
             status = self.exchange.states.number(member.state_interface)
             if status != member.status:
                 member.status = status
-                self.tell("QueueMemberStatus", self.member_headers(member))
+                self.emit("QueueMemberStatus", self.member_headers(member))
                 self._availability()
 
     def member_headers(self, member: Member) -> Pairs:
@@ -279,10 +279,10 @@ class Queue:
             ("Position", str(caller.position)),
             ("Count", str(len(self.callers))),
         ]
-        channel.tell("QueueCallerJoin", place, classes="agent")
+        channel.emit("QueueCallerJoin", place, classes="agent")
         if len(self.callers) == 1:
             self.exchange.states.set(f"Queue:{self.name}", "RINGING")
-        channel.tell("MusicOnHoldStart", [("Class", "default")])
+        channel.emit("MusicOnHoldStart", [("Class", "default")])
         try:
             return await self._wait(caller)
         except (Gone, Redirected):
@@ -294,12 +294,12 @@ class Queue:
         channel, destination = caller.channel, caller.channel.destination
         if channel.slips_away:
             if not isinstance(destination, tuple):
-                channel.tell("MusicOnHoldStop")
+                channel.emit("MusicOnHoldStop")
             self._counts_abandoned(caller)
             self.callers.remove(caller)
             self._fewer()
             return
-        channel.tell("MusicOnHoldStop")
+        channel.emit("MusicOnHoldStop")
         self._waited(caller)
         self._times(caller, None)
         # The caller is there before the queue lets go of the call.
@@ -323,7 +323,7 @@ class Queue:
                 continue
             self.changed.clear()
             await channel.pause(shortest, *(() if pause is not None else (self.changed,)))
-        channel.tell("MusicOnHoldStop")
+        channel.emit("MusicOnHoldStop")
         self._leaves(caller)
         channel.set_variable("QUEUESTATUS", "TIMEOUT")
         return True
@@ -395,7 +395,7 @@ class Queue:
                 self._times(caller, None)
             return None
         member = next(member for dialled, member in legs if dialled is won)
-        exchange.tell(
+        exchange.emit(
             "DialEnd",
             [*channel.snapshot(), *won.channel.snapshot("Dest"), ("DialStatus", "ANSWER")],
         )
@@ -433,7 +433,7 @@ class Queue:
     @staticmethod
     def _tell_connected(out: Channel) -> None:
         if out.connected:
-            out.tell("NewConnectedLine")
+            out.emit("NewConnectedLine")
 
     def _unanswered(
         self,
@@ -446,12 +446,12 @@ class Queue:
         rung = str(round((self.exchange.clock.now - started) * 1000))
         self._about("AgentRingNoAnswer", caller, member, dialled.channel, [("RingTime", rung)])
         both = [*caller.channel.snapshot(), *dialled.channel.snapshot("Dest")]
-        self.exchange.tell("DialEnd", [*both, ("DialStatus", "NOANSWER")])
+        self.exchange.emit("DialEnd", [*both, ("DialStatus", "NOANSWER")])
 
     async def _connect(self, caller: Caller, member: Member, out: Channel, started: float) -> bool:
         exchange, channel = self.exchange, caller.channel
         held = int(exchange.clock.now - caller.since)
-        channel.tell("MusicOnHoldStop")
+        channel.emit("MusicOnHoldStop")
         self._leaves(caller)
         self._waited(caller)
         self.hold_time = (self.hold_time * 3 + held) >> 2 if self.completed else held
@@ -502,7 +502,7 @@ class Queue:
     ) -> None:
         who = caller.channel.snapshot() + (out.snapshot("Dest") if out is not None else [])
         place = [("Queue", self.name), ("Interface", member.interface), ("MemberName", member.name)]
-        self.tell(name, [*who, *place, *more])
+        self.emit(name, [*who, *place, *more])
 
     def _counts_abandoned(self, caller: Caller) -> None:
         self.abandoned += 1
@@ -519,13 +519,13 @@ class Queue:
             ("Position", position),
             ("OriginalPosition", str(caller.position)),
         ]
-        caller.channel.tell("QueueCallerAbandon", [*place, ("HoldTime", held)], classes="agent")
+        caller.channel.emit("QueueCallerAbandon", [*place, ("HoldTime", held)], classes="agent")
 
     def _leaves(self, caller: Caller) -> None:
         position = str(self.callers.index(caller) + 1)
         self.callers.remove(caller)
         place = [("Queue", self.name), ("Position", position), ("Count", str(len(self.callers)))]
-        caller.channel.tell("QueueCallerLeave", place, classes="agent")
+        caller.channel.emit("QueueCallerLeave", place, classes="agent")
         caller.channel.set_variable("QUEUEPOSITION", position)
         self._fewer()
 
@@ -560,9 +560,9 @@ class Queue:
 
     # Events and states
 
-    def tell(self, name: str, headers: Pairs) -> None:
+    def emit(self, name: str, headers: Pairs) -> None:
         """Emit an event of the class agent."""
-        self.exchange.tell(name, headers, classes="agent")
+        self.exchange.emit(name, headers, classes="agent")
 
     def _pause_state(self, member: Member) -> None:
         state = "INUSE" if member.paused else "NOT_INUSE"

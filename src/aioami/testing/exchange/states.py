@@ -110,13 +110,13 @@ class States:
 
     def _changed(self, device: str, state: str) -> None:
         exchange = self._exchange
-        exchange.tell("DeviceStateChange", [("Device", device), ("State", state)])
+        exchange.emit("DeviceStateChange", [("Device", device), ("State", state)])
         for context, plan in exchange.dialplan.contexts.items():
             for exten, devices in plan.hints.items():
                 if device in devices.split("&"):
                     hint, number, text = self.extension(context, exten)
                     place = [("Exten", exten), ("Context", context), ("Hint", hint)]
-                    exchange.tell(
+                    exchange.emit(
                         "ExtensionStatus",
                         [*place, ("Status", str(number)), ("StatusText", text)],
                     )

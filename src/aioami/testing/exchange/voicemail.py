@@ -40,7 +40,7 @@ class Mailbox:
             ("New", str(self.new)),
             ("Old", str(self.old)),
         ]
-        self.exchange.tell("MessageWaiting", [("Mailbox", name), *counts])
+        self.exchange.emit("MessageWaiting", [("Mailbox", name), *counts])
 
 
 def mailboxes_of(exchange: Exchange) -> dict[str, Mailbox]:
