@@ -27,6 +27,7 @@ from aioami import (
     testing,
 )
 from aioami.actions.base import ACTIONS
+from aioami.wire import recordings
 
 DOCUMENTED = json.loads((Path(__file__).parents[2] / "data/core.json").read_text())
 ACTION_NAMES = sorted(DOCUMENTED["actions"])
@@ -303,6 +304,17 @@ def test_streams_have_moved_to_the_top(name: str) -> None:
     assert caught[0].filename == __file__
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         streams.Nothing
+
+
+def test_the_recorder_has_moved_to_the_wire() -> None:
+    """Its former place still gives it, with a warning that names the new one."""
+    recording = importlib.import_module("aioami.recording")
+    with pytest.warns(
+        DeprecationWarning, match=r"aioami\.recording\.Recorder is aioami\.wire\.recordings\.Recorder now"
+    ):
+        assert recording.Recorder is recordings.Recorder
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        recording.Nothing
 
 
 def test_public_names_are_pinned() -> None:

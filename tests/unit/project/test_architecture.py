@@ -88,8 +88,8 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
-# A module that only says where its names are now.
-MOVED: Final = frozenset({"streams"})
+# Modules that only say where their names are now.
+MOVED: Final = frozenset({"recording", "streams"})
 # Each needs the library that its extra installs, and is imported by nobody else.
 EXTRAS: Final = {
     PACKAGE / "_show" / "dataframes.py",
