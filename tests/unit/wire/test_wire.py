@@ -398,16 +398,29 @@ def test_layouts_are_bounded() -> None:
     assert not learned(layouts, "Event: Y", "A" * 2048)
     assert not learned(layouts, f"Event: {'x' * 200}", "A")
     assert not learned(layouts, "Event: Odd", "ChanVariable(Local/a: b)")
-    for number in range(600):  # then all is forgotten, and learned anew
+    assert learned(layouts, f"Event: {'x' * 91}", "A")
+    assert not learned(layouts, f"Event: {'x' * 92}", "A")
+    assert learned(layouts, "Event: Z", "A" * 2043)
+    assert not learned(layouts, "Event: Z", "A" * 2044)
+    layouts.clear()
+    for number in range(512):
         assert learned(layouts, f"Event: E{number}", "A")
-    assert not layouts.split(text_of("Event: X", "A0"))
-    text = text_of("Event: Z", "A")
+    assert layouts.split(text_of("Event: E0", "A"))
+    assert learned(layouts, "Event: E512", "A")  # all others are forgotten
+    assert not layouts.split(text_of("Event: E0", "A"))
+
+
+@pytest.mark.parametrize(("others", "known"), [(1022, True), (1023, False)])
+def test_what_was_counted_is_bounded(others: int, known: bool) -> None:
+    """When a thousand forms were seen and none is frequent, the counting begins anew."""
+    layouts = Layouts()
+    text = text_of("Event: X", "A")
     for _ in range(layouts.worth_learning - 1):
         layouts.learn(text, ("Event", "A"))
-    for number in range(1024):  # each seen once: what was counted is forgotten
-        layouts.learn(text, ("Event", f"A{number}"))
+    for number in range(others):
+        layouts.learn(text, ("Event", f"B{number}"))
     layouts.learn(text, ("Event", "A"))
-    assert layouts.split(text) is None
+    assert (layouts.split(text) is not None) is known
 
 
 @pytest.mark.parametrize("name", ["Channel", "channel", "CHANNEL", "Cause-txt", "a.b", "a b", "Key", "key", "x\r"])
