@@ -58,12 +58,13 @@ class ServerUrl:
 
     def with_secret(self, secret: str) -> ServerUrl:
         """The same with another secret."""
-        from urllib.parse import quote
+        from urllib.parse import quote, urlsplit, urlunsplit
 
-        user, _, rest = self.text.partition("@")
-        scheme, _, user = user.partition("://")
-        name = user.partition(":")[0]
-        return read_url(f"{scheme}://{name}:{quote(secret, safe='')}@{rest}")
+        scheme, netloc, *rest = urlsplit(self.text)
+        # Parted at the last @, as urllib does: a name may hold one that is not encoded.
+        user, _, server = netloc.rpartition("@")
+        netloc = f"{user.partition(':')[0]}:{quote(secret, safe='')}@{server}"
+        return read_url(urlunsplit((scheme, netloc, *rest)))
 
     def context(self) -> tls.SSLContext | None:
         """The TLS settings; `None` without TLS.
