@@ -76,13 +76,14 @@ SESSION: Final[dict[str, frozenset[str]]] = {
 }
 CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
-    "streams": frozenset(),
+    "owner": frozenset(),
+    "streams": frozenset({"owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options"}),
     "login": frozenset({"connection", "options"}),
-    "link": frozenset({"connection", "login", "options"}),
+    "link": frozenset({"connection", "login", "options", "owner"}),
     "callbacks": frozenset({"link", "streams"}),
     "like": frozenset({"callbacks", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
