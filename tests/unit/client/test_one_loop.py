@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
-from tests.helpers import manager, until
+from tests.helpers import Server, manager, until
 
 from aioami import (
     ConnectionLost,
@@ -29,7 +29,7 @@ from aioami import (
     Subscription,
     core,
 )
-from aioami.testing import FakeAsterisk, FaultProxy
+from aioami.testing import FakeAsterisk
 
 
 @dataclass
@@ -302,43 +302,6 @@ async def test_who_waited_before_in_another_loop_is_refused(fake: FakeAsterisk) 
 
 
 # A loop that ended without a close of the manager
-
-
-class Server:
-    """A fake server behind a proxy, in a thread of its own: it outlives the loops of its clients."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever)
-        self.thread.start()
-        self.fake = FakeAsterisk()
-        self.do(self.fake.start())
-        self.proxy = FaultProxy(self.fake.host, self.fake.port)
-        self.do(self.proxy.start())
-
-    def do(self, what: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self.loop).result(10)
-
-    def call(self, what: Callable[[], object]) -> None:
-        async def called() -> None:
-            what()
-
-        self.do(called())
-
-    def stop(self) -> None:
-        self.do(self.proxy.stop())
-        self.do(self.fake.stop())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join()
-        self.loop.close()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """A server in a thread of its own."""
-    server = Server()
-    yield server
-    server.stop()
 
 
 KEPT: Final[list[asyncio.Future[Any]]] = []

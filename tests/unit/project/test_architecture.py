@@ -86,6 +86,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "link": frozenset({"connection", "login", "options", "owner"}),
     "callbacks": frozenset({"link", "streams"}),
     "like": frozenset({"callbacks", "options", "streams"}),
+    "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
     "manager": frozenset({"callbacks", "link", "options", "rights", "streams", "view"}),
 }
