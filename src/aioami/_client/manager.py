@@ -22,6 +22,7 @@ from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .callbacks import Callbacks, Subscription
+from .like import View
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
@@ -230,8 +231,8 @@ class Manager:
         return self._link.banner.partition("/")[2].strip()
 
     @property
-    def view(self) -> ServerView:
-        """The part of the server that is seen from here: event mask, filters, and rights."""
+    def view(self) -> View:
+        """The event mask, the filters and the rights with which the server is seen from here."""
         if self._view is None:  # a quiet connection does without it
             self._view = ServerView(self._options, self._link)
         return self._view

@@ -88,7 +88,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "like": frozenset({"callbacks", "options", "streams"}),
     "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
-    "manager": frozenset({"callbacks", "link", "options", "rights", "streams", "view"}),
+    "manager": frozenset({"callbacks", "like", "link", "options", "rights", "streams", "view"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
