@@ -36,6 +36,7 @@ PUBLIC: Final = frozenset(
         "aioami.testing",
         "aioami.testing.real",
         "aioami.url",
+        "aioami.wire",
     }
 )
 
