@@ -169,6 +169,9 @@ class Connection:
             self._greeted = None
         if texts:
             session.receive(texts)
+            if session.needs_fence and self.reason is None:
+                session.needs_fence = False
+                self._send_aside(FENCE)
             # Deadlines of answered actions would hold those actions until they are due.
             if len(self._deadlines) and not len(session):
                 self._deadlines.clear()
