@@ -33,6 +33,7 @@ _BINARY: Final = tuple(
         (rb"\x00\x00[^\n]\x04\x00\x00\x00\x00\x00", "an HTTP/2 server"),
         (rb"\xff[\xfb-\xfe]", "a Telnet server"),
         (rb"[ENR]\x00\x00", "a PostgreSQL server"),
+        (rb"AMQP[\x00-\x03]", "an AMQP server"),
     )
 )
 # Told by their first line.
@@ -54,7 +55,6 @@ _LINES: Final = tuple(
         ),
         (rb"\+OK|-ERR", "a POP3 server"),
         (rb"RFB [0-9]", "a VNC server"),
-        (rb"AMQP", "an AMQP server"),
         (rb"INFO \{", "a NATS server"),
         (rb"Content-Type: (?:auth/request|text/rude)", "a FreeSWITCH event socket"),
         (rb"<\?xml|<stream:", "an XMPP server"),

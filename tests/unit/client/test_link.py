@@ -1240,10 +1240,16 @@ async def test_names_that_a_server_invents_are_not_kept_when_they_are_long(fake:
 
 
 async def test_a_challenge_without_a_challenge_is_no_ami(fake: FakeAsterisk) -> None:
-    """It is told as such, and tried again where it comes in the midst of a reconnect."""
-    fake.reply_to("Challenge", {"Response": "Success"}, times=1)
-    with pytest.raises(ProtocolError, match="without a challenge"):
-        await manager(fake).connect()
+    """It is told as such, with what to do, and tried again where it comes in the midst of a reconnect."""
+    for empty in ({"Response": "Success"}, {"Response": "Success", "Challenge": ""}):
+        fake.reply_to("Challenge", empty, times=1)
+        with pytest.raises(ProtocolError, match="without a challenge.*plaintext_login=True"):
+            await manager(fake).connect()
+        assert not fake.sent("Login")
+        fake.reply_to("Challenge", empty, times=1)
+        async with manager(fake, plaintext_login=True):
+            assert fake.sent("Login").pop().get("Secret") == "s3cret"
+        fake.received.clear()
     async with manager(fake) as mgr:
         fake.reply_to("Challenge", {"Response": "Success"}, times=2)
         await lose(mgr, fake)
@@ -1429,9 +1435,11 @@ async def test_the_plain_secret_needs_a_word(fake: FakeAsterisk) -> None:
 
 async def test_a_server_without_a_challenge_gets_the_secret_where_it_may(fake: FakeAsterisk) -> None:
     """The manager logs in with the secret itself only where it was allowed, or where nobody can read it."""
-    fake.reply_to("Challenge", {"Response": "Error", "Message": "Must specify AuthType"})
-    with pytest.raises(ManagerAuthError, match="AuthType"):
-        await manager(fake).connect()
+    for refused in ("Must specify AuthType", "Invalid/unknown command"):
+        fake.reply_to("Challenge", {"Response": "Error", "Message": refused})
+        with pytest.raises(ManagerAuthError, match=rf"refused: {refused}.*plaintext_login=True") as caught:
+            await manager(fake).connect()
+        assert "s3cret" not in repr(caught.value)
     assert not fake.sent("Login")
     async with manager(fake, plaintext_login=True):
         assert fake.sent("Login")[0].get("Secret") == "s3cret"
@@ -1503,18 +1511,48 @@ async def test_a_recording_that_cannot_go_on_is_told(
         assert "cannot be written" in caplog.text
 
 
-async def test_a_fault_of_ours_leaves_nobody_waiting(fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody thought of ends the manager with that as the cause."""
-    mgr = manager(fake)
-    await mgr.connect()
-    monkeypatch.setattr("aioami._client.link.log_in", lambda *_: 1 / 0)
-    waiting = asyncio.ensure_future(mgr.wait_for("Never")._next())  # type: ignore[arg-type]
-    await lose(mgr, fake)
-    with pytest.raises(ConnectionLost, match="could not be established again") as caught:
-        await waiting
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    assert mgr.state is ManagerState.LOST
-    await mgr.close()
+async def test_what_nobody_thought_of_is_one_more_reason_to_try_again(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any exception of an attempt is waited out, told once with its traceback, and is the reason until the link stands."""
+    async with manager(fake) as mgr:
+        with monkeypatch.context() as patch:
+            patch.setattr("aioami._client.link.log_in", lambda *_: 1 / 0)
+            await lose(mgr, fake)
+            refused = len(fake.received)
+            await until(lambda: isinstance(mgr._link.reason and mgr._link.reason.__cause__, ZeroDivisionError))
+            with pytest.raises(ConnectionLost, match="division by zero") as caught:
+                await mgr.send(core.Ping(), timeout=0.05)
+            assert caught.value.sent is False
+            assert len(fake.received) == refused
+        await mgr.wait_ready(timeout=5)
+    told = [each for each in caplog.records if each.exc_info and each.levelno >= logging.WARNING]
+    assert len(told) == 1
+
+
+async def test_a_first_connect_waits_out_what_nobody_thought_of(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `retry_connect` too; without it the exception comes out as it is, and the manager may connect again."""
+    loop = asyncio.get_running_loop()
+    resolve, failures = loop.getaddrinfo, 2
+
+    async def short_of_threads(*arguments: Any, **options: Any) -> Any:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise RuntimeError("can't start new thread")
+        return await resolve("127.0.0.1", *arguments[1:], **options)
+
+    monkeypatch.setattr(loop, "getaddrinfo", short_of_threads)
+    mgr = Manager("pbx.test", fake.port, "admin", "s3cret", reconnect=QUICK)
+    with pytest.raises(RuntimeError, match="new thread"):
+        await mgr.connect()
+    assert mgr.state is ManagerState.CLOSED
+    mgr = Manager("pbx.test", fake.port, "admin", "s3cret", reconnect=QUICK, retry_connect=True)
+    async with mgr:
+        assert mgr.state is ManagerState.READY
+    assert failures == -1
 
 
 async def test_an_action_that_meets_a_closing_socket_was_not_sent(fake: FakeAsterisk) -> None:

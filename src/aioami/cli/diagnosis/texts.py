@@ -32,6 +32,9 @@ from .target import Target
 _CLOCK_DIFFERENCE: Final = 5.0  # seconds
 _SLOW: Final = 0.5  # seconds
 _OWN_CERTIFICATE: Final = "[general] tlscertfile = ..."
+_IN_PLAIN_TEXT: Final = (
+    "in the URL: amis:// for TLS; or, on a network that nobody listens on, ?plaintext_login=yes"
+)
 _OTHER_PORT: Final = ("[general]", "enabled = yes", f"port = {PORT}  ; and this port in the URL")
 _TLS_SERVER: Final = "a TLS server"
 _CERTIFICATE: Final = "tlscertfile = /etc/asterisk/keys/asterisk.pem"
@@ -275,7 +278,9 @@ def failed_login(target: Target, local: str, error: Exception) -> Finding:
         text = f"the event_filter of the URL is refused: {said or error}"
         return wrong("filters", text, code=ExitCode.REFUSED)
     if isinstance(error, ProtocolError):
-        return wrong("login", f"what the server says cannot be AMI: {error}", code=ExitCode.NO_AMI)
+        change = [_IN_PLAIN_TEXT] if "without a challenge" in str(error) else []
+        text = f"what the server says cannot be AMI: {error}"
+        return wrong("login", text, *change, code=ExitCode.NO_AMI)
     restarts = "shutting down" in str(error)
     return wrong(
         "login",
@@ -296,11 +301,10 @@ def _refused_login(target: Target, local: str, said: str, error: ManagerAuthErro
         )
     if said != "Authentication failed":
         text = "the server gives no challenge, and without TLS the secret itself is not sent"
-        safe = "on a network that nobody listens on"
         return wrong(
             "login",
             f"{text}: {said or error}",
-            f"in the URL: amis:// for TLS; or, {safe}, ?plaintext_login=yes",
+            _IN_PLAIN_TEXT,
             code=ExitCode.LOGIN_REFUSED,
         )
     mask = "128" if ":" in local else "255.255.255.255"
