@@ -198,7 +198,7 @@ class Connection:
             self.lose(ProtocolError(sentence))
 
     def interrupted(self, error: BaseException) -> None:
-        """End the link, as an exception came in the middle of its work: nothing is certain any more."""
+        """End the link, as an exception came in the middle of its work."""
         self._stream_ended(error)
 
     def _stream_ended(self, error: BaseException | None) -> None:

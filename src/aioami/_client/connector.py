@@ -46,7 +46,7 @@ class ParsingReader(asyncio.StreamReader):
         try:
             self._received(data)
         except BaseException as error:
-            # A fault of ours, or Ctrl-C: what was read is lost, and so the link ends for that reason.
+            # A fault of ours, or Ctrl-C: what was read is lost, and so is the link.
             self._ended(error)
             if not isinstance(error, Exception):
                 raise

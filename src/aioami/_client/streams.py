@@ -182,8 +182,8 @@ class Buffer(Subscriber):
 
     def discard(self) -> None:
         """Drop what is here, and all that may still be put: the stream was closed."""
-        # Another one's predicate may have closed it in the middle of the delivery of an event, which
-        # then goes on into what nobody reads.
+        # Another one's predicate may have closed it in the middle of the delivery of an event,
+        # which then goes on into what nobody reads.
         self.events = deque()
         self.where = None if self.where is None else _nothing
         self.marks = 0

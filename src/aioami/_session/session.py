@@ -336,8 +336,8 @@ class Session:
         elif shape.list_optional or response.message.strip() in shape.empty_list_messages:
             self._finish(pending, response)
         else:
-            # Asterisk 11 and older mark no list, and did not end every list with an event. The answer
-            # to a Ping shows that the list is over, whatever ended it.
+            # Asterisk 11 and older mark no list, and did not end every list with an event. The
+            # answer to a Ping shows that the list is over, whatever ended it.
             self._begin_list(pending, response, shape.completion, is_unmarked=True)
             self.needs_fence = True
 
@@ -449,8 +449,8 @@ class Session:
         """Fail a list action that was answered with a success, and with nothing of a list."""
         action, end = pending.action, pending.end
         sentence = (
-            f"{action.name} was answered without a list: this server marks no lists, and neither an "
-            f"item nor {end.wire_name if end is not None else 'an end'} followed"
+            f"{action.name} was answered without a list: this server marks no lists, and neither "
+            f"an item nor {end.wire_name if end is not None else 'an end'} followed"
         )
         self._count(pending, False)
         self._drop(pending)

@@ -91,8 +91,8 @@ class Action(Generic[ResponseT_co]):
     items: ClassVar[tuple[type[Event], ...]] = ()
     """The events that its list may consist of, if it is answered with a list."""
     completion: ClassVar[type[Event] | None] = None
-    """The event that ends its list. Where the server marks no lists, as Asterisk 11 and older, a list
-    is expected behind each success of an action that has one.
+    """The event that ends its list. Where the server marks no lists, as Asterisk 11 and older, a
+    list is expected behind each success of an action that has one.
     """
     list_optional: ClassVar[bool] = False
     """True if a success that announces no list is the whole answer on every server."""

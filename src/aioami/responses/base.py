@@ -186,8 +186,8 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
     Some actions are answered with an error if there are no items: that is an empty list here.
 
-    On a server that marks no lists, as Asterisk 11 and older, the list ends with its completion; or,
-    where Asterisk sends none, with the answer to a Ping behind it. If neither an item nor the
+    On a server that marks no lists, as Asterisk 11 and older, the list ends with its completion;
+    or, where Asterisk sends none, with the answer to a Ping behind it. If neither an item nor the
     completion came, the action raises `ActionError`.
     """
 

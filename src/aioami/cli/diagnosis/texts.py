@@ -161,7 +161,8 @@ def failed_handshake(error: Exception, plain: Greeting) -> Finding:
         plain: what the port says without TLS.
     """
     if plain.data and (kind := other_server(plain.data)) and kind != _TLS_SERVER:
-        text = f"TLS cannot be agreed upon: the port speaks without, and it is {kind}: {plain.line[:60]}"
+        text = "TLS cannot be agreed upon: the port speaks without"
+        text += f", and it is {kind}: {plain.line[:60]}"
         return wrong("tls", text, *_OTHER_PORT, code=ExitCode.NO_AMI)
     return wrong(
         "tls",
