@@ -20,6 +20,7 @@ from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply
 from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
+from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .callbacks import Callbacks, Subscription
 from .like import View
@@ -227,8 +228,11 @@ class Manager:
 
     @property
     def version(self) -> str:
-        """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets."""
-        return self._link.banner.partition("/")[2].strip()
+        """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets.
+
+        A relative of Asterisk's, or a proxy, gives a version of its own.
+        """
+        return version_of(self._link.banner)
 
     @property
     def view(self) -> View:

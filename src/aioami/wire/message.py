@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABCMeta
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Any, ClassVar, Final, Literal, TypeVar, cast, overload
@@ -15,6 +16,7 @@ __all__ = ["Message"]
 T = TypeVar("T")
 
 _MARKER: Final = "--END COMMAND--"
+_OF_A_PROXY: Final = re.compile(f"(?<={_MARKER})\r?\nServer: [^\n]*\\Z")
 _SHOWN_HEADERS: Final = 8
 
 
@@ -96,11 +98,14 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     @property
     def output(self) -> tuple[str, ...]:
-        """The lines of a CLI command's output, whichever of its two forms the server speaks."""
+        """The lines of a CLI command's output, whichever of its two forms the server speaks.
+
+        A proxy's line behind the end of the output is in the `text` alone.
+        """
         output: str | None = getattr(self, "_output", None)
         if output is None:
             return tuple(self.getall("Output"))
-        raw = output.removeprefix("\r").removeprefix("\n")
+        raw = _OF_A_PROXY.sub("", output.removeprefix("\r").removeprefix("\n"))
         lines = [line.removesuffix("\r") for line in raw.split("\n")]
         lines[-1] = lines[-1].removesuffix(_MARKER)  # afterwards: a CR before it ends no line
         if not lines[-1]:

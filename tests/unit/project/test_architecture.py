@@ -37,6 +37,7 @@ PUBLIC: Final = frozenset(
         "aioami.testing",
         "aioami.testing.real",
         "aioami.url",
+        "aioami.wire",
     }
 )
 
