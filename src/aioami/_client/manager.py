@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Manager", "ManagerState"]
 
-_PORT: Final = PORT
 _BACKOFF: Final = Backoff()
 
 _A = TypeVar("_A", bound=Event)
@@ -148,7 +147,7 @@ class Manager:
         default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
-            port=port if port is not None else TLS_PORT if context is not None else _PORT,
+            port=port if port is not None else TLS_PORT if context is not None else PORT,
             username=username,
             secret=secret,
             ssl=context,
