@@ -312,7 +312,7 @@ class Manager:
 
         Raises:
             ManagerTimeout: it was not booted in time, or the user has no right to know.
-            PermissionDenied: the server may not be asked, and does not tell: events of the class
+            PermissionDenied: the server may not be asked, and does not say: events of the class
                 `system` are off, or the login was made without events, because there are filters or
                 `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError, RuntimeError: as for
