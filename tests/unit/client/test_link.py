@@ -867,14 +867,11 @@ def test_an_interrupt_of_a_timer_ends_the_link_and_goes_on(place: str, monkeypat
                 raise interrupts.pop()
             return real(self, *arguments)
 
-        async def begin() -> list[asyncio.Task[Any]]:
-            # The first leaves by itself, the others together at the end of the tick.
-            seconds = (None, 0.05 if place == "_set_timer" else None)
-            return [asyncio.create_task(mgr.send(Action("Slow"), timeout=each)) for each in seconds]
-
         monkeypatch.setattr(owner, place, interrupted)
+        # The first leaves by itself, the others together at the end of the tick.
+        timeouts = (None, 0.05 if place == "_set_timer" else None)
+        waiting = [loop.create_task(mgr.send(Action("Slow"), timeout=each)) for each in timeouts]
         with pytest.raises(KeyboardInterrupt):
-            waiting = loop.run_until_complete(begin())
             loop.run_until_complete(asyncio.sleep(20))
         results = loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
         assert isinstance(results[0], ConnectionLost)
