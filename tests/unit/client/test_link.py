@@ -851,6 +851,27 @@ def test_an_interrupt_of_the_reader_ends_the_link_and_goes_on(kind: type[BaseExc
         loop.run_until_complete(mgr.close())
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_of_an_attempt_is_not_the_end(kind: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the midst of a reconnect goes on, and the next attempt follows where the loop goes on too."""
+    with interruptible() as (loop, fake):
+        mgr = manager(fake)
+        loop.run_until_complete(mgr.connect())
+
+        async def interrupted(*_: Any) -> None:
+            raise kind
+
+        with monkeypatch.context() as patch:
+            patch.setattr("aioami._client.link.log_in", interrupted)
+            fake.drop()
+            with pytest.raises(kind):
+                loop.run_until_complete(asyncio.sleep(20))
+        assert mgr.state is ManagerState.RECONNECTING
+        loop.run_until_complete(mgr.wait_ready(timeout=5))
+        assert mgr.statistics().gaps == 1
+        loop.run_until_complete(mgr.close())
+
+
 @pytest.mark.parametrize("place", ["_write", "_set_timer", "held_until"])
 def test_an_interrupt_of_a_timer_ends_the_link_and_goes_on(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So does one in the midst of writing, of a timeout, or of the keepalive: nobody waits for ever."""
