@@ -178,6 +178,11 @@ class Link:
         life = self._life
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
+        except (KeyboardInterrupt, SystemExit):
+            # The event loop may go on afterwards, as IPython's does, and the link with it.
+            if self._task is not None:
+                self._begin_to_reconnect()
+            raise
         except BaseException as error:
             # Else close() ended the task, or its loop was closed, which see to the rest.
             if self._task is not None and self._life is life:
@@ -309,11 +314,14 @@ class Link:
             self._options.address,
             reason,
         )
-        name = f"aioami reconnects to {self._options.address}"
-        self._task = asyncio.create_task(self._reconnect(), name=name)
+        self._begin_to_reconnect()
         self._dispatcher.emit(Disconnected.because(reason))
         if self._metrics is not None:
             self._metrics.disconnected(reason)
+
+    def _begin_to_reconnect(self) -> None:
+        name = f"aioami reconnects to {self._options.address}"
+        self._task = asyncio.create_task(self._reconnect(), name=name)
 
     def _fail(self, reason: ManagerError) -> None:
         """End everything, as the link is gone for good."""

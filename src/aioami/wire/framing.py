@@ -20,7 +20,7 @@ from ..errors import ProtocolError
 from .greeting import ami_version, refused
 from .limits import MAX_BANNER, MAX_FRAME_SIZE
 
-__all__ = ["Framer"]
+__all__ = ["END_OF_OUTPUT", "MAX_END_OF_OUTPUT", "Framer"]
 
 # With alternatives, as a repetition would be tried, and fail, at nearly every line: twice the time.
 _BLANK_LINES = re.compile("\n(?:\r\n|\n)(?:\r?\n)*")
@@ -36,9 +36,13 @@ _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
 # AstManProxy puts the server's name behind all that it passes on, and so behind the marker.
 _MAX_SERVER: Final = 255  # bytes of that name
-_MARKER_END = re.compile(b"%b(\r?\nServer: [^\r\n]{0,%d})?\r?\n\r?\n" % (_MARKER, _MAX_SERVER))
 _MAX_END: Final = 3  # bytes behind a message that do not end it yet: CR LF CR
-_MAX_OVERLAP: Final = len(_MARKER) + len(b"\r\nServer: ") + _MAX_SERVER + _MAX_END
+END_OF_OUTPUT: Final = re.compile(
+    b"%b(\r?\nServer: [^\r\n]{0,%d})?\r?\n\r?\n" % (_MARKER, _MAX_SERVER)
+)
+"""The end of the output of a command before Asterisk 14; its group is what a proxy puts there."""
+MAX_END_OF_OUTPUT: Final = len(_MARKER) + len(b"\r\nServer: ") + _MAX_SERVER + _MAX_END
+"""The bytes of that, in which it may have begun at the end of what came."""
 
 
 class Framer:
@@ -184,7 +188,7 @@ class Framer:
                 if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
                     self._in_follows = True
                     self._searched = start
-            ending = _MARKER_END if self._in_follows else _BLANK_LINE_BYTES
+            ending = END_OF_OUTPUT if self._in_follows else _BLANK_LINE_BYTES
             found = ending.search(buffer, max(start, self._searched))
             if found is None:
                 break
@@ -206,7 +210,7 @@ class Framer:
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
         # The end that is looked for may have begun already.
-        overlap = _MAX_OVERLAP if self._in_follows else 2
+        overlap = MAX_END_OF_OUTPUT if self._in_follows else 2
         self._searched = max(0, unfinished - overlap)
         if self._limit is not None and unfinished - _MAX_END > self._limit:
             self._fail_size()

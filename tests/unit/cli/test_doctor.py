@@ -293,6 +293,11 @@ async def test_no_challenge(fake: FakeAsterisk) -> None:
     wrong = await the_fault(fake.url, "login")
     assert "gives no challenge" in wrong.text
     assert "?plaintext_login=yes" in wrong.change[0]
+    fake.reply_to("Challenge", {"Response": "Success"})
+    wrong = await the_fault(fake.url, "login")
+    assert "without a challenge" in wrong.text
+    assert "?plaintext_login=yes" in wrong.change[0]
+    assert not [each for each in await examined(f"{fake.url}?plaintext_login=yes") if each.level is Level.WRONG]
 
 
 async def test_a_server_that_ends(fake: FakeAsterisk) -> None:

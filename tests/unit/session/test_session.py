@@ -15,6 +15,7 @@ from aioami import (
     Event,
     ManagerAuthError,
     PermissionDenied,
+    ProtocolError,
     Response,
     UnknownAction,
     actions,
@@ -1018,3 +1019,12 @@ def test_what_is_no_refusal_may_be_tried_again() -> None:
     assert not is_final(ConnectionLost("gone"))
     assert is_final(ActionError("refused", action=core.Ping()))
     assert is_final(ManagerAuthError("no challenge"))
+    assert not is_final(RuntimeError("can't start new thread"))
+    assert not is_final(ProtocolError("no greeting"))
+
+
+def test_what_ends_a_link_that_stood_for_good() -> None:
+    """What a server said once it will say again; a lost link, and anything else, is established again."""
+    assert is_final(ProtocolError("too long"), established=True)
+    assert not is_final(ConnectionLost("gone"), established=True)
+    assert not is_final(ActionError("refused", action=core.Ping()), established=True)
