@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import heapq
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar, Union
 
 from ..actions.channels import Status as StatusAction
 from ..enums import ChannelState
 from ..errors import ActionError, PermissionDenied
+from ..events.base import Event
 from ..events.bridges import BridgeEnter, BridgeLeave
 from ..events.channels import (
     CoreShowChannel,
+    DialEnd,
     Hangup,
     NewAccountCode,
     NewCallerid,
@@ -25,9 +27,9 @@ from ..events.channels import (
     Rename,
     Status,
 )
-from ..events.base import Event
 from ..events.snapshots import ChannelEvent
 from .part import SLICE, Lists, LiveObject, Part, Reports, View, known
+from .visibility import Obstacle
 
 __all__ = ["Channels", "LiveChannel"]
 
@@ -36,13 +38,8 @@ _NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
 _FEW: Final = 10  # channels that are asked about one by one
 _UP: Final = str(int(ChannelState.UP))
 _ORIGINATING: Final = "AppDial2"
-# Applications that bridge their channel themselves, and so still run on it while it is in a bridge.
-_BRIDGING: Final = frozenset(
-    {
-        *("AppDial", "AppQueue", "BridgeAdd", "BridgeWait", "ConfBridge", "Confbridge", "Dial"),
-        *("FollowMe", "Page", "Queue", "RetryDial"),
-    }
-)
+# Applications, in lower case, and the creators of the bridges into which they put their channel.
+_ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
 
 _Listed = Union[CoreShowChannel, Status]
 
@@ -97,7 +94,10 @@ class _Channel:
     when somebody looks at the channel: mostly another one comes before that.
     """
 
-    __slots__ = ("_changed", "_channel", "_data", "_event", "_linkedid", "application", "bridge")
+    __slots__ = (
+        *("_changed", "_channel", "_data", "_event", "_linkedid"),
+        *("answered", "application", "bridge"),
+    )
 
     def __init__(self, channel: LiveChannel) -> None:
         self.show(channel)
@@ -113,6 +113,7 @@ class _Channel:
         self._event: ChannelEvent | None = None
         self._linkedid: str | None = None  # which no event of the channel has
         self._changed = False
+        self.answered = False  # a dial has put it through
         self.application = channel.application
         self._data = channel.application_data
         self.bridge = channel.bridge
@@ -134,6 +135,7 @@ class _Channel:
     def executes(self, application: str, data: str) -> None:
         """Have another application run on it."""
         self.application, self._data = application, data
+        self.answered = False
         self._changed = True
 
     def rename(self, name: str) -> None:
@@ -175,6 +177,7 @@ class Channels(Part[LiveChannel]):
         self._records: dict[str, _Channel] = {}
         self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
         self._doubtful: set[str] = set()
+        self._tells_application = True
         self.view = View(self._records)
         self.handlers = {
             Newchannel: self._made,
@@ -185,9 +188,15 @@ class Channels(Part[LiveChannel]):
             NewAccountCode: self._changed,
             Rename: self._renamed,
             Hangup: self._hung_up,
+            DialEnd: self._answered,
             BridgeEnter: self._entered,
             BridgeLeave: self._left,
         }
+
+    def obstructed(self, found: Sequence[Obstacle]) -> str | None:
+        # Without the events of the dialplan nothing but the application is not known.
+        self._tells_application = not any(Newexten in each.events for each in found)
+        return super().obstructed([each for each in found if each.events != {Newexten}])
 
     def clear(self) -> None:
         self._show({})
@@ -201,7 +210,9 @@ class Channels(Part[LiveChannel]):
         doubtful, self._doubtful = self._doubtful & self._records.keys(), set()
         try:
             if len(doubtful) > _FEW:
-                items = [each for each in await lists.channels() if each.get("Uniqueid") in doubtful]
+                items = [
+                    each for each in await lists.channels() if each.get("Uniqueid") in doubtful
+                ]
             else:
                 items = []
                 for uniqueid in doubtful:
@@ -237,7 +248,10 @@ class Channels(Part[LiveChannel]):
         for count, item in enumerate(items, 1):
             if isinstance(item, (CoreShowChannel, Status)) and item.uniqueid:
                 record = self._records.get(item.uniqueid)
-                found.append(_listed(item, None if record is None else record.since, now))
+                channel = _listed(item, None if record is None else record.since, now)
+                if not self._tells_application:
+                    channel = replace(channel, application="", application_data="")
+                found.append(channel)
             if count % SLICE == 0:
                 await asyncio.sleep(0)
         return in_order(found)
@@ -323,9 +337,13 @@ class Channels(Part[LiveChannel]):
         record.take(event)
         self._move(uniqueid, record, bridge)
         self.notify(uniqueid)
-        # Bridge and Park end the application that ran, without an event (tried on 16 and 22).
-        if record.application and record.application not in _BRIDGING:
-            self._doubt(uniqueid)
+        # Bridge and Park end the application that ran, without an event (tried on 16 and 22). Dial,
+        # Queue and the applications that have rooms bridge their channel, and go on.
+        answered, record.answered = record.answered, False
+        if record.application and not answered:
+            creator = _ROOMS.get(record.application.lower())
+            if creator is None or creator != event.find("BridgeCreator"):
+                self._doubt(uniqueid)
         # In a basic bridge all get the oldest Linkedid, which this event has; no event names those
         # who were there before. In a conference, a parking lot or a holding bridge each keeps its
         # own (tried on 16 and 22).
@@ -335,6 +353,12 @@ class Channels(Part[LiveChannel]):
                 if other.linkedid != linkedid:
                     other.link(linkedid)
                     self.notify(each)
+
+    def _answered(self, event: DialEnd) -> None:
+        caller = self._records.get(event.find("Uniqueid") or "")  # an Originate has none
+        dialled = self._records.get(event.find("DestUniqueid") or "")
+        if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
+            caller.answered = dialled.answered = True
 
     def _left(self, event: BridgeLeave) -> None:
         uniqueid = event.find("Uniqueid") or ""
@@ -399,15 +423,10 @@ def _channel(
         before.uniqueid,
         _or(name, before.name),
         _or(state, before.state),
-        *(
-            old if new is None else known(new)
-            for new, old in (
-                (event.caller_id_num, before.caller_id_num),
-                (event.caller_id_name, before.caller_id_name),
-                (event.connected_line_num, before.connected_line_num),
-                (event.connected_line_name, before.connected_line_name),
-            )
-        ),
+        _number(event.caller_id_num, before.caller_id_num),
+        _number(event.caller_id_name, before.caller_id_name),
+        _number(event.connected_line_num, before.connected_line_num),
+        _number(event.connected_line_name, before.connected_line_name),
         _or(event.context, before.context),
         _or(event.exten, before.exten),
         _or(event.priority, before.priority),
@@ -420,13 +439,28 @@ def _channel(
     )
 
 
+def _number(new: str | None, old: str) -> str:
+    return old if new is None else known(new)
+
+
+def _given(text: str | None) -> str:
+    return "" if text is None or text == "(null)" else text  # Status writes that for nothing
+
+
 def _listed(item: _Listed, since: float | None, now: float) -> LiveChannel:
     if isinstance(item, Status):
         seconds, data = item.seconds, item.data_
     else:
         seconds, data = item.duration, item.application_data
     # The list counts whole seconds: the time that is known already is better.
-    nothing = LiveChannel(item.uniqueid or "", since=now - (seconds or 0) if since is None else since)
+    nothing = LiveChannel(
+        item.uniqueid or "", since=now - (seconds or 0) if since is None else since
+    )
     return _channel(
-        item, nothing, item.linkedid or "", item.bridge_id or None, item.application or "", data or ""
+        item,
+        nothing,
+        item.linkedid or "",
+        item.bridge_id or None,
+        _given(item.application),
+        _given(data),
     )

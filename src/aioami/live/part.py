@@ -1,14 +1,14 @@
 """The parts of the live state, and what they have in common.
 
-A part has the objects of one kind, as the channels. It knows the lists from which they are made, and
-the events that change them. It reports each change, and what the server is to be asked again.
+A part has the objects of one kind, as the channels. It knows the lists from which they are made,
+and the events that change them. It reports each change, and what the server is to be asked again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
@@ -18,9 +18,10 @@ from ..actions.channels import CoreShowChannels, Status
 from ..errors import PermissionDenied
 from ..events.base import Event
 from .changes import Consumers, Kind
+from .visibility import Obstacle
 
 if TYPE_CHECKING:
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
     from ..actions.base import Action
 
 __all__ = [
@@ -56,13 +57,14 @@ def known(text: str | None) -> str:
 
 
 class LiveObject:
-    """What all objects of the live state have in common."""
+    """An object of the live state, which never changes."""
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a dictionary, ready for JSON; states are the names of their members."""
-        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]
+        names = [each.name for each in fields(self)]  # type: ignore[arg-type]
+        return {name: _plain(getattr(self, name)) for name in names}
 
     def _repr_html_(self) -> str:
         """The object as HTML, for a notebook."""
@@ -122,7 +124,7 @@ class Lists:
         timeout: seconds for which a list may make no progress at all.
     """
 
-    def __init__(self, manager: Manager, timeout: float | None) -> None:
+    def __init__(self, manager: ManagerLike, timeout: float | None) -> None:
         self._manager = manager
         self._timeout = timeout
         self._channels: list[Event] | None = None
@@ -248,6 +250,14 @@ class Part(ABC, Generic[ObjectT]):
         Raises:
             ActionError, ManagerTimeout, ConnectionLost: as `Lists.items`.
         """
+
+    def obstructed(self, found: Sequence[Obstacle]) -> str | None:
+        """Return the reason why the part cannot be followed; `None` if it can.
+
+        Args:
+            found: the reasons why some of its events do not come; called before each reading.
+        """
+        return found[0].reason if found else None
 
     @abstractmethod
     def clear(self) -> None:

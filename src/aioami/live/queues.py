@@ -18,7 +18,6 @@ from ..events.channels import Hangup, Newexten
 from ..events.queues import (
     AgentComplete,
     AgentConnect,
-    AgentEvent,
     QueueCallerAbandon,
     QueueCallerJoin,
     QueueCallerLeave,
@@ -366,8 +365,8 @@ class Queues(Part[LiveQueue]):
                 await self.read(lists, set(doubtful))
                 return
             for interface, names in queues.items():
-                name = next(iter(names)) if len(names) == 1 else None
-                found = await self._list(lists, QueueStatus(name, member=interface))
+                queue = next(iter(names)) if len(names) == 1 else None
+                found = await self._list(lists, QueueStatus(queue, member=interface))
                 await self._show(found, whole=False)
         except BaseException:
             for name, interfaces in doubtful.items():

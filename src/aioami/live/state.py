@@ -13,7 +13,16 @@ import async_timeout
 from .._client.options import Backoff
 from .._log import get_logger
 from .._signals import Signal
-from ..errors import ActionError, ConnectionLost, EventsLost, ManagerError, ManagerTimeout, fresh
+from ..errors import (
+    ActionError,
+    ConnectionLost,
+    EventsLost,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    UnknownAction,
+    fresh,
+)
 from ..events.base import Event
 from ..events.link import Disconnected
 from ..events.modules import Load, Reload, Unload
@@ -24,11 +33,12 @@ from .changes import LiveChanges
 from .channels import Channels, LiveChannel
 from .part import Handler, Lists, Part, PartName, Reports
 from .queues import LiveQueue, Queues
+from .visibility import obstacles
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
     from .._client.streams import EventStream
     from ..actions.base import Action
 
@@ -43,6 +53,7 @@ DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 """The parts that a `Live` has if none are chosen."""
 
 _BREATH: Final = 500  # events that are applied before other tasks have their turn
+_SEEING: Final = frozenset({"events", "filter", "login"})  # actions that change which events come
 _EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a module
 
 
@@ -92,7 +103,7 @@ class Live:
 
     def __init__(
         self,
-        manager: Manager,
+        manager: ManagerLike,
         *,
         parts: Iterable[PartName] = DEFAULT_PARTS,
         clock: Callable[[], float] = time.time,
@@ -250,14 +261,14 @@ class Live:
         )
         self._unobserve = self._manager.observe_actions(self._sent)
         self._read_all_again()
-        self._start(self._follow(self._stream))
+        self._start(self._follow)
         try:
             if self._wait:
                 await self._read()
         except BaseException:
             await self._leave()
             raise
-        self._start(self._keep_read())
+        self._start(self._keep_read)
         return self
 
     async def __aexit__(
@@ -277,19 +288,21 @@ class Live:
         """The state as HTML, for a notebook."""
         from .._show.objects import objects_html
 
-        parts = {name: list(part.view.values()) for name, part in self._parts.items()}
+        parts: dict[str, list[Any]] = {
+            name: list(part.view.values()) for name, part in self._parts.items()
+        }
         return objects_html(repr(self)[1:-1], parts)
 
     # Its life
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         name = f"aioami follows {self._manager!r}"
         self._tasks.append(asyncio.create_task(self._run(work), name=name))
 
-    async def _run(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         error: Exception | None = None
         try:
-            await work
+            await work()
         except ManagerError as reason:
             error = reason
         except Exception as reason:
@@ -325,21 +338,17 @@ class Live:
     def _settle(self) -> None:
         """Be up to date if nothing is to be read, and all events that came are applied."""
         stream = self._stream
-        if not (
-            self._ended
-            or self._reports.stale
-            or self._reading
-            or stream is None
-            or stream.pending
-            or self._synced
-        ):
+        if self._ended or stream is None or stream.pending:
+            return
+        if not (self._reports.stale or self._reading):
             self._sync(True)
+        self._changed.send()
 
     def _sync(self, synced: bool) -> None:
         if synced is not self._synced:
             self._synced = synced
             self._reports.notify("link", "")
-        self._changed.send()
+            self._changed.send()
 
     # The events
 
@@ -349,7 +358,7 @@ class Live:
 
     def _arrange(self) -> None:
         """Have those events applied that are of a part which can be followed."""
-        self._handlers = handlers = {
+        handlers: dict[str, list[Handler]] = {
             Disconnected.wire_name: [self._lost],
             FullyBooted.wire_name: [self._booted],
             **{kind.wire_name: [self._module_changed] for kind in (Load, Reload, Unload)},
@@ -358,9 +367,12 @@ class Live:
             if name not in self._unavailable:
                 for kind, handler in part.handlers.items():
                     handlers.setdefault(kind.wire_name, []).append(handler)
+        self._handlers = handlers
 
-    async def _follow(self, stream: EventStream[Any]) -> None:
+    async def _follow(self) -> None:
         """Apply the events, or hold them while a list is read, until no more come."""
+        stream = self._stream
+        assert stream is not None
         while True:
             count = min(stream.pending, _BREATH)
             if not count:
@@ -410,6 +422,8 @@ class Live:
 
     def _sent(self, action: Action[Any]) -> None:
         """Have read again what an action of this manager changes without an event."""
+        if action.name.lower() in _SEEING:
+            self._read_all_again()
         for part in self._parts.values():
             keys = part.touched_by(action)
             if keys is None:
@@ -459,8 +473,8 @@ class Live:
         # What came before is a part of the answers. It is dropped if all is read, else applied.
         if len(reports.stale) == len(self._parts) and None in reports.stale.values():
             self._held = []
-        while stream.pending:
-            await asyncio.sleep(0)
+        while stream.pending and not self._ended:
+            await self._changed.wait()
         self._held = []
         self._reading, reports.stale = reports.stale, {}
         doubtful: dict[Part[Any], None] = {}
@@ -469,6 +483,9 @@ class Live:
             reports.is_due = False
         lists = Lists(self._manager, self._timeout)
         try:
+            # Once for each link: to users with the right to ask, the server tells their rights.
+            if None in self._reading.values() and self._manager.view.permissions is None:
+                await self._manager.view.ask()
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:
@@ -490,20 +507,32 @@ class Live:
         finally:
             self._held, self._reading = None, {}
         self._settle()
-        self._changed.send()
 
     async def _read_part(self, part: Part[Any], lists: Lists, keys: set[str] | None) -> None:
-        unavailable = None
-        try:
-            await part.read(lists, keys)
-        except ActionError as error:
-            unavailable = str(error)
-            part.clear()
-        if unavailable != self._unavailable.get(part.name):
+        reason = part.obstructed(obstacles(self._manager.view, part.handlers))
+        if reason is None:
+            try:
+                await part.read(lists, keys)
+            except ActionError as error:
+                reason = _refused(error, part)
+        if reason is None:
             self._unavailable.pop(part.name, None)
-            if unavailable is not None:
-                self._unavailable[part.name] = unavailable
+        else:
+            part.clear()
+            if self._unavailable.get(part.name) != reason:
+                log.warning("%s are not followed: %s", part.name, reason)
+            self._unavailable[part.name] = reason
         self._arrange()
+
+
+def _refused(error: ActionError, part: Part[Any]) -> str:
+    """Return the reason why a part cannot be listed, with what to change."""
+    classes = () if error.action is None else error.action.privilege
+    if isinstance(error, PermissionDenied) and classes:
+        return f"{error}: add {' or '.join(classes)} to write in manager.conf"
+    if isinstance(error, UnknownAction) and part.modules:
+        return f"{error}: load the module {' and '.join(sorted(part.modules))}"
+    return str(error)
 
 
 def _nothing() -> None:
