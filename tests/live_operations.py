@@ -310,16 +310,21 @@ async def compare(live: Live, mgr: Manager) -> list[str]:
         await asyncio.sleep(0.1)
 
 
+async def clear(mgr: Manager) -> None:
+    """End all calls, and remove the members."""
+    await mgr.send(core.Hangup("/^.*/"), check=False)
+    for member in MEMBERS:
+        for queue in QUEUES:
+            await mgr.send(core.QueueRemove(member, queue), check=False)
+
+
 async def play(
     url: str, todo: Sequence[Operation], *, seconds: float | None = None, every: int = 10, record: str | None = None
 ) -> list[str]:
     """Do operations, and compare after every few; return what went wrong, with what was done before."""
     until = None if seconds is None else time.monotonic() + seconds
     async with Manager.from_url(url, record=record) as own, Manager.from_url(url) as other:
-        await other.send(core.Hangup("/^.*/"), check=False)
-        for member in MEMBERS:
-            for queue in QUEUES:
-                await other.send(core.QueueRemove(member, queue), check=False)
+        await clear(other)
         async with Live(own) as live:
             player = Player(own, other, live)
             count = 0
@@ -336,7 +341,7 @@ async def play(
                 found = await compare(live, other)
                 return [*player.done[-30:], f"after {count} operations:", *found] if found else []
             finally:
-                await other.send(core.Hangup("/^.*/"), check=False)
+                await clear(other)
 
 
 async def shrink(url: str, todo: Sequence[Operation]) -> list[Operation]:

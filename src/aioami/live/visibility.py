@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -132,8 +133,11 @@ def _matches(event: type[Event], given: Filter) -> tuple[bool, bool | None]:
     for name, signs in _POSIX.items():
         pattern = pattern.replace(name, signs)
     classes = ",".join((*event.read_classes, "all"))
+    head = f"Event: {event.wire_name}\r\nPrivilege: {classes}\r\n"
     try:
-        found = re.search(pattern, f"Event: {event.wire_name}\r\nPrivilege: {classes}\r\n")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python has doubts about what is plain in POSIX
+            found = re.search(pattern, head)
     except re.error:
         return excluding, None
     # A pattern for the name alone does not match what comes behind it.
