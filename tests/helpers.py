@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
-from collections.abc import Callable
-from typing import Final
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
 
 import async_timeout
 
@@ -27,6 +29,22 @@ def manager(server: FakeAsterisk | FaultProxy, **options: object) -> Manager:
     """Make a manager that reconnects quickly."""
     options = {"username": "admin", "secret": "s3cret", "reconnect": QUICK, **options}
     return Manager(server.host, server.port, **options)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[tuple[asyncio.AbstractEventLoop, FakeAsterisk]]:
+    """An event loop that goes on after an exception has come out of it, and a fake server in it."""
+    loop = asyncio.new_event_loop()
+    fake = FakeAsterisk()
+    loop.run_until_complete(fake.start())
+    try:
+        yield loop, fake
+    finally:
+        loop.run_until_complete(fake.stop())
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.close()
 
 
 async def start(
@@ -59,3 +77,40 @@ async def run(
     process = await start(*arguments, url=url, **environment)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
+
+
+class Server:
+    """A fake server behind a proxy, in a thread of its own: it outlives the loops of its clients."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.fake = FakeAsterisk()
+        self.do(self.fake.start())
+        self.proxy = FaultProxy(self.fake.host, self.fake.port)
+        self.do(self.proxy.start())
+
+    def do(self, what: Awaitable[Any]) -> Any:
+        """Await something in its loop, and return the result."""
+
+        async def awaited() -> Any:
+            return await what
+
+        return asyncio.run_coroutine_threadsafe(awaited(), self.loop).result(10)
+
+    def call(self, what: Callable[[], object]) -> None:
+        """Call something in its loop."""
+
+        async def called() -> None:
+            what()
+
+        self.do(called())
+
+    def stop(self) -> None:
+        """End the server, and its thread."""
+        self.do(self.proxy.stop())
+        self.do(self.fake.stop())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()

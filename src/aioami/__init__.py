@@ -17,6 +17,13 @@ from ._client.like import ManagerLike, View
 from ._client.manager import Manager
 from ._client.options import Backoff
 from ._client.streams import EventStream, ListStream, NextEvent
+from ._client.threads import (
+    BlockingListStream,
+    BlockingManager,
+    BlockingStream,
+    BlockingSubscription,
+    in_thread,
+)
 from ._session.statistics import Statistics
 from ._version import __version__
 from .actions.base import Action
@@ -44,6 +51,10 @@ __all__ = [
     "Action",
     "ActionError",
     "Backoff",
+    "BlockingListStream",
+    "BlockingManager",
+    "BlockingStream",
+    "BlockingSubscription",
     "ConnectionLost",
     "Disconnected",
     "Event",
@@ -73,6 +84,7 @@ __all__ = [
     "errors",
     "events",
     "hide_header",
+    "in_thread",
 ]
 
 if not TYPE_CHECKING:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -169,6 +171,9 @@ class Connection:
             self._greeted = None
         if texts:
             session.receive(texts)
+            if session.needs_fence and self.reason is None:
+                session.needs_fence = False
+                self._send_aside(FENCE)
             # Deadlines of answered actions would hold those actions until they are due.
             if len(self._deadlines) and not len(session):
                 self._deadlines.clear()
@@ -194,9 +199,14 @@ class Connection:
             sentence = f"the server sent more than max_bytes_before_login ({limit} bytes)"
             self.lose(ProtocolError(sentence))
 
-    def _stream_ended(self, error: Exception | None) -> None:
+    def interrupted(self, error: BaseException) -> None:
+        """End the link, as an exception came in the middle of its work."""
+        self._stream_ended(error)
+
+    def _stream_ended(self, error: BaseException | None) -> None:
         if error is not None:
-            sentence = f"the connection to Asterisk was lost: {error}"
+            why = str(error) or type(error).__name__
+            sentence = f"the connection to Asterisk was lost: {why}"
         elif self._framer.buffered:
             sentence = "Asterisk closed the connection in the middle of a message"
         elif self._framer.banner is None:
@@ -211,14 +221,19 @@ class Connection:
         """End the link, and report it; the first reason is the one that counts."""
         # What fails behind the first error is a consequence of it.
         if self.reason is None:
-            self.close(reason)
-            self._ended(self, reason)
+            try:
+                self.close(reason)
+            finally:
+                self._ended(self, reason)
 
     def close(self, reason: ManagerError) -> None:
         """End the link now, without a farewell. May be called again; the first reason stays."""
         if self.reason is not None:
             return
         self.reason = reason
+        if self._loop.is_closed():
+            self._end_without_loop()
+            return
         if self._timer is not None:
             self._timer.cancel()
         self.keepalive.stop()
@@ -232,25 +247,19 @@ class Connection:
             self._recorder.close()
         self._close_socket()
 
-    def abandon(self, reason: ManagerError) -> None:
-        """End the link; may be called in any thread."""
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is self._loop or not self._loop.is_running():
-            self.close(reason)
-        else:
-            self._loop.call_soon_threadsafe(self.close, reason)
-
-    @property
-    def is_orphaned(self) -> bool:
-        """True if the event loop was closed before the link, which ended with it."""
-        return self._loop.is_closed()
+    def _end_without_loop(self) -> None:
+        """End what is left where the event loop was closed, and all that waited in it with it."""
+        if self._recorder is not None:
+            self._recorder.close()
+        # The transport of a closed loop cannot close: the server would wait until it is collected.
+        link = self._writer.get_extra_info("socket") if self._writer is not None else None
+        if link is not None:
+            with contextlib.suppress(OSError, TypeError):  # uvloop's has no shutdown
+                link.shutdown(socket.SHUT_RDWR)
 
     def _close_socket(self) -> None:
         transport = self._writer.transport if self._writer is not None else None
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self._loop.is_closed():
             return
         # What was written is still sent, but nobody waits for a peer that takes nothing, or for the
         # farewell of TLS from one that may be dead. A transport whose socket is gone may not be
@@ -265,6 +274,8 @@ class Connection:
     async def closed(self, timeout: float | None) -> None:
         """Wait until the socket is closed, or `timeout` seconds at the most."""
         assert self._writer is not None
+        if self._loop.is_closed():  # where nothing can be awaited
+            return
         try:
             async with async_timeout.timeout(timeout):
                 await self._writer.wait_closed()
@@ -370,10 +381,14 @@ class Connection:
         return pending
 
     def _write_batch(self) -> None:
-        batch, self._batch = self._batch, None
-        if batch and self.reason is None:
-            # An action that was given up in the same tick never leaves.
-            self._write([pending for pending in batch if not pending.forgotten])
+        try:
+            batch, self._batch = self._batch, None
+            if batch and self.reason is None:
+                # An action that was given up in the same tick never leaves.
+                self._write([pending for pending in batch if not pending.forgotten])
+        except BaseException as error:  # such as Ctrl-C: some of them may never leave
+            self.interrupted(error)
+            raise
 
     def _write(self, pendings: list[Pending]) -> None:
         assert self._writer is not None
@@ -421,6 +436,13 @@ class Connection:
         self._timer = None if never else self._loop.call_at(self._timer_at, self._expire)
 
     def _expire(self) -> None:
+        try:
+            self._expire_overdue()
+        except BaseException as error:  # such as Ctrl-C: some of them may never end
+            self.interrupted(error)
+            raise
+
+    def _expire_overdue(self) -> None:
         self._timer, self._timer_at = None, _NEVER
         for pending, timeout in self._deadlines.expire(self._loop.time()):
             promise, name = pending.promise, pending.action.name

@@ -22,7 +22,6 @@ from ..errors import (
     ManagerError,
     ManagerTimeout,
     PermissionDenied,
-    ProtocolError,
     because,
     fresh,
 )
@@ -34,6 +33,7 @@ from ..states import ManagerState
 from .connection import Connection
 from .login import log_in
 from .options import Backoff, Default, Options, Timeout
+from .owner import Owner
 
 if TYPE_CHECKING:
     from ..wire.recordings import Recorder
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Link"]
 
+_KEPT: Final = frozenset({"events", "filter"})  # actions that a reconnect sends again
 _FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
 
 log = get_logger("aioami.link")
@@ -57,7 +58,8 @@ class Link:
         metrics: gets the figures, if somebody keeps them.
 
     Attributes:
-        state: the state of the link.
+        owner: the loop, thread and process that the link belongs to.
+        state: the state of the link; see also `visible_state`.
         connection: carries the actions; `None` while there is none.
         reason: why there is none, if it was lost or not reached.
         banner: the last greeting of the server.
@@ -78,6 +80,7 @@ class Link:
         self._recorder = recorder
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
+        self._life = object()  # another one for each connect, so that a dead loop disturbs no later
         # Those who have an action to send go before those who only wait, who may send one then.
         self._changed_for_senders = Signal()
         self._changed = Signal()
@@ -90,7 +93,10 @@ class Link:
         # may have taken.
         self._mask: Action[Any] | None = None
         self._accepted_mask: Action[Any] | None = None
+        # The Filter actions of the user that the server took, in their order.
+        self._filters: list[Action[Any]] = []
         self._server_events = _ServerEvents(self._server_event)
+        self.owner = Owner(self._lost_its_loop)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
@@ -108,8 +114,11 @@ class Link:
             raise RuntimeError(f"this manager is {self.state.value} already")
         if self._recorder is not None:
             self._recorder.start()
+        self.owner.take()
+        self._life = object()
         self.reason = None
         self._mask = self._accepted_mask = None
+        self._filters = []
         self._delays = None
         load()  # now, and not when the first event comes
         self._dispatcher.add(self._server_events)
@@ -140,9 +149,13 @@ class Link:
             connection.close(reason)
         self.reason = reason
         self._enter(ManagerState.CLOSED)
+        self.owner.release()
 
     async def _connect(self) -> None:
+        life = self._life
         try:
+            # The task is known before it may fail, also where tasks start at once.
+            await asyncio.sleep(0)
             if self._options.retry_connect:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
@@ -150,20 +163,24 @@ class Link:
             else:
                 connection = await self._open()
         except BaseException as error:
-            if self._task is not None:  # else close() ended the task, and sees to the rest
+            # Else close() ended the task, or its loop was closed, which see to the rest.
+            if self._task is not None and self._life is life:
                 self._task = None
                 self.reason = _reason("connecting was given up", error)
                 self._enter(ManagerState.CLOSED)
+                self.owner.release()
             raise
         self._task = None
         self._establish(connection)
         connection.session.open_gate()
 
     async def _reconnect(self) -> None:
+        life = self._life
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
         except BaseException as error:
-            if self._task is not None:  # else close() ended the task, and sees to the rest
+            # Else close() ended the task, or its loop was closed, which see to the rest.
+            if self._task is not None and self._life is life:
                 self._task = None
                 self._fail(_reason("the link could not be established again", error))
             if isinstance(error, Exception):
@@ -189,9 +206,10 @@ class Link:
         """Attempt until the link stands, and return the connection and the number of attempts.
 
         Raises:
-            ManagerError: another attempt would be in vain.
+            ManagerError: another attempt would be in vain; see `is_final`.
         """
         attempts = 0
+        surprised = False
         while True:
             # The waits go on growing over short-lived links: a server that accepts a login and ends
             # the link at once is not to be hammered. `_lose` begins anew after a link that lasted.
@@ -202,16 +220,20 @@ class Link:
             attempts += 1
             try:
                 return await self._open(), attempts
-            except ManagerError as error:
+            except Exception as error:
                 if is_final(error):  # a wrong secret, tried again and again, locks the user out
                     raise
-                self.reason = error
-                level = logging.WARNING if at_once and attempts == 1 else logging.DEBUG
+                # Something local may be short for a moment: memory, threads, sockets.
+                unforeseen = not isinstance(error, ManagerError)
+                loud = (at_once and attempts == 1) or (unforeseen and not surprised)
+                surprised = surprised or unforeseen
+                self.reason = _reason("the attempt to connect failed", error)
                 log.log(
-                    level,
+                    logging.WARNING if loud else logging.DEBUG,
                     "%s was not reached, and is tried again: %s",
                     self._options.address,
-                    error,
+                    self.reason,
+                    exc_info=unforeseen,
                 )
 
     async def _open(self) -> Connection:
@@ -232,9 +254,9 @@ class Link:
         self.banner = connection.banner
         try:
             if self._options.username is not None:
-                later = bool(self._options.event_filters) or self._mask is not None
-                self._logged_in_quietly = later
-                await log_in(connection, self._options, self._mask)
+                filters = [*self._options.event_filters, *self._filters]
+                self._logged_in_quietly = bool(filters) or self._mask is not None
+                await log_in(connection, self._options, filters, self._mask)
             if connection.reason is not None:  # it ended behind the answer to the login
                 raise connection.reason
         except BaseException:
@@ -265,10 +287,11 @@ class Link:
             return
         self.connection = None
         backoff = self._options.backoff
-        # Without a username only the user can log in again; and what exceeded a limit will again.
-        final = self._options.username is None or isinstance(reason, ProtocolError)
+        # Without a username only the user can log in again.
+        final = self._options.username is None or is_final(reason, established=True)
         if connection.session.said_goodbye:  # the user sent a Logoff
             self._finish()
+            self.owner.release()
         elif backoff is None or final:
             self._fail(reason)
         else:
@@ -307,14 +330,18 @@ class Link:
         """See `Manager.close`."""
         while self.state is ManagerState.CLOSING:  # another task does it
             await self._changed.wait()
+        life = self._life
         try:
             await self._cancel_attempt()
+            if self.connection is not None:
+                await self._close(self.connection)
         finally:
-            connection, self.connection = self.connection, None
-            if connection is None or connection.is_orphaned:
+            if self._life is life:
                 self._finish()
-        if connection is None or connection.is_orphaned:
-            return
+                self.owner.release()
+
+    async def _close(self, connection: Connection) -> None:
+        self.connection = None
         self._enter(ManagerState.CLOSING)
         try:
             # A server that is busy with an action would not answer in time.
@@ -323,24 +350,44 @@ class Link:
                 await self._log_off(connection, min(_FAREWELL, self._options.timeout or _FAREWELL))
         finally:
             connection.close(ConnectionLost("the manager was closed"))
-            self._finish()
         await connection.closed(_FAREWELL)
+
+    def _lost_its_loop(self) -> None:
+        """Note that the loop was closed without a close() of the link, which ended with it."""
+        self.owner.release()
+        reason = ConnectionLost("the event loop was closed, and the link with it")
+        connection, self.connection = self.connection, None
+        was_new = self.state is ManagerState.CONNECTING
+        self._task = None
+        self._life = object()
+        if connection is not None:
+            connection.close(reason)
+        self.reason = None
+        self._enter(ManagerState.CLOSED)
+        if not was_new:  # as after any first connect that fails, streams go on waiting for a link
+            self._dispatcher.finish(reason)
 
     def abandon(self) -> bool:
         """End everything at once, as the manager was dropped; return `False` if nothing was there.
 
         May be called in any thread, by the collection of garbage.
         """
-        if self.state in (ManagerState.CLOSED, ManagerState.LOST):
+        if self.state in (ManagerState.CLOSED, ManagerState.LOST) or self.owner.is_elsewhere:
             return False
         task, connection = self._task, self.connection
         self._task = self.connection = None
         self.state = ManagerState.CLOSED
-        # A loop that is closed has ended both.
-        if task is not None and not task.get_loop().is_closed():
-            task.get_loop().call_soon_threadsafe(task.cancel)
-        if connection is not None and not connection.is_orphaned:
-            connection.abandon(ConnectionLost("the manager was dropped"))
+        reason = ConnectionLost("the manager was dropped")
+
+        def end() -> None:
+            if task is not None:
+                task.cancel()
+            if connection is not None:
+                connection.close(reason)
+
+        # Never at once: garbage is collected in the middle of anything.
+        if not self.owner.call_soon(end) and connection is not None:
+            connection.close(reason)
         return True
 
     async def _log_off(self, connection: Connection, timeout: float) -> None:
@@ -382,8 +429,9 @@ class Link:
         if connection is None:
             return self._send_later(action, timeout, action_id)
         seconds = self._options.timeout_of(action, timeout)
-        if action.name.lower() == "events":
-            return self._send_mask(connection, action, seconds, action_id)
+        if (name := action.name.lower()) in _KEPT:
+            send = self._send_mask if name == "events" else self._send_filter
+            return send(connection, action, seconds, action_id)
         return connection.send(action, timeout=seconds, action_id=action_id)
 
     async def _send_later(
@@ -427,6 +475,20 @@ class Link:
                 self._mask = self._accepted_mask
         return response
 
+    async def _send_filter(
+        self,
+        connection: Connection,
+        action: Action[ResponseT_co],
+        timeout: float | None,
+        action_id: str | None,
+    ) -> ResponseT_co:
+        response = await connection.send(action, timeout=timeout, action_id=action_id)
+        # A reconnect sends it again. One whose answer is not known is left out: too many events do
+        # less harm than too few.
+        if response.success:
+            self._filters.append(action)
+        return response
+
     def start_list(
         self,
         action: Action[Any],
@@ -442,7 +504,8 @@ class Link:
             return self._start_list(self.connection, action, buffer, timeout)
         if not self.is_coming:
             raise self._unsent(action)
-        starting = asyncio.ensure_future(self._start_list_later(action, buffer, timeout))
+        assert buffer.owner.loop is not None
+        starting = buffer.owner.loop.create_task(self._start_list_later(action, buffer, timeout))
 
         def end() -> None:
             # A task that is done has started the list, whose own end it returned.
@@ -494,7 +557,17 @@ class Link:
         """The last `Events` action that the server took, or may have taken; `None` before one."""
         return self._accepted_mask
 
+    @property
+    def filters(self) -> tuple[Action[Any], ...]:
+        """The `Filter` actions of the user that the server took, in their order."""
+        return tuple(self._filters)
+
     # Waiting for it
+
+    @property
+    def visible_state(self) -> ManagerState:
+        """The state for those who use the link, in any thread and process."""
+        return ManagerState.CLOSED if self.owner.is_gone else self.state
 
     def _enter(self, state: ManagerState) -> None:
         changed = state is not self.state
@@ -532,6 +605,7 @@ class Link:
                 raise ConnectionLost(sentence) from self.reason
             waiting = True
             await self._changed.wait()
+            self.owner.check()
 
     async def wait_booted(self, timeout: float | None) -> None:
         """See `Manager.wait_booted`."""

@@ -23,6 +23,7 @@ from .._signals import Signal
 from ..errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from ..events.base import Event
 from ..responses.base import Response
+from .owner import Owner
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -79,10 +80,16 @@ class _Loss:
         return EventsLost(sentence, count=self.count, gap=self.gap)
 
 
+def _nothing(event: Any) -> bool:
+    """Select no event."""
+    return False
+
+
 class Buffer(Subscriber):
     """The producer's side of a stream; it does not hold the stream, which ends when it is dropped.
 
     Attributes:
+        owner: the loop in which it may be consumed.
         events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some
             are missing.
         marks: how many of those there are.
@@ -101,6 +108,7 @@ class Buffer(Subscriber):
         "marks",
         "maxsize",
         "overflowing",
+        "owner",
         "raised",
         "selection",
         "where",
@@ -114,6 +122,7 @@ class Buffer(Subscriber):
         overflow: Overflow = "drop_oldest",
         on_loss: OnLoss = "count",
         tally: Tally | None = None,
+        owner: Owner | None = None,
     ) -> None:
         if maxsize is not None and maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event or None for no limit, not {maxsize}")
@@ -125,6 +134,7 @@ class Buffer(Subscriber):
         self._raises = on_loss == "raise"
         self._tally = tally or Tally()
         self._changed = Signal()
+        self.owner = owner or Owner()
         self.selection = selection
         self.where = where
         self.maxsize = maxsize
@@ -167,13 +177,21 @@ class Buffer(Subscriber):
             return
         if self.maxsize is not None and len(events) > self.maxsize:
             self._make_room(len(events) - self.marks - self.maxsize)
-        if self._changed:
-            self._changed.send()
+        self._changed.send()
 
     def miss(self, gap: float) -> None:
         self.gaps += 1
         if self._raises:
             self._mark_end(0, gap)
+
+    def discard(self) -> None:
+        """Drop what is here, and all that may still be put: the stream was closed."""
+        # Another one's predicate may have closed it in the middle of the delivery of an event,
+        # which then goes on into what nobody reads.
+        self.events = deque()
+        self.where = None if self.where is None else _nothing
+        self.marks = 0
+        self.error = None
 
     def finish(self, error: Exception | None) -> None:
         if not self.ended:
@@ -252,10 +270,12 @@ class Buffer(Subscriber):
 
         Raises:
             StopAsyncIteration: no more will come.
-            RuntimeError: another task waits already.
+            RuntimeError: another task waits already; or the manager is connected in another loop,
+                maybe since the waiting began.
             Exception: the error that ended the stream.
         """
         self.overflowing = False  # the consumer caught up: the next overflow is logged again
+        self.owner.check()
         while not self.events:
             if self.error is not None:
                 raise fresh(self.error)
@@ -264,6 +284,8 @@ class Buffer(Subscriber):
             if self._changed:
                 raise RuntimeError("another task is already waiting for this stream's next event")
             await self._changed.wait()
+            # It may have begun before the manager connected, in another loop than this one.
+            self.owner.check()
 
 
 class SingleBuffer(Buffer):
@@ -286,7 +308,8 @@ class EventStream(Generic[EventT_co]):
 
     It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference
     to it ends the subscription. One task consumes it; a second that waits at the same time gets a
-    `RuntimeError`. Cancelling the consumer loses no event.
+    `RuntimeError`, and so does one in another event loop than the manager's. Cancelling the
+    consumer loses no event.
 
     The iteration ends when the stream or the manager is closed. When the link is lost for good, it
     raises `ConnectionLost` (or what else ended the link) after the events that were buffered.
@@ -299,10 +322,11 @@ class EventStream(Generic[EventT_co]):
     on behind that place.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next")
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next", "_owner")
 
     def __init__(self, buffer: Buffer, end: Callable[[], None]) -> None:
         self._buffer = buffer
+        self._owner = buffer.owner
         self._next = buffer.give
         self._end: Callable[[], None] | None = end
         self._delivered = 0
@@ -338,17 +362,23 @@ class EventStream(Generic[EventT_co]):
         return len(self._buffer.events) - self._buffer.marks
 
     def close(self) -> None:
-        """End the subscription, and discard what was not taken. May be called again."""
+        """End the subscription, and discard what was not taken. May be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._owner.check()
         end, self._end = self._end, None
         if end is not None:
             # The subscription first: nothing more is put into a buffer that was emptied.
             end()
-            self._buffer.events.clear()
-            self._buffer.marks = 0
-            self._buffer.error = None
+            self._buffer.discard()
+            self._next = self._buffer.give
             self._buffer.finish(None)
 
     def __aiter__(self) -> Self:
+        # Here and where it waits, and not at each event: that would cost a third of the delivery.
+        self._owner.check()
         return self
 
     async def __anext__(self) -> EventT_co:
@@ -388,8 +418,9 @@ class EventStream(Generic[EventT_co]):
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_end", None) is not None:
-            self.close()
+        end = getattr(self, "_end", None)
+        if end is not None:
+            self._owner.call(end)
 
     def __repr__(self) -> str:
         return (
@@ -427,10 +458,10 @@ class ListBuffer(Buffer):
 
     __slots__ = ("action", "loop", "progressed", "response")
 
-    def __init__(self, action: Action[Any]) -> None:
-        super().__init__(Selection((action.name,)), None, None)
+    def __init__(self, action: Action[Any], owner: Owner) -> None:
+        super().__init__(Selection((action.name,)), None, None, owner=owner)
         self.action = action
-        self.loop = asyncio.get_running_loop()
+        self.loop = owner.loop or asyncio.get_running_loop()
         self.progressed = self.loop.time()
         self.response: Response | None = None
 

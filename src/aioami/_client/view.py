@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ..actions.base import Action
 from ..actions.config import GetConfig
-from ..actions.system import Command, Filter, event_mask
+from ..actions.system import Command, event_mask
 from .connection import Connection
 from .link import Link
 from .options import DEFAULT, Options
@@ -54,12 +55,13 @@ class ServerView:
         return classes - _NONE if classes.isdisjoint(_ALL) else frozenset({"all"})
 
     @property
-    def filters(self) -> tuple[Filter, ...]:
-        """The filters that this manager has set on the server, in their order.
+    def filters(self) -> tuple[Action[Any], ...]:
+        """The filters that this manager sets on the server, in their order.
 
-        Those of the user in manager.conf are in `permissions`, where these are known.
+        They are its `event_filters`, and each `Filter` action that was sent and that the server
+        took. Those of the user in manager.conf are in `permissions`, where these are known.
         """
-        return self._options.event_filters
+        return (*self._options.event_filters, *self._link.filters)
 
     @property
     def permissions(self) -> Permissions | None:
@@ -81,10 +83,11 @@ class ServerView:
             The rights; `None` if the server does not tell them, or there is no username.
 
         Raises:
-            ManagerTimeout, ConnectionLost: as for `Manager.send`.
+            ManagerTimeout, ConnectionLost, RuntimeError: as for `Manager.send`.
         """
         from ..permissions.granted import granted
 
+        self._link.owner.check()
         user = self._options.username
         if user is None:
             return None

@@ -37,6 +37,7 @@ PUBLIC: Final = frozenset(
         "aioami.testing",
         "aioami.testing.real",
         "aioami.url",
+        "aioami.wire",
     }
 )
 
@@ -76,17 +77,19 @@ SESSION: Final[dict[str, frozenset[str]]] = {
 }
 CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
-    "streams": frozenset(),
+    "owner": frozenset(),
+    "streams": frozenset({"owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options"}),
     "login": frozenset({"connection", "options"}),
-    "link": frozenset({"connection", "login", "options"}),
+    "link": frozenset({"connection", "login", "options", "owner"}),
     "callbacks": frozenset({"link", "streams"}),
     "like": frozenset({"callbacks", "options", "streams"}),
+    "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
-    "manager": frozenset({"callbacks", "link", "options", "rights", "streams", "view"}),
+    "manager": frozenset({"callbacks", "like", "link", "options", "rights", "streams", "view"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})

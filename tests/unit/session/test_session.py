@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -385,6 +386,16 @@ def test_a_raw_answer_has_a_limit() -> None:
     assert talk.session.error is None
     talk.receive("4")
     assert str(talk.session.error) == "the answer to IAXnetstats exceeds max_list_items (4 lines)"
+
+
+def test_a_raw_answer_in_many_pieces_is_linear(talk: Conversation) -> None:
+    """Thirty thousand pieces of one answer take no longer than so many messages do."""
+    _, promise = talk.send(Action("IAXnetstats"), "a")
+    began = time.process_time()
+    talk.receive(*["line"] * 30_000)
+    talk.fence()
+    assert time.process_time() - began < 2
+    assert len(promise.result.data) == 59_999
 
 
 def test_an_answer_of_nothing_is_an_answer(talk: Conversation) -> None:
