@@ -50,18 +50,20 @@ class LiveChanges:
     def __init__(self, maxsize: int) -> None:
         self._maxsize = maxsize
         self._waiting: OrderedDict[tuple[Kind, str], bool] = OrderedDict()
+        self._everything = False  # is among those that wait
         self._arrival = Signal()
         self._ended = False
         self._error: BaseException | None = None
 
     def _notify(self, kind: Kind, key: str, gone: bool) -> None:
         waiting = self._waiting
-        if ("everything", "") in waiting and kind != "link":
+        if self._everything and kind != "link":
             return
         waiting[kind, key] = gone
         if len(waiting) > self._maxsize:
             link = ("link", "") in waiting
             waiting.clear()
+            self._everything = True
             waiting["everything", ""] = False
             if link:
                 waiting["link", ""] = False
@@ -85,6 +87,8 @@ class LiveChanges:
                 raise RuntimeError("another task is already waiting for the next change")
             await self._arrival.wait()
         (kind, key), gone = self._waiting.popitem(last=False)
+        if kind == "everything":
+            self._everything = False
         return LiveChange(kind, key, gone)
 
 

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 from .._signals import Signal
@@ -224,6 +225,8 @@ class Part(ABC, Generic[ObjectT]):
     Attributes:
         view: its objects, by their keys.
         handlers: the functions that apply its events.
+        reports: the same.
+        notify: reports a change of the thing with a key, and if it is gone.
     """
 
     name: ClassVar[PartName]
@@ -238,6 +241,7 @@ class Part(ABC, Generic[ObjectT]):
 
     def __init__(self, reports: Reports) -> None:
         self.reports = reports
+        self.notify = partial(reports.consumers.notify, self.kind)
 
     @abstractmethod
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
@@ -277,7 +281,3 @@ class Part(ABC, Generic[ObjectT]):
             action: an action that the same manager sent.
         """
         return set()
-
-    def notify(self, key: str, gone: bool = False) -> None:
-        """Report a change of the thing with a key."""
-        self.reports.consumers.notify(self.kind, key, gone)

@@ -459,8 +459,8 @@ class Queues(Part[LiveQueue]):
         elif place is not None:  # the caller came while the list was made
             since = place.since
             record.remove(uniqueid)
-        position = event.position
-        record.insert(uniqueid, len(record.waiting) if not position else position - 1)
+        position = _position(event)
+        record.insert(uniqueid, len(record.waiting) if position is None else position)
         self._callers[uniqueid] = _Caller(name, since, event)
         self._compare(event, name, record)
         self.notify(name)
@@ -468,23 +468,17 @@ class Queues(Part[LiveQueue]):
     def _left(self, event: QueueCallerLeave) -> None:
         uniqueid = event.find("Uniqueid") or ""
         place = self._callers.get(uniqueid)
-        if place is None or place.queue != event.find("Queue"):
+        if place is None:
             return
-        record, position = self._records[place.queue], event.position
-        index = None if position is None else position - 1
-        if index is None or not self._waits_at(record, uniqueid, index):
+        record, index = self._records[place.queue], _position(event)
+        if index is not None and record.waiting[index : index + 1] != [uniqueid]:
             # Somebody else was moved or taken away without an event.
-            if index is not None:
-                self.reports.must_read(self, place.queue)
+            self.reports.must_read(self, place.queue)
             index = None
         record.remove(uniqueid, index)
         del self._callers[uniqueid]
         self._compare(event, place.queue, record)
         self.notify(place.queue)
-
-    @staticmethod
-    def _waits_at(record: _Queue, uniqueid: str, index: int) -> bool:
-        return 0 <= index < len(record.waiting) and record.waiting[index] == uniqueid
 
     def _compare(
         self, event: QueueCallerJoin | QueueCallerLeave, name: str, record: _Queue
@@ -656,6 +650,12 @@ class _Listed:
             # The list counts whole seconds: the time that is known already is better.
             place.since if place is not None and waits else self._now - (item.wait or 0),
         )
+
+
+def _position(event: QueueCallerJoin | QueueCallerLeave) -> int | None:
+    """Return the place in the queue, from 0; `None` if the event has none."""
+    position = event.find("Position") or ""
+    return int(position) - 1 if position.isdecimal() and position != "0" else None
 
 
 def _or(new: _T | None, old: _T) -> _T:
