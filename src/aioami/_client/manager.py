@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from .._log import get_logger
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from ..permissions import Permissions
 
 __all__ = ["Manager", "ManagerState"]
+
+log = get_logger("aioami.manager")
 
 _BACKOFF: Final = Backoff()
 
@@ -182,6 +185,7 @@ class Manager:
         )
         self._callbacks = Callbacks(self._link)
         self._view: ServerView | None = None
+        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
         if guarded is not None:
             guarded.attached(self._options.address, self.statistics)
 
@@ -397,7 +401,11 @@ class Manager:
         """
         self._link.owner.check()
         self._rights.admit(action)
-        response = await self._link.send(action, timeout=timeout, action_id=action_id)
+        try:
+            response = await self._link.send(action, timeout=timeout, action_id=action_id)
+        finally:
+            if self._observers:
+                self._report(action)
         if check and not response.success:
             raise refusal(response, action)
         return response
@@ -436,6 +444,39 @@ class Manager:
         buffer = ListBuffer(action, self._link.owner)
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
+
+    def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
+        """Have a function called with each action of `send()`, once that is over.
+
+        It is for those who show what the server has, as some changes are told by no event: the
+        action was answered or refused, or is waited for no more and may have run. Lists of
+        `stream()` are not reported, as they change nothing. What the function raises is logged
+        under `aioami.manager`.
+
+        Args:
+            observer: the function, which must be quick.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        entry = (observer,)  # so that one function may observe twice
+        self._observers = (*self._observers, entry)
+
+        def end() -> None:
+            self._observers = tuple(each for each in self._observers if each is not entry)
+
+        return end
+
+    def _report(self, action: Action[Any]) -> None:
+        for (observer,) in self._observers:
+            try:
+                observer(action)
+            except Exception:
+                log.exception("an observer of actions raised")
 
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""

@@ -339,7 +339,17 @@ def test_public_names_are_pinned() -> None:
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
-        *("Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"),
+        *(
+            "DEFAULT_PARTS",
+            "Live",
+            "LiveBridge",
+            "LiveCaller",
+            "LiveChange",
+            "LiveChanges",
+            "LiveChannel",
+            "LiveMember",
+            "LiveQueue",
+        ),
     ]
     assert calls.__all__ == [
         *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),

@@ -62,7 +62,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     "_client": PURE | {"_session", "_signals", "core", "metrics", "permissions", "states", "url"},
     "calls": PURE | {"_show"},
-    "live": PURE | {"_client", "_signals", "states"},
+    "live": PURE | {"_client", "_show", "_signals", "states"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_log", "wire", "errors"}),
 }
