@@ -18,6 +18,7 @@ from typing import Final
 
 from ..errors import ProtocolError
 from .limits import MAX_BANNER, MAX_FRAME_SIZE
+from .text import DEFAULT_ENCODING, DEFAULT_ERRORS, UTF8, Encoding
 
 __all__ = ["Framer"]
 
@@ -45,6 +46,11 @@ class Framer:
     Args:
         max_frame_size: bytes that one message may have; `None` lifts the limit.
         banner: true if the stream begins with the greeting line of a new connection.
+        encoding, errors: how bytes become text, see `aioami.Manager`.
+
+    Raises:
+        ValueError: an encoding that is unknown, or in which an ASCII character is not its own byte;
+            or another word for `errors`.
 
     Attributes:
         banner: the greeting line without its end, `None` until it came.
@@ -54,6 +60,7 @@ class Framer:
     __slots__ = (
         "_awaits_banner",
         "_buffer",
+        "_encoding",
         "_in_follows",
         "_limit",
         "_may_follow",
@@ -62,7 +69,15 @@ class Framer:
         "error",
     )
 
-    def __init__(self, max_frame_size: int | None = MAX_FRAME_SIZE, *, banner: bool = True) -> None:
+    def __init__(
+        self,
+        max_frame_size: int | None = MAX_FRAME_SIZE,
+        *,
+        banner: bool = True,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
+    ) -> None:
+        self._encoding = Encoding(encoding, errors)
         self._limit = max_frame_size
         self._awaits_banner = banner
         self._buffer = bytearray()
@@ -81,7 +96,8 @@ class Framer:
         """Take bytes, and return the texts of the messages that they complete.
 
         A text holds the message's lines as they came, with CR LF or LF between them, without the
-        blank line that ended it. It is UTF-8, decoded with `surrogateescape`: no byte is lost.
+        blank line that ended it. One that could not be turned back into its bytes keeps them, for
+        `Message.getbytes`.
         A fault is recorded in `error`; the messages before it are still returned.
         """
         if len(data) <= _SLICE:
@@ -123,19 +139,16 @@ class Framer:
             buffer[:] = whole[end:]
             self._check_unfinished()
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
-        if whole.isascii():
+        if whole.isascii() and self._encoding == UTF8:
             return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
         # Decoded one by one, as an odd character would make all texts of this read twice as wide.
-        return [
-            str(frame, "utf-8", "surrogateescape")
-            for frame in _BLANK_LINES_BYTES.split(whole[start:end])[:-1]
-        ]
+        return list(map(self._encoding.decode, _BLANK_LINES_BYTES.split(whole[start:end])[:-1]))
 
     def _take_banner(self) -> bool:
         end = self._buffer.find(b"\n", 0, MAX_BANNER)
         if end < 0 and len(self._buffer) < MAX_BANNER:
             return False
-        line = str(self._buffer[: end if end >= 0 else 60], "utf-8", "surrogateescape").rstrip("\r")
+        line = str(self._encoding.decode(self._buffer[: end if end >= 0 else 60])).rstrip("\r")
         if end < 0 or not line.startswith(_GREETING):
             self._fail(f"this is no Asterisk Manager Interface: the peer greets with {line[:60]!r}")
             return False
@@ -186,7 +199,7 @@ class Framer:
             if self._limit is not None and end - start > self._limit:
                 self._fail_size()
                 break
-            frames.append(str(buffer[start:end], "utf-8", "surrogateescape"))
+            frames.append(self._encoding.decode(buffer[start:end]))
             start = self._searched = found.end()
             self._in_follows = False
         if self.error is None:
