@@ -45,7 +45,7 @@ _QuickFramer: Final[type[Framer]] = _framing.Framer
 
 
 def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "backslashreplace")
 
 
 # The framer

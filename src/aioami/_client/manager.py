@@ -23,8 +23,8 @@ from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
+from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
 from .callbacks import Callbacks, Subscription
-from .like import View
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..permissions import Permissions
+    from .like import View
 
 __all__ = ["Manager", "ManagerState"]
 
@@ -60,7 +61,7 @@ _E = TypeVar("_E", bound=Event)
 
 
 class Manager:
-    """A client of one Asterisk server.
+    r"""A client of one Asterisk server.
 
     Example::
 
@@ -107,6 +108,12 @@ class Manager:
         max_list_items: items that one list may have. `None` lifts the limit.
         max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the
             limit.
+        encoding: how bytes become text and text becomes bytes, in both directions: `"latin-1"`
+            reads and writes what old gateways send. In it each ASCII character is its own single
+            byte.
+        errors: what stands for bytes that are no text in it: `"backslashreplace"` (`\xfc`),
+            `"replace"` (U+FFFD), or `"surrogateescape"`: a lone surrogate, which goes back as the
+            same byte, and which nothing can print or store. `message.getbytes` has the bytes.
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
         metrics: gets the duration of each action, and the changes of the link; see
@@ -117,7 +124,8 @@ class Manager:
             commands that do not just show something, and functions that may have an effect.
 
     Raises:
-        ValueError: an argument cannot be right; the message names it.
+        ValueError: an argument cannot be right, or cannot be written in the encoding; the message
+            names it.
         TypeError: a filter is no text.
     """
 
@@ -140,6 +148,8 @@ class Manager:
         max_frame_size: int | None = MAX_FRAME_SIZE,
         max_list_items: int | None = MAX_LIST_ITEMS,
         max_bytes_before_login: int | None = MAX_BYTES_BEFORE_LOGIN,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
         record: str | os.PathLike[str] | None = None,
         metrics: Metrics | None = None,
         read_only: bool = False,
@@ -166,6 +176,7 @@ class Manager:
             max_frame_size=max_frame_size,
             max_list_items=max_list_items,
             max_bytes_before_login=max_bytes_before_login,
+            encoding=Encoding(encoding, errors),
         )
         recorder = None
         if record is not None:
@@ -197,8 +208,8 @@ class Manager:
         `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (again for each one),
         `reconnect`, `retry_connect`, `plaintext_login` and `read_only` (`yes` or `no`),
         `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items,
-        or `none`), `server_hostname`, and `cafile`, a file with the certificates to trust instead
-        of the system's.
+        or `none`), `encoding`, `errors`, `server_hostname`, and `cafile`, a file with the
+        certificates to trust instead of the system's.
 
         Args:
             url: the server, the user and options.

@@ -246,7 +246,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: core.Events(["Call"]), ValueError, "event mask"),
     (lambda: core.AbsoluteTimeout("c", -1), ValueError, "seconds"),
     (lambda: core.AbsoluteTimeout("c", "5"), TypeError, "seconds"),
-    (lambda: core.Originate_Application("X/1", "Echo", b"x"), TypeError, "data"),
+    (lambda: core.Originate_Application("X/1", "Echo", memoryview(b"x")), TypeError, "data"),
     (lambda: core.Originate_Application("X/1", "Echo", timeout=-5), ValueError, "timeout"),
     (lambda: core.Originate_Application("X/1", "Echo", timeout=1.5), TypeError, "timeout"),
     (lambda: core.Originate_Application("X/1", "Echo", variables={"a=b": "c"}), ValueError, "Variable"),
