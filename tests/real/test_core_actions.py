@@ -288,7 +288,7 @@ async def test_events_masks(mgr: Manager) -> None:
 async def test_extension_state(mgr: Manager) -> None:
     """A hint has a status and a hint text; an extension without one has the status -1."""
     reply = await mgr.send(core.ExtensionState("wait", "test"))
-    assert (reply["Status"], reply["Hint"]) == (str(reply.status), "Custom:wait")
+    assert (reply["Status"], reply["Hint"]) == (str(int(reply.status or 0)), "Custom:wait")
     missing = await mgr.send(core.ExtensionState("none", "test"))
     assert missing["Status"] == "-1"
 

@@ -315,4 +315,4 @@ def variable(name: str, value: str | int) -> str:
         raise TypeError(
             f"Variable {name}: expected text or a whole number, not {type(value).__name__}"
         )
-    return f"{name}={str(value).translate(_ESCAPED)}"
+    return f"{name}={text(name, value).translate(_ESCAPED)}"

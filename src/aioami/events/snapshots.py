@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class _ChannelHeaders:
+class ChannelHeaders:
     """A channel as it was at that moment."""
 
     __slots__ = ()
@@ -64,6 +64,7 @@ class _BridgeHeaders:
     __slots__ = ()
 
     bridge_uniqueid = Text("BridgeUniqueid")
+    bridge_id = bridge_uniqueid.alias()
     bridge_type = Text("BridgeType")
     bridge_technology = Text("BridgeTechnology")
     bridge_creator = Text("BridgeCreator")
@@ -73,7 +74,7 @@ class _BridgeHeaders:
     bridge_video_source = Text("BridgeVideoSource")
 
 
-class Channel(_ChannelHeaders, View):
+class Channel(ChannelHeaders, View):
     """A channel under a prefix in an event. It is false if the event has none."""
 
     __slots__ = ()
@@ -85,7 +86,7 @@ class Bridge(_BridgeHeaders, View):
     __slots__ = ()
 
 
-class ChannelEvent(_ChannelHeaders, KnownEvent, abstract=True):
+class ChannelEvent(ChannelHeaders, KnownEvent, abstract=True):
     """An event about a channel."""
 
 

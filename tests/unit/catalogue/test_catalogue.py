@@ -251,12 +251,13 @@ def test_enumerations_know_what_they_do_not_know(kind: type[enums.Code] | type[e
     member = kind(value)
     assert member == value
     assert member == kind(value)
-    assert str(member) == f"{member}" == str(value)
+    assert str(member) == f"{member}" == f"UNKNOWN_{value}"
     assert "UNKNOWN_" in repr(member)
     assert copy.deepcopy(member) == pickle.loads(pickle.dumps(member)) == member
     for known in kind:
         assert kind(known.value) is known
-        assert str(known) == f"{known}" == str(known.value)
+        assert str(known) == f"{known}" == f"{known:s}" == known.name
+        assert kind(known.name) is kind(known.name.lower()) is known
         assert pickle.loads(pickle.dumps(known)) is known
     with pytest.raises(ValueError, match="valid"):
         kind(None)
