@@ -22,7 +22,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerTimeout, core
+from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerLike, ManagerTimeout, core
 from aioami.live import Live, LiveChannel
 
 from .board import Board, shown
@@ -143,7 +143,7 @@ def create_server(settings: Settings, port: int) -> Server:
     )
 
 
-async def connect(manager: Manager, board: Board) -> None:
+async def connect(manager: ManagerLike, board: Board) -> None:
     """Connect, however long it takes; a refused login is shown."""
     try:
         await manager.connect()

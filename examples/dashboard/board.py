@@ -13,7 +13,16 @@ from collections.abc import AsyncGenerator, Coroutine
 from types import TracebackType
 from typing import Any, Final
 
-from aioami import ConnectionLost, Disconnected, Event, Manager, ManagerError, ManagerTimeout, Reconnected, core
+from aioami import (
+    ConnectionLost,
+    Disconnected,
+    Event,
+    ManagerError,
+    ManagerLike,
+    ManagerTimeout,
+    Reconnected,
+    core,
+)
 from aioami.live import Live, LiveChannel, LiveQueue
 
 __all__ = ["Board", "Message", "shown"]
@@ -52,7 +61,7 @@ class Board:
         live: its live state.
     """
 
-    def __init__(self, manager: Manager, live: Live) -> None:
+    def __init__(self, manager: ManagerLike, live: Live) -> None:
         self._manager = manager
         self._live = live
         self._browsers: dict[asyncio.Queue[Message | None], None] = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import actions, core, errors, events
 from ._client.callbacks import Subscription
+from ._client.like import ManagerLike, View
 from ._client.manager import Manager
 from ._client.options import Backoff
 from ._client.streams import EventStream, ListStream, NextEvent
@@ -53,6 +54,7 @@ __all__ = [
     "Manager",
     "ManagerAuthError",
     "ManagerError",
+    "ManagerLike",
     "ManagerState",
     "ManagerTimeout",
     "NextEvent",
@@ -63,6 +65,7 @@ __all__ = [
     "Statistics",
     "Subscription",
     "UnknownAction",
+    "View",
     "__version__",
     "actions",
     "core",

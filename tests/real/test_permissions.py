@@ -227,3 +227,11 @@ async def test_what_runs_programs_needs_more(asterisk: RealAsterisk, application
     if application == "System":
         with user(asterisk, dataclasses.replace(needed, write=("originate",))) as url:
             await run(url, check=False)
+
+
+async def test_a_manager_is_told_its_rights(real_asterisk: RealAsterisk) -> None:
+    """The server shows a user its own rights, where the user may run commands."""
+    async with Manager.from_url(real_asterisk.url) as mgr:
+        rights = await mgr.view.ask()
+        assert rights is not None
+        assert (rights.read, rights.write) == (("all",), ("all",))

@@ -489,6 +489,11 @@ class Link:
         self._tally.unsent += 1
         return because(ConnectionLost(f"{action.name} was not sent: {self.why_not()}"), self.reason)
 
+    @property
+    def mask(self) -> Action[Any] | None:
+        """The last `Events` action that the server took, or may have taken; `None` before one."""
+        return self._accepted_mask
+
     # Waiting for it
 
     def _enter(self, state: ManagerState) -> None:

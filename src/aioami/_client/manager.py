@@ -36,6 +36,7 @@ from .streams import (
     Predicate,
     SingleBuffer,
 )
+from .view import ServerView
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -179,6 +180,7 @@ class Manager:
             metrics=guarded,
         )
         self._callbacks = Callbacks(self._link)
+        self._view: ServerView | None = None
         if guarded is not None:
             guarded.attached(self._options.address, self.statistics)
 
@@ -222,6 +224,13 @@ class Manager:
     def version(self) -> str:
         """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets."""
         return self._link.banner.partition("/")[2].strip()
+
+    @property
+    def view(self) -> ServerView:
+        """The part of the server that is seen from here: event mask, filters, and rights."""
+        if self._view is None:  # a quiet connection does without it
+            self._view = ServerView(self._options, self._link)
+        return self._view
 
     def statistics(self) -> Statistics:
         """Return the counts of what went over the link since the manager was made.

@@ -33,6 +33,7 @@ PUBLIC: Final = frozenset(
         "aioami.errors",
         "aioami.live",
         "aioami.permissions",
+        "aioami.permissions.granted",
         "aioami.testing",
         "aioami.testing.real",
         "aioami.url",
@@ -83,7 +84,9 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "login": frozenset({"connection", "options"}),
     "link": frozenset({"connection", "login", "options"}),
     "callbacks": frozenset({"link", "streams"}),
-    "manager": frozenset({"callbacks", "link", "options", "rights", "streams"}),
+    "like": frozenset({"callbacks", "options", "streams"}),
+    "view": frozenset({"connection", "link", "options"}),
+    "manager": frozenset({"callbacks", "link", "options", "rights", "streams", "view"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})

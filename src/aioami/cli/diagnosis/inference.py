@@ -7,6 +7,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from aioami.permissions.granted import CLASSES, Settings, classes_of, granted, sections
+
 __all__ = [
     "BANNER",
     "CLASSES",
@@ -20,12 +22,6 @@ __all__ = [
 ]
 
 BANNER: Final = b"Asterisk Call Manager/"
-CLASSES: Final = (
-    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
-    *("reporting", "cdr", "dialplan", "originate", "agi", "cc", "aoc", "test", "security"),
-    "message",
-)
-"""All classes of events and actions, in Asterisk's own order."""
 _OTHER_SERVERS: Final = (
     (b"HTTP/", "a web server"),
     (b"SSH-", "an SSH server"),
@@ -47,9 +43,6 @@ _ACTIONS_OF_ONE_CLASS: Final = {
     "messagesend": "message",
     "aocmessage": "aoc",
 }
-
-Settings = tuple[tuple[str, str], ...]
-"""Names and values of a section of manager.conf, in their order."""
 
 
 def in_order(labels: Iterable[str]) -> str:
@@ -209,45 +202,18 @@ def rights_of(
     if actions is not None:
         names = [line.partition(":")[0].strip() for line in actions]
         allowed = {name.lower(): name for name in names}
-    general, own = _sections(config or (), user)
-    read = write = None
-    source = ""
-    permissions = r"^\s*(read|write) perm:\s*(\S*)"
-    found = dict(re.findall(permissions, "\n".join(shown or ()), re.MULTILINE))
-    settings = dict(own)
+    general, own = sections(config or (), user)
     # The first source that is open to the user tells most.
-    if "read" in found and "write" in found:
-        source = "manager show user"
-        read, write = _classes(found["read"]), _classes(found["write"])
-    elif "read" in settings or "write" in settings:
-        source = "manager.conf"
-        read, write = _classes(settings.get("read", "")), _classes(settings.get("write", ""))
-    elif allowed is not None:
-        source = "ListCommands"
-        write = _proven_by(allowed)
-    return Rights(read, write, source, allowed, general, own, has_config=config is not None)
-
-
-def _classes(text: str) -> frozenset[str]:
-    names = {name.strip() for name in text.split(",")}
-    return frozenset(CLASSES) if "all" in names else frozenset(names & set(CLASSES))
-
-
-def _sections(headers: Iterable[tuple[str, str]], user: str) -> tuple[Settings, Settings]:
-    """The section `[general]` and that of a user, the latter without the secret."""
-    general: list[tuple[str, str]] = []
-    own: list[tuple[str, str]] = []
-    section = ""
-    for header, value in headers:
-        if header.startswith("Category-"):
-            section = value.lower()
-        elif header.startswith("Line-"):
-            name, _, setting = (part.strip() for part in value.partition("="))
-            if section == "general":
-                general.append((name, setting))
-            elif section == user.lower() and name != "secret":
-                own.append((name, setting))
-    return tuple(general), tuple(own)
+    for source, known in (
+        ("manager show user", granted(user, shown=shown)),
+        ("manager.conf", granted(user, config=config)),
+    ):
+        if known is not None:
+            read, write = classes_of(",".join(known.read)), classes_of(",".join(known.write))
+            return Rights(read, write, source, allowed, general, own, config is not None)
+    proven = None if allowed is None else _proven_by(allowed)
+    source = "" if allowed is None else "ListCommands"
+    return Rights(None, proven, source, allowed, general, own, has_config=config is not None)
 
 
 def _proven_by(actions: Container[str]) -> frozenset[str]:

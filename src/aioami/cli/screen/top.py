@@ -23,8 +23,8 @@ from aioami import (
     Disconnected,
     Event,
     EventsLost,
-    Manager,
     ManagerError,
+    ManagerLike,
     ManagerState,
     Reconnected,
     core,
@@ -213,7 +213,7 @@ class Top(App[None]):
         Binding("q,ctrl+c", "quit", "Quit", key_display="q"),
     ]
 
-    def __init__(self, mgr: Manager, live: Live, server: str) -> None:
+    def __init__(self, mgr: ManagerLike, live: Live, server: str) -> None:
         super().__init__()
         self.error: ManagerError | None = None
         self.paused = False

@@ -1,0 +1,104 @@
+"""The part of a server that a manager can see."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from ..actions.config import GetConfig
+from ..actions.system import Command, Filter, event_mask
+from .connection import Connection
+from .link import Link
+from .options import DEFAULT, Options
+
+if TYPE_CHECKING:
+    from ..permissions import Permissions
+
+__all__ = ["ServerView"]
+
+_ALL: Final = frozenset({"on", "yes", "true", "y", "t", "all"})
+_NONE: Final = frozenset({"off", "no", "false", "n", "f", "none", ""})
+
+
+class ServerView:
+    """The part of a server that a manager can see: its event mask, its filters, its user's rights.
+
+    It is always that of the moment. `repr()` shows all three.
+    """
+
+    __slots__ = ("_asked", "_link", "_options", "_permissions")
+
+    def __init__(self, options: Options, link: Link) -> None:
+        self._options = options
+        self._link = link
+        self._permissions: Permissions | None = None
+        self._asked: weakref.ref[Connection] | None = None
+
+    @property
+    def mask(self) -> frozenset[str] | None:
+        """The event classes that the server is asked to send; `"all"` stands for all of them.
+
+        It is the manager's `event_mask`, or the last `core.Events` that the server took. Empty is
+        no events. `None` is unknown: without a username, the mask is that of the program's own
+        login.
+        """
+        sent = self._link.mask
+        if sent is not None:
+            given = (value for name, value in sent.headers if name.lower() == "eventmask")
+            text = next(given, "")
+        elif self._options.username is None:
+            return None
+        else:
+            text = event_mask(self._options.event_mask)
+        classes = frozenset(text.lower().split(","))
+        return classes - _NONE if classes.isdisjoint(_ALL) else frozenset({"all"})
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """The filters that this manager has set on the server, in their order.
+
+        Those of the user in manager.conf are in `permissions`, where these are known.
+        """
+        return self._options.event_filters
+
+    @property
+    def permissions(self) -> Permissions | None:
+        """The rights of the user, as the server gave them on this connection.
+
+        `None` is unknown: `ask()` asks for them.
+        """
+        asked = self._asked() if self._asked is not None else None
+        return self._permissions if asked is not None and asked is self._link.connection else None
+
+    async def ask(self) -> Permissions | None:
+        """Ask the server for the rights of the user, and return them.
+
+        `manager show user` tells them, to users with the write class `command`; else manager.conf
+        itself, to those with `config`. To others the server does not tell them. They count until
+        the link is lost. Cancelling it gives up the question.
+
+        Returns:
+            The rights; `None` if the server does not tell them, or there is no username.
+
+        Raises:
+            ManagerTimeout, ConnectionLost: as for `Manager.send`.
+        """
+        from ..permissions.granted import granted
+
+        user = self._options.username
+        if user is None:
+            return None
+        question = Command(f"manager show user {user}")
+        answer = await self._link.send(question, timeout=DEFAULT, action_id=None)
+        found = granted(user, shown=answer.data) if answer.success else None
+        if found is None:
+            file = GetConfig("manager.conf")
+            config = await self._link.send(file, timeout=DEFAULT, action_id=None)
+            found = granted(user, config=config.headers) if config.success else None
+        connection = self._link.connection
+        self._permissions = found
+        self._asked = None if connection is None else weakref.ref(connection)
+        return found
+
+    def __repr__(self) -> str:
+        return f"<View mask={self.mask} filters={self.filters} permissions={self.permissions!r}>"
