@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.helpers import names_of_things
 
 from aioami import Action, ActionError, Event, Manager, UnknownAction, actions, core, enums, events
+from aioami._session.refusals import refusal
 from aioami.actions.base import action_class
 from aioami.fields import Integer, fields_of
 from aioami.responses import ListReply, Response
@@ -240,7 +242,7 @@ async def test_every_action_that_a_server_lists_has_a_class(mgr: Manager) -> Non
 async def test_every_action_is_answered_as_its_class_says(mgr: Manager, place: Place, name: str) -> None:
     """The answer is of the declared class, its list consists of what is declared, and every header is known.
 
-    An action that this server does not have says so, in an exception of its own.
+    An action that this server does not have says so, in an exception of its own. A refusal names the thing.
     """
     make = SENT[name]
     action = make(await place()) if make.__code__.co_argcount else make()
@@ -255,6 +257,8 @@ async def test_every_action_is_answered_as_its_class_says(mgr: Manager, place: P
     if not response.success:
         assert refused is not None, response
         assert re.fullmatch(refused, response.message.strip())
+        error = str(refusal(response, action))
+        assert [name for name in names_of_things(action.headers) if name not in error] == []
         return
     if isinstance(response, ListReply):
         assert all(isinstance(item, type(action).items) for item in response.events)

@@ -19,6 +19,7 @@ from .._log import get_logger
 from .._session.dispatch import Selection, Subscriber
 from .._session.refusals import refusal
 from .._session.statistics import Tally
+from .._session.subjects import subjects
 from .._signals import Signal
 from ..errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from ..events.base import Event
@@ -189,10 +190,13 @@ class Buffer(Subscriber):
         ):  # a predicate may look at a future that was cancelled
             level = logging.DEBUG if self.raised else logging.ERROR
             self.raised = True
+            about = subjects(event.headers, event.find, limit=2)
             log.log(
                 level,
-                "the predicate of a stream of %s raised, and the event is left out",
+                "the predicate of a stream of %s raised on %r%s, and the event is left out",
                 self.selection,
+                event.name,
+                about and f" ({about})",
                 exc_info=True,
             )
             return False

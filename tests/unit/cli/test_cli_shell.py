@@ -214,7 +214,7 @@ async def test_an_action_is_sent_and_its_answer_shown(
     assert "Agent One" in out
     assert (out.splitlines()[-1], err) == ("3 in all", "")
     assert not await shell.run_line("Hangup nobody")
-    assert capsys.readouterr().err == "aioami: Hangup was refused: No such channel\n"
+    assert capsys.readouterr().err == "aioami: Hangup was refused: No such channel (Channel 'nobody')\n"
     assert not await shell.run_line("QueuePausee Foo=1")
     assert "did you mean QueuePause?" in capsys.readouterr().err
     assert not await shell.run_line("QueueAdd")
@@ -426,7 +426,7 @@ async def test_lines_of_a_file(fake: FakeAsterisk) -> None:
     assert b"OriginateResponse" in out
     process = await start("shell", url=fake.url, stdin=asyncio.subprocess.PIPE)
     out, err = await process.communicate(b"Hangup nobody\nPing\n:quit\nPing\n")
-    assert (process.returncode, err) == (1, b"aioami: Hangup was refused: No such channel\n")
+    assert (process.returncode, err) == (1, b"aioami: Hangup was refused: No such channel (Channel 'nobody')\n")
     assert out.count(b"Pong") == 1
 
 

@@ -69,7 +69,8 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
 SESSION: Final[dict[str, frozenset[str]]] = {
     "statistics": frozenset(),
     "dispatch": frozenset(),
-    "refusals": frozenset(),
+    "subjects": frozenset(),
+    "refusals": frozenset({"subjects"}),
     "pending": frozenset(),
     "deadlines": frozenset({"pending"}),
     "session": frozenset({"dispatch", "pending", "refusals", "statistics"}),
