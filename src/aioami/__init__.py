@@ -30,6 +30,7 @@ from .errors import (
     PermissionDenied,
     ProtocolError,
     UnknownAction,
+    UnknownEventName,
 )
 from .events.base import Event
 from .events.link import Disconnected, Reconnected
@@ -65,6 +66,7 @@ __all__ = [
     "Statistics",
     "Subscription",
     "UnknownAction",
+    "UnknownEventName",
     "View",
     "__version__",
     "actions",

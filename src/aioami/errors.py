@@ -46,6 +46,7 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "UnknownAction",
+    "UnknownEventName",
 ]
 
 
@@ -144,6 +145,14 @@ class EventsLost(ManagerError):
 
 class ProtocolError(ManagerError):
     """The server's bytes cannot be the Asterisk Manager Interface, or exceed a limit."""
+
+
+class UnknownEventName(UserWarning):
+    """A warning: a selector of events is probably misspelt, and nothing will ever come of it.
+
+    Names of events that are near to none of Asterisk's are taken in silence, as modules of others
+    send such. `warnings.simplefilter("error", UnknownEventName)` makes it an exception.
+    """
 
 
 def fresh(error: _E) -> _E:

@@ -91,6 +91,7 @@ class Link:
         self._mask: Action[Any] | None = None
         self._accepted_mask: Action[Any] | None = None
         self._server_events = _ServerEvents(self._server_event)
+        self._was_connected = False
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
@@ -109,6 +110,7 @@ class Link:
         if self._recorder is not None:
             self._recorder.start()
         self.reason = None
+        self._was_connected = True
         self._mask = self._accepted_mask = None
         self._delays = None
         load()  # now, and not when the first event comes
@@ -511,7 +513,11 @@ class Link:
 
     def why_not(self) -> str:
         """Return the reason why there is no link, in words."""
-        return str(self.reason) if self.reason is not None else f"the manager is {self.state.value}"
+        if self.reason is not None:
+            return str(self.reason)
+        if not self._was_connected:
+            return "this manager was never connected; `async with` does so, and `connect()`"
+        return f"the manager is {self.state.value}"
 
     async def wait_ready(self, timeout: float | None) -> None:
         """See `Manager.wait_ready`."""

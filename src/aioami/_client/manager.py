@@ -15,13 +15,16 @@ from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
+from ..errors import UnknownEventName
 from ..events.base import Event
+from ..events.naming import misnamed
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply
 from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .callbacks import Callbacks, Subscription
+from .checks import check_predicate, check_seconds, check_types
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
@@ -114,7 +117,7 @@ class Manager:
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
-        TypeError: a filter is no text.
+        TypeError: an argument is of a wrong type; the message names it.
     """
 
     def __init__(
@@ -140,9 +143,30 @@ class Manager:
         metrics: Metrics | None = None,
         read_only: bool = False,
     ) -> None:
+        check_types(
+            host=host,
+            port=port,
+            username=username,
+            secret=secret,
+            ssl=ssl,
+            server_hostname=server_hostname,
+            event_mask=event_mask,
+            event_filters=event_filters,
+            timeout=timeout,
+            retry_connect=retry_connect,
+            keepalive=keepalive,
+            plaintext_login=plaintext_login,
+            max_frame_size=max_frame_size,
+            max_list_items=max_list_items,
+            max_bytes_before_login=max_bytes_before_login,
+            record=record,
+            metrics=metrics,
+            read_only=read_only,
+        )
+        if not isinstance(reconnect, (bool, Backoff)):
+            kind = type(reconnect).__name__
+            raise TypeError(f"reconnect: expected True, False or a Backoff, not {kind}")
         context = tls.create_default_context() if ssl is True else ssl or None
-        if isinstance(event_filters, str):
-            raise TypeError("event_filters: expected a sequence of filters, not one text")
         default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
@@ -281,6 +305,7 @@ class Manager:
             ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these
                 reasons.
         """
+        check_seconds("timeout", timeout)
         await self._link.wait_ready(timeout)
 
     async def wait_booted(self, timeout: float | None = None) -> None:
@@ -305,6 +330,7 @@ class Manager:
                 `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
         """
+        check_seconds("timeout", timeout)
         self._rights.note_selectors(("FullyBooted",))
         await self._link.wait_booted(timeout)
 
@@ -375,6 +401,8 @@ class Manager:
             TypeError: this is no action.
         """
         self._rights.admit(action)
+        if timeout is not DEFAULT:
+            check_seconds("timeout", timeout)
         response = await self._link.send(action, timeout=timeout, action_id=action_id)
         if check and not response.success:
             raise refusal(response, action)
@@ -409,6 +437,8 @@ class Manager:
                 before its end.
         """
         self._rights.admit(action)
+        if timeout is not DEFAULT:
+            check_seconds("timeout", timeout)
         buffer = ListBuffer(action)
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
@@ -489,17 +519,17 @@ class Manager:
                 raises `EventsLost` in their place, and then goes on.
 
         The library's own events come too, where they are selected: `Disconnected` and
-        `Reconnected`.
+        `Reconnected`. A name of which nothing can ever come is warned of with `UnknownEventName`;
+        so is, by a `RuntimeWarning`, waiting while there is no link and none is on its way.
 
         Raises:
-            TypeError: a selector is no event class and no text. An action class is refused by
-                naming its event.
+            TypeError: a selector is no event class and no text, or `where` is no plain function. An
+                action class is refused by naming its event.
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
         """
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
-        self._rights.note_selectors(selectors)
-        self._subscribe(buffer)
-        return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
+        self._select(selectors)
+        return self._subscribe(buffer)
 
     # fmt: off
     @overload
@@ -540,10 +570,10 @@ class Manager:
                 before one came.
             TypeError: a selector is no event class and no text.
         """
+        check_seconds("timeout", timeout)
         buffer = SingleBuffer(Selection(selectors), where, None)
-        self._rights.note_selectors(selectors)
-        self._subscribe(buffer)
-        return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
+        self._select(selectors)
+        return NextEvent(self._subscribe(buffer), timeout)
 
     # fmt: off
     @overload
@@ -620,6 +650,7 @@ class Manager:
             TypeError, ValueError: as for `events()`; also for `@mgr.on` without parentheses.
         """
         Buffer(Selection(selectors), where, maxsize, overflow)  # refuses at once what is wrong
+        self._select(selectors)
         open_stream = functools.partial(
             self.events,
             *selectors,
@@ -629,11 +660,29 @@ class Manager:
         )
         return Subscription(open_stream, self._callbacks)
 
-    def _subscribe(self, buffer: Buffer) -> None:
+    def _select(self, selectors: tuple[Selector, ...]) -> None:
+        """Record what is selected, and warn of names that cannot be right, once of each."""
+        for selector in self._rights.note_selectors(selectors):
+            if not isinstance(selector, str):
+                continue
+            wrong = misnamed(selector, version=self.version)
+            if wrong is not None:
+                warnings.warn(wrong, UnknownEventName, stacklevel=3)
+
+    def _subscribe(self, buffer: Buffer) -> EventStream[Any]:
         if self._link.state is ManagerState.LOST:
             buffer.finish(self._link.reason)
         else:
             self._dispatcher.add(buffer)
+        return EventStream(
+            buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
+        )
+
+    def _warn_if_idle(self) -> None:
+        """Warn of waiting for events where no link is there and none is on its way."""
+        if self._link.state is ManagerState.CLOSED:
+            text = f"a stream waits, and nothing will come: {self._link.why_not()}"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def __del__(self) -> None:
         link = getattr(self, "_link", None)

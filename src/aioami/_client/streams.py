@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Generator
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import async_timeout
@@ -24,6 +24,7 @@ from .._signals import Signal
 from ..errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from ..events.base import Event
 from ..responses.base import Response
+from .checks import check_predicate, check_whole_number
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -116,6 +117,8 @@ class Buffer(Subscriber):
         on_loss: OnLoss = "count",
         tally: Tally | None = None,
     ) -> None:
+        check_predicate(where)
+        check_whole_number("maxsize", maxsize)
         if maxsize is not None and maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event or None for no limit, not {maxsize}")
         if overflow not in ("drop_oldest", "drop_newest"):
@@ -183,7 +186,11 @@ class Buffer(Subscriber):
 
     def _wanted(self, where: Predicate, event: Event) -> bool:
         try:
-            return bool(where(event))
+            wanted = where(event)
+            if isinstance(wanted, CoroutineType):
+                wanted.close()
+                raise TypeError("where: it returned a coroutine, which is true for each event")
+            return bool(wanted)
         except (
             Exception,
             asyncio.CancelledError,
@@ -303,10 +310,17 @@ class EventStream(Generic[EventT_co]):
     on behind that place.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next")
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next", "_waits")
 
-    def __init__(self, buffer: Buffer, end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        buffer: Buffer,
+        end: Callable[[], None],
+        *,
+        waits: Callable[[], None] | None = None,
+    ) -> None:
         self._buffer = buffer
+        self._waits = waits  # is called before the consumer waits for the first time
         self._next = buffer.give
         self._end: Callable[[], None] | None = end
         self._delivered = 0
@@ -364,6 +378,9 @@ class EventStream(Generic[EventT_co]):
         else:
             self._delivered += 1
             return event  # type: ignore[return-value]
+        if self._waits is not None and not self._buffer.ended:
+            waits, self._waits = self._waits, None
+            waits()
         await self._buffer.filled()
         event = self._next()
         self._delivered += 1

@@ -17,6 +17,7 @@ from ..events.channels import (
     OriginateResponse,
     StatusComplete,
 )
+from ..fields import TRUE
 from ..responses.base import ListReply, Response
 from ..responses.channels import GetvarReply, OriginateReply
 from ..wire.encoding import encode_text
@@ -85,6 +86,11 @@ def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
         ),
         "",
     )
+
+
+def _answered_within(milliseconds: int) -> float:
+    """The seconds after which an Originate with this timeout is over."""
+    return milliseconds / 1000 + 2 if milliseconds else _DEFAULT_TIMEOUT
 
 
 class AbsoluteTimeout(KnownAction[Response]):
@@ -251,27 +257,33 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 "OtherChannelId": other_channel_id,
                 **target,
             },
-            timeout=wire_timeout / 1000 + 2 if wire_timeout else _DEFAULT_TIMEOUT,
+            timeout=_answered_within(wire_timeout),
         )
+
+    @classmethod
+    def outcome_limit(cls, headers: Iterable[tuple[str, str]]) -> float | None:
+        own = {name.lower(): value for name, value in headers}
+        given = own.get("timeout", "")
+        return _answered_within(int(given) if given.isdecimal() and len(given) < 12 else 0)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         return event if event.action_id == action_id else None
 
     def conclusion_of_response(self, response: Response) -> Event | None:
         """A synchronous Originate is answered when the call is; no event follows."""
-        headers = dict(self.headers)
-        if headers["Async"] == "true":
+        own = {name.lower(): value for name, value in self.headers}
+        if own.get("async", "").strip().lower() in TRUE:
             return None
         target = [
-            (name, headers[name])
+            (name, own[name.lower()])
             for name in ("Application", "Data", "Context", "Exten")
-            if name in headers
+            if name.lower() in own
         ]
         sent = [
             ("Event", "OriginateResponse"),
             ("ActionID", response.action_id or ""),
             ("Response", "Success" if response.success else "Failure"),
-            ("Channel", headers["Channel"]),
+            ("Channel", own.get("channel", "")),
             *target,
             *([("Reason", "4")] if response.success else []),
         ]

@@ -167,7 +167,7 @@ class Response(Message):
         """The items, if the action is answered with a list."""
         items: EventList[Any] | None = getattr(self, "_items", None)
         if items is None:
-            classes = () if self.action is None else self.action.items
+            classes = () if self.action is None else self.action.answered_as.items
             items = self._items = EventList(item_classes=classes)
         return items
 
@@ -235,7 +235,8 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
     @property
     def success(self) -> bool:
         return super().success or (
-            self.action is not None and self.message.strip() in self.action.empty_list_errors
+            self.action is not None
+            and self.message.strip() in self.action.answered_as.empty_list_errors
         )
 
 
@@ -268,10 +269,15 @@ class OutcomeReply(Response, Generic[EventT_co]):
             ConnectionLost: the link went away before it came.
             ActionError: the server will not send one any more.
         """
+        if timeout is not None and (
+            isinstance(timeout, bool) or not isinstance(timeout, (int, float))
+        ):
+            kind = type(timeout).__name__
+            raise TypeError(f"timeout: expected a number of seconds or None, not {kind}")
         if self._wait_for_outcome is None:
             raise ManagerError(
                 "this response did not come over a connection, so no outcome follows"
             )
         if timeout == -1.0 and self.action is not None:
-            timeout = self.action.timeout
+            timeout = self.action.outcome_timeout
         return await self._wait_for_outcome(timeout)  # type: ignore[return-value]

@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "_log", "enums", "errors", "wire", "fields"}) | CATALOGUE
+PURE: Final = frozenset({"_areas", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -45,6 +45,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
     "_log": frozenset(),
     "_areas": frozenset(),
+    "_near": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
@@ -54,7 +55,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "fields": frozenset({"enums", "wire", "errors"}),
     "_show": frozenset({"enums", "wire", "fields"}),
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
-    "core": CATALOGUE | {"errors"},
+    "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
     "permissions": PURE,
     "_session": PURE,
@@ -76,8 +77,9 @@ SESSION: Final[dict[str, frozenset[str]]] = {
     "session": frozenset({"dispatch", "pending", "refusals", "statistics"}),
 }
 CLIENT: Final[dict[str, frozenset[str]]] = {
+    "checks": frozenset(),
     "options": frozenset(),
-    "streams": frozenset(),
+    "streams": frozenset({"checks"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
     "rights": frozenset({"options"}),
@@ -87,7 +89,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "callbacks": frozenset({"link", "streams"}),
     "like": frozenset({"callbacks", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
-    "manager": frozenset({"callbacks", "link", "options", "rights", "streams", "view"}),
+    "manager": frozenset({"callbacks", "checks", "link", "options", "rights", "streams", "view"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
