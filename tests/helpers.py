@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterable
-from typing import Final
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
 
 import async_timeout
 
@@ -62,54 +63,11 @@ async def run(
 
 
 VALUES = frozenset(
-    {
-        *(
-            "value",
-            "val",
-            "data",
-            "applicationdata",
-            "secret",
-            "password",
-            "message",
-            "body",
-            "base64body",
-            "content-type",
-        ),
-        *(
-            "command",
-            "async",
-            "timeout",
-            "callerid",
-            "account",
-            "codecs",
-            "earlymedia",
-            "operation",
-            "loadtype",
-            "digit",
-        ),
-        *("duration", "receive", "direction", "state", "cause", "penalty", "paused", "reason", "membername", "options"),
-        *(
-            "control",
-            "format",
-            "mix",
-            "action-000000",
-            "value-000000",
-            "reload",
-            "ringinuse",
-            "newmessages",
-            "oldmessages",
-        ),
-        *("recursive", "level", "number", "from", "event", "announcechannel", "replace", "soft", "eventmask"),
-        *(
-            "msgtype",
-            "chargetype",
-            "currencyname",
-            "currencyamount",
-            "currencymultiplier",
-            "channelid",
-            "otherchannelid",
-        ),
-    }
+    "value val data applicationdata secret password message body base64body content-type command async timeout callerid "
+    "account codecs earlymedia operation loadtype digit duration receive direction state cause penalty paused reason tone "
+    "membername options control format mix action-000000 value-000000 reload ringinuse newmessages oldmessages recursive "
+    "level number from event announcechannel replace soft eventmask msgtype chargetype currencyname currencyamount "
+    "currencymultiplier channelid otherchannelid".split()
 )
 """The headers of actions that do not name a thing, but what it is to get."""
 
@@ -121,3 +79,40 @@ def names_of_things(headers: Iterable[tuple[str, str]]) -> list[str]:
         for name, value in headers
         if name.lower() not in VALUES and value and not (name.lower() == "variable" and "=" in value)
     ]
+
+
+class Server:
+    """A fake server behind a proxy, in a thread of its own: it outlives the loops of its clients."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever)
+        self.thread.start()
+        self.fake = FakeAsterisk()
+        self.do(self.fake.start())
+        self.proxy = FaultProxy(self.fake.host, self.fake.port)
+        self.do(self.proxy.start())
+
+    def do(self, what: Awaitable[Any]) -> Any:
+        """Await something in its loop, and return the result."""
+
+        async def awaited() -> Any:
+            return await what
+
+        return asyncio.run_coroutine_threadsafe(awaited(), self.loop).result(10)
+
+    def call(self, what: Callable[[], object]) -> None:
+        """Call something in its loop."""
+
+        async def called() -> None:
+            what()
+
+        self.do(called())
+
+    def stop(self) -> None:
+        """End the server, and its thread."""
+        self.do(self.proxy.stop())
+        self.do(self.fake.stop())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()

@@ -17,6 +17,7 @@ from ._client.like import ManagerLike, View
 from ._client.manager import Manager
 from ._client.options import Backoff
 from ._client.streams import EventStream, ListStream, NextEvent
+from ._client.threads import in_thread
 from ._session.statistics import Statistics
 from ._version import __version__
 from .actions.base import Action
@@ -75,6 +76,7 @@ __all__ = [
     "errors",
     "events",
     "hide_header",
+    "in_thread",
 ]
 
 if not TYPE_CHECKING:

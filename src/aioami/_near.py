@@ -56,9 +56,7 @@ def _distance(one: str, other: str, enough: int) -> int:
     for place, letter in enumerate(one, 1):
         before, last, row = row, before, [place]
         for column, wanted in enumerate(other, 1):
-            slips = min(
-                before[column] + 1, row[-1] + 1, before[column - 1] + (letter != wanted)
-            )
+            slips = min(before[column] + 1, row[-1] + 1, before[column - 1] + (letter != wanted))
             swapped = letter == other[column - 2] and one[place - 2] == wanted
             if place > 1 and column > 1 and swapped:
                 slips = min(slips, last[column - 2] + 1)

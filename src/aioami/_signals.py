@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import _get_running_loop as running_loop
 
 __all__ = ["Signal"]
 
@@ -16,8 +17,8 @@ class Signal:
         self._waiting: dict[asyncio.Future[None], None] | None = None  # most are never waited for
 
     def __len__(self) -> int:
-        """The number of tasks that wait."""
-        return len(self._waiting) if self._waiting else 0
+        """The number of tasks that wait, without those whose loop was closed."""
+        return sum(not each.get_loop().is_closed() for each in self._waiting or ())
 
     async def wait(self) -> None:
         """Wait until the signal is sent. Cancelling it changes nothing for others."""
@@ -31,7 +32,19 @@ class Signal:
             del self._waiting[waiter]
 
     def send(self) -> None:
-        """Wake the tasks that wait now, in the order in which they began to."""
-        for waiter in list(self._waiting or ()):
-            if not waiter.done():
-                waiter.set_result(None)
+        """Wake the tasks that wait now, in the order in which they began to; from any thread."""
+        if not self._waiting:
+            return
+        here = running_loop()
+        for waiter in list(self._waiting):
+            loop = waiter.get_loop()
+            if loop is here:
+                _wake(waiter)
+            # One that began to wait before a manager had an owner may be of another loop.
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(_wake, waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -6,10 +6,11 @@ import asyncio
 import gc
 import inspect
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from tests.helpers import Server
 
 from aioami import Manager
 from aioami.testing import FakeAsterisk, FaultProxy
@@ -43,6 +44,14 @@ async def proxy(fake: FakeAsterisk) -> AsyncIterator[FaultProxy]:
     """A proxy before the fake server."""
     async with FaultProxy(fake.host, fake.port) as between:
         yield between
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server in a thread of its own."""
+    server = Server()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -75,7 +75,7 @@ class Subscription(Generic[EventT_co]):
         Raises:
             TypeError: it cannot be called, or it yields, and would never run.
             RuntimeError: the subscription has its callback already, or is closed; or the manager is
-                connected, and no event loop runs here.
+                connected in another event loop, thread or process.
         """
         if self._callback is not None or self._closed:
             why = "is closed" if self._closed else f"calls {_name(self._callback)} already"
@@ -98,7 +98,11 @@ class Subscription(Generic[EventT_co]):
 
         May be called again, and by the callback itself. A callback that is running goes on to its
         end; see `wait_closed()`.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._callbacks.owner.check()
         self._closed = True
         self.finish()
 
@@ -112,12 +116,15 @@ class Subscription(Generic[EventT_co]):
 
         Raises:
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: the link is lost for good.
-            RuntimeError: the callback itself waits for its end.
+            RuntimeError: the callback itself waits for its end; or the manager is connected in
+                another event loop, thread or process.
         """
+        self._callbacks.owner.check()
         if self.task is not None and self.task is asyncio.current_task():
             raise RuntimeError(f"{_name(self._callback)} cannot wait for its own end")
         while self.task is not None or not self._is_over:
             await self._changed.wait()
+            self._callbacks.owner.check()
         if self._error is not None:
             raise fresh(self._error)
 
@@ -145,10 +152,11 @@ class Subscription(Generic[EventT_co]):
             self._error = None
 
     def start(self) -> None:
-        """Begin with what has come and comes, in a task of the running loop."""
-        if self.task is None:
+        """Begin with what has come and comes, in a task of the owner's loop."""
+        loop = self._callbacks.owner.loop
+        if self.task is None and loop is not None:
             name = f"aioami calls {_name(self._callback)}"
-            self._task = asyncio.create_task(self._run(), name=name)
+            self._task = loop.create_task(self._run(), name=name)
             self._task.add_done_callback(self._ended)
 
     def finish(self) -> None:
@@ -224,22 +232,25 @@ class Callbacks:
 
     Args:
         link: decides whether there is anything to consume.
+
+    Attributes:
+        owner: the loop in which they are called.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self.owner = link.owner
         self._subscriptions: dict[Subscription[Any], None] = {}
 
     def may_begin(self) -> bool:
         """True if a subscription starts at once: there is a link, or one that was lost for good.
 
         Raises:
-            RuntimeError: there is, and no event loop runs here.
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
-        if self._link.state in (ManagerState.CLOSED, ManagerState.CONNECTING, ManagerState.CLOSING):
-            return False
-        asyncio.get_running_loop()
-        return True
+        self.owner.check()
+        early = (ManagerState.CLOSED, ManagerState.CONNECTING, ManagerState.CLOSING)
+        return self._link.state not in early
 
     def keep(self, subscription: Subscription[Any]) -> None:
         self._subscriptions[subscription] = None

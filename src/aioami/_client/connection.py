@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
+import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
@@ -219,6 +221,9 @@ class Connection:
         if self.reason is not None:
             return
         self.reason = reason
+        if self._loop.is_closed():
+            self._end_without_loop()
+            return
         if self._timer is not None:
             self._timer.cancel()
         self.keepalive.stop()
@@ -232,25 +237,19 @@ class Connection:
             self._recorder.close()
         self._close_socket()
 
-    def abandon(self, reason: ManagerError) -> None:
-        """End the link; may be called in any thread."""
-        try:
-            here = asyncio.get_running_loop()
-        except RuntimeError:
-            here = None
-        if here is self._loop or not self._loop.is_running():
-            self.close(reason)
-        else:
-            self._loop.call_soon_threadsafe(self.close, reason)
-
-    @property
-    def is_orphaned(self) -> bool:
-        """True if the event loop was closed before the link, which ended with it."""
-        return self._loop.is_closed()
+    def _end_without_loop(self) -> None:
+        """End what is left where the event loop was closed, and all that waited in it with it."""
+        if self._recorder is not None:
+            self._recorder.close()
+        # The transport of a closed loop cannot close: the server would wait until it is collected.
+        link = self._writer.get_extra_info("socket") if self._writer is not None else None
+        if link is not None:
+            with contextlib.suppress(OSError, TypeError):  # uvloop's has no shutdown
+                link.shutdown(socket.SHUT_RDWR)
 
     def _close_socket(self) -> None:
         transport = self._writer.transport if self._writer is not None else None
-        if transport is None or transport.is_closing():
+        if transport is None or transport.is_closing() or self._loop.is_closed():
             return
         # What was written is still sent, but nobody waits for a peer that takes nothing, or for the
         # farewell of TLS from one that may be dead. A transport whose socket is gone may not be
@@ -265,6 +264,8 @@ class Connection:
     async def closed(self, timeout: float | None) -> None:
         """Wait until the socket is closed, or `timeout` seconds at the most."""
         assert self._writer is not None
+        if self._loop.is_closed():  # where nothing can be awaited
+            return
         try:
             async with async_timeout.timeout(timeout):
                 await self._writer.wait_closed()

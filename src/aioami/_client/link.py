@@ -34,6 +34,7 @@ from ..states import ManagerState
 from .connection import Connection
 from .login import log_in
 from .options import Backoff, Default, Options, Timeout
+from .owner import Owner
 
 if TYPE_CHECKING:
     from ..wire.recordings import Recorder
@@ -57,7 +58,8 @@ class Link:
         metrics: gets the figures, if somebody keeps them.
 
     Attributes:
-        state: the state of the link.
+        owner: the loop, thread and process that the link belongs to.
+        state: the state of the link; see also `visible_state`.
         connection: carries the actions; `None` while there is none.
         reason: why there is none, if it was lost or not reached.
         banner: the last greeting of the server.
@@ -78,6 +80,7 @@ class Link:
         self._recorder = recorder
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
+        self._life = object()  # another one for each connect, so that a dead loop disturbs no later
         # Those who have an action to send go before those who only wait, who may send one then.
         self._changed_for_senders = Signal()
         self._changed = Signal()
@@ -92,6 +95,7 @@ class Link:
         self._accepted_mask: Action[Any] | None = None
         self._server_events = _ServerEvents(self._server_event)
         self._was_connected = False
+        self.owner = Owner(self._lost_its_loop)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
@@ -109,6 +113,8 @@ class Link:
             raise RuntimeError(f"this manager is {self.state.value} already")
         if self._recorder is not None:
             self._recorder.start()
+        self.owner.take()
+        self._life = object()
         self.reason = None
         self._was_connected = True
         self._mask = self._accepted_mask = None
@@ -142,8 +148,10 @@ class Link:
             connection.close(reason)
         self.reason = reason
         self._enter(ManagerState.CLOSED)
+        self.owner.release()
 
     async def _connect(self) -> None:
+        life = self._life
         try:
             if self._options.retry_connect:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
@@ -152,20 +160,24 @@ class Link:
             else:
                 connection = await self._open()
         except BaseException as error:
-            if self._task is not None:  # else close() ended the task, and sees to the rest
+            # Else close() ended the task, or its loop was closed, which see to the rest.
+            if self._task is not None and self._life is life:
                 self._task = None
                 self.reason = _reason("connecting was given up", error)
                 self._enter(ManagerState.CLOSED)
+                self.owner.release()
             raise
         self._task = None
         self._establish(connection)
         connection.session.open_gate()
 
     async def _reconnect(self) -> None:
+        life = self._life
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
         except BaseException as error:
-            if self._task is not None:  # else close() ended the task, and sees to the rest
+            # Else close() ended the task, or its loop was closed, which see to the rest.
+            if self._task is not None and self._life is life:
                 self._task = None
                 self._fail(_reason("the link could not be established again", error))
             if isinstance(error, Exception):
@@ -271,6 +283,7 @@ class Link:
         final = self._options.username is None or isinstance(reason, ProtocolError)
         if connection.session.said_goodbye:  # the user sent a Logoff
             self._finish()
+            self.owner.release()
         elif backoff is None or final:
             self._fail(reason)
         else:
@@ -309,14 +322,18 @@ class Link:
         """See `Manager.close`."""
         while self.state is ManagerState.CLOSING:  # another task does it
             await self._changed.wait()
+        life = self._life
         try:
             await self._cancel_attempt()
+            if self.connection is not None:
+                await self._close(self.connection)
         finally:
-            connection, self.connection = self.connection, None
-            if connection is None or connection.is_orphaned:
+            if self._life is life:
                 self._finish()
-        if connection is None or connection.is_orphaned:
-            return
+                self.owner.release()
+
+    async def _close(self, connection: Connection) -> None:
+        self.connection = None
         self._enter(ManagerState.CLOSING)
         try:
             # A server that is busy with an action would not answer in time.
@@ -325,24 +342,44 @@ class Link:
                 await self._log_off(connection, min(_FAREWELL, self._options.timeout or _FAREWELL))
         finally:
             connection.close(ConnectionLost("the manager was closed"))
-            self._finish()
         await connection.closed(_FAREWELL)
+
+    def _lost_its_loop(self) -> None:
+        """Note that the loop was closed without a close() of the link, which ended with it."""
+        self.owner.release()
+        reason = ConnectionLost("the event loop was closed, and the link with it")
+        connection, self.connection = self.connection, None
+        was_new = self.state is ManagerState.CONNECTING
+        self._task = None
+        self._life = object()
+        if connection is not None:
+            connection.close(reason)
+        self.reason = None
+        self._enter(ManagerState.CLOSED)
+        if not was_new:  # as after any first connect that fails, streams go on waiting for a link
+            self._dispatcher.finish(reason)
 
     def abandon(self) -> bool:
         """End everything at once, as the manager was dropped; return `False` if nothing was there.
 
         May be called in any thread, by the collection of garbage.
         """
-        if self.state in (ManagerState.CLOSED, ManagerState.LOST):
+        if self.state in (ManagerState.CLOSED, ManagerState.LOST) or self.owner.is_elsewhere:
             return False
         task, connection = self._task, self.connection
         self._task = self.connection = None
         self.state = ManagerState.CLOSED
-        # A loop that is closed has ended both.
-        if task is not None and not task.get_loop().is_closed():
-            task.get_loop().call_soon_threadsafe(task.cancel)
-        if connection is not None and not connection.is_orphaned:
-            connection.abandon(ConnectionLost("the manager was dropped"))
+        reason = ConnectionLost("the manager was dropped")
+
+        def end() -> None:
+            if task is not None:
+                task.cancel()
+            if connection is not None:
+                connection.close(reason)
+
+        # Never at once: garbage is collected in the middle of anything.
+        if not self.owner.call_soon(end) and connection is not None:
+            connection.close(reason)
         return True
 
     async def _log_off(self, connection: Connection, timeout: float) -> None:
@@ -444,7 +481,8 @@ class Link:
             return self._start_list(self.connection, action, buffer, timeout)
         if not self.is_coming:
             raise self._unsent(action)
-        starting = asyncio.ensure_future(self._start_list_later(action, buffer, timeout))
+        assert buffer.owner.loop is not None
+        starting = buffer.owner.loop.create_task(self._start_list_later(action, buffer, timeout))
 
         def end() -> None:
             # A task that is done has started the list, whose own end it returned.
@@ -498,6 +536,11 @@ class Link:
 
     # Waiting for it
 
+    @property
+    def visible_state(self) -> ManagerState:
+        """The state for those who use the link, in any thread and process."""
+        return ManagerState.CLOSED if self.owner.is_gone else self.state
+
     def _enter(self, state: ManagerState) -> None:
         changed = state is not self.state
         self.state = state
@@ -538,6 +581,7 @@ class Link:
                 raise ConnectionLost(sentence) from self.reason
             waiting = True
             await self._changed.wait()
+            self.owner.check()
 
     async def wait_booted(self, timeout: float | None) -> None:
         """See `Manager.wait_booted`."""

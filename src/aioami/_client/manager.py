@@ -236,8 +236,12 @@ class Manager:
 
     @property
     def state(self) -> ManagerState:
-        """The state of the link at this moment."""
-        return self._link.state
+        """The state of the link at this moment; in any thread.
+
+        An event loop that was closed took its link with it, and a forked process has none: there it
+        is `CLOSED`.
+        """
+        return self._link.visible_state
 
     @property
     def read_only(self) -> bool:
@@ -283,8 +287,10 @@ class Manager:
             ActionError: the server refused one of the `event_filters`.
             ProtocolError: whoever answers there does not speak AMI.
             OSError: the file for the recording cannot be written.
-            RuntimeError: there is a link already, or one is being established again.
+            RuntimeError: there is a link already, or one is being established again; or the manager
+                is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         await self._link.connect(self._callbacks.renew)
         self._callbacks.start()
 
@@ -304,7 +310,9 @@ class Manager:
                 good.
             ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these
                 reasons.
+            RuntimeError: it is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         check_seconds("timeout", timeout)
         await self._link.wait_ready(timeout)
 
@@ -328,8 +336,10 @@ class Manager:
             PermissionDenied: the server may not be asked, and does not tell: events of the class
                 `system` are off, or the login was made without events, because there are filters or
                 `core.Events` was sent.
-            ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_ready()`.
+            ConnectionLost, ManagerAuthError, ProtocolError, ActionError, RuntimeError: as for
+                `wait_ready()`.
         """
+        self._link.owner.check()
         check_seconds("timeout", timeout)
         self._rights.note_selectors(("FullyBooted",))
         await self._link.wait_booted(timeout)
@@ -342,8 +352,13 @@ class Manager:
         Callbacks end first: one that is running is cancelled, and waited for; what was not handed
         over is discarded. Called by a callback, it lets that one go on. Then actions that are still
         under way fail with `ConnectionLost`. Afterwards the same manager may `connect()` again.
-        Cancelling it ends the waiting for callbacks, or closes without a farewell.
+        Cancelling it ends the waiting for callbacks, or closes without a farewell. After the end of
+        the event loop that connected it does nothing.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         try:
             await self._callbacks.stop()
         finally:
@@ -399,7 +414,10 @@ class Manager:
             ValueError: the ActionID cannot be sent, or is that of an action which is not answered
                 yet; or it is a login whose secret anybody could read (see `plaintext_login`).
             TypeError: this is no action.
+            RuntimeError: the manager is connected in another event loop, thread or process; nothing
+                was sent.
         """
+        self._link.owner.check()
         self._rights.admit(action)
         if timeout is not DEFAULT:
             check_seconds("timeout", timeout)
@@ -435,11 +453,13 @@ class Manager:
             TypeError: this is no action.
             ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends
                 before its end.
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         self._rights.admit(action)
         if timeout is not DEFAULT:
             check_seconds("timeout", timeout)
-        buffer = ListBuffer(action)
+        buffer = ListBuffer(action, self._link.owner)
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
@@ -526,8 +546,11 @@ class Manager:
             TypeError: a selector is no event class and no text, or `where` is no plain function. An
                 action class is refused by naming its event.
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
-        buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally)
+        owner = self._link.owner
+        owner.check()
+        buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally, owner)
         self._select(selectors)
         return self._subscribe(buffer)
 
@@ -569,9 +592,11 @@ class Manager:
             ConnectionLost: from the await, if the link was lost for good, or the manager closed,
                 before one came.
             TypeError: a selector is no event class and no text.
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         check_seconds("timeout", timeout)
-        buffer = SingleBuffer(Selection(selectors), where, None)
+        buffer = SingleBuffer(Selection(selectors), where, None, owner=self._link.owner)
         self._select(selectors)
         return NextEvent(self._subscribe(buffer), timeout)
 
@@ -647,8 +672,10 @@ class Manager:
             The subscription, to be called with the function.
 
         Raises:
-            TypeError, ValueError: as for `events()`; also for `@mgr.on` without parentheses.
+            TypeError, ValueError, RuntimeError: as for `events()`; `TypeError` also for `@mgr.on`
+                without parentheses.
         """
+        self._link.owner.check()
         Buffer(Selection(selectors), where, maxsize, overflow)  # refuses at once what is wrong
         self._select(selectors)
         open_stream = functools.partial(

@@ -115,7 +115,9 @@ def _no_action(given: object) -> str:
         known = action_class(given)
         made = f"{known.__name__}({'...' if _needs_arguments(known) else ''})"
         free = f"Action({given!r:.60})"
-        return f"expected an action, not text; send {free if known is Action else f'{made} or {free}'}"
+        return (
+            f"expected an action, not text; send {free if known is Action else f'{made} or {free}'}"
+        )
     return f"expected an action, not {type(given).__name__}"
 
 

@@ -25,6 +25,7 @@ from ..errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from ..events.base import Event
 from ..responses.base import Response
 from .checks import check_predicate, check_whole_number
+from .owner import Owner
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -85,6 +86,7 @@ class Buffer(Subscriber):
     """The producer's side of a stream; it does not hold the stream, which ends when it is dropped.
 
     Attributes:
+        owner: the loop in which it may be consumed.
         events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some
             are missing.
         marks: how many of those there are.
@@ -103,6 +105,7 @@ class Buffer(Subscriber):
         "marks",
         "maxsize",
         "overflowing",
+        "owner",
         "raised",
         "selection",
         "where",
@@ -116,6 +119,7 @@ class Buffer(Subscriber):
         overflow: Overflow = "drop_oldest",
         on_loss: OnLoss = "count",
         tally: Tally | None = None,
+        owner: Owner | None = None,
     ) -> None:
         check_predicate(where)
         check_whole_number("maxsize", maxsize)
@@ -129,6 +133,7 @@ class Buffer(Subscriber):
         self._raises = on_loss == "raise"
         self._tally = tally or Tally()
         self._changed = Signal()
+        self.owner = owner or Owner()
         self.selection = selection
         self.where = where
         self.maxsize = maxsize
@@ -171,8 +176,7 @@ class Buffer(Subscriber):
             return
         if self.maxsize is not None and len(events) > self.maxsize:
             self._make_room(len(events) - self.marks - self.maxsize)
-        if self._changed:
-            self._changed.send()
+        self._changed.send()
 
     def miss(self, gap: float) -> None:
         self.gaps += 1
@@ -263,10 +267,12 @@ class Buffer(Subscriber):
 
         Raises:
             StopAsyncIteration: no more will come.
-            RuntimeError: another task waits already.
+            RuntimeError: another task waits already; or the manager is connected in another loop,
+                maybe since the waiting began.
             Exception: the error that ended the stream.
         """
         self.overflowing = False  # the consumer caught up: the next overflow is logged again
+        self.owner.check()
         while not self.events:
             if self.error is not None:
                 raise fresh(self.error)
@@ -275,6 +281,8 @@ class Buffer(Subscriber):
             if self._changed:
                 raise RuntimeError("another task is already waiting for this stream's next event")
             await self._changed.wait()
+            # It may have begun before the manager connected, in another loop than this one.
+            self.owner.check()
 
 
 class SingleBuffer(Buffer):
@@ -297,7 +305,8 @@ class EventStream(Generic[EventT_co]):
 
     It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference
     to it ends the subscription. One task consumes it; a second that waits at the same time gets a
-    `RuntimeError`. Cancelling the consumer loses no event.
+    `RuntimeError`, and so does one in another event loop than the manager's. Cancelling the
+    consumer loses no event.
 
     The iteration ends when the stream or the manager is closed. When the link is lost for good, it
     raises `ConnectionLost` (or what else ended the link) after the events that were buffered.
@@ -310,7 +319,7 @@ class EventStream(Generic[EventT_co]):
     on behind that place.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next", "_waits")
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next", "_owner", "_waits")
 
     def __init__(
         self,
@@ -321,6 +330,7 @@ class EventStream(Generic[EventT_co]):
     ) -> None:
         self._buffer = buffer
         self._waits = waits  # is called before the consumer waits for the first time
+        self._owner = buffer.owner
         self._next = buffer.give
         self._end: Callable[[], None] | None = end
         self._delivered = 0
@@ -356,7 +366,12 @@ class EventStream(Generic[EventT_co]):
         return len(self._buffer.events) - self._buffer.marks
 
     def close(self) -> None:
-        """End the subscription, and discard what was not taken. May be called again."""
+        """End the subscription, and discard what was not taken. May be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._owner.check()
         end, self._end = self._end, None
         if end is not None:
             # The subscription first: nothing more is put into a buffer that was emptied.
@@ -367,6 +382,8 @@ class EventStream(Generic[EventT_co]):
             self._buffer.finish(None)
 
     def __aiter__(self) -> Self:
+        # Here and where it waits, and not at each event: that would cost a third of the delivery.
+        self._owner.check()
         return self
 
     async def __anext__(self) -> EventT_co:
@@ -409,8 +426,9 @@ class EventStream(Generic[EventT_co]):
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_end", None) is not None:
-            self.close()
+        end = getattr(self, "_end", None)
+        if end is not None:
+            self._owner.call(end)
 
     def __repr__(self) -> str:
         return (
@@ -448,10 +466,10 @@ class ListBuffer(Buffer):
 
     __slots__ = ("action", "loop", "progressed", "response")
 
-    def __init__(self, action: Action[Any]) -> None:
-        super().__init__(Selection((action.name,)), None, None)
+    def __init__(self, action: Action[Any], owner: Owner) -> None:
+        super().__init__(Selection((action.name,)), None, None, owner=owner)
         self.action = action
-        self.loop = asyncio.get_running_loop()
+        self.loop = owner.loop or asyncio.get_running_loop()
         self.progressed = self.loop.time()
         self.response: Response | None = None
 

@@ -81,10 +81,11 @@ class ServerView:
             The rights; `None` if the server does not tell them, or there is no username.
 
         Raises:
-            ManagerTimeout, ConnectionLost: as for `Manager.send`.
+            ManagerTimeout, ConnectionLost, RuntimeError: as for `Manager.send`.
         """
         from ..permissions.granted import granted
 
+        self._link.owner.check()
         user = self._options.username
         if user is None:
             return None

@@ -380,7 +380,7 @@ async def test_nobody_is_called_back_inside_of_on(fake: FakeAsterisk, mgr: Manag
 async def test_a_connected_manager_needs_its_loop(mgr: Manager) -> None:
     """Registering in another thread while there is a link is refused, and leaves nothing behind."""
     before = len(mgr._dispatcher)
-    with pytest.raises(RuntimeError, match="no running event loop"):
+    with pytest.raises(RuntimeError, match="another thread"):
         await asyncio.to_thread(lambda: mgr.on("Tick")(print))
     assert len(mgr._dispatcher) == before
 

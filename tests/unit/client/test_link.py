@@ -342,10 +342,10 @@ async def test_filters_hold_events_back(fake: FakeAsterisk) -> None:
     """What the server filters does not come, before or after a reconnect."""
     async with manager(fake, event_filters=["!Event: Quiet"]) as mgr:
         for _ in range(2):
-            with mgr.events("Quiet", "Loud") as stream:
+            with mgr.events("Quiet", "Shrill") as stream:
                 await fake.send_event("Quiet")
-                await fake.send_event("Loud")
-                assert (await stream.__anext__()).name == "Loud"
+                await fake.send_event("Shrill")
+                assert (await stream.__anext__()).name == "Shrill"
             await lose(mgr, fake)
             await mgr.wait_ready(timeout=5)
 
@@ -1859,9 +1859,7 @@ def test_a_manager_that_outlives_its_event_loop(when: str, then: str) -> None:
         warnings.simplefilter("always")
         asyncio.run(leave(fake))
         mgr = managers.pop()
-        assert mgr.state is {"ready": ManagerState.READY, "reconnecting": ManagerState.LOST}.get(
-            when, ManagerState.CLOSED
-        )
+        assert mgr.state is ManagerState.CLOSED
         if then == "closed":
             asyncio.run(again(mgr))
         del mgr, fake

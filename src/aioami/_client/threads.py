@@ -1,0 +1,561 @@
+"""A manager for programs that have no event loop: its names, blocking, on a loop in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import os
+import threading
+import warnings
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+import async_timeout
+
+from .._session.dispatch import Selection, Selector
+from .._session.statistics import Statistics
+from ..actions.base import Action, ResponseT_co
+from ..errors import ConnectionLost, ManagerTimeout
+from ..events.base import Event
+from ..responses.base import ListReply, Response
+from ..states import ManagerState
+from .callbacks import Subscription
+from .like import ManagerLike, View
+from .options import DEFAULT, Timeout
+from .streams import EventStream, ListStream, OnLoss, Overflow, Predicate
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "BlockingListStream",
+    "BlockingManager",
+    "BlockingStream",
+    "BlockingSubscription",
+    "in_thread",
+]
+
+T = TypeVar("T")
+EventT = TypeVar("EventT", bound=Event)
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
+_A = TypeVar("_A", bound=Event)
+
+
+def in_thread(manager: ManagerLike) -> BlockingManager:
+    """Return a manager with the same names, blocking, on an event loop in a thread of its own.
+
+    For programs without an event loop: Django, Flask, Celery, scripts. Any number of threads may
+    use it at once. In a program that forks, make it after the fork.
+
+    Example::
+
+        with aioami.in_thread(Manager(host="127.0.0.1", username="admin", secret="s3cret")) as mgr:
+            print(mgr.send(core.Ping()).RTT)
+
+    Args:
+        manager: a manager that is not connected.
+    """
+    return BlockingManager(manager)
+
+
+class _Thread:
+    """An event loop that runs in a thread of its own until it is stopped."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.process = os.getpid()
+        self._thread = threading.Thread(target=self._run, args=(self.loop,), daemon=True)
+        self._thread.name = "aioami"
+        self._thread.start()
+
+    @staticmethod
+    def _run(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            # Whoever still waits gets an end, as in asyncio.run().
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    @property
+    def is_here(self) -> bool:
+        """True in the thread itself."""
+        return threading.current_thread() is self._thread
+
+    def stop(self) -> None:
+        """Have the loop end."""
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def leave(self, manager: ManagerLike) -> None:
+        """Have the manager closed, and then the loop end, without a wait for either."""
+
+        async def left() -> None:
+            try:
+                await manager.close()
+            finally:
+                self.loop.stop()
+
+        coroutine = left()
+        try:
+            asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        except RuntimeError:  # it has ended
+            coroutine.close()
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join()
+
+
+class BlockingManager:
+    """The names of a manager, blocking; `aioami.in_thread` makes it.
+
+    Each method does in the thread of the event loop what the method of that name does, and blocks
+    until it is done. It raises the same errors. An interrupted one (Ctrl-C) is cancelled there.
+
+    A callback is called in the thread of the loop. There the blocking names would wait for
+    themselves, and raise `RuntimeError`; an `async` callback awaits those of `manager`.
+
+    Attributes:
+        manager: the manager that does the work.
+    """
+
+    def __init__(self, manager: ManagerLike) -> None:
+        self.manager = manager
+        self._lock = threading.Lock()
+        self._thread: _Thread | None = None
+
+    # The thread
+
+    def run(self, awaitable: Awaitable[T]) -> T:
+        """Await something in the loop's thread, such as `response.outcome()`, and return it.
+
+        Args:
+            awaitable: what to await, made anywhere.
+
+        Raises:
+            ConnectionLost: the manager is not connected, or was closed meanwhile.
+            RuntimeError: it was connected in another process; or this is the loop's own thread.
+        """
+        return self._run(lambda: awaitable)
+
+    def _run(self, begin: Callable[[], Awaitable[T]]) -> T:
+        """Await in the loop's thread what a function makes there."""
+        thread = self._usable()
+        if thread is None:
+            raise ConnectionLost("the manager is not connected: call connect(), or use `with`")
+        return self._run_on(thread, begin)
+
+    def _run_on(self, thread: _Thread, begin: Callable[[], Awaitable[T]]) -> T:
+        async def awaited() -> T:
+            return await begin()
+
+        coroutine = awaited()
+        try:
+            future = asyncio.run_coroutine_threadsafe(coroutine, thread.loop)
+        except RuntimeError as error:  # another thread closed it at this moment
+            coroutine.close()
+            raise ConnectionLost("the manager was closed") from error
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError as error:
+            raise ConnectionLost("the manager was closed") from error
+        except BaseException:
+            future.cancel()  # of no effect, but for an interruption of this thread
+            raise
+
+    def _usable(self) -> _Thread | None:
+        thread = self._thread
+        if thread is None:
+            return None
+        if thread.process != os.getpid():
+            raise RuntimeError(
+                "this manager was connected in another process, and its thread is there: "
+                "call aioami.in_thread(Manager(...)) after the fork"
+            )
+        if thread.is_here:
+            raise RuntimeError(
+                "this is the thread of the manager's own loop: await the names of its `manager` in "
+                "an async callback, or asyncio.run_coroutine_threadsafe() from elsewhere"
+            )
+        return thread
+
+    def _at_once(self, function: Callable[[], T]) -> T:
+        """Call in the loop's thread what acts at once; before there is one, here."""
+        if self._usable() is None:
+            return function()
+
+        async def called() -> T:
+            return function()
+
+        return self._run(called)
+
+    # The link
+
+    def connect(self) -> None:
+        """Start the thread, connect, and log in; see `Manager.connect`.
+
+        Raises:
+            RuntimeError: it is connected.
+        """
+        with self._lock:
+            thread = self._usable()
+            begun = thread is None
+            if thread is None:
+                thread = self._thread = _Thread()
+        try:
+            self._run_on(thread, self.manager.connect)
+        except BaseException:
+            if begun:
+                self._end(thread)
+            raise
+
+    def close(self) -> None:
+        """Close the link, end all streams, and end the thread.
+
+        May be called again, and in another thread than one that is connecting, which gets
+        `ConnectionLost` then.
+        """
+        thread = self._usable()
+        if thread is not None:
+            try:
+                self._run_on(thread, self.manager.close)
+            finally:
+                self._end(thread)
+
+    def _end(self, thread: _Thread) -> None:
+        with self._lock:
+            if self._thread is thread:
+                self._thread = None
+        thread.stop()
+        thread.join()
+
+    def wait_ready(self, timeout: float | None = None) -> None:
+        """Wait until the manager is logged in; see `Manager.wait_ready`."""
+        self._run(lambda: self.manager.wait_ready(timeout))
+
+    def wait_booted(self, timeout: float | None = None) -> None:
+        """Wait until Asterisk has loaded all its modules; see `Manager.wait_booted`."""
+        self._run(lambda: self.manager.wait_booted(timeout))
+
+    def __enter__(self) -> Self:
+        self.connect()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        thread = getattr(self, "_thread", None)
+        if thread is not None and thread.process == os.getpid():
+            thread.leave(self.manager)
+            text = f"{self!r} was dropped without close()"
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
+
+    def __repr__(self) -> str:
+        return f"<BlockingManager of {self.manager!r}>"
+
+    # What it says of itself
+
+    @property
+    def is_running(self) -> bool:
+        """True while there is a thread: from `connect()` to the end of `close()`."""
+        return self._thread is not None
+
+    @property
+    def state(self) -> ManagerState:
+        """The state of the link at this moment."""
+        return self.manager.state
+
+    @property
+    def version(self) -> str:
+        """The server's AMI version; empty before it greets."""
+        return self.manager.version
+
+    @property
+    def view(self) -> View:
+        """The part of the server that is seen from here; `run(mgr.view.ask())` asks for rights."""
+        return self.manager.view
+
+    def statistics(self) -> Statistics:
+        """Return the counts of what went over the link."""
+        return self.manager.statistics()
+
+    # Actions
+
+    def send(
+        self,
+        action: Action[ResponseT_co],
+        *,
+        timeout: Timeout = DEFAULT,
+        check: bool = True,
+        action_id: str | None = None,
+    ) -> ResponseT_co:
+        """Send an action and return its response; see `Manager.send`."""
+        return self._run(
+            lambda: self.manager.send(action, timeout=timeout, check=check, action_id=action_id)
+        )
+
+    @overload
+    def stream(
+        self, action: Action[ListReply[_A, Any]], *, timeout: Timeout = ...
+    ) -> BlockingListStream[_A]: ...
+    @overload
+    def stream(
+        self, action: Action[Any], *, timeout: Timeout = ...
+    ) -> BlockingListStream[Event]: ...
+    def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> BlockingListStream[Any]:
+        """Send an action that is answered with a list; return its items; see `Manager.stream`."""
+        if self._usable() is None:
+            raise ConnectionLost(f"{action.name} was not sent: the manager is not connected")
+        stream = self._at_once(lambda: self.manager.stream(action, timeout=timeout))
+        return BlockingListStream(self, stream)
+
+    # Events
+
+    # fmt: off
+    @overload
+    def events(
+        self, a: type[EventT], /, *,
+        where: Callable[[EventT], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> BlockingStream[EventT]: ...
+    @overload
+    def events(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> BlockingStream[Event]: ...
+    # fmt: on
+    def events(
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+        on_loss: OnLoss = "count",
+    ) -> BlockingStream[Any]:
+        """Return the events that come from now on; see `Manager.events`.
+
+        `where` is called in the loop's thread.
+        """
+        stream = self._at_once(
+            lambda: self.manager.events(
+                *selectors, where=where, maxsize=maxsize, overflow=overflow, on_loss=on_loss
+            )
+        )
+        return BlockingStream(self, stream)
+
+    # fmt: off
+    @overload
+    def wait_for(
+        self, a: type[EventT], /, *,
+        where: Callable[[EventT], object] | None = ..., timeout: float | None = ...,
+    ) -> EventT: ...
+    @overload
+    def wait_for(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., timeout: float | None = ...,
+    ) -> Event: ...
+    # fmt: on
+    def wait_for(
+        self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
+    ) -> Any:
+        """Wait for the next event that matches, and return it; see `Manager.wait_for`.
+
+        Only what comes after the call is seen. To send an action first and miss nothing, open
+        `events()` before it.
+        """
+        return self._run(lambda: self.manager.wait_for(*selectors, where=where, timeout=timeout))
+
+    # fmt: off
+    @overload
+    def on(
+        self, a: type[EventT], /, *,
+        where: Callable[[EventT], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> BlockingSubscription[EventT]: ...
+    @overload
+    def on(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> BlockingSubscription[Event]: ...
+    # fmt: on
+    def on(
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+    ) -> BlockingSubscription[Any]:
+        """Return a decorator that has a function called with each event; see `Manager.on`.
+
+        The function is called in the loop's thread. One that is not `async` holds up all else there
+        while it runs.
+        """
+        subscription = self._at_once(
+            lambda: self.manager.on(*selectors, where=where, maxsize=maxsize, overflow=overflow)
+        )
+        return BlockingSubscription(self, subscription)
+
+
+class BlockingStream(Generic[EventT_co]):
+    """The events of a stream, through `for`; see `EventStream`.
+
+    It is a context manager; leaving it, `close()`, or dropping it ends the subscription. The
+    iteration ends when the stream or the manager is closed, and raises what `EventStream` raises.
+    """
+
+    def __init__(self, manager: BlockingManager, stream: EventStream[EventT_co]) -> None:
+        self._manager = manager
+        self._stream = stream
+
+    def __iter__(self) -> Iterator[EventT_co]:
+        return self
+
+    def __next__(self) -> EventT_co:
+        return self._next(None)
+
+    def next(self, timeout: float | None = None) -> EventT_co:
+        """Return the next event.
+
+        Args:
+            timeout: seconds to wait for it; `None` is no limit.
+
+        Raises:
+            ManagerTimeout: none came in time; nothing is lost by that.
+            StopIteration: the stream or the manager was closed.
+            ConnectionLost: the link was lost for good; or the manager is not connected.
+            EventsLost: some are missing here; with `on_loss="raise"`.
+        """
+        return self._next(timeout)
+
+    def _next(self, timeout: float | None) -> EventT_co:
+        async def following() -> EventT_co | None:
+            # A StopAsyncIteration cannot leave a coroutine.
+            try:
+                async with async_timeout.timeout(timeout):
+                    return await self._stream.__anext__()
+            except StopAsyncIteration:
+                return None
+            except asyncio.TimeoutError as error:
+                sentence = f"no event came in {timeout:g} seconds ({self._stream.selection})"
+                raise ManagerTimeout(sentence) from error
+
+        if self._stream.ended and not self._manager.is_running:
+            return self._next_without_loop()
+        event = self._manager.run(following())
+        if event is None:
+            raise StopIteration
+        return event
+
+    def _next_without_loop(self) -> EventT_co:
+        """Return what an ended stream still holds; it never waits, and needs no loop for that."""
+        try:
+            self._stream.__anext__().send(None)
+        except StopIteration as found:
+            return found.value  # type: ignore[no-any-return]
+        except StopAsyncIteration:
+            raise StopIteration from None
+        raise AssertionError("a stream that has ended does not wait")
+
+    @property
+    def delivered(self) -> int:
+        """The number of events that the consumer took."""
+        return self._stream.delivered
+
+    @property
+    def dropped(self) -> int:
+        """The number of events that were lost because the consumer was too slow."""
+        return self._stream.dropped
+
+    @property
+    def gaps(self) -> int:
+        """The number of times that the link was lost and established again meanwhile."""
+        return self._stream.gaps
+
+    @property
+    def ended(self) -> bool:
+        """True if no more events come; those that are `pending` can still be taken."""
+        return self._stream.ended
+
+    @property
+    def selection(self) -> Selection:
+        """The events that were asked for; its `str()` names them."""
+        return self._stream.selection
+
+    @property
+    def pending(self) -> int:
+        """The number of events that are waiting for the consumer."""
+        return self._stream.pending
+
+    def close(self) -> None:
+        """End the subscription, and discard what was not taken. May be called again."""
+        self._manager._at_once(self._stream.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._stream!r}>"
+
+
+class BlockingListStream(BlockingStream[EventT_co]):
+    """The items of a list as they arrive, through `for`; see `ListStream`."""
+
+    _stream: ListStream[EventT_co]
+
+    @property
+    def response(self) -> Response | None:
+        """The reply that announced the list; `None` before it came."""
+        return self._stream.response
+
+    @property
+    def completion(self) -> Event | None:
+        """The event that ended the list; `None` before it came."""
+        return self._stream.completion
+
+
+class BlockingSubscription(Generic[EventT_co]):
+    """A callback and the events that it is called with; see `Subscription`."""
+
+    def __init__(self, manager: BlockingManager, subscription: Subscription[EventT_co]) -> None:
+        self._manager = manager
+        self._subscription = subscription
+
+    def __call__(self, callback: Callable[[EventT_co], T]) -> Callable[[EventT_co], T]:
+        """Have a callback called with each event from now on, and return it as it is."""
+        return self._manager._at_once(lambda: self._subscription(callback))
+
+    def close(self) -> None:
+        """End the subscription, and discard what was not handed over. May be called again."""
+        self._manager._at_once(self._subscription.close)
+
+    def wait_closed(self) -> None:
+        """Wait until the callback is not running, and will be called no more."""
+        waiting: Coroutine[Any, Any, None] = self._subscription.wait_closed()
+        self._manager.run(waiting)
+
+    def __repr__(self) -> str:
+        return f"<BlockingSubscription of {self._subscription!r}>"

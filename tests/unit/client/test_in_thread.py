@@ -1,0 +1,304 @@
+"""A manager for programs without an event loop: the same names, blocking, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tests.helpers import Server, manager
+
+from aioami import (
+    Action,
+    ActionError,
+    ConnectionLost,
+    Event,
+    EventsLost,
+    EventStream,
+    ListStream,
+    Manager,
+    ManagerAuthError,
+    ManagerLike,
+    ManagerState,
+    ManagerTimeout,
+    Subscription,
+    core,
+    events,
+    in_thread,
+)
+from aioami._client.threads import BlockingListStream, BlockingManager, BlockingStream, BlockingSubscription
+
+
+def test_it_has_the_names_of_a_manager() -> None:
+    """Every name of the protocol, of a stream, a list and a subscription is there, with the same parameters."""
+    for kind, blocking in (
+        (ManagerLike, BlockingManager),
+        (EventStream, BlockingStream),
+        (ListStream, BlockingListStream),
+        (Subscription, BlockingSubscription),
+    ):
+        for name, member in vars(kind).items():
+            if name.startswith("_") or name in ("task", "renew", "start", "finish"):
+                continue
+            assert hasattr(blocking, name), f"{kind.__name__}.{name}"
+            if callable(member):
+                ours = list(inspect.signature(getattr(blocking, name)).parameters)
+                assert ours == list(inspect.signature(member).parameters), name
+
+
+def test_an_action_an_event_and_a_list(server: Server) -> None:
+    """What a program does with a manager it does here, without an await."""
+    with in_thread(manager(server.fake)) as mgr:
+        assert mgr.state is ManagerState.READY
+        assert mgr.version == "11.0.0"
+        mgr.wait_ready(1)
+        mgr.wait_booted(1)
+        assert mgr.send(core.Ping()).RTT > 0
+        with pytest.raises(ActionError):
+            mgr.send(core.Hangup("PJSIP/none"))
+        assert not mgr.send(core.Hangup("PJSIP/none"), check=False).success
+        with mgr.events(events.UserEvent) as stream:
+            mgr.send(core.UserEvent(UserEvent="Door"))
+            event = next(iter(stream))
+            assert event["UserEvent"] == "Door"
+            assert (stream.delivered, stream.pending, stream.dropped, stream.gaps) == (1, 0, 0, 0)
+        with mgr.stream(core.QueueStatus()) as items:
+            assert [each.name for each in items].count("QueueParams") == 3
+            assert items.response is not None
+            assert items.completion is not None
+        assert mgr.view.mask == {"all"}
+        assert mgr.run(mgr.view.ask()) is not None
+        assert "ready" in repr(mgr)
+    assert mgr.state is ManagerState.CLOSED
+    assert not mgr.is_running
+
+
+def test_an_outcome_is_awaited_by_run(server: Server) -> None:
+    """What a response gives to be awaited is awaited in the loop's thread."""
+    with in_thread(manager(server.fake)) as mgr:
+        reply = mgr.send(core.Originate_Application("Local/100@default", "Wait", ("1",)))
+        assert mgr.run(reply.outcome(timeout=10)).name == "OriginateResponse"
+
+
+def test_waiting_for_an_event_blocks_for_its_timeout(server: Server) -> None:
+    """`wait_for` returns the event, and raises when none comes; a stream's `next` does the same."""
+    with in_thread(manager(server.fake)) as mgr:
+        timer = threading.Timer(0.05, lambda: server.do(server.fake.send_event("Tick")))
+        timer.start()
+        assert mgr.wait_for("Tick", timeout=10).name == "Tick"
+        timer.join()
+        with pytest.raises(ManagerTimeout, match="no event came in 0.01 seconds"):
+            mgr.wait_for("Tick", timeout=0.01)
+        stream = mgr.events("Tick")
+        with pytest.raises(ManagerTimeout, match="Tick"):
+            stream.next(timeout=0.01)
+        server.do(server.fake.send_event("Tick"))
+        assert stream.next(timeout=10).name == "Tick"
+        assert "1 delivered" in repr(stream)
+        assert str(stream.selection) == "Tick"
+
+
+def test_callbacks_are_called_in_the_thread_of_the_loop(server: Server) -> None:
+    """A callback may be plain or async; the blocking names refuse to wait for themselves there."""
+    mgr = in_thread(manager(server.fake))
+    seen: list[object] = []
+    done = threading.Event()
+    plain = mgr.on("Tick")
+
+    @plain
+    def refused(event: Event) -> None:
+        try:
+            mgr.send(core.Ping())
+        except RuntimeError as error:
+            seen.append(str(error))
+
+    @mgr.on("Tick")
+    async def awaits(event: Event) -> None:
+        seen.append((await mgr.manager.send(core.Ping())).success)
+        done.set()
+
+    with mgr:
+        server.do(server.fake.send_event("Tick"))
+        assert done.wait(10)
+        plain.close()
+        plain.wait_closed()
+        assert "without a callback" in repr(mgr.on("Tick"))
+    assert True in seen
+    assert any("own loop" in str(each) for each in seen)
+
+
+def test_many_threads_use_one_manager(server: Server) -> None:
+    """Each thread gets the reply to its own action."""
+    with in_thread(manager(server.fake)) as mgr, ThreadPoolExecutor(8) as pool:
+        names = [f"n{index}" for index in range(40)]
+
+        def ask(name: str) -> str:
+            mgr.send(core.DBPut("test", name, name))
+            return mgr.send(core.DBGet("test", name)).events[0].get("Val", "")
+
+        assert list(pool.map(ask, names)) == names
+
+
+def test_a_stream_ends_when_the_manager_is_closed(server: Server) -> None:
+    """A thread that waits for an event goes on then, and what was pending can still be taken."""
+    mgr = in_thread(manager(server.fake))
+    with pytest.raises(ConnectionLost, match="connect"):
+        mgr.send(core.Ping())
+    with pytest.raises(ConnectionLost, match="not connected"):
+        mgr.stream(core.QueueStatus())
+    early = mgr.events("Tick")
+    with ThreadPoolExecutor() as pool:
+        mgr.connect()
+        server.do(server.fake.send_event("Tick"))
+        assert early.next(10).name == "Tick"
+        rest = pool.submit(list, early)
+        late = mgr.events("Tick")
+        server.do(server.fake.send_event("Tick"))
+        mgr.send(core.Ping())
+        mgr.close()
+        assert len(rest.result(10)) <= 1
+    assert [each.name for each in late] == ["Tick"]
+    assert early.ended
+    mgr.close()
+
+
+def test_a_failed_connect_leaves_no_thread(server: Server) -> None:
+    """The error is that of the manager, and the same manager may connect later."""
+    before = threading.active_count()
+    mgr = in_thread(manager(server.fake, secret="wrong"))
+    with pytest.raises(ManagerAuthError):
+        mgr.connect()
+    assert threading.active_count() == before
+    assert not mgr.is_running
+
+
+def test_it_connects_again_after_a_close(server: Server) -> None:
+    """Each connect has a thread of its own, and none is left behind."""
+    before = threading.active_count()
+    mgr = in_thread(manager(server.fake))
+    for _ in range(2):
+        with mgr:
+            assert mgr.send(core.Ping()).success
+            with pytest.raises(RuntimeError, match="already"):
+                mgr.connect()
+            assert mgr.send(core.Ping()).success
+    assert threading.active_count() == before
+
+
+def test_close_ends_a_connect_of_another_thread(server: Server) -> None:
+    """A thread that tries and tries gets ConnectionLost when another closes the manager."""
+    server.proxy.refuse = True
+    mgr = in_thread(manager(server.proxy, retry_connect=True))
+    with ThreadPoolExecutor() as pool:
+        connecting = pool.submit(mgr.connect)
+        while mgr.state is not ManagerState.CONNECTING:
+            time.sleep(0.001)
+        mgr.close()
+        with pytest.raises(ConnectionLost, match="closed"):
+            connecting.result(10)
+
+
+def test_close_ends_who_waits(server: Server) -> None:
+    """An action that is under way in another thread fails as lost, and the thread goes on."""
+    server.fake.reply_to("Slow", None)
+    mgr = in_thread(manager(server.fake))
+    mgr.connect()
+    with ThreadPoolExecutor() as pool:
+        sending = pool.submit(mgr.send, Action("Slow"), timeout=None)
+        server.do(server.fake.expect("Slow"))
+        mgr.close()
+        with pytest.raises(ConnectionLost):
+            sending.result(10)
+
+
+def test_events_that_are_missing_raise(server: Server) -> None:
+    """A stream with on_loss="raise" raises in its place, and goes on."""
+    with in_thread(manager(server.fake)) as mgr:
+        stream = mgr.events("Tick", maxsize=1, on_loss="raise")
+        for _ in range(3):
+            server.do(server.fake.send_event("Tick"))
+        mgr.send(core.Ping())
+        with pytest.raises(EventsLost):
+            stream.next(10)
+        assert stream.next(10).name == "Tick"
+
+
+def test_dropping_it_ends_the_thread(server: Server) -> None:
+    """One that is dropped without close ends its link, with a ResourceWarning."""
+    mgr = in_thread(manager(server.fake))
+    mgr.connect()
+    (thread,) = (each for each in threading.enumerate() if each.name == "aioami")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        del mgr
+        gc.collect()
+        thread.join(10)
+        gc.collect()
+    assert not thread.is_alive()
+    assert any("BlockingManager" in str(each.message) for each in said)
+
+
+def forked() -> None:
+    """Use a manager of the parent in a forked child, which must raise at once and never hang."""
+    server = Server()
+    mgr = in_thread(Manager(server.fake.host, server.fake.port, "admin", "s3cret"))
+    mgr.connect()
+    child = os.fork()
+    if child == 0:
+        calls: tuple[Callable[[], object], ...] = (lambda: mgr.send(core.Ping()), mgr.connect, mgr.close, mgr.events)
+        for call in calls:
+            try:
+                call()
+            except RuntimeError as error:
+                print("after the fork" in str(error), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    print(mgr.send(core.Ping()).success)
+    mgr.close()
+    server.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_child_is_refused() -> None:
+    """The thread is in the parent alone: the child is told so, and waits for nothing."""
+    program = "from tests.unit.client.test_in_thread import forked; forked()"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.stdout.split() == ["True"] * 5, done.stderr
+
+
+def test_an_interrupted_call_is_given_up(server: Server) -> None:
+    """Ctrl-C ends the waiting, cancels the action's waiting in the loop, and the manager goes on."""
+    server.fake.reply_to("Slow", None)
+    with in_thread(manager(server.fake)) as mgr:
+
+        def interrupt() -> None:
+            server.do(server.fake.expect("Slow"))
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            mgr.send(Action("Slow"), timeout=None)
+        assert mgr.send(core.Ping()).success
+
+
+def test_run_awaits_what_was_made_anywhere(server: Server) -> None:
+    """`run` returns the result, and raises the error."""
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise KeyError("x")
+
+    with in_thread(manager(server.fake)) as mgr, pytest.raises(KeyError):
+        mgr.run(fails())
