@@ -62,13 +62,14 @@ async def run(
     return process.returncode, out.decode(), err.decode()
 
 
-VALUES = frozenset(
+_VALUES = (
     "value val data applicationdata secret password message body base64body content-type command async timeout callerid "
     "account codecs earlymedia operation loadtype digit duration receive direction state cause penalty paused reason tone "
     "membername options control format mix action-000000 value-000000 reload ringinuse newmessages oldmessages recursive "
     "level number from event announcechannel replace soft eventmask msgtype chargetype currencyname currencyamount "
-    "currencymultiplier channelid otherchannelid".split()
+    "currencymultiplier channelid otherchannelid"
 )
+VALUES = frozenset(_VALUES.split())
 """The headers of actions that do not name a thing, but what it is to get."""
 
 

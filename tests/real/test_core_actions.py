@@ -439,7 +439,7 @@ async def test_originate_into_the_dialplan(mgr: Manager) -> None:
 )
 async def test_originate_tells_why_it_failed(mgr: Manager, extension: str, reason: int) -> None:
     """A busy line, a congested network and nobody answering are told apart."""
-    reply = await mgr.send(core.Originate_Application(f"Local/{extension}@test", "Wait", ("1",), timeout=500))
+    reply = await mgr.send(core.Originate_Application(f"Local/{extension}@test", "Wait", ("1",), timeout=1000))
     outcome = await reply.outcome()
     assert (outcome.success, outcome.reason) == (False, reason)
 
@@ -459,7 +459,7 @@ async def test_synchronous_originate(mgr: Manager) -> None:
     """A synchronous call is answered when it is over with ringing, and its outcome is in the answer."""
     good = await mgr.send(core.Originate_Application("Local/short@test", "Wait", ("0.1",), async_=False))
     assert (await good.outcome()).reason == core.ORIGINATE_RESULT_ANSWERED
-    bad = core.Originate_Application("Local/ring@test", "Wait", ("1",), timeout=300, async_=False)
+    bad = core.Originate_Application("Local/ring@test", "Wait", ("1",), timeout=1000, async_=False)
     with pytest.raises(ActionError, match="Originate failed"):
         await mgr.send(bad)
     outcome = await (await mgr.send(bad, check=False)).outcome()

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from ..actions.system import Filter
 from ..metrics import Metrics
+from .options import Backoff
 
 __all__ = ["check_predicate", "check_seconds", "check_types", "check_whole_number"]
 
-_TEXT: Final = (str,)
 _FLAG: Final = ((bool,), "True or False")
 _OPTIONS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
-    "host": (_TEXT, "text"),
+    "host": ((str,), "text"),
     "port": ((int, type(None)), "a whole number"),
     "username": ((str, type(None)), "text"),
     "secret": ((str, type(None)), "text"),
@@ -25,6 +25,7 @@ _OPTIONS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
     "event_mask": ((bool, str, Iterable), "True, False, text or event classes"),
     "event_filters": ((Iterable,), "a sequence of filters"),
     "timeout": ((int, float, type(None)), "a number of seconds or None"),
+    "reconnect": ((bool, Backoff), "True, False or a Backoff"),
     "retry_connect": _FLAG,
     "keepalive": ((int, float, type(None)), "a number of seconds or None"),
     "plaintext_login": _FLAG,

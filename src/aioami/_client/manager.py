@@ -24,7 +24,7 @@ from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .callbacks import Callbacks, Subscription
-from .checks import check_predicate, check_seconds, check_types
+from .checks import check_seconds, check_types
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
@@ -153,6 +153,7 @@ class Manager:
             event_mask=event_mask,
             event_filters=event_filters,
             timeout=timeout,
+            reconnect=reconnect,
             retry_connect=retry_connect,
             keepalive=keepalive,
             plaintext_login=plaintext_login,
@@ -163,9 +164,6 @@ class Manager:
             metrics=metrics,
             read_only=read_only,
         )
-        if not isinstance(reconnect, (bool, Backoff)):
-            kind = type(reconnect).__name__
-            raise TypeError(f"reconnect: expected True, False or a Backoff, not {kind}")
         context = tls.create_default_context() if ssl is True else ssl or None
         default_backoff = _BACKOFF if reconnect else None
         self._options = Options(

@@ -41,6 +41,7 @@ __all__ = [
     "KnownAction",
     "ResponseT_co",
     "action_class",
+    "classes_of",
     "encode_action_id",
     "load",
 ]
@@ -129,10 +130,10 @@ class Action(Generic[ResponseT_co]):
         headers: Mapping[str, HeaderValue] | None = None,
         **more: HeaderValue,
     ) -> None:
-        if headers is not None and not isinstance(headers, Mapping):
-            kind = type(headers).__name__
+        given: Any = {} if headers is None else headers
+        if not isinstance(given, Mapping):
+            kind = type(given).__name__
             raise TypeError(f"headers: expected a mapping of names to values, not {kind}")
-        given = dict(headers or {})
         lower = {each.lower() for each in given if isinstance(each, str)}
         for keyword in more:
             if keyword.lower() in lower:
@@ -466,6 +467,22 @@ def action_class(name: str) -> type[Action[Any]]:
         load()
         found = ACTIONS.get(name, Action)
     return found
+
+
+def classes_of(name: str) -> list[type[Action[Any]]]:
+    """Return the classes of the catalogue for an action's name, in any case; two place calls."""
+    load()
+    from . import AREAS
+
+    modules = [import_module(f"{__package__}.{area}") for area in AREAS]
+    found = (getattr(module, each) for module in modules for each in module.__all__)
+    return [
+        each
+        for each in found
+        if isinstance(each, type)
+        and issubclass(each, Action)
+        and each.wire_name.lower() == name.lower()
+    ]
 
 
 def load() -> None:

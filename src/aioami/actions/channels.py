@@ -35,6 +35,7 @@ from .parameters import (
     text_or_nothing,
     true_false,
     truth,
+    warn_of_seconds,
 )
 from .parameters import seconds as _seconds
 from .parameters import variables as _variables
@@ -243,6 +244,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         if not text("channel", channel):
             raise ValueError("channel: it is empty")
         wire_timeout = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
+        warn_of_seconds("timeout", wire_timeout, stacklevel=3)
         self._declare(
             {
                 "Channel": channel,
@@ -300,8 +302,9 @@ class Originate_Application(_Originate, wire_name="Originate"):
         application: the application's name.
         data: its arguments: a sequence, joined by commas; or one text, sent as it is. A comma
             inside an argument must be escaped by the caller.
-        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. The
-            action's answer is waited for 2 seconds longer, or for ten minutes if left out or 0.
+        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. Less
+            than 1000 is warned of, as seconds are probably meant. The action's answer is waited for
+            2 seconds longer, or for ten minutes if left out or 0.
         callerid: as `"Alice" <100>`.
         variables: channel variables, set in the reverse order. Every character of a value arrives
             as it is.

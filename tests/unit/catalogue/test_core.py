@@ -321,13 +321,14 @@ def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
         *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
-        *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
-        *("NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "Subscription"),
-        *("UnknownAction", "__version__", "actions", "core", "enums", "errors", "events", "hide_header"),
+        *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike", "ManagerState"),
+        *("ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics"),
+        *("Subscription", "UnknownAction", "UnknownEventName", "View", "__version__", "actions", "core", "enums"),
+        *("errors", "events", "hide_header", "in_thread"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
-        *("PermissionDenied", "ProtocolError", "UnknownAction"),
+        *("PermissionDenied", "ProtocolError", "UnknownAction", "UnknownEventName"),
     ]
     assert testing.__all__ == [
         *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),

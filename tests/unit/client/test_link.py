@@ -484,6 +484,7 @@ async def test_an_action_waits_for_the_link_as_long_as_it_may(fake: FakeAsterisk
     assert not fake.sent("Originate")
 
 
+@pytest.mark.filterwarnings("ignore:timeout. it is 50 milliseconds")
 async def test_the_callers_timeout_counts_for_the_wait_and_the_answer(fake: FakeAsterisk) -> None:
     """What the wait for the link took is missing for the answer; the action's own patience begins with its bytes."""
     fake.reply_to("Slow", None)

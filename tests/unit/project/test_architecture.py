@@ -44,7 +44,7 @@ PUBLIC: Final = frozenset(
 ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
     "_log": frozenset(),
-    "_areas": frozenset(),
+    "_areas": frozenset({"_near"}),
     "_near": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
@@ -77,8 +77,8 @@ SESSION: Final[dict[str, frozenset[str]]] = {
     "session": frozenset({"dispatch", "pending", "refusals", "statistics"}),
 }
 CLIENT: Final[dict[str, frozenset[str]]] = {
-    "checks": frozenset(),
     "options": frozenset(),
+    "checks": frozenset({"options"}),
     "owner": frozenset(),
     "streams": frozenset({"checks", "owner"}),
     "connector": frozenset({"options"}),
