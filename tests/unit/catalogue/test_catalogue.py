@@ -31,7 +31,11 @@ WHOLE: dict[str, list[Action[Any]]] = {
     "MuteAudio": [actions.MuteAudio("c", True)],
     "Originate": [
         actions.Originate_Application(
-            *("c", "a", "d", 1000, "i", {"v": 1}, "a"), early_media=True, codecs="c", channel_id="i", other_channel_id="o"
+            *("c", "a", "d", 1000, "i", {"v": 1}, "a"),
+            early_media=True,
+            codecs="c",
+            channel_id="i",
+            other_channel_id="o",
         ),
         actions.Originate_Context("c", "x", "e", 1, pre_dial_go_sub="a,b,1"),
     ],
