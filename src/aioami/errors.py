@@ -12,6 +12,9 @@
     ├── EventsLost           a stream missed something
     └── ProtocolError        what the server sent cannot be AMI, or exceeds a limit
 
+    UserWarning
+    └── UnknownEventName     a selector of events is probably misspelt
+
 An argument that cannot be sent is a plain `ValueError` or `TypeError`, raised before a byte leaves.
 Each takes one message, reads as one plain sentence, and chains its cause.
 """

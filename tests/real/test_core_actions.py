@@ -444,6 +444,16 @@ async def test_originate_tells_why_it_failed(mgr: Manager, extension: str, reaso
     assert (outcome.success, outcome.reason) == (False, reason)
 
 
+async def test_an_outcome_that_cannot_come_is_refused_at_once(asterisk: Server) -> None:
+    """Without the class call, or with a filter of one's own; the server is asked for the rights where that is wanted."""
+    call = core.Originate_Application("Local/short@test", "Wait", ("0.1",))
+    for options in ({"event_mask": "agent"}, {"event_filters": ["^Event: Hangup"]}):
+        async with Manager("127.0.0.1", asterisk.port, "admin", "s3cret", **options) as mgr:  # type: ignore[arg-type]
+            reply = await mgr.send(call)
+            with pytest.raises(ActionError, match="the outcome of Originate cannot come"):
+                await reply.outcome()
+
+
 async def test_many_outcomes_at_once(mgr: Manager) -> None:
     """Each of many calls gets its own outcome."""
     targets = ["short", "busy"] * 10

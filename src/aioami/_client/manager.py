@@ -19,7 +19,7 @@ from ..errors import UnknownEventName
 from ..events.base import Event
 from ..events.naming import misnamed
 from ..metrics import Guarded, Metrics
-from ..responses.base import ListReply
+from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
@@ -27,6 +27,7 @@ from .callbacks import Callbacks, Subscription
 from .checks import check_seconds, check_types
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
+from .outcomes import hindrance, sight
 from .rights import Rights
 from .streams import (
     Buffer,
@@ -422,6 +423,9 @@ class Manager:
         response = await self._link.send(action, timeout=timeout, action_id=action_id)
         if check and not response.success:
             raise refusal(response, action)
+        if isinstance(response, OutcomeReply):
+            view = self.view
+            response.explain_outcome(lambda: hindrance(view, action), lambda: sight(view))
         return response
 
     @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, SupportsIndex, TypeVar, cast, overload
 
-from ..errors import ManagerError
+from ..errors import ManagerError, ManagerTimeout
 from ..events.base import Event
 from ..fields import Field, Text, Values, as_dict, fields_of, values_of
 from ..wire import Message
@@ -243,17 +243,40 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 class OutcomeReply(Response, Generic[EventT_co]):
     """The answer to an action that is accepted first, and whose outcome follows in an event."""
 
-    __slots__ = ("_wait_for_outcome",)
+    __slots__ = ("_has_outcome", "_hindrance", "_sight", "_wait_for_outcome")
 
     def __init__(
         self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None
     ) -> None:
         super().__init__(text, action, seconds=seconds)
         self._wait_for_outcome: Callable[[float | None], Awaitable[Event]] | None = None
+        self._has_outcome: Callable[[], bool] | None = None
+        self._hindrance: Callable[[], ManagerError | None] | None = None
+        self._sight: Callable[[], str] | None = None
 
-    def expect_outcome(self, wait: Callable[[float | None], Awaitable[Event]]) -> None:
-        """Have `outcome()` wait with this function; the connection calls it."""
+    def expect_outcome(
+        self, wait: Callable[[float | None], Awaitable[Event]], is_there: Callable[[], bool]
+    ) -> None:
+        """Have `outcome()` wait with a function; the connection calls it.
+
+        Args:
+            wait: waits so many seconds for the event, and returns it.
+            is_there: returns `True` once it is there, or it is known that none will come.
+        """
         self._wait_for_outcome = wait
+        self._has_outcome = is_there
+
+    def explain_outcome(
+        self, hindrance: Callable[[], ManagerError | None], sight: Callable[[], str]
+    ) -> None:
+        """Have `outcome()` say why the event cannot come, or may not come; the manager calls it.
+
+        Args:
+            hindrance: returns the error, if it is known that the event cannot come.
+            sight: returns a clause on what limits the events that come.
+        """
+        self._hindrance = hindrance
+        self._sight = sight
 
     async def outcome(self, *, timeout: float | None = -1.0) -> EventT_co:
         """Wait for the event that says how this very action ended, and return it.
@@ -265,9 +288,13 @@ class OutcomeReply(Response, Generic[EventT_co]):
             timeout: seconds to wait; `None` is no limit; left out, the action's own timeout.
 
         Raises:
-            ManagerTimeout: it did not come in time, or the user lacks its read class.
+            ManagerTimeout: it did not come in time; the message says what limits the events.
             ConnectionLost: the link went away before it came.
-            ActionError: the server will not send one any more.
+            ActionError: the server will not send one any more; or, at once, it cannot come because
+                of the event mask or the filters of the manager.
+            PermissionDenied: at once, if it is known (`Manager.view`) that the user lacks its read
+                class.
+            TypeError: `timeout` is no number.
         """
         if timeout is not None and (
             isinstance(timeout, bool) or not isinstance(timeout, (int, float))
@@ -280,4 +307,13 @@ class OutcomeReply(Response, Generic[EventT_co]):
             )
         if timeout == -1.0 and self.action is not None:
             timeout = self.action.outcome_timeout
-        return await self._wait_for_outcome(timeout)  # type: ignore[return-value]
+        if self._hindrance is not None and not (self._has_outcome and self._has_outcome()):
+            error = self._hindrance()
+            if error is not None:
+                raise error
+        try:
+            return await self._wait_for_outcome(timeout)  # type: ignore[return-value]
+        except ManagerTimeout as error:
+            if self._sight is None:
+                raise
+            raise ManagerTimeout(f"{error} ({self._sight()})", action=error.action) from error

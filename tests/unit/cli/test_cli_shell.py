@@ -102,6 +102,8 @@ def test_a_line_is_an_action(line: str, action: Action[Any]) -> None:
         ("Ping now", "'now' is too much"),
         ("Originate channel=a application=b variables=x", "variables=NAME=value"),
         ("QueueAd PJSIP/a", "did you mean QueueAdd?"),
+        ("QueueSta support", "did you mean QueueStatus?"),
+        ("CoreShowCh x", "did you mean CoreShowChannels?"),
         ("Getvar 'CHANNEL", "a quotation mark is not closed"),
         ("PlayDTMF channel=a digit=x", "digit: one of 0, 1"),
         ("=1", "is no name of an action"),
@@ -215,6 +217,8 @@ async def test_an_action_is_sent_and_its_answer_shown(
     assert (out.splitlines()[-1], err) == ("3 in all", "")
     assert not await shell.run_line("Hangup nobody")
     assert capsys.readouterr().err == "aioami: Hangup was refused: No such channel (Channel 'nobody')\n"
+    assert not await shell.run_line("QueueSta")
+    assert capsys.readouterr().err.endswith("did you mean QueueStatus?\n")
     assert not await shell.run_line("QueuePausee Foo=1")
     assert "did you mean QueuePause?" in capsys.readouterr().err
     assert not await shell.run_line("QueueAdd")

@@ -83,6 +83,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "streams": frozenset({"checks", "owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
+    "outcomes": frozenset({"view"}),
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options"}),
     "login": frozenset({"connection", "options"}),
@@ -91,7 +92,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "like": frozenset({"callbacks", "options", "streams"}),
     "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
-    "manager": frozenset({"callbacks", "checks", "link", "options", "rights", "streams", "view"}),
+    "manager": frozenset({"callbacks", "checks", "link", "options", "outcomes", "rights", "streams", "view"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
