@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import ssl as tls
@@ -707,8 +708,10 @@ class Manager:
             buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
         )
 
-    def _warn_if_idle(self) -> None:
+    async def _warn_if_idle(self) -> None:
         """Warn of waiting for events where no link is there and none is on its way."""
+        if self._link.state is ManagerState.CLOSED:
+            await asyncio.sleep(0)  # a task that was started beside this one may connect
         if self._link.state is ManagerState.CLOSED:
             text = f"a stream waits, and nothing will come: {self._link.why_not()}"
             warnings.warn(text, RuntimeWarning, stacklevel=3)

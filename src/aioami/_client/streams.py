@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -326,7 +326,7 @@ class EventStream(Generic[EventT_co]):
         buffer: Buffer,
         end: Callable[[], None],
         *,
-        waits: Callable[[], None] | None = None,
+        waits: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._buffer = buffer
         self._waits = waits  # is called before the consumer waits for the first time
@@ -397,7 +397,7 @@ class EventStream(Generic[EventT_co]):
             return event  # type: ignore[return-value]
         if self._waits is not None and not self._buffer.ended:
             waits, self._waits = self._waits, None
-            waits()
+            await waits()
         await self._buffer.filled()
         event = self._next()
         self._delivered += 1

@@ -27,7 +27,7 @@ _OLD: Final = {
     "transfer": "BlindTransfer and AttendedTransfer",
     "unlink": "BridgeLeave",
 }
-"""What Asterisk 12 and later send in the place of events of earlier versions."""
+"""The events that Asterisk 12 and later send in the place of those of earlier versions."""
 
 
 def misnamed(selector: str, *, version: str = "") -> str | None:
@@ -85,5 +85,5 @@ def _names() -> list[str]:
 
 
 def _beginnings(length: int) -> list[str]:
-    """What the names begin with, in so many letters or one more or less."""
+    """The beginnings of the names, of so many letters or one more or less."""
     return [name[:size] for name in _names() for size in (length, length + 1, length - 1)]

@@ -174,7 +174,8 @@ async def test_a_stream_that_nothing_will_come_to_warns_once(fake: FakeAsterisk)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             task = asyncio.ensure_future(awaitable)
-            await asyncio.sleep(0)
+            for _ in range(5):
+                await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         return caught
@@ -199,13 +200,19 @@ async def test_a_stream_that_nothing_will_come_to_warns_once(fake: FakeAsterisk)
 
 
 async def test_streams_that_connect_ends_the_wait_of_are_silent(fake: FakeAsterisk) -> None:
-    """A consumer that runs once the manager is on its way is as it should be."""
+    """A consumer that waits when another task begins to connect is as it should be."""
     mgr = manager(fake)
     stream = mgr.events("Tick")
-    task = asyncio.ensure_future(anext(stream))  # type: ignore[arg-type]
-    async with mgr:
+
+    async def first() -> Event:
+        return await anext(stream)
+
+    async def connected() -> None:
+        await mgr.connect()
         await fake.send_event("Tick")
-        await task
+
+    await asyncio.gather(first(), connected())
+    await mgr.close()
     assert [event async for event in stream] == []
 
 
