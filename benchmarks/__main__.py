@@ -90,12 +90,38 @@ CASES = {
     "alone": Case("200,000 events over one connection", "together", "cpu", (1,), events=200_000),
     "together": Case("200 events over each of 1,000 connections", "together", "cpu", (1000,), events=200),
     "logins": Case("200 logins at once", "logins", "wall", (200,), events=0),
+    "delivered-members": Case(
+        "the device of a member of 50 queues changes, a stream", "delivered", "cpu", corpus="members"
+    ),
+    "typed-members": Case("the same, three fields read", "typed", "cpu", corpus="members"),
+    "live-members": Case("the same, a live state", "live", "cpu", corpus="members"),
+    "live-members-read": Case("the same, looked at ten times a second", "live_read", "cpu", corpus="members"),
+    "live-members-changes": Case("the same, with a consumer of the changes", "live_changes", "cpu", corpus="members"),
+    "live-members-memory": Case("its memory", "live", "grown", corpus="members"),
+    "live-stall": Case(
+        "entering with 50 queues of 1,000 members, the loop stands at most",
+        "live_stall",
+        "stall",
+        corpus="members",
+        events=0,
+    ),
+    "delivered-leaves": Case(
+        "a caller leaves a queue of 1,000, or comes, a stream", "delivered", "cpu", corpus="leaves"
+    ),
+    "typed-leaves": Case("the same, three fields read", "typed", "cpu", corpus="leaves"),
+    "live-leaves": Case("the same, a live state", "live", "cpu", corpus="leaves"),
+    "delivered-conference": Case(
+        "one in a conference of 500 leaves, or comes, a stream", "delivered", "cpu", corpus="conference"
+    ),
+    "typed-conference": Case("the same, three fields read", "typed", "cpu", corpus="conference"),
+    "live-conference": Case("the same, a live state", "live", "cpu", corpus="conference"),
     "import": Case("the import", "import", "import", without=("aioami_uvloop", "floor")),
 }
 UNITS = {
     "cpu": "µs",
     "stream": "µs",
     "wall": "ms",
+    "stall": "ms",
     "grown": "MiB",
     "p50": "µs",
     "p99": "µs",
@@ -151,7 +177,7 @@ def value(case: Case, told: dict[str, Any]) -> float:
     count = told["sent"] if case.unit == "stream" or told["count"] < 0 else told["count"]
     if case.unit in ("cpu", "stream"):
         return float(told["cpu"]) / max(count, 1) * 1e6
-    if case.unit in ("wall", "import"):
+    if case.unit in ("wall", "import", "stall"):
         return float(told[case.unit]) * 1000
     if case.unit in ("p50", "p99"):
         return float(told[case.unit]) * 1e6
@@ -190,6 +216,10 @@ def goals(medians: dict[str, dict[str, float]]) -> Iterator[tuple[str, float, fl
         ("a slow subscriber, KiB for each event held", 1, lambda: medians["slow"]["aioami"] * 1024 / 10_000),
         ("1,000 connections, KiB each", 8, lambda: medians["connections-1000"]["aioami"]),
         ("1,000 connections together, CPU of one", 1 / 0.7, lambda: share("together", "aioami", "alone")),
+        ("the device of a member changes, live, of a typed stream", 2, lambda: share("live-members", "aioami", "typed-members")),
+        ("a caller leaves or comes, live, of a typed stream", 2, lambda: share("live-leaves", "aioami", "typed-leaves")),
+        ("a conference, live, of a typed stream", 2, lambda: share("live-conference", "aioami", "typed-conference")),
+        ("entering with 50,000 members, ms that the loop stands", 50, lambda: medians["live-stall"]["aioami"]),
         ("each of 9 further subscribers, of the first", 0.15, lambda: further("subscribers-10", 10)),
         ("each of 99 further subscribers, of the first", 0.15, lambda: further("subscribers-100", 100)),
     ):  # fmt: skip

@@ -45,9 +45,115 @@ def recorded(count: int = 100_000) -> list[bytes]:
     return [events[n % len(events)] for n in range(count)]
 
 
+# The streams of the live state end with a channel of this Uniqueid, by which one sees that all is applied.
+END = "0.1"
+QUEUES, MEMBERS, CALLERS, TALKERS = 50, 1_000, 1_000, 500
+
+
+def _text(event: str, **headers: object) -> bytes:
+    lines = [f"Event: {event}", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _channel(number: int) -> dict[str, object]:
+    return {
+        "Channel": f"PJSIP/peer{number}-{number:08x}", "ChannelState": 6, "ChannelStateDesc": "Up", "CallerIDNum": 1000 + number,
+        "CallerIDName": f"Caller {number}", "ConnectedLineNum": "<unknown>", "ConnectedLineName": "<unknown>", "Language": "en",
+        "AccountCode": "", "Context": "from-internal", "Exten": 100, "Priority": 2, "Uniqueid": f"1795413782.{number}",
+        "Linkedid": f"1795413782.{number}",
+    }  # fmt: skip
+
+
+def _member(number: int, status: int) -> dict[str, object]:
+    return {
+        "StateInterface": f"PJSIP/agent{number}", "Membership": "static", "Penalty": 0, "CallsTaken": 0, "LastCall": 0,
+        "LastPause": 0, "LoginTime": 1795413782, "InCall": 0, "Status": status, "Paused": 0, "PausedReason": "",
+        "Ringinuse": 0, "Wrapuptime": 0,
+    }  # fmt: skip
+
+
+def _bridge(members: int) -> dict[str, object]:
+    return {
+        "BridgeUniqueid": f"{7:032x}", "BridgeType": "base", "BridgeTechnology": "softmix", "BridgeCreator": "ConfBridge",
+        "BridgeName": "all", "BridgeNumChannels": members, "BridgeVideoSourceMode": "none",
+    }  # fmt: skip
+
+
+def _ended(events: list[bytes]) -> list[bytes]:
+    return [*events, _text("Newchannel", Privilege="call,all", **_channel(0) | {"Uniqueid": END, "Linkedid": END})]
+
+
+def members(count: int) -> list[bytes]:
+    """The devices of members of fifty queues change, one after the other."""
+    different = [
+        _text("QueueMemberStatus", Privilege="agent,all", Queue=f"queue{queue}", MemberName=f"Agent {number}",
+              Interface=f"PJSIP/agent{number}", **_member(number, 1 + number % 2))
+        for number in range(100)
+        for queue in range(QUEUES)
+    ]  # fmt: skip
+    return _ended([different[n % len(different)] for n in range(count)])
+
+
+def leaves(count: int) -> list[bytes]:
+    """Callers leave a queue of a thousand at its head, and others come."""
+    events = []
+    for n in range(count // 2):
+        place = {"Privilege": "agent,all", "Queue": "queue0"}
+        events.append(_text("QueueCallerLeave", **place, **_channel(n), Position=1, Count=CALLERS - 1))
+        events.append(_text("QueueCallerJoin", **place, **_channel(n + CALLERS), Position=CALLERS, Count=CALLERS))
+    return _ended(events)
+
+
+def conference(count: int) -> list[bytes]:
+    """Those in a conference of five hundred leave, and come again."""
+    events = []
+    for n in range(count // 2):
+        about = {"Privilege": "call,all"}, _channel(n * 7 % TALKERS)
+        events.append(_text("BridgeLeave", **about[0], **_bridge(TALKERS - 1), **about[1]))
+        events.append(_text("BridgeEnter", **about[0], **_bridge(TALKERS), **about[1]))
+    return _ended(events)
+
+
+def lists(name: str, count: int) -> dict[str, list[bytes]]:
+    """What a server of a corpus lists, by the action, with `%s` for the ActionID."""
+    if name == "members":
+        found = []
+        for queue in range(QUEUES):
+            found.append(
+                _text("QueueParams", ActionID="%s", Queue=f"queue{queue}", Strategy="ringall", Completed=0, Abandoned=0)
+            )
+            found += [
+                _text("QueueMember", ActionID="%s", Queue=f"queue{queue}", Name=f"Agent {number}",
+                      Location=f"PJSIP/agent{number}", **_member(number, 1))
+                for number in range(MEMBERS)
+            ]  # fmt: skip
+        return {"QueueStatus": found}
+    if name == "leaves":
+        params = _text("QueueParams", ActionID="%s", Queue="queue0", Strategy="ringall", Completed=0, Abandoned=0)
+        entries = [
+            _text("QueueEntry", ActionID="%s", Queue="queue0", Position=n + 1, Wait=1, **_channel(n))
+            for n in range(CALLERS)
+        ]
+        return {"QueueStatus": [params, *entries]}
+    if name == "conference":
+        channels = [
+            _text("CoreShowChannel", ActionID="%s", **_channel(n), BridgeId=f"{7:032x}", Application="ConfBridge",
+                  ApplicationData="all", Duration="00:01:00")
+            for n in range(TALKERS)
+        ]  # fmt: skip
+        return {
+            "CoreShowChannels": channels,
+            "BridgeList": [_text("BridgeListItem", ActionID="%s", **_bridge(TALKERS))],
+        }
+    return {"QueueStatus": items(count)}
+
+
 def corpus(name: str, count: int) -> list[bytes]:
     """A corpus by its name."""
-    return {"synthetic": synthetic, "recorded": recorded}[name](count)
+    made = {
+        "synthetic": synthetic, "recorded": recorded, "members": members, "leaves": leaves, "conference": conference,
+    }  # fmt: skip
+    return made[name](count)
 
 
 def items(count: int) -> list[bytes]:

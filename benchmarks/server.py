@@ -3,7 +3,7 @@
     python -m benchmarks.server CORPUS EVENTS [ITEMS]
 
 prints its port. The user `events` is sent the corpus 0.3 seconds after the login, and all are sent it when one sends a `UserEvent`.
-A `QueueStatus` is answered with a list of ITEMS, everything else with one reply. What it could send at the most is what the client
+A `QueueStatus` is answered with a list of ITEMS, or with what the corpus has, everything else with one reply. What it could send at the most is what the client
 `floor` receives, which does nothing with it.
 """
 
@@ -17,14 +17,15 @@ import sys
 import time
 from collections import deque
 
-from .corpora import LAST, corpus, items
+from .corpora import LAST, corpus, lists
 
 PAUSE = 0.3  # seconds between the login and the corpus
 PIECE = 1 << 18  # bytes sent at once
 ACTION = re.compile(rb"^Action: *(\S+)", re.IGNORECASE | re.MULTILINE)
 ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 USER = re.compile(rb"^Username: *(\S+)", re.IGNORECASE | re.MULTILINE)
-LIST_END = b"Event: QueueStatusComplete\r\nActionID: %b\r\nEventList: Complete\r\nListItems: %d\r\n\r\n"
+LIST_END = b"Event: %bComplete\r\nActionID: %b\r\nEventList: Complete\r\nListItems: %d\r\n\r\n"
+LISTS = ("BridgeList", "CoreShowChannels", "QueueStatus")
 
 
 class Client:
@@ -60,10 +61,12 @@ class Client:
 class Server:
     """All connections, in one thread."""
 
-    def __init__(self, listener: socket.socket, stream: list[bytes], listed: bytes, count: int) -> None:
+    def __init__(self, listener: socket.socket, stream: list[bytes], lists: dict[str, list[bytes]]) -> None:
         self.stream = stream
-        self.listed = listed
-        self.count = count
+        self.lists = {
+            name.lower().encode(): (name.encode(), b"".join(items), len(items))
+            for name, items in {**{key: [] for key in LISTS}, **lists}.items()
+        }
         self.clients: dict[Client, None] = {}
         self.due: list[tuple[float, int, Client]] = []
         self.selector = selectors.DefaultSelector()
@@ -132,9 +135,10 @@ class Server:
         if name == b"userevent":
             for each in self.clients:
                 self.play(each, 0.0)
-        if name == b"queuestatus":
-            start = head + b"EventList: start\r\nMessage: Queue status will follow\r\n\r\n"
-            return start + self.listed.replace(b"%s", action_id) + LIST_END % (action_id, self.count)
+        if name in self.lists:
+            action_name, listed, count = self.lists[name]
+            start = head + b"EventList: start\r\nMessage: A list will follow\r\n\r\n"
+            return start + listed.replace(b"%s", action_id) + LIST_END % (action_name, action_id, count)
         return head + b"Message: Done\r\n\r\n"
 
     def play(self, client: Client, wait: float) -> None:
@@ -158,10 +162,10 @@ def main() -> None:
     """Serve until killed."""
     stream = pieces(corpus(sys.argv[1], int(sys.argv[2])))
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-    listed = b"".join(items(count))
+    listed = lists(sys.argv[1], count)
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         print(listener.getsockname()[1], flush=True)
-        Server(listener, stream, listed, count).serve()
+        Server(listener, stream, listed).serve()
 
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final
 
 import async_timeout
@@ -28,6 +29,22 @@ def manager(server: FakeAsterisk | FaultProxy, **options: object) -> Manager:
     """Make a manager that reconnects quickly."""
     options = {"username": "admin", "secret": "s3cret", "reconnect": QUICK, **options}
     return Manager(server.host, server.port, **options)  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[tuple[asyncio.AbstractEventLoop, FakeAsterisk]]:
+    """An event loop that goes on after an exception has come out of it, and a fake server in it."""
+    loop = asyncio.new_event_loop()
+    fake = FakeAsterisk()
+    loop.run_until_complete(fake.start())
+    try:
+        yield loop, fake
+    finally:
+        loop.run_until_complete(fake.stop())
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.close()
 
 
 async def start(

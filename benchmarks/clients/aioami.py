@@ -6,8 +6,10 @@ import asyncio
 import time
 from typing import Any
 
-from aioami import Event, Manager, actions, core
+from aioami import Event, Manager, actions, core, events
+from aioami.live import Live
 
+from ..corpora import END
 from ..meter import Meter, memory, percentiles
 
 
@@ -174,3 +176,107 @@ async def logins(port: int, number: int) -> dict[str, Any]:
     told = meter.stop(number)
     await asyncio.gather(*(mgr.close() for mgr in managers))
     return told
+
+
+OF_THE_LIVE_STATE = (
+    events.Newchannel,
+    events.BridgeEnter,
+    events.BridgeLeave,
+    events.QueueCallerJoin,
+    events.QueueCallerLeave,
+    events.QueueMemberStatus,
+)
+
+
+async def typed(port: int) -> dict[str, Any]:
+    """The events that a live state is given, in a stream of which three attributes are read."""
+    async with manager(port, "quiet") as mgr:
+        with mgr.events(*OF_THE_LIVE_STATE, maxsize=None) as stream:
+            await mgr.send(core.UserEvent(UserEvent="Play"))
+            meter, count = Meter(), 0
+            async for event in stream:
+                count += 1
+                if isinstance(event, events.QueueMemberStatus):
+                    _queue, _interface, _status = event.queue, event.interface, event.status
+                    continue
+                _uniqueid, _channel, _state = event.uniqueid, event.channel, event.channel_state
+                if isinstance(event, events.Newchannel):
+                    return meter.stop(count)
+    return {}
+
+
+async def delivered(port: int) -> dict[str, Any]:
+    """The events that a live state is given, in a stream of which nothing is read."""
+    async with manager(port, "quiet") as mgr:
+        with mgr.events(*OF_THE_LIVE_STATE, maxsize=None) as stream:
+            await mgr.send(core.UserEvent(UserEvent="Play"))
+            meter, count = Meter(), 0
+            async for event in stream:
+                count += 1
+                if isinstance(event, events.Newchannel):
+                    return meter.stop(count)
+    return {}
+
+
+async def live(port: int) -> dict[str, Any]:
+    """A live state that follows the same events."""
+    async with manager(port, "quiet") as mgr, Live(mgr, maxsize=1_000_000) as followed:
+        await mgr.send(core.UserEvent(UserEvent="Play"))
+        meter, before = Meter(), mgr.statistics().events
+        await until_end(followed, 0.01)
+        return meter.stop(mgr.statistics().events - before)
+
+
+async def live_read(port: int) -> dict[str, Any]:
+    """A live state that follows them, with somebody who looks at all of it ten times a second."""
+    async with manager(port, "quiet") as mgr, Live(mgr, maxsize=1_000_000) as followed:
+        await mgr.send(core.UserEvent(UserEvent="Play"))
+        meter, before = Meter(), mgr.statistics().events
+        await until_end(followed, 0.1)
+        return meter.stop(mgr.statistics().events - before)
+
+
+async def live_changes(port: int) -> dict[str, Any]:
+    """A live state that follows them, and a consumer of its changes."""
+    async with manager(port, "quiet") as mgr, Live(mgr, maxsize=1_000_000) as followed:
+        await mgr.send(core.UserEvent(UserEvent="Play"))
+        meter, before = Meter(), mgr.statistics().events
+        async for change in followed.changes():
+            if change.key == END:
+                break
+        return meter.stop(mgr.statistics().events - before)
+
+
+async def until_end(followed: Live, pace: float) -> None:
+    """Look now and then, until all is applied; with a slow pace, at every queue and bridge."""
+    for _ in range(100_000):
+        await asyncio.sleep(pace)
+        if pace >= 0.1:
+            for part in (followed.queues, followed.bridges):
+                for _thing in part.values():
+                    pass
+        if END in followed.channels:
+            return
+
+
+async def live_stall(port: int) -> dict[str, Any]:
+    """How long the loop stands at most, while a live state is entered."""
+    loop = asyncio.get_running_loop()
+    longest, ended = 0.0, False
+
+    async def watch() -> None:
+        nonlocal longest
+        last = loop.time()
+        while not ended:
+            await asyncio.sleep(0)
+            longest, last = max(longest, loop.time() - last), loop.time()
+
+    async with manager(port, "quiet") as mgr:
+        watching = asyncio.create_task(watch())
+        meter = Meter()
+        async with Live(mgr) as followed:
+            count = sum(len(queue.members) for queue in followed.queues.values())
+            await mgr.send(core.Ping())
+            ended = True
+            await watching
+            return meter.stop(count, stall=longest)

@@ -17,7 +17,13 @@ from ._client.like import ManagerLike, View
 from ._client.manager import Manager
 from ._client.options import Backoff
 from ._client.streams import EventStream, ListStream, NextEvent
-from ._client.threads import in_thread
+from ._client.threads import (
+    BlockingListStream,
+    BlockingManager,
+    BlockingStream,
+    BlockingSubscription,
+    in_thread,
+)
 from ._session.statistics import Statistics
 from ._version import __version__
 from .actions.base import Action
@@ -46,6 +52,10 @@ __all__ = [
     "Action",
     "ActionError",
     "Backoff",
+    "BlockingListStream",
+    "BlockingManager",
+    "BlockingStream",
+    "BlockingSubscription",
     "ConnectionLost",
     "Disconnected",
     "Event",

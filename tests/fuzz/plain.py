@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 
-_RAW_END = re.compile(rb"--END COMMAND--(?=\r?\n\r?\n)")
+# Behind a proxy a line with the server's name stands between the marker and the blank line.
+_RAW_END = re.compile(rb"--END COMMAND--(?:\r?\nServer: [^\r\n]{0,255})?(?=\r?\n\r?\n)")
 _CHANNEL_HEADER = re.compile(r"(ChanVariable\(.*?\)): (.*)", re.DOTALL)
 _HEADER = re.compile(r"([^: \t][^:]*): ?(.*)", re.DOTALL)
 
 Header = tuple[str, str]
+
+
+def is_greeting(line: bytes) -> bool:
+    """Whether a manager interface greets with this line: Asterisk's, a relative's, or a proxy's."""
+    text = line.removesuffix(b"\r").decode("utf-8", "replace")
+    name = text.partition("/")[0]
+    told = re.search(r"\b(?:Call Manager|Manager Proxy|Manager Interface)\b", name, re.IGNORECASE)
+    other = re.match(r"[245]\d\d[ -]|SSH-|RFB \d|AMQP|INFO \{|<|[+*@-]|NOTICE ", text, re.IGNORECASE)
+    return bool(told and not other) and ":" not in name and not re.search(r"[\x00-\x1f\x7f]", text)
 
 
 def has_follows(greeting: bytes) -> bool:
@@ -67,5 +77,7 @@ def plain_command(lines: list[str]) -> tuple[list[str], list[str]]:
     while count < min(3, len(lines)) and lines[count].startswith(("Privilege:", "ActionID:")):
         count += 1
     output = lines[count:] or [""]
+    if len(output) > 1 and output[-2].endswith("--END COMMAND--") and output[-1].startswith("Server: "):
+        output.pop()
     output[-1] = output[-1].removesuffix("--END COMMAND--")
     return lines[:count], output if output[-1] else output[:-1]

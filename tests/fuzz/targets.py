@@ -24,7 +24,7 @@ from aioami.events.base import EVENTS, parse
 from aioami.fields import Field
 from aioami.wire import Framer, Message, redact
 
-from .plain import has_follows, plain_command, plain_headers, plain_lines, plain_messages
+from .plain import has_follows, is_greeting, plain_command, plain_headers, plain_lines, plain_messages
 
 __all__ = ["KINDS", "TARGETS", "look_into"]
 
@@ -67,9 +67,9 @@ def framer(data: bytes) -> None:
     follows = True
     if banner:
         line, end, rest = data.partition(b"\n")
-        if not (end and line.startswith(b"Asterisk Call Manager") and len(line) < 1024):
-            assert greeting is None
-            assert (texts, error is None) == ([], not end and len(line) < 1024)
+        if not (end and is_greeting(line) and len(line) < 1024):
+            assert (texts, greeting) == ([], None)
+            assert error is not None or (not end and len(line) < 1024)
             return
         assert greeting == _decoded(line).rstrip("\r")
         data, follows = rest, has_follows(line)

@@ -8,12 +8,15 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.soak.load import Account, Keeper, until
 
 from aioami import (
+    Action,
+    ActionError,
     Backoff,
     Disconnected,
     Event,
@@ -24,9 +27,10 @@ from aioami import (
     ManagerState,
     Reconnected,
     UnknownAction,
+    actions,
     core,
 )
-from aioami.testing import FaultProxy
+from aioami.testing import FaultProxy, Recording
 from aioami.testing.real import RealAsterisk
 
 QUICK = Backoff(first=0.05, factor=1.5, maximum=0.5)
@@ -259,6 +263,27 @@ async def test_mask_and_filters_are_in_force_again(server: RealAsterisk, proxy: 
         came = await drain(everything)
     assert told_classes(came) == {"user,all", "call,all"}
     assert {event["UserEvent"] for event in came if event.name == "UserEvent"} == {"Load"}
+
+
+async def test_the_users_filters_are_in_force_again(server: RealAsterisk, proxy: FaultProxy, tmp_path: Path) -> None:
+    """Filters that were sent and taken, one of them twice, hold events back on each link; a refused one is not repeated."""
+    record = tmp_path / "link.jsonl"
+    async with manager(proxy, event_mask="user", record=record) as mgr:
+        for name in ("Noise", "Hum", "Noise"):
+            await mgr.send(actions.Filter(f"!UserEvent: {name}"))
+        with pytest.raises(ActionError):
+            await mgr.send(Action("Filter", {"Operation": "Add", "Filter": "("}))
+        with mgr.events("UserEvent") as stream:
+            for _ in range(3):
+                for name in ("Noise", "Hum", "Loud"):
+                    await mgr.send(core.UserEvent(UserEvent=name))
+                assert (await anext(stream))["UserEvent"] == "Loud"
+                async with lost_once(mgr):
+                    proxy.cut()
+            assert stream.pending == 0
+    sent = [entry.message for entry in Recording.load(record).entries if entry.direction == "sent"]
+    filters = [message.get("Filter") for message in sent if message.get("Action") == "Filter"]
+    assert filters == ["!UserEvent: Noise", "!UserEvent: Hum", "!UserEvent: Noise", "(", *filters[:3] * 3]
 
 
 async def test_the_last_mask_that_was_sent_counts(server: RealAsterisk, proxy: FaultProxy) -> None:

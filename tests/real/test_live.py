@@ -271,5 +271,9 @@ async def test_a_user_with_few_rights(keeper: Keeper) -> None:
     async with Manager(server.host, server.port, "callonly", "s3cret") as mgr, Live(mgr) as live:
         assert live.unavailable == {}
     async with Manager(server.host, server.port, "readonly", "s3cret") as mgr, Live(mgr) as live:
-        assert set(live.unavailable) == {"channels"}
+        assert set(live.unavailable) == {"channels", "bridges"}  # who is in a bridge, the channels tell
+        assert all("add system or call or reporting to write" in each for each in live.unavailable.values())
         assert "support" in live.queues
+    async with Manager(server.host, server.port, "silent", "s3cret") as mgr, Live(mgr) as live:
+        assert set(live.unavailable) == {"channels", "bridges", "queues"}
+        assert all("the user may not read the events of" in each for each in live.unavailable.values())

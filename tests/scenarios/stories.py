@@ -590,6 +590,7 @@ async def queued(ami: Line) -> None:
     await place(ami, "hold", CallerID='"Caller" <555>')
     second = await place(ami, "hold")
     await ami.ask("QueueStatus", Queue="empty")
+    await ami.ask("QueueStatus", Queue="empty", Member="none/none")
     await ami.ask("QueueSummary", Queue="empty")
     await ami.settle(1)  # longer than the service level
     await ami.ask("Hangup", Channel=second)

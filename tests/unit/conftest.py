@@ -23,6 +23,7 @@ WATCHED = {
     "test_link",
     "test_manager",
     "test_metrics",
+    "test_relatives",
     "test_statistics",
 }
 

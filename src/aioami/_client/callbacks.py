@@ -167,11 +167,12 @@ class Subscription(Generic[EventT_co]):
             self._notify()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            task.exception()  # none, or one that ends the event loop, which has reported it
-        elif task is self._task and not self._is_over:
+        # An exception here is one that ends the event loop, which has reported it.
+        error = None if task.cancelled() else task.exception()
+        if (task.cancelled() or error is not None) and task is self._task and not self._is_over:
             name = _name(self._callback)
-            log.warning("%s was cancelled by somebody else, and gets no more events", name)
+            why = "was cancelled by somebody else" if error is None else f"raised {error!r}"
+            log.warning("%s %s, and gets no more events", name, why)
             self.finish()
         self._notify()
 
@@ -213,7 +214,9 @@ class Subscription(Generic[EventT_co]):
             result = self._callback(event)
             if inspect.isawaitable(result):
                 await result
-        except (Exception, asyncio.CancelledError) as error:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):  # these end the loop, or the task
+            raise
+        except BaseException as error:  # whatever else a library invents, as pytest.fail() does
             # What it awaited may have been cancelled, and not it.
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise

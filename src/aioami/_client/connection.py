@@ -171,6 +171,9 @@ class Connection:
             self._greeted = None
         if texts:
             session.receive(texts)
+            if session.needs_fence and self.reason is None:
+                session.needs_fence = False
+                self._send_aside(FENCE)
             # Deadlines of answered actions would hold those actions until they are due.
             if len(self._deadlines) and not len(session):
                 self._deadlines.clear()
@@ -196,9 +199,14 @@ class Connection:
             sentence = f"the server sent more than max_bytes_before_login ({limit} bytes)"
             self.lose(ProtocolError(sentence))
 
-    def _stream_ended(self, error: Exception | None) -> None:
+    def interrupted(self, error: BaseException) -> None:
+        """End the link, as an exception came in the middle of its work."""
+        self._stream_ended(error)
+
+    def _stream_ended(self, error: BaseException | None) -> None:
         if error is not None:
-            sentence = f"the connection to Asterisk was lost: {error}"
+            why = str(error) or type(error).__name__
+            sentence = f"the connection to Asterisk was lost: {why}"
         elif self._framer.buffered:
             sentence = "Asterisk closed the connection in the middle of a message"
         elif self._framer.banner is None:
@@ -213,8 +221,10 @@ class Connection:
         """End the link, and report it; the first reason is the one that counts."""
         # What fails behind the first error is a consequence of it.
         if self.reason is None:
-            self.close(reason)
-            self._ended(self, reason)
+            try:
+                self.close(reason)
+            finally:
+                self._ended(self, reason)
 
     def close(self, reason: ManagerError) -> None:
         """End the link now, without a farewell. May be called again; the first reason stays."""
@@ -374,10 +384,14 @@ class Connection:
         return pending
 
     def _write_batch(self) -> None:
-        batch, self._batch = self._batch, None
-        if batch and self.reason is None:
-            # An action that was given up in the same tick never leaves.
-            self._write([pending for pending in batch if not pending.forgotten])
+        try:
+            batch, self._batch = self._batch, None
+            if batch and self.reason is None:
+                # An action that was given up in the same tick never leaves.
+                self._write([pending for pending in batch if not pending.forgotten])
+        except BaseException as error:  # such as Ctrl-C: some of them may never leave
+            self.interrupted(error)
+            raise
 
     def _write(self, pendings: list[Pending]) -> None:
         assert self._writer is not None
@@ -425,6 +439,13 @@ class Connection:
         self._timer = None if never else self._loop.call_at(self._timer_at, self._expire)
 
     def _expire(self) -> None:
+        try:
+            self._expire_overdue()
+        except BaseException as error:  # such as Ctrl-C: some of them may never end
+            self.interrupted(error)
+            raise
+
+    def _expire_overdue(self) -> None:
         self._timer, self._timer_at = None, _NEVER
         for pending, timeout in self._deadlines.expire(self._loop.time()):
             promise, name = pending.promise, pending.action.name

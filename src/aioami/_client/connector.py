@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl as tls
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import async_timeout
 
@@ -15,6 +15,11 @@ from ..errors import ConnectionLost, because
 from .options import Options
 
 __all__ = ["ParsingReader", "greeting", "reach"]
+
+# OpenSSL's words for an answer that is no TLS.
+_PLAIN_ANSWERS: Final = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "PACKET_LENGTH_TOO_LONG"}
+)
 
 
 class ParsingReader(asyncio.StreamReader):
@@ -31,7 +36,7 @@ class ParsingReader(asyncio.StreamReader):
     def __init__(
         self,
         received: Callable[[bytes], None],
-        ended: Callable[[Exception | None], None],
+        ended: Callable[[BaseException | None], None],
     ) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self._received = received
@@ -40,8 +45,11 @@ class ParsingReader(asyncio.StreamReader):
     def feed_data(self, data: bytes) -> None:  # type: ignore[override]
         try:
             self._received(data)
-        except Exception as error:  # a fault of ours: the link ends with it as its reason
+        except BaseException as error:
+            # A fault of ours, or Ctrl-C: what was read is lost, and so is the link.
             self._ended(error)
+            if not isinstance(error, Exception):
+                raise
 
     def feed_eof(self) -> None:
         super().feed_eof()
@@ -89,7 +97,9 @@ async def reach(options: Options, reader: ParsingReader) -> asyncio.StreamWriter
             sentence = f"{options.address} did not answer within {options.timeout:g} seconds"
             failure = because(ConnectionLost(sentence), error)
         except tls.SSLError as error:
-            sentence = f"{options.address} could not be reached securely: {error}"
+            plain = error.reason in _PLAIN_ANSWERS
+            why = f"what answers there does not speak TLS ({error.reason})" if plain else str(error)
+            sentence = f"{options.address} could not be reached securely: {why}"
             failure = because(ConnectionLost(sentence), error)
         except OSError as error:
             sentence = f"{options.address} could not be reached: {error}"
@@ -110,7 +120,8 @@ async def greeting(greeted: asyncio.Future[None], timeout: float | None) -> None
         async with async_timeout.timeout(timeout):
             await asyncio.shield(greeted)
     except asyncio.TimeoutError as error:
-        raise ConnectionLost(f"the server did not greet within {timeout:g} seconds") from error
+        sentence = f"the server did not greet within {timeout:g} seconds: it hangs, or it waits for"
+        raise ConnectionLost(f"{sentence} the client, as those of TLS and HTTP do") from error
 
 
 async def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[int, str]]:

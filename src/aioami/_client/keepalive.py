@@ -33,6 +33,9 @@ class Watched(Protocol):
     def lose(self, reason: ManagerError, /) -> None:
         """End the link, for a reason that all who wait are to get."""
 
+    def interrupted(self, error: BaseException, /) -> None:
+        """End the link, as an exception came in the middle of its work."""
+
 
 class Keepalive:
     """Sends a Ping after a silence, and gives the link up if nothing at all comes then.
@@ -96,6 +99,13 @@ class Keepalive:
         return self._options.timeout or self._options.keepalive or 0.0
 
     def _check(self) -> None:
+        try:
+            self._ask_if_silent()
+        except BaseException as error:  # such as Ctrl-C: nobody would watch any more
+            self._connection.interrupted(error)
+            raise
+
+    def _ask_if_silent(self) -> None:
         keepalive = self._options.keepalive
         if keepalive is None:
             return

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload, runtime_chec
 from .._session.dispatch import Selector
 from .._session.statistics import Statistics
 from ..actions.base import Action, ResponseT_co
-from ..actions.system import Filter
 from ..events.base import Event
 from ..states import ManagerState
 from .callbacks import Subscription
@@ -31,7 +30,7 @@ class View(Protocol):
         """The event classes that the server is asked for; `None` where unknown."""
 
     @property
-    def filters(self) -> tuple[Filter, ...] | None:
+    def filters(self) -> tuple[Action[Any], ...] | None:
         """The filters that this manager has set on the server; `None` where unknown."""
 
     @property

@@ -22,7 +22,6 @@ from ..errors import (
     ManagerError,
     ManagerTimeout,
     PermissionDenied,
-    ProtocolError,
     because,
     fresh,
 )
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Link"]
 
+_KEPT: Final = frozenset({"events", "filter"})  # actions that a reconnect sends again
 _FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
 
 log = get_logger("aioami.link")
@@ -93,6 +93,8 @@ class Link:
         # may have taken.
         self._mask: Action[Any] | None = None
         self._accepted_mask: Action[Any] | None = None
+        # The Filter actions of the user that the server took, in their order.
+        self._filters: list[Action[Any]] = []
         self._server_events = _ServerEvents(self._server_event)
         self._was_connected = False
         self.owner = Owner(self._lost_its_loop)
@@ -118,6 +120,7 @@ class Link:
         self.reason = None
         self._was_connected = True
         self._mask = self._accepted_mask = None
+        self._filters = []
         self._delays = None
         load()  # now, and not when the first event comes
         self._dispatcher.add(self._server_events)
@@ -153,6 +156,8 @@ class Link:
     async def _connect(self) -> None:
         life = self._life
         try:
+            # The task is known before it may fail, also where tasks start at once.
+            await asyncio.sleep(0)
             if self._options.retry_connect:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
@@ -175,6 +180,11 @@ class Link:
         life = self._life
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
+        except (KeyboardInterrupt, SystemExit):
+            # The event loop may go on afterwards, as IPython's does, and the link with it.
+            if self._task is not None:
+                self._begin_to_reconnect()
+            raise
         except BaseException as error:
             # Else close() ended the task, or its loop was closed, which see to the rest.
             if self._task is not None and self._life is life:
@@ -203,9 +213,10 @@ class Link:
         """Attempt until the link stands, and return the connection and the number of attempts.
 
         Raises:
-            ManagerError: another attempt would be in vain.
+            ManagerError: another attempt would be in vain; see `is_final`.
         """
         attempts = 0
+        surprised = False
         while True:
             # The waits go on growing over short-lived links: a server that accepts a login and ends
             # the link at once is not to be hammered. `_lose` begins anew after a link that lasted.
@@ -216,16 +227,20 @@ class Link:
             attempts += 1
             try:
                 return await self._open(), attempts
-            except ManagerError as error:
+            except Exception as error:
                 if is_final(error):  # a wrong secret, tried again and again, locks the user out
                     raise
-                self.reason = error
-                level = logging.WARNING if at_once and attempts == 1 else logging.DEBUG
+                # Something local may be short for a moment: memory, threads, sockets.
+                unforeseen = not isinstance(error, ManagerError)
+                loud = (at_once and attempts == 1) or (unforeseen and not surprised)
+                surprised = surprised or unforeseen
+                self.reason = _reason("the attempt to connect failed", error)
                 log.log(
-                    level,
+                    logging.WARNING if loud else logging.DEBUG,
                     "%s was not reached, and is tried again: %s",
                     self._options.address,
-                    error,
+                    self.reason,
+                    exc_info=unforeseen,
                 )
 
     async def _open(self) -> Connection:
@@ -246,9 +261,9 @@ class Link:
         self.banner = connection.banner
         try:
             if self._options.username is not None:
-                later = bool(self._options.event_filters) or self._mask is not None
-                self._logged_in_quietly = later
-                await log_in(connection, self._options, self._mask)
+                filters = [*self._options.event_filters, *self._filters]
+                self._logged_in_quietly = bool(filters) or self._mask is not None
+                await log_in(connection, self._options, filters, self._mask)
             if connection.reason is not None:  # it ended behind the answer to the login
                 raise connection.reason
         except BaseException:
@@ -279,8 +294,8 @@ class Link:
             return
         self.connection = None
         backoff = self._options.backoff
-        # Without a username only the user can log in again; and what exceeded a limit will again.
-        final = self._options.username is None or isinstance(reason, ProtocolError)
+        # Without a username only the user can log in again.
+        final = self._options.username is None or is_final(reason, established=True)
         if connection.session.said_goodbye:  # the user sent a Logoff
             self._finish()
             self.owner.release()
@@ -301,11 +316,14 @@ class Link:
             self._options.address,
             reason,
         )
-        name = f"aioami reconnects to {self._options.address}"
-        self._task = asyncio.create_task(self._reconnect(), name=name)
+        self._begin_to_reconnect()
         self._dispatcher.emit(Disconnected.because(reason))
         if self._metrics is not None:
             self._metrics.disconnected(reason)
+
+    def _begin_to_reconnect(self) -> None:
+        name = f"aioami reconnects to {self._options.address}"
+        self._task = asyncio.create_task(self._reconnect(), name=name)
 
     def _fail(self, reason: ManagerError) -> None:
         """End everything, as the link is gone for good."""
@@ -421,8 +439,9 @@ class Link:
         if connection is None:
             return self._send_later(action, timeout, action_id)
         seconds = self._options.timeout_of(action, timeout)
-        if action.name.lower() == "events":
-            return self._send_mask(connection, action, seconds, action_id)
+        if (name := action.name.lower()) in _KEPT:
+            send = self._send_mask if name == "events" else self._send_filter
+            return send(connection, action, seconds, action_id)
         return connection.send(action, timeout=seconds, action_id=action_id)
 
     async def _send_later(
@@ -464,6 +483,20 @@ class Link:
                 self._accepted_mask = action
             elif self._mask is action:
                 self._mask = self._accepted_mask
+        return response
+
+    async def _send_filter(
+        self,
+        connection: Connection,
+        action: Action[ResponseT_co],
+        timeout: float | None,
+        action_id: str | None,
+    ) -> ResponseT_co:
+        response = await connection.send(action, timeout=timeout, action_id=action_id)
+        # A reconnect sends it again. One whose answer is not known is left out: too many events do
+        # less harm than too few.
+        if response.success:
+            self._filters.append(action)
         return response
 
     def start_list(
@@ -533,6 +566,11 @@ class Link:
     def mask(self) -> Action[Any] | None:
         """The last `Events` action that the server took, or may have taken; `None` before one."""
         return self._accepted_mask
+
+    @property
+    def filters(self) -> tuple[Action[Any], ...]:
+        """The `Filter` actions of the user that the server took, in their order."""
+        return tuple(self._filters)
 
     # Waiting for it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from .._session.refusals import is_permission_denied, is_shutting_down, refusal
@@ -25,13 +26,23 @@ _PROBE: Final = Action(
     "Filter",
     {"Operation": "Add", "MatchCriteria": "aioami(probe)", "Filter": "["},
 )
+_PLAIN: Final = (
+    "without a challenge the secret itself would have to be sent, for everyone to see: use TLS, or "
+    "make the manager with plaintext_login=True"
+)
 _NEW_FILTERS: Final = "Filter was formatted incorrectly"
 
 
-async def log_in(connection: Connection, options: Options, mask: Action[Any] | None) -> None:
+async def log_in(
+    connection: Connection,
+    options: Options,
+    filters: Sequence[Action[Any]],
+    mask: Action[Any] | None,
+) -> None:
     """Log in, add the server-side filters, and choose the events.
 
     Args:
+        filters: the filters, in their order: those of the options, then those that the user sent.
         mask: the last `Events` action that the user sent, which counts instead of
             `options.event_mask`.
 
@@ -43,13 +54,13 @@ async def log_in(connection: Connection, options: Options, mask: Action[Any] | N
     """
     try:
         # Where filters or a mask follow, the login asks for no events: none that is unwanted comes.
-        later = [*options.event_filters, *([mask] if mask is not None else [])]
-        await _authenticate(connection, options, quiet=bool(later))
+        quiet = bool(filters) or mask is not None
+        await _authenticate(connection, options, quiet=quiet)
         if any(each.match_criteria is not None for each in options.event_filters):
             await _probe(connection, options)
-        for each in options.event_filters:
+        for each in filters:
             await _ask(connection, options, each)
-        if later:
+        if quiet:
             await _ask(connection, options, mask or Events(options.event_mask))
     except ManagerTimeout as error:
         sentence = f"the server did not answer the login within {options.timeout:g} seconds"
@@ -69,14 +80,17 @@ async def _authenticate(connection: Connection, options: Options, *, quiet: bool
     question = Challenge()
     answer = await connection.send(question, timeout=options.timeout, counted=False)
     challenge = answer.get("Challenge")
-    if answer.success and challenge is not None:
+    if answer.success and challenge:
         login = Login(user, secret, events=events, challenge=challenge)
-    elif answer.success:
-        raise ProtocolError("the server answered Challenge without a challenge")
-    elif not is_shutting_down(answer) and (connection.is_encrypted or options.plaintext_login):
+    elif is_shutting_down(answer):
+        raise refusal(answer, question)
+    elif connection.is_encrypted or options.plaintext_login:
         login = Login(user, secret, events=events)
+    elif answer.success:
+        raise ProtocolError(f"the server answered Challenge without a challenge; {_PLAIN}")
     else:
-        raise ManagerAuthError(f"the login was refused: {answer.message}", response=answer)
+        sentence = f"the login was refused: {answer.message.strip() or 'no reason given'}; {_PLAIN}"
+        raise ManagerAuthError(sentence, response=answer)
     await _ask(connection, options, login)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from .._log import get_logger
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
@@ -23,9 +24,11 @@ from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
+from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .callbacks import Callbacks, Subscription
 from .checks import check_seconds, check_types
+from .like import View
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .outcomes import hindrance, sight
@@ -50,7 +53,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Manager", "ManagerState"]
 
-_PORT: Final = PORT
+log = get_logger("aioami.manager")
+
 _BACKOFF: Final = Backoff()
 
 _A = TypeVar("_A", bound=Event)
@@ -170,7 +174,7 @@ class Manager:
         default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
-            port=port if port is not None else TLS_PORT if context is not None else _PORT,
+            port=port if port is not None else TLS_PORT if context is not None else PORT,
             username=username,
             secret=secret,
             ssl=context,
@@ -205,6 +209,7 @@ class Manager:
         )
         self._callbacks = Callbacks(self._link)
         self._view: ServerView | None = None
+        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
         if guarded is not None:
             guarded.attached(self._options.address, self.statistics)
 
@@ -250,12 +255,15 @@ class Manager:
 
     @property
     def version(self) -> str:
-        """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets."""
-        return self._link.banner.partition("/")[2].strip()
+        """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets.
+
+        A relative of Asterisk's, or a proxy, gives a version of its own.
+        """
+        return version_of(self._link.banner)
 
     @property
-    def view(self) -> ServerView:
-        """The part of the server that is seen from here: event mask, filters, and rights."""
+    def view(self) -> View:
+        """The event mask, the filters and the rights with which the server is seen from here."""
         if self._view is None:  # a quiet connection does without it
             self._view = ServerView(self._options, self._link)
         return self._view
@@ -333,7 +341,7 @@ class Manager:
 
         Raises:
             ManagerTimeout: it was not booted in time, or the user has no right to know.
-            PermissionDenied: the server may not be asked, and does not tell: events of the class
+            PermissionDenied: the server may not be asked, and does not say: events of the class
                 `system` are off, or the login was made without events, because there are filters or
                 `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError, RuntimeError: as for
@@ -421,7 +429,11 @@ class Manager:
         self._rights.admit(action)
         if timeout is not DEFAULT:
             check_seconds("timeout", timeout)
-        response = await self._link.send(action, timeout=timeout, action_id=action_id)
+        try:
+            response = await self._link.send(action, timeout=timeout, action_id=action_id)
+        finally:
+            if self._observers:
+                self._report(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -465,6 +477,39 @@ class Manager:
         buffer = ListBuffer(action, self._link.owner)
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
+
+    def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
+        """Have a function called with each action of `send()`, once that is over.
+
+        It is for those who show what the server has, as some changes are told by no event: the
+        action was answered or refused, or is waited for no more and may have run. Lists of
+        `stream()` are not reported, as they change nothing. What the function raises is logged
+        under `aioami.manager`.
+
+        Args:
+            observer: the function, which must be quick.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        entry = (observer,)  # so that one function may observe twice
+        self._observers = (*self._observers, entry)
+
+        def end() -> None:
+            self._observers = tuple(each for each in self._observers if each is not entry)
+
+        return end
+
+    def _report(self, action: Action[Any]) -> None:
+        for (observer,) in self._observers:
+            try:
+                observer(action)
+            except Exception:
+                log.exception("an observer of actions raised")
 
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""

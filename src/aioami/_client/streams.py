@@ -82,6 +82,11 @@ class _Loss:
         return EventsLost(sentence, count=self.count, gap=self.gap)
 
 
+def _nothing(event: Any) -> bool:
+    """Select no event."""
+    return False
+
+
 class Buffer(Subscriber):
     """The producer's side of a stream; it does not hold the stream, which ends when it is dropped.
 
@@ -182,6 +187,15 @@ class Buffer(Subscriber):
         self.gaps += 1
         if self._raises:
             self._mark_end(0, gap)
+
+    def discard(self) -> None:
+        """Drop what is here, and all that may still be put: the stream was closed."""
+        # Another one's predicate may have closed it in the middle of the delivery of an event,
+        # which then goes on into what nobody reads.
+        self.events = deque()
+        self.where = None if self.where is None else _nothing
+        self.marks = 0
+        self.error = None
 
     def finish(self, error: Exception | None) -> None:
         if not self.ended:
@@ -376,9 +390,8 @@ class EventStream(Generic[EventT_co]):
         if end is not None:
             # The subscription first: nothing more is put into a buffer that was emptied.
             end()
-            self._buffer.events.clear()
-            self._buffer.marks = 0
-            self._buffer.error = None
+            self._buffer.discard()
+            self._next = self._buffer.give
             self._buffer.finish(None)
 
     def __aiter__(self) -> Self:

@@ -271,7 +271,7 @@ class BlockingManager:
 
     @property
     def is_running(self) -> bool:
-        """True while there is a thread: from `connect()` to the end of `close()`."""
+        """True while there is a thread, from `connect()` to the end of `close()`."""
         return self._thread is not None
 
     @property

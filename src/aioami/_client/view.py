@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ..actions.base import Action
 from ..actions.config import GetConfig
-from ..actions.system import Command, Filter, event_mask
+from ..actions.system import Command, event_mask
 from .connection import Connection
 from .link import Link
 from .options import DEFAULT, Options
@@ -54,12 +55,13 @@ class ServerView:
         return classes - _NONE if classes.isdisjoint(_ALL) else frozenset({"all"})
 
     @property
-    def filters(self) -> tuple[Filter, ...]:
-        """The filters that this manager has set on the server, in their order.
+    def filters(self) -> tuple[Action[Any], ...]:
+        """The filters that this manager sets on the server, in their order.
 
-        Those of the user in manager.conf are in `permissions`, where these are known.
+        They are its `event_filters`, and each `Filter` action that was sent and that the server
+        took. Those of the user in manager.conf are in `permissions`, where these are known.
         """
-        return self._options.event_filters
+        return (*self._options.event_filters, *self._link.filters)
 
     @property
     def permissions(self) -> Permissions | None:
@@ -73,12 +75,12 @@ class ServerView:
     async def ask(self) -> Permissions | None:
         """Ask the server for the rights of the user, and return them.
 
-        `manager show user` tells them, to users with the write class `command`; else manager.conf
-        itself, to those with `config`. To others the server does not tell them. They count until
+        `manager show user` shows them, to users with the write class `command`; else manager.conf
+        itself, to those with `config`. To others the server does not show them. They count until
         the link is lost. Cancelling it gives up the question.
 
         Returns:
-            The rights; `None` if the server does not tell them, or there is no username.
+            The rights; `None` if the server does not show them, or there is no username.
 
         Raises:
             ManagerTimeout, ConnectionLost, RuntimeError: as for `Manager.send`.

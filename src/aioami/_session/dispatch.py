@@ -169,7 +169,9 @@ class Dispatcher:
         """Deliver an event that the library itself has made."""
         # Here and below over a copy: what a subscriber does may end it, or another.
         for subscriber in list(self._subscribers):
-            if subscriber.selection.matches(event.name, type(event)):
+            if subscriber in self._subscribers and subscriber.selection.matches(
+                event.name, type(event)
+            ):
                 subscriber.put(event)
                 subscriber.settle()
 

@@ -67,6 +67,8 @@ class Pending:
         forgotten: whether it was given up, so that what still comes for it is discarded.
         response: the reply that started its list, or that more replies are to follow.
         items: how many items of its list came, once it has begun.
+        end: the event that ends that list by its name, if no header marks its end.
+        is_unmarked: whether the server ought to have marked that list, and did not.
         due: when it is given up, if it has a deadline; `last_progress` says when something of its
             list came, if that puts it off.
         next: what was sent behind it, while neither is answered.
@@ -82,7 +84,9 @@ class Pending:
         "counted",
         "data",
         "due",
+        "end",
         "forgotten",
+        "is_unmarked",
         "items",
         "last_progress",
         "next",
@@ -118,6 +122,8 @@ class Pending:
         self.outcome: Outcome | None = None
         self.response: Response | None = None
         self.items: int
+        self.end: type[Event] | None
+        self.is_unmarked: bool
         self.next: Pending | None = None
         self.bare_lines: list[str] | None = None
         self.sent_at = 0.0

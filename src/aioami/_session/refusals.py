@@ -10,6 +10,7 @@ from ..errors import (
     ManagerAuthError,
     ManagerError,
     PermissionDenied,
+    ProtocolError,
     UnknownAction,
 )
 from ..responses.base import Response
@@ -71,8 +72,16 @@ def is_shutting_down(response: Response) -> bool:
     return response.message == _SHUTTING_DOWN
 
 
-def is_final(error: ManagerError) -> bool:
-    """True if another attempt would fail in the same way, and may even lock the user out."""
+def is_final(error: BaseException, *, established: bool = False) -> bool:
+    """True if another attempt would fail in the same way, and may even lock the user out.
+
+    This is all that is final: any other failure of an attempt is a reason to wait and try again.
+
+    Args:
+        error: the failure of an attempt to establish a link, or the end of an established one.
+        established: whether the link stood.
+    """
     if isinstance(error, ManagerAuthError):
         return error.response is None or error.response.message != _IN_USE
-    return isinstance(error, ActionError)
+    # A refused filter; and of a link that stood, what exceeded a limit will do so again.
+    return isinstance(error, ProtocolError if established else ActionError)

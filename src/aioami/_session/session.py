@@ -33,6 +33,7 @@ __all__ = ["Session"]
 log = get_logger("aioami.session")
 
 _BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
+_ID_FIRST: Final = re.compile("ActionID:[^\n]*\nResponse:", re.IGNORECASE)
 
 # Broadcast to every client with the ActionID of the one who caused them: never items of a list.
 _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
@@ -88,6 +89,8 @@ class Session:
     Attributes:
         logged_in: whether a login succeeded here.
         said_goodbye: whether the server confirmed a logoff, so that the end of the link is no loss.
+        needs_fence: whether a fence is to be sent: an action was answered whose end may not be
+            marked.
         error: the `ProtocolError` that makes it senseless to go on.
     """
 
@@ -123,6 +126,7 @@ class Session:
         self._seen_stray = False
         self.logged_in = False
         self.said_goodbye = False
+        self.needs_fence = False
         self.error: ProtocolError | None = None
 
     def __len__(self) -> int:
@@ -268,7 +272,8 @@ class Session:
             if kind == "event":
                 self._deliver([f"Event: {rest.lstrip(' ')}"])
                 return
-            if kind != "response":
+            # AstManProxy puts the ActionID of its own answers first.
+            if kind != "response" and not _ID_FIRST.match(text):
                 self._tally.others += 1
                 self._receive_bare_reply(text)
                 return
@@ -300,14 +305,41 @@ class Session:
             self._take_note(pending.action, response)
         # An EventList header announces a list. Where that is missing, the action's class says that
         # more follows; an error is always the whole answer.
-        if _is_list(response) or (success and (shape.list_unmarked or shape.reply_count > 1)):
-            pending.response = response
-            pending.items = 0
-            self._lists[pending.action_id] = pending
-            if pending.on_item is not None:
-                pending.on_item(response, None)
+        if _is_list(response):
+            self._begin_list(pending, response, shape.completion if shape.list_unmarked else None)
+        elif success and (shape.completion is not None or shape.reply_count > 1):
+            self._begin_unmarked_list(pending, response)
         else:
             self._finish(pending, response, success)
+
+    def _begin_list(
+        self,
+        pending: Pending,
+        response: Response,
+        end: type[Event] | None = None,
+        *,
+        is_unmarked: bool = False,
+    ) -> None:
+        pending.response = response
+        pending.items = 0
+        pending.end = end
+        pending.is_unmarked = is_unmarked
+        self._lists[pending.action_id] = pending
+        if pending.on_item is not None:
+            pending.on_item(response, None)
+
+    def _begin_unmarked_list(self, pending: Pending, response: Response) -> None:
+        """Await what may follow a success that does not say whether anything does."""
+        shape = pending.shape
+        if shape.list_unmarked or shape.completion is None:
+            self._begin_list(pending, response, shape.completion)
+        elif shape.list_optional or response.message.strip() in shape.empty_list_messages:
+            self._finish(pending, response)
+        else:
+            # Asterisk 11 and older mark no list, and did not end every list with an event. The
+            # answer to a Ping shows that the list is over, whatever ended it.
+            self._begin_list(pending, response, shape.completion, is_unmarked=True)
+            self.needs_fence = True
 
     def _response(self, pending: Pending, text: str) -> Response:
         action = pending.action
@@ -363,10 +395,9 @@ class Session:
             promise.set_result(response)
         if pending.shape.reply_count > 1 and not pending.overtaken:
             # Another reply may come, and is of no use.
-            pending.response = response
-            pending.items = 0
             pending.forgotten = True
-            self._pending[pending.action_id] = self._lists[pending.action_id] = pending
+            self._pending[pending.action_id] = pending
+            self._begin_list(pending, response)
 
     def _count(self, pending: Pending, success: bool | None) -> None:
         """Count an action of the user as carried out, refused, or (`None`) without an answer."""
@@ -404,13 +435,29 @@ class Session:
 
     def _conclude(self, pending: Pending) -> None:
         """An action that nothing else ends is over, as one behind it was answered."""
-        if pending.response is not None:
-            if not _is_list(pending.response):  # which has an end of its own, or is never whole
-                self._finish(pending, pending.response)
+        response = pending.response
+        if response is not None:
+            if pending.is_unmarked and not pending.items:
+                self._refuse_unmarked_list(pending, response)
+            elif not _is_list(response):  # which has an end of its own, or is never whole
+                self._finish(pending, response)
             return
         lead = "" if pending.shape.bare_reply == "headers" else "Output: "
         lines = ["Response: Success", *(f"{lead}{line}" for line in pending.bare_lines or ())]
         self._finish(pending, self._response(pending, "\n".join(lines)))
+
+    def _refuse_unmarked_list(self, pending: Pending, response: Response) -> None:
+        """Fail a list action that was answered with a success, and with nothing of a list."""
+        action, end = pending.action, pending.end
+        sentence = (
+            f"{action.name} was answered without a list: this server marks no lists, and neither "
+            f"an item nor {end.wire_name if end is not None else 'an end'} followed"
+        )
+        self._count(pending, False)
+        self._drop(pending)
+        promise, pending.promise = pending.promise, None
+        if promise is not None and not promise.done():
+            promise.set_exception(ActionError(sentence, action=action, response=response))
 
     def _oldest_unanswered(self) -> Pending | None:
         """Return the action that a reply without ActionID belongs to, as replies come in order."""
@@ -445,7 +492,7 @@ class Session:
             earlier.overtaken = True
             if earlier.forgotten:
                 self._drop(earlier)
-            elif earlier.shape.fenced:
+            elif earlier.is_unmarked or earlier.shape.fenced:
                 self._conclude(earlier)
 
     def _drop(self, pending: Pending) -> None:
@@ -480,17 +527,20 @@ class Session:
             return False
         if pending.shape.items_unseparated:
             for part in _BETWEEN_EVENTS.split(text):
-                self._take_item(pending, pending.response, event_class(Event(part).name)(part))
+                each = event_class(Event(part).name)(part)
+                self._take_item(pending, pending.response, each, part)
         else:
-            self._take_item(pending, pending.response, event)
+            self._take_item(pending, pending.response, event, text)
         return True
 
-    def _take_item(self, pending: Pending, response: Response, event: Event) -> None:
+    def _take_item(self, pending: Pending, response: Response, event: Event, text: str) -> None:
         # Most lists end with a header that says so; some only by the name of their last event.
-        shape = pending.shape
-        end = shape.completion if shape.list_unmarked else None
+        end = pending.end
         ends_by_name = end is not None and event.name == end.wire_name
-        complete = ends_by_name or (event.find("EventList") or "").lower() == "complete"
+        complete = ends_by_name or (
+            # As text first: to look for a header that is not there takes four times as long.
+            "eventlist" in text.lower() and (event.find("EventList") or "").lower() == "complete"
+        )
         # Counted and not measured: the items of a `stream()` are not held here, but limited too.
         pending.items += 1
         limit = self._max_list_items
@@ -502,7 +552,7 @@ class Session:
             self.error = ProtocolError(sentence)
             return
         # The event that ends a list by its name may be an item itself, if its class says so.
-        items = shape.items
+        items = pending.shape.items
         is_item = isinstance(event, items) if items and ends_by_name else not complete
         if not pending.forgotten and is_item:
             if pending.on_item is not None:

@@ -16,14 +16,21 @@ from ..wire import Message
 from ..wire.redaction import redact_value
 
 __all__ = [
+    "MAX_CELL",
+    "MAX_COLUMNS",
+    "MAX_ROWS",
+    "MAX_VALUE",
+    "box",
     "cell",
     "clean",
     "event_html",
     "list_html",
+    "moment",
     "note",
     "pill",
     "response_html",
     "shortened",
+    "state",
     "table",
 ]
 
@@ -138,6 +145,12 @@ def pill(text: str, tone: str | None) -> str:
     return f'<span style="{style}">{clean(text)}</span>'
 
 
+def state(name: str) -> str:
+    """A state by the name of its member, in its colour."""
+    tone = "waiting" if name == "paused" else _TONES.get(name.lower())
+    return pill(name.replace("_", " ").lower(), tone)
+
+
 def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
     """A table of cells that are HTML; without heads, the first cell of each row is one."""
     style = "text-align: left; vertical-align: top; padding: 0.15em 0.6em"
@@ -187,7 +200,7 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
         return pill("paused", "waiting")
     if isinstance(field, Timestamp):
         seconds = field.convert(value)
-        when = _moment(seconds) if seconds else ""  # Asterisk writes 0 for never
+        when = moment(seconds) if seconds else ""  # Asterisk writes 0 for never
         return (
             when if when and brief else shortened(value, limit) + (f" {note(when)}" if when else "")
         )
@@ -198,7 +211,7 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
 
 def event_html(event: Message, name: str) -> str:
     """One event: its name, and a row for each header."""
-    return _box(f"<b>{clean(name)}</b>", _headers(event, {"event"}))
+    return box(f"<b>{clean(name)}</b>", _headers(event, {"event"}))
 
 
 def response_html(
@@ -246,7 +259,7 @@ def response_html(
         parts.append(
             f'<pre style="line-height: 1.2; max-height: 30em; overflow: auto">{shown}{more}</pre>'
         )
-    return _box(*parts, listed)
+    return box(*parts, listed)
 
 
 def list_html(items: Sequence[object], completion: Message | None) -> str:
@@ -265,7 +278,7 @@ def list_html(items: Sequence[object], completion: Message | None) -> str:
         parts.append(
             table([[shortened(repr(each))] for each in others[:MAX_ROWS]]) + _more(len(others))
         )
-    return _box(*parts)
+    return box(*parts)
 
 
 def _kind(name: str, items: Sequence[Message]) -> str:
@@ -331,7 +344,8 @@ def _headers(message: Message, without: set[str]) -> str:
     return _beside_each_other(rows) if rows else ""
 
 
-def _box(*parts: str) -> str:
+def box(*parts: str) -> str:
+    """Parts that are HTML, one below the other; empty ones are left out."""
     return "<div>" + "".join(f"<div>{part}</div>" for part in parts if part) + "</div>"
 
 
@@ -346,7 +360,7 @@ def _field(kind: type[Message], header: str) -> Field[object] | None:
 _known: Final[dict[type[Message], dict[str, Field[object]]]] = {}
 
 
-def _moment(seconds: float) -> str:
+def moment(seconds: float) -> str:
     """A moment as people write it; empty if no calendar has it."""
     try:
         return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -94,13 +94,19 @@ class Action(Generic[ResponseT_co]):
     items: ClassVar[tuple[type[Event], ...]] = ()
     """The events that its list may consist of, if it is answered with a list."""
     completion: ClassVar[type[Event] | None] = None
-    """The event that ends its list."""
+    """The event that ends its list. Where the server marks no lists, as Asterisk 11 and older, a
+    list is expected behind each success of an action that has one.
+    """
+    list_optional: ClassVar[bool] = False
+    """True if a success that announces no list is the whole answer on every server."""
     list_unmarked: ClassVar[bool] = False
     """True if no `EventList` header marks its list: a successful reply starts it, and `completion`
     ends it, which may be an item too.
     """
-    empty_list_errors: ClassVar[tuple[str, ...]] = ()
-    """The messages of the errors with which Asterisk answers where the list is empty."""
+    empty_list_messages: ClassVar[tuple[str, ...]] = ()
+    """The messages with which Asterisk answers where the list is empty, as an error or as a success
+    behind which nothing follows.
+    """
     items_unseparated: ClassVar[bool] = False
     """True if Asterisk sends no blank line between the events of its list."""
     bare_reply: ClassVar[Literal["", "lines", "headers"]] = ""
@@ -144,7 +150,7 @@ class Action(Generic[ResponseT_co]):
         cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
-        for sequence in ("privilege", "empty_list_errors", "outcome_events"):
+        for sequence in ("privilege", "empty_list_messages", "outcome_events"):
             if isinstance(getattr(cls, sequence), str):
                 raise TypeError(
                     f"{cls.__name__}.{sequence}: expected a tuple of texts, not one text"

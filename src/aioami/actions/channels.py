@@ -165,6 +165,7 @@ class Hangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
     """
 
     privilege = ("system", "call")
+    list_optional = True
 
     channel: str = header("Channel")
     _: KW_ONLY

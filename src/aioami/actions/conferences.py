@@ -47,7 +47,7 @@ class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeList
 
     privilege = ("reporting",)
     reads_only = True
-    empty_list_errors = ("No active conferences.",)
+    empty_list_messages = ("No active conferences.",)
 
     conference: str = header("Conference")
 
@@ -59,7 +59,7 @@ class ConfbridgeListRooms(
 
     privilege = ("reporting",)
     reads_only = True
-    empty_list_errors = ("No active conferences.",)
+    empty_list_messages = ("No active conferences.",)
 
 
 class ConfbridgeMute(_Participant):

@@ -48,7 +48,7 @@ class DAHDIShowStatus(KnownAction[ListReply[events.DAHDIShowStatus, DAHDIShowSta
     """List the spans and their line errors. From Asterisk 18.23, 20.8 and 21.3."""
 
     reads_only = True
-    empty_list_errors = ("No DAHDI detected",)
+    empty_list_messages = ("No DAHDI detected",)
 
 
 class DAHDIDialOffhook(_DAHDIChannel):

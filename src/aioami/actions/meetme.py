@@ -25,7 +25,7 @@ class MeetmeList(KnownAction[ListReply[events.MeetmeList, MeetmeListComplete]]):
 
     privilege = ("reporting",)
     reads_only = True
-    empty_list_errors = ("No active conferences.",)
+    empty_list_messages = ("No active conferences.",)
 
     conference: str | int | None = header("Conference", default=None)
 
@@ -35,7 +35,7 @@ class MeetmeListRooms(KnownAction[ListReply[events.MeetmeListRooms, MeetmeListRo
 
     privilege = ("reporting",)
     reads_only = True
-    empty_list_errors = ("No active conferences.",)
+    empty_list_messages = ("No active conferences.",)
 
 
 class MeetmeMute(KnownAction[Response]):

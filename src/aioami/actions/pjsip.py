@@ -71,7 +71,7 @@ class PJSIPShowEndpoints(KnownAction[ListReply[EndpointList, EndpointListComplet
 
     privilege = ("system",)
     reads_only = True
-    empty_list_errors = ("No endpoints found",)
+    empty_list_messages = ("No endpoints found",)
 
 
 class PJSIPShowEndpoint(KnownAction[ListReply[_Detail, EndpointDetailComplete]]):
@@ -93,7 +93,7 @@ class PJSIPShowAors(KnownAction[ListReply[AorList, AorListComplete]]):
 
     privilege = ("system",)
     reads_only = True
-    empty_list_errors = ("No AORs found",)
+    empty_list_messages = ("No AORs found",)
 
 
 class PJSIPShowAuths(KnownAction[ListReply[AuthList, AuthListComplete]]):
@@ -101,7 +101,7 @@ class PJSIPShowAuths(KnownAction[ListReply[AuthList, AuthListComplete]]):
 
     privilege = ("system",)
     reads_only = True
-    empty_list_errors = ("No Auths found",)
+    empty_list_messages = ("No Auths found",)
 
 
 class PJSIPShowContacts(KnownAction[ListReply[ContactList, ContactListComplete]]):
@@ -109,7 +109,7 @@ class PJSIPShowContacts(KnownAction[ListReply[ContactList, ContactListComplete]]
 
     privilege = ("system",)
     reads_only = True
-    empty_list_errors = ("No Contacts found",)
+    empty_list_messages = ("No Contacts found",)
 
 
 class PJSIPShowRegistrationsInbound(
@@ -166,7 +166,7 @@ class PJSIPShowResourceLists(
 
     privilege = ("system",)
     reads_only = True
-    empty_list_errors = ("No resource lists found",)
+    empty_list_messages = ("No resource lists found",)
 
 
 class PJSIPShowMaintenance(
@@ -284,6 +284,7 @@ class PJSIPHangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplet
     """
 
     privilege = ("system", "call")
+    list_optional = True
 
     channel: str = header("Channel")
     cause: str | int = header("Cause")

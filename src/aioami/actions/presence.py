@@ -46,7 +46,7 @@ class ExtensionStateList(KnownAction[ListReply[ExtensionStatus, ExtensionStateLi
 
     privilege = ("call", "reporting")
     reads_only = True
-    empty_list_errors = ("No dialplan hints are available",)
+    empty_list_messages = ("No dialplan hints are available",)
 
 
 class DeviceStateList(KnownAction[ListReply[DeviceStateChange, DeviceStateListComplete]]):

@@ -201,7 +201,8 @@ _NO_POSIX: Final = re.compile(r"(?<!\\)(?:\\\\)*(\(\?|\\[dD])")
 class Filter(KnownAction[Response]):
     """Add a filter for the events of this connection. It cannot be removed.
 
-    The items of lists are not affected.
+    The items of lists are not affected. A manager that has to connect again adds what the server
+    took again, after the login; one that was added twice is added twice.
 
     An event comes if no excluding filter matches it and, where there are including ones, one of
     those does.

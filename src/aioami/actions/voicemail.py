@@ -69,6 +69,7 @@ class VoicemailUsersList(KnownAction[ListReply[VoicemailUserEntry, VoicemailUser
 
     privilege = ("call", "reporting")
     reads_only = True
+    empty_list_messages = ("There are no voicemail users currently defined.",)
 
 
 class VoicemailUserStatus(KnownAction[ListReply[VoicemailUserDetail, VoicemailUserDetailComplete]]):
@@ -81,6 +82,7 @@ class VoicemailUserStatus(KnownAction[ListReply[VoicemailUserDetail, VoicemailUs
 
     privilege = ("call", "reporting")
     reads_only = True
+    empty_list_messages = ("There is no voicemail user of the given info.",)
 
     context: str = header("Context")
     mailbox: str | int = header("Mailbox")
@@ -96,6 +98,7 @@ class VoicemailBoxSummary(KnownAction[ListReply[VoicemailBoxDetail, VoicemailBox
 
     privilege = ("call", "reporting")
     reads_only = True
+    empty_list_messages = ("There is no voicemail user of the given info.",)
 
     context: str = header("Context")
     mailbox: str | int = header("Mailbox")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Union
 
 from .._show.ladder import Ladder, LadderLine
@@ -37,8 +37,8 @@ class CallStep:
             `originate`, `dialplan`, `request` (to hang up), `hangup`, or `gone` (a channel whose
             hang-up was missed).
         channel: the unique id of the channel that it is about.
-        others: the unique ids of further channels that have part in it.
-        words: the sentence in parts, with a `Named` for each channel.
+        others: the unique ids of further channels of the call that have part in it.
+        words: the sentence in parts, with a `Named` for each channel of the call.
         cause: the hang-up cause, if it has one.
         event: the event behind it; `None` for `gone`.
     """
@@ -55,6 +55,26 @@ class CallStep:
     def text(self) -> str:
         """The step as a sentence, with channels by their names."""
         return self.told(lambda channel: channel.name)
+
+    def within(self, channels: Collection[str]) -> CallStep:
+        """Return the step with the channels of one call; of others the names stay, as text.
+
+        Args:
+            channels: the unique ids of the channels.
+        """
+        named = (each for each in self.words if isinstance(each, Named))
+        if all(each.uniqueid in channels for each in named) and all(
+            each in channels for each in self.others
+        ):
+            return self
+        return replace(
+            self,
+            others=tuple(each for each in self.others if each in channels),
+            words=tuple(
+                each.name if isinstance(each, Named) and each.uniqueid not in channels else each
+                for each in self.words
+            ),
+        )
 
     def told(self, name: Callable[[Named], str]) -> str:
         """Return the step as a sentence.
@@ -84,7 +104,7 @@ class CallChannel:
     Attributes:
         uniqueid: its unique id.
         name: its name, as `PJSIP/alice-00000001`; the last one, if it had several.
-        caller: the caller id that it began with, as `"Ada" <555>`; empty if it had none.
+        caller: its caller id as it was last set, as `"Ada" <555>`; empty if it had none.
         started: time of its creation, or of the first event about it.
         answered: time of the answer; `None` without one, or if it came before the tracing began.
         ended: time of the hang-up; `None` while the channel exists.

@@ -27,6 +27,7 @@ class ChannelRecord:
         "caller",
         "cause",
         "cause_text",
+        "dials",
         "ended",
         "name",
         "ringing",
@@ -47,6 +48,7 @@ class ChannelRecord:
         self.cause_text = ""
         self.was_there = False
         self.ringing = False
+        self.dials: dict[ChannelRecord, None] = {}  # the channels that it is calling
 
     @property
     def named(self) -> Named:
@@ -81,11 +83,12 @@ class CallRecord:
 
     def value(self) -> CallTrace:
         """Return the state as a value that no longer changes."""
+        known = {each.uniqueid for each in self.channels}
         return CallTrace(
             self.links[0],
             tuple(self.links),
             tuple(each.value() for each in sorted(self.channels, key=lambda each: each.started)),
-            tuple(step for _, step in self.steps),
+            tuple(step.within(known) for _, step in self.steps),
         )
 
 
@@ -99,6 +102,7 @@ class CallRegistry:
         calls: all known calls, in the order in which they began.
         channels: all known channels by unique id.
         bridges: the unique ids of the channels in each bridge, in the order of their entering.
+        successors: by the unique id of a channel, the one that took its place in a bridge.
         touched: the call of the latest step. The tracer clears it before each event.
     """
 
@@ -106,6 +110,7 @@ class CallRegistry:
         self.calls: dict[CallRecord, None] = {}
         self.channels: dict[str, ChannelRecord] = {}
         self.bridges: dict[str, dict[str, None]] = {}
+        self.successors: dict[str, ChannelRecord] = {}
         self.touched: CallRecord | None = None
         self._keep = keep
         self._over: dict[CallRecord, None] = {}
@@ -143,6 +148,26 @@ class CallRegistry:
         if name and event.name != "Rename":
             channel.name = name
         return channel
+
+    def members(self, bridge: str, *without: ChannelRecord | None) -> list[ChannelRecord]:
+        """Return the channels in a bridge, in the order of their entering.
+
+        Args:
+            bridge: its unique id.
+            without: channels that are left out; `None` among them is skipped.
+        """
+        found = (self.channels.get(each) for each in self.bridges.get(bridge, ()))
+        return [each for each in found if each is not None and each not in without]
+
+    def unite(self, channel: ChannelRecord, *others: ChannelRecord | None) -> None:
+        """Make the calls of channels one, which is that of the first; `None` is skipped."""
+        for other in others:
+            if other is not None and other.call is not channel.call:
+                self._merge(channel.call, other.call)
+
+    def set_caller(self, channel: ChannelRecord, event: Event) -> None:
+        """Set the caller id of a channel to that of an event, if it has one."""
+        channel.caller = _caller(event, "") or channel.caller
 
     def step(
         self,
@@ -186,6 +211,8 @@ class CallRegistry:
         channel.ended = time
         for members in self.bridges.values():
             members.pop(channel.uniqueid, None)
+        self.successors.pop(channel.uniqueid, None)
+        channel.dials.clear()
         call = channel.call
         call.alive -= 1
         if call.alive:
@@ -240,6 +267,9 @@ class CallRegistry:
         # The channel has moved to the linked id of an older call: Asterisk's rule when two channels
         # meet in a basic bridge. It sends no event about the channels that do not move. So the
         # whole younger call is taken over at the first event with the new linked id.
+        self._merge(into, call)
+
+    def _merge(self, into: CallRecord, call: CallRecord) -> None:
         into.links += call.links
         into.channels += call.channels
         into.alive += call.alive
@@ -260,6 +290,7 @@ class CallRegistry:
             del self._links[link]
         for channel in call.channels:
             del self.channels[channel.uniqueid]
+            self.successors.pop(channel.uniqueid, None)
 
 
 def _caller(event: Event, prefix: str) -> str:

@@ -101,6 +101,13 @@ def _state(calls: CallRegistry, event: Event, time: float) -> None:
     calls.step(time, kind, channel, f" {words}", event=event)
 
 
+@_on("NewCallerid")
+def _caller_id(calls: CallRegistry, event: Event, time: float) -> None:
+    channel = calls.seen(event, time)
+    if channel is not None:
+        calls.set_caller(channel, event)
+
+
 @_on("Rename")
 def _rename(calls: CallRegistry, event: Event, time: float) -> None:
     channel, name = calls.seen(event, time), event.get("Newname", "")
@@ -144,6 +151,7 @@ def _dial(calls: CallRegistry, event: Event, time: float) -> None:
     if channel is None:  # dialled by Originate, which has no channel of its own
         calls.step(time, "dial", dest, " is called", event=event)
         return
+    channel.dials[dest] = None
     dialled = event.get("DialString", "")
     detail = f" as {dialled}" if dialled and dialled not in dest.name else ""
     calls.step(time, "dial", channel, " calls ", dest, detail, others=(dest,), event=event)
@@ -167,6 +175,8 @@ def _dial_end(calls: CallRegistry, event: Event, time: float) -> None:
     channel, dest = calls.seen(event, time), calls.seen(event, time, "Dest")
     if dest is None:
         return
+    if channel is not None:
+        channel.dials.pop(dest, None)
     status = event.get("DialStatus", "")
     kind, words = _DIAL_ENDS.get(status, ("failed", f"was called in vain: {status}"))
     if kind == "answered" and dest.answered is None:
@@ -221,20 +231,19 @@ def _enter(calls: CallRegistry, event: Event, time: float) -> None:
     channel = calls.seen(event, time)
     if channel is None:
         return
-    members = calls.bridges.setdefault(event.get("BridgeUniqueid", ""), {})
+    bridge, kind = event.get("BridgeUniqueid", ""), event.get("BridgeType", "")
     # The channel whose place this one takes leaves the bridge in the next event.
     swapped = calls.channels.get(event.get("SwapUniqueid", ""))
-    present = [calls.channels[each] for each in members if each in calls.channels]
-    # Strangers meet in conferences and parking lots: they have no part in this call. Those who are
-    # parked do not even hear each other.
-    others = [
-        each
-        for each in present
-        if each.call is channel.call
-        and each is not channel
-        and each is not swapped
-        and event.get("BridgeType", "") != "parking"
-    ]
+    if swapped is not None:
+        calls.successors[swapped.uniqueid] = channel
+    present = calls.members(bridge, channel, swapped)
+    # In a basic bridge all get the oldest Linkedid, which the one who enters has already: it is one
+    # call (tried on 16 and 22). Strangers meet in conferences and parking lots: they have no part
+    # in this call. Those who are parked do not even hear each other.
+    if kind == "basic":
+        calls.unite(channel, swapped, *present)
+    others = [each for each in present if each.call is channel.call and kind != "parking"]
+    members = calls.bridges.setdefault(bridge, {})
     members[channel.uniqueid] = None
     instead: list[str | ChannelRecord] = [] if swapped is None else [" in the place of ", swapped]
     talking: list[str | ChannelRecord] = [part for each in others for part in (", ", each)]
@@ -268,10 +277,11 @@ def _blind(calls: CallRegistry, event: Event, time: float) -> None:
     if channel is None:
         return
     # With more than one other in the bridge all are transferred, and there is no Transferee.
-    whom = transferee if transferee is not None else "the others"
+    bridge = event.get("BridgeUniqueid", "")
+    moved = [transferee] if transferee is not None else calls.members(bridge, channel)
     place = f"{event.get('Extension', '')}@{event.get('Context', '')}"
-    words = (" transfers ", whom, f" to {place}: {event.get('Result', '')}")
-    calls.step(time, "transfer", channel, *words, others=(transferee,), event=event)
+    words = (" transfers ", *_several(moved, "the others"), f" to {place}: {_result(event)}")
+    calls.step(time, "transfer", channel, *words, others=moved, event=event)
 
 
 @_on("AttendedTransfer")
@@ -283,13 +293,61 @@ def _attended(calls: CallRegistry, event: Event, time: float) -> None:
     target = calls.seen(event, time, "TransferTarget")
     if channel is None:
         return
-    whom = transferee if transferee is not None else "the others"
-    # The target may be no channel but an application, as of a parking lot, or a whole bridge.
-    place = target if target is not None else event.get("DestApp", "") or "a bridge"
-    result = f" after a word with them: {event.get('Result', '')}"
-    words = (" transfers ", whom, " to ", place, result)
-    others = (second, transferee, target)
-    calls.step(time, "transfer", channel, *words, others=others, event=event)
+    if _result(event) == "Success":
+        calls.unite(channel, second, transferee, target)
+    moved = [transferee] if transferee is not None else _transferred(calls, event, channel, second)
+    targets, word = _targets(calls, event, channel, second, target, moved)
+    # The target may be no channel but an application, as of a parking lot.
+    place = _several(targets, event.get("DestApp", "") or "a bridge")
+    words = (" transfers ", *_several(moved, "the others"), " to ", *place)
+    result = f"{word}: {_result(event)}"
+    others = (second, *moved, *targets)
+    calls.step(time, "transfer", channel, *words, result, others=others, event=event)
+
+
+def _transferred(
+    calls: CallRegistry, event: Event, channel: ChannelRecord, second: ChannelRecord | None
+) -> list[ChannelRecord]:
+    """Return the channels that are transferred, where the event does not name one."""
+    for each in (channel, second):
+        successor = None if each is None else calls.successors.get(each.uniqueid)
+        if successor is not None:
+            return [successor]
+    return calls.members(event.get("OrigBridgeUniqueid", ""), channel, second)
+
+
+def _targets(
+    calls: CallRegistry,
+    event: Event,
+    channel: ChannelRecord,
+    second: ChannelRecord | None,
+    target: ChannelRecord | None,
+    moved: list[ChannelRecord],
+) -> tuple[list[ChannelRecord], str]:
+    """Return the channels that are transferred to, and what was before that, in words."""
+    ringing = [] if second is None else list(second.dials)
+    if event.get("DestApp", ""):
+        return ringing, " before the answer" if ringing else ""
+    targets = [target] if target is not None else []
+    if target is None:
+        bridge = event.get("DestBridgeUniqueid", "") or event.get("SecondBridgeUniqueid", "")
+        targets = calls.members(bridge, channel, second, *moved)
+    unanswered = any(each in ringing for each in targets)
+    return targets, " before the answer" if unanswered else " after a word with them"
+
+
+def _result(event: Event) -> str:
+    return event.get("Result", "")
+
+
+def _several(channels: list[ChannelRecord], otherwise: str) -> list[str | ChannelRecord]:
+    """Return channels as a part of a sentence: `A, B and C`."""
+    if not channels:
+        return [otherwise]
+    words: list[str | ChannelRecord] = [channels[0]]
+    for each in channels[1:-1]:
+        words += [", ", each]
+    return words if len(channels) == 1 else [*words, " and ", channels[-1]]
 
 
 # Queues and parking

@@ -45,7 +45,9 @@ class Event(Message):
     """asterisk.conf's `systemname`, if it has one."""
 
     def __init__(self, text: str) -> None:
-        self._lines = "\n" + text  # no event has output behind its headers
+        # No event has output behind its headers. All texts between these two begin with the first
+        # one: to compare takes half as long as `startswith`.
+        self._lines = text if "Event: " <= text < "Event:!" else "\n" + text
         self._parsed = None
 
     def __init_subclass__(
@@ -73,8 +75,8 @@ class Event(Message):
     def name(self) -> str:
         """The event's name, as `Hangup`."""
         lines = self._lines
-        end = lines.find("\n", 8)
-        return lines[8 : end if end >= 0 else None].removesuffix("\r")
+        end = lines.find("\n")
+        return lines[7:end].removesuffix("\r") if end > 0 else self.find("Event") or ""
 
     @property
     def privileges(self) -> frozenset[str]:

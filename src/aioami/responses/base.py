@@ -158,7 +158,7 @@ class Response(Message):
     def __init__(
         self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None
     ) -> None:
-        super().__init__(text)
+        Message.__init__(self, text)  # `super()` costs as much again, at each action
         self.action = action
         self.seconds = seconds
 
@@ -220,6 +220,10 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
     """The answer to an action that is answered with a list.
 
     Some actions are answered with an error if there are no items: that is an empty list here.
+
+    On a server that marks no lists, as Asterisk 11 and older, the list ends with its completion;
+    or, where Asterisk sends none, with the answer to a Ping behind it. If neither an item nor the
+    completion came, the action raises `ActionError`.
     """
 
     @property
@@ -236,7 +240,7 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
     def success(self) -> bool:
         return super().success or (
             self.action is not None
-            and self.message.strip() in self.action.answered_as.empty_list_errors
+            and self.message.strip() in self.action.answered_as.empty_list_messages
         )
 
 

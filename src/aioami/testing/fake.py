@@ -256,6 +256,13 @@ class FakeAsterisk:
 
     # Time
 
+    def time(self) -> float:
+        """Return the server's time in seconds since 1970; with virtual time it is that.
+
+        It serves as the clock of a program in a test, as in `Live(mgr, clock=fake.time)`.
+        """
+        return self.exchange.wall_time
+
     async def advance(self, seconds: float) -> None:
         """Let time pass: at once with virtual time, else by sleeping.
 

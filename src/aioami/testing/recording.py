@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ..wire import Message
+from ..wire import Message, product_of
 from ..wire.recordings import FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -349,7 +349,7 @@ def _made_up(name: str, own: str) -> str:
 
 def _is_message(entry: Entry) -> bool:
     """Return true unless it is the banner, which has no blank line."""
-    return not entry.data.startswith("Asterisk Call Manager/")
+    return entry.direction == "sent" or product_of(entry.data.rstrip("\r\n")) is None
 
 
 def _parsed(line: str, number: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from .encoding import encode, encode_header, encode_message, encode_text
 from .framing import Framer
+from .greeting import other_server, product_of, version_of
 from .headers import split_headers
 from .limits import MAX_ACTION_ID, MAX_FRAME_SIZE, MAX_LINE, MAX_LINES
 from .message import Message
@@ -25,7 +26,10 @@ __all__ = [
     "encode_text",
     "hide_header",
     "is_sensitive",
+    "other_server",
+    "product_of",
     "redact",
     "show_header",
     "split_headers",
+    "version_of",
 ]

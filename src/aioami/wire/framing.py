@@ -17,11 +17,11 @@ import re
 from typing import Final
 
 from ..errors import ProtocolError
+from .greeting import ami_version, refused
 from .limits import MAX_BANNER, MAX_FRAME_SIZE
 
-__all__ = ["Framer"]
+__all__ = ["END_OF_OUTPUT", "MAX_END_OF_OUTPUT", "Framer"]
 
-_GREETING: Final = "Asterisk Call Manager"
 # With alternatives, as a repetition would be tried, and fail, at nearly every line: twice the time.
 _BLANK_LINES = re.compile("\n(?:\r\n|\n)(?:\r?\n)*")
 _BLANK_LINES_BYTES = re.compile(b"\n(?:\r\n|\n)(?:\r?\n)*")
@@ -30,13 +30,19 @@ _BLANK_LINE_BYTES = re.compile(b"\n\r?\n")
 _SMALL: Final = 4096  # bytes
 _SLICE: Final = 1 << 16  # bytes; the memory for more is slower to get and to give back
 _FOLLOWS: Final = b"Response: Follows"
-_VERSION = re.compile(rf"{_GREETING}/([0-9]{{1,9}})")
 # The protocol's version in Asterisk 14, the first that sends a command's output in headers.
 _NO_FOLLOWS: Final = 3
 _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
-_MARKER_END = re.compile(_MARKER + rb"\r?\n\r?\n")
+# AstManProxy puts the server's name behind all that it passes on, and so behind the marker.
+_MAX_SERVER: Final = 255  # bytes of that name
 _MAX_END: Final = 3  # bytes behind a message that do not end it yet: CR LF CR
+END_OF_OUTPUT: Final = re.compile(
+    b"%b(\r?\nServer: [^\r\n]{0,%d})?\r?\n\r?\n" % (_MARKER, _MAX_SERVER)
+)
+"""The end of the output of a command before Asterisk 14; its group is what a proxy puts there."""
+MAX_END_OF_OUTPUT: Final = len(_MARKER) + len(b"\r\nServer: ") + _MAX_SERVER + _MAX_END
+"""The bytes of that, in which it may have begun at the end of what came."""
 
 
 class Framer:
@@ -132,18 +138,22 @@ class Framer:
         ]
 
     def _take_banner(self) -> bool:
-        end = self._buffer.find(b"\n", 0, MAX_BANNER)
-        if end < 0 and len(self._buffer) < MAX_BANNER:
+        start = bytes(self._buffer[:MAX_BANNER])
+        if (found := refused(start)) is not None:
+            kind, shown = found
+            what = f"this is {kind}, and no" if kind else "this is no"
+            greeting = str(shown[:60], "utf-8", "surrogateescape")
+            sentence = f"{what} Asterisk Manager Interface: the peer greets with {greeting!r}"
+            self._fail(sentence)
             return False
-        line = str(self._buffer[: end if end >= 0 else 60], "utf-8", "surrogateescape").rstrip("\r")
-        if end < 0 or not line.startswith(_GREETING):
-            self._fail(f"this is no Asterisk Manager Interface: the peer greets with {line[:60]!r}")
+        first, end, _ = start.partition(b"\n")
+        if not end:
             return False
-        self.banner = line
-        version = _VERSION.match(line)
-        self._may_follow = version is None or int(version[1]) < _NO_FOLLOWS
+        line = self.banner = str(first, "utf-8", "surrogateescape").rstrip("\r")
+        version = ami_version(line)
+        self._may_follow = version is None or version < _NO_FOLLOWS
         self._awaits_banner = False
-        del self._buffer[: end + 1]
+        del self._buffer[: len(first) + 1]
         return True
 
     def _end_of_last_message(self, data: bytes | bytearray) -> int:
@@ -178,11 +188,13 @@ class Framer:
                 if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
                     self._in_follows = True
                     self._searched = start
-            ending = _MARKER_END if self._in_follows else _BLANK_LINE_BYTES
+            ending = END_OF_OUTPUT if self._in_follows else _BLANK_LINE_BYTES
             found = ending.search(buffer, max(start, self._searched))
             if found is None:
                 break
-            end = found.start() if not self._in_follows else found.start() + len(_MARKER)
+            end = found.start()
+            if self._in_follows:
+                end = found.end(1) if found[1] is not None else end + len(_MARKER)
             if self._limit is not None and end - start > self._limit:
                 self._fail_size()
                 break
@@ -198,7 +210,7 @@ class Framer:
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
         # The end that is looked for may have begun already.
-        overlap = len(_MARKER) + _MAX_END if self._in_follows else 2
+        overlap = MAX_END_OF_OUTPUT if self._in_follows else 2
         self._searched = max(0, unfinished - overlap)
         if self._limit is not None and unfinished - _MAX_END > self._limit:
             self._fail_size()

@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from itertools import repeat
 from typing import Final
 
-__all__ = ["PATTERNS", "Patterns", "head_of", "is_regular", "split_headers"]
+__all__ = ["FINDERS", "FIRST_LINES", "finder", "head_of", "is_regular", "split_headers"]
 
-_Search = Callable[[str], "re.Match[str] | None"]
+_Find = Callable[[str], "re.Match[str] | None"]
 
-_MAX_PATTERNS: Final = 4096
+FIRST_LINES: Final = ("Event: ", "Response: ")
+"""The begins of the first lines of nearly all messages."""
+
+_FIRST_NAMES: Final = ("event", "response")
+_MAX_FINDERS: Final = 4096
 _FOLLOWS: Final = re.compile("Response: Follows\r?\n")
+_WHOLE: Final = re.compile("(.*)", re.DOTALL)
 
 
 def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -80,23 +86,45 @@ def head_of(text: str) -> str:
     return text[:end]
 
 
-class Patterns(dict[str, "_Search | None"]):
-    """Expressions for the first header of a name, in lines with a line break before each.
+FINDERS: Final[dict[str, _Find]] = {}
+"""The finders that `finder` made, by name. To look here first spares the call."""
 
-    It is `None` for a name that no expression finds for certain: one that may hold a channel's
-    name, or that is no header's name at all, or that has letters beyond ASCII.
+
+def finder(name: str) -> _Find:
+    """Return a function that finds the first header of a name, in any letter case.
+
+    It takes the lines of a message, with a line break before each. The first may lack it if it
+    begins with one of `FIRST_LINES`: to copy the text of every event, for that line break, would
+    cost as much as all else that is done with an event.
+
+    It gives a match. The first group is the value, if CR LF follows; else the second one is the
+    value, and a CR behind it belongs to the end of the line.
     """
+    found: _Find
+    if name.isascii() and name[:1] not in ("", " ", "\t") and not re.search("[\n:(]", name):
+        # The sign of Kelvin is the one other letter that is in ASCII when it is in lower case.
+        spelled = re.sub("[Kk]", "[k\u212a]", re.escape(name))
+        header = f"{spelled}: ?(?:(.*)\r\n|(.*))"
+        flags = re.ASCII | re.IGNORECASE
+        if name.lower() in _FIRST_NAMES:
+            found = re.compile(f"(?:.*\n)*?{header}", flags).match
+        else:
+            found = re.compile(f"\n{header}", flags).search
+    else:
+        found = partial(_find_among_all, name.lower())
+    if len(FINDERS) >= _MAX_FINDERS:
+        FINDERS.clear()
+    FINDERS[name] = found
+    return found
 
-    def __missing__(self, name: str) -> _Search | None:
-        found = None
-        if name.isascii() and name[:1] not in ("", " ", "\t") and not re.search("[\n:(]", name):
-            # The sign of Kelvin is the one other letter that is in ASCII when it is in lower case.
-            spelled = re.sub("[Kk]", "[k\u212a]", re.escape(name))
-            found = re.compile(f"\n{spelled}: ?(.*)", re.ASCII | re.IGNORECASE).search
-        if len(self) >= _MAX_PATTERNS:
-            self.clear()
-        self[name] = found
-        return found
 
+def _find_among_all(wanted: str, lines: str) -> re.Match[str] | None:
+    """Find the first header of a name for which no expression is certain.
 
-PATTERNS: Final = Patterns()
+    That is one that may hold a channel's name, or has letters beyond ASCII, or is no header's name.
+    """
+    names, values, _ = split_headers(lines.removeprefix("\n"))
+    for name, value in zip(names, values, strict=True):
+        if name.lower() == wanted:
+            return _WHOLE.fullmatch(value)
+    return None

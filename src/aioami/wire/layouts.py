@@ -40,7 +40,7 @@ class Layouts:
         """Return the names and the values of a message with a layout that is known, else `None`.
 
         Args:
-            lines: the message's lines, with a line break before each.
+            lines: the message's lines, with a line break before each, the first perhaps excepted.
         """
         for names, match in self._known.get(lines[: lines.find("\n", 1)], ()):
             found = match(lines)
@@ -68,6 +68,8 @@ class Layouts:
             # A full stop passes no LF, so that what it finds before CR and LF is a value; the last
             # one may end at CR.
             *others, last = [f"\n{re.escape(name)}: " for name in names]
+            if not first.startswith("\n"):
+                others[:1] = [f"{re.escape(names[0])}: "]
             expression = "".join(f"{each}(.*)\r" for each in others) + f"{last}([^\r\n]*)\r?"
             known.append((names, re.compile(expression).fullmatch))
 

@@ -182,6 +182,141 @@ def test_a_linked_id_that_nobody_had_is_the_calls_own() -> None:
     assert [each.linkedids for each in tracer.calls()] == [("1", "9")]
 
 
+def channel(number: str, name: str, link: str, prefix: str = "") -> str:
+    return f"{prefix}Channel: {name}\n{prefix}Uniqueid: {number}\n{prefix}Linkedid: {link}"
+
+
+def taken(*texts: str) -> CallTracer:
+    tracer = CallTracer()
+    for time, text in enumerate(texts):
+        tracer.take(events.parse(text), time)
+    return tracer
+
+
+TWO_CALLS = [
+    f"Event: Newchannel\n{channel(number, name, link)}"
+    for number, name, link in (
+        ("1.0", "A/a", "1.0"),
+        ("1.1", "B/b", "1.0"),
+        ("2.0", "A/c", "2.0"),
+        ("2.1", "C/d", "2.0"),
+    )
+]
+ONE = [
+    f"Event: BridgeEnter\nBridgeUniqueid: one\nBridgeType: basic\n{channel(*each, '1.0')}"
+    for each in (("1.0", "A/a"), ("1.1", "B/b"))
+]
+TWO = [
+    f"Event: BridgeEnter\nBridgeUniqueid: two\nBridgeType: basic\n{channel(*each, '2.0')}"
+    for each in (("2.1", "C/d"), ("2.0", "A/c"))
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls", "words"), [("basic", 1, " and talks to 2.1"), ("base", 2, ""), ("parking", 2, "")]
+)
+def test_calls_that_meet_in_a_bridge(kind: str, calls: int, words: str) -> None:
+    """Who enters a basic bridge is of one call with those who are there, whoever is younger; in a room each keeps its own."""
+    enters = [
+        f"Event: BridgeEnter\nBridgeUniqueid: b\nBridgeType: {kind}\n{channel(number, name, link)}"
+        for number, name, link in (("2.1", "C/d", "2.0"), ("1.0", "A/a", "1.0"))
+    ]
+    tracer = taken(*TWO_CALLS, *enters)
+    assert len(tracer) == calls
+    found = tracer.find("1.0")
+    assert found is not None
+    step = found.steps[-1].told(lambda channel: channel.uniqueid)
+    assert step.partition(" enters ")[2].partition(" ")[2].removeprefix("lot's bridge").endswith(words)
+    assert (" and talks to " in step) is (kind == "basic")
+    assert {each.uniqueid for each in found.channels} == (
+        {"1.0", "1.1", "2.0", "2.1"} if calls == 1 else {"1.0", "1.1"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "headers", "words"),
+    [
+        (
+            [*ONE, *TWO, f"Event: BridgeLeave\nBridgeUniqueid: one\n{channel('1.1', 'B/b', '1.0')}",
+             f"Event: BridgeEnter\nBridgeUniqueid: two\nBridgeType: basic\nSwapUniqueid: 2.0\n{channel('1.1', 'B/b', '1.0')}",
+             f"Event: BridgeLeave\nBridgeUniqueid: two\n{channel('2.0', 'A/c', '2.0')}"],
+            "DestType: Bridge\nDestBridgeUniqueid: two\nOrigBridgeUniqueid: one\nSecondBridgeUniqueid: two",
+            "1.0 transfers 1.1 to 2.1 after a word with them: Success",
+        ),
+        (
+            [*ONE, *TWO],
+            "DestType: Bridge\nDestBridgeUniqueid: two\nOrigBridgeUniqueid: one\nSecondBridgeUniqueid: two",
+            "1.0 transfers 1.1 to 2.1 after a word with them: Success",
+        ),
+        (
+            [*ONE, f"Event: DialBegin\n{channel('2.0', 'A/c', '2.0')}\n{channel('2.1', 'C/d', '2.0', 'Dest')}"],
+            f"DestType: App\nDestApp: Dial\n{channel('1.1', 'B/b', '1.0', 'Transferee')}",
+            "1.0 transfers 1.1 to 2.1 before the answer: Success",
+        ),
+        (
+            [*ONE],
+            f"DestType: App\nDestApp: Queue\n{channel('1.1', 'B/b', '1.0', 'Transferee')}",
+            "1.0 transfers 1.1 to Queue: Success",
+        ),
+    ],
+    ids=["swapped", "bridged", "blonde", "application"],
+)  # fmt: skip
+def test_an_attended_transfer(texts: list[str], headers: str, words: str) -> None:
+    """A transfer names who is transferred to whom, whether they had a word, and is one call from then on."""
+    transferers = (
+        channel("1.0", "A/a", "1.0", "OrigTransferer") + "\n" + channel("2.0", "A/c", "2.0", "SecondTransferer")
+    )
+    tracer = taken(*TWO_CALLS, *texts, f"Event: AttendedTransfer\nResult: Success\n{transferers}\n{headers}")
+    assert len(tracer) == 1
+    (found,) = tracer.calls()
+    assert found.steps[-1].told(lambda channel: channel.uniqueid) == words
+    known = {each.uniqueid for each in found.channels}
+    assert all(known.issuperset(step.others) for step in found.steps)
+
+
+def test_a_transfer_that_fails_joins_nothing() -> None:
+    """The calls of a transfer that was refused stay two, and each names the channels of the other as text alone."""
+    transferers = (
+        channel("1.0", "A/a", "1.0", "OrigTransferer") + "\n" + channel("2.0", "A/c", "2.0", "SecondTransferer")
+    )
+    target = channel("2.1", "C/d", "2.0", "TransferTarget")
+    tracer = taken(
+        *TWO_CALLS,
+        *ONE,
+        *TWO,
+        f"Event: AttendedTransfer\nResult: Fail\nOrigBridgeUniqueid: one\n{transferers}\n{target}",
+    )
+    assert len(tracer) == 2
+    found = tracer.find("1.0")
+    assert found is not None
+    step = found.steps[-1]
+    assert (
+        step.told(lambda channel: f"<{channel.uniqueid}>")
+        == "<1.0> transfers <1.1> to C/d after a word with them: Fail"
+    )
+    assert step.others == ("1.1",)
+
+
+def test_a_blind_transfer_of_several() -> None:
+    """Where several are transferred, all are named."""
+    third = f"Event: BridgeEnter\nBridgeUniqueid: one\nBridgeType: basic\n{channel('2.1', 'C/d', '2.0')}"
+    transfer = f"Event: BlindTransfer\nResult: Success\nBridgeUniqueid: one\nExtension: 5\nContext: c\n{channel('1.0', 'A/a', '1.0', 'Transferer')}"
+    (found,) = taken(*TWO_CALLS, *ONE, third, transfer).calls()
+    assert found.steps[-1].told(lambda channel: channel.uniqueid) == "1.0 transfers 1.1 and 2.1 to 5@c: Success"
+
+
+def test_the_caller_id_is_the_one_that_was_set() -> None:
+    """A caller id that is set after the channel was made counts, and one that is taken away leaves the one before."""
+    tracer = taken(
+        f"Event: Newchannel\n{channel('1', 'A/a', '1')}\nCallerIDNum: 1",
+        f"Event: NewCallerid\n{channel('1', 'A/a', '1')}\nCallerIDNum: 555\nCallerIDName: Ada",
+        f"Event: NewCallerid\n{channel('1', 'A/a', '1')}\nCallerIDNum: <unknown>\nCallerIDName: <unknown>",
+    )
+    (found,) = tracer.calls()
+    assert found.channels[0].caller == '"Ada" <555>'
+    assert kinds(found) == ["new"]
+
+
 @pytest.fixture
 async def tracer_of(mgr: Manager) -> CallTracer:
     """A tracer that has taken nothing yet."""

@@ -320,11 +320,13 @@ def test_the_recorder_has_moved_to_the_wire() -> None:
 def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
-        *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
+        *("Action", "ActionError", "Backoff"),
+        *("BlockingListStream", "BlockingManager", "BlockingStream", "BlockingSubscription"),
+        *("ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike", "ManagerState"),
-        *("ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics"),
-        *("Subscription", "UnknownAction", "UnknownEventName", "View", "__version__", "actions", "core", "enums"),
-        *("errors", "events", "hide_header", "in_thread"),
+        *("ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response"),
+        *("Statistics", "Subscription", "UnknownAction", "UnknownEventName", "View", "__version__"),
+        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
@@ -337,7 +339,17 @@ def test_public_names_are_pinned() -> None:
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
-        *("Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"),
+        *(
+            "DEFAULT_PARTS",
+            "Live",
+            "LiveBridge",
+            "LiveCaller",
+            "LiveChange",
+            "LiveChanges",
+            "LiveChannel",
+            "LiveMember",
+            "LiveQueue",
+        ),
     ]
     assert calls.__all__ == [
         *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),

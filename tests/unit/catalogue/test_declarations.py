@@ -184,7 +184,7 @@ def test_parameters_that_could_not_work_are_refused_when_the_class_is_made() -> 
     mixin = type("Mixin", (), {"bar": header("Bar")})
     with pytest.raises(TypeError, match=r"Made\.bar: a parameter needs an annotation, in a class of an action"):
         make({}, {}, (mixin, KnownAction))
-    for name in ("privilege", "empty_list_errors", "outcome_events"):
+    for name in ("privilege", "empty_list_messages", "outcome_events"):
         with pytest.raises(TypeError, match=rf"Made\.{name}: expected a tuple of texts"):
             make({name: "call"}, {})
     with pytest.raises(TypeError, match=r"Made\.completion: a list that is unmarked"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl as tls
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -121,10 +123,11 @@ async def test_a_limit_of_sessions_that_are_not_logged_in() -> None:
 @pytest.mark.parametrize(
     ("banner", "kind"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n", "a web server"),
+        (b"HTTP/1.1 400 Bad Request\r\n", "an HTTP server"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "an SSH server"),
-        (b"220 mail ready\r\n", "a mail or file server"),
-        (b"\xff\xfd\x18\r\n", "something else"),
+        (b"220 mail ready\r\n", "an SMTP or FTP server"),
+        (b"\xff\xfd\x18\r\n", "a Telnet server"),
+        (b"Welcome to the shop\r\n", "something else"),
     ],
 )
 async def test_something_else_listens(banner: bytes, kind: str) -> None:
@@ -132,6 +135,51 @@ async def test_something_else_listens(banner: bytes, kind: str) -> None:
     async with FakeAsterisk(banner=banner) as fake:
         wrong = await the_fault(fake.url, "greeting")
     assert f"it is no manager interface, but {kind}" in wrong.text
+    assert wrong.code is ExitCode.NO_AMI
+
+
+@pytest.mark.parametrize(
+    ("greeting", "words"),
+    [
+        (b"PBX Call Manager/11.0.0", "PBX Call Manager 11.0.0, a relative of Asterisk's"),
+        (b"Asterisk Call Manager Proxy/1.30", "Proxy 1.30, a proxy, which does not say what is"),
+        (b"Asterisk Call Manager/1.3", "AMI 1.3, before Asterisk 12"),
+    ],
+)
+async def test_a_relative_is_accepted_as_what_it_is(greeting: bytes, words: str) -> None:
+    """The greeting of a relative or a proxy is no fault, and no release of Asterisk is guessed from it."""
+    async with FakeAsterisk(banner=greeting + b"\r\n") as fake:
+        found = await examined(fake.url)
+    assert levels(found)["greeting"] == levels(found)["login"] == "ok"
+    assert any(each.topic == "greeting" and words in each.text for each in found)
+
+
+@asynccontextmanager
+async def peer(answer: Callable[[bytes], bytes]) -> AsyncIterator[int]:
+    """A server that speaks second; its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(1000):
+                writer.write(answer(data))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def test_a_server_that_speaks_second_is_named_by_its_answer() -> None:
+    """A server that does not greet is asked something, and named by what it answers, with TLS in the URL and without."""
+    async with peer(lambda data: b"" if data[:1] == b"\x16" else b"-ERR unknown command 'Action:'\r\n") as port:
+        wrong = await the_fault(f"ami://a:b@127.0.0.1:{port}?timeout=0.3", "greeting")
+    assert "a Redis server, which does not greet, and answers: -ERR" in wrong.text
+    assert wrong.code is ExitCode.NO_AMI
+    async with peer(lambda data: b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        wrong = await the_fault(f"amis://a:b@127.0.0.1:{port}?timeout=0.3", "tls")
+    assert "it is an HTTP server: HTTP/1.1 400" in wrong.text
     assert wrong.code is ExitCode.NO_AMI
 
 
@@ -245,6 +293,11 @@ async def test_no_challenge(fake: FakeAsterisk) -> None:
     wrong = await the_fault(fake.url, "login")
     assert "gives no challenge" in wrong.text
     assert "?plaintext_login=yes" in wrong.change[0]
+    fake.reply_to("Challenge", {"Response": "Success"})
+    wrong = await the_fault(fake.url, "login")
+    assert "without a challenge" in wrong.text
+    assert "?plaintext_login=yes" in wrong.change[0]
+    assert not [each for each in await examined(f"{fake.url}?plaintext_login=yes") if each.level is Level.WRONG]
 
 
 async def test_a_server_that_ends(fake: FakeAsterisk) -> None:

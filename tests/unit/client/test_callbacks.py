@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.helpers import manager, until
+from tests.helpers import interruptible, manager, until
 
 from aioami import (
     ConnectionLost,
@@ -360,6 +360,52 @@ async def test_what_is_registered_before_connecting_misses_nothing(fake: FakeAst
     async with mgr:
         await until(lambda: seen)
     assert seen == ["FullyBooted"]
+
+
+class Outcome(BaseException):
+    """As some libraries have: `pytest.fail()` raises one."""
+
+
+async def test_a_callback_that_raises_anything_goes_on(
+    fake: FakeAsterisk, mgr: Manager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An exception that is no Exception is logged like any other, and the next event is handed over."""
+    seen: list[str] = []
+
+    @mgr.on("Tick")
+    async def fails(event: Event) -> None:
+        seen.append(event["N"])
+        await asyncio.sleep(0)
+        raise Outcome("failed")
+
+    await tell(fake, 1, 2)
+    await until(lambda: seen == ["1", "2"])
+    await until(lambda: len(errors(caplog)) == 2)
+    assert all("raised on 'Tick'" in each for each in errors(caplog))
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_loop_ends_the_subscription(kind: type[BaseException], caplog: pytest.LogCaptureFixture) -> None:
+    """Where the loop goes on afterwards, the subscription is over, which is logged, and nobody waits for it in vain."""
+    with interruptible() as (loop, fake):
+        mgr = manager(fake)
+        loop.run_until_complete(mgr.connect())
+        subscription = mgr.on("Tick")
+
+        async def stops(event: Event) -> None:
+            raise kind
+
+        async def subscribed() -> None:
+            subscription(stops)
+            await tell(fake, 1, 2)
+            await asyncio.sleep(20)
+
+        with pytest.raises(kind):
+            loop.run_until_complete(subscribed())
+        loop.run_until_complete(asyncio.wait_for(subscription.wait_closed(), 2))
+        assert f"raised {kind()!r}, and gets no more events" in caplog.text
+        assert mgr.state is ManagerState.READY
+        loop.run_until_complete(mgr.close())
 
 
 async def test_nobody_is_called_back_inside_of_on(fake: FakeAsterisk, mgr: Manager) -> None:

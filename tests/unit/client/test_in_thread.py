@@ -21,6 +21,10 @@ from tests.helpers import Server, manager
 from aioami import (
     Action,
     ActionError,
+    BlockingListStream,
+    BlockingManager,
+    BlockingStream,
+    BlockingSubscription,
     ConnectionLost,
     Event,
     EventsLost,
@@ -36,7 +40,6 @@ from aioami import (
     events,
     in_thread,
 )
-from aioami._client.threads import BlockingListStream, BlockingManager, BlockingStream, BlockingSubscription
 
 
 def test_it_has_the_names_of_a_manager() -> None:

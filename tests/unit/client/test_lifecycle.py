@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.helpers import until
+from tests.helpers import QUICK, until
 
 from aioami import (
     Action,
@@ -345,8 +345,22 @@ async def outcome(scene: Scene) -> str:
     return names[type(error)]
 
 
+# Tasks that run up to their first wait before they are known, from Python 3.12 on.
+EAGER = getattr(asyncio, "eager_task_factory", None)
+
+
+@pytest.fixture(params=["lazy", *(["eager"] if EAGER is not None else [])])
+async def tasks(request: pytest.FixtureRequest) -> str:
+    """The way in which this event loop starts its tasks."""
+    kind: str = request.param
+    asyncio.get_running_loop().set_task_factory(EAGER if kind == "eager" else None)
+    return kind
+
+
 @pytest.mark.parametrize(("moment", "fault", "reconnect", "expected"), CELLS, ids=lambda value: str(value))
-async def test_a_cell(moment: str, fault: str, reconnect: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cell(
+    moment: str, fault: str, reconnect: bool, expected: str, tasks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever waits gets what the table says, the manager is what it says, and nothing is left behind."""
     if expected == "-":
         assert (moment, fault) in IMPOSSIBLE
@@ -381,8 +395,52 @@ def test_the_table_is_whole() -> None:
     assert {(moment, fault) for moment, fault, _, cell in CELLS if cell == "-"} == set(IMPOSSIBLE)
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["once", "retried"])
+async def test_a_connect_that_fails_at_once(again: bool, tasks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure without a single turn of the loop is told to all who wait, and leaves no state behind."""
+    failures = 3
+
+    async def unreachable(*_: Any, **__: Any) -> None:
+        nonlocal failures
+        failures -= 1
+        raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", unreachable)
+    mgr = Manager("127.0.0.1", 9, "a", "b", timeout=5, reconnect=Backoff(first=0.01), retry_connect=again)
+    waiting = [asyncio.ensure_future(each) for each in (mgr.wait_ready(timeout=5), mgr.connect())]
+    if again:
+        await until(lambda: failures < 0)
+        await mgr.close()
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(each) for each in results] == [ConnectionLost, ConnectionLost]
+    assert mgr.state is ManagerState.CLOSED
+    with pytest.raises(ConnectionLost):
+        await mgr.send(core.Ping())
+    await mgr.close()
+
+
+async def test_a_callback_and_a_list_in_an_outage(tasks: str) -> None:
+    """What makes a task of its own goes on with the next link: a callback, a reconnect, a list that waits for it."""
+    async with FakeAsterisk() as fake, Manager(fake.host, fake.port, "admin", "s3cret", reconnect=QUICK) as mgr:
+        came: list[str] = []
+
+        @mgr.on("Later")
+        async def later(event: Event) -> None:
+            came.append(event.name)
+
+        fake.drop()
+        await until(lambda: mgr.state is not ManagerState.READY)
+        hasty, patient = mgr.stream(core.QueueStatus(), timeout=0), mgr.stream(core.QueueStatus())
+        with pytest.raises(ConnectionLost):
+            await hasty.__anext__()
+        assert (await patient.__anext__()).name == "QueueParams"
+        patient.close()
+        await fake.send_event("Later")
+        await until(lambda: came == ["Later"])
+
+
 @pytest.mark.parametrize("seed", range(25))
-async def test_whatever_happens_everything_ends(seed: int) -> None:
+async def test_whatever_happens_everything_ends(seed: int, tasks: str) -> None:
     """Any operations among any faults: after `close()` nobody waits, and the counts add up."""
     await live(random.Random(seed))
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.helpers import QUICK, manager, until
+from tests.helpers import QUICK, interruptible, manager, until
 
 from aioami import (
     Action,
@@ -41,6 +41,8 @@ from aioami import (
     UnknownAction,
     core,
 )
+from aioami._client.connection import Connection
+from aioami._client.keepalive import Keepalive
 from aioami.actions.system import Filter
 from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy, Recording
 
@@ -348,6 +350,50 @@ async def test_filters_hold_events_back(fake: FakeAsterisk) -> None:
                 assert (await stream.__anext__()).name == "Shrill"
             await lose(mgr, fake)
             await mgr.wait_ready(timeout=5)
+
+
+async def test_the_users_filters_come_back_with_the_link(fake: FakeAsterisk) -> None:
+    """Those that the server took, in their order and as often as they were sent, behind the constructor's."""
+    async with manager(fake, event_filters=["!Event: Own"], event_mask="call") as mgr:
+        await mgr.send(Filter("!Event: Quiet"))
+        await mgr.send(Action("fiLTer", {"Operation": "Add", "Filter": "!Event: Hush"}))
+        await mgr.send(Filter("!Event: Quiet"))
+        with pytest.raises(ActionError, match="did not compile"):
+            await mgr.send(Filter("("))
+        assert not (await mgr.send(Filter("("), check=False)).success
+        fake.reply_to("Filter", None, times=1)
+        with pytest.raises(ManagerTimeout):
+            await mgr.send(Filter("!Event: Unknown"), timeout=0.05)
+        await lose(mgr, fake)
+        await mgr.send(Filter("!Event: Late"))  # which waits for the link, and comes behind the others
+        for _ in range(2):
+            fake.received.clear()
+            await lose(mgr, fake)
+            await mgr.wait_ready(timeout=5)
+            names = [request.name.lower() for request in fake.received]
+            assert names == ["challenge", "login", *["filter"] * 5, "events", "ping"]
+            assert fake.received[1].get("Events") == "off"
+            told = [request.get("Filter", "").removeprefix("!Event: ") for request in fake.sent("Filter")]
+            assert told == ["Own", "Quiet", "Hush", "Quiet", "Late"]
+        with mgr.events("Quiet", "Loud") as stream:
+            await fake.send_event("Quiet")
+            await fake.send_event("Loud")
+            assert (await stream.__anext__()).name == "Loud"
+        await mgr.close()
+        await mgr.connect()
+        assert [request.get("Filter") for request in fake.sent("Filter")][-1] == "!Event: Own"
+
+
+async def test_a_users_filter_that_is_refused_later_is_final(fake: FakeAsterisk) -> None:
+    """Without it the wrong events would come, as without one of the constructor's."""
+    mgr = manager(fake)
+    await mgr.connect()
+    await mgr.send(Filter("!Event: Foo"))
+    fake.reply_to("Filter", {"Response": "Error", "Message": "Filter did not compile."})
+    await lose(mgr, fake)
+    with pytest.raises(ActionError, match="did not compile"):
+        await mgr.wait_ready()
+    await mgr.close()
 
 
 async def test_a_refused_filter_is_told() -> None:
@@ -741,6 +787,120 @@ def test_stream_options_that_cannot_be_right_are_refused(options: dict[str, obje
     """A wrong option is a `ValueError` that names it."""
     with pytest.raises(ValueError, match=next(iter(options))):
         Manager().events(**options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("where", [None, lambda event: True], ids=["all", "some"])
+@pytest.mark.parametrize("of_the_link", [False, True], ids=["server", "link"])
+async def test_a_stream_that_anothers_predicate_closes_gets_no_more(
+    fake: FakeAsterisk, where: Callable[[Event], bool] | None, of_the_link: bool
+) -> None:
+    """Not even the event that is being delivered; whoever waits for it sees the end, and the other streams get theirs."""
+    async with manager(fake) as mgr:
+        streams: list[EventStream[Event]] = []
+
+        def closes(event: Event) -> bool:
+            streams[0].close()
+            return True
+
+        kinds: tuple[Any, ...] = (Disconnected,) if of_the_link else ("Tick",)
+        first = mgr.events(*kinds, where=closes)
+        streams += [mgr.events(*kinds, where=where), mgr.events(*kinds)]
+        waiting = asyncio.ensure_future(streams[0].__anext__())  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        if of_the_link:
+            await lose(mgr, fake)
+            await mgr.wait_ready(timeout=5)
+        else:
+            await fake.send_event("Tick")
+        assert await first.__anext__() == await streams[1].__anext__()
+        with pytest.raises(StopAsyncIteration):
+            await waiting
+        assert (streams[0].pending, streams[0].delivered, streams[0].ended) == (0, 0, True)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_of_the_reader_ends_the_link_and_goes_on(kind: type[BaseException]) -> None:
+    """Ctrl-C in a loop that goes on afterwards: what was read is lost, and so the link, which is told and comes back."""
+    with interruptible() as (loop, fake):
+        mgr = manager(fake)
+        loop.run_until_complete(mgr.connect())
+        fake.reply_to("Slow", None)
+        interrupts = [kind("by the user")]
+
+        def interrupted(event: Event) -> bool:
+            raise interrupts.pop()
+
+        async def begin() -> tuple[EventStream[Event], EventStream[Event], asyncio.Task[Any]]:
+            told, broken = mgr.events(Disconnected, Reconnected), mgr.events("Tick", where=interrupted)
+            return told, broken, asyncio.create_task(mgr.send(Action("Slow"), timeout=None))
+
+        async def tick() -> None:
+            await fake.send_event("Tick")
+            await asyncio.sleep(20)
+
+        told, broken, waiting = loop.run_until_complete(begin())
+        with pytest.raises(kind):
+            loop.run_until_complete(tick())
+        assert mgr.state is ManagerState.RECONNECTING
+        broken.close()
+        with pytest.raises(ConnectionLost, match="by the user"):
+            loop.run_until_complete(waiting)
+        loop.run_until_complete(mgr.wait_ready(timeout=5))
+        assert mgr.statistics().gaps == 1
+        names = [loop.run_until_complete(told.__anext__()).name for _ in range(2)]  # type: ignore[arg-type]
+        assert names == ["Disconnected", "Reconnected"]
+        loop.run_until_complete(mgr.close())
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_of_an_attempt_is_not_the_end(kind: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the midst of a reconnect goes on, and the next attempt follows where the loop goes on too."""
+    with interruptible() as (loop, fake):
+        mgr = manager(fake)
+        loop.run_until_complete(mgr.connect())
+
+        async def interrupted(*_: Any) -> None:
+            raise kind
+
+        with monkeypatch.context() as patch:
+            patch.setattr("aioami._client.link.log_in", interrupted)
+            fake.drop()
+            with pytest.raises(kind):
+                loop.run_until_complete(asyncio.sleep(20))
+        assert mgr.state is ManagerState.RECONNECTING
+        loop.run_until_complete(mgr.wait_ready(timeout=5))
+        assert mgr.statistics().gaps == 1
+        loop.run_until_complete(mgr.close())
+
+
+@pytest.mark.parametrize("place", ["_write", "_set_timer", "held_until"])
+def test_an_interrupt_of_a_timer_ends_the_link_and_goes_on(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So does one in the midst of writing, of a timeout, or of the keepalive: nobody waits for ever."""
+    keepalive = place == "held_until"
+    with interruptible() as (loop, fake):
+        fake.reply_to("Slow", None)
+        mgr = manager(fake, keepalive=0.05 if keepalive else None)
+        loop.run_until_complete(mgr.connect())
+        owner = Keepalive if keepalive else Connection
+        real, interrupts = getattr(owner, place), [KeyboardInterrupt()]
+
+        def interrupted(self: Any, *arguments: Any) -> Any:
+            if inspect.stack()[1].function in ("_write_batch", "_expire_overdue", "_ask_if_silent") and interrupts:
+                raise interrupts.pop()
+            return real(self, *arguments)
+
+        monkeypatch.setattr(owner, place, interrupted)
+        # The first leaves by itself, the others together at the end of the tick.
+        timeouts = (None, 0.05 if place == "_set_timer" else None)
+        waiting = [loop.create_task(mgr.send(Action("Slow"), timeout=each)) for each in timeouts]
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(asyncio.sleep(20))
+        results = loop.run_until_complete(asyncio.gather(*waiting, return_exceptions=True))
+        assert isinstance(results[0], ConnectionLost)
+        assert isinstance(results[1], ManagerTimeout if place == "_set_timer" else ConnectionLost)
+        loop.run_until_complete(mgr.wait_ready(timeout=5))
+        assert mgr.statistics().gaps == 1
+        loop.run_until_complete(mgr.close())
 
 
 async def test_a_predicate_that_raises_cancelled_is_one_that_raises(fake: FakeAsterisk) -> None:
@@ -1241,10 +1401,16 @@ async def test_names_that_a_server_invents_are_not_kept_when_they_are_long(fake:
 
 
 async def test_a_challenge_without_a_challenge_is_no_ami(fake: FakeAsterisk) -> None:
-    """It is told as such, and tried again where it comes in the midst of a reconnect."""
-    fake.reply_to("Challenge", {"Response": "Success"}, times=1)
-    with pytest.raises(ProtocolError, match="without a challenge"):
-        await manager(fake).connect()
+    """It is told as such, with what to do, and tried again where it comes in the midst of a reconnect."""
+    for empty in ({"Response": "Success"}, {"Response": "Success", "Challenge": ""}):
+        fake.reply_to("Challenge", empty, times=1)
+        with pytest.raises(ProtocolError, match="without a challenge.*plaintext_login=True"):
+            await manager(fake).connect()
+        assert not fake.sent("Login")
+        fake.reply_to("Challenge", empty, times=1)
+        async with manager(fake, plaintext_login=True):
+            assert fake.sent("Login").pop().get("Secret") == "s3cret"
+        fake.received.clear()
     async with manager(fake) as mgr:
         fake.reply_to("Challenge", {"Response": "Success"}, times=2)
         await lose(mgr, fake)
@@ -1430,9 +1596,11 @@ async def test_the_plain_secret_needs_a_word(fake: FakeAsterisk) -> None:
 
 async def test_a_server_without_a_challenge_gets_the_secret_where_it_may(fake: FakeAsterisk) -> None:
     """The manager logs in with the secret itself only where it was allowed, or where nobody can read it."""
-    fake.reply_to("Challenge", {"Response": "Error", "Message": "Must specify AuthType"})
-    with pytest.raises(ManagerAuthError, match="AuthType"):
-        await manager(fake).connect()
+    for refused in ("Must specify AuthType", "Invalid/unknown command"):
+        fake.reply_to("Challenge", {"Response": "Error", "Message": refused})
+        with pytest.raises(ManagerAuthError, match=rf"refused: {refused}.*plaintext_login=True") as caught:
+            await manager(fake).connect()
+        assert "s3cret" not in repr(caught.value)
     assert not fake.sent("Login")
     async with manager(fake, plaintext_login=True):
         assert fake.sent("Login")[0].get("Secret") == "s3cret"
@@ -1504,18 +1672,48 @@ async def test_a_recording_that_cannot_go_on_is_told(
         assert "cannot be written" in caplog.text
 
 
-async def test_a_fault_of_ours_leaves_nobody_waiting(fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody thought of ends the manager with that as the cause."""
-    mgr = manager(fake)
-    await mgr.connect()
-    monkeypatch.setattr("aioami._client.link.log_in", lambda *_: 1 / 0)
-    waiting = asyncio.ensure_future(mgr.wait_for("Never")._next())  # type: ignore[arg-type]
-    await lose(mgr, fake)
-    with pytest.raises(ConnectionLost, match="could not be established again") as caught:
-        await waiting
-    assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    assert mgr.state is ManagerState.LOST
-    await mgr.close()
+async def test_what_nobody_thought_of_is_one_more_reason_to_try_again(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any exception of an attempt is waited out, told once with its traceback, and is the reason until the link stands."""
+    async with manager(fake) as mgr:
+        with monkeypatch.context() as patch:
+            patch.setattr("aioami._client.link.log_in", lambda *_: 1 / 0)
+            await lose(mgr, fake)
+            refused = len(fake.received)
+            await until(lambda: isinstance(mgr._link.reason and mgr._link.reason.__cause__, ZeroDivisionError))
+            with pytest.raises(ConnectionLost, match="division by zero") as caught:
+                await mgr.send(core.Ping(), timeout=0.05)
+            assert caught.value.sent is False
+            assert len(fake.received) == refused
+        await mgr.wait_ready(timeout=5)
+    told = [each for each in caplog.records if each.exc_info and each.levelno >= logging.WARNING]
+    assert len(told) == 1
+
+
+async def test_a_first_connect_waits_out_what_nobody_thought_of(
+    fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `retry_connect` too; without it the exception comes out as it is, and the manager may connect again."""
+    loop = asyncio.get_running_loop()
+    resolve, failures = loop.getaddrinfo, 2
+
+    async def short_of_threads(*arguments: Any, **options: Any) -> Any:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise RuntimeError("can't start new thread")
+        return await resolve("127.0.0.1", *arguments[1:], **options)
+
+    monkeypatch.setattr(loop, "getaddrinfo", short_of_threads)
+    mgr = Manager("pbx.test", fake.port, "admin", "s3cret", reconnect=QUICK)
+    with pytest.raises(RuntimeError, match="new thread"):
+        await mgr.connect()
+    assert mgr.state is ManagerState.CLOSED
+    mgr = Manager("pbx.test", fake.port, "admin", "s3cret", reconnect=QUICK, retry_connect=True)
+    async with mgr:
+        assert mgr.state is ManagerState.READY
+    assert failures == -1
 
 
 async def test_an_action_that_meets_a_closing_socket_was_not_sent(fake: FakeAsterisk) -> None:

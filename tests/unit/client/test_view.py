@@ -56,6 +56,16 @@ def test_the_filters_are_those_of_the_manager() -> None:
     assert mgr.view.filters == (actions.Filter("!Event: RTCP"), actions.Filter("", match_criteria="name(Hangup)"))
 
 
+async def test_a_filter_that_was_sent_is_seen(fake: FakeAsterisk) -> None:
+    """A Filter that the server took is among the filters; one that it refused is not."""
+    async with manager(fake) as mgr:
+        sent = actions.Filter("!Event: RTCP")
+        await mgr.send(sent)
+        fake.reply_to("Filter", {"Response": "Error", "Message": "no"}, times=1)
+        await mgr.send(actions.Filter("Event: X"), check=False)
+        assert mgr.view.filters == (sent,)
+
+
 async def test_the_rights_are_asked_for_and_count_until_the_link_is_lost(fake: FakeAsterisk) -> None:
     """They are unknown before `ask()`, and again on the next connection, where they may be others."""
     fake.accounts["someone"] = Account("x", "call,agent", "command,system")

@@ -37,6 +37,7 @@ PUBLIC: Final = frozenset(
         "aioami.testing",
         "aioami.testing.real",
         "aioami.url",
+        "aioami.wire",
     }
 )
 
@@ -62,7 +63,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     "_client": PURE | {"_session", "_signals", "core", "metrics", "permissions", "states", "url"},
     "calls": PURE | {"_show"},
-    "live": PURE | {"_client", "_signals", "states"},
+    "live": PURE | {"_client", "_show", "_signals", "states"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_log", "wire", "errors"}),
 }
@@ -92,7 +93,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "like": frozenset({"callbacks", "options", "streams"}),
     "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
-    "manager": frozenset({"callbacks", "checks", "link", "options", "outcomes", "rights", "streams", "view"}),
+    "manager": frozenset({"callbacks", "checks", "like", "link", "options", "outcomes", "rights", "streams", "view"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from aioami import (
     Event,
     ManagerAuthError,
     PermissionDenied,
+    ProtocolError,
     Response,
     UnknownAction,
     actions,
@@ -385,6 +387,16 @@ def test_a_raw_answer_has_a_limit() -> None:
     assert talk.session.error is None
     talk.receive("4")
     assert str(talk.session.error) == "the answer to IAXnetstats exceeds max_list_items (4 lines)"
+
+
+def test_a_raw_answer_in_many_pieces_is_linear(talk: Conversation) -> None:
+    """Thirty thousand pieces of one answer take no longer than so many messages do."""
+    _, promise = talk.send(Action("IAXnetstats"), "a")
+    began = time.process_time()
+    talk.receive(*["line"] * 30_000)
+    talk.fence()
+    assert time.process_time() - began < 2
+    assert len(promise.result.data) == 59_999
 
 
 def test_an_answer_of_nothing_is_an_answer(talk: Conversation) -> None:
@@ -1007,3 +1019,12 @@ def test_what_is_no_refusal_may_be_tried_again() -> None:
     assert not is_final(ConnectionLost("gone"))
     assert is_final(ActionError("refused", action=core.Ping()))
     assert is_final(ManagerAuthError("no challenge"))
+    assert not is_final(RuntimeError("can't start new thread"))
+    assert not is_final(ProtocolError("no greeting"))
+
+
+def test_what_ends_a_link_that_stood_for_good() -> None:
+    """What a server said once it will say again; a lost link, and anything else, is established again."""
+    assert is_final(ProtocolError("too long"), established=True)
+    assert not is_final(ConnectionLost("gone"), established=True)
+    assert not is_final(ActionError("refused", action=core.Ping()), established=True)

@@ -568,7 +568,7 @@ async def test_reordering_keeps_each_channel_in_order(connect: Clients) -> None:
             if seed is not None:
                 fake.reorder(seed)
             for device in ("PJSIP/one", "PJSIP/two"):
-                fake.exchange.add_channel(f"{device}-1", state=0, context="test", exten="s", tell=False)
+                fake.exchange.add_channel(f"{device}-1", state=0, context="test", exten="s", emit=False)
             for number in range(5):
                 for channel in fake.exchange.channels.values():
                     channel.set_variable("N", str(number))

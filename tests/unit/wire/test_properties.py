@@ -52,6 +52,7 @@ LINES = [
     b"no colon",
     b"a\rb",
     b"x--END COMMAND--",
+    b"Server: pbx",
     b"--END COMMAND--",
 ]
 ends = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])
@@ -61,7 +62,9 @@ messages = st.tuples(
     st.sampled_from(OPENINGS), ends, st.lists(st.tuples(st.sampled_from(LINES), ends).map(b"".join), max_size=4), ends
 ).map(lambda parts: b"".join((*parts[:2], *parts[2], parts[3])))
 streams = st.lists(messages | lines, max_size=16).map(b"".join) | st.binary(max_size=60)
-greetings = st.sampled_from([b"", b"", b"Asterisk Call Manager/11.0.0\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n"])
+greetings = st.sampled_from(
+    [b"", b"", b"Asterisk Call Manager/11.0.0\r\n", b"SSH-2.0-OpenSSH_9.2p1\r\n", b"PBX Call Manager/11\r\n"]
+)
 
 
 @given(st.binary(min_size=4, max_size=4), greetings, streams)

@@ -90,6 +90,21 @@ def test_old_command_output_is_one_message(tmp_path: Path) -> None:
     assert Recording.load(recorder.path).entries[2].data == output.decode()
 
 
+def test_command_output_behind_a_proxy_is_one_message(tmp_path: Path) -> None:
+    """The server's name behind the marker belongs to it, wherever the bytes are cut, and what follows is its own entry."""
+    output = b"Response: Follows\r\nPrivilege: Command\r\na\r\n--END COMMAND--\r\nServer: 10.0.0.1\r\n\r\n"
+    pong = b"Response: Success\r\nServer: 10.0.0.1\r\n\r\n"
+    for cut in range(len(output)):
+        recorder = Recorder(tmp_path / "r.jsonl")
+        recorder.start()
+        recorder.received(b"Asterisk Call Manager Proxy/1.30\r\n" + output[:cut])
+        recorder.received(output[cut:] + pong)
+        recorder.close()
+        recording = Recording.load(recorder.path)
+        assert [entry.data for entry in recording.entries[2:4]] == [output.decode(), pong.decode()]
+        assert [message.kind for message in recording.received] == ["response", "response"]
+
+
 async def test_a_second_link_is_written_behind_the_first(tmp_path: Path) -> None:
     """A manager that connects again goes on with its recording; another manager begins anew."""
     path = tmp_path / "link.jsonl"

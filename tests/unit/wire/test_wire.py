@@ -13,9 +13,9 @@ import pytest
 from benchmarks import corpora
 from tests.fuzz.plain import plain_headers, plain_lines, plain_messages
 
-from aioami import events
+from aioami import Event, Response, events
 from aioami.wire import Framer, Message, encode
-from aioami.wire.headers import Patterns
+from aioami.wire.headers import FINDERS, finder
 from aioami.wire.layouts import Layouts
 
 RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
@@ -426,43 +426,73 @@ def test_what_was_counted_is_bounded(others: int, known: bool) -> None:
 @pytest.mark.parametrize("name", ["Channel", "channel", "CHANNEL", "Cause-txt", "a.b", "a b", "Key", "key", "x\r"])
 def test_an_expression_finds_the_first_header_of_a_name(name: str) -> None:
     """In any letter case, whatever stands before it, with one blank behind the colon or none, to the end of the line."""
-    search = Patterns()[name]
-    assert search is not None
+    find = finder(name)
     spellings = [name, name.lower(), name.upper(), name.swapcase(), name.replace("K", "\u212a").replace("k", "\u212a")]
     for spelling in spellings:
         for before in ("", "\nOther: 1\r", f"\nx{spelling}: 1\r", f"\n {spelling}: 1\r", f"\nNote: {spelling}: 1\r"):
             for after in ("", f"\n{name}: 2\r", "\nOther: 3\r"):
-                for value in ("", "v", " v", "a: b", "a\rb"):
-                    found = search(f"{before}\n{spelling}: {value}\r{after}")
-                    assert found is not None
-                    assert found[1] == f"{value}\r"
-    found = search(f"\n{name}:v")
+                for value in ("", "v", " v", "a: b", "a\rb", "\r", "v\r"):
+                    for end in ("\r", "") if not value.endswith("\r") else ("\r",):
+                        found = find(f"{before}\n{spelling}: {value}{end}{after}")
+                        assert found is not None
+                        assert (found[1] if found[1] is not None else found[2].removesuffix("\r")) == value
+    found = find(f"\n{name}:v")
     assert found is not None
-    assert found[1] == "v"
-    assert search(f"\nOther: {name}: 1\r\n{name}x: 2\r\n{name}\r\n{name} : 3\r") is None
-    assert search("\na\u017fb: 1\r\n\u212b: 2\r") is None
+    assert found[2] == "v"
+    assert find(f"\nOther: {name}: 1\r\n{name}x: 2\r\n{name}\r\n{name} : 3\r") is None
+    assert find("\na\u017fb: 1\r\n\u212b: 2\r") is None
 
 
 @pytest.mark.parametrize("name", ["", " Key", "\tKey", "a:b", "a\nb", "A(b", "K\xe9y", "\u212aey"])
-def test_no_expression_is_made_for_an_odd_name(name: str) -> None:
+def test_all_headers_are_looked_at_for_an_odd_name(name: str) -> None:
     """It may hold a channel's name, or be no name of a header, or have letters whose lower case is not that of ASCII."""
-    assert Patterns()[name] is None
-    assert Message(f"Event: X\r\n{name}: 1\r").get(name) == (
-        None if name in ("", " Key", "\tKey", "a:b", "a\nb") else "1"
-    )
+    for value in ("1", "", "1\r"):
+        assert Message(f"Event: X\r\n{name}: {value}\r").get(name) == (
+            None if name in ("", " Key", "\tKey", "a:b", "a\nb") else value
+        )
 
 
-def test_expressions_are_kept_and_bounded() -> None:
+@pytest.mark.parametrize("cls", [Message, Event, Response])
+def test_the_first_line_is_a_header_like_any_other(cls: type[Message]) -> None:
+    """Whatever it is, and however it is spelled: all ways to look for a header, and the text, agree on it."""
+    for first in (
+        "Event: X",
+        "event: X",
+        "EVENT:X",
+        "Response: X",
+        "Response: Go",
+        "response:X",
+        "Channel: X",
+        "X",
+        "",
+        "\n",
+    ):
+        for rest in ("", "\r", "\r\nEvent: Y\r", "\r\nResponse: Y\r", "\nChannel: Y", "\r\nchannel: Y\r\nKey: Z\r"):
+            text = first + rest
+            message = cls(text)
+            assert message.text == text.removesuffix("\r")
+            assert taken_apart(text) == tuple(map(tuple, plain_headers(plain_lines(text))))
+            assert message.headers == taken_apart(text)[0]
+            for name in ("Event", "event", "Response", "RESPONSE", "Channel", "channel", "Key"):
+                values = [value for key, value in message.headers if key.lower() == name.lower()]
+                assert message.getall(name) == values
+                assert message.get(name) == (values[0] if values else None)
+                assert (name in message) is bool(values)
+                if values:
+                    assert message[name] == values[0]
+            if isinstance(message, Event):
+                assert message.name == message.get("Event", "")
+
+
+def test_finders_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one of a name is made once; when there are thousands, all are made anew."""
-    patterns = Patterns()
-    first = patterns["A"]
-    assert patterns["A"] is first
-    for number in range(4095):
-        patterns.setdefault(f"B{number}", None)
-    assert len(patterns) == 4096
-    assert patterns["A"] is first
-    assert patterns["C"] is not None
-    assert len(patterns) == 1
+    monkeypatch.setattr("aioami.wire.headers._MAX_FINDERS", len(FINDERS) + 2)
+    first = finder("A new name")
+    assert FINDERS["A new name"] is first
+    finder("B new name")
+    assert FINDERS["A new name"] is first
+    finder("C new name")
+    assert list(FINDERS) == ["C new name"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Final
 
 from aioami import ConnectionLost, Manager, ManagerError, ManagerTimeout, PermissionDenied
 from aioami.url import PORT, TLS_PORT, read_url
+from aioami.wire import product_of
 
 from . import texts
 from .findings import Finding, Level, wrong
@@ -121,24 +122,29 @@ class _Network:
             yield texts.untrusted_certificate(self._target, error)
             return
         except (OSError, asyncio.TimeoutError) as error:
-            if await self._probe.greets_without_tls(address):
+            greeting = await self._probe.greeting_without_tls(address)
+            if product_of(greeting.line) is not None:
                 yield texts.plain_server(self._target)
             else:
-                yield texts.failed_handshake(error)
+                yield texts.failed_handshake(error, greeting)
             return
         try:
             if self._target.context is not None:
                 yield texts.tls_version(writer.get_extra_info("ssl_object").version())
-            yield await self._greeting(address, reader)
+            yield await self._greeting(address, reader, writer)
         finally:
             await self._probe.close(writer)
 
-    async def _greeting(self, address: str, reader: asyncio.StreamReader) -> Finding:
+    async def _greeting(
+        self, address: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Finding:
         greeting = await self._probe.greeting(reader)
         # A server that wants TLS waits for the client to speak first.
         may_want_tls = greeting.timed_out and self._target.context is None
         if may_want_tls and await self._probe.greets_with_tls(address):
             return texts.tls_server(self._target)
+        if greeting.timed_out:
+            greeting = await self._probe.answer(reader, writer) or greeting
         return texts.greeting(self._target, greeting)
 
 

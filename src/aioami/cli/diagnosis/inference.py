@@ -8,28 +8,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from aioami.permissions.granted import CLASSES, Settings, classes_of, granted, sections
+from aioami.wire import product_of, version_of
 
 __all__ = [
-    "BANNER",
     "CLASSES",
     "EventMask",
     "Rights",
-    "ami_version",
     "asterisk_release",
+    "described",
     "in_order",
     "rights_of",
-    "server_kind",
 ]
 
-BANNER: Final = b"Asterisk Call Manager/"
-_OTHER_SERVERS: Final = (
-    (b"HTTP/", "a web server"),
-    (b"SSH-", "an SSH server"),
-    (b"220 ", "a mail or file server"),
-    (b"+OK", "a mail server"),
-    (b"* OK", "a mail server"),
-    (b"\x15\x03", "a server that wants TLS"),
-)
 _PROVEN: Final = "ListCommands"
 # An action that needs one write class only: a user who may send it has that class.
 _ACTIONS_OF_ONE_CLASS: Final = {
@@ -54,18 +44,18 @@ def in_order(labels: Iterable[str]) -> str:
     return ",".join(label for label in CLASSES if label in given)
 
 
-def server_kind(greeting: bytes) -> str:
-    """The kind of a server that is no manager interface, from its first bytes."""
-    kinds = (kind for sign, kind in _OTHER_SERVERS if greeting.startswith(sign))
-    return next(kinds, "something else")
-
-
-def ami_version(greeting: bytes) -> str:
-    """The version of AMI in a greeting; empty if it is no manager interface."""
-    if not greeting.startswith(BANNER):
+def described(line: str) -> str:
+    """The server that greets with this line; empty if it is no manager interface."""
+    product, version = product_of(line), version_of(line)
+    if product is None:
         return ""
-    line = greeting.split(b"\n", 1)[0]
-    return line.partition(b"/")[2].strip().decode("ascii", "replace")
+    if product == "Asterisk Call Manager":
+        release = asterisk_release(version)
+        return f"AMI {version}{f', {release}' if release else ''}".strip()
+    name = f"{product} {version}".strip()
+    if "proxy" in product.lower():
+        return f"{name}, a proxy, which does not say what is behind it"
+    return f"{name}, a relative of Asterisk's"
 
 
 def asterisk_release(version: str) -> str:

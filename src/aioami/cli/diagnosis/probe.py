@@ -13,14 +13,16 @@ from typing import Any, Final
 import async_timeout
 
 from aioami import Event, EventStream, Manager, Response, core
+from aioami.wire import product_of
 
-from .inference import BANNER, Rights, rights_of
+from .inference import Rights, rights_of
 from .target import Target
 
 __all__ = ["Greeting", "NetworkProbe", "RoundTrip", "SessionProbe"]
 
 _CLOSING: Final = 1.0  # seconds
 _GREETING_SIZE: Final = 512  # bytes
+_SMALL_TALK: Final = b"Action: Ping\r\n\r\n"  # servers that speak second refuse it, each in its way
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,17 @@ class Greeting:
     Attributes:
         data: the bytes.
         timed_out: true if none came in time; false if the server closed the connection.
+        answers: true if they came only after something was said to it.
     """
 
     data: bytes
     timed_out: bool = False
+    answers: bool = False
+
+    @property
+    def line(self) -> str:
+        """The first line, as far as it came."""
+        return self.data.split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip()
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,20 @@ class NetworkProbe:
             return Greeting(data, timed_out=not data)
         return Greeting(data)
 
+    async def answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Greeting | None:
+        """Say something to a server that does not greet; return its answer, if one comes.
+
+        A greeting that comes so late is none.
+        """
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            writer.write(_SMALL_TALK)
+            async with async_timeout.timeout(min(_CLOSING, self._target.timeout)):
+                answer = Greeting(await reader.read(_GREETING_SIZE), answers=True)
+                return answer if answer.data and product_of(answer.line) is None else None
+        return None
+
     async def listens(self, address: str, port: int) -> bool:
         """True if somebody listens on another port."""
         try:
@@ -126,9 +149,9 @@ class NetworkProbe:
         await self.close(writer)
         return True
 
-    async def greets_without_tls(self, address: str) -> bool:
-        """True if the port greets on a plain connection."""
-        return await self._greets(address, None)
+    async def greeting_without_tls(self, address: str) -> Greeting:
+        """Read what the port says on a plain connection, by itself or when it is spoken to."""
+        return await self._said(address, None)
 
     async def greets_with_tls(self, address: str) -> bool:
         """True if the port greets on a connection with TLS."""
@@ -136,18 +159,22 @@ class NetworkProbe:
         # Only the greeting is read, so it does not matter whose certificate it is.
         context.check_hostname = False
         context.verify_mode = tls.CERT_NONE
-        return await self._greets(address, context)
+        return product_of((await self._said(address, context)).line) is not None
 
-    async def _greets(self, address: str, context: tls.SSLContext | None) -> bool:
+    async def _said(self, address: str, context: tls.SSLContext | None) -> Greeting:
+        seconds = min(2.0, self._target.timeout)
         with contextlib.suppress(OSError, asyncio.TimeoutError):
-            async with async_timeout.timeout(min(2.0, self._target.timeout)):
+            async with async_timeout.timeout(seconds):
                 port = self._target.port
                 reader, writer = await asyncio.open_connection(address, port, ssl=context)
-                try:
-                    return (await reader.read(100)).startswith(BANNER)
-                finally:
-                    await self.close(writer)
-        return False
+            try:
+                with contextlib.suppress(OSError, asyncio.TimeoutError):
+                    async with async_timeout.timeout(seconds):
+                        return Greeting(await reader.read(_GREETING_SIZE))
+                return await self.answer(reader, writer) or Greeting(b"", timed_out=True)
+            finally:
+                await self.close(writer)
+        return Greeting(b"")
 
     async def close(self, writer: asyncio.StreamWriter) -> None:
         """Close a stream and wait until it is closed, for a second at most."""

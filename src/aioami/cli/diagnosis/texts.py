@@ -21,17 +21,23 @@ from aioami import (
 from aioami.events import misnamed
 from aioami.permissions import Demand, read_classes
 from aioami.url import PORT, TLS_PORT
+from aioami.wire import other_server
 
 from ..completion import close_name
 from ..process import ExitCode
 from .findings import Finding, hint, ok, wrong
-from .inference import EventMask, Rights, ami_version, asterisk_release, in_order, server_kind
+from .inference import EventMask, Rights, described, in_order
 from .probe import Greeting, RoundTrip
 from .target import Target
 
 _CLOCK_DIFFERENCE: Final = 5.0  # seconds
 _SLOW: Final = 0.5  # seconds
 _OWN_CERTIFICATE: Final = "[general] tlscertfile = ..."
+_IN_PLAIN_TEXT: Final = (
+    "in the URL: amis:// for TLS; or, on a network that nobody listens on, ?plaintext_login=yes"
+)
+_OTHER_PORT: Final = ("[general]", "enabled = yes", f"port = {PORT}  ; and this port in the URL")
+_TLS_SERVER: Final = "a TLS server"
 _CERTIFICATE: Final = "tlscertfile = /etc/asterisk/keys/asterisk.pem"
 # Numbers of OpenSSL (X509_V_ERR_...).
 _WRONG_NAME: Final = (62, 64)  # the certificate is for another host name or address
@@ -159,8 +165,17 @@ def plain_server(target: Target) -> Finding:
     )
 
 
-def failed_handshake(error: Exception) -> Finding:
-    """The TLS handshake failed."""
+def failed_handshake(error: Exception, plain: Greeting) -> Finding:
+    """The TLS handshake failed.
+
+    Args:
+        error: the error.
+        plain: what the port says without TLS.
+    """
+    if plain.data and (kind := other_server(plain.data)) and kind != _TLS_SERVER:
+        text = "TLS cannot be agreed upon: the port speaks without"
+        text += f", and it is {kind}: {plain.line[:60]}"
+        return wrong("tls", text, *_OTHER_PORT, code=ExitCode.NO_AMI)
     return wrong(
         "tls",
         f"TLS cannot be agreed upon: {_reason(error)}",
@@ -184,9 +199,8 @@ def tls_server(target: Target) -> Finding:
 
 def greeting(target: Target, greeting: Greeting) -> Finding:
     """The greeting, or what came instead of one."""
-    if version := ami_version(greeting.data):
-        release = asterisk_release(version)
-        return ok("greeting", f"AMI {version}{f', {release}' if release else ''}")
+    if server := described(greeting.line):
+        return ok("greeting", server)
     if greeting.timed_out:
         return wrong(
             "greeting",
@@ -206,14 +220,14 @@ def greeting(target: Target, greeting: Greeting) -> Finding:
             "; and see who holds them: manager show connected",
             code=ExitCode.NOT_REACHED,
         )
-    kind = server_kind(greeting.data)
-    line = greeting.data.split(b"\n", 1)[0][:60].decode("ascii", "backslashreplace").strip()
-    change = ["[general]", "enabled = yes", f"port = {PORT}  ; and this port in the URL"]
-    if kind == "a web server":
+    kind, line = other_server(greeting.data) or "something else", greeting.line[:60]
+    change = [*_OTHER_PORT]
+    if kind == "an HTTP server":
         change.append(
             "; webenabled and http.conf's port 8088 are AMI over HTTP, which is another thing",
         )
-    text = f"it is no manager interface, but {kind}: {line}"
+    text = f"it is no manager interface, but {kind}"
+    text += f", which does not greet, and answers: {line}" if greeting.answers else f": {line}"
     return wrong("greeting", text, *change, code=ExitCode.NO_AMI)
 
 
@@ -278,7 +292,9 @@ def failed_login(target: Target, local: str, error: Exception) -> Finding:
         text = f"the event_filter of the URL is refused: {said or error}"
         return wrong("filters", text, code=ExitCode.REFUSED)
     if isinstance(error, ProtocolError):
-        return wrong("login", f"what the server says cannot be AMI: {error}", code=ExitCode.NO_AMI)
+        change = [_IN_PLAIN_TEXT] if "without a challenge" in str(error) else []
+        text = f"what the server says cannot be AMI: {error}"
+        return wrong("login", text, *change, code=ExitCode.NO_AMI)
     restarts = "shutting down" in str(error)
     return wrong(
         "login",
@@ -299,11 +315,10 @@ def _refused_login(target: Target, local: str, said: str, error: ManagerAuthErro
         )
     if said != "Authentication failed":
         text = "the server gives no challenge, and without TLS the secret itself is not sent"
-        safe = "on a network that nobody listens on"
         return wrong(
             "login",
             f"{text}: {said or error}",
-            f"in the URL: amis:// for TLS; or, {safe}, ?plaintext_login=yes",
+            _IN_PLAIN_TEXT,
             code=ExitCode.LOGIN_REFUSED,
         )
     mask = "128" if ":" in local else "255.255.255.255"

@@ -20,9 +20,8 @@ async def queue_status(exchange: Exchange, request: Request) -> Answer:
         for member in queue.members:
             if wanted in ("", member.interface):
                 items.append([("Event", "QueueMember"), *queue.member_item(member), ID])
-        if not wanted:
-            callers = [queue.entry(caller) for caller in queue.callers]
-            items += [[("Event", "QueueEntry"), *entry, ID] for entry in callers]
+        callers = [queue.entry(caller) for caller in queue.callers]
+        items += [[("Event", "QueueEntry"), *entry, ID] for entry in callers]
     return listed("Queue status will follow", items, "QueueStatusComplete")
 
 

@@ -155,9 +155,9 @@ class Exchange:
         uniqueid: str = "",
         eldest: Channel | None = None,
         caller: Party | None = None,
-        tell: bool = True,
+        emit: bool = True,
     ) -> Channel:
-        """Make a channel of this name; without `tell` no event is emitted yet."""
+        """Make a channel of this name; without `emit` no event is emitted yet."""
         channel = Channel(
             self,
             name,
@@ -169,7 +169,7 @@ class Exchange:
         channel.eldest = eldest or channel
         channel.caller = caller or Party()
         self.channels[name] = channel
-        if tell:
+        if emit:
             channel.emit("Newchannel")
             self.states.channel_changed(channel)
         return channel

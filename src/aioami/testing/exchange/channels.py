@@ -119,7 +119,7 @@ class Channel:
         eldest: the oldest channel of its call, which may have ended.
         other: the other half of a Local channel.
         bridge: the bridge that it is in.
-        told: the place of the latest event.
+        emitted_place: the place of the latest event.
         control: indications of its far end: `answer`, `ringing`, `busy` ...
         variables: values by name, without the underscores that make a name inherited.
         inherited: inherited values, by name with the underscores.
@@ -146,7 +146,7 @@ class Channel:
         self.eldest = self
         self.state = state
         self.context, self.exten, self.priority = context, exten, 1
-        self.told = context, exten, 1
+        self.emitted_place = context, exten, 1
         self.caller, self.connected = Party(), Party()
         self.account = ""
         self.language = "en"
@@ -197,7 +197,7 @@ class Channel:
 
     def snapshot(self, prefix: str = "") -> Pairs:
         """Return the headers of events about channels."""
-        self.told = self.context, self.exten, self.priority
+        self.emitted_place = self.context, self.exten, self.priority
         names = self.exchange.channel_variables
         shown = [(name, self.variables.get(name, "")) for name in names]
         values: Pairs = [

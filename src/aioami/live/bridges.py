@@ -1,0 +1,202 @@
+"""The bridges of the live state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..actions.base import Action
+from ..actions.bridges import BridgeList
+from ..events.bridges import BridgeCreate, BridgeDestroy, BridgeEnter, BridgeLeave, BridgeListItem
+from ..events.channels import Hangup
+from ..events.snapshots import BridgeEvent, ChannelEvent
+from .part import Lists, LiveObject, Part, Reports, View, known
+
+__all__ = ["Bridges", "LiveBridge"]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBridge(LiveObject):
+    """A bridge at one moment: channels in the same bridge hear each other.
+
+    Attributes:
+        uniqueid: the BridgeUniqueid.
+        type: the purpose, as `basic` (a call of two or more), `base` (a conference) or `parking`.
+        technology: the way it mixes, as `simple_bridge`.
+        creator: the application that made it; empty if none did.
+        name: the bridge's name; empty if it has none.
+        channels: the Uniqueids of the channels in it, in the order in which they entered as far as
+            that is known.
+    """
+
+    uniqueid: str
+    type: str = ""
+    technology: str = ""
+    creator: str = ""
+    name: str = ""
+    channels: tuple[str, ...] = ()
+
+
+class _Bridge:
+    """A bridge as its events describe it; the last one is read when somebody looks at it."""
+
+    __slots__ = ("_bridge", "_changed", "_event", "channels")
+
+    def __init__(self, bridge: LiveBridge) -> None:
+        self._bridge = bridge
+        self._event: BridgeEvent | None = None
+        self._changed = False
+        self.channels: dict[str, None] = dict.fromkeys(bridge.channels)
+
+    def take(self, event: BridgeEvent) -> None:
+        """Take over what an event says."""
+        self._event = event
+        self._changed = True
+
+    def enter(self, uniqueid: str) -> None:
+        """Put a channel into it, as the last one."""
+        self.channels[uniqueid] = None
+        self._changed = True
+
+    def leave(self, uniqueid: str) -> None:
+        """Take a channel out of it."""
+        self.channels.pop(uniqueid, None)
+        self._changed = True
+
+    def value(self) -> LiveBridge:
+        """Return the bridge as it is now."""
+        if self._changed:
+            before = self._bridge if self._event is None else _bridge(self._event, self._bridge)
+            self._bridge = replace(before, channels=tuple(self.channels))
+            self._event, self._changed = None, False
+        return self._bridge
+
+
+class Bridges(Part[LiveBridge]):
+    """The bridges, with the channels in them."""
+
+    name = "bridges"
+    kind = "bridge"
+
+    def __init__(self, reports: Reports) -> None:
+        super().__init__(reports)
+        self._records: dict[str, _Bridge] = {}
+        self._places: dict[str, str] = {}  # the bridge of each channel, by Uniqueid
+        self.view = View(self._records)
+        self.handlers = {
+            BridgeCreate: self._made,
+            BridgeDestroy: self._ended,
+            BridgeEnter: self._entered,
+            BridgeLeave: self._left,
+            Hangup: self._hung_up,
+        }
+
+    def clear(self) -> None:
+        self._show({})
+
+    def touched_by(self, action: Action[Any]) -> set[str] | None:
+        # A parking lot has no event when its bridge is destroyed (tried on 16 and 22).
+        return None if action.name.lower() == "bridgedestroy" else set()
+
+    async def read(self, lists: Lists, keys: set[str] | None) -> None:
+        members: dict[str, dict[str, None]] = {}
+        for channel in await lists.channels():
+            bridge, uniqueid = channel.get("BridgeId"), channel.get("Uniqueid")
+            if bridge and uniqueid:
+                members.setdefault(bridge, {})[uniqueid] = None
+        found = {}
+        async for item in lists.items(BridgeList()):
+            if isinstance(item, BridgeListItem) and (bridge := item.bridge_uniqueid):
+                record = self._records.get(bridge)
+                before = {} if record is None else record.channels
+                listed = members.get(bridge, {})
+                # The list does not tell in which order they came.
+                order = [*(each for each in before if each in listed), *listed]
+                nothing = LiveBridge(bridge, channels=tuple(dict.fromkeys(order)))
+                found[bridge] = _bridge(item, nothing)
+        self._show(found)
+
+    def _show(self, found: dict[str, LiveBridge]) -> None:
+        for key in [key for key in self._records if key not in found]:
+            del self._records[key]
+            self.notify(key, gone=True)
+        for key, bridge in found.items():
+            record = self._records.get(key)
+            if record is None or record.value() != bridge:
+                self._records[key] = _Bridge(bridge)
+                self.notify(key)
+        self._places = {
+            uniqueid: bridge.uniqueid for bridge in found.values() for uniqueid in bridge.channels
+        }
+
+    # The events
+
+    def _made(self, event: BridgeEvent) -> None:
+        key = event.find("BridgeUniqueid")
+        if key:
+            self._record(key).take(event)
+            self.notify(key)
+
+    def _record(self, key: str) -> _Bridge:
+        record = self._records.get(key)
+        if record is None:
+            record = self._records[key] = _Bridge(LiveBridge(key))
+        return record
+
+    def _ended(self, event: BridgeEvent) -> None:
+        key = event.find("BridgeUniqueid") or ""
+        record = self._records.pop(key, None)
+        if record is not None:
+            for uniqueid in record.channels:
+                if self._places.get(uniqueid) == key:
+                    del self._places[uniqueid]
+            self.notify(key, gone=True)
+
+    def _entered(self, event: BridgeEnter) -> None:
+        key, uniqueid = event.find("BridgeUniqueid"), event.find("Uniqueid")
+        if not key or not uniqueid:
+            return
+        if (before := self._places.get(uniqueid)) is not None and before != key:
+            self._leave(uniqueid)
+        self._places[uniqueid] = key
+        record = self._record(key)
+        record.take(event)
+        record.enter(uniqueid)
+        self.notify(key)
+
+    def _left(self, event: BridgeLeave) -> None:
+        key, uniqueid = event.find("BridgeUniqueid") or "", event.find("Uniqueid") or ""
+        if self._places.get(uniqueid) == key:
+            del self._places[uniqueid]
+        record = self._records.get(key)
+        if record is not None:
+            record.take(event)
+            record.leave(uniqueid)
+            self.notify(key)
+
+    def _hung_up(self, event: ChannelEvent) -> None:
+        uniqueid = event.find("Uniqueid") or ""
+        if uniqueid in self._places:
+            self._leave(uniqueid)
+
+    def _leave(self, uniqueid: str) -> None:
+        """Take a channel out of the bridge that it is in."""
+        key = self._places.pop(uniqueid)
+        record = self._records.get(key)
+        if record is not None:
+            record.leave(uniqueid)
+            self.notify(key)
+
+
+def _bridge(event: BridgeEvent, before: LiveBridge) -> LiveBridge:
+    """A bridge as an event describes it, and as it was before where the event says nothing."""
+    kind, technology = event.bridge_type, event.bridge_technology
+    creator, name = event.bridge_creator, event.bridge_name
+    return LiveBridge(
+        before.uniqueid,
+        before.type if kind is None else kind,
+        before.technology if technology is None else technology,
+        before.creator if creator is None else known(creator),
+        before.name if name is None else known(name),
+        before.channels,
+    )

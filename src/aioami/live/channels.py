@@ -1,0 +1,466 @@
+"""The channels of the live state."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar, Union
+
+from ..actions.channels import Status as StatusAction
+from ..enums import ChannelState
+from ..errors import ActionError, PermissionDenied
+from ..events.base import Event
+from ..events.bridges import BridgeEnter, BridgeLeave
+from ..events.channels import (
+    CoreShowChannel,
+    DialEnd,
+    Hangup,
+    NewAccountCode,
+    NewCallerid,
+    Newchannel,
+    NewConnectedLine,
+    Newexten,
+    Newstate,
+    Rename,
+    Status,
+)
+from ..events.snapshots import ChannelEvent
+from .part import SLICE, Lists, LiveObject, Part, Reports, View, known
+from .visibility import Obstacle
+
+__all__ = ["Channels", "LiveChannel"]
+
+_T = TypeVar("_T")
+_NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
+_FEW: Final = 10  # channels that are asked about one by one
+_UP: Final = str(int(ChannelState.UP))
+_ORIGINATING: Final = "AppDial2"
+# Applications, in lower case, and the creators of the bridges into which they put their channel.
+_ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
+
+_Listed = Union[CoreShowChannel, Status]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChannel(LiveObject):
+    """A channel at one moment. It never changes: `Live.channels` gets another one in its place.
+
+    Attributes:
+        uniqueid: the channel's Uniqueid, which stays the same.
+        name: the channel's name, as `PJSIP/alice-00000001`, which may change.
+        state: the channel's state; `None` if the server does not say.
+        caller_id_num: the number of the channel's own end; empty if unknown.
+        caller_id_name: the name of that end; empty if unknown.
+        connected_line_num: the number of the far end; empty if unknown.
+        connected_line_name: the name of the far end; empty if unknown.
+        context: the context in the dialplan.
+        exten: the extension in that context.
+        priority: the step of that extension.
+        application: the application that runs on the channel, as `Queue`; empty if none does, or if
+            the user may not know.
+        application_data: the application's arguments, as `support`.
+        bridge: the id of the bridge that the channel is in, a key of `Live.bridges`; `None` if in
+            none.
+        linkedid: the Linkedid, which all channels of one call have in common.
+        account_code: the account to be billed.
+        since: when the channel was made, in seconds since 1970 by the clock of `Live`.
+    """
+
+    uniqueid: str
+    name: str = ""
+    state: ChannelState | None = None
+    caller_id_num: str = ""
+    caller_id_name: str = ""
+    connected_line_num: str = ""
+    connected_line_name: str = ""
+    context: str = ""
+    exten: str = ""
+    priority: str = ""
+    application: str = ""
+    application_data: str = ""
+    bridge: str | None = None
+    linkedid: str = ""
+    account_code: str = ""
+    since: float = 0.0
+
+
+class _Channel:
+    """A channel as its events describe it.
+
+    Each event has the whole channel as it was then. So only the last one is kept, and it is read
+    when somebody looks at the channel: mostly another one comes before that.
+    """
+
+    __slots__ = (
+        *("_changed", "_channel", "_data", "_event", "_linkedid"),
+        *("answered", "application", "bridge"),
+    )
+
+    def __init__(self, channel: LiveChannel) -> None:
+        self.show(channel)
+
+    @property
+    def since(self) -> float:
+        """The time of its beginning."""
+        return self._channel.since
+
+    def show(self, channel: LiveChannel) -> None:
+        """Take over the channel as it is known from a list."""
+        self._channel = channel
+        self._event: ChannelEvent | None = None
+        self._linkedid: str | None = None  # which no event of the channel has
+        self._changed = False
+        self.answered = False  # a dial has put it through
+        self.application = channel.application
+        self._data = channel.application_data
+        self.bridge = channel.bridge
+
+    def take(self, event: ChannelEvent) -> None:
+        """Take over what an event says."""
+        # Asterisk 11 and older send a part of the channel, which completes what is known.
+        if self._changed and event.find("ConnectedLineName") is None:
+            self.value()
+        self._event = event
+        self._linkedid = None
+        self._changed = True
+
+    def enter(self, bridge: str | None) -> None:
+        """Put it into a bridge, or into none."""
+        self.bridge = bridge
+        self._changed = True
+
+    def executes(self, application: str, data: str) -> None:
+        """Have another application run on it."""
+        self.application, self._data = application, data
+        self.answered = False
+        self._changed = True
+
+    def rename(self, name: str) -> None:
+        """Give it another name, which the events before do not have."""
+        self.show(replace(self.value(), name=name))
+
+    @property
+    def linkedid(self) -> str:
+        """The Linkedid."""
+        if self._linkedid is not None:
+            return self._linkedid
+        told = None if self._event is None else self._event.linkedid
+        return self._channel.linkedid if told is None else told
+
+    def link(self, linkedid: str) -> None:
+        """Give it another Linkedid, which its events so far do not have."""
+        self._linkedid = linkedid
+        self._changed = True
+
+    def value(self) -> LiveChannel:
+        """Return the channel as it is now."""
+        if self._changed:
+            event = self._channel if self._event is None else self._event
+            self._channel = _channel(
+                event, self._channel, self.linkedid, self.bridge, self.application, self._data
+            )
+            self._event, self._linkedid, self._changed = None, None, False
+        return self._channel
+
+
+class Channels(Part[LiveChannel]):
+    """The channels, in the order in which they were made."""
+
+    name = "channels"
+    kind = "channel"
+
+    def __init__(self, reports: Reports) -> None:
+        super().__init__(reports)
+        self._records: dict[str, _Channel] = {}
+        self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
+        self._doubtful: set[str] = set()
+        self._tells_application = True
+        self.view = View(self._records)
+        self.handlers = {
+            Newchannel: self._made,
+            Newstate: self._state,
+            Newexten: self._executes,
+            NewCallerid: self._changed,
+            NewConnectedLine: self._changed,
+            NewAccountCode: self._changed,
+            Rename: self._renamed,
+            Hangup: self._hung_up,
+            DialEnd: self._answered,
+            BridgeEnter: self._entered,
+            BridgeLeave: self._left,
+        }
+
+    def obstructed(self, found: Sequence[Obstacle]) -> str | None:
+        # Without the events of the dialplan nothing but the application is not known.
+        self._tells_application = not any(Newexten in each.events for each in found)
+        return super().obstructed([each for each in found if each.events != {Newexten}])
+
+    def clear(self) -> None:
+        self._show({})
+
+    async def read(self, lists: Lists, keys: set[str] | None) -> None:
+        found = {each.uniqueid: each for each in await self._listed(await lists.channels())}
+        self._doubtful.clear()
+        self._show(found)
+
+    async def look(self, lists: Lists) -> None:
+        doubtful, self._doubtful = self._doubtful & self._records.keys(), set()
+        try:
+            if len(doubtful) > _FEW:
+                items = [
+                    each for each in await lists.channels() if each.get("Uniqueid") in doubtful
+                ]
+            else:
+                items = []
+                for uniqueid in doubtful:
+                    items += await self._status(lists, uniqueid)
+        except BaseException:
+            self._doubtful |= doubtful
+            raise
+        for channel in await self._listed(items):
+            record = self._records.get(channel.uniqueid)
+            if record is not None and record.value() != channel:
+                self._move(channel.uniqueid, record, channel.bridge)
+                record.show(channel)
+                self.notify(channel.uniqueid)
+            # The application begins in a thread of its own; it may be slow on a busy server.
+            if channel.application == _ORIGINATING and channel.state == ChannelState.UP:
+                self._doubt(channel.uniqueid)
+
+    async def _status(self, lists: Lists, uniqueid: str) -> list[Event]:
+        try:
+            return [each async for each in lists.items(StatusAction(uniqueid))]
+        except PermissionDenied:
+            record = self._records[uniqueid]
+            record.executes("", "")
+            self.notify(uniqueid)
+        except ActionError:  # it was hung up meanwhile
+            pass
+        return []
+
+    async def _listed(self, items: Iterable[Event]) -> list[LiveChannel]:
+        """Return the channels of a list, the oldest first."""
+        found = []
+        now = self.reports.clock()
+        for count, item in enumerate(items, 1):
+            if isinstance(item, (CoreShowChannel, Status)) and item.uniqueid:
+                record = self._records.get(item.uniqueid)
+                channel = _listed(item, None if record is None else record.since, now)
+                if not self._tells_application:
+                    channel = replace(channel, application="", application_data="")
+                found.append(channel)
+            if count % SLICE == 0:
+                await asyncio.sleep(0)
+        return in_order(found)
+
+    def _show(self, found: dict[str, LiveChannel]) -> None:
+        records = dict(self._records)
+        # In place, because views show this dictionary.
+        self._records.clear()
+        self._bridges.clear()
+        for uniqueid, channel in found.items():
+            record = records.pop(uniqueid, None)
+            if record is None or record.value() != channel:
+                record = _Channel(channel)
+                self.notify(uniqueid)
+            self._records[uniqueid] = record
+            if channel.bridge is not None:
+                self._bridges.setdefault(channel.bridge, {})[uniqueid] = None
+        for uniqueid in records:
+            self.notify(uniqueid, gone=True)
+
+    def _doubt(self, uniqueid: str) -> None:
+        self._doubtful.add(uniqueid)
+        self.reports.doubt(self)
+
+    # The events. Those of a channel that is not known came late: it ended before the snapshot.
+
+    def _made(self, event: ChannelEvent) -> None:
+        uniqueid = event.find("Uniqueid")
+        if uniqueid:
+            record = self._records.get(uniqueid)
+            if record is None:
+                since = self.reports.clock()
+                record = self._records[uniqueid] = _Channel(LiveChannel(uniqueid, since=since))
+            record.take(event)
+            self.notify(uniqueid)
+
+    def _changed(self, event: ChannelEvent) -> None:
+        uniqueid = event.find("Uniqueid") or ""
+        record = self._records.get(uniqueid)
+        if record is not None:
+            record.take(event)
+            self.notify(uniqueid)
+
+    def _state(self, event: ChannelEvent) -> None:
+        uniqueid = event.find("Uniqueid") or ""
+        record = self._records.get(uniqueid)
+        if record is None:
+            return
+        record.take(event)
+        self.notify(uniqueid)
+        # The application of an Originate begins without an event (tried on 16 and 22).
+        if record.application == _ORIGINATING and event.find("ChannelState") == _UP:
+            self._doubt(uniqueid)
+
+    def _executes(self, event: Newexten) -> None:
+        uniqueid = event.find("Uniqueid") or ""
+        record = self._records.get(uniqueid)
+        if record is not None:
+            record.take(event)
+            record.executes(event.find("Application", ""), event.find("AppData", ""))
+            self.notify(uniqueid)
+
+    def _hung_up(self, event: ChannelEvent) -> None:
+        uniqueid = event.find("Uniqueid") or ""
+        record = self._records.pop(uniqueid, None)
+        if record is not None:
+            self._move(uniqueid, record, None)
+            self._doubtful.discard(uniqueid)
+            self.notify(uniqueid, gone=True)
+
+    def _renamed(self, event: Rename) -> None:
+        uniqueid = event.find("Uniqueid") or ""
+        record = self._records.get(uniqueid)
+        if record is not None and event.newname:
+            record.rename(event.newname)
+            self.notify(uniqueid)
+
+    def _entered(self, event: BridgeEnter) -> None:
+        uniqueid, bridge = event.find("Uniqueid") or "", event.find("BridgeUniqueid")
+        record = self._records.get(uniqueid)
+        if record is None or not bridge:
+            return
+        record.take(event)
+        self._move(uniqueid, record, bridge)
+        self.notify(uniqueid)
+        # Bridge and Park end the application that ran, without an event (tried on 16 and 22). Dial,
+        # Queue and the applications that have rooms bridge their channel, and go on.
+        answered, record.answered = record.answered, False
+        if record.application and not answered:
+            creator = _ROOMS.get(record.application.lower())
+            if creator is None or creator != event.find("BridgeCreator"):
+                self._doubt(uniqueid)
+        # In a basic bridge all get the oldest Linkedid, which this event has; no event names those
+        # who were there before. In a conference, a parking lot or a holding bridge each keeps its
+        # own (tried on 16 and 22).
+        if event.find("BridgeType") == "basic" and (linkedid := record.linkedid):
+            for each in self._bridges[bridge]:
+                other = self._records[each]
+                if other.linkedid != linkedid:
+                    other.link(linkedid)
+                    self.notify(each)
+
+    def _answered(self, event: DialEnd) -> None:
+        caller = self._records.get(event.find("Uniqueid") or "")  # an Originate has none
+        dialled = self._records.get(event.find("DestUniqueid") or "")
+        if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
+            caller.answered = dialled.answered = True
+
+    def _left(self, event: BridgeLeave) -> None:
+        uniqueid = event.find("Uniqueid") or ""
+        record = self._records.get(uniqueid)
+        if record is not None:
+            record.take(event)
+            if record.bridge == event.find("BridgeUniqueid"):
+                self._move(uniqueid, record, None)
+            self.notify(uniqueid)
+
+    def _move(self, uniqueid: str, record: _Channel, bridge: str | None) -> None:
+        """Take a channel from the bridge that it is in to another one, or to none."""
+        if record.bridge is not None and record.bridge != bridge:
+            members = self._bridges[record.bridge]
+            del members[uniqueid]
+            if not members:
+                del self._bridges[record.bridge]
+        if bridge is not None:
+            self._bridges.setdefault(bridge, {})[uniqueid] = None
+        record.enter(bridge)
+
+
+def in_order(channels: Iterable[LiveChannel]) -> list[LiveChannel]:
+    """Return channels in the order in which they were made.
+
+    The Uniqueid that Asterisk gives has the second and a number that grows. Lists tell no more than
+    whole seconds, by which the channels whose Uniqueid was chosen by a client are put among them.
+    """
+    numbered: list[tuple[int, int, LiveChannel]] = []
+    chosen: list[LiveChannel] = []
+    for channel in channels:
+        found = _NUMBERS.search(channel.uniqueid)
+        if found is None:
+            chosen.append(channel)
+        else:
+            numbered.append((int(found[1]), int(found[2]), channel))
+    numbered.sort(key=lambda each: each[:2])
+    chosen.sort(key=lambda each: each.since)
+    ours = [each[2] for each in numbered]
+    return list(heapq.merge(ours, chosen, key=lambda each: each.since)) if chosen else ours
+
+
+def _or(new: _T | None, old: _T) -> _T:
+    return old if new is None else new
+
+
+def _channel(
+    event: ChannelEvent | LiveChannel,
+    before: LiveChannel,
+    linkedid: str,
+    bridge: str | None,
+    application: str,
+    data: str,
+) -> LiveChannel:
+    """A channel as an event describes it, and as it was before where the event says nothing."""
+    if isinstance(event, LiveChannel):
+        name: str | None = event.name
+        state: ChannelState | None = event.state
+    else:
+        name, state = event.channel, event.channel_state
+    return LiveChannel(
+        before.uniqueid,
+        _or(name, before.name),
+        _or(state, before.state),
+        _number(event.caller_id_num, before.caller_id_num),
+        _number(event.caller_id_name, before.caller_id_name),
+        _number(event.connected_line_num, before.connected_line_num),
+        _number(event.connected_line_name, before.connected_line_name),
+        _or(event.context, before.context),
+        _or(event.exten, before.exten),
+        _or(event.priority, before.priority),
+        application,
+        data,
+        bridge,
+        linkedid,
+        _or(event.account_code, before.account_code),
+        before.since,
+    )
+
+
+def _number(new: str | None, old: str) -> str:
+    return old if new is None else known(new)
+
+
+def _given(text: str | None) -> str:
+    return "" if text is None or text == "(null)" else text  # Status writes that for nothing
+
+
+def _listed(item: _Listed, since: float | None, now: float) -> LiveChannel:
+    if isinstance(item, Status):
+        seconds, data = item.seconds, item.data_
+    else:
+        seconds, data = item.duration, item.application_data
+    # The list counts whole seconds: the time that is known already is better.
+    nothing = LiveChannel(
+        item.uniqueid or "", since=now - (seconds or 0) if since is None else since
+    )
+    return _channel(
+        item,
+        nothing,
+        item.linkedid or "",
+        item.bridge_id or None,
+        _given(item.application),
+        _given(data),
+    )

@@ -1,0 +1,283 @@
+"""The parts of the live state, and what they have in common.
+
+A part has the objects of one kind, as the channels. It knows the lists from which they are made,
+and the events that change them. It reports each change, and what the server is to be asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
+
+from .._signals import Signal
+from ..actions.channels import CoreShowChannels, Status
+from ..errors import PermissionDenied
+from ..events.base import Event
+from .changes import Consumers, Kind
+from .visibility import Obstacle
+
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+    from ..actions.base import Action
+
+__all__ = [
+    "SLICE",
+    "Handler",
+    "Lists",
+    "LiveObject",
+    "Part",
+    "PartName",
+    "Record",
+    "Reports",
+    "View",
+    "known",
+]
+
+PartName = Literal["channels", "bridges", "queues"]
+Handler = Callable[[Any], None]
+"""Applies an event."""
+
+ObjectT = TypeVar("ObjectT")
+ObjectT_co = TypeVar("ObjectT_co", covariant=True)
+
+SLICE: Final = 200
+"""Items of a list after which other tasks have their turn."""
+
+_SETTLING: Final = 0.2  # seconds after which the server is asked about what is in doubt
+_NOBODY: Final = frozenset({"", "<unknown>", "unknown"})
+
+
+def known(text: str | None) -> str:
+    """Return a number or a name; empty where Asterisk writes that it knows none."""
+    return "" if text is None or text in _NOBODY else text
+
+
+class LiveObject:
+    """An object of the live state, which never changes."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, ready for JSON; states are the names of their members."""
+        names = [each.name for each in fields(self)]  # type: ignore[arg-type]
+        return {name: _plain(getattr(self, name)) for name in names}
+
+    def _repr_html_(self) -> str:
+        """The object as HTML, for a notebook."""
+        from .._show.objects import object_html
+
+        return object_html(self)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, LiveObject):
+        return value.to_dict()
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
+
+
+class Record(Protocol[ObjectT_co]):
+    """The state of a thing, which changes."""
+
+    def value(self) -> ObjectT_co:
+        """Return the thing as it is now, as an object that no longer changes."""
+
+
+class View(Mapping[str, ObjectT]):
+    """A read-only mapping that changes with the server. Its objects are made when looked at."""
+
+    __slots__ = ("_records",)
+
+    def __init__(self, records: Mapping[str, Record[ObjectT]]) -> None:
+        self._records = records
+
+    def __getitem__(self, key: str) -> ObjectT:
+        return self._records[key].value()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._records
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+class Lists:
+    """The lists of one reading; the list of channels, which two parts need, is asked for once.
+
+    Args:
+        manager: the manager that asks.
+        timeout: seconds for which a list may make no progress at all.
+    """
+
+    def __init__(self, manager: ManagerLike, timeout: float | None) -> None:
+        self._manager = manager
+        self._timeout = timeout
+        self._channels: list[Event] | None = None
+
+    async def items(self, action: Action[Any]) -> AsyncIterator[Event]:
+        """Give the items of a list as they come. Other tasks have their turn in between.
+
+        Raises:
+            ActionError: the server refused.
+            ManagerTimeout: there was no progress.
+            ConnectionLost: the link was lost.
+        """
+        count = 0
+        with self._manager.stream(action, timeout=self._timeout) as stream:
+            async for item in stream:
+                yield item
+                count += 1
+                if count % SLICE == 0:
+                    await asyncio.sleep(0)
+
+    async def channels(self) -> list[Event]:
+        """Return all channels, by `Status` where `CoreShowChannels` is not allowed.
+
+        Raises:
+            ActionError, ManagerTimeout, ConnectionLost: as `items`.
+        """
+        if self._channels is None:
+            try:
+                self._channels = [each async for each in self.items(CoreShowChannels())]
+            except PermissionDenied:
+                self._channels = [each async for each in self.items(Status(None))]
+        return self._channels
+
+
+class Reports:
+    """Where the parts report: changes, what must be read again, and what is in doubt.
+
+    Args:
+        clock: gives the time, in seconds since 1970.
+
+    Attributes:
+        clock: the same.
+        consumers: those who follow the changes.
+        stale: the parts of which something is known to be wrong, with the keys of what is; `None`
+            instead of keys is all of it.
+        doubtful: the parts of which something may be wrong, once the server has come to rest.
+        work: sent when there is something to ask for.
+        is_due: true if it is time to look at what is in doubt.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.consumers = Consumers()
+        self.stale: dict[Part[Any], set[str] | None] = {}
+        self.doubtful: dict[Part[Any], None] = {}
+        self.work = Signal()
+        self.is_due = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def notify(self, kind: Kind, key: str, gone: bool = False) -> None:
+        """Report a change to those who follow them."""
+        self.consumers.notify(kind, key, gone)
+
+    def must_read(self, part: Part[Any], key: str | None = None) -> None:
+        """Have a part read again, or what it has of one key."""
+        keys = self.stale.setdefault(part, set())
+        if key is None or keys is None:
+            self.stale[part] = None
+        else:
+            keys.add(key)
+        self.work.send()
+
+    def doubt(self, part: Part[Any]) -> None:
+        """Have a part look at what it is in doubt of, once the server has come to rest."""
+        self.doubtful[part] = None
+        if self._timer is None and not self.is_due:
+            self._timer = asyncio.get_running_loop().call_later(_SETTLING, self._fall_due)
+
+    def _fall_due(self) -> None:
+        self._timer = None
+        self.is_due = True
+        self.work.send()
+
+    def close(self) -> None:
+        """Forget the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Part(ABC, Generic[ObjectT]):
+    """A part of the live state.
+
+    Args:
+        reports: where it reports.
+
+    Attributes:
+        view: its objects, by their keys.
+        handlers: the functions that apply its events.
+        reports: the same.
+        notify: reports a change of the thing with a key, and if it is gone.
+    """
+
+    name: ClassVar[PartName]
+    """Its name."""
+    kind: ClassVar[Kind]
+    """The kind of its changes."""
+    modules: ClassVar[frozenset[str]] = frozenset()
+    """The modules of Asterisk with which it comes and goes, in lower case and without `.so`."""
+
+    view: Mapping[str, ObjectT]
+    handlers: Mapping[type[Event], Handler]
+
+    def __init__(self, reports: Reports) -> None:
+        self.reports = reports
+        self.notify = partial(reports.consumers.notify, self.kind)
+
+    @abstractmethod
+    async def read(self, lists: Lists, keys: set[str] | None) -> None:
+        """Ask the server, and show what it lists.
+
+        Args:
+            lists: asks for lists.
+            keys: the keys of what is to be read; `None` is all.
+
+        Raises:
+            ActionError, ManagerTimeout, ConnectionLost: as `Lists.items`.
+        """
+
+    def obstructed(self, found: Sequence[Obstacle]) -> str | None:
+        """Return the reason why the part cannot be followed; `None` if it can.
+
+        Args:
+            found: the reasons why some of its events do not come; called before each reading.
+        """
+        return found[0].reason if found else None
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Show nothing."""
+
+    async def look(self, lists: Lists) -> None:
+        """Ask the server about what is in doubt, and show what it lists.
+
+        Raises:
+            ActionError, ManagerTimeout, ConnectionLost: as `Lists.items`.
+        """
+
+    def touched_by(self, action: Action[Any]) -> set[str] | None:
+        """Return the keys of what an action may change without an event; `None` is all of it.
+
+        Args:
+            action: an action that the same manager sent.
+        """
+        return set()

@@ -1,0 +1,559 @@
+"""The live state as a whole: snapshots when they are due, and the events that follow them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import async_timeout
+
+from .._client.options import Backoff
+from .._log import get_logger
+from .._signals import Signal
+from ..errors import (
+    ActionError,
+    ConnectionLost,
+    EventsLost,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    UnknownAction,
+    fresh,
+)
+from ..events.base import Event
+from ..events.link import Disconnected
+from ..events.modules import Load, Reload, Unload
+from ..events.system import FullyBooted
+from ..states import ManagerState
+from .bridges import Bridges, LiveBridge
+from .changes import LiveChanges
+from .channels import Channels, LiveChannel
+from .part import Handler, Lists, Part, PartName, Reports
+from .queues import LiveQueue, Queues
+from .visibility import obstacles
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .._client.like import ManagerLike
+    from .._client.streams import EventStream
+    from ..actions.base import Action
+
+__all__ = ["DEFAULT_PARTS", "Live"]
+
+log = get_logger("aioami.live")
+
+_PARTS: Final[dict[PartName, type[Part[Any]]]] = {
+    each.name: each for each in (Channels, Bridges, Queues)
+}
+DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
+"""The parts that a `Live` has if none are chosen."""
+
+_BREATH: Final = 500  # events that are applied before other tasks have their turn
+_SEEING: Final = frozenset({"events", "filter", "login"})  # actions that change which events come
+_EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a module
+
+
+class Live:
+    """The channels, bridges and queues of a server at this moment, without asking again and again.
+
+    Entering opens a stream of events and asks the server for a snapshot (`CoreShowChannels` or
+    `Status`, `BridgeList`, `QueueStatus`); then the events are followed. The server is asked again,
+    for as little as possible, when the link was down, when events were lost, when a module was
+    loaded or reloaded, when a queue's events do not fit what is known, when this manager sent an
+    action that changes a queue without an event, and a moment after changes that no event describes
+    as a whole. Leaving stops all that, and the state stays as it was.
+
+    Changes that others make without any event, as by `queue reset stats` on the server's console,
+    are seen with the next of these, or with `refresh()`.
+
+    The events need the read classes `call`, `agent` and `dialplan`. The user should have `system`
+    too, for the events of a restart and of modules. Of the lists only `CoreShowChannels` (`system`
+    or `reporting`) and `Status` (one of these, or `call`) need a write class. A part that cannot be
+    followed stays empty, and is named in `unavailable`.
+
+    Example::
+
+        async with Manager.from_url(url) as mgr, Live(mgr) as live:
+            async for change in live.changes():
+                print(change, live.channels.get(change.key))
+
+    Args:
+        manager: the manager that sends the actions and gets the events.
+        parts: the parts to follow, of `"channels"`, `"bridges"` and `"queues"`; each of the others
+            stays empty.
+        clock: gives the time in seconds since 1970 by which the objects say `since`; for tests, a
+            virtual one.
+        wait: true to wait for the first snapshot on entering. `False` begins empty and not
+            `synced`, and may be entered before the manager is connected.
+        timeout: seconds for which a snapshot may make no progress at all; it is tried again later.
+        maxsize: events that may wait while a snapshot is under way. When there are more, another
+            one is taken.
+
+    Raises:
+        ManagerTimeout: from entering, if the first snapshot was not there in time.
+        ConnectionLost: from entering, if there is no link, and none is on its way.
+        ValueError: `maxsize` is less than 1; a part does not exist, or there is none.
+        TypeError: `parts` is one text.
+        RuntimeError: from entering it a second time.
+    """
+
+    def __init__(
+        self,
+        manager: ManagerLike,
+        *,
+        parts: Iterable[PartName] = DEFAULT_PARTS,
+        clock: Callable[[], float] = time.time,
+        wait: bool = True,
+        timeout: float | None = 10.0,
+        maxsize: int = 10_000,
+    ) -> None:
+        if maxsize < 1:
+            raise ValueError(f"maxsize: at least 1 event, not {maxsize}")
+        chosen = _chosen(parts)
+        self._manager = manager
+        self._wait = wait
+        self._timeout = timeout
+        self._maxsize = maxsize
+        self._reports = Reports(clock)
+        self._all = {name: kind(self._reports) for name, kind in _PARTS.items()}
+        self._parts = {name: self._all[name] for name in chosen}
+        self._unavailable: dict[PartName, str] = {}
+        self._handlers: dict[str, list[Handler]] = {}
+        self._reading: dict[Part[Any], set[str] | None] = {}  # of a list that is under way
+        self._held: list[Event] | None = None  # the events that came meanwhile
+        self._synced = False
+        self._stream: EventStream[Any] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unobserve: Callable[[], None] = _nothing
+        self._changed = Signal()
+        self._ended = False
+        self._error: Exception | None = None
+
+    @property
+    def parts(self) -> tuple[PartName, ...]:
+        """The names of the parts that are followed."""
+        return tuple(self._parts)
+
+    @property
+    def channels(self) -> Mapping[str, LiveChannel]:
+        """The channels on the server, by Uniqueid, in a view that changes with them; the oldest
+        channel first.
+        """
+        return self._all["channels"].view
+
+    @property
+    def bridges(self) -> Mapping[str, LiveBridge]:
+        """The bridges on the server, by BridgeUniqueid, in a view that changes with them."""
+        return self._all["bridges"].view
+
+    @property
+    def queues(self) -> Mapping[str, LiveQueue]:
+        """The queues on the server, by name, in a view that changes with them."""
+        return self._all["queues"].view
+
+    @property
+    def unavailable(self) -> Mapping[PartName, str]:
+        """The parts that cannot be followed, each with a sentence that says why."""
+        return MappingProxyType(self._unavailable)
+
+    @property
+    def synced(self) -> bool:
+        """True if the state is up to date, but for the parts in `unavailable`.
+
+        It is false while the link is down, while a snapshot is due or taken, and while it is known
+        that a part must be read again.
+        """
+        return self._synced and self._manager.state is ManagerState.READY
+
+    def calls(self) -> dict[str, tuple[LiveChannel, ...]]:
+        """The calls in progress: channels by Linkedid, the oldest call and oldest channel first."""
+        found: dict[str, list[LiveChannel]] = {}
+        for channel in self.channels.values():
+            found.setdefault(channel.linkedid or channel.uniqueid, []).append(channel)
+        return {linkedid: tuple(channels) for linkedid, channels in found.items()}
+
+    def changes(self, *, maxsize: int = 10_000) -> LiveChanges:
+        """Follow the changes from now on.
+
+        Args:
+            maxsize: things that may wait for the consumer. When there are more, it gets one change,
+                of `"everything"`.
+
+        Raises:
+            ValueError: `maxsize` is less than 1.
+        """
+        if maxsize < 1:
+            raise ValueError(f"maxsize: at least 1 change, not {maxsize}")
+        return self._reports.consumers.open(maxsize)
+
+    async def wait_synced(self, timeout: float | None = None) -> None:
+        """Wait for the state to be up to date; return at once if it is. Cancelling changes nothing.
+
+        Args:
+            timeout: seconds to wait; `None` is no limit.
+
+        Raises:
+            ManagerTimeout: the state was not up to date in time.
+            ConnectionLost: `Live` was left, the manager was closed, or the link is lost for good.
+            ManagerAuthError, ProtocolError, ActionError: the link is lost for good for one of these
+                reasons.
+        """
+        await self._until(lambda: self.synced, timeout, "the live state was not up to date")
+
+    async def refresh(self, *parts: PartName, timeout: float | None = None) -> None:
+        """Ask the server anew, and return when its answer is shown.
+
+        It is for changes that others make without an event; see above. While the link is down, it
+        waits for it. Cancelling stops the waiting alone.
+
+        Args:
+            parts: the parts to read again; left out, all that are followed.
+            timeout: seconds to wait; `None` is no limit.
+
+        Raises:
+            ManagerTimeout: the answer was not there in time.
+            ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_synced()`.
+            ValueError: a part does not exist, or is not followed.
+            RuntimeError: the live state was not entered yet.
+        """
+        if not self._tasks and not self._ended:
+            raise RuntimeError("the live state is refreshed after it was entered")
+        chosen = [self._parts[name] for name in self._followed(parts)]
+        for part in chosen:
+            self._reports.must_read(part)
+        self._sync(False)
+        reports = self._reports
+        await self._until(
+            lambda: not any(part in reports.stale or part in self._reading for part in chosen),
+            timeout,
+            "the live state was not read again",
+        )
+
+    def _followed(self, parts: tuple[PartName, ...]) -> tuple[PartName, ...]:
+        for name in parts:
+            if name not in self._parts:
+                raise ValueError(f"parts: {name!r} is none of {', '.join(self._parts)}")
+        return parts or self.parts
+
+    async def _until(
+        self, reached: Callable[[], bool], timeout: float | None, otherwise: str
+    ) -> None:
+        try:
+            async with async_timeout.timeout(timeout):
+                while not reached():
+                    if self._error is not None:
+                        raise fresh(self._error)
+                    if self._ended:
+                        raise ConnectionLost("the live state is followed no more")
+                    await self._changed.wait()
+        except asyncio.TimeoutError as error:
+            raise ManagerTimeout(f"{otherwise} within {timeout:g} seconds") from error
+
+    async def __aenter__(self) -> Self:
+        if self._tasks or self._ended:
+            raise RuntimeError("a live state is entered once; make another one")
+        self._stream = self._manager.events(
+            *self._selected(), maxsize=self._maxsize, on_loss="raise"
+        )
+        # A manager that is not directly connected may not know what is sent elsewhere.
+        observe = getattr(self._manager, "observe_actions", None)
+        if observe is not None:
+            self._unobserve = observe(self._sent)
+        self._read_all_again()
+        self._start(self._follow)
+        try:
+            if self._wait:
+                await self._read()
+        except BaseException:
+            await self._leave()
+            raise
+        self._start(self._keep_read)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._leave()
+
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else "synced" if self.synced else "not synced"
+        sizes = ", ".join(f"{len(part.view)} {name}" for name, part in self._parts.items())
+        return f"<Live {sizes}, {state}>"
+
+    def _repr_html_(self) -> str:
+        """The state as HTML, for a notebook."""
+        from .._show.objects import objects_html
+
+        parts: dict[str, list[Any]] = {
+            name: list(part.view.values()) for name, part in self._parts.items()
+        }
+        return objects_html(repr(self)[1:-1], parts)
+
+    # Its life
+
+    def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        name = f"aioami follows {self._manager!r}"
+        self._tasks.append(asyncio.create_task(self._run(work), name=name))
+
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        error: Exception | None = None
+        try:
+            await work()
+        except ManagerError as reason:
+            error = reason
+        except Exception as reason:
+            error = ManagerError(f"the live state cannot be followed any more: {reason!r}")
+            error.__cause__ = reason
+            log.exception("the live state cannot be followed any more")
+        finally:
+            self._end(error)
+
+    async def _leave(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._end(None)  # also where no task ever began
+
+    def _end(self, error: Exception | None) -> None:
+        if self._ended:
+            return
+        self._ended, self._error = True, error
+        self._sync(False)
+        self._unobserve()
+        if self._stream is not None:
+            self._stream.close()
+        self._reports.close()
+        self._reports.consumers.finish(error)
+        self._changed.send()
+        current = asyncio.current_task()
+        for task in self._tasks:
+            if task is not current:
+                task.cancel()
+
+    def _settle(self) -> None:
+        """Be up to date if nothing is to be read, and all events that came are applied."""
+        stream = self._stream
+        if self._ended or stream is None or stream.pending:
+            return
+        if not (self._reports.stale or self._reading):
+            self._sync(True)
+        self._changed.send()
+
+    def _sync(self, synced: bool) -> None:
+        if synced is not self._synced:
+            self._synced = synced
+            self._reports.notify("link", "")
+            self._changed.send()
+
+    # The events
+
+    def _selected(self) -> list[type[Event]]:
+        selected = {kind: None for part in self._parts.values() for kind in part.handlers}
+        return [*selected, Disconnected, FullyBooted, Load, Reload, Unload]
+
+    def _arrange(self) -> None:
+        """Have those events applied that are of a part which can be followed."""
+        handlers: dict[str, list[Handler]] = {
+            Disconnected.wire_name: [self._lost],
+            FullyBooted.wire_name: [self._booted],
+            **{kind.wire_name: [self._module_changed] for kind in (Load, Reload, Unload)},
+        }
+        for name, part in self._parts.items():
+            if name not in self._unavailable:
+                for kind, handler in part.handlers.items():
+                    handlers.setdefault(kind.wire_name, []).append(handler)
+        self._handlers = handlers
+
+    async def _follow(self) -> None:
+        """Apply the events, or hold them while a list is read, until no more come."""
+        stream = self._stream
+        assert stream is not None
+        while True:
+            count = min(stream.pending, _BREATH)
+            if not count:
+                self._settle()
+            try:
+                for _ in range(count or 1):
+                    event = await stream.__anext__()
+                    if self._held is None:
+                        self._apply(event)
+                    else:
+                        self._hold(event)
+            except StopAsyncIteration:
+                return
+            except EventsLost as error:
+                log.debug("the live state is looked at anew: %s", error)
+                self._read_all_again()
+            if self._reports.stale:
+                self._sync(False)
+            if stream.pending:
+                await asyncio.sleep(0)
+
+    def _apply(self, event: Event) -> None:
+        for handler in self._handlers.get(type(event).wire_name, ()):
+            handler(event)
+
+    def _hold(self, event: Event) -> None:
+        held = self._held
+        if held is not None:
+            held.append(event)
+            if len(held) > self._maxsize:
+                held.clear()
+                self._read_all_again()
+
+    def _lost(self, event: Disconnected) -> None:
+        self._read_all_again()
+
+    def _booted(self, event: FullyBooted) -> None:
+        # It may be that the modules of a part were not loaded yet.
+        for name in self._unavailable:
+            self._reports.must_read(self._parts[name])
+
+    def _module_changed(self, event: Load | Reload | Unload) -> None:
+        module = (event.module or "").lower().removesuffix(".so")
+        for part in self._parts.values():
+            if part.modules and (module in part.modules or module in _EVERYTHING):
+                self._reports.must_read(part)
+
+    def _sent(self, action: Action[Any]) -> None:
+        """Have read again what an action of this manager changes without an event."""
+        if action.name.lower() in _SEEING:
+            self._read_all_again()
+        for part in self._parts.values():
+            keys = part.touched_by(action)
+            if keys is None:
+                self._reports.must_read(part)
+            for key in keys or ():
+                self._reports.must_read(part, key)
+        if self._reports.stale:
+            self._sync(False)
+
+    def _read_all_again(self) -> None:
+        for part in self._parts.values():
+            self._reports.must_read(part)
+        self._sync(False)
+
+    # Reading
+
+    async def _keep_read(self) -> None:
+        """Ask the server whenever something is due."""
+        reports = self._reports
+        delays = Backoff().delays()
+        while True:
+            while not (reports.stale or reports.is_due):
+                await reports.work.wait()
+            try:
+                await self._manager.wait_ready()
+                await self._read()
+                delays = Backoff().delays()
+            except ManagerTimeout as error:
+                log.warning("a snapshot of the live state is tried again: %s", error)
+                await asyncio.sleep(next(delays))
+            except ManagerError as error:
+                # The link is down, and comes back. After a first connect that failed, the user may
+                # call connect() again.
+                if self._stream is None or self._stream.ended:
+                    return
+                log.debug("a snapshot of the live state was given up: %s", error)
+
+    async def _read(self) -> None:
+        """Read what is known to be wrong, and what is in doubt, and show it.
+
+        Raises:
+            ManagerTimeout: an answer did not come in time.
+            ConnectionLost: the link was lost.
+        """
+        stream, reports = self._stream, self._reports
+        assert stream is not None
+        # What came before is a part of the answers. It is dropped if all is read, else applied.
+        if len(reports.stale) == len(self._parts) and None in reports.stale.values():
+            self._held = []
+        while stream.pending and not self._ended:
+            await self._changed.wait()
+        self._held = []
+        self._reading, reports.stale = reports.stale, {}
+        doubtful: dict[Part[Any], None] = {}
+        if reports.is_due:
+            doubtful, reports.doubtful = reports.doubtful, {}
+            reports.is_due = False
+        lists = Lists(self._manager, self._timeout)
+        try:
+            # Once for each link: to users with the right to ask, the server tells their rights.
+            if None in self._reading.values() and self._manager.view.permissions is None:
+                await self._manager.view.ask()
+            for part, keys in self._reading.items():
+                await self._read_part(part, lists, keys)
+            for part in doubtful:
+                if part.name not in self._unavailable and part not in self._reading:
+                    await part.look(lists)
+            while self._held:
+                held, self._held[:] = self._held[:_BREATH], self._held[_BREATH:]
+                for event in held:
+                    self._apply(event)
+                await asyncio.sleep(0)
+        except BaseException:
+            for part in self._reading:
+                reports.must_read(part)
+            for part in doubtful:
+                reports.doubt(part)
+            for event in self._held:
+                self._apply(event)
+            raise
+        finally:
+            self._held, self._reading = None, {}
+        self._settle()
+
+    async def _read_part(self, part: Part[Any], lists: Lists, keys: set[str] | None) -> None:
+        reason = part.obstructed(obstacles(self._manager.view, part.handlers))
+        if reason is None:
+            try:
+                await part.read(lists, keys)
+            except ActionError as error:
+                reason = _refused(error, part)
+        if reason is None:
+            self._unavailable.pop(part.name, None)
+        else:
+            part.clear()
+            if self._unavailable.get(part.name) != reason:
+                log.warning("%s are not followed: %s", part.name, reason)
+            self._unavailable[part.name] = reason
+        self._arrange()
+
+
+def _refused(error: ActionError, part: Part[Any]) -> str:
+    """Return the reason why a part cannot be listed, with what to change."""
+    classes = () if error.action is None else error.action.privilege
+    if isinstance(error, PermissionDenied) and classes:
+        return f"{error}: add {' or '.join(classes)} to write in manager.conf"
+    if isinstance(error, UnknownAction) and part.modules:
+        return f"{error}: load the module {' and '.join(sorted(part.modules))}"
+    return str(error)
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _chosen(parts: Iterable[str]) -> list[PartName]:
+    """Return the names of parts, in the order in which they are shown.
+
+    Raises:
+        TypeError: it is one text.
+        ValueError: a part does not exist, or there is none.
+    """
+    if isinstance(parts, str):
+        raise TypeError("parts: expected several names, not one text")
+    given = set(parts)
+    if wrong := sorted(given - _PARTS.keys()):
+        raise ValueError(f"parts: {wrong[0]!r} is none of {', '.join(_PARTS)}")
+    if not given:
+        raise ValueError(f"parts: at least one of {', '.join(_PARTS)}")
+    return [name for name in cast("Iterable[PartName]", _PARTS) if name in given]

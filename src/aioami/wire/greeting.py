@@ -1,0 +1,126 @@
+"""The first line of a connection: a manager interface, or something else that listens there.
+
+Asterisk greets with `Asterisk Call Manager/` and the version of its AMI. Its relatives, and the
+proxies before it, put another name there, and count in another way. Most other protocols can be
+known by their first bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from .limits import MAX_BANNER
+
+__all__ = ["ASTERISK", "ami_version", "other_server", "product_of", "refused", "version_of"]
+
+ASTERISK: Final = "Asterisk Call Manager"
+"""The name with which Asterisk itself greets."""
+
+_AMI: Final = re.compile(
+    r"(?P<product>[^/:\x00-\x1f\x7f]*\b(?:Call Manager|Manager Proxy|Manager Interface)"
+    r"\b[^/:\x00-\x1f\x7f]*)(?:/(?P<version>[^\x00-\x1f\x7f]*))?",
+    re.IGNORECASE,
+)
+_NUMBER: Final = re.compile("[0-9]{1,9}")
+
+# Told by their first bytes, whether or not a line ends there.
+_BINARY: Final = tuple(
+    (re.compile(pattern), kind)
+    for pattern, kind in (
+        (rb"[\x14-\x17]\x03[\x00-\x04]", "a TLS server"),
+        (rb"[^\n]{3}\x00[\x0a\xff]", "a MySQL server"),
+        (rb"\x00\x00[^\n]\x04\x00\x00\x00\x00\x00", "an HTTP/2 server"),
+        (rb"\xff[\xfb-\xfe]", "a Telnet server"),
+        (rb"[ENR]\x00\x00", "a PostgreSQL server"),
+        (rb"AMQP[\x00-\x03]", "an AMQP server"),
+    )
+)
+# Told by their first line.
+_LINES: Final = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (rb"HTTP/[0-9]|<!DOCTYPE|<html", "an HTTP server"),
+        (rb"SSH-", "an SSH server"),
+        (rb"SIP/[0-9]", "a SIP server"),
+        (rb"RTSP/[0-9]", "an RTSP server"),
+        (rb"[245][0-9][0-9][ -].*\bE?SMTP\b", "an SMTP server"),
+        (rb"[245][0-9][0-9][ -].*FTP", "an FTP server"),
+        (rb"20[01][ -]", "an NNTP server"),
+        (rb"(?:220|421|5[0-9][0-9])[ -]", "an SMTP or FTP server"),
+        (rb"\* (?:OK|PREAUTH|BYE)\b", "an IMAP server"),
+        (
+            rb"\+PONG|-(?:DENIED|NOAUTH|NOPERM|LOADING|ERR (?:unknown|Protocol|max))",
+            "a Redis server",
+        ),
+        (rb"\+OK|-ERR", "a POP3 server"),
+        (rb"RFB [0-9]", "a VNC server"),
+        (rb"INFO \{", "a NATS server"),
+        (rb"Content-Type: (?:auth/request|text/rude)", "a FreeSWITCH event socket"),
+        (rb"<\?xml|<stream:", "an XMPP server"),
+        (rb":\S+ (?:NOTICE|[0-9]{3}) |NOTICE |ERROR :", "an IRC server"),
+        (rb"@RSYNCD:", "an rsync server"),
+    )
+)
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ENOUGH: Final = 9  # bytes, after which no other binary protocol can be recognised
+
+
+def product_of(line: str) -> str | None:
+    """Return the name with which a manager interface greets; `None` if the line is no greeting."""
+    found = None if _other_line(line.encode("utf-8", "replace")) else _AMI.fullmatch(line)
+    return None if found is None else found["product"].strip()
+
+
+def version_of(line: str) -> str:
+    """Return what stands behind the name in a greeting; empty if nothing does.
+
+    Of Asterisk that is the version of its AMI; of a relative, or a proxy, it is its own.
+    """
+    found = _AMI.fullmatch(line)
+    return "" if found is None else (found["version"] or "").strip()
+
+
+def ami_version(line: str) -> int | None:
+    """Return the first number of the version of AMI; `None` if the greeting does not show it.
+
+    Only Asterisk's own greeting does: others count in other ways.
+    """
+    number = _NUMBER.match(version_of(line)) if product_of(line) == ASTERISK else None
+    return None if number is None else int(number[0])
+
+
+def other_server(data: bytes) -> str:
+    """Return the kind of a server that is no manager interface, from the first bytes that it sent.
+
+    Returns:
+        such as `an SSH server`; empty if it may be a manager interface, or is of no known kind.
+    """
+    found = refused(data)
+    return "" if found is None else found[0]
+
+
+def refused(data: bytes) -> tuple[str, bytes] | None:
+    """Return why what was sent is no greeting of a manager interface: its kind, and what shows it.
+
+    The kind is empty if it is none that is known; the whole is `None` if this is a greeting, or may
+    become one. The result does not depend on how much more came.
+    """
+    for pattern, kind in _BINARY:
+        if found := pattern.match(data):
+            return kind, found[0]
+    line, end, _ = data[:MAX_BANNER].partition(b"\n")
+    line = line.rstrip(b"\r") if end else line
+    control = _CONTROL.search(line)
+    if control is not None and (end or len(data) >= _ENOUGH):
+        return "", line[: max(control.end(), _ENOUGH)]
+    if not (end or len(data) >= MAX_BANNER):
+        return None
+    kind = _other_line(line)
+    if not kind and end and _AMI.fullmatch(line.decode("utf-8", "replace")):
+        return None
+    return kind, line
+
+
+def _other_line(line: bytes) -> str:
+    return next((kind for pattern, kind in _LINES if pattern.match(line)), "")

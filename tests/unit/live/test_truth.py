@@ -1,0 +1,425 @@
+"""The live state is told only as true where it can be: what no event tells, what cannot be seen, and whose time it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.helpers import manager, until
+
+from aioami import Action, Manager, ManagerTimeout, actions, core
+from aioami.live import Live, LiveChange
+from aioami.testing import Account, FakeAsterisk, Request
+
+
+@pytest.fixture
+async def live(mgr: Manager) -> AsyncIterator[Live]:
+    async with Live(mgr) as entered:
+        yield entered
+
+
+async def emit(fake: FakeAsterisk, name: str, uniqueid: str = "", privilege: str = "call,all", **headers: str) -> None:
+    about = {"Channel": f"PJSIP/x-{uniqueid}", "Uniqueid": uniqueid, "Linkedid": uniqueid, "ChannelState": "6"}
+    await fake.send_event(name, (about if uniqueid else {}) | headers, privilege=privilege)
+
+
+async def applied(live: Live, mgr: Manager) -> None:
+    """All that the server has said until now is applied."""
+    await mgr.send(core.Ping())  # answered behind all events
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await live.wait_synced(5)
+
+
+def queue_list(request: Request, *items: dict[str, str]) -> list[list[tuple[str, str]]]:
+    identity = ("ActionID", request.action_id or "")
+    return [
+        [("Response", "Success"), identity, ("EventList", "start")],
+        *([*item.items(), identity] for item in items),
+        [("Event", "QueueStatusComplete"), identity, ("EventList", "Complete")],
+    ]
+
+
+# Time
+
+
+@pytest.mark.fake_asterisk(virtual_time=True)
+async def test_a_caller_waits_in_the_time_of_the_clock(fake: FakeAsterisk, mgr: Manager) -> None:
+    """With the fake server's virtual time a caller who waits for forty seconds has waited for forty seconds."""
+    async with Live(mgr, clock=fake.time) as live:
+        caller = fake.incoming("PJSIP/trunk", to="hold@test")
+        await caller.waits(40)
+        (waiting,) = live.queues["empty"].callers
+        assert fake.time() - waiting.since == pytest.approx(40, abs=0.01)
+        assert fake.time() - live.channels[caller.uniqueid].since == pytest.approx(40, abs=0.01)
+        async with Live(mgr, clock=fake.time) as later:
+            (listed,) = later.queues["empty"].callers
+            assert fake.time() - listed.since == pytest.approx(40, abs=1)
+
+
+@pytest.mark.fake_asterisk(
+    files={
+        "manager.conf": "[general]\nenabled = yes\ntimestampevents = yes\n[u]\nsecret = s\nread = all\nwrite = all\n"
+    }
+)
+async def test_since_is_by_the_clock_and_not_by_the_servers(fake: FakeAsterisk) -> None:
+    """The time stamp of an event, which is by the server's clock, does not mix with the clock that was given."""
+    async with Manager.from_url(fake.url) as mgr, Live(mgr, clock=lambda: 1000.0) as live:
+        call = fake.incoming("PJSIP/trunk", to="wait@test")
+        await until(lambda: call.uniqueid in live.channels)
+        assert live.channels[call.uniqueid].since == 1000.0
+
+
+# What no event tells
+
+
+@pytest.mark.parametrize(
+    ("action", "queues"),
+    [
+        (Action("QueueReset", {"Queue": "sales"}), {"sales"}),
+        (Action("QueueReset"), {None}),
+        (Action("QueueReload", {"Queue": "empty"}), {"empty"}),
+        (Action("QueueChangePriorityCaller", {"Queue": "sales", "Caller": "x", "Priority": "1"}), {"sales"}),
+        (core.Command("queue reload all"), {None}),
+        (core.Command("module reload app_queue.so"), {None}),
+        (core.Command("core reload"), {None}),
+        (core.Command("queue show"), set()),
+        (core.Command("module reload chan_pjsip.so"), set()),
+        (core.Ping(), set()),
+    ],
+    ids=str,
+)
+async def test_actions_without_an_event(
+    fake: FakeAsterisk, mgr: Manager, live: Live, action: Action, queues: set[str | None]
+) -> None:
+    """What the manager's own action may have changed is read again, and not more; until then it is not up to date."""
+    before = len(fake.sent("QueueStatus"))
+    fake.reply_to(action.name, [("Response", "Success")])
+    await mgr.send(action)
+    assert live.synced is not bool(queues)
+    await live.wait_synced(5)
+    assert {each.get("Queue") or None for each in fake.sent("QueueStatus")[before:]} == queues
+
+
+async def test_a_refresh(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """What changed without an event is there after `refresh`, and only the parts that are named are read."""
+    fake.exchange.queues["sales"].completed = 7
+    before = len(fake.sent("CoreShowChannels"))
+    changes = live.changes()
+    await live.refresh("queues")
+    assert live.synced
+    assert live.queues["sales"].completed == 7
+    assert len(fake.sent("CoreShowChannels")) == before
+    told = [await changes.__anext__() for _ in range(2)]
+    assert LiveChange("queue", "sales") in told
+    await live.refresh()
+    assert len(fake.sent("CoreShowChannels")) == before + 1
+
+
+async def test_a_refresh_that_cannot_be(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A part that is unknown or not followed is refused by name; before entering there is nothing to refresh."""
+    live = Live(mgr, parts=["channels"], timeout=0.05)
+    with pytest.raises(RuntimeError, match="after it was entered"):
+        await live.refresh()
+    async with live:
+        with pytest.raises(ValueError, match="'queues' is none of channels"):
+            await live.refresh("queues")
+        fake.reply_to("CoreShowChannels", None)
+        with pytest.raises(ManagerTimeout, match="not read again within"):
+            await live.refresh(timeout=0.1)
+        assert not live.synced
+
+
+async def test_positions_and_counts_are_compared(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A caller who leaves from another place than is known, or leaves others than are known, has the queue read again."""
+    for number in ("1", "2"):
+        await emit(fake, "Newchannel", number)
+        await emit(fake, "QueueCallerJoin", number, "agent,all", Queue="empty", Position=number, Count=number)
+    await applied(live, mgr)
+    before = len(fake.sent("QueueStatus"))
+    assert [each.uniqueid for each in live.queues["empty"].callers] == ["1", "2"]
+    entry = {
+        "Event": "QueueEntry",
+        "Queue": "empty",
+        "Position": "1",
+        "Channel": "PJSIP/x-2",
+        "Uniqueid": "2",
+        "Wait": "1",
+    }
+    fake.reply_to("QueueStatus", lambda request: queue_list(request, {"Event": "QueueParams", "Queue": "empty"}, entry))
+    await emit(fake, "QueueCallerLeave", "1", "agent,all", Queue="empty", Position="1", Count="1")
+    await applied(live, mgr)
+    assert len(fake.sent("QueueStatus")) == before
+    await emit(fake, "QueueCallerLeave", "2", "agent,all", Queue="empty", Position="2", Count="1")
+    await until(lambda: len(fake.sent("QueueStatus")) == before + 1)
+    await live.wait_synced(5)
+    assert [each.uniqueid for each in live.queues["empty"].callers] == ["2"]
+    assert fake.sent("QueueStatus")[-1].get("Queue") == "empty"
+
+
+@pytest.mark.parametrize("event", ["Load", "Unload", "Reload"])
+async def test_modules(fake: FakeAsterisk, mgr: Manager, live: Live, event: str) -> None:
+    """A module that comes, goes or is reloaded has its part read again, and no other."""
+    before, channels = len(fake.sent("QueueStatus")), len(fake.sent("CoreShowChannels"))
+    await emit(fake, event, privilege="system,all", Module="chan_pjsip.so", Status="0")
+    await applied(live, mgr)
+    assert len(fake.sent("QueueStatus")) == before
+    await emit(fake, event, privilege="system,all", Module="app_queue.so", Status="0")
+    await until(lambda: len(fake.sent("QueueStatus")) == before + 1)
+    await live.wait_synced(5)
+    assert len(fake.sent("CoreShowChannels")) == channels
+
+
+async def test_a_members_calls(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """The counts of a member whose device does not move are asked for a moment after the call, of that member alone."""
+    headers = {"Queue": "support", "Interface": "PJSIP/agent1", "MemberName": "Agent One"}
+    queue = fake.exchange.queues["support"]
+    await emit(fake, "AgentConnect", "1", "agent,all", DestUniqueid="2", **headers)
+    await until(lambda: live.queues["support"].members["PJSIP/agent1"].in_call)
+    queue.completed, queue.members[0].calls, queue.members[0].last_call = 1, 1, 1700000000
+    before = len(fake.sent("QueueStatus"))
+    await emit(fake, "AgentComplete", "1", "agent,all", Reason="caller", **headers)
+    await until(lambda: live.queues["support"].members["PJSIP/agent1"].calls_taken == 1)
+    member = live.queues["support"].members["PJSIP/agent1"]
+    assert (member.last_call, member.in_call, live.queues["support"].completed) == (1700000000, False, 1)
+    assert {(each.get("Queue"), each.get("Member")) for each in fake.sent("QueueStatus")[before:]} == {
+        ("support", "PJSIP/agent1")
+    }
+
+
+async def test_a_call_that_is_taken_from_a_member(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A member whose call ends without AgentComplete, as by a Redirect, is asked about when a channel leaves the bridge."""
+    headers = {"Queue": "support", "Interface": "PJSIP/agent1"}
+    await emit(fake, "AgentConnect", "1", "agent,all", DestUniqueid="2", **headers)
+    await until(lambda: len(fake.sent("QueueStatus")) == 2)
+    fake.exchange.queues["support"].completed = 1
+    await emit(fake, "BridgeLeave", "1", BridgeUniqueid="b")
+    await until(lambda: live.queues["support"].completed == 1)
+    assert not live.queues["support"].members["PJSIP/agent1"].in_call
+
+
+@pytest.mark.parametrize("channels", [1, 11])
+async def test_the_application_behind_an_originate(fake: FakeAsterisk, mgr: Manager, live: Live, channels: int) -> None:
+    """The application that an Originate runs is asked for when the channel is up: of few channels by name, else by list."""
+    numbers = [str(number) for number in range(channels)]
+    before = len(fake.sent("CoreShowChannels"))
+
+    def status(request: Request) -> object:
+        identity = ("ActionID", request.action_id or "")
+        event, end = (
+            ("Status", "StatusComplete")
+            if request.name == "Status"
+            else ("CoreShowChannel", "CoreShowChannelsComplete")
+        )
+        wanted = numbers if request.name != "Status" else [request.get("Channel")]
+        data = "Data" if event == "Status" else "ApplicationData"
+        items = [
+            [("Event", event), ("Channel", f"PJSIP/x-{each}"), ("Uniqueid", each), ("ChannelState", "6"),
+             ("Linkedid", each), ("Application", "Wait"), (data, "60"), identity]
+            for each in wanted
+        ]  # fmt: skip
+        first = [("Response", "Success"), identity, ("EventList", "start")]
+        return [first, *items, [("Event", end), identity, ("EventList", "Complete")]]
+
+    fake.reply_to("Status", status)
+    fake.reply_to("CoreShowChannels", status)
+    for number in numbers:
+        await emit(fake, "Newchannel", number)
+        await emit(fake, "Newexten", number, "dialplan,all", Application="AppDial2", AppData="(Outgoing Line)")
+        await emit(fake, "Newstate", number)
+    await until(
+        lambda: len(live.channels) == channels and all(each.application == "Wait" for each in live.channels.values())
+    )
+    assert {each.application_data for each in live.channels.values()} == {"60"}
+    assert len(fake.sent("Status")) == (1 if channels == 1 else 0)
+    assert len(fake.sent("CoreShowChannels")) == before + (channels > 1)
+
+
+# What cannot be seen
+
+
+@pytest.mark.parametrize(
+    ("options", "unavailable"),
+    [
+        ({}, {}),
+        ({"event_mask": "call,dialplan,agent,system"}, {}),
+        ({"event_mask": "call,dialplan"}, {"queues": "the event mask leaves out agent: add agent to event_mask"}),
+        ({"event_mask": False}, dict.fromkeys(("channels", "bridges", "queues"), "the event mask leaves out")),
+        ({"event_filters": ["!Event: (VarSet|RTCP.*)"]}, {}),
+        ({"event_filters": ["!Event: Newexten"]}, {"queues": "event_filters keep back Newexten"}),
+        ({"event_filters": ["Event: Queue", "Event: Agent"]}, dict.fromkeys(("channels", "bridges", "queues"), "keep back")),
+        ({"event_filters": ["!Channel: Local/"]}, dict.fromkeys(("channels", "bridges", "queues"), "or may")),
+        ({"event_filters": ["action(exclude),name(Hangup)"]}, dict.fromkeys(("channels", "bridges", "queues"), "keep back Hangup")),
+        ({"event_filters": ["action(exclude),name(VarSet)"]}, {}),
+        ({"event_filters": ["action(exclude),name(AgentConnect),header(Queue),method(exact)=x"]}, {"queues": "AgentConnect"}),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_the_managers_own_mask_and_filters(
+    fake: FakeAsterisk, options: dict[str, object], unavailable: dict[str, str]
+) -> None:
+    """A part whose events the manager itself keeps away stays empty, and is named with what to change."""
+    async with manager(fake, **options) as mgr, Live(mgr) as live:
+        assert live.unavailable.keys() == unavailable.keys()
+        assert all(words in live.unavailable[part] for part, words in unavailable.items())  # type: ignore[index]
+        assert live.synced
+        assert ("support" in live.queues) is ("queues" not in unavailable)
+
+
+async def test_a_mask_that_changes(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """After an `Events` of the same manager the parts are those that can be followed then."""
+    await mgr.send(core.Events("call,dialplan"))
+    await live.wait_synced(5)
+    assert set(live.unavailable) == {"queues"}
+    assert not live.queues
+    await mgr.send(core.Events("on"))
+    await live.wait_synced(5)
+    assert not live.unavailable
+    assert "support" in live.queues
+
+
+@pytest.mark.fake_asterisk(users={"some": Account("s", read="call,dialplan", write="all")})
+async def test_rights_that_are_missing(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A part whose events the user may not read is named with the line of manager.conf to change."""
+    async with Live(mgr) as live:
+        assert dict(live.unavailable) == {
+            "queues": "the user may not read the events of agent: add agent to read in manager.conf"
+        }
+        assert live.synced
+
+
+@pytest.mark.fake_asterisk(users={"some": Account("s", read="call", write="all")})
+async def test_without_the_dialplan(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A user who may not read of the dialplan sees the channels without their application, which would not be followed."""
+    call = fake.incoming("PJSIP/trunk", to="wait@test")
+    async with Live(mgr, parts=("channels",)) as live:
+        assert not live.unavailable
+        assert (live.channels[call.uniqueid].name, live.channels[call.uniqueid].application) == (call.channel, "")
+
+
+# Parts
+
+
+async def test_parts_are_chosen(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Only the parts that were chosen are asked for and shown."""
+    async with Live(mgr, parts=["queues"]) as live:
+        assert live.parts == ("queues",)
+        call = fake.incoming("PJSIP/trunk", to="hold@test")
+        await until(lambda: live.queues["empty"].callers)
+        assert (dict(live.channels), dict(live.bridges), fake.sent("CoreShowChannels")) == ({}, {}, [])
+        fake.drop()
+        assert repr(live).startswith("<Live 3 queues, ")
+        assert call.uniqueid == live.queues["empty"].callers[0].uniqueid
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "words"),
+    [(("chanels",), ValueError, "'chanels' is none of channels"), ((), ValueError, "at least one"), ("queues", TypeError, "not one text")],
+)  # fmt: skip
+async def test_parts_that_cannot_be(mgr: Manager, parts: object, error: type[Exception], words: str) -> None:
+    """Parts that do not exist, none, and one text are refused."""
+    with pytest.raises(error, match=words):
+        Live(mgr, parts=parts)  # type: ignore[arg-type]
+
+
+# Order, and what is kept
+
+
+async def test_calls_are_in_the_order_of_their_numbers(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Channels of one second are in the order of the number in their Uniqueid, others by their age."""
+    for number in (12, 9, 10, 11):
+        fake.exchange.emit("Nothing", [("Number", str(number))], classes="call")
+
+    def answer(request: Request) -> object:
+        identity = ("ActionID", request.action_id or "")
+        items = [
+            [("Event", "CoreShowChannel"), ("Channel", f"X/{uniqueid}"), ("Uniqueid", uniqueid), ("Linkedid", uniqueid),
+             ("Duration", duration), identity]
+            for uniqueid, duration in (
+                ("pbx-1700000001.12", "00:00:01"), ("pbx-1700000000.9", "00:00:02"), ("ours-a", "00:01:00"),
+                ("pbx-1700000001.10", "00:00:01"), ("pbx-1700000001.11", "00:00:01"),
+            )
+        ]  # fmt: skip
+        first = [("Response", "Success"), identity, ("EventList", "start")]
+        return [first, *items, [("Event", "CoreShowChannelsComplete"), identity, ("EventList", "Complete")]]
+
+    fake.reply_to("CoreShowChannels", answer)
+    async with Live(mgr) as live:
+        ordered = ["ours-a", "pbx-1700000000.9", "pbx-1700000001.10", "pbx-1700000001.11", "pbx-1700000001.12"]
+        assert list(live.calls()) == list(live.channels) == ordered
+
+
+async def test_what_is_kept_does_not_change(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """An object that was looked at stays what it was, and one that did not change is the same object."""
+    await emit(fake, "Newchannel", "1")
+    await emit(fake, "QueueCallerJoin", "1", "agent,all", Queue="support", Position="1")
+    await applied(live, mgr)
+    channel, queue, other = live.channels["1"], live.queues["support"], live.queues["sales"]
+    assert live.channels["1"] is channel
+    await emit(fake, "NewCallerid", "1", CallerIDNum="555", CallerIDName="Ada")
+    await emit(fake, "QueueMemberPause", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Paused="1")
+    await emit(fake, "QueueCallerLeave", "1", "agent,all", Queue="support")
+    await until(lambda: not live.queues["support"].callers)
+    assert (channel.caller_id_num, live.channels["1"].caller_id_num) == ("", "555")
+    assert (len(queue.callers), queue.members["PJSIP/agent1"].paused) == (1, False)
+    assert live.queues["support"].members["PJSIP/agent1"].paused
+    assert live.queues["sales"] is other
+
+
+async def test_parts_of_channels_complete_what_is_known(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """Events that tell a part of a channel or member, as those of old servers, leave the rest as it was."""
+    await emit(fake, "Newchannel", "1", CallerIDNum="555", Context="test")
+    await emit(fake, "Newstate", "1", Exten="100")
+    await emit(fake, "QueueMemberStatus", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Status="2")
+    await emit(fake, "QueueMemberStatus", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Paused="1")
+    await applied(live, mgr)
+    channel, member = live.channels["1"], live.queues["support"].members["PJSIP/agent1"]
+    assert (channel.caller_id_num, channel.context, channel.exten) == ("555", "test", "100")
+    assert (member.status, member.paused, member.name) == (2, True, "Agent One")
+
+
+# Other forms
+
+
+async def test_objects_as_dictionaries_and_html(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """Every object is a dictionary ready for JSON and a table for a notebook, with the names of states."""
+    import json
+
+    call = fake.incoming("PJSIP/trunk", to="hold@test", caller='"<Ada>" <555>')
+    other = fake.incoming("PJSIP/trunk", to="conference@test")
+    await until(lambda: live.queues["empty"].callers and live.bridges)
+    await applied(live, mgr)
+    channel, queue = live.channels[call.uniqueid], live.queues["empty"]
+    assert channel.to_dict()["state"] == "UP"
+    assert queue.to_dict()["callers"][0]["uniqueid"] == call.uniqueid
+    assert live.queues["support"].to_dict()["members"]["PJSIP/agent1"]["membership"] == "static"
+    bridges = [each.to_dict() for each in live.bridges.values()]
+    assert other.uniqueid in bridges[0]["channels"]
+    json.dumps([channel.to_dict(), queue.to_dict(), bridges, LiveChange("queue", "a").to_dict()])
+    for thing in (channel, queue, *live.bridges.values(), live.queues["support"], live):
+        html = thing._repr_html_()
+        assert html.count("<table") >= 1
+        assert "<Ada>" not in html
+    assert "&lt;Ada&gt;" in channel._repr_html_()
+    assert "Agent One" in live.queues["support"]._repr_html_()
+
+
+# What it follows
+
+
+async def test_actions_of_a_manager_are_observed(mgr: Manager, caplog: pytest.LogCaptureFixture) -> None:
+    """An observer is called with each action that is over, refused or not, until it is ended; what it raises is logged."""
+    seen: list[str] = []
+    end = mgr.observe_actions(lambda action: seen.append(action.name))
+    again = mgr.observe_actions(lambda action: 1 / 0)
+    await mgr.send(core.Ping())
+    await mgr.send(Action("Nonsense"), check=False)
+    await mgr.send(actions.QueueStatus())
+    assert seen == ["Ping", "Nonsense", "QueueStatus"]
+    assert "an observer of actions raised" in caplog.text
+    end()
+    end()
+    again()
+    await mgr.send(core.Ping())
+    assert len(seen) == 3

@@ -1,0 +1,68 @@
+"""The conformance cases that say what comes of the action that was sent before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aioami import Action, ActionError, Response
+from aioami._session.dispatch import Dispatcher
+from aioami._session.session import Session
+from aioami.wire import Framer
+
+FOLDER = Path(__file__).parents[2] / "conformance"
+
+
+def cases() -> Iterator[Any]:
+    for path in sorted(FOLDER.glob("*.json")):
+        for case in json.loads(path.read_text())["cases"]:
+            if "asks" in case:
+                yield pytest.param(case, id=case["name"])
+
+
+class Promise:
+    """Keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.result: Response | None = None
+        self.error: Exception | None = None
+
+    def done(self) -> bool:
+        return self.result is not None or self.error is not None
+
+    def set_result(self, result: Response, /) -> None:
+        self.result = result
+
+    def set_exception(self, error: Exception, /) -> None:
+        self.error = error
+
+
+@pytest.mark.parametrize("case", list(cases()))
+@pytest.mark.parametrize("streamed", [False, True], ids=["held", "streamed"])
+def test_the_answer_to_an_action(case: dict[str, Any], streamed: bool) -> None:
+    """The action gets the items, their end, or the refusal that the case says, and nothing goes to streams."""
+    session = Session(Dispatcher(), clock=lambda: 0.0)
+    promise, fence, streamed_items = Promise(), Promise(), []
+
+    def take(response: Response, item: Any) -> None:
+        streamed_items.extend([] if item is None else [item.name])
+
+    on_item = take if streamed else None
+    for action_id, name, waits in (("1", case["asks"], promise), ("fence", "Ping", fence)):
+        pending = session.submit(Action(name), waits, action_id=action_id, on_item=on_item if name != "Ping" else None)
+        pending.written = True
+    framer = Framer(banner=case.get("banner", False))
+    session.receive(framer.feed(case["bytes"].encode("latin-1")))
+    wanted = case["answer"]
+    if wanted.get("refused"):
+        assert isinstance(promise.error, ActionError)
+        assert "marks no lists" in str(promise.error)
+        return
+    assert promise.result is not None
+    assert (streamed_items or [event.name for event in promise.result.events]) == wanted["items"]
+    end = promise.result.events.completion
+    assert (end and end.name) == wanted["completion"]
