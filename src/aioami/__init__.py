@@ -29,6 +29,7 @@ from .errors import (
     PermissionDenied,
     ProtocolError,
     UnknownAction,
+    UnknownEventName,
 )
 from .events.base import Event
 from .events.link import Disconnected, Reconnected
@@ -76,6 +77,7 @@ __all__ = [
     "Statistics",
     "Subscription",
     "UnknownAction",
+    "UnknownEventName",
     "View",
     "__version__",
     "actions",

@@ -12,6 +12,9 @@
     ├── EventsLost           a stream missed something
     └── ProtocolError        what the server sent cannot be AMI, or exceeds a limit
 
+    UserWarning
+    └── UnknownEventName     a selector of events is probably misspelt
+
 An argument that cannot be sent is a plain `ValueError` or `TypeError`, raised before a byte leaves.
 Each takes one message, reads as one plain sentence, and chains its cause.
 """
@@ -46,6 +49,7 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "UnknownAction",
+    "UnknownEventName",
 ]
 
 
@@ -144,6 +148,14 @@ class EventsLost(ManagerError):
 
 class ProtocolError(ManagerError):
     """The server's bytes cannot be the Asterisk Manager Interface, or exceed a limit."""
+
+
+class UnknownEventName(UserWarning):
+    """A warning: a selector of events is probably misspelt, and nothing will ever come of it.
+
+    Names of events that are near to none of Asterisk's are taken in silence, as modules of others
+    send such. `warnings.simplefilter("error", UnknownEventName)` makes it an exception.
+    """
 
 
 def fresh(error: _E) -> _E:

@@ -316,7 +316,10 @@ class Connection:
             self.session.forget(pending)
             raise
         if outcome is not None and isinstance(response, OutcomeReply):
-            response.expect_outcome(functools.partial(self._wait_for_outcome, outcome))
+            response.expect_outcome(
+                functools.partial(self._wait_for_outcome, outcome),
+                lambda: outcome.result is not None,
+            )
         return response
 
     def start_list(

@@ -96,6 +96,7 @@ class Link:
         # The Filter actions of the user that the server took, in their order.
         self._filters: list[Action[Any]] = []
         self._server_events = _ServerEvents(self._server_event)
+        self._was_connected = False
         self.owner = Owner(self._lost_its_loop)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
@@ -117,6 +118,7 @@ class Link:
         self.owner.take()
         self._life = object()
         self.reason = None
+        self._was_connected = True
         self._mask = self._accepted_mask = None
         self._filters = []
         self._delays = None
@@ -592,7 +594,11 @@ class Link:
 
     def why_not(self) -> str:
         """Return the reason why there is no link, in words."""
-        return str(self.reason) if self.reason is not None else f"the manager is {self.state.value}"
+        if self.reason is not None:
+            return str(self.reason)
+        if not self._was_connected:
+            return "this manager was never connected; `async with` does so, and `connect()`"
+        return f"the manager is {self.state.value}"
 
     async def wait_ready(self, timeout: float | None) -> None:
         """See `Manager.wait_ready`."""

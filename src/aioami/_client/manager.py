@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import ssl as tls
@@ -16,17 +17,21 @@ from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
+from ..errors import UnknownEventName
 from ..events.base import Event
+from ..events.naming import misnamed
 from ..metrics import Guarded, Metrics
-from ..responses.base import ListReply
+from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
 from .callbacks import Callbacks, Subscription
+from .checks import check_seconds, check_types
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
+from .outcomes import hindrance, sight
 from .rights import Rights
 from .streams import (
     Buffer,
@@ -126,7 +131,7 @@ class Manager:
     Raises:
         ValueError: an argument cannot be right, or cannot be written in the encoding; the message
             names it.
-        TypeError: a filter is no text.
+        TypeError: an argument is of a wrong type; the message names it.
     """
 
     def __init__(
@@ -154,9 +159,28 @@ class Manager:
         metrics: Metrics | None = None,
         read_only: bool = False,
     ) -> None:
+        check_types(
+            host=host,
+            port=port,
+            username=username,
+            secret=secret,
+            ssl=ssl,
+            server_hostname=server_hostname,
+            event_mask=event_mask,
+            event_filters=event_filters,
+            timeout=timeout,
+            reconnect=reconnect,
+            retry_connect=retry_connect,
+            keepalive=keepalive,
+            plaintext_login=plaintext_login,
+            max_frame_size=max_frame_size,
+            max_list_items=max_list_items,
+            max_bytes_before_login=max_bytes_before_login,
+            record=record,
+            metrics=metrics,
+            read_only=read_only,
+        )
         context = tls.create_default_context() if ssl is True else ssl or None
-        if isinstance(event_filters, str):
-            raise TypeError("event_filters: expected a sequence of filters, not one text")
         default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
@@ -308,6 +332,7 @@ class Manager:
             RuntimeError: it is connected in another event loop, thread or process.
         """
         self._link.owner.check()
+        check_seconds("timeout", timeout)
         await self._link.wait_ready(timeout)
 
     async def wait_booted(self, timeout: float | None = None) -> None:
@@ -334,6 +359,7 @@ class Manager:
                 `wait_ready()`.
         """
         self._link.owner.check()
+        check_seconds("timeout", timeout)
         self._rights.note_selectors(("FullyBooted",))
         await self._link.wait_booted(timeout)
 
@@ -412,6 +438,8 @@ class Manager:
         """
         self._link.owner.check()
         self._rights.admit(action)
+        if timeout is not DEFAULT:
+            check_seconds("timeout", timeout)
         try:
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
@@ -419,6 +447,9 @@ class Manager:
                 self._report(action)
         if check and not response.success:
             raise refusal(response, action)
+        if isinstance(response, OutcomeReply):
+            view = self.view
+            response.explain_outcome(lambda: hindrance(view, action), lambda: sight(view))
         return response
 
     @overload
@@ -452,6 +483,8 @@ class Manager:
         """
         self._link.owner.check()
         self._rights.admit(action)
+        if timeout is not DEFAULT:
+            check_seconds("timeout", timeout)
         buffer = ListBuffer(action, self._link.owner)
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
@@ -565,20 +598,20 @@ class Manager:
                 raises `EventsLost` in their place, and then goes on.
 
         The library's own events come too, where they are selected: `Disconnected` and
-        `Reconnected`.
+        `Reconnected`. A name of which nothing can ever come is warned of with `UnknownEventName`;
+        so is, in the log, waiting while there is no link and none is on its way.
 
         Raises:
-            TypeError: a selector is no event class and no text. An action class is refused by
-                naming its event.
+            TypeError: a selector is no event class and no text, or `where` is no plain function. An
+                action class is refused by naming its event.
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         owner = self._link.owner
         owner.check()
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally, owner)
-        self._rights.note_selectors(selectors)
-        self._subscribe(buffer)
-        return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
+        self._select(selectors)
+        return self._subscribe(buffer)
 
     # fmt: off
     @overload
@@ -621,10 +654,10 @@ class Manager:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
+        check_seconds("timeout", timeout)
         buffer = SingleBuffer(Selection(selectors), where, None, owner=self._link.owner)
-        self._rights.note_selectors(selectors)
-        self._subscribe(buffer)
-        return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
+        self._select(selectors)
+        return NextEvent(self._subscribe(buffer), timeout)
 
     # fmt: off
     @overload
@@ -703,6 +736,7 @@ class Manager:
         """
         self._link.owner.check()
         Buffer(Selection(selectors), where, maxsize, overflow)  # refuses at once what is wrong
+        self._select(selectors)
         open_stream = functools.partial(
             self.events,
             *selectors,
@@ -712,11 +746,30 @@ class Manager:
         )
         return Subscription(open_stream, self._callbacks)
 
-    def _subscribe(self, buffer: Buffer) -> None:
+    def _select(self, selectors: tuple[Selector, ...]) -> None:
+        """Record what is selected, and warn of names that cannot be right, once of each."""
+        for selector in self._rights.note_selectors(selectors):
+            if not isinstance(selector, str):
+                continue
+            wrong = misnamed(selector, version=self.version)
+            if wrong is not None:
+                warnings.warn(wrong, UnknownEventName, stacklevel=3)
+
+    def _subscribe(self, buffer: Buffer) -> EventStream[Any]:
         if self._link.state is ManagerState.LOST:
             buffer.finish(self._link.reason)
         else:
             self._dispatcher.add(buffer)
+        return EventStream(
+            buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
+        )
+
+    async def _warn_if_idle(self) -> None:
+        """Log that nothing will come, where no link is there and none is on its way."""
+        if self._link.state is ManagerState.CLOSED:
+            await asyncio.sleep(0)  # a task that was started beside this one may connect
+        if self._link.state is ManagerState.CLOSED:
+            log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
 
     def __del__(self) -> None:
         link = getattr(self, "_link", None)

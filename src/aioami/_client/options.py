@@ -48,7 +48,7 @@ class Backoff:
         jitter: whether the waits are random.
 
     Raises:
-        ValueError: a number cannot be right; the message names it.
+        ValueError, TypeError: an argument cannot be right; the message names it.
     """
 
     first: float = 0.5
@@ -57,6 +57,12 @@ class Backoff:
     jitter: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("first", "factor", "maximum"):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise TypeError(f"{name}: expected a number, not {type(number).__name__}")
+        if not isinstance(self.jitter, bool):
+            raise TypeError(f"jitter: expected True or False, not {type(self.jitter).__name__}")
         if not 0 < self.first < float("inf"):
             raise ValueError(f"first: more than 0 seconds, not {self.first}")
         if not 1 <= self.factor < float("inf"):

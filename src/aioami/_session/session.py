@@ -176,14 +176,14 @@ class Session:
         if counted:
             pending.counted = True
             self._tally.actions += 1
-        if action.outcome_events:
+        if pending.shape.outcome_events:
             self._expect_outcome(pending)
         return pending
 
     def _expect_outcome(self, pending: Pending) -> None:
         action, action_id = pending.action, pending.action_id
         pending.outcome = Outcome(action, action_id)
-        for name in action.outcome_events:
+        for name in pending.shape.outcome_events:
             outcomes = self._watch(name).outcomes
             # With two actions under one ActionID no event would be certain to belong to either.
             if (earlier := outcomes.get(action_id)) is not None:
@@ -347,7 +347,8 @@ class Session:
 
     def _response(self, pending: Pending, text: str) -> Response:
         action = pending.action
-        return action.response_type(text, action, seconds=self._clock() - pending.sent_at)
+        kind = pending.shape.response_type
+        return kind(text, action, seconds=self._clock() - pending.sent_at)
 
     def _take_note(self, action: Action[Any], response: Response) -> None:
         """Update the state of the connection after a successful Ping, Login or Logoff."""

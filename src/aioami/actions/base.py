@@ -20,6 +20,7 @@ from typing import (
     get_origin,
 )
 
+from .._near import unexpected
 from ..events.base import Event
 from ..responses.base import ListReply, Response
 from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header, show_header
@@ -41,6 +42,7 @@ __all__ = [
     "KnownAction",
     "ResponseT_co",
     "action_class",
+    "classes_of",
     "encode_action_id",
     "load",
 ]
@@ -64,12 +66,13 @@ class Action(Generic[ResponseT_co]):
     Args:
         name: the action's name on the wire.
         headers: its headers in order. `None` leaves a header out, a list repeats it.
+        more: headers behind those, as keywords: `Action("Foo", Bar="1")`.
 
     Raises:
         ValueError: a name or a value cannot be sent, or is one of `Action` and `ActionID` (see
             `Manager.send`).
-        TypeError: a value is neither text nor a whole number. Asterisk spells booleans in several
-            ways, so a bool has no one form.
+        TypeError: a value is neither text nor a whole number, or a header is given in both ways.
+            Asterisk spells booleans in several ways, so a bool has no one form.
 
     Attributes:
         name: the action's name on the wire.
@@ -131,9 +134,20 @@ class Action(Generic[ResponseT_co]):
     _lines: bytes
 
     def __init__(
-        self: Action[Response], name: str, headers: Mapping[str, HeaderValue] | None = None
+        self: Action[Response],
+        name: str,
+        headers: Mapping[str, HeaderValue] | None = None,
+        **more: HeaderValue,
     ) -> None:
-        self._declare(headers or {}, name=name)
+        given: Any = {} if headers is None else headers
+        if not isinstance(given, Mapping):
+            kind = type(given).__name__
+            raise TypeError(f"headers: expected a mapping of names to values, not {kind}")
+        lower = {each.lower() for each in given if isinstance(each, str)}
+        for keyword in more:
+            if keyword.lower() in lower:
+                raise TypeError(f"{keyword}: it is given among the headers, and as a keyword")
+        self._declare({**given, **more}, name=name)
 
     def __init_subclass__(
         cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any
@@ -264,6 +278,22 @@ class Action(Generic[ResponseT_co]):
             else "nothing says that it only reads"
         )
 
+    @property
+    def answered_as(self) -> type[Action[Any]]:
+        """The class that says how it is answered: its own, or that of its name, if it has none."""
+        return action_class(self.name) if type(self) is Action else type(self)
+
+    @property
+    def outcome_timeout(self) -> float | None:
+        """Seconds for which its outcome is waited for, if it has one; `None` is no limit."""
+        kind = self.answered_as
+        return self.timeout if self.timeout is not None else kind.outcome_limit(self.headers)
+
+    @classmethod
+    def outcome_limit(cls, headers: Iterable[tuple[str, str]]) -> float | None:
+        """Return the seconds for which the outcome of an action with these headers may take."""
+        return None
+
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         """Judge an event of `outcome_events` for this action, sent under `action_id`.
 
@@ -271,11 +301,15 @@ class Action(Generic[ResponseT_co]):
             the event, if it is the outcome; a sentence, if no outcome will come; `None`, if the
             event belongs to another action.
         """
-        return None
+        kind = self.answered_as
+        same = kind.conclusion is Action.conclusion
+        return None if same else kind.conclusion(self, action_id, event)
 
     def conclusion_of_response(self, response: Response) -> Event | None:
         """Return the outcome, if the answer itself already is one."""
-        return None
+        kind = self.answered_as
+        same = kind.conclusion_of_response is Action.conclusion_of_response
+        return None if same else kind.conclusion_of_response(self, response)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Action):
@@ -293,6 +327,8 @@ class Action(Generic[ResponseT_co]):
         shown = (show_header(*header, own.get) for header in self.headers)
         return f"<Action {', '.join((self.name, *shown))}>"
 
+
+_T = TypeVar("_T")
 
 _NOTHING: Final[dict[str, Any]] = {}
 _TAKEN: Final = frozenset(dir(Action)) | {"name", "headers", "timeout"}
@@ -365,7 +401,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
             given = dict(zip(places, args, strict=False))
             for keyword, value in kwargs.items():
                 if keyword not in parameters:
-                    raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}")
+                    raise unexpected(name, keyword, parameters)
                 if keyword in given:
                     raise TypeError(f"{name}() got multiple values for argument {keyword!r}")
                 given[keyword] = value
@@ -389,9 +425,22 @@ class KnownAction(Action[ResponseT_co], abstract=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._parameters = {**cls._parameters, **_parameters_of(cls)}
+        if "__init__" in vars(cls):
+            setattr(cls, "__new__", _checking_keywords)  # noqa: B010 - type checkers need no other
         if cls.__init__ is KnownAction.__init__:
             places = tuple(name for name, each in cls._parameters.items() if not each.keyword_only)
             setattr(cls, "__match_args__", places)  # noqa: B010 - type checkers know it already
+
+
+def _checking_keywords(cls: type[_T], *args: object, **kwargs: object) -> _T:
+    """Make an object of a class with a constructor of its own, whose keywords are its names."""
+    if kwargs:
+        parameters = Signature.from_callable(cls.__init__).parameters
+        if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+            for keyword in kwargs:
+                if keyword not in parameters:
+                    raise unexpected(cls.__name__, keyword, list(parameters)[1:])
+    return object.__new__(cls)
 
 
 def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
@@ -448,6 +497,22 @@ def action_class(name: str) -> type[Action[Any]]:
         load()
         found = ACTIONS.get(name, Action)
     return found
+
+
+def classes_of(name: str) -> list[type[Action[Any]]]:
+    """Return the classes of the catalogue for an action's name, in any case; two place calls."""
+    load()
+    from . import AREAS
+
+    modules = [import_module(f"{__package__}.{area}") for area in AREAS]
+    found = (getattr(module, each) for module in modules for each in module.__all__)
+    return [
+        each
+        for each in found
+        if isinstance(each, type)
+        and issubclass(each, Action)
+        and each.wire_name.lower() == name.lower()
+    ]
 
 
 def load() -> None:

@@ -17,6 +17,7 @@ from ..events.channels import (
     OriginateResponse,
     StatusComplete,
 )
+from ..fields import TRUE
 from ..responses.base import ListReply, Response
 from ..responses.channels import GetvarReply, OriginateReply
 from ..wire.encoding import encode_header
@@ -35,6 +36,7 @@ from .parameters import (
     text_or_nothing,
     true_false,
     truth,
+    warn_of_seconds,
 )
 from .parameters import seconds as _seconds
 from .parameters import variables as _variables
@@ -86,6 +88,11 @@ def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
         ),
         "",
     )
+
+
+def _answered_within(milliseconds: int) -> float:
+    """The seconds after which an Originate with this timeout is over."""
+    return milliseconds / 1000 + 2 if milliseconds else _DEFAULT_TIMEOUT
 
 
 class AbsoluteTimeout(KnownAction[Response]):
@@ -239,6 +246,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         if not text("channel", channel):
             raise ValueError("channel: it is empty")
         wire_timeout = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
+        warn_of_seconds("timeout", wire_timeout, stacklevel=3)
         self._declare(
             {
                 "Channel": channel,
@@ -253,27 +261,33 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 "OtherChannelId": other_channel_id,
                 **target,
             },
-            timeout=wire_timeout / 1000 + 2 if wire_timeout else _DEFAULT_TIMEOUT,
+            timeout=_answered_within(wire_timeout),
         )
+
+    @classmethod
+    def outcome_limit(cls, headers: Iterable[tuple[str, str]]) -> float | None:
+        own = {name.lower(): value for name, value in headers}
+        given = own.get("timeout", "")
+        return _answered_within(int(given) if given.isdecimal() and len(given) < 12 else 0)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         return event if event.action_id == action_id else None
 
     def conclusion_of_response(self, response: Response) -> Event | None:
         """A synchronous Originate is answered when the call is; no event follows."""
-        headers = dict(self._pairs)
-        if headers["Async"] == "true":
+        own = {name.lower(): value for name, value in self._pairs}
+        if own.get("async", "").strip().lower() in TRUE:
             return None
         target = [
-            (name, headers[name])
+            (name, own[name.lower()])
             for name in ("Application", "Data", "Context", "Exten")
-            if name in headers
+            if name.lower() in own
         ]
         sent = [
             ("Event", "OriginateResponse"),
             ("ActionID", response.action_id or ""),
             ("Response", "Success" if response.success else "Failure"),
-            ("Channel", headers["Channel"]),
+            ("Channel", own.get("channel", "")),
             *target,
             *([("Reason", "4")] if response.success else []),
         ]
@@ -292,8 +306,9 @@ class Originate_Application(_Originate, wire_name="Originate"):
         application: the application's name.
         data: its arguments: a sequence, joined by commas; or one text, sent as it is. A comma
             inside an argument must be escaped by the caller.
-        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. The
-            action's answer is waited for 2 seconds longer, or for ten minutes if left out or 0.
+        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. Less
+            than 1000 is warned of, as seconds are probably meant. The action's answer is waited for
+            2 seconds longer, or for ten minutes if left out or 0.
         callerid: as `"Alice" <100>`.
         variables: channel variables, set in the reverse order. Every character of a value arrives
             as it is.

@@ -12,6 +12,7 @@ header out.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Union
 
@@ -41,6 +42,7 @@ __all__ = [
     "truth",
     "variable",
     "variables",
+    "warn_of_seconds",
     "whole_number",
     "yes_no",
 ]
@@ -171,6 +173,19 @@ def seconds(field: str, value: float) -> str:
 
 milliseconds: Final = whole_number(minimum=0, unit="milliseconds")
 """A time in whole milliseconds."""
+
+
+def warn_of_seconds(field: str, value: int, *, stacklevel: int) -> None:
+    """Warn of a time in milliseconds that is so short that seconds are probably meant.
+
+    Args:
+        field: the parameter.
+        value: the time.
+        stacklevel: how far up the code is that gave it; 1 is the caller of this function.
+    """
+    if 0 < value < 1000:
+        text = f"{field}: it is {value} milliseconds; {value} seconds are {value * 1000}"
+        warnings.warn(text, UserWarning, stacklevel=stacklevel + 1)
 
 
 def optional(field: str, value: Any, kind: Kind = text) -> HeaderValue:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
-from ..fields import Integer, Text, Timestamp, as_dict
+from ..fields import Integer, Text, Timestamp, as_dict, values_of
 from ..wire import Message
 from ..wire.text import join, split
 
@@ -85,18 +85,25 @@ class Event(Message):
         labels = self.find("Privilege")
         return frozenset(labels.split(",")) - {"all", ""} if labels else frozenset()
 
-    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+    def to_dict(
+        self, *, attributes: bool = False, typed: bool = False, numbers: bool = False
+    ) -> dict[str, Any]:
         """Return a plain dictionary, ready for JSON, in which repeated headers are lists of values.
 
         Args:
             attributes: `True` for the names of attributes as keys (`caller_id_num`), instead of the
                 headers in their first spelling (`CallerIDNum`).
             typed: `True` for the values of attributes, where the class has them: numbers, bools,
-                members of enumerations, and dictionaries of variables, with `None` for text that
-                does not convert, and the first of repeated headers; instead of the text as
-                received.
+                names of enumerations' members, dates as text, and dictionaries of variables, with
+                `None` for text that does not convert, and the first of repeated headers; instead of
+                the text as received.
+            numbers: `True` for the values of enumerations' members, which are Asterisk's numbers
+                and words, instead of their names.
+
+        Raises:
+            ValueError: `numbers` without `typed`.
         """
-        return as_dict(self.headers, self, attributes=attributes, typed=typed)
+        return as_dict(self.headers, self, attributes=attributes, values=values_of(typed, numbers))
 
     def _repr_html_(self) -> str:
         """The event as HTML, for a notebook."""

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class _ChannelHeaders:
+class ChannelHeaders:
     """A channel as it was at that moment.
 
     Asterisk writes quotes and backslashes in the names, and in the values of variables, with a
@@ -68,6 +68,7 @@ class _BridgeHeaders:
     __slots__ = ()
 
     bridge_uniqueid = Text("BridgeUniqueid")
+    bridge_id = bridge_uniqueid.alias()
     bridge_type = Text("BridgeType")
     bridge_technology = Text("BridgeTechnology")
     bridge_creator = Text("BridgeCreator")
@@ -77,7 +78,7 @@ class _BridgeHeaders:
     bridge_video_source = Text("BridgeVideoSource")
 
 
-class Channel(_ChannelHeaders, View):
+class Channel(ChannelHeaders, View):
     """A channel under a prefix in an event. It is false if the event has none."""
 
     __slots__ = ()
@@ -89,7 +90,7 @@ class Bridge(_BridgeHeaders, View):
     __slots__ = ()
 
 
-class ChannelEvent(_ChannelHeaders, KnownEvent, abstract=True):
+class ChannelEvent(ChannelHeaders, KnownEvent, abstract=True):
     """An event about a channel."""
 
 

@@ -325,12 +325,12 @@ def test_public_names_are_pinned() -> None:
         *("ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike", "ManagerState"),
         *("ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response"),
-        *("Statistics", "Subscription", "UnknownAction", "View", "__version__"),
+        *("Statistics", "Subscription", "UnknownAction", "UnknownEventName", "View", "__version__"),
         *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
-        *("PermissionDenied", "ProtocolError", "UnknownAction"),
+        *("PermissionDenied", "ProtocolError", "UnknownAction", "UnknownEventName"),
     ]
     assert testing.__all__ == [
         *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),

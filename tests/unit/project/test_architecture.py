@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "_log", "enums", "errors", "wire", "fields"}) | CATALOGUE
+PURE: Final = frozenset({"_areas", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -45,7 +45,8 @@ PUBLIC: Final = frozenset(
 ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
     "_log": frozenset(),
-    "_areas": frozenset(),
+    "_areas": frozenset({"_near"}),
+    "_near": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
@@ -55,7 +56,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "fields": frozenset({"enums", "wire", "errors"}),
     "_show": frozenset({"enums", "wire", "fields"}),
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
-    "core": CATALOGUE | {"errors"},
+    "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
     "permissions": PURE,
     "_session": PURE,
@@ -70,17 +71,20 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
 SESSION: Final[dict[str, frozenset[str]]] = {
     "statistics": frozenset(),
     "dispatch": frozenset(),
-    "refusals": frozenset(),
+    "subjects": frozenset(),
+    "refusals": frozenset({"subjects"}),
     "pending": frozenset(),
     "deadlines": frozenset({"pending"}),
     "session": frozenset({"dispatch", "pending", "refusals", "statistics"}),
 }
 CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
+    "checks": frozenset({"options"}),
     "owner": frozenset(),
-    "streams": frozenset({"owner"}),
+    "streams": frozenset({"checks", "owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
+    "outcomes": frozenset({"like"}),
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options"}),
     "login": frozenset({"connection", "options"}),
@@ -89,7 +93,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "like": frozenset({"callbacks", "options", "streams"}),
     "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
-    "manager": frozenset({"callbacks", "like", "link", "options", "rights", "streams", "view"}),
+    "manager": frozenset({"callbacks", "checks", "like", "link", "options", "outcomes", "rights", "streams", "view"}),
 }
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})

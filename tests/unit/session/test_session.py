@@ -257,15 +257,15 @@ def test_an_empty_list_is_an_empty_list(talk: Conversation, start: str) -> None:
 
 
 def test_a_list_action_may_be_answered_without_a_list(talk: Conversation) -> None:
-    """`No active conferences.` is an error, and no voicemail user a plain success: both end the action."""
+    """`No active conferences.` is an error, no voicemail user a plain success: both are an empty list, by any action."""
     _, refused = talk.send(Action("ConfbridgeListRooms"), "a")
     _, plain = talk.send(core.VoicemailUsersList(), "b")
     talk.receive(
         "Response: Error|ActionID: a|Message: No active conferences.",
         "Response: Success|ActionID: b|Message: There are no voicemail users currently defined.",
     )
-    assert not refused.result.success
-    assert plain.result.events == []
+    assert refused.result.success
+    assert refused.result.events == plain.result.events == []
     assert plain.result.events.completion is None
 
 
