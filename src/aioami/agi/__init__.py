@@ -18,12 +18,14 @@ from __future__ import annotations
 
 from ..errors import CommandFailed, HungUp, SessionEnded, TakenAway
 from .answers import Reply
+from .asyncagi import AsyncAGI
 from .fastagi import FastAGI
 from .results import DialResult, Digits, Recording
 from .routes import Routes
 from .session import Program, Session
 
 __all__ = [
+    "AsyncAGI",
     "CommandFailed",
     "DialResult",
     "Digits",

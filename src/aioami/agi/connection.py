@@ -58,6 +58,7 @@ class Connection(asyncio.Protocol, Transport):
     """
 
     limit = MAX_LINE - 1
+    survives_failures = True
 
     def __init__(self, owner: Owner, codec: Codec) -> None:
         self.codec = codec

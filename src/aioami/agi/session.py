@@ -242,9 +242,9 @@ class Session:
             The digit that ended it, or `None`.
 
         Raises:
-            CommandFailed: a file is missing, or cannot be played. Without `stop` and `offset` the
-                others were played, and the session lives on. With one of them it is over on
-                AsyncAGI: `session_over` is true.
+            CommandFailed: a file is missing, or cannot be played; those behind it were not. Without
+                `stop` and `offset` the session lives on. With one of them it is over on AsyncAGI:
+                `session_over` is true.
         """
         stop = digits_of("stop", stop)
         skipped = milliseconds("offset", offset) * _RATE // 1000
@@ -269,14 +269,17 @@ class Session:
         for file in files:
             if "&" in file or "," in file:
                 raise ValueError("files: one in each argument, without & and comma in its name")
-        # STREAM FILE of a missing file would end AsyncAGI.
-        played = self._command("EXEC", "Playback", "&".join(files) + ",noanswer")
+        # A missing file would end AsyncAGI, but for Playback, which cannot be stopped over FastAGI.
+        if self._transport.survives_failures:
+            commands = [self._command("STREAM FILE", file, "") for file in files]
+        else:
+            commands = [self._command("EXEC", "Playback", f"{file},noanswer") for file in files]
 
         async def play(turn: _Turn) -> None:
-            reply = await turn.run(played)
-            if await self._get(turn, "PLAYBACKSTATUS") != "SUCCESS":
-                await turn.explain(played, reply)
-                raise CommandFailed(f"Playback: {' or '.join(files)} cannot be played", reply=reply)
+            for command in commands:
+                reply = await turn.run(command)
+                if command.name == "EXEC":
+                    await self._check_playback(turn, command, reply)
 
         await self._take_turn(play)
         return None
@@ -627,6 +630,12 @@ class Session:
             return _digit(await turn.run(command), stop)
 
         return await self._take_turn(say)
+
+    async def _check_playback(self, turn: _Turn, command: Command, reply: Reply) -> None:
+        """Raise an error if Playback, which returns 0 in any case, has failed."""
+        if await self._get(turn, "PLAYBACKSTATUS") != "SUCCESS":
+            await turn.explain(command, reply)
+            raise CommandFailed("Playback: a file is missing, or cannot be played", reply=reply)
 
     async def _data(self, turn: _Turn, command: Command) -> Digits:
         """Run GET DATA, which answers -1 for a missing file too."""

@@ -41,6 +41,7 @@ class Transport(ABC):
         codec: the encoding.
         limit: bytes that a command may have.
         over: why no more commands are run; `None` while they are.
+        survives_failures: true if the session goes on after a command that failed.
         answers_after_hangup: true if some commands are still answered when the channel is dead.
         stops_with_digits: true if a digit can be pressed from outside to stop what runs.
         on_hangup: called when the channel hangs up while no command runs.
@@ -50,6 +51,7 @@ class Transport(ABC):
     codec: Codec
     limit: int
     over: ManagerError | None = None
+    survives_failures = False
     answers_after_hangup = False
     stops_with_digits = False
     on_hangup: Callable[[], None] | None = None
