@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
 
 from .._signals import Signal
+from ..actions.channels import CoreShowChannels
 from ..errors import ManagerError, fresh
 from ..events.agi import AsyncAGIStart
-from .asynctransport import AsyncTransport
+from ..events.base import Event
+from .asynctransport import AsyncTransport, is_in_async_agi
 from .hub import Hub
-from .programs import OnError, Programs, check_on_error
+from .programs import OnError, Programs, check_on_error, log
 from .session import Program, Session
 from .text import Codec
 
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from .._client.manager import Manager
 
 __all__ = ["AsyncAGI"]
+
+_STRAGGLING: Final = 0.1  # seconds in which the events of a list's channels have come, too
 
 
 class AsyncAGI:
@@ -85,7 +92,8 @@ class AsyncAGI:
         self._waiting: deque[Session] = deque()
         self._changed = Signal()
         self._error: ManagerError | None = None
-        self._late: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: set[AsyncTransport] = set()
         self._held: set[AsyncTransport] = set()
 
     async def start(self) -> None:
@@ -125,7 +133,7 @@ class AsyncAGI:
 
     async def _finish_held(self, timeout: float | None) -> None:
         """End the sessions that were taken by hand, and those that nobody took."""
-        for task in list(self._late):
+        for task in list(self._tasks):
             task.cancel()
         self._waiting.clear()
         if self._held:
@@ -174,22 +182,35 @@ class AsyncAGI:
 
     def enter(self, event: AsyncAGIStart) -> None:
         """Take a call; for the events of the manager alone."""
+        self._take_call(event, unquote_to_bytes(event.get("Env", "")))
+
+    def look_around(self) -> None:
+        """Take the calls that nobody was told of; for the events of the manager alone."""
+        self._start(self._take_missed_calls())
+
+    def lose(self, error: ManagerError) -> None:
+        """Note that no more calls come; for the events of the manager alone."""
+        self._error = error
+        self._changed.send()
+
+    # How it is done
+
+    def _take_call(self, event: Event, environment: bytes) -> None:
         assert self._hub is not None
-        transport = AsyncTransport(self._manager, self._hub, event, self._codec)
-        if not transport.is_behind:
+        transport = AsyncTransport(self._manager, self._hub, event, environment, self._codec)
+        self._open.add(transport)
+        transport.ended.add_done_callback(lambda _: self._open.discard(transport))
+        self._start(transport.mark())
+        if transport.is_behind:
+            self._start(self._begin_late(transport))
+        else:
             self._begin(transport)
-            return
-        task = asyncio.create_task(self._begin_late(transport))
-        self._late.add(task)
-        task.add_done_callback(self._late.discard)
 
     async def _begin_late(self, transport: AsyncTransport) -> None:
         """Begin when the rest of an environment is there, which Asterisk cuts off."""
-        try:
+        with contextlib.suppress(ManagerError):  # it has hung up, or the link is lost
             await transport.catch_up()
-        except ManagerError:
-            return  # it has hung up, or the link is lost
-        self._begin(transport)
+            self._begin(transport)
 
     def _begin(self, transport: AsyncTransport) -> None:
         if self._program is not None:
@@ -200,7 +221,51 @@ class AsyncAGI:
         self._waiting.append(Session(transport))
         self._changed.send()
 
-    def lose(self, error: ManagerError) -> None:
-        """Note that no more calls come; for the events of the manager alone."""
-        self._error = error
-        self._changed.send()
+    async def _take_missed_calls(self) -> None:
+        """Take the calls that entered while the link was down, and wait in silence."""
+        for transport in list(self._open):
+            with contextlib.suppress(ManagerError):
+                await transport.check_place()
+        try:
+            listed = await self._manager.send(CoreShowChannels())
+        except ManagerError as error:
+            log.warning("calls that came while the link was down may wait in AsyncAGI: %s", error)
+            return
+        await asyncio.sleep(_STRAGGLING)
+        taken = {transport.uniqueid for transport in self._open}
+        for channel in listed.events:
+            if self._hub is None:
+                return
+            data = channel.get("ApplicationData", "")
+            if channel.get("Uniqueid") in taken:
+                continue
+            if is_in_async_agi(channel.get("Application", ""), data):
+                self._take_call(channel, _environment(channel, data))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _environment(channel: Event, data: str) -> bytes:
+    """Return what Asterisk would have sent of a channel, as far as the list of channels tells."""
+    values = {
+        "agi_request": "async",
+        "agi_channel": channel.get("Channel", ""),
+        "agi_language": channel.get("Language", ""),
+        "agi_type": channel.get("Channel", "").partition("/")[0],
+        "agi_uniqueid": channel.get("Uniqueid", ""),
+        "agi_callerid": channel.get("CallerIDNum", ""),
+        "agi_calleridname": channel.get("CallerIDName", ""),
+        "agi_context": channel.get("Context", ""),
+        "agi_extension": channel.get("Exten", ""),
+        "agi_priority": channel.get("Priority", ""),
+        "agi_accountcode": channel.get("AccountCode", ""),
+    }
+    for number, argument in enumerate(data.split(",")[1:], 1):
+        values[f"agi_arg_{number}"] = argument.strip('"')
+    lines = (
+        f"{name}: {'unknown' if value == '<unknown>' else value}" for name, value in values.items()
+    )
+    return "\n".join(lines).encode("utf-8", "surrogateescape")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
 
 import async_timeout
@@ -14,7 +14,7 @@ import async_timeout
 from .._log import get_logger
 from .._signals import Signal
 from ..actions.base import Action
-from ..actions.channels import ControlPlayback, Getvar, PlayDTMF, Setvar, Status
+from ..actions.channels import Getvar, Setvar
 from ..actions.channels import Hangup as HangUp
 from ..errors import (
     ActionError,
@@ -38,24 +38,22 @@ from .answers import Reply, parse_reply
 from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
 from .environment import Environment
 from .hub import Hub
+from .stopping import ChannelLook, Lookout, Place, Stopper, look_at, place_of
 from .text import Codec
 from .transport import AskByCommand, Transport, failure
 
 if TYPE_CHECKING:
     from .._client.manager import Manager
 
-__all__ = ["AsyncTransport"]
+__all__ = ["AsyncTransport", "is_in_async_agi"]
 
 _READ: Final = 1024  # bytes that Asterisk reads of an answer, and of the environment
 _MAX_VALUE: Final = 1023  # bytes that Getvar gives of a value
 _EXPLAINED: Final = 0.3  # seconds in which the events come that explain an end; 13 ms were measured
 _LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
-_REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
 _FAREWELL: Final = 1.0  # seconds that the way back to the dialplan may take
 
 _GETVAR_HEADERS: Final = ("Response", "ActionID", "Variable", "Value")
-
-Place = tuple[str, str, str]
 
 log = get_logger("aioami.agi")
 
@@ -70,37 +68,47 @@ class AsyncTransport(Transport):
     Args:
         manager: sends the actions.
         hub: routes the channel's events.
-        start: the event that began the session.
+        start: an event that tells of the channel: that which began the session.
+        environment: the lines with which it began.
         codec: the encoding.
     """
 
     limit = MAX_ASYNC_COMMAND
     stops_with_digits = True
 
-    def __init__(self, manager: Manager, hub: Hub, start: AsyncAGIStart, codec: Codec) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        hub: Hub,
+        start: Event,
+        environment: bytes,
+        codec: Codec,
+    ) -> None:
         self.codec = codec
         self._manager = manager
         self._hub = hub
-        data = unquote_to_bytes(start.get("Env", ""))
-        self._begin = data
-        self.environment = Environment(codec.decode(data), codec)
+        # Asterisk reads it as it reads answers: the rest comes before the first one.
+        self.is_behind = len(environment) >= _READ
+        self._begin = environment if self.is_behind else b""
+        self.environment = Environment(codec.decode(environment), codec)
         self.uniqueid = start.get("Uniqueid", "")
-        self._place = _place(start)
+        self._place = place_of(start)
         self._loop = asyncio.get_running_loop()
         self._token = secrets.token_hex(6)
+        self._mark = f"aioami-{self._token}"
         self._count = 0
         self._expected = ""
         self._waiter: asyncio.Future[bytes | None] | None = None
-        self._stopping: asyncio.Task[None] | None = None
+        self._stopper = Stopper(manager, self.uniqueid)
+        self._lookout = Lookout(manager, self.uniqueid, self._take_look)
         self._changed = Signal()
         self._has_left = False  # AsyncAGI has ended; why is not known yet
         self._went_on = False  # the dialplan, behind AGI()
         self._runs_dialplan = False
         self._ran_dialplan = False
+        self._is_marked = False
         self._has_moved = False
         self._is_unsure = False  # the link was lost meanwhile
-        self.is_behind = len(data) >= _READ  # the rest of something comes before the next answer
-        self._has_stopped = False  # a digit may be on its way that nobody waits for
         self.ended: asyncio.Future[None] = self._loop.create_future()
         hub.watch(self.uniqueid, self)
 
@@ -133,7 +141,7 @@ class AsyncTransport(Transport):
 
     def _take_step(self, event: Newexten) -> None:
         """Take a step of the dialplan: its place tells why AsyncAGI has ended."""
-        place = _place(event)
+        place = place_of(event)
         where = ",".join(place)
         if not self._has_left:
             if self._runs_dialplan or self._has_moved or place == self._place:
@@ -147,6 +155,13 @@ class AsyncTransport(Transport):
             self._end(TakenAway(f"the dialplan has gone on at {where}"))
         else:
             self._end(TakenAway(f"the channel was redirected to {where}"))
+
+    def _take_look(self, place: Place | None) -> None:
+        """End the session of a channel that was hung up or redirected while a command goes on."""
+        if place is None or self._has_moved or place == self._place:
+            self._end(HungUp("the channel was hung up"))
+        else:
+            self._end(TakenAway(f"the channel was redirected to {','.join(place)}"))
 
     def disconnect(self, reason: str) -> None:
         """Fail the command under way: its answer may be lost."""
@@ -185,9 +200,11 @@ class AsyncTransport(Transport):
         data = await self._ask(command)
         if len(data) >= _READ:
             self.is_behind = True
-            raise ProtocolError(
-                f"the answer has over {_READ - 1} bytes, and AsyncAGI cuts longer ones off"
-            )
+            # One that just fits is whole.
+            if not data.endswith(b"\n") or await self.catch_up():
+                raise ProtocolError(
+                    f"the answer has over {_READ} bytes, and AsyncAGI cuts longer ones off"
+                )
         return self._parsed(data)
 
     def _parsed(self, data: bytes) -> Reply:
@@ -205,6 +222,8 @@ class AsyncTransport(Transport):
         self._expected = f"{self._token}-{self._count}"
         waiter = self._waiter = self._loop.create_future()
         self._runs_dialplan = self._ran_dialplan = command.runs_dialplan
+        if not command.heeds_hangup:
+            self._lookout.watch(waiter)
         try:
             await self._queue(command.line, self._expected)
             data = await waiter
@@ -281,12 +300,16 @@ class AsyncTransport(Transport):
             await self._resume()
         if self.is_behind:
             await self.catch_up()
-        while self._has_stopped:
-            waited = self._parsed(await self._ask(self._encode("WAIT FOR DIGIT", 1)))
-            self._has_stopped = waited.result not in ("0", "-1")
+        while self._stopper.settling:
+            wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
+            if self._parsed(await self._ask(wait)).result in ("0", "-1"):
+                self._stopper.settling = 0
 
-    async def catch_up(self) -> None:
-        """Take the rest of what Asterisk has cut off; of the environment, add it there."""
+    async def catch_up(self) -> bytes:
+        """Take the rest of what Asterisk has cut off, and return it.
+
+        The rest of the environment is added to that.
+        """
         rest = b""
         last = b"200 result=0\n"
         while True:
@@ -295,64 +318,51 @@ class AsyncTransport(Transport):
             if len(data) < _READ and data.endswith(last):
                 break
         self.is_behind = False
+        rest = rest.removesuffix(last)
         if self._begin:
-            whole = self._begin + rest.removesuffix(last)
-            self.environment = Environment(self.codec.decode(whole), self.codec)
+            self.environment = Environment(self.codec.decode(self._begin + rest), self.codec)
             self._begin = b""
+        return rest
 
     async def _resume(self) -> None:
         """Go on after the link was lost, if the channel is where it was."""
-        await self._check_place()
+        await self.check_place()
         # It is answered after all that was queued before, of which the answers may be lost.
         self._is_unsure = False
         await self._ask(self._encode("NOOP"))
 
-    async def _check_place(self) -> None:
-        """End the session if the channel is not where it was."""
+    async def mark(self) -> None:
+        """Mark this stay in AsyncAGI: when it ends, Asterisk writes something else there."""
+        with contextlib.suppress(ManagerError):  # then the place alone tells
+            await self._manager.send(Setvar("AGISTATUS", self._mark, channel=self.uniqueid))
+            self._is_marked = True
+
+    async def check_place(self) -> None:
+        """Raise the error of a session that ended while the link was down, and end it."""
+        look = None
         try:
-            status = await self._manager.send(Status(self.uniqueid))
+            look = await look_at(self._manager, self.uniqueid)
         except PermissionDenied:
-            return  # then the commands tell
+            pass  # then the commands tell
         except ActionError as error:
             self._end(because(HungUp("the channel was hung up while the link was down"), error))
-            assert self.over is not None
-            raise fresh(self.over) from error
-        for channel in status.events:
-            is_there = self._has_moved or _place(channel) == self._place
-            is_asked = channel.get("Application") == "AGI" and (
-                channel.get("Data", "").lower().startswith("agi:async")
-            )
-            if not is_there or not (is_asked or self._ran_dialplan):
-                self._end(TakenAway("the channel has left AsyncAGI while the link was down"))
+        if look is not None and not self._is_still_there(look):
+            self._end(TakenAway("the channel has left AsyncAGI while the link was down"))
         if self.over is not None:
             raise fresh(self.over)
 
-    # Stopping
+    def _is_still_there(self, look: ChannelLook) -> bool:
+        """True if a channel is in the same AsyncAGI as before."""
+        if self._is_marked:
+            is_asked = look.agi_status == self._mark
+        else:
+            is_asked = self._ran_dialplan or is_in_async_agi(look.application, look.data)
+        can_be_elsewhere = self._ran_dialplan or self._has_moved
+        return is_asked and (can_be_elsewhere or look.place == self._place)
 
     def stop(self, command: Command) -> None:
-        waiter = self._waiter
-        action: Action[Any]
-        if command.is_stopped_by_control:
-            action = ControlPlayback(self.uniqueid, "stop")
-        elif digit := command.stop_digit:
-            action = PlayDTMF(self.uniqueid, digit, receive=True)
-        else:
-            return
-        if waiter is not None and (self._stopping is None or self._stopping.done()):
-            self._stopping = self._loop.create_task(self._keep_stopping(action, waiter))
-
-    async def _keep_stopping(self, action: Action[Any], waiter: asyncio.Future[Any]) -> None:
-        # Asterisk drops a stop that comes before the command has begun.
-        while not waiter.done():
-            try:
-                await self._manager.send(action)
-            except (PermissionDenied, ConnectionLost) as error:
-                log.info("a cancelled command on %s runs on, as %s", self.uniqueid, error)
-                return
-            except ManagerError:
-                pass
-            self._has_stopped = True
-            await asyncio.wait([waiter], timeout=_REPEAT)
+        if self._waiter is not None:
+            self._stopper.stop(command, self._waiter)
 
     # The end
 
@@ -424,7 +434,7 @@ class AsyncTransport(Transport):
     async def _say_farewell(self, *, hang_up: bool) -> None:
         if hang_up:
             if self._is_unsure:
-                await self._check_place()
+                await self.check_place()
             await self._hang_up()
             self._end(HungUp("the channel was hung up, as its program failed"))
         elif self._waiter is None:
@@ -445,8 +455,9 @@ class AsyncTransport(Transport):
         self._end(TakenAway("the server of the session was closed"))
 
 
-def _place(event: Event) -> Place:
-    return event.get("Context", ""), event.get("Exten", ""), event.get("Priority", "")
+def is_in_async_agi(application: str, data: str) -> bool:
+    """True of a channel that waits for commands in AsyncAGI."""
+    return application.upper() == "AGI" and data.lower().startswith("agi:async")
 
 
 def _behind(place: Place) -> Place:

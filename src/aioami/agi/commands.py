@@ -119,6 +119,33 @@ _ESCAPES: Final = {
 }
 _STOPPED_APPLICATIONS: Final = frozenset({b"background", b"playback", b"waitexten"})
 _HASHED_APPLICATIONS: Final = frozenset({b"read", b"record"})
+# They end when the channel is hung up; others may go on for as long as they like.
+_HEEDING_APPLICATIONS: Final = frozenset(
+    {
+        b"background",
+        b"bridge",
+        b"confbridge",
+        b"dial",
+        b"echo",
+        b"musiconhold",
+        b"page",
+        b"park",
+        b"playback",
+        b"playtones",
+        b"queue",
+        b"read",
+        b"record",
+        b"ringing",
+        b"saydigits",
+        b"saynumber",
+        b"voicemail",
+        b"voicemailmain",
+        b"wait",
+        b"waitexten",
+    }
+)
+# They may run whatever a function or the dialplan does.
+_HEEDLESS: Final = frozenset({"EXEC", "GET FULL VARIABLE", "GET VARIABLE", "GOSUB", "SET VARIABLE"})
 _MOVING_APPLICATIONS: Final = frozenset({b"goto", b"gotoif", b"gotoiftime", b"gosub", b"gosubif"})
 _MOVING: Final = frozenset({"GOSUB", "SET CONTEXT", "SET EXTENSION", "SET PRIORITY"})
 
@@ -169,6 +196,11 @@ class Command:
         if place is None or place >= len(self.arguments):
             return ""
         return self.arguments[place][-1:].decode("ascii", "ignore")
+
+    @property
+    def heeds_hangup(self) -> bool:
+        """True if Asterisk ends it when the channel is hung up."""
+        return self.name not in _HEEDLESS or self._application in _HEEDING_APPLICATIONS
 
     @property
     def runs_dialplan(self) -> bool:

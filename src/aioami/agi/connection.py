@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._log import get_logger
 from ..errors import (
@@ -17,15 +17,23 @@ from ..errors import (
     TakenAway,
     fresh,
 )
+from ..events.base import Event
+from ..events.channels import Hangup, HangupRequest, SoftHangupRequest
 from .answers import AnswerReader, Reply, Sign
 from .commands import MAX_LINE, Command, Word, encode_command
 from .environment import Environment
+from .hub import Hub
+from .stopping import Lookout, Place, Stopper
 from .text import Codec
 from .transport import Transport
+
+if TYPE_CHECKING:
+    from .._client.manager import Manager
 
 __all__ = ["Connection", "Owner"]
 
 _FAREWELL: Final = 2.0  # seconds for which Asterisk may take to close its end
+_LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
 _FIRST_REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
 _LAST_REPEAT: Final = 1.0
 _PLACE: Final = "${CONTEXT},${EXTEN},${PRIORITY}"
@@ -38,6 +46,8 @@ class Owner(Protocol):
 
     environment_timeout: float
     linger: float
+    manager: Manager | None
+    hub: Hub | None
 
     def admit(self, connection: Connection, address: str) -> bool:
         """Take a connection, or refuse it."""
@@ -71,12 +81,20 @@ class Connection(asyncio.Protocol, Transport):
         self._waiter: asyncio.Future[Reply] | None = None
         self._timer: asyncio.TimerHandle | None = None  # of the environment, then of the farewell
         self._repeat: asyncio.TimerHandle | None = None
+        self._uniqueid = ""
         self._token = secrets.token_hex(4)
         self._markers = 0
         self._marker = ""
         self._is_dead = False  # so Asterisk says; whether it was hung up is asked for
         self._has_moved = False
+        self._stopper: Stopper | None = None
+        self._lookout: Lookout | None = None
         self._is_leaving = False
+
+    @property
+    def stops_with_digits(self) -> bool:  # type: ignore[override]
+        """True if there is a manager that can press one."""
+        return self._stopper is not None
 
     @property
     def answers_after_hangup(self) -> bool:  # type: ignore[override]
@@ -118,6 +136,8 @@ class Connection(asyncio.Protocol, Transport):
         if not self._gone.done():
             self._gone.set_result(None)
         self._resolve(fresh(self.over))
+        if self._owner.hub is not None:
+            self._owner.hub.forget(self._uniqueid, self)
         self._owner.forget(self)
 
     def _reason_of_loss(self, error: Exception | None) -> ManagerError:
@@ -127,12 +147,43 @@ class Connection(asyncio.Protocol, Transport):
         lost.__cause__ = error
         return lost
 
+    # What a manager tells, where there is one
+
+    def take(self, event: Event) -> None:
+        """Take an event of the channel."""
+        if isinstance(event, (Hangup, HangupRequest, SoftHangupRequest)):
+            # Most commands end now; the others would hold up the program.
+            self._loop.call_later(_LONGEST_END, self._cut_short)
+
+    def _cut_short(self) -> None:
+        if self._waiter is not None:
+            self._take_look(None)
+
+    def _take_look(self, place: Place | None) -> None:
+        """End the session of a channel that was hung up or redirected while a command goes on."""
+        if self.over is None and not self._is_dead:
+            self._is_dead = True
+            self._judge("" if place is None or self._has_moved else ",".join(place))
+            self._say_farewell()
+
+    def disconnect(self, reason: str) -> None:
+        """Do nothing: the session goes on without the manager."""
+
+    def lose(self, error: ManagerError) -> None:
+        """Do nothing: the session goes on without the manager."""
+
     # The environment
 
     def _begin(self, environment: Environment) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self.environment = environment
+        self._uniqueid = environment.values.get("agi_uniqueid", "")
+        if self._owner.manager is not None:
+            self._stopper = Stopper(self._owner.manager, self._uniqueid)
+            self._lookout = Lookout(self._owner.manager, self._uniqueid, self._take_look)
+        if self._owner.hub is not None:
+            self._owner.hub.watch(self._uniqueid, self)
         self._owner.serve(self)
 
     def _give_up(self) -> None:
@@ -145,8 +196,14 @@ class Connection(asyncio.Protocol, Transport):
     async def run(self, command: Command) -> Reply:
         if self.over is not None and not self.answers_after_hangup:
             raise fresh(self.over)
+        while self._stopper is not None and self._stopper.settling:
+            wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
+            waited = await self._ask(wait.line)
+            if waited.code != 200 or waited.result in ("0", "-1"):
+                self._stopper.settling = 0
         self._has_moved = self._has_moved or command.moves
-        reply = await self._ask(command.line)
+        watch = self._lookout if not command.heeds_hangup else None
+        reply = await self._ask(command.line, watch)
         if command.name == "EXEC" and reply.result == "1":
             # Behind this one Asterisk also sends how EXEC is used; the marker comes after that.
             self._send_marker()
@@ -154,8 +211,12 @@ class Connection(asyncio.Protocol, Transport):
         return reply
 
     def stop(self, command: Command) -> None:
-        if self._waiter is not None and command.is_interrupted and not self._marker:
+        if self._waiter is None or self._marker:
+            return
+        if command.is_interrupted:
             self._interrupt(_FIRST_REPEAT)
+        elif self._stopper is not None:
+            self._stopper.stop(command, self._waiter)
 
     def _interrupt(self, delay: float) -> None:
         """Send another command, which ends the one that runs, again and again until it is answered.
@@ -170,12 +231,14 @@ class Connection(asyncio.Protocol, Transport):
         self._marker = f"aioami-{self._token}-{self._markers}"
         self._write(self._encode("GET FULL VARIABLE", self._marker).line)
 
-    async def _ask(self, line: bytes) -> Reply:
+    async def _ask(self, line: bytes, lookout: Lookout | None = None) -> Reply:
         self._write(line)
-        return await self._answer()
+        return await self._answer(lookout)
 
-    async def _answer(self) -> Reply:
+    async def _answer(self, lookout: Lookout | None = None) -> Reply:
         self._waiter = self._loop.create_future()
+        if lookout is not None:
+            lookout.watch(self._waiter)
         try:
             return await self._waiter
         finally:

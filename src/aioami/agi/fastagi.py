@@ -9,12 +9,15 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 
 from .connection import Connection
+from .hub import Hub
 from .programs import OnError, Programs, log
 from .session import Program
 from .text import Codec
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .._client.manager import Manager
 
 __all__ = ["FastAGI"]
 
@@ -55,6 +58,9 @@ class FastAGI:
             end. Until it is closed, Asterisk does not let go of the channel.
         on_error: `"hangup"` or `"continue"`: whether the call of a program that raises or is
             cancelled is hung up, or the dialplan goes on.
+        manager: a manager of the same server, where there is one. With it every command ends when
+            the caller hangs up, also those that Asterisk does not end, as `System`; and those that
+            are cancelled are stopped as over AsyncAGI. It needs the read and write class `call`.
         encoding: the encoding of text in both directions; in UTF-8 unless told otherwise.
         errors: how bytes that are none of it are shown: `"backslashreplace"`, `"replace"` or
             `"surrogateescape"`.
@@ -74,6 +80,7 @@ class FastAGI:
         environment_timeout: float = 5.0,
         linger: float = 5.0,
         on_error: OnError = "hangup",
+        manager: Manager | None = None,
         encoding: str = "utf-8",
         errors: str = "backslashreplace",
     ) -> None:
@@ -93,6 +100,8 @@ class FastAGI:
         self._max_sessions = max_sessions
         self.environment_timeout = environment_timeout
         self.linger = linger
+        self.manager = manager
+        self.hub: Hub | None = None
         self._codec = Codec(encoding, errors)
         self._programs = Programs(on_error)
         self._connections: set[Connection] = set()
@@ -122,11 +131,19 @@ class FastAGI:
         if self._server is not None:
             raise RuntimeError("this server listens already")
         loop = asyncio.get_running_loop()
+        if self.manager is not None:
+            self.hub = Hub.of(self.manager)
+            self.hub.open(self.manager)
         self._closed = asyncio.Event()
         self._is_open = True
-        self._server = await loop.create_server(
-            lambda: Connection(self, self._codec), self._host, self._port, backlog=_BACKLOG
-        )
+        try:
+            self._server = await loop.create_server(
+                lambda: Connection(self, self._codec), self._host, self._port, backlog=_BACKLOG
+            )
+        except BaseException:
+            self._is_open = False
+            self._leave_hub()
+            raise
         if not self._allow and not all(
             ipaddress.ip_address(each.getsockname()[0].partition("%")[0]).is_loopback
             for each in self._server.sockets
@@ -163,6 +180,7 @@ class FastAGI:
             for transport in await self._programs.close(timeout):
                 transport.abandon()
         finally:
+            self._leave_hub()
             if self._closed is not None:
                 self._closed.set()
 
@@ -181,6 +199,11 @@ class FastAGI:
     def __repr__(self) -> str:
         state = f"{len(self._programs)} sessions" if self._server is not None else "closed"
         return f"<FastAGI {self.host}:{self.port} {state}>"
+
+    def _leave_hub(self) -> None:
+        hub, self.hub = self.hub, None
+        if hub is not None:
+            hub.close()
 
     # What its connections call
 

@@ -41,6 +41,9 @@ class Doorkeeper(Protocol):
     def enter(self, event: AsyncAGIStart) -> None:
         """Take a call."""
 
+    def look_around(self) -> None:
+        """Take the calls that entered while the link was down: it stands again."""
+
     def lose(self, error: ManagerError) -> None:
         """Note that no more calls come, as the link is gone for good."""
 
@@ -132,6 +135,10 @@ class Hub:
         if isinstance(event, Disconnected):
             for each in list(self._watchers.values()):
                 each.disconnect(event.reason or "the link was lost")
+            return
+        if isinstance(event, Reconnected):
+            if self.doorkeeper is not None:
+                self.doorkeeper.look_around()
             return
         watcher = self._watchers.get(event.get("Uniqueid", ""))
         if watcher is not None:
