@@ -144,7 +144,7 @@ async def test_a_hangup_while_nothing_runs(mgr: Manager, transport: Transport) -
         await mgr.send(core.Hangup(call.uniqueid))
         await until(lambda: call.is_over)
         raised = []
-        for run in (
+        for command in (
             call.answer(),
             call.get("EXTEN"),
             call.set("A", "b"),
@@ -153,7 +153,7 @@ async def test_a_hangup_while_nothing_runs(mgr: Manager, transport: Transport) -
             call.hang_up(),
         ):
             try:
-                await run
+                await command
             except HungUp:
                 raised.append("HungUp")
         try:

@@ -127,6 +127,7 @@ class AnswerReader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
             for line in lines:
+                self._check_size(self._size + len(line) + 1)
                 item = self._answer_line(line) if self._has_environment else self._first_line(line)
                 if item is not None:
                     items.append(item)
@@ -162,7 +163,6 @@ class AnswerReader:
     def _keep(self, line: bytes) -> None:
         self._lines.append(line)
         self._size += len(line) + 1
-        self._check_size(self._size)
 
     def _take(self) -> list[bytes]:
         lines, self._lines, self._size = self._lines, [], 0

@@ -1,4 +1,4 @@
-"""What a manager can do for a command that runs: stop it, and see that its channel was hung up."""
+"""Help of a manager for a command that runs: it stops it, and sees that its channel hung up."""
 
 from __future__ import annotations
 

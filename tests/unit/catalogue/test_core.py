@@ -16,6 +16,7 @@ from aioami import (
     ManagerAuthError,
     ManagerError,
     Response,
+    agi,
     calls,
     core,
     errors,
@@ -320,14 +321,20 @@ def test_the_recorder_has_moved_to_the_wire() -> None:
 def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
-        *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
-        *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
-        *("NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "Subscription"),
+        *("Action", "ActionError", "Backoff", "CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList"),
+        *("EventStream", "EventsLost", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError"),
+        *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
+        *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway"),
         *("UnknownAction", "__version__", "actions", "core", "enums", "errors", "events", "hide_header"),
     ]
     assert sorted(errors.__all__) == [
-        *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
-        *("PermissionDenied", "ProtocolError", "UnknownAction"),
+        *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
+        *("ManagerError", "ManagerTimeout", "PermissionDenied", "ProtocolError", "SessionEnded", "TakenAway"),
+        "UnknownAction",
+    ]
+    assert agi.__all__ == [
+        *("AsyncAGI", "CommandFailed", "DialResult", "Digits", "FastAGI", "HungUp", "Program", "Recording", "Reply"),
+        *("Routes", "Session", "SessionEnded", "TakenAway"),
     ]
     assert testing.__all__ == [
         *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),
@@ -344,5 +351,5 @@ def test_public_names_are_pinned() -> None:
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)
-    for module in (aioami, calls, core, errors, events, live, metrics, notebook, permissions, testing):
+    for module in (aioami, agi, calls, core, errors, events, live, metrics, notebook, permissions, testing):
         assert all(hasattr(module, name) for name in module.__all__)
