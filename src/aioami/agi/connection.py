@@ -240,7 +240,10 @@ class Connection(asyncio.Protocol, Transport):
         if lookout is not None:
             lookout.watch(self._waiter)
         try:
-            return await self._waiter
+            reply = await self._waiter
+            if isinstance(self.over, ProtocolError):  # more than one answer came at once
+                raise fresh(self.over)
+            return reply
         finally:
             self._waiter, self._marker = None, ""
             if self._repeat is not None:
@@ -248,7 +251,7 @@ class Connection(asyncio.Protocol, Transport):
                 self._repeat = None
 
     def _take(self, reply: Reply) -> None:
-        if self._waiter is None:
+        if self._waiter is None or self._waiter.done():
             self._fail(ProtocolError("Asterisk sent an answer to no command"))
         elif not self._marker or reply.data == self._marker:
             self._resolve(reply)
