@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import os
 import ssl as tls
 import warnings
@@ -19,7 +20,6 @@ from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
 from ..errors import UnknownEventName
 from ..events.base import Event
-from ..events.naming import misnamed
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
@@ -31,9 +31,9 @@ from .checks import check_seconds, check_types
 from .like import View
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
-from .outcomes import hindrance, sight
 from .rights import Rights
 from .streams import (
+    STREAMS,
     Buffer,
     EventStream,
     ListBuffer,
@@ -437,6 +437,8 @@ class Manager:
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
+            from .outcomes import hindrance, sight
+
             view = self.view
             response.explain_outcome(lambda: hindrance(view, action), lambda: sight(view))
         return response
@@ -740,6 +742,8 @@ class Manager:
         for selector in self._rights.note_selectors(selectors):
             if not isinstance(selector, str):
                 continue
+            from ..events.naming import misnamed
+
             wrong = misnamed(selector, version=self.version)
             if wrong is not None:
                 warnings.warn(wrong, UnknownEventName, stacklevel=3)
@@ -757,9 +761,16 @@ class Manager:
         """Warn of waiting for events where no link is there and none is on its way."""
         if self._link.state is ManagerState.CLOSED:
             await asyncio.sleep(0)  # a task that was started beside this one may connect
-        if self._link.state is ManagerState.CLOSED:
+        if self._link.state is not ManagerState.CLOSED:
+            return
+        depth, frame = 1, inspect.currentframe()
+        while frame is not None and frame.f_globals.get("__name__") in (__name__, STREAMS):
+            depth, frame = depth + 1, frame.f_back
+        # What the library follows itself, as the live state, may wait before there is a link.
+        where = "" if frame is None else frame.f_globals.get("__name__", "")
+        if not where.startswith("aioami."):
             text = f"a stream waits, and nothing will come: {self._link.why_not()}"
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            warnings.warn(text, RuntimeWarning, stacklevel=depth)
 
     def __del__(self) -> None:
         link = getattr(self, "_link", None)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..actions.base import Action
 
 __all__ = [
+    "STREAMS",
     "Buffer",
     "EventStream",
     "ListBuffer",
@@ -44,6 +45,7 @@ __all__ = [
     "SingleBuffer",
 ]
 
+STREAMS: Final = __name__
 log = get_logger("aioami.streams")
 
 EventT = TypeVar("EventT", bound=Event)

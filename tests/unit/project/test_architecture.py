@@ -84,7 +84,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "streams": frozenset({"checks", "owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
-    "outcomes": frozenset({"view"}),
+    "outcomes": frozenset({"like"}),
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options"}),
     "login": frozenset({"connection", "options"}),
