@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from .._check import check_seconds
 from .._log import get_logger
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
@@ -27,7 +28,7 @@ from ..url import PORT, TLS_PORT, read_url
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from .callbacks import Callbacks, Subscription
-from .checks import check_seconds, check_types
+from .checks import check_types
 from .like import View
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter

@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
+PURE: Final = frozenset({"_areas", "_check", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -46,6 +46,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
     "_log": frozenset(),
     "_areas": frozenset({"_near"}),
+    "_check": frozenset(),
     "_near": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
@@ -65,7 +66,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "calls": PURE | {"_show"},
     "live": PURE | {"_client", "_show", "_signals", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_log", "wire", "errors"}),
+    "testing": frozenset({"_check", "_log", "wire", "errors"}),
 }
 # In the two private rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
