@@ -1,4 +1,4 @@
-"""Checks of the types of arguments: each error names the argument, before anything is done."""
+"""Checks of what a manager and its streams are given."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import ssl as tls
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from .._check import check_type
 from ..actions.system import Filter
 from ..metrics import Metrics
 from .options import Backoff
 
-__all__ = ["check_predicate", "check_seconds", "check_types", "check_whole_number"]
+__all__ = ["check_predicate", "check_types"]
 
 _FLAG: Final = ((bool,), "True or False")
 _OPTIONS: Final[dict[str, tuple[tuple[type, ...], str]]] = {
@@ -47,30 +48,9 @@ def check_types(**given: object) -> None:
     """
     for name, value in given.items():
         kinds, words = _OPTIONS[name]
-        wrong = not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
-        if wrong or (kinds == (Iterable,) and isinstance(value, _NO_SEQUENCES)):
+        check_type(name, value, kinds, words)
+        if kinds == (Iterable,) and isinstance(value, _NO_SEQUENCES):
             raise TypeError(f"{name}: expected {words}, not {type(value).__name__}")
-
-
-def check_seconds(name: str, value: object) -> None:
-    """Check a time that may be `None` for no limit.
-
-    Raises:
-        TypeError: it is no number.
-    """
-    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-        kind = type(value).__name__
-        raise TypeError(f"{name}: expected a number of seconds or None, not {kind}")
-
-
-def check_whole_number(name: str, value: object) -> None:
-    """Check a limit that may be `None` for none.
-
-    Raises:
-        TypeError: it is no whole number.
-    """
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise TypeError(f"{name}: expected a whole number or None, not {type(value).__name__}")
 
 
 def check_predicate(where: Any) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from .._check import check_seconds
 from .._log import get_logger
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
@@ -19,7 +20,6 @@ from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
 from ..errors import UnknownEventName
 from ..events.base import Event
-from ..events.naming import misnamed
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
@@ -28,10 +28,9 @@ from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
 from .callbacks import Callbacks, Subscription
-from .checks import check_seconds, check_types
+from .checks import check_types
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
-from .outcomes import hindrance, sight
 from .rights import Rights
 from .streams import (
     Buffer,
@@ -448,6 +447,8 @@ class Manager:
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
+            from .outcomes import hindrance, sight
+
             view = self.view
             response.explain_outcome(lambda: hindrance(view, action), lambda: sight(view))
         return response
@@ -751,6 +752,8 @@ class Manager:
         for selector in self._rights.note_selectors(selectors):
             if not isinstance(selector, str):
                 continue
+            from ..events.naming import misnamed
+
             wrong = misnamed(selector, version=self.version)
             if wrong is not None:
                 warnings.warn(wrong, UnknownEventName, stacklevel=3)

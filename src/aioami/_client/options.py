@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Union
 
+from .._check import check_flag, check_type
 from ..actions.base import Action
 from ..actions.system import Filter, Login
 from ..wire.text import Encoding
@@ -58,11 +59,8 @@ class Backoff:
 
     def __post_init__(self) -> None:
         for name in ("first", "factor", "maximum"):
-            number = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise TypeError(f"{name}: expected a number, not {type(number).__name__}")
-        if not isinstance(self.jitter, bool):
-            raise TypeError(f"jitter: expected True or False, not {type(self.jitter).__name__}")
+            check_type(name, getattr(self, name), (int, float), "a number")
+        check_flag("jitter", self.jitter)
         if not 0 < self.first < float("inf"):
             raise ValueError(f"first: more than 0 seconds, not {self.first}")
         if not 1 <= self.factor < float("inf"):

@@ -37,8 +37,14 @@ def hindrance(view: View, action: Action[Any]) -> ActionError | None:
     read = None if permissions is None else set(permissions.read)
     if read is not None and "all" not in read and not classes <= read:
         return PermissionDenied(f"{what} {needed}, which the user may not read", action=action)
-    if all(_is_held_back(name, sorted(classes), view.filters or ()) for name in names):
-        return ActionError(f"{what}, which the manager's own filters hold back", action=action)
+    own = [dict(each.headers) for each in view.filters or ()]
+    # Asterisk puts a manager's filters behind those that manager.conf has for its user.
+    configured = (
+        [] if permissions is None else [{"Filter": each} for each in permissions.event_filters]
+    )
+    if all(_is_held_back(name, sorted(classes), [*configured, *own]) for name in names):
+        whose = "the manager's own filters" if own else "the user's filters in manager.conf"
+        return ActionError(f"{what}, which {whose} hold back", action=action)
     return None
 
 
@@ -51,20 +57,25 @@ def sight(view: View) -> str:
         found = "all events are asked for"
     else:
         found = f"the event mask is {','.join(sorted(mask)) or 'off'}"
-    filters = [dict(each.headers) for each in view.filters or ()]
-    texts = [each.get("MatchCriteria", "") or each.get("Filter", "") for each in filters]
-    found += f", the filters are {', '.join(map(repr, texts))}" if texts else ", without filters"
+    if view.filters is None:
+        found += ", the filters are not known"
+    elif view.filters:
+        filters = [dict(each.headers) for each in view.filters]
+        texts = [each.get("MatchCriteria", "") or each.get("Filter", "") for each in filters]
+        found += f", the filters are {', '.join(map(repr, texts))}"
+    else:
+        found += ", without filters"
     if view.permissions is None:
         found += "; the user's read classes are not known"
     return found
 
 
-def _is_held_back(name: str, classes: Iterable[str], filters: Iterable[Action[Any]]) -> bool:
+def _is_held_back(name: str, classes: Iterable[str], filters: Iterable[dict[str, str]]) -> bool:
     """True if filters certainly let no event of a name through, whatever else is in it."""
     head = f"Event: {name}\r\nPrivilege: {','.join(classes)},all\r\n"
     # Asterisk lets through what one of the including filters fits, if there are any, and none of
     # the excluding ones.
-    verdicts = [_fits(dict(each.headers), name, head) for each in filters]
+    verdicts = [_fits(each, name, head) for each in filters]
     if any(excludes and fits for excludes, fits in verdicts):
         return True
     including = [fits for excludes, fits in verdicts if not excludes]

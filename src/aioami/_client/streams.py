@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import async_timeout
 
+from .._check import check_whole_number
 from .._log import get_logger
 from .._session.dispatch import Selection, Subscriber
 from .._session.refusals import refusal
@@ -24,7 +25,7 @@ from .._signals import Signal
 from ..errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from ..events.base import Event
 from ..responses.base import Response
-from .checks import check_predicate, check_whole_number
+from .checks import check_predicate
 from .owner import Owner
 
 if TYPE_CHECKING:

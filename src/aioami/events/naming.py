@@ -10,8 +10,8 @@ from .base import EVENTS, Event, load
 
 __all__ = ["misnamed"]
 
-_WILDCARD: Final = re.compile(r"[*?\[]")
-_FOREIGN: Final = re.compile(r"""[\s,;:^$|(){}+\\/"']|\.[*?]""")  # to every name and shell pattern
+_WILDCARD: Final = r"[*?\[]"
+_FOREIGN: Final = r"""[\s,;:^$|(){}+\\/"']|\.[*?]"""  # to every name and shell-style pattern
 _MIN_HEAD: Final = 5  # letters before a wildcard that say enough
 _OLD: Final = {
     "agiexec": "AGIExecStart and AGIExecEnd",
@@ -41,13 +41,13 @@ def misnamed(selector: str, *, version: str = "") -> str | None:
         selector: an event's name or a shell-style pattern, as `Manager.events` takes it.
         version: the AMI version of the server, as `Manager.version` has it; empty if not known.
     """
-    found = _FOREIGN.search(selector)
+    found = re.search(_FOREIGN, selector)
     if found is not None or not selector:
         return _impossible(selector)
     if (others := _OLD.get(selector.lower())) and version.partition(".")[0] not in ("", "0", "1"):
         return f"Asterisk 12 and later have no event {selector}; {others} took its place"
     load()
-    wild = _WILDCARD.search(selector)
+    wild = re.search(_WILDCARD, selector)
     if wild is None:
         if selector.lower() in EVENTS:
             return None

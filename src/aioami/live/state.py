@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import async_timeout
 
+from .._check import check_flag, check_seconds, check_type
 from .._client.options import Backoff
 from .._log import get_logger
 from .._signals import Signal
@@ -97,7 +98,7 @@ class Live:
         ManagerTimeout: from entering, if the first snapshot was not there in time.
         ConnectionLost: from entering, if there is no link, and none is on its way.
         ValueError: `maxsize` is less than 1; a part does not exist, or there is none.
-        TypeError: `parts` is one text.
+        TypeError: `parts` is one text, or another argument is of a wrong type.
         RuntimeError: from entering it a second time.
     """
 
@@ -111,6 +112,9 @@ class Live:
         timeout: float | None = 10.0,
         maxsize: int = 10_000,
     ) -> None:
+        check_flag("wait", wait)
+        check_seconds("timeout", timeout)
+        check_type("maxsize", maxsize, (int,), "a whole number")
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event, not {maxsize}")
         chosen = _chosen(parts)

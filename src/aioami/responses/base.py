@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, Generic, SupportsIndex, TypeVar, cast, overload
 
+from .._check import check_seconds
 from ..errors import ManagerError, ManagerTimeout
 from ..events.base import Event
 from ..fields import Field, Text, Values, as_dict, fields_of, values_of
@@ -300,11 +301,7 @@ class OutcomeReply(Response, Generic[EventT_co]):
                 class.
             TypeError: `timeout` is no number.
         """
-        if timeout is not None and (
-            isinstance(timeout, bool) or not isinstance(timeout, (int, float))
-        ):
-            kind = type(timeout).__name__
-            raise TypeError(f"timeout: expected a number of seconds or None, not {kind}")
+        check_seconds("timeout", timeout)
         if self._wait_for_outcome is None:
             raise ManagerError(
                 "this response did not come over a connection, so no outcome follows"

@@ -10,6 +10,7 @@ from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Final, Union
 from urllib.parse import quote
 
+from .._check import check_flag, check_seconds, check_text, check_whole_number
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS
 from .accounts import Account, accounts_of
 from .actions import Answer, Request
@@ -119,6 +120,25 @@ class FakeAsterisk:
         encoding: str = DEFAULT_ENCODING,
         errors: str = DEFAULT_ERRORS,
     ) -> None:
+        check_text("version", version)
+        for name, flag in (
+            ("virtual_time", virtual_time),
+            ("close_on_connect", close_on_connect),
+            ("boot", boot),
+            ("broken_events_action", broken_events_action),
+        ):
+            check_flag(name, flag)
+        for name, seconds in (
+            ("answer_seconds", None if answer_seconds is ... else answer_seconds),
+            ("talk_seconds", None if talk_seconds is ... else talk_seconds),
+            ("slow_banner", slow_banner),
+            ("auth_timeout", auth_timeout),
+            ("write_timeout", write_timeout),
+            ("login_delay", login_delay),
+        ):
+            check_seconds(name, seconds)
+        check_whole_number("auth_limit", auth_limit)
+        check_whole_number("chunk_size", chunk_size)
         if version not in _BANNERS:
             raise ValueError(f"version: one of {', '.join(_BANNERS)}, not {version!r}")
         if answer_seconds is ...:

@@ -99,6 +99,16 @@ async def test_a_timeout_says_what_limits_the_events(fake: FakeAsterisk) -> None
             assert caught.value.action is CALL
 
 
+async def test_filters_of_manager_conf_count_once_they_are_known() -> None:
+    """A user whose line lets other events through alone is told so."""
+    conf = "[web]\nsecret = s3cret\nread = all\nwrite = originate,config\neventfilter = ^Event: Hangup\n"
+    async with FakeAsterisk(files={"manager.conf": conf}) as fake, Manager.from_url(fake.url) as mgr:
+        reply = await mgr.send(CALL)
+        await mgr.view.ask()
+        with pytest.raises(ActionError, match="which the user's filters in manager.conf hold back"):
+            await reply.outcome(timeout=20)
+
+
 def test_what_is_not_known_hinders_nothing() -> None:
     """Without a username the mask is that of the program's own login; a call that is answered when it is over needs no event."""
     mgr = Manager()

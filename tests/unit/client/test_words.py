@@ -26,8 +26,10 @@ from aioami import (
     events,
 )
 from aioami._near import nearest
+from aioami.calls import CallTracer
 from aioami.events import misnamed
-from aioami.testing import FakeAsterisk
+from aioami.live import Live
+from aioami.testing import FakeAsterisk, FaultProxy
 
 WRONG: dict[str, list[object]] = {
     "host": [None, b"pbx", 1],
@@ -411,3 +413,31 @@ def _right(parameter: inspect.Parameter, declared: dict[str, Any]) -> Any:
         return allowed[0]
     values = {"bool": True, "str": "on", "int": 1, "float": 1.0, "Mapping": {"a": "b"}}
     return next((value for kind, value in values.items() if kind in str(parameter.annotation)), ())
+
+
+def test_other_constructors_refuse_wrong_types_by_name() -> None:
+    """The live state, the fake server and the proxy say which argument it is."""
+    for make, arguments in (
+        (functools.partial(Live, Manager()), {"wait": "no", "timeout": "3", "maxsize": "9"}),
+        (
+            FakeAsterisk,
+            {
+                **{
+                    "version": 22,
+                    "virtual_time": "yes",
+                    "boot": 1,
+                    "close_on_connect": None,
+                    "broken_events_action": 0,
+                },
+                **{"answer_seconds": "1", "talk_seconds": True, "slow_banner": "1", "auth_timeout": "1"},
+                **{"write_timeout": "1", "login_delay": "1", "auth_limit": 1.5, "chunk_size": "1"},
+            },
+        ),
+        (functools.partial(FaultProxy, "127.0.0.1", 5038), {"seed": "1"}),
+        (functools.partial(FaultProxy, "127.0.0.1"), {"port": "5038"}),
+        (functools.partial(FaultProxy, port=1), {"host": None}),
+        (CallTracer, {"keep": "3"}),
+    ):
+        for name, value in arguments.items():
+            with pytest.raises(TypeError, match=f"^{name}: expected .*, not {type(value).__name__}$"):
+                make(**{name: value})  # type: ignore[operator]

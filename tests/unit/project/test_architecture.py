@@ -20,7 +20,7 @@ ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
+PURE: Final = frozenset({"_areas", "_check", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -47,6 +47,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
     "_log": frozenset(),
     "_areas": frozenset({"_near"}),
+    "_check": frozenset(),
     "_near": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
@@ -67,7 +68,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "calls": PURE | {"_show"},
     "live": PURE | {"_client", "_show", "_signals", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_log", "wire", "errors"}),
+    "testing": frozenset({"_check", "_log", "wire", "errors"}),
 }
 # In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
