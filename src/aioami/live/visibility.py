@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from ..actions.base import Action
 from ..actions.system import Filter
 from ..events.base import Event
 
@@ -53,7 +54,7 @@ def obstacles(view: View, events: Iterable[type[Event]]) -> list[Obstacle]:
         events: the events that are needed.
     """
     wanted = [each for each in events if each.read_classes]
-    found = []
+    found: list[Obstacle] = []
     rights = view.permissions
     if rights is not None:
         found += _missing(
@@ -93,7 +94,7 @@ def _missing(
 
 
 def _filtered(
-    events: Sequence[type[Event]], filters: Sequence[Filter], sentence: str
+    events: Sequence[type[Event]], filters: Sequence[Action[Any]], sentence: str
 ) -> list[Obstacle]:
     hidden = [each for each in events if not _passes(each, filters)]
     if not hidden:
@@ -103,7 +104,7 @@ def _filtered(
     return [Obstacle(frozenset(hidden), sentence.format(shown))]
 
 
-def _passes(event: type[Event], filters: Sequence[Filter]) -> bool:
+def _passes(event: type[Event], filters: Sequence[Action[Any]]) -> bool:
     """True if all events of a class come, whatever is in them."""
     excluded = included = False
     has_including = False
@@ -117,12 +118,12 @@ def _passes(event: type[Event], filters: Sequence[Filter]) -> bool:
     return not excluded and (included or not has_including)
 
 
-def _matches(event: type[Event], given: Filter) -> tuple[bool, bool | None]:
+def _matches(event: type[Event], given: Action[Any]) -> tuple[bool, bool | None]:
     """Return if a filter excludes, and if it matches all events of a class; `None` is some."""
-    headers = dict(given.headers)
-    pattern = headers.get("Filter", "")
-    if given.match_criteria is not None:
-        criteria = dict(_CRITERION.findall(given.match_criteria))
+    headers = {name.lower(): value for name, value in given.headers}
+    pattern = headers.get("filter", "")
+    if "matchcriteria" in headers:
+        criteria: dict[str, str] = dict(_CRITERION.findall(headers["matchcriteria"]))
         excluding = criteria.get("action") == "exclude"
         if criteria.get("name") not in (None, event.wire_name):
             return excluding, False
