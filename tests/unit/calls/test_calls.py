@@ -280,7 +280,12 @@ def test_a_transfer_that_fails_joins_nothing() -> None:
         channel("1.0", "A/a", "1.0", "OrigTransferer") + "\n" + channel("2.0", "A/c", "2.0", "SecondTransferer")
     )
     target = channel("2.1", "C/d", "2.0", "TransferTarget")
-    tracer = taken(*TWO_CALLS, *ONE, *TWO, f"Event: AttendedTransfer\nResult: Fail\nOrigBridgeUniqueid: one\n{transferers}\n{target}")
+    tracer = taken(
+        *TWO_CALLS,
+        *ONE,
+        *TWO,
+        f"Event: AttendedTransfer\nResult: Fail\nOrigBridgeUniqueid: one\n{transferers}\n{target}",
+    )
     assert len(tracer) == 2
     found = tracer.find("1.0")
     assert found is not None
