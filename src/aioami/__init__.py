@@ -34,7 +34,7 @@ from .events.base import Event
 from .events.link import Disconnected, Reconnected
 from .responses.base import EventList, Response
 from .states import ManagerState
-from .wire import hide_header
+from .wire import hide_header, unescape
 
 if TYPE_CHECKING:
     from . import enums
@@ -70,6 +70,7 @@ __all__ = [
     "errors",
     "events",
     "hide_header",
+    "unescape",
 ]
 
 if not TYPE_CHECKING:

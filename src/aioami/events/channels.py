@@ -9,6 +9,7 @@ from ..fields import (
     Duration,
     Enumeration,
     Escaped,
+    Identifier,
     Integer,
     Milliseconds,
     Nested,
@@ -153,9 +154,9 @@ class Rename(KnownEvent):
 
     read_classes = ("call",)
 
-    channel = Text("Channel")
-    newname = Text("Newname")
-    uniqueid = Text("Uniqueid")
+    channel = Identifier("Channel")
+    newname = Identifier("Newname")
+    uniqueid = Identifier("Uniqueid")
 
 
 class VarSet(ChannelEvent):
@@ -224,7 +225,7 @@ class HangupHandlerRun(ChannelEvent):
 class ChannelHungup(KnownEvent):
     """An item of the list with which a `Hangup` by regular expression is answered."""
 
-    channel = Text("Channel")
+    channel = Identifier("Channel")
 
 
 class ChannelsHungupListComplete(ListComplete):
@@ -441,13 +442,13 @@ class OriginateResponse(KnownEvent):
     read_classes = ("call",)
 
     response = Text("Response")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     context = Text("Context")
     exten = Text("Exten")
     application = Text("Application")
     data_ = Text("Data")
     reason = Enumeration("Reason", OriginateReason)
-    uniqueid = Text("Uniqueid")
+    uniqueid = Identifier("Uniqueid")
     caller_id_num = Text("CallerIDNum")
     caller_id_name = Text("CallerIDName")
 
@@ -467,6 +468,6 @@ class OriginateResponse(KnownEvent):
 class ChannelUpdate(KnownEvent):
     """A channel driver knows more of a channel. Until Asterisk 11."""
 
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     channeltype = Text("Channeltype")
-    uniqueid = Text("Uniqueid")
+    uniqueid = Identifier("Uniqueid")

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ..enums import QueueMemberState
-from ..fields import Boolean, Enumeration, Integer, Milliseconds, Number, Seconds, Text, Timestamp
+from ..fields import (
+    Boolean,
+    Enumeration,
+    Identifier,
+    Integer,
+    Milliseconds,
+    Number,
+    Seconds,
+    Text,
+    Timestamp,
+)
 from .base import KnownEvent
 from .snapshots import ChannelEvent, DestEvent, ListComplete
 
@@ -39,9 +49,9 @@ class QueueMemberEvent(KnownEvent, abstract=True):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     member_name = Text("MemberName")
-    interface = Text("Interface")
+    interface = Identifier("Interface")
     state_interface = Text("StateInterface")
     membership = Text("Membership")
     penalty = Integer("Penalty")
@@ -86,8 +96,8 @@ class QueueMemberStatus(QueueMemberEvent):
 class QueueMemberPaused(KnownEvent):
     """A member was paused, or takes calls again. Until Asterisk 11; `QueueMemberPause` since."""
 
-    queue = Text("Queue")
-    location = Text("Location")
+    queue = Identifier("Queue")
+    location = Identifier("Location")
     member_name = Text("MemberName")
     paused = Boolean("Paused")
     reason = Text("Reason")
@@ -98,7 +108,7 @@ class QueueCallerJoin(ChannelEvent):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
     count = Integer("Count")
 
@@ -108,7 +118,7 @@ class QueueCallerLeave(ChannelEvent):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
     count = Integer("Count")
 
@@ -118,7 +128,7 @@ class QueueCallerAbandon(ChannelEvent):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
     original_position = Integer("OriginalPosition")
     hold_time = Seconds("HoldTime")
@@ -129,9 +139,9 @@ class AgentEvent(ChannelEvent, DestEvent, abstract=True):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     member_name = Text("MemberName")
-    interface = Text("Interface")
+    interface = Identifier("Interface")
 
 
 class AgentCalled(AgentEvent):
@@ -166,7 +176,7 @@ class AgentRingNoAnswer(AgentEvent):
 class QueueParams(KnownEvent):
     """A queue, as `QueueStatus` describes it."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     max = Integer("Max")
     strategy = Text("Strategy")
     calls = Integer("Calls")
@@ -183,9 +193,9 @@ class QueueParams(KnownEvent):
 class QueueMember(KnownEvent):
     """A member of a queue, as `QueueStatus` describes it."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     name_ = Text("Name")
-    location = Text("Location")
+    location = Identifier("Location")
     state_interface = Text("StateInterface")
     membership = Text("Membership")
     penalty = Integer("Penalty")
@@ -203,10 +213,10 @@ class QueueMember(KnownEvent):
 class QueueEntry(KnownEvent):
     """A caller in a queue, as `QueueStatus` describes it."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
-    channel = Text("Channel")
-    uniqueid = Text("Uniqueid")
+    channel = Identifier("Channel")
+    uniqueid = Identifier("Uniqueid")
     caller_id_num = Text("CallerIDNum")
     caller_id_name = Text("CallerIDName")
     connected_line_num = Text("ConnectedLineNum")
@@ -222,7 +232,7 @@ class QueueStatusComplete(ListComplete):
 class QueueSummary(KnownEvent):
     """A queue in figures."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     logged_in = Integer("LoggedIn")
     available = Integer("Available")
     callers = Integer("Callers")

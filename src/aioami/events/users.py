@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..fields import Text
+from ..fields import Identifier, Text
 from ..wire import Message
 from .base import Event
 
@@ -33,8 +33,8 @@ class UserEvent(Event):
     read_classes = ("user",)
 
     user_event = Text("UserEvent")
-    channel = Text("Channel")
-    uniqueid = Text("Uniqueid")
+    channel = Identifier("Channel")
+    uniqueid = Identifier("Uniqueid")
 
     def __init_subclass__(
         cls, *, user_event: str | None = None, abstract: bool = False, **kwargs: Any
