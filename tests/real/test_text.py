@@ -9,11 +9,12 @@ from aioami import Manager, actions, core, events, live
 from aioami.testing.real import RealAsterisk
 
 ODD = b"x" + bytes(each for each in range(1, 256) if each not in b"\r\n\0 ")
-NAME = b'Q"u O\'N \\b ?x J\xfcrgen'
+NAME = b"Q\"u O'N \\b ?x J\xfcrgen"
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"errors": "replace"}, {"errors": "surrogateescape"}, {"encoding": "latin-1"}, {"encoding": "cp1251"}]
+    "options",
+    [{}, {"errors": "replace"}, {"errors": "surrogateescape"}, {"encoding": "latin-1"}, {"encoding": "cp1251"}],
 )
 async def test_bytes_go_there_and_back(asterisk: RealAsterisk, options: dict[str, str]) -> None:
     """Every byte arrives and comes back: as bytes always, and as text where text can be turned back."""
@@ -33,7 +34,9 @@ async def test_names_are_unescaped(mgr: Manager) -> None:
     """A channel's names and variables, and the value of VarSet, are as they were set; the mapping is as it came."""
     plain = NAME.replace(b"\xfc", b"u")
     with mgr.events(events.NewCallerid, events.VarSet) as stream:
-        outcome = await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("600",), variables={"AMITEST": plain}))
+        outcome = await mgr.send(
+            core.Originate_Application("Local/wait@test/n", "Wait", ("600",), variables={"AMITEST": plain})
+        )
         channel = (await outcome.outcome(timeout=10)).channel or ""
         await mgr.send(core.Setvar("CALLERID(name)", plain, channel=channel))
         named = set = None
@@ -44,7 +47,7 @@ async def test_names_are_unescaped(mgr: Manager) -> None:
             elif isinstance(event, events.VarSet) and event.variable == "AMITEST":
                 set = event
     assert named.caller_id_name == set.value == named.chan_variable["AMITEST"] == plain.decode()
-    assert named["CallerIDName"] == r'Q\"u O\'N \\b \?x Jurgen'
+    assert named["CallerIDName"] == r"Q\"u O\'N \\b \?x Jurgen"
     listed = next(each for each in (await mgr.send(core.CoreShowChannels())).events if each.channel == channel)
     assert listed.caller_id_name == plain.decode()
     assert (await mgr.send(core.Getvar("CALLERID(name)", channel))).value == plain.decode()
@@ -56,12 +59,16 @@ async def test_a_call_with_an_odd_name_is_steered(mgr: Manager) -> None:
         await state.wait_synced(timeout=10)
         for steer in ("uniqueid", "name"):
             reply = await mgr.send(
-                core.Originate_Application(b"Local/wait@test/n", "Wait", ("600",), callerid=b'"' + NAME + b'" <1\xfc>', channel_id=b"id-\xfc")
+                core.Originate_Application(
+                    b"Local/wait@test/n", "Wait", ("600",), callerid=b'"' + NAME + b'" <1\xfc>', channel_id=b"id-\xfc"
+                )
             )
             assert (await reply.outcome(timeout=10)).success
             await until(lambda: r"id-\xfc" in state.channels)
             channel = state.channels[r"id-\xfc"]
-            await until(lambda: state.channels[r"id-\xfc"].caller_id_name or state.channels[r"id-\xfc"].connected_line_name)
+            await until(
+                lambda: state.channels[r"id-\xfc"].caller_id_name or state.channels[r"id-\xfc"].connected_line_name
+            )
             await mgr.send(core.Redirect(getattr(channel, steer), "elsewhere", "target", 1))
             await mgr.send(core.Hangup(getattr(channel, steer)))
             await until(lambda: not state.channels)

@@ -39,7 +39,11 @@ class Walk:
             if lone(found):
                 self.wrong.append(f"{path}: {found!r}")
             return
-        if depth == 0 or id(found) in self.seen or isinstance(found, (int, float, bytes, type(None), type, types.ModuleType)):
+        if (
+            depth == 0
+            or id(found) in self.seen
+            or isinstance(found, (int, float, bytes, type(None), type, types.ModuleType))
+        ):
             return
         self.seen[id(found)] = found
         self.look(repr(found), f"repr({path})")
@@ -53,6 +57,9 @@ class Walk:
                 self.look(each, f"{path}[{number}]", depth - 1)
         if not type(found).__module__.startswith("aioami"):
             return
+        for name in vars(found) if hasattr(found, "__dict__") else ():
+            if not name.startswith("_"):
+                self.look(getattr(found, name), f"{path}.{name}", depth - 1)
         for name in dir(type(found)):
             if name.startswith("_") and not name.startswith("_repr_"):
                 continue
@@ -75,7 +82,20 @@ class Walk:
 
 # What changes the object or the server, or needs a library that may not be there.
 ACTS = {
-    *("clear", "pop", "popitem", "sort", "reverse", "close", "drop", "reset", "half_frame", "garbage", "stall", "resume"),
+    *(
+        "clear",
+        "pop",
+        "popitem",
+        "sort",
+        "reverse",
+        "close",
+        "drop",
+        "reset",
+        "half_frame",
+        "garbage",
+        "stall",
+        "resume",
+    ),
     *("boot", "shut_down", "flood", "reorder", "events", "to_pandas", "to_polars", "copy", "decline", "pick_up"),
 }
 
@@ -85,14 +105,21 @@ async def odd_call(mgr: Manager) -> str:
     outcome = mgr.wait_for("OriginateResponse", timeout=5)
     await mgr.send(
         core.Originate_Application(
-            b"PJSIP/\xfc12", "Wait", ("600",), callerid=b'"' + ODD + b'" <1\xfc2>', channel_id=b"id-\xfc", variables={"AMITEST": ODD}
+            b"PJSIP/\xfc12",
+            "Wait",
+            ("600",),
+            callerid=b'"' + ODD + b'" <1\xfc2>',
+            channel_id=b"id-\xfc",
+            variables={"AMITEST": ODD},
         )
     )
     return (await outcome)["Channel"]
 
 
 @pytest.mark.parametrize("version", ["16", "22"])
-async def test_by_default_no_text_has_half_a_character(version: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_by_default_no_text_has_half_a_character(
+    version: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """All that public objects show, and what they return, is text that can be encoded: messages, calls, live objects, logs."""
     caplog.set_level(logging.DEBUG)
     walk, path = Walk(), tmp_path / "link.jsonl"
@@ -123,13 +150,15 @@ async def test_by_default_no_text_has_half_a_character(version: str, tmp_path: P
                     await mgr.send(core.Ping())
                     await until(lambda: state.channels and stream.pending > 10)
                     seen = [await stream.__anext__() for _ in range(stream.pending)]
-                    for each in seen:
-                        tracer.take(each)
+                    for second, each in enumerate(seen):
+                        tracer.take(each, float(second))
                     walk.look(seen, "events")
                     walk.look(replies, "replies")
                     walk.look([state.channels, state.bridges, state.queues, state.calls()], "live")
-                    walk.look([*tracer.calls, *(each for each in vars(tracer).values() if isinstance(each, (list, dict)))], "tracer")
-                    walk.look([refused.value, mgr, stream, fake, fake.received, fake.calls(), fake.connections], "others")
+                    walk.look([tracer, tracer.calls()], "tracer")
+                    walk.look(
+                        [refused.value, mgr, stream, fake, fake.received, fake.calls(), fake.connections], "others"
+                    )
         recording = Recording.load(path)
         walk.look([recording, recording.received, recording.sent, recording.events, recording.entries], "recording")
     walk.look([record.getMessage() for record in caplog.records], "logs")
@@ -175,8 +204,14 @@ async def test_a_login_in_another_encoding() -> None:
         ({"encoding": "utf-16"}, "^encoding: "),
         ({"encoding": "nonsense"}, "^encoding: 'nonsense' is unknown"),
         ({"errors": "strict"}, "^errors: one of "),
-        ({"encoding": "ascii", "username": "ü", "secret": "x"}, "^Username: it has a character that ascii cannot write"),
-        ({"encoding": "ascii", "username": "u", "secret": "hüsh"}, "^secret: it has a character that ascii cannot write"),
+        (
+            {"encoding": "ascii", "username": "ü", "secret": "x"},
+            "^Username: it has a character that ascii cannot write",
+        ),
+        (
+            {"encoding": "ascii", "username": "u", "secret": "hüsh"},
+            "^secret: it has a character that ascii cannot write",
+        ),
         ({"encoding": "ascii", "event_filters": ["ü"]}, "^Filter: it has a character that ascii cannot write"),
     ],
 )
@@ -212,7 +247,11 @@ async def test_what_the_encoding_cannot_write_never_leaves(fake: FakeAsterisk) -
 @pytest.mark.parametrize("version", ["16", "22"])
 async def test_the_live_state_names_a_channel_by_its_bytes(version: str) -> None:
     """A call whose name and id have odd bytes is found as it is shown, redirected and ended; a member is paused."""
-    async with FakeAsterisk(version=version, talk_seconds=None) as fake, Manager.from_url(fake.url) as mgr, live.Live(mgr) as state:
+    async with (
+        FakeAsterisk(version=version, talk_seconds=None) as fake,
+        Manager.from_url(fake.url) as mgr,
+        live.Live(mgr) as state,
+    ):
         await state.wait_synced(timeout=5)
         await odd_call(mgr)
         await until(lambda: r"id-\xfc" in state.channels)

@@ -18,7 +18,9 @@ from aioami.events.base import parse
 from aioami.wire import Framer, Message
 from aioami.wire.text import UTF8, Encoding, Received, join, split
 
-NAMES = sorted({*encodings.aliases.aliases.values(), "cp720", "cp737", "cp874", "koi8_u", "raw_unicode_escape", "nonsense"})
+NAMES = sorted(
+    {*encodings.aliases.aliases.values(), "cp720", "cp737", "cp874", "koi8_u", "raw_unicode_escape", "nonsense"}
+)
 ERRORS = ("backslashreplace", "replace", "surrogateescape")
 
 
@@ -32,7 +34,9 @@ def taken() -> list[str]:
     return sorted(set(found))
 
 
-@pytest.mark.parametrize("name", ["utf-7", "utf-16", "utf-32", "utf-8-sig", "cp037", "cp500", "hz", "iso2022_jp", "johab"])
+@pytest.mark.parametrize(
+    "name", ["utf-7", "utf-16", "utf-32", "utf-8-sig", "cp037", "cp500", "hz", "iso2022_jp", "johab"]
+)
 def test_an_encoding_must_keep_ascii(name: str) -> None:
     """One in which an ASCII character is not its own single byte is refused by naming the field."""
     for refused in (name, name.upper()):
@@ -48,7 +52,9 @@ def test_an_unknown_encoding_is_refused(name: str) -> None:
     assert len(str(caught.value)) < 100
 
 
-@pytest.mark.parametrize("name", ["rot13", "base64", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"])
+@pytest.mark.parametrize(
+    "name", ["rot13", "base64", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"]
+)
 def test_what_is_no_encoding_of_text_is_refused(name: str) -> None:
     """Python calls more things codecs than encodings of text."""
     with pytest.raises(ValueError, match="^encoding: "):
@@ -72,7 +78,9 @@ def test_no_encoding_swallows_what_parts_lines_and_headers() -> None:
     assert len(taken()) > 60
     for name, errors in product(taken(), ERRORS):
         encoding = Encoding(name, errors)
-        for odd in [bytes([one]) for one in range(128, 256)] + [bytes(each) for each in product((0x81, 0x8F, 0xA1, 0xFE), repeat=3)]:
+        for odd in [bytes([one]) for one in range(128, 256)] + [
+            bytes(each) for each in product((0x81, 0x8F, 0xA1, 0xFE), repeat=3)
+        ]:
             text = encoding.decode(odd + tail)
             assert text.endswith(tail.decode())
             assert text.count("\n") == 1
@@ -87,7 +95,12 @@ def test_each_byte_makes_a_round_trip() -> None:
     raw = b"Event: X\r\nK\xe9y: " + odd + b"\r\nChannel: \xfc\r\nChannel: \xfd"
     for name, errors in product(taken(), ERRORS):
         (text,) = Framer(banner=False, encoding=name, errors=errors).feed(raw + b"\r\n\r\n")
-        for message in (Message(text), parse(text), Message(Message(text).text), pickle.loads(pickle.dumps(parse(text)))):
+        for message in (
+            Message(text),
+            parse(text),
+            Message(Message(text).text),
+            pickle.loads(pickle.dumps(parse(text))),
+        ):
             assert bytes(message) == raw
             first, second, *_ = message
             assert (first, message.getbytes(first)) == ("Event", b"X")
@@ -103,7 +116,9 @@ def test_text_of_ones_own_has_the_bytes_of_utf_8() -> None:
     """A message that was made from text gives bytes too, whatever is in it."""
     for value in ("Zoë", "\udcff", "\ud800", ""):
         event = Event(f"Event: X\r\nName: {value}")
-        assert event.getbytes("name") == value.encode("utf-8", "surrogateescape" if value == "\udcff" else "surrogatepass")
+        assert event.getbytes("name") == value.encode(
+            "utf-8", "surrogateescape" if value == "\udcff" else "surrogatepass"
+        )
 
 
 def test_a_message_that_is_taken_apart_keeps_its_bytes() -> None:
@@ -122,7 +137,9 @@ def test_a_message_that_is_taken_apart_keeps_its_bytes() -> None:
 def test_parts_and_whole_keep_their_bytes() -> None:
     """Splitting and joining received text is done with its bytes; plain text stays plain."""
     text = Encoding("latin-1").decode(b"a\xfc,b")
-    assert [(part, bytes(part.raw)) for part in split(text, lambda whole: whole.split(",")) if isinstance(part, Received)] == [
+    assert [
+        (part, bytes(part.raw)) for part in split(text, lambda whole: whole.split(",")) if isinstance(part, Received)
+    ] == [
         ("aü", b"a\xfc"),
         ("b", b"b"),
     ]
@@ -163,7 +180,9 @@ def _known() -> list[type[KnownAction[Any]]]:
 def test_bytes_may_stand_beside_text() -> None:
     """In one header the text is in the encoding and the bytes are as they are; escapes of variables are made in both."""
     latin = Encoding("latin-1")
-    call = core.Originate_Application(b"PJSIP/\xfc", "Echo", ("ü", b"\xfc\xc3\xbc"), variables={"A": b'"\xfc', "B": "ü"})
+    call = core.Originate_Application(
+        b"PJSIP/\xfc", "Echo", ("ü", b"\xfc\xc3\xbc"), variables={"A": b'"\xfc', "B": "ü"}
+    )
     sent = call.encode("1", encoding=latin)
     for line in (b"Channel: PJSIP/\xfc", b"Data: \xfc,\xfc\xc3\xbc", b'Variable: A=\\"\xfc', b"Variable: B=\xfc"):
         assert line + b"\r\n" in sent
@@ -206,7 +225,9 @@ def test_the_key_of_a_login_is_that_of_the_encoded_secret() -> None:
         key = hashlib.md5(b"42" + "hüsh".encode(name), usedforsecurity=False).hexdigest()
         assert f"Key: {key}\r\n".encode() in login.encode("1", encoding=Encoding(name))
     assert "hüsh" not in repr(vars(login))
-    assert pickle.loads(pickle.dumps(login)).encode("1", encoding=Encoding("cp850")) == login.encode("1", encoding=Encoding("cp850"))
+    assert pickle.loads(pickle.dumps(login)).encode("1", encoding=Encoding("cp850")) == login.encode(
+        "1", encoding=Encoding("cp850")
+    )
     with pytest.raises(ValueError, match="^secret: it has a character that cp1251 cannot write$") as caught:
         login.encode("1", encoding=Encoding("cp1251"))
     assert caught.value.__context__ is caught.value.__cause__ is None
@@ -278,6 +299,10 @@ def test_an_attribute_with_the_name_of_a_channel_keeps_its_bytes() -> None:
 def test_what_is_percent_encoded_is_decoded_as_the_message() -> None:
     """Bytes behind percent signs are text in the same encoding, and never a lone surrogate by default."""
     data = b"Event: AsyncAGIStart\r\nEnv: agi_callerid%3A%20%FC%C3%BC\r\n\r\n"
-    for options, shown in (({}, r"\xfcü"), ({"encoding": "latin-1"}, "üÃ¼"), ({"errors": "surrogateescape"}, "\udcfcü")):
+    for options, shown in (
+        ({}, r"\xfcü"),
+        ({"encoding": "latin-1"}, "üÃ¼"),
+        ({"errors": "surrogateescape"}, "\udcfcü"),
+    ):
         (text,) = Framer(banner=False, **options).feed(data)  # type: ignore[arg-type]
         assert events.AsyncAGIStart(text).env == f"agi_callerid: {shown}"
