@@ -37,6 +37,7 @@ __all__ = [
     "Escaped",
     "EscapedVariables",
     "Field",
+    "Identifier",
     "Integer",
     "Milliseconds",
     "Nested",
@@ -147,6 +148,32 @@ class Escaped(Text):
 
     def convert(self, text: str) -> str:
         return unescape(text)
+
+
+class Identifier(Text):
+    """The name or the id of something that actions can name.
+
+    If it has bytes that are no text, it keeps them: an action that it is given to sends them.
+    """
+
+    @overload
+    def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
+    @overload
+    def __get__(self, message: Message | View, owner: type | None = None) -> str | None: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
+        if message is None:
+            return self
+        text = message.find(self.header)
+        if text is None or (text.isascii() and "\\" not in text):
+            return text
+        return _decoded(message, message.getbytes(self.header) or b"")
+
+
+def _decoded(message: Message | View, data: bytes) -> str:
+    """Text of bytes, decoded as the message was."""
+    while isinstance(message, View):
+        message = message._message
+    return encoding_of(message.text).decode(data)
 
 
 class Integer(Field[int]):
@@ -275,9 +302,7 @@ class PercentEncoded(Field[str]):
         from urllib.parse import unquote_to_bytes
 
         data = message.getbytes(self.header)
-        while isinstance(message, View):
-            message = message._message
-        return None if data is None else encoding_of(message.text).decode(unquote_to_bytes(data))
+        return None if data is None else _decoded(message, unquote_to_bytes(data))
 
 
 class Texts(Field[list[str]]):
