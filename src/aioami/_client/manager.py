@@ -103,8 +103,8 @@ class Manager:
         max_list_items: items that one list may have. `None` lifts the limit.
         max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the
             limit.
-        encoding: how bytes become text and text becomes bytes, in both directions: `"latin-1"` reads
-            and writes what old gateways send. In it each ASCII character is its own single byte.
+        encoding: how bytes become text, and text becomes bytes: `"latin-1"` reads and writes what
+            old gateways send. In it each ASCII character is its own single byte.
         errors: what stands for bytes that are no text in it: `"backslashreplace"` (`\xfc`),
             `"replace"` (U+FFFD), or `"surrogateescape"`: a lone surrogate, which goes back as the
             same byte, and which nothing can print or store. `message.getbytes` has the bytes.
@@ -200,8 +200,8 @@ class Manager:
         `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (again for each one),
         `reconnect`, `retry_connect`, `plaintext_login` and `read_only` (`yes` or `no`),
         `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items,
-        or `none`), `encoding`, `errors`, `server_hostname`, and `cafile`, a file with the certificates to trust instead
-        of the system's.
+        or `none`), `encoding`, `errors`, `server_hostname`, and `cafile`, a file with the
+        certificates to trust instead of the system's.
 
         Args:
             url: the server, the user and options.

@@ -70,8 +70,8 @@ class Action(Generic[ResponseT_co]):
     Raises:
         ValueError: a name or a value cannot be sent, or is one of `Action` and `ActionID` (see
             `Manager.send`).
-        TypeError: a value is neither text, bytes nor a whole number. Asterisk spells booleans in several
-            ways, so a bool has no one form.
+        TypeError: a value is neither text, bytes nor a whole number. Asterisk spells booleans in
+            several ways, so a bool has no one form.
 
     Attributes:
         name: the action's name on the wire.
@@ -500,7 +500,8 @@ def _texts(key: str, value: HeaderValue) -> list[str]:
         return []
     if isinstance(value, bool):
         raise TypeError(
-            f"{shown(key)}: a bool has no one spelling in Asterisk; give the text that this header wants"
+            f"{shown(key)}: a bool has no one spelling in Asterisk; "
+            "give the text that this header wants"
         )
     if isinstance(value, (str, bytes, bytearray)):
         return [_plain(key, value)]

@@ -39,7 +39,7 @@ _SIGNS: Final = b": (\r\n"
 
 
 class Encoding:
-    r"""How bytes become text, and text becomes bytes.
+    r"""The rules by which bytes become text, and text becomes bytes.
 
     Args:
         encoding: the name of an encoding in which each ASCII character is its own single byte.

@@ -323,7 +323,7 @@ def test_public_names_are_pinned() -> None:
         *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
         *("NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "Subscription"),
-        *("UnknownAction", "__version__", "actions", "core", "enums", "errors", "events", "hide_header"),
+        *("UnknownAction", "__version__", "actions", "core", "enums", "errors", "events", "hide_header", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),

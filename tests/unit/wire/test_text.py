@@ -157,7 +157,7 @@ def test_an_action_takes_bytes_wherever_it_takes_text() -> None:
     """Every parameter that is text may be bytes, which are sent as they are, and are shown as text."""
     tried = 0
     for cls in _known():
-        for name, parameter in cls._parameters.items():
+        for name in cls._parameters:
             arguments = {each: 1 for each, other in cls._parameters.items() if other.default is REQUIRED}
             try:
                 cls(**{**arguments, name: "zzz"})
