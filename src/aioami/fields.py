@@ -21,7 +21,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Union, overload
 
 from .wire import Message
-from .wire.text import encoding_of, unescape
+from .wire.text import Received, encoding_of, unescape
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -166,14 +166,16 @@ class Identifier(Text):
         text = message.find(self.header)
         if text is None or (text.isascii() and "\\" not in text):
             return text
-        return _decoded(message, message.getbytes(self.header) or b"")
+        received = _text_of(message)
+        if not isinstance(received, Received):
+            return text
+        return received.encoding.decode(message.getbytes(self.header) or b"")
 
 
-def _decoded(message: Message | View, data: bytes) -> str:
-    """Text of bytes, decoded as the message was."""
+def _text_of(message: Message | View) -> str:
     while isinstance(message, View):
         message = message._message
-    return encoding_of(message.text).decode(data)
+    return message.text
 
 
 class Integer(Field[int]):
@@ -302,7 +304,9 @@ class PercentEncoded(Field[str]):
         from urllib.parse import unquote_to_bytes
 
         data = message.getbytes(self.header)
-        return None if data is None else _decoded(message, unquote_to_bytes(data))
+        if data is None:
+            return None
+        return encoding_of(_text_of(message)).decode(unquote_to_bytes(data))
 
 
 class Texts(Field[list[str]]):
