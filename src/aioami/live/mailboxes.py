@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from ..actions.base import Action
 from ..actions.voicemail import VoicemailUsersList
 from ..events.voicemail import MessageWaiting, VoicemailUserEntry
 from .part import Lists, LiveObject, Reports, Table
@@ -36,6 +38,10 @@ class Mailboxes(Table[LiveMailbox]):
     def __init__(self, reports: Reports) -> None:
         super().__init__(reports)
         self.handlers = {MessageWaiting: self._changed}
+
+    def touched_by(self, action: Action[Any]) -> set[str] | None:
+        # Mailboxes to which nobody has subscribed have no event then (tried on 16).
+        return None if action.name.lower() == "voicemailrefresh" else set()
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         found: dict[str, LiveMailbox] = {}

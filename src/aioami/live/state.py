@@ -569,7 +569,7 @@ class Live:
         else:
             part.clear()
             if self._unavailable.get(part.name) != reason:
-                log.warning("%s are not followed: %s", part.name, reason)
+                log.warning("the part %s is not followed: %s", part.name, reason)
             self._unavailable[part.name] = reason
         self._arrange()
 
