@@ -41,13 +41,13 @@ def server_at_the_usual_port() -> Iterator[None]:
     """A fake server, in a thread, for the examples that connect to where an Asterisk usually is."""
     from aioami._client import manager
 
-    started, usual = threading.Event(), manager._PORT
+    started, usual = threading.Event(), manager.PORT
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def serve() -> None:
         async with FakeAsterisk() as fake:
-            manager._PORT = fake.port  # type: ignore[misc]
+            manager.PORT = fake.port
             started.set()
             await stop.wait()
 
@@ -58,7 +58,7 @@ def server_at_the_usual_port() -> Iterator[None]:
     loop.call_soon_threadsafe(stop.set)
     thread.join()
     loop.close()
-    manager._PORT = usual  # type: ignore[misc]
+    manager.PORT = usual  # type: ignore[misc]
 
 
 def has_asterisk() -> bool:

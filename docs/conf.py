@@ -167,7 +167,7 @@ def tell_fields(app: Sphinx, what: str, name: str, thing: object, options: objec
     told = []
     for attribute, field in vars(thing).items():
         if isinstance(field, Field) and not field.is_flat:
-            told.append(f"``{attribute}`` ({type(field).__name__})")
+            told.append(f"``{attribute}`` ({f'{field.header} too' if field.is_alias else type(field).__name__})")
         elif isinstance(field, (Nested, Numbered)):
             told.append(f"``{attribute}.*`` ({field.view.__name__})")
     if told:

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any, Final
 
 import async_timeout
@@ -77,6 +77,26 @@ async def run(
     process = await start(*arguments, url=url, **environment)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
+
+
+_VALUES = (
+    "value val data applicationdata secret password message body base64body content-type command async timeout callerid "
+    "account codecs earlymedia operation loadtype digit duration receive direction state cause penalty paused reason tone "
+    "membername options control format mix action-000000 value-000000 reload ringinuse newmessages oldmessages recursive "
+    "level number from event announcechannel replace soft eventmask msgtype chargetype currencyname currencyamount "
+    "currencymultiplier channelid otherchannelid"
+)
+VALUES = frozenset(_VALUES.split())
+"""The headers of actions that do not name a thing, but what it is to get."""
+
+
+def names_of_things(headers: Iterable[tuple[str, str]]) -> list[str]:
+    """The names of the things that an action is about, by what is no value."""
+    return [
+        value.partition("(")[0] if name.lower() == "variable" else value
+        for name, value in headers
+        if name.lower() not in VALUES and value and not (name.lower() == "variable" and "=" in value)
+    ]
 
 
 class Server:

@@ -10,11 +10,17 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from ._near import nearest
+
 __all__ = ["gather"]
 
 
 def gather(
-    package: str, areas: tuple[str, ...], own: tuple[str, ...]
+    package: str,
+    areas: tuple[str, ...],
+    own: tuple[str, ...],
+    *,
+    meant: Callable[[str], str] | None = None,
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return the `__getattr__` and the `__dir__` of a package with the public names of its areas.
 
@@ -22,6 +28,8 @@ def gather(
         package: the package's name.
         areas: the names of its modules.
         own: the package's own public names.
+        meant: returns what is probably meant by a name that does not exist; empty if it does not
+            know either.
     """
     module = sys.modules[package]
 
@@ -40,7 +48,14 @@ def gather(
             load()
             if name in vars(module):
                 return vars(module)[name]
-        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        raise AttributeError(_absent(name))
+
+    def _absent(name: str) -> str:
+        sentence = f"module {package!r} has no attribute {name!r}"
+        if name.startswith("_"):
+            return sentence
+        known = (meant(name) if meant is not None else "") or nearest(name, vars(module)["__all__"])
+        return f"{sentence}; is {known} meant?" if known else sentence
 
     def __dir__() -> list[str]:
         __getattr__("__all__")

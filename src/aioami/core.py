@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import actions, errors, events
+from ._near import nearest
 
 if TYPE_CHECKING:
     from .actions.agi import (
@@ -218,7 +219,20 @@ if not TYPE_CHECKING:
             for room in (errors, actions, events):
                 if hasattr(room, name):
                     return globals().setdefault(name, getattr(room, name))
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(_absent(name))
+
+    def _absent(name: str) -> str:
+        """A sentence on a name that is not here, with those that are meant."""
+        sentence = f"module {__name__!r} has no attribute {name!r}"
+        if name.startswith("_"):
+            return sentence
+        classes = [each for each in actions.classes_of(name) if each.__name__ in __all__]
+        meant = " or ".join(f"core.{each.__name__}" for each in classes)
+        if not meant and hasattr(actions, name):
+            meant = f"actions.{name}"
+        if not meant and (near := nearest(name, __all__)) is not None:
+            meant = f"core.{near}"
+        return f"{sentence}; is {meant} meant?" if meant else sentence
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

@@ -2,13 +2,17 @@
 
 A value that Asterisk adds one day is a member too, named after it: `ChannelState(42)` is
 `ChannelState.UNKNOWN_42`. Members are numbers or texts themselves, so `event.channel_state == 6`
-and `event.state == "RINGING"` hold.
+and `event.state == "RINGING"` hold. As text each is its name: `str(event.channel_state)` is `UP`.
+
+Asterisk has several words for one thing. Each leads to the same member: `DeviceState("NOT_INUSE")`,
+`DeviceState("Not in use")` and `DeviceState(1)`; `ChannelState(6)` and `ChannelState("Up")`;
+`HangupCause(17)` and `HangupCause("User busy")`. Names and upper or lower case do as well.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,6 +37,8 @@ class Code(enum.IntEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
+        if isinstance(value, str):
+            return cls.__members__.get(_names(cls).get(_key(value), ""))
         if isinstance(value, bool) or not isinstance(value, int):
             return None
         member = int.__new__(cls, value)
@@ -44,8 +50,12 @@ class Code(enum.IntEnum):
         return type(self), (int(self),)
 
     # Python's own versions do not agree on how such a member becomes text.
-    __str__ = int.__repr__
-    __format__ = int.__format__  # type: ignore[assignment]
+    def __str__(self) -> str:
+        return self._name_
+
+    def __format__(self, spec: str) -> str:
+        """Its name in that form; its number, if the form is one of numbers (`f"{cause:d}"`)."""
+        return format(int(self), spec) if spec[-1:] in _NUMBERS else format(self._name_, spec)
 
 
 class Word(str, enum.Enum):
@@ -53,21 +63,26 @@ class Word(str, enum.Enum):
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return cls.__members__.get(_numbers(cls).get(value, ""))
         if not isinstance(value, str):
             return None
-        for known in cls:
-            if known.value.lower() == value.lower():
-                return known
+        name = _names(cls).get(_key(value))
+        if name is not None:
+            return cls[name]
         member = str.__new__(cls, value)
         member._name_ = f"UNKNOWN_{value}"
         member._value_ = value
         return member
 
     def __reduce_ex__(self, protocol: object) -> tuple[type[Self], tuple[str]]:
-        return type(self), (str(self),)
+        return type(self), (self._value_,)
 
-    __str__ = str.__str__
-    __format__ = str.__format__  # type: ignore[assignment]
+    def __str__(self) -> str:
+        return self._name_
+
+    def __format__(self, spec: str) -> str:
+        return format(self._name_, spec)
 
 
 class ChannelState(Code):
@@ -152,6 +167,7 @@ class OriginateReason(Code):
     ANSWERED = 4
     BUSY = 5
     CONGESTION = 8
+    INCOMPLETE = 30
 
 
 class ExtensionState(Code):
@@ -232,3 +248,77 @@ class AgentState(Word):
     LOGGED_OFF = "AGENT_LOGGEDOFF"
     IDLE = "AGENT_IDLE"
     ON_CALL = "AGENT_ONCALL"
+
+
+# Other words for the members, by class and name: those of lists, of texts beside a number, and of
+# the command line.
+_WORDS: Final[dict[str, dict[str, str]]] = {
+    "ChannelState": {
+        "RESERVED": "Rsrvd",
+    },
+    "HangupCause": {
+        "NOT_DEFINED": "Unknown",
+        "UNALLOCATED": "Unallocated (unassigned) number",
+        "NO_ROUTE_TRANSIT_NET": "No route to specified transmit network",
+        "NO_ROUTE_DESTINATION": "No route to destination",
+        "MISDIALLED_TRUNK_PREFIX": "Misdialed trunk prefix",
+        "CALL_AWARDED_DELIVERED": "Call awarded and being delivered in an established channel",
+        "NUMBER_PORTED_NOT_HERE": "Number ported elsewhere",
+        "NO_USER_RESPONSE": "No user responding",
+        "NO_ANSWER": "User alerting, no answer",
+        "RESPONSE_TO_STATUS_ENQUIRY": "Response to STATus ENQuiry",
+        "NORMAL_CIRCUIT_CONGESTION": "Circuit/channel congestion",
+        "NORMAL_TEMPORARY_FAILURE": "Temporary failure",
+        "SWITCH_CONGESTION": "Switching equipment congestion",
+        "ACCESS_INFO_DISCARDED": "Access information discarded",
+        "REQUESTED_CHANNEL_UNAVAILABLE": "Requested channel not available",
+        "BEARER_CAPABILITY_NOT_AVAILABLE": "Bearer capability not available",
+        "INVALID_CALL_REFERENCE": "Invalid call reference value",
+        "INVALID_MESSAGE_UNSPECIFIED": "Invalid message unspecified",
+        "MANDATORY_IE_MISSING": "Mandatory information element is missing",
+        "IE_NONEXIST": "Info. element nonexist or not implemented",
+        "INVALID_IE_CONTENTS": "Invalid information element contents",
+        "WRONG_CALL_STATE": "Message not compatible with call state",
+        "RECOVERY_ON_TIMER_EXPIRE": "Recover on timer expiry",
+        "PROTOCOL_ERROR": "Protocol error, unspecified",
+        "INTERWORKING": "Interworking, unspecified",
+    },
+    "ExtensionState": {
+        "NO_HINT": "Unknown",
+        "IN_USE_AND_RINGING": "InUse&Ringing",
+        "ON_HOLD": "Hold",
+        "IN_USE_AND_ON_HOLD": "InUse&Hold",
+    },
+    "QueueMemberState": {
+        "RING_IN_USE": "Ring+Inuse",
+    },
+}
+_NUMBERS: Final = frozenset("bcdeEfFgGnoxX%")
+
+_names_of: Final[dict[type, dict[str, str]]] = {}
+
+
+def _key(word: str) -> str:
+    """Letters and digits of a word alone, which all of its spellings share."""
+    return "".join(filter(str.isalnum, word)).lower()
+
+
+def _names(kind: type[Code] | type[Word]) -> dict[str, str]:
+    """The names of the members, by every word that stands for one."""
+    found = _names_of.get(kind)
+    if found is None:
+        words = _WORDS.get(kind.__name__, {})
+        found = {_key(word): name for name, word in words.items()}
+        for member in kind:
+            found[_key(member.name)] = member.name
+            if isinstance(member, str):
+                found[_key(member.value)] = member.name
+        _names_of[kind] = found
+    return found
+
+
+def _numbers(kind: type[Word]) -> dict[int, str]:
+    """The names of a device's states by the numbers that queues have for them."""
+    if kind is not DeviceState:
+        return {}
+    return {int(state): state.name for state in QueueMemberState}

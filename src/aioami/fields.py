@@ -18,18 +18,24 @@ import keyword
 import re
 from collections.abc import Iterator
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Union, overload
 
 from .wire import Message
+from .wire.text import encoding_of, unescape
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .enums import Code, Word
 
 __all__ = [
     "Boolean",
     "ChannelVariables",
+    "DateTime",
     "Duration",
     "Enumeration",
+    "Escaped",
+    "EscapedVariables",
     "Field",
     "Integer",
     "Milliseconds",
@@ -38,13 +44,16 @@ __all__ = [
     "Numbered",
     "PercentEncoded",
     "Seconds",
+    "Separated",
     "Text",
     "Texts",
     "Timestamp",
+    "Values",
     "View",
     "as_dict",
     "attribute_name",
     "fields_of",
+    "values_of",
 ]
 
 T = TypeVar("T")
@@ -58,6 +67,11 @@ MAX_DIGITS: Final = (
     18  # of a number that is taken for one; Python refuses to convert some thousands
 )
 
+Values = Literal["text", "typed", "names", "numbers"]
+"""The values of a dictionary: text as received; what the attributes give; the same as JSON has it,
+with enumerations as names; or with enumerations as Asterisk's numbers and words.
+"""
+
 
 class Field(Generic[T]):
     """One header, converted on access.
@@ -68,6 +82,8 @@ class Field(Generic[T]):
 
     is_flat = False
     """True if this is another name for a field of a nested view."""
+    is_alias = False
+    """True if this is another name for a field of the same class."""
 
     def __init__(self, header: str) -> None:
         self.header = header
@@ -92,8 +108,24 @@ class Field(Generic[T]):
         """The value that the header's text stands for; `None` if it stands for none."""
         raise NotImplementedError
 
+    def plain(self, value: Any, values: Values) -> Any:
+        """A value that the field gave, as JSON has it."""
+        return value
+
     def __set__(self, message: Message | View, value: object) -> None:
         raise AttributeError("a message is read-only")
+
+    def alias(self: FieldT) -> FieldT:
+        """The same field under another name, which other messages have for the same thing:
+
+            location = Text("Location")
+            interface = location.alias()
+
+        Dictionaries, rows and tables have it under its own name alone.
+        """
+        field = copy.copy(self)
+        field.is_alias = True
+        return field
 
     def under(self: FieldT, prefix: str) -> FieldT:
         """The same field for the header of that name with a prefix before it."""
@@ -108,6 +140,13 @@ class Text(Field[str]):
 
     def convert(self, text: str) -> str:
         return text
+
+
+class Escaped(Text):
+    """Text in which Asterisk puts backslashes before quotes; they are undone."""
+
+    def convert(self, text: str) -> str:
+        return unescape(text)
 
 
 class Integer(Field[int]):
@@ -175,8 +214,29 @@ class Timestamp(Field[float]):
             return None
 
 
+class DateTime(Field["datetime"]):
+    """A date and a time of day, as `2026-03-29 01:59:58`: a `datetime` without a time zone.
+
+    Asterisk writes them in the time zone of the server, or in UTC where its configuration says so.
+    """
+
+    def convert(self, text: str) -> datetime | None:
+        from datetime import datetime
+
+        for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"):
+            try:
+                return datetime.strptime(text.strip(), form)
+            except ValueError:
+                continue
+        return None
+
+    def plain(self, value: Any, values: Values) -> Any:
+        return value if value is None else value.isoformat(sep=" ")
+
+
 class Enumeration(Field[EnumT]):
-    """A member of an enumeration; a number or word that it does not know has a member too.
+    """A member of an enumeration, whether Asterisk writes its number or one of its words; a number
+    or a state's word that it does not know has a member too.
 
     Args:
         header: the header's name as Asterisk spells it.
@@ -191,18 +251,33 @@ class Enumeration(Field[EnumT]):
         if issubclass(self.kind, str):
             return self.kind(text.strip()) if text.strip() else None  # type: ignore[return-value]
         number = text.strip()
-        if not number.removeprefix("-").isdecimal() or len(number) > MAX_DIGITS:
+        if number.removeprefix("-").isdecimal():
+            return None if len(number) > MAX_DIGITS else self.kind(int(number))
+        try:
+            return self.kind(number)  # type: ignore[arg-type]
+        except ValueError:
             return None
-        return self.kind(int(number))
+
+    def plain(self, value: Any, values: Values) -> Any:
+        return value if value is None else value.value if values == "numbers" else value.name
 
 
 class PercentEncoded(Field[str]):
     """Text that Asterisk percent-encodes; a literal `+` is a plus."""
 
-    def convert(self, text: str) -> str:
-        from urllib.parse import unquote
+    @overload
+    def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
+    @overload
+    def __get__(self, message: Message | View, owner: type | None = None) -> str | None: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
+        if message is None:
+            return self
+        from urllib.parse import unquote_to_bytes
 
-        return unquote(text, errors="surrogateescape")
+        data = message.getbytes(self.header)
+        while isinstance(message, View):
+            message = message._message
+        return None if data is None else encoding_of(message.text).decode(unquote_to_bytes(data))
 
 
 class Texts(Field[list[str]]):
@@ -217,6 +292,34 @@ class Texts(Field[list[str]]):
             return self
         wanted = self.header.lower()
         return [value for name, value in message.headers if name.lower() == wanted]
+
+
+class Separated(Texts):
+    """A list of texts in one header, or in several, with a sign behind each or between them.
+
+    Args:
+        header: the header's name as Asterisk spells it.
+        separator: a regular expression for what is between two texts.
+    """
+
+    def __init__(self, header: str, separator: str = ",") -> None:
+        super().__init__(header)
+        self._between = re.compile(separator)
+
+    @overload
+    def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
+    @overload
+    def __get__(self, message: Message | View, owner: type | None = None) -> list[str]: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
+        if message is None:
+            return self
+        lists: list[str] = super().__get__(message, owner)
+        return [part for text in lists for part in self.split(text)]
+
+    def split(self, text: str) -> list[str]:
+        """The texts in one header."""
+        parts = self._between.split(text.strip().rstrip(","))
+        return [part.strip() for part in parts if part.strip()]
 
 
 class ChannelVariables(Field[dict[str, str]]):
@@ -239,7 +342,18 @@ class ChannelVariables(Field[dict[str, str]]):
             for name, value in message.headers
             if name.lower().partition("(")[0] == wanted
         ]
-        return {name: value for name, _, value in pairs}
+        return {name: self.value(value) for name, _, value in pairs}
+
+    def value(self, text: str) -> str:
+        """The value of a variable, of the text behind the equals sign."""
+        return text
+
+
+class EscapedVariables(ChannelVariables):
+    """Channel variables in which Asterisk puts backslashes before quotes; they are undone."""
+
+    def value(self, text: str) -> str:
+        return unescape(text)
 
 
 class View:
@@ -265,12 +379,18 @@ class View:
             if name.lower().startswith(prefix) and name[start:].lower().partition("(")[0] in own
         )
 
-    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
-        """A plain dictionary, as `Message.to_dict` makes it."""
-        return as_dict(self.headers, self, attributes=attributes, typed=typed)
+    def to_dict(
+        self, *, attributes: bool = False, typed: bool = False, numbers: bool = False
+    ) -> dict[str, Any]:
+        """A plain dictionary, as `Event.to_dict` makes it."""
+        return as_dict(self.headers, self, attributes=attributes, values=values_of(typed, numbers))
 
     def find(self, name: str) -> str | None:
         return self._message.find(self._prefix + name)
+
+    def getbytes(self, name: str) -> bytes | None:
+        """The bytes of the header of that name under the prefix; `None` if there is none."""
+        return self._message.getbytes(self._prefix + name)
 
     def __bool__(self) -> bool:
         return bool(self.headers)
@@ -354,7 +474,7 @@ _fields: Final[dict[type, dict[str, Field[Any]]]] = {}
 
 
 def fields_of(owner: type) -> dict[str, Field[Any]]:
-    """Return every field of a class, by its attribute, in the order of declaration.
+    """Return every field of a class, by its attribute, in the order of declaration; no aliases.
 
     Args:
         owner: a class of an event, a response or a view.
@@ -364,21 +484,40 @@ def fields_of(owner: type) -> dict[str, Field[Any]]:
         found = {}
         for base in reversed(owner.__mro__):
             found.update(
-                {name: field for name, field in vars(base).items() if isinstance(field, Field)}
+                {
+                    name: field
+                    for name, field in vars(base).items()
+                    if isinstance(field, Field) and not field.is_alias
+                }
             )
         _fields[owner] = found
     return found
 
 
+def values_of(typed: bool, numbers: bool) -> Values:
+    """The values of a dictionary, from the arguments of `to_dict`.
+
+    Raises:
+        ValueError: text has no numbers.
+    """
+    if numbers and not typed:
+        raise ValueError("numbers: only with typed=True; otherwise all values are text")
+    return "numbers" if numbers else "names" if typed else "text"
+
+
 def as_dict(
-    headers: tuple[tuple[str, str], ...], owner: Message | View, *, attributes: bool, typed: bool
+    headers: tuple[tuple[str, str], ...],
+    owner: Message | View,
+    *,
+    attributes: bool,
+    values: Values,
 ) -> dict[str, Any]:
     """A plain dictionary of headers: each name once, repeated headers as a list of their values.
 
     Args:
         attributes: `True` for the names of attributes as keys, instead of the headers.
-        typed: whether those that have a field are given as it gives them (of repeated ones the
-            first, where it gives one value), instead of as text.
+        values: text as received; or how those that have a field are given (of repeated ones the
+            first, where it gives one value).
     """
     fields = {field.header.lower(): (name, field) for name, field in fields_of(type(owner)).items()}
     keys: dict[str, str] = {}
@@ -389,10 +528,11 @@ def as_dict(
             (fields.get(header.lower().partition("(")[0]) or ("", None))[1], ChannelVariables
         ):
             known = fields[header.lower().partition("(")[0]]
-        if known is not None and typed:
+        if known is not None and values != "text":
             name, field = known
-            found[name if attributes else keys.setdefault(field.header, header)] = field.__get__(
-                owner
+            value = field.__get__(owner)
+            found[name if attributes else keys.setdefault(field.header, header)] = (
+                value if values == "typed" else field.plain(value, values)
             )
             continue
         name = known[0] if known is not None else attribute_name(header)

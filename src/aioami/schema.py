@@ -14,6 +14,7 @@ from .events.base import load as load_events
 from .fields import (
     Boolean,
     ChannelVariables,
+    DateTime,
     Duration,
     Enumeration,
     Field,
@@ -23,7 +24,9 @@ from .fields import (
     Seconds,
     Texts,
     Timestamp,
+    Values,
     fields_of,
+    values_of,
 )
 
 __all__ = ["json_schema"]
@@ -36,6 +39,7 @@ _TYPES: Final[dict[type[Field[Any]], dict[str, Any]]] = {
     Duration: {"type": ["integer", "null"], "description": "seconds"},
     Milliseconds: {"type": ["integer", "null"], "description": "milliseconds"},
     Timestamp: {"type": ["number", "null"], "description": "seconds since 1970"},
+    DateTime: {"type": ["string", "null"], "description": "in the server's own time zone"},
     Integer: {"type": ["integer", "null"]},
     Number: {"type": ["number", "null"]},
     Field: {"type": ["string", "null"]},
@@ -51,7 +55,9 @@ _ARGUMENTS: Final = {
 }
 
 
-def json_schema(*, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+def json_schema(
+    *, attributes: bool = False, typed: bool = False, numbers: bool = False
+) -> dict[str, Any]:
     """Return a JSON Schema (2020-12) of all events, as `event.to_dict()`, and all actions.
 
     An event is valid if its headers are as its class says; headers and events that no class knows
@@ -59,12 +65,16 @@ def json_schema(*, attributes: bool = False, typed: bool = False) -> dict[str, A
     by name, as `actions.QueueAdd`.
 
     Args:
-        attributes, typed: the same as are given to `to_dict()`.
+        attributes, typed, numbers: the same as are given to `to_dict()`.
+
+    Raises:
+        ValueError: `numbers` without `typed`.
     """
+    values = values_of(typed, numbers)
     load_actions()
     load_events()
     events = {
-        name: _event(cls, attributes, typed)
+        name: _event(cls, attributes, values)
         for name, cls in sorted((cls.wire_name, cls) for cls in EVENTS.values())
     }
     actions = {cls.__name__: _action(cls) for cls in _classes(KnownAction) if cls.wire_name}
@@ -93,13 +103,13 @@ def _classes(parent: type[Action[Any]]) -> list[type[Action[Any]]]:
     return [each for child in parent.__subclasses__() for each in (child, *_classes(child))]
 
 
-def _event(cls: type[Event], attributes: bool, typed: bool) -> dict[str, Any]:
+def _event(cls: type[Event], attributes: bool, values: Values) -> dict[str, Any]:
     name = "event" if attributes else "Event"
     properties: dict[str, Any] = {name: {"const": cls.wire_name}}
     for attribute, field in fields_of(cls).items():
         if field.header != "Event":
             properties[attribute if attributes else field.header] = (
-                _value(field) if typed else _TEXT
+                _TEXT if values == "text" else _value(field, values)
             )
     return {
         "title": cls.wire_name,
@@ -110,16 +120,18 @@ def _event(cls: type[Event], attributes: bool, typed: bool) -> dict[str, Any]:
     }
 
 
-def _value(field: Field[Any]) -> dict[str, Any]:
+def _value(field: Field[Any], values: Values) -> dict[str, Any]:
     if isinstance(field, Enumeration):
-        return _members(
-            field.kind, {"type": ["string" if issubclass(field.kind, Word) else "integer", "null"]}
-        )
+        return _members(field.kind, values)
     return next(schema for kind, schema in _TYPES.items() if isinstance(field, kind))
 
 
-def _members(kind: type[Code] | type[Word], others: dict[str, Any]) -> dict[str, Any]:
+def _members(kind: type[Code] | type[Word], values: Values) -> dict[str, Any]:
     """The values that have names; a server may send others."""
+    if values == "names":
+        known = [{"const": member.name} for member in kind]
+        return {"anyOf": [*known, {"type": ["string", "null"]}]}
+    others = {"type": ["string" if issubclass(kind, Word) else "integer", "null"]}
     return {"anyOf": [*({"const": member.value, "title": member.name} for member in kind), others]}
 
 

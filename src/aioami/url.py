@@ -14,7 +14,7 @@ PORT: Final = 5038
 TLS_PORT: Final = 5039
 
 _SHAPE: Final = "url: expected ami://user:secret@host:port or amis://user:secret@host:port"
-_TEXTS: Final = ("server_hostname", "event_mask")
+_TEXTS: Final = ("server_hostname", "event_mask", "encoding", "errors")
 _FLAGS: Final = ("reconnect", "retry_connect", "plaintext_login", "read_only")
 _NUMBERS: Final[dict[str, type[float] | type[int]]] = {
     "timeout": float,
@@ -72,7 +72,14 @@ class ServerUrl:
         Raises:
             OSError: `cafile` cannot be read.
         """
-        return tls.create_default_context(cafile=self.cafile) if self.is_secure else None
+        if not self.is_secure:
+            return None
+        try:
+            return tls.create_default_context(cafile=self.cafile)
+        except tls.SSLError as error:
+            raise tls.SSLError(f"cafile: {self.cafile} holds no certificates") from error
+        except OSError as error:  # it does not name the file
+            raise OSError(error.errno, f"cafile: {error.strerror}", self.cafile) from error
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments of `Manager`.
@@ -111,13 +118,12 @@ def read_url(url: str) -> ServerUrl:
         port = split.port
         parts = split
     if parts is None:
-        raise ValueError(f"{_SHAPE}, with a port from 1 to 65535")
+        raise ValueError(f"{_SHAPE}, with a port from 1 to 65535{_encoding(url)}")
     known = parts.scheme in ("ami", "amis")
     if not known or not parts.hostname or parts.path.strip("/") or parts.fragment:
-        raise ValueError(_SHAPE)
+        raise ValueError(f"{_SHAPE}{_encoding(url)}")
     if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
-        encoded = "what stands for itself there is percent-encoded, %3F for ? and %40 for @"
-        raise ValueError(f"{_SHAPE}; {encoded}")
+        raise ValueError(f"{_SHAPE}{_encoding(url)}")
     is_secure, cafile = parts.scheme == "amis", None
     options: dict[str, Any] = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -142,6 +148,17 @@ def read_url(url: str) -> ServerUrl:
         username=None if parts.username is None else unquote(parts.username),
         secret=None if parts.password is None else unquote(parts.password),
         options=options,
+    )
+
+
+def _encoding(url: str) -> str:
+    """A hint, if the user or the secret has a sign that ends them; empty if not."""
+    user, at, _ = url.partition("://")[2].rpartition("@")
+    if not at or not any(sign in user for sign in "/?#[]"):
+        return ""
+    return (
+        "; in a user and a secret, signs that stand for themselves are percent-encoded: "
+        "%2F for /, %3F for ?, %23 for #, %5B for [, %5D for ], %40 for @"
     )
 
 

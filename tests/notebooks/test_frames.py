@@ -138,11 +138,6 @@ def test_bytes_that_are_no_text_are_escapes() -> None:
         assert list(columns["key"][0]) == ["caf\\udce9", "\\udce9"]
 
 
-def test_an_empty_list_is_an_empty_frame() -> None:
-    """Without items there are neither rows nor columns."""
-    assert EventList[Event]().to_pandas().shape == EventList[Event]().to_polars().shape == (0, 0)
-
-
 async def test_lists_of_a_server_become_frames(fake_asterisk: FakeAsterisk, ami_manager: Manager) -> None:
     """A list with items of several kinds has the columns of all, and both libraries calculate with them."""
     fake_asterisk.incoming("PJSIP/trunk", to="support@queues", caller='"Ada" <555>')
@@ -163,3 +158,27 @@ async def test_lists_of_a_real_server_become_frames(real_asterisk: Any, library:
         for action in (core.QueueStatus(), core.CoreShowChannels(), core.ParkedCalls(), core.VoicemailUsersList()):
             items = (await mgr.send(action)).events
             assert getattr(items, f"to_{library}")().shape[0] == len(items)
+
+
+def test_a_frame_without_items_has_the_columns_that_they_would_have() -> None:
+    """What a list action answers with nothing is a frame without rows, whose columns have their types."""
+    queues = EventList[Event](item_classes=(events.QueueParams, events.QueueMember))
+    for columns in both(queues):
+        assert {"event", "queue", "calls", "name_", "location", "status", "login_time"} <= set(columns)
+        assert not any(columns.values())
+    assert not {"interface", "sequence_number"} & set(both(queues)[0])
+    assert str(queues.to_pandas()["login_time"].dtype) == "datetime64[us, UTC]"
+    assert queues.to_polars().schema["status"] == polars.Categorical()
+    assert list(both(queues, attributes=False)[0])[:3] == ["Event", "ActionID", "Queue"]
+    assert both(EventList[Event]())[0].keys() == {"event", "action_id"}
+
+
+def test_dates_without_a_zone_are_moments_too() -> None:
+    """The times of call records are columns that can be subtracted."""
+    record = EventList([event("Cdr", StartTime="2026-03-29 01:59:58", AnswerTime="", EndTime="2026-03-29 02:00:03")])
+    for columns in both(record):
+        assert columns["answer_time"] == [None]
+    frame, other = record.to_pandas(), record.to_polars()
+    assert str(frame["start_time"].dtype) == "datetime64[us]"
+    assert (frame["end_time"] - frame["start_time"])[0].total_seconds() == 5
+    assert other.schema["start_time"] == polars.Datetime("us")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.helpers import names_of_things
 
 from aioami import Action, ActionError, Event, Manager, UnknownAction, actions, core, enums, events
+from aioami._session.refusals import refusal
 from aioami.actions.base import action_class
 from aioami.fields import Integer, fields_of
 from aioami.responses import ListReply, Response
@@ -239,7 +242,7 @@ async def test_every_action_that_a_server_lists_has_a_class(mgr: Manager) -> Non
 async def test_every_action_is_answered_as_its_class_says(mgr: Manager, place: Place, name: str) -> None:
     """The answer is of the declared class, its list consists of what is declared, and every header is known.
 
-    An action that this server does not have says so, in an exception of its own.
+    An action that this server does not have says so, in an exception of its own. A refusal names the thing.
     """
     make = SENT[name]
     action = make(await place()) if make.__code__.co_argcount else make()
@@ -254,6 +257,8 @@ async def test_every_action_is_answered_as_its_class_says(mgr: Manager, place: P
     if not response.success:
         assert refused is not None, response
         assert re.fullmatch(refused, response.message.strip())
+        error = str(refusal(response, action))
+        assert [name for name in names_of_things(action.headers) if name not in error] == []
         return
     if isinstance(response, ListReply):
         assert all(isinstance(item, type(action).items) for item in response.events)
@@ -382,3 +387,98 @@ async def test_a_class_of_ones_own_selects_its_user_event(mgr: Manager) -> None:
         await mgr.send(core.UserEvent(UserEvent="DoorBell", Door="3"))
         ring = await rings.__anext__()
         assert (type(ring), ring.door, rings.pending) == (DoorBell, 3, 0)
+
+
+async def test_an_unknown_name_is_an_empty_list_where_asterisk_says_success(mgr: Manager) -> None:
+    """Queues, rules, users of voicemail and the database are asked for by name, and what is not there is no error."""
+    known = (await mgr.send(core.ListCommands())).commands
+    asked = (
+        *(actions.QueueStatus("none"), actions.QueueSummary("none"), actions.VoicemailUserStatus("none", 1)),
+        *(actions.QueueRule("none"), actions.DBGetTree("none")),
+    )
+    for action in asked:
+        if action.name in known:
+            reply: Response = await mgr.send(action)  # type: ignore[arg-type]
+            assert (reply.success, list(reply.events), getattr(reply, "rules", {})) == (True, [], {})
+
+
+async def test_every_cause_has_its_text(mgr: Manager, place: Place) -> None:
+    """The text beside the number of a hang-up leads to the same member, for each cause that a channel can be given."""
+    for cause in enums.HangupCause:
+        if not 0 < cause < 128:
+            continue
+        channel = await place()
+        gone = mgr.wait_for(events.Hangup, where=lambda event, channel=channel: event.channel == channel, timeout=5)  # type: ignore[misc]
+        await mgr.send(core.Hangup(channel, cause=cause))
+        hangup = await gone
+        assert hangup.cause is cause
+        assert enums.HangupCause(hangup["Cause-txt"]) is cause
+
+
+async def test_the_states_of_lists_are_members_of_enumerations(mgr: Manager, asterisk: RealAsterisk) -> None:
+    """An endpoint's state is one in both lists; its channels are a number where the server counts them."""
+    placed = mgr.wait_for(
+        events.Newchannel, where=lambda event: (event.channel or "").startswith("PJSIP/agent1"), timeout=5
+    )
+    await mgr.send(core.Originate_Application("PJSIP/agent1", "Wait", ("1",), timeout=20_000))
+    await placed
+    listed = {each.object_name: each for each in (await mgr.send(actions.PJSIPShowEndpoints())).events}
+    detail = (await mgr.send(actions.PJSIPShowEndpoint("agent1"))).events[0]
+    assert isinstance(detail, events.EndpointDetail)
+    told = [(each.device_state, each.active_channels) for each in (listed["agent1"], detail)]
+    assert told[0] == told[1]
+    assert isinstance(told[0][0], enums.DeviceState)
+    assert not told[0][0].name.startswith("UNKNOWN_")
+    assert (told[0][1], listed["agent2"].active_channels) == ((1, 0) if asterisk.major > 16 else (None, None))
+    assert (listed["alice"].contacts, [each.split("/")[0] for each in listed["agent1"].contacts]) == ([], ["agent1"])
+
+
+async def test_what_has_the_same_value_has_the_same_name(mgr: Manager, place: Place) -> None:
+    """Events and list items of one area share the attributes whose values are the same: no pair of names is left."""
+    came: list[Event] = []
+    mgr.on()(came.append)
+    removed = mgr.wait_for(events.QueueMemberRemoved, timeout=5)
+    joined = mgr.wait_for(events.ConfbridgeJoin, timeout=5)
+    parked = mgr.wait_for(events.ParkedCall, timeout=5)
+    await mgr.send(actions.QueueAdd("Local/wait@test", "sales", penalty=2, membername="Ada of sales"))
+    await mgr.send(actions.QueuePause("Local/wait@test", True, "sales", reason="having lunch"))
+    await place("conference")
+    await joined
+    channel = await place()
+    await mgr.send(core.Park(channel, channel, 20_000, parkinglot="second"))
+    await parked
+    items: list[Event] = []
+    for action in (
+        *(core.QueueStatus(), core.QueueSummary(), core.CoreShowChannels(), core.Status(None), core.ParkedCalls()),
+        *(actions.Parkinglots(), actions.ConfbridgeList("room1"), actions.ConfbridgeListRooms(), actions.BridgeList()),
+        *(actions.ShowDialPlan(context="test"), actions.PJSIPShowContacts(), actions.PJSIPShowEndpoints()),
+        *(actions.DeviceStateList(), actions.ExtensionStateList(), actions.PJSIPShowEndpoint("agent1")),
+    ):
+        reply: Response = await mgr.send(action)  # type: ignore[arg-type]
+        items += reply.events
+    await mgr.send(actions.QueueRemove("Local/wait@test", "sales"))
+    await removed
+    faults = {
+        (type(event).__name__, type(item).__name__, one, other)
+        for event, item in itertools.product(came, items)
+        if type(event).__module__ == type(item).__module__ and type(event) is not type(item)
+        for one, other in _different_names(event, item)
+    }
+    assert faults == set()
+
+
+def _different_names(event: Event, item: Event) -> Iterator[tuple[str, str]]:
+    """The attributes of both that have the same telling value, of which neither has the other's name."""
+    own, others = (
+        [
+            (name, text)
+            for name, field in fields_of(type(each)).items()
+            if not field.is_flat
+            and len(text := each.get(field.header, "")) > 5
+            and text not in ("<unknown>", "default")
+        ]
+        for each in (event, item)
+    )
+    for (one, text), (other, same) in itertools.product(own, others):
+        if text == same and not hasattr(type(event), other) and not hasattr(type(item), one):
+            yield one, other

@@ -260,7 +260,7 @@ async def test_rights(asterisk: RealAsterisk) -> None:
     assert "actions of call,originate (ListCommands" in found["write"].text
     assert found["read"].level is Level.HINT
     wrong = await the_fault(url, "action", actions=["DBPut"])
-    assert wrong.change == ("[callonly]", "write = system,call,originate")
+    assert wrong.change == ("[callonly]", "; write: add system to what is there")
     readonly = await examined(f"ami://readonly:s3cret@127.0.0.1:{asterisk.port}")
     assert any("came proves system,security" in each.text for each in readonly)
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
 
+from aioami import Manager
 from aioami.url import read_url
 
 SECRET = "p@s:/?#%"
@@ -27,3 +32,36 @@ def test_a_secret_is_put_into_a_url(url: str, host: str, port: int | None, usern
     assert "p@s" not in repr(after)
     assert "p%40s" not in repr(after)
     assert read_url(after.text) == after
+
+
+@pytest.mark.parametrize("sign", "/?#[]")
+@pytest.mark.parametrize("rest", ["x", "1", ""])
+def test_a_sign_in_a_secret_that_ends_it_is_told_to_be_encoded(sign: str, rest: str) -> None:
+    """Whatever the reader makes of such a URL, the error says how to write it, and shows no part of the secret."""
+    for url in (f"ami://admin:T0P{sign}{rest}@pbx.test", f"amis://admin:T0P{sign}{rest}@pbx.test:5039?timeout=3"):
+        with pytest.raises(ValueError, match="percent-encoded: %2F for /") as caught:
+            read_url(url)
+        assert "T0P" not in str(caught.value)
+        assert caught.value.__cause__ is None
+    encoded = quote(f"T0P{sign}{rest}", safe="")
+    assert read_url(f"ami://admin:{encoded}@pbx.test").secret == f"T0P{sign}{rest}"
+
+
+@pytest.mark.parametrize("url", ["http://pbx.test", "ami://", "ami://pbx.test:99999", "ami://pbx.test/path"])
+def test_other_faults_of_a_url_do_not_speak_of_secrets(url: str) -> None:
+    """The hint stands where it can be the reason."""
+    with pytest.raises(ValueError, match="^url: expected ami://") as caught:
+        read_url(url)
+    assert "percent" not in str(caught.value)
+
+
+def test_a_file_of_certificates_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
+    """The error is of the kind that it was, and has the file's name."""
+    missing, empty = tmp_path / "missing.pem", tmp_path / "empty.pem"
+    empty.write_text("nothing")
+    for make in (Manager.from_url, lambda url: read_url(url).context()):
+        with pytest.raises(FileNotFoundError, match="cafile: No such file") as caught:
+            make(f"amis://pbx.test?cafile={missing}")
+        assert caught.value.filename == str(missing)
+        with pytest.raises(ssl.SSLError, match=r"cafile: .*empty\.pem holds no certificates"):
+            make(f"amis://pbx.test?cafile={empty}")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 from .._log import get_logger
+from .._session.subjects import subjects
 from .._signals import Signal
 from ..errors import ManagerError, fresh
 from ..events.base import Event
@@ -219,10 +220,12 @@ class Subscription(Generic[EventT_co]):
             # What it awaited may have been cancelled, and not it.
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
+            about = subjects(event.headers, event.find, limit=2)
             log.error(
-                "%s raised on %r, and goes on with the next event",
+                "%s raised on %r%s, and goes on with the next event",
                 _name(self._callback),
                 event.name,
+                about and f" ({about})",
                 exc_info=True,
             )
 

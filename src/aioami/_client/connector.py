@@ -120,7 +120,8 @@ async def greeting(greeted: asyncio.Future[None], timeout: float | None) -> None
         async with async_timeout.timeout(timeout):
             await asyncio.shield(greeted)
     except asyncio.TimeoutError as error:
-        raise ConnectionLost(f"the server did not greet within {timeout:g} seconds") from error
+        sentence = f"the server did not greet within {timeout:g} seconds: it hangs, or it waits for"
+        raise ConnectionLost(f"{sentence} the client, as those of TLS and HTTP do") from error
 
 
 async def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[int, str]]:

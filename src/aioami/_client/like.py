@@ -86,9 +86,6 @@ class ManagerLike(Protocol):
     ) -> ResponseT_co:
         """Send an action and return its response."""
 
-    def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action that was sent; return what ends it."""
-
     def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Any]:
         """Send an action that is answered with a list; return a stream of the items."""
 

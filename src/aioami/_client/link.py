@@ -96,6 +96,7 @@ class Link:
         # The Filter actions of the user that the server took, in their order.
         self._filters: list[Action[Any]] = []
         self._server_events = _ServerEvents(self._server_event)
+        self._was_connected = False
         self.owner = Owner(self._lost_its_loop)
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
@@ -117,6 +118,7 @@ class Link:
         self.owner.take()
         self._life = object()
         self.reason = None
+        self._was_connected = True
         self._mask = self._accepted_mask = None
         self._filters = []
         self._delays = None
@@ -178,6 +180,11 @@ class Link:
         life = self._life
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
+        except (KeyboardInterrupt, SystemExit):
+            # The event loop may go on afterwards, as IPython's does, and the link with it.
+            if self._task is not None:
+                self._begin_to_reconnect()
+            raise
         except BaseException as error:
             # Else close() ended the task, or its loop was closed, which see to the rest.
             if self._task is not None and self._life is life:
@@ -309,11 +316,14 @@ class Link:
             self._options.address,
             reason,
         )
-        name = f"aioami reconnects to {self._options.address}"
-        self._task = asyncio.create_task(self._reconnect(), name=name)
+        self._begin_to_reconnect()
         self._dispatcher.emit(Disconnected.because(reason))
         if self._metrics is not None:
             self._metrics.disconnected(reason)
+
+    def _begin_to_reconnect(self) -> None:
+        name = f"aioami reconnects to {self._options.address}"
+        self._task = asyncio.create_task(self._reconnect(), name=name)
 
     def _fail(self, reason: ManagerError) -> None:
         """End everything, as the link is gone for good."""
@@ -584,7 +594,11 @@ class Link:
 
     def why_not(self) -> str:
         """Return the reason why there is no link, in words."""
-        return str(self.reason) if self.reason is not None else f"the manager is {self.state.value}"
+        if self.reason is not None:
+            return str(self.reason)
+        if not self._was_connected:
+            return "this manager was never connected; `async with` does so, and `connect()`"
+        return f"the manager is {self.state.value}"
 
     async def wait_ready(self, timeout: float | None) -> None:
         """See `Manager.wait_ready`."""

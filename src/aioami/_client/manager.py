@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import ssl as tls
@@ -10,21 +11,24 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
+from .._check import check_seconds
 from .._log import get_logger
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
+from ..errors import UnknownEventName
 from ..events.base import Event
 from ..metrics import Guarded, Metrics
-from ..responses.base import ListReply
+from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
+from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
 from .callbacks import Callbacks, Subscription
-from .like import View
+from .checks import check_types
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
@@ -45,12 +49,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..permissions import Permissions
+    from .like import View
 
 __all__ = ["Manager", "ManagerState"]
 
 log = get_logger("aioami.manager")
 
-_PORT: Final = PORT
 _BACKOFF: Final = Backoff()
 
 _A = TypeVar("_A", bound=Event)
@@ -61,7 +65,7 @@ _E = TypeVar("_E", bound=Event)
 
 
 class Manager:
-    """A client of one Asterisk server.
+    r"""A client of one Asterisk server.
 
     Example::
 
@@ -108,6 +112,12 @@ class Manager:
         max_list_items: items that one list may have. `None` lifts the limit.
         max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the
             limit.
+        encoding: how bytes become text and text becomes bytes, in both directions: `"latin-1"`
+            reads and writes what old gateways send. In it each ASCII character is its own single
+            byte.
+        errors: what stands for bytes that are no text in it: `"backslashreplace"` (`\xfc`),
+            `"replace"` (U+FFFD), or `"surrogateescape"`: a lone surrogate, which goes back as the
+            same byte, and which nothing can print or store. `message.getbytes` has the bytes.
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
         metrics: gets the duration of each action, and the changes of the link; see
@@ -118,8 +128,9 @@ class Manager:
             commands that do not just show something, and functions that may have an effect.
 
     Raises:
-        ValueError: an argument cannot be right; the message names it.
-        TypeError: a filter is no text.
+        ValueError: an argument cannot be right, or cannot be written in the encoding; the message
+            names it.
+        TypeError: an argument is of a wrong type; the message names it.
     """
 
     def __init__(
@@ -141,17 +152,38 @@ class Manager:
         max_frame_size: int | None = MAX_FRAME_SIZE,
         max_list_items: int | None = MAX_LIST_ITEMS,
         max_bytes_before_login: int | None = MAX_BYTES_BEFORE_LOGIN,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
         record: str | os.PathLike[str] | None = None,
         metrics: Metrics | None = None,
         read_only: bool = False,
     ) -> None:
+        check_types(
+            host=host,
+            port=port,
+            username=username,
+            secret=secret,
+            ssl=ssl,
+            server_hostname=server_hostname,
+            event_mask=event_mask,
+            event_filters=event_filters,
+            timeout=timeout,
+            reconnect=reconnect,
+            retry_connect=retry_connect,
+            keepalive=keepalive,
+            plaintext_login=plaintext_login,
+            max_frame_size=max_frame_size,
+            max_list_items=max_list_items,
+            max_bytes_before_login=max_bytes_before_login,
+            record=record,
+            metrics=metrics,
+            read_only=read_only,
+        )
         context = tls.create_default_context() if ssl is True else ssl or None
-        if isinstance(event_filters, str):
-            raise TypeError("event_filters: expected a sequence of filters, not one text")
         default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
-            port=port if port is not None else TLS_PORT if context is not None else _PORT,
+            port=port if port is not None else TLS_PORT if context is not None else PORT,
             username=username,
             secret=secret,
             ssl=context,
@@ -167,6 +199,7 @@ class Manager:
             max_frame_size=max_frame_size,
             max_list_items=max_list_items,
             max_bytes_before_login=max_bytes_before_login,
+            encoding=Encoding(encoding, errors),
         )
         recorder = None
         if record is not None:
@@ -198,8 +231,8 @@ class Manager:
         `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (again for each one),
         `reconnect`, `retry_connect`, `plaintext_login` and `read_only` (`yes` or `no`),
         `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items,
-        or `none`), `server_hostname`, and `cafile`, a file with the certificates to trust instead
-        of the system's.
+        or `none`), `encoding`, `errors`, `server_hostname`, and `cafile`, a file with the
+        certificates to trust instead of the system's.
 
         Args:
             url: the server, the user and options.
@@ -298,6 +331,7 @@ class Manager:
             RuntimeError: it is connected in another event loop, thread or process.
         """
         self._link.owner.check()
+        check_seconds("timeout", timeout)
         await self._link.wait_ready(timeout)
 
     async def wait_booted(self, timeout: float | None = None) -> None:
@@ -317,13 +351,14 @@ class Manager:
 
         Raises:
             ManagerTimeout: it was not booted in time, or the user has no right to know.
-            PermissionDenied: the server may not be asked, and does not tell: events of the class
+            PermissionDenied: the server may not be asked, and does not say: events of the class
                 `system` are off, or the login was made without events, because there are filters or
                 `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError, RuntimeError: as for
                 `wait_ready()`.
         """
         self._link.owner.check()
+        check_seconds("timeout", timeout)
         self._rights.note_selectors(("FullyBooted",))
         await self._link.wait_booted(timeout)
 
@@ -402,6 +437,8 @@ class Manager:
         """
         self._link.owner.check()
         self._rights.admit(action)
+        if timeout is not DEFAULT:
+            check_seconds("timeout", timeout)
         try:
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
@@ -409,6 +446,11 @@ class Manager:
                 self._report(action)
         if check and not response.success:
             raise refusal(response, action)
+        if isinstance(response, OutcomeReply):
+            from .outcomes import hindrance, sight
+
+            view = self.view
+            response.explain_outcome(lambda: hindrance(view, action), lambda: sight(view))
         return response
 
     @overload
@@ -442,6 +484,8 @@ class Manager:
         """
         self._link.owner.check()
         self._rights.admit(action)
+        if timeout is not DEFAULT:
+            check_seconds("timeout", timeout)
         buffer = ListBuffer(action, self._link.owner)
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
@@ -459,7 +503,11 @@ class Manager:
 
         Returns:
             A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         entry = (observer,)  # so that one function may observe twice
         self._observers = (*self._observers, entry)
 
@@ -551,20 +599,20 @@ class Manager:
                 raises `EventsLost` in their place, and then goes on.
 
         The library's own events come too, where they are selected: `Disconnected` and
-        `Reconnected`.
+        `Reconnected`. A name of which nothing can ever come is warned of with `UnknownEventName`;
+        so is, in the log, waiting while there is no link and none is on its way.
 
         Raises:
-            TypeError: a selector is no event class and no text. An action class is refused by
-                naming its event.
+            TypeError: a selector is no event class and no text, or `where` is no plain function. An
+                action class is refused by naming its event.
             ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         owner = self._link.owner
         owner.check()
         buffer = Buffer(Selection(selectors), where, maxsize, overflow, on_loss, self._tally, owner)
-        self._rights.note_selectors(selectors)
-        self._subscribe(buffer)
-        return EventStream(buffer, lambda: self._dispatcher.remove(buffer))
+        self._select(selectors)
+        return self._subscribe(buffer)
 
     # fmt: off
     @overload
@@ -607,10 +655,10 @@ class Manager:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
+        check_seconds("timeout", timeout)
         buffer = SingleBuffer(Selection(selectors), where, None, owner=self._link.owner)
-        self._rights.note_selectors(selectors)
-        self._subscribe(buffer)
-        return NextEvent(EventStream(buffer, lambda: self._dispatcher.remove(buffer)), timeout)
+        self._select(selectors)
+        return NextEvent(self._subscribe(buffer), timeout)
 
     # fmt: off
     @overload
@@ -689,6 +737,7 @@ class Manager:
         """
         self._link.owner.check()
         Buffer(Selection(selectors), where, maxsize, overflow)  # refuses at once what is wrong
+        self._select(selectors)
         open_stream = functools.partial(
             self.events,
             *selectors,
@@ -698,11 +747,32 @@ class Manager:
         )
         return Subscription(open_stream, self._callbacks)
 
-    def _subscribe(self, buffer: Buffer) -> None:
+    def _select(self, selectors: tuple[Selector, ...]) -> None:
+        """Record what is selected, and warn of names that cannot be right, once of each."""
+        for selector in self._rights.note_selectors(selectors):
+            if not isinstance(selector, str):
+                continue
+            from ..events.naming import misnamed
+
+            wrong = misnamed(selector, version=self.version)
+            if wrong is not None:
+                warnings.warn(wrong, UnknownEventName, stacklevel=3)
+
+    def _subscribe(self, buffer: Buffer) -> EventStream[Any]:
         if self._link.state is ManagerState.LOST:
             buffer.finish(self._link.reason)
         else:
             self._dispatcher.add(buffer)
+        return EventStream(
+            buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
+        )
+
+    async def _warn_if_idle(self) -> None:
+        """Log that nothing will come, where no link is there and none is on its way."""
+        if self._link.state is ManagerState.CLOSED:
+            await asyncio.sleep(0)  # a task that was started beside this one may connect
+        if self._link.state is ManagerState.CLOSED:
+            log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
 
     def __del__(self) -> None:
         link = getattr(self, "_link", None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from .._session.dispatch import Selector
 from ..actions.base import Action, action_class
 from ..errors import PermissionDenied
+from ..events.base import Event
 from .options import Options
 
 if TYPE_CHECKING:
@@ -44,16 +46,22 @@ class Rights:
             PermissionDenied: the manager is read-only, and the action may change something.
         """
         if not isinstance(action, Action):
-            raise TypeError(f"expected an action, not {type(action).__name__}")
+            raise TypeError(_no_action(action))
         # Most actions need the same whatever their headers say, and are examined once.
         if action.name not in self._admitted:
             self._refuse_plain_secret(action)
             self._refuse_change(action)
             self._note(action)
 
-    def note_selectors(self, selectors: Iterable[Selector]) -> None:
-        """Record the events that a stream selects; no selector is all events."""
-        self._selected |= set(selectors) or {"*"}
+    def note_selectors(self, selectors: Iterable[Selector]) -> frozenset[Selector]:
+        """Record the events that a stream selects, and return what was not selected before.
+
+        No selector is all events.
+        """
+        new = frozenset(selectors or ("*",)) - self._selected
+        if new:
+            self._selected |= new
+        return new
 
     def required(self) -> Permissions:
         """Return what was recorded until now, as sections of manager.conf."""
@@ -90,6 +98,34 @@ class Rights:
         # What is refused by its headers is examined each time.
         if variant or not (self._options.read_only or _is_login(action)):
             self._admitted |= {examined}
+
+
+def _no_action(given: object) -> str:
+    """A sentence on what was given in the place of an action, and what to write instead."""
+    if isinstance(given, type) and issubclass(given, Action):
+        made = f"{given.__name__}({'...' if _needs_arguments(given) else ''})"
+        return f"{given.__name__} is the class of an action; send an object of it, {made}"
+    event = given if isinstance(given, type) else type(given)
+    if issubclass(event, Event):
+        name = event.wire_name or event.__name__
+        known = action_class(event.wire_name) if event.wire_name else Action
+        other = "" if known is Action else f"; the action is actions.{known.__name__}"
+        return f"{name} is an event, which is received by events() and not sent{other}"
+    if isinstance(given, str):
+        known = action_class(given)
+        made = f"{known.__name__}({'...' if _needs_arguments(known) else ''})"
+        free = f"Action({given!r:.60})"
+        return (
+            f"expected an action, not text; send {free if known is Action else f'{made} or {free}'}"
+        )
+    return f"expected an action, not {type(given).__name__}"
+
+
+def _needs_arguments(action: type[Action[Any]]) -> bool:
+    parameters = inspect.signature(action).parameters.values()
+    return any(
+        each.default is each.empty and each.kind is not each.VAR_KEYWORD for each in parameters
+    )
 
 
 def _is_login(action: Action[Any]) -> bool:

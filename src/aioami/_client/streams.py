@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Generator
-from types import TracebackType
+from collections.abc import Awaitable, Callable, Generator
+from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import async_timeout
 
+from .._check import check_whole_number
 from .._log import get_logger
 from .._session.dispatch import Selection, Subscriber
 from .._session.refusals import refusal
 from .._session.statistics import Tally
+from .._session.subjects import subjects
 from .._signals import Signal
 from ..errors import ConnectionLost, EventsLost, ManagerTimeout, fresh
 from ..events.base import Event
 from ..responses.base import Response
+from .checks import check_predicate
 from .owner import Owner
 
 if TYPE_CHECKING:
@@ -124,6 +127,8 @@ class Buffer(Subscriber):
         tally: Tally | None = None,
         owner: Owner | None = None,
     ) -> None:
+        check_predicate(where)
+        check_whole_number("maxsize", maxsize)
         if maxsize is not None and maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event or None for no limit, not {maxsize}")
         if overflow not in ("drop_oldest", "drop_newest"):
@@ -200,17 +205,24 @@ class Buffer(Subscriber):
 
     def _wanted(self, where: Predicate, event: Event) -> bool:
         try:
-            return bool(where(event))
+            wanted = where(event)
+            if isinstance(wanted, CoroutineType):
+                wanted.close()
+                raise TypeError("where: it returned a coroutine, which is true for each event")
+            return bool(wanted)
         except (
             Exception,
             asyncio.CancelledError,
         ):  # a predicate may look at a future that was cancelled
             level = logging.DEBUG if self.raised else logging.ERROR
             self.raised = True
+            about = subjects(event.headers, event.find, limit=2)
             log.log(
                 level,
-                "the predicate of a stream of %s raised, and the event is left out",
+                "the predicate of a stream of %s raised on %r%s, and the event is left out",
                 self.selection,
+                event.name,
+                about and f" ({about})",
                 exc_info=True,
             )
             return False
@@ -322,10 +334,17 @@ class EventStream(Generic[EventT_co]):
     on behind that place.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next", "_owner")
+    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next", "_owner", "_waits")
 
-    def __init__(self, buffer: Buffer, end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        buffer: Buffer,
+        end: Callable[[], None],
+        *,
+        waits: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._buffer = buffer
+        self._waits = waits  # is called before the consumer waits for the first time
         self._owner = buffer.owner
         self._next = buffer.give
         self._end: Callable[[], None] | None = end
@@ -390,6 +409,9 @@ class EventStream(Generic[EventT_co]):
         else:
             self._delivered += 1
             return event  # type: ignore[return-value]
+        if self._waits is not None and not self._buffer.ended:
+            waits, self._waits = self._waits, None
+            await waits()
         await self._buffer.filled()
         event = self._next()
         self._delivered += 1

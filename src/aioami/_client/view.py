@@ -75,12 +75,12 @@ class ServerView:
     async def ask(self) -> Permissions | None:
         """Ask the server for the rights of the user, and return them.
 
-        `manager show user` tells them, to users with the write class `command`; else manager.conf
-        itself, to those with `config`. To others the server does not tell them. They count until
+        `manager show user` shows them, to users with the write class `command`; else manager.conf
+        itself, to those with `config`. To others the server does not show them. They count until
         the link is lost. Cancelling it gives up the question.
 
         Returns:
-            The rights; `None` if the server does not tell them, or there is no username.
+            The rights; `None` if the server does not show them, or there is no username.
 
         Raises:
             ManagerTimeout, ConnectionLost, RuntimeError: as for `Manager.send`.

@@ -14,10 +14,13 @@ from ..errors import (
     UnknownAction,
 )
 from ..responses.base import Response
+from ..wire.redaction import redact_value
+from .subjects import subjects
 
 __all__ = ["is_final", "is_permission_denied", "is_shutting_down", "refusal"]
 
 _IN_USE: Final = "Login Already In Use"
+_IN_OUTPUT: Final = "Command output follows"
 _PERMISSION_DENIED: Final = "Permission denied"
 _SHUTTING_DOWN: Final = "Asterisk is shutting down"
 _UNKNOWN_ACTION: Final = "Invalid/unknown command"  # the beginning of a longer text
@@ -37,12 +40,26 @@ _REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
 
 def refusal(response: Response, action: Action[Any]) -> ManagerError:
     """Return the exception that stands for a `Response: Error`."""
-    text = response.message.strip() or "no reason given"
+    text = _reason(response)
     unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
     kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
     if issubclass(kind, ManagerAuthError):
         return kind(f"the login was refused: {text}", response=response)
-    return kind(f"{action.name} was refused: {text}", action=action, response=response)
+    sentence = f"{action.name} was refused: {text}"
+    own = {name.lower(): value for name, value in reversed(action.headers)}
+    about = "" if kind is UnknownAction else subjects(action.headers, own.get, beside=text)
+    if about:
+        sentence += f" ({about})"
+    return kind(sentence, action=action, response=response)
+
+
+def _reason(response: Response) -> str:
+    """The reason in a response; a command's is in the first line of its output."""
+    text = response.message.strip()
+    if text == _IN_OUTPUT:
+        lines = (line.strip() for line in response.output)
+        text = redact_value("output", next(filter(None, lines), ""), response.find)
+    return text or "no reason given"
 
 
 def is_permission_denied(response: Response) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from ..fields import (
     Boolean,
     ChannelVariables,
+    DateTime,
     Duration,
     Enumeration,
     Field,
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["to_pandas", "to_polars"]
 
-Kind = Literal["integer", "number", "boolean", "moment", "category", "text", "texts", "variables"]
+Kind = Literal[
+    "integer", "number", "boolean", "moment", "date", "category", "text", "texts", "variables"
+]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _KINDS: Final[tuple[tuple[type[Field[Any]], Kind], ...]] = (
     (Boolean, "boolean"),
     (Enumeration, "category"),
     (Timestamp, "moment"),
+    (DateTime, "date"),
     (ChannelVariables, "variables"),
     (Texts, "texts"),
     (Number, "number"),
@@ -52,7 +56,10 @@ class _Column:
 
 
 def to_pandas(
-    items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]
+    items: Sequence[Any],
+    typed: list[dict[str, Any]],
+    plain: list[dict[str, Any]],
+    empty: dict[str, Field[Any]],
 ) -> pandas.DataFrame:
     """See `EventList.to_pandas`.
 
@@ -60,6 +67,7 @@ def to_pandas(
         items: the events.
         typed: their rows.
         plain: their rows as text.
+        empty: the columns of a list without items.
 
     Raises:
         ImportError: pandas is not installed.
@@ -73,12 +81,13 @@ def to_pandas(
         "number": "Float64",
         "boolean": "boolean",
         "moment": "datetime64[us, UTC]",
+        "date": "datetime64[us]",
         "text": "string",
         "texts": "object",
         "variables": "object",
     }
     columns: dict[str, Any] = {}
-    for name, column in _columns(items, typed, plain).items():
+    for name, column in _columns(items, typed, plain, empty).items():
         dtype = (
             pandas.CategoricalDtype(column.categories)
             if column.kind == "category"
@@ -90,7 +99,10 @@ def to_pandas(
 
 
 def to_polars(
-    items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]
+    items: Sequence[Any],
+    typed: list[dict[str, Any]],
+    plain: list[dict[str, Any]],
+    empty: dict[str, Field[Any]],
 ) -> polars.DataFrame:
     """See `EventList.to_polars`; the arguments are those of `to_pandas`.
 
@@ -106,13 +118,14 @@ def to_polars(
         "number": polars.Float64,
         "boolean": polars.Boolean,
         "moment": polars.Datetime("us", "UTC"),
+        "date": polars.Datetime("us"),
         "category": polars.Categorical,
         "text": polars.String,
         "texts": polars.List(polars.String),
         "variables": polars.List(polars.Struct({"name": polars.String, "value": polars.String})),
     }
     columns = []
-    for name, column in _columns(items, typed, plain).items():
+    for name, column in _columns(items, typed, plain, empty).items():
         values = column.values
         if column.kind == "variables":  # polars has no dictionaries
             values = [
@@ -128,12 +141,17 @@ def _missing(library: str) -> ImportError:
 
 
 def _columns(
-    items: Sequence[Any], typed: list[dict[str, Any]], plain: list[dict[str, Any]]
+    items: Sequence[Any],
+    typed: list[dict[str, Any]],
+    plain: list[dict[str, Any]],
+    empty: dict[str, Field[Any]],
 ) -> dict[str, _Column]:
     """The columns by name."""
+    if not typed:
+        return {name: _Column(_kind(one), []) for name, one in empty.items()}
     kinds = _kinds(items)
     columns = {}
-    for name in typed[0] if typed else ():
+    for name in typed[0]:
         try:
             columns[name] = _column(kinds.get(name.lower(), "text"), [row[name] for row in typed])
         except (
@@ -143,14 +161,17 @@ def _columns(
     return columns
 
 
+def _kind(one: Field[Any]) -> Kind:
+    return next((kind for base, kind in _KINDS if isinstance(one, base)), "text")
+
+
 def _kinds(items: Sequence[Any]) -> dict[str, Kind]:
     """Return the kinds of columns, by lower-case name, without those on which classes disagree."""
     found: dict[str, set[Kind]] = {}
     for each in {type(item): None for item in items}:
         for attribute, one in fields_of(each).items():
-            kind: Kind = next((kind for base, kind in _KINDS if isinstance(one, base)), "text")
             for name in {attribute, one.header.lower()}:
-                found.setdefault(name, set()).add(kind)
+                found.setdefault(name, set()).add(_kind(one))
     return {name: kinds.pop() for name, kinds in found.items() if len(kinds) == 1}
 
 
@@ -195,6 +216,12 @@ def _moment(value: Any) -> datetime | None:
         return None
 
 
+def _date(value: Any) -> datetime:
+    if type(value) is not datetime:
+        raise TypeError
+    return value
+
+
 def _name(value: Any) -> str:
     if not isinstance(value, enum.Enum):
         raise TypeError
@@ -218,6 +245,7 @@ _CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {
     "number": _exactly(float),
     "boolean": _exactly(bool),
     "moment": _moment,
+    "date": _date,
     "category": _name,
     "text": _text,
     "texts": lambda value: [_text(each) for each in _exactly(list)(value)],

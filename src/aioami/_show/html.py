@@ -35,10 +35,12 @@ __all__ = [
 ]
 
 MAX_VALUE: Final = 200  # characters of one value
-MAX_HEADERS: Final = 60  # of one message
+MAX_HEADERS: Final = 200  # of one message
+MAX_HEIGHT: Final = 40  # of the rows of a message that stand in one table
 MAX_LINES: Final = 200  # of a command's output
 MAX_ROWS: Final = 30
 MAX_COLUMNS: Final = 16
+MAX_ACROSS: Final = 4  # items beside each other, which have more headers than that
 MAX_CELL: Final = 60  # characters of a value in a list
 
 # What says nothing of the item itself, or nothing more than another header.
@@ -291,16 +293,34 @@ def _kind(name: str, items: Sequence[Message]) -> str:
                     header.lower(), header
                 )
     names = list(columns.values())
-    left = [*names[MAX_COLUMNS:], *(header for key, header in empty.items() if key not in columns)]
-    names = names[:MAX_COLUMNS]
-    rows = [[_cells(item, header) for header in names] for item in shown]
+    left = [header for key, header in empty.items() if key not in columns]
+    if len(names) > MAX_COLUMNS and len(items) <= MAX_ACROSS:
+        left = [*names[MAX_HEADERS:], *left]
+        turned = [
+            [clean(header), *(_cells(item, header) for item in items)]
+            for header in names[:MAX_HEADERS]
+        ]
+        body = _beside_each_other(turned)
+    else:
+        left = [*names[MAX_COLUMNS:], *left]
+        names = names[:MAX_COLUMNS]
+        rows = [[_cells(item, header) for header in names] for item in shown]
+        body = table(rows, [clean(header) for header in names]) if names else ""
     heading = f"{clean(name)} {note(f'{len(items):,}')}"
     more = _more(len(items))
     if left:
         hidden = note(", ".join(left)[:MAX_VALUE])
         more += f"<div>{note(f'left out or empty ({len(left)}): ')}{hidden}</div>"
-    body = table(rows, [clean(header) for header in names]) if names else ""
     return f"<div>{heading}</div>{body}{more}"
+
+
+def _beside_each_other(rows: list[list[str]]) -> str:
+    """Rows as a table; many of them as several tables of the same height."""
+    if len(rows) <= MAX_HEIGHT:
+        return table(rows)
+    height = -(-len(rows) // -(-len(rows) // MAX_HEIGHT))
+    blocks = (table(rows[start : start + height]) for start in range(0, len(rows), height))
+    return '<div style="display: flex; flex-wrap: wrap; gap: 0 2em">' + "".join(blocks) + "</div>"
 
 
 def _cells(item: Message, header: str) -> str:
@@ -321,7 +341,7 @@ def _headers(message: Message, without: set[str]) -> str:
     rows = [[shortened(name), cell(message, name, value)] for name, value in wanted[:MAX_HEADERS]]
     if len(wanted) > MAX_HEADERS:
         rows.append([note("…"), note(f"and {len(wanted) - MAX_HEADERS:,} more headers")])
-    return table(rows) if rows else ""
+    return _beside_each_other(rows) if rows else ""
 
 
 def box(*parts: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from .._areas import gather
 from .base import Action as Action
 from .base import KnownAction as KnownAction
+from .base import classes_of as classes_of
 
 AREAS: Final = (
     "agents",
@@ -69,4 +70,9 @@ if TYPE_CHECKING:
     from .users import *
     from .voicemail import *
 else:
-    __getattr__, __dir__ = gather(__name__, AREAS, _OWN)
+
+    def _meant(name: str) -> str:
+        """The names that are meant by one that does not exist."""
+        return " or ".join(each.__name__ for each in classes_of(name))
+
+    __getattr__, __dir__ = gather(__name__, AREAS, _OWN, meant=_meant)

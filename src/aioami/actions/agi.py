@@ -35,7 +35,8 @@ class AGI(KnownAction[AGIReply]):
     command_id: str | None = header("CommandID", default=None)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
-        if event.get("Channel") != self.channel:
+        own = {name.lower(): value for name, value in self.headers}
+        if event.get("Channel") != own.get("channel"):
             return None
         if event.name == "Hangup":
             return "the channel hung up before the command ended"
@@ -44,4 +45,4 @@ class AGI(KnownAction[AGIReply]):
             return "the channel left AsyncAGI before the command ended"
         if event.name == "AsyncAGI" and sub_event != "exec":
             return None
-        return event if event.get("CommandId") == self.command_id else None
+        return event if event.get("CommandId") == own.get("commandid") else None

@@ -20,9 +20,11 @@ from typing import (
     get_origin,
 )
 
+from .._near import unexpected
 from ..events.base import Event
 from ..responses.base import ListReply, Response
 from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header, show_header
+from ..wire.text import DEFAULT_ENCODING, UTF8, Encoding, from_bytes, shown
 from .parameters import REQUIRED, HeaderValue, Parameter, header
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ __all__ = [
     "KnownAction",
     "ResponseT_co",
     "action_class",
+    "classes_of",
     "encode_action_id",
     "load",
 ]
@@ -63,12 +66,13 @@ class Action(Generic[ResponseT_co]):
     Args:
         name: the action's name on the wire.
         headers: its headers in order. `None` leaves a header out, a list repeats it.
+        more: headers behind those, as keywords: `Action("Foo", Bar="1")`.
 
     Raises:
         ValueError: a name or a value cannot be sent, or is one of `Action` and `ActionID` (see
             `Manager.send`).
-        TypeError: a value is neither text nor a whole number. Asterisk spells booleans in several
-            ways, so a bool has no one form.
+        TypeError: a value is neither text nor a whole number, or a header is given in both ways.
+            Asterisk spells booleans in several ways, so a bool has no one form.
 
     Attributes:
         name: the action's name on the wire.
@@ -125,12 +129,25 @@ class Action(Generic[ResponseT_co]):
     name: str
     headers: tuple[tuple[str, str], ...]
     timeout: float | None
+    _name: str
+    _pairs: tuple[tuple[str, str], ...]  # as `headers`, with lone surrogates for odd bytes
     _lines: bytes
 
     def __init__(
-        self: Action[Response], name: str, headers: Mapping[str, HeaderValue] | None = None
+        self: Action[Response],
+        name: str,
+        headers: Mapping[str, HeaderValue] | None = None,
+        **more: HeaderValue,
     ) -> None:
-        self._declare(headers or {}, name=name)
+        given: Any = {} if headers is None else headers
+        if not isinstance(given, Mapping):
+            kind = type(given).__name__
+            raise TypeError(f"headers: expected a mapping of names to values, not {kind}")
+        lower = {each.lower() for each in given if isinstance(each, str)}
+        for keyword in more:
+            if keyword.lower() in lower:
+                raise TypeError(f"{keyword}: it is given among the headers, and as a keyword")
+        self._declare({**given, **more}, name=name)
 
     def __init_subclass__(
         cls, *, wire_name: str | None = None, abstract: bool = False, **kwargs: Any
@@ -189,43 +206,62 @@ class Action(Generic[ResponseT_co]):
         timeout: float | None = None,
     ) -> None:
         """Fill this action; to be called by the constructor of every class."""
-        self.name = self.wire_name if name is None else _plain("Action", name)
+        self.name = self._name = self.wire_name if name is None else _plain("Action", name)
         self.timeout = timeout
         if not self.name or self.name != self.name.strip():
             raise ValueError(
                 f"Action: {self.name!r} is no name: it is empty, or has blanks around it"
             )
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        self.headers = tuple(
-            (_plain("a header's name", key), text)
-            for key, value in pairs
+        self._pairs = tuple(
+            (key, text)
+            for name_or_bytes, value in pairs
+            for key in (_plain("a header's name", name_or_bytes),)
             for text in _texts(key, value)
         )
-        for key, _ in self.headers:
+        for key, _ in self._pairs:
             if key.lower() in _RESERVED:
                 raise ValueError(
                     f"{key}: the action's name and its ActionID are not given among the headers"
                 )
-        if len(self.headers) > MAX_LINES - 2:
+        if len(self._pairs) > MAX_LINES - 2:
             raise ValueError(
-                f"{self.name}: {len(self.headers) + 2} lines with Action and ActionID, "
+                f"{shown(self.name)}: {len(self._pairs) + 2} lines with Action and ActionID, "
                 f"and Asterisk takes at most {MAX_LINES} in one action"
             )
-        first = self._first_line if name is None else encode_header("Action", self.name)
-        self._lines = b"\r\n".join([first, *(encode_header(*header) for header in self.headers)])
+        first = self._first_line if name is None else encode_header("Action", self._name)
+        self._lines = b"\r\n".join([first, *(encode_header(*header) for header in self._pairs)])
+        odd = not self._lines.isascii()
+        if odd:
+            self.name = shown(self.name)
+        self.headers = (
+            tuple((shown(key), shown(text)) for key, text in self._pairs) if odd else self._pairs
+        )
 
-    def encode(self, action_id: str, *, trusted: bool = False) -> bytes:
+    def encode(self, action_id: str, *, trusted: bool = False, encoding: Encoding = UTF8) -> bytes:
         """The bytes of this action under an ActionID.
 
         Args:
             action_id: identifies the answer.
             trusted: `True` for one that the library made, which need not be examined.
+            encoding: gives the bytes of text; what was given as bytes is sent as it is.
 
         Raises:
             ValueError, TypeError: the ActionID cannot be sent (see `encode_action_id`).
+            ValueError: a header has what this encoding cannot write, or is too long in it.
         """
         line = b"ActionID: " + action_id.encode() if trusted else encode_action_id(action_id)
-        return b"%b\r\n%b\r\n\r\n" % (self._lines, line)
+        lines = self._lines
+        if encoding.name != DEFAULT_ENCODING:
+            lines = self._encoded(encoding)
+        return b"%b\r\n%b\r\n\r\n" % (lines, line)
+
+    def _encoded(self, encoding: Encoding) -> bytes:
+        """All lines in an encoding, without the ActionID."""
+        if self._lines.isascii():
+            return self._lines
+        pairs = ("Action", self._name), *self._pairs
+        return b"\r\n".join([encode_header(*each, encoding) for each in pairs])
 
     @classmethod
     def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
@@ -242,6 +278,22 @@ class Action(Generic[ResponseT_co]):
             else "nothing says that it only reads"
         )
 
+    @property
+    def answered_as(self) -> type[Action[Any]]:
+        """The class that says how it is answered: its own, or that of its name, if it has none."""
+        return action_class(self.name) if type(self) is Action else type(self)
+
+    @property
+    def outcome_timeout(self) -> float | None:
+        """Seconds for which its outcome is waited for, if it has one; `None` is no limit."""
+        kind = self.answered_as
+        return self.timeout if self.timeout is not None else kind.outcome_limit(self.headers)
+
+    @classmethod
+    def outcome_limit(cls, headers: Iterable[tuple[str, str]]) -> float | None:
+        """Return the seconds for which the outcome of an action with these headers may take."""
+        return None
+
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         """Judge an event of `outcome_events` for this action, sent under `action_id`.
 
@@ -249,11 +301,15 @@ class Action(Generic[ResponseT_co]):
             the event, if it is the outcome; a sentence, if no outcome will come; `None`, if the
             event belongs to another action.
         """
-        return None
+        kind = self.answered_as
+        same = kind.conclusion is Action.conclusion
+        return None if same else kind.conclusion(self, action_id, event)
 
     def conclusion_of_response(self, response: Response) -> Event | None:
         """Return the outcome, if the answer itself already is one."""
-        return None
+        kind = self.answered_as
+        same = kind.conclusion_of_response is Action.conclusion_of_response
+        return None if same else kind.conclusion_of_response(self, response)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Action):
@@ -271,6 +327,8 @@ class Action(Generic[ResponseT_co]):
         shown = (show_header(*header, own.get) for header in self.headers)
         return f"<Action {', '.join((self.name, *shown))}>"
 
+
+_T = TypeVar("_T")
 
 _NOTHING: Final[dict[str, Any]] = {}
 _TAKEN: Final = frozenset(dir(Action)) | {"name", "headers", "timeout"}
@@ -330,7 +388,9 @@ class KnownAction(Action[ResponseT_co], abstract=True):
             parameters = self._parameters
             if not (parameters or args or kwargs):  # as most of those that are sent often
                 self.given, self._lines = _NOTHING, self._first_line
-                self.name, self.headers, self.timeout = self.wire_name, (), None
+                self.name = self._name = self.wire_name
+                self.headers = self._pairs = ()
+                self.timeout = None
                 return
             name = type(self).__name__
             places = [each for each, parameter in parameters.items() if not parameter.keyword_only]
@@ -341,7 +401,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
             given = dict(zip(places, args, strict=False))
             for keyword, value in kwargs.items():
                 if keyword not in parameters:
-                    raise TypeError(f"{name}() got an unexpected keyword argument {keyword!r}")
+                    raise unexpected(name, keyword, parameters)
                 if keyword in given:
                     raise TypeError(f"{name}() got multiple values for argument {keyword!r}")
                 given[keyword] = value
@@ -365,9 +425,22 @@ class KnownAction(Action[ResponseT_co], abstract=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._parameters = {**cls._parameters, **_parameters_of(cls)}
+        if "__init__" in vars(cls):
+            setattr(cls, "__new__", _checking_keywords)  # noqa: B010 - type checkers need no other
         if cls.__init__ is KnownAction.__init__:
             places = tuple(name for name, each in cls._parameters.items() if not each.keyword_only)
             setattr(cls, "__match_args__", places)  # noqa: B010 - type checkers know it already
+
+
+def _checking_keywords(cls: type[_T], *args: object, **kwargs: object) -> _T:
+    """Make an object of a class with a constructor of its own, whose keywords are its names."""
+    if kwargs:
+        parameters = Signature.from_callable(cls.__init__).parameters
+        if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+            for keyword in kwargs:
+                if keyword not in parameters:
+                    raise unexpected(cls.__name__, keyword, list(parameters)[1:])
+    return object.__new__(cls)
 
 
 def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
@@ -426,6 +499,22 @@ def action_class(name: str) -> type[Action[Any]]:
     return found
 
 
+def classes_of(name: str) -> list[type[Action[Any]]]:
+    """Return the classes of the catalogue for an action's name, in any case; two place calls."""
+    load()
+    from . import AREAS
+
+    modules = [import_module(f"{__package__}.{area}") for area in AREAS]
+    found = (getattr(module, each) for module in modules for each in module.__all__)
+    return [
+        each
+        for each in found
+        if isinstance(each, type)
+        and issubclass(each, Action)
+        and each.wire_name.lower() == name.lower()
+    ]
+
+
 def load() -> None:
     """Load all areas of the catalogue, so that `ACTIONS` is complete."""
     from . import AREAS
@@ -440,10 +529,14 @@ def encode_action_id(action_id: str) -> bytes:
     """The line with an ActionID, unless it would not come back as it was sent.
 
     Raises:
-        ValueError: empty, over 67 bytes of UTF-8, or beginning with a blank; CR, LF or NUL.
+        ValueError: empty, over 67 bytes, beginning with a blank, or anything but printable ASCII.
         TypeError: it is no text.
     """
-    action_id = _plain("ActionID", action_id)
+    if not isinstance(action_id, str):
+        raise TypeError(f"ActionID: expected text, not {type(action_id).__name__}")
+    action_id = str.__str__(action_id)
+    if not (action_id.isascii() and action_id.isprintable()):
+        raise ValueError("ActionID: it may have printable characters of ASCII alone")
     if not action_id:
         raise ValueError("ActionID: it is empty, which Asterisk takes for none")
     if action_id[0] in " \t":
@@ -459,6 +552,8 @@ def encode_action_id(action_id: str) -> bytes:
 
 def _plain(field: str, text: object) -> str:
     """Text without what a subclass of `str` makes of it, as the members of an enum do."""
+    if isinstance(text, (bytes, bytearray)):
+        return from_bytes(text)
     if not isinstance(text, str):
         raise TypeError(f"{field}: expected text, not {type(text).__name__}")
     return str.__str__(text)
@@ -470,12 +565,15 @@ def _texts(key: str, value: HeaderValue) -> list[str]:
         return []
     if isinstance(value, bool):
         raise TypeError(
-            f"{key}: a bool has no one spelling in Asterisk; give the text that this header wants"
+            f"{shown(key)}: a bool has no one spelling in Asterisk; give the text that this "
+            "header wants"
         )
-    if isinstance(value, str):
+    if isinstance(value, (str, bytes, bytearray)):
         return [_plain(key, value)]
     if isinstance(value, int):
         return [str(int(value))]
-    if isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"{key}: expected text or a whole number, not {type(value).__name__}")
+    if isinstance(value, (memoryview, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{shown(key)}: expected text or a whole number, not {type(value).__name__}"
+        )
     return [text for item in value for text in _texts(key, item)]

@@ -17,9 +17,11 @@ from ..events.channels import (
     OriginateResponse,
     StatusComplete,
 )
+from ..fields import TRUE
 from ..responses.base import ListReply, Response
 from ..responses.channels import GetvarReply, OriginateReply
-from ..wire.encoding import encode_text
+from ..wire.encoding import encode_header
+from ..wire.text import UTF8, encoding_of
 from .base import KnownAction
 from .parameters import (
     HeaderValue,
@@ -34,6 +36,7 @@ from .parameters import (
     text_or_nothing,
     true_false,
     truth,
+    warn_of_seconds,
 )
 from .parameters import seconds as _seconds
 from .parameters import variables as _variables
@@ -85,6 +88,11 @@ def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
         ),
         "",
     )
+
+
+def _answered_within(milliseconds: int) -> float:
+    """The seconds after which an Originate with this timeout is over."""
+    return milliseconds / 1000 + 2 if milliseconds else _DEFAULT_TIMEOUT
 
 
 class AbsoluteTimeout(KnownAction[Response]):
@@ -233,11 +241,12 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         other_channel_id: str | None,
     ) -> None:
         for name, value in (("channel_id", channel_id), ("other_channel_id", other_channel_id)):
-            if value is not None and len(encode_text(name, text(name, value))) > _MAX_CHANNEL_ID:
+            if value is not None and len(UTF8.encode(name, text(name, value))) > _MAX_CHANNEL_ID:
                 raise ValueError(f"{name}: at most {_MAX_CHANNEL_ID} bytes")
         if not text("channel", channel):
             raise ValueError("channel: it is empty")
         wire_timeout = 0 if timeout is None else int(str(milliseconds("timeout", timeout)))
+        warn_of_seconds("timeout", wire_timeout, stacklevel=3)
         self._declare(
             {
                 "Channel": channel,
@@ -252,31 +261,39 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 "OtherChannelId": other_channel_id,
                 **target,
             },
-            timeout=wire_timeout / 1000 + 2 if wire_timeout else _DEFAULT_TIMEOUT,
+            timeout=_answered_within(wire_timeout),
         )
+
+    @classmethod
+    def outcome_limit(cls, headers: Iterable[tuple[str, str]]) -> float | None:
+        own = {name.lower(): value for name, value in headers}
+        given = own.get("timeout", "")
+        return _answered_within(int(given) if given.isdecimal() and len(given) < 12 else 0)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         return event if event.action_id == action_id else None
 
     def conclusion_of_response(self, response: Response) -> Event | None:
         """A synchronous Originate is answered when the call is; no event follows."""
-        headers = dict(self.headers)
-        if headers["Async"] == "true":
+        own = {name.lower(): value for name, value in self._pairs}
+        if own.get("async", "").strip().lower() in TRUE:
             return None
         target = [
-            (name, headers[name])
+            (name, own[name.lower()])
             for name in ("Application", "Data", "Context", "Exten")
-            if name in headers
+            if name.lower() in own
         ]
         sent = [
             ("Event", "OriginateResponse"),
             ("ActionID", response.action_id or ""),
             ("Response", "Success" if response.success else "Failure"),
-            ("Channel", headers["Channel"]),
+            ("Channel", own.get("channel", "")),
             *target,
             *([("Reason", "4")] if response.success else []),
         ]
-        return OriginateResponse("\r\n".join(f"{name}: {value}" for name, value in sent))
+        encoding = encoding_of(response.text)
+        lines = (encode_header(name, value, encoding) for name, value in sent)
+        return OriginateResponse(encoding.decode(b"\r\n".join(lines)))
 
 
 class Originate_Application(_Originate, wire_name="Originate"):
@@ -289,8 +306,9 @@ class Originate_Application(_Originate, wire_name="Originate"):
         application: the application's name.
         data: its arguments: a sequence, joined by commas; or one text, sent as it is. A comma
             inside an argument must be escaped by the caller.
-        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. The
-            action's answer is waited for 2 seconds longer, or for ten minutes if left out or 0.
+        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. Less
+            than 1000 is warned of, as seconds are probably meant. The action's answer is waited for
+            2 seconds longer, or for ten minutes if left out or 0.
         callerid: as `"Alice" <100>`.
         variables: channel variables, set in the reverse order. Every character of a value arrives
             as it is.
@@ -304,8 +322,6 @@ class Originate_Application(_Originate, wire_name="Originate"):
 
     Raises:
         ValueError: a variable's name, an id or a time cannot be right.
-        TypeError: `data` is bytes.
-
     Asterisk refuses applications that run programs to users without the class system
     (`PermissionDenied`).
     """
@@ -326,7 +342,7 @@ class Originate_Application(_Originate, wire_name="Originate"):
         channel_id: str | None = None,
         other_channel_id: str | None = None,
     ) -> None:
-        arguments = data if isinstance(data, str) else ",".join(repeated("data", data))
+        arguments = ",".join(repeated("data", data))
         self._originate(
             {"Application": text("application", application), "Data": arguments or None},
             channel,

@@ -63,6 +63,8 @@ class DBGet(KnownAction[DBGetReply]):
 class DBGetTree(KnownAction[ListReply[DBGetTreeResponse, DBGetTreeComplete]]):
     """List keys and values. From Asterisk 16.28, 18.14 and 20.
 
+    What is not there is an empty list.
+
     Args:
         family: this family alone; all if left out.
         key: the beginning of the keys.

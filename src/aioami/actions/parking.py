@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..events.parking import ParkedCall, ParkedCallsComplete, Parkinglot, ParkinglotsComplete
 from ..responses.base import ListReply, Response
 from .base import KnownAction
-from .parameters import header, milliseconds, optional, text
+from .parameters import header, milliseconds, optional, text, warn_of_seconds
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -45,6 +45,8 @@ class Park(KnownAction[Response]):
         parkinglot: str | None = None,
         parking_space: str | int | None = None,
     ) -> None:
+        if isinstance(timeout, int):
+            warn_of_seconds("timeout", timeout, stacklevel=2)
         # `timeout` cannot be declared: an action's attribute of that name is how long its answer is
         # waited for.
         self._declare(

@@ -258,7 +258,7 @@ class QueueStatus(
 
 
 class QueueSummary(KnownAction[ListReply[events.QueueSummary, QueueSummaryComplete]]):
-    """Sum queues up, one event each.
+    """Sum queues up, one event each. An unknown queue is an empty list.
 
     Args:
         queue: this queue alone; all if left out.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .._check import check_whole_number
 from ..events.base import Event
 from .model import CallTrace
 from .registry import CallRegistry
@@ -20,9 +21,11 @@ class CallTracer:
 
     Raises:
         ValueError: `keep` is negative.
+        TypeError: it is no whole number.
     """
 
     def __init__(self, *, keep: int | None = None) -> None:
+        check_whole_number("keep", keep)
         if keep is not None and keep < 0:
             raise ValueError(f"keep: at least 0, or None for all, not {keep}")
         self._registry = CallRegistry(keep)

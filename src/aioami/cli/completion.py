@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from aioami import Action, Event, actions, events
 
@@ -17,6 +17,8 @@ __all__ = [
     "event_names",
     "summary",
 ]
+
+_BEGINNING: Final = 3  # letters that a name is known by
 
 _Message = TypeVar("_Message", Action[Any], Event)
 
@@ -44,10 +46,13 @@ def _classes(area: ModuleType, base: type[_Message]) -> Iterator[type[_Message]]
 
 
 def close_name(name: str, known: Iterable[str]) -> str | None:
-    """The known name that is most like a misspelt one; `None` if none is close."""
+    """The known name that a misspelt or shortened one stands for; `None` if none is close."""
     from difflib import get_close_matches
 
     by_key = {each.lower(): each for each in known}
+    begun = [each for each in by_key if each.startswith(name.lower())]
+    if begun and len(name) >= _BEGINNING:
+        return by_key[min(begun, key=lambda each: (len(each), each))]
     close = get_close_matches(name.lower(), by_key, n=1)
     return by_key[close[0]] if close else None
 

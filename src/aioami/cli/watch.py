@@ -6,15 +6,24 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 import async_timeout
 import typer
 
-from aioami import Disconnected, Event, EventsLost, EventStream, Manager, Reconnected
+from aioami import (
+    Disconnected,
+    Event,
+    EventsLost,
+    EventStream,
+    Manager,
+    Reconnected,
+    UnknownEventName,
+)
+from aioami.events import misnamed
 
-from .completion import close_name, event_names
 from .filters import Filter
 from .output import Counts, Form, Printer
 from .process import notify
@@ -31,17 +40,18 @@ def form_of(as_json: bool, brief: bool) -> Form:
     return Form.JSON if as_json else Form.BRIEF if brief else Form.FULL
 
 
-def suggest_names(chosen: Filter) -> None:
-    """Notify the user of event names that Asterisk does not have, with the closest that it has.
+def suggest_names(names: Iterable[str], version: str = "") -> None:
+    """Notify the user of event names of which nothing will come, with those that are meant.
 
-    Such a name may be misspelt, or be that of an event which a user's own module sends.
+    Args:
+        names: names and patterns.
+        version: the server's AMI version, once it is known; then of those alone that no server of
+            that version sends.
     """
-    known = {name.lower() for name in event_names()} | {"disconnected", "reconnected"}
-    for name in chosen.names:
-        if name.lower() not in known and not any(sign in name for sign in "*?["):
-            close = close_name(name, event_names())
-            meant = f"; did you mean {close}?" if close else ""
-            notify(f"no event of Asterisk is called {name}{meant}")
+    for name in names:
+        wrong = misnamed(name, version=version)
+        if wrong is not None and not (version and misnamed(name)):
+            notify(wrong)
 
 
 class Watch:
@@ -98,10 +108,14 @@ class Watch:
         # library's messages instead.
         unwanted = () if self._printer.form is Form.JSON else (Disconnected, Reconnected)
         names = self._chosen.names
-        with mgr.events(*names, where=self._chosen, maxsize=100_000, on_loss="raise") as stream:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnknownEventName)  # the user is told in our words
+            stream = mgr.events(*names, where=self._chosen, maxsize=100_000, on_loss="raise")
+        with stream:
             async with self.running():
                 try:
                     async with mgr:
+                        suggest_names(names, mgr.version)
                         await self._take_all(stream, seconds, unwanted)
                 finally:
                     # Events that came before an interruption are in the counts.

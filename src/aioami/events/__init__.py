@@ -12,6 +12,7 @@ from .base import Event as Event
 from .base import KnownEvent as KnownEvent
 from .base import event_class as event_class
 from .base import parse as parse
+from .naming import misnamed as misnamed
 
 AREAS: Final = (
     "agents",
@@ -43,7 +44,7 @@ AREAS: Final = (
     "users",
     "voicemail",
 )
-_OWN: Final = ("Event", "KnownEvent", "event_class", "parse")
+_OWN: Final = ("Event", "KnownEvent", "event_class", "misnamed", "parse")
 
 if TYPE_CHECKING:
     from .agents import *

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
-from ..fields import Integer, Text, Timestamp, as_dict
+from ..fields import Integer, Text, Timestamp, as_dict, values_of
 from ..wire import Message
+from ..wire.text import join, split
 
 __all__ = ["EVENTS", "UNSOLICITED", "Event", "KnownEvent", "event_class", "load", "parse"]
 
@@ -47,7 +48,7 @@ class Event(Message):
     def __init__(self, text: str) -> None:
         # No event has output behind its headers. All texts between these two begin with the first
         # one: to compare takes half as long as `startswith`.
-        self._lines = text if "Event: " <= text < "Event:!" else "\n" + text
+        self._lines = text if "Event: " <= text < "Event:!" else join(("\n", text))
         self._parsed = None
 
     def __init_subclass__(
@@ -84,18 +85,25 @@ class Event(Message):
         labels = self.find("Privilege")
         return frozenset(labels.split(",")) - {"all", ""} if labels else frozenset()
 
-    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+    def to_dict(
+        self, *, attributes: bool = False, typed: bool = False, numbers: bool = False
+    ) -> dict[str, Any]:
         """Return a plain dictionary, ready for JSON, in which repeated headers are lists of values.
 
         Args:
             attributes: `True` for the names of attributes as keys (`caller_id_num`), instead of the
                 headers in their first spelling (`CallerIDNum`).
             typed: `True` for the values of attributes, where the class has them: numbers, bools,
-                members of enumerations, and dictionaries of variables, with `None` for text that
-                does not convert, and the first of repeated headers; instead of the text as
-                received.
+                names of enumerations' members, dates as text, and dictionaries of variables, with
+                `None` for text that does not convert, and the first of repeated headers; instead of
+                the text as received.
+            numbers: `True` for the values of enumerations' members, which are Asterisk's numbers
+                and words, instead of their names.
+
+        Raises:
+            ValueError: `numbers` without `typed`.
         """
-        return as_dict(self.headers, self, attributes=attributes, typed=typed)
+        return as_dict(self.headers, self, attributes=attributes, values=values_of(typed, numbers))
 
     def _repr_html_(self) -> str:
         """The event as HTML, for a notebook."""
@@ -134,8 +142,11 @@ def parse(text: str) -> Event:
     Raises:
         ValueError: the text is no event.
     """
-    first, _, rest = text.partition(":")
-    if first.lower() != "event":
+    if text.partition(":")[0].lower() != "event":
         raise ValueError("this message is no event")
-    plain = Event(f"Event: {rest.removeprefix(' ')}")
+    plain = Event(split(text, _with_usual_name)[0])
     return event_class(plain.name)(plain.text)
+
+
+def _with_usual_name(text: str) -> tuple[str]:
+    return (f"Event: {text.partition(':')[2].removeprefix(' ')}",)

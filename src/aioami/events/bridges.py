@@ -115,6 +115,7 @@ class BlindTransfer(TransfererEvent, TransfereeEvent, BridgeEvent):
     is_external = Boolean("IsExternal")
     context = Text("Context")
     extension = Text("Extension")
+    exten = extension.alias()
 
 
 class AttendedTransfer(
@@ -125,6 +126,7 @@ class AttendedTransfer(
     read_classes = ("call",)
 
     result = Text("Result")
+    is_external = Boolean("IsExternal")
     orig = Nested(Bridge, "Orig")
     second = Nested(Bridge, "Second")
     dest_type = Text("DestType")

@@ -8,6 +8,7 @@ from ..fields import (
     ChannelVariables,
     Duration,
     Enumeration,
+    Escaped,
     Integer,
     Milliseconds,
     Nested,
@@ -100,7 +101,7 @@ ORIGINATE_RESULT_MAP = {
     ORIGINATE_RESULT_CONGESTION: "CONGESTION",
     ORIGINATE_RESULT_INCOMPLETE: "INCOMPLETE",
 }
-"""The meaning of the `Reason` of an OriginateResponse. It is no hang-up cause."""
+"""Names of the `Reason` of an OriginateResponse; `OriginateReason` has those of what it means."""
 
 
 class Newchannel(ChannelEvent):
@@ -123,6 +124,7 @@ class Newexten(ChannelEvent):
     extension = Text("Extension")
     application = Text("Application")
     app_data = Text("AppData")
+    application_data = app_data.alias()
 
 
 class NewCallerid(ChannelEvent):
@@ -158,12 +160,16 @@ class Rename(KnownEvent):
 
 
 class VarSet(ChannelEvent):
-    """A variable was set. A global one has `none` for the channel; values are escaped as in C."""
+    """A variable was set. A global one has `none` for the channel.
+
+    Asterisk writes quotes and backslashes in the value with a backslash before them, and control
+    characters as in C; the attribute is without that.
+    """
 
     read_classes = ("dialplan",)
 
     variable = Text("Variable")
-    value = Text("Value")
+    value = Escaped("Value")
 
 
 class HangupRequest(ChannelEvent):
@@ -230,8 +236,10 @@ class CoreShowChannel(ChannelEvent):
     """A channel, as `CoreShowChannels` lists it."""
 
     bridge_id = Text("BridgeId")
+    bridge_uniqueid = bridge_id.alias()
     application = Text("Application")
     application_data = Text("ApplicationData")
+    app_data = application_data.alias()
     duration = Duration("Duration")
 
 
@@ -258,8 +266,11 @@ class Status(ChannelEvent):
     effective_connected_line_name = Text("EffectiveConnectedLineName")
     time_to_hangup = Seconds("TimeToHangup")
     bridge_id = Text("BridgeID")
+    bridge_uniqueid = bridge_id.alias()
     application = Text("Application")
     data_ = Text("Data")
+    app_data = data_.alias()
+    application_data = data_.alias()
     nativeformats = Text("Nativeformats")
     readformat = Text("Readformat")
     readtrans = Text("Readtrans")
@@ -441,6 +452,8 @@ class OriginateResponse(KnownEvent):
     exten = Text("Exten")
     application = Text("Application")
     data_ = Text("Data")
+    app_data = data_.alias()
+    application_data = data_.alias()
     reason = Enumeration("Reason", OriginateReason)
     uniqueid = Text("Uniqueid")
     caller_id_num = Text("CallerIDNum")
@@ -455,8 +468,10 @@ class OriginateResponse(KnownEvent):
 
     @property
     def result(self) -> str | None:
-        """The name of the reason, as `ANSWERED` or `BUSY`."""
-        return None if self.reason is None else ORIGINATE_RESULT_MAP.get(self.reason)
+        """The name of the reason, as `ANSWERED`, `BUSY`, `NO_ANSWER`, or `FAILED` for everything
+        that Asterisk does not tell apart: refused, no such number, no such channel.
+        """
+        return None if self.reason is None else self.reason.name
 
 
 class ChannelUpdate(KnownEvent):
@@ -464,4 +479,5 @@ class ChannelUpdate(KnownEvent):
 
     channel = Text("Channel")
     channeltype = Text("Channeltype")
+    channel_type = channeltype.alias()
     uniqueid = Text("Uniqueid")

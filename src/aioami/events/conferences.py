@@ -99,6 +99,7 @@ class ConfbridgeTalking(BridgeEvent, ChannelEvent):
 
     conference = Text("Conference")
     talking_status = Boolean("TalkingStatus")
+    talking = talking_status.alias()
     admin = Boolean("Admin")
 
 
@@ -114,6 +115,7 @@ class ConfbridgeList(ChannelEvent):
     waiting = Boolean("Waiting")
     muted = Boolean("Muted")
     talking = Boolean("Talking")
+    talking_status = talking.alias()
     answered_time = Seconds("AnsweredTime")
 
 

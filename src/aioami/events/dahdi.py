@@ -30,6 +30,7 @@ class DAHDIChannel(ChannelEvent):
 
     dahdi_group = Text("DAHDIGroup")
     dahdi_span = Integer("DAHDISpan")
+    span = dahdi_span.alias()
     dahdi_channel = Text("DAHDIChannel")
 
 
@@ -101,6 +102,7 @@ class DAHDIShowStatus(KnownEvent):
     """A span and its line errors, as the action of that name lists it. From Asterisk 18."""
 
     span = Integer("Span")
+    dahdi_span = span.alias()
     description = Text("Description")
     alarms = Text("Alarms")
     irq = Integer("IRQ")

@@ -17,10 +17,12 @@ class ListDialplan(KnownEvent):
 
     context = Text("Context")
     extension = Text("Extension")
+    exten = extension.alias()
     extension_label = Text("ExtensionLabel")
     priority = Text("Priority")
     application = Text("Application")
     app_data = Text("AppData")
+    application_data = app_data.alias()
     registrar = Text("Registrar")
     include_context = Text("IncludeContext")
     switch = Text("Switch")

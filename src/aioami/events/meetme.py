@@ -27,7 +27,9 @@ class MeetmeEvent(ChannelEvent, abstract=True):
     read_classes = ("call",)
 
     meetme = Text("Meetme")
+    conference = meetme.alias()
     user = Integer("User")
+    user_number = user.alias()
 
 
 class MeetmeJoin(MeetmeEvent):
@@ -67,13 +69,16 @@ class MeetmeEnd(KnownEvent):
     read_classes = ("call",)
 
     meetme = Text("Meetme")
+    conference = meetme.alias()
 
 
 class MeetmeList(KnownEvent):
     """A participant, as the action of that name lists it."""
 
     conference = Text("Conference")
+    meetme = conference.alias()
     user_number = Integer("UserNumber")
+    user = user_number.alias()
     caller_id_num = Text("CallerIDNum")
     caller_id_name = Text("CallerIDName")
     connected_line_num = Text("ConnectedLineNum")
@@ -96,6 +101,7 @@ class MeetmeListRooms(KnownEvent):
     """A conference, as the action of that name lists it."""
 
     conference = Text("Conference")
+    meetme = conference.alias()
     parties = Integer("Parties")
     marked = Text("Marked")
     """A number, or `N/A`."""

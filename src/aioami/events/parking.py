@@ -61,6 +61,7 @@ class Parkinglot(KnownEvent):
     """A parking lot, as `Parkinglots` lists it."""
 
     name_ = Text("Name")
+    parkinglot = name_.alias()
     start_space = Integer("StartSpace")
     stop_space = Integer("StopSpace")
     timeout = Seconds("Timeout")

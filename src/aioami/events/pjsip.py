@@ -6,7 +6,17 @@ wire and `rtp_symmetric` here again. Times are seconds unless the name says othe
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Number, Seconds, Text, Texts, Timestamp
+from ..enums import DeviceState
+from ..fields import (
+    Boolean,
+    Enumeration,
+    Integer,
+    Number,
+    Seconds,
+    Separated,
+    Text,
+    Timestamp,
+)
 from .base import KnownEvent
 from .snapshots import ListComplete
 
@@ -47,6 +57,10 @@ __all__ = [
 ]
 
 
+# An AOR and a URI, in which a comma may stand.
+_CONTACTS = r",(?=[^/,]+/[a-z]+:)"
+
+
 class SorceryEvent(KnownEvent, abstract=True):
     """An item of a list that describes an object of pjsip.conf."""
 
@@ -59,12 +73,16 @@ class EndpointList(SorceryEvent):
 
     transport = Text("Transport")
     aor = Text("Aor")
+    aors = aor.alias()
     auths = Text("Auths")
+    auth = auths.alias()
     outbound_auths = Text("OutboundAuths")
-    contacts = Texts("Contacts")
-    """One text for each AOR, in which the contacts are separated by commas. From Asterisk 20."""
-    device_state = Text("DeviceState")
-    active_channels = Text("ActiveChannels")
+    outbound_auth = outbound_auths.alias()
+    contacts = Separated("Contacts", _CONTACTS)
+    """The contacts of all its AORs, each as the AOR and the URI with a slash between them."""
+    device_state = Enumeration("DeviceState", DeviceState)
+    active_channels = Integer("ActiveChannels")
+    """`None` from Asterisk 16, which does not count them."""
 
 
 class EndpointListComplete(ListComplete):
@@ -92,8 +110,11 @@ class EndpointDetail(SorceryEvent):
     timers_min_se = Seconds("TimersMinSe")
     timers_sess_expires = Seconds("TimersSessExpires")
     auth = Text("Auth")
+    auths = auth.alias()
     outbound_auth = Text("OutboundAuth")
+    outbound_auths = outbound_auth.alias()
     aors = Text("Aors")
+    aor = aors.alias()
     media_address = Text("MediaAddress")
     identify_by = Text("IdentifyBy")
     direct_media = Boolean("DirectMedia")
@@ -104,6 +125,7 @@ class EndpointDetail(SorceryEvent):
     direct_media_glare_mitigation = Text("DirectMediaGlareMitigation")
     disable_direct_media_on_nat = Boolean("DisableDirectMediaOnNat")
     callerid = Text("Callerid")
+    caller_id = callerid.alias()
     callerid_privacy = Text("CalleridPrivacy")
     callerid_tag = Text("CalleridTag")
     trust_id_inbound = Boolean("TrustIdInbound")
@@ -164,9 +186,11 @@ class EndpointDetail(SorceryEvent):
     set_var = Text("SetVar")
     message_context = Text("MessageContext")
     accountcode = Text("Accountcode")
+    account_code = accountcode.alias()
     preferred_codec_only = Boolean("PreferredCodecOnly")
-    device_state = Text("DeviceState")
+    device_state = Enumeration("DeviceState", DeviceState)
     active_channels = Integer("ActiveChannels")
+    """`None` from Asterisk 16, which does not count them."""
     subscribe_context = Text("SubscribeContext")
     allow_overlap = Boolean("AllowOverlap")
     overlap_context = Text("OverlapContext")
@@ -238,7 +262,8 @@ class AorEvent(SorceryEvent, abstract=True):
     voicemail_extension = Text("VoicemailExtension")
     outbound_proxy = Text("OutboundProxy")
     support_path = Boolean("SupportPath")
-    contacts = Text("Contacts")
+    contacts = Separated("Contacts", _CONTACTS)
+    """Each as the AOR and the URI with a slash between them."""
 
 
 class AorList(AorEvent):
@@ -303,14 +328,18 @@ class ContactList(SorceryEvent):
 
     uri = Text("Uri")
     endpoint = Text("Endpoint")
+    endpoint_name = endpoint.alias()
     status = Text("Status")
+    contact_status = status.alias()
     roundtrip_usec = Integer("RoundtripUsec")
     """Microseconds."""
     expiration_time = Timestamp("ExpirationTime")
+    reg_expire = expiration_time.alias()
     user_agent = Text("UserAgent")
     call_id = Text("CallId")
     reg_server = Text("RegServer")
     via_addr = Text("ViaAddr")
+    via_address = via_addr.alias()
     via_port = Integer("ViaPort")
     path = Text("Path")
     outbound_proxy = Text("OutboundProxy")
@@ -331,12 +360,16 @@ class ContactStatusDetail(KnownEvent):
     aor = Text("AOR")
     uri = Text("URI")
     status = Text("Status")
+    contact_status = status.alias()
     roundtrip_usec = Integer("RoundtripUsec")
     """Microseconds."""
     endpoint_name = Text("EndpointName")
+    endpoint = endpoint_name.alias()
     user_agent = Text("UserAgent")
     reg_expire = Timestamp("RegExpire")
+    expiration_time = reg_expire.alias()
     via_address = Text("ViaAddress")
+    via_addr = via_address.alias()
     call_id = Text("CallID")
     id = Text("ID")
     path = Text("Path")
@@ -358,8 +391,10 @@ class ContactStatus(KnownEvent):
 
     uri = Text("URI")
     contact_status = Text("ContactStatus")
+    status = contact_status.alias()
     aor = Text("AOR")
     endpoint_name = Text("EndpointName")
+    endpoint = endpoint_name.alias()
     roundtrip_usec = Integer("RoundtripUsec")
     """Microseconds."""
 
@@ -457,10 +492,13 @@ class SubscriptionEvent(KnownEvent, abstract=True):
     role = Text("Role")
     endpoint = Text("Endpoint")
     callid = Text("Callid")
+    call_id = callid.alias()
     state = Text("State")
     callerid = Text("Callerid")
+    caller_id = callerid.alias()
     subscription_type = Text("SubscriptionType")
     extension = Text("Extension")
+    exten = extension.alias()
     extension_states = Text("ExtensionStates")
     mailboxes = Text("Mailboxes")
 

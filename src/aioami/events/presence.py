@@ -55,6 +55,7 @@ class PresenceStateChange(KnownEvent):
 
     presentity = Text("Presentity")
     status = Enumeration("Status", PresenceValue)
+    state = status.alias()
     subtype = Text("Subtype")
     message_ = Text("Message")
 
@@ -72,6 +73,7 @@ class PresenceStatus(KnownEvent):
     context = Text("Context")
     hint = Text("Hint")
     status = Enumeration("Status", PresenceValue)
+    state = status.alias()
     subtype = Text("Subtype")
     message_ = Text("Message")
 

@@ -41,7 +41,9 @@ class QueueMemberEvent(KnownEvent, abstract=True):
 
     queue = Text("Queue")
     member_name = Text("MemberName")
+    name_ = member_name.alias()
     interface = Text("Interface")
+    location = interface.alias()
     state_interface = Text("StateInterface")
     membership = Text("Membership")
     penalty = Integer("Penalty")
@@ -88,7 +90,9 @@ class QueueMemberPaused(KnownEvent):
 
     queue = Text("Queue")
     location = Text("Location")
+    interface = location.alias()
     member_name = Text("MemberName")
+    name_ = member_name.alias()
     paused = Boolean("Paused")
     reason = Text("Reason")
 
@@ -170,7 +174,9 @@ class QueueParams(KnownEvent):
     max = Integer("Max")
     strategy = Text("Strategy")
     calls = Integer("Calls")
+    callers = calls.alias()
     holdtime = Seconds("Holdtime")
+    hold_time = holdtime.alias()
     talk_time = Seconds("TalkTime")
     completed = Integer("Completed")
     abandoned = Integer("Abandoned")
@@ -185,7 +191,9 @@ class QueueMember(KnownEvent):
 
     queue = Text("Queue")
     name_ = Text("Name")
+    member_name = name_.alias()
     location = Text("Location")
+    interface = location.alias()
     state_interface = Text("StateInterface")
     membership = Text("Membership")
     penalty = Integer("Penalty")
@@ -226,7 +234,9 @@ class QueueSummary(KnownEvent):
     logged_in = Integer("LoggedIn")
     available = Integer("Available")
     callers = Integer("Callers")
+    calls = callers.alias()
     hold_time = Seconds("HoldTime")
+    holdtime = hold_time.alias()
     talk_time = Seconds("TalkTime")
     longest_hold_time = Seconds("LongestHoldTime")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Seconds, Text
+from ..fields import DateTime, Seconds, Text
 from .base import KnownEvent
 
 __all__ = [
@@ -12,7 +12,9 @@ __all__ = [
 
 
 class Cdr(KnownEvent):
-    """The record of a call that is over. Times are seconds."""
+    """The record of a call that is over. Its durations are seconds; its times are in the server's
+    own time zone, or in UTC where cdr.conf says `usegmtime`.
+    """
 
     read_classes = ("cdr",)
 
@@ -25,9 +27,10 @@ class Cdr(KnownEvent):
     destination_channel = Text("DestinationChannel")
     last_application = Text("LastApplication")
     last_data = Text("LastData")
-    start_time = Text("StartTime")
-    answer_time = Text("AnswerTime")
-    end_time = Text("EndTime")
+    start_time = DateTime("StartTime")
+    answer_time = DateTime("AnswerTime")
+    """`None` if it was not answered."""
+    end_time = DateTime("EndTime")
     duration = Seconds("Duration")
     billable_seconds = Seconds("BillableSeconds")
     disposition = Text("Disposition")
@@ -55,7 +58,8 @@ class CEL(KnownEvent):
     channel = Text("Channel")
     application = Text("Application")
     app_data = Text("AppData")
-    event_time = Text("EventTime")
+    event_time = DateTime("EventTime")
+    """In the server's own time zone; `None` where cel.conf has a `dateformat` of its own."""
     ama_flags = Text("AMAFlags")
     uniqueid = Text("UniqueID")
     linkedid = Text("LinkedID")

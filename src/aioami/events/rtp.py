@@ -52,6 +52,8 @@ class RTCPReceived(RTCPEvent):
     from_ = Text("From")
     rtt = Number("RTT")
     """Seconds."""
+    mes = Number("MES")
+    """The media experience score, 0 to 100: how good the sound is. Asterisk 16 does not have it."""
 
 
 class RTCPSent(RTCPEvent):

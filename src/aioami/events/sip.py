@@ -23,9 +23,11 @@ class PeerEntry(KnownEvent):
     """A peer, as `SIPpeers` and `IAXpeers` list it."""
 
     channeltype = Text("Channeltype")
+    channel_type = channeltype.alias()
     object_name = Text("ObjectName")
     chan_object_type = Text("ChanObjectType")
     ip_address = Text("IPaddress")
+    address = ip_address.alias()
     ip_port = Integer("IPport")
     mask = Text("Mask")
     port = Integer("Port")
@@ -43,6 +45,7 @@ class PeerEntry(KnownEvent):
     realtime_device = Text("RealtimeDevice")
     description = Text("Description")
     accountcode = Text("Accountcode")
+    account_code = accountcode.alias()
 
 
 class PeerlistComplete(ListComplete):
@@ -59,6 +62,7 @@ class RegistryEntry(KnownEvent):
     domain_port = Integer("DomainPort")
     refresh = Integer("Refresh")
     state = Text("State")
+    status = state.alias()
     registration_time = Timestamp("RegistrationTime")
     dns_manager = Boolean("DNSmanager")
     perceived = Text("Perceived")
@@ -83,10 +87,12 @@ class PeerStatus(KnownEvent):
     read_classes = ("system",)
 
     channel_type = Text("ChannelType")
+    channeltype = channel_type.alias()
     peer = Text("Peer")
     peer_status = Text("PeerStatus")
     cause = Text("Cause")
     address = Text("Address")
+    ip_address = address.alias()
     port = Integer("Port")
     time = Integer("Time")
 
@@ -101,9 +107,11 @@ class Registry(KnownEvent):
     read_classes = ("system",)
 
     channel_type = Text("ChannelType")
+    channeltype = channel_type.alias()
     username = Text("Username")
     domain = Text("Domain")
     status = Text("Status")
+    state = status.alias()
     cause = Text("Cause")
 
 

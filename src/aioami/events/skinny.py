@@ -18,6 +18,7 @@ class DeviceEntry(KnownEvent):
     """A device, as `SKINNYdevices` lists it. Until Asterisk 20."""
 
     channeltype = Text("Channeltype")
+    channel_type = channeltype.alias()
     channel_object_type = Text("ChannelObjectType")
     object_name = Text("ObjectName")
     device_id = Text("DeviceId")
@@ -35,6 +36,7 @@ class LineEntry(KnownEvent):
     """A line, as `SKINNYlines` lists it. Until Asterisk 20."""
 
     channeltype = Text("Channeltype")
+    channel_type = channeltype.alias()
     channel_object_type = Text("ChannelObjectType")
     object_name = Text("ObjectName")
     device = Text("Device")

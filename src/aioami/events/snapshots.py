@@ -8,7 +8,7 @@ header of the others: `DestChannel`, `DestCallerIDNum` ... These are views: `eve
 from __future__ import annotations
 
 from ..enums import ChannelState
-from ..fields import ChannelVariables, Enumeration, Integer, Nested, Text, View
+from ..fields import Enumeration, Escaped, EscapedVariables, Integer, Nested, Text, View
 from .base import KnownEvent
 
 __all__ = [
@@ -34,8 +34,12 @@ __all__ = [
 ]
 
 
-class _ChannelHeaders:
-    """A channel as it was at that moment."""
+class ChannelHeaders:
+    """A channel as it was at that moment.
+
+    Asterisk writes quotes and backslashes in the names, and in the values of variables, with a
+    backslash before them; the attributes are without it.
+    """
 
     __slots__ = ()
 
@@ -43,9 +47,9 @@ class _ChannelHeaders:
     channel_state = Enumeration("ChannelState", ChannelState)
     channel_state_desc = Text("ChannelStateDesc")
     caller_id_num = Text("CallerIDNum")
-    caller_id_name = Text("CallerIDName")
+    caller_id_name = Escaped("CallerIDName")
     connected_line_num = Text("ConnectedLineNum")
-    connected_line_name = Text("ConnectedLineName")
+    connected_line_name = Escaped("ConnectedLineName")
     language = Text("Language")
     account_code = Text("AccountCode")
     context = Text("Context")
@@ -55,7 +59,7 @@ class _ChannelHeaders:
     linkedid = Text("Linkedid")
     tenantid = Text("Tenantid")
 
-    chan_variable = ChannelVariables("ChanVariable")
+    chan_variable = EscapedVariables("ChanVariable")
 
 
 class _BridgeHeaders:
@@ -64,6 +68,7 @@ class _BridgeHeaders:
     __slots__ = ()
 
     bridge_uniqueid = Text("BridgeUniqueid")
+    bridge_id = bridge_uniqueid.alias()
     bridge_type = Text("BridgeType")
     bridge_technology = Text("BridgeTechnology")
     bridge_creator = Text("BridgeCreator")
@@ -73,7 +78,7 @@ class _BridgeHeaders:
     bridge_video_source = Text("BridgeVideoSource")
 
 
-class Channel(_ChannelHeaders, View):
+class Channel(ChannelHeaders, View):
     """A channel under a prefix in an event. It is false if the event has none."""
 
     __slots__ = ()
@@ -85,7 +90,7 @@ class Bridge(_BridgeHeaders, View):
     __slots__ = ()
 
 
-class ChannelEvent(_ChannelHeaders, KnownEvent, abstract=True):
+class ChannelEvent(ChannelHeaders, KnownEvent, abstract=True):
     """An event about a channel."""
 
 

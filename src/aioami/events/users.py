@@ -7,6 +7,7 @@ from typing import Any, Final
 from ..fields import Text
 from ..wire import Message
 from .base import Event
+from .snapshots import ChannelHeaders
 
 __all__ = ["UserEvent"]
 
@@ -14,10 +15,11 @@ _CLASSES: Final[dict[str, type[UserEvent]]] = {}
 """The classes that users have made, by the name of their user event in lower case."""
 
 
-class UserEvent(Event):
+class UserEvent(ChannelHeaders, Event):
     """An event from the dialplan or a client, with the lines as they wrote them.
 
-    That of a client has the ActionID of its action.
+    That of the dialplan has the channel that ran `UserEvent`, and its variables; that of a client
+    has the ActionID of its action.
 
     A class of your own gives types to the headers of one of them, and selects it:
 
@@ -33,8 +35,6 @@ class UserEvent(Event):
     read_classes = ("user",)
 
     user_event = Text("UserEvent")
-    channel = Text("Channel")
-    uniqueid = Text("Uniqueid")
 
     def __init_subclass__(
         cls, *, user_event: str | None = None, abstract: bool = False, **kwargs: Any

@@ -26,7 +26,9 @@ class VoicemailUser(KnownEvent, abstract=True):
     """An item that describes a user of voicemail."""
 
     vm_context = Text("VMContext")
+    context = vm_context.alias()
     voice_mailbox = Text("VoiceMailbox")
+    mailbox = voice_mailbox.alias()
     fullname = Text("Fullname")
     email = Text("Email")
     pager = Text("Pager")
@@ -52,7 +54,11 @@ class VoicemailUser(KnownEvent, abstract=True):
     max_message_count = Integer("MaxMessageCount")
     max_message_length = Integer("MaxMessageLength")
     new_message_count = Integer("NewMessageCount")
+    new = new_message_count.alias()
+    new_messages = new_message_count.alias()
     old_message_count = Integer("OldMessageCount")
+    old = old_message_count.alias()
+    old_messages = old_message_count.alias()
     imap_user = Text("IMAPUser")
     imap_server = Text("IMAPServer")
     imap_port = Text("IMAPPort")
@@ -73,9 +79,11 @@ class MessageWaiting(ChannelEvent):
     read_classes = ("call",)
 
     mailbox = Text("Mailbox")
-    waiting = Integer("Waiting")
+    waiting = Boolean("Waiting")
     new = Integer("New")
+    new_messages = new.alias()
     old = Integer("Old")
+    old_messages = old.alias()
 
 
 class VoicemailUserDetail(VoicemailUser):
@@ -109,7 +117,9 @@ class VoicemailPasswordChange(KnownEvent):
     read_classes = ("system", "user")
 
     context = Text("Context")
+    vm_context = context.alias()
     mailbox = Text("Mailbox")
+    voice_mailbox = mailbox.alias()
     new_password = Text("NewPassword")
 
 
@@ -128,7 +138,9 @@ class MWIGet(KnownEvent):
 
     mailbox = Text("Mailbox")
     old_messages = Integer("OldMessages")
+    old = old_messages.alias()
     new_messages = Integer("NewMessages")
+    new = new_messages.alias()
 
 
 class MWIGetComplete(ListComplete):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import async_timeout
 
+from .._check import check_flag, check_seconds, check_type
 from .._client.options import Backoff
 from .._log import get_logger
 from .._signals import Signal
@@ -116,7 +117,7 @@ class Live:
         ManagerTimeout: from entering, if the first snapshot was not there in time.
         ConnectionLost: from entering, if there is no link, and none is on its way.
         ValueError: `maxsize` is less than 1; a part does not exist, or there is none.
-        TypeError: `parts` is one text.
+        TypeError: `parts` is one text, or another argument is of a wrong type.
         RuntimeError: from entering it a second time.
     """
 
@@ -130,6 +131,9 @@ class Live:
         timeout: float | None = 10.0,
         maxsize: int = 10_000,
     ) -> None:
+        check_flag("wait", wait)
+        check_seconds("timeout", timeout)
+        check_type("maxsize", maxsize, (int,), "a whole number")
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event, not {maxsize}")
         chosen = _chosen(parts)
@@ -308,7 +312,10 @@ class Live:
         self._stream = self._manager.events(
             *self._selected(), maxsize=self._maxsize, on_loss="raise"
         )
-        self._unobserve = self._manager.observe_actions(self._sent)
+        # A manager that is not directly connected may not know what is sent elsewhere.
+        observe = getattr(self._manager, "observe_actions", None)
+        if observe is not None:
+            self._unobserve = observe(self._sent)
         self._read_all_again()
         self._start(self._follow)
         try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, Generic, SupportsIndex, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, SupportsIndex, TypeVar, cast, overload
 
-from ..errors import ManagerError
+from .._check import check_seconds
+from ..errors import ManagerError, ManagerTimeout
 from ..events.base import Event
-from ..fields import as_dict
+from ..fields import Field, Text, Values, as_dict, fields_of, values_of
 from ..wire import Message
 
 if TYPE_CHECKING:
@@ -32,11 +33,20 @@ class EventList(list[ItemT]):
 
     Attributes:
         completion: the event that ended the list, with its totals; `None` without a list.
+        item_classes: the classes that its items may have, which are the columns of a data frame
+            while there are no items.
     """
 
-    def __init__(self, items: Iterable[ItemT] = (), completion: Event | None = None) -> None:
+    def __init__(
+        self,
+        items: Iterable[ItemT] = (),
+        completion: Event | None = None,
+        *,
+        item_classes: tuple[type[Event], ...] = (),
+    ) -> None:
         super().__init__(items)
         self.completion = completion
+        self.item_classes = item_classes
 
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> ItemT: ...
@@ -45,18 +55,28 @@ class EventList(list[ItemT]):
     def __getitem__(self, index: SupportsIndex | slice, /) -> ItemT | EventList[ItemT]:
         """Return an item; or a part of the list, with the same completion."""
         if isinstance(index, slice):
-            return EventList(super().__getitem__(index), self.completion)
+            return EventList(
+                super().__getitem__(index), self.completion, item_classes=self.item_classes
+            )
         return super().__getitem__(index)
 
-    def to_rows(self, *, attributes: bool = False, typed: bool = False) -> list[dict[str, Any]]:
+    def to_rows(
+        self, *, attributes: bool = False, typed: bool = False, numbers: bool = False
+    ) -> list[dict[str, Any]]:
         """Return the items as rows: dictionaries with the same keys, `None` for a missing value.
 
         Args:
-            attributes, typed: the keys and the values, as for `Event.to_dict`.
+            attributes, typed, numbers: the keys and the values, as for `Event.to_dict`.
+
+        Raises:
+            ValueError: `numbers` without `typed`.
         """
+        return self._rows(attributes, values_of(typed, numbers))
+
+    def _rows(self, attributes: bool, values: Values) -> list[dict[str, Any]]:
         rows = [
-            item.to_dict(attributes=attributes, typed=typed)  # type: ignore[attr-defined]
-            for item in self
+            as_dict(item.headers, item, attributes=attributes, values=values)
+            for item in cast("list[Event]", self)
         ]
         columns: dict[str, None] = {}
         for row in rows:
@@ -67,9 +87,11 @@ class EventList(list[ItemT]):
         """Return the items as a pandas data frame, a row each, in which nothing is hidden.
 
         The columns have the types of the items' attributes: `Int64`, `Float64`, `boolean`, moments
-        in UTC (`datetime64[us, UTC]`; Asterisk's 0 is missing), categories with the names of an
-        enumeration's members, and dictionaries of channel variables; else text, in which bytes that
-        were no UTF-8 are escapes. A value that is absent, or does not convert, is missing.
+        in UTC (`datetime64[us, UTC]`; Asterisk's 0 is missing), dates in the server's own time zone
+        (`datetime64[us]`), categories with the names of an enumeration's members, and dictionaries
+        of channel variables; else text, in which bytes that were no UTF-8 are escapes. A value that
+        is absent, or does not convert, is missing. The frame of a list without items has the
+        columns that its items could have.
 
         Args:
             attributes: `True` for columns with the names of attributes, not headers.
@@ -79,16 +101,17 @@ class EventList(list[ItemT]):
         """
         from .._show.dataframes import to_pandas
 
-        return to_pandas(self, *self._both(attributes))
+        return to_pandas(self, *self._both(attributes), self._empty(attributes))
 
     def to_polars(self, *, attributes: bool = True) -> polars.DataFrame:
         """Return the items as a polars data frame, a row each, in which nothing is hidden.
 
         The columns have the types of the items' attributes: `Int64`, `Float64`, `Boolean`,
-        `Datetime` in UTC (Asterisk's 0 is missing), `Categorical` with the names of an
-        enumeration's members, and lists of `name` and `value` for channel variables; else `String`,
-        in which bytes that were no UTF-8 are escapes. A value that is absent, or does not convert,
-        is null.
+        `Datetime` in UTC (Asterisk's 0 is missing), `Datetime` without a zone for dates in the
+        server's own, `Categorical` with the names of an enumeration's members, and lists of `name`
+        and `value` for channel variables; else `String`, in which bytes that were no UTF-8 are
+        escapes. A value that is absent, or does not convert, is null. The frame of a list without
+        items has the columns that its items could have.
 
         Args:
             attributes: `True` for columns with the names of attributes, not headers.
@@ -98,10 +121,20 @@ class EventList(list[ItemT]):
         """
         from .._show.dataframes import to_polars
 
-        return to_polars(self, *self._both(attributes))
+        return to_polars(self, *self._both(attributes), self._empty(attributes))
+
+    def _empty(self, attributes: bool) -> dict[str, Field[Any]]:
+        """The columns that the items could have, beside those that hardly any message has."""
+        common = fields_of(Event)
+        found: dict[str, Field[Any]] = {"event" if attributes else "Event": Text("Event")}
+        for each in self.item_classes or (Event,):
+            for name, field in fields_of(each).items():
+                if name not in common or field is Event.action_id:
+                    found.setdefault(name if attributes else field.header, field)
+        return found
 
     def _both(self, attributes: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        return self.to_rows(attributes=attributes, typed=True), self.to_rows(attributes=attributes)
+        return self._rows(attributes, "typed"), self._rows(attributes, "text")
 
     def _repr_html_(self) -> str:
         """The list as HTML, for a notebook."""
@@ -135,7 +168,8 @@ class Response(Message):
         """The items, if the action is answered with a list."""
         items: EventList[Any] | None = getattr(self, "_items", None)
         if items is None:
-            items = self._items = EventList()
+            classes = () if self.action is None else self.action.answered_as.items
+            items = self._items = EventList(item_classes=classes)
         return items
 
     @property
@@ -158,9 +192,11 @@ class Response(Message):
         """The answer's lines, for the actions that are answered in lines; empty for all others."""
         return list(self.output)
 
-    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+    def to_dict(
+        self, *, attributes: bool = False, typed: bool = False, numbers: bool = False
+    ) -> dict[str, Any]:
         """Return a plain dictionary of the headers, without list items; see `Event.to_dict`."""
-        found = as_dict(self.headers, self, attributes=attributes, typed=typed)
+        found = as_dict(self.headers, self, attributes=attributes, values=values_of(typed, numbers))
         return {
             "message" if attributes and name == "message_" else name: value
             for name, value in found.items()
@@ -204,24 +240,48 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
     @property
     def success(self) -> bool:
         return super().success or (
-            self.action is not None and self.message.strip() in self.action.empty_list_messages
+            self.action is not None
+            and self.message.strip() in self.action.answered_as.empty_list_messages
         )
 
 
 class OutcomeReply(Response, Generic[EventT_co]):
     """The answer to an action that is accepted first, and whose outcome follows in an event."""
 
-    __slots__ = ("_wait_for_outcome",)
+    __slots__ = ("_has_outcome", "_hindrance", "_sight", "_wait_for_outcome")
 
     def __init__(
         self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None
     ) -> None:
         super().__init__(text, action, seconds=seconds)
         self._wait_for_outcome: Callable[[float | None], Awaitable[Event]] | None = None
+        self._has_outcome: Callable[[], bool] | None = None
+        self._hindrance: Callable[[], ManagerError | None] | None = None
+        self._sight: Callable[[], str] | None = None
 
-    def expect_outcome(self, wait: Callable[[float | None], Awaitable[Event]]) -> None:
-        """Have `outcome()` wait with this function; the connection calls it."""
+    def expect_outcome(
+        self, wait: Callable[[float | None], Awaitable[Event]], is_there: Callable[[], bool]
+    ) -> None:
+        """Have `outcome()` wait with a function; the connection calls it.
+
+        Args:
+            wait: waits so many seconds for the event, and returns it.
+            is_there: returns `True` once it is there, or it is known that none will come.
+        """
         self._wait_for_outcome = wait
+        self._has_outcome = is_there
+
+    def explain_outcome(
+        self, hindrance: Callable[[], ManagerError | None], sight: Callable[[], str]
+    ) -> None:
+        """Have `outcome()` say why the event cannot come, or may not come; the manager calls it.
+
+        Args:
+            hindrance: returns the error, if it is known that the event cannot come.
+            sight: returns a clause on what limits the events that come.
+        """
+        self._hindrance = hindrance
+        self._sight = sight
 
     async def outcome(self, *, timeout: float | None = -1.0) -> EventT_co:
         """Wait for the event that says how this very action ended, and return it.
@@ -233,14 +293,28 @@ class OutcomeReply(Response, Generic[EventT_co]):
             timeout: seconds to wait; `None` is no limit; left out, the action's own timeout.
 
         Raises:
-            ManagerTimeout: it did not come in time, or the user lacks its read class.
+            ManagerTimeout: it did not come in time; the message says what limits the events.
             ConnectionLost: the link went away before it came.
-            ActionError: the server will not send one any more.
+            ActionError: the server will not send one any more; or, at once, it cannot come because
+                of the event mask or the filters of the manager.
+            PermissionDenied: at once, if it is known (`Manager.view`) that the user lacks its read
+                class.
+            TypeError: `timeout` is no number.
         """
+        check_seconds("timeout", timeout)
         if self._wait_for_outcome is None:
             raise ManagerError(
                 "this response did not come over a connection, so no outcome follows"
             )
         if timeout == -1.0 and self.action is not None:
-            timeout = self.action.timeout
-        return await self._wait_for_outcome(timeout)  # type: ignore[return-value]
+            timeout = self.action.outcome_timeout
+        if self._hindrance is not None and not (self._has_outcome and self._has_outcome()):
+            error = self._hindrance()
+            if error is not None:
+                raise error
+        try:
+            return await self._wait_for_outcome(timeout)  # type: ignore[return-value]
+        except ManagerTimeout as error:
+            if self._sight is None:
+                raise
+            raise ManagerTimeout(f"{error} ({self._sight()})", action=error.action) from error

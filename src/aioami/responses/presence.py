@@ -23,6 +23,7 @@ class PresenceStateReply(Response):
     """A presence."""
 
     state = Enumeration("State", PresenceValue)
+    status = state.alias()
     subtype = Text("Subtype")
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import ItemsView, Iterator, ValuesView
 from typing import Any, Final
 
 from ..events.sip import SIPQualifyPeerDone
-from ..fields import MAX_DIGITS, attribute_name
+from ..fields import MAX_DIGITS, attribute_name, values_of
 from .base import OutcomeReply, Response
 
 __all__ = ["SIPqualifyReply", "SIPshowpeerReply"]
@@ -57,10 +57,12 @@ class SIPshowpeerReply(Response):
         except KeyError:
             return default
 
-    def to_dict(self, *, attributes: bool = False, typed: bool = False) -> dict[str, Any]:
+    def to_dict(
+        self, *, attributes: bool = False, typed: bool = False, numbers: bool = False
+    ) -> dict[str, Any]:
         """See `Event.to_dict`; typed values are those of the mapping."""
         found = super().to_dict(attributes=attributes)
-        if not typed:
+        if values_of(typed, numbers) == "text":
             return found
         names = {
             attribute_name(name) if attributes else name: name for name, _ in reversed(self.headers)

@@ -13,6 +13,7 @@ __all__ = ["SKINNYdeviceReply", "SKINNYlineReply"]
 
 class _ObjectReply(Response):
     channeltype = Text("Channeltype")
+    channel_type = channeltype.alias()
     object_name = Text("ObjectName")
     channel_object_type = Text("ChannelObjectType")
     codecs = Text("Codecs")
@@ -29,6 +30,7 @@ class SKINNYdeviceReply(_ObjectReply):
     id = Text("Id")
     version = Text("version")
     ipaddress = Text("Ipaddress")
+    ip_address = ipaddress.alias()
     port = Integer("Port")
     device_type = Text("DeviceType")
     devicestatus = Text("Devicestatus")
@@ -54,8 +56,10 @@ class SKINNYlineReply(_ObjectReply):
     named_pickup_group = Text("NamedPickupGroup")
     language = Text("Language")
     accountcode = Text("Accountcode")
+    account_code = accountcode.alias()
     ama_flags = Text("AMAflags")
     callerid = Text("Callerid")
+    caller_id = callerid.alias()
     hide_caller_id = Boolean("HideCallerId")
     c_fwd_all = Text("CFwdAll")
     c_fwd_busy = Text("CFwdBusy")

@@ -19,7 +19,9 @@ class MailboxCountReply(Response):
     mailbox = Text("Mailbox")
     urg_messages = Integer("UrgMessages")
     new_messages = Integer("NewMessages")
+    new = new_messages.alias()
     old_messages = Integer("OldMessages")
+    old = old_messages.alias()
 
 
 class MailboxStatusReply(Response):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from importlib.resources import files
 from typing import Final
 
 from .config import ConfigFile
@@ -18,7 +18,7 @@ __all__ = ["SECRET", "USERNAME", "config_files", "configuration"]
 USERNAME: Final = "admin"
 SECRET: Final = "s3cret"
 
-_TEMPLATES: Final = Path(__file__).with_name("asterisk_conf")
+_TEMPLATES: Final = "asterisk_conf"
 _PLACE: Final = re.compile(r"@\{([a-z_]+)\}")  # Asterisk's own variables are ${...}
 # Files that must be there for modules to load, or not to complain.
 _EMPTY: Final = (
@@ -40,16 +40,24 @@ def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
 
     Raises:
         KeyError: a value is missing.
+        FileNotFoundError: the package came without its templates.
     """
-    files = {f"{name}.conf": b"" for name in _EMPTY}
-    for template in sorted(_TEMPLATES.glob("*.conf")):
-        files[template.name] = _PLACE.sub(
-            lambda place: values[place[1]],
-            template.read_text(),
-        ).encode()
+    found = {f"{name}.conf": b"" for name in _EMPTY}
+    # As a resource of the package, which may be in an archive.
+    folder = files(__package__) / _TEMPLATES
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    templates = sorted(name for name in names if name.endswith(".conf"))
+    if not templates:
+        raise FileNotFoundError(
+            f"the configuration of the test servers is missing: {__package__} came without its "
+            f"folder {_TEMPLATES}"
+        )
+    for name in templates:
+        text = (folder / name).read_text(encoding="utf-8")
+        found[name] = _PLACE.sub(lambda place: values[place[1]], text).encode()
     # A file that is not UTF-8, as people have them.
-    files["latin1.conf"] = b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n"
-    return files
+    found["latin1.conf"] = b"[latin]\nname = caf\xe9\nutf = caf\xc3\xa9\n"
+    return found
 
 
 def config_files(given: Mapping[str, str]) -> dict[str, ConfigFile]:
@@ -66,6 +74,6 @@ def config_files(given: Mapping[str, str]) -> dict[str, ConfigFile]:
     values["dir"] = "/var/lib/asterisk"
     values["modules"] = "/usr/lib/asterisk/modules"
     values["data"] = "/usr/share/asterisk"
-    files = configuration(values).items()
-    texts = {name: content.decode("utf-8", "surrogateescape") for name, content in files}
+    found = configuration(values).items()
+    texts = {name: content.decode("utf-8", "surrogateescape") for name, content in found}
     return {name: ConfigFile(text) for name, text in {**texts, **given}.items()}

@@ -10,6 +10,8 @@ import struct
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from .._check import check_text, check_type
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -126,6 +128,9 @@ class FaultProxy:
     """
 
     def __init__(self, host: str, port: int, *, seed: int = 0) -> None:
+        check_text("host", host)
+        check_type("port", port, (int,), "a whole number")
+        check_type("seed", seed, (int,), "a whole number")
         self.server_host, self.server_port = host, port
         self.host, self.port = "127.0.0.1", 0
         self.to_client, self.to_server = Direction(seed), Direction(seed + 1)

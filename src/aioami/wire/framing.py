@@ -19,8 +19,9 @@ from typing import Final
 from ..errors import ProtocolError
 from .greeting import ami_version, refused
 from .limits import MAX_BANNER, MAX_FRAME_SIZE
+from .text import DEFAULT_ENCODING, DEFAULT_ERRORS, UTF8, Encoding
 
-__all__ = ["Framer"]
+__all__ = ["END_OF_OUTPUT", "MAX_END_OF_OUTPUT", "Framer"]
 
 # With alternatives, as a repetition would be tried, and fail, at nearly every line: twice the time.
 _BLANK_LINES = re.compile("\n(?:\r\n|\n)(?:\r?\n)*")
@@ -36,9 +37,13 @@ _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
 # AstManProxy puts the server's name behind all that it passes on, and so behind the marker.
 _MAX_SERVER: Final = 255  # bytes of that name
-_MARKER_END = re.compile(b"%b(\r?\nServer: [^\r\n]{0,%d})?\r?\n\r?\n" % (_MARKER, _MAX_SERVER))
 _MAX_END: Final = 3  # bytes behind a message that do not end it yet: CR LF CR
-_MAX_OVERLAP: Final = len(_MARKER) + len(b"\r\nServer: ") + _MAX_SERVER + _MAX_END
+END_OF_OUTPUT: Final = re.compile(
+    b"%b(\r?\nServer: [^\r\n]{0,%d})?\r?\n\r?\n" % (_MARKER, _MAX_SERVER)
+)
+"""The end of the output of a command before Asterisk 14; its group is what a proxy puts there."""
+MAX_END_OF_OUTPUT: Final = len(_MARKER) + len(b"\r\nServer: ") + _MAX_SERVER + _MAX_END
+"""The bytes of that, in which it may have begun at the end of what came."""
 
 
 class Framer:
@@ -47,6 +52,11 @@ class Framer:
     Args:
         max_frame_size: bytes that one message may have; `None` lifts the limit.
         banner: true if the stream begins with the greeting line of a new connection.
+        encoding, errors: how bytes become text, see `aioami.Manager`.
+
+    Raises:
+        ValueError: an encoding that is unknown, or in which an ASCII character is not its own byte;
+            or another word for `errors`.
 
     Attributes:
         banner: the greeting line without its end, `None` until it came.
@@ -56,6 +66,7 @@ class Framer:
     __slots__ = (
         "_awaits_banner",
         "_buffer",
+        "_encoding",
         "_in_follows",
         "_limit",
         "_may_follow",
@@ -64,7 +75,15 @@ class Framer:
         "error",
     )
 
-    def __init__(self, max_frame_size: int | None = MAX_FRAME_SIZE, *, banner: bool = True) -> None:
+    def __init__(
+        self,
+        max_frame_size: int | None = MAX_FRAME_SIZE,
+        *,
+        banner: bool = True,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
+    ) -> None:
+        self._encoding = Encoding(encoding, errors)
         self._limit = max_frame_size
         self._awaits_banner = banner
         self._buffer = bytearray()
@@ -83,7 +102,8 @@ class Framer:
         """Take bytes, and return the texts of the messages that they complete.
 
         A text holds the message's lines as they came, with CR LF or LF between them, without the
-        blank line that ended it. It is UTF-8, decoded with `surrogateescape`: no byte is lost.
+        blank line that ended it. One that could not be turned back into its bytes keeps them, for
+        `Message.getbytes`.
         A fault is recorded in `error`; the messages before it are still returned.
         """
         if len(data) <= _SLICE:
@@ -125,27 +145,24 @@ class Framer:
             buffer[:] = whole[end:]
             self._check_unfinished()
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
-        if whole.isascii():
+        if whole.isascii() and self._encoding == UTF8:
             return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
         # Decoded one by one, as an odd character would make all texts of this read twice as wide.
-        return [
-            str(frame, "utf-8", "surrogateescape")
-            for frame in _BLANK_LINES_BYTES.split(whole[start:end])[:-1]
-        ]
+        return list(map(self._encoding.decode, _BLANK_LINES_BYTES.split(whole[start:end])[:-1]))
 
     def _take_banner(self) -> bool:
         start = bytes(self._buffer[:MAX_BANNER])
         if (found := refused(start)) is not None:
             kind, shown = found
             what = f"this is {kind}, and no" if kind else "this is no"
-            greeting = str(shown[:60], "utf-8", "surrogateescape")
+            greeting = str(self._encoding.decode(shown[:60]))
             sentence = f"{what} Asterisk Manager Interface: the peer greets with {greeting!r}"
             self._fail(sentence)
             return False
         first, end, _ = start.partition(b"\n")
         if not end:
             return False
-        line = self.banner = str(first, "utf-8", "surrogateescape").rstrip("\r")
+        line = self.banner = str(self._encoding.decode(first)).rstrip("\r")
         version = ami_version(line)
         self._may_follow = version is None or version < _NO_FOLLOWS
         self._awaits_banner = False
@@ -184,7 +201,7 @@ class Framer:
                 if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
                     self._in_follows = True
                     self._searched = start
-            ending = _MARKER_END if self._in_follows else _BLANK_LINE_BYTES
+            ending = END_OF_OUTPUT if self._in_follows else _BLANK_LINE_BYTES
             found = ending.search(buffer, max(start, self._searched))
             if found is None:
                 break
@@ -194,7 +211,7 @@ class Framer:
             if self._limit is not None and end - start > self._limit:
                 self._fail_size()
                 break
-            frames.append(str(buffer[start:end], "utf-8", "surrogateescape"))
+            frames.append(self._encoding.decode(buffer[start:end]))
             start = self._searched = found.end()
             self._in_follows = False
         if self.error is None:
@@ -206,7 +223,7 @@ class Framer:
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
         # The end that is looked for may have begun already.
-        overlap = _MAX_OVERLAP if self._in_follows else 2
+        overlap = MAX_END_OF_OUTPUT if self._in_follows else 2
         self._searched = max(0, unfinished - overlap)
         if self._limit is not None and unfinished - _MAX_END > self._limit:
             self._fail_size()

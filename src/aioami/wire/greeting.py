@@ -2,7 +2,7 @@
 
 Asterisk greets with `Asterisk Call Manager/` and the version of its AMI. Its relatives, and the
 proxies before it, put another name there, and count in another way. Most other protocols can be
-told by their first bytes.
+known by their first bytes.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ _LINES: Final = tuple(
     )
 )
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_ENOUGH: Final = 9  # bytes, after which no other binary protocol can be told
+_ENOUGH: Final = 9  # bytes, after which no other binary protocol can be recognised
 
 
 def product_of(line: str) -> str | None:
@@ -82,7 +82,7 @@ def version_of(line: str) -> str:
 
 
 def ami_version(line: str) -> int | None:
-    """Return the first number of the version of AMI; `None` if the greeting does not tell it.
+    """Return the first number of the version of AMI; `None` if the greeting does not show it.
 
     Only Asterisk's own greeting does: others count in other ways.
     """
@@ -113,7 +113,7 @@ def refused(data: bytes) -> tuple[str, bytes] | None:
     line = line.rstrip(b"\r") if end else line
     control = _CONTROL.search(line)
     if control is not None and (end or len(data) >= _ENOUGH):
-        return "", line[: max(control.end(), _ENOUGH)]
+        return "", line[: max(control.end(), _ENOUGH)].rstrip(b"\r")
     if not (end or len(data) >= MAX_BANNER):
         return None
     kind = _other_line(line)

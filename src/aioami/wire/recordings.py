@@ -32,6 +32,7 @@ from typing import IO, Final
 
 from .._log import get_logger
 from . import redact
+from .framing import END_OF_OUTPUT, MAX_END_OF_OUTPUT
 
 __all__ = ["FORMAT_VERSION", "Recorder"]
 
@@ -103,8 +104,9 @@ class Recorder:
         """Return the end of the first message that is not written yet; -1 if it is not there."""
         # The old form of command output has blank lines in it.
         if self._pending.startswith(b"Response: Follows"):
-            end = self._pending.find(b"--END COMMAND--\r\n\r\n")
-            return end if end < 0 else end + len(b"--END COMMAND--\r\n\r\n")
+            start = max(0, self._searched - MAX_END_OF_OUTPUT)
+            found = END_OF_OUTPUT.search(self._pending, start)
+            return -1 if found is None else found.end()
         blank = _BLANK.search(self._pending, max(0, self._searched - 2))
         return -1 if blank is None else blank.end()
 

@@ -31,11 +31,15 @@ WHOLE: dict[str, list[Action[Any]]] = {
     "MuteAudio": [actions.MuteAudio("c", True)],
     "Originate": [
         actions.Originate_Application(
-            *("c", "a", "d", 1, "i", {"v": 1}, "a"), early_media=True, codecs="c", channel_id="i", other_channel_id="o"
+            *("c", "a", "d", 1000, "i", {"v": 1}, "a"),
+            early_media=True,
+            codecs="c",
+            channel_id="i",
+            other_channel_id="o",
         ),
         actions.Originate_Context("c", "x", "e", 1, pre_dial_go_sub="a,b,1"),
     ],
-    "Park": [actions.Park("c", "d", 1, announce_channel="a", parkinglot="l", parking_space=1)],
+    "Park": [actions.Park("c", "d", 1000, announce_channel="a", parkinglot="l", parking_space=1)],
     "PJSIPNotify": [
         actions.PJSIPNotify("e", variable={"v": 1}, option="o"),
         actions.PJSIPNotify(uri="u"),
@@ -251,12 +255,13 @@ def test_enumerations_know_what_they_do_not_know(kind: type[enums.Code] | type[e
     member = kind(value)
     assert member == value
     assert member == kind(value)
-    assert str(member) == f"{member}" == str(value)
+    assert str(member) == f"{member}" == f"UNKNOWN_{value}"
     assert "UNKNOWN_" in repr(member)
     assert copy.deepcopy(member) == pickle.loads(pickle.dumps(member)) == member
     for known in kind:
         assert kind(known.value) is known
-        assert str(known) == f"{known}" == str(known.value)
+        assert str(known) == f"{known}" == f"{known:s}" == known.name
+        assert kind(known.name) is kind(known.name.lower()) is known
         assert pickle.loads(pickle.dumps(known)) is known
     with pytest.raises(ValueError, match="valid"):
         kind(None)

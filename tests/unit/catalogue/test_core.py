@@ -16,6 +16,7 @@ from aioami import (
     ManagerAuthError,
     ManagerError,
     Response,
+    agi,
     calls,
     core,
     errors,
@@ -246,7 +247,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: core.Events(["Call"]), ValueError, "event mask"),
     (lambda: core.AbsoluteTimeout("c", -1), ValueError, "seconds"),
     (lambda: core.AbsoluteTimeout("c", "5"), TypeError, "seconds"),
-    (lambda: core.Originate_Application("X/1", "Echo", b"x"), TypeError, "data"),
+    (lambda: core.Originate_Application("X/1", "Echo", memoryview(b"x")), TypeError, "data"),
     (lambda: core.Originate_Application("X/1", "Echo", timeout=-5), ValueError, "timeout"),
     (lambda: core.Originate_Application("X/1", "Echo", timeout=1.5), TypeError, "timeout"),
     (lambda: core.Originate_Application("X/1", "Echo", variables={"a=b": "c"}), ValueError, "Variable"),
@@ -320,14 +321,23 @@ def test_the_recorder_has_moved_to_the_wire() -> None:
 def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
-        *("Action", "ActionError", "Backoff", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
-        *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerState", "ManagerTimeout"),
-        *("NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response", "Statistics", "Subscription"),
-        *("UnknownAction", "__version__", "actions", "core", "enums", "errors", "events", "hide_header"),
+        *("Action", "ActionError", "Backoff"),
+        *("BlockingListStream", "BlockingManager", "BlockingStream", "BlockingSubscription"),
+        *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
+        *("EventsLost", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
+        *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
+        *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
+        *("UnknownEventName", "View", "__version__"),
+        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread"),
     ]
     assert sorted(errors.__all__) == [
-        *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
-        *("PermissionDenied", "ProtocolError", "UnknownAction"),
+        *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
+        *("ManagerError", "ManagerTimeout", "PermissionDenied", "ProtocolError", "SessionEnded", "TakenAway"),
+        *("UnknownAction", "UnknownEventName"),
+    ]
+    assert agi.__all__ == [
+        *("AsyncAGI", "CommandFailed", "DialResult", "Digits", "FastAGI", "HungUp", "Program", "Recording", "Reply"),
+        *("Routes", "Session", "SessionEnded", "TakenAway"),
     ]
     assert testing.__all__ == [
         *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),
@@ -336,7 +346,17 @@ def test_public_names_are_pinned() -> None:
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
-        *("Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel", "LiveMember", "LiveQueue"),
+        *(
+            "DEFAULT_PARTS",
+            "Live",
+            "LiveBridge",
+            "LiveCaller",
+            "LiveChange",
+            "LiveChanges",
+            "LiveChannel",
+            "LiveMember",
+            "LiveQueue",
+        ),
     ]
     assert calls.__all__ == [
         *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),
@@ -344,5 +364,5 @@ def test_public_names_are_pinned() -> None:
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)
-    for module in (aioami, calls, core, errors, events, live, metrics, notebook, permissions, testing):
+    for module in (aioami, agi, calls, core, errors, events, live, metrics, notebook, permissions, testing):
         assert all(hasattr(module, name) for name in module.__all__)

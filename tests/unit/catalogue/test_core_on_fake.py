@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.real import test_core_actions
 from tests.real.conftest import mgr, place  # noqa: F401
+from tests.real.test_core_actions import *  # noqa: F403 - the tests themselves
 
 from aioami.testing import FakeAsterisk
 
-globals().update(
-    (name, test)
-    for name, test in vars(test_core_actions).items()
-    if name.startswith("test_") and name != "test_tls"  # whose port and certificate a real server has
-)
+del test_tls  # noqa: F821 - its port and its certificate are a real server's
 
 
 @pytest.fixture(params=["16", "22"])

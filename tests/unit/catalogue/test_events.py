@@ -36,7 +36,7 @@ WITHOUT_FIELD = {
 def fields_of(cls: type) -> Iterator[tuple[str, Field[object]]]:
     for owner in cls.__mro__:
         for name, value in vars(owner).items():
-            if isinstance(value, Field):
+            if isinstance(value, Field) and not value.is_alias:
                 yield name, value
 
 

@@ -17,7 +17,9 @@ from aioami.schema import json_schema
 from aioami.wire import Framer
 
 RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
-VARIANTS = [(attributes, typed) for attributes in (False, True) for typed in (False, True)]
+VARIANTS: list[dict[str, bool]] = [
+    {"attributes": attributes, **values} for attributes in (False, True) for values in ({}, {"typed": True})
+] + [{"typed": True, "numbers": True}]
 
 HANGUP = events.parse(
     "Event: Hangup\nPrivilege: call,all\nTimestamp: 5.25\nChannel: PJSIP/1\nChannelState: 6\nCallerIDNum: 5\n"
@@ -56,12 +58,29 @@ def test_a_dictionary_of_attributes_has_their_names() -> None:
 def test_a_typed_dictionary_has_the_values_of_the_attributes() -> None:
     """Numbers, enumerations and variables are what the attributes give; what no class knows stays text."""
     told = HANGUP.to_dict(typed=True)
-    assert (told["Timestamp"], told["ChannelState"], told["Cause"]) == (5.25, 6, 16)
+    assert (told["Timestamp"], told["ChannelState"], told["Cause"]) == (5.25, "UP", "NORMAL_CLEARING")
     assert told["ChanVariable"] == {"a": "1", "b": "x=y"}
     assert told["X-New"] == ["1", "2"]
     both = HANGUP.to_dict(attributes=True, typed=True)
-    assert both["cause"] is HANGUP.cause or both["cause"] == HANGUP.cause == 16  # type: ignore[attr-defined]
-    assert json.loads(json.dumps(both))["channel_state"] == 6
+    assert both["cause"] == str(HANGUP.cause) == "NORMAL_CLEARING"  # type: ignore[attr-defined]
+    assert json.loads(json.dumps(both))["channel_state"] == "UP"
+
+
+def test_a_typed_dictionary_can_have_the_numbers_of_codes() -> None:
+    """With `numbers` codes are Asterisk's numbers and words, in dictionaries, rows and the schema; text has none."""
+    told = HANGUP.to_dict(typed=True, numbers=True)
+    assert (type(told["Cause"]), told["Cause"], json.loads(json.dumps(told))["ChannelState"]) == (int, 16, 6)
+    state = events.parse("Event: DeviceStateChange\nState: NOT_INUSE")
+    assert (state.to_dict(typed=True)["State"], state.to_dict(typed=True, numbers=True)["State"]) == (
+        "NOT_IN_USE",
+        "NOT_INUSE",
+    )
+    assert type(state.to_dict(typed=True, numbers=True)["State"]) is str
+    assert EventList([HANGUP]).to_rows(typed=True, numbers=True)[0]["Cause"] == 16
+    reply = EventsReply("Response: Success\nEvents: On")
+    for refuses in (HANGUP.to_dict, EventList([HANGUP]).to_rows, reply.to_dict, json_schema):
+        with pytest.raises(ValueError, match="numbers: only with typed=True"):
+            refuses(numbers=True)
 
 
 def test_a_header_with_a_channels_name_is_one_of_the_variables() -> None:
@@ -79,10 +98,11 @@ def test_a_view_is_a_dictionary_of_its_own() -> None:
     assert event.dest.to_dict() == {"Channel": "PJSIP/2", "ChannelState": "5", "ChanVariable": "a=1"}
     assert event.dest.to_dict(attributes=True, typed=True) == {
         "channel": "PJSIP/2",
-        "channel_state": 5,
+        "channel_state": "RINGING",
         "chan_variable": {"a": "1"},
     }
-    assert event.to_dict(attributes=True, typed=True)["dest_channel_state"] == 5
+    assert event.to_dict(attributes=True, typed=True)["dest_channel_state"] == "RINGING"
+    assert event.dest.to_dict(typed=True, numbers=True)["ChannelState"] == 5
 
 
 def test_a_response_is_a_dictionary_too() -> None:
@@ -102,7 +122,7 @@ def test_rows_have_the_same_columns() -> None:
     )
     assert items.to_rows(attributes=True, typed=True) == [
         {"event": "QueueParams", "queue": "sales", "calls": 2, "status": None},
-        {"event": "QueueMember", "queue": "sales", "calls": None, "status": 1},
+        {"event": "QueueMember", "queue": "sales", "calls": None, "status": "NOT_IN_USE"},
     ]
     assert items.to_rows()[0] == {"Event": "QueueParams", "Queue": "sales", "Calls": "2", "Status": None}
     assert EventList[Event]().to_rows() == []
@@ -117,22 +137,23 @@ def one_of_each() -> list[Event]:
     return list(found.values())
 
 
-@pytest.mark.parametrize(("attributes", "typed"), VARIANTS)
-def test_events_are_as_the_schema_says(attributes: bool, typed: bool) -> None:
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda each: "-".join(name for name, given in each.items() if given))
+def test_events_are_as_the_schema_says(variant: dict[str, bool]) -> None:
     """One event of each kind that a busy server sent is valid, and one with a wrong value is not."""
-    schema = json_schema(attributes=attributes, typed=typed)
-    if attributes and typed:  # it takes seconds, and the others differ in little
+    schema = json_schema(**variant)
+    attributes = variant.get("attributes", False)
+    if attributes and variant.get("typed"):  # it takes seconds, and the others differ in little
         jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     each = one_of_each()
     assert len(each) > 40
     for event in each:
         own = jsonschema.Draft202012Validator(schema["$defs"][f"events.{event.name}"])
-        told = json.loads(json.dumps(event.to_dict(attributes=attributes, typed=typed)))
+        told = json.loads(json.dumps(event.to_dict(**variant)))
         assert [error.message for error in own.iter_errors(told)] == []
     for event in (HANGUP, events.parse("Event: Unheard\nOf: 1")):
-        assert validator.is_valid(event.to_dict(attributes=attributes, typed=typed))
-    wrong = {**HANGUP.to_dict(attributes=attributes, typed=typed), "channel" if attributes else "Channel": 5}
+        assert validator.is_valid(event.to_dict(**variant))
+    wrong = {**HANGUP.to_dict(**variant), "channel" if attributes else "Channel": 5}
     assert not validator.is_valid(wrong)
     assert not validator.is_valid({})
 

@@ -133,7 +133,7 @@ async def test_each_failure_is_a_sentence_and_a_code(fake: FakeAsterisk) -> None
         ),
         ("send", "Hangup", "Channel=x", "--url", fake.url): (
             7,
-            "aioami: Hangup was refused: No such channel",
+            "aioami: Hangup was refused: No such channel (Channel 'x')",
         ),
         ("send", "Silent", "--timeout", "0.1", "--url", fake.url): (
             8,

@@ -254,7 +254,7 @@ async def test_a_lost_link_is_told_and_comes_again(fake: FakeAsterisk) -> None:
     assert b"Before" in await process.stdout.readline()
     fake.drop()
     await fake.expect("Login", timeout=20)
-    told = b"".join([await process.stderr.readline() for _ in range(4)])
+    told = b"".join([await process.stderr.readline() for _ in range(2)])
     assert b"was lost, and is being established again" in told
     assert b"stands again, after" in told
     await fake.send_event("After")
@@ -266,19 +266,26 @@ async def test_a_lost_link_is_told_and_comes_again(fake: FakeAsterisk) -> None:
 
 
 async def test_a_name_that_asterisk_does_not_have_is_told(fake: FakeAsterisk) -> None:
-    """A misspelt name would match nothing for ever, so it is said; patterns and known names are
-    not.
+    """A misspelt name would match nothing for ever, so it is said; patterns, known names and those of modules of others
+    are not.
     """
     _, _, err = await run(
         "events",
         "Hangpu",
+        "DongleNewSMS",
         "Queue*",
         "Newchannel",
         "--seconds",
         "0.1",
         url=fake.url,
     )
-    assert err == "aioami: no event of Asterisk is called Hangpu; did you mean Hangup?\n"
+    assert err == "aioami: there is no event Hangpu; is Hangup meant?\n"
+
+
+async def test_an_event_of_old_servers_is_told_once_the_version_is_known(fake: FakeAsterisk) -> None:
+    """Asterisk 11 has the event Bridge; a newer one is asked for what took its place."""
+    _, _, err = await run("events", "Bridge", "--seconds", "0.1", url=fake.url)
+    assert err == ("aioami: Asterisk 12 and later have no event Bridge; BridgeEnter and BridgeLeave took its place\n")
 
 
 async def test_two_forms_are_refused() -> None:

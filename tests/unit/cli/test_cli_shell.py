@@ -102,6 +102,8 @@ def test_a_line_is_an_action(line: str, action: Action[Any]) -> None:
         ("Ping now", "'now' is too much"),
         ("Originate channel=a application=b variables=x", "variables=NAME=value"),
         ("QueueAd PJSIP/a", "did you mean QueueAdd?"),
+        ("QueueSta support", "did you mean QueueStatus?"),
+        ("CoreShowCh x", "did you mean CoreShowChannels?"),
         ("Getvar 'CHANNEL", "a quotation mark is not closed"),
         ("PlayDTMF channel=a digit=x", "digit: one of 0, 1"),
         ("=1", "is no name of an action"),
@@ -214,7 +216,9 @@ async def test_an_action_is_sent_and_its_answer_shown(
     assert "Agent One" in out
     assert (out.splitlines()[-1], err) == ("3 in all", "")
     assert not await shell.run_line("Hangup nobody")
-    assert capsys.readouterr().err == "aioami: Hangup was refused: No such channel\n"
+    assert capsys.readouterr().err == "aioami: Hangup was refused: No such channel (Channel 'nobody')\n"
+    assert not await shell.run_line("QueueSta")
+    assert capsys.readouterr().err.endswith("did you mean QueueStatus?\n")
     assert not await shell.run_line("QueuePausee Foo=1")
     assert "did you mean QueuePause?" in capsys.readouterr().err
     assert not await shell.run_line("QueueAdd")
@@ -288,8 +292,10 @@ async def test_events_are_watched(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Events of the chosen names are shown as they come, until others are chosen or none."""
-    assert await shell.run_line(":events Door* Hangpu")
-    assert "did you mean Hangup?" in capsys.readouterr().err
+    assert await shell.run_line(":events Door* Window")
+    assert capsys.readouterr().err == ""
+    assert not await shell.run_line(":events Hangpu")
+    assert capsys.readouterr().err == "aioami: there is no event Hangpu; is Hangup meant?\n"
     told = shell.mgr.wait_for("DoorBell")
     await fake.send_event("Unwanted")
     await fake.send_event("DoorBell", {"Door": "front"})
@@ -299,7 +305,7 @@ async def test_events_are_watched(
     assert "Door=front" in out
     assert "Unwanted" not in out
     assert await shell.run_line(":events")
-    assert "watching Door*, Hangpu" in capsys.readouterr().out
+    assert "watching Door*, Window" in capsys.readouterr().out
     assert await shell.run_line(":events off")
     assert shell.watched == ()
 
@@ -426,7 +432,7 @@ async def test_lines_of_a_file(fake: FakeAsterisk) -> None:
     assert b"OriginateResponse" in out
     process = await start("shell", url=fake.url, stdin=asyncio.subprocess.PIPE)
     out, err = await process.communicate(b"Hangup nobody\nPing\n:quit\nPing\n")
-    assert (process.returncode, err) == (1, b"aioami: Hangup was refused: No such channel\n")
+    assert (process.returncode, err) == (1, b"aioami: Hangup was refused: No such channel (Channel 'nobody')\n")
     assert out.count(b"Pong") == 1
 
 

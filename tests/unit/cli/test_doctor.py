@@ -293,6 +293,11 @@ async def test_no_challenge(fake: FakeAsterisk) -> None:
     wrong = await the_fault(fake.url, "login")
     assert "gives no challenge" in wrong.text
     assert "?plaintext_login=yes" in wrong.change[0]
+    fake.reply_to("Challenge", {"Response": "Success"})
+    wrong = await the_fault(fake.url, "login")
+    assert "without a challenge" in wrong.text
+    assert "?plaintext_login=yes" in wrong.change[0]
+    assert not [each for each in await examined(f"{fake.url}?plaintext_login=yes") if each.level is Level.WRONG]
 
 
 async def test_a_server_that_ends(fake: FakeAsterisk) -> None:
@@ -329,7 +334,7 @@ async def test_rights_that_only_the_list_of_actions_tells(fake: FakeAsterisk) ->
     found = {each.topic: each for each in findings}
     assert found["read"].level is Level.HINT
     assert "actions of call,originate (ListCommands" in found["write"].text
-    assert found["action"].change == ("[callonly]", "write = system,call,originate")
+    assert found["action"].change == ("[callonly]", "; write: add system to what is there")
     assert found["event"].level is Level.HINT
     assert found["boot"].level is Level.HINT
 
@@ -361,7 +366,9 @@ async def test_a_user_who_may_do_nothing(fake: FakeAsterisk) -> None:
         ("QueueMemberPause", Level.WRONG, "needs the read class agent"),
         ("QueueParams", Level.HINT, "item of a list"),
         ("Hangop", Level.HINT, "is Hangup meant?"),
-        ("Qqqqq", Level.HINT, "makes no event Qqqqq"),
+        ("Bridge", Level.HINT, "BridgeEnter and BridgeLeave took its place"),
+        ("Newchannel,Hangup", Level.HINT, "'Newchannel', 'Hangup'"),
+        ("Qqqqq", Level.HINT, "makes no event Qqqqq; it comes only if a module of others sends it"),
     ],
 )
 async def test_an_event_that_should_come(name: str, level: Level, words: str) -> None:
@@ -545,3 +552,24 @@ async def test_each_version(version: str) -> None:
     (greeting,) = [each.text for each in found if each.topic == "greeting"]
     assert greeting.endswith(f"which is Asterisk {version}")
     assert Level.WRONG not in {each.level for each in found}
+
+
+async def test_no_line_takes_a_right_away() -> None:
+    """Where the classes of a user are not all known, a line says what to add, and sets nothing when it is pasted."""
+    users = {"web": Account("x", "call", "call")}
+    async with FakeAsterisk(users=users) as fake:
+        found = await examined(fake.url, events=["QueueMemberPause"], actions=["DBPut"], probe=True)
+    changes = [line for each in found for line in each.change]
+    assert "; read: add agent to what is there" in changes
+    assert "; write: add system to what is there" in changes
+    assert not [line for line in changes if line.startswith(("read =", "write ="))]
+
+
+@pytest.mark.parametrize(("scheme", "usual"), [("ami", 5038), ("amis", 5039)])
+async def test_a_wrong_port_is_told_the_usual_one(scheme: str, usual: int) -> None:
+    """Where nobody listens on another port than the usual one, that is named besides what manager.conf may say."""
+    found = await examined(f"{scheme}://u:s@127.0.0.1:1")
+    port = next(each for each in found if each.topic == "port" and each.level is Level.WRONG)
+    assert port.change[-1] == f"; or in the URL: {scheme}://127.0.0.1:{usual}, the usual port"
+    found = await examined(f"{scheme}://u:s@127.0.0.1:{usual}")
+    assert not [line for each in found for line in each.change if "the usual port" in line]

@@ -116,7 +116,7 @@ async def test_a_logoff_may_be_answered_by_the_end_alone(fake: FakeAsterisk) -> 
 
 async def test_a_silent_session_is_no_failure(fake: FakeAsterisk, mgr: Manager) -> None:
     """A synchronous call holds the session up; what was asked behind it waits as long."""
-    long = core.Originate_Application("Local/noanswer@default", "Wait", timeout=300, async_=False)
+    long = core.Originate_Application("Local/noanswer@default", "Wait", timeout=1000, async_=False)
     call = asyncio.ensure_future(mgr.send(long, check=False))
     await fake.expect("Originate")
     assert (await mgr.send(core.Ping())).success

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.real import test_examples
 from tests.real.conftest import mgr  # noqa: F401
-from tests.real.test_examples import proxy, start, webhook  # noqa: F401
+from tests.real.test_examples import *  # noqa: F403 - the tests themselves, and their fixtures
 
 from aioami.testing import FakeAsterisk
-
-globals().update((name, test) for name, test in vars(test_examples).items() if name.startswith("test_"))
 
 
 @pytest.fixture(params=["16", "22"])

@@ -128,8 +128,8 @@ def test_a_response_tells_how_it_went() -> None:
 def test_what_is_long_is_shortened_with_a_count() -> None:
     """Long values, many headers, many lines and many items are cut off, and it is said how much there is."""
     assert "… (5,000 characters)" in shown(event("Foo", Bar="x" * 5000))
-    many = Event("Event: Foo\r\n" + "\r\n".join(f"Key{number}: {number}" for number in range(100)))
-    assert "and 40 more headers" in shown(many)
+    many = Event("Event: Foo\r\n" + "\r\n".join(f"Key{number}: {number}" for number in range(300)))
+    assert "and 100 more headers" in shown(many)
     lines = Response("Response: Success\r\n" + "\r\n".join(f"Output: line {number}" for number in range(1000)))
     assert "line 199\n… and 800 more lines" in shown(lines)
     items = EventList([event("QueueMember", Name=f"agent{number}") for number in range(1234)])
@@ -139,7 +139,19 @@ def test_what_is_long_is_shortened_with_a_count() -> None:
     assert "agent30" not in told
     assert "… and 1,204 more" in told
     assert len(items._repr_html_()) < 10_000
-    assert "left out or empty (84): Key16" in shown(EventList([many]))
+    assert "left out or empty (100): Key200" in shown(EventList([many]))
+    assert "left out or empty (284): Key16" in shown(EventList([many] * 5))
+
+
+def test_items_with_many_headers_are_shown_turned() -> None:
+    """A few items that are too wide for a table have a row for each header, in tables of the same height."""
+    endpoint = Event("Event: Wide\r\n" + "\r\n".join(f"Key{number}: {number * 7}" for number in range(136)))
+    for thing in (endpoint, EventList([endpoint]), EventList([endpoint, endpoint])):
+        told = shown(thing)
+        assert all(f"Key{number}{number * 7}" in told for number in range(136))
+        assert thing._repr_html_().count("<table") == 4
+        assert "left out" not in told
+    assert "Key135945945" in shown(EventList([endpoint, endpoint]))
 
 
 def test_a_list_is_a_table_for_each_kind_without_empty_columns() -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import subprocess
+import sys
+import zipfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import async_timeout
 import pytest
 
+import aioami
 from aioami import Action, core
 from aioami.testing import Account, FakeAsterisk, FakeConnection, Request
 
@@ -563,7 +568,7 @@ async def test_reordering_keeps_each_channel_in_order(connect: Clients) -> None:
             if seed is not None:
                 fake.reorder(seed)
             for device in ("PJSIP/one", "PJSIP/two"):
-                fake.exchange.add_channel(f"{device}-1", state=0, context="test", exten="s", tell=False)
+                fake.exchange.add_channel(f"{device}-1", state=0, context="test", exten="s", emit=False)
             for number in range(5):
                 for channel in fake.exchange.channels.values():
                     channel.set_variable("N", str(number))
@@ -678,3 +683,33 @@ async def test_an_expectation_that_is_not_met_fails_at_the_end() -> None:
         async with FakeAsterisk() as fake:
             fake.expect(core.Hangup)
             raise ZeroDivisionError
+
+
+PROGRAM = """
+import asyncio, sys
+sys.path[:0] = sys.argv[1:]
+from aioami import Manager, core
+from aioami.testing import FakeAsterisk
+async def main():
+    async with FakeAsterisk() as fake, Manager.from_url(fake.url) as mgr:
+        print(len((await mgr.send(core.QueueStatus("support"))).events))
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "without-its-files"])
+def test_it_runs_from_an_archive(tmp_path: Path, whole: bool) -> None:
+    """In a zipapp it has its configuration; where that was left out, the error says so."""
+    package = Path(aioami.__file__).parent
+    archive = tmp_path / "app.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in package.rglob("*"):
+            if file.suffix in (".py", ".conf") and (whole or file.suffix == ".py"):
+                packed.write(file, f"aioami/{file.relative_to(package)}")
+    others = Path(async_timeout.__file__).parents[1]
+    command = [sys.executable, "-c", PROGRAM, str(archive), str(others)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if whole:
+        assert (done.stdout, done.returncode) == ("3\n", 0), done.stderr
+    else:
+        assert "FileNotFoundError: the configuration of the test servers is missing" in done.stderr

@@ -45,7 +45,7 @@ async def test_everything_is_written_down(tmp_path: Path) -> None:
     names = [message.get("Event") for message in recording.received]
     assert {"FullyBooted", "QueueMember", "Newchannel", "Hangup", "OriginateResponse"} <= set(names)
     assert all(entry.data.endswith("\r\n\r\n") for entry in recording.entries[2:-1])
-    assert any("Zoë\udcff" in entry.data for entry in recording.entries)
+    assert any("Zoë\\xff" in entry.data for entry in recording.entries)
     assert recording.duration > 0
 
 
@@ -88,6 +88,21 @@ def test_old_command_output_is_one_message(tmp_path: Path) -> None:
     recorder.received(output[50:])
     recorder.close()
     assert Recording.load(recorder.path).entries[2].data == output.decode()
+
+
+def test_command_output_behind_a_proxy_is_one_message(tmp_path: Path) -> None:
+    """The server's name behind the marker belongs to it, wherever the bytes are cut, and what follows is its own entry."""
+    output = b"Response: Follows\r\nPrivilege: Command\r\na\r\n--END COMMAND--\r\nServer: 10.0.0.1\r\n\r\n"
+    pong = b"Response: Success\r\nServer: 10.0.0.1\r\n\r\n"
+    for cut in range(len(output)):
+        recorder = Recorder(tmp_path / "r.jsonl")
+        recorder.start()
+        recorder.received(b"Asterisk Call Manager Proxy/1.30\r\n" + output[:cut])
+        recorder.received(output[cut:] + pong)
+        recorder.close()
+        recording = Recording.load(recorder.path)
+        assert [entry.data for entry in recording.entries[2:4]] == [output.decode(), pong.decode()]
+        assert [message.kind for message in recording.received] == ["response", "response"]
 
 
 async def test_a_second_link_is_written_behind_the_first(tmp_path: Path) -> None:
@@ -199,7 +214,7 @@ async def test_replay(tmp_path: Path) -> None:
                     await mgr.send(core.CoreShowChannels())
                 assert (await mgr.send(core.Ping())).success
                 assert (await gone.__anext__())["Channel"].startswith("Local/short@test-")
-                assert (await told.__anext__()).get("UserEvent") == "Zoë\udcff"
+                assert (await told.__anext__()).get("UserEvent") == "Zoë\\xff"
         assert [action["Action"] for action in server.received][:2] == ["Challenge", "Login"]
 
 

@@ -30,7 +30,7 @@ def events(
 
     async def follow() -> None:
         mgr = manager(url, events=True)
-        suggest_names(chosen)
+        suggest_names(chosen.names)
         await watch.follow(mgr, seconds)
 
     return run_to_end(follow())

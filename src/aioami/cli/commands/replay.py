@@ -61,7 +61,7 @@ def replay(
     recording = _load(file)
     if serve is not None:
         return run_to_end(_serve(recording, speed or None, serve))
-    suggest_names(chosen)
+    suggest_names(chosen.names)
     return run_to_end(_show(recording, watch, speed))
 
 

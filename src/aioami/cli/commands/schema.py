@@ -21,12 +21,19 @@ def schema(
         bool,
         typer.Option(help="Name the headers as Python does: caller_id_num."),
     ] = False,
-    typed: Annotated[bool, typer.Option(help="Numbers and bools, where all is text else.")] = False,
+    typed: Annotated[
+        bool, typer.Option(help="Numbers, bools and names of codes, where all is text else.")
+    ] = False,
+    numbers: Annotated[
+        bool, typer.Option(help="With --typed: the numbers of codes, instead of their names.")
+    ] = False,
 ) -> int:
     """Print a JSON Schema of the catalogue: events as `to_dict()` gives them, and actions."""
     from aioami.schema import json_schema
 
-    whole = json_schema(attributes=attributes, typed=typed)
+    if numbers and not typed:
+        raise typer.BadParameter("--numbers: only with --typed; otherwise all values are text")
+    whole = json_schema(attributes=attributes, typed=typed, numbers=numbers)
     print(json.dumps(_selected(whole, names) if names else whole, indent=2))
     return ExitCode.DONE
 

@@ -171,7 +171,7 @@ class _Session:
         for name in actions:
             yield texts.action(target, rights, name)
         for name in events:
-            yield texts.event(target, rights, name)
+            yield texts.event(target, rights, name, self._probe.version)
         if probe and not target.mask.is_none:
             yield await self._test_event()
         if seconds and not target.mask.is_none:

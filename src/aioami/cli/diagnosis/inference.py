@@ -20,6 +20,7 @@ __all__ = [
     "rights_of",
 ]
 
+_PROVEN: Final = "ListCommands"
 # An action that needs one write class only: a user who may send it has that class.
 _ACTIONS_OF_ONE_CLASS: Final = {
     "command": "command",
@@ -120,6 +121,11 @@ class Rights:
     own: Settings = ()
     has_config: bool = False
 
+    @property
+    def is_partial(self) -> bool:
+        """True if the user may have more write classes than those that are known."""
+        return self.write is None or self.source == _PROVEN
+
     def may_read(self, label: str) -> bool:
         """True if the user is known to have a read class."""
         return self.read is not None and label in self.read
@@ -202,7 +208,7 @@ def rights_of(
             read, write = classes_of(",".join(known.read)), classes_of(",".join(known.write))
             return Rights(read, write, source, allowed, general, own, config is not None)
     proven = None if allowed is None else _proven_by(allowed)
-    source = "" if allowed is None else "ListCommands"
+    source = "" if allowed is None else _PROVEN
     return Rights(None, proven, source, allowed, general, own, has_config=config is not None)
 
 

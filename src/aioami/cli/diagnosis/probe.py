@@ -200,6 +200,11 @@ class SessionProbe:
         self._manager = manager
         self._stream = stream
 
+    @property
+    def version(self) -> str:
+        """The server's AMI version."""
+        return self._manager.version
+
     async def round_trip(self) -> RoundTrip:
         """Measure three Pings."""
         began = time.time()

@@ -18,6 +18,7 @@ from aioami import (
     UnknownAction,
     events,
 )
+from aioami.events import misnamed
 from aioami.permissions import Demand, read_classes
 from aioami.url import PORT, TLS_PORT
 from aioami.wire import other_server
@@ -89,7 +90,8 @@ def unreachable(
         text += f"; where there is no answer at all, {firewall}"
     else:
         text += "; no manager interface listens there, or only on 127.0.0.1 of its machine"
-    text += "".join(f"; but something listens on port {port}" for port in listening)
+    found = list(listening)
+    text += "".join(f"; but something listens on port {port}" for port in found)
     return wrong(
         "port",
         text,
@@ -97,8 +99,18 @@ def unreachable(
         "enabled = yes",
         *change,
         "; then restart the manager: module reload manager",
+        *(f"; or {line}" for line in _usual_port(target)),
         code=ExitCode.NOT_REACHED,
     )
+
+
+def _usual_port(target: Target) -> list[str]:
+    """A line that names the usual port, where another one is asked for."""
+    usual = TLS_PORT if target.context is not None else PORT
+    if target.port == usual:
+        return []
+    scheme = "amis" if target.context is not None else "ami"
+    return [f"in the URL: {scheme}://{_endpoint(target.host, usual)}, the usual port"]
 
 
 def dead_address(target: Target, address: str, error: Exception) -> Finding:
@@ -194,6 +206,7 @@ def greeting(target: Target, greeting: Greeting) -> Finding:
             "greeting",
             f"there was no greeting within {target.timeout:g} s: "
             "the server hangs, or it is something else than a manager interface",
+            *_usual_port(target),
             code=ExitCode.TIMEOUT,
         )
     if not greeting.data:
@@ -468,7 +481,7 @@ def action(target: Target, rights: Rights, name: str) -> Finding:
             "action",
             f"{demand.action} needs the write class {needed}, which {target.user} does not have",
             f"[{target.user}]",
-            f"write = {in_order({*write, demand.any_of[-1]})}",
+            _added("write", demand.any_of[-1:], None if rights.is_partial else write),
             code=ExitCode.PERMISSION_DENIED,
         )
     close = close_name(name, rights.actions.values())
@@ -478,15 +491,34 @@ def action(target: Target, rights: Rights, name: str) -> Finding:
     return wrong("action", text, code=ExitCode.UNKNOWN_ACTION)
 
 
-def event(target: Target, rights: Rights, name: str) -> Finding:
-    """An event that should come."""
+def _added(setting: str, labels: Iterable[str], given: frozenset[str] | None = None) -> str:
+    """A line for manager.conf with more classes, which takes none away when it is pasted.
+
+    Args:
+        setting: `read` or `write`.
+        labels: the classes to add.
+        given: the classes that the user has; `None` if they are not all known.
+    """
+    if given is None:
+        return f"; {setting}: add {in_order(labels)} to what is there"
+    return f"{setting} = {in_order({*given, *labels})}"
+
+
+def event(target: Target, rights: Rights, name: str, version: str = "") -> Finding:
+    """An event that should come.
+
+    Args:
+        target, rights, name: the server, the user's rights, the event's name.
+        version: the server's AMI version.
+    """
+    if error := misnamed(name, version=version):
+        return hint("event", error)
     cls = type(events.parse(f"Event: {name}"))
     name = cls.wire_name or name
     classes = read_classes(name)
     if not classes and cls is Event:
-        close = close_name(name, dir(events))
-        meant = f"; is {close} meant?" if close else ""
-        return hint("event", f"Asterisk makes no event {name}{meant}")
+        text = f"Asterisk makes no event {name}; it comes only if a module of others sends it"
+        return hint("event", text)
     if not classes:
         text = f"{name} is an item of a list: it comes to the action that asks for it"
         return hint("event", f"{text}, and to no stream")
@@ -496,7 +528,7 @@ def event(target: Target, rights: Rights, name: str) -> Finding:
             "event",
             f"{name} needs the read class {needed}, which {target.user} does not have",
             f"[{target.user}]",
-            f"read = {in_order({*rights.read, *classes})}",
+            _added("read", classes, rights.read),
             code=ExitCode.PERMISSION_DENIED,
         )
     if not target.mask.includes(*classes):
@@ -516,14 +548,14 @@ def event(target: Target, rights: Rights, name: str) -> Finding:
         )
     if rights.read is None:
         text = f"{name} comes if {target.user} has the read class {needed}"
-        return hint("event", text, f"[{target.user}]", f"read = {needed}")
+        return hint("event", text, f"[{target.user}]", _added("read", classes))
     return ok("event", f"{name} may come")
 
 
 def refused_test_event(target: Target, reply: Response) -> Finding:
     """The user may not make an event."""
     text = f"no event could be made for a test: {reply.message}"
-    return hint("probe", text, f"[{target.user}]", "write = user  ; for this test")
+    return hint("probe", text, f"[{target.user}]", f"{_added('write', ('user',))}, for this test")
 
 
 def made_event(target: Target, came: bool) -> Finding:
@@ -535,7 +567,7 @@ def made_event(target: Target, came: bool) -> Finding:
         "probe",
         f"an event that was made for a test did not come: {why}",
         f"[{target.user}]",
-        "read = user  ; and what else is needed",
+        _added("read", ("user",)),
         "; eventfilter = ...",
     )
 
@@ -574,5 +606,5 @@ def unreadable_boot(target: Target) -> Finding:
         "whether Asterisk is fully booted cannot be learned: "
         "that needs the read class system, or the write class command",
         f"[{target.user}]",
-        "read = ...,system",
+        _added("read", ("system",)),
     )

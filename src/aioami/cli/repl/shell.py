@@ -29,6 +29,7 @@ from aioami import (
     UnknownAction,
     core,
 )
+from aioami.events import misnamed
 
 from ..completion import action_classes, event_names, summary
 from ..output import Form, Printer, clean
@@ -253,14 +254,13 @@ class Shell:
             else:
                 print("watching no events; :events Queue* does")
             return
+        watched = () if names == ["off"] else tuple(names)
+        for name in watched:
+            if wrong := misnamed(name, version=self.mgr.version):
+                raise LineError(wrong)
         await self._stop_following()
-        self.watched = () if names == ["off"] else tuple(names)
+        self.watched = watched
         if self.watched:
-            known = {name.lower() for name in event_names()}
-            for name in names:
-                if not _WILDCARD.search(name) and name.lower() not in known:
-                    meant = suggestion(name, event_names())
-                    notify(f"no event of Asterisk is called {name}{meant}")
             self._following = asyncio.ensure_future(self._follow())
 
     async def _follow(self) -> None:

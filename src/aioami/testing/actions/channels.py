@@ -53,12 +53,12 @@ async def originate_call(exchange: Exchange, request: Request) -> Answer:
     if account is not None and "system" not in account.writable:
         _check_forbidden(exchange, origin)
     if request.true("Async"):
-        exchange.clock.spawn(originate(exchange, origin, tell=True))
+        exchange.clock.spawn(originate(exchange, origin, emit=True))
         return success("Originate successfully queued")
     answered: list[bool] = []
 
     async def call() -> None:
-        answered.append(await originate(exchange, origin, tell=False))
+        answered.append(await originate(exchange, origin, emit=False))
 
     # In a task of its own: the call goes on when the client that waits for it has gone.
     await exchange.clock.wait(exchange.clock.spawn(call()).done)

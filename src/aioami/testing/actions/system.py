@@ -174,7 +174,7 @@ def _module(name: str) -> str:
     return name if name.endswith(".so") else f"{name}.so"
 
 
-@action("ModuleCheck", "system", "Tells whether a module is loaded")
+@action("ModuleCheck", "system", "Shows whether a module is loaded")
 async def module_check(exchange: Exchange, request: Request) -> Answer:
     if _module(request.get("Module")) not in exchange.modules:
         return error("Module not loaded")
@@ -271,7 +271,7 @@ async def dialplan_extension_remove(exchange: Exchange, request: Request) -> Ans
 # Hints and mailboxes
 
 
-@action("ExtensionState", "call,reporting", "Tells the state of an extension that has a hint")
+@action("ExtensionState", "call,reporting", "Shows the state of an extension that has a hint")
 async def extension_state(exchange: Exchange, request: Request) -> Answer:
     exten, context = request.get("Exten"), request.get("Context") or "default"
     if not exten:
@@ -298,7 +298,7 @@ async def mailbox_count(exchange: Exchange, request: Request) -> Answer:
     return {"Response": "Success", "Message": "Mailbox Message Count", "Mailbox": name, **shown}
 
 
-@action("MailboxStatus", "call,reporting", "Tells whether a mailbox has new messages")
+@action("MailboxStatus", "call,reporting", "Shows whether a mailbox has new messages")
 async def mailbox_status(exchange: Exchange, request: Request) -> Answer:
     name = request.get("Mailbox")
     if not name:
@@ -372,7 +372,7 @@ async def command(exchange: Exchange, request: Request) -> Answer:
         text = "".join(f"{each}\n" for each in output)
         known = f"ActionID: {request.action_id}\r\n" if request.action_id else ""
         head = f"Response: Follows\r\nPrivilege: Command\r\n{known}"
-        return f"{head}{text}--END COMMAND--\r\n\r\n".encode("utf-8", "surrogateescape")
+        return [("", f"{head}{text}--END COMMAND--\r\n\r\n")]
     verdict = "Success" if right else "Error"
     return [
         ("Response", verdict),

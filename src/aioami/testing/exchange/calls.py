@@ -111,7 +111,7 @@ def request(
             exten=exten,
             uniqueid=uniqueid,
             eldest=eldest,
-            tell=False,
+            emit=False,
         )
         second = other_uniqueid or (f"{uniqueid};2" if uniqueid else "")
         two = exchange.add_channel(
@@ -121,7 +121,7 @@ def request(
             exten=exten,
             uniqueid=second,
             eldest=one.eldest,
-            tell=False,
+            emit=False,
         )
         one.other, two.other = two, one
         for half in (one, two):
@@ -254,10 +254,10 @@ class Origin:
     action_id: str
 
 
-async def originate(exchange: Exchange, origin: Origin, *, tell: bool) -> bool:
+async def originate(exchange: Exchange, origin: Origin, *, emit: bool) -> bool:
     """Call a channel, and return true if it answers.
 
-    The call goes on in a task of its own. With `tell` an OriginateResponse is emitted.
+    The call goes on in a task of its own. With `emit` an OriginateResponse is emitted.
     """
     dialled = request(
         exchange,
@@ -285,7 +285,7 @@ async def originate(exchange: Exchange, origin: Origin, *, tell: bool) -> bool:
         exchange.clock.spawn(_goes_on(dialled.channel, origin))
     elif dialled is not None:
         dialled.channel.hang_up()
-    if tell:
+    if emit:
         _tell_response(exchange, origin, dialled.channel if dialled is not None else None, outcome)
     return outcome == "answer"
 

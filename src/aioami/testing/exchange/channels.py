@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Union
 
 from ..clock import Signal, Task
+from ..message import escaped
 
 if TYPE_CHECKING:
     from . import Exchange
@@ -119,7 +120,7 @@ class Channel:
         eldest: the oldest channel of its call, which may have ended.
         other: the other half of a Local channel.
         bridge: the bridge that it is in.
-        told: the place of the latest event.
+        emitted_place: the place of the latest event.
         control: indications of its far end: `answer`, `ringing`, `busy` ...
         variables: values by name, without the underscores that make a name inherited.
         inherited: inherited values, by name with the underscores.
@@ -146,7 +147,7 @@ class Channel:
         self.eldest = self
         self.state = state
         self.context, self.exten, self.priority = context, exten, 1
-        self.told = context, exten, 1
+        self.emitted_place = context, exten, 1
         self.caller, self.connected = Party(), Party()
         self.account = ""
         self.language = "en"
@@ -197,7 +198,7 @@ class Channel:
 
     def snapshot(self, prefix: str = "") -> Pairs:
         """Return the headers of events about channels."""
-        self.told = self.context, self.exten, self.priority
+        self.emitted_place = self.context, self.exten, self.priority
         names = self.exchange.channel_variables
         shown = [(name, self.variables.get(name, "")) for name in names]
         values: Pairs = [
@@ -205,9 +206,9 @@ class Channel:
             ("ChannelState", str(self.state)),
             ("ChannelStateDesc", STATES[self.state]),
             ("CallerIDNum", self.caller.number or _UNKNOWN),
-            ("CallerIDName", self.caller.name or _UNKNOWN),
+            ("CallerIDName", escaped(self.caller.name) or _UNKNOWN),
             ("ConnectedLineNum", self.connected.number or _UNKNOWN),
-            ("ConnectedLineName", self.connected.name or _UNKNOWN),
+            ("ConnectedLineName", escaped(self.connected.name) or _UNKNOWN),
             ("Language", self.language),
             ("AccountCode", self.account),
             ("Context", self.context),
@@ -215,7 +216,7 @@ class Channel:
             ("Priority", str(self.priority)),
             ("Uniqueid", self.uniqueid),
             ("Linkedid", self.linkedid),
-            *(("ChanVariable", f"{name}={value}") for name, value in shown),
+            *(("ChanVariable", f"{name}={escaped(value)}") for name, value in shown),
         ]
         return [(prefix + name, value) for name, value in values]
 
@@ -249,7 +250,7 @@ class Channel:
     def _keep(self, name: str, value: str) -> None:
         if name.startswith("_"):
             self.inherited[name] = value
-        self.emit("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")
+        self.exchange.emit_variable(self.snapshot(), name, value)
 
     def set_caller(self, caller: Party) -> None:
         """Set the caller ID."""

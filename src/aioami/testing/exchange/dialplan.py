@@ -296,7 +296,7 @@ def write(
             return
         exchange.dialplan.variables[name] = value
         place = [("Channel", "none"), ("Uniqueid", "none")]
-        exchange.emit("VarSet", [*place, ("Variable", name), ("Value", value)], classes="dialplan")
+        exchange.emit_variable(place, name, value)
         return
     function, inside = found[1], found[2]
     if function == "DEVICE_STATE" and inside.startswith("Custom:"):
@@ -346,7 +346,7 @@ async def run(channel: Channel, context: str, exten: str, priority: int) -> None
         break
     place = channel.context, channel.exten, channel.priority
     if exchange.major >= 18:  # since then this event shows the place of the one before
-        channel.context, channel.exten, channel.priority = channel.told
+        channel.context, channel.exten, channel.priority = channel.emitted_place
     channel.emit("SoftHangupRequest", [("Cause", "16")])
     channel.context, channel.exten, channel.priority = place
     if exchange.dialplan.step(channel.context, "h", 1) is not None:

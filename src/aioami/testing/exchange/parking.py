@@ -167,7 +167,7 @@ class ParkingLot:
         parkee.context, parkee.exten, parkee.priority = old
         if self.bridge is not None:
             self.bridge.leave(parkee)
-        parkee.context, parkee.exten, parkee.priority = parkee.told = new
+        parkee.context, parkee.exten, parkee.priority = parkee.emitted_place = new
         self.exchange.states.set(f"park:{call.space}@{self.context}", "NOT_INUSE")
         if self.back_to_origin and call.parker:
             await dial(parkee, [call.parker], 30)

@@ -1,0 +1,101 @@
+"""Reasons why the event with the outcome of an action cannot come, as far as a manager knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..actions.base import Action
+from ..errors import ActionError, PermissionDenied
+
+if TYPE_CHECKING:
+    from .like import View
+
+__all__ = ["hindrance", "sight"]
+
+
+def hindrance(view: View, action: Action[Any]) -> ActionError | None:
+    """Return the error for an outcome that cannot come; `None` if it may, as far as is known.
+
+    Args:
+        view: the part of the server that the manager sees.
+        action: the action, which was accepted.
+    """
+    from ..permissions import Demand, read_classes
+
+    names = Demand.of(action.name, action.headers).events
+    if not names:
+        return None
+    classes = set(read_classes(names[0]))
+    what = f"the outcome of {action.name} cannot come, as it is the event {names[0]}"
+    needed = f"of the class {' and '.join(sorted(classes))}"
+    mask, permissions = view.mask, view.permissions
+    if mask is not None and "all" not in mask and not classes <= mask:
+        asked = f"asks for {', '.join(sorted(mask))} alone" if mask else "asks for no events"
+        return ActionError(f"{what} {needed}, and the event mask {asked}", action=action)
+    read = None if permissions is None else set(permissions.read)
+    if read is not None and "all" not in read and not classes <= read:
+        return PermissionDenied(f"{what} {needed}, which the user may not read", action=action)
+    own = [dict(each.headers) for each in view.filters or ()]
+    # Asterisk puts a manager's filters behind those that manager.conf has for its user.
+    configured = (
+        [] if permissions is None else [{"Filter": each} for each in permissions.event_filters]
+    )
+    if all(_is_held_back(name, sorted(classes), [*configured, *own]) for name in names):
+        whose = "the manager's own filters" if own else "the user's filters in manager.conf"
+        return ActionError(f"{what}, which {whose} hold back", action=action)
+    return None
+
+
+def sight(view: View) -> str:
+    """A clause on what limits the events of a manager, for an outcome that did not come in time."""
+    mask = view.mask
+    if mask is None:
+        found = "the event mask is not known"
+    elif "all" in mask:
+        found = "all events are asked for"
+    else:
+        found = f"the event mask is {','.join(sorted(mask)) or 'off'}"
+    if view.filters is None:
+        found += ", the filters are not known"
+    elif view.filters:
+        filters = [dict(each.headers) for each in view.filters]
+        texts = [each.get("MatchCriteria", "") or each.get("Filter", "") for each in filters]
+        found += f", the filters are {', '.join(map(repr, texts))}"
+    else:
+        found += ", without filters"
+    if view.permissions is None:
+        found += "; the user's read classes are not known"
+    return found
+
+
+def _is_held_back(name: str, classes: Iterable[str], filters: Iterable[dict[str, str]]) -> bool:
+    """True if filters certainly let no event of a name through, whatever else is in it."""
+    head = f"Event: {name}\r\nPrivilege: {','.join(classes)},all\r\n"
+    # Asterisk lets through what one of the including filters fits, if there are any, and none of
+    # the excluding ones.
+    verdicts = [_fits(each, name, head) for each in filters]
+    if any(excludes and fits for excludes, fits in verdicts):
+        return True
+    including = [fits for excludes, fits in verdicts if not excludes]
+    return bool(including) and all(fits is False for fits in including)
+
+
+def _fits(headers: dict[str, str], name: str, head: str) -> tuple[bool, bool | None]:
+    """Return whether a filter excludes, and whether it fits such events; `None` if it may."""
+    pattern = headers.get("Filter", "")
+    criteria = dict(re.findall(r"(\w+)\(([^()]*)\)", headers.get("MatchCriteria", "")))
+    if criteria:
+        excludes = criteria.get("action") == "exclude"
+        if criteria.get("name", name) != name:
+            return excludes, False
+        return excludes, None if "header" in criteria or pattern else True
+    excludes = pattern.startswith("!")
+    pattern = pattern.removeprefix("!")
+    try:
+        fits = re.search(pattern.replace("[[:space:]]", r"\s"), head) is not None
+    except re.error:  # POSIX knows expressions that Python does not
+        return excludes, None
+    # What does not begin with the event's name may fit a header that is not known here.
+    return excludes, fits or (False if pattern.startswith(("^", "Event:")) else None)

@@ -1,0 +1,66 @@
+"""Names that are near to a misspelt one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+__all__ = ["nearest", "unexpected"]
+
+_LONG: Final = 9  # letters, from which on two slips are likely
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that a misspelt one stands for; `None` if none is near.
+
+    Near is what one slip makes of it: a letter that is missing, too much, wrong, or changed with
+    its neighbour. From nine letters on it is two slips. Letter case and underscores do not count.
+
+    Args:
+        name: the name.
+        known: the names that there are. Of several that are as near the first is returned.
+    """
+    key = _key(name)
+    limit = 2 if len(key) >= _LONG else 1
+    found, best = None, limit + 1
+    for each in known:
+        distance = _distance(key, _key(each), best)
+        if distance < best:
+            found, best = each, distance
+    return found
+
+
+def unexpected(what: str, keyword: str, known: Iterable[str]) -> TypeError:
+    """Return the error for a keyword argument that does not exist, with the near one.
+
+    Args:
+        what: the name of what was called.
+        keyword: the argument.
+        known: the arguments that there are.
+    """
+    meant = nearest(keyword, known)
+    hint = f"; is {meant} meant?" if meant is not None else ""
+    return TypeError(f"{what}() got an unexpected keyword argument {keyword!r}{hint}")
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _distance(one: str, other: str, enough: int) -> int:
+    """The number of slips between two words; `enough` if there are as many or more."""
+    if abs(len(one) - len(other)) >= enough:
+        return enough
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for place, letter in enumerate(one, 1):
+        before, last, row = row, before, [place]
+        for column, wanted in enumerate(other, 1):
+            slips = min(before[column] + 1, row[-1] + 1, before[column - 1] + (letter != wanted))
+            swapped = letter == other[column - 2] and one[place - 2] == wanted
+            if place > 1 and column > 1 and swapped:
+                slips = min(slips, last[column - 2] + 1)
+            row.append(slips)
+        if min(row) >= enough:
+            return enough
+    return min(row[-1], enough)

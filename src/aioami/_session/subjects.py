@@ -1,0 +1,68 @@
+"""The things that a message is about, for errors and logs: channels, queues, files ..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ..wire.redaction import HIDDEN, redact_value
+
+__all__ = ["subjects"]
+
+# The headers that name a thing, the telling ones first. What is given to a thing (values, texts,
+# secrets) is none of them.
+_NAMES: Final = (
+    *("channel", "channel1", "channel2", "channelprefix", "queue", "interface", "member", "caller"),
+    *("conference", "meetme", "usernum", "bridgeuniqueid", "bridgetechnology", "parkinglot"),
+    *("endpoint", "peer", "registration", "agent", "device", "line", "mailbox", "folder", "id"),
+    *("filename", "srcfilename", "dstfilename", "file", "recordfile", "category", "module"),
+    *("family", "key", "cache", "object", "provider", "presentity", "rule", "variable"),
+    *("dahdichannel", "span", "sessionnumber", "mixmonitorid", "commandid", "uri", "option"),
+    *("jabber", "jid", "screenname", "to", "destination", "filter", "matchcriteria"),
+    *("tomailbox", "tocontext", "tofolder", "stateinterface", "extrachannel", "userevent"),
+    *("context", "exten", "extension", "priority", "extracontext", "extraexten", "extrapriority"),
+    *("application", "cat-000000", "var-000000", "uniqueid", "linkedid"),
+)
+_RANKS: Final = {name: rank for rank, name in enumerate(_NAMES)}
+_MAX_SHOWN: Final = 6
+_MAX_LENGTH: Final = 80  # characters of one name
+
+
+def subjects(
+    headers: Iterable[tuple[str, str]],
+    get: Callable[[str], str | None],
+    *,
+    beside: str = "",
+    limit: int = _MAX_SHOWN,
+) -> str:
+    """The things that a message is about, as `Channel 'PJSIP/alice-1', Queue 'support'`.
+
+    Args:
+        headers: those of the message.
+        get: gives the value of any header of the message by its name in lower case.
+        beside: a text that stands beside them; what is in it already is left out.
+        limit: how many are shown, those that tell most.
+
+    Returns:
+        The text, in which no secret is; empty if the message names nothing.
+    """
+    found: list[tuple[int, int, str]] = []
+    for place, (header, value) in enumerate(headers):
+        rank = _RANKS.get(header.lower())
+        if rank is None or not value:
+            continue
+        if header.lower() == "variable":
+            if "=" in value:  # one that is set, with its value
+                continue
+            value = value.partition("(")[0]  # a function without its arguments
+        shown = redact_value(header, value, get)[:_MAX_LENGTH]
+        if shown not in ("", HIDDEN) and not _says(beside, shown):
+            found.append((rank, place, f"{header} {shown!r}"))
+    chosen = sorted(found)[:limit]
+    return ", ".join(text for _, _, text in sorted(chosen, key=lambda each: each[1]))
+
+
+def _says(text: str, name: str) -> bool:
+    """True if a text has a name as a word of its own."""
+    return re.search(rf"(?<![\w/@-]){re.escape(name)}(?![\w/@-])", text) is not None
