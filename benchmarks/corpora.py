@@ -50,12 +50,14 @@ END = "0.1"
 QUEUES, MEMBERS, CALLERS, TALKERS = 50, 1_000, 1_000, 500
 
 
-def _text(event: str, **headers: object) -> bytes:
+def text(event: str, **headers: object) -> bytes:
+    """An event with these headers."""
     lines = [f"Event: {event}", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def _channel(number: int) -> dict[str, object]:
+def channel(number: int) -> dict[str, object]:
+    """The headers of a channel."""
     return {
         "Channel": f"PJSIP/peer{number}-{number:08x}", "ChannelState": 6, "ChannelStateDesc": "Up", "CallerIDNum": 1000 + number,
         "CallerIDName": f"Caller {number}", "ConnectedLineNum": "<unknown>", "ConnectedLineName": "<unknown>", "Language": "en",
@@ -64,7 +66,8 @@ def _channel(number: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _member(number: int, status: int) -> dict[str, object]:
+def member(number: int, status: int) -> dict[str, object]:
+    """The headers of a member of a queue."""
     return {
         "StateInterface": f"PJSIP/agent{number}", "Membership": "static", "Penalty": 0, "CallsTaken": 0, "LastCall": 0,
         "LastPause": 0, "LoginTime": 1795413782, "InCall": 0, "Status": status, "Paused": 0, "PausedReason": "",
@@ -72,7 +75,8 @@ def _member(number: int, status: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _bridge(members: int) -> dict[str, object]:
+def bridge(members: int) -> dict[str, object]:
+    """The headers of a conference's bridge."""
     return {
         "BridgeUniqueid": f"{7:032x}", "BridgeType": "base", "BridgeTechnology": "softmix", "BridgeCreator": "ConfBridge",
         "BridgeName": "all", "BridgeNumChannels": members, "BridgeVideoSourceMode": "none",
@@ -80,14 +84,14 @@ def _bridge(members: int) -> dict[str, object]:
 
 
 def _ended(events: list[bytes]) -> list[bytes]:
-    return [*events, _text("Newchannel", Privilege="call,all", **_channel(0) | {"Uniqueid": END, "Linkedid": END})]
+    return [*events, text("Newchannel", Privilege="call,all", **channel(0) | {"Uniqueid": END, "Linkedid": END})]
 
 
 def members(count: int) -> list[bytes]:
     """The devices of members of fifty queues change, one after the other."""
     different = [
-        _text("QueueMemberStatus", Privilege="agent,all", Queue=f"queue{queue}", MemberName=f"Agent {number}",
-              Interface=f"PJSIP/agent{number}", **_member(number, 1 + number % 2))
+        text("QueueMemberStatus", Privilege="agent,all", Queue=f"queue{queue}", MemberName=f"Agent {number}",
+              Interface=f"PJSIP/agent{number}", **member(number, 1 + number % 2))
         for number in range(100)
         for queue in range(QUEUES)
     ]  # fmt: skip
@@ -99,8 +103,8 @@ def leaves(count: int) -> list[bytes]:
     events = []
     for n in range(count // 2):
         place = {"Privilege": "agent,all", "Queue": "queue0"}
-        events.append(_text("QueueCallerLeave", **place, **_channel(n), Position=1, Count=CALLERS - 1))
-        events.append(_text("QueueCallerJoin", **place, **_channel(n + CALLERS), Position=CALLERS, Count=CALLERS))
+        events.append(text("QueueCallerLeave", **place, **channel(n), Position=1, Count=CALLERS - 1))
+        events.append(text("QueueCallerJoin", **place, **channel(n + CALLERS), Position=CALLERS, Count=CALLERS))
     return _ended(events)
 
 
@@ -108,9 +112,9 @@ def conference(count: int) -> list[bytes]:
     """Those in a conference of five hundred leave, and come again."""
     events = []
     for n in range(count // 2):
-        about = {"Privilege": "call,all"}, _channel(n * 7 % TALKERS)
-        events.append(_text("BridgeLeave", **about[0], **_bridge(TALKERS - 1), **about[1]))
-        events.append(_text("BridgeEnter", **about[0], **_bridge(TALKERS), **about[1]))
+        about = {"Privilege": "call,all"}, channel(n * 7 % TALKERS)
+        events.append(text("BridgeLeave", **about[0], **bridge(TALKERS - 1), **about[1]))
+        events.append(text("BridgeEnter", **about[0], **bridge(TALKERS), **about[1]))
     return _ended(events)
 
 
@@ -120,30 +124,30 @@ def lists(name: str, count: int) -> dict[str, list[bytes]]:
         found = []
         for queue in range(QUEUES):
             found.append(
-                _text("QueueParams", ActionID="%s", Queue=f"queue{queue}", Strategy="ringall", Completed=0, Abandoned=0)
+                text("QueueParams", ActionID="%s", Queue=f"queue{queue}", Strategy="ringall", Completed=0, Abandoned=0)
             )
             found += [
-                _text("QueueMember", ActionID="%s", Queue=f"queue{queue}", Name=f"Agent {number}",
-                      Location=f"PJSIP/agent{number}", **_member(number, 1))
+                text("QueueMember", ActionID="%s", Queue=f"queue{queue}", Name=f"Agent {number}",
+                      Location=f"PJSIP/agent{number}", **member(number, 1))
                 for number in range(MEMBERS)
             ]  # fmt: skip
         return {"QueueStatus": found}
     if name == "leaves":
-        params = _text("QueueParams", ActionID="%s", Queue="queue0", Strategy="ringall", Completed=0, Abandoned=0)
+        params = text("QueueParams", ActionID="%s", Queue="queue0", Strategy="ringall", Completed=0, Abandoned=0)
         entries = [
-            _text("QueueEntry", ActionID="%s", Queue="queue0", Position=n + 1, Wait=1, **_channel(n))
+            text("QueueEntry", ActionID="%s", Queue="queue0", Position=n + 1, Wait=1, **channel(n))
             for n in range(CALLERS)
         ]
         return {"QueueStatus": [params, *entries]}
     if name == "conference":
         channels = [
-            _text("CoreShowChannel", ActionID="%s", **_channel(n), BridgeId=f"{7:032x}", Application="ConfBridge",
+            text("CoreShowChannel", ActionID="%s", **channel(n), BridgeId=f"{7:032x}", Application="ConfBridge",
                   ApplicationData="all", Duration="00:01:00")
             for n in range(TALKERS)
         ]  # fmt: skip
         return {
             "CoreShowChannels": channels,
-            "BridgeList": [_text("BridgeListItem", ActionID="%s", **_bridge(TALKERS))],
+            "BridgeList": [text("BridgeListItem", ActionID="%s", **bridge(TALKERS))],
         }
     return {"QueueStatus": items(count)}
 

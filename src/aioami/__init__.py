@@ -13,29 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 from . import actions, core, errors, events
 from ._client.callbacks import Subscription
-from ._client.like import ManagerLike, View
 from ._client.manager import Manager
 from ._client.options import Backoff
 from ._client.streams import EventStream, ListStream, NextEvent
-from ._client.threads import (
-    BlockingListStream,
-    BlockingManager,
-    BlockingStream,
-    BlockingSubscription,
-    in_thread,
-)
 from ._session.statistics import Statistics
 from ._version import __version__
 from .actions.base import Action
 from .errors import (
     ActionError,
+    CommandFailed,
     ConnectionLost,
     EventsLost,
+    HungUp,
     ManagerAuthError,
     ManagerError,
     ManagerTimeout,
     PermissionDenied,
     ProtocolError,
+    SessionEnded,
+    TakenAway,
     UnknownAction,
     UnknownEventName,
 )
@@ -47,6 +43,14 @@ from .wire import hide_header
 
 if TYPE_CHECKING:
     from . import enums
+    from ._client.like import ManagerLike, View
+    from ._client.threads import (
+        BlockingListStream,
+        BlockingManager,
+        BlockingStream,
+        BlockingSubscription,
+        in_thread,
+    )
 
 __all__ = [
     "Action",
@@ -56,12 +60,14 @@ __all__ = [
     "BlockingManager",
     "BlockingStream",
     "BlockingSubscription",
+    "CommandFailed",
     "ConnectionLost",
     "Disconnected",
     "Event",
     "EventList",
     "EventStream",
     "EventsLost",
+    "HungUp",
     "ListStream",
     "Manager",
     "ManagerAuthError",
@@ -74,8 +80,10 @@ __all__ = [
     "ProtocolError",
     "Reconnected",
     "Response",
+    "SessionEnded",
     "Statistics",
     "Subscription",
+    "TakenAway",
     "UnknownAction",
     "UnknownEventName",
     "View",
@@ -90,10 +98,24 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
+    # What few programs need is loaded by those that name it.
+    _LATER = {
+        **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
+        **dict.fromkeys(
+            (
+                *("BlockingListStream", "BlockingManager", "BlockingStream"),
+                *("BlockingSubscription", "in_thread"),
+            ),
+            "._client.threads",
+        ),
+    }
 
     def __getattr__(name: str) -> Any:
-        if name == "enums":  # what names them needs them, and no one else does
-            from importlib import import_module
+        from importlib import import_module
 
+        if name == "enums":
             return import_module(".enums", __name__)
+        if name in _LATER:
+            value = getattr(import_module(_LATER[name], __name__), name)
+            return globals().setdefault(name, value)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

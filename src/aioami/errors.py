@@ -10,7 +10,11 @@
     │   └── UnknownAction
     ├── ManagerTimeout       no answer in time (also a TimeoutError)
     ├── EventsLost           a stream missed something
-    └── ProtocolError        what the server sent cannot be AMI, or exceeds a limit
+    ├── ProtocolError        what the server sent cannot be AMI, or exceeds a limit
+    ├── CommandFailed        an AGI command was not carried out
+    └── SessionEnded         an AGI session is over
+        ├── HungUp           its channel is gone, or dead
+        └── TakenAway        its channel lives, and is no longer the session's
 
     UserWarning
     └── UnknownEventName     a selector of events is probably misspelt
@@ -27,6 +31,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from .actions.base import Action
+    from .agi.answers import Reply
     from .responses.base import Response
 
 if sys.version_info >= (3, 11) or TYPE_CHECKING:
@@ -41,13 +46,17 @@ else:
 
 __all__ = [
     "ActionError",
+    "CommandFailed",
     "ConnectionLost",
     "EventsLost",
+    "HungUp",
     "ManagerAuthError",
     "ManagerError",
     "ManagerTimeout",
     "PermissionDenied",
     "ProtocolError",
+    "SessionEnded",
+    "TakenAway",
     "UnknownAction",
     "UnknownEventName",
 ]
@@ -147,7 +156,43 @@ class EventsLost(ManagerError):
 
 
 class ProtocolError(ManagerError):
-    """The server's bytes cannot be the Asterisk Manager Interface, or exceed a limit."""
+    """The server's bytes cannot be the Asterisk Manager Interface, or AGI, or exceed a limit."""
+
+
+class CommandFailed(ManagerError):
+    """A command of an AGI session was not carried out, on a channel that lives.
+
+    Attributes:
+        reply: Asterisk's answer; `None` where the failure showed in a variable alone.
+        session_over: `True` if the failure has ended the session, so that the dialplan goes on, as
+            it does over AsyncAGI. Later commands raise `TakenAway` then.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reply: Reply | None = None,
+        session_over: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.reply = reply
+        self.session_over = session_over
+
+
+class SessionEnded(ManagerError):
+    """An AGI session is over, and runs no more commands."""
+
+
+class HungUp(SessionEnded):
+    """The channel of an AGI session was hung up: it is gone, or dead and about to go."""
+
+
+class TakenAway(SessionEnded):
+    """The channel of an AGI session lives, and is no longer the session's.
+
+    The session gave it back to the dialplan, or somebody redirected or bridged it.
+    """
 
 
 class UnknownEventName(UserWarning):

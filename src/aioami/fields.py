@@ -21,6 +21,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Union, overload
 
 from .wire import Message
+from .wire.text import encoding_of, unescape
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,6 +34,8 @@ __all__ = [
     "DateTime",
     "Duration",
     "Enumeration",
+    "Escaped",
+    "EscapedVariables",
     "Field",
     "Integer",
     "Milliseconds",
@@ -137,6 +140,13 @@ class Text(Field[str]):
 
     def convert(self, text: str) -> str:
         return text
+
+
+class Escaped(Text):
+    """Text in which Asterisk puts backslashes before quotes; they are undone."""
+
+    def convert(self, text: str) -> str:
+        return unescape(text)
 
 
 class Integer(Field[int]):
@@ -255,10 +265,19 @@ class Enumeration(Field[EnumT]):
 class PercentEncoded(Field[str]):
     """Text that Asterisk percent-encodes; a literal `+` is a plus."""
 
-    def convert(self, text: str) -> str:
-        from urllib.parse import unquote
+    @overload
+    def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
+    @overload
+    def __get__(self, message: Message | View, owner: type | None = None) -> str | None: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
+        if message is None:
+            return self
+        from urllib.parse import unquote_to_bytes
 
-        return unquote(text, errors="surrogateescape")
+        data = message.getbytes(self.header)
+        while isinstance(message, View):
+            message = message._message
+        return None if data is None else encoding_of(message.text).decode(unquote_to_bytes(data))
 
 
 class Texts(Field[list[str]]):
@@ -323,7 +342,18 @@ class ChannelVariables(Field[dict[str, str]]):
             for name, value in message.headers
             if name.lower().partition("(")[0] == wanted
         ]
-        return {name: value for name, _, value in pairs}
+        return {name: self.value(value) for name, _, value in pairs}
+
+    def value(self, text: str) -> str:
+        """The value of a variable, of the text behind the equals sign."""
+        return text
+
+
+class EscapedVariables(ChannelVariables):
+    """Channel variables in which Asterisk puts backslashes before quotes; they are undone."""
+
+    def value(self, text: str) -> str:
+        return unescape(text)
 
 
 class View:
@@ -357,6 +387,10 @@ class View:
 
     def find(self, name: str) -> str | None:
         return self._message.find(self._prefix + name)
+
+    def getbytes(self, name: str) -> bytes | None:
+        """The bytes of the header of that name under the prefix; `None` if there is none."""
+        return self._message.getbytes(self._prefix + name)
 
     def __bool__(self) -> bool:
         return bool(self.headers)

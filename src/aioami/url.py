@@ -14,7 +14,7 @@ PORT: Final = 5038
 TLS_PORT: Final = 5039
 
 _SHAPE: Final = "url: expected ami://user:secret@host:port or amis://user:secret@host:port"
-_TEXTS: Final = ("server_hostname", "event_mask")
+_TEXTS: Final = ("server_hostname", "event_mask", "encoding", "errors")
 _FLAGS: Final = ("reconnect", "retry_connect", "plaintext_login", "read_only")
 _NUMBERS: Final[dict[str, type[float] | type[int]]] = {
     "timeout": float,

@@ -17,7 +17,7 @@ from .targets import TARGETS
 COMMAND = "python -m tests.fuzz"
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build/fuzz"
-LENGTHS = {"framer": 192, "message": 384, "session": 768}  # bytes of the longest input
+LENGTHS = {"answers": 256, "framer": 192, "message": 384, "session": 768}  # bytes of the longest input
 
 
 def main() -> int:

@@ -12,13 +12,19 @@ _HEADER = re.compile(r"([^: \t][^:]*): ?(.*)", re.DOTALL)
 Header = tuple[str, str]
 
 
+_OTHERS = re.compile(
+    r"(?:20[01]|220|421|5\d\d)[ -]|[245]\d\d[ -].*(?:\bE?SMTP\b|FTP)|SSH-|RFB \d|INFO \{|<\?xml|<stream:|<html|<!DOCTYPE"
+    r"|\* (?:OK|PREAUTH|BYE)\b|\+(?:OK|PONG)|-(?:DENIED|NOAUTH|NOPERM|LOADING|ERR)|@RSYNCD:|NOTICE ",
+    re.IGNORECASE,
+)
+
+
 def is_greeting(line: bytes) -> bool:
     """Whether a manager interface greets with this line: Asterisk's, a relative's, or a proxy's."""
-    text = line.removesuffix(b"\r").decode("utf-8", "replace")
+    text = line.rstrip(b"\r").decode("utf-8", "replace")
     name = text.partition("/")[0]
     told = re.search(r"\b(?:Call Manager|Manager Proxy|Manager Interface)\b", name, re.IGNORECASE)
-    other = re.match(r"[245]\d\d[ -]|SSH-|RFB \d|AMQP|INFO \{|<|[+*@-]|NOTICE ", text, re.IGNORECASE)
-    return bool(told and not other) and ":" not in name and not re.search(r"[\x00-\x1f\x7f]", text)
+    return told is not None and ":" not in name and not _OTHERS.match(text) and not re.search(r"[\x00-\x1f\x7f]", text)
 
 
 def has_follows(greeting: bytes) -> bool:

@@ -30,6 +30,25 @@ Event: SIPQualifyPeerDone\r\nActionID: 1\r\n\r\n\
 """
 
 
+# What Asterisk says over FastAGI: an environment, and answers of every form.
+_ENVIRONMENT = b"agi_network: yes\nagi_network_script: menu?a=1\nagi_arg_1: x\n\n"
+_ANSWERS = (
+    b"200 result=0\n",
+    b"200 result=1 (a (b) c)\n",
+    b"200 result=1 (one\ntwo)\n",
+    b"200 result=1 ()\n",
+    b"200 result= (timeout)\n",
+    b"200 result=*A1\n",
+    b"200 result=-1 endpos=4160\n",
+    b"200 result=0 (timeout) endpos=1760\n",
+    b"100 result=0 Trying...\n200 result=0 Gosub complete\n",
+    b"510 Invalid or unknown command\n",
+    b"511 Command Not Permitted on a dead channel or intercept routine\n",
+    b"520-Invalid command syntax.  Proper usage follows:\nUsage: <literal>0</literal>\n520 End of proper usage.\n",
+    b"HANGUP\n",
+)
+
+
 def _streams() -> Iterator[bytes]:
     """Short streams, as servers send them."""
     yield _OUTCOMES
@@ -48,6 +67,9 @@ def _streams() -> Iterator[bytes]:
 
 def seeds(target: str) -> Iterator[bytes]:
     """The streams, with the bytes before them that a target wants."""
+    if target == "answers":
+        yield from (b"\xff\x40\x90" + _ENVIRONMENT + answer for answer in (b"".join(_ANSWERS), *_ANSWERS))
+        return
     for number, stream in enumerate(_streams()):
         yield {
             "framer": bytes((255, stream.startswith(b"Asterisk"), number * 7 % 256, number * 13 % 256)),

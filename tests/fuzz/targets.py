@@ -20,6 +20,9 @@ from aioami._session.pending import Outcome, Pending
 from aioami._session.session import Session
 from aioami._session.statistics import Tally
 from aioami.actions.base import ACTIONS
+from aioami.agi.answers import AnswerReader, Reply, parse_reply
+from aioami.agi.environment import Environment
+from aioami.agi.text import Codec
 from aioami.events.base import EVENTS, parse
 from aioami.fields import Field
 from aioami.wire import Framer, Message, redact
@@ -45,7 +48,7 @@ _QuickFramer: Final[type[Framer]] = _framing.Framer
 
 
 def _decoded(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "backslashreplace")
 
 
 # The framer
@@ -325,5 +328,38 @@ def session(data: bytes) -> None:
     client.lose()
 
 
-TARGETS: Final[dict[str, Callable[[bytes], None]]] = {"framer": framer, "message": message, "session": session}
+# Sessions of AGI
+
+
+def answers(data: bytes) -> None:
+    """Whole, cut anywhere, and byte by byte, the bytes of a FastAGI connection say the same, or are the same error.
+
+    Three bytes: the limit for the size of an answer, and two positions at which the bytes are cut.
+    """
+    size, first, second = (*data[:3], 0, 0, 0)[:3]
+    data = data[3:]
+    cuts = sorted({0, first * len(data) // 256, second * len(data) // 256, len(data)})
+    whole = _items([data], 16 + size)
+    assert _items([data[start:end] for start, end in pairwise(cuts)], 16 + size) == whole
+    assert _items([data[n : n + 1] for n in range(len(data))], 16 + size) == whole
+
+
+def _items(chunks: list[bytes], limit: int) -> tuple[list[object], str | None]:
+    reader = AnswerReader(Codec(), max_environment=4 * limit, max_answer=limit)
+    items: list[object] = []
+    for chunk in chunks:
+        for item in reader.feed(chunk):
+            if isinstance(item, Reply):
+                assert parse_reply(item.raw) == item
+                assert item.data is None or item.data in item.raw
+            items.append(item.values if isinstance(item, Environment) else item)
+    return items, reader.error and str(reader.error)
+
+
+TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
+    "answers": answers,
+    "framer": framer,
+    "message": message,
+    "session": session,
+}
 """The checks by their names."""

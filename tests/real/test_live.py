@@ -40,12 +40,12 @@ async def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
 
 
 def picture(live: Live) -> dict[str, object]:
-    """What is shown, but for what no event tells: times, and which application a channel has left."""
+    """What is shown, but for the times."""
     return {
         "channels": {
             each.uniqueid: (
                 *(each.name, each.state, each.bridge, each.linkedid),
-                *(each.caller_id_num, each.context, each.exten),
+                *(each.caller_id_num, each.context, each.exten, each.application, each.application_data),
             )
             for each in live.channels.values()
         },
@@ -263,6 +263,116 @@ async def test_a_server_that_is_restarted(keeper: Keeper, mgr: Manager, how: str
         await place(mgr, "wait")
         await until(lambda: len(live.channels) == 2)
         await as_listed(live, mgr)
+
+
+async def test_what_no_event_tells(keeper: Keeper, mgr: Manager) -> None:
+    """What the own manager resets, reloads or reorders is right at once; what others reset is, with `refresh`."""
+    async with Live(mgr) as live:
+        first, second = [await place(mgr, "wait", runs="Queue", data="empty") for _ in range(2)]
+        await until(lambda: waiting(live, "empty") == [first, second])
+        if keeper.server.major >= 18:
+            await mgr.send(actions.QueueChangePriorityCaller("empty", second, 5, immediate=True))
+            assert not live.synced
+            await live.wait_synced(5)
+            await as_listed(live, mgr)
+        await mgr.send(core.Hangup(first))
+        await mgr.send(core.Hangup(second))
+        await until(lambda: not waiting(live, "empty"))
+        await as_listed(live, mgr)
+        for reset in (actions.QueueReset("empty"), core.Command("queue reset stats"), core.QueueReload("empty")):
+            abandons = await place(mgr, "wait", runs="Queue", data="empty")
+            await until(lambda: waiting(live, "empty"))
+            await mgr.send(core.Hangup(abandons))
+            await until(lambda: live.queues["empty"].abandoned)
+            await as_listed(live, mgr)
+            await mgr.send(reset)
+            assert not live.synced
+            await live.wait_synced(5)
+            await as_listed(live, mgr)
+            await live.refresh()
+        abandons = await place(mgr, "wait", runs="Queue", data="empty")
+        await until(lambda: waiting(live, "empty"))
+        await mgr.send(core.Hangup(abandons))
+        await until(lambda: live.queues["empty"].abandoned)
+        await as_listed(live, mgr)
+        await keeper.cli("queue reset stats empty")
+        await live.refresh("queues")
+        assert live.queues["empty"].abandoned == 0
+        await as_listed(live, mgr)
+
+
+async def test_the_counts_of_a_member(mgr: Manager) -> None:
+    """The calls of a member are counted as the server counts them, also if a Redirect takes the caller away."""
+    member = "Local/wait@test/n"
+    async with Live(mgr) as live:
+        await mgr.send(core.QueueAdd(member, "sales", "Waiter"))
+        for action in (core.Hangup, lambda channel: core.Redirect(channel, "elsewhere", "target", 1), core.Hangup):
+            caller = far(await place(mgr, "wait", runs="Wait"))
+            await mgr.send(core.Redirect(caller, "queues", "sales", 1))
+            await until(lambda: live.queues["sales"].members[member].in_call)
+            await as_listed(live, mgr)
+            before = live.queues["sales"].members[member].calls_taken
+            await mgr.send(action(caller))
+            if action is core.Hangup:
+                await until(lambda before=before: live.queues["sales"].members[member].calls_taken > before)  # type: ignore[misc]
+                assert live.queues["sales"].members[member].last_call
+            await as_listed(live, mgr)
+            await mgr.send(core.Hangup("/^.*/"), check=False)
+            await until(lambda: not live.channels)
+        await mgr.send(core.QueueRemove(member, "sales"))
+
+
+async def test_the_application_of_a_channel(mgr: Manager) -> None:
+    """The application is right behind an Originate, a Bridge and a Park, which tell nothing of it."""
+    async with Live(mgr) as live:
+        one, other = await place(mgr, "wait"), await place(mgr, "wait", runs="Echo", data="")
+        await until(lambda: live.channels[uniqueid(live, other)].application == "Echo")
+        assert live.channels[uniqueid(live, one)].application == "Wait"
+        await mgr.send(core.Bridge(one, other))
+        await until(lambda: not live.channels[uniqueid(live, one)].application)
+        await as_listed(live, mgr)
+        await mgr.send(core.Park(other, one))
+        await as_listed(live, mgr)
+
+
+async def test_calls_are_in_their_order(mgr: Manager) -> None:
+    """The calls of one second are in the order in which they were made, after a snapshot too."""
+    async with Live(mgr) as live:
+        placed = [await place(mgr, "wait") for _ in range(6)]
+        await until(lambda: len(live.channels) == 12)
+        order = list(live.calls())
+        assert order == [live.channels[uniqueid(live, each)].linkedid for each in placed]
+        async with Live(mgr) as later:
+            assert list(later.calls()) == order
+            assert list(later.channels) == list(live.channels)
+        await live.refresh("channels")
+        assert list(live.calls()) == order
+
+
+async def test_a_module_that_goes_and_comes(keeper: Keeper, mgr: Manager) -> None:
+    """Without the module of the queues these are unavailable, with the module to load; with it they are there again."""
+    async with Live(mgr) as live:
+        await keeper.cli("module unload app_queue.so")
+        await until(lambda: live.unavailable)
+        assert "load the module app_queue" in live.unavailable["queues"]
+        assert not live.queues
+        await live.wait_synced(5)
+        await keeper.cli("module load app_queue.so")
+        await until(lambda: not live.unavailable and live.synced)
+        assert "support" in live.queues
+        await as_listed(live, mgr)
+
+
+async def test_events_that_the_manager_keeps_away(keeper: Keeper) -> None:
+    """A mask or a filter of the manager's own makes the parts unavailable whose events it leaves out."""
+    for options, missing in (
+        ({"event_mask": "call,dialplan,system"}, {"queues"}),
+        ({"event_filters": ["!Event: BridgeEnter"]}, {"channels", "bridges", "queues"}),
+        ({"event_filters": ["!Event: VarSet"]}, set()),
+    ):
+        async with Manager.from_url(keeper.server.url, **options) as mgr, Live(mgr) as live:
+            assert live.unavailable.keys() == missing
+            await live.wait_synced(5)
 
 
 async def test_a_user_with_few_rights(keeper: Keeper) -> None:

@@ -79,7 +79,10 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._options = options
         self._tally = tally
-        self._framer = Framer(options.max_frame_size)
+        encoding = options.encoding
+        self._framer = Framer(
+            options.max_frame_size, encoding=encoding.name, errors=encoding.errors
+        )
         self.session = Session(
             dispatcher,
             clock=time.perf_counter,
@@ -87,6 +90,7 @@ class Connection:
             tally=tally,
             gated=options.username is not None,
             max_held=options.max_frame_size,
+            encoding=encoding,
         )
         self._ended = ended
         self._report_login = logged_in

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import os
 import ssl as tls
 import warnings
@@ -27,14 +26,13 @@ from ..states import ManagerState
 from ..url import PORT, TLS_PORT, read_url
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
+from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
 from .callbacks import Callbacks, Subscription
 from .checks import check_types
-from .like import View
 from .link import Link
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
 from .streams import (
-    STREAMS,
     Buffer,
     EventStream,
     ListBuffer,
@@ -51,6 +49,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..permissions import Permissions
+    from .like import View
 
 __all__ = ["Manager", "ManagerState"]
 
@@ -66,7 +65,7 @@ _E = TypeVar("_E", bound=Event)
 
 
 class Manager:
-    """A client of one Asterisk server.
+    r"""A client of one Asterisk server.
 
     Example::
 
@@ -113,6 +112,12 @@ class Manager:
         max_list_items: items that one list may have. `None` lifts the limit.
         max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the
             limit.
+        encoding: how bytes become text and text becomes bytes, in both directions: `"latin-1"`
+            reads and writes what old gateways send. In it each ASCII character is its own single
+            byte.
+        errors: what stands for bytes that are no text in it: `"backslashreplace"` (`\xfc`),
+            `"replace"` (U+FFFD), or `"surrogateescape"`: a lone surrogate, which goes back as the
+            same byte, and which nothing can print or store. `message.getbytes` has the bytes.
         record: a file into which all that goes over the link is written, without secrets; see
             `aioami.testing.Recording`. What was in it is lost.
         metrics: gets the duration of each action, and the changes of the link; see
@@ -123,7 +128,8 @@ class Manager:
             commands that do not just show something, and functions that may have an effect.
 
     Raises:
-        ValueError: an argument cannot be right; the message names it.
+        ValueError: an argument cannot be right, or cannot be written in the encoding; the message
+            names it.
         TypeError: an argument is of a wrong type; the message names it.
     """
 
@@ -146,6 +152,8 @@ class Manager:
         max_frame_size: int | None = MAX_FRAME_SIZE,
         max_list_items: int | None = MAX_LIST_ITEMS,
         max_bytes_before_login: int | None = MAX_BYTES_BEFORE_LOGIN,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
         record: str | os.PathLike[str] | None = None,
         metrics: Metrics | None = None,
         read_only: bool = False,
@@ -191,6 +199,7 @@ class Manager:
             max_frame_size=max_frame_size,
             max_list_items=max_list_items,
             max_bytes_before_login=max_bytes_before_login,
+            encoding=Encoding(encoding, errors),
         )
         recorder = None
         if record is not None:
@@ -222,8 +231,8 @@ class Manager:
         `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (again for each one),
         `reconnect`, `retry_connect`, `plaintext_login` and `read_only` (`yes` or `no`),
         `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items,
-        or `none`), `server_hostname`, and `cafile`, a file with the certificates to trust instead
-        of the system's.
+        or `none`), `encoding`, `errors`, `server_hostname`, and `cafile`, a file with the
+        certificates to trust instead of the system's.
 
         Args:
             url: the server, the user and options.
@@ -591,7 +600,7 @@ class Manager:
 
         The library's own events come too, where they are selected: `Disconnected` and
         `Reconnected`. A name of which nothing can ever come is warned of with `UnknownEventName`;
-        so is, by a `RuntimeWarning`, waiting while there is no link and none is on its way.
+        so is, in the log, waiting while there is no link and none is on its way.
 
         Raises:
             TypeError: a selector is no event class and no text, or `where` is no plain function. An
@@ -759,19 +768,11 @@ class Manager:
         )
 
     async def _warn_if_idle(self) -> None:
-        """Warn of waiting for events where no link is there and none is on its way."""
+        """Log that nothing will come, where no link is there and none is on its way."""
         if self._link.state is ManagerState.CLOSED:
             await asyncio.sleep(0)  # a task that was started beside this one may connect
-        if self._link.state is not ManagerState.CLOSED:
-            return
-        depth, frame = 1, inspect.currentframe()
-        while frame is not None and frame.f_globals.get("__name__") in (__name__, STREAMS):
-            depth, frame = depth + 1, frame.f_back
-        # What the library follows itself, as the live state, may wait before there is a link.
-        where = "" if frame is None else frame.f_globals.get("__name__", "")
-        if not where.startswith("aioami."):
-            text = f"a stream waits, and nothing will come: {self._link.why_not()}"
-            warnings.warn(text, RuntimeWarning, stacklevel=depth)
+        if self._link.state is ManagerState.CLOSED:
+            log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
 
     def __del__(self) -> None:
         link = getattr(self, "_link", None)

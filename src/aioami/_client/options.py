@@ -12,7 +12,7 @@ from typing import Any, Final, Union
 from .._check import check_flag, check_type
 from ..actions.base import Action
 from ..actions.system import Filter, Login
-from ..wire.encoding import encode_text
+from ..wire.text import Encoding
 
 __all__ = ["DEFAULT", "Backoff", "Default", "Options", "Timeout", "event_filter"]
 
@@ -100,6 +100,7 @@ class Options:
     max_frame_size: int | None
     max_list_items: int | None
     max_bytes_before_login: int | None
+    encoding: Encoding
 
     def __post_init__(self) -> None:
         if self.username is not None and self.secret is None:
@@ -108,7 +109,7 @@ class Options:
             raise TypeError(f"secret: expected text, not {type(self.secret).__name__}")
         if any(sign in "\r\n\0" for sign in self.secret or ""):
             raise ValueError("secret: it may not contain CR, LF or NUL")
-        encode_text("secret", self.secret or "")
+        self.encoding.encode("secret", self.secret or "")
         for name, value in (("host", self.host), ("server_hostname", self.server_hostname or "")):
             if not isinstance(value, str):
                 raise TypeError(f"{name}: expected text, not {type(value).__name__}")
@@ -130,7 +131,9 @@ class Options:
             if limit is not None and limit < 1:
                 raise ValueError(f"{name}: at least 1 {unit} or None for no limit, not {limit}")
         # Refuses a name and a mask that could not be sent later.
-        Login(self.username or "-", "", events=self.event_mask, challenge="")
+        login = Login(self.username or "-", "", events=self.event_mask, challenge="")
+        for each in (login, *self.event_filters):
+            each.encode("1", encoding=self.encoding)
 
     @property
     def address(self) -> str:

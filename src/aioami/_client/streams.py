@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ..actions.base import Action
 
 __all__ = [
-    "STREAMS",
     "Buffer",
     "EventStream",
     "ListBuffer",
@@ -46,7 +45,6 @@ __all__ = [
     "SingleBuffer",
 ]
 
-STREAMS: Final = __name__
 log = get_logger("aioami.streams")
 
 EventT = TypeVar("EventT", bound=Event)

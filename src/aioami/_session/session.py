@@ -23,6 +23,7 @@ from ..errors import ActionError, ConnectionLost, ManagerError, ProtocolError, b
 from ..events.base import Event, event_class
 from ..responses.base import Response
 from ..wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
+from ..wire.text import UTF8, Encoding, join, split
 from .dispatch import Dispatcher, Selection, Subscriber
 from .pending import FENCE, Outcome, Pending, Promise
 from .refusals import refusal
@@ -85,6 +86,7 @@ class Session:
         tally: counts the messages.
         gated: whether events are held back until `open_gate`.
         max_held: characters of events that may be held back; `None` lifts the limit.
+        encoding: gives the bytes of actions.
 
     Attributes:
         logged_in: whether a login succeeded here.
@@ -103,6 +105,7 @@ class Session:
         tally: Tally | None = None,
         gated: bool = False,
         max_held: int | None = MAX_FRAME_SIZE,
+        encoding: Encoding = UTF8,
     ) -> None:
         self._dispatcher = dispatcher
         self._routes = dispatcher.routes
@@ -112,6 +115,7 @@ class Session:
         self._held: list[str] | None = [] if gated else None
         self._held_size = 0
         self._max_held = max_held
+        self._encoding = encoding
         # Some events repeat the ActionID to every client, so that two clients must not use the
         # same.
         self._prefix = os.urandom(6).hex()
@@ -150,16 +154,17 @@ class Session:
             counted: `False` for an action of the library's own, which `statistics()` leaves out.
 
         Raises:
-            ValueError: the ActionID cannot be sent, or is that of an action which is not over.
+            ValueError: the ActionID cannot be sent, or is that of an action which is not over; or
+                the encoding cannot write a header, or not within a line.
         """
         if action_id is None:
             action_id = f"{self._prefix}-{next(self._numbers)}"
-            data = action.encode(action_id, trusted=True)
+            data = action.encode(action_id, trusted=True, encoding=self._encoding)
         elif action_id in self._pending:
             sentence = f"{action_id!r} is that of an action which is not answered yet"
             raise ValueError(f"ActionID: {sentence}")
         else:
-            data = action.encode(action_id)
+            data = action.encode(action_id, encoding=self._encoding)
         pending = Pending(action, action_id, data, promise, on_item)
         self._pending[action_id] = pending
         if self._newest is None:
@@ -267,10 +272,9 @@ class Session:
     def _receive_other(self, text: str) -> None:
         # By the key of the first line alone: OriginateResponse events have a Response header too.
         if not text.startswith("Response: "):
-            first, _, rest = text.partition(":")
-            kind = first.lower()
+            kind = text.partition(":")[0].lower()
             if kind == "event":
-                self._deliver([f"Event: {rest.lstrip(' ')}"])
+                self._deliver(split(text, _with_usual_name))
                 return
             # AstManProxy puts the ActionID of its own answers first.
             if kind != "response" and not _ID_FIRST.match(text):
@@ -426,7 +430,7 @@ class Session:
             pending.bare_lines = []
         else:
             pending.bare_lines.append("")
-        pending.bare_lines += text.split("\n")
+        pending.bare_lines += split(text, lambda lines: lines.split("\n"))
         limit = self._max_list_items
         if limit is not None and len(pending.bare_lines) > limit:
             name = pending.action.name
@@ -443,8 +447,8 @@ class Session:
                 self._finish(pending, response)
             return
         lead = "" if pending.shape.bare_reply == "headers" else "Output: "
-        lines = ["Response: Success", *(f"{lead}{line}" for line in pending.bare_lines or ())]
-        self._finish(pending, self._response(pending, "\n".join(lines)))
+        lines = ["Response: Success", *(join((lead, line)) for line in pending.bare_lines or ())]
+        self._finish(pending, self._response(pending, join(lines, "\n")))
 
     def _refuse_unmarked_list(self, pending: Pending, response: Response) -> None:
         """Fail a list action that was answered with a success, and with nothing of a list."""
@@ -526,7 +530,7 @@ class Session:
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
             return False
         if pending.shape.items_unseparated:
-            for part in _BETWEEN_EVENTS.split(text):
+            for part in split(text, _BETWEEN_EVENTS.split):
                 each = event_class(Event(part).name)(part)
                 self._take_item(pending, pending.response, each, part)
         else:
@@ -580,6 +584,11 @@ class Session:
 
 def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
     return because(ConnectionLost(f"{what} was cut off: {reason}", sent=sent), reason)
+
+
+def _with_usual_name(text: str) -> list[str]:
+    """An event's text with its name behind `Event: `, which may have been spelled otherwise."""
+    return [f"Event: {text.partition(':')[2].lstrip(' ')}"]
 
 
 def _is_list(response: Response) -> bool:

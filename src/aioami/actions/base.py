@@ -24,6 +24,7 @@ from .._near import unexpected
 from ..events.base import Event
 from ..responses.base import ListReply, Response
 from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header, show_header
+from ..wire.text import DEFAULT_ENCODING, UTF8, Encoding, from_bytes, shown
 from .parameters import REQUIRED, HeaderValue, Parameter, header
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ class Action(Generic[ResponseT_co]):
     name: str
     headers: tuple[tuple[str, str], ...]
     timeout: float | None
+    _name: str
+    _pairs: tuple[tuple[str, str], ...]  # as `headers`, with lone surrogates for odd bytes
     _lines: bytes
 
     def __init__(
@@ -203,43 +206,62 @@ class Action(Generic[ResponseT_co]):
         timeout: float | None = None,
     ) -> None:
         """Fill this action; to be called by the constructor of every class."""
-        self.name = self.wire_name if name is None else _plain("Action", name)
+        self.name = self._name = self.wire_name if name is None else _plain("Action", name)
         self.timeout = timeout
         if not self.name or self.name != self.name.strip():
             raise ValueError(
                 f"Action: {self.name!r} is no name: it is empty, or has blanks around it"
             )
         pairs = headers.items() if isinstance(headers, Mapping) else headers
-        self.headers = tuple(
-            (_plain("a header's name", key), text)
-            for key, value in pairs
+        self._pairs = tuple(
+            (key, text)
+            for name_or_bytes, value in pairs
+            for key in (_plain("a header's name", name_or_bytes),)
             for text in _texts(key, value)
         )
-        for key, _ in self.headers:
+        for key, _ in self._pairs:
             if key.lower() in _RESERVED:
                 raise ValueError(
                     f"{key}: the action's name and its ActionID are not given among the headers"
                 )
-        if len(self.headers) > MAX_LINES - 2:
+        if len(self._pairs) > MAX_LINES - 2:
             raise ValueError(
-                f"{self.name}: {len(self.headers) + 2} lines with Action and ActionID, "
+                f"{shown(self.name)}: {len(self._pairs) + 2} lines with Action and ActionID, "
                 f"and Asterisk takes at most {MAX_LINES} in one action"
             )
-        first = self._first_line if name is None else encode_header("Action", self.name)
-        self._lines = b"\r\n".join([first, *(encode_header(*header) for header in self.headers)])
+        first = self._first_line if name is None else encode_header("Action", self._name)
+        self._lines = b"\r\n".join([first, *(encode_header(*header) for header in self._pairs)])
+        odd = not self._lines.isascii()
+        if odd:
+            self.name = shown(self.name)
+        self.headers = (
+            tuple((shown(key), shown(text)) for key, text in self._pairs) if odd else self._pairs
+        )
 
-    def encode(self, action_id: str, *, trusted: bool = False) -> bytes:
+    def encode(self, action_id: str, *, trusted: bool = False, encoding: Encoding = UTF8) -> bytes:
         """The bytes of this action under an ActionID.
 
         Args:
             action_id: identifies the answer.
             trusted: `True` for one that the library made, which need not be examined.
+            encoding: gives the bytes of text; what was given as bytes is sent as it is.
 
         Raises:
             ValueError, TypeError: the ActionID cannot be sent (see `encode_action_id`).
+            ValueError: a header has what this encoding cannot write, or is too long in it.
         """
         line = b"ActionID: " + action_id.encode() if trusted else encode_action_id(action_id)
-        return b"%b\r\n%b\r\n\r\n" % (self._lines, line)
+        lines = self._lines
+        if encoding.name != DEFAULT_ENCODING:
+            lines = self._encoded(encoding)
+        return b"%b\r\n%b\r\n\r\n" % (lines, line)
+
+    def _encoded(self, encoding: Encoding) -> bytes:
+        """All lines in an encoding, without the ActionID."""
+        if self._lines.isascii():
+            return self._lines
+        pairs = ("Action", self._name), *self._pairs
+        return b"\r\n".join([encode_header(*each, encoding) for each in pairs])
 
     @classmethod
     def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
@@ -366,7 +388,9 @@ class KnownAction(Action[ResponseT_co], abstract=True):
             parameters = self._parameters
             if not (parameters or args or kwargs):  # as most of those that are sent often
                 self.given, self._lines = _NOTHING, self._first_line
-                self.name, self.headers, self.timeout = self.wire_name, (), None
+                self.name = self._name = self.wire_name
+                self.headers = self._pairs = ()
+                self.timeout = None
                 return
             name = type(self).__name__
             places = [each for each, parameter in parameters.items() if not parameter.keyword_only]
@@ -505,10 +529,14 @@ def encode_action_id(action_id: str) -> bytes:
     """The line with an ActionID, unless it would not come back as it was sent.
 
     Raises:
-        ValueError: empty, over 67 bytes of UTF-8, or beginning with a blank; CR, LF or NUL.
+        ValueError: empty, over 67 bytes, beginning with a blank, or anything but printable ASCII.
         TypeError: it is no text.
     """
-    action_id = _plain("ActionID", action_id)
+    if not isinstance(action_id, str):
+        raise TypeError(f"ActionID: expected text, not {type(action_id).__name__}")
+    action_id = str.__str__(action_id)
+    if not (action_id.isascii() and action_id.isprintable()):
+        raise ValueError("ActionID: it may have printable characters of ASCII alone")
     if not action_id:
         raise ValueError("ActionID: it is empty, which Asterisk takes for none")
     if action_id[0] in " \t":
@@ -524,6 +552,8 @@ def encode_action_id(action_id: str) -> bytes:
 
 def _plain(field: str, text: object) -> str:
     """Text without what a subclass of `str` makes of it, as the members of an enum do."""
+    if isinstance(text, (bytes, bytearray)):
+        return from_bytes(text)
     if not isinstance(text, str):
         raise TypeError(f"{field}: expected text, not {type(text).__name__}")
     return str.__str__(text)
@@ -535,12 +565,15 @@ def _texts(key: str, value: HeaderValue) -> list[str]:
         return []
     if isinstance(value, bool):
         raise TypeError(
-            f"{key}: a bool has no one spelling in Asterisk; give the text that this header wants"
+            f"{shown(key)}: a bool has no one spelling in Asterisk; give the text that this "
+            "header wants"
         )
-    if isinstance(value, str):
+    if isinstance(value, (str, bytes, bytearray)):
         return [_plain(key, value)]
     if isinstance(value, int):
         return [str(int(value))]
-    if isinstance(value, (bytes, bytearray, Mapping)) or not isinstance(value, Iterable):
-        raise TypeError(f"{key}: expected text or a whole number, not {type(value).__name__}")
+    if isinstance(value, (memoryview, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{shown(key)}: expected text or a whole number, not {type(value).__name__}"
+        )
     return [text for item in value for text in _texts(key, item)]

@@ -20,7 +20,8 @@ from ..events.channels import (
 from ..fields import TRUE
 from ..responses.base import ListReply, Response
 from ..responses.channels import GetvarReply, OriginateReply
-from ..wire.encoding import encode_text
+from ..wire.encoding import encode_header
+from ..wire.text import UTF8, encoding_of
 from .base import KnownAction
 from .parameters import (
     HeaderValue,
@@ -240,7 +241,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         other_channel_id: str | None,
     ) -> None:
         for name, value in (("channel_id", channel_id), ("other_channel_id", other_channel_id)):
-            if value is not None and len(encode_text(name, text(name, value))) > _MAX_CHANNEL_ID:
+            if value is not None and len(UTF8.encode(name, text(name, value))) > _MAX_CHANNEL_ID:
                 raise ValueError(f"{name}: at most {_MAX_CHANNEL_ID} bytes")
         if not text("channel", channel):
             raise ValueError("channel: it is empty")
@@ -274,7 +275,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
 
     def conclusion_of_response(self, response: Response) -> Event | None:
         """A synchronous Originate is answered when the call is; no event follows."""
-        own = {name.lower(): value for name, value in self.headers}
+        own = {name.lower(): value for name, value in self._pairs}
         if own.get("async", "").strip().lower() in TRUE:
             return None
         target = [
@@ -290,7 +291,9 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
             *target,
             *([("Reason", "4")] if response.success else []),
         ]
-        return OriginateResponse("\r\n".join(f"{name}: {value}" for name, value in sent))
+        encoding = encoding_of(response.text)
+        lines = (encode_header(name, value, encoding) for name, value in sent)
+        return OriginateResponse(encoding.decode(b"\r\n".join(lines)))
 
 
 class Originate_Application(_Originate, wire_name="Originate"):
@@ -319,8 +322,6 @@ class Originate_Application(_Originate, wire_name="Originate"):
 
     Raises:
         ValueError: a variable's name, an id or a time cannot be right.
-        TypeError: `data` is bytes.
-
     Asterisk refuses applications that run programs to users without the class system
     (`PermissionDenied`).
     """
@@ -341,7 +342,7 @@ class Originate_Application(_Originate, wire_name="Originate"):
         channel_id: str | None = None,
         other_channel_id: str | None = None,
     ) -> None:
-        arguments = data if isinstance(data, str) else ",".join(repeated("data", data))
+        arguments = ",".join(repeated("data", data))
         self._originate(
             {"Application": text("application", application), "Data": arguments or None},
             channel,

@@ -16,6 +16,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Union
 
+from ..wire.text import from_bytes, shown
+
 if TYPE_CHECKING:
     from ..enums import Code
     from .base import KnownAction
@@ -45,8 +47,11 @@ __all__ = [
     "yes_no",
 ]
 
-HeaderValue = Union[str, int, Iterable[Union[str, int]], None]
-"""A value for a header: text, a whole number, several for a repeated header, or `None`."""
+HeaderValue = Union[str, bytes, int, Iterable[Union[str, bytes, int]], None]
+"""A value for a header: text, bytes, a whole number, several for a repeated one, or `None`."""
+
+Text = Union[str, bytes, bytearray]
+"""Text; or bytes, which are sent as they are, whatever the encoding."""
 
 Kind = Callable[[str, Any], HeaderValue]
 
@@ -83,14 +88,16 @@ class Parameter:
         return [(self.header, sent)]
 
 
-def text(field: str, value: str | int) -> str:
-    """Text as it is; a whole number is written out.
+def text(field: str, value: Text | int) -> str:
+    """Text as it is; a whole number is written out; bytes are sent as they are.
 
     Raises:
         TypeError: it is neither.
     """
     if isinstance(value, str):
         return str.__str__(value)
+    if isinstance(value, (bytes, bytearray)):
+        return from_bytes(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{field}: expected text, not {type(value).__name__}")
     return str(int(value))
@@ -216,8 +223,9 @@ class one_of:
         self._words = {word.lower(): word for word in allowed}
 
     def __call__(self, field: str, value: str) -> str:
-        known = self._words.get(text(field, value).lower())
-        return checked(field, str(value), self.allowed) if known is None else known
+        word = text(field, value)
+        known = self._words.get(word.lower())
+        return checked(field, word, self.allowed) if known is None else known
 
 
 def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:
@@ -238,8 +246,8 @@ def joined(field: str, value: str | Iterable[str | int]) -> str:
         TypeError: it is no text and no sequence of texts.
         ValueError: one of several has a comma itself.
     """
-    if isinstance(value, str):
-        return value
+    if isinstance(value, (str, bytes, bytearray)):
+        return text(field, value)
     parts = repeated(field, value)
     if any("," in part for part in parts):
         raise ValueError(f"{field}: none of several may have a comma")
@@ -252,11 +260,9 @@ def repeated(field: str, value: str | Iterable[str | int]) -> list[str]:
     Raises:
         TypeError: it is no text and no sequence of texts.
     """
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, (bytes, bytearray, memoryview, Mapping)) or not isinstance(
-        value, Iterable
-    ):
+    if isinstance(value, (str, bytes, bytearray)):
+        return [text(field, value)]
+    if isinstance(value, (memoryview, Mapping)) or not isinstance(value, Iterable):
         raise TypeError(
             f"{field}: expected text or a sequence of texts, not {type(value).__name__}"
         )
@@ -318,16 +324,17 @@ def variable(name: str, value: str | int) -> str:
         ValueError: the name is empty or has a character that would end it.
         TypeError: the value is neither text nor a whole number.
     """
-    if not isinstance(name, str):
+    if not isinstance(name, (str, bytes, bytearray)):
         raise TypeError(f"Variable: a name is text, not {type(name).__name__}")
+    name = text("Variable", name)
     if (
         not name
         or any(character in name for character in '="\\')
         or ("," in name and "(" not in name)
     ):
-        raise ValueError(f"Variable: {name!r} is no variable's name")
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise ValueError(f"Variable: {shown(name)!r} is no variable's name")
+    if isinstance(value, bool) or not isinstance(value, (str, bytes, bytearray, int)):
         raise TypeError(
-            f"Variable {name}: expected text or a whole number, not {type(value).__name__}"
+            f"Variable {shown(name)}: expected text or a whole number, not {type(value).__name__}"
         )
     return f"{name}={text(name, value).translate(_ESCAPED)}"

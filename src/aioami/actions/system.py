@@ -17,7 +17,8 @@ from ..responses.system import (
     ListCommandsReply,
     PingReply,
 )
-from ..wire.encoding import encode_text
+from ..wire.redaction import HIDDEN
+from ..wire.text import UTF8, Encoding
 from .base import KnownAction
 from .parameters import HeaderValue, checked, header, text, whole_number
 from .reading import command_may_change
@@ -124,7 +125,7 @@ class Login(KnownAction[Response]):
         secret: that user's secret. With a challenge only its hash is sent.
         events: `True` is all that the user may read, `False` none; or a mask as in `Events`.
         challenge: the text from `Challenge`; without one (`None`) the secret itself is sent, for
-            everyone to see on the wire.
+            everyone to see on the wire. The hash is that of the secret in the manager's encoding.
         authtype: how the challenge is answered: `MD5`, or nothing to send the secret all the same.
 
     Raises:
@@ -141,24 +142,49 @@ class Login(KnownAction[Response]):
         challenge: str | None = None,
         authtype: str = AUTHTYPE_MD5,
     ) -> None:
+        self._hashed: _Hashed | None = None
         headers: list[tuple[str, HeaderValue]] = [("Username", text("username", username))]
         secret, authtype = text("secret", secret), text("authtype", authtype)
         if challenge is not None:
             challenge = text("challenge", challenge)
         if challenge is not None and authtype:
-            import hashlib
-
             checked("authtype", authtype, (AUTHTYPE_MD5,))
-            digest = hashlib.md5(
-                encode_text("challenge", challenge) + encode_text("secret", secret),
-                usedforsecurity=False,
-            )
-            headers += [("AuthType", authtype), ("Key", digest.hexdigest())]
+            hashed = _Hashed(challenge, secret)
+            if not secret.isascii():  # else its bytes, and the key, are the same in each encoding
+                self._hashed = hashed
+            headers += [("AuthType", authtype), ("Key", hashed.key(UTF8))]
         else:
             headers.append(("Secret", secret))
         if events is not True:
             headers.append(("Events", event_mask(events)))
         self._declare(headers)
+
+    def _encoded(self, encoding: Encoding) -> bytes:
+        lines = super()._encoded(encoding)
+        if self._hashed is None:
+            return lines
+        return lines.replace(self._hashed.key(UTF8).encode(), self._hashed.key(encoding).encode())
+
+
+class _Hashed:
+    """A challenge and the secret that answers it, which are not shown."""
+
+    __slots__ = ("_challenge", "_secret")
+
+    def __init__(self, challenge: str, secret: str) -> None:
+        self._challenge = challenge
+        self._secret = secret
+
+    def key(self, encoding: Encoding) -> str:
+        """The answer that a server with this encoding expects."""
+        import hashlib
+
+        data = encoding.encode("challenge", self._challenge)
+        data += encoding.encode("secret", self._secret)
+        return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+    def __repr__(self) -> str:
+        return HIDDEN
 
 
 class Logoff(KnownAction[Response]):
@@ -224,9 +250,10 @@ class Filter(KnownAction[Response]):
     reads_only = True
 
     def __init__(self, filter: str, *, match_criteria: str | None = None) -> None:
-        text("filter", filter)
+        filter = text("filter", filter)
         if match_criteria is not None:
-            _check_criteria(text("match_criteria", match_criteria), filter)
+            match_criteria = text("match_criteria", match_criteria)
+            _check_criteria(match_criteria, filter)
         elif not filter.removeprefix("!"):
             raise ValueError("filter: it is empty")
         if match_criteria is None or "method(regex)" in match_criteria:

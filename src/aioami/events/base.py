@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Final
 
 from ..fields import Integer, Text, Timestamp, as_dict, values_of
 from ..wire import Message
+from ..wire.text import join, split
 
 __all__ = ["EVENTS", "UNSOLICITED", "Event", "KnownEvent", "event_class", "load", "parse"]
 
@@ -47,7 +48,7 @@ class Event(Message):
     def __init__(self, text: str) -> None:
         # No event has output behind its headers. All texts between these two begin with the first
         # one: to compare takes half as long as `startswith`.
-        self._lines = text if "Event: " <= text < "Event:!" else "\n" + text
+        self._lines = text if "Event: " <= text < "Event:!" else join(("\n", text))
         self._parsed = None
 
     def __init_subclass__(
@@ -141,8 +142,11 @@ def parse(text: str) -> Event:
     Raises:
         ValueError: the text is no event.
     """
-    first, _, rest = text.partition(":")
-    if first.lower() != "event":
+    if text.partition(":")[0].lower() != "event":
         raise ValueError("this message is no event")
-    plain = Event(f"Event: {rest.removeprefix(' ')}")
+    plain = Event(split(text, _with_usual_name)[0])
     return event_class(plain.name)(plain.text)
+
+
+def _with_usual_name(text: str) -> tuple[str]:
+    return (f"Event: {text.partition(':')[2].removeprefix(' ')}",)

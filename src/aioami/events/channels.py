@@ -8,6 +8,7 @@ from ..fields import (
     ChannelVariables,
     Duration,
     Enumeration,
+    Escaped,
     Integer,
     Milliseconds,
     Nested,
@@ -159,12 +160,16 @@ class Rename(KnownEvent):
 
 
 class VarSet(ChannelEvent):
-    """A variable was set. A global one has `none` for the channel; values are escaped as in C."""
+    """A variable was set. A global one has `none` for the channel.
+
+    Asterisk writes quotes and backslashes in the value with a backslash before them, and control
+    characters as in C; the attribute is without that.
+    """
 
     read_classes = ("dialplan",)
 
     variable = Text("Variable")
-    value = Text("Value")
+    value = Escaped("Value")
 
 
 class HangupRequest(ChannelEvent):

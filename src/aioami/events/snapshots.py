@@ -8,7 +8,7 @@ header of the others: `DestChannel`, `DestCallerIDNum` ... These are views: `eve
 from __future__ import annotations
 
 from ..enums import ChannelState
-from ..fields import ChannelVariables, Enumeration, Integer, Nested, Text, View
+from ..fields import Enumeration, Escaped, EscapedVariables, Integer, Nested, Text, View
 from .base import KnownEvent
 
 __all__ = [
@@ -35,7 +35,11 @@ __all__ = [
 
 
 class ChannelHeaders:
-    """A channel as it was at that moment."""
+    """A channel as it was at that moment.
+
+    Asterisk writes quotes and backslashes in the names, and in the values of variables, with a
+    backslash before them; the attributes are without it.
+    """
 
     __slots__ = ()
 
@@ -43,9 +47,9 @@ class ChannelHeaders:
     channel_state = Enumeration("ChannelState", ChannelState)
     channel_state_desc = Text("ChannelStateDesc")
     caller_id_num = Text("CallerIDNum")
-    caller_id_name = Text("CallerIDName")
+    caller_id_name = Escaped("CallerIDName")
     connected_line_num = Text("ConnectedLineNum")
-    connected_line_name = Text("ConnectedLineName")
+    connected_line_name = Escaped("ConnectedLineName")
     language = Text("Language")
     account_code = Text("AccountCode")
     context = Text("Context")
@@ -55,7 +59,7 @@ class ChannelHeaders:
     linkedid = Text("Linkedid")
     tenantid = Text("Tenantid")
 
-    chan_variable = ChannelVariables("ChanVariable")
+    chan_variable = EscapedVariables("ChanVariable")
 
 
 class _BridgeHeaders:

@@ -54,7 +54,7 @@ def obstacles(view: View, events: Iterable[type[Event]]) -> list[Obstacle]:
         events: the events that are needed.
     """
     wanted = [each for each in events if each.read_classes]
-    found = []
+    found: list[Obstacle] = []
     rights = view.permissions
     if rights is not None:
         found += _missing(
@@ -123,7 +123,7 @@ def _matches(event: type[Event], given: Action[Any]) -> tuple[bool, bool | None]
     headers = {name.lower(): value for name, value in given.headers}
     pattern = headers.get("filter", "")
     if "matchcriteria" in headers:
-        criteria = dict(_CRITERION.findall(headers["matchcriteria"]))
+        criteria: dict[str, str] = dict(_CRITERION.findall(headers["matchcriteria"]))
         excluding = criteria.get("action") == "exclude"
         if criteria.get("name") not in (None, event.wire_name):
             return excluding, False

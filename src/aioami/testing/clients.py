@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import async_timeout
 
-from .message import QueuedEvent, encode
+from .message import Charset, QueuedEvent
 
 if TYPE_CHECKING:
     from .connection import FakeConnection
@@ -21,11 +21,15 @@ __all__ = ["Clients"]
 class Clients:
     """The connections of a server.
 
+    Args:
+        charset: encodes the events.
+
     Attributes:
         connections: those that are open, in the order in which they came.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, charset: Charset) -> None:
+        self._charset = charset
         self.connections: list[FakeConnection] = []
         self._changed = asyncio.Event()
         self._shuffle: random.Random | None = None
@@ -73,7 +77,7 @@ class Clients:
             pairs: the whole event.
             classes: its classes, separated by commas; empty sends it to all who are logged in.
         """
-        text = encode(pairs)
+        text = self._charset.message(pairs)
         wanted = frozenset(classes.split(",")) - {"all", ""}
         for connection in self.connections:
             connection.hear(wanted, name, text)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from .accounts import Account, EventFilter, mask_of, passes
 from .actions import ACTIONS, ID, Answer, Denied, Request
 from .clock import Signal, Task
-from .message import QueuedEvent, encode
+from .message import QueuedEvent
 
 if TYPE_CHECKING:
     from .exchange import Pairs
@@ -56,6 +56,7 @@ class FakeConnection(asyncio.Protocol):
     def __init__(self, server: FakeAsterisk, parts: Parts) -> None:
         self.server = server
         self._parts = parts
+        self._charset = parts.charset
         self.username = ""
         self.account: Account | None = None
         self.mask: frozenset[str] = frozenset()
@@ -153,8 +154,8 @@ class FakeConnection(asyncio.Protocol):
             fault = _TOO_MANY
         elif self._too_long:
             fault, self._too_long = _TOO_LONG, False
-        lines = [each.decode("utf-8", "surrogateescape") for each in self._lines]
-        request = Request(lines, bytes(self._raw), self)
+        lines = [self._charset.decode(each) for each in self._lines]
+        request = Request(lines, bytes(self._raw), self, self._charset)
         self._lines, self._raw, self._too_many = [], bytearray(), False
         self._inbox.append((request, fault))
         self._came.set()
@@ -184,13 +185,13 @@ class FakeConnection(asyncio.Protocol):
 
     async def _handle(self, request: Request, fault: str) -> None:
         script = self._parts.script
-        self._parts.inbox.add(request)
+        self._parts.inbox.add(request.shown)
         script.strike("before", request.name, self)
         name = request.name.lower()
         if fault or not name:
             problem = fault or "Missing action in request"
             self.reply(request, {"Response": "Error", "Message": problem})
-        elif (scripted := script.take_reply(request)) is not None:
+        elif (scripted := script.take_reply(request.shown)) is not None:
             self.reply(request, scripted[0])
         elif name in ("challenge", "login", "logoff"):
             await getattr(self, f"_{name}")(request)
@@ -230,7 +231,7 @@ class FakeConnection(asyncio.Protocol):
         if answer is None or answer == []:
             return
         if isinstance(answer, bytes):
-            own = (request.action_id or "").encode("utf-8", "surrogateescape")
+            own = self._charset.encode(request.action_id or "")
             self.send(answer.replace(b"{ActionID}", own))
             return
         messages = cast("Sequence[object]", answer if _is_several(answer) else [answer])
@@ -240,7 +241,7 @@ class FakeConnection(asyncio.Protocol):
             pairs = list(cast("Pairs", message))
             last = ("EventList", "Complete") in pairs
             item = position > 0 and not last
-            self.send(encode(self._with_id(pairs, request, item=item)))
+            self.send(self._charset.message(self._with_id(pairs, request, item=item)))
 
     @staticmethod
     def _with_id(pairs: Pairs, request: Request, *, item: bool) -> Pairs:
@@ -298,7 +299,7 @@ class FakeConnection(asyncio.Protocol):
         self.reply(request, {"Response": "Success", "Message": "Authentication accepted"})
         if server.booted and "system" in self.mask:
             head = [("Event", "FullyBooted"), ("Privilege", "system,all")]
-            text = encode([*head, *server.exchange.boot_headers()])
+            text = self._charset.message([*head, *server.exchange.boot_headers()])
             self.hear(frozenset({"system"}), "FullyBooted", text)
         self._tell_security("SuccessfulAuth")
 
@@ -309,7 +310,8 @@ class FakeConnection(asyncio.Protocol):
         if account.denied:
             return "FailedACL"
         if request.get("AuthType").lower() == "md5":
-            key = hashlib.md5(f"{self.challenge}{account.secret}".encode()).hexdigest()
+            secret = self._charset.encode(f"{self.challenge}{account.secret}")
+            key = hashlib.md5(secret).hexdigest()
             return "" if request.get("Key") == key else "ChallengeResponseFailed"
         return "" if request.get("Secret") == account.secret else "InvalidPassword"
 
@@ -391,7 +393,7 @@ class FakeConnection(asyncio.Protocol):
             return False
         if not self.filters:
             return True
-        return passes(self.filters, event.name, event.text.decode("utf-8", "surrogateescape"))
+        return passes(self.filters, event.name, self._charset.decode(event.text))
 
     @property
     def accounts(self) -> dict[str, Account]:

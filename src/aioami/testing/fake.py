@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Union
 from urllib.parse import quote
 
 from .._check import check_flag, check_seconds, check_text, check_whole_number
+from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS
 from .accounts import Account, accounts_of
 from .actions import Answer, Request
 from .clients import Clients
@@ -19,7 +20,7 @@ from .driver import Driver
 from .exchange import Exchange
 from .expectations import Expectation, Inbox
 from .house import config_files
-from .message import encode
+from .message import Charset, Value
 from .names import Named, headers_of, name_of
 from .parts import Parts
 from .script import Script
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Expectation", "FakeAsterisk", "Named"]
 
-Headers = Union[Mapping[str, str], Iterable[tuple[str, str]]]
+Headers = Union[Mapping[str, Value], Iterable[tuple[str, Value]]]
 
 _BANNERS: Final = {"13": "2.10.6", "16": "5.0.4", "22": "11.0.0"}
 
@@ -80,9 +81,11 @@ class FakeAsterisk:
         boot: if false, clients get no FullyBooted until `boot` is called.
         broken_events_action: if true, an `Events` action that turns all events on is not answered.
         chunk_size: bytes of each write; `None` writes whole messages.
+        encoding, errors: how bytes become text and text becomes bytes, as of `aioami.Manager`. The
+            server itself loses no byte of what it was sent.
 
     Raises:
-        ValueError: the version is unknown, or `files` has a wrong file.
+        ValueError: the version or the encoding is unknown, or `files` has a wrong file.
 
     Attributes:
         received: the actions that came, as `Request` objects, in order.
@@ -114,6 +117,8 @@ class FakeAsterisk:
         boot: bool = True,
         broken_events_action: bool = False,
         chunk_size: int | None = None,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
     ) -> None:
         check_text("version", version)
         for name, flag in (
@@ -153,7 +158,8 @@ class FakeAsterisk:
         self.chunk_size = chunk_size
         self.host = "127.0.0.1"
         self.port = 0
-        self._clients = Clients()
+        self._charset = Charset(encoding, errors)
+        self._clients = Clients(self._charset)
         self._driver = Driver(virtual=virtual_time, flush=self._clients.flush)
         self._inbox = Inbox()
         self._script = Script()
@@ -165,6 +171,7 @@ class FakeAsterisk:
             config_files(files or {}),
             self.clock,
             self._clients.emit,
+            self._charset,
             answer_seconds=answer_seconds,
             talk_seconds=talk_seconds,
         )
@@ -226,7 +233,7 @@ class FakeAsterisk:
         self._driver.start()
         if not self.virtual_time:
             self.exchange.epoch = time.time() - self.clock.now
-        parts = Parts(self._driver, self._clients, self._inbox, self._script)
+        parts = Parts(self._driver, self._clients, self._inbox, self._script, self._charset)
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
@@ -460,7 +467,7 @@ class FakeAsterisk:
 
         Args:
             name: the event's name.
-            headers: its headers, without `Event` and `Privilege`.
+            headers: its headers, without `Event` and `Privilege`; bytes are sent as they are.
             privilege: its classes, as `call,all`. With `None` it has no `Privilege` header and goes
                 to all clients that are logged in.
         """
@@ -485,7 +492,7 @@ class FakeAsterisk:
             name: their name.
         """
         events = ([("Event", name), ("Number", str(number))] for number in range(count))
-        data = b"".join(map(encode, events))
+        data = b"".join(map(self._charset.message, events))
         self._each(lambda connection: connection.send(data))
 
     def boot(self) -> None:

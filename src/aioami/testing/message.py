@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple, Union
 
-__all__ = ["QueuedEvent", "encode"]
+from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding, from_bytes
+
+__all__ = ["Charset", "QueuedEvent", "Value", "escaped"]
+
+Value = Union[str, bytes]
+"""The value of a header; bytes are sent as they are."""
+
+_ESCAPES: Final = str.maketrans(
+    {
+        **{character: f"\\{character}" for character in "\\'\"?"},
+        **dict(zip("\a\b\f\n\r\t\v", (f"\\{letter}" for letter in "abfnrtv"), strict=True)),
+    }
+)
 
 
 class QueuedEvent(NamedTuple):
@@ -22,13 +34,49 @@ class QueuedEvent(NamedTuple):
     text: bytes
 
 
-def encode(pairs: Sequence[tuple[str, str]]) -> bytes:
-    """Encode a message.
+class Charset:
+    """The texts of a fake server: those within, which lose no byte, and those that a test sees.
 
-    A header whose value is NUL becomes a line without a colon. A single header without a name is
-    sent as the text that it holds.
+    Args:
+        encoding, errors: how bytes become text that a test sees, see `aioami.Manager`.
+
+    Raises:
+        ValueError: they cannot be right.
     """
-    if len(pairs) == 1 and not pairs[0][0]:
-        return pairs[0][1].encode("utf-8", "surrogateescape")
-    lines = [name if value == "\0" else f"{name}: {value}" for name, value in pairs]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
+
+    def __init__(self, encoding: str = DEFAULT_ENCODING, errors: str = DEFAULT_ERRORS) -> None:
+        self._shown = Encoding(encoding, errors)
+        # A server repeats the bytes that it was given.
+        self._within = Encoding(encoding, "surrogateescape")
+
+    def decode(self, data: bytes) -> str:
+        """Text of bytes, for use within the server."""
+        return str(self._within.decode(data))
+
+    def encode(self, text: Value) -> bytes:
+        """Bytes of text from within the server, or from a test."""
+        return bytes(text) if isinstance(text, bytes) else self._within.encode("text", text)
+
+    def shown(self, text: str) -> str:
+        """Text from within the server, as a test sees it."""
+        return text if text.isascii() else str(self._shown.decode(self.encode(text)))
+
+    def message(self, pairs: Sequence[tuple[str, Value]]) -> bytes:
+        """Encode a message.
+
+        A header whose value is NUL becomes a line without a colon. A single header without a name
+        is sent as the text that it holds.
+        """
+        if len(pairs) == 1 and not pairs[0][0]:
+            return self.encode(pairs[0][1])
+        texts = [
+            (name, from_bytes(value) if isinstance(value, bytes) else value)
+            for name, value in pairs
+        ]
+        lines = [name if value == "\0" else f"{name}: {value}" for name, value in texts]
+        return self.encode("\r\n".join(lines) + "\r\n\r\n")
+
+
+def escaped(text: str) -> str:
+    """Text as Asterisk writes names and values of variables in events: escaped as in C."""
+    return text.translate(_ESCAPES)

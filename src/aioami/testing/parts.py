@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from .clients import Clients
 from .driver import Driver
 from .expectations import Inbox
+from .message import Charset
 from .script import Script
 
 __all__ = ["Parts"]
@@ -21,9 +22,11 @@ class Parts:
         clients: all its connections.
         inbox: the actions that came.
         script: scripted replies and faults.
+        charset: bytes to text and back.
     """
 
     driver: Driver
     clients: Clients
     inbox: Inbox
     script: Script
+    charset: Charset

@@ -7,13 +7,22 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ..wire import Message, product_of
 from ..wire.recordings import FORMAT_VERSION
+from ..wire.text import (
+    DEFAULT_ENCODING,
+    DEFAULT_ERRORS,
+    UTF8,
+    Encoding,
+    bytes_of,
+    join,
+    split,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -35,6 +44,7 @@ class Entry:
         time: seconds since the recording began.
         direction: `opened`, `received`, `sent` or `closed`.
         data: the message as it was sent, its blank line included; empty for `opened` and `closed`.
+            `message.getbytes` has the bytes of what is no text in the recording's encoding.
     """
 
     time: float
@@ -44,7 +54,11 @@ class Entry:
     @property
     def message(self) -> Message:
         """The parsed message."""
-        return Message(self.data.replace("\r\n", "\n").strip("\n"))
+        return Message(split(self.data, _lines_of)[0])
+
+
+def _lines_of(text: str) -> tuple[str]:
+    return (text.replace("\r\n", "\n").strip("\n"),)
 
 
 class Recording:
@@ -64,21 +78,30 @@ class Recording:
         self.started = started
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
+    ) -> Self:
         """Load a file.
 
         An incomplete last line, as of a program that was killed, is left out.
 
         Args:
-            path: the file.
+            path: the file, which holds the bytes.
+            encoding, errors: how they become text, see `aioami.Manager`.
 
         Returns:
             The recording.
 
         Raises:
+            ValueError: the encoding is unknown, or `errors` is another word.
             OSError: the file cannot be read.
             RecordingError: it is no recording, or of an unknown version.
         """
+        decode = Encoding(encoding, errors).decode
         try:
             lines = Path(path).read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError as error:
@@ -96,7 +119,8 @@ class Recording:
                 lines,
             ):  # behind the last line's end: nothing, or a line that was cut off
                 break
-            entries.append(_entry(_parsed(line, number), number))
+            entry = _entry(_parsed(line, number), number)
+            entries.append(replace(entry, data=decode(bytes_of(entry.data))))
         return cls(entries, started=str(head.get("started", "")))
 
     def __len__(self) -> int:
@@ -225,7 +249,7 @@ class _Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *whole, self._input = (self._input + data).replace(b"\r\n", b"\n").split(b"\n\n")
         for text in whole:
-            self._answer(Message(text.decode("utf-8", "surrogateescape")))
+            self._answer(Message(UTF8.decode(text)))
 
     def _answer(self, action: Message) -> None:
         self._replay.received.append(action)
@@ -257,17 +281,17 @@ class _Session(asyncio.Protocol):
 
     def _own(self, text: str) -> str:
         """Replace the recorded ActionIDs of a message by those of this client."""
-        lines = text.split("\r\n")
+        lines = split(text, lambda whole: whole.split("\r\n"))
         for number, line in enumerate(lines):
             name, colon, value = line.partition(": ")
             if colon and name.lower() == "actionid" and value in self._ids:
                 own = self._ids[value]
                 lines[number] = f"{name}: {own}" if own else ""
-        return "\r\n".join([*filter(None, lines[:-2]), *lines[-2:]])
+        return join([*filter(None, lines[:-2]), *lines[-2:]], "\r\n")
 
     def _write(self, text: str) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(text.encode("utf-8", "surrogateescape"))
+            self._transport.write(bytes_of(text))
 
 
 class _Script:

@@ -66,7 +66,7 @@ class Call:
     def __init__(self, driver: Driver, channel: Channel) -> None:
         self._driver = driver
         self._channel = channel
-        self.channel = channel.name
+        self.channel = channel.exchange.charset.shown(channel.name)
         self.uniqueid = channel.uniqueid
 
     def __repr__(self) -> str:
@@ -88,7 +88,8 @@ class Call:
         bridge = self._channel.bridge
         if bridge is None:
             return []
-        return [each.name for each in bridge.channels if each is not self._channel]
+        names = (each.name for each in bridge.channels if each is not self._channel)
+        return [self._channel.exchange.charset.shown(name) for name in names]
 
     async def waits(self, seconds: float) -> None:
         """Let time pass, and check that the call is still there.

@@ -5,25 +5,26 @@ Nothing here knows asyncio or sockets.
 
 from __future__ import annotations
 
-from .encoding import encode, encode_header, encode_message, encode_text
+from .encoding import encode, encode_header, encode_message
 from .framing import Framer
 from .greeting import other_server, product_of, version_of
 from .headers import split_headers
 from .limits import MAX_ACTION_ID, MAX_FRAME_SIZE, MAX_LINE, MAX_LINES
 from .message import Message
 from .redaction import hide_header, is_sensitive, redact, show_header
+from .text import Encoding, unescape
 
 __all__ = [
     "MAX_ACTION_ID",
     "MAX_FRAME_SIZE",
     "MAX_LINE",
     "MAX_LINES",
+    "Encoding",
     "Framer",
     "Message",
     "encode",
     "encode_header",
     "encode_message",
-    "encode_text",
     "hide_header",
     "is_sensitive",
     "other_server",
@@ -31,5 +32,6 @@ __all__ = [
     "redact",
     "show_header",
     "split_headers",
+    "unescape",
     "version_of",
 ]

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .limits import MAX_LINE, MAX_LINES
+from .text import UTF8, Encoding, shown
 
-__all__ = ["encode", "encode_header", "encode_message", "encode_text"]
+__all__ = ["encode", "encode_header", "encode_message"]
 
 _FORBIDDEN = (("\r", "CR"), ("\n", "LF"), ("\0", "NUL"))
 
 
-def encode_header(name: str, value: str) -> bytes:
+def encode_header(name: str, value: str, encoding: Encoding = UTF8) -> bytes:
     """One line of an action, without its end.
 
     Leading blanks of a value are sent, but Asterisk drops them.
 
+    Args:
+        encoding: gives the bytes.
+
     Raises:
-        ValueError: a CR, LF or NUL in the name or the value, or half of a surrogate pair; a name
-            that is empty, has a colon or outer blanks; a line over 1022 bytes of UTF-8. The message
+        ValueError: a CR, LF or NUL in the name or the value, or what the encoding cannot write; a
+            name that is empty, has a colon or outer blanks; a line over 1022 bytes. The message
             names the header, never a value.
     """
     if not name:
@@ -32,31 +36,13 @@ def encode_header(name: str, value: str) -> bytes:
             raise ValueError(
                 f"{name if name.isprintable() else _shown(name)}: the value may not contain {label}"
             )
-    line = encode_text(name, f"{name}: {value}")
+    line = encoding.encode(name, f"{name}: {value}")
     if len(line) > MAX_LINE:
         raise ValueError(
             f"{_shown(name)}: the line has {len(line)} bytes, "
             f"and Asterisk takes at most {MAX_LINE} in one line"
         )
     return line
-
-
-def encode_text(field: str, text: str) -> bytes:
-    """Encode text as it is sent.
-
-    Args:
-        field: the name of what it is, for the error.
-        text: may be secret, and is in no error.
-
-    Raises:
-        ValueError: it has half of a surrogate pair.
-    """
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        pass  # this one carries the text, and must not be chained to that which is raised
-    shown = field if field.isprintable() else _shown(field)
-    raise ValueError(f"{shown}: half of a surrogate pair is no character")
 
 
 def encode_message(lines: Iterable[bytes]) -> bytes:
@@ -84,4 +70,5 @@ def encode(headers: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _shown(name: str) -> str:
+    name = shown(name)
     return repr(name if len(name) <= 40 else name[:40] + "...")

@@ -19,6 +19,7 @@ from typing import Final
 from ..errors import ProtocolError
 from .greeting import ami_version, refused
 from .limits import MAX_BANNER, MAX_FRAME_SIZE
+from .text import DEFAULT_ENCODING, DEFAULT_ERRORS, UTF8, Encoding
 
 __all__ = ["END_OF_OUTPUT", "MAX_END_OF_OUTPUT", "Framer"]
 
@@ -51,6 +52,11 @@ class Framer:
     Args:
         max_frame_size: bytes that one message may have; `None` lifts the limit.
         banner: true if the stream begins with the greeting line of a new connection.
+        encoding, errors: how bytes become text, see `aioami.Manager`.
+
+    Raises:
+        ValueError: an encoding that is unknown, or in which an ASCII character is not its own byte;
+            or another word for `errors`.
 
     Attributes:
         banner: the greeting line without its end, `None` until it came.
@@ -60,6 +66,7 @@ class Framer:
     __slots__ = (
         "_awaits_banner",
         "_buffer",
+        "_encoding",
         "_in_follows",
         "_limit",
         "_may_follow",
@@ -68,7 +75,15 @@ class Framer:
         "error",
     )
 
-    def __init__(self, max_frame_size: int | None = MAX_FRAME_SIZE, *, banner: bool = True) -> None:
+    def __init__(
+        self,
+        max_frame_size: int | None = MAX_FRAME_SIZE,
+        *,
+        banner: bool = True,
+        encoding: str = DEFAULT_ENCODING,
+        errors: str = DEFAULT_ERRORS,
+    ) -> None:
+        self._encoding = Encoding(encoding, errors)
         self._limit = max_frame_size
         self._awaits_banner = banner
         self._buffer = bytearray()
@@ -87,7 +102,8 @@ class Framer:
         """Take bytes, and return the texts of the messages that they complete.
 
         A text holds the message's lines as they came, with CR LF or LF between them, without the
-        blank line that ended it. It is UTF-8, decoded with `surrogateescape`: no byte is lost.
+        blank line that ended it. One that could not be turned back into its bytes keeps them, for
+        `Message.getbytes`.
         A fault is recorded in `error`; the messages before it are still returned.
         """
         if len(data) <= _SLICE:
@@ -129,27 +145,24 @@ class Framer:
             buffer[:] = whole[end:]
             self._check_unfinished()
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
-        if whole.isascii():
+        if whole.isascii() and self._encoding == UTF8:
             return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
         # Decoded one by one, as an odd character would make all texts of this read twice as wide.
-        return [
-            str(frame, "utf-8", "surrogateescape")
-            for frame in _BLANK_LINES_BYTES.split(whole[start:end])[:-1]
-        ]
+        return list(map(self._encoding.decode, _BLANK_LINES_BYTES.split(whole[start:end])[:-1]))
 
     def _take_banner(self) -> bool:
         start = bytes(self._buffer[:MAX_BANNER])
         if (found := refused(start)) is not None:
             kind, shown = found
             what = f"this is {kind}, and no" if kind else "this is no"
-            greeting = str(shown[:60], "utf-8", "surrogateescape")
+            greeting = str(self._encoding.decode(shown[:60]))
             sentence = f"{what} Asterisk Manager Interface: the peer greets with {greeting!r}"
             self._fail(sentence)
             return False
         first, end, _ = start.partition(b"\n")
         if not end:
             return False
-        line = self.banner = str(first, "utf-8", "surrogateescape").rstrip("\r")
+        line = self.banner = str(self._encoding.decode(first)).rstrip("\r")
         version = ami_version(line)
         self._may_follow = version is None or version < _NO_FOLLOWS
         self._awaits_banner = False
@@ -198,7 +211,7 @@ class Framer:
             if self._limit is not None and end - start > self._limit:
                 self._fail_size()
                 break
-            frames.append(str(buffer[start:end], "utf-8", "surrogateescape"))
+            frames.append(self._encoding.decode(buffer[start:end]))
             start = self._searched = found.end()
             self._in_follows = False
         if self.error is None:

@@ -113,7 +113,7 @@ def refused(data: bytes) -> tuple[str, bytes] | None:
     line = line.rstrip(b"\r") if end else line
     control = _CONTROL.search(line)
     if control is not None and (end or len(data) >= _ENOUGH):
-        return "", line[: max(control.end(), _ENOUGH)]
+        return "", line[: max(control.end(), _ENOUGH)].rstrip(b"\r")
     if not (end or len(data) >= MAX_BANNER):
         return None
     kind = _other_line(line)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar, cast, overload
 from .headers import FINDERS, FIRST_LINES, finder, head_of, split_headers
 from .layouts import Layouts
 from .redaction import show_header
+from .text import bytes_of, join, split
 
 __all__ = ["Message"]
 
@@ -55,10 +56,10 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         if "Response: G" <= text < "Response:!":
             self._lines = text
             return
-        head = head_of(text)
-        if len(head) < len(text):
-            self._output = text[len(head) :]
-        self._lines = head if head.startswith(FIRST_LINES) else "\n" + head
+        head, *output = split(text, _head_and_output)
+        if output:
+            self._output = output[0]
+        self._lines = head if head.startswith(FIRST_LINES) else join(("\n", head))
 
     @property
     def _head(self) -> str:
@@ -66,8 +67,17 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     @property
     def text(self) -> str:
-        """The message as received, without the blank line at its end."""
-        return (self._head + getattr(self, "_output", "")).removesuffix("\r")
+        """The message as received, without the blank line at its end.
+
+        Another message that is made from it has the same bytes.
+        """
+        output = getattr(self, "_output", "")
+        (text,) = split(join((self._lines, output)), _without_ends)
+        return text
+
+    def __bytes__(self) -> bytes:
+        """The bytes of the message as received, without the blank line at its end."""
+        return bytes_of(self.text)
 
     @property
     def kind(self) -> Literal["response", "event", "other"]:
@@ -168,6 +178,24 @@ class Message(Mapping[str, str], metaclass=_Slotted):
             if key.lower() == wanted
         ]
 
+    @overload
+    def getbytes(self, name: str, /) -> bytes | None: ...
+    @overload
+    def getbytes(self, name: str, /, default: bytes | T) -> bytes | T: ...
+    def getbytes(self, name: str, /, default: object = None) -> object:
+        """The bytes of the first header of that name, ignoring case; `default` if there is none.
+
+        What was received is given as it came, whatever the text shows; so an action that is given
+        these bytes means the same channel. Of a message that was made from other text, they are
+        those of UTF-8.
+        """
+        wanted = name.lower()
+        for place, key in enumerate(self._names_and_values()[0]):
+            if key.lower() == wanted:
+                # Both are divided at ASCII characters alone, and so into the same parts.
+                return bytes_of(split(self._lines, _values_of)[place])
+        return default
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.find(name) is not None
 
@@ -201,6 +229,19 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         )
         more = len(self) - _SHOWN_HEADERS
         return f"<{type(self).__name__} {headers}{f' and {more} more' if more > 0 else ''}>"
+
+
+def _head_and_output(text: str) -> tuple[str, ...]:
+    head = head_of(text)
+    return (head, text[len(head) :]) if len(head) < len(text) else (head,)
+
+
+def _without_ends(lines: str) -> tuple[str]:
+    return (lines.removeprefix("\n").removesuffix("\r"),)
+
+
+def _values_of(lines: str) -> tuple[str, ...]:
+    return split_headers(lines.removeprefix("\n"))[1]
 
 
 class _Values(ValuesView[str]):

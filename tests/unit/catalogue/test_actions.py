@@ -56,8 +56,8 @@ def test_masks_that_asterisk_would_misread_are_refused(mask: Any) -> None:
         core.Login("u", "s", mask)
 
 
-def test_a_challenged_login_holds_the_hash_alone() -> None:
-    """The key is the MD5 of challenge and secret in UTF-8, and the secret is nowhere on the object."""
+def test_a_challenged_login_shows_the_hash_alone() -> None:
+    """The key is the MD5 of challenge and secret in UTF-8, and nothing shows the secret."""
     login = core.Login("ü", "sécret", challenge="123")
     key = hashlib.md5("123sécret".encode(), usedforsecurity=False).hexdigest()
     assert login.headers == (("Username", "ü"), ("AuthType", "MD5"), ("Key", key))
@@ -158,9 +158,8 @@ def test_a_call_needs_texts_where_asterisk_reads_texts() -> None:
     with pytest.raises(TypeError, match="priority"):
         core.Redirect("X/1", "c", "1", 1.0)  # type: ignore[arg-type]
     assert core.Redirect("X/1", "c", 100, 1) == core.Redirect("X/1", "c", "100", "1")
-    for bad in (b"x", bytearray(b"x"), memoryview(b"x")):
-        with pytest.raises(TypeError, match="data"):
-            core.Originate_Application("X/1", "Echo", bad)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="data"):
+        core.Originate_Application("X/1", "Echo", memoryview(b"x"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["", "a=b", 'a"b', "a\\b", "a,b"])

@@ -16,6 +16,7 @@ from aioami import (
     ManagerAuthError,
     ManagerError,
     Response,
+    agi,
     calls,
     core,
     errors,
@@ -246,7 +247,7 @@ REFUSED: list[tuple[Any, type[Exception], str]] = [
     (lambda: core.Events(["Call"]), ValueError, "event mask"),
     (lambda: core.AbsoluteTimeout("c", -1), ValueError, "seconds"),
     (lambda: core.AbsoluteTimeout("c", "5"), TypeError, "seconds"),
-    (lambda: core.Originate_Application("X/1", "Echo", b"x"), TypeError, "data"),
+    (lambda: core.Originate_Application("X/1", "Echo", memoryview(b"x")), TypeError, "data"),
     (lambda: core.Originate_Application("X/1", "Echo", timeout=-5), ValueError, "timeout"),
     (lambda: core.Originate_Application("X/1", "Echo", timeout=1.5), TypeError, "timeout"),
     (lambda: core.Originate_Application("X/1", "Echo", variables={"a=b": "c"}), ValueError, "Variable"),
@@ -322,15 +323,21 @@ def test_public_names_are_pinned() -> None:
     assert aioami.__all__ == [
         *("Action", "ActionError", "Backoff"),
         *("BlockingListStream", "BlockingManager", "BlockingStream", "BlockingSubscription"),
-        *("ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
-        *("EventsLost", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike", "ManagerState"),
-        *("ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected", "Response"),
-        *("Statistics", "Subscription", "UnknownAction", "UnknownEventName", "View", "__version__"),
+        *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
+        *("EventsLost", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
+        *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
+        *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
+        *("UnknownEventName", "View", "__version__"),
         *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread"),
     ]
     assert sorted(errors.__all__) == [
-        *("ActionError", "ConnectionLost", "EventsLost", "ManagerAuthError", "ManagerError", "ManagerTimeout"),
-        *("PermissionDenied", "ProtocolError", "UnknownAction", "UnknownEventName"),
+        *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
+        *("ManagerError", "ManagerTimeout", "PermissionDenied", "ProtocolError", "SessionEnded", "TakenAway"),
+        *("UnknownAction", "UnknownEventName"),
+    ]
+    assert agi.__all__ == [
+        *("AsyncAGI", "CommandFailed", "DialResult", "Digits", "FastAGI", "HungUp", "Program", "Recording", "Reply"),
+        *("Routes", "Session", "SessionEnded", "TakenAway"),
     ]
     assert testing.__all__ == [
         *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),
@@ -357,5 +364,5 @@ def test_public_names_are_pinned() -> None:
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
     assert {"Event", "Hangup", "Newchannel", "UserEvent", "parse"} <= set(events.__all__)
-    for module in (aioami, calls, core, errors, events, live, metrics, notebook, permissions, testing):
+    for module in (aioami, agi, calls, core, errors, events, live, metrics, notebook, permissions, testing):
         assert all(hasattr(module, name) for name in module.__all__)

@@ -18,7 +18,7 @@ from aioami import EventList, Response, actions, enums, events, responses
 from aioami.enums import ChannelState, DeviceState, ExtensionState, HangupCause, QueueMemberState
 from aioami.events.base import EVENTS, load
 from aioami.events.snapshots import ListComplete
-from aioami.fields import Enumeration, Field, Integer, Seconds, Text, fields_of
+from aioami.fields import ChannelVariables, Enumeration, Field, Integer, Seconds, Text, fields_of
 
 load()
 KINDS: list[type[Any]] = [
@@ -87,7 +87,9 @@ def type_of(field: Field[Any]) -> str:
     """What an attribute gives; whole numbers of any unit are one type, but for the unit."""
     if isinstance(field, Enumeration):
         return field.kind.__name__
-    return next(each.__name__ for each in (Seconds, Integer, type(field)) if isinstance(field, each))
+    return next(
+        each.__name__ for each in (Seconds, Integer, Text, ChannelVariables, type(field)) if isinstance(field, each)
+    )
 
 
 def is_event(kind: type[Any]) -> bool:

@@ -226,10 +226,11 @@ def test_more_lines_than_asterisk_takes(make: Any) -> None:
     ("make", "words"),
     [
         (lambda: Action(5), "Action: expected text, not int"),  # type: ignore[arg-type]
-        (lambda: Action(b"Ping"), "Action: expected text, not bytes"),  # type: ignore[arg-type]
+        (lambda: Action(memoryview(b"Ping")), "Action: expected text, not memoryview"),  # type: ignore[arg-type]
         (lambda: Action("Foo", {1: "x"}), "a header's name: expected text, not int"),  # type: ignore[dict-item]
-        (lambda: Action("Foo", {"Bar": b"x"}), "Bar: expected text or a whole number, not bytes"),
+        (lambda: Action("Foo", {"Bar": memoryview(b"x")}), "Bar: expected text or a whole number, not memoryview"),
         (lambda: core.Ping().encode(5), "ActionID: expected text, not int"),  # type: ignore[arg-type]
+        (lambda: core.Ping().encode(b"x"), "ActionID: expected text, not bytes"),  # type: ignore[arg-type]
         (lambda: WaitEvent("1"), "timeout: expected a whole number"),  # type: ignore[arg-type]
     ],
 )

@@ -281,7 +281,6 @@ async def _streamed(mgr: Manager) -> None:
     mgr.stream(core.QueueStatus())
 
 
-@pytest.mark.filterwarnings("ignore:a stream waits:RuntimeWarning")
 async def test_who_waited_before_in_another_loop_is_refused(fake: FakeAsterisk) -> None:
     """A loop that waits for a manager which then connects in another gets an error, and does not hang."""
     mgr = manager(fake)

@@ -277,6 +277,9 @@ async def test_a_mask_that_changes(fake: FakeAsterisk, mgr: Manager, live: Live)
     await live.wait_synced(5)
     assert not live.unavailable
     assert "support" in live.queues
+    await mgr.send(actions.Filter("!Event: Agent"))
+    await live.wait_synced(5)
+    assert set(live.unavailable) == {"queues"}
 
 
 @pytest.mark.fake_asterisk(users={"some": Account("s", read="call,dialplan", write="all")})

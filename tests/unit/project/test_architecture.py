@@ -25,6 +25,7 @@ PUBLIC: Final = frozenset(
     {
         "aioami",
         "aioami.actions",
+        "aioami.agi",
         "aioami.calls",
         "aioami.core",
         "aioami.enums",
@@ -63,12 +64,13 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     "_client": PURE | {"_session", "_signals", "core", "metrics", "permissions", "states", "url"},
+    "agi": PURE | {"_signals"},
     "calls": PURE | {"_show"},
     "live": PURE | {"_client", "_show", "_signals", "states"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_check", "_log", "wire", "errors"}),
 }
-# In the two private rooms, each module and those of its neighbours that it may import.
+# In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
     "statistics": frozenset(),
     "dispatch": frozenset(),
@@ -96,6 +98,27 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "view": frozenset({"connection", "link", "options"}),
     "manager": frozenset({"callbacks", "checks", "like", "link", "options", "outcomes", "rights", "streams", "view"}),
 }
+# The same of the sessions; those in the first line do no input and no output.
+AGI_SANS_IO: Final = frozenset({"answers", "arguments", "commands", "environment", "results", "text"})
+AGI: Final[dict[str, frozenset[str]]] = {
+    "text": frozenset(),
+    "results": frozenset(),
+    "environment": frozenset({"text"}),
+    "commands": frozenset({"text"}),
+    "arguments": frozenset({"commands", "text"}),
+    "answers": frozenset({"environment", "text"}),
+    "transport": frozenset({"answers", "commands", "environment", "text"}),
+    "session": frozenset({"answers", "arguments", "commands", "results", "transport"}),
+    "routes": frozenset({"session"}),
+    "programs": frozenset({"session", "transport"}),
+    "hub": frozenset(),
+    "stopping": frozenset({"commands"}),
+    "connection": frozenset({"answers", "commands", "environment", "hub", "stopping", "text", "transport"}),
+    "asynctransport": frozenset({"answers", "commands", "environment", "hub", "stopping", "text", "transport"}),
+    "fastagi": frozenset({"connection", "hub", "programs", "session", "text"}),
+    "asyncagi": frozenset({"asynctransport", "hub", "programs", "session", "text"}),
+}
+LAYERED: Final = {"_session": SESSION, "_client": CLIENT, "agi": AGI}
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
@@ -195,11 +218,11 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
 
 @pytest.mark.parametrize(
     ("room", "module"),
-    [(room, module) for room, modules in (("_session", SESSION), ("_client", CLIENT)) for module in sorted(modules)],
+    [(room, module) for room, modules in LAYERED.items() for module in sorted(modules)],
 )
 def test_a_private_module_imports_only_those_below_it(room: str, module: str) -> None:
     """No private room is one in which everything may import everything."""
-    modules = SESSION if room == "_session" else CLIENT
+    modules = LAYERED[room]
     assert {path.stem for path in sources(room)} == {TOP, *modules}
     used = {
         item.module.split(".")[2] if item.module.count(".") > 1 else item.name
@@ -259,6 +282,13 @@ def test_a_pure_room_imports_no_network(room: str) -> None:
     """What turns bytes into typed things and back names neither asyncio nor sockets."""
     wrong = [str(item) for path in sources(room) for item in imports(path) if item.module.partition(".")[0] in NETWORK]
     assert not wrong
+
+
+@pytest.mark.parametrize("module", sorted(AGI_SANS_IO))
+def test_the_language_of_agi_imports_no_network(module: str) -> None:
+    """What encodes commands of AGI and reads its answers names neither asyncio nor sockets."""
+    names = [item.module.partition(".")[0] for item in imports(PACKAGE / "agi" / f"{module}.py") if item.runs]
+    assert not NETWORK & set(names)
 
 
 def test_applications_use_only_what_is_public() -> None:

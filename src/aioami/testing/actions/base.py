@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Union
 
 from ..accounts import Account, EventFilter
+from ..message import Charset, Value
 
 if TYPE_CHECKING:
     from ..exchange import Exchange, Pairs
@@ -26,8 +27,8 @@ __all__ = [
     "success",
 ]
 
-Answer = Union[None, bytes, Mapping[str, str], Sequence[tuple[str, str]], Sequence["Message"]]
-Message = Union[Mapping[str, str], Sequence[tuple[str, str]]]
+Message = Union[Mapping[str, Value], Sequence[tuple[str, Value]]]
+Answer = Union[None, bytes, Message, Sequence[Message]]
 
 ID: Final = ("ActionID", "\0")
 """Place of the request's ActionID in a message; the second header without it."""
@@ -65,8 +66,9 @@ class Request:
         connection: the `FakeConnection` that it came by.
     """
 
-    def __init__(self, lines: list[str], raw: bytes, connection: Session) -> None:
+    def __init__(self, lines: list[str], raw: bytes, connection: Session, charset: Charset) -> None:
         self.lines = lines
+        self._charset = charset
         self.headers: Pairs = []
         for line in lines:
             name, colon, value = line.partition(":")
@@ -98,6 +100,26 @@ class Request:
         """
         lowered = name.lower()
         return [value for key, value in self.headers if key.lower() == lowered]
+
+    def getbytes(self, name: str) -> bytes | None:
+        """Return the bytes of the first header of a name, ignoring case; `None` without one.
+
+        Args:
+            name: the header's name.
+        """
+        for line in self.raw.split(b"\n"):
+            key, colon, value = line.removesuffix(b"\r").partition(b":")
+            if colon and self._charset.shown(self._charset.decode(key)).lower() == name.lower():
+                return value.lstrip(b" ")
+        return None
+
+    @property
+    def shown(self) -> Request:
+        """The request as a test sees it, without what stands for odd bytes within the server."""
+        if self.raw.isascii():
+            return self
+        lines = [self._charset.shown(line) for line in self.lines]
+        return Request(lines, self.raw, self.connection, self._charset)
 
     def true(self, name: str) -> bool:
         """Return true if a header has a value that Asterisk takes for true.

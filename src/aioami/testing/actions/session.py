@@ -6,7 +6,7 @@ from typing import Final
 
 from ..accounts import EventFilter, FilterError, mask_of
 from ..exchange import Exchange, Pairs
-from .base import ACTIONS, ID, Answer, Request, action, error, success
+from .base import ACTIONS, ID, Answer, Message, Request, action, error, success
 
 _ADVANCED: Final = 18  # the version in which filters learnt to name event and header
 
@@ -69,12 +69,6 @@ async def wait_event(exchange: Exchange, request: Request) -> Answer:
     text = request.get("Timeout")
     seconds = float(text) if text.isdecimal() else None
     await request.connection.event(seconds)
-    head = [("Response", "Success"), ID, ("Message", "Waiting for Event completed.")]
-    return [
-        head,
-        *([("", data.decode("utf-8", "surrogateescape"))] for data in request.connection.events()),
-        [
-            ("Event", "WaitEventComplete"),
-            ID,
-        ],
-    ]
+    head: Message = [("Response", "Success"), ID, ("Message", "Waiting for Event completed.")]
+    events: list[Message] = [[("", data)] for data in request.connection.events()]
+    return [head, *events, [("Event", "WaitEventComplete"), ID]]

@@ -372,7 +372,7 @@ async def command(exchange: Exchange, request: Request) -> Answer:
         text = "".join(f"{each}\n" for each in output)
         known = f"ActionID: {request.action_id}\r\n" if request.action_id else ""
         head = f"Response: Follows\r\nPrivilege: Command\r\n{known}"
-        return f"{head}{text}--END COMMAND--\r\n\r\n".encode("utf-8", "surrogateescape")
+        return [("", f"{head}{text}--END COMMAND--\r\n\r\n")]
     verdict = "Success" if right else "Error"
     return [
         ("Response", verdict),

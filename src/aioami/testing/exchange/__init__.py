@@ -9,6 +9,7 @@ from typing import Final
 
 from ..clock import Clock, Signal
 from ..config import ConfigFile
+from ..message import Charset, escaped
 from .applications import APPLICATIONS
 from .calls import Handset
 from .channels import Bridge, Channel, Pairs, Party
@@ -53,6 +54,7 @@ class Exchange:
         files: the configuration, by file name.
         clock: the clock.
         emit: called with each event: its name, its headers and its classes.
+        charset: bytes to text and back.
         answer_seconds: seconds that phones ring until they answer; `None` is never.
         talk_seconds: seconds that phones talk until they hang up; `None` is never.
 
@@ -77,6 +79,7 @@ class Exchange:
         files: Mapping[str, ConfigFile],
         clock: Clock,
         emit: Callable[[str, Pairs, str], None],
+        charset: Charset,
         *,
         answer_seconds: float | None = None,
         talk_seconds: float | None = None,
@@ -110,6 +113,7 @@ class Exchange:
         self.release = RELEASES[major]
         self.booted = Signal(clock)
         self._emit = emit
+        self.charset = charset
         self._numbers = itertools.count()
         self._serials = itertools.count()
         self._suffixes: dict[str, itertools.count[int]] = {}
@@ -144,6 +148,18 @@ class Exchange:
         if self.system_name:
             head.append(("SystemName", self.system_name))
         self._emit(name, [*head, *headers], classes)
+
+    def emit_variable(self, place: Pairs, name: str, value: str) -> None:
+        """Emit VarSet, whose text Asterisk takes through JSON, which is UTF-8."""
+        data = self.charset.encode(value)
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            if self.major < 22:  # it says nothing then
+                return
+            value = self.charset.decode(data.decode("utf-8", "replace").encode())
+        headers = [*place, ("Variable", name), ("Value", escaped(value))]
+        self.emit("VarSet", headers, classes="dialplan")
 
     def add_channel(
         self,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Union
 
 from ..clock import Signal, Task
+from ..message import escaped
 
 if TYPE_CHECKING:
     from . import Exchange
@@ -205,9 +206,9 @@ class Channel:
             ("ChannelState", str(self.state)),
             ("ChannelStateDesc", STATES[self.state]),
             ("CallerIDNum", self.caller.number or _UNKNOWN),
-            ("CallerIDName", self.caller.name or _UNKNOWN),
+            ("CallerIDName", escaped(self.caller.name) or _UNKNOWN),
             ("ConnectedLineNum", self.connected.number or _UNKNOWN),
-            ("ConnectedLineName", self.connected.name or _UNKNOWN),
+            ("ConnectedLineName", escaped(self.connected.name) or _UNKNOWN),
             ("Language", self.language),
             ("AccountCode", self.account),
             ("Context", self.context),
@@ -215,7 +216,7 @@ class Channel:
             ("Priority", str(self.priority)),
             ("Uniqueid", self.uniqueid),
             ("Linkedid", self.linkedid),
-            *(("ChanVariable", f"{name}={value}") for name, value in shown),
+            *(("ChanVariable", f"{name}={escaped(value)}") for name, value in shown),
         ]
         return [(prefix + name, value) for name, value in values]
 
@@ -249,7 +250,7 @@ class Channel:
     def _keep(self, name: str, value: str) -> None:
         if name.startswith("_"):
             self.inherited[name] = value
-        self.emit("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")
+        self.exchange.emit_variable(self.snapshot(), name, value)
 
     def set_caller(self, caller: Party) -> None:
         """Set the caller ID."""

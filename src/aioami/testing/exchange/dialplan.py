@@ -296,7 +296,7 @@ def write(
             return
         exchange.dialplan.variables[name] = value
         place = [("Channel", "none"), ("Uniqueid", "none")]
-        exchange.emit("VarSet", [*place, ("Variable", name), ("Value", value)], classes="dialplan")
+        exchange.emit_variable(place, name, value)
         return
     function, inside = found[1], found[2]
     if function == "DEVICE_STATE" and inside.startswith("Custom:"):

@@ -1,0 +1,187 @@
+"""Answers: the bytes that Asterisk sends over FastAGI, as an environment, replies and hang-ups."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, field
+from typing import Final, Union
+
+from ..errors import ProtocolError
+from .environment import Environment
+from .text import Codec
+
+__all__ = ["MAX_ANSWER", "MAX_ENVIRONMENT", "AnswerReader", "Item", "Reply", "Sign", "parse_reply"]
+
+MAX_ENVIRONMENT: Final = 64 << 10
+"""Bytes that the environment of a session may have. Asterisk sends less than two thousand."""
+
+MAX_ANSWER: Final = 4 << 20
+"""Bytes that one answer may have."""
+
+_BEGIN: Final = re.compile(rb"\d{3}(?:[ -]|$)")
+_OPEN: Final = re.compile(rb"200 result=\S* \(")
+_TAIL: Final = r"(?: (?:endpos|digit|results)=.*)?"
+_CLOSED: Final = re.compile(rb"\)" + _TAIL.encode() + rb"$")
+_REPLY: Final = re.compile(r"(?s)(\d{3})(?:[ -](.*))?$")
+_RESULT: Final = re.compile(r"(?s)result=(\S*)(?: (.*))?$")
+_DATA: Final = re.compile(r"(?s)\((.*)\)(" + _TAIL + r")$")
+_ENDPOS: Final = re.compile(r"(?:^| )endpos=(-?\d{1,18})(?!\d)")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to a command.
+
+    Attributes:
+        code: 200 if it was carried out; 510 for an unknown command, 520 for wrong arguments.
+        result: the text behind `result=`; empty if there is none.
+        data: the text in parentheses, such as the value of a variable; the text of an answer that
+            has none, such as that of a 520; else `None`.
+        endpos: the position at which a file ended: milliseconds of CONTROL STREAM FILE, otherwise
+            samples, of which 8,000 are a second. `None` if it is not told.
+        raw: the whole answer, without its last line feed.
+    """
+
+    code: int
+    result: str
+    data: str | None = None
+    endpos: int | None = None
+    raw: str = field(default="", repr=False)
+
+
+class Sign(enum.Enum):
+    """A line that is no answer."""
+
+    HANGUP = "HANGUP"
+
+
+Item = Union[Environment, Reply, Sign]
+"""One thing that Asterisk said."""
+
+
+def parse_reply(text: str) -> Reply:
+    """Return the reply of a whole answer, without its last line feed.
+
+    Raises:
+        ProtocolError: it does not begin with a code of three digits.
+    """
+    lines = text.split("\n")
+    while len(lines) > 1 and lines[0].startswith("100"):  # a provisional answer comes before it
+        del lines[0]
+    found = _REPLY.match("\n".join(lines))
+    if found is None:
+        raise ProtocolError("an answer to an AGI command does not begin with a code")
+    code, rest = int(found[1]), found[2] or ""
+    result = _RESULT.match(rest) if code == 200 else None
+    if result is None:
+        return Reply(code, "", rest or None, None, text)
+    tail = result[2] or ""
+    data = _DATA.match(tail)
+    behind = data[2] if data is not None else tail
+    position = _ENDPOS.search(behind)
+    shown = data[1] if data is not None else tail if tail and position is None else None
+    return Reply(code, result[1], shown, None if position is None else int(position[1]), text)
+
+
+class AnswerReader:
+    """Takes the bytes of one FastAGI connection, and returns what they say.
+
+    First comes the environment, then answers, and `HANGUP` between two of them.
+
+    Args:
+        codec: the encoding.
+        max_environment: bytes that the environment may have.
+        max_answer: bytes that one answer may have.
+
+    Attributes:
+        error: why nothing more can be read; `None` while it can.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        *,
+        max_environment: int = MAX_ENVIRONMENT,
+        max_answer: int = MAX_ANSWER,
+    ) -> None:
+        self._codec = codec
+        self._max_environment = max_environment
+        self._max_answer = max_answer
+        self._rest = b""
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._has_environment = False
+        self.error: ProtocolError | None = None
+
+    @property
+    def has_environment(self) -> bool:
+        """True once the environment is whole."""
+        return self._has_environment
+
+    def feed(self, data: bytes) -> list[Item]:
+        """Return what is complete with these bytes. After an error nothing more is read."""
+        items: list[Item] = []
+        if self.error is not None:
+            return items
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        try:
+            for line in lines:
+                self._check_size(self._size + len(line) + 1)
+                item = self._answer_line(line) if self._has_environment else self._first_line(line)
+                if item is not None:
+                    items.append(item)
+            self._check_size(self._size + len(self._rest))
+        except ProtocolError as error:
+            self.error, self._rest, self._lines = error, b"", []
+        return items
+
+    def _first_line(self, line: bytes) -> Item | None:
+        """Take a line of the environment."""
+        if line:
+            if not self._lines and not line.startswith(b"agi_"):
+                raise ProtocolError("whoever connected does not begin as Asterisk does")
+            self._keep(line)
+            return None
+        self._has_environment = True
+        text = self._codec.decode(b"\n".join(self._take()))
+        return Environment(text, self._codec)
+
+    def _answer_line(self, line: bytes) -> Item | None:
+        if not self._lines:
+            if line == b"HANGUP":
+                return Sign.HANGUP
+            if not _BEGIN.match(line):
+                raise ProtocolError(
+                    "Asterisk sent a line that is no answer; a value with a line feed does that"
+                )
+        self._keep(line)
+        if not _is_whole(self._lines):
+            return None
+        return parse_reply(self._codec.decode(b"\n".join(self._take())))
+
+    def _keep(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._size += len(line) + 1
+
+    def _take(self) -> list[bytes]:
+        lines, self._lines, self._size = self._lines, [], 0
+        return lines
+
+    def _check_size(self, size: int) -> None:
+        limit = self._max_answer if self._has_environment else self._max_environment
+        if size > limit:
+            kind = "an answer" if self._has_environment else "the environment of an AGI session"
+            raise ProtocolError(f"{kind} has more than {limit} bytes")
+
+
+def _is_whole(lines: list[bytes]) -> bool:
+    """True if an answer has its last line."""
+    first = next((line for line in lines if not line.startswith(b"100")), None)
+    if first is None:
+        return False
+    if first.startswith(b"520-"):
+        return lines[-1].startswith(b"520 ")
+    if _OPEN.match(first):
+        return _CLOSED.search(lines[-1]) is not None
+    return True

@@ -1,0 +1,92 @@
+"""Checks of what programs give to the methods of a session."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from .commands import Word
+from .text import Codec
+
+__all__ = [
+    "check_text",
+    "digit_count",
+    "digits_of",
+    "expect_number",
+    "joined",
+    "milliseconds",
+    "places",
+]
+
+_DIGITS: Final = frozenset("0123456789*#ABCD")
+_MAX_DIGITS: Final = 1023  # the buffer of GET DATA has one more
+_MAX_MILLISECONDS: Final = 2**31 - 1
+
+
+def check_text(field: str, text: str | bytes) -> None:
+    """Refuse what is no text, or empty."""
+    if not isinstance(text, (str, bytes)):
+        raise TypeError(f"{field}: expected text, not {type(text).__name__}")
+    if not text:
+        raise ValueError(f"{field}: it is empty")
+
+
+def digits_of(field: str, text: str) -> str:
+    """Return digits as Asterisk compares them.
+
+    Raises:
+        ValueError: one is none.
+    """
+    digits = text.upper()
+    if not set(digits) <= _DIGITS:
+        raise ValueError(f"{field}: digits are 0 to 9, *, # and A to D, not {text!r}")
+    return digits
+
+
+def digit_count(digits: int) -> None:
+    """Refuse a number of digits that GET DATA cannot hold."""
+    expect_number("digits", digits, 1, _MAX_DIGITS)
+
+
+def expect_number(field: str, number: int, least: int, most: int) -> None:
+    """Refuse what is no whole number between two others."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{field}: expected a whole number, not {type(number).__name__}")
+    if not least <= number <= most:
+        raise ValueError(f"{field}: from {least} to {most}, not {number}")
+
+
+def milliseconds(field: str, seconds: float) -> int:
+    """Return seconds in Asterisk's unit, rounded up.
+
+    Raises:
+        ValueError: they are negative, or over 24 days.
+        TypeError: they are no number.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
+        raise TypeError(f"{field}: expected seconds, not {type(seconds).__name__}")
+    if not 0 <= seconds <= _MAX_MILLISECONDS / 1000:
+        raise ValueError(f"{field}: from 0 to {_MAX_MILLISECONDS / 1000} seconds, not {seconds}")
+    return math.ceil(round(seconds * 1000, 6))
+
+
+def joined(codec: Codec, separator: str, words: Iterable[Word]) -> bytes:
+    """Return words as one, with a separator between them."""
+    texts = (str(word) if isinstance(word, int) else word for word in words)
+    return separator.encode().join(
+        codec.encode(text, f"argument {number}") for number, text in enumerate(texts, 1)
+    )
+
+
+def places(context: str, exten: str, priority: int | str) -> str:
+    """Return a place in the dialplan in one word.
+
+    Raises:
+        ValueError: a part is empty, or has a comma.
+    """
+    parts = {"context": context, "exten": exten, "priority": str(priority)}
+    for field, part in parts.items():
+        if not part or "," in part:
+            raise ValueError(f"{field}: it is empty, or has a comma")
+    return ",".join(parts.values())

@@ -1,0 +1,271 @@
+"""AsyncAGI: calls that wait in the dialplan for the commands of a manager."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
+
+from .._signals import Signal
+from ..actions.channels import CoreShowChannels
+from ..errors import ManagerError, fresh
+from ..events.agi import AsyncAGIStart
+from ..events.base import Event
+from .asynctransport import AsyncTransport, is_in_async_agi
+from .hub import Hub
+from .programs import OnError, Programs, check_on_error, log
+from .session import Program, Session
+from .text import Codec
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .._client.manager import Manager
+
+__all__ = ["AsyncAGI"]
+
+_STRAGGLING: Final = 0.1  # seconds in which the events of a list's channels have come, too
+
+
+class AsyncAGI:
+    """Runs a program for each call that enters AsyncAGI on a manager's server::
+
+        async with Manager(...) as mgr, AsyncAGI(mgr, menu):
+            await asyncio.Event().wait()
+
+    In the dialplan: `AGI(agi:async,menu)`. The call waits there until somebody steers it. Programs
+    end as those of `FastAGI` do.
+
+    Without a program the sessions are there to be taken::
+
+        async with AsyncAGI(mgr) as calls:
+            async for call in calls:
+                asyncio.create_task(menu(call))
+
+    Whoever takes one has to leave it or hang up.
+
+    A command takes some 100 ms while the caller's channel brings no sound, since Asterisk looks for
+    a new one so often; `get` and `set` go through the manager, which is quicker. A command has at
+    most 1,013 bytes, and an answer 1,023: what is longer raises an error.
+
+    The manager's user needs the write class `agi`, and the read class of that name. To hear why a
+    session ended it needs the read classes `call` and `dialplan`, and to read variables and to stop
+    a cancelled command the write class `call`.
+
+    When the link is lost, the command under way raises `ConnectionLost`, and the session goes on
+    when the link stands again, if the channel is where it was.
+
+    Entering it begins to take calls; the manager may connect later. Leaving it cancels the
+    programs, and ends within seconds; `close()` lets them finish first.
+
+    Args:
+        manager: whose server it is.
+        program: a coroutine function that takes a `Session`, or `Routes`; `None` to take the
+            sessions by hand.
+        on_error: `"hangup"` or `"continue"`: whether the call of a program that raises or is
+            cancelled is hung up, or the dialplan goes on.
+
+    Raises:
+        ValueError: an argument cannot be right; the message names it.
+    """
+
+    def __init__(
+        self,
+        manager: Manager,
+        program: Program | None = None,
+        *,
+        on_error: OnError = "hangup",
+    ) -> None:
+        if program is not None and not callable(program):
+            raise TypeError(f"program: expected a function, not {type(program).__name__}")
+        check_on_error(on_error)
+        self._manager = manager
+        self._program = program
+        self._hangs_up = on_error == "hangup"
+        self._programs = Programs(on_error)
+        self._codec = Codec()
+        self._hub: Hub | None = None
+        self._waiting: deque[Session] = deque()
+        self._changed = Signal()
+        self._error: ManagerError | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open: set[AsyncTransport] = set()
+        self._held: set[AsyncTransport] = set()
+
+    async def start(self) -> None:
+        """Begin to take calls.
+
+        Raises:
+            RuntimeError: this one does so already, or another one with the same manager.
+        """
+        hub = Hub.of(self._manager)
+        if hub.doorkeeper is not None:
+            raise RuntimeError("this manager has an AsyncAGI already")
+        hub.open(self._manager)
+        hub.doorkeeper = self
+        self._hub = hub
+        self._error = None
+
+    async def close(self, timeout: float | None = None) -> None:
+        """Take no more calls, let the sessions finish, and close.
+
+        It may be called again, and by a program: its own session then goes on. Cancelling it ends
+        the waiting; the sessions go on.
+
+        Args:
+            timeout: seconds after which the programs are cancelled; `None` waits for all of them.
+        """
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.doorkeeper = None
+        self._changed.send()
+        try:
+            await self._finish_held(timeout)
+            for transport in await self._programs.close(timeout):
+                transport.abandon()
+        finally:
+            if hub is not None:
+                hub.close()
+
+    async def _finish_held(self, timeout: float | None) -> None:
+        """End the sessions that were taken by hand, and those that nobody took."""
+        for task in list(self._tasks):
+            task.cancel()
+        self._waiting.clear()
+        if self._held:
+            await asyncio.wait([each.ended for each in self._held], timeout=timeout)
+        ends = [
+            asyncio.ensure_future(each.finish(hang_up=self._hangs_up))
+            for each in self._held
+            if each.over is None
+        ]
+        if ends:
+            _, left = await asyncio.wait(ends, timeout=5)
+            for task in left:
+                task.cancel()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close(timeout=0)
+
+    def __aiter__(self) -> Self:
+        if self._program is not None:
+            raise TypeError("the sessions are its program's; without one they can be taken")
+        return self
+
+    async def __anext__(self) -> Session:
+        while not self._waiting:
+            if self._error is not None:
+                raise fresh(self._error)
+            if self._hub is None:
+                raise StopAsyncIteration
+            await self._changed.wait()
+        return self._waiting.popleft()
+
+    def __repr__(self) -> str:
+        count = len(self._programs) + len(self._held)
+        return f"<AsyncAGI {f'{count} sessions' if self._hub is not None else 'closed'}>"
+
+    # What the hub calls
+
+    def enter(self, event: AsyncAGIStart) -> None:
+        """Take a call; for the events of the manager alone."""
+        self._take_call(event, unquote_to_bytes(event.get("Env", "")))
+
+    def look_around(self) -> None:
+        """Take the calls that nobody was told of; for the events of the manager alone."""
+        self._start(self._take_missed_calls())
+
+    def lose(self, error: ManagerError) -> None:
+        """Note that no more calls come; for the events of the manager alone."""
+        self._error = error
+        self._changed.send()
+
+    # How it is done
+
+    def _take_call(self, event: Event, environment: bytes) -> None:
+        assert self._hub is not None
+        transport = AsyncTransport(self._manager, self._hub, event, environment, self._codec)
+        self._open.add(transport)
+        transport.ended.add_done_callback(lambda _: self._open.discard(transport))
+        self._start(transport.mark())
+        if transport.is_behind:
+            self._start(self._begin_late(transport))
+        else:
+            self._begin(transport)
+
+    async def _begin_late(self, transport: AsyncTransport) -> None:
+        """Begin when the rest of an environment is there, which Asterisk cuts off."""
+        with contextlib.suppress(ManagerError):  # it has hung up, or the link is lost
+            await transport.catch_up()
+            self._begin(transport)
+
+    def _begin(self, transport: AsyncTransport) -> None:
+        if self._program is not None:
+            self._programs.start(self._program, transport)
+            return
+        self._held.add(transport)
+        transport.ended.add_done_callback(lambda _: self._held.discard(transport))
+        self._waiting.append(Session(transport))
+        self._changed.send()
+
+    async def _take_missed_calls(self) -> None:
+        """Take the calls that entered while the link was down, and wait in silence."""
+        for transport in list(self._open):
+            with contextlib.suppress(ManagerError):
+                await transport.check_place()
+        try:
+            listed = await self._manager.send(CoreShowChannels())
+        except ManagerError as error:
+            log.warning("calls that came while the link was down may wait in AsyncAGI: %s", error)
+            return
+        await asyncio.sleep(_STRAGGLING)
+        taken = {transport.uniqueid for transport in self._open}
+        for channel in listed.events:
+            if self._hub is None:
+                return
+            data = channel.get("ApplicationData", "")
+            if channel.get("Uniqueid") in taken:
+                continue
+            if is_in_async_agi(channel.get("Application", ""), data):
+                self._take_call(channel, _environment(channel, data))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _environment(channel: Event, data: str) -> bytes:
+    """Return what Asterisk would have sent of a channel, as far as the list of channels tells."""
+    values = {
+        "agi_request": "async",
+        "agi_channel": channel.get("Channel", ""),
+        "agi_language": channel.get("Language", ""),
+        "agi_type": channel.get("Channel", "").partition("/")[0],
+        "agi_uniqueid": channel.get("Uniqueid", ""),
+        "agi_callerid": channel.get("CallerIDNum", ""),
+        "agi_calleridname": channel.get("CallerIDName", ""),
+        "agi_context": channel.get("Context", ""),
+        "agi_extension": channel.get("Exten", ""),
+        "agi_priority": channel.get("Priority", ""),
+        "agi_accountcode": channel.get("AccountCode", ""),
+    }
+    for number, argument in enumerate(data.split(",")[1:], 1):
+        values[f"agi_arg_{number}"] = argument.strip('"')
+    lines = (
+        f"{name}: {'unknown' if value == '<unknown>' else value}" for name, value in values.items()
+    )
+    return "\n".join(lines).encode("utf-8", "surrogateescape")

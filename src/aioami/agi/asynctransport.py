@@ -1,0 +1,465 @@
+"""The line to a channel in AsyncAGI: commands as actions of a manager, answers as events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
+
+import async_timeout
+
+from .._log import get_logger
+from .._signals import Signal
+from ..actions.base import Action
+from ..actions.channels import Getvar, Setvar
+from ..actions.channels import Hangup as HangUp
+from ..errors import (
+    ActionError,
+    CommandFailed,
+    ConnectionLost,
+    HungUp,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    ProtocolError,
+    SessionEnded,
+    TakenAway,
+    because,
+    fresh,
+)
+from ..events.agi import AsyncAGIEnd, AsyncAGIExec, AsyncAGIStart
+from ..events.base import Event
+from ..events.bridges import BridgeEnter
+from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
+from .answers import Reply, parse_reply
+from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
+from .environment import Environment
+from .hub import Hub
+from .stopping import ChannelLook, Lookout, Place, Stopper, look_at, place_of
+from .text import Codec
+from .transport import AskByCommand, Transport, failure
+
+if TYPE_CHECKING:
+    from .._client.manager import Manager
+
+__all__ = ["AsyncTransport", "is_in_async_agi"]
+
+_READ: Final = 1024  # bytes that Asterisk reads of an answer, and of the environment
+_MAX_VALUE: Final = 1023  # bytes that Getvar gives of a value
+_EXPLAINED: Final = 0.3  # seconds in which the events come that explain an end; 13 ms were measured
+_LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
+_FAREWELL: Final = 1.0  # seconds that the way back to the dialplan may take
+
+_GETVAR_HEADERS: Final = ("Response", "ActionID", "Variable", "Value")
+
+log = get_logger("aioami.agi")
+
+
+class AsyncTransport(Transport):
+    """Runs commands on a channel in AsyncAGI.
+
+    Asterisk keeps what is queued on a channel until that hangs up, and runs it when the channel
+    enters AsyncAGI again. So one command at a time is queued, and none where the session may be
+    over.
+
+    Args:
+        manager: sends the actions.
+        hub: routes the channel's events.
+        start: an event that tells of the channel: that which began the session.
+        environment: the lines with which it began.
+        codec: the encoding.
+    """
+
+    limit = MAX_ASYNC_COMMAND
+    stops_with_digits = True
+
+    def __init__(
+        self,
+        manager: Manager,
+        hub: Hub,
+        start: Event,
+        environment: bytes,
+        codec: Codec,
+    ) -> None:
+        self.codec = codec
+        self._manager = manager
+        self._hub = hub
+        # Asterisk reads it as it reads answers: the rest comes before the first one.
+        self.is_behind = len(environment) >= _READ
+        self._begin = environment if self.is_behind else b""
+        self.environment = Environment(codec.decode(environment), codec)
+        self.uniqueid = start.get("Uniqueid", "")
+        self._place = place_of(start)
+        self._loop = asyncio.get_running_loop()
+        self._token = secrets.token_hex(6)
+        self._mark = f"aioami-{self._token}"
+        self._count = 0
+        self._expected = ""
+        self._waiter: asyncio.Future[bytes | None] | None = None
+        self._stopper = Stopper(manager, self.uniqueid)
+        self._lookout = Lookout(manager, self.uniqueid, self._take_look)
+        self._changed = Signal()
+        self._has_left = False  # AsyncAGI has ended; why is not known yet
+        self._went_on = False  # the dialplan, behind AGI()
+        self._runs_dialplan = False
+        self._ran_dialplan = False
+        self._is_marked = False
+        self._has_moved = False
+        self._is_unsure = False  # the link was lost meanwhile
+        self.ended: asyncio.Future[None] = self._loop.create_future()
+        hub.watch(self.uniqueid, self)
+
+    # Events
+
+    def take(self, event: Event) -> None:
+        """Take an event of the channel."""
+        if isinstance(event, AsyncAGIExec):
+            if event.get("CommandId") == self._expected:
+                self._resolve(unquote_to_bytes(event.get("Result", "")))
+        elif isinstance(event, Newexten):
+            self._take_step(event)
+        elif isinstance(event, AsyncAGIEnd):
+            self._has_left = True
+            self._changed.send()
+            if self._waiter is not None:
+                self._resolve(None)
+            elif self.on_hangup is not None:
+                self.on_hangup()
+        elif isinstance(event, Hangup):
+            self._end(HungUp("the channel was hung up"))
+        elif isinstance(event, (HangupRequest, SoftHangupRequest)):
+            # Most commands end now, and some of them tell more than that.
+            self._loop.call_later(_LONGEST_END, self._end, HungUp("the channel was hung up"))
+        elif isinstance(event, BridgeEnter):
+            if not self._runs_dialplan:  # a bridge by an action ends AsyncAGI without a word
+                self._end(TakenAway("the channel was bridged"))
+        elif isinstance(event, AsyncAGIStart):
+            self._end(TakenAway("the channel has entered AsyncAGI anew"))
+
+    def _take_step(self, event: Newexten) -> None:
+        """Take a step of the dialplan: its place tells why AsyncAGI has ended."""
+        place = place_of(event)
+        where = ",".join(place)
+        if not self._has_left:
+            if self._runs_dialplan or self._has_moved or place == self._place:
+                return
+            if place[1] != "h":
+                self._end(TakenAway(f"the channel was redirected to {where}"))
+        elif place[1] == "h":
+            self._end(HungUp("the channel was hung up"))
+        elif self._has_moved or place == _behind(self._place):
+            self._went_on = True
+            self._end(TakenAway(f"the dialplan has gone on at {where}"))
+        else:
+            self._end(TakenAway(f"the channel was redirected to {where}"))
+
+    def _take_look(self, place: Place | None) -> None:
+        """End the session of a channel that was hung up or redirected while a command goes on."""
+        if place is None or self._has_moved or place == self._place:
+            self._end(HungUp("the channel was hung up"))
+        else:
+            self._end(TakenAway(f"the channel was redirected to {','.join(place)}"))
+
+    def disconnect(self, reason: str) -> None:
+        """Fail the command under way: its answer may be lost."""
+        self._is_unsure = True
+        sentence = f"the link was lost while the command ran: {reason}"
+        self._resolve(ConnectionLost(sentence, sent=True))
+
+    def lose(self, error: ManagerError) -> None:
+        """End the session, as the link is gone for good."""
+        self._end(because(ConnectionLost(f"the link of the session is gone: {error}"), error))
+
+    def _end(self, error: ManagerError) -> None:
+        if self.over is not None:
+            return
+        self.over = error
+        self._hub.forget(self.uniqueid, self)
+        self._resolve(None)
+        self._changed.send()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    def _resolve(self, outcome: bytes | Exception | None) -> None:
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if isinstance(outcome, Exception):
+            waiter.set_exception(outcome)
+        else:
+            waiter.set_result(outcome)
+
+    # Commands
+
+    async def run(self, command: Command) -> Reply:
+        await self._get_ready()
+        self._has_moved = self._has_moved or command.moves
+        data = await self._ask(command)
+        if len(data) >= _READ:
+            self.is_behind = True
+            # One that just fits is whole.
+            if not data.endswith(b"\n") or await self.catch_up():
+                raise ProtocolError(
+                    f"the answer has over {_READ} bytes, and AsyncAGI cuts longer ones off"
+                )
+        return self._parsed(data)
+
+    def _parsed(self, data: bytes) -> Reply:
+        try:
+            return parse_reply(self.codec.decode(data.removesuffix(b"\n")))
+        except ProtocolError:
+            self.is_behind = True
+            raise
+
+    async def _ask(self, command: Command) -> bytes:
+        """Have a command run, and return its answer."""
+        if self.over is not None:
+            raise fresh(self.over)
+        self._count += 1
+        self._expected = f"{self._token}-{self._count}"
+        waiter = self._waiter = self._loop.create_future()
+        self._runs_dialplan = self._ran_dialplan = command.runs_dialplan
+        if not command.heeds_hangup:
+            self._lookout.watch(waiter)
+        try:
+            await self._queue(command.line, self._expected)
+            data = await waiter
+        finally:
+            self._waiter = None
+            self._runs_dialplan = False
+            if waiter.done() and not waiter.cancelled():
+                waiter.exception()  # `_queue` may have raised its own
+        if data is None:
+            await self.settle()
+            raise fresh(self.over) if self.over is not None else TakenAway("AsyncAGI has ended")
+        return bytes(data)
+
+    async def _queue(self, line: bytes, command_id: str) -> None:
+        headers = {
+            "Channel": self.uniqueid,
+            "Command": line.decode("utf-8", "surrogateescape"),
+            "CommandID": command_id,
+        }
+        try:
+            await self._manager.send(Action("AGI", headers))
+        except (ConnectionLost, ManagerTimeout):
+            self._is_unsure = True
+            raise
+        except ActionError as error:
+            if isinstance(error, PermissionDenied) or error.response is None:
+                raise
+            if "does not exist" in error.response.message:
+                self._end(HungUp("the channel is gone"))
+            else:
+                self._end(TakenAway("the channel is not in AsyncAGI any more"))
+            assert self.over is not None
+            raise fresh(self.over) from error
+
+    def _encode(self, *words: Word) -> Command:
+        return encode_command(words, self.codec, self.limit)
+
+    # Variables
+
+    async def get(self, name: str | bytes) -> str | None:
+        if isinstance(name, bytes) or name != name.strip():
+            raise AskByCommand
+        await self._get_ready()
+        try:
+            response = await self._manager.send(Getvar(name, channel=self.uniqueid))
+        except (ActionError, ValueError):
+            raise AskByCommand from None  # the command tells what is wrong
+        if response.unparsed or len(response) > len(_GETVAR_HEADERS):
+            raise AskByCommand  # the value has line feeds
+        value = response.get("Value", "")
+        if len(self.codec.encode(value, "the value")) >= _MAX_VALUE:
+            raise ProtocolError(
+                f"the value of the variable has over {_MAX_VALUE - 1} bytes, "
+                "and AsyncAGI cuts longer ones off"
+            )
+        return value or None
+
+    async def set(self, name: str | bytes, value: str | bytes) -> None:
+        if isinstance(name, bytes) or isinstance(value, bytes) or not value:
+            raise AskByCommand
+        if name != name.strip() or value != value.strip():
+            raise AskByCommand  # Asterisk drops blanks around what is in a header
+        await self._get_ready()
+        try:
+            await self._manager.send(Setvar(name, value, channel=self.uniqueid))
+        except (ActionError, ValueError):
+            raise AskByCommand from None
+
+    # What comes before a command
+
+    async def _get_ready(self) -> None:
+        """Have the next answer be that of the next command."""
+        if self._is_unsure:
+            await self._resume()
+        if self.is_behind:
+            await self.catch_up()
+        while self._stopper.settling:
+            wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
+            if self._parsed(await self._ask(wait)).result in ("0", "-1"):
+                self._stopper.settling = 0
+
+    async def catch_up(self) -> bytes:
+        """Take the rest of what Asterisk has cut off, and return it.
+
+        The rest of the environment is added to that.
+        """
+        rest = b""
+        last = b"200 result=0\n"
+        while True:
+            data = await self._ask(self._encode("NOOP"))
+            rest += data
+            if len(data) < _READ and data.endswith(last):
+                break
+        self.is_behind = False
+        rest = rest.removesuffix(last)
+        if self._begin:
+            self.environment = Environment(self.codec.decode(self._begin + rest), self.codec)
+            self._begin = b""
+        return rest
+
+    async def _resume(self) -> None:
+        """Go on after the link was lost, if the channel is where it was."""
+        await self.check_place()
+        # It is answered after all that was queued before, of which the answers may be lost.
+        self._is_unsure = False
+        await self._ask(self._encode("NOOP"))
+
+    async def mark(self) -> None:
+        """Mark this stay in AsyncAGI: when it ends, Asterisk writes something else there."""
+        with contextlib.suppress(ManagerError):  # then the place alone tells
+            await self._manager.send(Setvar("AGISTATUS", self._mark, channel=self.uniqueid))
+            self._is_marked = True
+
+    async def check_place(self) -> None:
+        """Raise the error of a session that ended while the link was down, and end it."""
+        look = None
+        try:
+            look = await look_at(self._manager, self.uniqueid)
+        except PermissionDenied:
+            pass  # then the commands tell
+        except ActionError as error:
+            self._end(because(HungUp("the channel was hung up while the link was down"), error))
+        if look is not None and not self._is_still_there(look):
+            self._end(TakenAway("the channel has left AsyncAGI while the link was down"))
+        if self.over is not None:
+            raise fresh(self.over)
+
+    def _is_still_there(self, look: ChannelLook) -> bool:
+        """True if a channel is in the same AsyncAGI as before."""
+        if self._is_marked:
+            is_asked = look.agi_status == self._mark
+        else:
+            is_asked = self._ran_dialplan or is_in_async_agi(look.application, look.data)
+        can_be_elsewhere = self._ran_dialplan or self._has_moved
+        return is_asked and (can_be_elsewhere or look.place == self._place)
+
+    def stop(self, command: Command) -> None:
+        if self._waiter is not None:
+            self._stopper.stop(command, self._waiter)
+
+    # The end
+
+    async def explain(self, command: Command, reply: Reply) -> SessionEnded | CommandFailed | None:
+        has_failed = command.fails and reply.code == 200 and reply.result == "-1"
+        if self.over is None and not self._has_left:
+            if has_failed:
+                await self._wait(lambda: self._has_left, _EXPLAINED)
+            else:
+                with contextlib.suppress(SessionEnded):
+                    await self._ask(self._encode("NOOP"))
+        await self.settle()
+        if self._went_on and has_failed:
+            return failure(command, reply, session_over=True)
+        return self.over if isinstance(self.over, SessionEnded) else None
+
+    async def settle(self) -> None:
+        if self._has_left and self.over is None:
+            await self._wait(lambda: False, _EXPLAINED)
+            await self._look_for_channel()
+
+    async def _look_for_channel(self) -> None:
+        """End the session of a user who may not read the events that tell why."""
+        if self.over is None:
+            with contextlib.suppress(ManagerError):  # this one ends it, if the channel is gone
+                await self._queue(self._encode("NOOP").line, f"{self._token}-none")
+        if self.over is None:
+            self._went_on = True
+            self._end(TakenAway("AsyncAGI has ended, and the dialplan goes on"))
+
+    async def _wait(self, reached: Callable[[], bool], seconds: float) -> None:
+        """Wait until a condition holds, or the session is over, at most so long."""
+        try:
+            async with async_timeout.timeout(seconds):
+                while self.over is None and not reached():
+                    await self._changed.wait()
+        except asyncio.TimeoutError:
+            pass
+
+    def hung_up(self) -> None:
+        self._end(HungUp("the session has hung up the channel"))
+
+    async def leave(self) -> None:
+        await self._get_ready()
+        try:
+            await self._ask(self._encode("ASYNCAGI BREAK"))
+            await self._wait(lambda: self._has_left, _FAREWELL)
+        except SessionEnded:
+            pass
+        self._end(TakenAway("the session has given the channel back to the dialplan"))
+
+    async def finish(self, *, hang_up: bool) -> None:
+        while self.over is None:
+            try:
+                await self.settle()
+                if self.over is None:
+                    await self._say_farewell(hang_up=hang_up)
+            except (ConnectionLost, ManagerTimeout):
+                # Nobody else would ever take the call out of AsyncAGI.
+                try:
+                    await self._manager.wait_ready()
+                except ManagerError as error:
+                    self._end(error)
+            except ManagerError as error:
+                if not isinstance(error, SessionEnded):
+                    log.warning("%s stays in AsyncAGI, as %s", self.uniqueid, error)
+                self._end(error)
+
+    async def _say_farewell(self, *, hang_up: bool) -> None:
+        if hang_up:
+            if self._is_unsure:
+                await self.check_place()
+            await self._hang_up()
+            self._end(HungUp("the channel was hung up, as its program failed"))
+        elif self._waiter is None:
+            await self.leave()
+        else:  # behind the command that runs
+            await self._queue(self._encode("ASYNCAGI BREAK").line, f"{self._token}-end")
+            self._end(TakenAway("the program of the session is over"))
+
+    async def _hang_up(self) -> None:
+        try:
+            await self._manager.send(HangUp(self.uniqueid))
+        except PermissionDenied:
+            await self._queue(self._encode("HANGUP").line, f"{self._token}-end")
+        except ActionError:
+            pass  # it is gone
+
+    def abandon(self) -> None:
+        self._end(TakenAway("the server of the session was closed"))
+
+
+def is_in_async_agi(application: str, data: str) -> bool:
+    """True of a channel that waits for commands in AsyncAGI."""
+    return application.upper() == "AGI" and data.lower().startswith("agi:async")
+
+
+def _behind(place: Place) -> Place:
+    context, exten, priority = place
+    return context, exten, str(int(priority) + 1) if priority.isdecimal() else ""

@@ -1,0 +1,293 @@
+"""Commands: words in, the bytes of one line out, and the facts about each command of Asterisk.
+
+Refuses whatever Asterisk would cut, misread, or die of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Union
+
+from .text import Codec
+
+__all__ = [
+    "COMMANDS",
+    "FAILURES",
+    "MAX_ASYNC_COMMAND",
+    "MAX_LINE",
+    "MAX_WORDS",
+    "Command",
+    "Word",
+    "encode_command",
+]
+
+MAX_LINE: Final = 2047
+"""Bytes of a command over FastAGI with its line feed. Asterisk runs the rest of a longer line as
+another command; from 22.10 on its limit is 8,191."""
+
+MAX_ASYNC_COMMAND: Final = 1013
+"""Bytes of a command over AsyncAGI: the rest of a line of the Manager Interface."""
+
+MAX_WORDS: Final = 100
+"""Words of a command. Asterisk dies of more than 127."""
+
+Word = Union[str, bytes, int]
+"""One word of a command."""
+
+COMMANDS: Final = frozenset(
+    {
+        "ANSWER",
+        "ASYNCAGI BREAK",
+        "CHANNEL STATUS",
+        "CONTROL STREAM FILE",
+        "DATABASE DEL",
+        "DATABASE DELTREE",
+        "DATABASE GET",
+        "DATABASE PUT",
+        "EXEC",
+        "GET DATA",
+        "GET FULL VARIABLE",
+        "GET OPTION",
+        "GET VARIABLE",
+        "GOSUB",
+        "HANGUP",
+        "NOOP",
+        "RECEIVE CHAR",
+        "RECEIVE TEXT",
+        "RECORD FILE",
+        "SAY ALPHA",
+        "SAY DATE",
+        "SAY DATETIME",
+        "SAY DIGITS",
+        "SAY NUMBER",
+        "SAY PHONETIC",
+        "SAY TIME",
+        "SEND IMAGE",
+        "SEND TEXT",
+        "SET AUTOHANGUP",
+        "SET CALLERID",
+        "SET CONTEXT",
+        "SET EXTENSION",
+        "SET MUSIC",
+        "SET PRIORITY",
+        "SET VARIABLE",
+        "SPEECH ACTIVATE GRAMMAR",
+        "SPEECH CREATE",
+        "SPEECH DEACTIVATE GRAMMAR",
+        "SPEECH DESTROY",
+        "SPEECH LOAD GRAMMAR",
+        "SPEECH RECOGNIZE",
+        "SPEECH SET",
+        "SPEECH UNLOAD GRAMMAR",
+        "STREAM FILE",
+        "TDD MODE",
+        "VERBOSE",
+        "WAIT FOR DIGIT",
+    }
+)
+"""The commands of Asterisk 16 to 22."""
+
+FAILURES: Final = frozenset(
+    {
+        "ANSWER",
+        "CONTROL STREAM FILE",
+        "GET OPTION",
+        "GOSUB",
+        "RECEIVE CHAR",
+        "RECORD FILE",
+        "SAY ALPHA",
+        "SAY DATE",
+        "SAY DATETIME",
+        "SAY DIGITS",
+        "SAY NUMBER",
+        "SAY PHONETIC",
+        "SAY TIME",
+        "SEND TEXT",
+        "STREAM FILE",
+        "WAIT FOR DIGIT",
+    }
+)
+"""Commands of which -1 is a failure, which ends AsyncAGI. Of all others it is an answer."""
+
+_INTERRUPTED: Final = frozenset({"GET DATA", "GET OPTION", "STREAM FILE", "WAIT FOR DIGIT"})
+_STOPPED: Final = frozenset({"CONTROL STREAM FILE", "GET OPTION", "STREAM FILE", "WAIT FOR DIGIT"})
+# The place of the digits that end a command among its arguments.
+_ESCAPES: Final = {
+    "RECORD FILE": 2,
+    **dict.fromkeys((name for name in COMMANDS if name.startswith("SAY ")), 1),
+}
+_STOPPED_APPLICATIONS: Final = frozenset({b"background", b"playback", b"waitexten"})
+_HASHED_APPLICATIONS: Final = frozenset({b"read", b"record"})
+# They end when the channel is hung up; others may go on for as long as they like.
+_HEEDING_APPLICATIONS: Final = frozenset(
+    {
+        b"background",
+        b"bridge",
+        b"confbridge",
+        b"dial",
+        b"echo",
+        b"musiconhold",
+        b"page",
+        b"park",
+        b"playback",
+        b"playtones",
+        b"queue",
+        b"read",
+        b"record",
+        b"ringing",
+        b"saydigits",
+        b"saynumber",
+        b"voicemail",
+        b"voicemailmain",
+        b"wait",
+        b"waitexten",
+    }
+)
+# They may run whatever a function or the dialplan does.
+_HEEDLESS: Final = frozenset({"EXEC", "GET FULL VARIABLE", "GET VARIABLE", "GOSUB", "SET VARIABLE"})
+_MOVING_APPLICATIONS: Final = frozenset({b"goto", b"gotoif", b"gotoiftime", b"gosub", b"gosubif"})
+_MOVING: Final = frozenset({"GOSUB", "SET CONTEXT", "SET EXTENSION", "SET PRIORITY"})
+
+_LONGEST_NAME: Final = max(name.count(" ") + 1 for name in COMMANDS)
+_FORBIDDEN: Final = ((b"\r", "CR"), (b"\n", "LF"), (b"\0", "NUL"))
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that can be sent.
+
+    Attributes:
+        name: its name in capitals; the first word of one that Asterisk does not have.
+        arguments: the words behind the name.
+        line: its bytes, without the line feed. They may be secret.
+    """
+
+    name: str
+    arguments: tuple[bytes, ...] = field(repr=False)
+    line: bytes = field(repr=False)
+
+    @property
+    def is_known(self) -> bool:
+        """True if it is a command of Asterisk's, so that its name is no secret."""
+        return self.name in COMMANDS
+
+    @property
+    def fails(self) -> bool:
+        """True if an answer of -1 is a failure."""
+        return self.name in FAILURES
+
+    @property
+    def is_interrupted(self) -> bool:
+        """True if a new command over FastAGI ends it."""
+        return self.name in _INTERRUPTED
+
+    @property
+    def is_stopped_by_control(self) -> bool:
+        """True if the action `ControlPlayback` ends it."""
+        return self.name in _STOPPED or self._application in _STOPPED_APPLICATIONS
+
+    @property
+    def stop_digit(self) -> str:
+        """The digit that ends it; empty if there is none."""
+        if self.name == "GET DATA" or self._application in _HASHED_APPLICATIONS:
+            return "#"
+        place = _ESCAPES.get(self.name)
+        if place is None or place >= len(self.arguments):
+            return ""
+        return self.arguments[place][-1:].decode("ascii", "ignore")
+
+    @property
+    def heeds_hangup(self) -> bool:
+        """True if Asterisk ends it when the channel is hung up."""
+        return self.name not in _HEEDLESS or self._application in _HEEDING_APPLICATIONS
+
+    @property
+    def runs_dialplan(self) -> bool:
+        """True if the channel may be in a bridge or anywhere in the dialplan while it runs."""
+        return self.name in ("EXEC", "GOSUB")
+
+    @property
+    def moves(self) -> bool:
+        """True if the channel's place in the dialplan may be another afterwards."""
+        return self.name in _MOVING or self._application in _MOVING_APPLICATIONS
+
+    @property
+    def _application(self) -> bytes:
+        return self.arguments[0].lower() if self.name == "EXEC" and self.arguments else b""
+
+
+def encode_command(words: Sequence[Word], codec: Codec, limit: int = MAX_LINE - 1) -> Command:
+    """Return the command of these words.
+
+    Each word is one argument, whatever is in it. The words of a name may stand in one, as
+    `"STREAM FILE"`.
+
+    Args:
+        words: the name and the arguments.
+        codec: the encoding.
+        limit: bytes that it may have, without the line feed.
+
+    Raises:
+        ValueError: there is none; one has a CR, LF or NUL, or a character that the encoding lacks;
+            there are over 100, or too many bytes; it is GET OPTION without a time. The message
+            names the argument, and never shows it.
+        TypeError: one is neither text, bytes nor a whole number.
+    """
+    encoded = [_encode_word(word, number, codec) for number, word in enumerate(words)]
+    names = encoded[0].split() if encoded else []
+    if not names:
+        raise ValueError("command: it has no name")
+    encoded[:1] = names
+    if len(encoded) > MAX_WORDS:
+        raise ValueError(
+            f"command: it has {len(encoded)} words, and at most {MAX_WORDS} are sent, "
+            "as Asterisk dies of some more"
+        )
+    name, count = _name(encoded)
+    arguments = tuple(encoded[count:])
+    if name == "GET OPTION" and len(arguments) == 2:
+        raise ValueError(
+            "GET OPTION: it needs a timeout, as Asterisk dies of it where there is no dialplan"
+        )
+    line = b" ".join([*map(_quoted_name, encoded[:count]), *map(_quoted, arguments)])
+    if len(line) > limit:
+        raise ValueError(
+            f"{_shown(name)}: the command has {len(line)} bytes with quotes and escapes, "
+            f"and at most {limit} can be sent"
+        )
+    return Command(name, arguments, line)
+
+
+def _encode_word(word: Word, number: int, codec: Codec) -> bytes:
+    shown = f"word {number + 1}"
+    if isinstance(word, bool) or not isinstance(word, (str, bytes, int)):
+        raise TypeError(
+            f"{shown}: expected text, bytes or a whole number, not {type(word).__name__}"
+        )
+    encoded = codec.encode(str(word) if isinstance(word, int) else word, shown)
+    for byte, label in _FORBIDDEN:
+        if byte in encoded:
+            raise ValueError(f"{shown} of the command: it may not contain {label}")
+    return encoded
+
+
+def _name(words: list[bytes]) -> tuple[str, int]:
+    """Return the name that a command begins with, and the number of its words."""
+    for count in range(min(_LONGEST_NAME, len(words)), 0, -1):
+        name = b" ".join(words[:count]).decode("ascii", "replace").upper()
+        if name in COMMANDS:
+            return name, count
+    return words[0].decode("ascii", "replace").upper(), 1
+
+
+def _quoted_name(word: bytes) -> bytes:
+    return word if word.isalnum() else _quoted(word)
+
+
+def _quoted(word: bytes) -> bytes:
+    return b'"%b"' % word.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+
+
+def _shown(name: str) -> str:
+    return name if name in COMMANDS else "the command"

@@ -1,0 +1,379 @@
+"""One connection of Asterisk to a FastAGI server."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from .._log import get_logger
+from ..errors import (
+    CommandFailed,
+    ConnectionLost,
+    HungUp,
+    ManagerError,
+    ProtocolError,
+    SessionEnded,
+    TakenAway,
+    fresh,
+)
+from ..events.base import Event
+from ..events.channels import Hangup, HangupRequest, SoftHangupRequest
+from .answers import AnswerReader, Reply, Sign
+from .commands import MAX_LINE, Command, Word, encode_command
+from .environment import Environment
+from .hub import Hub
+from .stopping import Lookout, Place, Stopper
+from .text import Codec
+from .transport import Transport
+
+if TYPE_CHECKING:
+    from .._client.manager import Manager
+
+__all__ = ["Connection", "Owner"]
+
+_FAREWELL: Final = 2.0  # seconds for which Asterisk may take to close its end
+_LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
+_FIRST_REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
+_LAST_REPEAT: Final = 1.0
+_PLACE: Final = "${CONTEXT},${EXTEN},${PRIORITY}"
+
+log = get_logger("aioami.agi")
+
+
+class Owner(Protocol):
+    """The server of a connection."""
+
+    environment_timeout: float
+    linger: float
+    manager: Manager | None
+    hub: Hub | None
+
+    def admit(self, connection: Connection, address: str) -> bool:
+        """Take a connection, or refuse it."""
+
+    def serve(self, connection: Connection) -> None:
+        """Run a program with it: the environment is there."""
+
+    def forget(self, connection: Connection) -> None:
+        """Note that it is gone."""
+
+
+class Connection(asyncio.Protocol, Transport):
+    """Reads what Asterisk says, and writes one command at a time.
+
+    Asterisk reads no second line before it has answered the first, and then is behind by one for
+    ever: only a command that is interrupted may have another behind it, and that one is repeated
+    until it is answered.
+    """
+
+    limit = MAX_LINE - 1
+    survives_failures = True
+
+    def __init__(self, owner: Owner, codec: Codec) -> None:
+        self.codec = codec
+        self._owner = owner
+        self._reader = AnswerReader(codec)
+        self._tcp: asyncio.Transport | None = None
+        self._peer = ""
+        self._loop = asyncio.get_running_loop()
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._waiter: asyncio.Future[Reply] | None = None
+        self._timer: asyncio.TimerHandle | None = None  # of the environment, then of the farewell
+        self._repeat: asyncio.TimerHandle | None = None
+        self._uniqueid = ""
+        self._token = secrets.token_hex(4)
+        self._markers = 0
+        self._marker = ""
+        self._is_dead = False  # so Asterisk says; whether it was hung up is asked for
+        self._has_moved = False
+        self._stopper: Stopper | None = None
+        self._lookout: Lookout | None = None
+        self._is_leaving = False
+
+    @property
+    def stops_with_digits(self) -> bool:  # type: ignore[override]
+        """True if there is a manager that can press one."""
+        return self._stopper is not None
+
+    @property
+    def answers_after_hangup(self) -> bool:  # type: ignore[override]
+        """True until the connection is closed."""
+        return not (self._is_leaving or self._gone.done())
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._tcp = transport
+        name = transport.get_extra_info("peername")
+        self._peer = str(name[0]) if isinstance(name, tuple) else ""
+        if not self._owner.admit(self, self._peer):
+            self._is_leaving = True
+            transport.close()
+            return
+        self._timer = self._loop.call_later(self._owner.environment_timeout, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_leaving:
+            return
+        for item in self._reader.feed(data):
+            if isinstance(item, Environment):
+                self._begin(item)
+            elif isinstance(item, Sign):
+                self._hear_hangup()
+            else:
+                self._take(item)
+        if self._reader.error is not None:
+            self._fail(self._reader.error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        for timer in (self._timer, self._repeat):
+            if timer is not None:
+                timer.cancel()
+        if self.over is None:
+            self.over = self._reason_of_loss(error)
+        if not self._gone.done():
+            self._gone.set_result(None)
+        self._resolve(fresh(self.over))
+        if self._owner.hub is not None:
+            self._owner.hub.forget(self._uniqueid, self)
+        self._owner.forget(self)
+
+    def _reason_of_loss(self, error: Exception | None) -> ManagerError:
+        if error is None or self._is_dead:
+            return HungUp("Asterisk closed the connection of the session")
+        lost = ConnectionLost(f"the connection of the session was lost: {error}", sent=True)
+        lost.__cause__ = error
+        return lost
+
+    # What a manager tells, where there is one
+
+    def take(self, event: Event) -> None:
+        """Take an event of the channel."""
+        if isinstance(event, (Hangup, HangupRequest, SoftHangupRequest)):
+            # Most commands end now; the others would hold up the program.
+            self._loop.call_later(_LONGEST_END, self._cut_short)
+
+    def _cut_short(self) -> None:
+        if self._waiter is not None:
+            self._take_look(None)
+
+    def _take_look(self, place: Place | None) -> None:
+        """End the session of a channel that was hung up or redirected while a command goes on."""
+        if self.over is None and not self._is_dead:
+            self._is_dead = True
+            self._judge("" if place is None or self._has_moved else ",".join(place))
+            self._say_farewell()
+
+    def disconnect(self, reason: str) -> None:
+        """Do nothing: the session goes on without the manager."""
+
+    def lose(self, error: ManagerError) -> None:
+        """Do nothing: the session goes on without the manager."""
+
+    # The environment
+
+    def _begin(self, environment: Environment) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.environment = environment
+        self._uniqueid = environment.values.get("agi_uniqueid", "")
+        if self._owner.manager is not None:
+            self._stopper = Stopper(self._owner.manager, self._uniqueid)
+            self._lookout = Lookout(self._owner.manager, self._uniqueid, self._take_look)
+        if self._owner.hub is not None:
+            self._owner.hub.watch(self._uniqueid, self)
+        self._owner.serve(self)
+
+    def _give_up(self) -> None:
+        seconds = self._owner.environment_timeout
+        log.warning("%s connected, and sent no AGI environment in %g s", self._peer, seconds)
+        self.close()
+
+    # Commands
+
+    async def run(self, command: Command) -> Reply:
+        if self.over is not None and not self.answers_after_hangup:
+            raise fresh(self.over)
+        while self._stopper is not None and self._stopper.settling:
+            wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
+            waited = await self._ask(wait.line)
+            if waited.code != 200 or waited.result in ("0", "-1"):
+                self._stopper.settling = 0
+        self._has_moved = self._has_moved or command.moves
+        watch = self._lookout if not command.heeds_hangup else None
+        reply = await self._ask(command.line, watch)
+        if command.name == "EXEC" and reply.result == "1":
+            # Behind this one Asterisk also sends how EXEC is used; the marker comes after that.
+            self._send_marker()
+            await self._answer()
+        return reply
+
+    def stop(self, command: Command) -> None:
+        if self._waiter is None or self._marker:
+            return
+        if command.is_interrupted:
+            self._interrupt(_FIRST_REPEAT)
+        elif self._stopper is not None:
+            self._stopper.stop(command, self._waiter)
+
+    def _interrupt(self, delay: float) -> None:
+        """Send another command, which ends the one that runs, again and again until it is answered.
+
+        It is lost where Asterisk reads it together with the one that it is to end.
+        """
+        self._send_marker()
+        self._repeat = self._loop.call_later(delay, self._interrupt, min(2 * delay, _LAST_REPEAT))
+
+    def _send_marker(self) -> None:
+        self._markers += 1
+        self._marker = f"aioami-{self._token}-{self._markers}"
+        self._write(self._encode("GET FULL VARIABLE", self._marker).line)
+
+    async def _ask(self, line: bytes, lookout: Lookout | None = None) -> Reply:
+        self._write(line)
+        return await self._answer(lookout)
+
+    async def _answer(self, lookout: Lookout | None = None) -> Reply:
+        self._waiter = self._loop.create_future()
+        if lookout is not None:
+            lookout.watch(self._waiter)
+        try:
+            reply = await self._waiter
+            if isinstance(self.over, ProtocolError):  # more than one answer came at once
+                raise fresh(self.over)
+            return reply
+        finally:
+            self._waiter, self._marker = None, ""
+            if self._repeat is not None:
+                self._repeat.cancel()
+                self._repeat = None
+
+    def _take(self, reply: Reply) -> None:
+        if self._waiter is None or self._waiter.done():
+            self._fail(ProtocolError("Asterisk sent an answer to no command"))
+        elif not self._marker or reply.data == self._marker:
+            self._resolve(reply)
+
+    def _resolve(self, outcome: Reply | Exception) -> None:
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if isinstance(outcome, Exception):
+            waiter.set_exception(outcome)
+        else:
+            waiter.set_result(outcome)
+
+    def _write(self, line: bytes) -> None:
+        assert self._tcp is not None
+        if not self._tcp.is_closing():
+            self._tcp.write(line + b"\n")
+
+    def _encode(self, *words: Word) -> Command:
+        return encode_command(words, self.codec, self.limit)
+
+    def _fail(self, error: ProtocolError) -> None:
+        """End the session: which answer belongs to which command is not known any more."""
+        if not self._reader.has_environment:
+            log.warning("%s connected, and is refused: %s", self._peer, error)
+            self.close()
+            return
+        if not isinstance(self.over, ProtocolError):
+            self.over = error
+        self._resolve(fresh(error))
+
+    # The end
+
+    def _hear_hangup(self) -> None:
+        self._is_dead = True
+        if self._waiter is None and self.over is None and self.on_hangup is not None:
+            self.on_hangup()
+
+    async def explain(self, command: Command, reply: Reply) -> SessionEnded | CommandFailed | None:
+        if reply.code == 511:
+            self._is_dead = True
+        elif not self._is_dead:
+            # Whether HANGUP is on its way need not be waited for: of a dead channel this is 511.
+            probe = await self._ask(self._encode("CHANNEL STATUS").line)
+            self._is_dead = self._is_dead or probe.code == 511
+        await self.settle()
+        return self.over if isinstance(self.over, SessionEnded) else None
+
+    async def settle(self) -> None:
+        if self._is_dead and self.over is None:
+            place = "" if self._has_moved else await self._place()
+            if self.over is None:
+                self._judge(place)
+
+    async def _place(self) -> str:
+        """Return the channel's place in the dialplan; empty if it is not told."""
+        try:
+            reply = await self._ask(self._encode("GET FULL VARIABLE", _PLACE).line)
+        except ManagerError:
+            return ""  # the connection is lost, which says why
+        return reply.data or "" if reply.code == 200 else ""
+
+    def _judge(self, place: str) -> None:
+        """Tell a redirected channel, which Asterisk calls dead too, from one that was hung up."""
+        values = self.environment.values
+        names = ("agi_context", "agi_extension", "agi_priority")
+        if place and place != ",".join(values.get(name, "") for name in names):
+            self.over = TakenAway(f"the channel was redirected to {place}")
+            self._say_farewell()  # it does not get there before
+            return
+        self.over = HungUp("the channel was hung up")
+        self._linger()
+
+    def hung_up(self) -> None:
+        self._is_dead = True
+        if self.over is None:
+            self.over = HungUp("the session has hung up the channel")
+            self._linger()
+
+    async def leave(self) -> None:
+        if self.over is None:
+            self.over = TakenAway("the session has given the channel back to the dialplan")
+        self._say_farewell()
+
+    async def finish(self, *, hang_up: bool) -> None:
+        if hang_up and not (self._is_dead or self._is_leaving):
+            # Asterisk reads it when the command that runs is over, and then the end.
+            self._write(b"HANGUP")
+            self.over = self.over or HungUp("the channel was hung up, as its program failed")
+        self.over = self.over or TakenAway("the program of the session is over")
+        self._say_farewell()
+        await asyncio.wait([self._gone], timeout=_FAREWELL)
+
+    def _linger(self) -> None:
+        self._start_timer(self._owner.linger, self._say_farewell)
+
+    def _say_farewell(self) -> None:
+        """Close our end, and read on until Asterisk has closed its own."""
+        # Asterisk writes HANGUP at the end, and logs an error where nobody reads it.
+        assert self._tcp is not None
+        if self._is_leaving or self._tcp.is_closing():
+            return
+        self._is_leaving = True
+        self._resolve(fresh(self.over) if self.over is not None else HungUp("it was closed"))
+        self._tcp.write_eof()
+        self._start_timer(_FAREWELL, self.close)
+
+    def _start_timer(self, delay: float, call: Any) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(delay, call)
+
+    def abandon(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, without a farewell."""
+        self._is_leaving = True
+        if self._tcp is not None:
+            self._tcp.close()
+
+    def close_if_waiting(self) -> None:
+        """Close the connection if its environment is not there yet."""
+        if not self._reader.has_environment:
+            self.close()

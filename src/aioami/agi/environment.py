@@ -1,0 +1,57 @@
+"""The environment of a session: the lines about the call, and its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from urllib.parse import parse_qsl
+
+from .text import Codec
+
+__all__ = ["Environment"]
+
+
+class Environment:
+    """The lines that come before the first command.
+
+    Args:
+        text: lines `name: value`.
+        codec: the encoding of the percent-encoded query.
+
+    Attributes:
+        values: the lines by name, `agi_channel` and so on, in their order.
+        script: the path of an `agi://` URL without its query; empty if there is none.
+        query: the query of that URL, decoded.
+        arguments: the arguments of the dialplan's `AGI()`.
+    """
+
+    __slots__ = ("arguments", "query", "script", "values")
+
+    def __init__(self, text: str, codec: Codec) -> None:
+        self.values = dict(_pairs(text))
+        path, _, query = self.values.get("agi_network_script", "").partition("?")
+        self.script = path.strip("/")
+        self.query = dict(
+            parse_qsl(
+                query,
+                keep_blank_values=True,
+                encoding=codec.encoding,
+                errors=codec.errors,
+                max_num_fields=None,
+            )
+        )
+        self.arguments = tuple(self._arguments())
+
+    def _arguments(self) -> Iterator[str]:
+        for number in count(1):
+            value = self.values.get(f"agi_arg_{number}")
+            if value is None:
+                return
+            yield value
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.split("\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            yield name, value.removeprefix(" ")

@@ -1,0 +1,148 @@
+"""The events of a manager's channels, routed to the sessions that these channels have."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from weakref import WeakKeyDictionary
+
+from .._log import get_logger
+from ..errors import ConnectionLost, ManagerError
+from ..events.agi import AsyncAGIEnd, AsyncAGIExec, AsyncAGIStart
+from ..events.base import Event
+from ..events.bridges import BridgeEnter
+from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
+from ..events.link import Disconnected, Reconnected
+
+if TYPE_CHECKING:
+    from .._client.manager import Manager
+
+__all__ = ["Doorkeeper", "Hub", "Watcher"]
+
+log = get_logger("aioami.agi")
+
+
+class Watcher(Protocol):
+    """Has a channel, and wants its events."""
+
+    def take(self, event: Event) -> None:
+        """Take an event of the channel."""
+
+    def disconnect(self, reason: str) -> None:
+        """Note that the link is lost, and is being established again."""
+
+    def lose(self, error: ManagerError) -> None:
+        """Note that the link is gone for good."""
+
+
+class Doorkeeper(Protocol):
+    """Takes the calls that enter AsyncAGI and are nobody's."""
+
+    def enter(self, event: AsyncAGIStart) -> None:
+        """Take a call."""
+
+    def look_around(self) -> None:
+        """Take the calls that entered while the link was down: it stands again."""
+
+    def lose(self, error: ManagerError) -> None:
+        """Note that no more calls come, as the link is gone for good."""
+
+
+class Hub:
+    """Watches the channels of one manager, for all who hold one; there is one for each manager.
+
+    It goes by Uniqueid, which stays the same for as long as a channel lives.
+
+    Args:
+        manager: whose events these are.
+
+    Attributes:
+        doorkeeper: who takes calls that nobody expects; `None` if nobody does.
+    """
+
+    _hubs: ClassVar[WeakKeyDictionary[Manager, Hub]] = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, manager: Manager) -> Hub:
+        """Return the hub of a manager."""
+        hub = cls._hubs.get(manager)
+        if hub is None:
+            hub = cls._hubs[manager] = cls()
+        return hub
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._watchers: dict[str, Watcher] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.doorkeeper: Doorkeeper | None = None
+
+    def open(self, manager: Manager) -> None:
+        """Begin to watch, if nobody has done so yet. Each call needs a `close()` of its own."""
+        if self._users == 0 or self._task is None or self._task.done():
+            stream = manager.events(
+                AsyncAGIStart,
+                AsyncAGIExec,
+                AsyncAGIEnd,
+                BridgeEnter,
+                Hangup,
+                HangupRequest,
+                Newexten,
+                SoftHangupRequest,
+                Disconnected,
+                Reconnected,
+                where=self._is_wanted,
+                maxsize=None,  # what is taken at once needs no limit
+            )
+            self._task = asyncio.create_task(self._consume(stream), name="aioami agi")
+        self._users += 1
+
+    def close(self) -> None:
+        """Watch no longer, if nobody else does."""
+        self._users -= 1
+        if self._users == 0 and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def watch(self, uniqueid: str, watcher: Watcher) -> None:
+        """Give a watcher the events of a channel; whoever had them gets them no more."""
+        self._watchers[uniqueid] = watcher
+
+    def forget(self, uniqueid: str, watcher: Watcher) -> None:
+        """Give a watcher nothing more."""
+        if self._watchers.get(uniqueid) is watcher:
+            del self._watchers[uniqueid]
+
+    def _is_wanted(self, event: Event) -> bool:
+        return (
+            isinstance(event, (AsyncAGIStart, Disconnected, Reconnected))
+            or event.get("Uniqueid") in self._watchers
+        )
+
+    async def _consume(self, stream: Any) -> None:
+        try:
+            async with stream:
+                async for event in stream:
+                    self._route(event)
+            error: ManagerError = ConnectionLost("the manager was closed")
+        except ManagerError as lost:
+            error = lost
+        for watcher in list(self._watchers.values()):
+            watcher.lose(error)
+        if self.doorkeeper is not None:
+            self.doorkeeper.lose(error)
+
+    def _route(self, event: Event) -> None:
+        if isinstance(event, Disconnected):
+            for each in list(self._watchers.values()):
+                each.disconnect(event.reason or "the link was lost")
+            return
+        if isinstance(event, Reconnected):
+            if self.doorkeeper is not None:
+                self.doorkeeper.look_around()
+            return
+        watcher = self._watchers.get(event.get("Uniqueid", ""))
+        if watcher is not None:
+            watcher.take(event)
+        # One that its session left behind enters anew.
+        if isinstance(event, AsyncAGIStart) and self.doorkeeper is not None:
+            self.doorkeeper.enter(event)

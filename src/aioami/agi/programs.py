@@ -1,0 +1,102 @@
+"""Programs at work: their tasks, and what becomes of a call when its program ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Literal
+
+from .._log import get_logger
+from ..errors import ConnectionLost, ManagerTimeout, SessionEnded
+from .session import Program, Session
+from .transport import Transport
+
+__all__ = ["OnError", "Programs", "check_on_error", "log"]
+
+_GRACE: Final = 5.0  # seconds in which a cancelled program ends, and its call is dealt with
+
+OnError = Literal["hangup", "continue"]
+"""The end of a call whose program failed: it is hung up, or the dialplan goes on."""
+
+log = get_logger("aioami.agi")
+
+
+def check_on_error(on_error: str) -> None:
+    """Refuse another word."""
+    if on_error not in ("hangup", "continue"):
+        raise ValueError(f"on_error: 'hangup' or 'continue', not {on_error!r}")
+
+
+class Programs:
+    """The programs of one server that run.
+
+    Args:
+        on_error: what becomes of the call of one that raises or is cancelled.
+    """
+
+    def __init__(self, on_error: OnError) -> None:
+        check_on_error(on_error)
+        self._hangs_up = on_error == "hangup"
+        self._tasks: dict[asyncio.Task[None], Transport] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def start(self, program: Program, transport: Transport) -> asyncio.Task[None]:
+        """Run a program with a new session, in a task of its own."""
+        session = Session(transport)
+        name = f"program of {session.channel}"
+        task = asyncio.create_task(self._run(program, session, transport), name=name)
+        self._tasks[task] = transport
+        task.add_done_callback(self._tasks.pop)
+        return task
+
+    async def _run(self, program: Program, session: Session, transport: Transport) -> None:
+        try:
+            await program(session)
+        except SessionEnded:
+            await transport.finish(hang_up=False)
+        except asyncio.CancelledError:
+            await transport.finish(hang_up=self._hangs_up)
+            if _is_cancelled():
+                raise
+            log.error("the program of %s awaited something cancelled", session, exc_info=True)
+        except (ConnectionLost, ManagerTimeout) as error:
+            log.warning("the program of %s ended, as %s", session, error)
+            await transport.finish(hang_up=self._hangs_up)
+        except Exception:
+            log.exception("the program of %s failed", session)
+            await transport.finish(hang_up=self._hangs_up)
+        else:
+            await transport.finish(hang_up=False)
+
+    async def close(self, timeout: float | None) -> list[Transport]:
+        """Wait until all programs have ended; after a while, cancel them.
+
+        The program that calls this is left out, and goes on.
+
+        Args:
+            timeout: seconds to wait before; `None` is no limit.
+
+        Returns:
+            The transports of programs that do not end.
+        """
+        own = asyncio.current_task()
+        if tasks := self._others(own):
+            await asyncio.wait(tasks, timeout=timeout)
+        tasks = self._others(own)
+        for task in tasks:
+            task.cancel()
+        if not tasks:
+            return []
+        _, left = await asyncio.wait(tasks, timeout=_GRACE)
+        for task in left:
+            log.warning("the %s was cancelled, and goes on", task.get_name())
+        return [self._tasks[task] for task in left if task in self._tasks]
+
+    def _others(self, own: asyncio.Task[object] | None) -> list[asyncio.Task[None]]:
+        return [task for task in self._tasks if task is not own]
+
+
+def _is_cancelled() -> bool:
+    """True if the current task itself is cancelled; assumed on Python 3.10, which cannot tell."""
+    return bool(getattr(asyncio.current_task(), "cancelling", lambda: True)())

@@ -1,0 +1,61 @@
+"""Several programs behind one server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from .session import Program, Session
+
+__all__ = ["Routes"]
+
+ProgramT = TypeVar("ProgramT", bound=Program)
+
+
+class Routes:
+    """Programs by their names, to be given where a program is given::
+
+        routes = Routes()
+
+        @routes.route("menu")
+        async def menu(call: Session) -> None: ...
+
+        async with FastAGI(routes) as server: ...  # dialplan: AGI(agi://127.0.0.1/menu)
+        async with AsyncAGI(mgr, routes): ...  # dialplan: AGI(agi:async,menu)
+
+    The name is the path of the `agi://` URL without its query. Where that has none, and over
+    AsyncAGI, it is the first argument, which is then taken off the session's `arguments`: so a
+    program finds the same ones on either transport. A session that no route wants is given back to
+    the dialplan at once.
+    """
+
+    def __init__(self) -> None:
+        self._programs: dict[str, Program] = {}
+
+    def route(self, name: str) -> Callable[[ProgramT], ProgramT]:
+        """Return a decorator that makes a coroutine function the program of a name.
+
+        Args:
+            name: the name, as `"menu"`; slashes around it do not count.
+
+        Raises:
+            ValueError: it has a program already.
+        """
+        key = name.strip("/")
+        if key in self._programs:
+            raise ValueError(f"there is a program for {name!r} already")
+
+        def keep(program: ProgramT) -> ProgramT:
+            self._programs[key] = program
+            return program
+
+        return keep
+
+    async def __call__(self, call: Session) -> None:
+        """Run the program that a session asks for; return at once if there is none."""
+        program = self._programs.get(call.take_name().strip("/"))
+        if program is not None:
+            await program(call)
+
+    def __repr__(self) -> str:
+        return f"<Routes {', '.join(self._programs) or 'empty'}>"

@@ -1,0 +1,725 @@
+"""A session: one call, and the commands that a program gives it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeVar
+
+from ..enums import DialStatus, HangupCause
+from ..errors import CommandFailed, HungUp, ProtocolError, fresh
+from .answers import Reply
+from .arguments import (
+    check_text,
+    digit_count,
+    digits_of,
+    expect_number,
+    joined,
+    milliseconds,
+    places,
+)
+from .commands import Command, Word, encode_command
+from .results import DialResult, Digits, Recording
+from .transport import AskByCommand, Transport, failure
+
+__all__ = ["Program", "Session"]
+
+_RATE: Final = 8000  # samples in a second, whatever the format of a file
+_STOP_DIGIT: Final = "D"  # hardly any phone has it, so it stops what a cancelled command says
+_MAX_VALUE: Final = 1023  # bytes of a variable that GET VARIABLE gives; the rest is cut off
+_STILL_LEFT: Final = 100  # milliseconds; a time that ran out leaves at most those of one frame
+
+T = TypeVar("T")
+
+
+class _Turn:
+    """The time in which a session belongs to one call of its methods."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._command: Command | None = None
+        self._is_cancelled = False
+        self.has_begun = False
+
+    def cancel(self) -> None:
+        """Stop the command that runs, and run no other one."""
+        self._is_cancelled = True
+        if self._command is not None:
+            self._transport.stop(self._command)
+
+    async def run(self, command: Command, *, after_hangup: bool = False) -> Reply:
+        """Run a command, and return its answer if it is none of a failure or of the end.
+
+        Args:
+            command: the command.
+            after_hangup: run it on a dead channel too, if it is still connected.
+        """
+        reply = await self.ask(command, after_hangup=after_hangup)
+        if reply.code == 511 or reply.result == "-1":
+            await self.explain(command, reply)
+        if reply.code != 200 or (reply.result == "-1" and command.fails):
+            raise failure(command, reply)
+        return reply
+
+    async def ask(self, command: Command, *, after_hangup: bool = False) -> Reply:
+        """Run a command, and return its answer, whatever it says."""
+        await self.check(after_hangup=after_hangup)
+        self._command = command
+        try:
+            return await self._transport.run(command)
+        finally:
+            self._command = None
+
+    async def explain(self, command: Command, reply: Reply) -> None:
+        """Raise the error of a session that has ended with this answer; return if it goes on."""
+        error = await self._transport.explain(command, reply)
+        if error is not None:
+            raise fresh(error)
+
+    async def check(self, *, after_hangup: bool = False) -> None:
+        """Raise the error of a session that is over."""
+        if self._is_cancelled:
+            raise asyncio.CancelledError
+        await self._transport.settle()
+        over = self._transport.over
+        if over is not None and not (
+            after_hangup and isinstance(over, HungUp) and self._transport.answers_after_hangup
+        ):
+            raise fresh(over)
+
+
+class Session:
+    """One call, for the time in which a program steers it.
+
+    `FastAGI` and `AsyncAGI` make sessions, and hand each to a program. The methods are coroutines.
+    They run one after the other: one that another task calls waits for its turn.
+
+    Times are in seconds. Text is encoded as its server says; `bytes` are sent as they are.
+
+    Whatever is wrong with the arguments is a `ValueError` before a byte leaves: line breaks, NUL,
+    more than 100 words, more bytes than the way to Asterisk takes (2,047 with FastAGI, 1,013 with
+    AsyncAGI).
+
+    When the caller hangs up, the command that runs raises `HungUp`, and so does every later one.
+    Cancelling a command stops it where Asterisk can, and the session lives on: the next command
+    waits for the end of the stopped one. So a timeout around a command is safe. What Asterisk
+    cannot stop, such as `Dial` or `Wait`, runs on; over FastAGI without a manager only `play`,
+    `ask` and `digit` are stopped.
+
+    Every method but `take_name` raises:
+
+    - `HungUp`: the channel was hung up;
+    - `TakenAway`: the session gave it back to the dialplan, or somebody else took it;
+    - `CommandFailed`: the channel lives, and the command was not carried out;
+    - `ConnectionLost`: the link of AsyncAGI's manager was lost; the session goes on when it stands
+      again, if the channel is still there;
+    - `ManagerTimeout`: AsyncAGI's server did not take the command in time;
+    - `ProtocolError`: Asterisk's answer cannot be understood, or was cut off.
+
+    Attributes:
+        channel: the channel's name.
+        uniqueid: the channel's Uniqueid, which stays the same.
+        environment: the `agi_*` lines with which Asterisk began the session.
+        arguments: the arguments of `AGI()` in the dialplan, behind the URL or `agi:async`.
+        query: the query of an `agi://` URL, decoded; empty over AsyncAGI.
+    """
+
+    channel: str
+    uniqueid: str
+    environment: Mapping[str, str]
+    arguments: tuple[str, ...]
+    query: Mapping[str, str]
+
+    def __init__(self, transport: Transport) -> None:
+        environment = transport.environment
+        self._transport = transport
+        self._free = asyncio.Lock()
+        self._turns: set[asyncio.Task[Any]] = set()
+        self._script = environment.script
+        self.environment = MappingProxyType(environment.values)
+        self.channel = environment.values.get("agi_channel", "")
+        self.uniqueid = environment.values.get("agi_uniqueid", "")
+        self.arguments = environment.arguments
+        self.query = MappingProxyType(environment.query)
+        transport.on_hangup = self._settle
+
+    @property
+    def is_over(self) -> bool:
+        """True if the session runs no more commands, as far as is known without asking."""
+        return self._transport.over is not None
+
+    def take_name(self) -> str:
+        """Return the name of the program that the dialplan asks for; `Routes` calls this.
+
+        It is the path of the `agi://` URL. Where that has none, and over AsyncAGI, it is the first
+        argument, which is taken off `arguments`; empty without one.
+        """
+        if self._script:
+            return self._script
+        name, self.arguments = (*self.arguments[:1], "")[0], self.arguments[1:]
+        return name
+
+    # The call itself
+
+    async def answer(self) -> None:
+        """Answer the call, if it is not answered yet."""
+        command = self._command("ANSWER")
+
+        async def answer(turn: _Turn) -> None:
+            await turn.run(command)
+
+        await self._take_turn(answer)
+
+    async def hang_up(self, cause: HangupCause | int | None = None) -> None:
+        """Hang up the channel. Later commands raise `HungUp`.
+
+        Args:
+            cause: the reason that the other side is told, as `HangupCause.USER_BUSY`.
+        """
+        if cause is None:
+            command = self._command("HANGUP")
+        else:
+            expect_number("cause", cause, 1, 127)
+            command = self._command("EXEC", "Hangup", str(int(cause)))
+
+        async def hang_up(turn: _Turn) -> None:
+            reply = await turn.ask(command)
+            if reply.code == 511:
+                await turn.explain(command, reply)
+            if reply.code != 200:
+                raise failure(command, reply)
+            self._transport.hung_up()
+
+        await self._take_turn(hang_up)
+
+    async def go_to(self, context: str, exten: str, priority: int | str = 1) -> None:
+        """Leave the session, and have the dialplan go on at a place. Later commands raise
+        `TakenAway`.
+
+        Args:
+            context, exten: the place. Where there is no such extension, the dialplan goes on with
+                the extension `i`, or hangs up.
+            priority: a number or a label.
+
+        Raises:
+            CommandFailed: there is no such label; the session lives on.
+        """
+        command = self._command("EXEC", "Goto", places(context, exten, priority))
+
+        async def go(turn: _Turn) -> None:
+            reply = await turn.run(command)
+            if reply.result != "0":
+                raise CommandFailed(
+                    f"Goto: there is no place {context},{exten},{priority}", reply=reply
+                )
+            await self._transport.leave()
+
+        await self._take_turn(go)
+
+    async def leave(self) -> None:
+        """Give the channel back to the dialplan at once, which goes on behind `AGI()`. Later
+        commands raise `TakenAway`.
+        """
+
+        async def leave(turn: _Turn) -> None:
+            await turn.check()
+            await self._transport.leave()
+
+        await self._take_turn(leave)
+
+    # What the caller hears, and presses
+
+    async def play(self, *files: str, stop: str = "", offset: float = 0) -> str | None:
+        """Play files, one after the other.
+
+        Args:
+            files: names without an extension, as Asterisk finds them.
+            stop: the digits that end it.
+            offset: seconds to skip at the begin of the first one.
+
+        Returns:
+            The digit that ended it, or `None`.
+
+        Raises:
+            CommandFailed: a file is missing, or cannot be played; those behind it were not. Without
+                `stop` and `offset` the session lives on. With one of them it is over on AsyncAGI:
+                `session_over` is true.
+        """
+        stop = digits_of("stop", stop)
+        skipped = milliseconds("offset", offset) * _RATE // 1000
+        if not files:
+            raise ValueError("files: at least one")
+        for file in files:
+            check_text("a file", file)
+        if stop or skipped:
+            commands = [
+                self._command("STREAM FILE", file, stop, skipped if number == 0 else 0)
+                for number, file in enumerate(files)
+            ]
+
+            async def stream(turn: _Turn) -> str | None:
+                for command in commands:
+                    digit = _digit(await turn.run(command), stop)
+                    if digit is not None:
+                        return digit
+                return None
+
+            return await self._take_turn(stream)
+        for file in files:
+            if "&" in file or "," in file:
+                raise ValueError("files: one in each argument, without & and comma in its name")
+        # A missing file would end AsyncAGI, but for Playback, which cannot be stopped over FastAGI.
+        if self._transport.survives_failures:
+            commands = [self._command("STREAM FILE", file, "") for file in files]
+        else:
+            commands = [self._command("EXEC", "Playback", f"{file},noanswer") for file in files]
+
+        async def play(turn: _Turn) -> None:
+            for command in commands:
+                reply = await turn.run(command)
+                if command.name == "EXEC":
+                    await self._check_playback(turn, command, reply)
+
+        await self._take_turn(play)
+        return None
+
+    async def ask(self, *prompts: str, digits: int, timeout: float = 5.0) -> Digits:
+        """Play files, and take the digits that the caller presses, at once or behind them.
+
+        A digit ends the files. `#` ends the input, and is not part of it.
+
+        Args:
+            prompts: files, as for `play`; none waits in silence.
+            digits: how many digits are enough, from 1 to 1,023.
+            timeout: seconds to wait for the first digit, and for each further one.
+
+        Returns:
+            The digits, which may be fewer, or none; `timed_out` says whether time ended it.
+
+        Raises:
+            CommandFailed: a file is missing; the session lives on.
+        """
+        digit_count(digits)
+        # A timeout of 0 would stand for those of the channel, some seconds.
+        wait = max(1, milliseconds("timeout", timeout))
+        for prompt in prompts:
+            check_text("a prompt", prompt)
+        *first, last = prompts or ("",)
+        # STREAM FILE of a missing file would end AsyncAGI; this plays one too, and it does not.
+        commands = [self._command("GET DATA", prompt, 1, 1) for prompt in first]
+        whole = self._command("GET DATA", last, wait, digits)
+        rest = self._command("GET DATA", "", wait, digits - 1) if digits > 1 else None
+
+        async def ask(turn: _Turn) -> Digits:
+            for command in commands:
+                pressed = await self._data(turn, command)
+                if pressed.timed_out:
+                    continue
+                if not pressed or rest is None:
+                    return pressed
+                more = await self._data(turn, rest)
+                return Digits(pressed + more, timed_out=more.timed_out)
+            return await self._data(turn, whole)
+
+        return await self._take_turn(ask)
+
+    async def digit(self, timeout: float | None) -> str | None:
+        """Wait for a digit.
+
+        Args:
+            timeout: seconds to wait; `None` is no limit.
+
+        Returns:
+            The digit; `None` if none came in time.
+        """
+        wait = -1 if timeout is None else milliseconds("timeout", timeout)
+        command = self._command("WAIT FOR DIGIT", wait)
+
+        async def wait_for_digit(turn: _Turn) -> str | None:
+            return _digit(await turn.run(command))
+
+        return await self._take_turn(wait_for_digit)
+
+    async def say_number(
+        self,
+        number: int,
+        *,
+        stop: str = "",
+        gender: Literal["f", "m", "c", "n"] | None = None,
+    ) -> str | None:
+        """Say a number, as "forty two".
+
+        Args:
+            number: of 32 bits.
+            stop: the digits that end it.
+            gender: feminine, masculine, common or neuter, for languages that have them.
+
+        Returns:
+            The digit that ended it, or `None`.
+        """
+        expect_number("number", number, -(2**31), 2**31 - 1)
+        if gender not in (None, "f", "m", "c", "n"):
+            raise ValueError(f"gender: f, m, c or n, not {gender!r}")
+        return await self._say("SAY NUMBER", str(number), stop, *filter(None, [gender]))
+
+    async def say_digits(self, digits: str | int, *, stop: str = "") -> str | None:
+        """Say digits one by one, as "four two".
+
+        Args:
+            digits: may have a minus before them; the first may not be `*` or `#`, of which `spell`
+                says the names.
+            stop: the digits that end it.
+
+        Returns:
+            The digit that ended it, or `None`.
+        """
+        text = str(digits)
+        first = text.removeprefix("-")[:1]
+        if isinstance(digits, bool) or not (first.isascii() and first.isdecimal()):
+            raise ValueError("digits: they begin with a digit from 0 to 9")
+        if not set(text.removeprefix("-")) <= set("0123456789*#"):
+            raise ValueError("digits: from 0 to 9, * and #")
+        return await self._say("SAY DIGITS", text, stop)
+
+    async def spell(self, text: str, *, stop: str = "") -> str | None:
+        """Say the letters, digits and signs of a text one by one.
+
+        Args:
+            text: the text.
+            stop: the digits that end it.
+
+        Returns:
+            The digit that ended it, or `None`.
+        """
+        check_text("text", text)
+        return await self._say("SAY ALPHA", text, stop)
+
+    async def record(
+        self,
+        file: str,
+        *,
+        format: str = "wav",
+        stop: str = "#",
+        timeout: float | None = None,
+        silence: int | None = None,
+        beep: bool = False,
+    ) -> Recording:
+        """Record the caller.
+
+        A caller who hangs up ends the recording, which is a result like others; the next command
+        raises `HungUp`.
+
+        Args:
+            file: its name without an extension, on the server; what was in it is lost.
+            format: the format and extension, as `"wav"` or `"gsm"`.
+            stop: the digits that end it; the last fifth of a second before one is cut off.
+            timeout: seconds that it may take; `None` is no limit.
+            silence: whole seconds of silence that end it.
+            beep: play a tone first.
+
+        Raises:
+            CommandFailed: it cannot be written; the session is over on AsyncAGI: `session_over` is
+                true.
+        """
+        stop = digits_of("stop", stop)
+        check_text("file", file)
+        check_text("format", format)
+        limit = -1 if timeout is None else max(1, milliseconds("timeout", timeout))
+        words: list[Word] = [file, format, self._stoppable(stop), limit]
+        if beep:
+            words.append("BEEP")
+        if silence is not None:
+            expect_number("silence", silence, 1, 2**31 // 1000)
+            words.append(f"s={silence}")
+        command = self._command("RECORD FILE", *words)
+
+        async def record(turn: _Turn) -> Recording:
+            clock = asyncio.get_running_loop().time
+            began = clock()
+            reply = await turn.ask(command)
+            spent = (clock() - began) * 1000
+            if reply.code == 511 or reply.result == "-1":
+                try:
+                    await turn.explain(command, reply)
+                except HungUp:
+                    if reply.data != "hangup":
+                        raise
+                    return Recording(file, "hangup", None, _seconds(reply))
+            if reply.code != 200 or reply.result == "-1":
+                raise failure(command, reply)
+            if reply.data == "dtmf":
+                return Recording(file, "digit", _digit(reply), _seconds(reply))
+            # Both ends are told in the same word. The number before it is the time that was left.
+            left = int(reply.result) if reply.result.isdecimal() else 0
+            is_silence = silence is not None and (limit < 0 or spent < limit or left > _STILL_LEFT)
+            reason: Literal["silence", "timeout"] = "silence" if is_silence else "timeout"
+            return Recording(file, reason, None, _seconds(reply))
+
+        return await self._take_turn(record)
+
+    # Variables and the dialplan
+
+    async def get(self, name: str | bytes) -> str | None:
+        """Return a channel variable, or the value of a function, as `CALLERID(num)`.
+
+        Over AsyncAGI it is read through the manager, where the user may do so, and not by a
+        command: that is quicker.
+
+        Returns:
+            The value; `None` where it is unset or empty, which cannot be told apart.
+
+        Raises:
+            ProtocolError: the value is too long to be got whole, as Asterisk cuts it off at 1,023
+                bytes with AsyncAGI.
+        """
+        check_text("name", name)
+        self._command("GET VARIABLE", name)
+
+        async def get(turn: _Turn) -> str | None:
+            return await self._get(turn, name)
+
+        return await self._take_turn(get)
+
+    async def set(self, name: str | bytes, value: str | bytes | int) -> None:
+        """Set a channel variable, or what a function stands for, as `CALLERID(name)`.
+
+        Args:
+            name: the name; `_` before it has channels that this one dials inherit it.
+            value: the value.
+        """
+        check_text("name", name)
+        command = self._command("SET VARIABLE", name, value)
+        text = str(value) if isinstance(value, int) else value
+
+        async def set_variable(turn: _Turn) -> None:
+            await turn.check()
+            try:
+                await self._transport.set(name, text)
+            except AskByCommand:
+                await turn.run(command)
+
+        await self._take_turn(set_variable)
+
+    async def evaluate(self, text: str | bytes) -> str:
+        """Return a text with its `${...}` and `$[...]` replaced, as in the dialplan.
+
+        Raises:
+            ProtocolError: the result is too long for AsyncAGI, about 1,000 bytes.
+        """
+        command = self._command("GET FULL VARIABLE", text)
+
+        async def evaluate(turn: _Turn) -> str:
+            return (await turn.run(command)).data or ""
+
+        return await self._take_turn(evaluate)
+
+    async def exec(self, application: str, *arguments: Word) -> int:
+        """Run an application of the dialplan, and return what it returned.
+
+        Args:
+            application: its name.
+            arguments: its arguments, which are joined by commas. `${...}` in them stands for
+                itself.
+
+        Returns:
+            0 of most that went well; -1 of one that wants the call to end, as `Dial` without the
+            option `g`; of some the code of a digit.
+
+        Raises:
+            CommandFailed: there is no such application.
+        """
+        check_text("application", application)
+        words = [joined(self._transport.codec, ",", arguments)] if arguments else []
+        command = self._command("EXEC", application, *words)
+
+        async def execute(turn: _Turn) -> int:
+            reply = await turn.run(command)
+            if reply.result == "-2":
+                raise CommandFailed(f"EXEC: there is no application {application}", reply=reply)
+            try:
+                return int(reply.result)
+            except ValueError:
+                raise ProtocolError("the answer to EXEC is no number") from None
+
+        return await self._take_turn(execute)
+
+    async def dial(
+        self, *channels: str, timeout: float | None = None, options: str = ""
+    ) -> DialResult:
+        """Call others, and connect the caller with the first who answers, until that one hangs up.
+
+        The session goes on behind it.
+
+        Args:
+            channels: who is called, all at once, as `"PJSIP/alice"`.
+            timeout: seconds for which it may ring, rounded up; `None` is no limit.
+            options: those of `Dial`; `g` is always added to them.
+
+        Raises:
+            CommandFailed: `Dial` could not begin.
+        """
+        if not channels:
+            raise ValueError("channels: at least one")
+        for channel in channels:
+            check_text("a channel", channel)
+        seconds = "" if timeout is None else str(-(-milliseconds("timeout", timeout) // 1000))
+        parts = ("&".join(channels), seconds, f"g{options}")
+        command = self._command("EXEC", "Dial", joined(self._transport.codec, ",", parts))
+
+        async def dial(turn: _Turn) -> DialResult:
+            reply = await turn.run(command)
+            status = await self._get(turn, "DIALSTATUS")
+            if reply.result == "-2" or status is None:
+                await turn.explain(command, reply)
+                raise CommandFailed("Dial could not begin", reply=reply)
+            return DialResult(_dial_status(status))
+
+        return await self._take_turn(dial)
+
+    async def command(self, *words: Word) -> Reply:
+        """Run any command.
+
+        Example::
+
+            await call.command("DATABASE", "PUT", "family", "key", "value")
+
+        It also runs on a dead channel, while FastAGI is still connected: `VERBOSE`, `DATABASE` and
+        the commands for variables are answered then, others raise `HungUp`.
+
+        Args:
+            words: its name, in one word or several, and each argument as one word, which is quoted.
+                "" is an empty one.
+
+        Returns:
+            The answer. A -1 that is no failure, as that of CHANNEL STATUS, is returned.
+
+        Raises:
+            CommandFailed: it is unknown (510), its arguments are wrong (520), or it failed.
+        """
+        command = self._command(*words)
+
+        async def run(turn: _Turn) -> Reply:
+            reply = await turn.run(command, after_hangup=True)
+            if command.name == "EXEC" and reply.result == "-2":
+                raise failure(command, reply)
+            return reply
+
+        return await self._take_turn(run)
+
+    def __repr__(self) -> str:
+        over = self._transport.over
+        return f"<Session {self.channel} {'open' if over is None else type(over).__name__}>"
+
+    # How it is done
+
+    def _command(self, *words: Word) -> Command:
+        return encode_command(words, self._transport.codec, self._transport.limit)
+
+    def _stoppable(self, stop: str) -> str:
+        """Return the digits that end a command, with one that is pressed when it is cancelled."""
+        if self._transport.stops_with_digits and _STOP_DIGIT not in stop:
+            return stop + _STOP_DIGIT
+        return stop
+
+    async def _say(self, name: str, text: str, stop: str, *more: Word) -> str | None:
+        stop = digits_of("stop", stop)
+        command = self._command(name, text, self._stoppable(stop), *more)
+
+        async def say(turn: _Turn) -> str | None:
+            return _digit(await turn.run(command), stop)
+
+        return await self._take_turn(say)
+
+    async def _check_playback(self, turn: _Turn, command: Command, reply: Reply) -> None:
+        """Raise an error if Playback, which returns 0 in any case, has failed."""
+        if await self._get(turn, "PLAYBACKSTATUS") != "SUCCESS":
+            await turn.explain(command, reply)
+            raise CommandFailed("Playback: a file is missing, or cannot be played", reply=reply)
+
+    async def _data(self, turn: _Turn, command: Command) -> Digits:
+        """Run GET DATA, which answers -1 for a missing file too."""
+        reply = await turn.run(command)
+        if reply.result == "-1":
+            raise failure(command, reply)
+        return Digits(reply.result, timed_out=reply.data == "timeout")
+
+    async def _get(self, turn: _Turn, name: str | bytes) -> str | None:
+        await turn.check()
+        try:
+            return await self._transport.get(name)
+        except AskByCommand:
+            pass
+        reply = await turn.run(self._command("GET VARIABLE", name))
+        codec = self._transport.codec
+        if reply.data and len(codec.encode(reply.data, "the value")) >= _MAX_VALUE:
+            inner = codec.encode(name, "name")
+            if not set(inner) & set(b"${}"):
+                whole = self._command("GET FULL VARIABLE", b"${%b}" % inner)
+                return (await turn.run(whole)).data or None
+            raise ProtocolError("the value of the variable is too long to be got whole")
+        return reply.data or None
+
+    async def _take_turn(self, body: Callable[[_Turn], Coroutine[Any, Any, T]]) -> T:
+        """Run one method's commands, when those before it are over.
+
+        They run in a task of their own: when the caller is cancelled, the command that runs is
+        stopped, and the next turn begins when its answer is there.
+        """
+        turn = _Turn(self._transport)
+
+        async def hold() -> T:
+            async with self._free:
+                turn.has_begun = True
+                return await body(turn)
+
+        task = asyncio.create_task(hold(), name=f"aioami {self.channel}")
+        self._turns.add(task)
+        task.add_done_callback(self._end_turn)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not task.done():
+                turn.cancel()
+                if not turn.has_begun:
+                    task.cancel()
+            raise
+
+    def _end_turn(self, task: asyncio.Task[Any]) -> None:
+        self._turns.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited has got it; nobody may be left who did
+
+    def _settle(self) -> None:
+        """Have it found out why the channel is dead, while no command runs."""
+
+        async def settle() -> None:
+            async with self._free:
+                await self._transport.settle()
+
+        task = asyncio.create_task(settle(), name=f"aioami {self.channel} settles")
+        self._turns.add(task)
+        task.add_done_callback(self._end_turn)
+
+
+Program = Callable[[Session], Awaitable[object]]
+"""A coroutine function that takes a session."""
+
+
+def _digit(reply: Reply, wanted: str | None = None) -> str | None:
+    """Return the digit that an answer tells of; others than those that are wanted are none."""
+    code = int(reply.result) if reply.result.isdecimal() else 0
+    # 1 and 1000 tell of a command that was stopped.
+    digit = chr(code) if 32 <= code < 127 else None
+    return digit if digit is not None and (wanted is None or digit in wanted) else None
+
+
+def _seconds(reply: Reply) -> float:
+    return max(0, reply.endpos or 0) / _RATE
+
+
+def _dial_status(text: str) -> DialStatus | None:
+    try:
+        return DialStatus(text)
+    except ValueError:
+        return None

@@ -1,0 +1,119 @@
+"""The line from a session to its channel: what FastAGI and AsyncAGI have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from ..errors import CommandFailed, ManagerError, SessionEnded
+from .answers import Reply
+from .commands import Command
+from .environment import Environment
+from .text import Codec
+
+__all__ = ["AskByCommand", "Transport", "failure"]
+
+
+class AskByCommand(Exception):
+    """A variable cannot be read or set but by a command."""
+
+
+def failure(command: Command, reply: Reply, *, session_over: bool = False) -> CommandFailed:
+    """Return the error of a command that was not carried out; it shows none of its arguments."""
+    name = command.name if command.is_known else "the command"
+    if reply.code == 510:
+        why = "Asterisk does not have it"
+    elif reply.code == 520:
+        why = "Asterisk refuses its arguments"
+    elif reply.code == 200:
+        why = f"Asterisk answered {reply.result}" + (f" ({reply.data})" if reply.data else "")
+    else:
+        why = f"Asterisk answered {reply.code} {reply.data or ''}".rstrip()
+    end = ", which ended the session" if session_over else ""
+    return CommandFailed(f"{name}: {why}{end}", reply=reply, session_over=session_over)
+
+
+class Transport(ABC):
+    """Runs the commands of one session, one at a time.
+
+    Attributes:
+        environment: the lines about the call.
+        codec: the encoding.
+        limit: bytes that a command may have.
+        over: why no more commands are run; `None` while they are.
+        survives_failures: true if the session goes on after a command that failed.
+        answers_after_hangup: true if some commands are still answered when the channel is dead.
+        stops_with_digits: true if a digit can be pressed from outside to stop what runs.
+        on_hangup: called when the channel hangs up while no command runs.
+    """
+
+    environment: Environment
+    codec: Codec
+    limit: int
+    over: ManagerError | None = None
+    survives_failures = False
+    answers_after_hangup = False
+    stops_with_digits = False
+    on_hangup: Callable[[], None] | None = None
+
+    @abstractmethod
+    async def run(self, command: Command) -> Reply:
+        """Run a command, and return its answer, whatever that says.
+
+        It is never cancelled; `stop` has it end early.
+
+        Raises:
+            SessionEnded, ConnectionLost, ManagerTimeout, ProtocolError: there is no answer.
+        """
+
+    @abstractmethod
+    def stop(self, command: Command) -> None:
+        """Stop the command that runs, if Asterisk can; its answer still comes."""
+
+    @abstractmethod
+    async def explain(self, command: Command, reply: Reply) -> SessionEnded | CommandFailed | None:
+        """Find out whether a -1, or what else looks like a failure, is the end of the session.
+
+        Returns:
+            The error to raise because the session is over; `None` if it goes on.
+        """
+
+    @abstractmethod
+    async def settle(self) -> None:
+        """Find out why the session is over, if it is and that is not known yet."""
+
+    async def get(self, name: str | bytes) -> str | None:
+        """Return a variable's value in a quicker way than by a command, `None` where it is unset.
+
+        Raises:
+            AskByCommand: there is no quicker way.
+        """
+        raise AskByCommand
+
+    async def set(self, name: str | bytes, value: str | bytes) -> None:
+        """Set a variable in a quicker way than by a command.
+
+        Raises:
+            AskByCommand: there is no quicker way.
+        """
+        raise AskByCommand
+
+    @abstractmethod
+    async def leave(self) -> None:
+        """Give the channel back to the dialplan."""
+
+    @abstractmethod
+    def hung_up(self) -> None:
+        """Note that the session itself has hung up the channel."""
+
+    @abstractmethod
+    async def finish(self, *, hang_up: bool) -> None:
+        """End the session, whatever still runs in it: the program is over.
+
+        Args:
+            hang_up: hang up the channel; else the dialplan goes on.
+        """
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """End the session at once, as its program does not end."""
