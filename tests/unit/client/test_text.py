@@ -279,9 +279,9 @@ async def test_a_recording_has_the_bytes_and_no_secret(tmp_path: Path) -> None:
     """A header that is hidden by a name in another encoding is hidden in a recording too, and all other bytes are in it."""
     aioami.hide_header("Schlüssel")
     path = tmp_path / "link.jsonl"
-    async with FakeAsterisk(encoding="latin-1") as fake:
-        async with Manager.from_url(fake.url, encoding="latin-1", record=path) as mgr:
-            await mgr.send(Action("UserEvent", {"UserEvent": "X", "Schlüssel": "hush", "Key": ODD}))
+    latin = {"encoding": "latin-1"}
+    async with FakeAsterisk(**latin) as fake, Manager.from_url(fake.url, record=path, **latin) as mgr:
+        await mgr.send(Action("UserEvent", {"UserEvent": "X", "Schlüssel": "hush", "Key": ODD}))
     assert "hush" not in path.read_text()
     for options in ({}, {"encoding": "latin-1"}):
         (sent,) = [each for each in Recording.load(path, **options).sent if each["Action"] == "UserEvent"]
