@@ -205,7 +205,7 @@ class Manager:
         if record is not None:
             from ..wire.recordings import Recorder
 
-            recorder = Recorder(record)
+            recorder = Recorder(record, self._options.encoding)
         self._rights = Rights(self._options)
         self._dispatcher = Dispatcher()
         self._tally = Tally()

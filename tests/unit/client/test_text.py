@@ -275,6 +275,20 @@ def public_classes() -> Iterator[type]:
                 yield found
 
 
+async def test_a_recording_has_the_bytes_and_no_secret(tmp_path: Path) -> None:
+    """A header that is hidden by a name in another encoding is hidden in a recording too, and all other bytes are in it."""
+    aioami.hide_header("Schlüssel")
+    path = tmp_path / "link.jsonl"
+    latin = {"encoding": "latin-1"}
+    async with FakeAsterisk(**latin) as fake, Manager.from_url(fake.url, record=path, **latin) as mgr:
+        await mgr.send(Action("UserEvent", {"UserEvent": "X", "Schlüssel": "hush", "Key": ODD}))
+    assert "hush" not in path.read_text()
+    for options in ({}, {"encoding": "latin-1"}):
+        (sent,) = [each for each in Recording.load(path, **options).sent if each["Action"] == "UserEvent"]
+        assert sent.getbytes("Key") == ODD
+        assert sent["Key"] == ODD.decode(options.get("encoding", "utf-8"), "backslashreplace")
+
+
 def test_every_place_that_makes_text_takes_the_encoding() -> None:
     """What turns bytes into text has both arguments, with the same defaults."""
     from aioami.wire import Framer
