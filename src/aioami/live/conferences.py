@@ -21,7 +21,7 @@ from ..events.conferences import (
     ConfbridgeTalking,
     ConfbridgeUnmute,
 )
-from .part import Lists, LiveObject, Part, Reports, View
+from .part import Lists, LiveObject, Part, Reports, View, sendable
 
 __all__ = ["Conferences", "LiveConference", "LiveParticipant"]
 
@@ -133,9 +133,9 @@ class Conferences(Part[LiveConference]):
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         found = {}
-        for name, locked in (await self._rooms(lists)).items():
+        for name, room in (await self._rooms(lists)).items():
             if keys is None or name in keys:
-                conference = await self._conference(lists, name, locked)
+                conference = await self._conference(lists, name, room)
                 if conference is not None:
                     found[name] = conference
         for name in [name for name in self._records if keys is None or name in keys]:
@@ -148,22 +148,23 @@ class Conferences(Part[LiveConference]):
                 self.notify(name)
 
     async def look(self, lists: Lists) -> None:
-        for name, locked in (await self._rooms(lists)).items():
+        for name, room in (await self._rooms(lists)).items():
             record = self._records.get(name)
-            if record is not None and record.lock(locked):
+            if record is not None and record.lock(room.locked):
                 self.notify(name)
 
-    async def _rooms(self, lists: Lists) -> dict[str, bool | None]:
-        """Return the names of all conferences, and if they are locked."""
+    async def _rooms(self, lists: Lists) -> dict[str, ConfbridgeListRooms]:
+        """Return all conferences as they are listed, by name."""
         items = [each async for each in lists.items(ListRooms())]
         rooms = [each for each in items if isinstance(each, ConfbridgeListRooms)]
-        return {each.conference: each.locked for each in rooms if each.conference}
+        return {each.conference: each for each in rooms if each.conference}
 
     async def _conference(
-        self, lists: Lists, name: str, locked: bool | None
+        self, lists: Lists, name: str, room: ConfbridgeListRooms
     ) -> LiveConference | None:
+        action = ListParticipants(sendable(room, "Conference"))
         try:
-            items = [each async for each in lists.items(ListParticipants(name))]
+            items = [each async for each in lists.items(action)]
         except (PermissionDenied, UnknownAction):
             raise
         except ActionError:  # it ended meanwhile
@@ -172,7 +173,7 @@ class Conferences(Part[LiveConference]):
         participants = {each.uniqueid: each for each in map(_participant, items)}
         order = [*(before.participants if before is not None else ()), *participants]
         found = tuple(participants[each] for each in dict.fromkeys(order) if each in participants)
-        return LiveConference(name, found, locked) if found else None
+        return LiveConference(name, found, room.locked) if found else None
 
     def _remove(self, name: str) -> None:
         if self._records.pop(name, None) is not None:

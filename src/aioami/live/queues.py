@@ -32,7 +32,7 @@ from ..events.queues import (
     QueueMemberStatus,
     QueueParams,
 )
-from .part import Lists, LiveObject, Part, Reports, View, known
+from .part import Lists, LiveObject, Part, Reports, View, known, sendable
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 
@@ -159,6 +159,7 @@ class _Queue:
     """A queue as its events describe it; what they say of members is read when somebody looks.
 
     Attributes:
+        sendable: the name for actions.
         completed: the calls that were served.
         abandoned: the callers who left without being served.
         waiting: the Uniqueids of those who wait, in their order.
@@ -166,10 +167,11 @@ class _Queue:
 
     __slots__ = (
         *("_callers", "_changed", "_events", "_members", "_queue", "_shown"),
-        *("abandoned", "completed", "waiting"),
+        *("abandoned", "completed", "sendable", "waiting"),
     )
 
-    def __init__(self, queue: LiveQueue, callers: Mapping[str, _Caller]) -> None:
+    def __init__(self, queue: LiveQueue, sendable: str, callers: Mapping[str, _Caller]) -> None:
+        self.sendable = sendable
         self._queue = queue
         self._callers = callers  # of all queues, by Uniqueid
         self._members: dict[str, LiveMember] = dict(queue.members)
@@ -350,7 +352,9 @@ class Queues(Part[LiveQueue]):
             await self._show(found, self._records.keys() - found.queues.keys())
             return
         for name in keys:
-            found = await self._list(lists, QueueStatus(name))
+            record = self._records.get(name)
+            sent = name if record is None else record.sendable
+            found = await self._list(lists, QueueStatus(sent))
             self._doubtful.pop(name, None)
             await self._show(found, {name} - found.queues.keys())
 
@@ -365,7 +369,8 @@ class Queues(Part[LiveQueue]):
                 await self.read(lists, set(doubtful))
                 return
             for interface, names in queues.items():
-                queue = next(iter(names)) if len(names) == 1 else None
+                known_queues = [self._records[name] for name in names if name in self._records]
+                queue = known_queues[0].sendable if len(known_queues) == 1 else None
                 found = await self._list(lists, QueueStatus(queue, member=interface))
                 await self._show(found, whole=False)
         except BaseException:
@@ -394,7 +399,8 @@ class Queues(Part[LiveQueue]):
             record = self._records.get(name)
             changed = record is None
             if record is None:
-                record = self._records[name] = _Queue(queue, self._callers)
+                record = _Queue(queue, found.sendable[name], self._callers)
+                self._records[name] = record
             changed = record.set_parameters(queue) or changed
             if whole:
                 changed = record.set_members(members) or changed
@@ -404,12 +410,11 @@ class Queues(Part[LiveQueue]):
             changed = self._wait(name, record, found.callers.get(name, [])) or changed
             if changed:
                 self.notify(name)
-            # To notice the end of calls that began before, or were looked at too early.
-            for member in members.values():
-                place = (name, member.interface)
-                if member.in_call and place not in self._served.values():
-                    self._served[member.interface.partition("/n")[0]] = place
             await asyncio.sleep(0)  # a queue may have thousands of members
+        # To notice the end of calls that began before, or were looked at too early.
+        for name, interface, sent in found.in_call:
+            if (name, sent) not in self._served.values():
+                self._served[interface.partition("/n")[0]] = (name, sent)
 
     def _remove(self, name: str) -> None:
         record = self._records.pop(name, None)
@@ -442,17 +447,18 @@ class Queues(Part[LiveQueue]):
 
     # Callers
 
-    def _record(self, name: str) -> _Queue:
+    def _record(self, name: str, event: Event) -> _Queue:
         record = self._records.get(name)
         if record is None:
-            record = self._records[name] = _Queue(LiveQueue(name), self._callers)
+            record = _Queue(LiveQueue(name), sendable(event, "Queue"), self._callers)
+            self._records[name] = record
         return record
 
     def _joined(self, event: QueueCallerJoin) -> None:
         name, uniqueid = event.find("Queue"), event.find("Uniqueid")
         if not name or not uniqueid:
             return
-        record, since = self._record(name), self.reports.clock()
+        record, since = self._record(name, event), self.reports.clock()
         place = self._callers.get(uniqueid)
         if place is not None and place.queue != name:  # a Redirect sent the caller here
             self._taken_away(uniqueid, place)
@@ -491,7 +497,7 @@ class Queues(Part[LiveQueue]):
     def _abandoned(self, event: QueueCallerAbandon) -> None:
         name = event.find("Queue")
         if name:
-            self._record(name).count(abandoned=1)
+            self._record(name, event).count(abandoned=1)
             self.notify(name)
             self._doubt(name)
 
@@ -550,7 +556,7 @@ class Queues(Part[LiveQueue]):
     def _member_changed(self, event: QueueMemberEvent) -> None:
         name, interface = event.find("Queue"), event.find("Interface")
         if name and interface:
-            self._record(name).take(event, interface)
+            self._record(name, event).take(event, interface)
             self.notify(name)
 
     def _member_left(self, event: QueueMemberRemoved) -> None:
@@ -560,24 +566,25 @@ class Queues(Part[LiveQueue]):
             self.notify(name)
 
     def _connected(self, event: AgentConnect) -> None:
-        name, interface = event.find("Queue") or "", event.find("Interface") or ""
-        self._talks(name, interface, True)
+        self._talks(event, True)
+        place = (event.find("Queue") or "", sendable(event, "Interface"))
         for uniqueid in (event.find("Uniqueid"), event.find("DestUniqueid")):
             if uniqueid:
-                self._served[uniqueid] = (name, interface)
+                self._served[uniqueid] = place
 
     def _completed(self, event: AgentComplete) -> None:
         name, interface = event.find("Queue") or "", event.find("Interface") or ""
         if name:
-            self._record(name).count(completed=1)
+            self._record(name, event).count(completed=1)
             self.notify(name)
-            self._talks(name, interface, False)
+            self._talks(event, False)
             # With shared_lastcall the call counts in all queues of the member.
             for each, record in self._records.items():
                 if each != name and interface in record:
-                    self._doubt(each, interface)
+                    self._doubt(each, sendable(event, "Interface"))
 
-    def _talks(self, name: str, interface: str, talks: bool) -> None:
+    def _talks(self, event: AgentConnect | AgentComplete, talks: bool) -> None:
+        name, interface = event.find("Queue") or "", event.find("Interface") or ""
         # The events of the member that come with these may be older, and the server counts the call
         # for the member after AgentComplete, without an event (tried on 16 and 22).
         record = self._records.get(name)
@@ -585,7 +592,7 @@ class Queues(Part[LiveQueue]):
             member = record.member(interface)
             if record.set_member(replace(member, in_call=talks)):
                 self.notify(name)
-        self._doubt(name, interface)
+        self._doubt(name, sendable(event, "Interface"))
 
     def _left_bridge(self, event: BridgeLeave) -> None:
         if self._served:
@@ -609,7 +616,9 @@ class _Listed:
 
     Attributes:
         queues: the queues, without members and callers.
+        sendable: their names for actions.
         members: the members of each, by interface.
+        in_call: of each member who is in a call the queue, the interface, and that for actions.
         callers: the callers of each.
     """
 
@@ -617,7 +626,9 @@ class _Listed:
         self._known = callers
         self._now = now
         self.queues: dict[str, LiveQueue] = {}
+        self.sendable: dict[str, str] = {}
         self.members: dict[str, dict[str, LiveMember]] = {}
+        self.in_call: list[tuple[str, str, str]] = []
         self.callers: dict[str, list[LiveCaller]] = {}
 
     def take(self, item: Event) -> None:
@@ -629,11 +640,14 @@ class _Listed:
             if interface := item.location:
                 member = _member(item, item.name_, LiveMember(interface))
                 self.members.setdefault(name, {})[interface] = member
+                if member.in_call:
+                    self.in_call.append((name, interface, sendable(item, "Location")))
         elif isinstance(item, QueueEntry):
             # A caller who was just taken away has a stand-in in the queue for a moment.
             if item.uniqueid and not (item.channel or "").startswith(_STAND_IN):
                 self.callers.setdefault(name, []).append(self._caller(item, item.uniqueid, name))
         elif isinstance(item, QueueParams):
+            self.sendable[name] = sendable(item, "Queue")
             self.queues[name] = LiveQueue(
                 name, item.strategy or "", item.completed or 0, item.abandoned or 0
             )
