@@ -236,6 +236,26 @@ async def test_the_application_behind_an_originate(fake: FakeAsterisk, mgr: Mana
     assert len(fake.sent("CoreShowChannels")) == before + (channels > 1)
 
 
+@pytest.mark.fake_asterisk(errors="surrogateescape")
+async def test_names_with_odd_bytes(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A queue whose name is no UTF-8 is shown with the bytes escaped, and asked for by the bytes themselves."""
+    params = {"Event": "QueueParams", "Queue": "caf\udcfc", "Strategy": "ringall"}
+    member = {"Event": "QueueMember", "Queue": "caf\udcfc", "Location": "Local/\udce9@x", "Status": "1"}
+    fake.reply_to("QueueStatus", lambda request: queue_list(request, params, member))
+    async with Live(mgr) as live:
+        assert list(live.queues) == ["caf\\xfc"]
+        await emit(fake, "QueueCallerJoin", "1", "agent,all", Queue="caf\udcfc", Position="1", Count="7")
+        await until(lambda: len(fake.sent("QueueStatus")) == 2)
+        await live.wait_synced(5)
+        assert fake.sent("QueueStatus")[-1].get("Queue") == "caf\udcfc"
+        headers = {"Queue": "caf\udcfc", "Interface": "Local/\udce9@x"}
+        await emit(fake, "AgentConnect", "1", "agent,all", **headers)
+        await until(lambda: len(fake.sent("QueueStatus")) == 3)
+        asked = fake.sent("QueueStatus")[-1]
+        assert (asked.get("Queue"), asked.get("Member")) == ("caf\udcfc", "Local/\udce9@x")
+        assert list(live.queues) == ["caf\\xfc"]
+
+
 # What cannot be seen
 
 
