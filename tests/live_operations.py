@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from aioami import Action, Manager, ManagerError, actions, core
 from aioami.enums import ChannelState, QueueMemberState
-from aioami.live import Live, LiveChannel
+from aioami.live import DEFAULT_PARTS, Live, LiveChannel
 
 __all__ = ["Operation", "Player", "listed", "play", "shown"]
 
@@ -47,6 +47,7 @@ PLACES: Final = (
 )  # fmt: skip
 MEMBERS: Final = ("Local/short@test/n", "Local/wait@test/n", "Local/ring@test/n", "PJSIP/agent1")
 QUEUES: Final = ("empty", "sales")
+PARTS: Final = (*DEFAULT_PARTS, "hints", "parking", "conferences", "mailboxes", "endpoints", "registrations")
 CALLS: Final = 14  # channels, beyond which fewer calls are made
 REST: Final = 8.0  # seconds in which the two must become equal
 
@@ -173,10 +174,35 @@ class Player:
     async def do_penalty(self, a: int, b: int, c: int) -> None:
         await self.send(core.QueuePenalty(MEMBERS[a % len(MEMBERS)], c % 4, QUEUES[b % 2]), c)
 
+    async def do_state(self, a: int, b: int, c: int) -> None:
+        state = ("INUSE", "NOT_INUSE", "RINGING", "ONHOLD", "UNAVAILABLE")[a % 5]
+        await self.send(core.Setvar("DEVICE_STATE(Custom:wait)", state), c)
+
+    async def do_mute(self, a: int, b: int, c: int) -> None:
+        rooms = list(self.live.conferences.values())
+        if rooms:
+            room = rooms[a % len(rooms)]
+            channel = ("all", *(each.channel for each in room.participants))[b % (len(room.participants) + 1)]
+            if c % 5 == 0 and channel != "all":
+                await self.send(actions.ConfbridgeKick(room.name, channel), c)
+            else:
+                await self.send((actions.ConfbridgeMute, actions.ConfbridgeUnmute)[c % 2](room.name, channel), b)
+
     # The following have no event. So only the own manager sends them.
 
     async def do_reset(self, a: int, b: int, c: int) -> None:
         await self.send(actions.QueueReset((*QUEUES, None)[a % 3]))
+
+    async def do_lock(self, a: int, b: int, c: int) -> None:
+        rooms = list(self.live.conferences)
+        if rooms:
+            await self.send((actions.ConfbridgeLock, actions.ConfbridgeUnlock)[c % 3 > 0](rooms[a % len(rooms)]))
+
+    async def do_hint(self, a: int, b: int, c: int) -> None:
+        if a % 2:
+            await self.send(actions.DialplanExtensionAdd("test", f"hint{b % 3}", "hint", "Custom:wait"))
+        else:
+            await self.send(actions.DialplanExtensionRemove("test", f"hint{b % 3}"))
 
     async def do_reload(self, a: int, b: int, c: int) -> None:
         commands = ("queue reload all", "queue reset stats", "module reload app_queue.so", "queue reload members")
@@ -194,7 +220,7 @@ class Player:
 
 WEIGHTS: Final = {
     "call": 12, "dialplan": 4, "hang_up": 7, "bridge": 7, "park": 3, "redirect": 6, "redirect_both": 2, "blind_transfer": 3,
-    "kick": 2, "destroy": 1, "name": 3, "member": 4, "no_member": 3, "pause": 4, "penalty": 1, "reset": 1, "reload": 1,
+    "kick": 2, "destroy": 1, "name": 3, "member": 4, "no_member": 3, "pause": 4, "penalty": 1, "state": 3, "mute": 4, "lock": 1, "hint": 2, "reset": 1, "reload": 1,
     "priority": 2,
 }  # fmt: skip
 
@@ -217,7 +243,24 @@ def shown(live: Live) -> dict[str, Any]:
         bridge["channels"] = sorted(bridge["channels"])
     for queue in queues.values():
         queue["callers"] = [(each["uniqueid"], each["position"]) for each in queue["callers"]]
-    return {"channels": channels, "bridges": bridges, "queues": queues}
+    hints = {key: (each.device, each.state) for key, each in live.hints.items()}
+    lots = {key: [(each.space, each.uniqueid, each.channel) for each in lot.calls] for key, lot in live.parking.items()}
+    rooms = {
+        key: {
+            "locked": room.locked,
+            "participants": {each.channel: (each.muted, each.admin) for each in room.participants},
+        }
+        for key, room in live.conferences.items()
+    }
+    mailboxes = {key: (each.new, each.old) for key, each in live.mailboxes.items()}
+    endpoints = {
+        key: (each.state and each.state.name, [contact.uri for contact in each.contacts], sorted(each.channels))
+        for key, each in live.endpoints.items()
+    }
+    return {
+        "channels": channels, "bridges": bridges, "queues": queues, "hints": hints, "parking": lots, "conferences": rooms,
+        "mailboxes": mailboxes, "endpoints": endpoints,
+    }  # fmt: skip
 
 
 def _text(value: str | None) -> str:
@@ -280,7 +323,41 @@ async def listed(mgr: Manager) -> dict[str, Any]:
             }
         elif item.name == "QueueEntry":
             queue["callers"].append((item["Uniqueid"], int(item["Position"])))
-    return {"channels": channels, "bridges": bridges, "queues": queues}
+    return {"channels": channels, "bridges": bridges, "queues": queues, **await listed_further(mgr, channels)}
+
+
+async def listed_further(mgr: Manager, channels: dict[str, Any]) -> dict[str, Any]:
+    """The same of the parts that are not followed by default."""
+    hints = {
+        f"{item['Exten']}@{item['Context']}": (item["Hint"], int(item["Status"]))
+        for item in (await mgr.send(actions.ExtensionStateList())).events
+    }
+    lots: dict[str, Any] = {item["Name"]: [] for item in (await mgr.send(actions.Parkinglots())).events}
+    for item in (await mgr.send(actions.ParkedCalls())).events:
+        lots[item["Parkinglot"]].append((item["ParkingSpace"], item["ParkeeUniqueid"], item["ParkeeChannel"]))
+    rooms = {}
+    for room in (await mgr.send(actions.ConfbridgeListRooms())).events:
+        found = await mgr.send(actions.ConfbridgeList(room["Conference"]), check=False)
+        people = {each["Channel"]: (each["Muted"] == "Yes", each["Admin"] == "Yes") for each in found.events}
+        if people:
+            rooms[room["Conference"]] = {"locked": room["Locked"] == "Yes", "participants": people}
+    mailboxes = {
+        f"{item['VoiceMailbox']}@{item['VMContext']}": (int(item["NewMessageCount"]), int(item["OldMessageCount"]))
+        for item in (await mgr.send(actions.VoicemailUsersList())).events
+    }
+    endpoints = {}
+    for item in (await mgr.send(actions.PJSIPShowEndpoints())).events:
+        name = f"PJSIP/{item['ObjectName']}"
+        uris = [each.partition("/")[2] for each in item["Contacts"].split(",") if each]
+        own = sorted(key for key, each in channels.items() if each["name"].startswith(f"{name}-"))
+        endpoints[name] = (item["DeviceState"].upper().replace(" ", "_"), uris, own)
+    return {
+        "hints": hints,
+        "parking": {name: sorted(calls) for name, calls in lots.items()},
+        "conferences": rooms,
+        "mailboxes": mailboxes,
+        "endpoints": endpoints,
+    }
 
 
 def differences(ours: dict[str, Any], theirs: dict[str, Any], path: str = "") -> list[str]:
@@ -316,6 +393,9 @@ async def clear(mgr: Manager) -> None:
     for member in MEMBERS:
         for queue in QUEUES:
             await mgr.send(core.QueueRemove(member, queue), check=False)
+    for number in range(3):
+        await mgr.send(actions.DialplanExtensionRemove("test", f"hint{number}"), check=False)
+    await mgr.send(core.Setvar("DEVICE_STATE(Custom:wait)", "NOT_INUSE"))
 
 
 async def play(
@@ -325,7 +405,7 @@ async def play(
     until = None if seconds is None else time.monotonic() + seconds
     async with Manager.from_url(url, record=record) as own, Manager.from_url(url) as other:
         await clear(other)
-        async with Live(own) as live:
+        async with Live(own, parts=PARTS) as live:
             player = Player(own, other, live)
             count = 0
             try:

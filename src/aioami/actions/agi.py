@@ -30,9 +30,9 @@ class AGI(KnownAction[AGIReply]):
     privilege = ("agi",)
     outcome_events = ("AsyncAGIExec", "AsyncAGIEnd", "Hangup", "AsyncAGI")
 
-    channel: str = header("Channel")
-    command: str = header("Command")
-    command_id: str | None = header("CommandID", default=None)
+    channel: str | bytes = header("Channel")
+    command: str | bytes = header("Command")
+    command_id: str | bytes | None = header("CommandID", default=None)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         own = {name.lower(): value for name, value in self.headers}

@@ -1,4 +1,4 @@
-"""The live state of a server: its channels, bridges and queues, kept up to date by events.
+"""The live state of a server: its channels, bridges, queues ..., kept up to date by events.
 
 async with Live(mgr) as live:
     for call in live.calls().values():
@@ -10,7 +10,13 @@ from __future__ import annotations
 from .bridges import LiveBridge
 from .changes import LiveChange, LiveChanges
 from .channels import LiveChannel
+from .conferences import LiveConference, LiveParticipant
+from .endpoints import LiveContact, LiveEndpoint
+from .hints import LiveHint
+from .mailboxes import LiveMailbox
+from .parking import LiveParkedCall, LiveParkingLot
 from .queues import LiveCaller, LiveMember, LiveQueue
+from .registrations import LiveRegistration
 from .state import DEFAULT_PARTS, Live
 
 __all__ = [
@@ -21,6 +27,15 @@ __all__ = [
     "LiveChange",
     "LiveChanges",
     "LiveChannel",
+    "LiveConference",
+    "LiveContact",
+    "LiveEndpoint",
+    "LiveHint",
+    "LiveMailbox",
     "LiveMember",
+    "LiveParkedCall",
+    "LiveParkingLot",
+    "LiveParticipant",
     "LiveQueue",
+    "LiveRegistration",
 ]

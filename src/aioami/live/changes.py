@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Consumers", "Kind", "LiveChange", "LiveChanges"]
 
-Kind = Literal["channel", "bridge", "queue", "link", "everything"]
+Kind = Literal[
+    "channel",
+    "bridge",
+    "queue",
+    "hint",
+    "parking",
+    "conference",
+    "mailbox",
+    "endpoint",
+    "registration",
+    "link",
+    "everything",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +35,11 @@ class LiveChange:
     """A change of the live state. It names the thing that changed; `Live` shows how that is now.
 
     Attributes:
-        kind: `"channel"`, `"bridge"` or `"queue"`; `"link"` if `Live.synced` changed;
-            `"everything"` if more changed than was held for this consumer, so that all is to be
-            looked at again.
-        key: the key in `Live.channels`, `Live.bridges` or `Live.queues`; else empty.
+        kind: `"channel"`, `"bridge"`, `"queue"`, `"hint"`, `"parking"` (a parking lot),
+            `"conference"`, `"mailbox"`, `"endpoint"` or `"registration"`; `"link"` if
+            `Live.synced` changed; `"everything"` if more changed than was held for this consumer,
+            so that all is to be looked at again.
+        key: the key in `Live.channels`, `Live.bridges` ...; else empty.
         gone: true if the thing is no longer there.
     """
 

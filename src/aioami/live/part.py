@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 from .._signals import Signal
@@ -34,11 +35,22 @@ __all__ = [
     "PartName",
     "Record",
     "Reports",
+    "Table",
     "View",
     "known",
 ]
 
-PartName = Literal["channels", "bridges", "queues"]
+PartName = Literal[
+    "channels",
+    "bridges",
+    "queues",
+    "hints",
+    "parking",
+    "conferences",
+    "mailboxes",
+    "endpoints",
+    "registrations",
+]
 Handler = Callable[[Any], None]
 """Applies an event."""
 
@@ -281,3 +293,31 @@ class Part(ABC, Generic[ObjectT]):
             action: an action that the same manager sent.
         """
         return set()
+
+
+class Table(Part[ObjectT]):
+    """A part whose objects are few or change seldom, so that each is made when it changes."""
+
+    def __init__(self, reports: Reports) -> None:
+        super().__init__(reports)
+        self._objects: dict[str, ObjectT] = {}
+        self.view = MappingProxyType(self._objects)
+
+    def clear(self) -> None:
+        self._show({})
+
+    def _show(self, found: Mapping[str, ObjectT]) -> None:
+        """Show these objects and no others."""
+        for key in self._objects.keys() - found.keys():
+            self._remove(key)
+        for key, thing in found.items():
+            self._put(key, thing)
+
+    def _put(self, key: str, thing: ObjectT) -> None:
+        if self._objects.get(key) != thing:
+            self._objects[key] = thing
+            self.notify(key)
+
+    def _remove(self, key: str) -> None:
+        if self._objects.pop(key, None) is not None:
+            self.notify(key, True)

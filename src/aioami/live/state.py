@@ -32,8 +32,14 @@ from ..states import ManagerState
 from .bridges import Bridges, LiveBridge
 from .changes import LiveChanges
 from .channels import Channels, LiveChannel
+from .conferences import Conferences, LiveConference
+from .endpoints import Endpoints, LiveEndpoint
+from .hints import Hints, LiveHint
+from .mailboxes import LiveMailbox, Mailboxes
+from .parking import LiveParkingLot, Parking
 from .part import Handler, Lists, Part, PartName, Reports
 from .queues import LiveQueue, Queues
+from .registrations import LiveRegistration, Registrations
 from .visibility import obstacles
 
 if TYPE_CHECKING:
@@ -48,7 +54,18 @@ __all__ = ["DEFAULT_PARTS", "Live"]
 log = get_logger("aioami.live")
 
 _PARTS: Final[dict[PartName, type[Part[Any]]]] = {
-    each.name: each for each in (Channels, Bridges, Queues)
+    each.name: each
+    for each in (
+        Channels,
+        Bridges,
+        Queues,
+        Hints,
+        Parking,
+        Conferences,
+        Mailboxes,
+        Endpoints,
+        Registrations,
+    )
 }
 DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 """The parts that a `Live` has if none are chosen."""
@@ -59,10 +76,11 @@ _EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a mo
 
 
 class Live:
-    """The channels, bridges and queues of a server at this moment, without asking again and again.
+    """A server at this moment, without asking again and again: its channels, bridges, queues ...
 
     Entering opens a stream of events and asks the server for a snapshot (`CoreShowChannels` or
-    `Status`, `BridgeList`, `QueueStatus`); then the events are followed. The server is asked again,
+    `Status`, `BridgeList`, `QueueStatus`, and what else the parts need that are chosen); then the
+    events are followed. The server is asked again,
     for as little as possible, when the link was down, when events were lost, when a module was
     loaded or reloaded, when a queue's events do not fit what is known, when this manager sent an
     action that changes a queue without an event, and a moment after changes that no event describes
@@ -84,8 +102,9 @@ class Live:
 
     Args:
         manager: the manager that sends the actions and gets the events.
-        parts: the parts to follow, of `"channels"`, `"bridges"` and `"queues"`; each of the others
-            stays empty.
+        parts: the parts to follow, of `"channels"`, `"bridges"`, `"queues"`, `"hints"`,
+            `"parking"`, `"conferences"`, `"mailboxes"`, `"endpoints"` and `"registrations"`; each
+            of the others stays empty. Left out, it is the first three.
         clock: gives the time in seconds since 1970 by which the objects say `since`; for tests, a
             virtual one.
         wait: true to wait for the first snapshot on entering. `False` begins empty and not
@@ -158,6 +177,36 @@ class Live:
     def queues(self) -> Mapping[str, LiveQueue]:
         """The queues on the server, by name, in a view that changes with them."""
         return self._all["queues"].view
+
+    @property
+    def hints(self) -> Mapping[str, LiveHint]:
+        """The hints of extensions, by `exten@context`, in a view that changes with them."""
+        return self._all["hints"].view
+
+    @property
+    def parking(self) -> Mapping[str, LiveParkingLot]:
+        """The parking lots, by name, in a view that changes with them."""
+        return self._all["parking"].view
+
+    @property
+    def conferences(self) -> Mapping[str, LiveConference]:
+        """The conferences of ConfBridge, by name, in a view that changes with them."""
+        return self._all["conferences"].view
+
+    @property
+    def mailboxes(self) -> Mapping[str, LiveMailbox]:
+        """The mailboxes, by `mailbox@context`, in a view that changes with them."""
+        return self._all["mailboxes"].view
+
+    @property
+    def endpoints(self) -> Mapping[str, LiveEndpoint]:
+        """The endpoints of PJSIP, by names as `PJSIP/alice`, in a view that changes with them."""
+        return self._all["endpoints"].view
+
+    @property
+    def registrations(self) -> Mapping[str, LiveRegistration]:
+        """The outbound registrations of PJSIP, by name, in a view that changes with them."""
+        return self._all["registrations"].view
 
     @property
     def unavailable(self) -> Mapping[PartName, str]:
@@ -527,7 +576,7 @@ class Live:
         else:
             part.clear()
             if self._unavailable.get(part.name) != reason:
-                log.warning("%s are not followed: %s", part.name, reason)
+                log.warning("the part %s is not followed: %s", part.name, reason)
             self._unavailable[part.name] = reason
         self._arrange()
 

@@ -67,7 +67,7 @@ class Call:
         self._driver = driver
         self._channel = channel
         self.channel = channel.exchange.charset.shown(channel.name)
-        self.uniqueid = channel.uniqueid
+        self.uniqueid = channel.exchange.charset.shown(channel.uniqueid)
 
     def __repr__(self) -> str:
         return f"<Call {self.channel} {self.state}>"
@@ -75,7 +75,7 @@ class Call:
     @property
     def linkedid(self) -> str:
         """The Linkedid, which all channels of the call have."""
-        return self._channel.linkedid
+        return self._channel.exchange.charset.shown(self._channel.linkedid)
 
     @property
     def state(self) -> str:

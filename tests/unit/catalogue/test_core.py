@@ -328,7 +328,7 @@ def test_public_names_are_pinned() -> None:
         *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
         *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
         *("UnknownEventName", "View", "__version__"),
-        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread"),
+        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
