@@ -161,15 +161,23 @@ class Identifier(Text):
     @overload
     def __get__(self, message: Message | View, owner: type | None = None) -> str | None: ...
     def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
-        if message is None:
-            return self
-        text = message.find(self.header)
-        if text is None or (text.isascii() and "\\" not in text):
-            return text
-        received = _text_of(message)
-        if not isinstance(received, Received):
-            return text
-        return received.encoding.decode(message.getbytes(self.header) or b"")
+        return self if message is None else identifier(message, self.header)
+
+
+def identifier(message: Message | View, header: str) -> str | None:
+    """Return the name or the id in a header, which keeps bytes that are no text; see `Identifier`.
+
+    Args:
+        message: the message.
+        header: the header's name.
+    """
+    text = message.find(header)
+    if text is None or (text.isascii() and "\\" not in text):
+        return text
+    received = _text_of(message)
+    if not isinstance(received, Received):
+        return text
+    return received.encoding.decode(message.getbytes(header) or b"")
 
 
 def _text_of(message: Message | View) -> str:

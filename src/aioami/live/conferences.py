@@ -21,6 +21,7 @@ from ..events.conferences import (
     ConfbridgeTalking,
     ConfbridgeUnmute,
 )
+from ..fields import identifier
 from .part import Lists, LiveObject, Part, Reports, View
 
 __all__ = ["Conferences", "LiveConference", "LiveParticipant"]
@@ -181,7 +182,7 @@ class Conferences(Part[LiveConference]):
     # The events
 
     def _joined(self, event: ConfbridgeJoin) -> None:
-        name, uniqueid = event.find("Conference"), event.find("Uniqueid")
+        name, uniqueid = identifier(event, "Conference"), identifier(event, "Uniqueid")
         if not name or not uniqueid:
             return
         record = self._records.get(name)
@@ -199,17 +200,17 @@ class Conferences(Part[LiveConference]):
         self.notify(name)
 
     def _left(self, event: ConfbridgeLeave) -> None:
-        name = event.find("Conference") or ""
+        name = identifier(event, "Conference") or ""
         record = self._records.get(name)
         if record is not None:
-            record.remove(event.find("Uniqueid") or "")
+            record.remove(identifier(event, "Uniqueid") or "")
             if record.participants:
                 self.notify(name)
             else:
                 self._remove(name)
 
     def _ended(self, event: ConfbridgeEnd) -> None:
-        self._remove(event.find("Conference") or "")
+        self._remove(identifier(event, "Conference") or "")
 
     def _muted(self, event: ConfbridgeMute) -> None:
         self._change(event, lambda each: replace(each, muted=True))
@@ -222,9 +223,11 @@ class Conferences(Part[LiveConference]):
         self._change(event, lambda each: replace(each, talking=talking))
 
     def _change(self, event: Event, change: Callable[[LiveParticipant], LiveParticipant]) -> None:
-        name = event.find("Conference") or ""
+        name = identifier(event, "Conference") or ""
         record = self._records.get(name)
-        known = None if record is None else record.participants.get(event.find("Uniqueid") or "")
+        known = (
+            None if record is None else record.participants.get(identifier(event, "Uniqueid") or "")
+        )
         if record is not None and known is not None:
             record.put(change(known))
             self.notify(name)

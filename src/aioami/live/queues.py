@@ -32,6 +32,7 @@ from ..events.queues import (
     QueueMemberStatus,
     QueueParams,
 )
+from ..fields import identifier
 from .part import Lists, LiveObject, Part, Reports, View, known
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
@@ -449,7 +450,7 @@ class Queues(Part[LiveQueue]):
         return record
 
     def _joined(self, event: QueueCallerJoin) -> None:
-        name, uniqueid = event.find("Queue"), event.find("Uniqueid")
+        name, uniqueid = identifier(event, "Queue"), identifier(event, "Uniqueid")
         if not name or not uniqueid:
             return
         record, since = self._record(name), self.reports.clock()
@@ -466,7 +467,7 @@ class Queues(Part[LiveQueue]):
         self.notify(name)
 
     def _left(self, event: QueueCallerLeave) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         place = self._callers.get(uniqueid)
         if place is None:
             return
@@ -489,7 +490,7 @@ class Queues(Part[LiveQueue]):
             self.reports.must_read(self, name)
 
     def _abandoned(self, event: QueueCallerAbandon) -> None:
-        name = event.find("Queue")
+        name = identifier(event, "Queue")
         if name:
             self._record(name).count(abandoned=1)
             self.notify(name)
@@ -511,7 +512,7 @@ class Queues(Part[LiveQueue]):
     def _executes(self, event: Newexten) -> None:
         if not self._callers:
             return
-        place = self._callers.get(event.find("Uniqueid") or "")
+        place = self._callers.get(identifier(event, "Uniqueid") or "")
         if place is None:
             return
         # A Redirect of a caller who came without a dialplan (Originate with Application: Queue) is
@@ -529,13 +530,13 @@ class Queues(Part[LiveQueue]):
             return
         # A caller who is answered is reported by the queue before the bridge. One whom somebody
         # bridges or parks is not reported (tried on 16 and 22).
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         place = self._callers.get(uniqueid)
         if place is not None:
             self._taken_away(uniqueid, place)
 
     def _hung_up(self, event: Hangup) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         # The queue reports a caller who hangs up, before the Hangup comes. Where it did not, an
         # attended transfer has put another channel in the place, which no event reports either
         # (tried on 16 and 22).
@@ -548,26 +549,26 @@ class Queues(Part[LiveQueue]):
     # Members
 
     def _member_changed(self, event: QueueMemberEvent) -> None:
-        name, interface = event.find("Queue"), event.find("Interface")
+        name, interface = identifier(event, "Queue"), identifier(event, "Interface")
         if name and interface:
             self._record(name).take(event, interface)
             self.notify(name)
 
     def _member_left(self, event: QueueMemberRemoved) -> None:
-        name = event.find("Queue") or ""
+        name = identifier(event, "Queue") or ""
         record = self._records.get(name)
-        if record is not None and record.remove_member(event.find("Interface") or ""):
+        if record is not None and record.remove_member(identifier(event, "Interface") or ""):
             self.notify(name)
 
     def _connected(self, event: AgentConnect) -> None:
-        name, interface = event.find("Queue") or "", event.find("Interface") or ""
+        name, interface = identifier(event, "Queue") or "", identifier(event, "Interface") or ""
         self._talks(name, interface, True)
-        for uniqueid in (event.find("Uniqueid"), event.find("DestUniqueid")):
+        for uniqueid in (identifier(event, "Uniqueid"), identifier(event, "DestUniqueid")):
             if uniqueid:
                 self._served[uniqueid] = (name, interface)
 
     def _completed(self, event: AgentComplete) -> None:
-        name, interface = event.find("Queue") or "", event.find("Interface") or ""
+        name, interface = identifier(event, "Queue") or "", identifier(event, "Interface") or ""
         if name:
             self._record(name).count(completed=1)
             self.notify(name)
@@ -589,11 +590,11 @@ class Queues(Part[LiveQueue]):
 
     def _left_bridge(self, event: BridgeLeave) -> None:
         if self._served:
-            self._parted(event, event.find("Uniqueid") or "")
+            self._parted(event, identifier(event, "Uniqueid") or "")
 
     def _parted(self, event: Hangup | BridgeLeave, uniqueid: str) -> None:
         """Look at a member whose call may be over, which AgentComplete does not always report."""
-        device = (event.find("Channel") or "").rpartition("-")[0]
+        device = (identifier(event, "Channel") or "").rpartition("-")[0]
         for key in (uniqueid, device):
             found = self._served.pop(key, None)
             if found is not None:
@@ -622,7 +623,7 @@ class _Listed:
 
     def take(self, item: Event) -> None:
         """Take an item."""
-        name = item.find("Queue")
+        name = identifier(item, "Queue")
         if not name:
             return
         if isinstance(item, QueueMember):

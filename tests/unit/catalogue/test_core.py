@@ -346,17 +346,9 @@ def test_public_names_are_pinned() -> None:
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
-        *(
-            "DEFAULT_PARTS",
-            "Live",
-            "LiveBridge",
-            "LiveCaller",
-            "LiveChange",
-            "LiveChanges",
-            "LiveChannel",
-            "LiveMember",
-            "LiveQueue",
-        ),
+        *("DEFAULT_PARTS", "Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel"),
+        *("LiveConference", "LiveContact", "LiveEndpoint", "LiveHint", "LiveMailbox", "LiveMember", "LiveParkedCall"),
+        *("LiveParkingLot", "LiveParticipant", "LiveQueue", "LiveRegistration"),
     ]
     assert calls.__all__ == [
         *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),
