@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import os
 import ssl as tls
 import warnings
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .._check import check_seconds
 from .._log import get_logger
+from .._near import unexpected
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
@@ -243,10 +245,15 @@ class Manager:
             ValueError: the URL cannot be read, or has an option that does not exist; never shows
                 the secret.
             OSError: `cafile` cannot be read.
+            TypeError: the constructor takes no such option.
         """
         parts = read_url(url)
         if parts.is_secure and not options.get("ssl", True):
             raise ValueError("ssl: amis:// is TLS, and cannot be without")
+        taken = inspect.signature(cls).parameters
+        if not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+            for name in options.keys() - taken.keys():
+                raise unexpected("from_url", name, taken)
         return cls(**{**parts.arguments(), **options})
 
     @property
