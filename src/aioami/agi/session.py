@@ -19,7 +19,7 @@ from .arguments import (
     milliseconds,
     places,
 )
-from .commands import Command, Word, encode_command
+from .commands import Command, Word, encode_command, text_of
 from .results import DialResult, Digits, Recording
 from .transport import AskByCommand, Transport, failure
 
@@ -481,7 +481,7 @@ class Session:
 
         return await self._take_turn(get)
 
-    async def set(self, name: str | bytes, value: str | bytes | int) -> None:
+    async def set(self, name: str | bytes, value: Word) -> None:
         """Set a channel variable, or what a function stands for, as `CALLERID(name)`.
 
         Args:
@@ -490,7 +490,7 @@ class Session:
         """
         check_text("name", name)
         command = self._command("SET VARIABLE", name, value)
-        text = str(value) if isinstance(value, int) else value
+        text = text_of(value, "value")
 
         async def set_variable(turn: _Turn) -> None:
             await turn.check()

@@ -18,6 +18,8 @@ _DANGEROUS: Final = (
 )  # applications that run programs or change the server
 _DANGEROUS_DATA: Final = ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHELL")
 
+_LONGEST_VALUE: Final = 1023  # bytes that Getvar gives of a value
+
 
 def channel_named(
     exchange: Exchange,
@@ -317,10 +319,11 @@ async def getvar(exchange: Exchange, request: Request) -> Answer:
     if forbidden and account is not None and "system" not in account.writable:
         return error("GetVar Access Forbidden: Variable")
     channel = channel_named(exchange, request) if request.get("Channel") else None
+    value = read(exchange, channel, name, inhibited=True).encode("utf-8", "surrogateescape")
     return {
         "Response": "Success",
         "Variable": name,
-        "Value": read(exchange, channel, name, inhibited=True),
+        "Value": value[:_LONGEST_VALUE].decode("utf-8", "surrogateescape"),
     }
 
 

@@ -209,6 +209,10 @@ class Exchange:
             None,
         )
 
+    def has_application(self, application: str) -> bool:
+        """True if it is an application of this exchange."""
+        return application.lower() in (name.lower() for name in self.applications)
+
     async def execute(self, channel: Channel, application: str, data: str) -> bool:
         """Run an application on a channel, and return true if the dialplan goes on."""
         wanted = application.lower()

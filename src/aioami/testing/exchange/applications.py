@@ -10,12 +10,14 @@ from urllib.parse import quote
 
 from . import conferences
 from .calls import dial
-from .channels import BUSY, UP, Bridge, Channel, Gone, ToBridge
-from .dialplan import NotSet, arguments, write
+from .channels import BUSY, UP, Bridge, Channel, Gone, Redirected, ToBridge
+from .dialplan import NotSet, arguments, read, substitute, write
 
 __all__ = ["APPLICATIONS"]
 
 _LONGEST: Final = 1e9  # seconds that anything may take
+_UNKNOWN: Final = "Unknown Result"  # the word for what an application returned, if it is not 0
+_READ: Final = 1024  # bytes that AsyncAGI reads of an answer
 # Seconds for which Answer waits for a first sound; a Local channel never makes one.
 _FIRST_MEDIA: Final = 0.5
 
@@ -45,6 +47,7 @@ async def _playback(channel: Channel, data: str) -> bool:
     if channel.state != UP:
         channel.answer()
     await channel.pause(float(len(arguments(data)[0].split("&"))))
+    channel.set_variable("PLAYBACKSTATUS", "SUCCESS")
     return True
 
 
@@ -211,24 +214,37 @@ async def _agi(channel: Channel, data: str) -> bool:
         "agi_accountcode": channel.account,
         "agi_threadid": "1",
     }
+    for number, argument in enumerate(arguments(data)[1:], 1):
+        environment[f"agi_arg_{number}"] = argument
     text = "".join(f"{name}: {value}\n" for name, value in environment.items()) + "\n"
-    channel.emit("AsyncAGIStart", [("Env", _percent(text))], classes="agi")
+    data_sent = text.encode("utf-8", "surrogateescape")
+    channel.agi_rest = data_sent[_READ:]
+    channel.emit("AsyncAGIStart", [("Env", _percent(data_sent[:_READ]))], classes="agi")
     channel.agi = channel.agi or deque()
-    status = "SUCCESS"
     try:
-        while True:
-            channel.agi_called.clear()
-            while channel.agi:
-                command, command_id = channel.agi.popleft()
-                if await _agi_command(channel, command, command_id):
-                    return True
-            await channel.pause(None, channel.agi_called)
-    except Gone:
-        status = "HANGUP"
+        await _agi_commands(channel, channel.agi)
+    except (Gone, Redirected):
+        if not channel.slips_away:  # else the channel is in a bridge, and nothing tells of AsyncAGI
+            _end_agi(channel, "HANGUP")
         raise
-    finally:
-        channel.emit("AsyncAGIEnd", classes="agi")
-        channel.set_variable("AGISTATUS", status)
+    _end_agi(channel, "SUCCESS")
+    return True
+
+
+def _end_agi(channel: Channel, status: str) -> None:
+    channel.emit("AsyncAGIEnd", classes="agi")
+    channel.set_variable("AGISTATUS", status)
+
+
+async def _agi_commands(channel: Channel, queue: deque[tuple[str, str]]) -> None:
+    """Run what is queued, until one command ends AsyncAGI."""
+    while True:
+        channel.agi_called.clear()
+        while queue:
+            command, command_id = queue.popleft()
+            if await _agi_command(channel, command, command_id):
+                return
+        await channel.pause(None, channel.agi_called)
 
 
 async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
@@ -236,43 +252,82 @@ async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
     number = str(channel.exchange.random.randrange(1 << 31))
     head = [("CommandId", number), ("Command", command)]
     channel.emit("AGIExecStart", head, classes="agi")
-    code, shown, result = await _agi_result(channel, command)
-    channel.emit("AGIExecEnd", [*head, ("ResultCode", str(code)), ("Result", shown)], classes="agi")
-    own = [("CommandId", command_id)] if command_id else []
-    channel.emit("AsyncAGIExec", [("Result", _percent(f"{result}\n")), *own], classes="agi")
-    return command.upper() == "ASYNCAGI BREAK"
+
+    def tell(code: int, shown: str, result: str) -> None:
+        outcome = [("ResultCode", str(code)), ("Result", shown)]
+        channel.emit("AGIExecEnd", [*head, *outcome], classes="agi")
+        own = [("CommandId", command_id)] if command_id else []
+        # What one read does not take comes before the next answer.
+        data = channel.agi_rest + f"{result}\n".encode("utf-8", "surrogateescape")
+        channel.agi_rest = data[_READ:]
+        shown = _percent(data[:_READ])
+        channel.emit("AsyncAGIExec", [("Result", shown), *own], classes="agi")
+
+    words = _agi_words(command)
+    try:
+        tell(*await _agi_result(channel, words))
+    except (Gone, Redirected):
+        if not channel.slips_away:
+            # What EXEC returns is a result like any other.
+            is_exec = words[0].upper() == "EXEC"
+            tell(200 if is_exec else -1, _UNKNOWN if is_exec else "Failure", "200 result=-1")
+        raise
+    return words[0].upper() == "ASYNCAGI"
 
 
-async def _agi_result(channel: Channel, command: str) -> tuple[int, str, str]:
-    words = arguments(command.replace(" ", ","))
+def _agi_words(command: str) -> list[str]:
+    """Return the words of a command: blanks separate them, quotes and backslashes hold them together."""
+    words, word, is_word, quoted, escaped = [], "", False, False, False
+    for character in command:
+        if escaped or (quoted and character not in '"\\') or character not in ' \t"\\':
+            word, is_word, escaped = word + character, True, False
+        elif character == "\\":
+            escaped = True
+        elif character == '"':
+            quoted, is_word = not quoted, True
+        elif is_word:
+            words.append(word)
+            word, is_word = "", False
+    return [*words, word] if is_word or not words else words
+
+
+async def _agi_result(channel: Channel, words: list[str]) -> tuple[int, str, str]:
     name, rest = " ".join(words[:2]).upper(), words[2:]
     value = 0
     if name == "ANSWER":
         channel.answer()
-    elif name == "SET VARIABLE" and len(rest) >= 2:
-        channel.set_variable(rest[0], " ".join(rest[1:]))
+    elif name == "SET VARIABLE" and len(rest) == 2:
+        write(channel.exchange, channel, rest[0], rest[1])
         value = 1
-    elif name == "GET VARIABLE" and rest:
-        found = channel.variables.get(rest[0])
-        if found is not None:
-            return 200, "Success", f"200 result=1 ({found})"
-    elif words[0].upper() == "EXEC" and len(words) >= 2:
-        await channel.exchange.execute(channel, words[1], ",".join(words[2:]))
-    elif words[0].upper() == "HANGUP":
+    elif name == "GET VARIABLE" and len(rest) == 1:
+        with contextlib.suppress(NotSet):
+            if (found := read(channel.exchange, channel, rest[0])) or "(" in rest[0]:
+                return 200, "Success", f"200 result=1 ({found})"
+    elif name == "GET FULL" and len(rest) == 2 and rest[0].upper() == "VARIABLE":
+        return 200, "Success", f"200 result=1 ({substitute(channel.exchange, channel, rest[1])})"
+    elif name == "CHANNEL STATUS" and not rest:
+        value = channel.state
+    elif words[0].upper() == "EXEC" and 2 <= len(words) <= 3:
+        if not channel.exchange.has_application(words[1]):
+            return 200, _UNKNOWN, "200 result=-2"
+        if not await channel.exchange.execute(channel, words[1], "".join(words[2:])):
+            return 200, _UNKNOWN, "200 result=-1"
+    elif words[0].upper() == "HANGUP" and len(words) == 1:
         channel.soft_hangup()
         value = 1
-    elif name == "WAIT FOR" and len(words) >= 4:
-        await channel.pause(_seconds(words[3]) / 1000)
-    elif name in ("SET VARIABLE", "GET VARIABLE"):
+    elif name == "WAIT FOR" and len(rest) == 2 and rest[0].upper() == "DIGIT":
+        seconds = _seconds(rest[1])
+        await channel.pause(None if rest[1] == "-1" else seconds / 1000)
+    elif name in ("SET VARIABLE", "GET VARIABLE", "GET FULL") or words[0].upper() == "EXEC":
         head = "520-Invalid command syntax.  Proper usage follows:"
         return 520, "Usage", f"{head}\nUsage: {name}\n520 End of proper usage."
-    elif name not in ("ASYNCAGI BREAK", "NOOP") and words[0].upper() not in ("NOOP", "VERBOSE"):
+    elif name != "ASYNCAGI BREAK" and words[0].upper() not in ("NOOP", "VERBOSE"):
         return 510, "Invalid or unknown command", "510 Invalid or unknown command"
     return 200, "Success", f"200 result={value}"
 
 
-def _percent(text: str) -> str:
-    return quote(text, safe="-_.!~*'()")
+def _percent(data: bytes) -> str:
+    return quote(data, safe="-_.!~*'()")
 
 
 def _seconds(text: str) -> float:

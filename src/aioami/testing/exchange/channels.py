@@ -56,6 +56,12 @@ CAUSES: Final = {
 _UNKNOWN: Final = "<unknown>"
 
 
+def varset(name: str, value: str) -> Pairs:
+    """Return the headers of a VarSet; unlike `Getvar` and `Status` it escapes both."""
+    texts = (text.replace("\\", "\\\\").replace('"', '\\"') for text in (name, value))
+    return list(zip(("Variable", "Value"), texts, strict=True))
+
+
 class Gone(Exception):
     """The channel is to hang up; raised in the task that waits on it."""
 
@@ -174,6 +180,7 @@ class Channel:
         self.muted: set[str] = set()
         self.agi: deque[tuple[str, str]] | None = None
         self.agi_called = Signal(exchange.clock)
+        self.agi_rest = b""
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {STATES[self.state]}>"
@@ -249,7 +256,7 @@ class Channel:
     def _keep(self, name: str, value: str) -> None:
         if name.startswith("_"):
             self.inherited[name] = value
-        self.emit("VarSet", [("Variable", name), ("Value", value)], classes="dialplan")
+        self.emit("VarSet", varset(name, value), classes="dialplan")
 
     def set_caller(self, caller: Party) -> None:
         """Set the caller ID."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ..config import ConfigFile
-from .channels import STATES, Channel, Gone, Party, Redirected, ToBridge
+from .channels import STATES, Channel, Gone, Party, Redirected, ToBridge, varset
 
 if TYPE_CHECKING:
     from . import Exchange
@@ -296,7 +296,7 @@ def write(
             return
         exchange.dialplan.variables[name] = value
         place = [("Channel", "none"), ("Uniqueid", "none")]
-        exchange.emit("VarSet", [*place, ("Variable", name), ("Value", value)], classes="dialplan")
+        exchange.emit("VarSet", [*place, *varset(name, value)], classes="dialplan")
         return
     function, inside = found[1], found[2]
     if function == "DEVICE_STATE" and inside.startswith("Custom:"):
