@@ -905,6 +905,36 @@ async def agi_is_cut(ami: Line) -> None:
     await hang_up(ami)
 
 
+async def agi_digits(ami: Line) -> None:
+    """Digits end commands of AGI, and so does a stop; a command that takes them says how it ended."""
+    await ami.open()
+    channel = far(await place(ami, "agi"))
+    await ami.until("AsyncAGIStart")
+    for number, (command, keys) in enumerate(
+        (
+            ("WAIT FOR DIGIT -1", "5"),
+            ("WAIT FOR DIGIT -1", "*"),
+            ('GET DATA "" 3000 2', "12"),
+            ('GET DATA "" 3000 5', "3#"),
+            ('GET DATA "" 500 5', ""),
+            ('SAY DIGITS 123456789 "#"', "4#"),
+        )
+    ):
+        await ami.ask("AGI", Channel=channel, Command=command, CommandID=str(number))
+        await ami.until("AGIExecStart")
+        for key in keys:
+            await ami.settle()
+            await ami.ask("PlayDTMF", Channel=channel, Digit=key, Receive="true")
+        await ami.until("AsyncAGIExec")
+    await ami.ask("AGI", Channel=channel, Command="WAIT FOR DIGIT -1", CommandID="last")
+    await ami.until("AGIExecStart")
+    for channel_name, control in ((channel, "odd"), (channel, ""), ("", "stop"), ("None/1", "stop"), (channel, "stop")):
+        await ami.ask("ControlPlayback", Channel=channel_name, Control=control)
+    await ami.until("AsyncAGIExec")
+    await ami.settle()
+    await hang_up(ami)
+
+
 async def agi_is_hung_up(ami: Line) -> None:
     """A hang-up ends the command that runs, and AsyncAGI; what waits behind has no result."""
     await ami.open()
@@ -1013,6 +1043,16 @@ STORIES: dict[str, Story] = {
             queue_ringing,
         ),
         *(dialled_and_sent_away, conference, conference_left, held, parked_together, linked),
-        *(recorded, mixed, agi, agi_words, agi_is_cut, agi_is_hung_up, from_the_dialplan, through_the_dialplan),
+        *(
+            recorded,
+            mixed,
+            agi,
+            agi_words,
+            agi_is_cut,
+            agi_digits,
+            agi_is_hung_up,
+            from_the_dialplan,
+            through_the_dialplan,
+        ),
     )
 }

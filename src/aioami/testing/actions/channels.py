@@ -392,11 +392,28 @@ async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
 
 
 async def _tone(channel: Channel, digit: str, milliseconds: int) -> None:
-    heard = [("Digit", digit), ("Direction", "Received")]
-    channel.emit("DTMFBegin", heard, classes="dtmf")
-    await channel.exchange.clock.sleep(milliseconds / 1000)
+    if not channel.listens:  # whoever waits for digits gets each at once, and only its end
+        heard = [("Digit", digit), ("Direction", "Received")]
+        channel.emit("DTMFBegin", heard, classes="dtmf")
+        await channel.exchange.clock.sleep(milliseconds / 1000)
     duration = [("Digit", digit), ("DurationMs", str(milliseconds)), ("Direction", "Received")]
     channel.emit("DTMFEnd", duration, classes="dtmf")
+    channel.press(digit)
+
+
+@action("ControlPlayback", "call", "Steers what a channel plays")
+async def control_playback(exchange: Exchange, request: Request) -> Answer:
+    if not request.get("Channel"):
+        return error("Channel not specified")
+    control = request.get("Control")
+    if not control:
+        return error("Control not specified")
+    channel = channel_named(exchange, request)
+    if control.lower() not in ("forward", "pause", "restart", "reverse", "stop"):
+        return error("Unknown control type")
+    if control.lower() == "stop":
+        channel.press("stop")
+    return {"Response": "Success"}
 
 
 @action("AGI", "agi", "Gives a command to a channel in AsyncAGI")
