@@ -416,7 +416,7 @@ class Session:
             stop: the digits that end it; the last fifth of a second before one is cut off.
             timeout: seconds that it may take; `None` is no limit.
             silence: whole seconds of silence that end it.
-            beep: play a tone first.
+            beep: play a tone first. A digit that ends it before the end of the tone leaves no file.
 
         Raises:
             CommandFailed: it cannot be written; the session is over on AsyncAGI: `session_over` is
@@ -448,7 +448,8 @@ class Session:
                     return Recording(file, "hangup", None, _seconds(reply))
             if reply.code != 200 or reply.result == "-1":
                 raise failure(command, reply)
-            if reply.data == "dtmf":
+            # The second word is told of a digit that was pressed while the tone was played.
+            if reply.data in ("dtmf", "randomerror"):
                 return Recording(file, "digit", _digit(reply), _seconds(reply))
             # Both ends are told in the same word. The number before it is the time that was left.
             left = int(reply.result) if reply.result.isdecimal() else 0

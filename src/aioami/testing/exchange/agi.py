@@ -17,6 +17,7 @@ _READ: Final = 1024  # bytes that AsyncAGI reads of an answer
 _UNKNOWN: Final = "Unknown Result"  # the word for what an application returned, if it is not 0
 _RATE: Final = 8000  # samples in a second
 _FILE: Final = 1.0  # seconds that a file takes, and all that is said; every file is there
+_BEEP: Final = 0.44
 _FIRST_DIGIT: Final = 6.0  # seconds that GET DATA waits where it is not told
 _NEXT_DIGIT: Final = 2.0
 _STOP: Final = "stop"  # stands among the digits for the action ControlPlayback
@@ -238,6 +239,9 @@ async def _record_file(channel: Channel, words: list[str]) -> Result:
     _, _, stops, milliseconds = words[:4]
     began = channel.exchange.clock.now
     limit = int(milliseconds)
+    beeps = any(word and not word.isdecimal() and not word.startswith("s=") for word in words[4:])
+    if beeps and (key := await _listen(channel, _BEEP, stops, can_stop=False)):
+        return _done(f"{ord(key)} (randomerror) endpos=0")
     key = await _listen(channel, None if limit < 0 else limit / 1000, stops, can_stop=False)
     end = f"endpos={int((channel.exchange.clock.now - began) * _RATE)}"
     return _done(f"{ord(key)} (dtmf) {end}" if key else f"0 (timeout) {end}")
