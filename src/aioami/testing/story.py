@@ -131,6 +131,8 @@ class Call:
     async def press(self, digits: str) -> None:
         """Press keys at this end, each for a tenth of a second.
 
+        Commands of AGI that wait for a digit hear them.
+
         Args:
             digits: the keys, as `"12#"`.
         """
@@ -140,6 +142,7 @@ class Call:
             await self._driver.advance(0.1)
             heard.insert(1, ("DurationMs", "100"))
             self._channel.emit("DTMFEnd", heard, classes="dtmf")
+            self._channel.press(digit)
         self._driver.catch_up()
 
     async def ended(self, *, within: float = _TIMEOUT) -> None:

@@ -637,7 +637,8 @@ async def test_wrong_arguments_never_leave(run: Callable[[Any], Any]) -> None:
         lambda call: call.say_number("5"),
         lambda call: call.play(5),
         lambda call: call.set("A", None),
-        lambda call: call.command("NOOP", 1.5),
+        lambda call: call.command("NOOP", None),
+        lambda call: call.exec("Wait", [1]),
     ],
 )
 async def test_arguments_of_another_type(run: Callable[[Any], Any]) -> None:
