@@ -45,13 +45,13 @@ from .streams import (
     Predicate,
     SingleBuffer,
 )
-from .view import ServerView
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..permissions import Permissions
     from .like import View
+    from .view import ServerView
 
 __all__ = ["Manager", "ManagerState"]
 
@@ -282,6 +282,8 @@ class Manager:
     def view(self) -> View:
         """The event mask, the filters and the rights with which the server is seen from here."""
         if self._view is None:  # a quiet connection does without it
+            from .view import ServerView
+
             self._view = ServerView(self._options, self._link)
         return self._view
 
