@@ -134,6 +134,7 @@ class Session:
     def __init__(self, transport: Transport) -> None:
         environment = transport.environment
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
         self._free = asyncio.Lock()
         self._turns: set[asyncio.Task[Any]] = set()
         self._script = environment.script
@@ -667,6 +668,11 @@ class Session:
         They run in a task of their own: when the caller is cancelled, the command that runs is
         stopped, and the next turn begins when its answer is there.
         """
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "this session belongs to another event loop; asyncio.run_coroutine_threadsafe "
+                "runs its methods there"
+            )
         turn = _Turn(self._transport)
 
         async def hold() -> T:

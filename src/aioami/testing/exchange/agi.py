@@ -14,6 +14,7 @@ from .dialplan import NotSet, arguments, read, substitute, write
 __all__ = ["agi"]
 
 _READ: Final = 1024  # bytes that AsyncAGI reads of an answer
+_LOOK: Final = 0.1  # seconds after which Asterisk looks for a new command in silence
 _UNKNOWN: Final = "Unknown Result"  # the word for what an application returned, if it is not 0
 _RATE: Final = 8000  # samples in a second
 _FILE: Final = 1.0  # seconds that a file takes, and all that is said; every file is there
@@ -83,6 +84,7 @@ async def _agi_commands(channel: Channel, queue: deque[tuple[str, str]]) -> None
             if await _agi_command(channel, command, command_id):
                 return
         await channel.pause(None, channel.agi_called)
+        await channel.pause(_LOOK)
 
 
 async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
