@@ -53,7 +53,7 @@ class RTCPReceived(RTCPEvent):
     rtt = Number("RTT")
     """Seconds."""
     mes = Number("MES")
-    """The media experience score, 0 to 100: how good the sound is. Asterisk 16 does not have it."""
+    """The media experience score from 0 to 100, which is of the sound. Asterisk 16 has none."""
 
 
 class RTCPSent(RTCPEvent):
