@@ -130,7 +130,7 @@ class EventTable(SphinxDirective):
 # What each class of an action declares about itself, and what is told in the table.
 HIDDEN = (
     "bare_reply, completion, conclusion, conclusion_of_response, empty_list_messages, fenced, "
-    "holds_session, items, items_unseparated, list_optional, list_unmarked, may_change, outcome_events, "
+    "holds_session, items, items_unseparated, list_optional, list_unmarked, may_change, outcome_events, outcome_limit, "
     "privilege, read_classes, reads_only, reply_count, response_type, until, wire_name"
 )
 

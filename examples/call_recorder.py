@@ -87,8 +87,6 @@ if __name__ == "__main__":
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     database = sqlite3.connect(parser.parse_args().database, isolation_level=None)
     database.execute(SCHEMA)
-    # Anybody may dial any byte, and SQLite takes UTF-8 alone: any other byte is stored as \xe9.
-    sqlite3.register_adapter(str, lambda text: text.encode(errors="surrogateescape").decode(errors="backslashreplace"))
     try:
         asyncio.run(run(url, database))
     except (asyncio.CancelledError, KeyboardInterrupt):

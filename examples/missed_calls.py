@@ -52,8 +52,6 @@ async def run(url: str, webhook: str, phones: str) -> None:
             await tell(f"{call.caller} called {call.number}: nobody answered at {', '.join(call.phones)}")
 
     async def tell(text: str) -> None:
-        # Anybody may dial any byte: one that is no UTF-8 is shown as \xe9, or it could not be told.
-        text = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
         print(text, flush=True)
         try:
             (await http.post(webhook, json={"text": text})).raise_for_status()

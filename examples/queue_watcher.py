@@ -65,8 +65,8 @@ class Watch:
 
     async def deliver(self, webhook: str) -> None:
         async with httpx.AsyncClient(timeout=10) as http:
-            while text := await self.alerts.get():  # anybody may dial any byte: one that is no UTF-8 is shown as \xe9
-                print(text := text.encode(errors="surrogateescape").decode(errors="backslashreplace"), flush=True)
+            while text := await self.alerts.get():
+                print(text, flush=True)
                 try:
                     (await http.post(webhook, json={"text": text})).raise_for_status()
                 except httpx.HTTPError as error:  # its text would show the URL, which is a secret

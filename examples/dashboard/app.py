@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerLike, ManagerTimeout, core
 from aioami.live import Live, LiveChannel
 
-from .board import Board, shown
+from .board import Board
 from .settings import Settings
 from .users import Session, Sessions, TooManyAttempts
 
@@ -157,7 +157,7 @@ async def tell(request: Request, error: Exception) -> JSONResponse:
     status = 504 if isinstance(error, ManagerTimeout) else 503 if isinstance(error, ConnectionLost) else 502
     if isinstance(error, ActionError):
         status = 409
-    return JSONResponse({"detail": shown(str(error))}, status)
+    return JSONResponse({"detail": str(error)}, status)
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
@@ -253,10 +253,10 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 def _add_actions(app: FastAPI, settings: Settings) -> None:
     def channel_of(request: Request, uniqueid: str) -> LiveChannel:
         live: Live = request.app.state.live
-        for channel in live.channels.values():
-            if shown(channel.uniqueid) == uniqueid:  # the page knows them as they are shown
-                return channel
-        raise HTTPException(404, "this channel is not there any more")
+        channel = live.channels.get(uniqueid)
+        if channel is None:
+            raise HTTPException(404, "this channel is not there any more")
+        return channel
 
     @app.post("/api/calls", status_code=202)
     async def place(call: Call, request: Request, session: Own) -> dict[str, Any]:
@@ -275,7 +275,7 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
     @app.post("/api/calls/{linkedid}/hangup")
     async def hang_up_call(linkedid: str, request: Request, session: Own) -> dict[str, Any]:
         live: Live = request.app.state.live
-        calls = {shown(key): channels for key, channels in live.calls().items()}
+        calls = live.calls()
         if linkedid not in calls:
             raise HTTPException(404, "this call is not there any more")
         for channel in calls[linkedid]:

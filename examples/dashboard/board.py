@@ -25,7 +25,7 @@ from aioami import (
 )
 from aioami.live import Live, LiveChannel, LiveQueue
 
-__all__ = ["Board", "Message", "shown"]
+__all__ = ["Board", "Message"]
 
 Message = tuple[str, str]
 """What is pushed: what it is (`state`, `patch`, `feed`), and JSON."""
@@ -40,17 +40,6 @@ _PLACED: Final = 20  # calls whose outcome is kept
 
 # What comes many times for every call, and says little; variables may also hold what is nobody's business.
 _QUIET: Final = frozenset({"VarSet", "RTCPSent", "RTCPReceived", "ChallengeSent", "SuccessfulAuth", "RequestBadFormat"})
-
-
-def shown(told: Any) -> Any:
-    r"""Show each byte that is no UTF-8 as `\xe9`: anybody may dial any byte, and JSON takes none of these."""
-    if isinstance(told, str):
-        return told.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if isinstance(told, dict):
-        return {shown(key): shown(value) for key, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [shown(each) for each in told]
-    return told
 
 
 class Board:
@@ -257,7 +246,7 @@ class Board:
 
 
 def _json(told: dict[str, Any]) -> str:
-    return json.dumps(shown(told))
+    return json.dumps(told)
 
 
 def _channel(channel: LiveChannel) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from .events.base import Event
 from .events.link import Disconnected, Reconnected
 from .responses.base import EventList, Response
 from .states import ManagerState
-from .wire import hide_header
+from .wire import hide_header, unescape
 
 if TYPE_CHECKING:
     from . import enums
@@ -95,6 +95,7 @@ __all__ = [
     "events",
     "hide_header",
     "in_thread",
+    "unescape",
 ]
 
 if not TYPE_CHECKING:

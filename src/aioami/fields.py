@@ -21,7 +21,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Union, overload
 
 from .wire import Message
-from .wire.text import encoding_of, unescape
+from .wire.text import Received, encoding_of, unescape
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +37,7 @@ __all__ = [
     "Escaped",
     "EscapedVariables",
     "Field",
+    "Identifier",
     "Integer",
     "Milliseconds",
     "Nested",
@@ -147,6 +148,42 @@ class Escaped(Text):
 
     def convert(self, text: str) -> str:
         return unescape(text)
+
+
+class Identifier(Text):
+    """The name or the id of something that actions can name.
+
+    If it has bytes that are no text, it keeps them: an action that it is given to sends them.
+    """
+
+    @overload
+    def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
+    @overload
+    def __get__(self, message: Message | View, owner: type | None = None) -> str | None: ...
+    def __get__(self, message: Message | View | None, owner: type | None = None) -> Any:
+        return self if message is None else identifier(message, self.header)
+
+
+def identifier(message: Message | View, header: str) -> str | None:
+    """Return the name or the id in a header, which keeps bytes that are no text; see `Identifier`.
+
+    Args:
+        message: the message.
+        header: the header's name.
+    """
+    text = message.find(header)
+    if text is None or (text.isascii() and "\\" not in text):
+        return text
+    received = _text_of(message)
+    if not isinstance(received, Received):
+        return text
+    return received.encoding.decode(message.getbytes(header) or b"")
+
+
+def _text_of(message: Message | View) -> str:
+    while isinstance(message, View):
+        message = message._message
+    return message.text
 
 
 class Integer(Field[int]):
@@ -275,9 +312,9 @@ class PercentEncoded(Field[str]):
         from urllib.parse import unquote_to_bytes
 
         data = message.getbytes(self.header)
-        while isinstance(message, View):
-            message = message._message
-        return None if data is None else encoding_of(message.text).decode(unquote_to_bytes(data))
+        if data is None:
+            return None
+        return encoding_of(_text_of(message)).decode(unquote_to_bytes(data))
 
 
 class Texts(Field[list[str]]):

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ._near import nearest
+
 __all__ = ["PORT", "TLS_PORT", "ServerUrl", "read_url"]
 
 PORT: Final = 5038
@@ -138,7 +140,11 @@ def read_url(url: str) -> ServerUrl:
         elif name in _FLAGS:
             options[name] = _flag(name, value)
         else:
-            raise ValueError(f"url: {name!r} is no option of {parts.scheme}://")
+            possible = ("event_filter", *_TEXTS, *_NUMBERS, *_FLAGS, *(["cafile"] * is_secure))
+            meant = nearest(name, possible)
+            hint = f"; is {meant} meant?" if meant else ""
+            hint = "; it goes with amis://" if name == "cafile" else hint
+            raise ValueError(f"url: {name!r} is no option of {parts.scheme}://{hint}")
     return ServerUrl(
         text=url,
         host=parts.hostname,

@@ -168,7 +168,7 @@ async def play_aioami(port: int, watch: Watch) -> None:
                 watch.add([(name, action_id if value == own else value) for name, value in message.headers])
 
     options: dict[str, Any] = {"max_frame_size": watch.job["limit"]} if watch.job["limit"] else {}
-    mgr = Manager(HOST, port, USER, SECRET, reconnect=False, **options)
+    mgr = Manager(HOST, port, USER, SECRET, reconnect=False, errors="surrogateescape", **options)
     stream = mgr.events(maxsize=None)
     following = asyncio.ensure_future(follow())
     async with mgr:

@@ -194,6 +194,10 @@ async def test_recording_ends_for_each_reason(mgr: Manager, transport: Transport
     async def program(call: Session) -> list[tuple[str, str | None, bool]]:
         file = str(tmp_path / f"{transport}{call.uniqueid}")
         taken = [await call.record(file, timeout=0.3)]
+        during_tone = asyncio.create_task(call.record(file, timeout=5, beep=True))
+        await asyncio.sleep(0.25)
+        await press(mgr, call, "#")
+        taken.append(await during_tone)
         for disturbance in (press(mgr, call, "#"), mgr.send(core.Hangup(call.uniqueid))):
             recording = asyncio.create_task(call.record(file, timeout=5, beep=True))
             await asyncio.sleep(0.8)
@@ -205,7 +209,7 @@ async def test_recording_ends_for_each_reason(mgr: Manager, transport: Transport
         return [(each.reason, each.digit, each.seconds > 0.02) for each in taken]
 
     seen = await run(mgr, transport, program, caller="echo")
-    assert [each[:2] for each in seen] == [("timeout", None), ("digit", "#"), ("hangup", None)]
+    assert [each[:2] for each in seen] == [("timeout", None), ("digit", "#"), ("digit", "#"), ("hangup", None)]
 
 
 @both

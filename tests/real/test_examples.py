@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from aioami import Manager, ManagerError, core, events
+from aioami import Manager, ManagerError, actions, core, events
 from aioami.testing import Account, FakeAsterisk, FaultProxy
 from aioami.testing.real import RealAsterisk
 
@@ -379,6 +379,56 @@ async def test_the_recorder_writes_every_call(mgr: Manager, proxy: FaultProxy, s
     assert recorder.printed[-1] == "stopped"
 
 
+async def test_the_menu_serves_callers(mgr: Manager, proxy: FaultProxy, start: Start, tmp_path: Path) -> None:
+    """A caller leaves a message, hears the number, calls the operator and is put through; who presses nothing is hung up."""
+    for context, exten, *steps in (
+        ("ivr", "menu", ("AGI", "agi:async,menu"), ("Hangup", None)),
+        ("sales", "s", ("NoOp", "here"), ("Wait", "60")),
+    ):
+        for number, (application, data) in enumerate(steps, 1):
+            step = actions.DialplanExtensionAdd(
+                context, exten, number, application, application_data=data, replace=True
+            )
+            await mgr.send(step)
+    menu = await start(
+        *("ivr_menu.py", "--context", "sales", "--messages", str(tmp_path), "--timeout", "0.3", "--prompt", "beep"),
+        *("--operator", "Local/short@test/n"),
+    )
+    await menu.says("waiting for calls")
+
+    async def press(channel: str, command: str, digit: str) -> None:
+        await begins[command].get()
+        await asyncio.sleep(0.1 if command == "GET DATA" else 0.7)  # behind the tone
+        await mgr.send(actions.PlayDTMF(channel, digit, receive=True))
+
+    begins: dict[str, asyncio.Queue[None]] = {"GET DATA": asyncio.Queue(), "RECORD FILE": asyncio.Queue()}
+
+    @mgr.on(events.AGIExecStart)
+    def begin(event: events.AGIExecStart) -> None:
+        name = " ".join((event.command or "").split()[:2])
+        if name in begins and event.channel == caller:
+            begins[name].put_nowait(None)
+
+    caller = ""
+    arrives = mgr.wait_for(events.Newexten, where=lambda step: step.get("AppData") == "here", timeout=PATIENCE)
+    caller = (await call(mgr, "Local/menu@ivr/n", callerid="Ada <100>")).replace(";1", ";2")
+    for digit, said in (("2", "ended by digit"), ("3", "heard the number"), ("1", "pressed 1")):
+        await press(caller, "GET DATA", digit)
+        if digit == "2":
+            await press(caller, "RECORD FILE", "#")
+        await menu.says(said)
+    await arrives
+
+    gone = mgr.wait_for(events.Hangup, where=lambda event: event.channel == silent, timeout=PATIENCE)
+    silent = (await call(mgr, "Local/menu@ivr/n")).replace(";1", ";2")
+    await gone
+    assert len([line for line in menu.printed if line == f"{silent}: pressed nothing"]) == 3
+    proxy.cut()
+    await menu.says("stands again", among=menu.complained)
+    assert await menu.ends(signal.SIGTERM) == 0
+    assert menu.printed[-1] == "letting the calls finish"
+
+
 async def test_any_byte_may_be_dialled(mgr: Manager, start: Start, webhook: Webhook, tmp_path: Path) -> None:
     """A byte that is no UTF-8 is recorded and told as `\\xe9`, and the next call is recorded and told as any other."""
     path = tmp_path / "calls.db"
@@ -417,7 +467,9 @@ async def test_the_dialler_calls_any_byte(start: Start, tmp_path: Path) -> None:
     assert report.read_bytes().splitlines() == [b"number,outcome", b"55\xe9,answered", b"5551,answered"]
 
 
-@pytest.mark.parametrize("name", ["queue_watcher.py", "missed_calls.py", "call_recorder.py", "auto_dialler.py"])
+@pytest.mark.parametrize(
+    "name", ["queue_watcher.py", "missed_calls.py", "call_recorder.py", "auto_dialler.py", "ivr_menu.py"]
+)
 async def test_a_refused_login_is_one_sentence(
     name: str, asterisk: RealAsterisk | FakeAsterisk, tmp_path: Path
 ) -> None:

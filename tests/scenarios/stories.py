@@ -864,6 +864,91 @@ async def agi(ami: Line) -> None:
     await hang_up(ami)
 
 
+async def agi_words(ami: Line) -> None:
+    """Words of AGI commands may be quoted; functions, unknown applications and wrong numbers of words have their answers."""
+    await ami.open()
+    channel = far(await place(ami, "agi"))
+    await ami.until("AsyncAGIStart")
+    for number, command in enumerate(
+        (
+            'SET VARIABLE "X" "one \\"two\\" \\\\ three"',
+            'get variable "X"',
+            'GET VARIABLE "CHANNEL(language)"',
+            'GET FULL VARIABLE "<${X}> ${NONE}"',
+            'EXEC "NoOp" "a,b"',
+            'EXEC "NoSuchApplication" "x"',
+            "CHANNEL STATUS",
+            'WAIT FOR DIGIT "100"',
+            'NOOP "x"',
+        )
+    ):
+        await ami.ask("AGI", Channel=channel, Command=command, CommandID=str(number))
+        await ami.until("AsyncAGIExec")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def agi_is_cut(ami: Line) -> None:
+    """AsyncAGI reads 1,024 bytes of an answer, and the rest before the next one; Getvar gives 1,023 of a value."""
+    await ami.open()
+    channel = far(await place(ami, "agi"))
+    await ami.until("AsyncAGIStart")
+    for name, value in (("TEN", "0123456789"), ("HUNDRED", "0123456789" * 10)):
+        await ami.ask("Setvar", Channel=channel, Variable=name, Value=value)
+    long = "${HUNDRED}" * 10
+    for number, command in enumerate(
+        (f"{long}xxxxxxxx", f"{long}xxxxxxxxx", "x", f"{long}{long}{long}", "x", "x", "x", "x")
+    ):
+        text = f'GET FULL VARIABLE "{command}"'
+        await ami.ask("AGI", Channel=channel, Command=text, CommandID=str(number))
+        await ami.until("AsyncAGIExec")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def agi_digits(ami: Line) -> None:
+    """Digits end commands of AGI, and so does a stop; a command that takes them says how it ended."""
+    await ami.open()
+    channel = far(await place(ami, "agi"))
+    await ami.until("AsyncAGIStart")
+    for number, (command, keys) in enumerate(
+        (
+            ("WAIT FOR DIGIT -1", "5"),
+            ("WAIT FOR DIGIT -1", "*"),
+            ('GET DATA "" 3000 2', "12"),
+            ('GET DATA "" 3000 5', "3#"),
+            ('GET DATA "" 500 5', ""),
+            ('SAY DIGITS 123456789 "#"', "4#"),
+        )
+    ):
+        await ami.ask("AGI", Channel=channel, Command=command, CommandID=str(number))
+        await ami.until("AGIExecStart")
+        for key in keys:
+            await ami.settle()
+            await ami.ask("PlayDTMF", Channel=channel, Digit=key, Receive="true")
+        await ami.until("AsyncAGIExec")
+    await ami.ask("AGI", Channel=channel, Command="WAIT FOR DIGIT -1", CommandID="last")
+    await ami.until("AGIExecStart")
+    for channel_name, control in ((channel, "odd"), (channel, ""), ("", "stop"), ("None/1", "stop"), (channel, "stop")):
+        await ami.ask("ControlPlayback", Channel=channel_name, Control=control)
+    await ami.until("AsyncAGIExec")
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def agi_is_hung_up(ami: Line) -> None:
+    """A hang-up ends the command that runs, and AsyncAGI; what waits behind has no result."""
+    await ami.open()
+    for command in ("WAIT FOR DIGIT -1", "EXEC Wait 20"):
+        channel = far(await place(ami, "agi"))
+        await ami.until("AsyncAGIStart")
+        await ami.ask("AGI", Channel=channel, Command=command, CommandID="1")
+        await ami.ask("AGI", Channel=channel, Command="NOOP", CommandID="2")
+        await ami.until("AGIExecStart")
+        await ami.settle()
+        await hang_up(ami)
+
+
 async def from_the_dialplan(ami: Line) -> None:
     """The dialplan tells a user event, and sets variables that are seen in every event of the call."""
     await ami.open()
@@ -959,6 +1044,16 @@ STORIES: dict[str, Story] = {
             queue_ringing,
         ),
         *(dialled_and_sent_away, conference, conference_left, held, parked_together, linked),
-        *(recorded, mixed, agi, from_the_dialplan, through_the_dialplan),
+        *(
+            recorded,
+            mixed,
+            agi,
+            agi_words,
+            agi_is_cut,
+            agi_digits,
+            agi_is_hung_up,
+            from_the_dialplan,
+            through_the_dialplan,
+        ),
     )
 }

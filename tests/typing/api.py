@@ -62,7 +62,7 @@ async def actions(mgr: Manager) -> None:
     assert_type((await mgr.send(catalogue.GetConfigJSON("a.conf"))).categories, Union[dict[str, dict[str, Any]], None])
     assert_type(listed.events[:2], EventList[QueueItem])
     kick = catalogue.ConfbridgeKick("room", channel="PJSIP/a")
-    assert_type(kick.channel, str)
+    assert_type(kick.channel, Union[str, bytes])
     catalogue.QueueAdd("PJSIP/a", "sales", penalty="1")  # type: ignore[arg-type]  # pyright: ignore
     catalogue.QueueAdd("PJSIP/a")  # type: ignore[call-arg]  # pyright: ignore
     catalogue.QueueAdd("PJSIP/a", "sales", None, 0, False, "PJSIP/b")  # type: ignore[call-arg]  # pyright: ignore

@@ -65,3 +65,15 @@ def test_a_file_of_certificates_that_is_missing_or_empty_is_named(tmp_path: Path
         assert caught.value.filename == str(missing)
         with pytest.raises(ssl.SSLError, match=r"cafile: .*empty\.pem holds no certificates"):
             make(f"amis://pbx.test?cafile={empty}")
+
+
+def test_an_option_that_does_not_exist_names_the_near_one() -> None:
+    """In the URL, and among the arguments beside it."""
+    with pytest.raises(ValueError, match=r"^url: 'timout' is no option of ami://; is timeout meant\?$"):
+        read_url("ami://pbx.test?timout=3")
+    with pytest.raises(ValueError, match=r"^url: 'nonsense' is no option of amis://$"):
+        read_url("amis://pbx.test?nonsense=3")
+    with pytest.raises(ValueError, match=r"^url: 'cafile' is no option of ami://; it goes with amis://$"):
+        read_url("ami://pbx.test?cafile=x")
+    with pytest.raises(TypeError, match=r"unexpected keyword argument 'retryconnect'; is retry_connect meant\?$"):
+        Manager.from_url("ami://pbx.test", retryconnect=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import os
 import ssl as tls
 import warnings
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .._check import check_seconds
 from .._log import get_logger
+from .._near import unexpected
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
@@ -43,13 +45,13 @@ from .streams import (
     Predicate,
     SingleBuffer,
 )
-from .view import ServerView
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..permissions import Permissions
     from .like import View
+    from .view import ServerView
 
 __all__ = ["Manager", "ManagerState"]
 
@@ -205,7 +207,7 @@ class Manager:
         if record is not None:
             from ..wire.recordings import Recorder
 
-            recorder = Recorder(record)
+            recorder = Recorder(record, self._options.encoding)
         self._rights = Rights(self._options)
         self._dispatcher = Dispatcher()
         self._tally = Tally()
@@ -243,10 +245,15 @@ class Manager:
             ValueError: the URL cannot be read, or has an option that does not exist; never shows
                 the secret.
             OSError: `cafile` cannot be read.
+            TypeError: the constructor takes no such option.
         """
         parts = read_url(url)
         if parts.is_secure and not options.get("ssl", True):
             raise ValueError("ssl: amis:// is TLS, and cannot be without")
+        taken = inspect.signature(cls).parameters
+        if not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+            for name in options.keys() - taken.keys():
+                raise unexpected("from_url", name, taken)
         return cls(**{**parts.arguments(), **options})
 
     @property
@@ -275,6 +282,8 @@ class Manager:
     def view(self) -> View:
         """The event mask, the filters and the rights with which the server is seen from here."""
         if self._view is None:  # a quiet connection does without it
+            from .view import ServerView
+
             self._view = ServerView(self._options, self._link)
         return self._view
 

@@ -36,6 +36,6 @@ class AgentLogoff(KnownAction[Response]):
 
     privilege = ("agent",)
 
-    agent: str = header("Agent")
+    agent: str | bytes = header("Agent")
     _: KW_ONLY
     soft: bool | None = header("Soft", true_false, default=None)

@@ -18,7 +18,7 @@ class AGI(KnownAction[AGIReply]):
     before.
 
     Args:
-        channel: the channel's name.
+        channel: the channel's name, or its Uniqueid.
         command: the command as in an AGI script: `ANSWER`, `EXEC Playback hello-world`,
             `ASYNCAGI BREAK`.
         command_id: comes back as the event's `CommandId`. Without one, the outcome is the channel's
@@ -30,13 +30,13 @@ class AGI(KnownAction[AGIReply]):
     privilege = ("agi",)
     outcome_events = ("AsyncAGIExec", "AsyncAGIEnd", "Hangup", "AsyncAGI")
 
-    channel: str = header("Channel")
-    command: str = header("Command")
-    command_id: str | None = header("CommandID", default=None)
+    channel: str | bytes = header("Channel")
+    command: str | bytes = header("Command")
+    command_id: str | bytes | None = header("CommandID", default=None)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         own = {name.lower(): value for name, value in self.headers}
-        if event.get("Channel") != own.get("channel"):
+        if own.get("channel") not in (event.get("Channel"), event.get("Uniqueid")):
             return None
         if event.name == "Hangup":
             return "the channel hung up before the command ended"

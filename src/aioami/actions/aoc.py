@@ -86,8 +86,8 @@ class AOCMessage(KnownAction[Response]):
         "ChargeType", one_of("NA", "FREE", "Currency", "Unit"), default=None
     )
     _: KW_ONLY
-    channel: str | None = header("Channel", default=None)
-    channel_prefix: str | None = header("ChannelPrefix", default=None)
+    channel: str | bytes | None = header("Channel", default=None)
+    channel_prefix: str | bytes | None = header("ChannelPrefix", default=None)
     unit_amount: Sequence[int] = header("UnitAmount({})", _numbers, default=())
     unit_type: Sequence[int] = header("UnitType({})", _numbers, default=())
     currency_name: str | None = header("CurrencyName", _currency, default=None)
@@ -98,7 +98,9 @@ class AOCMessage(KnownAction[Response]):
     charging_association_id: int | None = header(
         "ChargingAssociationId", whole_number(), default=None
     )
-    charging_association_number: str | None = header("ChargingAssociationNumber", default=None)
+    charging_association_number: str | bytes | None = header(
+        "ChargingAssociationNumber", default=None
+    )
     charging_association_plan: int | None = header(
         "ChargingAssociationPlan", whole_number(), default=None
     )

@@ -24,7 +24,7 @@ from .._near import unexpected
 from ..events.base import Event
 from ..responses.base import ListReply, Response
 from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header, show_header
-from ..wire.text import DEFAULT_ENCODING, UTF8, Encoding, from_bytes, shown
+from ..wire.text import DEFAULT_ENCODING, UTF8, Encoding, Received, from_bytes, shown
 from .parameters import REQUIRED, HeaderValue, Parameter, header
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _RESERVED: Final = frozenset({"action", "actionid"})
 
 
 class Action(Generic[ResponseT_co]):
-    """Anything that can be asked of the server.
+    r"""Anything that can be asked of the server.
 
     An action is a value: it can be compared, printed and sent again, and holds nothing of a
     connection. Use this class itself for an action without a class of its own:
@@ -65,18 +65,20 @@ class Action(Generic[ResponseT_co]):
 
     Args:
         name: the action's name on the wire.
-        headers: its headers in order. `None` leaves a header out, a list repeats it.
+        headers: its headers in order. `None` leaves a header out, a list repeats it; bytes are sent
+            as they are, here and in the arguments of every action, and text in the manager's
+            encoding.
         more: headers behind those, as keywords: `Action("Foo", Bar="1")`.
 
     Raises:
         ValueError: a name or a value cannot be sent, or is one of `Action` and `ActionID` (see
             `Manager.send`).
-        TypeError: a value is neither text nor a whole number, or a header is given in both ways.
-            Asterisk spells booleans in several ways, so a bool has no one form.
+        TypeError: a value is neither text, bytes nor a whole number, or a header is given in both
+            ways. Asterisk spells booleans in several ways, so a bool has no one form.
 
     Attributes:
         name: the action's name on the wire.
-        headers: the headers as they are sent, without `Action` and `ActionID`.
+        headers: the headers, without `Action` and `ActionID`; bytes that are no UTF-8 as `\xfc`.
         timeout: seconds for which its answer is waited for; `None` is what the manager says.
     """
 
@@ -135,7 +137,7 @@ class Action(Generic[ResponseT_co]):
 
     def __init__(
         self: Action[Response],
-        name: str,
+        name: str | bytes,
         headers: Mapping[str, HeaderValue] | None = None,
         **more: HeaderValue,
     ) -> None:
@@ -200,9 +202,9 @@ class Action(Generic[ResponseT_co]):
 
     def _declare(
         self,
-        headers: Mapping[str, HeaderValue] | Iterable[tuple[str, HeaderValue]],
+        headers: Mapping[Any, HeaderValue] | Iterable[tuple[str | bytes, HeaderValue]],
         *,
-        name: str | None = None,
+        name: str | bytes | None = None,
         timeout: float | None = None,
     ) -> None:
         """Fill this action; to be called by the constructor of every class."""
@@ -554,6 +556,8 @@ def _plain(field: str, text: object) -> str:
     """Text without what a subclass of `str` makes of it, as the members of an enum do."""
     if isinstance(text, (bytes, bytearray)):
         return from_bytes(text)
+    if isinstance(text, Received):
+        return from_bytes(text.raw)
     if not isinstance(text, str):
         raise TypeError(f"{field}: expected text, not {type(text).__name__}")
     return str.__str__(text)

@@ -54,8 +54,8 @@ class Bridge(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel_1: str = header("Channel1")
-    channel_2: str = header("Channel2")
+    channel_1: str | bytes = header("Channel1")
+    channel_2: str | bytes = header("Channel2")
     tone: bool | str = header("Tone", _tone, default=False)
 
 
@@ -69,7 +69,7 @@ class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
 
     reads_only = True
 
-    bridge_type: str | None = header("BridgeType", default=None)
+    bridge_type: str | bytes | None = header("BridgeType", default=None)
 
 
 class BridgeInfo(KnownAction[ListReply[BridgeInfoChannel, BridgeInfoComplete]]):
@@ -83,7 +83,7 @@ class BridgeInfo(KnownAction[ListReply[BridgeInfoChannel, BridgeInfoComplete]]):
 
     reads_only = True
 
-    bridge_uniqueid: str = header("BridgeUniqueid")
+    bridge_uniqueid: str | bytes = header("BridgeUniqueid")
 
 
 class BridgeDestroy(KnownAction[Response]):
@@ -93,7 +93,7 @@ class BridgeDestroy(KnownAction[Response]):
         bridge_uniqueid: the bridge's id.
     """
 
-    bridge_uniqueid: str = header("BridgeUniqueid")
+    bridge_uniqueid: str | bytes = header("BridgeUniqueid")
 
 
 class BridgeKick(KnownAction[Response]):
@@ -104,9 +104,9 @@ class BridgeKick(KnownAction[Response]):
         bridge_uniqueid: the bridge's id, to be sure that it is that one.
     """
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     _: KW_ONLY
-    bridge_uniqueid: str | None = header("BridgeUniqueid", default=None)
+    bridge_uniqueid: str | bytes | None = header("BridgeUniqueid", default=None)
 
 
 class BridgeTechnologyList(
@@ -124,7 +124,7 @@ class BridgeTechnologySuspend(KnownAction[Response]):
         bridge_technology: its name, as `softmix`.
     """
 
-    bridge_technology: str = header("BridgeTechnology")
+    bridge_technology: str | bytes = header("BridgeTechnology")
 
 
 class BridgeTechnologyUnsuspend(KnownAction[Response]):
@@ -134,7 +134,7 @@ class BridgeTechnologyUnsuspend(KnownAction[Response]):
         bridge_technology: its name, as `softmix`.
     """
 
-    bridge_technology: str = header("BridgeTechnology")
+    bridge_technology: str | bytes = header("BridgeTechnology")
 
 
 class Atxfer(KnownAction[Response]):
@@ -150,9 +150,9 @@ class Atxfer(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     exten: str | int = header("Exten")
-    context: str | None = header("Context", default=None)
+    context: str | bytes | None = header("Context", default=None)
 
 
 class CancelAtxfer(KnownAction[Response]):
@@ -164,7 +164,7 @@ class CancelAtxfer(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
 
 
 class BlindTransfer(KnownAction[Response]):
@@ -180,6 +180,6 @@ class BlindTransfer(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     exten: str | int = header("Exten")
-    context: str | None = header("Context", default=None)
+    context: str | bytes | None = header("Context", default=None)

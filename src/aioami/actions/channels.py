@@ -105,7 +105,7 @@ class AbsoluteTimeout(KnownAction[Response]):
 
     privilege = ("system", "call")
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     seconds: float = header("Timeout", _until, default=0)
 
 
@@ -130,7 +130,7 @@ class CoreShowChannelMap(
     privilege = ("system", "reporting")
     reads_only = True
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
 
 
 class Getvar(KnownAction[GetvarReply]):
@@ -147,8 +147,8 @@ class Getvar(KnownAction[GetvarReply]):
     privilege = ("call", "reporting")
     reads_only = True
 
-    variable: str = header("Variable")
-    channel: str | None = header("Channel", default=None)
+    variable: str | bytes = header("Variable")
+    channel: str | bytes | None = header("Channel", default=None)
 
     @classmethod
     def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
@@ -168,7 +168,7 @@ class Hangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
     privilege = ("system", "call")
     list_optional = True
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     _: KW_ONLY
     cause: HangupCause | int | str | None = header("Cause", code_of(HangupCause), default=None)
 
@@ -182,7 +182,7 @@ class LocalOptimizeAway(KnownAction[Response]):
 
     privilege = ("system", "call")
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
 
 
 class MuteAudio(KnownAction[Response]):
@@ -229,16 +229,16 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
     def _originate(
         self,
         target: Mapping[str, HeaderValue],
-        channel: str,
+        channel: str | bytes,
         timeout: int | None,
-        callerid: str | None,
-        variables: Mapping[str, str | int],
-        account: str | None,
+        callerid: str | bytes | None,
+        variables: Mapping[str, str | bytes | int],
+        account: str | bytes | None,
         async_: bool,
         early_media: bool | None,
         codecs: str | Sequence[str] | None,
-        channel_id: str | None,
-        other_channel_id: str | None,
+        channel_id: str | bytes | None,
+        other_channel_id: str | bytes | None,
     ) -> None:
         for name, value in (("channel_id", channel_id), ("other_channel_id", other_channel_id)):
             if value is not None and len(UTF8.encode(name, text(name, value))) > _MAX_CHANNEL_ID:
@@ -328,19 +328,19 @@ class Originate_Application(_Originate, wire_name="Originate"):
 
     def __init__(
         self,
-        channel: str,
-        application: str,
-        data: Sequence[str | int] | str = (),
+        channel: str | bytes,
+        application: str | bytes,
+        data: Sequence[str | bytes | int] | str | bytes = (),
         timeout: int | None = None,
-        callerid: str | None = None,
-        variables: Mapping[str, str | int] = {},
-        account: str | None = None,
+        callerid: str | bytes | None = None,
+        variables: Mapping[str, str | bytes | int] = {},
+        account: str | bytes | None = None,
         async_: bool = True,
         *,
         early_media: bool | None = None,
         codecs: str | Sequence[str] | None = None,
-        channel_id: str | None = None,
-        other_channel_id: str | None = None,
+        channel_id: str | bytes | None = None,
+        other_channel_id: str | bytes | None = None,
     ) -> None:
         arguments = ",".join(repeated("data", data))
         self._originate(
@@ -380,20 +380,20 @@ class Originate_Context(_Originate, wire_name="Originate"):
 
     def __init__(
         self,
-        channel: str,
-        context: str,
+        channel: str | bytes,
+        context: str | bytes,
         extension: str | int,
         priority: str | int,
         timeout: int | None = None,
-        callerid: str | None = None,
-        variables: Mapping[str, str | int] = {},
-        account: str | None = None,
+        callerid: str | bytes | None = None,
+        variables: Mapping[str, str | bytes | int] = {},
+        account: str | bytes | None = None,
         async_: bool = True,
         *,
         early_media: bool | None = None,
         codecs: str | Sequence[str] | None = None,
-        channel_id: str | None = None,
-        other_channel_id: str | None = None,
+        channel_id: str | bytes | None = None,
+        other_channel_id: str | bytes | None = None,
         pre_dial_go_sub: str | None = None,
     ) -> None:
         self._originate(
@@ -428,7 +428,7 @@ class PlayDTMF(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     digit: str | int = header("Digit", one_of(*"0123456789ABCD*#"))
     _: KW_ONLY
     duration: int | None = header("Duration", milliseconds, default=None)
@@ -446,7 +446,7 @@ class PlayMF(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     digit: str | int = header("Digit", one_of(*"0123456789ABC*#"))
     _: KW_ONLY
     duration: int | None = header("Duration", milliseconds, default=None)
@@ -462,7 +462,7 @@ class SendFlash(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     _: KW_ONLY
     receive: bool | None = header("Receive", true_false, default=None)
 
@@ -477,7 +477,7 @@ class ControlPlayback(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     control: str = header("Control", one_of("stop", "forward", "reverse", "pause", "restart"))
 
 
@@ -495,14 +495,14 @@ class Redirect(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
-    context: str = header("Context")
+    channel: str | bytes = header("Channel")
+    context: str | bytes = header("Context")
     extension: str | int = header("Exten")
     priority: str | int = header("Priority")
     _: KW_ONLY
-    extra_channel: str | None = header("ExtraChannel", default=None)
-    extra_context: str | None = header("ExtraContext", default=None)
-    extra_exten: str | int | None = header("ExtraExten", default=None)
+    extra_channel: str | bytes | None = header("ExtraChannel", default=None)
+    extra_context: str | bytes | None = header("ExtraContext", default=None)
+    extra_exten: str | bytes | int | None = header("ExtraExten", default=None)
     extra_priority: str | int | None = header("ExtraPriority", default=None)
 
 
@@ -517,10 +517,10 @@ class SendText(KnownAction[Response]):
 
     privilege = ("call",)
 
-    channel: str = header("Channel")
-    message: str = header("Message")
+    channel: str | bytes = header("Channel")
+    message: str | bytes = header("Message")
     _: KW_ONLY
-    content_type: str | None = header("Content-Type", default=None)
+    content_type: str | bytes | None = header("Content-Type", default=None)
 
 
 class SetCDRUserField(KnownAction[Response]):
@@ -536,8 +536,8 @@ class SetCDRUserField(KnownAction[Response]):
     privilege = ("call",)
     until = 1
 
-    channel: str = header("Channel")
-    user_field: str = header("UserField")
+    channel: str | bytes = header("Channel")
+    user_field: str | bytes = header("UserField")
 
 
 class Setvar(KnownAction[Response]):
@@ -551,9 +551,9 @@ class Setvar(KnownAction[Response]):
 
     privilege = ("call",)
 
-    variable: str = header("Variable")
+    variable: str | bytes = header("Variable")
     value: str | int = header("Value")
-    channel: str | None = header("Channel", text_or_nothing, default=None)
+    channel: str | bytes | None = header("Channel", text_or_nothing, default=None)
 
 
 class Status(KnownAction[ListReply[events.Status, StatusComplete]]):
@@ -569,7 +569,7 @@ class Status(KnownAction[ListReply[events.Status, StatusComplete]]):
     privilege = ("system", "call", "reporting")
     reads_only = True
 
-    channel: str | None = header("Channel", _channel_or_all)
+    channel: str | bytes | None = header("Channel", _channel_or_all)
     _: KW_ONLY
     variables: Sequence[str] | str | None = header("Variables", joined, default=None)
     all_variables: bool | None = header("AllVariables", true_false, default=None)

@@ -27,13 +27,13 @@ class _Conference(KnownAction[Response], abstract=True):
 
     privilege = ("call",)
 
-    conference: str = header("Conference")
+    conference: str | bytes = header("Conference")
 
 
 class _Participant(_Conference, abstract=True):
     """An action on a participant of a conference."""
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
 
 
 class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeListComplete]]):
@@ -49,7 +49,7 @@ class ConfbridgeList(KnownAction[ListReply[events.ConfbridgeList, ConfbridgeList
     reads_only = True
     empty_list_messages = ("No active conferences.",)
 
-    conference: str = header("Conference")
+    conference: str | bytes = header("Conference")
 
 
 class ConfbridgeListRooms(
@@ -127,7 +127,7 @@ class ConfbridgeStartRecord(_Conference):
 
     privilege = ("system",)
 
-    filename: str | None = header("RecordFile", text_or_nothing, default=None)
+    filename: str | bytes | None = header("RecordFile", text_or_nothing, default=None)
 
 
 class ConfbridgeStopRecord(_Conference):

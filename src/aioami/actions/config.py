@@ -30,7 +30,7 @@ class CreateConfig(KnownAction[Response]):
 
     privilege = ("config",)
 
-    filename: str = header("Filename")
+    filename: str | bytes = header("Filename")
 
 
 class _ReadConfig(KnownAction[ResponseT_co], abstract=True):
@@ -39,10 +39,10 @@ class _ReadConfig(KnownAction[ResponseT_co], abstract=True):
     privilege = ("system", "config")
     reads_only = True
 
-    filename: str = header("Filename")
+    filename: str | bytes = header("Filename")
     _: KW_ONLY
-    category: str | None = header("Category", default=None)
-    filter: str | None = header("Filter", default=None)
+    category: str | bytes | None = header("Category", default=None)
+    filter: str | bytes | None = header("Filter", default=None)
 
 
 class GetConfig(_ReadConfig[GetConfigReply]):
@@ -77,9 +77,9 @@ class ListCategories(KnownAction[ListCategoriesReply]):
     privilege = ("config",)
     reads_only = True
 
-    filename: str = header("Filename")
+    filename: str | bytes = header("Filename")
     _: KW_ONLY
-    match: str | None = header("Match", default=None)
+    match: str | bytes | None = header("Match", default=None)
 
 
 class UpdateConfig(KnownAction[Response]):

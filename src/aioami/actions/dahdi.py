@@ -141,7 +141,7 @@ class PRIDebugFileSet(KnownAction[Response]):
 
     privilege = ("system",)
 
-    file: str = header("File")
+    file: str | bytes = header("File")
 
 
 class PRIDebugFileUnset(KnownAction[Response]):

@@ -26,8 +26,8 @@ class DBDel(KnownAction[Response]):
 
     privilege = ("system",)
 
-    family: str = header("Family")
-    key: str = header("Key")
+    family: str | bytes = header("Family")
+    key: str | bytes = header("Key")
 
 
 class DBDelTree(KnownAction[Response]):
@@ -40,8 +40,8 @@ class DBDelTree(KnownAction[Response]):
 
     privilege = ("system",)
 
-    family: str = header("Family")
-    key: str | None = header("Key", default=None)
+    family: str | bytes = header("Family")
+    key: str | bytes | None = header("Key", default=None)
 
 
 class DBGet(KnownAction[DBGetReply]):
@@ -56,8 +56,8 @@ class DBGet(KnownAction[DBGetReply]):
     privilege = ("system", "reporting")
     reads_only = True
 
-    family: str = header("Family")
-    key: str = header("Key")
+    family: str | bytes = header("Family")
+    key: str | bytes = header("Key")
 
 
 class DBGetTree(KnownAction[ListReply[DBGetTreeResponse, DBGetTreeComplete]]):
@@ -73,8 +73,8 @@ class DBGetTree(KnownAction[ListReply[DBGetTreeResponse, DBGetTreeComplete]]):
     privilege = ("system", "reporting")
     reads_only = True
 
-    family: str | None = header("Family", default=None)
-    key: str | None = header("Key", default=None)
+    family: str | bytes | None = header("Family", default=None)
+    key: str | bytes | None = header("Key", default=None)
 
 
 class DBPut(KnownAction[Response]):
@@ -87,6 +87,6 @@ class DBPut(KnownAction[Response]):
 
     privilege = ("system",)
 
-    family: str = header("Family")
-    key: str = header("Key")
+    family: str | bytes = header("Family")
+    key: str | bytes = header("Key")
     value: str | int = header("Val")

@@ -31,7 +31,7 @@ class ShowDialPlan(KnownAction[ListReply[ListDialplan, ShowDialPlanComplete]]):
     reads_only = True
 
     _: KW_ONLY
-    context: str | None = header("Context", default=None)
+    context: str | bytes | None = header("Context", default=None)
     extension: str | int | None = header("Extension", default=None)
 
 
@@ -49,12 +49,12 @@ class DialplanExtensionAdd(KnownAction[Response]):
 
     privilege = ("system",)
 
-    context: str = header("Context")
+    context: str | bytes = header("Context")
     extension: str | int = header("Extension")
     priority: str | int = header("Priority")
-    application: str = header("Application")
+    application: str | bytes = header("Application")
     _: KW_ONLY
-    application_data: str | None = header("ApplicationData", default=None)
+    application_data: str | bytes | None = header("ApplicationData", default=None)
     replace: bool | None = header("Replace", yes_no, default=None)
 
 
@@ -69,6 +69,6 @@ class DialplanExtensionRemove(KnownAction[Response]):
 
     privilege = ("system",)
 
-    context: str = header("Context")
+    context: str | bytes = header("Context")
     extension: str | int = header("Extension")
     priority: str | int | None = header("Priority", default=None)

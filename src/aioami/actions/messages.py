@@ -33,11 +33,11 @@ class MessageSend(KnownAction[Response]):
 
     privilege = ("message",)
 
-    to: str | None = header("To", default=None)
-    body: str | None = header("Body", default=None)
+    to: str | bytes | None = header("To", default=None)
+    body: str | bytes | None = header("Body", default=None)
     _: KW_ONLY
-    destination: str | None = header("Destination", default=None)
-    from_: str | None = header("From", default=None)
+    destination: str | bytes | None = header("Destination", default=None)
+    from_: str | bytes | None = header("From", default=None)
     base64_body: bytes | str | None = header("Base64Body", base64, default=None)
     variables: Mapping[str, str | int] | None = header("Variable", _variables, default=None)
 
@@ -58,6 +58,6 @@ class JabberSend(KnownAction[Response]):
     fenced = True
     holds_session = True
 
-    jabber: str = header("Jabber")
-    jid: str = header("ScreenName")
-    message: str = header("Message")
+    jabber: str | bytes = header("Jabber")
+    jid: str | bytes = header("ScreenName")
+    message: str | bytes = header("Message")

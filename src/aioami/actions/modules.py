@@ -28,7 +28,7 @@ class ModuleCheck(KnownAction[ModuleCheckReply]):
     reads_only = True
     holds_session = True
 
-    module: str = header("Module")
+    module: str | bytes = header("Module")
 
 
 class ModuleLoad(KnownAction[Response]):
@@ -73,7 +73,7 @@ class Reload(KnownAction[Response]):
     privilege = ("system", "config")
     holds_session = True
 
-    module: str | None = header("Module", default=None)
+    module: str | bytes | None = header("Module", default=None)
 
 
 class LoggerRotate(KnownAction[Response]):

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Union
 
-from ..wire.text import from_bytes, shown
+from ..wire.text import Received, from_bytes, shown
 
 if TYPE_CHECKING:
     from ..enums import Code
@@ -94,6 +94,8 @@ def text(field: str, value: Text | int) -> str:
     Raises:
         TypeError: it is neither.
     """
+    if isinstance(value, Received):
+        return from_bytes(value.raw)
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, (bytes, bytearray)):
@@ -239,7 +241,7 @@ def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def joined(field: str, value: str | Iterable[str | int]) -> str:
+def joined(field: str, value: Text | Iterable[Text | int]) -> str:
     """Several texts, separated by commas; or one text, as it is.
 
     Raises:
@@ -254,7 +256,7 @@ def joined(field: str, value: str | Iterable[str | int]) -> str:
     return ",".join(parts)
 
 
-def repeated(field: str, value: str | Iterable[str | int]) -> list[str]:
+def repeated(field: str, value: Text | Iterable[Text | int]) -> list[str]:
     """Several texts, each in a header of its own; or one.
 
     Raises:
@@ -270,7 +272,7 @@ def repeated(field: str, value: str | Iterable[str | int]) -> list[str]:
 
 
 def variables(
-    field: str, value: Mapping[str, str | int] | Iterable[tuple[str, str | int]]
+    field: str, value: Mapping[str, Text | int] | Iterable[tuple[str, Text | int]]
 ) -> list[str]:
     """Variables by name, each in a header of its own, escaped so that its value arrives as it is.
 
@@ -291,7 +293,7 @@ def variables(
     return [variable(name, each) for name, each in pairs]
 
 
-def text_or_nothing(field: str, value: str | int) -> str | None:
+def text_or_nothing(field: str, value: Text | int) -> str | None:
     """Text; an empty one leaves the header out."""
     return text(field, value) or None
 
@@ -317,7 +319,7 @@ def base64(field: str, value: str | bytes) -> str:
 _ESCAPED: Final = str.maketrans({character: f"\\{character}" for character in '\\,"()[]'})
 
 
-def variable(name: str, value: str | int) -> str:
+def variable(name: Text, value: Text | int) -> str:
     """A `Variable` header's text, escaped so that the value arrives as it is.
 
     Raises:

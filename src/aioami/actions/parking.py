@@ -72,7 +72,7 @@ class ParkedCalls(KnownAction[ListReply[ParkedCall, ParkedCallsComplete]]):
     reads_only = True
 
     _: KW_ONLY
-    parking_lot: str | None = header("ParkingLot", default=None)
+    parking_lot: str | bytes | None = header("ParkingLot", default=None)
 
 
 class Parkinglots(KnownAction[ListReply[Parkinglot, ParkinglotsComplete]]):

@@ -85,7 +85,7 @@ class PJSIPShowEndpoint(KnownAction[ListReply[_Detail, EndpointDetailComplete]])
     privilege = ("system",)
     reads_only = True
 
-    endpoint: str = header("Endpoint")
+    endpoint: str | bytes = header("Endpoint")
 
 
 class PJSIPShowAors(KnownAction[ListReply[AorList, AorListComplete]]):
@@ -181,7 +181,7 @@ class PJSIPShowMaintenance(
     privilege = ("system", "reporting")
     reads_only = True
 
-    endpoint: str | None = header("Endpoint", default=None)
+    endpoint: str | bytes | None = header("Endpoint", default=None)
 
 
 class PJSIPSetMaintenance(KnownAction[Response]):
@@ -195,7 +195,7 @@ class PJSIPSetMaintenance(KnownAction[Response]):
 
     privilege = ("system",)
 
-    endpoint: str = header("Endpoint")
+    endpoint: str | bytes = header("Endpoint")
     state: str = header("State", one_of("on", "off"))
 
 
@@ -209,7 +209,7 @@ class PJSIPQualify(KnownAction[Response]):
     privilege = ("system", "reporting")
     holds_session = True
 
-    endpoint: str = header("Endpoint")
+    endpoint: str | bytes = header("Endpoint")
 
 
 class PJSIPRegister(KnownAction[Response]):
@@ -221,7 +221,7 @@ class PJSIPRegister(KnownAction[Response]):
 
     privilege = ("system", "reporting")
 
-    registration: str = header("Registration")
+    registration: str | bytes = header("Registration")
 
 
 class PJSIPUnregister(KnownAction[Response]):
@@ -233,7 +233,7 @@ class PJSIPUnregister(KnownAction[Response]):
 
     privilege = ("system", "reporting")
 
-    registration: str = header("Registration")
+    registration: str | bytes = header("Registration")
 
 
 class PJSIPNotify(KnownAction[Response]):
@@ -286,5 +286,5 @@ class PJSIPHangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplet
     privilege = ("system", "call")
     list_optional = True
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     cause: str | int = header("Cause")

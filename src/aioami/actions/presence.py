@@ -38,7 +38,7 @@ class ExtensionState(KnownAction[ExtensionStateReply]):
     reads_only = True
 
     extension: str | int = header("Exten")
-    context: str = header("Context")
+    context: str | bytes = header("Context")
 
 
 class ExtensionStateList(KnownAction[ListReply[ExtensionStatus, ExtensionStateListComplete]]):
@@ -66,7 +66,7 @@ class PresenceState(KnownAction[PresenceStateReply]):
     privilege = ("call", "reporting")
     reads_only = True
 
-    provider: str = header("Provider")
+    provider: str | bytes = header("Provider")
 
 
 class PresenceStateList(KnownAction[ListReply[PresenceStateChange, PresenceStateListComplete]]):

@@ -66,14 +66,14 @@ class QueueAdd(KnownAction[Response]):
 
     privilege = ("agent",)
 
-    interface: str = header("Interface")
-    queue: str = header("Queue")
-    membername: str | None = header("MemberName", text_or_nothing, default=None)
+    interface: str | bytes = header("Interface")
+    queue: str | bytes = header("Queue")
+    membername: str | bytes | None = header("MemberName", text_or_nothing, default=None)
     penalty: int = header("Penalty", whole_number(minimum=0), default=0)
     paused: bool = header("Paused", yes_no, default=False)
     _: KW_ONLY
-    state_interface: str | None = header("StateInterface", default=None)
-    reason: str | None = header("Reason", default=None)
+    state_interface: str | bytes | None = header("StateInterface", default=None)
+    reason: str | bytes | None = header("Reason", default=None)
     wrapuptime: int | None = header("Wrapuptime", whole_number(minimum=0), default=None)
 
 
@@ -89,8 +89,8 @@ class QueueRemove(KnownAction[Response]):
 
     privilege = ("agent",)
 
-    interface: str = header("Interface")
-    queue: str = header("Queue")
+    interface: str | bytes = header("Interface")
+    queue: str | bytes = header("Queue")
 
 
 class QueuePause(KnownAction[Response]):
@@ -105,11 +105,11 @@ class QueuePause(KnownAction[Response]):
 
     privilege = ("agent",)
 
-    interface: str = header("Interface")
+    interface: str | bytes = header("Interface")
     paused: bool = header("Paused", true_false)
-    queue: str | None = header("Queue", default=None)
+    queue: str | bytes | None = header("Queue", default=None)
     _: KW_ONLY
-    reason: str | None = header("Reason", default=None)
+    reason: str | bytes | None = header("Reason", default=None)
 
 
 class QueuePenalty(KnownAction[Response]):
@@ -123,9 +123,9 @@ class QueuePenalty(KnownAction[Response]):
 
     privilege = ("agent",)
 
-    interface: str = header("Interface")
+    interface: str | bytes = header("Interface")
     penalty: int = header("Penalty", whole_number(minimum=0))
-    queue: str | None = header("Queue", default=None)
+    queue: str | bytes | None = header("Queue", default=None)
 
 
 class QueueMemberRingInUse(KnownAction[Response]):
@@ -139,9 +139,9 @@ class QueueMemberRingInUse(KnownAction[Response]):
 
     privilege = ("agent",)
 
-    interface: str = header("Interface")
+    interface: str | bytes = header("Interface")
     ring_in_use: bool = header("RingInUse", yes_no)
-    queue: str | None = header("Queue", default=None)
+    queue: str | bytes | None = header("Queue", default=None)
 
 
 class QueueChangePriorityCaller(KnownAction[Response]):
@@ -154,8 +154,8 @@ class QueueChangePriorityCaller(KnownAction[Response]):
         immediate: whether the caller's position changes at once; from Asterisk 18.
     """
 
-    queue: str = header("Queue")
-    caller: str = header("Caller")
+    queue: str | bytes = header("Queue")
+    caller: str | bytes = header("Caller")
     priority: int = header("Priority", whole_number())
     _: KW_ONLY
     immediate: bool | None = header("Immediate", yes_no, default=None)
@@ -172,10 +172,10 @@ class QueueWithdrawCaller(KnownAction[Response]):
         withdraw_info: a text for the dialplan, in the variable `QUEUE_WITHDRAW_INFO`.
     """
 
-    queue: str = header("Queue")
-    caller: str = header("Caller")
+    queue: str | bytes = header("Queue")
+    caller: str | bytes = header("Caller")
     _: KW_ONLY
-    withdraw_info: str | None = header("WithdrawInfo", default=None)
+    withdraw_info: str | bytes | None = header("WithdrawInfo", default=None)
 
 
 class QueueLog(KnownAction[Response]):
@@ -191,11 +191,11 @@ class QueueLog(KnownAction[Response]):
 
     privilege = ("agent",)
 
-    queue: str = header("Queue")
-    event: str = header("Event")
-    interface: str | None = header("Interface", default=None)
-    uniqueid: str | None = header("Uniqueid", default=None)
-    message: str | None = header("Message", default=None)
+    queue: str | bytes = header("Queue")
+    event: str | bytes = header("Event")
+    interface: str | bytes | None = header("Interface", default=None)
+    uniqueid: str | bytes | None = header("Uniqueid", default=None)
+    message: str | bytes | None = header("Message", default=None)
 
 
 class QueueReload(KnownAction[Response]):
@@ -210,7 +210,7 @@ class QueueReload(KnownAction[Response]):
 
     holds_session = True
 
-    queue: str | None = header("Queue", default=None)
+    queue: str | bytes | None = header("Queue", default=None)
     members: str | bool = header("Members", _part, default="yes")
     rules: str | bool = header("Rules", _part, default="yes")
     parameters: str | bool = header("Parameters", _part, default="yes")
@@ -223,7 +223,7 @@ class QueueReset(KnownAction[Response]):
         queue: this queue alone; all if left out.
     """
 
-    queue: str | None = header("Queue", default=None)
+    queue: str | bytes | None = header("Queue", default=None)
 
 
 class QueueRule(KnownAction[QueueRuleReply]):
@@ -235,7 +235,7 @@ class QueueRule(KnownAction[QueueRuleReply]):
 
     reads_only = True
 
-    rule: str | None = header("Rule", default=None)
+    rule: str | bytes | None = header("Rule", default=None)
 
 
 class QueueStatus(
@@ -252,9 +252,9 @@ class QueueStatus(
 
     reads_only = True
 
-    queue: str | None = header("Queue", default=None)
+    queue: str | bytes | None = header("Queue", default=None)
     _: KW_ONLY
-    member: str | None = header("Member", default=None)
+    member: str | bytes | None = header("Member", default=None)
 
 
 class QueueSummary(KnownAction[ListReply[events.QueueSummary, QueueSummaryComplete]]):
@@ -266,7 +266,7 @@ class QueueSummary(KnownAction[ListReply[events.QueueSummary, QueueSummaryComple
 
     reads_only = True
 
-    queue: str | None = header("Queue", default=None)
+    queue: str | bytes | None = header("Queue", default=None)
 
 
 class Queues(KnownAction[Response]):

@@ -56,11 +56,11 @@ class MixMonitor(KnownAction[MixMonitorReply]):
 
     privilege = ("system",)
 
-    channel: str = header("Channel")
-    file: str | None = header("File", default=None)
+    channel: str | bytes = header("Channel")
+    file: str | bytes | None = header("File", default=None)
     _: KW_ONLY
-    options: str | None = header("Options", default=None)
-    command: str | None = header("Command", default=None)
+    options: str | bytes | None = header("Options", default=None)
+    command: str | bytes | None = header("Command", default=None)
 
 
 class StopMixMonitor(KnownAction[Response]):
@@ -73,8 +73,8 @@ class StopMixMonitor(KnownAction[Response]):
 
     privilege = ("system", "call")
 
-    channel: str = header("Channel")
-    mix_monitor_id: str | None = header("MixMonitorID", default=None)
+    channel: str | bytes = header("Channel")
+    mix_monitor_id: str | bytes | None = header("MixMonitorID", default=None)
 
 
 class MixMonitorMute(KnownAction[Response]):
@@ -89,11 +89,11 @@ class MixMonitorMute(KnownAction[Response]):
 
     privilege = ("system", "call")
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
     direction: str = header("Direction", one_of("read", "write", "both"))
     mute: bool = header("State", truth("1", "0"))
     _: KW_ONLY
-    mix_monitor_id: str | None = header("MixMonitorID", default=None)
+    mix_monitor_id: str | bytes | None = header("MixMonitorID", default=None)
 
 
 class _Monitored(KnownAction[Response], abstract=True):
@@ -102,7 +102,7 @@ class _Monitored(KnownAction[Response], abstract=True):
     privilege = ("call",)
     until = 20
 
-    channel: str = header("Channel")
+    channel: str | bytes = header("Channel")
 
 
 class Monitor(_Monitored):
@@ -115,8 +115,8 @@ class Monitor(_Monitored):
         mix: whether both directions end up in one file.
     """
 
-    filename: str = header("File")
-    format: str = header("Format", default=FORMAT_WAV)
+    filename: str | bytes = header("File")
+    format: str | bytes = header("Format", default=FORMAT_WAV)
     mix: bool = header("Mix", true_false, default=True)
 
 
@@ -128,7 +128,7 @@ class ChangeMonitor(_Monitored):
         filename: without extension.
     """
 
-    filename: str = header("File")
+    filename: str | bytes = header("File")
 
 
 class PauseMonitor(_Monitored):

@@ -53,7 +53,7 @@ class SIPshowpeer(_ChanSIP[SIPshowpeerReply]):
 
     reads_only = True
 
-    peer: str = header("Peer")
+    peer: str | bytes = header("Peer")
 
 
 class SIPpeerstatus(_ChanSIP[ListReply[PeerStatus, SIPpeerstatusComplete]]):
@@ -66,7 +66,7 @@ class SIPpeerstatus(_ChanSIP[ListReply[PeerStatus, SIPpeerstatusComplete]]):
     privilege = ("system",)
     reads_only = True
 
-    peer: str | None = header("Peer", default=None)
+    peer: str | bytes | None = header("Peer", default=None)
 
 
 class SIPqualify(_ChanSIP[SIPqualifyReply], wire_name="SIPqualifypeer"):
@@ -80,7 +80,7 @@ class SIPqualify(_ChanSIP[SIPqualifyReply], wire_name="SIPqualifypeer"):
 
     outcome_events = ("SIPQualifyPeerDone",)
 
-    peer: str = header("Peer")
+    peer: str | bytes = header("Peer")
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         return event if event.action_id == action_id else None

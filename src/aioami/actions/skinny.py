@@ -48,7 +48,7 @@ class SKINNYshowdevice(_ChanSkinny[SKINNYdeviceReply]):
     bare_reply = "headers"
     fenced = True
 
-    device: str = header("Device")
+    device: str | bytes = header("Device")
 
 
 class SKINNYshowline(_ChanSkinny[SKINNYlineReply]):
@@ -62,4 +62,4 @@ class SKINNYshowline(_ChanSkinny[SKINNYlineReply]):
     bare_reply = "headers"
     fenced = True
 
-    line: str = header("Line")
+    line: str | bytes = header("Line")

@@ -25,7 +25,7 @@ class _Cache(KnownAction[Response], abstract=True):
 
     privilege = ("system",)
 
-    cache: str = header("Cache")
+    cache: str | bytes = header("Cache")
 
 
 class SorceryMemoryCacheExpire(_Cache):
@@ -44,7 +44,7 @@ class SorceryMemoryCacheExpireObject(_Cache):
         object: the object's name.
     """
 
-    object: str = header("Object")
+    object: str | bytes = header("Object")
 
 
 class SorceryMemoryCacheStale(_Cache):
@@ -64,7 +64,7 @@ class SorceryMemoryCacheStaleObject(_Cache):
         reload: whether it is read again at once; from Asterisk 13.14.
     """
 
-    object: str = header("Object")
+    object: str | bytes = header("Object")
     _: KW_ONLY
     reload: bool | None = header("Reload", yes_no, default=None)
 

@@ -112,9 +112,9 @@ class Challenge(KnownAction[ChallengeReply]):
 
     reads_only = True
 
-    authtype: str = header("AuthType", default=AUTHTYPE_MD5)
+    authtype: str | bytes = header("AuthType", default=AUTHTYPE_MD5)
     _: KW_ONLY
-    username: str | None = header("Username", default=None)
+    username: str | bytes | None = header("Username", default=None)
 
 
 class Login(KnownAction[Response]):
@@ -304,7 +304,7 @@ class Command(KnownAction[CommandReply]):
     reads_only = True
     holds_session = True
 
-    command: str = header("Command")
+    command: str | bytes = header("Command")
 
     @classmethod
     def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
@@ -364,7 +364,7 @@ class DataGet(KnownAction[Response]):
     reads_only = True
     until = 13
 
-    path: str = header("Path")
+    path: str | bytes = header("Path")
     _: KW_ONLY
-    search: str | None = header("Search", default=None)
-    filter: str | None = header("Filter", default=None)
+    search: str | bytes | None = header("Search", default=None)
+    filter: str | bytes | None = header("Filter", default=None)

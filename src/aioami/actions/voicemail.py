@@ -48,7 +48,7 @@ class MailboxCount(KnownAction[MailboxCountReply]):
     privilege = ("call", "reporting")
     reads_only = True
 
-    mailbox: str = header("Mailbox")
+    mailbox: str | bytes = header("Mailbox")
 
 
 class MailboxStatus(KnownAction[MailboxStatusReply]):
@@ -61,7 +61,7 @@ class MailboxStatus(KnownAction[MailboxStatusReply]):
     privilege = ("call", "reporting")
     reads_only = True
 
-    mailbox: str = header("Mailbox")
+    mailbox: str | bytes = header("Mailbox")
 
 
 class VoicemailUsersList(KnownAction[ListReply[VoicemailUserEntry, VoicemailUserEntryComplete]]):
@@ -84,7 +84,7 @@ class VoicemailUserStatus(KnownAction[ListReply[VoicemailUserDetail, VoicemailUs
     reads_only = True
     empty_list_messages = ("There is no voicemail user of the given info.",)
 
-    context: str = header("Context")
+    context: str | bytes = header("Context")
     mailbox: str | int = header("Mailbox")
 
 
@@ -100,7 +100,7 @@ class VoicemailBoxSummary(KnownAction[ListReply[VoicemailBoxDetail, VoicemailBox
     reads_only = True
     empty_list_messages = ("There is no voicemail user of the given info.",)
 
-    context: str = header("Context")
+    context: str | bytes = header("Context")
     mailbox: str | int = header("Mailbox")
 
 
@@ -114,7 +114,7 @@ class VoicemailRefresh(KnownAction[Response]):
 
     privilege = ("user",)
 
-    context: str | None = header("Context", default=None)
+    context: str | bytes | None = header("Context", default=None)
     mailbox: str | int | None = header("Mailbox", default=None)
 
 
@@ -123,10 +123,10 @@ class _Voicemail(KnownAction[VoicemailReply], abstract=True):
 
     privilege = ("user",)
 
-    context: str = header("Context")
+    context: str | bytes = header("Context")
     mailbox: str | int = header("Mailbox")
-    folder: str = header("Folder")
-    id: str = header("ID")
+    folder: str | bytes = header("Folder")
+    id: str | bytes = header("ID")
 
 
 class VoicemailMove(_Voicemail):
@@ -137,7 +137,7 @@ class VoicemailMove(_Voicemail):
         to_folder: the folder's name, as `Old`.
     """
 
-    to_folder: str = header("ToFolder")
+    to_folder: str | bytes = header("ToFolder")
 
 
 class VoicemailRemove(_Voicemail):
@@ -156,9 +156,9 @@ class VoicemailForward(_Voicemail):
         to_context, to_mailbox, to_folder: where the copy goes.
     """
 
-    to_context: str = header("ToContext")
+    to_context: str | bytes = header("ToContext")
     to_mailbox: str | int = header("ToMailbox")
-    to_folder: str = header("ToFolder")
+    to_folder: str | bytes = header("ToFolder")
 
 
 class MWIGet(KnownAction[ListReply[events.MWIGet, MWIGetComplete]]):
@@ -171,7 +171,7 @@ class MWIGet(KnownAction[ListReply[events.MWIGet, MWIGetComplete]]):
     privilege = ("call", "reporting")
     reads_only = True
 
-    mailbox: str = header("Mailbox")
+    mailbox: str | bytes = header("Mailbox")
 
 
 class MWIUpdate(KnownAction[Response]):
@@ -184,7 +184,7 @@ class MWIUpdate(KnownAction[Response]):
 
     privilege = ("call",)
 
-    mailbox: str = header("Mailbox")
+    mailbox: str | bytes = header("Mailbox")
     _: KW_ONLY
     old_messages: int | None = header("OldMessages", whole_number(minimum=0), default=None)
     new_messages: int | None = header("NewMessages", whole_number(minimum=0), default=None)
@@ -199,4 +199,4 @@ class MWIDelete(KnownAction[Response]):
 
     privilege = ("call",)
 
-    mailbox: str = header("Mailbox")
+    mailbox: str | bytes = header("Mailbox")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from .commands import Word
+from .commands import Word, text_of
 from .text import Codec
 
 __all__ = [
@@ -73,9 +73,9 @@ def milliseconds(field: str, seconds: float) -> int:
 
 def joined(codec: Codec, separator: str, words: Iterable[Word]) -> bytes:
     """Return words as one, with a separator between them."""
-    texts = (str(word) if isinstance(word, int) else word for word in words)
+    fields = ((f"argument {number}", word) for number, word in enumerate(words, 1))
     return separator.encode().join(
-        codec.encode(text, f"argument {number}") for number, text in enumerate(texts, 1)
+        codec.encode(text_of(word, field), field) for field, word in fields
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "Command",
     "Word",
     "encode_command",
+    "text_of",
 ]
 
 MAX_LINE: Final = 2047
@@ -32,7 +33,7 @@ MAX_ASYNC_COMMAND: Final = 1013
 MAX_WORDS: Final = 100
 """Words of a command. Asterisk dies of more than 127."""
 
-Word = Union[str, bytes, int]
+Word = Union[str, bytes, int, float]
 """One word of a command."""
 
 COMMANDS: Final = frozenset(
@@ -232,7 +233,7 @@ def encode_command(words: Sequence[Word], codec: Codec, limit: int = MAX_LINE - 
         ValueError: there is none; one has a CR, LF or NUL, or a character that the encoding lacks;
             there are over 100, or too many bytes; it is GET OPTION without a time. The message
             names the argument, and never shows it.
-        TypeError: one is neither text, bytes nor a whole number.
+        TypeError: one is neither text, bytes nor a number.
     """
     encoded = [_encode_word(word, number, codec) for number, word in enumerate(words)]
     names = encoded[0].split() if encoded else []
@@ -259,16 +260,29 @@ def encode_command(words: Sequence[Word], codec: Codec, limit: int = MAX_LINE - 
     return Command(name, arguments, line)
 
 
+def text_of(word: Word, field: str) -> str | bytes:
+    """Return a word as it is sent.
+
+    Raises:
+        ValueError: it is a number that cannot be written in plain digits.
+        TypeError: it is neither text, bytes nor a number.
+    """
+    if isinstance(word, (str, bytes)):
+        return word
+    if isinstance(word, bool) or not isinstance(word, (int, float)):
+        raise TypeError(f"{field}: expected text, bytes or a number, not {type(word).__name__}")
+    text = str(int(word)) if isinstance(word, int) else repr(word)
+    if not text.removeprefix("-").replace(".", "", 1).isdecimal():
+        raise ValueError(f"{field}: the number {text} cannot be written in plain digits")
+    return text
+
+
 def _encode_word(word: Word, number: int, codec: Codec) -> bytes:
-    shown = f"word {number + 1}"
-    if isinstance(word, bool) or not isinstance(word, (str, bytes, int)):
-        raise TypeError(
-            f"{shown}: expected text, bytes or a whole number, not {type(word).__name__}"
-        )
-    encoded = codec.encode(str(word) if isinstance(word, int) else word, shown)
+    field = f"word {number + 1} of the command"
+    encoded = codec.encode(text_of(word, field), field)
     for byte, label in _FORBIDDEN:
         if byte in encoded:
-            raise ValueError(f"{shown} of the command: it may not contain {label}")
+            raise ValueError(f"{field}: it may not contain {label}")
     return encoded
 
 

@@ -19,7 +19,7 @@ from .arguments import (
     milliseconds,
     places,
 )
-from .commands import Command, Word, encode_command
+from .commands import Command, Word, encode_command, text_of
 from .results import DialResult, Digits, Recording
 from .transport import AskByCommand, Transport, failure
 
@@ -134,6 +134,7 @@ class Session:
     def __init__(self, transport: Transport) -> None:
         environment = transport.environment
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
         self._free = asyncio.Lock()
         self._turns: set[asyncio.Task[Any]] = set()
         self._script = environment.script
@@ -416,7 +417,7 @@ class Session:
             stop: the digits that end it; the last fifth of a second before one is cut off.
             timeout: seconds that it may take; `None` is no limit.
             silence: whole seconds of silence that end it.
-            beep: play a tone first.
+            beep: play a tone first. A digit that ends it before the end of the tone leaves no file.
 
         Raises:
             CommandFailed: it cannot be written; the session is over on AsyncAGI: `session_over` is
@@ -448,7 +449,8 @@ class Session:
                     return Recording(file, "hangup", None, _seconds(reply))
             if reply.code != 200 or reply.result == "-1":
                 raise failure(command, reply)
-            if reply.data == "dtmf":
+            # The second word is told of a digit that was pressed while the tone was played.
+            if reply.data in ("dtmf", "randomerror"):
                 return Recording(file, "digit", _digit(reply), _seconds(reply))
             # Both ends are told in the same word. The number before it is the time that was left.
             left = int(reply.result) if reply.result.isdecimal() else 0
@@ -481,7 +483,7 @@ class Session:
 
         return await self._take_turn(get)
 
-    async def set(self, name: str | bytes, value: str | bytes | int) -> None:
+    async def set(self, name: str | bytes, value: Word) -> None:
         """Set a channel variable, or what a function stands for, as `CALLERID(name)`.
 
         Args:
@@ -490,7 +492,7 @@ class Session:
         """
         check_text("name", name)
         command = self._command("SET VARIABLE", name, value)
-        text = str(value) if isinstance(value, int) else value
+        text = text_of(value, "value")
 
         async def set_variable(turn: _Turn) -> None:
             await turn.check()
@@ -666,6 +668,11 @@ class Session:
         They run in a task of their own: when the caller is cancelled, the command that runs is
         stopped, and the next turn begins when its answer is there.
         """
+        if asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                "this session belongs to another event loop; asyncio.run_coroutine_threadsafe "
+                "runs its methods there"
+            )
         turn = _Turn(self._transport)
 
         async def hold() -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Integer, PercentEncoded, Text
+from ..fields import Identifier, Integer, PercentEncoded, Text
 from .base import KnownEvent
 from .snapshots import ChannelEvent
 
@@ -81,7 +81,7 @@ class AsyncAGI(KnownEvent):
     """A step of AsyncAGI on a channel; `SubEvent` is Start, Exec or End. Until Asterisk 11."""
 
     sub_event = Text("SubEvent")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     command_id = Text("CommandID")
 
     env = PercentEncoded("Env")
@@ -92,7 +92,7 @@ class AGIExec(KnownEvent):
     """An AGI command began or ended, as the `SubEvent` says. Until Asterisk 11."""
 
     sub_event = Text("SubEvent")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     command_id = Text("CommandId")
     command = Text("Command")
     result_code = Integer("ResultCode")

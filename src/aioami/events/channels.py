@@ -9,6 +9,7 @@ from ..fields import (
     Duration,
     Enumeration,
     Escaped,
+    Identifier,
     Integer,
     Milliseconds,
     Nested,
@@ -154,9 +155,9 @@ class Rename(KnownEvent):
 
     read_classes = ("call",)
 
-    channel = Text("Channel")
-    newname = Text("Newname")
-    uniqueid = Text("Uniqueid")
+    channel = Identifier("Channel")
+    newname = Identifier("Newname")
+    uniqueid = Identifier("Uniqueid")
 
 
 class VarSet(ChannelEvent):
@@ -225,7 +226,7 @@ class HangupHandlerRun(ChannelEvent):
 class ChannelHungup(KnownEvent):
     """An item of the list with which a `Hangup` by regular expression is answered."""
 
-    channel = Text("Channel")
+    channel = Identifier("Channel")
 
 
 class ChannelsHungupListComplete(ListComplete):
@@ -447,7 +448,7 @@ class OriginateResponse(KnownEvent):
     read_classes = ("call",)
 
     response = Text("Response")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     context = Text("Context")
     exten = Text("Exten")
     application = Text("Application")
@@ -455,7 +456,7 @@ class OriginateResponse(KnownEvent):
     app_data = data_.alias()
     application_data = data_.alias()
     reason = Enumeration("Reason", OriginateReason)
-    uniqueid = Text("Uniqueid")
+    uniqueid = Identifier("Uniqueid")
     caller_id_num = Text("CallerIDNum")
     caller_id_name = Text("CallerIDName")
 
@@ -477,7 +478,7 @@ class OriginateResponse(KnownEvent):
 class ChannelUpdate(KnownEvent):
     """A channel driver knows more of a channel. Until Asterisk 11."""
 
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     channeltype = Text("Channeltype")
     channel_type = channeltype.alias()
-    uniqueid = Text("Uniqueid")
+    uniqueid = Identifier("Uniqueid")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Seconds, Text
+from ..fields import Boolean, Identifier, Integer, Seconds
 from .base import KnownEvent
 from .snapshots import BridgeEvent, ChannelEvent, ListComplete
 
@@ -28,7 +28,7 @@ class ConfbridgeStart(BridgeEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
 
 
 class ConfbridgeEnd(BridgeEvent):
@@ -36,7 +36,7 @@ class ConfbridgeEnd(BridgeEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
 
 
 class ConfbridgeRecord(BridgeEvent):
@@ -44,7 +44,7 @@ class ConfbridgeRecord(BridgeEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
 
 
 class ConfbridgeStopRecord(BridgeEvent):
@@ -52,7 +52,7 @@ class ConfbridgeStopRecord(BridgeEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
 
 
 class ConfbridgeJoin(BridgeEvent, ChannelEvent):
@@ -60,7 +60,7 @@ class ConfbridgeJoin(BridgeEvent, ChannelEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
     admin = Boolean("Admin")
     muted = Boolean("Muted")
 
@@ -70,7 +70,7 @@ class ConfbridgeLeave(BridgeEvent, ChannelEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
     admin = Boolean("Admin")
 
 
@@ -79,7 +79,7 @@ class ConfbridgeMute(BridgeEvent, ChannelEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
     admin = Boolean("Admin")
 
 
@@ -88,7 +88,7 @@ class ConfbridgeUnmute(BridgeEvent, ChannelEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
     admin = Boolean("Admin")
 
 
@@ -97,7 +97,7 @@ class ConfbridgeTalking(BridgeEvent, ChannelEvent):
 
     read_classes = ("call",)
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
     talking_status = Boolean("TalkingStatus")
     talking = talking_status.alias()
     admin = Boolean("Admin")
@@ -106,7 +106,7 @@ class ConfbridgeTalking(BridgeEvent, ChannelEvent):
 class ConfbridgeList(ChannelEvent):
     """A participant, as the action of that name lists it."""
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
     admin = Boolean("Admin")
     marked_user = Boolean("MarkedUser")
     wait_marked = Boolean("WaitMarked")
@@ -126,7 +126,7 @@ class ConfbridgeListComplete(ListComplete):
 class ConfbridgeListRooms(KnownEvent):
     """A conference, as the action of that name lists it."""
 
-    conference = Text("Conference")
+    conference = Identifier("Conference")
     parties = Integer("Parties")
     marked = Integer("Marked")
     locked = Boolean("Locked")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Text
+from ..fields import Boolean, Identifier, Integer, Text
 from .base import KnownEvent
 from .snapshots import ChannelEvent, ListComplete
 
@@ -81,8 +81,8 @@ class DAHDIShowChannels(KnownEvent):
     """A card's channel, as the action of that name lists it."""
 
     dahdi_channel = Integer("DAHDIChannel")
-    channel = Text("Channel")
-    uniqueid = Text("Uniqueid")
+    channel = Identifier("Channel")
+    uniqueid = Identifier("Uniqueid")
     account_code = Text("AccountCode")
     signalling = Text("Signalling")
     signalling_code = Integer("SignallingCode")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Text, Texts
+from ..fields import Boolean, Identifier, Integer, Text, Texts
 from .base import KnownEvent
 from .snapshots import ChannelEvent, ListComplete
 
@@ -71,7 +71,7 @@ class FAXSession(KnownEvent):
 class FAXSessionsEntry(KnownEvent):
     """A fax session in short, as `FAXSessions` lists it."""
 
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     technology = Text("Technology")
     session_number = Integer("SessionNumber")
     session_type = Text("SessionType")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Duration, Integer, Seconds, Text
+from ..fields import Boolean, Duration, Identifier, Integer, Seconds, Text
 from .base import KnownEvent
 from .snapshots import ChannelEvent, ListComplete
 
@@ -83,7 +83,7 @@ class MeetmeList(KnownEvent):
     caller_id_name = Text("CallerIDName")
     connected_line_num = Text("ConnectedLineNum")
     connected_line_name = Text("ConnectedLineName")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     admin = Boolean("Admin")
     role = Text("Role")
     marked_user = Boolean("MarkedUser")

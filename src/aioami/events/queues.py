@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ..enums import QueueMemberState
-from ..fields import Boolean, Enumeration, Integer, Milliseconds, Number, Seconds, Text, Timestamp
+from ..fields import (
+    Boolean,
+    Enumeration,
+    Identifier,
+    Integer,
+    Milliseconds,
+    Number,
+    Seconds,
+    Text,
+    Timestamp,
+)
 from .base import KnownEvent
 from .snapshots import ChannelEvent, DestEvent, ListComplete
 
@@ -39,10 +49,10 @@ class QueueMemberEvent(KnownEvent, abstract=True):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     member_name = Text("MemberName")
     name_ = member_name.alias()
-    interface = Text("Interface")
+    interface = Identifier("Interface")
     location = interface.alias()
     state_interface = Text("StateInterface")
     membership = Text("Membership")
@@ -88,8 +98,8 @@ class QueueMemberStatus(QueueMemberEvent):
 class QueueMemberPaused(KnownEvent):
     """A member was paused, or takes calls again. Until Asterisk 11; `QueueMemberPause` since."""
 
-    queue = Text("Queue")
-    location = Text("Location")
+    queue = Identifier("Queue")
+    location = Identifier("Location")
     interface = location.alias()
     member_name = Text("MemberName")
     name_ = member_name.alias()
@@ -102,7 +112,7 @@ class QueueCallerJoin(ChannelEvent):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
     count = Integer("Count")
 
@@ -112,7 +122,7 @@ class QueueCallerLeave(ChannelEvent):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
     count = Integer("Count")
 
@@ -122,7 +132,7 @@ class QueueCallerAbandon(ChannelEvent):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
     original_position = Integer("OriginalPosition")
     hold_time = Seconds("HoldTime")
@@ -133,9 +143,9 @@ class AgentEvent(ChannelEvent, DestEvent, abstract=True):
 
     read_classes = ("agent",)
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     member_name = Text("MemberName")
-    interface = Text("Interface")
+    interface = Identifier("Interface")
 
 
 class AgentCalled(AgentEvent):
@@ -170,7 +180,7 @@ class AgentRingNoAnswer(AgentEvent):
 class QueueParams(KnownEvent):
     """A queue, as `QueueStatus` describes it."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     max = Integer("Max")
     strategy = Text("Strategy")
     calls = Integer("Calls")
@@ -189,10 +199,10 @@ class QueueParams(KnownEvent):
 class QueueMember(KnownEvent):
     """A member of a queue, as `QueueStatus` describes it."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     name_ = Text("Name")
     member_name = name_.alias()
-    location = Text("Location")
+    location = Identifier("Location")
     interface = location.alias()
     state_interface = Text("StateInterface")
     membership = Text("Membership")
@@ -211,10 +221,10 @@ class QueueMember(KnownEvent):
 class QueueEntry(KnownEvent):
     """A caller in a queue, as `QueueStatus` describes it."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     position = Integer("Position")
-    channel = Text("Channel")
-    uniqueid = Text("Uniqueid")
+    channel = Identifier("Channel")
+    uniqueid = Identifier("Uniqueid")
     caller_id_num = Text("CallerIDNum")
     caller_id_name = Text("CallerIDName")
     connected_line_num = Text("ConnectedLineNum")
@@ -230,7 +240,7 @@ class QueueStatusComplete(ListComplete):
 class QueueSummary(KnownEvent):
     """A queue in figures."""
 
-    queue = Text("Queue")
+    queue = Identifier("Queue")
     logged_in = Integer("LoggedIn")
     available = Integer("Available")
     callers = Integer("Callers")

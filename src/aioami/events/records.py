@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import DateTime, Seconds, Text
+from ..fields import DateTime, Identifier, Seconds, Text
 from .base import KnownEvent
 
 __all__ = [
@@ -23,7 +23,7 @@ class Cdr(KnownEvent):
     destination = Text("Destination")
     destination_context = Text("DestinationContext")
     caller_id = Text("CallerID")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     destination_channel = Text("DestinationChannel")
     last_application = Text("LastApplication")
     last_data = Text("LastData")
@@ -55,7 +55,7 @@ class CEL(KnownEvent):
     caller_id_dnid = Text("CallerIDdnid")
     exten = Text("Exten")
     context = Text("Context")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     application = Text("Application")
     app_data = Text("AppData")
     event_time = DateTime("EventTime")

@@ -8,7 +8,7 @@ header of the others: `DestChannel`, `DestCallerIDNum` ... These are views: `eve
 from __future__ import annotations
 
 from ..enums import ChannelState
-from ..fields import Enumeration, Escaped, EscapedVariables, Integer, Nested, Text, View
+from ..fields import Enumeration, Escaped, EscapedVariables, Identifier, Integer, Nested, Text, View
 from .base import KnownEvent
 
 __all__ = [
@@ -43,7 +43,7 @@ class ChannelHeaders:
 
     __slots__ = ()
 
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     channel_state = Enumeration("ChannelState", ChannelState)
     channel_state_desc = Text("ChannelStateDesc")
     caller_id_num = Text("CallerIDNum")
@@ -55,8 +55,8 @@ class ChannelHeaders:
     context = Text("Context")
     exten = Text("Exten")
     priority = Text("Priority")
-    uniqueid = Text("Uniqueid")
-    linkedid = Text("Linkedid")
+    uniqueid = Identifier("Uniqueid")
+    linkedid = Identifier("Linkedid")
     tenantid = Text("Tenantid")
 
     chan_variable = EscapedVariables("ChanVariable")
@@ -67,7 +67,7 @@ class _BridgeHeaders:
 
     __slots__ = ()
 
-    bridge_uniqueid = Text("BridgeUniqueid")
+    bridge_uniqueid = Identifier("BridgeUniqueid")
     bridge_id = bridge_uniqueid.alias()
     bridge_type = Text("BridgeType")
     bridge_technology = Text("BridgeTechnology")

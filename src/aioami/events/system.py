@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..fields import Boolean, Integer, Seconds, Text
+from ..fields import Boolean, Identifier, Integer, Seconds, Text
 from .base import KnownEvent
 
 __all__ = [
@@ -43,7 +43,7 @@ class LogChannel(KnownEvent):
 
     read_classes = ("system",)
 
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     enabled = Boolean("Enabled")
     reason = Text("Reason")
 
@@ -76,7 +76,7 @@ class TestEvent(KnownEvent):
     app_file = Text("AppFile")
     app_function = Text("AppFunction")
     app_line = Integer("AppLine")
-    channel = Text("Channel")
+    channel = Identifier("Channel")
     call_id = Text("CallID")
     prior_call_id = Text("PriorCallID")
     conference = Text("Conference")

@@ -10,6 +10,7 @@ from ..actions.bridges import BridgeList
 from ..events.bridges import BridgeCreate, BridgeDestroy, BridgeEnter, BridgeLeave, BridgeListItem
 from ..events.channels import Hangup
 from ..events.snapshots import BridgeEvent, ChannelEvent
+from ..fields import identifier
 from .part import Lists, LiveObject, Part, Reports, View, known
 
 __all__ = ["Bridges", "LiveBridge"]
@@ -132,7 +133,7 @@ class Bridges(Part[LiveBridge]):
     # The events
 
     def _made(self, event: BridgeEvent) -> None:
-        key = event.find("BridgeUniqueid")
+        key = identifier(event, "BridgeUniqueid")
         if key:
             self._record(key).take(event)
             self.notify(key)
@@ -144,7 +145,7 @@ class Bridges(Part[LiveBridge]):
         return record
 
     def _ended(self, event: BridgeEvent) -> None:
-        key = event.find("BridgeUniqueid") or ""
+        key = identifier(event, "BridgeUniqueid") or ""
         record = self._records.pop(key, None)
         if record is not None:
             for uniqueid in record.channels:
@@ -153,7 +154,7 @@ class Bridges(Part[LiveBridge]):
             self.notify(key, gone=True)
 
     def _entered(self, event: BridgeEnter) -> None:
-        key, uniqueid = event.find("BridgeUniqueid"), event.find("Uniqueid")
+        key, uniqueid = identifier(event, "BridgeUniqueid"), identifier(event, "Uniqueid")
         if not key or not uniqueid:
             return
         if (before := self._places.get(uniqueid)) is not None and before != key:
@@ -165,7 +166,10 @@ class Bridges(Part[LiveBridge]):
         self.notify(key)
 
     def _left(self, event: BridgeLeave) -> None:
-        key, uniqueid = event.find("BridgeUniqueid") or "", event.find("Uniqueid") or ""
+        key, uniqueid = (
+            identifier(event, "BridgeUniqueid") or "",
+            identifier(event, "Uniqueid") or "",
+        )
         if self._places.get(uniqueid) == key:
             del self._places[uniqueid]
         record = self._records.get(key)
@@ -175,7 +179,7 @@ class Bridges(Part[LiveBridge]):
             self.notify(key)
 
     def _hung_up(self, event: ChannelEvent) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         if uniqueid in self._places:
             self._leave(uniqueid)
 

@@ -28,6 +28,7 @@ from ..events.channels import (
     Status,
 )
 from ..events.snapshots import ChannelEvent
+from ..fields import identifier
 from .part import SLICE, Lists, LiveObject, Part, Reports, View, known
 from .visibility import Obstacle
 
@@ -281,7 +282,7 @@ class Channels(Part[LiveChannel]):
     # The events. Those of a channel that is not known came late: it ended before the snapshot.
 
     def _made(self, event: ChannelEvent) -> None:
-        uniqueid = event.find("Uniqueid")
+        uniqueid = identifier(event, "Uniqueid")
         if uniqueid:
             record = self._records.get(uniqueid)
             if record is None:
@@ -291,14 +292,14 @@ class Channels(Part[LiveChannel]):
             self.notify(uniqueid)
 
     def _changed(self, event: ChannelEvent) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.get(uniqueid)
         if record is not None:
             record.take(event)
             self.notify(uniqueid)
 
     def _state(self, event: ChannelEvent) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.get(uniqueid)
         if record is None:
             return
@@ -309,7 +310,7 @@ class Channels(Part[LiveChannel]):
             self._doubt(uniqueid)
 
     def _executes(self, event: Newexten) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.get(uniqueid)
         if record is None:
             return
@@ -321,7 +322,7 @@ class Channels(Part[LiveChannel]):
         self.notify(uniqueid)
 
     def _hung_up(self, event: ChannelEvent) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.pop(uniqueid, None)
         if record is not None:
             self._move(uniqueid, record, None)
@@ -329,14 +330,14 @@ class Channels(Part[LiveChannel]):
             self.notify(uniqueid, gone=True)
 
     def _renamed(self, event: Rename) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.get(uniqueid)
         if record is not None and event.newname:
             record.rename(event.newname)
             self.notify(uniqueid)
 
     def _entered(self, event: BridgeEnter) -> None:
-        uniqueid, bridge = event.find("Uniqueid") or "", event.find("BridgeUniqueid")
+        uniqueid, bridge = identifier(event, "Uniqueid") or "", identifier(event, "BridgeUniqueid")
         record = self._records.get(uniqueid)
         if record is None or not bridge:
             return
@@ -361,17 +362,17 @@ class Channels(Part[LiveChannel]):
                     self.notify(each)
 
     def _answered(self, event: DialEnd) -> None:
-        caller = self._records.get(event.find("Uniqueid") or "")  # an Originate has none
-        dialled = self._records.get(event.find("DestUniqueid") or "")
+        caller = self._records.get(identifier(event, "Uniqueid") or "")  # an Originate has none
+        dialled = self._records.get(identifier(event, "DestUniqueid") or "")
         if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
             caller.answered = dialled.answered = True
 
     def _left(self, event: BridgeLeave) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.get(uniqueid)
         if record is not None:
             record.take(event)
-            if record.bridge == event.find("BridgeUniqueid"):
+            if record.bridge == identifier(event, "BridgeUniqueid"):
                 self._move(uniqueid, record, None)
             self.notify(uniqueid)
 

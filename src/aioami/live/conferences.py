@@ -21,7 +21,8 @@ from ..events.conferences import (
     ConfbridgeTalking,
     ConfbridgeUnmute,
 )
-from .part import Lists, LiveObject, Part, Reports, View, sendable
+from ..fields import identifier
+from .part import Lists, LiveObject, Part, Reports, View
 
 __all__ = ["Conferences", "LiveConference", "LiveParticipant"]
 
@@ -133,9 +134,9 @@ class Conferences(Part[LiveConference]):
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         found = {}
-        for name, room in (await self._rooms(lists)).items():
+        for name, locked in (await self._rooms(lists)).items():
             if keys is None or name in keys:
-                conference = await self._conference(lists, name, room)
+                conference = await self._conference(lists, name, locked)
                 if conference is not None:
                     found[name] = conference
         for name in [name for name in self._records if keys is None or name in keys]:
@@ -148,23 +149,22 @@ class Conferences(Part[LiveConference]):
                 self.notify(name)
 
     async def look(self, lists: Lists) -> None:
-        for name, room in (await self._rooms(lists)).items():
+        for name, locked in (await self._rooms(lists)).items():
             record = self._records.get(name)
-            if record is not None and record.lock(room.locked):
+            if record is not None and record.lock(locked):
                 self.notify(name)
 
-    async def _rooms(self, lists: Lists) -> dict[str, ConfbridgeListRooms]:
-        """Return all conferences as they are listed, by name."""
+    async def _rooms(self, lists: Lists) -> dict[str, bool | None]:
+        """Return the names of all conferences, and if they are locked."""
         items = [each async for each in lists.items(ListRooms())]
         rooms = [each for each in items if isinstance(each, ConfbridgeListRooms)]
-        return {each.conference: each for each in rooms if each.conference}
+        return {each.conference: each.locked for each in rooms if each.conference}
 
     async def _conference(
-        self, lists: Lists, name: str, room: ConfbridgeListRooms
+        self, lists: Lists, name: str, locked: bool | None
     ) -> LiveConference | None:
-        action = ListParticipants(sendable(room, "Conference"))
         try:
-            items = [each async for each in lists.items(action)]
+            items = [each async for each in lists.items(ListParticipants(name))]
         except (PermissionDenied, UnknownAction):
             raise
         except ActionError:  # it ended meanwhile
@@ -173,7 +173,7 @@ class Conferences(Part[LiveConference]):
         participants = {each.uniqueid: each for each in map(_participant, items)}
         order = [*(before.participants if before is not None else ()), *participants]
         found = tuple(participants[each] for each in dict.fromkeys(order) if each in participants)
-        return LiveConference(name, found, room.locked) if found else None
+        return LiveConference(name, found, locked) if found else None
 
     def _remove(self, name: str) -> None:
         if self._records.pop(name, None) is not None:
@@ -182,7 +182,7 @@ class Conferences(Part[LiveConference]):
     # The events
 
     def _joined(self, event: ConfbridgeJoin) -> None:
-        name, uniqueid = event.find("Conference"), event.find("Uniqueid")
+        name, uniqueid = identifier(event, "Conference"), identifier(event, "Uniqueid")
         if not name or not uniqueid:
             return
         record = self._records.get(name)
@@ -200,17 +200,17 @@ class Conferences(Part[LiveConference]):
         self.notify(name)
 
     def _left(self, event: ConfbridgeLeave) -> None:
-        name = event.find("Conference") or ""
+        name = identifier(event, "Conference") or ""
         record = self._records.get(name)
         if record is not None:
-            record.remove(event.find("Uniqueid") or "")
+            record.remove(identifier(event, "Uniqueid") or "")
             if record.participants:
                 self.notify(name)
             else:
                 self._remove(name)
 
     def _ended(self, event: ConfbridgeEnd) -> None:
-        self._remove(event.find("Conference") or "")
+        self._remove(identifier(event, "Conference") or "")
 
     def _muted(self, event: ConfbridgeMute) -> None:
         self._change(event, lambda each: replace(each, muted=True))
@@ -223,9 +223,11 @@ class Conferences(Part[LiveConference]):
         self._change(event, lambda each: replace(each, talking=talking))
 
     def _change(self, event: Event, change: Callable[[LiveParticipant], LiveParticipant]) -> None:
-        name = event.find("Conference") or ""
+        name = identifier(event, "Conference") or ""
         record = self._records.get(name)
-        known = None if record is None else record.participants.get(event.find("Uniqueid") or "")
+        known = (
+            None if record is None else record.participants.get(identifier(event, "Uniqueid") or "")
+        )
         if record is not None and known is not None:
             record.put(change(known))
             self.notify(name)

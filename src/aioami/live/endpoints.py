@@ -12,6 +12,7 @@ from ..errors import UnknownAction
 from ..events.channels import Hangup, Newchannel, Rename
 from ..events.pjsip import ContactList, ContactStatus, EndpointList
 from ..events.presence import DeviceStateChange
+from ..fields import identifier
 from .part import Lists, LiveObject, Reports, Table
 
 __all__ = ["Endpoints", "LiveContact", "LiveEndpoint"]
@@ -141,14 +142,14 @@ class Endpoints(Table[LiveEndpoint]):
         self._put(endpoint.name, replace(endpoint, contacts=contacts))
 
     def _made(self, event: Newchannel) -> None:
-        endpoint = self._objects.get(_endpoint(event.find("Channel") or ""))
-        uniqueid = event.find("Uniqueid")
+        endpoint = self._objects.get(_endpoint(identifier(event, "Channel") or ""))
+        uniqueid = identifier(event, "Uniqueid")
         if endpoint is not None and uniqueid and uniqueid not in endpoint.channels:
             channels = (*endpoint.channels, uniqueid)
             self._put(endpoint.name, replace(endpoint, channels=channels))
 
     def _hung_up(self, event: Hangup) -> None:
-        self._without(event.find("Channel") or "", event.find("Uniqueid") or "")
+        self._without(identifier(event, "Channel") or "", identifier(event, "Uniqueid") or "")
 
     def _without(self, channel: str, uniqueid: str) -> None:
         endpoint = self._objects.get(_endpoint(channel))
@@ -157,8 +158,8 @@ class Endpoints(Table[LiveEndpoint]):
             self._put(endpoint.name, replace(endpoint, channels=channels))
 
     def _renamed(self, event: Rename) -> None:
-        uniqueid, name = event.find("Uniqueid") or "", event.find("Newname") or ""
-        self._without(event.find("Channel") or "", uniqueid)
+        uniqueid, name = identifier(event, "Uniqueid") or "", identifier(event, "Newname") or ""
+        self._without(identifier(event, "Channel") or "", uniqueid)
         endpoint = self._objects.get(_endpoint(name))
         if endpoint is not None and uniqueid and uniqueid not in endpoint.channels:
             channels = (*endpoint.channels, uniqueid)

@@ -15,6 +15,7 @@ from ..events.parking import (
     Parkinglot,
     UnParkedCall,
 )
+from ..fields import identifier
 from .part import Lists, LiveObject, Reports, Table
 
 __all__ = ["LiveParkedCall", "LiveParkingLot", "Parking"]
@@ -81,7 +82,7 @@ class Parking(Table[LiveParkingLot]):
         async for item in lists.items(ParkedCalls()):
             if isinstance(item, ParkedCall) and item.parkinglot:
                 # The list counts whole seconds: the time that is known already is better.
-                uniqueid = item.find("ParkeeUniqueid") or ""
+                uniqueid = identifier(item, "ParkeeUniqueid") or ""
                 since = known.get((item.parkinglot, uniqueid), now - (item.parking_duration or 0))
                 found.setdefault(item.parkinglot, []).append(_call(item, since))
         self._show({name: LiveParkingLot(name, _in_order(calls)) for name, calls in found.items()})
@@ -103,7 +104,7 @@ class Parking(Table[LiveParkingLot]):
     def _left(self, event: ParkedCallEvent) -> None:
         lot = self._objects.get(event.parkinglot or "")
         if lot is not None:
-            uniqueid = event.find("ParkeeUniqueid")
+            uniqueid = identifier(event, "ParkeeUniqueid")
             calls = tuple(each for each in lot.calls if each.uniqueid != uniqueid)
             self._put(lot.name, replace(lot, calls=calls))
 
@@ -111,8 +112,8 @@ class Parking(Table[LiveParkingLot]):
 def _call(event: ParkedCallEvent, since: float) -> LiveParkedCall:
     return LiveParkedCall(
         event.parking_space or "",
-        event.find("ParkeeUniqueid") or "",
-        event.find("ParkeeChannel") or "",
+        identifier(event, "ParkeeUniqueid") or "",
+        identifier(event, "ParkeeChannel") or "",
         since,
     )
 

@@ -13,7 +13,7 @@ from dataclasses import fields
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 from .._signals import Signal
 from ..actions.channels import CoreShowChannels, Status
@@ -38,7 +38,6 @@ __all__ = [
     "Table",
     "View",
     "known",
-    "sendable",
 ]
 
 PartName = Literal[
@@ -68,18 +67,6 @@ _NOBODY: Final = frozenset({"", "<unknown>", "unknown"})
 def known(text: str | None) -> str:
     """Return a number or a name; empty where Asterisk writes that it knows none."""
     return "" if text is None or text in _NOBODY else text
-
-
-def sendable(event: Event, header: str) -> str:
-    """Return a header of an event as an action must have it to mean the same thing.
-
-    The text may show bytes that no character stands for; then it is those bytes, which actions take
-    in the place of text.
-    """
-    text = event.find(header) or ""
-    if text.isascii() and "\\" not in text:
-        return text
-    return cast("str", event.getbytes(header, b""))
 
 
 class LiveObject:

@@ -32,7 +32,8 @@ from ..events.queues import (
     QueueMemberStatus,
     QueueParams,
 )
-from .part import Lists, LiveObject, Part, Reports, View, known, sendable
+from ..fields import identifier
+from .part import Lists, LiveObject, Part, Reports, View, known
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 
@@ -159,7 +160,6 @@ class _Queue:
     """A queue as its events describe it; what they say of members is read when somebody looks.
 
     Attributes:
-        sendable: the name for actions.
         completed: the calls that were served.
         abandoned: the callers who left without being served.
         waiting: the Uniqueids of those who wait, in their order.
@@ -167,11 +167,10 @@ class _Queue:
 
     __slots__ = (
         *("_callers", "_changed", "_events", "_members", "_queue", "_shown"),
-        *("abandoned", "completed", "sendable", "waiting"),
+        *("abandoned", "completed", "waiting"),
     )
 
-    def __init__(self, queue: LiveQueue, sendable: str, callers: Mapping[str, _Caller]) -> None:
-        self.sendable = sendable
+    def __init__(self, queue: LiveQueue, callers: Mapping[str, _Caller]) -> None:
         self._queue = queue
         self._callers = callers  # of all queues, by Uniqueid
         self._members: dict[str, LiveMember] = dict(queue.members)
@@ -352,9 +351,7 @@ class Queues(Part[LiveQueue]):
             await self._show(found, self._records.keys() - found.queues.keys())
             return
         for name in keys:
-            record = self._records.get(name)
-            sent = name if record is None else record.sendable
-            found = await self._list(lists, QueueStatus(sent))
+            found = await self._list(lists, QueueStatus(name))
             self._doubtful.pop(name, None)
             await self._show(found, {name} - found.queues.keys())
 
@@ -369,8 +366,7 @@ class Queues(Part[LiveQueue]):
                 await self.read(lists, set(doubtful))
                 return
             for interface, names in queues.items():
-                known_queues = [self._records[name] for name in names if name in self._records]
-                queue = known_queues[0].sendable if len(known_queues) == 1 else None
+                queue = next(iter(names)) if len(names) == 1 else None
                 found = await self._list(lists, QueueStatus(queue, member=interface))
                 await self._show(found, whole=False)
         except BaseException:
@@ -399,8 +395,7 @@ class Queues(Part[LiveQueue]):
             record = self._records.get(name)
             changed = record is None
             if record is None:
-                record = _Queue(queue, found.sendable[name], self._callers)
-                self._records[name] = record
+                record = self._records[name] = _Queue(queue, self._callers)
             changed = record.set_parameters(queue) or changed
             if whole:
                 changed = record.set_members(members) or changed
@@ -410,11 +405,12 @@ class Queues(Part[LiveQueue]):
             changed = self._wait(name, record, found.callers.get(name, [])) or changed
             if changed:
                 self.notify(name)
+            # To notice the end of calls that began before, or were looked at too early.
+            for member in members.values():
+                place = (name, member.interface)
+                if member.in_call and place not in self._served.values():
+                    self._served[member.interface.partition("/n")[0]] = place
             await asyncio.sleep(0)  # a queue may have thousands of members
-        # To notice the end of calls that began before, or were looked at too early.
-        for name, interface, sent in found.in_call:
-            if (name, sent) not in self._served.values():
-                self._served[interface.partition("/n")[0]] = (name, sent)
 
     def _remove(self, name: str) -> None:
         record = self._records.pop(name, None)
@@ -447,18 +443,17 @@ class Queues(Part[LiveQueue]):
 
     # Callers
 
-    def _record(self, name: str, event: Event) -> _Queue:
+    def _record(self, name: str) -> _Queue:
         record = self._records.get(name)
         if record is None:
-            record = _Queue(LiveQueue(name), sendable(event, "Queue"), self._callers)
-            self._records[name] = record
+            record = self._records[name] = _Queue(LiveQueue(name), self._callers)
         return record
 
     def _joined(self, event: QueueCallerJoin) -> None:
-        name, uniqueid = event.find("Queue"), event.find("Uniqueid")
+        name, uniqueid = identifier(event, "Queue"), identifier(event, "Uniqueid")
         if not name or not uniqueid:
             return
-        record, since = self._record(name, event), self.reports.clock()
+        record, since = self._record(name), self.reports.clock()
         place = self._callers.get(uniqueid)
         if place is not None and place.queue != name:  # a Redirect sent the caller here
             self._taken_away(uniqueid, place)
@@ -472,7 +467,7 @@ class Queues(Part[LiveQueue]):
         self.notify(name)
 
     def _left(self, event: QueueCallerLeave) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         place = self._callers.get(uniqueid)
         if place is None:
             return
@@ -495,9 +490,9 @@ class Queues(Part[LiveQueue]):
             self.reports.must_read(self, name)
 
     def _abandoned(self, event: QueueCallerAbandon) -> None:
-        name = event.find("Queue")
+        name = identifier(event, "Queue")
         if name:
-            self._record(name, event).count(abandoned=1)
+            self._record(name).count(abandoned=1)
             self.notify(name)
             self._doubt(name)
 
@@ -517,7 +512,7 @@ class Queues(Part[LiveQueue]):
     def _executes(self, event: Newexten) -> None:
         if not self._callers:
             return
-        place = self._callers.get(event.find("Uniqueid") or "")
+        place = self._callers.get(identifier(event, "Uniqueid") or "")
         if place is None:
             return
         # A Redirect of a caller who came without a dialplan (Originate with Application: Queue) is
@@ -535,13 +530,13 @@ class Queues(Part[LiveQueue]):
             return
         # A caller who is answered is reported by the queue before the bridge. One whom somebody
         # bridges or parks is not reported (tried on 16 and 22).
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         place = self._callers.get(uniqueid)
         if place is not None:
             self._taken_away(uniqueid, place)
 
     def _hung_up(self, event: Hangup) -> None:
-        uniqueid = event.find("Uniqueid") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         # The queue reports a caller who hangs up, before the Hangup comes. Where it did not, an
         # attended transfer has put another channel in the place, which no event reports either
         # (tried on 16 and 22).
@@ -554,37 +549,36 @@ class Queues(Part[LiveQueue]):
     # Members
 
     def _member_changed(self, event: QueueMemberEvent) -> None:
-        name, interface = event.find("Queue"), event.find("Interface")
+        name, interface = identifier(event, "Queue"), identifier(event, "Interface")
         if name and interface:
-            self._record(name, event).take(event, interface)
+            self._record(name).take(event, interface)
             self.notify(name)
 
     def _member_left(self, event: QueueMemberRemoved) -> None:
-        name = event.find("Queue") or ""
+        name = identifier(event, "Queue") or ""
         record = self._records.get(name)
-        if record is not None and record.remove_member(event.find("Interface") or ""):
+        if record is not None and record.remove_member(identifier(event, "Interface") or ""):
             self.notify(name)
 
     def _connected(self, event: AgentConnect) -> None:
-        self._talks(event, True)
-        place = (event.find("Queue") or "", sendable(event, "Interface"))
-        for uniqueid in (event.find("Uniqueid"), event.find("DestUniqueid")):
+        name, interface = identifier(event, "Queue") or "", identifier(event, "Interface") or ""
+        self._talks(name, interface, True)
+        for uniqueid in (identifier(event, "Uniqueid"), identifier(event, "DestUniqueid")):
             if uniqueid:
-                self._served[uniqueid] = place
+                self._served[uniqueid] = (name, interface)
 
     def _completed(self, event: AgentComplete) -> None:
-        name, interface = event.find("Queue") or "", event.find("Interface") or ""
+        name, interface = identifier(event, "Queue") or "", identifier(event, "Interface") or ""
         if name:
-            self._record(name, event).count(completed=1)
+            self._record(name).count(completed=1)
             self.notify(name)
-            self._talks(event, False)
+            self._talks(name, interface, False)
             # With shared_lastcall the call counts in all queues of the member.
             for each, record in self._records.items():
                 if each != name and interface in record:
-                    self._doubt(each, sendable(event, "Interface"))
+                    self._doubt(each, interface)
 
-    def _talks(self, event: AgentConnect | AgentComplete, talks: bool) -> None:
-        name, interface = event.find("Queue") or "", event.find("Interface") or ""
+    def _talks(self, name: str, interface: str, talks: bool) -> None:
         # The events of the member that come with these may be older, and the server counts the call
         # for the member after AgentComplete, without an event (tried on 16 and 22).
         record = self._records.get(name)
@@ -592,15 +586,15 @@ class Queues(Part[LiveQueue]):
             member = record.member(interface)
             if record.set_member(replace(member, in_call=talks)):
                 self.notify(name)
-        self._doubt(name, sendable(event, "Interface"))
+        self._doubt(name, interface)
 
     def _left_bridge(self, event: BridgeLeave) -> None:
         if self._served:
-            self._parted(event, event.find("Uniqueid") or "")
+            self._parted(event, identifier(event, "Uniqueid") or "")
 
     def _parted(self, event: Hangup | BridgeLeave, uniqueid: str) -> None:
         """Look at a member whose call may be over, which AgentComplete does not always report."""
-        device = (event.find("Channel") or "").rpartition("-")[0]
+        device = (identifier(event, "Channel") or "").rpartition("-")[0]
         for key in (uniqueid, device):
             found = self._served.pop(key, None)
             if found is not None:
@@ -616,9 +610,7 @@ class _Listed:
 
     Attributes:
         queues: the queues, without members and callers.
-        sendable: their names for actions.
         members: the members of each, by interface.
-        in_call: of each member who is in a call the queue, the interface, and that for actions.
         callers: the callers of each.
     """
 
@@ -626,28 +618,23 @@ class _Listed:
         self._known = callers
         self._now = now
         self.queues: dict[str, LiveQueue] = {}
-        self.sendable: dict[str, str] = {}
         self.members: dict[str, dict[str, LiveMember]] = {}
-        self.in_call: list[tuple[str, str, str]] = []
         self.callers: dict[str, list[LiveCaller]] = {}
 
     def take(self, item: Event) -> None:
         """Take an item."""
-        name = item.find("Queue")
+        name = identifier(item, "Queue")
         if not name:
             return
         if isinstance(item, QueueMember):
             if interface := item.location:
                 member = _member(item, item.name_, LiveMember(interface))
                 self.members.setdefault(name, {})[interface] = member
-                if member.in_call:
-                    self.in_call.append((name, interface, sendable(item, "Location")))
         elif isinstance(item, QueueEntry):
             # A caller who was just taken away has a stand-in in the queue for a moment.
             if item.uniqueid and not (item.channel or "").startswith(_STAND_IN):
                 self.callers.setdefault(name, []).append(self._caller(item, item.uniqueid, name))
         elif isinstance(item, QueueParams):
-            self.sendable[name] = sendable(item, "Queue")
             self.queues[name] = LiveQueue(
                 name, item.strategy or "", item.completed or 0, item.abandoned or 0
             )

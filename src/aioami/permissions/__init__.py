@@ -19,6 +19,7 @@ from ..actions.base import ACTIONS, Action, action_class
 from ..actions.base import load as load_actions
 from ..events.base import EVENTS, UNSOLICITED, Event, event_class
 from ..events.base import load as load_events
+from ..events.naming import misnamed
 
 if TYPE_CHECKING:
     from ..testing import Recording
@@ -231,9 +232,10 @@ def of_use(
     wanted, unknown = _selected(selectors - {Event, "*"})
     found = list(notes)
     for name in unknown:
-        found.append(
+        unsure = (
             f"which class the event {name} has is not known; where it is missing, add it to read"
         )
+        found.append(misnamed(name) or unsure)
     wanted |= {name: read_classes(name) for each in needed for name in each.events}
     filters: tuple[str, ...] = ()
     if not everything and not own_filters:

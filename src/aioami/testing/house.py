@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from .config import ConfigFile
@@ -43,8 +44,8 @@ def configuration(values: Mapping[str, str]) -> dict[str, bytes]:
         FileNotFoundError: the package came without its templates.
     """
     found = {f"{name}.conf": b"" for name in _EMPTY}
-    # As a resource of the package, which may be in an archive.
-    folder = files(__package__) / _TEMPLATES
+    beside = Path(__file__).with_name(_TEMPLATES)
+    folder = beside if beside.is_dir() else files(__package__) / _TEMPLATES  # in an archive
     names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
     templates = sorted(name for name in names if name.endswith(".conf"))
     if not templates:

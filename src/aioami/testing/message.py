@@ -20,6 +20,11 @@ _ESCAPES: Final = str.maketrans(
 )
 
 
+# Within the server an odd byte is a private character, which can be printed, unlike half of a pair.
+_PRIVATE: Final = {0xDC00 + byte: 0xF700 + byte for byte in range(128, 256)}
+_ODD: Final = {private: half for half, private in _PRIVATE.items()}
+
+
 class QueuedEvent(NamedTuple):
     """An event that a client has not been sent yet.
 
@@ -51,11 +56,13 @@ class Charset:
 
     def decode(self, data: bytes) -> str:
         """Text of bytes, for use within the server."""
-        return str(self._within.decode(data))
+        return str(self._within.decode(data)).translate(_PRIVATE)
 
     def encode(self, text: Value) -> bytes:
         """Bytes of text from within the server, or from a test."""
-        return bytes(text) if isinstance(text, bytes) else self._within.encode("text", text)
+        if isinstance(text, bytes):
+            return text
+        return self._within.encode("text", text if text.isascii() else text.translate(_ODD))
 
     def shown(self, text: str) -> str:
         """Text from within the server, as a test sees it."""

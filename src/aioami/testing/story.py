@@ -67,7 +67,7 @@ class Call:
         self._driver = driver
         self._channel = channel
         self.channel = channel.exchange.charset.shown(channel.name)
-        self.uniqueid = channel.uniqueid
+        self.uniqueid = channel.exchange.charset.shown(channel.uniqueid)
 
     def __repr__(self) -> str:
         return f"<Call {self.channel} {self.state}>"
@@ -75,7 +75,7 @@ class Call:
     @property
     def linkedid(self) -> str:
         """The Linkedid, which all channels of the call have."""
-        return self._channel.linkedid
+        return self._channel.exchange.charset.shown(self._channel.linkedid)
 
     @property
     def state(self) -> str:
@@ -131,6 +131,8 @@ class Call:
     async def press(self, digits: str) -> None:
         """Press keys at this end, each for a tenth of a second.
 
+        Commands of AGI that wait for a digit hear them.
+
         Args:
             digits: the keys, as `"12#"`.
         """
@@ -140,6 +142,7 @@ class Call:
             await self._driver.advance(0.1)
             heard.insert(1, ("DurationMs", "100"))
             self._channel.emit("DTMFEnd", heard, classes="dtmf")
+            self._channel.press(digit)
         self._driver.catch_up()
 
     async def ended(self, *, within: float = _TIMEOUT) -> None:

@@ -33,6 +33,7 @@ from typing import IO, Final
 from .._log import get_logger
 from . import redact
 from .framing import END_OF_OUTPUT, MAX_END_OF_OUTPUT
+from .text import UTF8, Encoding
 
 __all__ = ["FORMAT_VERSION", "Recorder"]
 
@@ -51,10 +52,12 @@ class Recorder:
 
     Args:
         path: the file, which is overwritten.
+        encoding: the link's, in which the names of secret headers are read. The file has the bytes.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], encoding: Encoding = UTF8) -> None:
         self.path = Path(path)
+        self._encoding = Encoding(encoding.name, "surrogateescape")
         self._file: IO[str] | None = None
         self._failed = False
         self._started: float | None = None
@@ -138,8 +141,17 @@ class Recorder:
             "direction": direction,
         }
         if data is not None:
-            entry["data"] = redact(data.decode("utf-8", "surrogateescape"))
+            entry["data"] = self._redacted(data).decode("utf-8", "surrogateescape")
         self._line(entry)
+
+    def _redacted(self, data: bytes) -> bytes:
+        encoding = self._encoding
+        text = str(encoding.decode(data))
+        # A few encodings have several forms of one text: then the bytes are more than the names.
+        if encoding.encode("data", text) != data:
+            encoding = UTF8
+            text = data.decode("utf-8", "surrogateescape")
+        return encoding.encode("data", redact(text))
 
     def _line(self, entry: dict[str, object]) -> None:
         if self._file is None:

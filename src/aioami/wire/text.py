@@ -125,9 +125,9 @@ def _keeps_ascii(name: str) -> bool:
     text = (_ASCII + _TRAPS).decode("ascii")
     try:
         return (
-            (_ASCII + _TRAPS).decode(name) == text
+            all(chr(each).encode(name) == bytes((each,)) for each in _ASCII)
             and text.encode(name) == _ASCII + _TRAPS
-            and all(chr(each).encode(name) == bytes((each,)) for each in _ASCII)
+            and (_ASCII + _TRAPS).decode(name) == text
             and all(
                 (bytes((each,)) + _SIGNS).decode(name, "replace").endswith(_SIGNS.decode())
                 for each in range(128, 256)

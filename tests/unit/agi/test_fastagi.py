@@ -54,6 +54,12 @@ class Peer:
         self.say(*lines)
 
 
+@pytest.fixture(autouse=True)
+def short_farewell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peer closes no connection by itself, as Asterisk does."""
+    monkeypatch.setattr("aioami.agi.connection._FAREWELL", 0.2)
+
+
 @contextlib.asynccontextmanager
 async def connected(server: FastAGI, *, begin: bool = True) -> AsyncIterator[Peer]:
     """A connection, as Asterisk makes one for a call."""
@@ -637,7 +643,8 @@ async def test_wrong_arguments_never_leave(run: Callable[[Any], Any]) -> None:
         lambda call: call.say_number("5"),
         lambda call: call.play(5),
         lambda call: call.set("A", None),
-        lambda call: call.command("NOOP", 1.5),
+        lambda call: call.command("NOOP", None),
+        lambda call: call.exec("Wait", [1]),
     ],
 )
 async def test_arguments_of_another_type(run: Callable[[Any], Any]) -> None:
@@ -648,6 +655,23 @@ async def test_arguments_of_another_type(run: Callable[[Any], Any]) -> None:
             await run(session)
 
     async with call(program) as (_, result):
+        await result
+
+
+async def test_a_session_belongs_to_its_loop() -> None:
+    """A method that is awaited in another event loop raises before a byte leaves, and names the way."""
+
+    async def program(session: Session) -> None:
+        def elsewhere() -> None:
+            with pytest.raises(RuntimeError, match="run_coroutine_threadsafe"):
+                asyncio.run(session.answer())
+
+        await asyncio.to_thread(elsewhere)
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(lambda: asyncio.run_coroutine_threadsafe(session.answer(), loop).result(5))
+
+    async with call(program) as (peer, result):
+        await peer.answer("ANSWER", "200 result=0")
         await result
 
 

@@ -51,6 +51,7 @@ def words_of(line: bytes) -> list[bytes]:
         (("SET VARIABLE", "A", "12\udce9"), b'SET VARIABLE "A" "12\xe9"'),
         (("no such", "x"), b'no "such" "x"'),
         (("odd-name",), b'"odd-name"'),
+        (("SET AUTOHANGUP", 0.5, -3), b'SET AUTOHANGUP "0.5" "-3"'),
     ],
 )
 def test_words_become_a_line(words: tuple[str, ...], line: bytes) -> None:
@@ -84,6 +85,8 @@ def test_asterisk_finds_the_words_that_were_given(arguments: list[str]) -> None:
         (("NOOP", '"' * 1020), "at most 2046"),
         (("GET OPTION", "file", "12"), "timeout"),
         (("get", "option", "file", "12"), "timeout"),
+        (("NOOP", float("nan")), "plain digits"),
+        (("NOOP", 1e30), "plain digits"),
         (("NOOP", "half a pair \ud83d"), "word 2"),
     ],
 )
@@ -93,8 +96,8 @@ def test_what_would_harm_asterisk_is_refused(words: tuple[str, ...], reason: str
         encode_command(words, CODEC)
 
 
-@pytest.mark.parametrize("word", [None, True, 1.5, ["a"]])
-def test_a_word_is_text_or_a_whole_number(word: object) -> None:
+@pytest.mark.parametrize("word", [None, True, 1j, ["a"]])
+def test_a_word_is_text_or_a_number(word: object) -> None:
     """Other types are refused, and their values are in no error."""
     with pytest.raises(TypeError, match="word 2"):
         encode_command(["NOOP", word], CODEC)  # type: ignore[list-item]

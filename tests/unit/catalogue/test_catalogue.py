@@ -274,7 +274,8 @@ def test_signatures_show_the_real_thing() -> None:
         assert "args" not in signature.parameters
         assert str(signature).startswith("(")
     assert (
-        str(inspect.signature(actions.QueuePenalty)) == "(interface: 'str', penalty: 'int', queue: 'str | None' = None)"
+        str(inspect.signature(actions.QueuePenalty))
+        == "(interface: 'str | bytes', penalty: 'int', queue: 'str | bytes | None' = None)"
     )
     for area in (actions, events):
         assert {"QueueStatus", "QueueMember"} & set(dir(area))

@@ -328,7 +328,7 @@ def test_public_names_are_pinned() -> None:
         *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
         *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
         *("UnknownEventName", "View", "__version__"),
-        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread"),
+        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
@@ -346,17 +346,9 @@ def test_public_names_are_pinned() -> None:
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
-        *(
-            "DEFAULT_PARTS",
-            "Live",
-            "LiveBridge",
-            "LiveCaller",
-            "LiveChange",
-            "LiveChanges",
-            "LiveChannel",
-            "LiveMember",
-            "LiveQueue",
-        ),
+        *("DEFAULT_PARTS", "Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel"),
+        *("LiveConference", "LiveContact", "LiveEndpoint", "LiveHint", "LiveMailbox", "LiveMember", "LiveParkedCall"),
+        *("LiveParkingLot", "LiveParticipant", "LiveQueue", "LiveRegistration"),
     ]
     assert calls.__all__ == [
         *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),

@@ -130,9 +130,10 @@ def test_a_queue_comes_with_what_is_in_it() -> None:
 
 
 async def test_hanging_up(fake: FakeAsterisk) -> None:
-    """A channel is hung up after a question, and not if the answer is no; a refusal is told."""
+    """A channel is hung up by its Uniqueid after a question, and not if the answer is no."""
     async with screen(fake) as at:
-        await fake.incoming("PJSIP/alice", to="hold@test").waits(1)
+        call = fake.incoming("PJSIP/alice", to="hold@test")
+        await call.waits(1)
         await at.until(lambda: at.shown("channels"))
         await at.press("h")
         assert isinstance(at.top.screen, Question)
@@ -142,7 +143,7 @@ async def test_hanging_up(fake: FakeAsterisk) -> None:
         assert not [each for each in fake.received if each.get("Action") == "Hangup"]
         await at.press("h", "y")
         request = await fake.expect("Hangup")
-        assert request.get("Channel") == "PJSIP/alice-00000000"
+        assert request.get("Channel") == call.uniqueid
         await at.until(lambda: not at.shown("channels"))
         told = [each.message for each in at.top._notifications]
         assert "PJSIP/alice-00000000 was hung up" in told
@@ -283,7 +284,7 @@ async def test_names_cannot_change_the_screen(fake: FakeAsterisk) -> None:
         await at.press("4", "enter")
         assert "[red]x[/red]" in str(at.top.screen.query_one(Static).content)
         await at.press("escape")
-        await at.top._hang_up("[nonsense")
+        await at.top._hang_up(Row("", [], None, channel="[nonsense", target="[nonsense"))
         await at.until(
             lambda: any("No such channel" in each.message for each in at.top._notifications),
         )

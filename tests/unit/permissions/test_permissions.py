@@ -315,3 +315,10 @@ async def test_noting_costs_little(fake: FakeAsterisk) -> None:
             await mgr.send(core.Getvar("SHELL(x)"), check=False)
         assert len(mgr._rights._demands) == 3
         assert mgr._rights._admitted == {"Ping", "Getvar  False", "Getvar  True"}
+
+
+def test_a_misspelt_event_is_noted_with_the_near_one() -> None:
+    """A name of which nothing can come needs no right; one of a module of others may need any."""
+    notes = of_use([], ["Hangpu", "DongleNewSMS"]).notes
+    assert "there is no event Hangpu; is Hangup meant?" in notes
+    assert "which class the event DongleNewSMS has is not known; where it is missing, add it to read" in notes

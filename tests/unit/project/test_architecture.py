@@ -52,7 +52,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_signals": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
-    "url": frozenset(),
+    "url": frozenset({"_near"}),
     "wire": frozenset({"_log", "errors"}),
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),

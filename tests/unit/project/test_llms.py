@@ -84,7 +84,10 @@ def test_the_full_text_has_pages_and_contracts_and_no_machinery() -> None:
 
 def test_signatures_are_as_written() -> None:
     """A signature in llms-full.txt reads as in the source."""
-    assert "`aioami.actions.QueuePause(interface: str, paused: bool, queue: str | None = None, *, reason" in full()
+    assert (
+        "`aioami.actions.QueuePause(interface: str | bytes, paused: bool, queue: str | bytes | None = None, *, reason"
+        in full()
+    )
 
 
 def test_every_command_is_there() -> None:

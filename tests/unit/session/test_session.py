@@ -548,6 +548,18 @@ def test_the_text_of_a_refusal_decides_its_class(text: str, kind: type[ActionErr
     assert text in str(error)
 
 
+def test_a_channel_of_agi_may_be_named_by_its_uniqueid(talk: Conversation) -> None:
+    """The outcome of an AGI command is found by the channel's name or its Uniqueid, whichever the action named."""
+    pending, _ = talk.send(core.AGI("1700000000.1", "ANSWER"), "a")
+    talk.receive("Response: Success|ActionID: a")
+    talk.receive("Event: AsyncAGIExec|Channel: x|Uniqueid: 1700000000.2|Result: 200")
+    outcome = pending.outcome
+    assert outcome is not None
+    assert not isinstance(outcome.result, Event)
+    talk.receive("Event: AsyncAGIExec|Channel: x|Uniqueid: 1700000000.1|Result: 200")
+    assert isinstance(outcome.result, Event)
+
+
 def test_an_agi_result_without_an_id_belongs_to_the_oldest_command(talk: Conversation) -> None:
     """Commands of one channel run in order, so results without a CommandId do too; a hang-up ends all of them."""
     pendings = [talk.send(core.AGI("c", "ANSWER"), name)[0] for name in ("a", "b", "c")]

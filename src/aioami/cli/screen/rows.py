@@ -59,7 +59,8 @@ class Row:
         key: identity of the object, for as long as it exists.
         cells: the text of each column.
         about: the object, for its details.
-        channel: the channel to hang up; empty without one.
+        channel: the name of the channel to hang up; empty without one.
+        target: the same for the server: the Uniqueid, or the bytes of the name.
         group: the key of the row above, whose part this one is; empty for a row of its own.
     """
 
@@ -67,6 +68,7 @@ class Row:
     cells: tuple[Text, ...]
     about: Any
     channel: str = ""
+    target: str | bytes = ""
     group: str = ""
 
     @property
@@ -116,6 +118,7 @@ def _channel_row(live: Live, channel: LiveChannel, now: float, *, first: bool) -
         ),
         channel,
         channel=channel.name,
+        target=channel.uniqueid,
     )
 
 
@@ -168,6 +171,7 @@ def _caller_row(queue: LiveQueue, caller: LiveCaller, now: float) -> Row:
         ),
         caller,
         channel=caller.channel,
+        target=caller.uniqueid,
         group=queue.name,
     )
 
@@ -208,7 +212,8 @@ def event_rows(events: Iterable[tuple[int, float, Event]]) -> list[Row]:
             _text(headers, "dim"),
         )
         channel = "" if event.name.lower() == "hangup" else event.get("Channel", "")
-        rows.append(Row(str(number), cells, event, channel=channel))
+        target = event.getbytes("Uniqueid") or event.getbytes("Channel") or b""
+        rows.append(Row(str(number), cells, event, channel=channel, target=target))
     return rows
 
 

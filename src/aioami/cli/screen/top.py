@@ -406,24 +406,23 @@ class Top(App[None]):
     def action_hang_up(self) -> None:
         """Hang up the channel under the cursor, after a question."""
         row = self._table.row if self._table is not None else None
-        channel = "" if row is None else row.channel
-        if not channel:
+        if row is None or not row.channel:
             self.notify("choose a channel, or a caller of a queue", severity="warning")
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._hang_up(channel), exit_on_error=False)
+                self.run_worker(self._hang_up(row), exit_on_error=False)
 
-        self.push_screen(Question(f"Hang up {clean(channel)}?"), answered)
+        self.push_screen(Question(f"Hang up {clean(row.channel)}?"), answered)
 
-    async def _hang_up(self, channel: str) -> None:
+    async def _hang_up(self, row: Row) -> None:
         try:
-            await self._mgr.send(core.Hangup(channel))
+            await self._mgr.send(core.Hangup(row.target))
         except (ManagerError, ValueError) as error:
             self.show_message(str(error), severity="error")
         else:
-            self.show_message(f"{channel} was hung up")
+            self.show_message(f"{row.channel} was hung up")
 
     def show_message(self, text: str, *, severity: SeverityLevel = "information") -> None:
         """Show a message for some seconds."""

@@ -18,6 +18,8 @@ _DANGEROUS: Final = (
 )  # applications that run programs or change the server
 _DANGEROUS_DATA: Final = ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHELL")
 
+_LONGEST_VALUE: Final = 1023  # bytes that Getvar gives of a value
+
 
 def channel_named(
     exchange: Exchange,
@@ -317,10 +319,11 @@ async def getvar(exchange: Exchange, request: Request) -> Answer:
     if forbidden and account is not None and "system" not in account.writable:
         return error("GetVar Access Forbidden: Variable")
     channel = channel_named(exchange, request) if request.get("Channel") else None
+    value = read(exchange, channel, name, inhibited=True).encode("utf-8", "surrogateescape")
     return {
         "Response": "Success",
         "Variable": name,
-        "Value": read(exchange, channel, name, inhibited=True),
+        "Value": value[:_LONGEST_VALUE].decode("utf-8", "surrogateescape"),
     }
 
 
@@ -389,11 +392,28 @@ async def play_dtmf(exchange: Exchange, request: Request) -> Answer:
 
 
 async def _tone(channel: Channel, digit: str, milliseconds: int) -> None:
-    heard = [("Digit", digit), ("Direction", "Received")]
-    channel.emit("DTMFBegin", heard, classes="dtmf")
-    await channel.exchange.clock.sleep(milliseconds / 1000)
+    if not channel.listens:  # whoever waits for digits gets each at once, and only its end
+        heard = [("Digit", digit), ("Direction", "Received")]
+        channel.emit("DTMFBegin", heard, classes="dtmf")
+        await channel.exchange.clock.sleep(milliseconds / 1000)
     duration = [("Digit", digit), ("DurationMs", str(milliseconds)), ("Direction", "Received")]
     channel.emit("DTMFEnd", duration, classes="dtmf")
+    channel.press(digit)
+
+
+@action("ControlPlayback", "call", "Steers what a channel plays")
+async def control_playback(exchange: Exchange, request: Request) -> Answer:
+    if not request.get("Channel"):
+        return error("Channel not specified")
+    control = request.get("Control")
+    if not control:
+        return error("Control not specified")
+    channel = channel_named(exchange, request)
+    if control.lower() not in ("forward", "pause", "restart", "reverse", "stop"):
+        return error("Unknown control type")
+    if control.lower() == "stop":
+        channel.press("stop")
+    return {"Response": "Success"}
 
 
 @action("AGI", "agi", "Gives a command to a channel in AsyncAGI")

@@ -158,7 +158,7 @@ class Exchange:
             if self.major < 22:  # it says nothing then
                 return
             value = self.charset.decode(data.decode("utf-8", "replace").encode())
-        headers = [*place, ("Variable", name), ("Value", escaped(value))]
+        headers = [*place, ("Variable", escaped(name)), ("Value", escaped(value))]
         self.emit("VarSet", headers, classes="dialplan")
 
     def add_channel(
@@ -224,6 +224,10 @@ class Exchange:
             (channel for channel in channels if channel.uniqueid.lower() == lowered),
             None,
         )
+
+    def has_application(self, application: str) -> bool:
+        """True if it is an application of this exchange."""
+        return application.lower() in (name.lower() for name in self.applications)
 
     async def execute(self, channel: Channel, application: str, data: str) -> bool:
         """Run an application on a channel, and return true if the dialplan goes on."""

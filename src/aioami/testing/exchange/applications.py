@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
-from urllib.parse import quote
 
 from . import conferences
+from .agi import agi
 from .calls import dial
-from .channels import BUSY, UP, Bridge, Channel, Gone, ToBridge
+from .channels import BUSY, UP, Bridge, Channel, ToBridge
 from .dialplan import NotSet, arguments, write
 
 __all__ = ["APPLICATIONS"]
@@ -45,6 +44,7 @@ async def _playback(channel: Channel, data: str) -> bool:
     if channel.state != UP:
         channel.answer()
     await channel.pause(float(len(arguments(data)[0].split("&"))))
+    channel.set_variable("PLAYBACKSTATUS", "SUCCESS")
     return True
 
 
@@ -184,97 +184,6 @@ async def _stop_mix_monitor(channel: Channel, data: str) -> bool:
     return True
 
 
-async def _agi(channel: Channel, data: str) -> bool:
-    """Run AsyncAGI; other AGI programs fail."""
-    if not data.startswith("agi:async"):
-        channel.set_variable("AGISTATUS", "FAILURE")
-        return True
-    environment = {
-        "agi_request": "async",
-        "agi_channel": channel.name,
-        "agi_language": channel.language,
-        "agi_type": channel.technology,
-        "agi_uniqueid": channel.uniqueid,
-        "agi_version": channel.exchange.release,
-        "agi_callerid": channel.caller.number or "unknown",
-        "agi_calleridname": channel.caller.name or "unknown",
-        "agi_callingpres": "0" if channel.caller.number else "67",
-        "agi_callingani2": "0",
-        "agi_callington": "0",
-        "agi_callingtns": "0",
-        "agi_dnid": "unknown",
-        "agi_rdnis": "unknown",
-        "agi_context": channel.context,
-        "agi_extension": channel.exten,
-        "agi_priority": str(channel.priority),
-        "agi_enhanced": "0.0",
-        "agi_accountcode": channel.account,
-        "agi_threadid": "1",
-    }
-    text = "".join(f"{name}: {value}\n" for name, value in environment.items()) + "\n"
-    channel.emit("AsyncAGIStart", [("Env", _percent(text))], classes="agi")
-    channel.agi = channel.agi or deque()
-    status = "SUCCESS"
-    try:
-        while True:
-            channel.agi_called.clear()
-            while channel.agi:
-                command, command_id = channel.agi.popleft()
-                if await _agi_command(channel, command, command_id):
-                    return True
-            await channel.pause(None, channel.agi_called)
-    except Gone:
-        status = "HANGUP"
-        raise
-    finally:
-        channel.emit("AsyncAGIEnd", classes="agi")
-        channel.set_variable("AGISTATUS", status)
-
-
-async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
-    """Run one command, and return true if it was the last."""
-    number = str(channel.exchange.random.randrange(1 << 31))
-    head = [("CommandId", number), ("Command", command)]
-    channel.emit("AGIExecStart", head, classes="agi")
-    code, shown, result = await _agi_result(channel, command)
-    channel.emit("AGIExecEnd", [*head, ("ResultCode", str(code)), ("Result", shown)], classes="agi")
-    own = [("CommandId", command_id)] if command_id else []
-    channel.emit("AsyncAGIExec", [("Result", _percent(f"{result}\n")), *own], classes="agi")
-    return command.upper() == "ASYNCAGI BREAK"
-
-
-async def _agi_result(channel: Channel, command: str) -> tuple[int, str, str]:
-    words = arguments(command.replace(" ", ","))
-    name, rest = " ".join(words[:2]).upper(), words[2:]
-    value = 0
-    if name == "ANSWER":
-        channel.answer()
-    elif name == "SET VARIABLE" and len(rest) >= 2:
-        channel.set_variable(rest[0], " ".join(rest[1:]))
-        value = 1
-    elif name == "GET VARIABLE" and rest:
-        found = channel.variables.get(rest[0])
-        if found is not None:
-            return 200, "Success", f"200 result=1 ({found})"
-    elif words[0].upper() == "EXEC" and len(words) >= 2:
-        await channel.exchange.execute(channel, words[1], ",".join(words[2:]))
-    elif words[0].upper() == "HANGUP":
-        channel.soft_hangup()
-        value = 1
-    elif name == "WAIT FOR" and len(words) >= 4:
-        await channel.pause(_seconds(words[3]) / 1000)
-    elif name in ("SET VARIABLE", "GET VARIABLE"):
-        head = "520-Invalid command syntax.  Proper usage follows:"
-        return 520, "Usage", f"{head}\nUsage: {name}\n520 End of proper usage."
-    elif name not in ("ASYNCAGI BREAK", "NOOP") and words[0].upper() not in ("NOOP", "VERBOSE"):
-        return 510, "Invalid or unknown command", "510 Invalid or unknown command"
-    return 200, "Success", f"200 result={value}"
-
-
-def _percent(text: str) -> str:
-    return quote(text, safe="-_.!~*'()")
-
-
 def _seconds(text: str) -> float:
     try:
         return min(max(0.0, float(text)), _LONGEST)
@@ -310,5 +219,5 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Read": _read,
     "MixMonitor": _mix_monitor,
     "StopMixMonitor": _stop_mix_monitor,
-    "AGI": _agi,
+    "AGI": agi,
 }

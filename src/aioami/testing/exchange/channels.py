@@ -175,6 +175,10 @@ class Channel:
         self.muted: set[str] = set()
         self.agi: deque[tuple[str, str]] | None = None
         self.agi_called = Signal(exchange.clock)
+        self.agi_rest = b""
+        self.keys: deque[str] = deque()
+        self.key_pressed = Signal(exchange.clock)
+        self.listens = False
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {STATES[self.state]}>"
@@ -277,6 +281,11 @@ class Channel:
             self.emit("Newexten", what, classes="dialplan")
 
     # What happens to it
+
+    def press(self, key: str) -> None:
+        """Take a digit that was pressed at this end, or a stop from outside."""
+        self.keys.append(key)
+        self.key_pressed.set()
 
     async def pause(self, seconds: float | None = None, *signals: Signal) -> Signal | None:
         """Wait for one of the signals.

@@ -1,0 +1,87 @@
+"""Bytes that are no text, on real servers: they come and go as they are, names are unescaped, and odd calls are steered."""
+
+from __future__ import annotations
+
+import pytest
+from tests.helpers import until
+
+from aioami import Manager, actions, core, events, live
+from aioami.testing.real import RealAsterisk
+
+ODD = b"x" + bytes(each for each in range(1, 256) if each not in b"\r\n\0 ")
+NAME = b"Q\"u O'N \\b ?x J\xfcrgen"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"errors": "replace"}, {"errors": "surrogateescape"}, {"encoding": "latin-1"}, {"encoding": "cp1251"}],
+)
+async def test_bytes_go_there_and_back(asterisk: RealAsterisk, options: dict[str, str]) -> None:
+    """Every byte arrives and comes back: as bytes always, and as text where text can be turned back."""
+    async with Manager.from_url(asterisk.url, **options) as mgr:
+        await mgr.send(actions.DBPut("text", b"k\xfc", ODD))
+        (item,) = (await mgr.send(actions.DBGet("text", b"k\xfc"))).events
+        assert item.getbytes("Val") == ODD
+        assert item.getbytes("Key") == b"k\xfc"
+        if options.get("errors") == "surrogateescape" or options.get("encoding") == "latin-1":
+            await mgr.send(actions.DBPut("text", item["Key"], item["Val"]))
+            (again,) = (await mgr.send(actions.DBGet("text", item["Key"]))).events
+            assert again.getbytes("Val") == ODD
+        await mgr.send(actions.DBDel("text", b"k\xfc"))
+
+
+async def test_names_are_unescaped(mgr: Manager) -> None:
+    """A channel's names and variables, and the value of VarSet, are as they were set; the mapping is as it came."""
+    plain = NAME.replace(b"\xfc", b"u")
+    with mgr.events(events.NewCallerid, events.VarSet) as stream:
+        outcome = await mgr.send(
+            core.Originate_Application("Local/wait@test/n", "Wait", ("600",), variables={"AMITEST": plain})
+        )
+        channel = (await outcome.outcome(timeout=10)).channel or ""
+        await mgr.send(core.Setvar("CALLERID(name)", plain, channel=channel))
+        named = set = None
+        while named is None or set is None:
+            event = await stream.__anext__()
+            if isinstance(event, events.NewCallerid) and "Q" in event["CallerIDName"]:
+                named = event
+            elif isinstance(event, events.VarSet) and event.variable == "AMITEST":
+                set = event
+    assert named.caller_id_name == set.value == named.chan_variable["AMITEST"] == plain.decode()
+    assert named["CallerIDName"] == r"Q\"u O\'N \\b \?x Jurgen"
+    listed = next(each for each in (await mgr.send(core.CoreShowChannels())).events if each.channel == channel)
+    assert listed.caller_id_name == plain.decode()
+    assert (await mgr.send(core.Getvar("CALLERID(name)", channel))).value == plain.decode()
+
+
+async def test_a_call_with_an_odd_name_is_steered(mgr: Manager) -> None:
+    """It is shown, redirected and ended by what the live state holds, by its name and by its id."""
+    async with live.Live(mgr) as state:
+        await state.wait_synced(timeout=10)
+        for steer in ("uniqueid", "name"):
+            reply = await mgr.send(
+                core.Originate_Application(
+                    b"Local/wait@test/n", "Wait", ("600",), callerid=b'"' + NAME + b'" <1\xfc>', channel_id=b"id-\xfc"
+                )
+            )
+            assert (await reply.outcome(timeout=10)).success
+            await until(lambda: r"id-\xfc" in state.channels)
+            channel = state.channels[r"id-\xfc"]
+            await until(
+                lambda: state.channels[r"id-\xfc"].caller_id_name or state.channels[r"id-\xfc"].connected_line_name
+            )
+            await mgr.send(core.Redirect(getattr(channel, steer), "elsewhere", "target", 1))
+            await mgr.send(core.Hangup(getattr(channel, steer)))
+            await until(lambda: not state.channels)
+
+
+async def test_an_interface_with_an_odd_name_is_paused(mgr: Manager) -> None:
+    """A member of a queue is named by the bytes that its interface has in the list, as events of queues are UTF-8 alone."""
+    await mgr.send(actions.QueueAdd(queue="support", interface=b"Local/\xfc@test", membername=b"M\xfc"))
+    async with live.Live(mgr) as state:
+        await state.wait_synced(timeout=10)
+        member = state.queues["support"].members[r"Local/\xfc@test"]
+        await mgr.send(actions.QueuePause(member.interface, True, queue="support"))
+        items = (await mgr.send(core.QueueStatus("support"))).events
+        (listed,) = [each for each in items if each.getbytes("Location") == b"Local/\xfc@test"]
+        assert listed["Paused"] == "1"
+        await mgr.send(actions.QueueRemove(queue="support", interface=member.interface))

@@ -1,0 +1,300 @@
+"""AsyncAGI on the fake server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from tests.helpers import manager, until
+
+from aioami import ConnectionLost, Manager, ManagerState, ProtocolError, actions, core, events
+from aioami.agi import AsyncAGI, CommandFailed, HungUp, Routes, Session, SessionEnded, TakenAway
+from aioami.testing import Account, FakeAsterisk, FaultProxy
+
+
+async def place(mgr: Manager) -> None:
+    """Have somebody call AsyncAGI."""
+    steps = {"AGI": "agi:async,menu", "UserEvent": "AfterAgi,Status: ${AGISTATUS}", "Wait": "600"}
+    for number, (application, data) in enumerate(steps.items(), 1):
+        step = actions.DialplanExtensionAdd("test", "direct", number, application, application_data=data, replace=True)
+        await mgr.send(step)
+    await mgr.send(core.Originate_Application("Local/direct@test/n", "Wait", ("600",)))
+
+
+@contextlib.asynccontextmanager
+async def call(
+    mgr: Manager, program: Callable[[Session], Awaitable[Any]], **options: Any
+) -> AsyncIterator[asyncio.Future[Any]]:
+    """One call to a program, and what comes of it."""
+    result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def observed(session: Session) -> None:
+        try:
+            value = await program(session)
+        except BaseException as error:
+            if not result.done():
+                result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+            raise
+        if not result.done():
+            result.set_result(value)
+
+    async with AsyncAGI(mgr, observed, **options):
+        await place(mgr)
+        yield result
+
+
+async def test_a_program_steers_a_call(mgr: Manager) -> None:
+    """Commands are answered, one after the other, and the end of the program gives the call back."""
+
+    async def program(session: Session) -> list[object]:
+        await session.answer()
+        await session.set("A", 'one "two"')
+        seen: list[object] = [await session.get("A"), await session.get("NONE"), await session.evaluate("<${A}>")]
+        return [*seen, await session.exec("NoOp", "x"), (await session.command("CHANNEL", "STATUS")).result]
+
+    with mgr.events(events.UserEvent) as on:
+        async with call(mgr, program) as result:
+            assert await result == ['one "two"', None, '<one "two">', 0, "6"]
+            async for event in on:
+                assert event["Status"] == "SUCCESS"
+                break
+
+
+async def test_failures(mgr: Manager) -> None:
+    """An unknown command, wrong arguments and an unknown application are CommandFailed, and the session lives."""
+
+    async def program(session: Session) -> list[int | None]:
+        codes = []
+        for failing in (session.command("NO", "SUCH"), session.command("SET", "VARIABLE"), session.exec("NoSuch")):
+            with pytest.raises(CommandFailed) as caught:
+                await failing
+            assert caught.value.reply is not None
+            codes.append(caught.value.reply.code)
+        await session.answer()
+        return codes
+
+    async with call(mgr, program) as result:
+        assert await result == [510, 520, 200]
+
+
+async def test_results_of_others_are_not_ours(mgr: Manager) -> None:
+    """The result of a command that somebody else queued on the channel is not taken for that of ours."""
+
+    async def program(session: Session) -> str:
+        mine = asyncio.create_task(session.evaluate("mine"))
+        for command_id in (None, "1"):
+            await mgr.send(core.AGI(session.channel, 'GET FULL VARIABLE "other"', command_id))
+        return await mine
+
+    async with call(mgr, program) as result:
+        assert await result == "mine"
+
+
+@pytest.mark.parametrize("command", [lambda call: call.digit(None), lambda call: call.exec("Wait", 60)])
+async def test_a_hangup(mgr: Manager, command: Callable[[Session], Any], caplog: pytest.LogCaptureFixture) -> None:
+    """A hang-up ends the command with HungUp, and every later one, and is not logged."""
+
+    async def program(session: Session) -> None:
+        running = asyncio.create_task(command(session))
+        waiting = asyncio.create_task(session.answer())
+        await asyncio.sleep(0.02)
+        await mgr.send(core.Hangup(session.uniqueid))
+        for each in (running, waiting):
+            with pytest.raises(HungUp):
+                await each
+        for each in (session.get("A"), session.command("NOOP"), session.leave()):
+            with pytest.raises(HungUp):
+                await each
+        raise HungUp("as usual")
+
+    async with call(mgr, program) as result:
+        with pytest.raises(HungUp, match="as usual"):
+            await result
+    assert not [record for record in caplog.records if record.name == "aioami.agi"]
+
+
+async def test_a_bridge_is_no_end_that_asterisk_tells(mgr: Manager) -> None:
+    """A bridge by an action is TakenAway, though no AsyncAGIEnd comes."""
+
+    async def program(session: Session) -> None:
+        other = await (await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))).outcome()
+        running = asyncio.create_task(session.digit(None))
+        await asyncio.sleep(0.02)
+        await mgr.send(core.Bridge(session.channel, other.channel or ""))
+        with pytest.raises(TakenAway):
+            await running
+
+    async with call(mgr, program) as result:
+        await result
+
+
+@pytest.mark.parametrize("on_error", ["hangup", "continue"])
+async def test_a_program_that_raises(mgr: Manager, on_error: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A program that raises is logged once; the call is hung up, or the dialplan goes on."""
+
+    async def program(session: Session) -> None:
+        raise ZeroDivisionError
+
+    with mgr.events(events.Hangup, events.UserEvent) as ends:
+        async with call(mgr, program, on_error=on_error) as result:
+            with pytest.raises(ZeroDivisionError):
+                await result
+            async for event in ends:
+                assert isinstance(event, events.Hangup if on_error == "hangup" else events.UserEvent)
+                break
+    assert [record.levelno for record in caplog.records if record.name == "aioami.agi"] == [logging.ERROR]
+
+
+async def test_a_lost_link(fake: FakeAsterisk, proxy: FaultProxy) -> None:
+    """The command under way fails with ConnectionLost, and the next one waits for the link and goes on."""
+    async with manager(proxy) as steering, manager(fake) as mgr:
+        begun = asyncio.Event()
+
+        async def program(session: Session) -> str:
+            begun.set()
+            with pytest.raises(ConnectionLost) as caught:
+                await session.exec("Wait", 0.2)
+            assert caught.value.sent
+            return await session.evaluate("again")
+
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        async def observed(session: Session) -> None:
+            result.set_result(await program(session))
+
+        async with AsyncAGI(steering, observed):
+            await place(mgr)
+            await begun.wait()
+            await asyncio.sleep(0.05)
+            proxy.cut()
+            assert await asyncio.wait_for(result, 5) == "again"
+
+
+async def test_a_link_that_is_gone_for_good(fake: FakeAsterisk) -> None:
+    """When the manager is closed, commands raise ConnectionLost, and nothing waits for ever."""
+    mgr = manager(fake)
+    await mgr.connect()
+    raised = []
+    begun = asyncio.Event()
+
+    async def program(session: Session) -> None:
+        begun.set()
+        for _ in range(2):
+            with pytest.raises(ConnectionLost):
+                await session.exec("Wait", 60)
+            raised.append(session)
+        raise ConnectionLost("as usual")
+
+    async with AsyncAGI(mgr, program) as calls, AsyncAGI(manager(fake)) as others:
+        await place(mgr)
+        await begun.wait()
+        await asyncio.sleep(0.05)
+        await mgr.close()
+        await until(lambda: len(raised) == 2)
+        await calls.close()
+        assert mgr.state is ManagerState.CLOSED
+        others.lose(ConnectionLost("gone"))
+        with pytest.raises(ConnectionLost):
+            await anext(others)
+
+
+async def test_sessions_are_taken_by_hand(mgr: Manager) -> None:
+    """Without a program sessions are iterated over; with one that is a TypeError."""
+    async with AsyncAGI(mgr) as calls:
+        await place(mgr)
+        async for session in calls:
+            await session.answer()
+            await session.leave()
+            break
+        assert session.is_over
+        waiting = asyncio.create_task(anext(calls))
+        await asyncio.sleep(0)
+        await calls.close()
+        with pytest.raises(StopAsyncIteration):
+            await waiting
+    async with AsyncAGI(mgr, Routes()) as calls:
+        with pytest.raises(TypeError):
+            calls.__aiter__()
+
+
+async def test_what_no_route_wants_is_given_back(mgr: Manager) -> None:
+    """A session that no route wants goes back to the dialplan at once."""
+    with mgr.events(events.UserEvent) as on:
+        async with AsyncAGI(mgr, Routes()):
+            await place(mgr)
+            async for event in on:
+                assert event["Status"] == "SUCCESS"
+                break
+
+
+async def test_one_async_agi_for_a_manager(mgr: Manager) -> None:
+    """A second one is a RuntimeError, and wrong arguments are refused."""
+    async with AsyncAGI(mgr, Routes()) as first:
+        with pytest.raises(RuntimeError):
+            await AsyncAGI(mgr, Routes()).start()
+        assert repr(first) == "<AsyncAGI 0 sessions>"
+    assert repr(first) == "<AsyncAGI closed>"
+    with pytest.raises(TypeError):
+        AsyncAGI(mgr, "menu")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="on_error"):
+        AsyncAGI(mgr, Routes(), on_error="explode")  # type: ignore[arg-type]
+
+
+async def test_a_command_that_does_not_fit(mgr: Manager) -> None:
+    """Over AsyncAGI a command has at most 1,013 bytes, and a longer one never leaves."""
+
+    async def program(session: Session) -> None:
+        room = 1013 - len('NOOP ""')
+        assert (await session.command("NOOP", "x" * room)).result == "0"
+        with pytest.raises(ValueError, match="at most 1013"):
+            await session.command("NOOP", "x" * (room + 1))
+
+    async with call(mgr, program) as result:
+        await result
+
+
+async def test_a_user_without_the_class_call(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Where the user may not read variables through the manager, commands do it; a hang-up is found out without events."""
+    fake.accounts["steering"] = Account("s3cret", read="agi", write="agi")
+
+    async def program(session: Session) -> None:
+        await session.set("A", "b")
+        assert await session.get("A") == "b"
+        await mgr.send(core.Hangup(session.uniqueid))
+        with pytest.raises(SessionEnded):
+            await session.exec("Wait", 60)
+
+    result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def observed(session: Session) -> None:
+        try:
+            result.set_result(await program(session))
+        except BaseException as error:
+            result.set_exception(error)
+
+    async with manager(fake, username="steering") as steering, AsyncAGI(steering, observed):
+        await place(mgr)
+        await asyncio.wait_for(result, 5)
+
+
+async def test_values_that_the_manager_cannot_carry(mgr: Manager) -> None:
+    """Blanks around a value, bytes and an empty value go by a command; a value that was cut is an error."""
+
+    async def program(session: Session) -> None:
+        for value in ("  blanks  ", b"bytes", ""):
+            await session.set("A", value)
+            assert await session.get("A") == (value.decode() if isinstance(value, bytes) else value or None)
+        await mgr.send(actions.Setvar("A", "x" * 1000, channel=session.uniqueid))
+        assert await session.get("A") == "x" * 1000
+        for text in ("${A}${A}", "${A}" + "y" * 10):
+            with pytest.raises(ProtocolError, match="cuts"):
+                await session.evaluate(text)
+            assert await session.evaluate("${EXTEN}") == "direct"
+        assert len(await session.evaluate("${A}" + "y" * 8)) == 1008
+
+    async with call(mgr, program) as result:
+        await result
