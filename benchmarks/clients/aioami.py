@@ -260,16 +260,16 @@ async def until_end(followed: Live, pace: float) -> None:
 
 
 async def live_stall(port: int) -> dict[str, Any]:
-    """How long the loop stands at most, while a live state is entered."""
-    loop = asyncio.get_running_loop()
+    """How long the loop stands at most, in CPU time, while a live state is entered."""
     longest, ended = 0.0, False
 
     async def watch() -> None:
         nonlocal longest
-        last = loop.time()
+        last = time.process_time()
         while not ended:
             await asyncio.sleep(0)
-            longest, last = max(longest, loop.time() - last), loop.time()
+            now = time.process_time()
+            longest, last = max(longest, now - last), now
 
     async with manager(port, "quiet") as mgr:
         watching = asyncio.create_task(watch())

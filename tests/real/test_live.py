@@ -326,8 +326,9 @@ async def test_the_application_of_a_channel(mgr: Manager) -> None:
     """The application is right behind an Originate, a Bridge and a Park, which tell nothing of it."""
     async with Live(mgr) as live:
         one, other = await place(mgr, "wait"), await place(mgr, "wait", runs="Echo", data="")
+        await until(lambda: {one, other} <= {each.name for each in live.channels.values()})
         await until(lambda: live.channels[uniqueid(live, other)].application == "Echo")
-        assert live.channels[uniqueid(live, one)].application == "Wait"
+        await until(lambda: live.channels[uniqueid(live, one)].application == "Wait")
         await mgr.send(core.Bridge(one, other))
         await until(lambda: not live.channels[uniqueid(live, one)].application)
         await as_listed(live, mgr)

@@ -133,11 +133,13 @@ class _Channel:
         self.bridge = bridge
         self._changed = True
 
-    def executes(self, application: str, data: str) -> None:
-        """Have another application run on it."""
+    def executes(self, application: str, data: str) -> bool:
+        """Have an application run on it; return false if it was that one already."""
+        new = (application, data) != (self.application, self._data)
         self.application, self._data = application, data
         self.answered = False
         self._changed = True
+        return new
 
     def rename(self, name: str) -> None:
         """Give it another name, which the events before do not have."""
@@ -310,10 +312,14 @@ class Channels(Part[LiveChannel]):
     def _executes(self, event: Newexten) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.get(uniqueid)
-        if record is not None:
-            record.take(event)
-            record.executes(event.find("Application", ""), event.find("AppData", ""))
-            self.notify(uniqueid)
+        if record is None:
+            return
+        record.take(event)
+        # After a Redirect or a transfer this may be the place where the channel goes on, with the
+        # application that it has left; the next one has no event then (tried on 22).
+        if not record.executes(event.find("Application", ""), event.find("AppData", "")):
+            self._doubt(uniqueid)
+        self.notify(uniqueid)
 
     def _hung_up(self, event: ChannelEvent) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""

@@ -256,6 +256,35 @@ async def test_names_with_odd_bytes(fake: FakeAsterisk, mgr: Manager) -> None:
         assert list(live.queues) == ["caf\\xfc"]
 
 
+async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """Where a channel goes on at another place with the application that it has left, the server is asked what runs there."""
+    await emit(fake, "Newchannel", "1")
+    await emit(fake, "Newexten", "1", "dialplan,all", Application="Queue", AppData="empty", Exten="hold")
+    await emit(fake, "Newexten", "1", "dialplan,all", Application="NoOp", AppData="", Exten="hold")
+    await emit(fake, "Newexten", "1", "dialplan,all", Application="Queue", AppData="empty", Exten="hold")
+    item = {
+        "Event": "Status",
+        "Channel": "PJSIP/x-1",
+        "Uniqueid": "1",
+        "Application": "Wait",
+        "Data": "600",
+        "Exten": "wait",
+    }
+
+    def status(request: Request) -> object:
+        return [
+            *queue_list(request, item)[:2],
+            [("Event", "StatusComplete"), ("ActionID", request.action_id or ""), ("EventList", "Complete")],
+        ]
+
+    fake.reply_to("Status", status)
+    await applied(live, mgr)
+    assert not fake.sent("Status")
+    await emit(fake, "Newexten", "1", "dialplan,all", Application="Queue", AppData="empty", Exten="wait")
+    await until(lambda: live.channels["1"].application == "Wait")
+    assert len(fake.sent("Status")) == 1
+
+
 # What cannot be seen
 
 
