@@ -50,7 +50,10 @@ __all__ = ["AsyncTransport", "is_in_async_agi"]
 _READ: Final = 1024  # bytes that Asterisk reads of an answer, and of the environment
 _MAX_VALUE: Final = 1023  # bytes that Getvar gives of a value
 _EXPLAINED: Final = 0.3  # seconds in which the events come that explain an end; 13 ms were measured
+_FOLLOWED: Final = 2.0  # seconds in which AsyncAGIEnd comes behind a failure, as it always does
 _LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
+_UNKNOWN: Final = 10.0  # seconds that a session may take to go on, where the user may not look
+_GONE: Final = "the channel has left AsyncAGI while the link was down"
 _FAREWELL: Final = 1.0  # seconds that the way back to the dialplan may take
 
 _GETVAR_HEADERS: Final = ("Response", "ActionID", "Variable", "Value")
@@ -118,6 +121,7 @@ class AsyncTransport(Transport):
         """Take an event of the channel."""
         if isinstance(event, AsyncAGIExec):
             if event.get("CommandId") == self._expected:
+                self._runs_dialplan = False
                 self._resolve(unquote_to_bytes(event.get("Result", "")))
         elif isinstance(event, Newexten):
             self._take_step(event)
@@ -326,10 +330,17 @@ class AsyncTransport(Transport):
 
     async def _resume(self) -> None:
         """Go on after the link was lost, if the channel is where it was."""
-        await self.check_place()
-        # It is answered after all that was queued before, of which the answers may be lost.
+        is_known = await self.check_place()
         self._is_unsure = False
-        await self._ask(self._encode("NOOP"))
+        # It is answered after all that was queued before, of which the answers may be lost.
+        if not is_known:
+            timer = self._loop.call_later(_UNKNOWN, self._end, TakenAway(_GONE))
+            try:
+                await self._ask(self._encode("NOOP"))
+            finally:
+                timer.cancel()
+        else:
+            await self._ask(self._encode("NOOP"))
 
     async def mark(self) -> None:
         """Mark this stay in AsyncAGI: when it ends, Asterisk writes something else there."""
@@ -337,19 +348,24 @@ class AsyncTransport(Transport):
             await self._manager.send(Setvar("AGISTATUS", self._mark, channel=self.uniqueid))
             self._is_marked = True
 
-    async def check_place(self) -> None:
-        """Raise the error of a session that ended while the link was down, and end it."""
+    async def check_place(self) -> bool:
+        """Raise the error of a session that ended while the link was down, and end it.
+
+        Returns:
+            False if the user may not look, so that it is not known.
+        """
         look = None
         try:
             look = await look_at(self._manager, self.uniqueid)
         except PermissionDenied:
-            pass  # then the commands tell
+            return False
         except ActionError as error:
             self._end(because(HungUp("the channel was hung up while the link was down"), error))
         if look is not None and not self._is_still_there(look):
-            self._end(TakenAway("the channel has left AsyncAGI while the link was down"))
+            self._end(TakenAway(_GONE))
         if self.over is not None:
             raise fresh(self.over)
+        return True
 
     def _is_still_there(self, look: ChannelLook) -> bool:
         """True if a channel is in the same AsyncAGI as before."""
@@ -370,7 +386,7 @@ class AsyncTransport(Transport):
         has_failed = command.fails and reply.code == 200 and reply.result == "-1"
         if self.over is None and not self._has_left:
             if has_failed:
-                await self._wait(lambda: self._has_left, _EXPLAINED)
+                await self._wait(lambda: self._has_left, _FOLLOWED)
             else:
                 with contextlib.suppress(SessionEnded):
                     await self._ask(self._encode("NOOP"))
@@ -385,10 +401,23 @@ class AsyncTransport(Transport):
             await self._look_for_channel()
 
     async def _look_for_channel(self) -> None:
-        """End the session of a user who may not read the events that tell why."""
-        if self.over is None:
-            with contextlib.suppress(ManagerError):  # this one ends it, if the channel is gone
+        """Find out why AsyncAGI has ended where no event tells."""
+        if self.over is not None:
+            return
+        try:
+            look = await look_at(self._manager, self.uniqueid)
+            if look is not None and look.is_hung_up:
+                self._end(HungUp("the channel was hung up"))
+        except PermissionDenied:
+            with contextlib.suppress(ManagerError):  # this ends the session if there is no channel
                 await self._queue(self._encode("NOOP").line, f"{self._token}-none")
+        except ActionError:
+            self._end(HungUp("the channel is gone"))
+        except ManagerError as error:
+            self._end(error)
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self.over is None:
             self._went_on = True
             self._end(TakenAway("AsyncAGI has ended, and the dialplan goes on"))
