@@ -22,10 +22,10 @@ from aioami._session.statistics import Tally
 from aioami.actions.base import ACTIONS
 from aioami.agi.answers import AnswerReader, Reply, parse_reply
 from aioami.agi.environment import Environment
-from aioami.agi.text import Codec
 from aioami.events.base import EVENTS, parse
 from aioami.fields import Field
 from aioami.wire import Framer, Message, redact
+from aioami.wire.text import Encoding
 
 from .plain import has_follows, is_greeting, plain_command, plain_headers, plain_lines, plain_messages
 
@@ -345,7 +345,7 @@ def answers(data: bytes) -> None:
 
 
 def _items(chunks: list[bytes], limit: int) -> tuple[list[object], str | None]:
-    reader = AnswerReader(Codec(), max_environment=4 * limit, max_answer=limit)
+    reader = AnswerReader(Encoding(), max_environment=4 * limit, max_answer=limit)
     items: list[object] = []
     for chunk in chunks:
         for item in reader.feed(chunk):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final, Union
 
 from ..errors import ProtocolError
+from ..wire.text import Encoding
 from .environment import Environment
-from .text import Codec
 
 __all__ = ["MAX_ANSWER", "MAX_ENVIRONMENT", "AnswerReader", "Item", "Reply", "Sign", "parse_reply"]
 
@@ -90,7 +90,7 @@ class AnswerReader:
     First comes the environment, then answers, and `HANGUP` between two of them.
 
     Args:
-        codec: the encoding.
+        encoding: the encoding.
         max_environment: bytes that the environment may have.
         max_answer: bytes that one answer may have.
 
@@ -100,12 +100,12 @@ class AnswerReader:
 
     def __init__(
         self,
-        codec: Codec,
+        encoding: Encoding,
         *,
         max_environment: int = MAX_ENVIRONMENT,
         max_answer: int = MAX_ANSWER,
     ) -> None:
-        self._codec = codec
+        self._encoding = encoding
         self._max_environment = max_environment
         self._max_answer = max_answer
         self._rest = b""
@@ -144,8 +144,8 @@ class AnswerReader:
             self._keep(line)
             return None
         self._has_environment = True
-        text = self._codec.decode(b"\n".join(self._take()))
-        return Environment(text, self._codec)
+        text = self._encoding.decode(b"\n".join(self._take()))
+        return Environment(text, self._encoding)
 
     def _answer_line(self, line: bytes) -> Item | None:
         if not self._lines:
@@ -158,7 +158,7 @@ class AnswerReader:
         self._keep(line)
         if not _is_whole(self._lines):
             return None
-        return parse_reply(self._codec.decode(b"\n".join(self._take())))
+        return parse_reply(self._encoding.decode(b"\n".join(self._take())))
 
     def _keep(self, line: bytes) -> None:
         self._lines.append(line)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from .commands import Word, text_of
-from .text import Codec
+from ..wire.text import Encoding
+from .commands import Word, encode_word
 
 __all__ = [
     "check_text",
@@ -71,12 +71,10 @@ def milliseconds(field: str, seconds: float) -> int:
     return math.ceil(round(seconds * 1000, 6))
 
 
-def joined(codec: Codec, separator: str, words: Iterable[Word]) -> bytes:
+def joined(encoding: Encoding, separator: str, words: Iterable[Word]) -> bytes:
     """Return words as one, with a separator between them."""
     fields = ((f"argument {number}", word) for number, word in enumerate(words, 1))
-    return separator.encode().join(
-        codec.encode(text_of(word, field), field) for field, word in fields
-    )
+    return separator.encode().join(encode_word(word, field, encoding) for field, word in fields)
 
 
 def places(context: str, exten: str, priority: int | str) -> str:

@@ -15,11 +15,11 @@ from ..actions.channels import CoreShowChannels
 from ..errors import ManagerError, fresh
 from ..events.agi import AsyncAGIStart
 from ..events.base import Event
+from ..wire.text import Encoding
 from .asynctransport import AsyncTransport, is_in_async_agi
 from .hub import Hub
 from .programs import OnError, Programs, check_on_error, log
 from .session import Program, Session
-from .text import Codec
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -87,7 +87,7 @@ class AsyncAGI:
         self._program = program
         self._hangs_up = on_error == "hangup"
         self._programs = Programs(on_error)
-        self._codec = Codec()
+        self._encoding = Encoding()
         self._hub: Hub | None = None
         self._waiting: deque[Session] = deque()
         self._changed = Signal()
@@ -197,7 +197,7 @@ class AsyncAGI:
 
     def _take_call(self, event: Event, environment: bytes) -> None:
         assert self._hub is not None
-        transport = AsyncTransport(self._manager, self._hub, event, environment, self._codec)
+        transport = AsyncTransport(self._manager, self._hub, event, environment, self._encoding)
         self._open.add(transport)
         transport.ended.add_done_callback(lambda _: self._open.discard(transport))
         self._start(transport.mark())

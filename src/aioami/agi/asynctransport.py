@@ -34,12 +34,12 @@ from ..events.agi import AsyncAGIEnd, AsyncAGIExec, AsyncAGIStart
 from ..events.base import Event
 from ..events.bridges import BridgeEnter
 from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
+from ..wire.text import Encoding
 from .answers import Reply, parse_reply
 from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
 from .environment import Environment
 from .hub import Hub
 from .stopping import ChannelLook, Lookout, Place, Stopper, look_at, place_of
-from .text import Codec
 from .transport import AskByCommand, Transport, failure
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class AsyncTransport(Transport):
         hub: routes the channel's events.
         start: an event that tells of the channel: that which began the session.
         environment: the lines with which it began.
-        codec: the encoding.
+        encoding: the encoding.
     """
 
     limit = MAX_ASYNC_COMMAND
@@ -85,15 +85,15 @@ class AsyncTransport(Transport):
         hub: Hub,
         start: Event,
         environment: bytes,
-        codec: Codec,
+        encoding: Encoding,
     ) -> None:
-        self.codec = codec
+        self.encoding = encoding
         self._manager = manager
         self._hub = hub
         # Asterisk reads it as it reads answers: the rest comes before the first one.
         self.is_behind = len(environment) >= _READ
         self._begin = environment if self.is_behind else b""
-        self.environment = Environment(codec.decode(environment), codec)
+        self.environment = Environment(encoding.decode(environment), encoding)
         self.uniqueid = start.get("Uniqueid", "")
         self._place = place_of(start)
         self._loop = asyncio.get_running_loop()
@@ -213,7 +213,7 @@ class AsyncTransport(Transport):
 
     def _parsed(self, data: bytes) -> Reply:
         try:
-            return parse_reply(self.codec.decode(data.removesuffix(b"\n")))
+            return parse_reply(self.encoding.decode(data.removesuffix(b"\n")))
         except ProtocolError:
             self.is_behind = True
             raise
@@ -263,7 +263,7 @@ class AsyncTransport(Transport):
             raise fresh(self.over) from error
 
     def _encode(self, *words: Word) -> Command:
-        return encode_command(words, self.codec, self.limit)
+        return encode_command(words, self.encoding, self.limit)
 
     # Variables
 
@@ -278,7 +278,7 @@ class AsyncTransport(Transport):
         if response.unparsed or len(response) > len(_GETVAR_HEADERS):
             raise AskByCommand  # the value has line feeds
         value = response.get("Value", "")
-        if len(self.codec.encode(value, "the value")) >= _MAX_VALUE:
+        if len(self.encoding.encode("the value", value)) >= _MAX_VALUE:
             raise ProtocolError(
                 f"the value of the variable has over {_MAX_VALUE - 1} bytes, "
                 "and AsyncAGI cuts longer ones off"
@@ -324,7 +324,7 @@ class AsyncTransport(Transport):
         self.is_behind = False
         rest = rest.removesuffix(last)
         if self._begin:
-            self.environment = Environment(self.codec.decode(self._begin + rest), self.codec)
+            self.environment = Environment(self.encoding.decode(self._begin + rest), self.encoding)
             self._begin = b""
         return rest
 

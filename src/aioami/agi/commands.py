@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Union
 
-from .text import Codec
+from ..wire.text import Encoding
 
 __all__ = [
     "COMMANDS",
@@ -20,7 +20,7 @@ __all__ = [
     "Command",
     "Word",
     "encode_command",
-    "text_of",
+    "encode_word",
 ]
 
 MAX_LINE: Final = 2047
@@ -218,7 +218,7 @@ class Command:
         return self.arguments[0].lower() if self.name == "EXEC" and self.arguments else b""
 
 
-def encode_command(words: Sequence[Word], codec: Codec, limit: int = MAX_LINE - 1) -> Command:
+def encode_command(words: Sequence[Word], encoding: Encoding, limit: int = MAX_LINE - 1) -> Command:
     """Return the command of these words.
 
     Each word is one argument, whatever is in it. The words of a name may stand in one, as
@@ -226,7 +226,7 @@ def encode_command(words: Sequence[Word], codec: Codec, limit: int = MAX_LINE - 
 
     Args:
         words: the name and the arguments.
-        codec: the encoding.
+        encoding: the encoding.
         limit: bytes that it may have, without the line feed.
 
     Raises:
@@ -235,7 +235,7 @@ def encode_command(words: Sequence[Word], codec: Codec, limit: int = MAX_LINE - 
             names the argument, and never shows it.
         TypeError: one is neither text, bytes nor a number.
     """
-    encoded = [_encode_word(word, number, codec) for number, word in enumerate(words)]
+    encoded = [_encode_numbered(word, number, encoding) for number, word in enumerate(words)]
     names = encoded[0].split() if encoded else []
     if not names:
         raise ValueError("command: it has no name")
@@ -260,26 +260,29 @@ def encode_command(words: Sequence[Word], codec: Codec, limit: int = MAX_LINE - 
     return Command(name, arguments, line)
 
 
-def text_of(word: Word, field: str) -> str | bytes:
-    """Return a word as it is sent.
+def encode_word(word: Word, field: str, encoding: Encoding) -> bytes:
+    """Return a word as it is sent; bytes stay as they are.
 
     Raises:
-        ValueError: it is a number that cannot be written in plain digits.
+        ValueError: it is a number that cannot be written in plain digits, or text that the encoding
+            cannot write.
         TypeError: it is neither text, bytes nor a number.
     """
-    if isinstance(word, (str, bytes)):
+    if isinstance(word, bytes):
         return word
+    if isinstance(word, str):
+        return encoding.encode(field, word)
     if isinstance(word, bool) or not isinstance(word, (int, float)):
         raise TypeError(f"{field}: expected text, bytes or a number, not {type(word).__name__}")
     text = str(int(word)) if isinstance(word, int) else repr(word)
     if not text.removeprefix("-").replace(".", "", 1).isdecimal():
         raise ValueError(f"{field}: the number {text} cannot be written in plain digits")
-    return text
+    return text.encode()
 
 
-def _encode_word(word: Word, number: int, codec: Codec) -> bytes:
+def _encode_numbered(word: Word, number: int, encoding: Encoding) -> bytes:
     field = f"word {number + 1} of the command"
-    encoded = codec.encode(text_of(word, field), field)
+    encoded = encode_word(word, field, encoding)
     for byte, label in _FORBIDDEN:
         if byte in encoded:
             raise ValueError(f"{field}: it may not contain {label}")

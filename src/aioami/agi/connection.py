@@ -19,12 +19,12 @@ from ..errors import (
 )
 from ..events.base import Event
 from ..events.channels import Hangup, HangupRequest, SoftHangupRequest
+from ..wire.text import Encoding
 from .answers import AnswerReader, Reply, Sign
 from .commands import MAX_LINE, Command, Word, encode_command
 from .environment import Environment
 from .hub import Hub
 from .stopping import Lookout, Place, Stopper
-from .text import Codec
 from .transport import Transport
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ class Connection(asyncio.Protocol, Transport):
     limit = MAX_LINE - 1
     survives_failures = True
 
-    def __init__(self, owner: Owner, codec: Codec) -> None:
-        self.codec = codec
+    def __init__(self, owner: Owner, encoding: Encoding) -> None:
+        self.encoding = encoding
         self._owner = owner
-        self._reader = AnswerReader(codec)
+        self._reader = AnswerReader(encoding)
         self._tcp: asyncio.Transport | None = None
         self._peer = ""
         self._loop = asyncio.get_running_loop()
@@ -271,7 +271,7 @@ class Connection(asyncio.Protocol, Transport):
             self._tcp.write(line + b"\n")
 
     def _encode(self, *words: Word) -> Command:
-        return encode_command(words, self.codec, self.limit)
+        return encode_command(words, self.encoding, self.limit)
 
     def _fail(self, error: ProtocolError) -> None:
         """End the session: which answer belongs to which command is not known any more."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 from urllib.parse import parse_qsl
 
-from .text import Codec
+from ..wire.text import Encoding
 
 __all__ = ["Environment"]
 
@@ -16,7 +16,7 @@ class Environment:
 
     Args:
         text: lines `name: value`.
-        codec: the encoding of the percent-encoded query.
+        encoding: the encoding of the percent-encoded query.
 
     Attributes:
         values: the lines by name, `agi_channel` and so on, in their order.
@@ -27,7 +27,7 @@ class Environment:
 
     __slots__ = ("arguments", "query", "script", "values")
 
-    def __init__(self, text: str, codec: Codec) -> None:
+    def __init__(self, text: str, encoding: Encoding) -> None:
         self.values = dict(_pairs(text))
         path, _, query = self.values.get("agi_network_script", "").partition("?")
         self.script = path.strip("/")
@@ -35,8 +35,8 @@ class Environment:
             parse_qsl(
                 query,
                 keep_blank_values=True,
-                encoding=codec.encoding,
-                errors=codec.errors,
+                encoding=encoding.name,
+                errors=encoding.errors,
                 max_num_fields=None,
             )
         )

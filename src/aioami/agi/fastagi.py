@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 
+from ..wire.text import Encoding
 from .connection import Connection
 from .hub import Hub
 from .programs import OnError, Programs, log
 from .session import Program
-from .text import Codec
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -102,7 +102,7 @@ class FastAGI:
         self.linger = linger
         self.manager = manager
         self.hub: Hub | None = None
-        self._codec = Codec(encoding, errors)
+        self._encoding = Encoding(encoding, errors)
         self._programs = Programs(on_error)
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
@@ -138,7 +138,7 @@ class FastAGI:
         self._is_open = True
         try:
             self._server = await loop.create_server(
-                lambda: Connection(self, self._codec), self._host, self._port, backlog=_BACKLOG
+                lambda: Connection(self, self._encoding), self._host, self._port, backlog=_BACKLOG
             )
         except BaseException:
             self._is_open = False

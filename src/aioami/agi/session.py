@@ -19,7 +19,7 @@ from .arguments import (
     milliseconds,
     places,
 )
-from .commands import Command, Word, encode_command, text_of
+from .commands import Command, Word, encode_command, encode_word
 from .results import DialResult, Digits, Recording
 from .transport import AskByCommand, Transport, failure
 
@@ -492,7 +492,7 @@ class Session:
         """
         check_text("name", name)
         command = self._command("SET VARIABLE", name, value)
-        text = text_of(value, "value")
+        text = encode_word(value, "value", self._transport.encoding)
 
         async def set_variable(turn: _Turn) -> None:
             await turn.check()
@@ -532,7 +532,7 @@ class Session:
             CommandFailed: there is no such application.
         """
         check_text("application", application)
-        words = [joined(self._transport.codec, ",", arguments)] if arguments else []
+        words = [joined(self._transport.encoding, ",", arguments)] if arguments else []
         command = self._command("EXEC", application, *words)
 
         async def execute(turn: _Turn) -> int:
@@ -567,7 +567,7 @@ class Session:
             check_text("a channel", channel)
         seconds = "" if timeout is None else str(-(-milliseconds("timeout", timeout) // 1000))
         parts = ("&".join(channels), seconds, f"g{options}")
-        command = self._command("EXEC", "Dial", joined(self._transport.codec, ",", parts))
+        command = self._command("EXEC", "Dial", joined(self._transport.encoding, ",", parts))
 
         async def dial(turn: _Turn) -> DialResult:
             reply = await turn.run(command)
@@ -616,7 +616,7 @@ class Session:
     # How it is done
 
     def _command(self, *words: Word) -> Command:
-        return encode_command(words, self._transport.codec, self._transport.limit)
+        return encode_command(words, self._transport.encoding, self._transport.limit)
 
     def _stoppable(self, stop: str) -> str:
         """Return the digits that end a command, with one that is pressed when it is cancelled."""
@@ -653,9 +653,9 @@ class Session:
         except AskByCommand:
             pass
         reply = await turn.run(self._command("GET VARIABLE", name))
-        codec = self._transport.codec
-        if reply.data and len(codec.encode(reply.data, "the value")) >= _MAX_VALUE:
-            inner = codec.encode(name, "name")
+        encoding = self._transport.encoding
+        if reply.data and len(encoding.encode("the value", reply.data)) >= _MAX_VALUE:
+            inner = encode_word(name, "name", encoding)
             if not set(inner) & set(b"${}"):
                 whole = self._command("GET FULL VARIABLE", b"${%b}" % inner)
                 return (await turn.run(whole)).data or None

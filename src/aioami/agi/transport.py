@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from ..errors import CommandFailed, ManagerError, SessionEnded
+from ..wire.text import Encoding
 from .answers import Reply
 from .commands import Command
 from .environment import Environment
-from .text import Codec
 
 __all__ = ["AskByCommand", "Transport", "failure"]
 
@@ -38,7 +38,7 @@ class Transport(ABC):
 
     Attributes:
         environment: the lines about the call.
-        codec: the encoding.
+        encoding: the encoding.
         limit: bytes that a command may have.
         over: why no more commands are run; `None` while they are.
         survives_failures: true if the session goes on after a command that failed.
@@ -48,7 +48,7 @@ class Transport(ABC):
     """
 
     environment: Environment
-    codec: Codec
+    encoding: Encoding
     limit: int
     over: ManagerError | None = None
     survives_failures = False

@@ -549,7 +549,7 @@ async def test_encodings() -> None:
     async def program(session: Session) -> str | None:
         await session.set("A", "é")
         await session.set("B", b"\xff")
-        with pytest.raises(ValueError, match="latin-1 cannot write"):
+        with pytest.raises(ValueError, match="iso8859-1 cannot write"):
             await session.set("C", "日本")
         return await session.get("A")
 

@@ -15,9 +15,9 @@ from aioami import ProtocolError
 from aioami.agi.answers import AnswerReader, Reply, Sign, parse_reply
 from aioami.agi.commands import MAX_LINE, encode_command
 from aioami.agi.environment import Environment
-from aioami.agi.text import Codec
+from aioami.wire.text import Encoding
 
-CODEC = Codec()
+CODEC = Encoding()
 ENVIRONMENT = b"agi_network: yes\nagi_network_script: menu/main?a=1&b=x%20y&c=\nagi_arg_1: one\nagi_arg_2: \n\n"
 
 
@@ -183,10 +183,10 @@ def test_bytes_that_are_no_text_show_as_escapes() -> None:
     """What is no UTF-8 becomes text that can be printed, and latin-1 is read as such where asked for."""
     data = ENVIRONMENT + b"200 result=1 (12\xe9)\n"
     assert AnswerReader(CODEC).feed(data)[1] == Reply(200, "1", "12\\xe9", None, "200 result=1 (12\\xe9)")
-    latin = AnswerReader(Codec("latin-1")).feed(data)[1]
+    latin = AnswerReader(Encoding("latin-1")).feed(data)[1]
     assert isinstance(latin, Reply)
     assert latin.data == "12é"
-    assert encode_command(["NOOP", "é"], Codec("latin-1")).line == b'NOOP "\xe9"'
+    assert encode_command(["NOOP", "é"], Encoding("latin-1")).line == b'NOOP "\xe9"'
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_bytes_that_are_no_text_show_as_escapes() -> None:
 def test_encodings_that_cannot_be_used(encoding: str, errors: str) -> None:
     """An encoding that gives ASCII other bytes, or a way of errors that is not known, is refused."""
     with pytest.raises(ValueError, match="encoding|errors"):
-        Codec(encoding, errors)
+        Encoding(encoding, errors)
 
 
 answers = st.sampled_from(list(seeds("answers"))) | st.binary(max_size=60)

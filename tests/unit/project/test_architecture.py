@@ -99,24 +99,23 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "manager": frozenset({"callbacks", "checks", "like", "link", "options", "outcomes", "rights", "streams", "view"}),
 }
 # The same of the sessions; those in the first line do no input and no output.
-AGI_SANS_IO: Final = frozenset({"answers", "arguments", "commands", "environment", "results", "text"})
+AGI_SANS_IO: Final = frozenset({"answers", "arguments", "commands", "environment", "results"})
 AGI: Final[dict[str, frozenset[str]]] = {
-    "text": frozenset(),
     "results": frozenset(),
-    "environment": frozenset({"text"}),
-    "commands": frozenset({"text"}),
-    "arguments": frozenset({"commands", "text"}),
-    "answers": frozenset({"environment", "text"}),
-    "transport": frozenset({"answers", "commands", "environment", "text"}),
+    "environment": frozenset(),
+    "commands": frozenset(),
+    "arguments": frozenset({"commands"}),
+    "answers": frozenset({"environment"}),
+    "transport": frozenset({"answers", "commands", "environment"}),
     "session": frozenset({"answers", "arguments", "commands", "results", "transport"}),
     "routes": frozenset({"session"}),
     "programs": frozenset({"session", "transport"}),
     "hub": frozenset(),
     "stopping": frozenset({"commands"}),
-    "connection": frozenset({"answers", "commands", "environment", "hub", "stopping", "text", "transport"}),
-    "asynctransport": frozenset({"answers", "commands", "environment", "hub", "stopping", "text", "transport"}),
-    "fastagi": frozenset({"connection", "hub", "programs", "session", "text"}),
-    "asyncagi": frozenset({"asynctransport", "hub", "programs", "session", "text"}),
+    "connection": frozenset({"answers", "commands", "environment", "hub", "stopping", "transport"}),
+    "asynctransport": frozenset({"answers", "commands", "environment", "hub", "stopping", "transport"}),
+    "fastagi": frozenset({"connection", "hub", "programs", "session"}),
+    "asyncagi": frozenset({"asynctransport", "hub", "programs", "session"}),
 }
 LAYERED: Final = {"_session": SESSION, "_client": CLIENT, "agi": AGI}
 # The top level gathers what is public; these are programs, and live on what anybody can import.
