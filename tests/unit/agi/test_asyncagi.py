@@ -298,3 +298,100 @@ async def test_values_that_the_manager_cannot_carry(mgr: Manager) -> None:
 
     async with call(mgr, program) as result:
         await result
+
+
+@pytest.mark.parametrize("on_error", ["hangup", "continue"])
+async def test_a_user_who_may_only_steer_ends_calls_too(fake: FakeAsterisk, mgr: Manager, on_error: Any) -> None:
+    """Where the user may not send Hangup, a command hangs up the call of a program that failed."""
+    fake.accounts["steering"] = Account("s3cret", read="agi", write="agi")
+
+    async def program(session: Session) -> None:
+        raise ZeroDivisionError
+
+    with mgr.events(events.Hangup, events.UserEvent) as ends:
+        async with manager(fake, username="steering") as steering, AsyncAGI(steering, program, on_error=on_error):
+            await place(mgr)
+            async for event in ends:
+                assert isinstance(event, events.Hangup if on_error == "hangup" else events.UserEvent)
+                break
+
+
+async def test_a_lost_link_of_a_user_who_may_not_look(fake: FakeAsterisk, mgr: Manager, proxy: FaultProxy) -> None:
+    """Without the right to look at channels, the session goes on if its commands are answered."""
+    fake.accounts["steering"] = Account("s3cret", read="agi", write="agi")
+    result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    begun = asyncio.Event()
+
+    async def program(session: Session) -> None:
+        begun.set()
+        with pytest.raises(ConnectionLost):
+            await session.exec("Wait", 0.3)
+        result.set_result(await session.evaluate("again"))
+
+    async with manager(proxy, username="steering") as steering, AsyncAGI(steering, program):
+        await place(mgr)
+        await begun.wait()
+        await asyncio.sleep(0.15)
+        proxy.cut()
+        assert await asyncio.wait_for(result, 5) == "again"
+
+
+async def test_a_program_that_the_lost_link_has_ended(
+    fake: FakeAsterisk, mgr: Manager, proxy: FaultProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The call of a program that died of a lost link is hung up when the link stands again, with a warning."""
+    begun = asyncio.Event()
+
+    async def program(session: Session) -> None:
+        begun.set()
+        await session.digit(None)
+
+    with mgr.events(events.Hangup) as gone:
+        async with manager(proxy) as steering, AsyncAGI(steering, program):
+            await place(mgr)
+            await begun.wait()
+            await asyncio.sleep(0.05)
+            proxy.cut()
+            async for _ in gone:
+                break
+    levels = {record.levelname for record in caplog.records if record.name == "aioami.agi"}
+    assert levels == {"WARNING"}
+
+
+async def test_closing_ends_sessions_that_were_taken_by_hand(mgr: Manager) -> None:
+    """close() waits for the sessions in hand, and hangs up those that are left after its timeout."""
+    with mgr.events(events.Hangup) as gone:
+        async with AsyncAGI(mgr) as calls:
+            await place(mgr)
+            session = await anext(calls)
+            closing = asyncio.create_task(calls.close(timeout=0.1))
+            await session.answer()
+            await closing
+            assert session.is_over
+            async for _ in gone:
+                break
+        with pytest.raises(HungUp):
+            await session.answer()
+        assert "HungUp" in repr(session)
+
+
+async def test_an_unknown_end_is_looked_for(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A user who hears of no hang-up and no step of the dialplan asks why AsyncAGI has ended."""
+    fake.accounts["looking"] = Account("s3cret", read="agi", write="agi,call,reporting")
+    raised: asyncio.Queue[str] = asyncio.Queue()
+
+    async def program(session: Session) -> None:
+        ending = {"0": core.Hangup(session.uniqueid), "1": core.AGI(session.channel, "ASYNCAGI BREAK")}
+        try:
+            await mgr.send(ending[str(len(ended))])
+            ended.append(session)
+            await session.digit(None)
+        except SessionEnded as error:
+            raised.put_nowait(type(error).__name__)
+            raise
+
+    ended: list[Session] = []
+    async with manager(fake, username="looking") as looking, AsyncAGI(looking, program):
+        for expected in ("HungUp", "TakenAway"):
+            await place(mgr)
+            assert await asyncio.wait_for(raised.get(), 5) == expected

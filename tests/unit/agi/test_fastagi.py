@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from tests.helpers import until
+from tests.helpers import manager, until
 
 from aioami import ManagerError, ProtocolError
 from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
 from aioami.errors import ConnectionLost
+from aioami.testing import FakeAsterisk
 
 PLACE = 'GET FULL VARIABLE "${CONTEXT},${EXTEN},${PRIORITY}"'
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
@@ -714,3 +715,22 @@ async def test_a_server_is_entered_once() -> None:
     assert server.port == port
     with pytest.raises(TypeError):
         FastAGI("menu")  # type: ignore[arg-type]
+
+
+async def test_a_manager_that_is_gone_does_not_end_sessions() -> None:
+    """A session over FastAGI goes on when the link of the manager that watches it is lost or closed."""
+    release = asyncio.Event()
+
+    async def program(session: Session) -> str | None:
+        await release.wait()
+        return await session.get("A")
+
+    async with FakeAsterisk() as fake:
+        mgr = manager(fake)
+        await mgr.connect()
+        async with call(program, manager=mgr) as (peer, result):
+            await asyncio.sleep(0.05)
+            await mgr.close()
+            release.set()
+            await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
+            assert await result == "a"
