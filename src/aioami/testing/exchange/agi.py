@@ -116,7 +116,7 @@ async def _agi_command(channel: Channel, command: str, command_id: str) -> bool:
 
 
 def _agi_words(command: str) -> list[str]:
-    """Return the words of a command: blanks separate them, quotes and backslashes hold them together."""
+    """Return the words of a command: blanks separate them, quotes and backslashes hold them."""
     words, word, is_word, quoted, escaped = [], "", False, False, False
     for character in command:
         if escaped or (quoted and character not in '"\\') or character not in ' \t"\\':
