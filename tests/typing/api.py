@@ -24,6 +24,7 @@ from aioami import (
     notebook,
 )
 from aioami import actions as catalogue
+from aioami.agi import AsyncAGI, DialResult, Digits, FastAGI, Recording, Reply, Routes, Session
 from aioami.calls import CallTrace, CallTracer
 from aioami.fields import Integer
 from aioami.permissions import Permissions
@@ -156,3 +157,35 @@ async def callbacks(mgr: Manager) -> None:
     mgr.on(events.Hangup)(None)  # type: ignore[arg-type]  # pyright: ignore
     mgr.on(named)  # type: ignore[call-overload]  # pyright: ignore
     await mgr.on(events.Hangup).wait_closed()
+
+
+async def sessions(mgr: Manager) -> None:
+    routes = Routes()
+
+    @routes.route("menu")
+    async def menu(call: Session) -> None:
+        assert_type(await call.ask("main-menu", digits=1, timeout=5), Digits)
+        assert_type(await call.play("hello", stop="1"), Union[str, None])
+        assert_type(await call.record("/tmp/x", silence=3), Recording)
+        assert_type(await call.get("A"), Union[str, None])
+        assert_type(await call.evaluate("${A}"), str)
+        assert_type(await call.exec("Wait", 0.5), int)
+        assert_type(await call.dial("PJSIP/alice"), DialResult)
+        assert_type(await call.command("NOOP", 1, b"x"), Reply)
+        assert_type(call.arguments, tuple[str, ...])
+        await call.hang_up(enums.HangupCause.USER_BUSY)
+        await call.ask("main-menu")  # type: ignore[call-arg]  # pyright: ignore
+        await call.set("A", None)  # type: ignore[arg-type]  # pyright: ignore
+
+    async def returns(call: Session) -> str:
+        return call.channel
+
+    def plain(call: Session) -> None: ...
+
+    await menu(Session.__new__(Session))
+    async with FastAGI(routes) as server, AsyncAGI(mgr, returns), AsyncAGI(mgr) as calls:
+        assert_type(server.port, int)
+        async for call in calls:
+            assert_type(call, Session)
+    FastAGI(plain)  # type: ignore[arg-type]  # pyright: ignore
+    FastAGI(returns, on_error="explode")  # type: ignore[arg-type]  # pyright: ignore

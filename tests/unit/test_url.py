@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -77,3 +78,15 @@ def test_an_option_that_does_not_exist_names_the_near_one() -> None:
         read_url("ami://pbx.test?cafile=x")
     with pytest.raises(TypeError, match=r"unexpected keyword argument 'retryconnect'; is retry_connect meant\?$"):
         Manager.from_url("ami://pbx.test", retryconnect=True)
+
+
+def test_a_manager_of_ones_own_may_take_anything() -> None:
+    """Options that a subclass takes by `**options` are refused by the constructor, and not by the URL's reader."""
+
+    class Own(Manager):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+
+    assert Own.from_url("ami://a:b@pbx", timeout=3).read_only is False
+    with pytest.raises(TypeError, match="nonsense"):
+        Own.from_url("ami://a:b@pbx", nonsense=1)

@@ -180,16 +180,15 @@ class Link:
         life = self._life
         try:
             connection, attempts = await self._attempt_until_it_stands(at_once=False)
-        except (KeyboardInterrupt, SystemExit):
-            # The event loop may go on afterwards, as IPython's does, and the link with it.
-            if self._task is not None:
-                self._begin_to_reconnect()
-            raise
         except BaseException as error:
             # Else close() ended the task, or its loop was closed, which see to the rest.
             if self._task is not None and self._life is life:
-                self._task = None
-                self._fail(_reason("the link could not be established again", error))
+                if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                    # The event loop may go on afterwards, as IPython's does, and the link with it.
+                    self._begin_to_reconnect()
+                else:
+                    self._task = None
+                    self._fail(_reason("the link could not be established again", error))
             if isinstance(error, Exception):
                 return
             raise

@@ -105,14 +105,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.username is not None and self.secret is None:
             raise ValueError("secret: a username needs a secret")
-        if self.secret is not None and not isinstance(self.secret, str):
-            raise TypeError(f"secret: expected text, not {type(self.secret).__name__}")
         if any(sign in "\r\n\0" for sign in self.secret or ""):
             raise ValueError("secret: it may not contain CR, LF or NUL")
         self.encoding.encode("secret", self.secret or "")
         for name, value in (("host", self.host), ("server_hostname", self.server_hostname or "")):
-            if not isinstance(value, str):
-                raise TypeError(f"{name}: expected text, not {type(value).__name__}")
             if "://" in value or "@" in value:  # not shown: a secret may be in it
                 sentence = "expected a name or an address; Manager.from_url takes a URL"
                 raise ValueError(f"{name}: {sentence}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 from asyncio import _get_running_loop as running_loop
@@ -28,7 +29,7 @@ def _forked() -> None:
     _here = _Process()
 
 
-if hasattr(os, "register_at_fork"):  # Windows has no fork
+with contextlib.suppress(AttributeError):  # Windows has no fork
     os.register_at_fork(after_in_child=_forked)
 
 
@@ -111,9 +112,9 @@ class Owner:
 
     def call_soon(self, function: Callable[[], object]) -> bool:
         """Have a function called by the owner's loop, from any thread; `False` if it is closed."""
+        assert self.loop is not None
         try:
-            if self.loop is not None:
-                self.loop.call_soon_threadsafe(function)
+            self.loop.call_soon_threadsafe(function)
         except RuntimeError:
             return False
-        return self.loop is not None
+        return True

@@ -160,7 +160,7 @@ class Recorder:
             self._file.write(json.dumps(entry) + "\n")
             if entry.get("direction") != "received":
                 self._file.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # the latter if it was collected before its link
             # The link matters more than its recording, whose end is logged.
             _log.error("the recording %s ends here, it cannot be written: %s", self.path, error)
             self._failed = True

@@ -305,3 +305,36 @@ def test_run_awaits_what_was_made_anywhere(server: Server) -> None:
 
     with in_thread(manager(server.fake)) as mgr, pytest.raises(KeyError):
         mgr.run(fails())
+
+
+def test_a_loop_that_was_stopped_ends_who_waits(server: Server) -> None:
+    """Whoever waits when the thread ends gets ConnectionLost, and so does whoever comes later."""
+    mgr = in_thread(manager(server.fake))
+    mgr.connect()
+    assert mgr.statistics().events >= 0
+    thread = mgr._thread
+    assert thread is not None
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(mgr.wait_for, "Tick")
+        while not mgr.manager._dispatcher._subscribers or len(mgr.manager._dispatcher) < 2:  # type: ignore[attr-defined]
+            time.sleep(0.001)
+        thread.stop()
+        thread.join()
+        with pytest.raises(ConnectionLost, match="closed"):
+            waiting.result(10)
+    with pytest.raises(ConnectionLost, match="closed"):
+        mgr.send(core.Ping())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        del mgr
+        gc.collect()
+
+
+def test_another_process_is_told_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread is in the process that connected; elsewhere each call raises."""
+    with in_thread(manager(server.fake)) as mgr:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "getpid", lambda: 0)
+            with pytest.raises(RuntimeError, match="after the fork"):
+                mgr.send(core.Ping())
+        assert mgr.send(core.Ping()).success

@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -29,7 +30,9 @@ from aioami import (
     Subscription,
     core,
 )
-from aioami.testing import FakeAsterisk
+from aioami._client import owner as owner_module
+from aioami._client.owner import Owner
+from aioami.testing import FakeAsterisk, Recording
 
 
 @dataclass
@@ -412,6 +415,76 @@ def test_a_loop_that_ended_took_the_link_with_it(
             asyncio.run(another_loop())
         KEPT.clear()
         gc.collect()
+
+
+@pytest.mark.parametrize("stage", ["TLS", "login"])
+def test_a_loop_that_ended_in_an_attempt_leaves_nothing(stage: str, server: Server, tmp_path: Path) -> None:
+    """Reaching the server, or logging in, when the loop is closed: the recording ends, and the next loop connects."""
+    record = tmp_path / "record.jsonl"
+    options: dict[str, Any] = {"record": record, "timeout": 5}
+
+    async def begun() -> None:
+        if stage == "login":
+            server.fake.reply_to("Login", None, times=1)
+            keep(mgr.connect())
+            await asyncio.to_thread(server.do, server.fake.expect("Login"))
+        else:
+            server.call(server.proxy.stall)
+            keep(mgr.connect())
+            await until(lambda: server.proxy.connections)
+
+    mgr = manager(server.proxy, **options, **({"ssl": True} if stage == "TLS" else {}))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(begun())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+        assert mgr.state is ManagerState.CLOSED
+        KEPT.clear()
+        gc.collect()
+        server.call(server.proxy.resume)
+        plain = manager(server.fake, **options)
+        asyncio.run(_pinged(plain))
+        gc.collect()
+    assert len(Recording.load(record).entries) > 2
+
+
+def test_a_recording_ends_with_its_loop(server: Server, tmp_path: Path) -> None:
+    """The file is closed when the loop turns out to be, and what was written is there."""
+    record = tmp_path / "record.jsonl"
+    mgr = manager(server.fake, record=record)
+    close_the_loop(mgr.connect())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        asyncio.run(mgr.close())
+        gc.collect()
+    assert [each.direction for each in Recording.load(record).entries].count("sent") == 2
+
+
+async def _pinged(mgr: Manager) -> None:
+    async with mgr:
+        assert (await mgr.send(core.Ping())).success
+
+
+def test_after_a_fork_an_owner_is_elsewhere() -> None:
+    """In a child the manager's calls raise, and what is dropped there ends nothing."""
+    called: list[str] = []
+
+    async def owned() -> None:
+        owner = Owner()
+        owner.take()
+        owner.check()
+        assert not owner.is_elsewhere
+        owner_module._forked()
+        assert owner.is_elsewhere
+        assert owner.is_gone
+        with pytest.raises(RuntimeError, match="another process"):
+            owner.check()
+        owner.call(lambda: called.append("ended"))
+
+    asyncio.run(owned())
+    assert not called
 
 
 @pytest.mark.parametrize("policy", ["uvloop", "eager tasks"])

@@ -120,3 +120,21 @@ def test_what_is_not_known_hinders_nothing() -> None:
     assert sight(silent.view).startswith("the event mask is off")
     for action in (core.AGI("a", "b"), actions.SIPqualify("a"), Action("Originate", Async="true")):
         assert hindrance(silent.view, action) is not None
+
+
+class Seen:
+    """What a manager that is not directly connected may see."""
+
+    def __init__(self, mask: frozenset[str] | None, filters: Any) -> None:
+        self.mask, self.filters, self.permissions = mask, filters, None
+
+
+def test_what_is_not_known_is_said_to_be_unknown() -> None:
+    """Where the mask or the filters are unknown, an outcome may come, and the timeout's sentence says so."""
+    unknown = Seen(None, None)
+    assert hindrance(unknown, CALL) is None  # type: ignore[arg-type]
+    assert sight(unknown) == (  # type: ignore[arg-type]
+        "the event mask is not known, the filters are not known; the user's read classes are not known"
+    )
+    odd = Seen(frozenset({"all"}), (actions.Filter("[[.x"),))
+    assert hindrance(odd, CALL) is None  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ import pytest
 from aioami import Action, ActionError, ConnectionLost, Manager, core
 from aioami.testing import FakeAsterisk, Recording, RecordingError
 from aioami.wire.recordings import Recorder
+from aioami.wire.text import Encoding
 
 
 async def recorded(path: Path) -> None:
@@ -303,3 +304,15 @@ async def test_a_replay_listens_where_it_is_told(tmp_path: Path) -> None:
             await recording.replay(port=port).__aenter__()
     with pytest.raises(ValueError, match="port"):
         recording.replay(port=70000)
+
+
+def test_bytes_of_an_encoding_with_several_forms_stay(tmp_path: Path) -> None:
+    """Where text would go back as other bytes, the record has those that came."""
+    path = tmp_path / "record.jsonl"
+    recorder = Recorder(path, Encoding("cp932"))
+    recorder.start()
+    recorder.received(b"Event: X\r\nName: \xfa\x4a\r\n\r\n")
+    recorder.close()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    (entry,) = [each for each in lines if each.get("direction") == "received"]
+    assert entry["data"].encode("utf-8", "surrogateescape") == b"Event: X\r\nName: \xfaJ\r\n\r\n"

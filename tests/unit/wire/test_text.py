@@ -306,3 +306,11 @@ def test_what_is_percent_encoded_is_decoded_as_the_message() -> None:
     ):
         (text,) = Framer(banner=False, **options).feed(data)  # type: ignore[arg-type]
         assert events.AsyncAGIStart(text).env == f"agi_callerid: {shown}"
+
+
+def test_encodings_are_values() -> None:
+    """Two of the same name and errors are equal and hash alike, also behind a pickle; nothing else is equal."""
+    one, other = Encoding("latin-1"), Encoding("iso8859-1")
+    assert one == other == pickle.loads(pickle.dumps(one))
+    assert hash(one) == hash(other)
+    assert one != "latin-1"
