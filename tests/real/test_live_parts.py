@@ -152,7 +152,9 @@ async def test_hints(mgr: Manager, live: Live) -> None:
 async def test_parking(mgr: Manager, live: Live) -> None:
     """A parked call is in its place until it is fetched, gives up, or its time is over."""
     assert set(live.parking) == {"default", "second"}
-    first, second = await place(mgr, "Park", "default"), await place(mgr, "Park", "default")
+    first = await place(mgr, "Park", "default")
+    await until(lambda: live.parking["default"].calls)
+    second = await place(mgr, "Park", "default")
     short = await place(mgr, "Park", "second")
     await until(lambda: live.parking["second"].calls)
     await until(lambda: len(live.parking["default"].calls) == 2)
@@ -174,8 +176,11 @@ async def test_parking(mgr: Manager, live: Live) -> None:
 
 async def test_conferences(mgr: Manager, live: Live) -> None:
     """Who takes part, who is muted and if it is locked is seen; a conference without participants is not there."""
-    came = [await place(mgr, "ConfBridge", "room1") for _ in range(3)]
-    await until(lambda: "room1" in live.conferences and len(live.conferences["room1"].participants) == 3)
+    came = []
+    for number in range(3):
+        came.append(await place(mgr, "ConfBridge", "room1"))
+        await until(lambda: "room1" in live.conferences)
+        await until(lambda number=number: len(live.conferences["room1"].participants) == number + 1)  # type: ignore[misc]
     assert [each.channel for each in live.conferences["room1"].participants] == came
     await until(lambda: live.conferences["room1"].locked is False)
     await mgr.send(actions.ConfbridgeMute("room1", came[1]))
