@@ -74,7 +74,19 @@ class _Thread:
         self._stopped = False
         self._thread = threading.Thread(target=self._run, args=(self.loop,), daemon=True)
         self._thread.name = "aioami"
-        self._thread.start()
+
+    def start(self) -> None:
+        """Start the thread.
+
+        Raises:
+            RuntimeError: the system has no more threads.
+        """
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._stopped = True
+            self.loop.close()
+            raise
 
     @staticmethod
     def _run(loop: asyncio.AbstractEventLoop) -> None:
@@ -128,8 +140,9 @@ class _Thread:
             self.submit(left())
 
     def join(self) -> None:
-        """Wait until the thread has ended."""
-        self._thread.join()
+        """Wait until the thread has ended; one whose start was interrupted ends by itself."""
+        with contextlib.suppress(RuntimeError):
+            self._thread.join()
 
 
 class BlockingManager:
@@ -233,18 +246,22 @@ class BlockingManager:
         Raises:
             RuntimeError: it is connected.
         """
-        with self._lock:
-            thread = self._usable()
-            begun = thread is None
-            if thread is None:
-                thread = self._thread = _Thread()
+        thread = begun = None
         try:
+            with self._lock:
+                thread = self._usable()
+                if thread is None:
+                    thread = begun = _Thread()  # known before it starts, as Ctrl-C may come then
+                    begun.start()
+                    self._thread = begun
             self._run_on(thread, self.manager.connect)
-        except _Stopped:
-            raise ConnectionLost("the manager was closed") from None
-        except BaseException:
-            if begun:
-                self._end(thread)
+        except BaseException as error:
+            stopped = isinstance(error, _Stopped)
+            ended = thread if stopped else begun
+            if ended is not None:
+                self._end(ended)
+            if stopped:
+                raise ConnectionLost("the manager was closed") from None
             raise
 
     def close(self) -> None:
@@ -263,10 +280,11 @@ class BlockingManager:
                 self._end(thread)
 
     def _end(self, thread: _Thread) -> None:
+        # First, as Ctrl-C may come behind it: then the next call finds a thread that was stopped.
+        thread.stop()
         with self._lock:
             if self._thread is thread:
                 self._thread = None
-        thread.stop()
         thread.join()
 
     def wait_ready(self, timeout: float | None = None) -> None:

@@ -361,6 +361,31 @@ def test_an_interrupted_call_is_given_up(server: Server) -> None:
         assert mgr.send(core.Ping()).success
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt("after"), RuntimeError("can't start new thread")])
+def test_a_thread_whose_start_fails_is_not_left_behind(
+    server: Server, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Ctrl-C while the thread starts ends it, and where the system has no more threads nothing stays; it connects later."""
+
+    def start(thread: threading.Thread) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            begin(thread)
+        raise error
+
+    mgr = in_thread(manager(server.fake))
+    begin = threading.Thread.start
+    with monkeypatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(type(error)):
+            mgr.connect()
+        gc.collect()
+    assert not mgr.is_running
+    assert not [each for each in threading.enumerate() if each.name == "aioami"]
+    with mgr:
+        assert mgr.send(core.Ping()).success
+
+
 def test_run_awaits_what_was_made_anywhere(server: Server) -> None:
     """`run` returns the result, and raises the error."""
 
