@@ -202,13 +202,19 @@ class BlockingManager:
         return otherwise()
 
     def _run_on(self, thread: _Thread, begin: Callable[[], Awaitable[T]]) -> T:
+        begun = False
+
         async def awaited() -> T:
+            nonlocal begun
+            begun = True
             return await begin()
 
         future = thread.submit(awaited())
         try:
             return future.result()
         except concurrent.futures.CancelledError as error:
+            if not begun:  # the loop ended before it came to this
+                raise _Stopped from error
             raise ConnectionLost("the manager was closed") from error
         except BaseException:
             future.cancel()  # of no effect, but for an interruption of this thread
