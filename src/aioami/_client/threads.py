@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 import async_timeout
 
@@ -60,15 +60,33 @@ def in_thread(manager: ManagerLike) -> BlockingManager:
     return BlockingManager(manager)
 
 
+class _Stopped(Exception):
+    """A thread takes nothing any more, as another one closed the manager at this moment."""
+
+
 class _Thread:
     """An event loop that runs in a thread of its own until it is stopped."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.process = os.getpid()
+        self._lock = threading.Lock()
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, args=(self.loop,), daemon=True)
         self._thread.name = "aioami"
-        self._thread.start()
+
+    def start(self) -> None:
+        """Start the thread.
+
+        Raises:
+            RuntimeError: the system has no more threads.
+        """
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._stopped = True
+            self.loop.close()
+            raise
 
     @staticmethod
     def _run(loop: asyncio.AbstractEventLoop) -> None:
@@ -89,10 +107,25 @@ class _Thread:
         """True in the thread itself."""
         return threading.current_thread() is self._thread
 
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Have a coroutine run in the loop; it is over when the thread is.
+
+        Raises:
+            _Stopped: the loop ends or has ended, and would never run it.
+        """
+        with self._lock:
+            if not self._stopped:
+                return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        coroutine.close()
+        raise _Stopped
+
     def stop(self) -> None:
-        """Have the loop end."""
-        with contextlib.suppress(RuntimeError):  # it has ended
-            self.loop.call_soon_threadsafe(self.loop.stop)
+        """Have the loop end, behind all that was submitted; may be called again."""
+        with self._lock:
+            # Once: a second stop would end the loop while it still ends its tasks.
+            if not self._stopped:
+                self._stopped = True
+                self.loop.call_soon_threadsafe(self.loop.stop)
 
     def leave(self, manager: ManagerLike) -> None:
         """Have the manager closed, and then the loop end, without a wait for either."""
@@ -101,17 +134,15 @@ class _Thread:
             try:
                 await manager.close()
             finally:
-                self.loop.stop()
+                self.stop()
 
-        coroutine = left()
-        try:
-            asyncio.run_coroutine_threadsafe(coroutine, self.loop)
-        except RuntimeError:  # it has ended
-            coroutine.close()
+        with contextlib.suppress(_Stopped):
+            self.submit(left())
 
     def join(self) -> None:
-        """Wait until the thread has ended."""
-        self._thread.join()
+        """Wait until the thread has ended; one whose start was interrupted ends by itself."""
+        with contextlib.suppress(RuntimeError):
+            self._thread.join()
 
 
 class BlockingManager:
@@ -144,28 +175,46 @@ class BlockingManager:
             ConnectionLost: the manager is not connected, or was closed meanwhile.
             RuntimeError: it was connected in another process; or this is the loop's own thread.
         """
-        return self._run(lambda: awaitable)
+        try:
+            return self._run(lambda: awaitable)
+        except ConnectionLost:
+            if isinstance(awaitable, Coroutine):  # else Python warns of one that never began
+                awaitable.close()
+            raise
 
     def _run(self, begin: Callable[[], Awaitable[T]]) -> T:
         """Await in the loop's thread what a function makes there."""
+        return self._run_or(begin, _refuse)
+
+    def _run_or(self, begin: Callable[[], Awaitable[T]], otherwise: Callable[[], T]) -> T:
+        """Await in the loop's thread what a function makes there; call another one here if it ends.
+
+        Args:
+            otherwise: is called where there is no thread, or none any more.
+        """
         thread = self._usable()
         if thread is None:
-            raise ConnectionLost("the manager is not connected: call connect(), or use `with`")
-        return self._run_on(thread, begin)
+            return otherwise()
+        try:
+            return self._run_on(thread, begin)
+        except _Stopped:
+            thread.join()
+        return otherwise()
 
     def _run_on(self, thread: _Thread, begin: Callable[[], Awaitable[T]]) -> T:
+        begun = False
+
         async def awaited() -> T:
+            nonlocal begun
+            begun = True
             return await begin()
 
-        coroutine = awaited()
-        try:
-            future = asyncio.run_coroutine_threadsafe(coroutine, thread.loop)
-        except RuntimeError as error:  # another thread closed it at this moment
-            coroutine.close()
-            raise ConnectionLost("the manager was closed") from error
+        future = thread.submit(awaited())
         try:
             return future.result()
         except concurrent.futures.CancelledError as error:
+            if not begun:  # the loop ended before it came to this
+                raise _Stopped from error
             raise ConnectionLost("the manager was closed") from error
         except BaseException:
             future.cancel()  # of no effect, but for an interruption of this thread
@@ -189,13 +238,11 @@ class BlockingManager:
 
     def _at_once(self, function: Callable[[], T]) -> T:
         """Call in the loop's thread what acts at once; before there is one, here."""
-        if self._usable() is None:
-            return function()
 
         async def called() -> T:
             return function()
 
-        return self._run(called)
+        return self._run_or(called, function)
 
     # The link
 
@@ -205,16 +252,22 @@ class BlockingManager:
         Raises:
             RuntimeError: it is connected.
         """
-        with self._lock:
-            thread = self._usable()
-            begun = thread is None
-            if thread is None:
-                thread = self._thread = _Thread()
+        thread = begun = None
         try:
+            with self._lock:
+                thread = self._usable()
+                if thread is None:
+                    thread = begun = _Thread()  # known before it starts, as Ctrl-C may come then
+                    begun.start()
+                    self._thread = begun
             self._run_on(thread, self.manager.connect)
-        except BaseException:
-            if begun:
-                self._end(thread)
+        except BaseException as error:
+            stopped = isinstance(error, _Stopped)
+            ended = thread if stopped else begun
+            if ended is not None:
+                self._end(ended)
+            if stopped:
+                raise ConnectionLost("the manager was closed") from None
             raise
 
     def close(self) -> None:
@@ -226,15 +279,18 @@ class BlockingManager:
         thread = self._usable()
         if thread is not None:
             try:
-                self._run_on(thread, self.manager.close)
+                # Another thread may close it too, and be quicker.
+                with contextlib.suppress(_Stopped, ConnectionLost):
+                    self._run_on(thread, self.manager.close)
             finally:
                 self._end(thread)
 
     def _end(self, thread: _Thread) -> None:
+        # First, as Ctrl-C may come behind it: then the next call finds a thread that was stopped.
+        thread.stop()
         with self._lock:
             if self._thread is thread:
                 self._thread = None
-        thread.stop()
         thread.join()
 
     def wait_ready(self, timeout: float | None = None) -> None:
@@ -412,6 +468,10 @@ class BlockingManager:
         return BlockingSubscription(self, subscription)
 
 
+def _refuse() -> NoReturn:
+    raise ConnectionLost("the manager is not connected: call connect(), or use `with`")
+
+
 class BlockingStream(Generic[EventT_co]):
     """The events of a stream, through `for`; see `EventStream`.
 
@@ -455,15 +515,15 @@ class BlockingStream(Generic[EventT_co]):
                 sentence = f"no event came in {timeout:g} seconds ({self._stream.selection})"
                 raise ManagerTimeout(sentence) from error
 
-        if self._stream.ended and not self._manager.is_running:
-            return self._next_without_loop()
-        event = self._manager.run(following())
+        event = self._manager._run_or(following, self._next_without_loop)
         if event is None:
             raise StopIteration
         return event
 
     def _next_without_loop(self) -> EventT_co:
         """Return what an ended stream still holds; it never waits, and needs no loop for that."""
+        if not self._stream.ended:
+            _refuse()
         try:
             self._stream.__anext__().send(None)
         except StopIteration as found:
@@ -554,8 +614,16 @@ class BlockingSubscription(Generic[EventT_co]):
 
     def wait_closed(self) -> None:
         """Wait until the callback is not running, and will be called no more."""
-        waiting: Coroutine[Any, Any, None] = self._subscription.wait_closed()
-        self._manager.run(waiting)
+        self._manager._run_or(self._subscription.wait_closed, self._ended_without_loop)
+
+    def _ended_without_loop(self) -> None:
+        """Say what the end was, if there was one; it never waits, and needs no loop for that."""
+        try:
+            self._subscription.wait_closed().send(None)
+        except StopIteration:
+            return
+        except RuntimeError:  # it would wait, in a loop that is not there
+            _refuse()
 
     def __repr__(self) -> str:
         return f"<BlockingSubscription of {self._subscription!r}>"

@@ -57,6 +57,7 @@ class Recorder:
 
     def __init__(self, path: str | os.PathLike[str], encoding: Encoding = UTF8) -> None:
         self.path = Path(path)
+        self._shown = encoding
         self._encoding = Encoding(encoding.name, "surrogateescape")
         self._file: IO[str] | None = None
         self._failed = False
@@ -151,7 +152,11 @@ class Recorder:
         if encoding.encode("data", text) != data:
             encoding = UTF8
             text = data.decode("utf-8", "surrogateescape")
-        return encoding.encode("data", redact(text))
+        if text.isascii():
+            return redact(text).encode()
+        # Names are hidden as messages show them, which is not how the file has them.
+        decode, encode = self._shown.decode, encoding.encode
+        return encode("data", redact(text, lambda part: decode(encode("data", part))))
 
     def _line(self, entry: dict[str, object]) -> None:
         if self._file is None:

@@ -83,23 +83,27 @@ def is_sensitive(message_name: str, header: str) -> bool:
     return _is_secret(header.strip().lower(), message_name)
 
 
-def redact(text: str) -> str:
-    """Return a message or an action, with or without its end, in which secrets are replaced."""
+def redact(text: str, shown: Callable[[str], str] = str) -> str:
+    """Return a message or an action, with or without its end, in which secrets are replaced.
+
+    Args:
+        text: the message; all that is no secret is returned as it is.
+        shown: returns a name as messages show it, if the text has it otherwise.
+    """
     lines = text.split("\n")
     own: dict[str, str] = {}
     for line in lines:
         header, colon, value = line.partition(":")
         if colon:
-            own.setdefault(header.strip().lower(), value.strip())
+            own.setdefault(shown(header).strip().lower(), shown(value).strip())
     for number, line in enumerate(lines):
         end = "\r" if line.endswith("\r") else ""
         header, colon, value = line.removesuffix("\r").partition(":")
         if not colon:  # output of a command, before Asterisk 14
             header, value = "", header
         blank = " " if value.startswith(" ") else ""
-        lines[number] = (
-            f"{header}{colon}{blank}{redact_value(header, value.removeprefix(' '), own.get)}{end}"
-        )
+        value = redact_value(shown(header), value.removeprefix(" "), own.get)
+        lines[number] = f"{header}{colon}{blank}{value}{end}"
     return "\n".join(lines)
 
 

@@ -224,6 +224,71 @@ def test_close_ends_who_waits(server: Server) -> None:
             sending.result(10)
 
 
+def test_close_and_all_else_at_the_same_moment(server: Server) -> None:
+    """However threads fall together: each call ends, with an answer or as lost, and `close` never fails."""
+    odd: list[object] = []
+
+    def use(mgr: BlockingManager) -> None:
+        try:
+            while True:
+                mgr.send(core.Ping())
+        except ConnectionLost:
+            pass
+        except BaseException as error:
+            odd.append(error)
+
+    def consume(stream: BlockingStream[Event]) -> None:
+        try:
+            odd.extend(stream)
+            stream.close()
+        except BaseException as error:
+            odd.append(error)
+
+    def close(mgr: BlockingManager) -> None:
+        try:
+            mgr.close()
+        except BaseException as error:
+            odd.append(error)
+
+    for _ in range(10):
+        mgr = in_thread(manager(server.fake))
+        mgr.connect()
+        using = [threading.Thread(target=use, args=(mgr,), daemon=True) for _ in range(4)]
+        using += [threading.Thread(target=consume, args=(mgr.events("Never"),), daemon=True) for _ in range(2)]
+        closing = [threading.Thread(target=close, args=(mgr,), daemon=True) for _ in range(3)]
+        for thread in (*using, *closing):
+            thread.start()
+        for thread in (*using, *closing):
+            thread.join(10)
+            assert not thread.is_alive()
+        assert not mgr.is_running
+        assert mgr.state is ManagerState.CLOSED
+    assert odd == []
+
+
+def test_the_end_of_a_callback_is_told_after_a_close(server: Server) -> None:
+    """`wait_closed` returns when the manager was closed, and is refused before it was ever connected."""
+    mgr = in_thread(manager(server.fake))
+    subscription = mgr.manager.on("Hangup")
+    subscription(print)
+    blocking = BlockingSubscription(mgr, subscription)
+    with pytest.raises(ConnectionLost, match="not connected"):
+        blocking.wait_closed()
+    with mgr:
+        pass
+    blocking.wait_closed()
+
+
+def test_what_is_refused_is_not_left_behind(server: Server) -> None:
+    """A coroutine that `run` refuses, as nothing is connected, is closed, and Python does not warn of it."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with pytest.raises(ConnectionLost):
+            in_thread(manager(server.fake)).run(asyncio.sleep(0))
+        gc.collect()
+    assert not said
+
+
 def test_events_that_are_missing_raise(server: Server) -> None:
     """A stream with on_loss="raise" raises in its place, and goes on."""
     with in_thread(manager(server.fake)) as mgr:
@@ -293,6 +358,31 @@ def test_an_interrupted_call_is_given_up(server: Server) -> None:
         threading.Thread(target=interrupt).start()
         with pytest.raises(KeyboardInterrupt):
             mgr.send(Action("Slow"), timeout=None)
+        assert mgr.send(core.Ping()).success
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt("after"), RuntimeError("can't start new thread")])
+def test_a_thread_whose_start_fails_is_not_left_behind(
+    server: Server, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """Ctrl-C while the thread starts ends it, and where the system has no more threads nothing stays; it connects later."""
+
+    def start(thread: threading.Thread) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            begin(thread)
+        raise error
+
+    mgr = in_thread(manager(server.fake))
+    begin = threading.Thread.start
+    with monkeypatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        patch.setattr(threading.Thread, "start", start)
+        with pytest.raises(type(error)):
+            mgr.connect()
+        gc.collect()
+    assert not mgr.is_running
+    assert not [each for each in threading.enumerate() if each.name == "aioami"]
+    with mgr:
         assert mgr.send(core.Ping()).success
 
 

@@ -17,6 +17,7 @@ from tests.helpers import until
 import aioami
 from aioami import Action, ActionError, Manager, ManagerAuthError, actions, calls, core, events, live
 from aioami.testing import Account, FakeAsterisk, Recording
+from aioami.wire import Framer, Message
 
 ODD = b"J\xfcrgen \xe9\xff"
 
@@ -287,6 +288,34 @@ async def test_a_recording_has_the_bytes_and_no_secret(tmp_path: Path) -> None:
         (sent,) = [each for each in Recording.load(path, **options).sent if each["Action"] == "UserEvent"]
         assert sent.getbytes("Key") == ODD
         assert sent["Key"] == ODD.decode(options.get("encoding", "utf-8"), "backslashreplace")
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "Geheimnis-\xfc".encode("latin-1")),
+        ({"errors": "replace"}, "Merkwort-\xfc".encode("latin-1")),
+        ({"errors": "surrogateescape"}, "Losung-\xfc".encode("latin-1")),
+        ({"encoding": "ascii"}, "Kennwort-\xfc".encode()),
+        ({"encoding": "cp932"}, b"Parole-\xfa\x54"),
+    ],
+)
+async def test_a_name_is_hidden_in_a_recording_as_messages_show_it(
+    tmp_path: Path, options: dict[str, str], name: bytes
+) -> None:
+    """A name of a header that is no text in the link's encoding, or has two forms in it, is hidden in all places or in none."""
+    path = tmp_path / "link.jsonl"
+    async with FakeAsterisk(**options) as fake, Manager.from_url(fake.url, record=path, **options) as mgr:
+        stream = mgr.events("UserEvent")
+        await mgr.send(Action("UserEvent", {"UserEvent": "X"}))
+        action = Action("UserEvent", {"UserEvent": "X", name: "hush"})
+        aioami.hide_header(Message(Framer(banner=False, **options).feed(b"%b: 1\r\n\r\n" % name)[0]).headers[0][0])
+        await mgr.send(action)
+        await anext(stream)
+        assert "hush" not in repr(await anext(stream))
+    assert "hush" not in path.read_text()
+    _, sent = [each for each in Recording.load(path, **options).sent if each["Action"] == "UserEvent"]
+    assert bytes(sent).count(name) == 1
 
 
 def test_every_place_that_makes_text_takes_the_encoding() -> None:
