@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -412,7 +412,7 @@ def test_a_loop_that_was_stopped_ends_who_waits(server: Server) -> None:
         thread.join()
         with pytest.raises(ConnectionLost, match="closed"):
             waiting.result(10)
-    with pytest.raises(ConnectionLost, match="closed"):
+    with pytest.raises(ConnectionLost, match="not connected"):
         mgr.send(core.Ping())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -428,3 +428,30 @@ def test_another_process_is_told_at_once(server: Server, monkeypatch: pytest.Mon
             with pytest.raises(RuntimeError, match="after the fork"):
                 mgr.send(core.Ping())
         assert mgr.send(core.Ping()).success
+
+
+class Nothing:
+    """Something to await that is no coroutine."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        return iter(())  # type: ignore[return-value]
+
+
+def test_what_needs_the_loop_is_refused_without_one(server: Server) -> None:
+    """Before the first connect a stream waits for nothing; a thread that was stopped is closed by the next connect."""
+    mgr = in_thread(manager(server.fake))
+    with pytest.raises(ConnectionLost, match="connect"):
+        next(mgr.events("Tick"))
+    with pytest.raises(ConnectionLost, match="connect"):
+        mgr.run(Nothing())
+    mgr.connect()
+    assert mgr._thread is not None
+    mgr._thread.stop()
+    mgr._thread.join()
+    with pytest.raises(ConnectionLost, match="closed"):
+        mgr.connect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of the socket in the loop that was stopped
+        with mgr:
+            assert mgr.send(core.Ping()).success
+        gc.collect()

@@ -31,7 +31,10 @@ from aioami import (
     core,
 )
 from aioami._client import owner as owner_module
+from aioami._client.connection import Connection
 from aioami._client.owner import Owner
+from aioami._session.dispatch import Dispatcher
+from aioami._session.statistics import Tally
 from aioami.testing import FakeAsterisk, Recording
 
 
@@ -417,23 +420,17 @@ def test_a_loop_that_ended_took_the_link_with_it(
         gc.collect()
 
 
-@pytest.mark.parametrize("stage", ["TLS", "login"])
-def test_a_loop_that_ended_in_an_attempt_leaves_nothing(stage: str, server: Server, tmp_path: Path) -> None:
-    """Reaching the server, or logging in, when the loop is closed: the recording ends, and the next loop connects."""
+def test_a_loop_that_ended_in_a_login_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    """The loop is closed while the manager logs in: the recording ends, and the next loop connects."""
     record = tmp_path / "record.jsonl"
     options: dict[str, Any] = {"record": record, "timeout": 5}
 
     async def begun() -> None:
-        if stage == "login":
-            server.fake.reply_to("Login", None, times=1)
-            keep(mgr.connect())
-            await asyncio.to_thread(server.do, server.fake.expect("Login"))
-        else:
-            server.call(server.proxy.stall)
-            keep(mgr.connect())
-            await until(lambda: server.proxy.connections)
+        server.fake.reply_to("Login", None, times=1)
+        keep(mgr.connect())
+        await asyncio.to_thread(server.do, server.fake.expect("Login"))
 
-    mgr = manager(server.proxy, **options, **({"ssl": True} if stage == "TLS" else {}))
+    mgr = manager(server.fake, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         loop = asyncio.new_event_loop()
@@ -441,11 +438,10 @@ def test_a_loop_that_ended_in_an_attempt_leaves_nothing(stage: str, server: Serv
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         assert mgr.state is ManagerState.CLOSED
+        asyncio.run(mgr.close())
         KEPT.clear()
         gc.collect()
-        server.call(server.proxy.resume)
-        plain = manager(server.fake, **options)
-        asyncio.run(_pinged(plain))
+        asyncio.run(_pinged(mgr))
         gc.collect()
     assert len(Recording.load(record).entries) > 2
 
@@ -460,6 +456,24 @@ def test_a_recording_ends_with_its_loop(server: Server, tmp_path: Path) -> None:
         asyncio.run(mgr.close())
         gc.collect()
     assert [each.direction for each in Recording.load(record).entries].count("sent") == 2
+
+
+def test_a_connection_without_a_socket_ends_with_its_loop() -> None:
+    """One that had not reached the server when its loop was closed has nothing to end."""
+
+    async def made() -> Connection:
+        return Connection(
+            Manager()._options,
+            dispatcher=Dispatcher(),
+            tally=Tally(),
+            ended=lambda *_: None,
+            logged_in=lambda: None,
+            recorder=None,
+        )
+
+    connection = asyncio.run(made())
+    connection.close(ConnectionLost("given up"))
+    assert str(connection.reason) == "given up"
 
 
 async def _pinged(mgr: Manager) -> None:

@@ -10,6 +10,7 @@ from tests.helpers import manager
 
 from aioami import Action, ActionError, Manager, ManagerTimeout, PermissionDenied, actions, core
 from aioami._client.outcomes import hindrance, sight
+from aioami.permissions import Permissions
 from aioami.testing import Account, FakeAsterisk
 
 CALL = core.Originate_Application("Local/100@default", "Wait", ("0",))
@@ -125,8 +126,8 @@ def test_what_is_not_known_hinders_nothing() -> None:
 class Seen:
     """What a manager that is not directly connected may see."""
 
-    def __init__(self, mask: frozenset[str] | None, filters: Any) -> None:
-        self.mask, self.filters, self.permissions = mask, filters, None
+    def __init__(self, mask: frozenset[str] | None, filters: Any, permissions: Permissions | None = None) -> None:
+        self.mask, self.filters, self.permissions = mask, filters, permissions
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
@@ -136,5 +137,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     assert sight(unknown) == (  # type: ignore[arg-type]
         "the event mask is not known, the filters are not known; the user's read classes are not known"
     )
+    known = Seen(frozenset({"all"}), (), Permissions(read=("all",)))
+    assert sight(known) == "all events are asked for, without filters"  # type: ignore[arg-type]
     odd = Seen(frozenset({"all"}), (actions.Filter("[[.x"),))
     assert hindrance(odd, CALL) is None  # type: ignore[arg-type]

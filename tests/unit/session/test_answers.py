@@ -69,14 +69,14 @@ def test_the_answer_to_an_action(case: dict[str, Any], streamed: bool) -> None:
 
 
 def test_a_missing_list_that_nobody_waits_for_is_over() -> None:
-    """An action that was given up is forgotten when the answer behind it shows that no list comes."""
+    """An action whose caller is gone at that moment is over when the answer behind it shows that no list comes."""
     session = Session(Dispatcher(), clock=lambda: 0.0)
     promise = Promise()
     first = session.submit(Action("QueueStatus"), promise, action_id="1")
     behind = session.submit(Action("Ping"), Promise(), action_id="2")
     first.written = behind.written = True
     session.receive(["Response: Success\r\nActionID: 1\r"])
-    session.forget(first)
+    promise.set_exception(ConnectionError("given up, as a future that is cancelled"))
     session.receive(["Response: Success\r\nActionID: 2\r\nPing: Pong\r"])
-    assert not promise.done()
+    assert isinstance(promise.error, ConnectionError)
     assert len(session) == 0

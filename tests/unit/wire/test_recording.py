@@ -314,5 +314,5 @@ def test_bytes_of_an_encoding_with_several_forms_stay(tmp_path: Path) -> None:
     recorder.received(b"Event: X\r\nName: \xfa\x4a\r\n\r\n")
     recorder.close()
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    (entry,) = [each for each in lines if each.get("direction") == "received"]
-    assert entry["data"].encode("utf-8", "surrogateescape") == b"Event: X\r\nName: \xfaJ\r\n\r\n"
+    data = "".join(each["data"] for each in lines if each.get("direction") == "received")
+    assert data.encode("utf-8", "surrogateescape") == b"Event: X\r\nName: \xfaJ\r\n\r\n"

@@ -314,3 +314,4 @@ def test_encodings_are_values() -> None:
     assert one == other == pickle.loads(pickle.dumps(one))
     assert hash(one) == hash(other)
     assert one != "latin-1"
+    assert repr(one) == "Encoding('iso8859-1', 'backslashreplace')"
