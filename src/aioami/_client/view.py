@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from ..actions.base import Action
+from ..actions.base import Action, value_of
 from ..actions.config import GetConfig
 from ..actions.system import Command, event_mask
 from .connection import Connection
@@ -45,8 +45,7 @@ class ServerView:
         """
         sent = self._link.mask
         if sent is not None:
-            given = (value for name, value in sent.headers if name.lower() == "eventmask")
-            text = next(given, "")
+            text = value_of(sent, "EventMask")
         elif self._options.username is None:
             return None
         else:

@@ -45,6 +45,7 @@ __all__ = [
     "classes_of",
     "encode_action_id",
     "load",
+    "value_of",
 ]
 
 ResponseT_co = TypeVar("ResponseT_co", bound=Response, covariant=True)
@@ -499,6 +500,11 @@ def action_class(name: str) -> type[Action[Any]]:
         load()
         found = ACTIONS.get(name, Action)
     return found
+
+
+def value_of(action: Action[Any], name: str) -> str:
+    """Return the first header of a name, in any case, as Asterisk reads it; empty if none is."""
+    return next((value for key, value in action.headers if key.lower() == name.lower()), "")
 
 
 def classes_of(name: str) -> list[type[Action[Any]]]:
