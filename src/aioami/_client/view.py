@@ -41,7 +41,7 @@ class ServerView:
 
         It is the manager's `event_mask`, or the last `core.Events` that the server took. Empty is
         no events. `None` is unknown: without a username, the mask is that of the program's own
-        login.
+        login; and an `Action` may have sent a number, which is a set of bits.
         """
         sent = self._link.mask
         if sent is not None:
@@ -50,7 +50,11 @@ class ServerView:
             return None
         else:
             text = event_mask(self._options.event_mask)
-        classes = frozenset(text.lower().split(","))
+        if text.isdecimal():  # a set of bits
+            return None
+        # Asterisk knows these in any letter case, but classes in their own alone.
+        word = text.lower()
+        classes = frozenset({word} if word in _ALL | _NONE else text.split(","))
         return classes - _NONE if classes.isdisjoint(_ALL) else frozenset({"all"})
 
     @property
