@@ -523,8 +523,8 @@ def is_same(action: Action[Any], event: Event, name: str) -> bool:
     """
     given = next((value for key, value in action._pairs if key.lower() == name.lower()), None)
     received = event.getbytes(name)
-    if given is None or received is None:
-        return given is received
+    if given is None:
+        return received is None
     try:
         return encoding_of(event.text).encode(name, given) == received
     except ValueError:  # what the encoding cannot write was not sent
