@@ -15,7 +15,7 @@ from .._session.dispatch import Dispatcher, Selection, Subscriber
 from .._session.refusals import is_final, refusal
 from .._session.statistics import Tally
 from .._signals import Signal
-from ..actions.base import Action, ResponseT_co
+from ..actions.base import Action, ResponseT_co, value_of
 from ..actions.system import Command, Logoff, Ping, event_mask
 from ..errors import (
     ConnectionLost,
@@ -662,7 +662,7 @@ class Link:
         if self._logged_in_quietly:  # it came right behind the login, when events were still off
             return False
         if self._mask is not None:
-            mask = dict(self._mask.headers).get("EventMask", "")
+            mask = value_of(self._mask, "EventMask")
         else:
             mask = event_mask(self._options.event_mask)
         return not {"on", "all", "system"}.isdisjoint(mask.split(","))

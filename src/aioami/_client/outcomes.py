@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..actions.base import Action
+from ..actions.base import Action, value_of
 from ..errors import ActionError, PermissionDenied
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def hindrance(view: View, action: Action[Any]) -> ActionError | None:
     read = None if permissions is None else set(permissions.read)
     if read is not None and "all" not in read and not classes <= read:
         return PermissionDenied(f"{what} {needed}, which the user may not read", action=action)
-    own = [dict(each.headers) for each in view.filters or ()]
+    own = [_filter(each) for each in view.filters or ()]
     # Asterisk puts a manager's filters behind those that manager.conf has for its user.
     configured = (
         [] if permissions is None else [{"Filter": each} for each in permissions.event_filters]
@@ -61,14 +61,18 @@ def sight(view: View) -> str:
     if view.filters is None:
         found += ", the filters are not known"
     elif view.filters:
-        filters = [dict(each.headers) for each in view.filters]
-        texts = [each.get("MatchCriteria", "") or each.get("Filter", "") for each in filters]
+        filters = map(_filter, view.filters)
+        texts = [each["MatchCriteria"] or each["Filter"] for each in filters]
         found += f", the filters are {', '.join(map(repr, texts))}"
     else:
         found += ", without filters"
     if view.permissions is None:
         found += "; the user's read classes are not known"
     return found
+
+
+def _filter(action: Action[Any]) -> dict[str, str]:
+    return {name: value_of(action, name) for name in ("Filter", "MatchCriteria")}
 
 
 def _is_held_back(name: str, classes: Iterable[str], filters: Iterable[dict[str, str]]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
-from ..actions.base import Action
+from ..actions.base import Action, value_of
 from ..actions.config import GetConfig
 from ..actions.system import Command, event_mask
 from .connection import Connection
@@ -41,17 +41,20 @@ class ServerView:
 
         It is the manager's `event_mask`, or the last `core.Events` that the server took. Empty is
         no events. `None` is unknown: without a username, the mask is that of the program's own
-        login.
+        login; and an `Action` may have sent a number, which is a set of bits.
         """
         sent = self._link.mask
         if sent is not None:
-            given = (value for name, value in sent.headers if name.lower() == "eventmask")
-            text = next(given, "")
+            text = value_of(sent, "EventMask")
         elif self._options.username is None:
             return None
         else:
             text = event_mask(self._options.event_mask)
-        classes = frozenset(text.lower().split(","))
+        if text.isdecimal():  # a set of bits
+            return None
+        # Asterisk knows these in any letter case, but classes in their own alone.
+        word = text.lower()
+        classes = frozenset({word} if word in _ALL | _NONE else text.split(","))
         return classes - _NONE if classes.isdisjoint(_ALL) else frozenset({"all"})
 
     @property

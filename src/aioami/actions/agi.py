@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..events.base import Event
 from ..responses.agi import AGIReply
-from .base import KnownAction
+from .base import KnownAction, is_same
 from .parameters import header
 
 __all__ = ["AGI"]
@@ -35,8 +35,7 @@ class AGI(KnownAction[AGIReply]):
     command_id: str | bytes | None = header("CommandID", default=None)
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
-        own = {name.lower(): value for name, value in self.headers}
-        if own.get("channel") not in (event.get("Channel"), event.get("Uniqueid")):
+        if not (is_same(self, event, "Channel") or is_same(self, event, "Channel", "Uniqueid")):
             return None
         if event.name == "Hangup":
             return "the channel hung up before the command ended"
@@ -45,4 +44,4 @@ class AGI(KnownAction[AGIReply]):
             return "the channel left AsyncAGI before the command ended"
         if event.name == "AsyncAGI" and sub_event != "exec":
             return None
-        return event if event.get("CommandId") == own.get("commandid") else None
+        return event if is_same(self, event, "CommandID") else None

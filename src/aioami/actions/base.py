@@ -24,7 +24,15 @@ from .._near import unexpected
 from ..events.base import Event
 from ..responses.base import ListReply, Response
 from ..wire import MAX_ACTION_ID, MAX_LINES, encode_header, show_header
-from ..wire.text import DEFAULT_ENCODING, UTF8, Encoding, Received, from_bytes, shown
+from ..wire.text import (
+    DEFAULT_ENCODING,
+    UTF8,
+    Encoding,
+    Received,
+    encoding_of,
+    from_bytes,
+    shown,
+)
 from .parameters import REQUIRED, HeaderValue, Parameter, header
 
 if TYPE_CHECKING:
@@ -44,7 +52,9 @@ __all__ = [
     "action_class",
     "classes_of",
     "encode_action_id",
+    "is_same",
     "load",
+    "value_of",
 ]
 
 ResponseT_co = TypeVar("ResponseT_co", bound=Response, covariant=True)
@@ -499,6 +509,26 @@ def action_class(name: str) -> type[Action[Any]]:
         load()
         found = ACTIONS.get(name, Action)
     return found
+
+
+def value_of(action: Action[Any], name: str) -> str:
+    """Return the first header of a name, in any case, as Asterisk reads it; empty if none is."""
+    return next((value for key, value in action.headers if key.lower() == name.lower()), "")
+
+
+def is_same(action: Action[Any], event: Event, name: str, other: str | None = None) -> bool:
+    """True if an action's first header of a name is the event's, by its bytes.
+
+    `other` is the name of the event's header, if it has another one. Their texts may differ: a channel that an action names by its bytes is shown in UTF-8 there.
+    """
+    given = next((value for key, value in action._pairs if key.lower() == name.lower()), None)
+    received = event.getbytes(other or name)
+    if given is None:
+        return received is None
+    try:
+        return encoding_of(event.text).encode(name, given) == received
+    except ValueError:  # what the encoding cannot write was not sent
+        return False
 
 
 def classes_of(name: str) -> list[type[Action[Any]]]:

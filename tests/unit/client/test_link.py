@@ -1063,6 +1063,18 @@ async def test_booted_cannot_be_known_without_rights() -> None:
             await mgr.wait_booted()
 
 
+@pytest.mark.parametrize("headers", [{"EventMask": "system"}, {"eventmask": "call,system"}])
+async def test_booted_is_heard_by_a_mask_whose_header_is_in_any_letter_case(headers: dict[str, str]) -> None:
+    """Who may not ask waits for the event, if the mask that was sent has its class, however its header is spelled."""
+    users = {"admin": Account("s3cret", write="call")}
+    async with FakeAsterisk(users=users, boot=False) as fake, manager(fake) as mgr:
+        await mgr.send(Action("Events", headers))
+        waiting = asyncio.ensure_future(mgr.wait_booted(timeout=5))
+        await fake.expect("Command")
+        fake.boot()
+        await waiting
+
+
 async def test_waiting_for_the_boot_survives_a_lost_link(fake: FakeAsterisk) -> None:
     """The question is put to the next connection; a link that is final ends it."""
     fake.exchange.booted.clear()

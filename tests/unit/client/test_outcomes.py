@@ -73,6 +73,14 @@ async def test_a_mask_that_was_changed_counts_as_it_is_now(fake: FakeAsterisk) -
         assert (await (await mgr.send(CALL)).outcome(timeout=20)).success
 
 
+async def test_a_filter_counts_in_any_letter_case(fake: FakeAsterisk) -> None:
+    """An action without a class has the names of its headers as they were given, and the filter holds back all the same."""
+    async with manager(fake) as mgr:
+        await mgr.send(Action("filter", {"operation": "Add", "FILTER": "!Event: Originate"}))
+        with pytest.raises(ActionError, match="own filters hold back"):
+            await (await mgr.send(CALL)).outcome(timeout=20)
+
+
 async def test_a_user_who_may_not_read_it_is_told_once_that_is_known() -> None:
     """Where the rights were asked for, an outcome of another class is denied at once; before that it is waited for."""
     users = {"web": Account("s3cret", "agent", "all")}

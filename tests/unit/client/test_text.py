@@ -15,7 +15,7 @@ import pytest
 from tests.helpers import until
 
 import aioami
-from aioami import Action, ActionError, Manager, ManagerAuthError, actions, calls, core, events, live
+from aioami import Action, ActionError, Event, Manager, ManagerAuthError, actions, calls, core, events, live
 from aioami.testing import Account, FakeAsterisk, Recording
 from aioami.wire import Framer, Message
 
@@ -288,6 +288,25 @@ async def test_a_recording_has_the_bytes_and_no_secret(tmp_path: Path) -> None:
         (sent,) = [each for each in Recording.load(path, **options).sent if each["Action"] == "UserEvent"]
         assert sent.getbytes("Key") == ODD
         assert sent["Key"] == ODD.decode(options.get("encoding", "utf-8"), "backslashreplace")
+
+
+@pytest.mark.parametrize("options", [{}, {"errors": "replace"}, {"errors": "surrogateescape"}, {"encoding": "latin-1"}])
+def test_an_outcome_is_known_by_the_bytes_of_its_channel(options: dict[str, str]) -> None:
+    """A command of AGI ends with the event of its channel and id, however the odd bytes of both are shown; no other does."""
+
+    def event(channel: bytes, command: bytes) -> Event:
+        data = b"Event: AsyncAGIExec\r\nChannel: %b\r\nCommandID: %b\r\n\r\n" % (channel, command)
+        return events.AsyncAGIExec(Framer(banner=False, **options).feed(data)[0])
+
+    mine = event(b"Local/\xfc", b"\xe9")
+    given = [(b"Local/\xfc", b"\xe9"), (events.AsyncAGIExec(mine.text).channel, b"\xe9")]
+    if "encoding" in options:
+        given.append(("Local/\xfc", "\xe9"))
+    for channel, command in given:
+        action = actions.AGI(channel, "ANSWER", command_id=command)
+        assert action.conclusion("1", mine) is mine
+        assert action.conclusion("1", event(b"Local/\xfd", b"\xe9")) is None
+        assert action.conclusion("1", event(b"Local/\xfc", b"\xea")) is None
 
 
 @pytest.mark.parametrize(

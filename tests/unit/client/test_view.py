@@ -43,6 +43,26 @@ async def test_the_mask_follows_what_the_server_took(fake: FakeAsterisk) -> None
         assert mgr.view.mask == set()
 
 
+@pytest.mark.parametrize(
+    ("sent", "seen", "reply"),
+    [
+        ("On", {"all"}, "On"),
+        ("FALSE", set(), "Off"),
+        ("call,all", {"all"}, "On"),
+        ("Call", {"Call"}, "Off"),
+        ("SYSTEM,Call", {"SYSTEM", "Call"}, "Off"),
+        ("2", None, "On"),
+    ],
+)
+async def test_the_mask_is_read_as_asterisk_reads_it(
+    fake: FakeAsterisk, sent: str, seen: set[str] | None, reply: str
+) -> None:
+    """Only on and off count in any letter case; a class that is spelled otherwise is none, and a number is not known."""
+    async with manager(fake) as mgr:
+        answer = await mgr.send(Action("Events", {"EventMask": sent}))
+        assert (answer["Events"], mgr.view.mask) == (reply, seen)
+
+
 async def test_without_a_username_the_mask_is_unknown(fake: FakeAsterisk) -> None:
     """The program's own login decides on the events, and nobody knows its rights."""
     async with Manager(port=fake.port) as mgr:
