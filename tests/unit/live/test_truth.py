@@ -267,7 +267,7 @@ async def test_an_action_for_a_name_with_odd_bytes_touches_that_one(fake: FakeAs
     fake.reply_to("QueueStatus", status)
     fake.reply_to("QueueReset", {"Response": "Success"})
     fake.reply_to("ConfbridgeLock", {"Response": "Success"})
-    async with Live(mgr) as live:
+    async with Live(mgr, parts=("queues", "conferences")) as live:
         for action in (actions.QueueReset(queue=b"caf\xfc"), Action("QueueReset", {"Queue": next(iter(live.queues))})):
             asked = len(fake.sent("QueueStatus"))
             await mgr.send(action)
