@@ -22,7 +22,7 @@ from ..events.conferences import (
     ConfbridgeUnmute,
 )
 from ..fields import identifier
-from .part import Lists, LiveObject, Part, Reports, View
+from .part import Lists, LiveObject, Part, Reports, View, is_ascii
 
 __all__ = ["Conferences", "LiveConference", "LiveParticipant"]
 
@@ -127,6 +127,8 @@ class Conferences(Part[LiveConference]):
         # Locking has no event (tried on 16 and 22).
         name = action.name.lower()
         if name in ("confbridgelock", "confbridgeunlock"):
+            if not is_ascii(action):
+                return None
             return {value for header, value in action.headers if header.lower() == "conference"}
         commands = [value for header, value in action.headers if header.lower() == "command"]
         by_command = any(each.lower().lstrip().startswith("confbridge ") for each in commands)

@@ -37,6 +37,7 @@ __all__ = [
     "Reports",
     "Table",
     "View",
+    "is_ascii",
     "known",
 ]
 
@@ -293,6 +294,14 @@ class Part(ABC, Generic[ObjectT]):
             action: an action that the same manager sent.
         """
         return set()
+
+
+def is_ascii(action: Action[Any]) -> bool:
+    """True if an action shows the names that it was given as every message does.
+
+    It shows other bytes as UTF-8, and a message shows them in the link's encoding.
+    """
+    return action.encode("1", trusted=True).isascii()
 
 
 class Table(Part[ObjectT]):

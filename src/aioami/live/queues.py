@@ -33,7 +33,7 @@ from ..events.queues import (
     QueueParams,
 )
 from ..fields import identifier
-from .part import Lists, LiveObject, Part, Reports, View, known
+from .part import Lists, LiveObject, Part, Reports, View, is_ascii, known
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 
@@ -337,7 +337,7 @@ class Queues(Part[LiveQueue]):
     def touched_by(self, action: Action[Any]) -> set[str] | None:
         headers = {name.lower(): value for name, value in action.headers}
         if action.name.lower() in _TOUCHING:
-            return {headers["queue"]} if headers.get("queue") else None
+            return {headers["queue"]} if headers.get("queue") and is_ascii(action) else None
         if action.name.lower() == "command" and _TOUCHING_COMMAND.match(headers.get("command", "")):
             return None
         return set()

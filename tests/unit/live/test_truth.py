@@ -285,6 +285,29 @@ async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manage
     assert len(fake.sent("Status")) == 1
 
 
+@pytest.mark.fake_asterisk(errors="surrogateescape")
+async def test_an_action_for_a_name_with_odd_bytes_touches_that_one(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A queue that was reset, and a conference that was locked, by the bytes of its name is read again, and not lost."""
+    params = {"Event": "QueueParams", "Queue": "caf\udcfc", "Strategy": "ringall"}
+
+    def status(request: Request) -> list[list[tuple[str, str]]]:
+        return queue_list(request, *([params] if request.get("Queue", "caf\udcfc") == "caf\udcfc" else []))
+
+    fake.reply_to("QueueStatus", status)
+    fake.reply_to("QueueReset", {"Response": "Success"})
+    fake.reply_to("ConfbridgeLock", {"Response": "Success"})
+    async with Live(mgr, parts=("queues", "conferences")) as live:
+        for action in (actions.QueueReset(queue=b"caf\xfc"), Action("QueueReset", {"Queue": next(iter(live.queues))})):
+            asked = len(fake.sent("QueueStatus"))
+            await mgr.send(action)
+            await until(lambda asked=asked: len(fake.sent("QueueStatus")) > asked)  # type: ignore[misc]
+            await live.wait_synced(5)
+            assert list(live.queues) == ["caf\\xfc"]
+        asked = len(fake.sent("ConfbridgeListRooms"))
+        await mgr.send(actions.ConfbridgeLock(b"r\xfc"))
+        await until(lambda: len(fake.sent("ConfbridgeListRooms")) > asked)
+
+
 # What cannot be seen
 
 
