@@ -67,7 +67,7 @@ def test_asterisk_finds_the_words_that_were_given(arguments: list[str]) -> None:
     assert b"\n" not in command.line
     assert words_of(command.line) == [b"SET", b"VARIABLE", *(argument.encode() for argument in arguments)]
     assert command.name == "SET VARIABLE"
-    assert "\n".join(arguments) not in repr(command) or not "".join(arguments).strip()
+    assert repr(command) == "Command(name='SET VARIABLE')"
 
 
 @pytest.mark.parametrize(
