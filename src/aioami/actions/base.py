@@ -519,7 +519,10 @@ def value_of(action: Action[Any], name: str) -> str:
 def is_same(action: Action[Any], event: Event, name: str, other: str | None = None) -> bool:
     """True if an action's first header of a name is the event's, by its bytes.
 
-    `other` is the name of the event's header, if it has another one. Their texts may differ: a channel that an action names by its bytes is shown in UTF-8 there.
+    Their texts may differ: a channel that an action names by its bytes is shown in UTF-8 there.
+
+    Args:
+        other: the name of the event's header, if it has another one.
     """
     given = next((value for key, value in action._pairs if key.lower() == name.lower()), None)
     received = event.getbytes(other or name)
