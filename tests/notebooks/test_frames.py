@@ -140,7 +140,8 @@ def test_bytes_that_are_no_text_are_escapes() -> None:
 
 async def test_lists_of_a_server_become_frames(fake_asterisk: FakeAsterisk, ami_manager: Manager) -> None:
     """A list with items of several kinds has the columns of all, and both libraries calculate with them."""
-    fake_asterisk.incoming("PJSIP/trunk", to="support@queues", caller='"Ada" <555>')
+    # Where nobody answers, so that the caller still waits when the list is asked for.
+    fake_asterisk.incoming("PJSIP/trunk", to="empty@queues", caller='"Ada" <555>')
     status = (await ami_manager.send(core.QueueStatus())).events
     frame, other = status.to_pandas(), status.to_polars()
     assert len(frame) == len(other) == len(status)
