@@ -39,15 +39,15 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="module")
 def server_at_the_usual_port() -> Iterator[None]:
     """A fake server, in a thread, for the examples that connect to where an Asterisk usually is."""
-    from aioami._client import manager
+    from aioami import url
 
-    started, usual = threading.Event(), manager.PORT
+    started, usual = threading.Event(), url.PORT
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()
 
     async def serve() -> None:
         async with FakeAsterisk() as fake:
-            manager.PORT = fake.port
+            url.PORT = fake.port
             started.set()
             await stop.wait()
 
@@ -58,7 +58,7 @@ def server_at_the_usual_port() -> Iterator[None]:
     loop.call_soon_threadsafe(stop.set)
     thread.join()
     loop.close()
-    manager.PORT = usual  # type: ignore[misc]
+    url.PORT = usual  # type: ignore[misc]
 
 
 def has_asterisk() -> bool:

@@ -25,7 +25,6 @@ from ..events.base import Event
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
-from ..url import PORT, TLS_PORT, read_url
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
@@ -181,11 +180,13 @@ class Manager:
             metrics=metrics,
             read_only=read_only,
         )
+        from .. import url  # here, as importing the library is to be quick
+
         context = tls.create_default_context() if ssl is True else ssl or None
         default_backoff = _BACKOFF if reconnect else None
         self._options = Options(
             host=host,
-            port=port if port is not None else TLS_PORT if context is not None else PORT,
+            port=port if port is not None else url.TLS_PORT if context is not None else url.PORT,
             username=username,
             secret=secret,
             ssl=context,
@@ -247,6 +248,8 @@ class Manager:
             OSError: `cafile` cannot be read.
             TypeError: the constructor takes no such option.
         """
+        from ..url import read_url
+
         parts = read_url(url)
         if parts.is_secure and not options.get("ssl", True):
             raise ValueError("ssl: amis:// is TLS, and cannot be without")

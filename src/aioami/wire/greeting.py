@@ -24,43 +24,38 @@ _AMI: Final = re.compile(
 )
 _NUMBER: Final = re.compile("[0-9]{1,9}")
 
-# Told by their first bytes, whether or not a line ends there.
-_BINARY: Final = tuple(
-    (re.compile(pattern), kind)
-    for pattern, kind in (
-        (rb"[\x14-\x17]\x03[\x00-\x04]", "a TLS server"),
-        (rb"[^\n]{3}\x00[\x0a\xff]", "a MySQL server"),
-        (rb"\x00\x00[^\n]\x04\x00\x00\x00\x00\x00", "an HTTP/2 server"),
-        (rb"\xff[\xfb-\xfe]", "a Telnet server"),
-        (rb"[ENR]\x00\x00", "a PostgreSQL server"),
-        (rb"AMQP[\x00-\x03]", "an AMQP server"),
-    )
+# Known by their first bytes, whether or not a line ends there. These expressions are compiled when
+# the first server greets, as that takes as long as a tenth of the library's import.
+_BINARY: Final = (
+    (rb"[\x14-\x17]\x03[\x00-\x04]", "a TLS server"),
+    (rb"[^\n]{3}\x00[\x0a\xff]", "a MySQL server"),
+    (rb"\x00\x00[^\n]\x04\x00\x00\x00\x00\x00", "an HTTP/2 server"),
+    (rb"\xff[\xfb-\xfe]", "a Telnet server"),
+    (rb"[ENR]\x00\x00", "a PostgreSQL server"),
+    (rb"AMQP[\x00-\x03]", "an AMQP server"),
 )
-# Told by their first line.
-_LINES: Final = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (rb"HTTP/[0-9]|<!DOCTYPE|<html", "an HTTP server"),
-        (rb"SSH-", "an SSH server"),
-        (rb"SIP/[0-9]", "a SIP server"),
-        (rb"RTSP/[0-9]", "an RTSP server"),
-        (rb"[245][0-9][0-9][ -].*\bE?SMTP\b", "an SMTP server"),
-        (rb"[245][0-9][0-9][ -].*FTP", "an FTP server"),
-        (rb"20[01][ -]", "an NNTP server"),
-        (rb"(?:220|421|5[0-9][0-9])[ -]", "an SMTP or FTP server"),
-        (rb"\* (?:OK|PREAUTH|BYE)\b", "an IMAP server"),
-        (
-            rb"\+PONG|-(?:DENIED|NOAUTH|NOPERM|LOADING|ERR (?:unknown|Protocol|max))",
-            "a Redis server",
-        ),
-        (rb"\+OK|-ERR", "a POP3 server"),
-        (rb"RFB [0-9]", "a VNC server"),
-        (rb"INFO \{", "a NATS server"),
-        (rb"Content-Type: (?:auth/request|text/rude)", "a FreeSWITCH event socket"),
-        (rb"<\?xml|<stream:", "an XMPP server"),
-        (rb":\S+ (?:NOTICE|[0-9]{3}) |NOTICE |ERROR :", "an IRC server"),
-        (rb"@RSYNCD:", "an rsync server"),
-    )
+# Known by their first line.
+_LINES: Final = (
+    (rb"HTTP/[0-9]|<!DOCTYPE|<html", "an HTTP server"),
+    (rb"SSH-", "an SSH server"),
+    (rb"SIP/[0-9]", "a SIP server"),
+    (rb"RTSP/[0-9]", "an RTSP server"),
+    (rb"[245][0-9][0-9][ -].*\bE?SMTP\b", "an SMTP server"),
+    (rb"[245][0-9][0-9][ -].*FTP", "an FTP server"),
+    (rb"20[01][ -]", "an NNTP server"),
+    (rb"(?:220|421|5[0-9][0-9])[ -]", "an SMTP or FTP server"),
+    (rb"\* (?:OK|PREAUTH|BYE)\b", "an IMAP server"),
+    (
+        rb"\+PONG|-(?:DENIED|NOAUTH|NOPERM|LOADING|ERR (?:unknown|Protocol|max))",
+        "a Redis server",
+    ),
+    (rb"\+OK|-ERR", "a POP3 server"),
+    (rb"RFB [0-9]", "a VNC server"),
+    (rb"INFO \{", "a NATS server"),
+    (rb"Content-Type: (?:auth/request|text/rude)", "a FreeSWITCH event socket"),
+    (rb"<\?xml|<stream:", "an XMPP server"),
+    (rb":\S+ (?:NOTICE|[0-9]{3}) |NOTICE |ERROR :", "an IRC server"),
+    (rb"@RSYNCD:", "an rsync server"),
 )
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _ENOUGH: Final = 9  # bytes, after which no other binary protocol can be recognised
@@ -107,7 +102,7 @@ def refused(data: bytes) -> tuple[str, bytes] | None:
     become one. The result does not depend on how much more came.
     """
     for pattern, kind in _BINARY:
-        if found := pattern.match(data):
+        if found := re.match(pattern, data):
             return kind, found[0]
     line, end, _ = data[:MAX_BANNER].partition(b"\n")
     line = line.rstrip(b"\r") if end else line
@@ -123,4 +118,4 @@ def refused(data: bytes) -> tuple[str, bytes] | None:
 
 
 def _other_line(line: bytes) -> str:
-    return next((kind for pattern, kind in _LINES if pattern.match(line)), "")
+    return next((kind for pattern, kind in _LINES if re.match(pattern, line, re.IGNORECASE)), "")

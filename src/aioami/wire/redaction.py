@@ -11,13 +11,16 @@ __all__ = ["HIDDEN", "hide_header", "is_sensitive", "redact", "redact_value", "s
 HIDDEN: Final = "***"
 """The text that stands in the place of a secret."""
 
+# The expressions are texts, which are compiled when they are first used: that would take a tenth
+# of the library's import.
+
 # The end of a name that says that a secret is behind it: of a header, a variable, a setting, a
 # key. The length of its rest is bounded, here and below, so that the time is linear in the text's.
 _NAME: Final = (
     r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?|md5_?cred)"
     r"(?:[_\d]\w{0,40})?"
 )
-_TELLING: Final = re.compile(rf"{_NAME}(?!\w)", re.IGNORECASE)
+_TELLING: Final = rf"(?i){_NAME}(?!\w)"
 
 # Secret headers whose names do not say so, by message; those of all messages under the empty name.
 _HEADERS: Final[dict[str, set[str]]] = {
@@ -32,21 +35,16 @@ _HEADERS: Final[dict[str, set[str]]] = {
 _HARMLESS: Final = frozenset({"usingpassword"})  # a truth value
 
 # name=value as the whole text; or anywhere in it, up to a comma or the end of the quotation.
-_WHOLE_SETTING: Final = re.compile(r"(\s*([\w-]+)\s*=>?\s*)(.*)")
-_SETTING: Final = re.compile(
-    rf'({_NAME}\)?\s*=>?\s*)(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)', re.IGNORECASE
-)
-_JSON: Final = re.compile(
-    rf'((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]{{}}]+)', re.IGNORECASE
-)
-_JSON_LOGIN: Final = re.compile(r'("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)', re.IGNORECASE)
-_URL: Final = re.compile(r"(://[^:@/\s]*:)[^@/\s]*(?=@)")
-_LOGIN_AT: Final = re.compile(r"([^:]*:).*(?=@)")
-_COLUMN: Final = re.compile(r"([^:=,]*:\s*).*")
-_COMMAND: Final = re.compile(
-    r"(\s*(?:set\s+variable|database\s+put\s+\S+|dialplan\s+set\s+(?:global|chanvar\s+\S+))"
-    r"\s+\S+\s+).*",
-    re.IGNORECASE,
+_WHOLE_SETTING: Final = r"(\s*([\w-]+)\s*=>?\s*)(.*)"
+_SETTING: Final = rf'(?i)({_NAME}\)?\s*=>?\s*)(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)'
+_JSON: Final = rf'(?i)((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]{{}}]+)'
+_JSON_LOGIN: Final = r'(?i)("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)'
+_URL: Final = r"(://[^:@/\s]*:)[^@/\s]*(?=@)"
+_LOGIN_AT: Final = r"([^:]*:).*(?=@)"
+_COLUMN: Final = r"([^:=,]*:\s*).*"
+_COMMAND: Final = (
+    r"(?i)(\s*(?:set\s+variable|database\s+put\s+\S+"
+    r"|dialplan\s+set\s+(?:global|chanvar\s+\S+))\s+\S+\s+).*"
 )
 _BEHIND: Final = rf"\1{HIDDEN}"
 
@@ -125,11 +123,11 @@ def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> s
         return _of_setting(f"{get('family')}/{get('key')}", value)
     if header.startswith(("value-", "match-")):
         return _of_setting(get(f"var-{header[6:]}") or "", value, in_file=True)
-    if setting := _WHOLE_SETTING.fullmatch(value):
+    if setting := re.fullmatch(_WHOLE_SETTING, value):
         return setting[1] + _of_setting(setting[2], setting[3], in_file=header.startswith("line-"))
-    if (header == "output" and (found := _COLUMN.fullmatch(value)) and _is_telling(found[1])) or (
-        (found := _COMMAND.fullmatch(value)) and _is_telling(found[1])
-    ):
+    if (
+        header == "output" and (found := re.fullmatch(_COLUMN, value)) and _is_telling(found[1])
+    ) or ((found := re.fullmatch(_COMMAND, value)) and _is_telling(found[1])):
         return found[1] + HIDDEN
     return _of_text(value)
 
@@ -146,22 +144,22 @@ def _is_secret(header: str, *messages: str) -> bool:
 
 
 def _is_telling(name: str) -> bool:
-    return _TELLING.search(name) is not None
+    return re.search(_TELLING, name) is not None
 
 
 def _of_setting(name: str, value: str, *, in_file: bool = False) -> str:
     # The lines of voicemail.conf are `<mailbox> => <password>,<name>,...`.
     if _is_telling(name) or (in_file and name.isdecimal()):
         return HIDDEN
-    if name.lower() in ("register", "auth") and (login := _LOGIN_AT.match(value)):
+    if name.lower() in ("register", "auth") and (login := re.match(_LOGIN_AT, value)):
         return f"{login[1]}{HIDDEN}{value[login.end() :]}"
     return _of_text(value)
 
 
 def _of_text(text: str) -> str:
     if "=" in text:
-        text = _SETTING.sub(_BEHIND, text)
+        text = re.sub(_SETTING, _BEHIND, text)
     if ":" in text:
-        text = _JSON_LOGIN.sub(_BEHIND, _URL.sub(_BEHIND, text))
-        text = _JSON.sub(rf'\1"{HIDDEN}"', text)
+        text = re.sub(_JSON_LOGIN, _BEHIND, re.sub(_URL, _BEHIND, text))
+        text = re.sub(_JSON, rf'\1"{HIDDEN}"', text)
     return text
