@@ -39,6 +39,8 @@ __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 
 _T = TypeVar("_T")
 _STAND_IN: Final = "Surrogate/"
+_SETTLED: Final = 10.0  # seconds, after which what the server lists is believed
+_MANY: Final = 10_000  # callers who were taken away, of whom the time is remembered
 _FEW: Final = 10  # members of a queue that are asked about one by one
 # No member has this name: the answer has the queue and its callers alone.
 _NO_MEMBER: Final = "none/none"
@@ -310,6 +312,7 @@ class Queues(Part[LiveQueue]):
         # channels, or by the begin of the member's if the call is older than the snapshot.
         self._served: dict[str, tuple[str, str]] = {}
         self._doubtful: dict[str, set[str]] = {}  # interfaces by queue
+        self._taken: dict[str, float] = {}  # when callers were taken away, by Uniqueid
         self.view = View(self._records)
         self.handlers = {
             QueueCallerJoin: self._joined,
@@ -423,6 +426,12 @@ class Queues(Part[LiveQueue]):
     def _wait(self, name: str, record: _Queue, callers: list[LiveCaller]) -> bool:
         """Have these callers, and no others, wait in a queue; return false if it is so already."""
         callers.sort(key=lambda each: each.position)
+        # A busy server may go on listing a caller who was taken away: it is asked once more.
+        settled = self.reports.clock() - _SETTLED
+        gone = {each.uniqueid for each in callers if self._taken.get(each.uniqueid, 0.0) > settled}
+        if gone:
+            callers = [each for each in callers if each.uniqueid not in gone]
+            self._doubt(name)
         waiting = [each.uniqueid for each in callers]
         for uniqueid in set(record.waiting).difference(waiting):
             del self._callers[uniqueid]
@@ -460,6 +469,7 @@ class Queues(Part[LiveQueue]):
         elif place is not None:  # the caller came while the list was made
             since = place.since
             record.remove(uniqueid)
+        self._taken.pop(uniqueid, None)
         position = _position(event)
         record.insert(uniqueid, len(record.waiting) if position is None else position)
         self._callers[uniqueid] = _Caller(name, since, event)
@@ -506,6 +516,9 @@ class Queues(Part[LiveQueue]):
         record.remove(uniqueid)
         record.count(abandoned=1)
         del self._callers[uniqueid]
+        if len(self._taken) >= _MANY:
+            self._taken.clear()
+        self._taken[uniqueid] = self.reports.clock()
         self.notify(place.queue)
         self._doubt(place.queue)
 

@@ -364,7 +364,7 @@ async def test_closing_ends_sessions_that_were_taken_by_hand(mgr: Manager) -> No
         async with AsyncAGI(mgr) as calls:
             await place(mgr)
             session = await anext(calls)
-            closing = asyncio.create_task(calls.close(timeout=0.1))
+            closing = asyncio.create_task(calls.close(timeout=1.0))
             await session.answer()
             await closing
             assert session.is_over
