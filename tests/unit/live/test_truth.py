@@ -256,6 +256,28 @@ async def test_names_with_odd_bytes(fake: FakeAsterisk, mgr: Manager) -> None:
         assert list(live.queues) == ["caf\\xfc"]
 
 
+async def test_a_caller_who_is_still_listed_stays_away(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A caller who was bridged is not in the queue again because a busy server lists the place a moment longer."""
+    await emit(fake, "Newchannel", "1")
+    await emit(fake, "QueueCallerJoin", "1", "agent,all", Queue="empty", Position="1", Count="1")
+    await applied(live, mgr)
+    assert [each.uniqueid for each in live.queues["empty"].callers] == ["1"]
+    params = {"Event": "QueueParams", "Queue": "empty", "Strategy": "ringall", "Abandoned": "1"}
+    place = {"Event": "QueueEntry", "Queue": "empty", "Position": "1", "Channel": "PJSIP/x-1", "Uniqueid": "1"}
+    lists = [(params, place), (params, place), (params,)]
+
+    def status(request: Request) -> list[list[tuple[str, str]]]:
+        return queue_list(request, *(lists.pop(0) if len(lists) > 1 else lists[0]))
+
+    fake.reply_to("QueueStatus", status)
+    await emit(fake, "BridgeEnter", "1", BridgeUniqueid="b", BridgeType="basic", BridgeNumChannels="1")
+    while len(lists) > 1:
+        await asyncio.sleep(0.01)
+        assert not live.queues["empty"].callers or len(lists) == 3
+    await applied(live, mgr)
+    assert not live.queues["empty"].callers
+
+
 async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """Where a channel goes on at another place with the application that it has left, the server is asked what runs there."""
     await emit(fake, "Newchannel", "1")
