@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType
 from typing import Any, Final
 
 import aioami
@@ -258,7 +258,9 @@ def _docstring(thing: object) -> str:
 
 def _told(name: str, thing: object) -> str:
     """What is written about a name: its docstring, or the text below its assignment in a module; else its value."""
-    if isinstance(thing, (type, property, ModuleType)) or (inspect.isroutine(thing) and _docstring(thing)):
+    # For Python 3.10 an alias such as `Callable[...]` is a type.
+    written = isinstance(thing, (type, property, ModuleType)) and not isinstance(thing, GenericAlias)
+    if written or (inspect.isroutine(thing) and _docstring(thing)):
         return _docstring(thing)
     module, _, attribute = name.rpartition(".")
     tree = ast.parse(inspect.getsource(importlib.import_module(module)))
