@@ -220,20 +220,12 @@ async def delivered(port: int) -> dict[str, Any]:
 
 async def live(port: int) -> dict[str, Any]:
     """A live state that follows the same events."""
-    async with manager(port, "quiet") as mgr, Live(mgr, maxsize=1_000_000) as followed:
-        await mgr.send(core.UserEvent(UserEvent="Play"))
-        meter, before = Meter(), mgr.statistics().events
-        await until_end(followed, 0.01)
-        return meter.stop(mgr.statistics().events - before)
+    return await follow(port, 0.01)
 
 
 async def live_read(port: int) -> dict[str, Any]:
     """A live state that follows them, with somebody who looks at all of it ten times a second."""
-    async with manager(port, "quiet") as mgr, Live(mgr, maxsize=1_000_000) as followed:
-        await mgr.send(core.UserEvent(UserEvent="Play"))
-        meter, before = Meter(), mgr.statistics().events
-        await until_end(followed, 0.1)
-        return meter.stop(mgr.statistics().events - before)
+    return await follow(port, 0.1)
 
 
 async def live_changes(port: int) -> dict[str, Any]:
@@ -244,6 +236,15 @@ async def live_changes(port: int) -> dict[str, Any]:
         async for change in followed.changes():
             if change.key == END:
                 break
+        return meter.stop(mgr.statistics().events - before)
+
+
+async def follow(port: int, pace: float) -> dict[str, Any]:
+    """What a live state costs that is looked at every so many seconds."""
+    async with manager(port, "quiet") as mgr, Live(mgr, maxsize=1_000_000) as followed:
+        await mgr.send(core.UserEvent(UserEvent="Play"))
+        meter, before = Meter(), mgr.statistics().events
+        await until_end(followed, pace)
         return meter.stop(mgr.statistics().events - before)
 
 
