@@ -16,6 +16,7 @@ does any input or output.
 from __future__ import annotations
 
 from .._show.ladder import Ladder, LadderLine
+from .ends import CallEnd, CallState, EndReason
 from .model import CallChannel, CallStep, CallTrace, Named
 from .sentences import CALL_EVENTS
 from .tracer import CallTracer
@@ -23,9 +24,12 @@ from .tracer import CallTracer
 __all__ = [
     "CALL_EVENTS",
     "CallChannel",
+    "CallEnd",
+    "CallState",
     "CallStep",
     "CallTrace",
     "CallTracer",
+    "EndReason",
     "Ladder",
     "LadderLine",
     "Named",

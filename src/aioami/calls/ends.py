@@ -1,0 +1,73 @@
+"""The states and ends of calls: the same words for a call that is held and for one that is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..enums import HangupCause, Word
+
+__all__ = ["CallEnd", "CallState", "EndReason"]
+
+
+class CallState(Word):
+    """The state of a call that this program placed."""
+
+    QUEUED = "queued"
+    """Asterisk was asked, and there is no channel yet."""
+    DIALLING = "dialling"
+    """There is a channel, and the far end was not heard of."""
+    RINGING = "ringing"
+    """The far end rings."""
+    EARLY = "early"
+    """The far end sends sound before it answers."""
+    ANSWERED = "answered"
+    ENDED = "ended"
+
+
+class EndReason(Word):
+    """The reason why a call is over, in the same words on every version of Asterisk."""
+
+    ANSWERED = "answered"
+    """It was answered, and hung up later."""
+    BUSY = "busy"
+    NO_ANSWER = "no answer"
+    CONGESTION = "congestion"
+    REJECTED = "rejected"
+    NO_SUCH_CHANNEL = "no such channel"
+    """It failed, and there never was a channel: an unknown endpoint or technology."""
+    CANCELLED = "cancelled"
+    """This program hung up before anybody answered."""
+    LOST = "lost"
+    """The manager lost its link for good, so the end was not seen."""
+    UNKNOWN = "unknown"
+    """There was a channel, and nothing says why it is gone."""
+
+
+@dataclass(frozen=True)
+class CallEnd:
+    """The end of a call.
+
+    Attributes:
+        reason: the reason, as an `EndReason`.
+        cause: the hang-up cause of its channel; `None` where Asterisk gave none.
+        rang: seconds for which it rang.
+        talked: seconds from the answer to the hang-up; 0 without an answer.
+        by_us: true if this program ended it.
+    """
+
+    reason: EndReason
+    cause: HangupCause | None = None
+    rang: float = 0.0
+    talked: float = 0.0
+    by_us: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a dictionary, ready for JSON."""
+        return {
+            "reason": self.reason.name,
+            "cause": None if self.cause is None else self.cause.name,
+            "rang": round(self.rang, 3),
+            "talked": round(self.talked, 3),
+            "by_us": self.by_us,
+        }
