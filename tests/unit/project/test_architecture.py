@@ -66,7 +66,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_client": PURE | {"_session", "_signals", "core", "metrics", "permissions", "states", "url"},
     "agi": PURE | {"_signals"},
     "calls": PURE | {"_show"},
-    "live": PURE | {"_client", "_show", "_signals", "states"},
+    "live": PURE | {"_client", "_show", "_signals", "calls", "states"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_check", "_log", "wire", "errors"}),
 }

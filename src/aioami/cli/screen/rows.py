@@ -96,7 +96,7 @@ def channel_rows(live: Live, now: float) -> list[Row]:
     return [
         _channel_row(live, each, now, first=number == 0)
         for call in live.calls().values()
-        for number, each in enumerate(call)
+        for number, each in enumerate(call.channels)
     ]
 
 
