@@ -143,7 +143,7 @@ class Phone(asyncio.DatagramProtocol):
         """Call an extension."""
         local = f"<sip:{self.name}@{_HOST}:{self.port}>;tag={_token()}"
         target = f"sip:{exten}@{_HOST}:{self.server}"
-        leg = Leg(self, f"{_token()}@{self.port}", local, f"<{target}>", target)
+        leg = Leg(self, f"{_token()}-{self.port}", local, f"<{target}>", target)
         self.legs[leg.call_id] = leg
         leg.branch = self.request(leg, "INVITE", body=self.sdp(), sequence=leg.sequence)
         return leg
@@ -273,12 +273,9 @@ class Phones:
             *((name, "1", "Dial", f"PJSIP/{name},20") for name in self.phones),
             ("both", "1", "Dial", f"PJSIP/{one}&PJSIP/{two},20"),
             ("far", "1", "Dial", f"Local/{two}@phones/n,20"),
-            ("sales-queue", "1", "Answer", ""),
-            ("sales-queue", "2", "Queue", "empty"),
-            ("room", "1", "Answer", ""),
-            ("room", "2", "ConfBridge", "room9"),
-            ("lot", "1", "Answer", ""),
-            ("lot", "2", "Park", ""),
+            ("sales-queue", "1", "Queue", "empty"),
+            ("room", "1", "ConfBridge", "room9"),
+            ("lot", "1", "Park", ""),
             ("fetch", "1", "ParkedCall", "default,701"),
             ("*8", "1", "Pickup", ""),
             ("menu", "1", "Answer", ""),

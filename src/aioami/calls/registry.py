@@ -496,6 +496,18 @@ class CallRegistry:
         elif not call.dialled:
             call.dialled = exten
 
+    def transfers(self, channel: ChannelRecord, moved: ChannelRecord | None, exten: str) -> None:
+        """Note that a channel transfers another one to an extension, without a word before.
+
+        Args:
+            channel: the channel that transfers.
+            moved: the channel that is transferred; `None` if it is not told.
+            exten: the extension.
+        """
+        if moved is not None:
+            call = moved.call
+            call.caller, call.callee, call.dialled = self.far_end(moved), None, exten
+
     def parties(self, call: CallRecord) -> tuple[ChannelRecord | None, ChannelRecord | None]:
         """Return the caller and the callee of a call: as they are now, or were last."""
         caller, callee = call.caller, call.callee

@@ -271,6 +271,8 @@ def _blind(calls: CallRegistry, event: Event, time: float) -> None:
     # With more than one other in the bridge all are transferred, and there is no Transferee.
     bridge = event.get("BridgeUniqueid", "")
     moved = [transferee] if transferee is not None else calls.members(bridge, channel)
+    if _result(event) == "Success":
+        calls.transfers(channel, transferee, event.get("Extension", ""))
     place = f"{event.get('Extension', '')}@{event.get('Context', '')}"
     words = (" transfers ", *_several(moved, "the others"), f" to {place}: {_result(event)}")
     calls.step(time, "transfer", channel, *words, others=moved, event=event)

@@ -256,6 +256,15 @@ class Calls:
             channel.cause = int(cause) if cause.isdecimal() else None
             self._end(channel, self._reports.clock(), seen=True)
 
+    def transfers(self, event: Event) -> None:
+        """Take the event of a transfer without a word before."""
+        channels = self._registry.channels
+        one = channels.get(identifier(event, "TransfererUniqueid") or "")
+        moved = channels.get(identifier(event, "TransfereeUniqueid") or "")
+        if one is not None and event.find("Result") == "Success":
+            self._registry.transfers(one, moved, event.find("Extension", ""))
+            self._notify(one.call)
+
     def touched(self, uniqueid: str) -> None:
         """Report a change of the call of a channel, which another part has noticed."""
         channel = self._registry.channels.get(uniqueid)

@@ -13,7 +13,7 @@ from ..actions.channels import Status as StatusAction
 from ..enums import ChannelState
 from ..errors import ActionError, PermissionDenied
 from ..events.base import Event
-from ..events.bridges import BridgeEnter, BridgeLeave, BridgeListItem
+from ..events.bridges import BlindTransfer, BridgeEnter, BridgeLeave, BridgeListItem
 from ..events.channels import (
     CoreShowChannel,
     DialBegin,
@@ -206,6 +206,7 @@ class Channels(Part[LiveChannel]):
             Hangup: self._hung_up,
             DialBegin: self.calls.dials,
             DialEnd: self._answered,
+            BlindTransfer: self.calls.transfers,
             Hold: self.calls.holds,
             Unhold: self.calls.holds_no_more,
             BridgeEnter: self._entered,
