@@ -48,7 +48,9 @@ class _Message:
     def __init__(self, data: bytes) -> None:
         head, _, self.body = data.decode("utf-8", "replace").partition("\r\n\r\n")
         self.first, *lines = head.split("\r\n")
-        self.headers = [(name.strip().lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)]
+        self.headers = [
+            (name.strip().lower(), value.strip()) for name, _, value in (each.partition(":") for each in lines)
+        ]
         words = self.first.split(" ", 2)
         self.code = int(words[1]) if words[0] == "SIP/2.0" else None
         self.method = self.get("cseq").split(" ")[-1] if self.code is not None else words[0]
@@ -276,7 +278,7 @@ class Phones:
             ("sales-queue", "1", "Queue", "empty"),
             ("room", "1", "ConfBridge", "room9"),
             ("lot", "1", "Park", ""),
-            ("fetch", "1", "ParkedCall", "default,701"),
+            ("fetch", "1", "ParkedCall", "default"),
             ("*8", "1", "Pickup", ""),
             ("menu", "1", "Answer", ""),
             ("menu", "2", "Wait", "60"),
