@@ -44,6 +44,7 @@ from .wire import hide_header, unescape
 if TYPE_CHECKING:
     from . import enums
     from ._client.like import ManagerLike, View
+    from ._client.streams import MergedStream
     from ._client.threads import (
         BlockingListStream,
         BlockingManager,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         BlockingSubscription,
         in_thread,
     )
+    from .fleet import Fleet, connect
 
 __all__ = [
     "Action",
@@ -67,6 +69,7 @@ __all__ = [
     "EventList",
     "EventStream",
     "EventsLost",
+    "Fleet",
     "HungUp",
     "ListStream",
     "Manager",
@@ -75,6 +78,7 @@ __all__ = [
     "ManagerLike",
     "ManagerState",
     "ManagerTimeout",
+    "MergedStream",
     "NextEvent",
     "PermissionDenied",
     "ProtocolError",
@@ -89,6 +93,7 @@ __all__ = [
     "View",
     "__version__",
     "actions",
+    "connect",
     "core",
     "enums",
     "errors",
@@ -101,7 +106,9 @@ __all__ = [
 if not TYPE_CHECKING:
     # What few programs need is loaded by those that name it.
     _LATER = {
+        "MergedStream": "._client.streams",
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
+        **dict.fromkeys(("Fleet", "connect"), ".fleet"),
         **dict.fromkeys(
             (
                 *("BlockingListStream", "BlockingManager", "BlockingStream"),

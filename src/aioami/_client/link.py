@@ -105,11 +105,12 @@ class Link:
 
     # Establishing it
 
-    async def connect(self, begun: Callable[[], None]) -> None:
+    async def connect(self, begun: Callable[[], None], *, retry: bool) -> None:
         """See `Manager.connect`.
 
         Args:
             begun: is called when the link is on its way, before anything can come.
+            retry: whether it goes on trying.
         """
         if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
             raise RuntimeError(f"this manager is {self.state.value} already")
@@ -127,7 +128,7 @@ class Link:
         self._enter(ManagerState.CONNECTING)
         begun()
         name = f"aioami connects to {self._options.address}"
-        task = self._task = asyncio.create_task(self._connect(), name=name)
+        task = self._task = asyncio.create_task(self._connect(retry), name=name)
         # In a task of its own, which `close()` can end, and which is not cancelled halfway.
         try:
             await asyncio.wait([task])
@@ -153,12 +154,12 @@ class Link:
         self._enter(ManagerState.CLOSED)
         self.owner.release()
 
-    async def _connect(self) -> None:
+    async def _connect(self, retry: bool) -> None:
         life = self._life
         try:
             # The task is known before it may fail, also where tasks start at once.
             await asyncio.sleep(0)
-            if self._options.retry_connect:
+            if retry:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
                     log.info("%s was reached, by attempt %d", self._options.address, attempts)
