@@ -118,6 +118,7 @@ class Member:
         loop = asyncio.get_running_loop()
         self.error = self._told = None
         self._connecting = True
+        self.note()
         self.arrived = loop.create_future()
         stream: EventStream[Any] = self.manager.events(Disconnected, Reconnected)
         self.task = loop.create_task(self._keep(stream, retry), name=f"aioami fleet {self.name}")
@@ -136,6 +137,7 @@ class Member:
         with stream:
             try:
                 await self._connect(retry)
+                self.note()
                 self._arrive(None)
                 async for event in stream:
                     down = isinstance(event, Disconnected)
