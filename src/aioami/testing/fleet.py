@@ -42,7 +42,7 @@ class FakeFleet(Mapping[str, FakeAsterisk]):
         if isinstance(servers, Mapping):
             if options:
                 raise TypeError(f"{next(iter(options))}: these servers are made already")
-            self._servers = dict(servers)
+            self._servers: dict[str, FakeAsterisk] = dict(servers)
         else:
             names = list(servers)
             if len(set(names)) < len(names):
