@@ -44,7 +44,6 @@ from .wire import hide_header, unescape
 if TYPE_CHECKING:
     from . import enums
     from ._client.like import ManagerLike, View
-    from ._client.streams import MergedStream
     from ._client.threads import (
         BlockingListStream,
         BlockingManager,
@@ -78,7 +77,6 @@ __all__ = [
     "ManagerLike",
     "ManagerState",
     "ManagerTimeout",
-    "MergedStream",
     "NextEvent",
     "PermissionDenied",
     "ProtocolError",
@@ -106,7 +104,6 @@ __all__ = [
 if not TYPE_CHECKING:
     # What few programs need is loaded by those that name it.
     _LATER = {
-        "MergedStream": "._client.streams",
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),
         **dict.fromkeys(

@@ -324,11 +324,11 @@ def test_public_names_are_pinned() -> None:
         *("Action", "ActionError", "Backoff"),
         *("BlockingListStream", "BlockingManager", "BlockingStream", "BlockingSubscription"),
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
-        *("EventsLost", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
+        *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
         *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
         *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
         *("UnknownEventName", "View", "__version__"),
-        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
+        *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
@@ -351,7 +351,19 @@ def test_public_names_are_pinned() -> None:
         *("LiveParkingLot", "LiveParticipant", "LiveQueue", "LiveRegistration"),
     ]
     assert calls.__all__ == [
-        *("CALL_EVENTS", "CallChannel", "CallEnd", "CallState", "CallStep", "CallTrace", "CallTracer", "EndReason", "Ladder", "LadderLine", "Named"),
+        *(
+            "CALL_EVENTS",
+            "CallChannel",
+            "CallEnd",
+            "CallState",
+            "CallStep",
+            "CallTrace",
+            "CallTracer",
+            "EndReason",
+            "Ladder",
+            "LadderLine",
+            "Named",
+        ),
     ]
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
