@@ -20,6 +20,7 @@ WATCHED = {
     "test_callbacks",
     "test_cases",
     "test_fleet",
+    "test_fleet_live",
     "test_fleet_matrix",
     "test_lifecycle",
     "test_link",

@@ -21,6 +21,7 @@ from aioami import (
     core,
     errors,
     events,
+    fleet,
     live,
     metrics,
     notebook,
@@ -341,8 +342,11 @@ def test_public_names_are_pinned() -> None:
     ]
     assert testing.__all__ == [
         *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),
-        "FaultProxy",
+        *("FakeFleet", "FaultProxy"),
         *("Phone", "Recording", "RecordingError", "Replay", "Request"),
+    ]
+    assert fleet.__all__ == [
+        *("Connecting", "Fleet", "FleetLive", "FleetLiveChanges", "MergedStream", "ServerHealth", "connect"),
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
