@@ -18,6 +18,7 @@ from aioami.cli.screen.top import PARTS, Details, Question, Table, Top
 from aioami.live import Live
 from aioami.testing import FakeAsterisk
 
+from ..live.test_parts import LISTS, lists
 from .test_cli import run
 
 pytestmark = pytest.mark.fake_asterisk(virtual_time=True)
@@ -35,6 +36,8 @@ class Screen:
         """The cells of a table, as text, which is turned to if it is not seen."""
         if self.top.query_one(f"#{table}").has_class("turned-away"):
             self.top.turn_to(table)
+        if not self.top.paused:
+            self.top.show()
         rows = self.top.query_one(f"#{table}", Table).rows_shown
         return [[cell.plain.strip() for cell in row.cells] for row in rows]
 
@@ -303,3 +306,63 @@ async def test_without_a_terminal(fake: FakeAsterisk) -> None:
     code, _, err = await run("top", url=fake.url)
     assert code == 2
     assert "needs a terminal" in err
+
+
+async def test_the_further_tables(fake: FakeAsterisk) -> None:
+    """Phones, parked calls, conferences, messages and trunks are shown, each in its pane's turn."""
+    for name, (_, items) in LISTS.items():
+        lists(fake, name, *items)
+    async with screen(fake) as at:
+        assert at.shown("endpoints") == [["PJSIP/my-phone", "ring in use", "b:1 (2 ms), d:1 (does not answer), e", "1"]]
+        assert at.shown("mailboxes") == [["1234@default", "2", "1"]]
+        assert at.shown("registrations") == [["up", "sip:s", "Unregistered"]]
+        assert [row[:2] for row in at.shown("parking")] == [["701 of default", "A/2"], ["1000 of default", "A/1"]]
+        assert at.shown("conferences") == [["all", "1 in it", "locked"], ["", "A/1", "admin, muted"]]
+        await at.press("2", "enter")  # from the conferences to the queues, which are next
+        assert isinstance(at.top.screen, Details)
+        await at.press("escape", "left", "left")
+        assert at.top.focused is not None
+        assert at.top.focused.id == "parking"
+        await at.press("h", "y")
+        assert (await fake.expect("Hangup")).get("Channel") == "3"
+
+
+async def test_calls_and_how_they_ended(fake: FakeAsterisk) -> None:
+    """A call is a row that says who calls whom and in what state; it can be ended as a whole, and what became of it stays."""
+    async with screen(fake) as at:
+        at.top.show()
+        assert str(at.top.query_one("#calls", Table).border_subtitle) == "nobody is on the phone"
+        call = fake.incoming("PJSIP/trunk", to="support@queues", caller='"Ada" <555>')
+        await call.waits(20)
+        await at.until(lambda: at.shown("calls"))
+        (row,) = at.shown("calls")
+        assert row[:2] == ["Ada <555>", "waiting in support"]
+        await call.answered_by("PJSIP/agent1")
+        await at.until(lambda: at.shown("calls")[0][1] == "talking")
+        await at.press("h")
+        question = at.top.screen
+        assert isinstance(question, Question)
+        assert "the call of Ada <555> (2 channels)" in str(question.query_one(Static).content)
+        await at.press("y")
+        await at.until(lambda: not at.shown("calls"))
+        (row,) = at.shown("ended")
+        assert (row[1], row[3]) == ("Ada <555>", "answered (support)")
+        await at.press("enter")
+        assert isinstance(at.top.screen, Details)
+        assert "answered, rang" in str(at.top.screen.query_one(Static).content)
+
+
+async def test_what_is_no_more_known_is_grey(fake: FakeAsterisk) -> None:
+    """While the link is down the tables are dim, and say that this is how it was; a filter without a match says so too."""
+    async with screen(fake) as at:
+        await fake.incoming("PJSIP/alice", to="hold@test").waits(1)
+        await at.until(lambda: at.shown("calls"))
+        await at.press("slash", *"nobody", "enter")
+        await at.until(lambda: not at.shown("calls"))
+        table = at.top.query_one("#calls", Table)
+        assert str(table.border_subtitle) == "nothing fits nobody"
+        await at.press("escape")
+        await fake.stop()
+        await at.until(lambda: table.has_class("stale"))
+        assert str(table.border_subtitle) == "as it was before the link was lost"
+        assert at.shown("calls")
