@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import channels, queues, session, sip, system
+from . import channels, queues, rooms, session, sip, system
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Session",
     "channels",
     "queues",
+    "rooms",
     "session",
     "sip",
     "system",
