@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import async_timeout
 
@@ -154,6 +154,8 @@ class Live:
         self._all: dict[PartName, Part[Any]] = {channels.name: channels}
         self._all.update({name: kind(self._reports) for name, kind in _OTHERS.items()})
         self._parts = {name: self._all[name] for name in chosen}
+        if Queues.name in self._parts:
+            self._calls.queues = cast("Queues", self._all[Queues.name])
         self._unavailable: dict[PartName, str] = {}
         self._handlers: dict[str, list[Handler]] = {}
         self._reading: dict[Part[Any], set[str] | None] = {}  # of a list that is under way

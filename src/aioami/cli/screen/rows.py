@@ -156,7 +156,9 @@ def _ended_rows(live: Live, now: float) -> list[Row]:
 def _ended_row(call: LiveCall) -> Row:
     end = call.end
     assert end is not None
-    reason = end.reason.value if end.reason is not EndReason.UNKNOWN else "not seen"
+    reason = end.reason.value
+    if end.reason is EndReason.UNKNOWN:
+        reason = "not seen" if end.cause is None else "not answered"
     return Row(
         f"{call.linkedid} {call.since}",
         (

@@ -116,7 +116,7 @@ async def pjsip_show_contacts(exchange: Exchange, request: Request) -> Answer:
     return error("No Contacts found")
 
 
-@action("PJSIPShowRegistrationsOutbound", "system", "Lists where PJSIP registers")
+@action("PJSIPShowRegistrationsOutbound", "system,reporting", "Lists where PJSIP registers")
 async def pjsip_show_registrations(exchange: Exchange, request: Request) -> Answer:
     items: list[Pairs] = [
         [
