@@ -684,3 +684,25 @@ def test_a_bus_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for use in (lambda: connect("nats://bus", server="pbx1"), lambda: Fleet("nats://bus")):
         with pytest.raises(ImportError, match=r"pip install 'aioami\[nats\]'"):
             use()
+
+
+async def test_a_hundred_come_back_without_a_herd() -> None:
+    """After a restart of all servers at once, the attempts to come back are spread over the first wait."""
+    attempts: list[float] = []
+    loop = asyncio.get_running_loop()
+    async with FakeAsterisk(auth_limit=None) as fake:
+        servers = {f"pbx{number}": Manager.from_url(fake.url) for number in range(100)}
+        async with Fleet(servers) as fleet:
+            fake.received.clear()
+            fake.drop()
+            with fleet.events(Reconnected) as stream:
+                back = []
+                for _ in range(100):
+                    back.append((await anext(stream)).server)
+                    attempts.append(loop.time())
+            assert sorted(back) == sorted(fleet)
+            assert {each.gaps for each in fleet.health().values()} == {1}
+    # The waits are random from a quarter to half a second: a herd would all be there in an instant.
+    within = max(sum(start <= each < start + 0.05 for each in attempts) for start in attempts)
+    assert within <= 60
+    assert attempts[-1] - attempts[0] > 0.1
