@@ -578,10 +578,10 @@ class _Source(Signal):
         self._merged.changed.send()
 
     def emptied(self) -> None:
-        """Note that its last event is about to be taken; it is the first of those that are ready."""
+        """Note that its last event is about to be taken, while it is the first of the ready ones."""
         self._merged.ready.popleft()
         self._is_ready = False
-        self.buffer.overflowing = False  # the consumer caught up: the next overflow is logged again
+        self.buffer.overflowing = False  # the consumer caught up: another overflow is logged again
         if self.buffer.ended:
             self._merged.forget(self)
 

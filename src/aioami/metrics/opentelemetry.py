@@ -33,8 +33,8 @@ class OpenTelemetryMetrics(Ledger):
 
     Every measurement has the attributes `server.address` and `server.port`; managers of the same
     server are added up. Of the servers of a `Fleet` that was given this, `server.address` is the
-    name in the fleet, alone. The counters are read from `Manager.statistics()` when a reader asks, in
-    whatever thread that is, and cost nothing meanwhile.
+    name in the fleet, alone. The counters are read from `Manager.statistics()` when a reader asks,
+    in whatever thread that is, and cost nothing meanwhile.
 
     No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
     must not go back. A provider keeps its instruments for ever: make one of these for a provider,
