@@ -578,7 +578,7 @@ class _Source(Signal):
         self._merged.changed.send()
 
     def emptied(self) -> None:
-        """Note that its last event is about to be taken, while it is the first of the ready ones."""
+        """Note that its last event is about to be taken; it is the first of the ready ones."""
         self._merged.ready.popleft()
         self._is_ready = False
         self.buffer.overflowing = False  # the consumer caught up: another overflow is logged again
