@@ -351,7 +351,19 @@ def test_public_names_are_pinned() -> None:
         *("LiveParkingLot", "LiveParticipant", "LiveQueue", "LiveRegistration"),
     ]
     assert calls.__all__ == [
-        *("CALL_EVENTS", "CallChannel", "CallEnd", "CallState", "CallStep", "CallTrace", "CallTracer", "EndReason", "Ladder", "LadderLine", "Named"),
+        *(
+            "CALL_EVENTS",
+            "CallChannel",
+            "CallEnd",
+            "CallState",
+            "CallStep",
+            "CallTrace",
+            "CallTracer",
+            "EndReason",
+            "Ladder",
+            "LadderLine",
+            "Named",
+        ),
     ]
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
