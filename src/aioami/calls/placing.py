@@ -96,8 +96,9 @@ class PlacedCall:
         check_flag("early_media", early_media)
         start = channel[:6] if isinstance(channel, str) else UTF8.decode(channel[:6])
         self._manager = manager
-        self._uniqueid = f"aioami-{secrets.token_hex(10)}"
-        self._other = f"{self._uniqueid};2" if start.lower() == "local/" else ""
+        self._uniqueid = _fresh()
+        # The action Bridge takes any channel whose Uniqueid begins so: neither begins the other.
+        self._other = _fresh() if start.lower() == "local/" else ""
         self._timeout = float(timeout)
         self._early_media = early_media
         self._program = None if isinstance(to, (str, Application)) else to
@@ -234,6 +235,11 @@ def _target(to: Destination) -> dict[str, str | bytes | None]:
     if not exten or not context:
         raise ValueError(f"to: an extension with its context, as '100@internal', not {to!r:.60}")
     return {"Context": context, "Exten": exten, "Priority": "1"}
+
+
+def _fresh() -> str:
+    """Return a Uniqueid that nobody has."""
+    return f"aioami-{secrets.token_hex(10)}"
 
 
 def _filled(field: str, value: str | bytes) -> str:
