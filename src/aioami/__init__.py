@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from . import enums
     from ._client.like import ManagerLike, View
     from ._client.threads import (
+        BlockingCall,
+        BlockingCallChanges,
         BlockingListStream,
         BlockingManager,
         BlockingStream,
@@ -57,6 +59,8 @@ __all__ = [
     "Action",
     "ActionError",
     "Backoff",
+    "BlockingCall",
+    "BlockingCallChanges",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -106,7 +110,8 @@ if not TYPE_CHECKING:
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
         **dict.fromkeys(
             (
-                *("BlockingListStream", "BlockingManager", "BlockingStream"),
+                *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
+                *("BlockingManager", "BlockingStream"),
                 *("BlockingSubscription", "in_thread"),
             ),
             "._client.threads",
