@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         BlockingSubscription,
         in_thread,
     )
+    from .fleet import Fleet, connect
 
 __all__ = [
     "Action",
@@ -72,6 +73,7 @@ __all__ = [
     "EventList",
     "EventStream",
     "EventsLost",
+    "Fleet",
     "HungUp",
     "ListStream",
     "Manager",
@@ -95,6 +97,7 @@ __all__ = [
     "View",
     "__version__",
     "actions",
+    "connect",
     "core",
     "enums",
     "errors",
@@ -108,6 +111,7 @@ if not TYPE_CHECKING:
     # What few programs need is loaded by those that name it.
     _LATER = {
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
+        **dict.fromkeys(("Fleet", "connect"), ".fleet"),
         **dict.fromkeys(
             (
                 *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
