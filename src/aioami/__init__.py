@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from . import enums
     from ._client.like import ManagerLike, View
     from ._client.threads import (
+        BlockingCall,
+        BlockingCallChanges,
         BlockingListStream,
         BlockingManager,
         BlockingStream,
@@ -58,6 +60,8 @@ __all__ = [
     "Action",
     "ActionError",
     "Backoff",
+    "BlockingCall",
+    "BlockingCallChanges",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -110,7 +114,8 @@ if not TYPE_CHECKING:
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),
         **dict.fromkeys(
             (
-                *("BlockingListStream", "BlockingManager", "BlockingStream"),
+                *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
+                *("BlockingManager", "BlockingStream"),
                 *("BlockingSubscription", "in_thread"),
             ),
             "._client.threads",
