@@ -61,6 +61,7 @@ _CALL_STYLES: Final = {
     LiveCallState.HELD: "magenta",
     LiveCallState.PARKED: "magenta",
 }
+_CALL_WORDS: Final = {LiveCallState.HELD: "on hold", LiveCallState.OTHER: "in the dialplan"}
 _ENDINGS: Final = {EndReason.ANSWERED: "green", EndReason.UNKNOWN: "dim"}
 _DEVICE_STYLES: Final = {
     DeviceState.NOT_IN_USE: "green",
@@ -138,7 +139,10 @@ def _call_row(call: LiveCall, now: float) -> Row:
         call.linkedid,
         (
             _text(str(call.caller), "bold"),
-            _text(f"{call.state.value}{where}", _CALL_STYLES.get(call.state, "dim")),
+            _text(
+                f"{_CALL_WORDS.get(call.state, call.state.value)}{where}",
+                _CALL_STYLES.get(call.state, "dim"),
+            ),
             _text(_elapsed(now - call.since), "dim", right=True),
             _text(str(call.callee)),
             _text(answered, "dim"),
