@@ -48,6 +48,11 @@ VARYING = frozenset(
         "Port",
         "IPport",
         "Address-Port",
+        # A file with music has a format of its own.
+        "Readformat",
+        "Readtrans",
+        "Writeformat",
+        "Writetrans",
     ]
 )
 VARYING_VARIABLES = re.compile(r"(QUEUEWAIT|ANSWEREDTIME|DIALEDTIME)(_MS)?|RINGTIME_MS|MIXMONITOR_FILENAME")
@@ -56,7 +61,7 @@ FOREIGN = frozenset({"CEL", "Cdr", "TestEvent", "Registry"})
 # The states of these are found out in a thread of its own, which skips what has passed by then.
 _DEVICES_OF_CHANNELS = ("Local/", "Surrogate/", "CBAnn/")
 # What lists in the order of a hash table.
-_UNORDERED = frozenset({"CoreShowChannel", "Status", "ChannelHungup"})
+_UNORDERED = frozenset({"BridgeListItem", "CoreShowChannel", "Status", "ChannelHungup"})
 _CHANNEL = re.compile(r"\b([A-Za-z0-9]+/[^\s;|,()]*?)-([0-9a-f]{8})((?:;[12])?)(?![0-9a-f-])")
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _UNIQUEID = re.compile(r"\b(?:aioami-test-)?\d{9,10}\.(\d+)\b")
@@ -170,7 +175,7 @@ def subject(event: Pairs) -> str:
     return ""
 
 
-def _sorted(said: list[tuple[str, Pairs]]) -> list[tuple[str, Pairs]]:
+def _sorted(said: list[tuple[str, Pairs]], names: Names) -> list[tuple[str, Pairs]]:
     """The same, with the items of lists without an order sorted."""
     places = [place for place, (_, message) in enumerate(said) if message and message[0][1] in _UNORDERED]
     ordered = list(said)
@@ -178,7 +183,9 @@ def _sorted(said: list[tuple[str, Pairs]]) -> list[tuple[str, Pairs]]:
         run = [places.pop(0)]
         while places and places[0] == run[-1] + 1:
             run.append(places.pop(0))
-        ordered[run[0] : run[-1] + 1] = sorted(said[run[0] : run[-1] + 1], key=lambda entry: str(entry[1]))
+        ordered[run[0] : run[-1] + 1] = sorted(
+            said[run[0] : run[-1] + 1], key=lambda entry: [names(*pair) for pair in entry[1]]
+        )
     return ordered
 
 
@@ -189,7 +196,7 @@ def write(line: Line) -> str:
     text: list[str] = []
     for one in lines:
         writer = Writer(names)
-        text += [f"{direction} {writer.write('', message)}" for direction, message in _sorted(one.said)]
+        text += [f"{direction} {writer.write('', message)}" for direction, message in _sorted(one.said, names)]
         groups: dict[str, list[Pairs]] = defaultdict(list)
         for event in one.events:
             own = dict(event)

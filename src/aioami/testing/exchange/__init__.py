@@ -25,6 +25,9 @@ __all__ = ["Application", "Bridge", "Channel", "Exchange", "Handset", "Pairs", "
 Application = Callable[[Channel, str], Awaitable[bool]]
 _TRUE: Final = ("yes", "true", "y", "t", "1", "on")
 RELEASES: Final = {13: "13.38.3", 16: "16.28.0", 22: "22.10.1"}
+_LAST_CHAN_SIP: Final = 20
+_PHONES: Final = {"PJSIP": "pjsip.conf", "SIP": "sip.conf", "IAX2": "iax.conf"}
+_PHONE_TYPES: Final = ("endpoint", "friend", "peer", "user")
 _MODULES: Final = (
     *("app_bridgewait", "app_confbridge", "app_dial", "app_echo", "app_mixmonitor", "app_playback"),
     *("app_queue", "app_read", "app_userevent"),
@@ -215,6 +218,19 @@ class Exchange:
                 self, device, answer_after=self.answer_seconds, hang_up_after=self.talk_seconds
             )
         return self.phones[device]
+
+    def has_phone(self, device: str) -> bool:
+        """True if a phone is declared: in a configuration file, or by `phone`."""
+        if device in self.phones:
+            return True
+        technology, _, name = device.partition("/")
+        file = _PHONES.get(technology)
+        if file is None or (technology == "SIP" and self.major > _LAST_CHAN_SIP):
+            return False
+        return any(
+            each.name == name and not each.template and each.get("type") in _PHONE_TYPES
+            for each in self.file(file).categories
+        )
 
     def channel_like(self, name: str) -> Channel | None:
         """Find a channel by name, then by Uniqueid, ignoring case as Asterisk does."""

@@ -55,6 +55,7 @@ CAUSES: Final = {
     66: "Channel not implemented",
 }
 _UNKNOWN: Final = "<unknown>"
+_NO_NUMBER: Final = "67 (Number Unavailable)"
 
 
 class Gone(Exception):
@@ -259,16 +260,27 @@ class Channel:
     def set_caller(self, caller: Party) -> None:
         """Set the caller ID."""
         self.caller = caller
-        self.emit("NewCallerid", [("CID-CallingPres", "0 (Presentation Allowed, Not Screened)")])
+        known = "0 (Presentation Allowed, Not Screened)"
+        self.emit("NewCallerid", [("CID-CallingPres", known if caller else _NO_NUMBER)])
 
     def set_connected(self, connected: Party) -> None:
         """Set the connected line."""
         self.connected = connected
         self.emit("NewConnectedLine")
 
+    def tell_connected(self, connected: Party) -> None:
+        """Set the connected line, and tell it the other half of a Local channel."""
+        if connected == self.connected:
+            return
+        self.set_connected(connected)
+        if self.other is not None:
+            self.other.set_caller(Party(connected.number, connected.name))
+
     def set_account(self, account: str) -> None:
         """Set the account code."""
         old, self.account = self.account, account
+        if old == account:
+            return
         self.emit("NewAccountCode", [("OldAccountCode", old)])
 
     def executes(self, application: str, data: str) -> None:

@@ -25,6 +25,7 @@ _EXTENSION: Final = {
     4: "Unavailable",
     8: "Ringing",
     9: "InUse&Ringing",
+    16: "Hold",
 }
 _OF_DEVICE: Final = {
     "INUSE": 1,
@@ -33,7 +34,7 @@ _OF_DEVICE: Final = {
     "UNAVAILABLE": 4,
     "RINGING": 8,
     "RINGINUSE": 9,
-    "ONHOLD": 1,
+    "ONHOLD": 16,
 }
 
 
@@ -55,8 +56,10 @@ class States:
             exten, _, context = rest.partition("/")[0].partition("@")
             if self._exchange.dialplan.find(context, exten) is None:
                 return "INVALID"
-        elif technology not in ("PJSIP", "SIP", "IAX2", "DAHDI"):
+        elif ":" in technology:  # Custom:name, park:space@context
             return "UNKNOWN"
+        elif not self._exchange.has_phone(device):
+            return "INVALID"
         own, channels = device.partition("/n")[0], self._exchange.channels.values()
         calls = [channel for channel in channels if channel.device == own]
         if not calls:
@@ -97,7 +100,7 @@ class States:
         if hint is None:
             return "", -1, _EXTENSION[-1]
         states = [_OF_DEVICE.get(self.device(device.strip()), 0) for device in hint.split("&")]
-        number = next((state for state in (8, 2, 1, 4) if state in states), 0)
+        number = next((state for state in (8, 2, 1, 16, 4) if state in states), 0)
         return hint, number, _EXTENSION[number]
 
     def context_of(self, device: str) -> str:
