@@ -49,6 +49,7 @@ def office() -> FakeAsterisk:
     """The office's exchange, which is entered with `async with`."""
     fake = FakeAsterisk(files={"extensions.conf": EXTENSIONS, "queues.conf": QUEUES})
     chance = random.Random()
+    fake.phone("PJSIP/outside")
     for person in PEOPLE:
         fake.phone(f"PJSIP/{person}").set(
             answer_after=chance.uniform(2, 9), hang_up_after=chance.uniform(25, 90), refuses=""

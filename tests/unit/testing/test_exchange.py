@@ -122,6 +122,7 @@ async def test_why_a_caller_leaves_a_queue(
 @HOUSE
 async def test_a_member_wraps_up(fake: FakeAsterisk, mgr: Manager) -> None:
     """After a call a member is left alone for the wrap-up time; who waits is served then."""
+    fake.phone("PJSIP/ann")
     first = call(fake, "tired@queues", PATIENCE="")
     await first.answered_by("PJSIP/ann")
     await fake.phone("PJSIP/ann").hang_up()
@@ -216,6 +217,8 @@ async def test_agi_commands(fake: FakeAsterisk, mgr: Manager) -> None:
 
 async def test_a_call_that_is_dialled_on(fake: FakeAsterisk, mgr: Manager) -> None:
     """Click to call: one phone, then the other; whoever hangs up ends it; a refusal is a DIALSTATUS."""
+    for name in ("bob", "carol"):
+        fake.phone(f"PJSIP/{name}")
     await mgr.send(core.Originate_Application("PJSIP/alice", "Dial", ("PJSIP/bob&PJSIP/carol,20",)))
     await fake.phone("PJSIP/alice").answer()
     assert fake.phone("PJSIP/bob").ringing
@@ -275,7 +278,7 @@ async def test_who_was_dialled_may_be_sent_elsewhere(fake: FakeAsterisk, mgr: Ma
 
 async def test_a_call_goes_on_without_its_client(fake: FakeAsterisk, mgr: Manager) -> None:
     """The client that waits for a call goes away; the phone is not left ringing for ever."""
-    long = core.Originate_Application("PJSIP/x", "Wait", timeout=20_000, async_=False)
+    long = core.Originate_Application("PJSIP/alice", "Wait", timeout=20_000, async_=False)
     sent = asyncio.ensure_future(mgr.send(long, check=False))
     await fake.expect("Originate")
     fake.drop()
@@ -336,6 +339,6 @@ async def test_the_clock_on_the_wall_is_not_behind(fake: FakeAsterisk, mgr: Mana
     """After a while in which nothing happened, what begins now begins now."""
     await asyncio.sleep(0.3)
     began = asyncio.get_running_loop().time()
-    reply = await mgr.send(core.Originate_Application("PJSIP/x", "Wait", ("0",)))
+    reply = await mgr.send(core.Originate_Application("PJSIP/alice", "Wait", ("0",)))
     assert (await reply.outcome(timeout=5)).success
     assert asyncio.get_running_loop().time() - began >= 0.19

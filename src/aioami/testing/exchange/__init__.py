@@ -212,11 +212,14 @@ class Exchange:
             del self.channels[channel.name]
 
     def phone(self, device: str) -> Handset:
-        """Return a phone, made if it is new."""
+        """Return a phone; one that no configuration file declares exists from now on."""
         if device not in self.phones:
+            was_there = self.has_phone(device)
             self.phones[device] = Handset(
                 self, device, answer_after=self.answer_seconds, hang_up_after=self.talk_seconds
             )
+            if not was_there:
+                self.states.appeared(device)
         return self.phones[device]
 
     def has_phone(self, device: str) -> bool:

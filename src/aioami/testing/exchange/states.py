@@ -80,6 +80,10 @@ class States:
             self._set[device] = state.upper()
             self._changed(device, state.upper())
 
+    def appeared(self, device: str) -> None:
+        """Emit the state of a device that there was not before."""
+        self._changed(device, self.device(device))
+
     def channel_changed(self, channel: Channel) -> None:
         """Emit the state of a channel's device a moment later, if it has changed by then."""
         if channel.device not in self._looked_at:
@@ -99,8 +103,12 @@ class States:
         hint = self._exchange.dialplan.hint(context, exten)
         if hint is None:
             return "", -1, _EXTENSION[-1]
-        states = [_OF_DEVICE.get(self.device(device.strip()), 0) for device in hint.split("&")]
-        number = next((state for state in (8, 2, 1, 16, 4) if state in states), 0)
+        states = {_OF_DEVICE.get(self.device(device.strip()), 0) for device in hint.split("&")}
+        if states in ({2}, {4}):  # busy or unavailable, if all devices are
+            (number,) = states
+        else:
+            rings, in_use = states & {8, 9}, states & {1, 2, 9}
+            number = (8 if rings else 0) + (1 if in_use else 0) or (16 if 16 in states else 0)
         return hint, number, _EXTENSION[number]
 
     def context_of(self, device: str) -> str:
