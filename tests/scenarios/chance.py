@@ -28,7 +28,7 @@ __all__ = ["Tale", "differences", "play_all", "tale"]
 # Where threads of a loaded machine are late, a scenario is told once more, on both sides.
 ATTEMPTS: Final = 3
 PLACES: Final = (("elsewhere", "target"), ("test", "wait"), ("test", "hold"), ("test", "vars"))
-MEMBERS: Final = ("Local/wait@test/n1", "Local/wait@test/n2", "PJSIP/nobody", "Custom:member")
+MEMBERS: Final = ("Local/busy@test/n", "Local/short@test/n", "PJSIP/nobody", "Custom:member")
 QUEUES: Final = ("sales", "empty", "support", "none")
 APPLICATIONS: Final = (
     ("Wait", "600"),

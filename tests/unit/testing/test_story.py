@@ -142,8 +142,10 @@ async def test_a_phone_exists_once_it_is_declared(fake: FakeAsterisk, mgr: Manag
     phone = fake.phone("PJSIP/typo")
     await fake.advance(0)
     assert (await changed)["Status"] == "1"
-    phone.set(answer_after=0)
-    assert await dialled() == "ANSWER"
+    call = asyncio.ensure_future(dialled())
+    await fake.expect("Originate")
+    await phone.answer()
+    assert await call == "ANSWERED"
 
 
 async def test_stories_work_in_real_time() -> None:

@@ -55,6 +55,7 @@ CAUSES: Final = {
     66: "Channel not implemented",
 }
 _UNKNOWN: Final = "<unknown>"
+_ALLOWED: Final = "0 (Presentation Allowed, Not Screened)"
 _NO_NUMBER: Final = "67 (Number Unavailable)"
 
 
@@ -257,11 +258,10 @@ class Channel:
             self.inherited[name] = value
         self.exchange.emit_variable(self.snapshot(), name, value)
 
-    def set_caller(self, caller: Party) -> None:
+    def set_caller(self, caller: Party, presentation: str = _ALLOWED) -> None:
         """Set the caller ID."""
         self.caller = caller
-        known = "0 (Presentation Allowed, Not Screened)"
-        self.emit("NewCallerid", [("CID-CallingPres", known if caller else _NO_NUMBER)])
+        self.emit("NewCallerid", [("CID-CallingPres", presentation)])
 
     def set_connected(self, connected: Party) -> None:
         """Set the connected line."""
@@ -274,7 +274,8 @@ class Channel:
             return
         self.set_connected(connected)
         if self.other is not None:
-            self.other.set_caller(Party(connected.number, connected.name))
+            presentation = _ALLOWED if connected else _NO_NUMBER
+            self.other.set_caller(Party(connected.number, connected.name), presentation)
 
     def set_account(self, account: str) -> None:
         """Set the account code."""
