@@ -147,6 +147,7 @@ class Tale:
             if pick.random() < 0.4:
                 headers["Reason"] = pick.choice(VALUES)
             await ami.ask("QueuePause", **headers)
+            headers.pop("Reason", None)
             await ami.ask("QueuePause", **{**headers, "Paused": "false"})
         else:
             await ami.ask("QueuePenalty", **headers, Penalty=pick.choice(("0", "1", "7")))
