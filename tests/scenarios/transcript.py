@@ -31,6 +31,7 @@ VARYING = frozenset(
         "LastReload",
         "Challenge",
         "Duration",
+        "AnsweredTime",
         "Seconds",
         "DurationMs",
         "Wait",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import channels, queues, session, sip, system
+from . import channels, conferences, queues, session, sip, system, telephones
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -14,8 +14,10 @@ __all__ = [
     "Request",
     "Session",
     "channels",
+    "conferences",
     "queues",
     "session",
     "sip",
     "system",
+    "telephones",
 ]

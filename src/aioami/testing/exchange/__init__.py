@@ -224,16 +224,19 @@ class Exchange:
 
     def has_phone(self, device: str) -> bool:
         """True if a phone is declared: in a configuration file, or by `phone`."""
-        if device in self.phones:
-            return True
-        technology, _, name = device.partition("/")
-        file = _PHONES.get(technology)
-        if file is None or (technology == "SIP" and self.major > _LAST_CHAN_SIP):
-            return False
-        return any(
-            each.name == name and not each.template and each.get("type") in _PHONE_TYPES
-            for each in self.file(file).categories
-        )
+        return device in self.phones or device in self.declared_phones()
+
+    def declared_phones(self) -> list[str]:
+        """Return the phones that there are, as they are dialled."""
+        found = list(self.phones)
+        for technology, file in _PHONES.items():
+            if technology != "SIP" or self.major <= _LAST_CHAN_SIP:
+                found += [
+                    f"{technology}/{each.name}"
+                    for each in self.file(file).categories
+                    if not each.template and each.get("type") in _PHONE_TYPES
+                ]
+        return list(dict.fromkeys(found))
 
     def channel_like(self, name: str) -> Channel | None:
         """Find a channel by name, then by Uniqueid, ignoring case as Asterisk does."""

@@ -69,6 +69,11 @@ class States:
         busy = technology == "Local" or any(channel.state == UP for channel in calls)
         return "INUSE" if busy else "NOT_INUSE"
 
+    def known(self) -> dict[str, str]:
+        """Return the states of all declared phones, and those that were set or told."""
+        devices = [*self._exchange.declared_phones(), *self._set, *self._emitted]
+        return {device: self.device(device) for device in dict.fromkeys(devices)}
+
     def number(self, device: str) -> int:
         """Return the state of a device as a number, as queues have it."""
         state = self.device(device)
