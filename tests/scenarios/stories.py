@@ -1080,7 +1080,16 @@ STORIES: dict[str, Story] = {
             queue_sent_elsewhere,
             queue_ringing,
         ),
-        *(dialled_and_sent_away, conference, conference_left, held, parked_together, linked),
+        *(
+            dialled_and_sent_away,
+            conference,
+            conference_left,
+            conference_ruled,
+            messages,
+            held,
+            parked_together,
+            linked,
+        ),
         *(
             recorded,
             mixed,

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from aioami import Action, ActionError, Manager, core, events
+from aioami import Action, ActionError, Manager, actions, core, events
 from aioami.testing import Call, FakeAsterisk
 
 pytestmark = pytest.mark.fake_asterisk(virtual_time=True)
@@ -342,3 +342,32 @@ async def test_the_clock_on_the_wall_is_not_behind(fake: FakeAsterisk, mgr: Mana
     reply = await mgr.send(core.Originate_Application("PJSIP/alice", "Wait", ("0",)))
     assert (await reply.outcome(timeout=5)).success
     assert asyncio.get_running_loop().time() - began >= 0.19
+
+
+async def test_telephones_are_listed_and_written_to(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Endpoints, devices and hints are those of the configuration, with the state of now; MESSAGE reaches who is there."""
+    call(fake, "wait@test")
+    fake.phone("PJSIP/ann")
+    endpoints = {each.object_name: each for each in (await mgr.send(actions.PJSIPShowEndpoints())).events}
+    assert list(endpoints) == ["alice", "agent1", "agent2", "trunk"]
+    assert (endpoints["trunk"]["DeviceState"], endpoints["trunk"]["ActiveChannels"]) == ("In use", "1")
+    assert endpoints["agent1"]["Contacts"].startswith("agent1/sip:agent1@127.0.0.1:")
+    states = {each["Device"]: each["State"] for each in (await mgr.send(actions.DeviceStateList())).events}
+    assert (states["PJSIP/trunk"], states["PJSIP/ann"]) == ("INUSE", "NOT_INUSE")
+    await mgr.send(core.Setvar("DEVICE_STATE(Custom:wait)", "ONHOLD"))
+    hints = {each["Exten"]: each["StatusText"] for each in (await mgr.send(actions.ExtensionStateList())).events}
+    assert hints == {"wait": "Hold", "peer": "Idle"}
+    await mgr.send(actions.MessageSend(to="pjsip:ann", body="hello"))
+    with pytest.raises(ActionError, match="failed to send"):
+        await mgr.send(actions.MessageSend(to="pjsip:typo", body="hello"))
+
+
+async def test_a_locked_conference_lets_nobody_in(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Who comes to a conference that is locked goes on, and does not meet the others."""
+    first = call(fake, "conference@test")
+    await fake.advance(1)
+    await mgr.send(actions.ConfbridgeLock("room1"))
+    second = call(fake, "conference@test")
+    await fake.advance(1)
+    assert (first.state, second.state) == ("Up", "gone")
+    assert [each.channel for each in (await mgr.send(actions.ConfbridgeList("room1"))).events] == [first.channel]

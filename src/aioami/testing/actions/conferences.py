@@ -52,7 +52,7 @@ async def list_users(exchange: Exchange, request: Request) -> Answer:
             *ends,
             ("Waiting", "No"),
             ("Muted", "Yes" if each in conference.muted else "No"),
-            *([("Talking", "No")] if exchange.major > 16 else []),
+            ("Talking", "No"),
             ("AnsweredTime", str(int(exchange.clock.now - (each.answered or 0)))),
             *each.snapshot(),
         ]
