@@ -112,6 +112,11 @@ class _Thread:
         """True in the thread itself."""
         return threading.current_thread() is self._thread
 
+    @property
+    def is_stopped(self) -> bool:
+        """True if the loop ends, or has ended."""
+        return self._stopped
+
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Have a coroutine run in the loop; it is over when the thread is.
 
@@ -178,6 +183,7 @@ class BlockingManager:
 
         Raises:
             ConnectionLost: the manager is not connected, or was closed meanwhile.
+            asyncio.CancelledError: what was awaited raised it, or was cancelled there.
             RuntimeError: it was connected in another process; or this is the loop's own thread.
         """
         try:
@@ -220,6 +226,8 @@ class BlockingManager:
         except concurrent.futures.CancelledError as error:
             if not begun:  # the loop ended before it came to this
                 raise _Stopped from error
+            if not thread.is_stopped:  # by itself
+                raise asyncio.CancelledError(*error.args) from error
             raise ConnectionLost("the manager was closed") from error
         except BaseException:
             future.cancel()  # of no effect, but for an interruption of this thread

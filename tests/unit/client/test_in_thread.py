@@ -519,3 +519,21 @@ def test_what_needs_the_loop_is_refused_without_one(server: Server) -> None:
         with mgr:
             assert mgr.send(core.Ping()).success
         gc.collect()
+
+
+def test_what_is_cancelled_by_itself_is_not_said_to_be_closed(server: Server) -> None:
+    """A body that raises CancelledError, or awaits a task that was cancelled, raises it to the caller; the manager lives on."""
+
+    async def gives_up() -> None:
+        raise asyncio.CancelledError("enough")
+
+    async def awaits_another() -> None:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await task
+
+    with in_thread(manager(server.fake)) as mgr:
+        for body in (gives_up, awaits_another):
+            with pytest.raises(asyncio.CancelledError):
+                mgr.run(body())
+        assert mgr.send(core.Ping()).success
