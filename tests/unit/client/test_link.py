@@ -1908,6 +1908,22 @@ async def test_a_link_that_ends_while_it_says_goodbye(fake: FakeAsterisk) -> Non
     assert mgr.state is ManagerState.CLOSED
 
 
+async def test_a_close_that_waited_for_another_leaves_the_next_link_alone(fake: FakeAsterisk) -> None:
+    """Whoever closes while another task does may find the manager connected again: that link is not theirs to end."""
+    mgr = manager(fake)
+    await mgr.connect()
+
+    async def begin_anew() -> None:
+        await mgr.close()
+        await mgr.connect()
+
+    await asyncio.gather(begin_anew(), mgr.close(), mgr.close())
+    assert mgr.state is ManagerState.READY
+    assert (await mgr.send(core.Ping())).success
+    await mgr.close()
+    assert mgr.state is ManagerState.CLOSED
+
+
 async def test_closing_does_not_wait_for_a_held_session(fake: FakeAsterisk) -> None:
     """A server that is busy cannot say goodbye, and is not asked to."""
     fake.reply_to("Command", None)
