@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..options import Json, Url
+from ..output import clean
 from ..process import ExitCode, run_to_end
 from ..server import server_url
 
@@ -124,6 +125,6 @@ def _print(console: Console, finding: Finding) -> None:
 
     style = {"ok": "green", "hint": "yellow", "wrong": "bold red"}[finding.level.value]
     level, topic = f"{finding.level.value:7}", f"{finding.topic:9} "
-    console.print(Text.assemble((level, style), (topic, "bold"), finding.text))
+    console.print(Text.assemble((level, style), (topic, "bold"), clean(finding.text)))
     for line in finding.change:
-        console.print(Text(f"{'':17} {line}", "cyan"))
+        console.print(Text(f"{'':17} {clean(line)}", "cyan"))
