@@ -343,9 +343,11 @@ class Link:
 
     async def close(self) -> None:
         """See `Manager.close`."""
+        life = self._life
         while self.state is ManagerState.CLOSING:  # another task does it
             await self._changed.wait()
-        life = self._life
+        if self._life is not life:  # and connected again, which is not what was to be closed
+            return
         try:
             await self._cancel_attempt()
             if self.connection is not None:

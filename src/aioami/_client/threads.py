@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 import async_timeout
 
+from .._check import check_seconds
 from .._session.dispatch import Selection, Selector
 from .._session.statistics import Statistics
 from ..actions.base import Action, ResponseT_co
@@ -77,7 +78,7 @@ class _Thread:
         self.process = os.getpid()
         self._lock = threading.Lock()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, args=(self.loop,), daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.name = "aioami"
 
     def start(self) -> None:
@@ -93,19 +94,24 @@ class _Thread:
             self.loop.close()
             raise
 
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
+        loop = self.loop
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()
         finally:
-            # Whoever still waits gets an end, as in asyncio.run().
-            tasks = asyncio.all_tasks(loop)
-            for task in tasks:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+            # It ends by itself where a callback raises what ends an event loop.
+            with self._lock:
+                self._stopped = True
+            try:
+                # Whoever still waits gets an end, as in asyncio.run().
+                tasks = asyncio.all_tasks(loop)
+                for task in tasks:
+                    task.cancel()
+                loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            finally:
+                loop.close()
 
     @property
     def is_here(self) -> bool:
@@ -341,7 +347,7 @@ class BlockingManager:
     @property
     def is_running(self) -> bool:
         """True while there is a thread, from `connect()` to the end of `close()`."""
-        return self._thread is not None
+        return self._thread is not None and not self._thread.loop.is_closed()
 
     @property
     def state(self) -> ManagerState:
@@ -562,6 +568,7 @@ class BlockingStream(Generic[EventT_co]):
                 sentence = f"no event came in {timeout:g} seconds ({self._stream.selection})"
                 raise ManagerTimeout(sentence) from error
 
+        check_seconds("timeout", timeout)
         event = self._manager._run_or(following, self._next_without_loop)
         if event is None:
             raise StopIteration
