@@ -41,7 +41,7 @@ _RINGING: Final = frozenset(
 
 
 class Waiting(Protocol):
-    """What the queues tell of calls."""
+    """The part of the queues that calls ask."""
 
     def waits(self, uniqueid: str) -> str | None:
         """Return the queue in which a channel waits; `None` if it waits in none."""
