@@ -54,6 +54,8 @@ PartName = Literal[
     "endpoints",
     "registrations",
 ]
+"""The name of a part of the live state."""
+
 Handler = Callable[[Any], None]
 """Applies an event."""
 
