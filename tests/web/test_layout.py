@@ -166,6 +166,8 @@ async def test_a_busy_office(page: Page, users: Users) -> None:
         for phone in ("kurt", "lise"):
             fake.phone(f"PJSIP/{phone}").set(answer_after=None)
         fake.phone("PJSIP/engaged").set(refuses="busy")
+        for phone in ("ada", "emmy"):
+            fake.phone(f"PJSIP/{phone}")
         for caller in (f'"{LONG}" <{"4" * 40}>', '"Ada Lovelace" <+4930123456>', "<12\udce9>", ""):
             fake.incoming("PJSIP/trunk", to="100", caller=caller)
             fake.incoming("PJSIP/trunk", to="emmy", caller=caller)

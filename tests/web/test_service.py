@@ -44,8 +44,9 @@ async def stranger(address: str) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 @pytest.fixture
-async def client(stranger: httpx2.AsyncClient) -> httpx2.AsyncClient:
+async def client(stranger: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> httpx2.AsyncClient:
     """Somebody who is, and whose requests have the page's token."""
+    fake_asterisk.phone("PJSIP/ada")
     answer = await stranger.post("/login", json={"user": USER, "password": PASSWORD})
     assert answer.status_code == 204
     stranger.headers["x-csrf-token"] = (await stranger.get("/api/session")).json()["csrf"]
@@ -161,6 +162,7 @@ async def test_the_rights_of_the_readme(users: Users) -> None:
         served(Settings(url=fake.url, users=users, dial="PJSIP/{}")) as address,
         httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
+        fake.phone("PJSIP/ada")
         await client.post("/login", json={"user": USER, "password": PASSWORD})
         client.headers["x-csrf-token"] = (await client.get("/api/session")).json()["csrf"]
         await synced(client)
@@ -217,6 +219,7 @@ async def test_all_parts_are_pushed(client: httpx2.AsyncClient, fake_asterisk: F
 async def test_any_byte_may_be_dialled(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
     """A byte that is no UTF-8 is shown as `\\xe9` in all that is pushed and told; its call is transferred and ended."""
     await synced(client)
+    fake_asterisk.phone("PJSIP/12\udce9")
     odd = core.Originate_Application(
         "PJSIP/12\udce9", "Wait", ("600",), callerid="caf\udce9 <12\udce9>", channel_id="\udce9"
     )
