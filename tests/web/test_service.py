@@ -219,7 +219,6 @@ async def test_all_parts_are_pushed(client: httpx2.AsyncClient, fake_asterisk: F
 async def test_any_byte_may_be_dialled(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
     """A byte that is no UTF-8 is shown as `\\xe9` in all that is pushed and told; its call is transferred and ended."""
     await synced(client)
-    fake_asterisk.phone("PJSIP/12\udce9")
     odd = core.Originate_Application(
         "PJSIP/12\udce9", "Wait", ("600",), callerid="caf\udce9 <12\udce9>", channel_id="\udce9"
     )
