@@ -26,6 +26,7 @@ PUBLIC: Final = frozenset(
         "aioami",
         "aioami.actions",
         "aioami.agi",
+        "aioami.bus.relay",
         "aioami.calls",
         "aioami.core",
         "aioami.enums",
@@ -67,6 +68,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "agi": PURE | {"_signals"},
     "calls": PURE | {"_show"},
     "live": PURE | {"_client", "_show", "_signals", "states"},
+    "bus": PURE | {"_client", "_signals", "permissions", "states", "url"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_check", "_log", "wire", "errors"}),
 }
@@ -117,6 +119,8 @@ AGI: Final[dict[str, frozenset[str]]] = {
     "fastagi": frozenset({"connection", "hub", "programs", "session"}),
     "asyncagi": frozenset({"asynctransport", "hub", "programs", "session"}),
 }
+# In the room of the bus, those that do no input and no output.
+BUS_SANS_IO: Final = frozenset({"format", "reader"})
 LAYERED: Final = {"_session": SESSION, "_client": CLIENT, "agi": AGI}
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
@@ -231,7 +235,7 @@ def test_a_private_module_imports_only_those_below_it(room: str, module: str) ->
     assert used <= modules[module]
 
 
-@pytest.mark.parametrize("room", ["live", "notebook"])
+@pytest.mark.parametrize("room", ["bus", "live", "notebook"])
 def test_what_is_built_on_the_client_uses_its_public_names(room: str) -> None:
     """Whatever these import from the client, users can import from the top level."""
     aioami = importlib.import_module("aioami")
@@ -288,6 +292,13 @@ def test_the_language_of_agi_imports_no_network(module: str) -> None:
     """What encodes commands of AGI and reads its answers names neither asyncio nor sockets."""
     names = [item.module.partition(".")[0] for item in imports(PACKAGE / "agi" / f"{module}.py") if item.runs]
     assert not NETWORK & set(names)
+
+
+@pytest.mark.parametrize("module", sorted(BUS_SANS_IO))
+def test_the_format_of_the_bus_imports_no_network(module: str) -> None:
+    """What reads and writes the messages of the bus names neither asyncio nor sockets nor a client of the bus."""
+    names = [item.module.partition(".")[0] for item in imports(PACKAGE / "bus" / f"{module}.py") if item.runs]
+    assert not (NETWORK | {"nats"}) & set(names)
 
 
 def test_applications_use_only_what_is_public() -> None:
