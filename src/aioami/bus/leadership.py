@@ -83,7 +83,7 @@ class Leadership:
         self._tokens: dict[str, str | None] = {}
         self._told: tuple[ManagerState, str] | None = None
         self._told_at = 0
-        self._state_since = clock()
+        self._state_since = self._heard_at = clock()
         self._side: Manager | None = None
         self._side_lock = asyncio.Lock()
         self._connecting: asyncio.Task[None] | None = None
@@ -122,7 +122,7 @@ class Leadership:
             await asyncio.sleep(_TRY_AGAIN)
             await self.manager.close()
             self._owes_gap = True
-            self._since = self._since or self._state_since
+            self._since = self._heard_at
 
     async def close(self) -> None:
         """Log off, and end it."""
@@ -144,6 +144,7 @@ class Leadership:
             return False
         if self._owes_gap:
             self._tell_takeover()
+        self._heard_at = now
         name = event.name
         try:
             token = self._tokens[name]
@@ -180,7 +181,8 @@ class Leadership:
             status = self._status(ManagerState.RECONNECTING, now)
         else:
             self.error = ""
-            since = now - round((event.gap or 0.0) * 1_000_000)
+            # A link may be dead for a while before that is noticed.
+            since = self._heard_at
             sentence = "the link to Asterisk was lost, and stands again"
             self.put_record(Gap("link", since, now, None, sentence), now)
             status = self._status(ManagerState.READY, now)
