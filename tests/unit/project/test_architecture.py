@@ -91,7 +91,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "keepalive": frozenset({"options"}),
     "outcomes": frozenset({"like"}),
     "rights": frozenset({"options"}),
-    "connection": frozenset({"connector", "keepalive", "options"}),
+    "connection": frozenset({"connector", "keepalive", "options", "outcomes"}),
     "login": frozenset({"connection", "options"}),
     "link": frozenset({"connection", "login", "options", "owner"}),
     "callbacks": frozenset({"link", "streams"}),
