@@ -374,7 +374,9 @@ class Engine:
     async def _closed(self) -> None:
         error = self._client.last_error
         why = f": {error}" if error is not None else ""
-        self.end(because(ConnectionLost(f"the bus at {self._options.address} was lost{why}"), error))
+        self.end(
+            because(ConnectionLost(f"the bus at {self._options.address} was lost{why}"), error)
+        )
 
     def end(self, reason: ConnectionLost) -> None:
         """Note that the connection is over; the first reason stays."""

@@ -523,5 +523,3 @@ def _place_in(headers: bytes) -> Place | None:
 
 def _now() -> int:
     return int(datetime.now(timezone.utc).timestamp() * 1_000_000)
-
-

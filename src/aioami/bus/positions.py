@@ -13,7 +13,9 @@ __all__ = ["Oldest", "Position", "Since", "Start", "read_since"]
 
 _VERSION: Final = "1"
 _NUMBER: Final = r"\d{1,19}"
-_SHAPE: Final = rf"{_VERSION}\.([^.]+)\.(\d+)\.({_NUMBER})\.({_NUMBER}|-)\.({_NUMBER}|-)\.({_NUMBER}|-)"
+_SHAPE: Final = (
+    rf"{_VERSION}\.([^.]+)\.(\d+)\.({_NUMBER})\.({_NUMBER}|-)\.({_NUMBER}|-)\.({_NUMBER}|-)"
+)
 
 Since = Union[str, timedelta]
 """Where a stream is to begin: a stored position, a time before now, or `"oldest"`."""
@@ -97,5 +99,7 @@ def read_since(since: Since | None, server: str) -> Start:
         return Oldest()
     position = Position.parse(since)
     if position.server != server:
-        raise ValueError(f"since: a position of {position.server!r:.80}, and this is {server!r:.80}")
+        raise ValueError(
+            f"since: a position of {position.server!r:.80}, and this is {server!r:.80}"
+        )
     return position

@@ -154,13 +154,24 @@ class RemoteStream(EventStream[EventT_co]):
 
 
 class RemoteListBuffer(ListBuffer):
-    """Takes the items of a list that comes in parts, and tells when it has room for another one."""
+    """Takes the items of a list that comes in parts.
 
-    __slots__ = ("taken",)
+    Attributes:
+        taken: is sent when the consumer has taken an item, and when nothing more comes.
+        over: is sent when nothing more comes.
+    """
+
+    __slots__ = ("over", "taken")
 
     def __init__(self, action: Action[Any], owner: Owner) -> None:
         super().__init__(action, owner)
         self.taken = Signal()
+        self.over = Signal()
+
+    def finish(self, error: Exception | None) -> None:
+        super().finish(error)
+        self.taken.send()
+        self.over.send()
 
     @property
     def give(self) -> Callable[[], Any]:
