@@ -16,6 +16,8 @@ from .format import RECORDS, Epoch, Gap, Place, Record
 
 __all__ = ["Reader", "Verdict"]
 
+_STORE: Final = "the bus lost what it had stored"
+
 
 class Verdict(Enum):
     """The worth of a message that a reader was shown."""
@@ -132,6 +134,8 @@ class Reader:
                 self._tell(place.time, None)
         if begun.continues is not None:
             self._tell_what_was_not_read(begun.continues, place.time)
+        elif self._knew_another_stream():
+            self._tell(place.time, None, "store", _STORE)
         self._before = None
         self.told.append(begun)
         self._begin(sequence, within=False)
@@ -198,7 +202,7 @@ class Reader:
             return
         known = self.names is None and epoch == continues[0] and n is not None
         count = continues[1] - (n or 0) if known else None
-        self._tell(until, count, "store", "the bus lost what it had stored")
+        self._tell(until, count, "store", _STORE)
 
     def _tell(
         self,

@@ -1,0 +1,24 @@
+"""Secrets are left out of what a relay puts on the bus, as they are of recordings."""
+
+from __future__ import annotations
+
+from ..wire.redaction import is_harmless, redact
+
+__all__ = ["hide_secrets"]
+
+_BLANK = "\r\n\r\n"
+
+
+def hide_secrets(data: bytes) -> bytes:
+    """Return messages as on the wire, in which secrets are replaced by `***`.
+
+    All else is as it was, byte for byte.
+
+    Args:
+        data: one or several messages.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    if is_harmless(text):
+        return data
+    shown = _BLANK.join(redact(message) for message in text.split(_BLANK))
+    return shown.encode("utf-8", "surrogateescape")
