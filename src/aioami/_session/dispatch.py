@@ -13,7 +13,6 @@ from typing import Final, Union
 from ..actions.base import Action
 from ..events.base import EVENTS, UNSOLICITED, Event, KnownEvent, event_class, load, name_server
 
-
 __all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
 
 Selector = Union[type[Event], str]

@@ -16,7 +16,7 @@ from .._session.dispatch import Dispatcher
 from .._session.statistics import Tally
 from .._signals import Signal
 from ..errors import ConnectionLost, ManagerError, PermissionDenied, ProtocolError
-from ..events.base import parse
+from ..events.base import name_server, parse
 from ..events.link import Disconnected, Reconnected
 from ..wire.text import Encoding
 from .engine import Engine, StoreError
@@ -428,10 +428,14 @@ class Feed:
                 log.debug("the log of %s holds what is no event", self._server)
                 return
             cls, sinks = self._routes[f"Event: {event.name}"]
+            if self.dispatcher.server:
+                name_server(event, self.dispatcher.server)
             for sink in sinks:
                 sink(event)
         elif sinks:
             event = cls(text)
+            if self.dispatcher.server:
+                name_server(event, self.dispatcher.server)
             for sink in sinks:
                 sink(event)
         for buffer in self.buffers if self.start is not None else ():

@@ -34,7 +34,8 @@ from ..events.base import Event, load
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from ..wire.text import Encoding
-from .engine import BusOptions, Engine, StoreError, open_bus
+from .connection import BusOptions
+from .engine import Engine, StoreError
 from .exchange import Exchange
 from .feed import Feed
 from .format import (
@@ -61,6 +62,7 @@ __all__ = ["RemoteLink", "RemoteOptions"]
 log = get_logger("aioami.bus")
 
 _BEAT_IS_OLD: Final = 1.0  # seconds without a heartbeat, after which nobody is taken to lead
+_PULSE: Final = 1.0  # seconds between two questions for a sign of life of the bus
 _LOOK: Final = 0.25  # seconds between two looks at that
 _LINGER: Final = 1.0  # seconds for which a reading goes on that nobody follows any more
 _MARK_WAIT: Final = 5.0  # seconds for which an answer waits for the events before it
@@ -122,6 +124,12 @@ class RemoteLink:
         self.reason: ManagerError | None = None
         self.status: Status | None = None
 
+    def name(self, server: str) -> None:
+        """Take the name that the fleet gives to the server."""
+        self.server = self.owner.server = server
+        for feed in self._feeds:
+            feed.dispatcher.server = server
+
     @property
     def visible_state(self) -> ManagerState:
         """The state for those who use the link, in any thread and process."""
@@ -129,11 +137,12 @@ class RemoteLink:
 
     # Establishing it
 
-    async def connect(self, begun: Callable[[], None]) -> None:
+    async def connect(self, begun: Callable[[], None], *, retry: bool) -> None:
         """See `RemoteManager.connect`.
 
         Args:
             begun: is called when the link is on its way, before anything can come.
+            retry: whether it goes on trying for longer than the timeout.
         """
         if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
             raise RuntimeError(f"this manager is {self.state.value} already")
@@ -145,10 +154,10 @@ class RemoteLink:
         load()  # now, and not when the first event comes
         self._enter(ManagerState.CONNECTING)
         begun()
-        name = f"aioami connects to {self._options.bus.address}"
+        name = f"aioami connects to {self._options.bus.display_name}"
         task = self._task = asyncio.create_task(self._run(), name=name)
         try:
-            async with async_timeout.timeout(self._options.timeout):
+            async with async_timeout.timeout(None if retry else self._options.timeout):
                 while self._engine is None and not task.done():
                     await self._changed.wait()
         except asyncio.TimeoutError as error:
@@ -181,16 +190,10 @@ class RemoteLink:
         loud = True
         first = True
         while True:
-            lost: asyncio.Future[ConnectionLost] = asyncio.get_running_loop().create_future()
-
-            def ended(reason: ConnectionLost, lost: asyncio.Future[ConnectionLost] = lost) -> None:
-                if not lost.done():
-                    lost.set_result(reason)
-
             engine: Engine | None = None
             try:
-                engine = await open_bus(self._options.bus, ended)
-                await self._use(engine, lost)
+                engine = await Engine.open(self._options.bus, f"aioami {self._options.server}")
+                await self._use(engine)
                 delays, loud = self._options.backoff.delays(), True
             except ManagerAuthError as error:
                 self.reason = error
@@ -205,7 +208,7 @@ class RemoteLink:
                 loud = False
             except Exception as error:
                 self.reason = because(ConnectionLost(f"the bus was not reached: {error}"), error)
-                log.exception("the bus at %s was not reached", self._options.bus.address)
+                log.exception("the bus at %s was not reached", self._options.bus.display_name)
             finally:
                 if engine is not None:
                     first = False
@@ -215,14 +218,15 @@ class RemoteLink:
             await asyncio.sleep(next(delays))
 
     async def _leave(self, engine: Engine) -> None:
+        # In a task of its own, so that it goes on if this one is cancelled.
         task = asyncio.ensure_future(engine.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-        # In a task of its own, as a cancellation is swallowed in there.
         await asyncio.wait([task])
 
-    async def _use(self, engine: Engine, lost: asyncio.Future[ConnectionLost]) -> None:
+    async def _use(self, engine: Engine) -> None:
         """Return when a connection is over."""
+        lost = engine.lost
         server = self._options.server
         await engine.subscribe(heartbeat_subject(server), self._heard)
         self._engine = engine
@@ -231,20 +235,30 @@ class RemoteLink:
         for feed in self._feeds:
             feed.interrupt()
         watch = asyncio.ensure_future(self._keep_status(engine))
-        both: list[asyncio.Future[Any]] = [lost, watch]
+        pulse = asyncio.ensure_future(self._keep_pulse(engine))
+        work: list[asyncio.Future[Any]] = [watch, pulse]
         try:
             while not lost.done():
-                await asyncio.wait(both, timeout=_LOOK)
-                if watch.done() and not watch.cancelled():
-                    watch.result()  # it never returns, and must not fail in silence
+                await asyncio.wait([lost, *work], timeout=_LOOK)
+                for task in work:
+                    if task.done():
+                        task.result()  # they never return, and must not fail in silence
                 self._look()
         finally:
-            watch.cancel()
-            await asyncio.wait([watch])
+            for task in work:
+                task.cancel()
+            await asyncio.wait(work)
         self.reason = lost.result()
         log.warning("%s, and it is established again", self.reason)
         for feed in self._feeds:
             feed.interrupt()
+
+    async def _keep_pulse(self, engine: Engine) -> None:
+        """Give a connection up that is silent: a partition ends none by itself."""
+        while True:
+            await asyncio.sleep(_PULSE)
+            if not await engine.is_there() and engine.reason is None:
+                engine.lose(ConnectionLost("the bus gives no sign of life"))
 
     async def wait_for_engine(self) -> Engine:
         """Return the connection to the bus, when there is one."""
@@ -461,6 +475,7 @@ class RemoteLink:
             tally=self._tally,
             encoding=options.encoding,
         )
+        feed.dispatcher.server = self.server
         feed.add(buffer)
         self._feeds[feed] = None
         if self._engine is not None or self._task is not None:

@@ -16,7 +16,6 @@ from .._client.options import DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
 from .._client.streams import (
-    EventStream,
     ListStream,
     NextEvent,
     OnLoss,
@@ -36,11 +35,11 @@ from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
 from ..wire.limits import MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
-from .engine import BusOptions
+from .connection import BusOptions
 from .format import stream_name
 from .link import RemoteLink, RemoteOptions
-from .positions import Since, read_since
-from .streams import RemoteBuffer, RemoteListBuffer, RemoteStream
+from .positions import Since, Start, read_since
+from .streams import RemoteBuffer, RemoteListBuffer, RemoteSingleBuffer, RemoteStream
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -76,8 +75,9 @@ class RemoteManager:
     Needs the extra `aioami[nats]`.
 
     Args:
-        url: the bus, as `nats://user:password@host:4222` or `tls://…`; several nodes with commas
-            between.
+        url: the bus, as `nats://user:password@host:4222,host2:4222` or `tls://…`. Options follow as
+            query parameters: `cafile`, `certfile` and `keyfile` for TLS, `credentials`, `nkey`, and
+            `timeout`, seconds for one answer of the bus itself.
         server: the name that the relay gives to the server.
         timeout: seconds for which an action's answer is waited for, and the bus when connecting;
             also how long an action waits for a bus that was lost. `None` is no limit.
@@ -85,7 +85,7 @@ class RemoteManager:
         ssl: `True` is TLS with the system's certificate authorities; an `SSLContext` is used as it
             is. A URL of `tls://` needs neither.
         credentials: a file with a user's JWT and key (`.creds`).
-        nkey_seed: a file with the seed of a user's nkey.
+        nkey: a file with the seed of a user's nkey.
         max_list_items: items that one list may have. `None` lifts the limit.
         encoding: how bytes become text and text becomes bytes, here and for this manager alone: the
             log holds the bytes of the wire.
@@ -109,7 +109,7 @@ class RemoteManager:
         reconnect: Backoff = _BACKOFF,
         ssl: bool | tls.SSLContext | None = None,
         credentials: str | os.PathLike[str] | None = None,
-        nkey_seed: str | os.PathLike[str] | None = None,
+        nkey: str | os.PathLike[str] | None = None,
         max_list_items: int | None = MAX_LIST_ITEMS,
         encoding: str = DEFAULT_ENCODING,
         errors: str = DEFAULT_ERRORS,
@@ -132,13 +132,16 @@ class RemoteManager:
                 f"max_list_items: at least 1 item or None for no limit, not {max_list_items}"
             )
         stream_name(server)  # refuses a name that no log can have
-        bus = BusOptions.of(
-            url,
-            timeout=timeout,
-            ssl=tls.create_default_context() if ssl is True else ssl or None,
-            credentials=None if credentials is None else os.fspath(credentials),
-            nkey_seed=None if nkey_seed is None else os.fspath(nkey_seed),
-        )
+        found: dict[str, Any] = {}
+        for name, value in (("credentials", credentials), ("nkey", nkey)):
+            if value is not None:
+                found[name] = os.fspath(value)
+        if isinstance(ssl, tls.SSLContext):
+            found["ssl"] = ssl
+        elif ssl is True:
+            found["is_secure"] = True
+        check_type("url", url, (str,), "text")
+        bus = BusOptions.from_url(url, **found)
         self._options = RemoteOptions(
             bus=bus,
             server=server,
@@ -156,7 +159,7 @@ class RemoteManager:
         self._metrics = None if metrics is None else Guarded(metrics)
         self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
         if self._metrics is not None:
-            self._metrics.attached(f"{server}@{bus.address}", self.statistics)
+            self._metrics.attached(f"{server}@{bus.display_name}", self.statistics)
 
     @property
     def state(self) -> ManagerState:
@@ -494,6 +497,9 @@ class RemoteManager:
             waits=since is not None,
         )
         self._select(selectors)
+        return self._follow(buffer, start)
+
+    def _follow(self, buffer: RemoteBuffer, start: Start) -> RemoteStream[Any]:
         feed = self._link.attach(buffer, start)
         return RemoteStream(
             buffer, functools.partial(self._end_stream, feed, buffer), waits=self._warn_if_idle
@@ -532,11 +538,9 @@ class RemoteManager:
         """
         self._link.owner.check()
         check_seconds("timeout", timeout)
-        # The first one counts, so there is no need to keep others.
-        stream: EventStream[Any] = self.events(
-            *selectors, where=where, maxsize=1, overflow="drop_newest"
-        )
-        return NextEvent(stream, timeout)
+        buffer = RemoteSingleBuffer(Selection(selectors), where, None, owner=self._link.owner)
+        self._select(selectors)
+        return NextEvent(self._follow(buffer, None), timeout)
 
     # fmt: off
     @overload
@@ -609,7 +613,7 @@ class RemoteManager:
     def __repr__(self) -> str:
         read_only = " read-only" if self._read_only else ""
         options = self._options
-        where = f"{options.server} over {options.bus.address}"
+        where = f"{options.server} over {options.bus.display_name}"
         return f"<RemoteManager {where} {self.state.value}{read_only}>"
 
 
@@ -647,7 +651,7 @@ class RemoteView:
             name: tuple(str(each) for each in status.permissions.get(name, ()))
             for name in ("read", "write", "event_filters")
         }
-        return Permissions(**found)
+        return Permissions(found["read"], found["write"], found["event_filters"])
 
     async def ask(self) -> Permissions | None:
         """Return the rights of the relay's user; the relay has asked for them.

@@ -16,7 +16,7 @@ from ..errors import EventsLost
 from ..events.base import Event
 from .positions import Position
 
-__all__ = ["RemoteBuffer", "RemoteListBuffer", "RemoteStream"]
+__all__ = ["RemoteBuffer", "RemoteListBuffer", "RemoteSingleBuffer", "RemoteStream"]
 
 EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 
@@ -109,6 +109,17 @@ class RemoteBuffer(Buffer):
         super().discard()
         self._places.clear()
         self.taken.send()
+
+
+class RemoteSingleBuffer(RemoteBuffer):
+    """Keeps the first event alone."""
+
+    __slots__ = ()
+
+    def _put(self, event: Event) -> None:
+        # Others of the same read come before the consumer runs.
+        if not self.events and not self.ended:
+            super()._put(event)
 
 
 def _nowhere() -> Position | None:
