@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from .. import Manager
+from .._client.manager import Manager
 from .._log import get_logger
 from ..actions.base import Action
 from ..errors import ConnectionLost, ManagerError

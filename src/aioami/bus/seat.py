@@ -68,6 +68,7 @@ class Seat:
 
     Attributes:
         role: `connecting`, `standby` or `leader`.
+        is_leaving: true once it is to end.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Seat:
         self._confirmed_at = 0.0
         self._silent = asyncio.Event()
         self._suspicion = asyncio.Event()
-        self._is_leaving = False
+        self.is_leaving = False
         self._counts = {"actions": 0, "refused": 0, "takeovers": 0}
         self._past = {"events": 0, "written": 0, "lost": 0}
 
@@ -135,7 +136,7 @@ class Seat:
     async def run(self) -> None:
         """Do its part until it is cancelled."""
         pause = _FIRST_PAUSE
-        while not self._is_leaving:
+        while not self.is_leaving:
             try:
                 connection = await BusConnection.open(self._bus, f"aioami relay {self._relay}")
             except (ManagerError, OSError) as error:
@@ -146,9 +147,7 @@ class Seat:
                 try:
                     await self._work(connection)
                 except ManagerError as error:
-                    if self._is_leaving:
-                        break
-                    self._note(str(error))
+                    self._note("" if self.is_leaving else str(error))
                     if not isinstance(error, ConnectionLost):
                         pause = max(pause, 0.5)
                 else:
@@ -160,12 +159,12 @@ class Seat:
                         self.role = "connecting"
                     await connection.close()
             # Cancelling may be swallowed by what closes a connection: hence the flag.
-            if not self._is_leaving:
+            if not self.is_leaving:
                 await asyncio.sleep(pause * random.uniform(0.8, 1.2))
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _note(self, error: str) -> None:
-        if error != self._error:
+        if error and error != self._error:
             log.warning("%s: %s", self._server.name, error)
         self._error = error
 
@@ -443,7 +442,7 @@ class Seat:
 
     async def leave(self, seconds: float) -> None:
         """End its part: let actions end, log off, write what is left, and say that it goes."""
-        self._is_leaving = True
+        self.is_leaving = True
         leadership, connection, requests = self._leadership, self._connection, self._requests
         try:
             if leadership is not None:

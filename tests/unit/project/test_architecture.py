@@ -26,7 +26,10 @@ PUBLIC: Final = frozenset(
         "aioami",
         "aioami.actions",
         "aioami.agi",
+        "aioami.bus.checking",
+        "aioami.bus.config",
         "aioami.bus.relay",
+        "aioami.bus.watching",
         "aioami.calls",
         "aioami.core",
         "aioami.enums",
@@ -132,6 +135,7 @@ MOVED: Final = frozenset({"recording", "streams"})
 # Each needs the library that its extra installs, and is imported by nobody else.
 EXTRAS: Final = {
     PACKAGE / "_show" / "dataframes.py",
+    PACKAGE / "bus" / "connection.py",
     PACKAGE / "metrics" / "opentelemetry.py",
     PACKAGE / "metrics" / "prometheus.py",
 }
