@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         BlockingSubscription,
         in_thread,
     )
+    from .events.link import RelayChanged, ServerAppeared, ServerGone
     from .fleet import Fleet, connect
 
 __all__ = [
@@ -81,7 +82,10 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "Reconnected",
+    "RelayChanged",
     "Response",
+    "ServerAppeared",
+    "ServerGone",
     "SessionEnded",
     "Statistics",
     "Subscription",
@@ -106,6 +110,7 @@ if not TYPE_CHECKING:
     _LATER = {
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),
+        **dict.fromkeys(("RelayChanged", "ServerAppeared", "ServerGone"), ".events.link"),
         **dict.fromkeys(
             (
                 *("BlockingListStream", "BlockingManager", "BlockingStream"),

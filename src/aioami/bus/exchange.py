@@ -80,6 +80,7 @@ class Exchange:
         over: Callable[[Exchange], None],
     ) -> None:
         self._arrived = 0.0
+        self._tally = tally
         self._session = Session(
             Dispatcher(),
             clock=self._clock,
@@ -130,6 +131,7 @@ class Exchange:
 
     def take(self, message: Msg) -> None:
         """Take a message of the relay, or of the bus itself."""
+        self._tally.bytes_received += len(message.data)
         if is_nobody(message):
             self._pending.written = False
             sentence = "no relay listens for this server"
@@ -223,6 +225,10 @@ class Exchange:
 
     def fail(self, error: Exception) -> None:
         """End it with an error."""
+        if isinstance(error, ConnectionLost) and not error.sent and self._pending.counted:
+            self._pending.counted = False
+            self._tally.actions -= 1
+            self._tally.unsent += 1
         promise = self._pending.promise
         outcome = self._awaited()
         self._session.forget(self._pending)
@@ -270,7 +276,7 @@ def _error(failure: Failure, action: Action[Any]) -> Exception:
         return ManagerTimeout(text, action=action)
     if isinstance(kind, type) and issubclass(kind, ActionError):
         return kind(text, action=action)
-    if kind is errors.ManagerAuthError:
-        return errors.ManagerAuthError(text)
+    if kind in (errors.ManagerAuthError, ManagerError):
+        return kind(text)
     # What the server sent was no AMI: as on a direct link, the action may have run.
     return because(ConnectionLost(text, sent=True), ProtocolError(text))

@@ -285,8 +285,9 @@ class RemoteLink:
             return
         now = time.monotonic()
         # One that was deposed, and does not know it yet, counts only where nobody else does.
-        if before is not None and beat.epoch < before.epoch and now - self._beat_at < _BEAT_IS_OLD:
-            return
+        if before is not None and before.relay != beat.relay and beat.epoch < before.epoch:
+            if now - self._beat_at < _BEAT_IS_OLD:
+                return
         self._beat, self._beat_at = beat, now
         clock = int(getattr(beat, "time", 0) or 0)
         self._clock_offset = clock - int(time.time() * 1_000_000) if clock else 0

@@ -94,6 +94,9 @@ class RemoteManager:
         read_only: whether only those actions are sent that change nothing on the server; see
             `Manager`. The relay may refuse more.
 
+    Attributes:
+        options: the same, as they were read.
+
     Raises:
         ValueError: an argument cannot be right; the message names it.
         TypeError: an argument is of a wrong type; the message names it.
@@ -142,7 +145,7 @@ class RemoteManager:
             found["is_secure"] = True
         check_type("url", url, (str,), "text")
         bus = BusOptions.from_url(url, **found)
-        self._options = RemoteOptions(
+        self.options = RemoteOptions(
             bus=bus,
             server=server,
             timeout=timeout,
@@ -152,7 +155,7 @@ class RemoteManager:
         )
         self._read_only = read_only
         self._tally = Tally()
-        self._link = RemoteLink(self._options, self._tally)
+        self._link = RemoteLink(self.options, self._tally)
         self._callbacks = Callbacks(self._link)
         self._rights = Rights(_Conditions(read_only))
         self._view = RemoteView(self._link)
@@ -485,7 +488,7 @@ class RemoteManager:
         """
         owner = self._link.owner
         owner.check()
-        start = read_since(since, self._options.server)
+        start = read_since(since, self.options.server)
         buffer = RemoteBuffer(
             Selection(selectors),
             where,
@@ -612,7 +615,7 @@ class RemoteManager:
 
     def __repr__(self) -> str:
         read_only = " read-only" if self._read_only else ""
-        options = self._options
+        options = self.options
         where = f"{options.server} over {options.bus.display_name}"
         return f"<RemoteManager {where} {self.state.value}{read_only}>"
 
