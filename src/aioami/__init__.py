@@ -51,6 +51,8 @@ if TYPE_CHECKING:
         BlockingSubscription,
         in_thread,
     )
+    from .events.link import RelayChanged, ServerAppeared, ServerGone
+    from .fleet import Fleet, connect
 
 __all__ = [
     "Action",
@@ -67,6 +69,7 @@ __all__ = [
     "EventList",
     "EventStream",
     "EventsLost",
+    "Fleet",
     "HungUp",
     "ListStream",
     "Manager",
@@ -79,7 +82,10 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "Reconnected",
+    "RelayChanged",
     "Response",
+    "ServerAppeared",
+    "ServerGone",
     "SessionEnded",
     "Statistics",
     "Subscription",
@@ -89,6 +95,7 @@ __all__ = [
     "View",
     "__version__",
     "actions",
+    "connect",
     "core",
     "enums",
     "errors",
@@ -102,6 +109,8 @@ if not TYPE_CHECKING:
     # What few programs need is loaded by those that name it.
     _LATER = {
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
+        **dict.fromkeys(("Fleet", "connect"), ".fleet"),
+        **dict.fromkeys(("RelayChanged", "ServerAppeared", "ServerGone"), ".events.link"),
         **dict.fromkeys(
             (
                 *("BlockingListStream", "BlockingManager", "BlockingStream"),

@@ -20,7 +20,7 @@ from typing import Any, Final
 from .._log import get_logger
 from ..actions.base import Action
 from ..errors import ActionError, ConnectionLost, ManagerError, ProtocolError, because
-from ..events.base import Event, event_class
+from ..events.base import Event, event_class, name_server
 from ..responses.base import Response
 from ..wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import UTF8, Encoding, join, split
@@ -255,7 +255,7 @@ class Session:
         self._dispatcher.settle()
 
     def _deliver(self, texts: list[str]) -> None:
-        routes, lists = self._routes, self._lists
+        routes, lists, server = self._routes, self._lists, self._dispatcher.server
         for text in texts:
             cls, sinks = routes[text.partition("\n")[0]]
             if cls is None:
@@ -266,6 +266,8 @@ class Session:
                 self._hold_back(text)
             elif sinks:
                 event = cls(text)
+                if server:
+                    name_server(event, server)
                 for sink in sinks:
                     sink(event)
 
@@ -463,6 +465,18 @@ class Session:
         if promise is not None and not promise.done():
             promise.set_exception(ActionError(sentence, action=action, response=response))
 
+    def conclude(self) -> None:
+        """Note that nothing more comes for the actions under way; whoever carried them knows so.
+
+        What only an answer behind it would end, ends; a list without its marked end stays open.
+        """
+        for pending in list(self._pending.values()):
+            if pending.response is not None:
+                if pending.is_unmarked and not pending.items:
+                    self._refuse_unmarked_list(pending, pending.response)
+                elif not _is_list(pending.response):
+                    self._finish(pending, pending.response)
+
     def _oldest_unanswered(self) -> Pending | None:
         """Return the action that a reply without ActionID belongs to, as replies come in order."""
         while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:
@@ -538,6 +552,8 @@ class Session:
         return True
 
     def _take_item(self, pending: Pending, response: Response, event: Event, text: str) -> None:
+        if self._dispatcher.server:
+            name_server(event, self._dispatcher.server)
         # Most lists end with a header that says so; some only by the name of their last event.
         end = pending.end
         ends_by_name = end is not None and event.name == end.wire_name

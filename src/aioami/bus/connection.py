@@ -56,6 +56,7 @@ class BusOptions:
         cafile: a file with the certificates to trust, instead of the system's.
         certfile, keyfile: the client's own certificate and its key.
         is_secure: true for TLS.
+        ssl: the settings of TLS, in place of those made of the files.
         timeout: seconds for each step and each request.
     """
 
@@ -69,6 +70,7 @@ class BusOptions:
     certfile: str | None = None
     keyfile: str | None = None
     is_secure: bool = False
+    ssl: tls.SSLContext | None = field(default=None, repr=False)
     timeout: float = 2.0
 
     @classmethod
@@ -142,7 +144,9 @@ class BusOptions:
         ):
             if (value := getattr(self, ours)) is not None:
                 arguments[theirs] = value
-        if self.is_secure or self.cafile or self.certfile:
+        if self.ssl is not None:
+            arguments["tls"] = self.ssl
+        elif self.is_secure or self.cafile or self.certfile:
             context = tls.create_default_context(cafile=self.cafile)
             if self.certfile is not None:
                 context.load_cert_chain(self.certfile, self.keyfile)
