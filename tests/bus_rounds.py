@@ -78,7 +78,10 @@ class Source:
 class Follower:
     """A consumer on the level of the format."""
 
-    def __init__(self, url: str, names: Iterable[str] | None = None, *, oldest: bool = True) -> None:
+    def __init__(
+        self, url: str, names: Iterable[str] | None = None, *, oldest: bool = True, server: str = SERVER
+    ) -> None:
+        self.server = server
         self.bus = BusOptions.from_url(url)
         self.names = None if names is None else tuple(names)
         self.oldest = oldest
@@ -118,7 +121,7 @@ class Follower:
                 await connection.close()
 
     async def _follow(self, connection: BusConnection) -> None:
-        stream = stream_name(SERVER)
+        stream = stream_name(self.server)
         info = await connection.stream_info(stream)
         if info is None:
             await asyncio.sleep(0.05)
@@ -157,14 +160,14 @@ class Follower:
             config |= {"deliver_policy": "all"}
         else:
             config |= {"deliver_policy": "new"}
-            claim = await connection.message(stream, last_by_subj=record_subject(SERVER, Epoch))
+            claim = await connection.message(stream, last_by_subj=record_subject(self.server, Epoch))
             if claim is not None:
                 self.reader = Reader(self.names, epoch=claim.sequence, sequence=int(info["state"]["last_seq"]))
         if self.names is not None:
-            subjects = [event_subject(SERVER, name) for name in self.names]
-            config["filter_subjects"] = subjects + [record_subject(SERVER, kind) for kind in RECORDS.values()]
+            subjects = [event_subject(self.server, name) for name in self.names]
+            config["filter_subjects"] = subjects + [record_subject(self.server, kind) for kind in RECORDS.values()]
         else:
-            config["filter_subject"] = all_events(SERVER)
+            config["filter_subject"] = all_events(self.server)
         answer = await connection.api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config})
         if "error" in answer:
             raise ConnectionLost(str(answer["error"]))
@@ -193,7 +196,7 @@ class Follower:
         place = Place.parse(message.headers["Ami"])
         verdict = self.reader.take(sequence, token, place, message.data)
         if verdict is Verdict.UNSURE:
-            info = await connection.stream_info(stream_name(SERVER))
+            info = await connection.stream_info(stream_name(self.server))
             if info is None or info["created"] != self._created:
                 raise ConnectionLost("the stream is another one")
             first = int(info["state"]["first_seq"])

@@ -10,7 +10,16 @@ import async_timeout
 
 from .._log import get_logger
 from ..actions.base import Action
-from ..errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError
+from ..errors import (
+    ActionError,
+    ConnectionLost,
+    ManagerAuthError,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    ProtocolError,
+    UnknownAction,
+)
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from .format import (
@@ -191,6 +200,9 @@ class Requests:
             each.__name__
             for each in (
                 PermissionDenied,
+                UnknownAction,
+                ActionError,
+                ManagerAuthError,
                 ConnectionLost,
                 ManagerTimeout,
                 ProtocolError,

@@ -255,9 +255,9 @@ class Seat:
     def _heartbeat(self, role: str | None = None) -> Heartbeat:
         leadership = self._leadership
         if leadership is None:
-            return Heartbeat(self._relay, role or "standby", 0)
-        state = leadership.manager.state.value
-        return Heartbeat(self._relay, role or "leader", leadership.outbox.epoch, state)
+            return Heartbeat(self._relay, role or "standby", time=self._now())
+        state, epoch = leadership.manager.state.value, leadership.outbox.epoch
+        return Heartbeat(self._relay, role or "leader", epoch, state, self._now())
 
     async def _heard(self, message: Msg) -> None:
         try:
