@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import collections
 import contextlib
 import os
 import random
@@ -22,7 +23,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from aioami.bus.connection import BusConnection, BusOptions
-from aioami.bus.format import RECORDS, Epoch, Gap, Place, all_events, event_subject, record_subject, stream_name
+from aioami.bus.format import (
+    RECORDS,
+    Answer,
+    Epoch,
+    Failure,
+    Gap,
+    Place,
+    Request,
+    action_subject,
+    all_events,
+    event_subject,
+    record_subject,
+    stream_name,
+)
 from aioami.bus.reader import Reader, Verdict
 from aioami.errors import ConnectionLost, ManagerError
 from aioami.testing import FakeAsterisk, FaultProxy
@@ -510,6 +524,62 @@ async def round_of(
     return found
 
 
+async def actions_under_faults(
+    world: World, count: int, faults: Sequence[Fault], *, pause: float = 0.3
+) -> dict[str, int]:
+    """Send actions while faults happen; return how each ended. The server counts how often each ran."""
+    world.fake.reply_to("Count", {"Response": "Success"})
+    ends: dict[int, str] = {}
+    options = BusOptions.from_url(world.nats.url)
+
+    async def ask(connection: BusConnection, number: int) -> str:
+        sent = now()
+        headers = ((b"Number", str(number).encode()),)
+        on_bus, body = Request("Count", headers, sent, sent + 2_000_000).encode()
+        message = await connection.request(action_subject(SERVER, "Count"), body, on_bus)
+        answer = Answer.parse(message.headers, message.data)
+        if answer.kind == "answer":
+            return "answered"
+        failure = Failure.parse(answer.body)
+        assert failure.error in ("ConnectionLost", "ManagerTimeout"), failure
+        return "not sent" if failure.error == "ConnectionLost" and not failure.sent else "unknown"
+
+    async def one(connection: BusConnection, number: int) -> None:
+        try:
+            ends[number] = await ask(connection, number)
+        except ConnectionLost as error:
+            ends[number] = "not sent" if "nobody listens" in str(error) else "unknown"
+        except ManagerError:
+            ends[number] = "unknown"
+
+    async def caller() -> None:
+        number = 0
+        while number < count:
+            try:
+                connection = await BusConnection.open(options, "caller")
+            except ManagerError:
+                await asyncio.sleep(0.05)
+                continue
+            tasks: set[asyncio.Task[None]] = set()
+            while number < count and not connection.lost.done():
+                tasks.add(asyncio.ensure_future(one(connection, number)))
+                number += 1
+                await asyncio.sleep(0.008)
+            await asyncio.wait(tasks)
+            await connection.close()
+
+    calling = asyncio.ensure_future(caller())
+    for fault in faults:
+        await asyncio.sleep(pause)
+        await fault(world)
+    await calling
+    runs = collections.Counter(int(request.get("Number")) for request in world.fake.sent("Count"))
+    for number in range(count):
+        wanted = {"answered": (1,), "not sent": (0,), "unknown": (0, 1)}[ends[number]]
+        assert runs[number] in wanted, f"action {number} ran {runs[number]} times, and its caller heard: {ends[number]}"
+    return dict(collections.Counter(ends.values()))
+
+
 async def random_round(program: Path, seed: int, rate: float) -> None:
     chance = random.Random(seed)
     faults = chance.sample(FAULTS, chance.randint(1, 3))
@@ -526,15 +596,26 @@ async def random_round(program: Path, seed: int, rate: float) -> None:
     print(f"seed {seed}: {names}: {sent} sent in {time.monotonic() - began:.1f} s; {found}", flush=True)
 
 
+async def many_actions(program: Path, count: int) -> None:
+    began = time.monotonic()
+    faults = [kill_leader, kill_bus, suspend_leader, end_leader, kill_both, suspend_bus]
+    async with World(program, rate=50).run() as world:
+        found = await actions_under_faults(world, count, faults * max(1, count // 3000))
+    print(f"{count} actions in {time.monotonic() - began:.1f} s: {found}; none ran twice", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, help="the first round's; the others count on")
+    parser.add_argument("--actions", type=int, default=0, help="before the rounds, so many actions while all is killed")
     parser.add_argument("--rate", type=float, default=1800.0, help="events a second")
     parser.add_argument("--version", default="2.9", choices=("2.9", "newest"))
     given = parser.parse_args()
     program = install(given.version)
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
+    if given.actions:
+        asyncio.run(many_actions(program, given.actions))
     for number in range(given.rounds):
         try:
             asyncio.run(random_round(program, seed + number, given.rate))
