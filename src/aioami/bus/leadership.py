@@ -17,7 +17,7 @@ from ..fields import TRUE
 from ..states import ManagerState
 from .format import Gap, Record, Status, escape
 from .outbox import Outbox
-from .secrets import hide_secrets
+from .secrets import bytes_without_secrets
 
 if TYPE_CHECKING:
     from .relay import RelayOptions, ServerOptions
@@ -172,7 +172,7 @@ class Leadership:
             token = self._tokens[name]
         except KeyError:
             token = self._token(event)
-        body = hide_secrets(bytes(event))
+        body = bytes_without_secrets(event)
         if token is None or len(body) > self.max_body:
             self._too_long(len(body), now)
         else:

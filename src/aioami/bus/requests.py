@@ -33,7 +33,7 @@ from .format import (
     Request,
     parts,
 )
-from .secrets import hide_secrets
+from .secrets import bytes_without_secrets, hide_secrets
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -185,7 +185,7 @@ class Requests:
         except ManagerError as error:
             await self._fail(message, error, kind="failed", sent=True)
         else:
-            body = hide_secrets(bytes(event))
+            body = bytes_without_secrets(event)
             await self._publish(message.reply, Answer("outcome", 1, self._clock(), body))
 
     async def _fail(
