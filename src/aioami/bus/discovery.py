@@ -12,7 +12,7 @@ from .._log import get_logger
 from ..errors import ConnectionLost, ManagerAuthError, ManagerError, ProtocolError, fresh
 from ..events.base import Event, name_server
 from ..events.link import RelayChanged, ServerAppeared, ServerGone
-from .engine import Engine
+from .engine import Engine, end_tasks
 from .format import RELAYS, Heartbeat, heartbeat_subject, unescape
 from .remote import RemoteManager
 
@@ -96,8 +96,7 @@ class Discovery:
         """Find no more servers, within seconds."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+            await end_tasks([task])
         if self._first is not None and self._first.done() and not self._first.cancelled():
             self._first.exception()  # which must not count as never retrieved
 

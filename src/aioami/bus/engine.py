@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._log import get_logger
@@ -14,11 +14,12 @@ from .connection import BusConnection, BusOptions
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
-__all__ = ["Conversation", "Engine", "StoreError", "is_nobody"]
+__all__ = ["Conversation", "Engine", "StoreError", "end_tasks", "is_nobody"]
 
 log = get_logger("aioami.bus")
 
 _NOT_FOUND: Final = 404
+_AGAIN: Final = 0.1  # seconds after which a task that goes on is cancelled again
 _HEADERS: Final = 1024  # bytes that subject, reply and headers of a request may have
 _REFUSED_LOGINS: Final = ("authorization", "authentication", "user jwt", "nkey")
 
@@ -227,6 +228,19 @@ class Engine:
             if conversation.subject.lower() == subject:
                 sentence = f"the bus does not let this user publish {conversation.subject}"
                 conversation.refuse(PermissionDenied(sentence))
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and return when all of them have ended.
+
+    `asyncio.wait_for` of Python 3.11 and older, which the client of NATS uses, may swallow a
+    cancellation: so they are cancelled again.
+    """
+    left = {each for each in tasks if not each.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
 
 
 def is_nobody(message: Msg) -> bool:

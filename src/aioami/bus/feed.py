@@ -6,6 +6,7 @@ import asyncio
 import base64
 import functools
 import re
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -78,6 +79,7 @@ class Feed:
         start: where it begins.
         tally: counts the messages.
         encoding: how bytes become text.
+        clock: the microseconds since 1970, on the relay's clock.
 
     Attributes:
         dispatcher: delivers the events.
@@ -96,7 +98,11 @@ class Feed:
         *,
         tally: Tally,
         encoding: Encoding,
+        clock: Callable[[], int],
     ) -> None:
+        self._clock = clock
+        self._opened_at = clock()
+        self._caught_up_at = 0
         self._host = host
         self._server = server
         self._tally = tally
@@ -153,9 +159,10 @@ class Feed:
         """Return the place behind the last message that counted."""
         return self._position
 
-    def open(self) -> None:
+    def open(self, opened_at: int = 0) -> None:
         """Begin to read, in a task of the running loop."""
         if self._task is None and not self.ended:
+            self._opened_at = max(self._opened_at, opened_at)
             name = f"aioami reads the log of {self._server}"
             self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
 
@@ -277,7 +284,7 @@ class Feed:
         first, last = int(state["first_seq"]), int(state["last_seq"])
         reader = self._reader
         if reader is None:
-            reader = await self._first_reader(engine, store, last)
+            reader = await self._first_reader(engine, store, first, last)
             self._reader = reader
         elif self._store and (store != self._store or last < reader.sequence):
             reader.restart()
@@ -314,7 +321,7 @@ class Feed:
             return {"deliver_policy": "all"}
         return {"deliver_policy": "by_start_sequence", "opt_start_seq": reader.sequence + 1}
 
-    async def _first_reader(self, engine: Engine, store: str, last: int) -> Reader:
+    async def _first_reader(self, engine: Engine, store: str, first: int, last: int) -> Reader:
         start = self.start
         if isinstance(start, Position):
             reader = Reader(
@@ -329,7 +336,32 @@ class Feed:
             return reader
         if start is not None:
             return Reader(self._wanted)
-        return Reader(self._wanted, epoch=await self._epoch(engine, last), sequence=last)
+        epoch = await self._epoch(engine, last)
+        place = await self._place_of_now(engine, first, last)
+        if epoch is not None and epoch > place:
+            epoch = None
+        self._caught_up_at = last
+        return Reader(self._wanted, epoch=epoch, sequence=place)
+
+    async def _place_of_now(self, engine: Engine, first: int, last: int) -> int:
+        """Return a place in the log that is a little before the moment when this was opened.
+
+        The log may have more already, while the bus was asked where it ends.
+        """
+        place, step = last, 1
+        while place >= first:
+            try:
+                found = await engine.api(f"STREAM.MSG.GET.{self._stream}", {"seq": place})
+            except StoreError as error:
+                if not error.is_absence:
+                    raise
+            else:
+                where = _place_in(base64.b64decode(found["message"].get("hdrs", "")))
+                if where is not None and where.time < self._opened_at:
+                    return place
+            place = last - step
+            step *= 2
+        return max(first - 1, 0)
 
     async def _epoch(self, engine: Engine, last: int) -> int | None:
         """Return the epoch at the end of the log; `None` where that is empty."""
@@ -410,7 +442,8 @@ class Feed:
         )
         while reader.told:
             self._tell(reader.told.popleft())
-        if verdict is Verdict.EVENT:
+        is_before = sequence <= self._caught_up_at and where.time < self._opened_at
+        if verdict is Verdict.EVENT and not is_before:
             self._deliver(message.data)
         if self._settling is None:
             self._settling = asyncio.get_running_loop().call_soon(self._settle)

@@ -8,6 +8,7 @@ import functools
 import itertools
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +36,7 @@ from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from ..wire.text import Encoding
 from .connection import BusOptions
-from .engine import Engine, StoreError
+from .engine import Engine, StoreError, end_tasks
 from .exchange import Exchange
 from .feed import Feed
 from .format import (
@@ -112,6 +113,7 @@ class RemoteLink:
         self._beat: Heartbeat | None = None
         self._beat_at = 0.0
         self._clock_offset = 0
+        self._offsets: deque[int] = deque(maxlen=40)
         self._gaps_seen: set[tuple[int | None, int]] = set()
         self._was_ready = False
         self._was_connected = False
@@ -172,12 +174,11 @@ class RemoteLink:
             await self._give_up(task, reason)
             raise fresh(reason)
         for feed in list(self._feeds):
-            feed.open()
+            feed.open(self._clock())
         await self._all_have_begun(self._options.timeout)
 
     async def _give_up(self, task: asyncio.Task[None], reason: ManagerError) -> None:
-        task.cancel()
-        await asyncio.wait([task])
+        await end_tasks([task])
         if self._task is task:
             self._task = None
             self.reason = reason
@@ -236,18 +237,17 @@ class RemoteLink:
             feed.interrupt()
         watch = asyncio.ensure_future(self._keep_status(engine))
         pulse = asyncio.ensure_future(self._keep_pulse(engine))
-        work: list[asyncio.Future[Any]] = [watch, pulse]
+        work = [watch, pulse]
+        either: list[asyncio.Future[Any]] = [lost, *work]
         try:
             while not lost.done():
-                await asyncio.wait([lost, *work], timeout=_LOOK)
+                await asyncio.wait(either, timeout=_LOOK)
                 for task in work:
                     if task.done():
                         task.result()  # they never return, and must not fail in silence
                 self._look()
         finally:
-            for task in work:
-                task.cancel()
-            await asyncio.wait(work)
+            await end_tasks(work)
         self.reason = lost.result()
         log.warning("%s, and it is established again", self.reason)
         for feed in self._feeds:
@@ -285,12 +285,11 @@ class RemoteLink:
             return
         now = time.monotonic()
         # One that was deposed, and does not know it yet, counts only where nobody else does.
-        if before is not None and before.relay != beat.relay and beat.epoch < before.epoch:
-            if now - self._beat_at < _BEAT_IS_OLD:
-                return
+        is_lower = before is not None and before.relay != beat.relay and beat.epoch < before.epoch
+        if is_lower and now - self._beat_at < _BEAT_IS_OLD:
+            return
         self._beat, self._beat_at = beat, now
-        clock = int(getattr(beat, "time", 0) or 0)
-        self._clock_offset = clock - int(time.time() * 1_000_000) if clock else 0
+        self._compare_clocks(beat)
         if before is None or (before.epoch, before.relay, before.state) != (
             beat.epoch,
             beat.relay,
@@ -298,6 +297,18 @@ class RemoteLink:
         ):
             self._status_is_old.send()
         self._look()
+
+    def _compare_clocks(self, beat: Heartbeat) -> None:
+        """Note by how much the relay's clock is ahead of this one."""
+        clock = int(getattr(beat, "time", 0) or 0)
+        if clock:
+            self._offsets.append(clock - int(time.time() * 1_000_000))
+            # Each is too low by the time that it was on its way: the largest is the best.
+            self._clock_offset = max(self._offsets)
+
+    def _clock(self) -> int:
+        """Return the microseconds since 1970 on the relay's clock."""
+        return int(time.time() * 1_000_000) + self._clock_offset
 
     def _look(self) -> None:
         """Enter the state that is true now."""
@@ -408,10 +419,8 @@ class RemoteLink:
                 timer.cancel()
             self._lingering.clear()
             if task is not None:
-                task.cancel()
                 ending.append(task)
-            if ending:
-                await asyncio.wait(ending)
+            await end_tasks(ending)
             if self._closing:
                 await asyncio.wait(list(self._closing))
         finally:
@@ -475,6 +484,7 @@ class RemoteLink:
             start,
             tally=self._tally,
             encoding=options.encoding,
+            clock=self._clock,
         )
         feed.dispatcher.server = self.server
         feed.add(buffer)
@@ -686,7 +696,7 @@ class RemoteLink:
             late = min(_MARK_WAIT, seconds or _MARK_WAIT) * 0.8
             timer = asyncio.get_running_loop().call_later(late, self._give_up_mark, mark)
             self._marks[mark] = (exchange, live, timer)
-        sent = int(time.time() * 1_000_000) + self._clock_offset
+        sent = self._clock()
         deadline = None if seconds is None else sent + int(seconds * 1_000_000)
         request = Request(exchange.action.name, (), sent, deadline, None, mark)
         headers, _ = request.encode()
