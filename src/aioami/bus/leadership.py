@@ -218,7 +218,7 @@ class Leadership:
             return
         self._owes_gap = False
         now = self._clock()
-        sentence = "another session was followed before, or none"
+        sentence = "another relay took the lead"
         self.put_record(Gap("takeover", self._since, now, None, sentence), now)
 
     # Records
