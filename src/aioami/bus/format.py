@@ -371,6 +371,7 @@ class Status(Record):
             [...]}`; `None` where unknown.
         read_only: true if the relay refuses actions that may change something.
         allow: names of the actions that the relay passes on; `None` for all.
+        attempts: the number of attempts after which a lost link stands again; 0 if it never was.
     """
 
     token: ClassVar = "@status"
@@ -385,6 +386,7 @@ class Status(Record):
     permissions: Mapping[str, Any] | None = None
     read_only: bool = False
     allow: tuple[str, ...] | None = None
+    attempts: int = 0
 
     @classmethod
     def _of(cls, found: Mapping[str, Any]) -> Status:
@@ -405,6 +407,7 @@ class Status(Record):
             permissions=permissions,
             read_only=bool(found.get("read_only", False)),
             allow=_texts_or_none(found.get("allow")),
+            attempts=int(found.get("attempts", 0)),
         )
 
 
@@ -423,12 +426,14 @@ class Heartbeat(Record):
         role: `leader` or `standby`; `gone` is the last one of a relay that ends.
         epoch: the epoch that it leads, or knows of; 0 where unknown.
         state: the state of a leader's link to Asterisk, as in `Status`; empty of a standby.
+        time: microseconds since 1970 on the relay's clock; 0 where it does not say.
     """
 
     relay: str
     role: str
     epoch: int = 0
     state: str = ""
+    time: int = 0
 
     @classmethod
     def _of(cls, found: Mapping[str, Any]) -> Heartbeat:
@@ -437,6 +442,7 @@ class Heartbeat(Record):
             _text(found["role"]),
             int(found.get("epoch", 0)),
             _text(found.get("state", "")),
+            int(found.get("time", 0)),
         )
 
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._client.manager import Manager
 from .._log import get_logger
-from ..actions.base import Action
+from ..actions.base import Action, value_of
 from ..errors import ConnectionLost, ManagerError
 from ..events.base import Event
 from ..events.link import Disconnected, Reconnected
+from ..fields import TRUE
 from ..states import ManagerState
 from .format import Gap, Record, Status, escape
 from .outbox import Outbox
-from .secrets import hide_secrets
+from .secrets import bytes_without_secrets
 
 if TYPE_CHECKING:
     from .relay import RelayOptions, ServerOptions
@@ -83,10 +84,12 @@ class Leadership:
         self._tokens: dict[str, str | None] = {}
         self._told: tuple[ManagerState, str] | None = None
         self._told_at = 0
-        self._state_since = clock()
+        self._state_since = self._heard_at = clock()
         self._side: Manager | None = None
         self._side_lock = asyncio.Lock()
         self._connecting: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._attempts = 0
         self.manager = self._make()
 
     def _make(self, **more: Any) -> Manager:
@@ -111,6 +114,7 @@ class Leadership:
                     self.error = ""
                     self._tell_takeover()
                     self.tell_status()
+                    self._ask()
                     # It ends when the link is lost for good.
                     async for _ in stream:
                         pass
@@ -122,14 +126,32 @@ class Leadership:
             await asyncio.sleep(_TRY_AGAIN)
             await self.manager.close()
             self._owes_gap = True
-            self._since = self._since or self._state_since
+            self._since = self._heard_at
+
+    def _ask(self) -> None:
+        """Ask for the rights of the user, once for each link: those who outlive it see by them."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._asking = asyncio.ensure_future(self._learn_rights())
+
+    async def _learn_rights(self) -> None:
+        try:
+            known = await self.manager.view.ask()
+        except ManagerError as error:
+            log.info("%s: the rights of the user are not known: %s", self._server.name, error)
+            return
+        if known is not None:
+            now = self._clock()
+            self._put_status(self._status(self.manager.state, now), now)
 
     async def close(self) -> None:
         """Log off, and end it."""
-        connecting, self._connecting = self._connecting, None
-        if connecting is not None:
-            connecting.cancel()
-            await asyncio.wait({connecting})
+        tasks = [each for each in (self._connecting, self._asking) if each is not None]
+        self._connecting = self._asking = None
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
         for manager in (self.manager, self._side):
             if manager is not None:
                 with contextlib.suppress(ManagerError, OSError):
@@ -144,12 +166,13 @@ class Leadership:
             return False
         if self._owes_gap:
             self._tell_takeover()
+        self._heard_at = now
         name = event.name
         try:
             token = self._tokens[name]
         except KeyError:
             token = self._token(event)
-        body = hide_secrets(bytes(event))
+        body = bytes_without_secrets(event)
         if token is None or len(body) > self.max_body:
             self._too_long(len(body), now)
         else:
@@ -180,7 +203,10 @@ class Leadership:
             status = self._status(ManagerState.RECONNECTING, now)
         else:
             self.error = ""
-            since = now - round((event.gap or 0.0) * 1_000_000)
+            self._attempts = event.attempts or 0
+            self._ask()
+            # A link may be dead for a while before that is noticed.
+            since = self._heard_at
             sentence = "the link to Asterisk was lost, and stands again"
             self.put_record(Gap("link", since, now, None, sentence), now)
             status = self._status(ManagerState.READY, now)
@@ -218,6 +244,8 @@ class Leadership:
         if self._told is None or self._told[0] is not state:
             self._state_since = now
         view = self.manager.view
+        rights = view.permissions
+        names = ("read", "write", "event_filters")
         return Status(
             state=state.value,
             since=self._state_since,
@@ -226,8 +254,10 @@ class Leadership:
             relay=self._relay,
             mask=None if view.mask is None else tuple(sorted(view.mask)),
             filters=tuple(each.headers for each in view.filters or ()),
+            permissions=None if rights is None else {each: getattr(rights, each) for each in names},
             read_only=self._server.read_only or self.manager.read_only,
             allow=self._server.allow,
+            attempts=self._attempts,
         )
 
     # Actions
@@ -238,7 +268,8 @@ class Leadership:
         Raises:
             ConnectionLost: that other session could not be opened.
         """
-        if not action.answered_as.holds_session:
+        asynchronous = value_of(action, "Async").lower() in TRUE
+        if asynchronous or not action.answered_as.holds_session:
             return self.manager
         async with self._side_lock:
             if self._side is None:

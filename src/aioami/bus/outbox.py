@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from .format import Gap, Place, Record
+from .format import VERSION, Gap, Record
 
 __all__ = ["SLOW_START", "WINDOW", "Entry", "Outbox"]
 
@@ -143,22 +143,27 @@ class Outbox:
 
     def header(self, entry: Entry) -> str:
         """The header of a message."""
-        return Place(self.epoch, entry.n, entry.k, entry.time).encode()
+        return f"{VERSION} {self.epoch} {entry.n} {entry.k} {entry.time}"
 
     def confirm(self, n: int) -> None:
         """Note that the stream has the message of that number."""
-        entries = self._entries
-        if not entries or not entries[0].n <= n < entries[0].n + self._sent:
+        entries, confirmed = self._entries, self._confirmed
+        first = entries[0].n if entries else self._n + 1
+        if not first <= n < first + self._sent:
             return  # it was confirmed before
         if self._slow:
             self._slow -= 1
-        self._confirmed.add(n)
-        while entries and entries[0].n in self._confirmed:
-            entry = entries.popleft()
-            self._confirmed.remove(entry.n)
+        if n != first:
+            confirmed.add(n)
+            return
+        while True:
+            self.size -= len(entries.popleft().body) + _OVERHEAD
             self._sent -= 1
             self.written += 1
-            self.size -= len(entry.body) + _OVERHEAD
+            n += 1
+            if n not in confirmed:
+                break
+            confirmed.remove(n)
         if self._missing and self.size <= self._resume_at:
             self._tell_missing(self._clock())
 

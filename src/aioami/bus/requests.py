@@ -10,7 +10,16 @@ import async_timeout
 
 from .._log import get_logger
 from ..actions.base import Action
-from ..errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, ProtocolError
+from ..errors import (
+    ActionError,
+    ConnectionLost,
+    ManagerAuthError,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    ProtocolError,
+    UnknownAction,
+)
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from .format import (
@@ -24,7 +33,7 @@ from .format import (
     Request,
     parts,
 )
-from .secrets import hide_secrets
+from .secrets import bytes_without_secrets, hide_secrets
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -176,7 +185,7 @@ class Requests:
         except ManagerError as error:
             await self._fail(message, error, kind="failed", sent=True)
         else:
-            body = hide_secrets(bytes(event))
+            body = bytes_without_secrets(event)
             await self._publish(message.reply, Answer("outcome", 1, self._clock(), body))
 
     async def _fail(
@@ -191,6 +200,9 @@ class Requests:
             each.__name__
             for each in (
                 PermissionDenied,
+                UnknownAction,
+                ActionError,
+                ManagerAuthError,
                 ConnectionLost,
                 ManagerTimeout,
                 ProtocolError,

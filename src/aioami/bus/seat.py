@@ -181,8 +181,9 @@ class Seat:
             if self._leadership is None:
                 self.role = "standby"
                 self._error = ""
+                known = await self._last_claim(connection)
                 await self._until(connection, self._silent)
-                if not await self._claim(connection):
+                if not await self._claim(connection, known):
                     continue
             elif not await self._still_leads(connection, self._leadership, created):
                 self._step_down("another relay leads")
@@ -254,9 +255,9 @@ class Seat:
     def _heartbeat(self, role: str | None = None) -> Heartbeat:
         leadership = self._leadership
         if leadership is None:
-            return Heartbeat(self._relay, role or "standby", 0)
-        state = leadership.manager.state.value
-        return Heartbeat(self._relay, role or "leader", leadership.outbox.epoch, state)
+            return Heartbeat(self._relay, role or "standby", time=self._now())
+        state, epoch = leadership.manager.state.value, leadership.outbox.epoch
+        return Heartbeat(self._relay, role or "leader", epoch, state, self._now())
 
     async def _heard(self, message: Msg) -> None:
         try:
@@ -290,19 +291,25 @@ class Seat:
     async def _last_claim(self, connection: BusConnection) -> Stored | None:
         return await connection.message(self._stream, last_by_subj=self._epoch_subject)
 
-    async def _claim(self, connection: BusConnection) -> bool:
-        """Take the lead, if no other relay was quicker."""
+    async def _claim(self, connection: BusConnection, known: Stored | None) -> bool:
+        """Take the lead, if no other relay was quicker than what was known when it was silent."""
         self._silent.clear()
         self._echoes = 0
-        last = await self._last_claim(connection)
         info = await connection.stream_info(self._stream)
         if info is None:
             return False
         since = await self._time_of(connection, int(info["state"]["last_seq"]))
+        claim = Epoch(self._relay, since=since)
         try:
-            epoch = await self._store_claim(connection, last, Epoch(self._relay, since=since))
+            epoch = await self._store_claim(connection, known, claim)
         except WrongLastSequence:
-            return False
+            # It ages out of the stream as everything does: then nobody was quicker.
+            if known is None or await self._last_claim(connection) is not None:
+                return False
+            try:
+                epoch = await self._store_claim(connection, None, claim)
+            except WrongLastSequence:
+                return False
         # Events may have come between the look and the claim.
         since = await self._time_of(connection, epoch - 1) or since
         log.info("%s: this relay leads, epoch %d", self._server.name, epoch)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from ..events.base import Event
 from ..wire.redaction import is_harmless, redact
+from ..wire.text import bytes_of
 
-__all__ = ["hide_secrets"]
+__all__ = ["bytes_without_secrets", "hide_secrets"]
 
 _BLANK = "\r\n\r\n"
+
+
+def bytes_without_secrets(event: Event) -> bytes:
+    """Return the bytes of an event, in which secrets are replaced by `***`."""
+    text = event.text
+    data = bytes_of(text)
+    return data if is_harmless(text) else hide_secrets(data)
 
 
 def hide_secrets(data: bytes) -> bytes:

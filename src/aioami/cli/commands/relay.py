@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -73,6 +74,8 @@ async def _examine(config: RelayConfig) -> int:
 
 
 async def _serve(config: RelayConfig) -> int:
+    # Who leads, and what is wrong with the bus, is what an operator looks for.
+    logging.getLogger("aioami.bus.relay").setLevel(logging.INFO)
     running = Relay(config.servers, config.bus, config.options)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(running)
