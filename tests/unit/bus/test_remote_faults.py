@@ -100,18 +100,23 @@ class Feeder:
         self.task = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
-        for each in range(10**9):
-            name = "Hangup" if each % 5 == 0 else "Newchannel"
-            await self._place.tell(each, name)
-            self.sent.append(each)
-            if name == "Hangup":
-                self.hangups.append(each)
+        while True:
+            await self._tell("Newchannel" if len(self.sent) % 5 else "Hangup")
             await asyncio.sleep(self._every)
 
+    async def _tell(self, name: str) -> None:
+        each = len(self.sent)
+        self.sent.append(each)
+        if name == "Hangup":
+            self.hangups.append(each)
+        await self._place.tell(each, name)
+
     async def stop(self) -> None:
-        """Send no more."""
+        """Send no more but one of each name, which are behind all that may have been lost."""
         self.task.cancel()
         await asyncio.wait([self.task])
+        for name in ("Newchannel", "Hangup"):
+            await self._tell(name)
 
 
 async def test_an_outage_of_the_bus_loses_nothing(led: Office) -> None:
