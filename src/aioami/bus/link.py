@@ -115,6 +115,7 @@ class RemoteLink:
         self._clock_offset = 0
         self._offsets: deque[int] = deque(maxlen=40)
         self._gaps_seen: set[tuple[int | None, int]] = set()
+        self._status_is_current = False
         self._was_ready = False
         self._was_connected = False
         self._lost_at = 0.0
@@ -153,6 +154,7 @@ class RemoteLink:
         self._was_connected = True
         self._was_ready = False
         self._beat = self.status = None
+        self._status_is_current = False
         load()  # now, and not when the first event comes
         self._enter(ManagerState.CONNECTING)
         begun()
@@ -214,6 +216,9 @@ class RemoteLink:
                 if engine is not None:
                     first = False
                     self._engine = None
+                    # The relay may have lost the bus as well, and the bus its store.
+                    self._beat = None
+                    self._status_is_current = False
                     self._look()
                     await self._leave(engine)
             await asyncio.sleep(next(delays))
@@ -322,7 +327,7 @@ class RemoteLink:
             and self._engine.reason is None
             and beat is not None
             and beat.state == _READY
-            and self.status is not None
+            and self._status_is_current
         )
         if is_ready:
             self.reason = None
@@ -358,19 +363,23 @@ class RemoteLink:
                     body = base64.b64decode(found["message"].get("data", ""))
                     self._take_status(Status.parse(body))
                 except StoreError as error:
-                    if not error.is_absence:
-                        log.debug("%s", error)
+                    # A store that was emptied, or is trimmed: what is known still holds.
+                    self._status_is_current = error.is_absence and self.status is not None
+                    log.debug("%s", error)
                 except (ManagerTimeout, ProtocolError) as error:
                     log.debug("%s", error)
                 beat, status = self._beat, self.status
                 # The heartbeat may be ahead of the log.
-                agree = beat is None or (status is not None and status.state == beat.state)
+                agree = beat is None or (
+                    self._status_is_current and status is not None and status.state == beat.state
+                )
                 await asyncio.wait([waiting], timeout=10.0 if agree else 0.1)
             finally:
                 waiting.cancel()
 
     def _take_status(self, status: Status) -> None:
         self.status = status
+        self._status_is_current = True
         self._look()
 
     def _enter(self, state: ManagerState) -> None:
