@@ -15,7 +15,7 @@ demo: $(VENV)/.project        # log in, place a call, follow it to the hang-up; 
 	$(BIN)/python -m aioami.demo
 
 demo-bus: $(VENV)/.tests        # two servers on a bus, two relays, a program that follows both, a kill, and the account
-	$(BIN)/python -m examples.demo_bus
+	$(BIN)/python -m examples.bus
 
 dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invented office; AIOAMI_URL and DASHBOARD_USERS for a real one
 	$(BIN)/python -m examples.dashboard

@@ -42,6 +42,13 @@ async def relay(folder: Path, name: str, bus: str, servers: dict[str, FakeAsteri
     return await asyncio.create_subprocess_exec(sys.executable, "-m", "aioami", "relay", "--config", str(file))
 
 
+def end(relays: list[asyncio.subprocess.Process]) -> None:
+    """End the relays that still run."""
+    for each in relays:
+        if each.returncode is None:
+            each.kill()
+
+
 async def talk(fake: FakeAsterisk, sent: list[int]) -> None:
     """Send numbered events until cancelled."""
     while True:
@@ -82,7 +89,7 @@ async def main() -> None:
         say(f"nats-server listens at {bus.url}")
         fakes = {name: await stack.enter_async_context(FakeAsterisk()) for name in SERVERS}
         relays = [await relay(folder, name, bus.url, fakes) for name in ("relay-a", "relay-b")]
-        stack.callback(lambda: [each.kill() for each in relays if each.returncode is None])
+        stack.callback(end, relays)
         for fake in fakes.values():
             await fake.wait_connected(timeout=20)
         fleet = await stack.enter_async_context(Fleet(bus.url))
