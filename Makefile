@@ -7,7 +7,7 @@ PROCESSES ?= 4
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo demo-bus dashboard web pictures check test prove notebooks lint format types docs build reproducible extras bench peers fuzz mutation soak clean
+.PHONY: demo demo-bus dashboard web pictures check test prove notebooks lint format types docs build reproducible extras bench bench-bus peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
@@ -83,6 +83,9 @@ extras: build        # the wheel in clean environments: without extras, with eac
 
 bench: $(VENV)/.bench        # what it all costs, beside the other clients, in one run; ARGS="--quick --only fields" for a part
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-bus: $(VENV)/.tests        # what the bus costs: the relay, consumers, actions, a takeover, and a plain loop as the peer
+	$(BIN)/python -m benchmarks.bus $(ARGS)
 
 peers: $(VENV)/.peers        # what other clients make of the conformance cases: the table of the documentation
 	$(BIN)/python -m tests.peers --write docs/reference/peers-table.md
