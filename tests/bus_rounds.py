@@ -31,6 +31,7 @@ from aioami.bus.format import (
     Gap,
     Place,
     Request,
+    Status,
     action_subject,
     all_events,
     event_subject,
@@ -316,6 +317,11 @@ class RelayProcess:
                 *(sys.executable, "-m", "aioami", "relay", "--config", str(self.file)), env=kept, stdout=log, stderr=log
             )
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, which: signal.Signals) -> None:
         if self.is_running:
             assert self._process is not None
@@ -330,6 +336,20 @@ class RelayProcess:
             except asyncio.TimeoutError:
                 self._process.kill()
                 await self._process.wait()
+
+
+async def wait_for_lead(url: str, relay: RelayProcess, seconds: float = 30.0) -> None:
+    """Wait until a relay leads, and is logged in."""
+    deadline = time.monotonic() + seconds
+    async with _bus(url) as connection:
+        while True:
+            status = await connection.message(stream_name(SERVER), last_by_subj=record_subject(SERVER, Status))
+            if status is not None:
+                found = Status.parse(status.body)
+                if found.relay.startswith(relay.file.stem) and found.state == "ready":
+                    return
+            assert time.monotonic() < deadline, f"{relay.file.stem} does not lead"
+            await asyncio.sleep(0.01)
 
 
 class World:

@@ -103,6 +103,11 @@ class Link:
         self.reason: ManagerError | None = None
         self.banner = ""
 
+    def name_recording(self, server: str) -> None:
+        """Have the recording bear the name of the server in its fleet, if there is one."""
+        if self._recorder is not None:
+            self._recorder.server = server
+
     # Establishing it
 
     async def connect(self, begun: Callable[[], None], *, retry: bool) -> None:

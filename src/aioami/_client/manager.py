@@ -297,6 +297,7 @@ class Manager:
         if self.state is not ManagerState.CLOSED:
             raise RuntimeError(f"server: this manager is {self.state.value}, and has its name")
         self._dispatcher.server = self._link.owner.server = name
+        self._link.name_recording(name)
 
     @property
     def reason(self) -> ManagerError | None:

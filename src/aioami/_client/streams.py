@@ -564,13 +564,16 @@ class NextEvent(Generic[EventT]):
 class _Source(Signal):
     """One stream among those that are merged: stands in its buffer for the signal of arrival."""
 
-    __slots__ = ("_is_ready", "_merged", "buffer")
+    __slots__ = ("_is_ready", "_merged", "buffer", "events", "take")
 
     def __init__(self, buffer: Buffer, merged: MergedBuffer) -> None:
         super().__init__()
         self._merged = merged
         self._is_ready = False
         self.buffer = buffer
+        # At each event a look-up of these in the buffer would cost as much as all else here.
+        self.events = buffer.events
+        self.take = buffer.give
 
     def send(self) -> None:
         if self.buffer.events and not self._is_ready:
@@ -580,23 +583,13 @@ class _Source(Signal):
             self._merged.forget(self)
         self._merged.changed.send()
 
-    def take(self) -> Event:
-        """Return its next event, and have the next of the others come before another one of it.
-
-        Raises:
-            IndexError: there is none.
-            EventsLost: some are missing in this place.
-        """
-        buffer, ready = self.buffer, self._merged.ready
-        if len(buffer.events) > 1:
-            ready.rotate(-1)
-        else:
-            ready.popleft()
-            self._is_ready = False
-            buffer.overflowing = False  # the consumer caught up: the next overflow is logged again
-            if buffer.ended:
-                self._merged.forget(self)
-        return buffer.give()  # type: ignore[return-value]
+    def emptied(self) -> None:
+        """Note that its last event is about to be taken; it is the first of the ready ones."""
+        self._merged.ready.popleft()
+        self._is_ready = False
+        self.buffer.overflowing = False  # the consumer caught up: another overflow is logged again
+        if self.buffer.ended:
+            self._merged.forget(self)
 
 
 class MergedBuffer:
@@ -655,8 +648,19 @@ class MergedBuffer:
         return sum(source.buffer.pending for source in self.ready)
 
     def give(self) -> Event:
-        """Return the next event; raises `IndexError` without one, or `EventsLost`."""
-        return self.ready[0].take()
+        """Return the next event of the first, and have one of each other come before its next.
+
+        Raises:
+            IndexError: there is none.
+            EventsLost: some are missing in this place.
+        """
+        ready = self.ready
+        source = ready[0]
+        if len(source.events) > 1:
+            ready.rotate(-1)
+        else:
+            source.emptied()
+        return source.take()  # type: ignore[return-value]
 
     def discard(self) -> None:
         """Drop what is here: the stream was closed."""
@@ -691,7 +695,7 @@ class MergedStream(EventStream[EventT_co]):
     is each server's own; `dropped`, `gaps` and `pending` add them up.
     """
 
-    __slots__ = ("_streams",)
+    __slots__ = ("_ready", "_streams")
 
     _buffer: MergedBuffer  # type: ignore[assignment]
 
@@ -706,7 +710,23 @@ class MergedStream(EventStream[EventT_co]):
         # Held here, and not in the buffer, which those that feed it hold: so dropping the last
         # reference to this object ends them all.
         self._streams: list[EventStream[Any]] = []
-        super().__init__(MergedBuffer(selection, owner), end, waits=waits)  # type: ignore[arg-type]
+        buffer = MergedBuffer(selection, owner)
+        self._ready = buffer.ready
+        super().__init__(buffer, end, waits=waits)  # type: ignore[arg-type]
+
+    async def __anext__(self) -> EventT_co:
+        # As `MergedBuffer.give`, without the call.
+        ready = self._ready
+        if not ready:
+            return await super().__anext__()
+        source = ready[0]
+        if len(source.events) > 1:
+            ready.rotate(-1)
+        else:
+            source.emptied()
+        event = source.take()
+        self._delivered += 1
+        return event  # type: ignore[return-value]
 
     def add(self, source: EventStream[Any] | NextEvent[Any]) -> None:
         """Take the events of another stream too, which nobody else may consume then."""

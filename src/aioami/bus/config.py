@@ -15,7 +15,7 @@ from .relay import RelayOptions, ServerOptions
 
 __all__ = ["RelayConfig", "read_config", "secret_variable", "server_from_option"]
 
-_TABLES: Final = {
+TABLES: Final = {
     "bus": (
         *("url", "password_file", "token_file", "credentials", "nkey"),
         *("cafile", "certfile", "keyfile", "timeout"),
@@ -23,7 +23,9 @@ _TABLES: Final = {
     "relay": ("name", "buffer", "silence", "doubt", "http"),
     "stream": ("max_age", "max_bytes", "replicas"),
 }
-_SERVER: Final = ("url", "secret_file", "read_only", "allow")
+"""The keys that each table of a file may have."""
+SERVER_KEYS: Final = ("url", "secret_file", "read_only", "allow")
+"""The keys that the table of a server may have."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,11 @@ def read_config(
     """
     found = {} if file is None else _load(file)
     folder = Path() if file is None else file.parent
-    unknown = found.keys() - _TABLES.keys() - {"servers"}
+    unknown = found.keys() - TABLES.keys() - {"servers"}
     if unknown:
-        known = ", ".join([*_TABLES, "servers"])
+        known = ", ".join([*TABLES, "servers"])
         raise ValueError(f"{_first(unknown)}: there is no such table; there are {known}")
-    tables = {name: _table(found, name, keys) for name, keys in _TABLES.items()}
+    tables = {name: _table(found, name, keys) for name, keys in TABLES.items()}
     listed: dict[str, ServerOptions] = {}
     in_urls = []
     given = found.get("servers", {})
@@ -84,7 +86,7 @@ def read_config(
         raise ValueError("servers: tables, as [servers.pbx1]")
     for name, table in given.items():
         field = f"servers.{name}"
-        _check_keys(table, field, _SERVER)
+        _check_keys(table, field, SERVER_KEYS)
         listed[name] = _server(name, table, field, folder, environment)
     for text in servers:
         name, url = server_from_option(text)

@@ -218,7 +218,7 @@ class Leadership:
             return
         self._owes_gap = False
         now = self._clock()
-        sentence = "another session was followed before, or none"
+        sentence = "another relay took the lead"
         self.put_record(Gap("takeover", self._since, now, None, sentence), now)
 
     # Records
@@ -228,11 +228,15 @@ class Leadership:
         self.outbox.put_record(record, time)
         self.changed.set()
 
-    def tell_status(self) -> None:
-        """Store a status, if it has changed, or if the last one is a minute old."""
+    def tell_status(self, *, again: bool = False) -> None:
+        """Store a status, if it has changed, or if the last one is a minute old.
+
+        Args:
+            again: stores it in any case, as for a stream that is another one.
+        """
         now = self._clock()
         state = self.manager.state
-        if (state, self.error) != self._told or now - self._told_at >= _STATUS_EVERY:
+        if again or (state, self.error) != self._told or now - self._told_at >= _STATUS_EVERY:
             self._put_status(self._status(state, now), now)
 
     def _put_status(self, status: Status, now: int) -> None:

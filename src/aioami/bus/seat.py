@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._log import get_logger
 from ..errors import ConnectionLost, ManagerError, ProtocolError
+from ..states import ManagerState
 from .connection import BusConnection, BusOptions, Stored, WrongLastSequence, refused_by_jetstream
 from .format import (
     EVENTS,
@@ -155,8 +156,7 @@ class Seat:
                 finally:
                     beating.cancel()
                     self._connection = None
-                    if self._leadership is None:
-                        self.role = "connecting"
+                    self.role = "connecting"
                     await connection.close()
             # Cancelling may be swallowed by what closes a connection: hence the flag.
             if not self.is_leaving:
@@ -256,7 +256,10 @@ class Seat:
         leadership = self._leadership
         if leadership is None:
             return Heartbeat(self._relay, role or "standby", time=self._now())
-        state, epoch = leadership.manager.state.value, leadership.outbox.epoch
+        # It is not ready for actions before it listens for them on this connection.
+        listens = self._requests is not None
+        state = (leadership.manager.state if listens else ManagerState.CONNECTING).value
+        epoch = leadership.outbox.epoch
         return Heartbeat(self._relay, role or "leader", epoch, state, self._now())
 
     async def _heard(self, message: Msg) -> None:
@@ -366,6 +369,7 @@ class Seat:
         log.warning("%s: the bus lost its store: it goes on anew", self._server.name)
         leadership.created = created
         outbox.begin(epoch)
+        leadership.tell_status(again=True)
         self._epoch = epoch
         return True
 
@@ -405,8 +409,8 @@ class Seat:
         await connection.subscribe(f"{inbox}.*", confirmed)
         leadership.start()
         requests = Requests(connection, leadership, self._allow, self._now, self._count)
-        self._requests = requests
         await connection.subscribe(all_actions(self._server.name), requests.take, QUEUE)
+        self._requests = requests
         pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
         try:
             while True:

@@ -23,6 +23,7 @@ from .commands.send import send
 from .commands.shell import shell
 from .commands.top import top
 from .commands.trace import trace
+from .fleet import for_one_server
 from .process import ERRORS, ExitCode, MessageHandler, notify
 
 __all__ = ["app", "run"]
@@ -41,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for function in _COMMANDS:
-    app.command()(function)
+    app.command()(for_one_server(function))
 
 
 def run() -> int:

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
@@ -95,6 +95,7 @@ class NatsServer:
     Args:
         program: the program, from `install`.
         settings: settings of its configuration file, added to its own: `{"max_payload": 100_000}`.
+        includes: files with further settings, in the server's own language.
 
     Attributes:
         host, port: where it listens.
@@ -102,7 +103,13 @@ class NatsServer:
         directory: the folder of its files; JetStream's store is in `store`, the log is `log`.
     """
 
-    def __init__(self, program: Path, *, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        program: Path,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        includes: Iterable[Path] = (),
+    ) -> None:
         self.program = program
         self.host = "127.0.0.1"
         (self.port,) = free_ports(1)
@@ -115,6 +122,7 @@ class NatsServer:
             "jetstream": {"store_dir": str(self.directory / "store")},
             **(settings or {}),
         }
+        self._includes = tuple(includes)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -130,7 +138,10 @@ class NatsServer:
             OSError: the program cannot be executed.
         """
         configuration = self.directory / "nats.conf"
-        configuration.write_text(json.dumps(self.settings, indent=1))
+        # Each value is JSON, which the server's language has in it.
+        lines = [f"{name}: {json.dumps(value)}" for name, value in self.settings.items()]
+        lines += [path.read_text(encoding="utf-8") for path in self._includes]
+        configuration.write_text("\n".join(lines), encoding="utf-8")
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [str(self.program), "-c", str(configuration)],
