@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
-__all__ = ["BusConnection", "BusOptions", "Stored", "WrongLastSequence"]
+__all__ = ["BusConnection", "BusOptions", "Stored", "WrongLastSequence", "need_client"]
 
 log = get_logger("aioami.bus")
 
@@ -38,6 +38,19 @@ _WRONG_LAST_SEQUENCE: Final = 10071
 _NO_MESSAGE: Final = 10037
 _NO_STREAM: Final = 10059
 _OPTIONS: Final = ("cafile", "certfile", "keyfile", "credentials", "nkey", "timeout")
+
+
+def need_client() -> None:
+    """Check that nats-py is installed.
+
+    Raises:
+        ImportError: it is not; the message says how it comes.
+    """
+    try:
+        import nats  # noqa: F401
+    except ImportError as error:
+        needed = f"{error}: the bus needs the extra: pip install 'aioami[nats]'"
+        raise ImportError(needed, name=error.name, path=error.path) from error
 
 
 class WrongLastSequence(ManagerError):

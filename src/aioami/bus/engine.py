@@ -187,8 +187,8 @@ class Engine:
     async def is_there(self) -> bool:
         """True if the bus answers at all, within the timeout of its options."""
         try:
-            # It may be any whole number of seconds or a part of one.
-            await self._connection.client.flush(timeout=self._connection.options.timeout)  # type: ignore[arg-type]
+            seconds: Any = self._connection.options.timeout  # the client says that it be whole
+            await self._connection.client.flush(timeout=seconds)
         except Exception as error:
             log.debug("the bus gives no sign of life: %r", error)
             return False

@@ -35,7 +35,7 @@ from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
 from ..wire.limits import MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
-from .connection import BusOptions
+from .connection import BusOptions, need_client
 from .format import stream_name
 from .link import RemoteLink, RemoteOptions
 from .positions import Since, Start, read_since
@@ -119,8 +119,7 @@ class RemoteManager:
         metrics: Metrics | None = None,
         read_only: bool = False,
     ) -> None:
-        import nats  # noqa: F401 - so that a missing extra is told here, by its own name
-
+        need_client()
         check_type("server", server, (str,), "text")
         check_type("reconnect", reconnect, (Backoff,), "a Backoff")
         kinds = (bool, tls.SSLContext, type(None))
