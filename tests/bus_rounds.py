@@ -399,11 +399,22 @@ class World:
                 await asyncio.sleep(0.05)
             self.source.first = self.source.first or follower.last
 
+    async def answer(self, ask: Callable[[BusConnection], Awaitable[Any]], seconds: float = 30.0) -> Any:
+        """Ask the bus until it answers: a cluster may have no leader for some seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(ManagerError):
+                async with _bus(self.url) as connection:
+                    if (found := await ask(connection)) is not None:
+                        return found
+            assert time.monotonic() < deadline, "the bus does not answer"
+            await asyncio.sleep(0.1)
+
     async def leader(self) -> RelayProcess:
         """The relay that has a session with the server."""
-        async with _bus(self.url) as connection:
-            claim = await connection.message(stream_name(SERVER), last_by_subj=record_subject(SERVER, Epoch))
-        assert claim is not None
+        claim = await self.answer(
+            lambda bus: bus.message(stream_name(SERVER), last_by_subj=record_subject(SERVER, Epoch))
+        )
         name = Epoch.parse(claim.body).relay
         return next(each for each in self.relays if name.startswith(each.file.stem))
 
@@ -505,9 +516,7 @@ async def cut_server(world: World) -> None:
 
 async def kill_node(world: World) -> None:
     """Kill the node of a cluster that leads the stream."""
-    async with _bus(world.url) as connection:
-        info = await connection.stream_info(stream_name(SERVER))
-    assert info is not None
+    info = await world.answer(lambda bus: bus.stream_info(stream_name(SERVER)))
     node = next(each for each in world.nodes if each.settings["server_name"] == info["cluster"]["leader"])
     await asyncio.to_thread(node.kill)
     await asyncio.sleep(6)
