@@ -73,6 +73,7 @@ _PREFIXES: Final = (
 )
 # Headers of a response that its first line has, or that say nothing to people.
 _IN_TITLE: Final = frozenset({"response", "message", "actionid", "eventlist"})
+_SERVER: Final = 10  # columns for the name of a server of a fleet
 _RECENT: Final = 10  # seconds over which a rate is measured
 
 
@@ -172,13 +173,15 @@ class Printer:
             at: its time in seconds since 1970; now if left out.
         """
         if self.form is Form.JSON:
-            self._write(json.dumps(event.to_dict()))
+            server = {"server": event.server} if event.server else {}
+            self._write(json.dumps({**server, **event.to_dict()}))
             return
         moment = datetime.fromtimestamp(time.time() if at is None else at)
         when = moment.strftime("%H:%M:%S.%f")[:-3]
         if self.form is Form.BRIEF:
             self._brief(event, when)
         else:
+            when = f"{when}  {clean(event.server)}".rstrip()
             self._full(event.headers[1:], event.name, style_of(event), when)
 
     def item(self, event: Event) -> None:
@@ -276,14 +279,15 @@ class Printer:
 
     def _brief(self, event: Event, when: str) -> None:
         headers = [(clean(name), _quoted(value)) for name, value in main_headers(event)]
+        server = f"{clean(event.server):{_SERVER}}  " if event.server else ""
         if not self.console.is_terminal:
             pairs = " ".join(f"{name}={value}" for name, value in headers)
-            self._write(f"{when}  {clean(event.name):20}  {pairs}".rstrip())
+            self._write(f"{when}  {server}{clean(event.name):20}  {pairs}".rstrip())
             return
         from rich.text import Text
 
         name_column = (f"{clean(event.name):20}", style_of(event))
-        text = Text.assemble((when, "bright_black"), "  ", name_column, " ")
+        text = Text.assemble((when, "bright_black"), "  ", (server, "bold"), name_column, " ")
         for name, value in headers:
             text.append(f" {name}=", "bright_black")
             text.append(value)
