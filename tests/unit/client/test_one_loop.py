@@ -76,6 +76,7 @@ CALLS: Final[dict[str, Callable[[Held], Any]]] = {
     "Manager.events": lambda held: held.mgr.events(),
     "Manager.wait_for": lambda held: held.mgr.wait_for("Tick"),
     "Manager.on": lambda held: held.mgr.on("Tick"),
+    "Manager.call": lambda held: held.mgr.call("Local/1@default", to="100@test"),
     "Manager.observe_actions": lambda held: held.mgr.observe_actions(print),
     "View.ask": lambda held: held.mgr.view.ask(),
     "EventStream.close": lambda held: held.stream.close(),
