@@ -10,11 +10,12 @@ from . import conferences
 from .agi import agi
 from .calls import dial
 from .channels import BUSY, UP, Bridge, Channel, ToBridge
-from .dialplan import NotSet, arguments, write
+from .dialplan import NotSet, arguments, enter_subroutine, write
 
 __all__ = ["APPLICATIONS"]
 
 _LONGEST: Final = 1e9  # seconds that anything may take
+_FILE: Final = 1.0  # seconds that a file takes
 # Seconds for which Answer waits for a first sound; a Local channel never makes one.
 _FIRST_MEDIA: Final = 0.5
 
@@ -41,10 +42,48 @@ async def _for_ever(channel: Channel, data: str) -> bool:
 
 async def _playback(channel: Channel, data: str) -> bool:
     """Play for a second per file, without a sound."""
+    files, options, *_ = [*arguments(data), ""]
+    if channel.state != UP and "noanswer" not in options.split(","):
+        channel.answer()
+    played = await _play(channel, files.split("&"))
+    channel.set_variable("PLAYBACKSTATUS", "SUCCESS" if played else "FAILED")
+    return True
+
+
+async def _background(channel: Channel, data: str) -> bool:
     if channel.state != UP:
         channel.answer()
-    await channel.pause(float(len(arguments(data)[0].split("&"))))
-    channel.set_variable("PLAYBACKSTATUS", "SUCCESS")
+    await _play(channel, arguments(data)[0].split("&"))
+    channel.set_variable("BACKGROUNDSTATUS", "SUCCESS")
+    return True
+
+
+async def _play(channel: Channel, files: list[str]) -> bool:
+    """Play files, and return false if one is missing; those behind it are played."""
+    found = [(channel.plays(file), await channel.pause(_FILE)) for file in files]
+    return all(there for there, _ in found)
+
+
+async def _gosub(channel: Channel, data: str) -> bool:
+    *place, last = arguments(data)
+    label, _, given = last.partition("(")
+    context = place[0] if len(place) == 2 else channel.context
+    exten = place[-1] if place else channel.exten
+    number = channel.exchange.dialplan.priority(context, exten, label)
+    if number is None:
+        return False
+    enter_subroutine(channel, arguments(given.removesuffix(")")) if given else [])
+    channel.context, channel.exten, channel.priority = context, exten, number - 1
+    return True
+
+
+async def _return(channel: Channel, data: str) -> bool:
+    if not channel.subroutines:
+        return False
+    place, variables = channel.subroutines.pop()
+    channel.variables.update(variables)
+    channel.context, channel.exten, channel.priority = place
+    channel.set_variable("GOSUB_RETVAL", data)
     return True
 
 
@@ -198,7 +237,7 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Echo": _for_ever,
     "MusicOnHold": _for_ever,
     "Playback": _playback,
-    "BackGround": _playback,
+    "BackGround": _background,
     "NoOp": _nothing,
     "Verbose": _nothing,
     "Log": _nothing,
@@ -209,6 +248,8 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Hangup": _hang_up,
     "Set": _set,
     "Goto": _goto,
+    "Gosub": _gosub,
+    "Return": _return,
     "Dial": _dial,
     "Queue": _queue,
     "ConfBridge": _conference,

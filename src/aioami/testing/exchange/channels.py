@@ -179,6 +179,9 @@ class Channel:
         self.keys: deque[str] = deque()
         self.key_pressed = Signal(exchange.clock)
         self.listens = False
+        self.sounds: list[str] = []
+        self.heard = 0
+        self.subroutines: list[tuple[tuple[str, str, int], dict[str, str]]] = []
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {STATES[self.state]}>"
@@ -281,6 +284,14 @@ class Channel:
             self.emit("Newexten", what, classes="dialplan")
 
     # What happens to it
+
+    def plays(self, file: str) -> bool:
+        """Note that a file is played to this end; return false if there is none of that name."""
+        if self.exchange.is_missing(file):
+            return False
+        if file:
+            self.sounds.append(file)
+        return True
 
     def press(self, key: str) -> None:
         """Take a digit that was pressed at this end, or a stop from outside."""
