@@ -63,7 +63,7 @@ async def test_a_menu_is_tested_in_milliseconds(fake: FakeAsterisk, transport: s
         await caller.presses("12")
         await caller.hears("goodbye")
         await caller.hears("42")
-        await caller.hears("beep")
+        await caller.hears("beep", within=700)
         await caller.waits(10)
         await caller.presses("#")
         await caller.hears("SUCCESS")
@@ -279,7 +279,7 @@ async def test_a_name_is_looked_up_while_time_stands_still(fake: FakeAsterisk) -
         await call.play("found")
 
     async with FastAGI(program, port=0) as server:
-        fake.add_extension("menu", f"AGI(agi://localhost:{server.port}?a=b)")
+        fake.add_extension("menu", f"AGI(agi://localhost:{server.port}/?a=b)")
         caller = fake.incoming("PJSIP/trunk", to="menu")
         await caller.hears("found", within=0.5)
 
@@ -295,7 +295,8 @@ async def test_what_was_not_heard_is_told(fake: FakeAsterisk) -> None:
     await caller.hears("one")
     with pytest.raises(AssertionError, match="did not hear one"):
         await caller.hears("one")
-    silent = fake.incoming("PJSIP/trunk", to="menu")
+    fake.add_extension("silence", "Wait(5)")
+    silent = fake.incoming("PJSIP/trunk", to="silence")
     with pytest.raises(AssertionError, match="it heard nothing"):
         await silent.hears("x", within=0)
 

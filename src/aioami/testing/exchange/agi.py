@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from .agi_commands import NEW_COMMAND, Interrupted, Outcome, carry_out, words_of
+from .agi_commands import Interrupted, Outcome, carry_out, words_of
 from .channels import UP, Channel, Gone, Redirected
 from .dialplan import arguments
+from .keys import NEW_COMMAND
 from .lines import Line
 
 __all__ = ["agi"]

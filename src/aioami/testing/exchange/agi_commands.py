@@ -8,14 +8,9 @@ from typing import Final, NamedTuple
 
 from .channels import Channel, Gone, Party, Redirected
 from .dialplan import NotSet, read, run_subroutine, substitute, write
+from .keys import NEW_COMMAND, NO_DIGITS, STOP, listen
 
-__all__ = ["NEW_COMMAND", "STOP", "Interrupted", "Outcome", "carry_out", "words_of"]
-
-STOP: Final = "stop"
-"""Stands among the digits for the action ControlPlayback."""
-
-NEW_COMMAND: Final = "new command"
-"""Stands among the digits for a command that comes while another one runs."""
+__all__ = ["Interrupted", "Outcome", "carry_out", "words_of"]
 
 _RATE: Final = 8000  # samples in a second
 _FILE: Final = 1.0  # seconds that a file takes, and all that is said
@@ -23,8 +18,6 @@ _BEEP: Final = 0.44
 _FIRST_DIGIT: Final = 6.0  # seconds that GET DATA waits where it is not told
 _NEXT_DIGIT: Final = 2.0
 _OTHER: Final = "Unknown Result"  # the word for what an application returned, if it is not 0
-_PROMPTS: Final = frozenset({STOP, NEW_COMMAND})
-_DIGITS: Final = frozenset("0123456789*#")
 
 # On a dead channel only these are carried out.
 _FOR_THE_DEAD: Final = frozenset(
@@ -201,10 +194,13 @@ async def _exec(channel: Channel, words: list[str]) -> Outcome:
         data = substitute(channel.exchange, channel, data)
     if not channel.exchange.has_application(application):
         return Outcome(200, _OTHER, "200 result=-2")
+    channel.pressed = ""
     if not await channel.exchange.execute(channel, application, data):
         if application.lower() == "hangup":
             channel.soft_hangup()
         return Outcome(200, _OTHER, "200 result=-1")
+    if channel.pressed:
+        return Outcome(200, _OTHER, f"200 result={_code(channel.pressed)}")
     return _done(0)
 
 
@@ -282,9 +278,8 @@ async def _wait_for_digit(channel: Channel, words: list[str]) -> Outcome:
     _exactly(words, 1)
     milliseconds = int(words[0])
     seconds = None if milliseconds < 0 else milliseconds / 1000
-    key = await listen(channel, seconds, stops=_PROMPTS)
-    codes = {"": 0, STOP: 1000, NEW_COMMAND: 1}
-    return _done(codes[key] if key in codes else ord(key))
+    key = await listen(channel, seconds, stops=NO_DIGITS)
+    return _done(_code(key))
 
 
 async def _stream_file(channel: Channel, words: list[str]) -> Outcome:
@@ -300,7 +295,7 @@ async def _stream_file(channel: Channel, words: list[str]) -> Outcome:
         return f" endpos={skipped + int((clock.now - began) * _RATE)}"
 
     try:
-        key = await listen(channel, max(0.0, length - skipped / _RATE), escapes, stops=_PROMPTS)
+        key = await listen(channel, max(0.0, length - skipped / _RATE), escapes, stops=NO_DIGITS)
     except (Gone, Redirected):
         if channel.slips_away:
             raise
@@ -351,10 +346,10 @@ async def _get_option(channel: Channel, words: list[str]) -> Outcome:
     clock, began = channel.exchange.clock, channel.exchange.clock.now
     if not channel.plays(file):
         return _failed(" endpos=0")
-    key = await listen(channel, _length(file), escapes, stops=_PROMPTS)
+    key = await listen(channel, _length(file), escapes, stops=NO_DIGITS)
     end = f"endpos={int((clock.now - began) * _RATE)}"
     if not key:
-        key = await listen(channel, wait, stops=_PROMPTS)
+        key = await listen(channel, wait, stops=NO_DIGITS)
     if key == NEW_COMMAND:
         raise Interrupted
     return _done(f"{ord(key) if _is_digit(key) and key in escapes else 0} {end}")
@@ -379,7 +374,7 @@ async def _get_data(channel: Channel, words: list[str]) -> Outcome:
     if file:
         if "&" in file or not channel.plays(file):
             return _done(-1)
-        key = await listen(channel, _length(file), stops=_PROMPTS)
+        key = await listen(channel, _length(file), stops=NO_DIGITS)
     digits = "" if key == STOP else key
     while key != NEW_COMMAND and len(digits) < limit and key != "#":
         seconds = wait or (_NEXT_DIGIT if digits else _FIRST_DIGIT)
@@ -436,47 +431,18 @@ async def _receive_text(channel: Channel, words: list[str]) -> Outcome:
     return _done(-1)
 
 
+def _code(key: str) -> int:
+    """Return the number that stands for a key, and for what else ends waiting for one."""
+    codes = {"": 0, STOP: 1000, NEW_COMMAND: 1}
+    return codes[key] if key in codes else ord(key)
+
+
 def _length(file: str) -> float:
     return _BEEP if file == "beep" else _FILE
 
 
 def _is_digit(key: str) -> bool:
-    return bool(key) and key not in _PROMPTS
-
-
-async def listen(
-    channel: Channel,
-    seconds: float | None,
-    wanted: str | None = None,
-    *,
-    stops: frozenset[str] = frozenset(),
-) -> str:
-    """Wait for a digit, or what ends the waiting; return it, or nothing when the time is over.
-
-    What was pressed before is lost.
-
-    Args:
-        channel: the channel.
-        seconds: seconds to wait; `None` is no limit.
-        wanted: the digits to wait for; `None` is all.
-        stops: what else ends it, of `STOP` and `NEW_COMMAND`.
-    """
-    clock = channel.exchange.clock
-    until = None if seconds is None else clock.now + seconds
-    channel.keys.clear()
-    channel.listens = True
-    try:
-        while True:
-            channel.key_pressed.clear()
-            left = None if until is None else max(0.0, until - clock.now)
-            if await channel.pause(left, channel.key_pressed) is None:
-                return ""
-            while channel.keys:
-                key = channel.keys.popleft()
-                if key in stops if key in _PROMPTS else wanted is None or key in wanted:
-                    return key
-    finally:
-        channel.listens = False
+    return bool(key) and key not in NO_DIGITS
 
 
 _FORMATS: Final = frozenset({"alaw", "g722", "gsm", "sln", "ulaw", "wav", "WAV"})
@@ -518,7 +484,7 @@ _COMMANDS: Final[dict[str, Callable[[Channel, list[str]], Awaitable[Outcome]]]] 
     "SET PRIORITY": _set_priority,
     "SET VARIABLE": _set_variable,
     "SPEECH ACTIVATE GRAMMAR": _answers(0, 1),
-    "SPEECH CREATE": _answers(0, 1),
+    "SPEECH CREATE": _answers(0, 0, 1),
     "SPEECH DEACTIVATE GRAMMAR": _answers(0, 1),
     "SPEECH DESTROY": _answers(0),
     "SPEECH LOAD GRAMMAR": _answers(0, 2),

@@ -11,11 +11,13 @@ from .agi import agi
 from .calls import dial
 from .channels import BUSY, UP, Bridge, Channel, ToBridge
 from .dialplan import NotSet, arguments, enter_subroutine, write
+from .keys import STOP, listen
 
 __all__ = ["APPLICATIONS"]
 
 _LONGEST: Final = 1e9  # seconds that anything may take
 _FILE: Final = 1.0  # seconds that a file takes
+_DIGIT: Final = 10.0  # seconds that a caller has for an extension
 # Seconds for which Answer waits for a first sound; a Local channel never makes one.
 _FIRST_MEDIA: Final = 0.5
 
@@ -53,8 +55,21 @@ async def _playback(channel: Channel, data: str) -> bool:
 async def _background(channel: Channel, data: str) -> bool:
     if channel.state != UP:
         channel.answer()
-    await _play(channel, arguments(data)[0].split("&"))
+    for file in arguments(data)[0].split("&"):
+        channel.pressed = ""
+        if channel.plays(file):
+            channel.pressed = await listen(channel, _FILE, stops=frozenset({STOP}))
+        if channel.pressed:
+            break
+    if channel.pressed == STOP:
+        channel.pressed = ""
     channel.set_variable("BACKGROUNDSTATUS", "SUCCESS")
+    return True
+
+
+async def _wait_for_extension(channel: Channel, data: str) -> bool:
+    seconds = _seconds(data) if data else _DIGIT
+    channel.pressed = await listen(channel, seconds, stops=frozenset({STOP}))
     return True
 
 
@@ -233,7 +248,7 @@ def _seconds(text: str) -> float:
 APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Answer": _answer,
     "Wait": _wait,
-    "WaitExten": _wait,
+    "WaitExten": _wait_for_extension,
     "Echo": _for_ever,
     "MusicOnHold": _for_ever,
     "Playback": _playback,

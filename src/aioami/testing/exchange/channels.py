@@ -126,6 +126,10 @@ class Channel:
         inherited: inherited values, by name with the underscores.
         dialplan: true while it runs through the dialplan.
         requested: true if its far end hung up.
+        pressed: the key that ended the last application, if one did.
+        sounds: what was played to it.
+        heard: the number of those that a test has asked for already.
+        subroutines: the places to which it returns, and what variables were there.
         muted: the directions that MuteAudio silences, `in` and `out`.
         ended: set when it is over.
     """
@@ -179,6 +183,7 @@ class Channel:
         self.keys: deque[str] = deque()
         self.key_pressed = Signal(exchange.clock)
         self.listens = False
+        self.pressed = ""
         self.sounds: list[str] = []
         self.heard = 0
         self.subroutines: list[tuple[tuple[str, str, int], dict[str, str]]] = []
