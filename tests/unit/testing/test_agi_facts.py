@@ -124,10 +124,7 @@ async def try_row(
     seen, got, over = result.result()  # type: ignore[misc]
     answer, *after = expected.split(" | ")
     wanted = [
-        (name, value)
-        for each in after
-        for name, value in re.findall(r"(\w+)=(\S*)", each)
-        if "OFFSET" not in name
+        (name, value) for each in after for name, value in re.findall(r"(\w+)=(\S*)", each) if "OFFSET" not in name
     ]
     ends = "hung up" if any("HANGUP" in each or "Hangup" in each for each in after) else "goes on"
     if ends == "goes on" and any("AsyncAGIEnd" in each for each in after):

@@ -234,7 +234,10 @@ class _FastAGI:
             else:
                 break
         status = "FAILURE" if self._has_failed else "SUCCESS"
-        self._line.write(b"HANGUP\n")
+        if not self._keeps_quiet:
+            self._line.write(b"HANGUP\n")
+        if isinstance(channel.destination, tuple):
+            channel.goes_to(channel.destination)
         channel.set_variable("AGISTATUS", "HANGUP" if self._is_dead else status)
         return True
 
@@ -255,10 +258,7 @@ class _FastAGI:
         self._line.close()
 
     def _die(self) -> None:
-        channel = self._channel
         self._is_dead = True
-        if isinstance(channel.destination, tuple):  # it does not get there before the end
-            channel.context, channel.exten, channel.priority = channel.destination
         if not self._keeps_quiet:
             self._line.write_later(b"HANGUP\n")
 

@@ -129,6 +129,7 @@ def _answers(result: object, *counts: int) -> Callable[[Channel, list[str]], Awa
 
 # The call
 
+
 async def _answer(channel: Channel, words: list[str]) -> Outcome:
     channel.answer()
     return _done(0)
@@ -217,6 +218,7 @@ async def _gosub(channel: Channel, words: list[str]) -> Outcome:
 
 # Variables and the database
 
+
 async def _set_variable(channel: Channel, words: list[str]) -> Outcome:
     _exactly(words, 2)
     with contextlib.suppress(NotSet):  # of which Asterisk only warns
@@ -273,6 +275,7 @@ async def _verbose(channel: Channel, words: list[str]) -> Outcome:
 
 
 # What is heard, and pressed
+
 
 async def _wait_for_digit(channel: Channel, words: list[str]) -> Outcome:
     _exactly(words, 1)

@@ -206,6 +206,13 @@ class Channel:
         """The technology: `Local`, `PJSIP` ..."""
         return self.name.partition("/")[0]
 
+    @property
+    def next_place(self) -> tuple[str, str, int]:
+        """Its place in the dialplan: of one that is redirected, that to which it goes."""
+        if self.moving.is_set and isinstance(self.destination, tuple):
+            return self.destination
+        return self.context, self.exten, self.priority
+
     # What events say about it
 
     def snapshot(self, prefix: str = "") -> Pairs:

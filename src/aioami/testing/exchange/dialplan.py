@@ -223,9 +223,9 @@ def substitute(exchange: Exchange, channel: Channel | None, text: str) -> str:
 
 
 _BUILT_IN: Final[dict[str, Callable[[Channel], str]]] = {
-    "EXTEN": lambda channel: channel.exten,
-    "CONTEXT": lambda channel: channel.context,
-    "PRIORITY": lambda channel: str(channel.priority),
+    "EXTEN": lambda channel: channel.next_place[1],
+    "CONTEXT": lambda channel: channel.next_place[0],
+    "PRIORITY": lambda channel: str(channel.next_place[2]),
     "CHANNEL": lambda channel: channel.name,
     "UNIQUEID": lambda channel: channel.uniqueid,
     "HANGUPCAUSE": lambda channel: str(channel.cause),

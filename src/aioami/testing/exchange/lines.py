@@ -84,15 +84,14 @@ class Line:
         """
         if not self._unread:
             return None
-        if b"\n" not in self._buffer[:limit] and len(self._buffer) < limit:
-            self._buffer, self._unread = self._buffer + self._unread, b""
+        if b"\n" not in self._buffer and len(self._buffer) < limit:
+            room = limit + 1 - len(self._buffer)
+            self._buffer, self._unread = self._buffer + self._unread[:room], self._unread[room:]
         end = self._buffer.find(b"\n", 0, limit)
         if end < 0 and len(self._buffer) < limit:
             return None
         size = limit if end < 0 else end + 1
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
-        if end < 0:  # the rest of it is here, and looked at
-            self._buffer, self._unread = b"", self._buffer + self._unread
         return taken
 
     def write(self, data: bytes) -> None:
