@@ -282,6 +282,16 @@ class Manager:
         return version_of(self._link.banner)
 
     @property
+    def encoding(self) -> str:
+        """The name of the encoding in which bytes are text here, such as `utf-8`; as given."""
+        return self._options.encoding.name
+
+    @property
+    def errors(self) -> str:
+        """What becomes of bytes that are no text in `encoding`; as given."""
+        return self._options.encoding.errors
+
+    @property
     def view(self) -> View:
         """The event mask, the filters and the rights with which the server is seen from here."""
         if self._view is None:  # a quiet connection does without it

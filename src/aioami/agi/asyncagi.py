@@ -24,7 +24,7 @@ from .session import Program, Session
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["AsyncAGI"]
 
@@ -75,7 +75,7 @@ class AsyncAGI:
 
     def __init__(
         self,
-        manager: Manager,
+        manager: ManagerLike,
         program: Program | None = None,
         *,
         on_error: OnError = "hangup",
@@ -87,7 +87,7 @@ class AsyncAGI:
         self._program = program
         self._hangs_up = on_error == "hangup"
         self._programs = Programs(on_error)
-        self._encoding = Encoding()
+        self._encoding = Encoding(manager.encoding, manager.errors)
         self._hub: Hub | None = None
         self._waiting: deque[Session] = deque()
         self._changed = Signal()
@@ -236,10 +236,10 @@ class AsyncAGI:
         for channel in listed.events:
             if self._hub is None:
                 return
-            data = channel.get("ApplicationData", "")
             if channel.get("Uniqueid") in taken:
                 continue
-            if is_in_async_agi(channel.get("Application", ""), data):
+            if is_in_async_agi(channel.get("Application", ""), channel.get("ApplicationData", "")):
+                data = channel.getbytes("ApplicationData", b"")
                 self._take_call(channel, _environment(channel, data))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -248,24 +248,25 @@ class AsyncAGI:
         task.add_done_callback(self._tasks.discard)
 
 
-def _environment(channel: Event, data: str) -> bytes:
+def _environment(channel: Event, data: bytes) -> bytes:
     """Return what Asterisk would have sent of a channel, as far as the list of channels tells."""
+    name = channel.getbytes("Channel", b"")
     values = {
-        "agi_request": "async",
-        "agi_channel": channel.get("Channel", ""),
-        "agi_language": channel.get("Language", ""),
-        "agi_type": channel.get("Channel", "").partition("/")[0],
-        "agi_uniqueid": channel.get("Uniqueid", ""),
-        "agi_callerid": channel.get("CallerIDNum", ""),
-        "agi_calleridname": channel.get("CallerIDName", ""),
-        "agi_context": channel.get("Context", ""),
-        "agi_extension": channel.get("Exten", ""),
-        "agi_priority": channel.get("Priority", ""),
-        "agi_accountcode": channel.get("AccountCode", ""),
+        b"agi_request": b"async",
+        b"agi_channel": name,
+        b"agi_language": channel.getbytes("Language", b""),
+        b"agi_type": name.partition(b"/")[0],
+        b"agi_uniqueid": channel.getbytes("Uniqueid", b""),
+        b"agi_callerid": channel.getbytes("CallerIDNum", b""),
+        b"agi_calleridname": channel.getbytes("CallerIDName", b""),
+        b"agi_context": channel.getbytes("Context", b""),
+        b"agi_extension": channel.getbytes("Exten", b""),
+        b"agi_priority": channel.getbytes("Priority", b""),
+        b"agi_accountcode": channel.getbytes("AccountCode", b""),
     }
-    for number, argument in enumerate(data.split(",")[1:], 1):
-        values[f"agi_arg_{number}"] = argument.strip('"')
-    lines = (
-        f"{name}: {'unknown' if value == '<unknown>' else value}" for name, value in values.items()
+    for number, argument in enumerate(data.split(b",")[1:], 1):
+        values[b"agi_arg_%d" % number] = argument.strip(b'"')
+    return b"\n".join(
+        b"%b: %b" % (name, b"unknown" if value == b"<unknown>" else value)
+        for name, value in values.items()
     )
-    return "\n".join(lines).encode("utf-8", "surrogateescape")

@@ -28,7 +28,7 @@ from .stopping import Lookout, Place, Stopper
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["Connection", "Owner"]
 
@@ -46,7 +46,7 @@ class Owner(Protocol):
 
     environment_timeout: float
     linger: float
-    manager: Manager | None
+    manager: ManagerLike | None
     hub: Hub | None
 
     def admit(self, connection: Connection, address: str) -> bool:

@@ -15,7 +15,7 @@ from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
 from ..events.link import Disconnected, Reconnected
 
 if TYPE_CHECKING:
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["Doorkeeper", "Hub", "Watcher"]
 
@@ -60,10 +60,10 @@ class Hub:
         doorkeeper: who takes calls that nobody expects; `None` if nobody does.
     """
 
-    _hubs: ClassVar[WeakKeyDictionary[Manager, Hub]] = WeakKeyDictionary()
+    _hubs: ClassVar[WeakKeyDictionary[ManagerLike, Hub]] = WeakKeyDictionary()
 
     @classmethod
-    def of(cls, manager: Manager) -> Hub:
+    def of(cls, manager: ManagerLike) -> Hub:
         """Return the hub of a manager."""
         hub = cls._hubs.get(manager)
         if hub is None:
@@ -76,7 +76,7 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
         self.doorkeeper: Doorkeeper | None = None
 
-    def open(self, manager: Manager) -> None:
+    def open(self, manager: ManagerLike) -> None:
         """Begin to watch, if nobody has done so yet. Each call needs a `close()` of its own."""
         if self._users == 0 or self._task is None or self._task.done():
             stream = manager.events(
