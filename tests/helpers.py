@@ -127,10 +127,17 @@ class Server:
 
         self.do(called())
 
+    async def _settled(self) -> None:
+        """Wait for connections that were on their way when the server stopped."""
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=10)
+        await asyncio.sleep(0)
+
     def stop(self) -> None:
         """End the server, and its thread."""
         self.do(self.proxy.stop())
         self.do(self.fake.stop())
+        self.do(self._settled())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()

@@ -3,8 +3,8 @@
     python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl
     python tools/extras.py dist/aioami-0.1.0-py3-none-any.whl --python python3.13 --sets none all
 
-Which extras there are, the wheel itself says. What each is for, `tests/smoke.py` tries. The Python that runs this needs pip; the one
-of the environments does not.
+Which extras there are, the wheel itself says. What each is for, `tests/smoke.py` tries. The Python that runs this needs uv, which
+fills an environment in a tenth of pip's time; the one of the environments needs nothing.
 """
 
 from __future__ import annotations
@@ -45,15 +45,10 @@ def tried(wheel: Path, python: str, extras: list[str]) -> bool:
         own = home / "bin" / "python"
         smoke = shutil.copy(SMOKE, folder)
         what = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-        # pip comes from outside, so that what is installed is what the wheel asks for, and nothing else
+        # The installer comes from outside, so that the environment has what the wheel asks for, and nothing else
         for command in (
             [python, "-m", "venv", "--without-pip", str(home)],
-            [
-                *(sys.executable, "-m", "pip", "--python", str(own), "--disable-pip-version-check"),
-                "install",
-                "-qq",
-                what,
-            ],
+            [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(own), what],
             [str(own), "-I", smoke, *extras],
         ):
             if subprocess.run(command, cwd=folder, check=False).returncode:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         BlockingSubscription,
         in_thread,
     )
+    from .fleet import Fleet, connect
 
 __all__ = [
     "Action",
@@ -67,6 +68,7 @@ __all__ = [
     "EventList",
     "EventStream",
     "EventsLost",
+    "Fleet",
     "HungUp",
     "ListStream",
     "Manager",
@@ -89,6 +91,7 @@ __all__ = [
     "View",
     "__version__",
     "actions",
+    "connect",
     "core",
     "enums",
     "errors",
@@ -102,6 +105,7 @@ if not TYPE_CHECKING:
     # What few programs need is loaded by those that name it.
     _LATER = {
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
+        **dict.fromkeys(("Fleet", "connect"), ".fleet"),
         **dict.fromkeys(
             (
                 *("BlockingListStream", "BlockingManager", "BlockingStream"),

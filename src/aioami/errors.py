@@ -147,12 +147,14 @@ class EventsLost(ManagerError):
     Attributes:
         count: events dropped because the consumer was slower than the server.
         gap: seconds for which the link was down.
+        server: the name of the server in its fleet; empty outside of one.
     """
 
-    def __init__(self, message: str, *, count: int = 0, gap: float = 0.0) -> None:
+    def __init__(self, message: str, *, count: int = 0, gap: float = 0.0, server: str = "") -> None:
         super().__init__(message)
         self.count = count
         self.gap = gap
+        self.server = server
 
 
 class ProtocolError(ManagerError):

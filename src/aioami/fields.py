@@ -617,6 +617,7 @@ _SPELLINGS: Final = {
 }
 _TAKEN: Final = frozenset(dir(Message)) | {
     "name",
+    "server",
     "events",
     "data",
     "action",

@@ -19,6 +19,9 @@ from aioami.testing import FakeAsterisk, FaultProxy
 WATCHED = {
     "test_callbacks",
     "test_cases",
+    "test_fleet",
+    "test_fleet_live",
+    "test_fleet_matrix",
     "test_lifecycle",
     "test_link",
     "test_manager",

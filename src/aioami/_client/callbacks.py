@@ -10,7 +10,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from .._log import get_logger
 from .._session.subjects import subjects
@@ -18,10 +18,10 @@ from .._signals import Signal
 from ..errors import ManagerError, fresh
 from ..events.base import Event
 from ..states import ManagerState
-from .link import Link
+from .owner import Owner
 from .streams import EventStream
 
-__all__ = ["Callbacks", "Subscription"]
+__all__ = ["Callbacks", "Standing", "Subscription"]
 
 _TURN: Final = 0.01  # seconds; Asterisk cuts off a client that does not read for 0.1
 
@@ -230,6 +230,18 @@ class Subscription(Generic[EventT_co]):
             )
 
 
+class Standing(Protocol):
+    """Says whether events may come, as the link of a manager does."""
+
+    @property
+    def owner(self) -> Owner:
+        """The loop in which they come."""
+
+    @property
+    def state(self) -> ManagerState:
+        """The state of the link."""
+
+
 class Callbacks:
     """All subscriptions of a manager that have a callback and are not closed.
 
@@ -240,7 +252,7 @@ class Callbacks:
         owner: the loop in which they are called.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Standing) -> None:
         self._link = link
         self.owner = link.owner
         self._subscriptions: dict[Subscription[Any], None] = {}

@@ -105,11 +105,12 @@ class Link:
 
     # Establishing it
 
-    async def connect(self, begun: Callable[[], None]) -> None:
+    async def connect(self, begun: Callable[[], None], *, retry: bool) -> None:
         """See `Manager.connect`.
 
         Args:
             begun: is called when the link is on its way, before anything can come.
+            retry: whether it goes on trying.
         """
         if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
             raise RuntimeError(f"this manager is {self.state.value} already")
@@ -126,8 +127,8 @@ class Link:
         self._dispatcher.add(self._server_events)
         self._enter(ManagerState.CONNECTING)
         begun()
-        name = f"aioami connects to {self._options.address}"
-        task = self._task = asyncio.create_task(self._connect(), name=name)
+        name = f"aioami connects to {self._where}"
+        task = self._task = asyncio.create_task(self._connect(retry), name=name)
         # In a task of its own, which `close()` can end, and which is not cancelled halfway.
         try:
             await asyncio.wait([task])
@@ -153,15 +154,15 @@ class Link:
         self._enter(ManagerState.CLOSED)
         self.owner.release()
 
-    async def _connect(self) -> None:
+    async def _connect(self, retry: bool) -> None:
         life = self._life
         try:
             # The task is known before it may fail, also where tasks start at once.
             await asyncio.sleep(0)
-            if self._options.retry_connect:
+            if retry:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
-                    log.info("%s was reached, by attempt %d", self._options.address, attempts)
+                    log.info("%s was reached, by attempt %d", self._where, attempts)
             else:
                 connection = await self._open()
         except BaseException as error:
@@ -199,7 +200,7 @@ class Link:
         self._establish(connection)
         # In this order: streams hear of the gap, and then of its end, before the first event behind
         # it.
-        log.info("the link to %s stands again, after %.1f seconds", self._options.address, gap)
+        log.info("the link to %s stands again, after %.1f seconds", self._where, gap)
         try:
             self._dispatcher.miss(gap)
             self._dispatcher.emit(Reconnected.after(gap, attempts))
@@ -237,7 +238,7 @@ class Link:
                 log.log(
                     logging.WARNING if loud else logging.DEBUG,
                     "%s was not reached, and is tried again: %s",
-                    self._options.address,
+                    self._where,
                     self.reason,
                     exc_info=unforeseen,
                 )
@@ -312,7 +313,7 @@ class Link:
         self._enter(ManagerState.RECONNECTING)
         log.warning(
             "the link to %s was lost, and is being established again: %s",
-            self._options.address,
+            self._where,
             reason,
         )
         self._begin_to_reconnect()
@@ -321,7 +322,7 @@ class Link:
             self._metrics.disconnected(reason)
 
     def _begin_to_reconnect(self) -> None:
-        name = f"aioami reconnects to {self._options.address}"
+        name = f"aioami reconnects to {self._where}"
         self._task = asyncio.create_task(self._reconnect(), name=name)
 
     def _fail(self, reason: ManagerError) -> None:
@@ -330,7 +331,7 @@ class Link:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
-        log.error("the link to %s is lost for good: %s", self._options.address, reason)
+        log.error("the link to %s is lost for good: %s", self._where, reason)
         self._dispatcher.finish(reason)
 
     # Ending it
@@ -572,6 +573,12 @@ class Link:
         return tuple(self._filters)
 
     # Waiting for it
+
+    @property
+    def _where(self) -> str:
+        """The server, for logs: its address, with its name in a fleet."""
+        name, address = self.owner.server, self._options.address
+        return f"{name} ({address})" if name else address
 
     @property
     def visible_state(self) -> ManagerState:

@@ -20,7 +20,7 @@ from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
-from ..errors import UnknownEventName
+from ..errors import ManagerError, UnknownEventName
 from ..events.base import Event
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
@@ -292,6 +292,31 @@ class Manager:
         return self._options.encoding.errors
 
     @property
+    def server(self) -> str:
+        """The name of the server in its `Fleet`; empty for a manager of its own.
+
+        The fleet sets it, while there is no link. Every event has it then, and every `EventsLost`.
+
+        Raises:
+            RuntimeError: from setting it while the manager is connected, or about to be.
+        """
+        return self._dispatcher.server
+
+    @server.setter
+    def server(self, name: str) -> None:
+        if self.state is not ManagerState.CLOSED:
+            raise RuntimeError(f"server: this manager is {self.state.value}, and has its name")
+        self._dispatcher.server = self._link.owner.server = name
+
+    @property
+    def reason(self) -> ManagerError | None:
+        """The reason why there is no link, if it was lost or not reached; `None` while it stands.
+
+        It stays until the next `connect()` that succeeds, or a `close()`.
+        """
+        return self._link.reason
+
+    @property
     def view(self) -> View:
         """The event mask, the filters and the rights with which the server is seen from here."""
         if self._view is None:  # a quiet connection does without it
@@ -311,7 +336,7 @@ class Manager:
 
     # The link
 
-    async def connect(self) -> None:
+    async def connect(self, *, retry: bool | None = None) -> None:
         """Connect, and log in if there is a username.
 
         Streams and callbacks that were there before get every event from the first.
@@ -319,6 +344,9 @@ class Manager:
         With `retry_connect` it goes on trying until the server is there, the login is refused for
         good, or the manager is closed. When it fails, those streams go on waiting, and it may be
         called again. Cancelling it gives up the attempt.
+
+        Args:
+            retry: `retry_connect` for this call alone; left out, it is that of the manager.
 
         Raises:
             ConnectionLost: the server was not reached, or the link was lost before the login was
@@ -331,7 +359,8 @@ class Manager:
                 is connected in another event loop, thread or process.
         """
         self._link.owner.check()
-        await self._link.connect(self._callbacks.renew)
+        retry = self._options.retry_connect if retry is None else retry
+        await self._link.connect(self._callbacks.renew, retry=retry)
         self._callbacks.start()
 
     async def wait_ready(self, timeout: float | None = None) -> None:

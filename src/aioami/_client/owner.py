@@ -36,20 +36,24 @@ with contextlib.suppress(AttributeError):  # Windows has no fork
 class Owner:
     """Admits the uses of a manager from its own loop, and refuses the others.
 
+    It also knows the fleet's name for the manager.
+
     Args:
         lose: is called when the loop turns out to be closed, which ended the link.
 
     Attributes:
         loop: the loop that connected; `None` while the manager belongs to nobody.
+        server: the name of the manager's server in its fleet; empty outside of one.
     """
 
-    __slots__ = ("_lose", "_process", "_thread", "loop")
+    __slots__ = ("_lose", "_process", "_thread", "loop", "server")
 
     def __init__(self, lose: Callable[[], None] = lambda: None) -> None:
         self._lose = lose
         self._process: _Process | None = None
         self._thread = 0
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.server = ""
 
     def take(self) -> None:
         """Make the running loop the owner."""

@@ -38,6 +38,7 @@ __all__ = [
     "EventStream",
     "ListBuffer",
     "ListStream",
+    "MergedStream",
     "NextEvent",
     "OnLoss",
     "Overflow",
@@ -60,7 +61,7 @@ OnLoss = Literal["count", "raise"]
 """The report of missing events: the stream's counts and the log, or `EventsLost` in their place."""
 
 
-_TOO_SLOW: Final = "a stream of %s is consumed too slowly: its %s events are dropped, as %d wait"
+_TOO_SLOW: Final = "a stream of %s%s is consumed too slowly: its %s events are dropped, as %d wait"
 
 
 class _Loss:
@@ -72,15 +73,16 @@ class _Loss:
         self.count = count
         self.gap = gap
 
-    def error(self) -> EventsLost:
+    def error(self, server: str) -> EventsLost:
         """Return the error that the consumer gets."""
         parts = []
         if self.count:
             parts.append(f"{self.count} events were dropped, because their consumer was too slow")
         if self.gap:
             parts.append(f"the link was down for {self.gap:.1f} seconds")
-        sentence = "events are missing: " + ", and ".join(parts)
-        return EventsLost(sentence, count=self.count, gap=self.gap)
+        whose = f" of {server}" if server else ""
+        sentence = f"events{whose} are missing: " + ", and ".join(parts)
+        return EventsLost(sentence, count=self.count, gap=self.gap, server=server)
 
 
 def _nothing(event: Any) -> bool:
@@ -157,6 +159,15 @@ class Buffer(Subscriber):
         """The callable that takes an event, without a call of ours where there is no predicate."""
         return self.events.append if self.where is None else self._put_if_wanted
 
+    @property
+    def pending(self) -> int:
+        """The number of events that are waiting for the consumer."""
+        return len(self.events) - self.marks
+
+    def report_to(self, changed: Signal) -> None:
+        """Have another signal sent in place of the buffer's own, which nobody may wait for then."""
+        self._changed = changed
+
     def _put_if_wanted(self, event: Event) -> None:
         if self.where is None or self._wanted(self.where, event):
             self.events.append(event)
@@ -170,7 +181,7 @@ class Buffer(Subscriber):
         event = self.events.popleft()
         if isinstance(event, _Loss):
             self.marks -= 1
-            raise event.error()
+            raise event.error(self.owner.server)
         return event
 
     def settle(self) -> None:
@@ -238,6 +249,7 @@ class Buffer(Subscriber):
             log.warning(
                 _TOO_SLOW,
                 self.selection,
+                f" ({self.owner.server})" if self.owner.server else "",
                 "newest" if self._drops_newest else "oldest",
                 self.maxsize,
             )
@@ -378,7 +390,7 @@ class EventStream(Generic[EventT_co]):
     @property
     def pending(self) -> int:
         """The number of events that are waiting for the consumer."""
-        return len(self._buffer.events) - self._buffer.marks
+        return self._buffer.pending
 
     def close(self) -> None:
         """End the subscription, and discard what was not taken. May be called again.
@@ -541,3 +553,179 @@ class NextEvent(Generic[EventT]):
             raise ConnectionLost(sentence) from None
         self._stream.close()
         return self._found
+
+
+class _Source(Signal):
+    """One stream among those that are merged: stands in its buffer for the signal of arrival."""
+
+    __slots__ = ("_is_ready", "_merged", "buffer")
+
+    def __init__(self, buffer: Buffer, merged: MergedBuffer) -> None:
+        super().__init__()
+        self._merged = merged
+        self._is_ready = False
+        self.buffer = buffer
+
+    def send(self) -> None:
+        if self.buffer.events and not self._is_ready:
+            self._is_ready = True
+            self._merged.ready.append(self)
+        elif self.buffer.ended and not self.buffer.events:
+            self._merged.forget(self)
+        self._merged.changed.send()
+
+    def take(self) -> Event:
+        """Return its next event, and have the next of the others come before another one of it.
+
+        Raises:
+            IndexError: there is none.
+            EventsLost: some are missing in this place.
+        """
+        buffer, ready = self.buffer, self._merged.ready
+        if len(buffer.events) > 1:
+            ready.rotate(-1)
+        else:
+            ready.popleft()
+            self._is_ready = False
+            buffer.overflowing = False  # the consumer caught up: the next overflow is logged again
+            if buffer.ended:
+                self._merged.forget(self)
+        return buffer.give()  # type: ignore[return-value]
+
+
+class MergedBuffer:
+    """The buffers of several streams as one. Their events are taken in turns, one of each.
+
+    Each keeps its own bound, its own order and its own count of what was lost.
+
+    Attributes:
+        owner: the loop in which it may be consumed.
+        selection: the events that were asked for.
+        ready: the streams that hold events, in the order of their turns.
+        changed: is sent when something may have come.
+        own: holds what is of no single stream.
+    """
+
+    def __init__(self, selection: Selection, owner: Owner) -> None:
+        self.owner = owner
+        self.selection = selection
+        self.ready: deque[_Source] = deque()
+        self.changed = Signal()
+        self.ended = False
+        self.error: Exception | None = None
+        self._sources: dict[_Source, None] = {}
+        self._dropped = 0  # of the streams that are no more
+        self._gaps = 0
+        self.own = Buffer(selection, None, 10_000, owner=owner)  # for what is of no single stream
+        self.add(self.own)
+
+    def add(self, buffer: Buffer) -> None:
+        """Take another stream's events too."""
+        source = _Source(buffer, self)
+        self._sources[source] = None
+        buffer.report_to(source)
+        source.send()
+
+    def forget(self, source: _Source) -> None:
+        """Note that nothing more comes from a stream."""
+        if source in self._sources:
+            del self._sources[source]
+            self._dropped += source.buffer.dropped
+            self._gaps += source.buffer.gaps
+
+    @property
+    def dropped(self) -> int:
+        """The number of events that were lost, of all streams."""
+        return self._dropped + sum(source.buffer.dropped for source in self._sources)
+
+    @property
+    def gaps(self) -> int:
+        """The number of times that a link was lost and established again, of all streams."""
+        return self._gaps + sum(source.buffer.gaps for source in self._sources)
+
+    @property
+    def pending(self) -> int:
+        """The number of events that are waiting for the consumer, of all streams."""
+        return sum(source.buffer.pending for source in self.ready)
+
+    def give(self) -> Event:
+        """Return the next event; raises `IndexError` without one, or `EventsLost`."""
+        return self.ready[0].take()
+
+    def discard(self) -> None:
+        """Drop what is here: the stream was closed."""
+        self.ready.clear()
+        self.error = None
+
+    def finish(self, error: Exception | None) -> None:
+        """Note that no stream will come any more; what is here can still be taken."""
+        if not self.ended:
+            self.ended, self.error = True, error
+            self.changed.send()
+
+    async def filled(self) -> None:
+        """Return when an event is there; raises as `Buffer.filled`."""
+        self.owner.check()
+        while not self.ready:
+            if self.error is not None:
+                raise fresh(self.error)
+            if self.ended:
+                raise StopAsyncIteration
+            if self.changed:
+                raise RuntimeError("another task is already waiting for this stream's next event")
+            await self.changed.wait()
+            self.owner.check()
+
+
+class MergedStream(EventStream[EventT_co]):
+    """The events of several servers as one stream; `Fleet.events` returns it.
+
+    Those servers that have events waiting take turns, so that one which floods does not keep the
+    others' back. The events of one server come in its order. The bound, and what is lost beyond it,
+    is each server's own; `dropped`, `gaps` and `pending` add them up.
+    """
+
+    __slots__ = ("_streams",)
+
+    _buffer: MergedBuffer  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        selection: Selection,
+        owner: Owner,
+        end: Callable[[], None],
+        *,
+        waits: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        # Held here, and not in the buffer, which those that feed it hold: so dropping the last
+        # reference to this object ends them all.
+        self._streams: list[EventStream[Any]] = []
+        super().__init__(MergedBuffer(selection, owner), end, waits=waits)  # type: ignore[arg-type]
+
+    def add(self, source: EventStream[Any] | NextEvent[Any]) -> None:
+        """Take the events of another stream too, which nobody else may consume then."""
+        stream = source._stream if isinstance(source, NextEvent) else source
+        self._streams = [each for each in self._streams if not each.ended]
+        self._streams.append(stream)
+        self._buffer.add(stream._buffer)
+
+    def emit(self, event: Event) -> None:
+        """Put an event of the library's own into it, if it is selected."""
+        if self.selection.matches(event.name, type(event)) and not self.ended:
+            self._buffer.own.events.append(event)
+            self._buffer.own.settle()
+
+    def finish(self, error: Exception | None) -> None:
+        """End it behind what was not taken yet, with an error if there is one."""
+        self._buffer.finish(error)
+
+    def close(self) -> None:
+        """End the subscription, and discard what was not taken. May be called again.
+
+        Raises:
+            RuntimeError: the fleet is connected in another event loop, thread or process.
+        """
+        super().close()
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.close()

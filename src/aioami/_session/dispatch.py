@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final, Union
 
 from ..actions.base import Action
-from ..events.base import Event, event_class
+from ..events.base import Event, event_class, name_server
 
 __all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
 
@@ -147,9 +147,11 @@ class Dispatcher:
 
     Attributes:
         routes: for each event's first line, its class and its sinks.
+        server: the name of the server in its fleet, which each event gets; empty outside of one.
     """
 
     def __init__(self) -> None:
+        self.server = ""
         self._subscribers: dict[Subscriber, None] = {}
         self._routes = _Routes(self._subscribers)
         self.routes: dict[str, Route] = self._routes
@@ -167,6 +169,8 @@ class Dispatcher:
 
     def emit(self, event: Event) -> None:
         """Deliver an event that the library itself has made."""
+        if self.server:
+            name_server(event, self.server)
         # Here and below over a copy: what a subscriber does may end it, or another.
         for subscriber in list(self._subscribers):
             if subscriber in self._subscribers and subscriber.selection.matches(

@@ -19,7 +19,7 @@ from typing import Any, Final
 from .._log import get_logger
 from ..actions.base import Action
 from ..errors import ActionError, ConnectionLost, ManagerError, ProtocolError, because
-from ..events.base import Event, event_class
+from ..events.base import Event, event_class, name_server
 from ..responses.base import Response
 from ..wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import UTF8, Encoding, join, split
@@ -224,7 +224,7 @@ class Session:
         self._dispatcher.settle()
 
     def _deliver(self, texts: list[str]) -> None:
-        routes, lists = self._routes, self._lists
+        routes, lists, server = self._routes, self._lists, self._dispatcher.server
         for text in texts:
             cls, sinks = routes[text.partition("\n")[0]]
             if cls is None:
@@ -235,6 +235,8 @@ class Session:
                 self._hold_back(text)
             elif sinks:
                 event = cls(text)
+                if server:
+                    name_server(event, server)
                 for sink in sinks:
                     sink(event)
 
@@ -507,6 +509,8 @@ class Session:
         return True
 
     def _take_item(self, pending: Pending, response: Response, event: Event, text: str) -> None:
+        if self._dispatcher.server:
+            name_server(event, self._dispatcher.server)
         # Most lists end with a header that says so; some only by the name of their last event.
         end = pending.end
         ends_by_name = end is not None and event.name == end.wire_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, ClassVar, Final
 
@@ -9,7 +10,16 @@ from ..fields import Integer, Text, Timestamp, as_dict, values_of
 from ..wire import Message
 from ..wire.text import join, split
 
-__all__ = ["EVENTS", "UNSOLICITED", "Event", "KnownEvent", "event_class", "load", "parse"]
+__all__ = [
+    "EVENTS",
+    "UNSOLICITED",
+    "Event",
+    "KnownEvent",
+    "event_class",
+    "load",
+    "name_server",
+    "parse",
+]
 
 EVENTS: Final[dict[str, type[Event]]] = {}
 """Every event class by the event's name in lower case."""
@@ -27,6 +37,10 @@ class Event(Message):
 
     An event without a class of its own is a plain `Event`: everything it holds is in the mapping.
     """
+
+    __slots__ = ("_server",)
+
+    _server: str  # of those of a fleet alone
 
     wire_name: ClassVar[str] = ""
     """The name on the wire; empty for the classes that are no event themselves."""
@@ -80,6 +94,17 @@ class Event(Message):
         return lines[7:end].removesuffix("\r") if end > 0 else self.find("Event") or ""
 
     @property
+    def server(self) -> str:
+        """The name of the server in its `Fleet`; empty for one that is in no fleet.
+
+        It is no header. A header `Server` is in the mapping, and its attribute would be `server_`.
+        """
+        try:
+            return self._server
+        except AttributeError:
+            return ""
+
+    @property
     def privileges(self) -> frozenset[str]:
         """The classes in its `Privilege` header; a user needs all of them to be sent the event."""
         labels = self.find("Privilege")
@@ -110,6 +135,10 @@ class Event(Message):
         from .._show.html import event_html
 
         return event_html(self, self.name)
+
+
+name_server: Final[Callable[[Event, str], None]] = vars(Event)["_server"].__set__
+"""Say which server an event came from; a manager does so once, before anybody gets the event."""
 
 
 class KnownEvent(Event, abstract=True):

@@ -41,15 +41,18 @@ class LiveChange:
             so that all is to be looked at again.
         key: the key in `Live.channels`, `Live.bridges` ...; else empty.
         gone: true if the thing is no longer there.
+        server: the name of the server, where it comes of a `FleetLive`; else empty.
     """
 
     kind: Kind
     key: str = ""
     gone: bool = False
+    server: str = ""
 
     def to_dict(self) -> dict[str, str | bool]:
-        """Return it as a dictionary, ready for JSON."""
-        return {"kind": self.kind, "key": self.key, "gone": self.gone}
+        """Return it as a dictionary, ready for JSON; with the server's name if there is one."""
+        server = {"server": self.server} if self.server else {}
+        return {"kind": self.kind, "key": self.key, "gone": self.gone, **server}
 
 
 class LiveChanges:

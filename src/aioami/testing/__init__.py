@@ -6,6 +6,7 @@ from .accounts import Account, EventFilter
 from .actions import Request
 from .connection import FakeConnection
 from .fake import Expectation, FakeAsterisk
+from .fleet import FakeFleet
 from .proxy import Direction, FaultProxy
 from .recording import Entry, Recording, RecordingError, Replay
 from .story import Call, Phone
@@ -19,6 +20,7 @@ __all__ = [
     "Expectation",
     "FakeAsterisk",
     "FakeConnection",
+    "FakeFleet",
     "FaultProxy",
     "Phone",
     "Recording",

@@ -26,11 +26,14 @@ class Clients:
 
     Attributes:
         connections: those that are open, in the order in which they came.
+        welcome: false while the server is stopped. A client whose connection was on its way at
+            that moment comes all the same.
     """
 
     def __init__(self, charset: Charset) -> None:
         self._charset = charset
         self.connections: list[FakeConnection] = []
+        self.welcome = False
         self._changed = asyncio.Event()
         self._shuffle: random.Random | None = None
 

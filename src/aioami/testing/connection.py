@@ -95,6 +95,9 @@ class FakeConnection(asyncio.Protocol):
             transport: the transport of the socket; called by asyncio.
         """
         self._transport = cast(asyncio.Transport, transport)
+        if not self._parts.clients.welcome:
+            self.reset()
+            return
         server = self.server
         unknown = sum(1 for each in server.connections if each.account is None)
         full = server.auth_limit is not None and unknown >= server.auth_limit

@@ -20,6 +20,7 @@ from .driver import Driver
 from .exchange import Exchange
 from .expectations import Expectation, Inbox
 from .house import config_files
+from .listening import close_server
 from .message import Charset, Value
 from .names import Named, headers_of, name_of
 from .outgoing import Outgoing
@@ -189,7 +190,7 @@ class FakeAsterisk:
             self.exchange.booted.set()
         self.accounts = self._accounts(users)
         self._ssl = ssl
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
 
     def _accounts(self, users: Mapping[str, str | Account] | None) -> dict[str, Account]:
         if users is None:
@@ -245,6 +246,7 @@ class FakeAsterisk:
             self.exchange.epoch = time.time() - self.clock.now
         parts = Parts(self._driver, self._clients, self._inbox, self._script, self._charset)
         loop = asyncio.get_running_loop()
+        self._clients.welcome = True
         try:
             self._server = await loop.create_server(
                 lambda: FakeConnection(self, parts),
@@ -254,6 +256,7 @@ class FakeAsterisk:
                 reuse_address=True,
             )
         except BaseException:
+            self._clients.welcome = False
             self._driver.stop()
             raise
         self.port = self._server.sockets[0].getsockname()[1]
@@ -266,8 +269,9 @@ class FakeAsterisk:
             Exception: the first one that was raised in the server itself.
         """
         if self._server is not None:
-            self._server.close()
+            await close_server(self._server)
             self._server = None
+        self._clients.welcome = False
         self._driver.stop()
         self._clients.each(FakeConnection.reset)
         await self._clients.all_gone()

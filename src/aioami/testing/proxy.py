@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from .._check import check_text, check_type
+from .listening import close_server
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -135,7 +136,8 @@ class FaultProxy:
         self.host, self.port = "127.0.0.1", 0
         self.to_client, self.to_server = Direction(seed), Direction(seed + 1)
         self.refuse = False
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
+        self._listening = False
         self._connections: set[_Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -150,13 +152,15 @@ class FaultProxy:
         Raises:
             OSError: the port has been taken since `stop`.
         """
+        self._listening = True
         self._server = await asyncio.start_server(self._connected, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Cut all connections, and stop listening."""
+        self._listening = False
         if self._server is not None:
-            self._server.close()
+            await close_server(self._server)
             self._server = None
         self.cut()
         for task in list(self._tasks):
@@ -202,7 +206,8 @@ class FaultProxy:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if self.refuse:
+        # A connection that was on its way when the proxy stopped comes all the same.
+        if self.refuse or not self._listening:
             writer.close()
             return
         try:

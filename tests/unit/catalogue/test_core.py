@@ -21,6 +21,7 @@ from aioami import (
     core,
     errors,
     events,
+    fleet,
     live,
     metrics,
     notebook,
@@ -324,11 +325,11 @@ def test_public_names_are_pinned() -> None:
         *("Action", "ActionError", "Backoff"),
         *("BlockingListStream", "BlockingManager", "BlockingStream", "BlockingSubscription"),
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
-        *("EventsLost", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
+        *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
         *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
         *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
         *("UnknownEventName", "View", "__version__"),
-        *("actions", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
+        *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
@@ -341,8 +342,11 @@ def test_public_names_are_pinned() -> None:
     ]
     assert testing.__all__ == [
         *("Account", "Call", "Direction", "Entry", "EventFilter", "Expectation", "FakeAsterisk", "FakeConnection"),
-        "FaultProxy",
+        *("FakeFleet", "FaultProxy"),
         *("Phone", "Recording", "RecordingError", "Replay", "Request"),
+    ]
+    assert fleet.__all__ == [
+        *("Connecting", "Fleet", "FleetLive", "FleetLiveChanges", "MergedStream", "ServerHealth", "connect"),
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
@@ -351,7 +355,19 @@ def test_public_names_are_pinned() -> None:
         *("LiveParkingLot", "LiveParticipant", "LiveQueue", "LiveRegistration"),
     ]
     assert calls.__all__ == [
-        *("CALL_EVENTS", "CallChannel", "CallStep", "CallTrace", "CallTracer", "Ladder", "LadderLine", "Named"),
+        *(
+            "CALL_EVENTS",
+            "CallChannel",
+            "CallEnd",
+            "CallState",
+            "CallStep",
+            "CallTrace",
+            "CallTracer",
+            "EndReason",
+            "Ladder",
+            "LadderLine",
+            "Named",
+        ),
     ]
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]

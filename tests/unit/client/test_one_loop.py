@@ -93,6 +93,8 @@ CALLS: Final[dict[str, Callable[[Held], Any]]] = {
 # Those that only look, and answer everywhere.
 LOOKS: Final[dict[str, Callable[[Held], Any]]] = {
     "Manager.state": lambda held: held.mgr.state,
+    "Manager.server": lambda held: held.mgr.server,
+    "Manager.reason": lambda held: held.mgr.reason,
     "Manager.version": lambda held: held.mgr.version,
     "Manager.read_only": lambda held: held.mgr.read_only,
     "Manager.view": lambda held: (held.mgr.view.mask, held.mgr.view.filters, held.mgr.view.permissions),

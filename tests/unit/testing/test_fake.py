@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import socket
 import subprocess
 import sys
 import zipfile
@@ -15,7 +17,7 @@ import pytest
 
 import aioami
 from aioami import Action, core
-from aioami.testing import Account, FakeAsterisk, FakeConnection, Request
+from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy, Request
 
 Pairs = list[tuple[str, str]]
 
@@ -461,6 +463,23 @@ async def test_stop_ends_everything(connect: Clients) -> None:
     async with fake:
         assert fake.port == port
         await connect(fake)
+
+
+@pytest.mark.parametrize("steps", range(5))
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_client_that_was_on_its_way_when_the_server_stopped(proxied: bool, steps: int) -> None:
+    """A connection that the server has taken, and not seen yet, is ended like all others."""
+    async with FakeAsterisk() as fake, FaultProxy(fake.host, fake.port) as proxy:
+        stopped = proxy if proxied else fake
+        with socket.create_connection((stopped.host, stopped.port)) as client:
+            client.setblocking(False)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await stopped.stop()
+            async with async_timeout.timeout(5):
+                with contextlib.suppress(ConnectionResetError):
+                    while await asyncio.get_running_loop().sock_recv(client, 4096):
+                        pass
 
 
 # Accounts

@@ -1,0 +1,38 @@
+"""Many servers in one program.
+
+async with Fleet({"pbx1": "ami://u:s@10.0.0.1", "pbx2": "ami://u:s@10.0.0.2"}) as fleet:
+    async for event in fleet.events(events.Hangup):
+        print(event.server, event.channel)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .._client.streams import MergedStream
+from .connecting import Connecting, connect
+from .fleet import Fleet
+from .health import ServerHealth
+
+if TYPE_CHECKING:
+    from .live import FleetLive, FleetLiveChanges
+
+__all__ = [
+    "Connecting",
+    "Fleet",
+    "FleetLive",
+    "FleetLiveChanges",
+    "MergedStream",
+    "ServerHealth",
+    "connect",
+]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        # Only programs with a live state load it.
+        if name in ("FleetLive", "FleetLiveChanges"):
+            from . import live
+
+            return globals().setdefault(name, getattr(live, name))
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,113 @@
+"""A manager for a URL, whatever is between this program and the server."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from importlib import import_module
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from .._client.manager import Manager
+
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+
+__all__ = ["Connecting", "bus", "connect", "is_bus", "manager_of"]
+
+_BUS: Final = "nats"
+
+
+class Connecting:
+    """A manager that connects when this is awaited or entered; `connect` returns it.
+
+    Leaving it closes the manager. Whoever awaits it closes the manager himself.
+    """
+
+    def __init__(self, manager: ManagerLike) -> None:
+        self._manager = manager
+
+    def __await__(self) -> Generator[Any, None, ManagerLike]:
+        return self._connect().__await__()
+
+    async def _connect(self) -> ManagerLike:
+        await self._manager.connect()
+        return self._manager
+
+    async def __aenter__(self) -> ManagerLike:
+        return await self._connect()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._manager.close()
+
+    def __repr__(self) -> str:
+        return f"<Connecting {self._manager!r}>"
+
+
+def connect(url: str, *, server: str | None = None, **options: Any) -> Connecting:
+    """Return what connects to a server, to be awaited or entered::
+
+        async with connect("ami://user:secret@10.0.0.1") as mgr: ...
+        mgr = await connect("nats://bus.example", server="pbx1")  # close it yourself
+
+    Args:
+        url: the server, as `Manager.from_url` takes it: `ami://`, or `amis://` for TLS. Or
+            `nats://`, a bus on which relays tell what their servers do; that comes with the extra
+            `aioami[nats]`.
+        server: the name of the server on the bus; only there, and needed there.
+        options: what else `Manager.from_url`, or the remote manager, takes.
+
+    Returns:
+        An object that is awaitable, and an async context manager. Both connect, raise what
+        `connect()` of that manager raises, and give the manager. Cancelling gives the attempt up.
+
+    Raises:
+        ValueError: the URL or an option cannot be right, or `server` is there in vain or missing;
+            never shows the secret.
+        TypeError: an argument is of a wrong type, or there is no such option.
+        ImportError: it is the URL of a bus, and the extra for it is not installed.
+        OSError: a file that the URL names cannot be read.
+    """
+    if is_bus(url):
+        if not server:
+            raise ValueError("server: the name of the server on the bus, as server='pbx1'")
+        return Connecting(bus().RemoteManager(url, server, **options))
+    if server is not None:
+        raise ValueError("server: it goes with nats://, as other URLs are of one server")
+    return Connecting(Manager.from_url(url, **options))
+
+
+def manager_of(url: str, **options: Any) -> Manager:
+    """Return the manager of a server of a fleet, whose URL says where that is itself.
+
+    Raises:
+        ValueError, TypeError, OSError: as for `Manager.from_url`.
+    """
+    if is_bus(url):
+        raise ValueError(
+            "servers: the URL of a bus stands for all of its servers: Fleet('nats://...'); "
+            "a single one is connect('nats://...', server=...)"
+        )
+    return Manager.from_url(url, **options)
+
+
+def is_bus(url: object) -> bool:
+    """True if a URL is that of a bus."""
+    return isinstance(url, str) and url.lower().startswith(f"{_BUS}://")
+
+
+def bus() -> Any:
+    """Return the module for a bus, which few programs need, and which needs nats-py.
+
+    Raises:
+        ImportError: the extra is not installed.
+    """
+    try:
+        return import_module("aioami.bus")
+    except ModuleNotFoundError as error:
+        sentence = f"{error}: {_BUS}:// comes with pip install 'aioami[nats]'"
+        raise ImportError(sentence, name=error.name, path=error.path) from error

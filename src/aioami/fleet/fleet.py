@@ -1,0 +1,628 @@
+"""The fleet: many servers, each with a link of its own, and the events of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
+
+from .._check import check_seconds, check_text
+from .._client.callbacks import Callbacks, Subscription
+from .._client.like import ManagerLike
+from .._client.owner import Owner
+from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
+from .._log import get_logger
+from .._session.dispatch import Selection, Selector
+from ..errors import UnknownEventName, fresh
+from ..events.base import Event, name_server
+from ..events.naming import misnamed
+from ..states import ManagerState
+from .connecting import bus, is_bus, manager_of
+from .member import Member
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .._client.streams import EventStream
+    from .._session.statistics import Statistics
+    from .health import ServerHealth
+
+__all__ = ["Fleet"]
+
+log = get_logger("aioami.fleet")
+
+_A = TypeVar("_A", bound=Event)
+_B = TypeVar("_B", bound=Event)
+_C = TypeVar("_C", bound=Event)
+
+_WAITS: Final = ("all", "any", "none")
+
+# The fleet of each manager that is in one, by its `id`, which is its own while the fleet holds it.
+_FLEETS: Final[weakref.WeakValueDictionary[int, Fleet]] = weakref.WeakValueDictionary()
+
+Wait = Literal["all", "any", "none"]
+"""The servers that are waited for on entering a fleet: all of them, the first one, or none."""
+
+
+class Fleet:
+    """Many servers in one program, each with a reconnecting link of its own.
+
+    Example::
+
+        servers = {"pbx1": "ami://u:s@10.0.0.1", "pbx2": "ami://u:s@10.0.0.2"}
+        async with Fleet(servers) as fleet:
+            async for event in fleet.events(events.Hangup):
+                print(event.server, event.channel)
+            await fleet["pbx1"].send(core.Ping())
+
+    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
+    all at the same time. A server that is down, slow, or sends a flood hurts no other. One that is
+    lost is connected again; one whose login is refused is told once, in the log and in `health()`,
+    and the others go on. There is no `send` without a server: `fleet[name]` has it.
+
+    Args:
+        servers: the servers: a mapping of their names to URLs, as `Manager.from_url` takes them, or
+            to managers, which are not connected yet and which the fleet closes. Or the URL of a
+            bus, `nats://`, whose servers are found by themselves; that comes with the extra
+            `aioami[nats]`.
+        wait: the servers that entering waits for. `"all"`: until all are ready; the first that
+            fails is raised, and all are closed. `"any"`: until one is; those that are not there are
+            tried on, and the first error is raised when all are refused for good. `"none"`: for
+            none.
+        options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
+            of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
+            does.
+
+    Raises:
+        ValueError: a URL cannot be right, and never shows the secret; a name is empty or not
+            printable; a manager is connected already, in another fleet, or there twice; there is
+            no such `wait`.
+        TypeError: `servers` is neither a mapping nor the URL of a bus; a server is neither a URL
+            nor a manager; there is no such option.
+        ImportError: it is the URL of a bus, and the extra for it is not installed.
+        OSError: a file that a URL names cannot be read.
+    """
+
+    def __init__(
+        self, servers: Mapping[str, str | ManagerLike] | str, *, wait: Wait = "all", **options: Any
+    ) -> None:
+        if wait not in _WAITS:
+            raise ValueError(f"wait: 'all', 'any' or 'none', not {wait!r}")
+        self._wait = wait
+        self._raises = False  # entering waits for all, and raises what another time is logged
+        self._options = options
+        self._members: dict[str, Member] = {}
+        self._observers: dict[object, Callable[[str, ManagerLike | None], object]] = {}
+        # Each with the function that opens its part for one more server.
+        self._streams: weakref.WeakKeyDictionary[
+            MergedStream[Any], Callable[[Member], EventStream[Any] | NextEvent[Any]]
+        ] = weakref.WeakKeyDictionary()
+        self.owner = Owner()
+        self._standing = _Standing(self.owner)
+        self._callbacks = Callbacks(self._standing)
+        self._discovery: Any = None
+        if is_bus(servers):
+            self._discovery = bus().Discovery(servers, **options)
+            return
+        if not isinstance(servers, Mapping):
+            # Not shown: a secret may be in it.
+            kind = "the URL of one server" if isinstance(servers, str) else type(servers).__name__
+            raise TypeError(f"servers: expected a mapping of names to URLs or managers, not {kind}")
+        try:
+            for name, server in servers.items():
+                self._take_on(name, server)
+        except BaseException:
+            for member in self._members.values():
+                self._release(member)
+            raise
+
+    # The servers
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The names of the servers, in the order in which they were added."""
+        return tuple(self._members)
+
+    def __getitem__(self, name: str) -> ManagerLike:
+        """The manager of a server; a `KeyError` if there is no such server."""
+        return self._members[name].manager
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.servers)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def add(self, name: str, server: str | ManagerLike) -> ManagerLike:
+        """Add a server, and return its manager, which begins to connect if the fleet is connected.
+
+        It is tried on until it is there; `await fleet[name].wait_ready()` waits for that. Streams
+        and callbacks get its events from the first.
+
+        Args:
+            name: its name.
+            server: its URL, or a manager that is not connected; the fleet closes it.
+
+        Raises:
+            ValueError: there is a server of that name; or as for the constructor.
+            TypeError, OSError: as for the constructor.
+            RuntimeError: the fleet is connected in another event loop, thread or process.
+        """
+        self.owner.check()
+        member = self._take_on(name, server)
+        if self._standing.state is ManagerState.READY:
+            for stream, open_part in list(self._streams.items()):
+                if not stream.ended:
+                    stream.add(open_part(member))
+            self._callbacks.renew()
+            self._callbacks.start()
+            member.start(retry=True)
+            self._tell(name, member.manager)
+        return member.manager
+
+    async def remove(self, name: str) -> None:
+        """Close a server's manager, with a farewell, and forget the server.
+
+        What came of it before can still be taken from streams. Cancelling it closes without a
+        farewell.
+
+        Raises:
+            KeyError: there is no such server.
+            RuntimeError: the fleet is connected in another event loop, thread or process.
+        """
+        self.owner.check()
+        member = self._members.pop(name)
+        self._tell(name, None)
+        try:
+            await self._close(member)
+        finally:
+            self._release(member)
+            self._notice_the_last()
+
+    def _take_on(self, name: str, server: object) -> Member:
+        check_text("servers: the name of a server", name)
+        if not name or not name.isprintable():
+            raise ValueError(f"servers: a name is printable and not empty, unlike {name!r}")
+        if name in self._members:
+            raise ValueError(f"servers: there is a server {name!r} already")
+        manager: ManagerLike
+        if isinstance(server, str):
+            manager = manager_of(server, **self._named(name))
+        elif isinstance(server, ManagerLike):
+            manager = server
+        else:
+            kind = type(server).__name__
+            raise TypeError(f"servers: {name!r}: expected a URL or a manager, not {kind}")
+        if id(manager) in _FLEETS:
+            where = "this fleet already" if _FLEETS[id(manager)] is self else "another fleet"
+            raise ValueError(f"servers: {name!r}: its manager is in {where}")
+        if manager.state is not ManagerState.CLOSED:
+            state = manager.state.value
+            raise ValueError(
+                f"servers: {name!r}: its manager is {state} already; the fleet connects it"
+            )
+        member = self._members[name] = Member(name, manager, self._lost)
+        _FLEETS[id(manager)] = self
+        member.name_manager(name)
+        return member
+
+    def _named(self, name: str) -> dict[str, Any]:
+        """The options of a manager, whose metrics are to have the server's name in the fleet."""
+        metrics = self._options.get("metrics")
+        if metrics is None:
+            return self._options
+        from .metrics import NamedMetrics
+
+        return {**self._options, "metrics": NamedMetrics(name, metrics)}
+
+    def _release(self, member: Member) -> None:
+        """Let a manager belong to no fleet any more."""
+        _FLEETS.pop(id(member.manager), None)
+        if member.manager.state is ManagerState.CLOSED:
+            member.name_manager("")
+
+    def observe_servers(
+        self, observer: Callable[[str, ManagerLike | None], object]
+    ) -> Callable[[], None]:
+        """Have a function called with each server that is added or removed while it is connected.
+
+        Args:
+            observer: takes the name, and the manager, or `None` for a server that was removed. It
+                must be quick; what it raises is logged under `aioami.fleet`.
+
+        Returns:
+            A function that ends it; it may be called again.
+        """
+        entry = object()
+        self._observers[entry] = observer
+
+        def end() -> None:
+            self._observers.pop(entry, None)
+
+        return end
+
+    def _tell(self, name: str, manager: ManagerLike | None) -> None:
+        for observer in list(self._observers.values()):
+            try:
+                observer(name, manager)
+            except Exception:
+                log.exception("an observer of servers raised")
+
+    # The links
+
+    async def connect(self) -> None:
+        """Connect all servers at the same time, and wait for those that `wait` says.
+
+        Cancelling it closes all.
+
+        Raises:
+            ConnectionLost, ManagerAuthError, ActionError, ProtocolError, OSError: what
+                `Manager.connect` of a server raised; see `wait`. All are closed then.
+            RuntimeError: the fleet is connected already; or in another event loop, thread or
+                process.
+        """
+        self.owner.check()
+        if self._standing.state is not ManagerState.CLOSED:
+            raise RuntimeError(f"this fleet is {self._standing.state.value} already")
+        self.owner.take()
+        self._standing.state = ManagerState.READY
+        self._raises = self._wait == "all"
+        try:
+            self._callbacks.renew()
+            self._callbacks.start()
+            retry = self._wait != "all"
+            if self._discovery is not None:
+                await self._discovery.start(self)
+            for member in list(self._members.values()):
+                if member.task is None:
+                    member.start(retry=retry)
+            await self._arrivals()
+        except BaseException:
+            await self.close()
+            raise
+        finally:
+            self._raises = False
+
+    async def _arrivals(self) -> None:
+        """Wait for the servers that are to be there on entering."""
+        waiting = {
+            member.arrived: member
+            for member in self._members.values()
+            if member.arrived is not None
+        }
+        first: BaseException | None = None
+        while waiting and self._wait != "none":
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            # In the order of the servers, where several came at the same moment.
+            for future in [each for each in waiting if each in done]:
+                del waiting[future]
+                if future.cancelled():  # it was removed meanwhile
+                    continue
+                error = future.exception()
+                if error is None:
+                    if self._wait == "any":
+                        return
+                elif self._wait == "all":
+                    raise fresh(error)
+                else:
+                    first = first or error
+        if first is not None:
+            raise fresh(first)
+
+    async def close(self) -> None:
+        """Close all managers at the same time, each with a farewell, and end all streams.
+
+        May be called again, and in every state. Callbacks end first, as in `Manager.close`.
+        Afterwards the same fleet may `connect()` again. Cancelling it closes without a farewell.
+
+        Raises:
+            RuntimeError: the fleet is connected in another event loop, thread or process.
+        """
+        self.owner.check()
+        if self._standing.state is ManagerState.CLOSED:
+            return
+        self._standing.state = ManagerState.CLOSING
+        try:
+            await self._callbacks.stop()
+            if self._discovery is not None:
+                await self._discovery.close()
+        finally:
+            try:
+                closing = [self._close(member) for member in self._members.values()]
+                await asyncio.gather(*closing)
+            finally:
+                self._standing.state = ManagerState.CLOSED
+                self._finish(None)
+                self.owner.release()
+
+    async def _close(self, member: Member) -> None:
+        try:
+            await member.stop()
+        finally:
+            try:
+                await member.manager.close()
+            except Exception:
+                log.exception("the manager of %s raised as it was closed", member.name)
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _lost(self, member: Member) -> None:
+        """Note that a server is lost for good."""
+        # A link that stood has told it itself.
+        if not member.has_stood and not self._raises:
+            log.error("%s is lost for good: %s", member.name, member.error)
+        self._notice_the_last()
+
+    def _notice_the_last(self) -> None:
+        """End the streams if no server is left of which anything may come."""
+        errors = [member.error for member in self._members.values()]
+        if errors and all(errors) and self._discovery is None:
+            self._finish(errors[-1])
+
+    def _finish(self, error: Exception | None) -> None:
+        for stream in list(self._streams):
+            stream.finish(error)
+
+    # What is known of them
+
+    def health(self) -> dict[str, ServerHealth]:
+        """Return the health of each server at this moment, by name."""
+        return {name: member.health() for name, member in self._members.items()}
+
+    def statistics(self) -> dict[str, Statistics]:
+        """Return the counts of each server's manager, by name; see `Manager.statistics`."""
+        return {name: member.manager.statistics() for name, member in self._members.items()}
+
+    # Events
+
+    # fmt: off
+    @overload
+    def events(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> MergedStream[_A]: ...
+    @overload
+    def events(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> MergedStream[_A | _B]: ...
+    @overload
+    def events(
+        self, a: type[_A], b: type[_B], c: type[_C], /, *,
+        where: Callable[[_A | _B | _C], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> MergedStream[_A | _B | _C]: ...
+    @overload
+    def events(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> MergedStream[Event]: ...
+    # fmt: on
+    def events(
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+        on_loss: OnLoss = "count",
+    ) -> MergedStream[Any]:
+        """A stream of the events of all servers; it may be opened before the fleet connects.
+
+        `event.server` is the server's name, also of `Disconnected` and `Reconnected`, and of the
+        `EventsLost` that is raised. Those of one server come in its order. Servers that have events
+        waiting take turns.
+
+        Args:
+            selectors, where: as for `Manager.events`.
+            maxsize: events of each server that may wait for the consumer; what is too much is lost
+                of that server alone. `None` lifts the limit.
+            overflow, on_loss: as for `Manager.events`.
+
+        The iteration ends when the stream or the fleet is closed. A server that is lost for good
+        ends no stream; only when all are, the last error is raised, after what was buffered.
+
+        Raises:
+            TypeError, ValueError: as for `Manager.events`.
+            RuntimeError: the fleet is connected in another event loop, thread or process.
+        """
+        self.owner.check()
+        Buffer(Selection(selectors), where, maxsize, overflow, on_loss)  # refuses what is wrong
+        _warn(selectors)
+        return self._merge(
+            selectors,
+            lambda member: member.manager.events(
+                *selectors,
+                where=_where(member, where),
+                maxsize=maxsize,
+                overflow=overflow,
+                on_loss=on_loss,
+            ),
+        )
+
+    # fmt: off
+    @overload
+    def wait_for(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A]: ...
+    @overload
+    def wait_for(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[_A | _B]: ...
+    @overload
+    def wait_for(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., timeout: float | None = ...,
+    ) -> NextEvent[Event]: ...
+    # fmt: on
+    def wait_for(
+        self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
+    ) -> NextEvent[Any]:
+        """The next event of any server that matches, watched for from this call on; await it.
+
+        Args:
+            selectors, where, timeout: as for `Manager.wait_for`.
+
+        Raises:
+            ManagerTimeout: from the await, if no event came in time.
+            ConnectionLost, ManagerAuthError, ProtocolError, ActionError: from the await, if all
+                servers are lost for good, or the fleet was closed, before one came.
+            TypeError, ValueError, RuntimeError: as for `events()`.
+        """
+        self.owner.check()
+        check_seconds("timeout", timeout)
+        Buffer(Selection(selectors), where, None)
+        _warn(selectors)
+        merged = self._merge(
+            selectors,
+            lambda member: member.manager.wait_for(*selectors, where=_where(member, where)),
+        )
+        return NextEvent(merged, timeout)
+
+    # fmt: off
+    @overload
+    def on(
+        self, a: type[_A], /, *,
+        where: Callable[[_A], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A]: ...
+    @overload
+    def on(
+        self, a: type[_A], b: type[_B], /, *,
+        where: Callable[[_A | _B], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[_A | _B]: ...
+    @overload
+    def on(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[Event]: ...
+    # fmt: on
+    def on(
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+    ) -> Subscription[Any]:
+        """Return a decorator that has a function called with each event of any server.
+
+        It is as `Manager.on`, with one call after the other for all servers together; servers that
+        have events waiting take turns.
+
+        Args:
+            selectors, where, maxsize, overflow: as for `events()`.
+
+        Returns:
+            The subscription, to be called with the function.
+
+        Raises:
+            TypeError, ValueError, RuntimeError: as for `events()`.
+        """
+        self.owner.check()
+        Buffer(Selection(selectors), where, maxsize, overflow)
+        _warn(selectors)
+
+        def open_stream() -> MergedStream[Any]:
+            return self._merge(
+                selectors,
+                lambda member: member.manager.events(
+                    *selectors, where=_where(member, where), maxsize=maxsize, overflow=overflow
+                ),
+            )
+
+        return Subscription(open_stream, self._callbacks)
+
+    def emit(self, event: Event) -> None:
+        """Deliver an event of the fleet itself to the streams that select it.
+
+        It is for those who find the servers, and tell of them in events of their own.
+        """
+        for stream in list(self._streams):
+            stream.emit(event)
+
+    def _merge(
+        self,
+        selectors: tuple[Selector, ...],
+        open_part: Callable[[Member], EventStream[Any] | NextEvent[Any]],
+    ) -> MergedStream[Any]:
+        def open_quietly(member: Member) -> EventStream[Any] | NextEvent[Any]:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnknownEventName)  # the user was warned once
+                return open_part(member)
+
+        stream: MergedStream[Any] = MergedStream(
+            Selection(selectors), self.owner, _nothing, waits=self._warn_if_idle
+        )
+        for member in self._members.values():
+            stream.add(open_quietly(member))
+        self._streams[stream] = open_quietly
+        if self._standing.state is ManagerState.READY:
+            self._notice_the_last()
+        return stream
+
+    async def _warn_if_idle(self) -> None:
+        """Log that nothing will come, where the fleet is not connected."""
+        if self._standing.state is ManagerState.CLOSED:
+            await asyncio.sleep(0)  # a task that was started beside this one may connect
+        if self._standing.state is ManagerState.CLOSED:
+            log.warning("a stream waits, and nothing will come: the fleet is not connected")
+
+    def __repr__(self) -> str:
+        members = self._members.values()
+        states = ", ".join(f"{each.name} {each.state.value}" for each in members)
+        return f"<Fleet {states or 'without servers'}>"
+
+
+class _Standing:
+    """The state of the fleet itself: whether its servers are connected, or tried on."""
+
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.state = ManagerState.CLOSED
+
+
+def _nothing() -> None:
+    """Do nothing: the parts of a merged stream end themselves."""
+
+
+def _where(member: Member, where: Predicate | None) -> Predicate | None:
+    """Return a predicate that also names the server, where the manager does not."""
+    if member.takes_name:
+        return where
+    name = member.name
+
+    def named(event: Event) -> object:
+        name_server(event, name)
+        return True if where is None else where(event)
+
+    return named
+
+
+def _warn(selectors: tuple[Selector, ...]) -> None:
+    """Warn of names of events that cannot be right."""
+    for selector in selectors:
+        wrong = misnamed(selector) if isinstance(selector, str) else None
+        if wrong is not None:
+            warnings.warn(wrong, UnknownEventName, stacklevel=3)

@@ -1,0 +1,188 @@
+"""One server of a fleet: its manager, and what became of its link."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .._client.manager import Manager
+from .._client.options import Backoff
+from .._log import get_logger
+from .._session.refusals import is_final
+from ..errors import ConnectionLost, ManagerError
+from ..events.base import Event
+from ..events.link import Disconnected, Reconnected
+from ..states import ManagerState
+from .health import ServerHealth
+
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+    from .._client.streams import EventStream
+
+__all__ = ["Member"]
+
+log = get_logger("aioami.fleet")
+
+_UP = (ManagerState.READY, ManagerState.CONNECTED)
+
+
+class Member:
+    """A server of a fleet.
+
+    Args:
+        name: its name in the fleet.
+        manager: its manager, which is not connected.
+        ended: is called when it is lost for good.
+
+    Attributes:
+        error: the error that ended it for good; `None` while it is tried on.
+        arrived: has a result once the link stood for the first time, or the error that ended the
+            attempts to establish it.
+        task: connects the manager, and follows what becomes of its link.
+    """
+
+    def __init__(self, name: str, manager: ManagerLike, ended: Callable[[Member], None]) -> None:
+        self._ended = ended
+        self.name = name
+        self.manager = manager
+        self.error: Exception | None = None
+        self.arrived: asyncio.Future[None] | None = None
+        self.task: asyncio.Task[None] | None = None
+        self._connecting = False
+        self._told: Exception | None = None  # the reason why the link is away, by what it said
+        self._state = manager.state
+        self._since = time.time()
+
+    @property
+    def takes_name(self) -> bool:
+        """True if the manager itself tells each event which server it is from."""
+        return hasattr(type(self.manager), "server")
+
+    def name_manager(self, name: str) -> None:
+        """Tell the manager its name in the fleet; empty outside of one."""
+        if self.takes_name:
+            self.manager.server = name  # type: ignore[attr-defined]
+
+    @property
+    def state(self) -> ManagerState:
+        """The state of the link, as the fleet knows it."""
+        state = self.manager.state
+        if state is ManagerState.CLOSED and self.error is not None:
+            return ManagerState.LOST  # its first connect was refused for good
+        if state is ManagerState.CLOSED and self._connecting:
+            return ManagerState.CONNECTING  # between two attempts
+        return state
+
+    @property
+    def has_stood(self) -> bool:
+        """True if the link stood once since it was started."""
+        arrived = self.arrived
+        return (
+            arrived is not None
+            and arrived.done()
+            and not arrived.cancelled()
+            and arrived.exception() is None
+        )
+
+    def note(self) -> None:
+        """Keep the time of a change of the state."""
+        state = self.state
+        if state is not self._state:
+            self._state, self._since = state, time.time()
+
+    def health(self) -> ServerHealth:
+        """The health at this moment."""
+        self.note()
+        counts = self.manager.statistics()
+        return ServerHealth(
+            state=self._state,
+            since=self._since,
+            error=None if self._state in _UP else self._reason(),
+            round_trip=counts.last_round_trip,
+            gaps=counts.gaps,
+            version=self.manager.version,
+        )
+
+    def _reason(self) -> Exception | None:
+        reason: Exception | None = getattr(self.manager, "reason", None)
+        return self.error or reason or self._told
+
+    def start(self, *, retry: bool) -> None:
+        """Connect, and follow what becomes of the link, in a task.
+
+        Args:
+            retry: whether it is tried again while the server is not there.
+        """
+        loop = asyncio.get_running_loop()
+        self.error = self._told = None
+        self._connecting = True
+        self.note()
+        self.arrived = loop.create_future()
+        stream: EventStream[Any] = self.manager.events(Disconnected, Reconnected)
+        self.task = loop.create_task(self._keep(stream, retry), name=f"aioami fleet {self.name}")
+
+    async def stop(self) -> None:
+        """Give up connecting, and follow the link no more."""
+        task, self.task = self.task, None
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait([task])
+        self._connecting = False
+        if self.arrived is not None and not self.arrived.done():
+            self.arrived.cancel()
+
+    async def _keep(self, stream: EventStream[Event], retry: bool) -> None:
+        with stream:
+            try:
+                await self._connect(retry)
+                self.note()
+                self._arrive(None)
+                async for event in stream:
+                    down = isinstance(event, Disconnected)
+                    self._told = ConnectionLost(event.get("Reason", "")) if down else None
+                    self.note()
+            except Exception as error:
+                self.error = error
+                self._arrive(error)
+                self.note()
+                self._ended(self)
+
+    async def _connect(self, retry: bool) -> None:
+        manager = self.manager
+        try:
+            if isinstance(manager, Manager):
+                await manager.connect(retry=retry or None)
+            else:
+                await self._attempt(retry)
+            if manager.state not in _UP:
+                await manager.wait_ready()
+        finally:
+            self._connecting = False
+
+    async def _attempt(self, retry: bool) -> None:
+        """Have a manager connect that does not go on trying by itself."""
+        delays = Backoff().delays()
+        while True:
+            try:
+                await self.manager.connect()
+            except ManagerError as error:
+                if not retry or is_final(error):
+                    raise
+                if self._told is None:
+                    log.warning("%s was not reached, and is tried again: %s", self.name, error)
+                self._told = error
+                await asyncio.sleep(next(delays))
+            else:
+                self._told = None
+                return
+
+    def _arrive(self, error: Exception | None) -> None:
+        if self.arrived is None or self.arrived.done():
+            return
+        if error is None:
+            self.arrived.set_result(None)
+        else:
+            self.arrived.set_exception(error)
+            self.arrived.exception()  # which must not count as never retrieved

@@ -1,0 +1,97 @@
+"""Several fake servers, for programs that use many."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .fake import FakeAsterisk
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["FakeFleet"]
+
+
+class FakeFleet(Mapping[str, FakeAsterisk]):
+    """Fake servers by name::
+
+        async with FakeFleet(["pbx1", "pbx2"]) as fakes, Fleet(fakes.urls) as fleet:
+            await fakes["pbx1"].send_event("Hangup", {"Channel": "PJSIP/alice-1"})
+            fakes["pbx2"].drop()
+
+    A mapping of names to servers, each of which may be stopped, started again, and disturbed by
+    itself.
+
+    Args:
+        servers: the names of the servers, which are made then; or a mapping of names to servers,
+            which may differ in what they are.
+        options: the arguments of `FakeAsterisk` for the servers that are made.
+
+    Raises:
+        TypeError: `servers` is one text; or there are options for servers that are made already.
+        ValueError: there is no server, or one name twice; or as for `FakeAsterisk`.
+    """
+
+    def __init__(self, servers: Iterable[str] | Mapping[str, FakeAsterisk], **options: Any) -> None:
+        if isinstance(servers, str):
+            raise TypeError("servers: expected several names, not one text")
+        if isinstance(servers, Mapping):
+            if options:
+                raise TypeError(f"{next(iter(options))}: these servers are made already")
+            self._servers: dict[str, FakeAsterisk] = dict(servers)
+        else:
+            names = list(servers)
+            if len(set(names)) < len(names):
+                raise ValueError("servers: each name once")
+            self._servers = {name: FakeAsterisk(**options) for name in names}
+        if not self._servers:
+            raise ValueError("servers: at least one")
+        self._entered = contextlib.AsyncExitStack()
+
+    def __getitem__(self, name: str) -> FakeAsterisk:
+        return self._servers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._servers)
+
+    def __len__(self) -> int:
+        return len(self._servers)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The URLs of the servers and of the first user of each, by name, for `aioami.Fleet`.
+
+        A server has its port from its first start on.
+        """
+        return {name: server.url for name, server in self._servers.items()}
+
+    async def start(self) -> None:
+        """Start all servers; see `FakeAsterisk.start`."""
+        await asyncio.gather(*(server.start() for server in self._servers.values()))
+
+    async def stop(self) -> None:
+        """Stop all servers; see `FakeAsterisk.stop`."""
+        await asyncio.gather(*(server.stop() for server in self._servers.values()))
+
+    async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as stack:
+            for server in self._servers.values():
+                await stack.enter_async_context(server)
+            self._entered = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._entered.__aexit__(kind, error, traceback)
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass on all servers; see `FakeAsterisk.advance`."""
+        await asyncio.gather(*(server.advance(seconds) for server in self._servers.values()))
