@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .._client.like import ManagerLike
 
-__all__ = ["AsyncAGI"]
+__all__ = ["AsyncAGI", "environment_of"]
 
 _STRAGGLING: Final = 0.1  # seconds in which the events of a list's channels have come, too
 
@@ -236,11 +236,11 @@ class AsyncAGI:
         for channel in listed.events:
             if self._hub is None:
                 return
-            if channel.get("Uniqueid") in taken:
+            uniqueid = channel.get("Uniqueid", "")
+            if uniqueid in taken or self._hub.is_expected(uniqueid):
                 continue
             if is_in_async_agi(channel.get("Application", ""), channel.get("ApplicationData", "")):
-                data = channel.getbytes("ApplicationData", b"")
-                self._take_call(channel, _environment(channel, data))
+                self._take_call(channel, environment_of(channel))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -248,9 +248,10 @@ class AsyncAGI:
         task.add_done_callback(self._tasks.discard)
 
 
-def _environment(channel: Event, data: bytes) -> bytes:
-    """Return what Asterisk would have sent of a channel, as far as the list of channels tells."""
+def environment_of(channel: Event) -> bytes:
+    """Return what Asterisk would have sent of a channel, as far as a list of channels tells."""
     name = channel.getbytes("Channel", b"")
+    data = channel.getbytes("ApplicationData") or channel.getbytes("Data", b"")
     values = {
         b"agi_request": b"async",
         b"agi_channel": name,

@@ -92,6 +92,10 @@ class Connection(asyncio.Protocol, Transport):
         self._is_leaving = False
 
     @property
+    def manager(self) -> ManagerLike | None:
+        return self._owner.manager
+
+    @property
     def stops_with_digits(self) -> bool:  # type: ignore[override]
         """True if there is a manager that can press one."""
         return self._stopper is not None

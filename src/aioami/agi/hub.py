@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -73,6 +74,7 @@ class Hub:
     def __init__(self) -> None:
         self._users = 0
         self._watchers: dict[str, Watcher] = {}
+        self._expected: dict[str, Callable[[AsyncAGIStart], None]] = {}
         self._task: asyncio.Task[None] | None = None
         self.doorkeeper: Doorkeeper | None = None
 
@@ -112,6 +114,18 @@ class Hub:
         if self._watchers.get(uniqueid) is watcher:
             del self._watchers[uniqueid]
 
+    def expect(self, uniqueid: str, enter: Callable[[AsyncAGIStart], None]) -> None:
+        """Have a function take a call when it enters AsyncAGI, instead of the doorkeeper; once."""
+        self._expected[uniqueid] = enter
+
+    def expect_no_more(self, uniqueid: str) -> bool:
+        """Expect a call no longer; return true if it was still expected."""
+        return self._expected.pop(uniqueid, None) is not None
+
+    def is_expected(self, uniqueid: str) -> bool:
+        """True of a call that is to enter AsyncAGI, and not the doorkeeper's."""
+        return uniqueid in self._expected
+
     def _is_wanted(self, event: Event) -> bool:
         return (
             isinstance(event, (AsyncAGIStart, Disconnected, Reconnected))
@@ -143,6 +157,11 @@ class Hub:
         watcher = self._watchers.get(event.get("Uniqueid", ""))
         if watcher is not None:
             watcher.take(event)
+        if not isinstance(event, AsyncAGIStart):
+            return
         # One that its session left behind enters anew.
-        if isinstance(event, AsyncAGIStart) and self.doorkeeper is not None:
+        enter = self._expected.pop(event.get("Uniqueid", ""), None)
+        if enter is not None:
+            enter(event)
+        elif self.doorkeeper is not None:
             self.doorkeeper.enter(event)
