@@ -251,7 +251,7 @@ class AsyncAGI:
 def environment_of(channel: Event) -> bytes:
     """Return what Asterisk would have sent of a channel, as far as a list of channels tells."""
     name = channel.getbytes("Channel", b"")
-    data = channel.getbytes("ApplicationData") or channel.getbytes("Data", b"")
+    data = channel.getbytes("ApplicationData", b"") or channel.getbytes("Data", b"")
     values = {
         b"agi_request": b"async",
         b"agi_channel": name,
