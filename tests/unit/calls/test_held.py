@@ -664,7 +664,7 @@ async def test_a_user_who_may_ask_for_the_status_alone(proxy: FaultProxy, fake: 
         await until(lambda: call.bridged_with)
         proxy.cut()
         await until(lambda: mgr.state is not ManagerState.READY)
-        fake.exchange.channels[other.channel or ""].hang_up()
+        fake.exchange.channels[call.channel or ""].redirect(("elsewhere", "target", 1))
         await until(lambda: fake.sent("Status"))
         await until(lambda: not call.bridged_with)
         assert call.state is CallState.ANSWERED

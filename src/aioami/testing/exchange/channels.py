@@ -130,6 +130,7 @@ class Channel:
         sounds: what was played to it.
         heard: the number of those that a test has asked for already.
         subroutines: the places to which it returns, and what variables were there.
+        recordings: the ids of what MixMonitor, the action, records.
         muted: the directions that MuteAudio silences, `in` and `out`.
         ended: set when it is over.
     """
@@ -176,6 +177,7 @@ class Channel:
         self.limited_until: float | None = None
         self.requested = False
         self.monitored = False
+        self.recordings: list[str] = []
         self.muted: set[str] = set()
         self.agi: deque[tuple[str, str]] | None = None
         self.agi_called = Signal(exchange.clock)
