@@ -16,6 +16,7 @@ from .keys import STOP, listen
 __all__ = ["APPLICATIONS"]
 
 _LONGEST: Final = 1e9  # seconds that anything may take
+_INITIAL_SILENCE: Final = 2500  # milliseconds after which AMD believes that a machine is there
 _FILE: Final = 1.0  # seconds that a file takes
 _DIGIT: Final = 10.0  # seconds that a caller has for an extension
 # Seconds for which Answer waits for a first sound; a Local channel never makes one.
@@ -224,6 +225,16 @@ async def _read(channel: Channel, data: str) -> bool:
     return True
 
 
+async def _amd(channel: Channel, data: str) -> bool:
+    """Believe that a machine has answered: nobody says a word here."""
+    silence = arguments(data)[0]
+    milliseconds = int(silence) if silence.isdecimal() else _INITIAL_SILENCE
+    await channel.pause(milliseconds / 1000)
+    channel.set_variable("AMDSTATUS", "MACHINE")
+    channel.set_variable("AMDCAUSE", f"INITIALSILENCE-{milliseconds}-{milliseconds}")
+    return True
+
+
 async def _mix_monitor(channel: Channel, data: str) -> bool:
     channel.set_variable("MIXMONITOR_FILENAME", f"/var/spool/asterisk/monitor/{arguments(data)[0]}")
     channel.monitored = True
@@ -276,4 +287,5 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "MixMonitor": _mix_monitor,
     "StopMixMonitor": _stop_mix_monitor,
     "AGI": agi,
+    "AMD": _amd,
 }
