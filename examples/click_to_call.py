@@ -61,12 +61,12 @@ async def steps(mgr: Manager, channel: str, to: str) -> AsyncIterator[str]:
     """Place the call, and tell each of its steps in a line; whoever stops reading ends the call."""
     try:
         async with mgr.call(channel, to=to, timeout=30) as call:
-            before = None
+            told = call.state.value  # a quick one may have been answered already
+            yield json.dumps({"state": told}) + "\n"
             async for change in call.changes():
-                told = "connected" if change.call.bridged_with else change.state.value
+                before, told = told, "connected" if change.call.bridged_with else change.state.value
                 if told not in (before, "ended"):
                     yield json.dumps({"state": told}) + "\n"
-                before = told
             end = await call.ended()
             yield json.dumps({"state": "ended", "why": f"{end.reason.value}, talked {end.talked:.0f} s"}) + "\n"
     except ManagerError as error:

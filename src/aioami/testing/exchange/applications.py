@@ -17,6 +17,8 @@ __all__ = ["APPLICATIONS"]
 
 _LONGEST: Final = 1e9  # seconds that anything may take
 _INITIAL_SILENCE: Final = 2500  # milliseconds after which AMD believes that a machine is there
+_ANALYSIS: Final = 5000  # milliseconds for which it listens
+_STEP: Final = 100  # milliseconds
 _FILE: Final = 1.0  # seconds that a file takes
 _DIGIT: Final = 10.0  # seconds that a caller has for an extension
 # Seconds for which Answer waits for a first sound; a Local channel never makes one.
@@ -226,12 +228,23 @@ async def _read(channel: Channel, data: str) -> bool:
 
 
 async def _amd(channel: Channel, data: str) -> bool:
-    """Believe that a machine has answered: nobody says a word here."""
-    silence = arguments(data)[0]
-    milliseconds = int(silence) if silence.isdecimal() else _INITIAL_SILENCE
-    await channel.pause(milliseconds / 1000)
-    channel.set_variable("AMDSTATUS", "MACHINE")
-    channel.set_variable("AMDCAUSE", f"INITIALSILENCE-{milliseconds}-{milliseconds}")
+    """Take who plays a file at the other end for a machine; else nothing is heard, and not sure."""
+    given = [*arguments(data), *[""] * 4]
+    silence, total = (
+        int(given[place]) if given[place].isdecimal() else default
+        for place, default in ((0, _INITIAL_SILENCE), (3, _ANALYSIS))
+    )
+    status, cause = "NOTSURE", f"TOOLONG-{total - 100}"
+    heard, far = 0, channel.other
+    for _ in range(0, total + 100, _STEP):
+        await channel.pause(_STEP / 1000)
+        if far is not None and far.application.lower() in ("playback", "background"):
+            heard += _STEP
+        if heard >= silence:
+            status, cause = "MACHINE", f"INITIALSILENCE-{silence}-{silence}"
+            break
+    channel.set_variable("AMDSTATUS", status)
+    channel.set_variable("AMDCAUSE", cause)
     return True
 
 
