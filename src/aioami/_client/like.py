@@ -64,7 +64,7 @@ class ManagerLike(Protocol):
 
     @property
     def errors(self) -> str:
-        """What becomes of bytes that are no text in `encoding`."""
+        """The word for bytes that are no text in `encoding`, such as `backslashreplace`."""
 
     @property
     def view(self) -> View:

@@ -289,7 +289,7 @@ class Manager:
 
     @property
     def errors(self) -> str:
-        """What becomes of bytes that are no text in `encoding`; as given."""
+        """The word for what stands for bytes that are no text in `encoding`; as given."""
         return self._options.encoding.errors
 
     @property

@@ -347,7 +347,7 @@ class BlockingManager:
 
     @property
     def errors(self) -> str:
-        """What becomes of bytes that are no text in `encoding`."""
+        """The word for bytes that are no text in `encoding`, such as `backslashreplace`."""
         return self.manager.errors
 
     @property

@@ -131,7 +131,7 @@ class Call:
 
     @property
     def sounds(self) -> list[str]:
-        """What was played to this end so far, in order; see `hears`."""
+        """The names of the sounds that were played to this end so far, in order; see `hears`."""
         shown = self._channel.exchange.charset.shown
         return [shown(file) for file in self._channel.sounds]
 

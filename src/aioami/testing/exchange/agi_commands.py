@@ -40,7 +40,7 @@ _FOR_THE_DEAD: Final = frozenset(
 
 
 class Outcome(NamedTuple):
-    """What became of a command.
+    """The end of a command.
 
     Attributes:
         code: the code that the event AGIExecEnd tells: 200; -1 of one that failed, which ends

@@ -15,7 +15,7 @@ NEW_COMMAND: Final = "new command"
 """Stands among the digits for a command of AGI that comes while another one runs."""
 
 NO_DIGITS: Final = frozenset({STOP, NEW_COMMAND})
-"""What stands among the digits, and is none."""
+"""All that stands among the digits, and is none."""
 
 
 async def listen(
