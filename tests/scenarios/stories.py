@@ -844,7 +844,7 @@ async def mixed_by_hand(ami: Line) -> None:
     channel = await place(ami)
     await ami.ask("StopMixMonitor", Channel=channel)
     await ami.ask("MixMonitor", Channel=channel, File="story.wav")
-    await ami.until("MixMonitorStart", Channel=channel)
+    await ami.settle()
     await ami.ask("StopMixMonitor", Channel=channel, MixMonitorID="none")
     await ami.ask("StopMixMonitor", Channel=channel)
     await ami.settle()
