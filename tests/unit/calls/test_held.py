@@ -733,9 +733,16 @@ async def test_a_thousand_calls_leave_nothing(mgr: Manager) -> None:
 
     for _ in range(10):
         await asyncio.gather(*map(one, range(100)))
+    refused = mgr.call(ANSWERS, to="nosuch@test")
+    gone = weakref.ref(refused)
+    with pytest.raises(ActionError):
+        await refused
+    del refused
     await asyncio.sleep(0)
     gc.collect()
     assert len(calls) == 1000
+    assert gone() is None
+    assert not [each for each in gc.get_objects() if isinstance(each, Call)]
     assert not [each() for each in calls if each() is not None]
     assert len(asyncio.all_tasks()) == before
     assert len(hub) == 0
