@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import calls, channels, queues, session, sip, system
+from . import calls, channels, queues, rooms, session, sip, system
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "calls",
     "channels",
     "queues",
+    "rooms",
     "session",
     "sip",
     "system",
