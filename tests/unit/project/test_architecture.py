@@ -125,8 +125,8 @@ AGI: Final[dict[str, frozenset[str]]] = {
 CALLS_SANS_IO: Final = frozenset({"ends", "machine", "model", "registry", "sentences", "tracer"})
 CALLS: Final[dict[str, frozenset[str]]] = {
     "ends": frozenset(),
-    "model": frozenset(),
-    "registry": frozenset({"model"}),
+    "model": frozenset({"ends"}),
+    "registry": frozenset({"ends", "model"}),
     "sentences": frozenset({"model", "registry"}),
     "tracer": frozenset({"model", "registry", "sentences"}),
     "machine": frozenset({"ends"}),
