@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 from .._check import check_seconds, check_text
 from .._client.callbacks import Callbacks, Subscription
 from .._client.like import ManagerLike
+from .._client.manager import Manager
 from .._client.owner import Owner
 from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
 from .._log import get_logger
@@ -193,7 +194,7 @@ class Fleet:
         manager: ManagerLike
         if isinstance(server, str):
             manager = manager_of(server, **self._named(name))
-        elif isinstance(server, ManagerLike):
+        elif isinstance(server, (Manager, ManagerLike)):  # to ask for the second looks at all of it
             manager = server
         else:
             kind = type(server).__name__
@@ -284,6 +285,8 @@ class Fleet:
                 if member.task is None:
                     member.start(retry=retry)
             await self._arrivals()
+            if self._standing.state is not ManagerState.READY:
+                raise ConnectionLost("the fleet was closed while it was connecting")
         except BaseException:
             await self.close()
             raise
@@ -326,10 +329,11 @@ class Fleet:
             RuntimeError: the fleet is connected in another event loop, thread or process.
         """
         self.owner.check()
+        was_connected = self._standing.state is not ManagerState.CLOSED
         self._standing.state = ManagerState.CLOSING
         try:
             await self._callbacks.stop()
-            if self._discovery is not None:
+            if self._discovery is not None and was_connected:
                 await self._discovery.close()
         finally:
             try:

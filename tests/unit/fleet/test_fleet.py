@@ -755,3 +755,44 @@ def test_a_fleet_may_connect_in_the_next_loop(server: Server) -> None:
             assert fleet["pbx1"].state is ManagerState.CLOSED
         asyncio.run(fleet.close())
         gc.collect()
+
+
+async def test_closing_ends_entering(fakes: FakeFleet) -> None:
+    """Whoever enters a fleet that another task closes meanwhile is told."""
+    fakes["pbx2"].reply_to("Challenge", lambda request: None)
+    fleet = Fleet(managers(fakes))
+    entering = asyncio.create_task(fleet.connect())
+    await until(lambda: fleet["pbx1"].state is ManagerState.READY)
+    await fleet.close()
+    with pytest.raises(ConnectionLost, match="closed while it was connecting"):
+        await entering
+
+
+async def test_callbacks_go_on_with_a_server_that_is_added_behind_the_last_loss(fakes: FakeFleet) -> None:
+    """When all servers were lost for good, one that is added brings the callbacks back."""
+    heard = []
+    async with Fleet({"pbx1": manager(fakes["pbx1"], reconnect=False)}) as fleet:
+        subscription = fleet.on(events.Hangup)
+        subscription(lambda event: heard.append(event.server))
+        fakes["pbx1"].drop()
+        with pytest.raises(ConnectionLost):
+            await subscription.wait_closed()
+        await fleet.add("pbx2", fakes["pbx2"].url).wait_ready(20)
+        await tell(fakes["pbx2"])
+        await until(lambda: heard == ["pbx2"])
+
+
+class Named(Other):
+    """A manager that has a name of its own, which nobody may change."""
+
+    @property
+    def server(self) -> str:
+        return "its own"
+
+
+async def test_a_manager_with_a_name_of_its_own_has_that_of_the_fleet_in_it(fakes: FakeFleet) -> None:
+    """In the fleet's streams its events have the fleet's name."""
+    async with Fleet({"pbx1": Named(manager(fakes["pbx1"]))}) as fleet:
+        coming = fleet.wait_for(events.Hangup, timeout=20)
+        await tell(fakes["pbx1"])
+        assert (await coming).server == "pbx1"
