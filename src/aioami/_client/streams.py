@@ -7,6 +7,7 @@ it is too slow, and learns how many.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
@@ -621,7 +622,7 @@ class MergedBuffer:
 
     def forget(self, source: _Source) -> None:
         """Note that nothing more comes from a stream."""
-        if source in self._sources:
+        with contextlib.suppress(KeyError):  # it may be told again
             del self._sources[source]
             self._dropped += source.buffer.dropped
             self._gaps += source.buffer.gaps
