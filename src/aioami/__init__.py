@@ -28,6 +28,7 @@ from .errors import (
     ManagerAuthError,
     ManagerError,
     ManagerTimeout,
+    NotAnswered,
     PermissionDenied,
     ProtocolError,
     SessionEnded,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from . import enums
     from ._client.like import ManagerLike, View
     from ._client.threads import (
+        BlockingCall,
+        BlockingCallChanges,
         BlockingListStream,
         BlockingManager,
         BlockingStream,
@@ -57,6 +60,8 @@ __all__ = [
     "Action",
     "ActionError",
     "Backoff",
+    "BlockingCall",
+    "BlockingCallChanges",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -78,6 +83,7 @@ __all__ = [
     "ManagerState",
     "ManagerTimeout",
     "NextEvent",
+    "NotAnswered",
     "PermissionDenied",
     "ProtocolError",
     "Reconnected",
@@ -108,7 +114,8 @@ if not TYPE_CHECKING:
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),
         **dict.fromkeys(
             (
-                *("BlockingListStream", "BlockingManager", "BlockingStream"),
+                *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
+                *("BlockingManager", "BlockingStream"),
                 *("BlockingSubscription", "in_thread"),
             ),
             "._client.threads",

@@ -323,11 +323,12 @@ def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
         *("Action", "ActionError", "Backoff"),
-        *("BlockingListStream", "BlockingManager", "BlockingStream", "BlockingSubscription"),
+        *("BlockingCall", "BlockingCallChanges", "BlockingListStream", "BlockingManager", "BlockingStream"),
+        *("BlockingSubscription",),
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
-        *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
-        *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
+        *("ManagerState", "ManagerTimeout", "NextEvent", "NotAnswered", "PermissionDenied", "ProtocolError"),
+        *("Reconnected", "Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
         *("UnknownEventName", "View", "__version__"),
         *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]

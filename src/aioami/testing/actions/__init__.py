@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import channels, queues, session, sip, system
+from . import calls, channels, queues, rooms, session, sip, system
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "Known",
     "Request",
     "Session",
+    "calls",
     "channels",
     "queues",
+    "rooms",
     "session",
     "sip",
     "system",
