@@ -278,7 +278,7 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
         calls = live.calls()
         if linkedid not in calls:
             raise HTTPException(404, "this call is not there any more")
-        for channel in calls[linkedid]:
+        for channel in calls[linkedid].channels:
             await request.app.state.manager.send(core.Hangup(channel.uniqueid, cause=16), check=False)
         return {}
 

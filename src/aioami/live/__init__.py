@@ -2,12 +2,13 @@
 
 async with Live(mgr) as live:
     for call in live.calls().values():
-        print(*(channel.name for channel in call))
+        print(call.caller, call.state.value, call.callee)
 """
 
 from __future__ import annotations
 
 from .bridges import LiveBridge
+from .calls import LiveCall, LiveCallState, LiveParty
 from .changes import LiveChange, LiveChanges
 from .channels import LiveChannel
 from .conferences import LiveConference, LiveParticipant
@@ -23,6 +24,8 @@ __all__ = [
     "DEFAULT_PARTS",
     "Live",
     "LiveBridge",
+    "LiveCall",
+    "LiveCallState",
     "LiveCaller",
     "LiveChange",
     "LiveChanges",
@@ -36,6 +39,7 @@ __all__ = [
     "LiveParkedCall",
     "LiveParkingLot",
     "LiveParticipant",
+    "LiveParty",
     "LiveQueue",
     "LiveRegistration",
 ]

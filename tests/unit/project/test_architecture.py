@@ -68,7 +68,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "agi": PURE | {"_signals"},
     "calls": PURE | {"_show"},
     "fleet": PURE | {"_client", "_session", "_signals", "live", "metrics", "states", "url"},
-    "live": PURE | {"_client", "_show", "_signals", "states"},
+    "live": PURE | {"_client", "_show", "_signals", "calls", "states"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_check", "_log", "wire", "errors"}),
 }
