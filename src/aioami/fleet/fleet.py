@@ -17,7 +17,7 @@ from .._client.owner import Owner
 from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
 from .._log import get_logger
 from .._session.dispatch import Selection, Selector
-from ..errors import ConnectionLost, UnknownEventName, fresh
+from ..errors import ConnectionLost, ManagerError, UnknownEventName, fresh
 from ..events.base import Event, name_server
 from ..events.naming import misnamed
 from ..states import ManagerState
@@ -300,24 +300,24 @@ class Fleet:
             for member in self._members.values()
             if member.arrived is not None
         }
-        first: BaseException | None = None
+        first: Exception | None = None
         while waiting and self._wait != "none":
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             # In the order of the servers, where several came at the same moment.
             for future in [each for each in waiting if each in done]:
-                del waiting[future]
+                member = waiting.pop(future)
                 if future.cancelled():  # it was removed meanwhile
                     continue
                 error = future.exception()
                 if error is None:
                     if self._wait == "any":
                         return
-                elif self._wait == "all":
-                    raise fresh(error)
-                else:
-                    first = first or error
+                    continue
+                first = first or _of_server(member.name, error)
+                if self._wait == "all":
+                    raise first
         if first is not None:
-            raise fresh(first)
+            raise first
 
     async def close(self) -> None:
         """Close all managers at the same time, each with a farewell, and end all streams.
@@ -388,9 +388,11 @@ class Fleet:
 
     def _notice_the_last(self) -> None:
         """End the streams if no server is left of which anything may come."""
-        errors = [member.error for member in self._members.values()]
-        if errors and all(errors) and self._discovery is None:
-            self._finish(errors[-1])
+        members = list(self._members.values())
+        if members and all(each.error for each in members) and self._discovery is None:
+            last = members[-1]
+            assert last.error is not None
+            self._finish(_of_server(last.name, last.error))
 
     def _finish(self, error: Exception | None) -> None:
         for stream in list(self._streams):
@@ -643,6 +645,15 @@ def _weakly(method: Callable[..., None]) -> Callable[..., None]:
             found(*arguments)
 
     return call
+
+
+def _of_server(name: str, error: BaseException) -> Exception:
+    """The error of a server, which names the server, for those who do not know whose it is."""
+    named = fresh(error)
+    assert isinstance(named, Exception)
+    if isinstance(named, ManagerError):
+        named.args = (f"{name}: {error}",)
+    return named
 
 
 def _nothing() -> None:
