@@ -387,7 +387,7 @@ class Top(App[None]):
                 table.set_class(name in ROWS and stale, "stale")
 
     def _remark(self, seen: Mapping[str, Seen], name: str, found: int) -> str:
-        """What is to be said of a table, as that it is empty, or not up to date."""
+        """The remark below a table, as that it is empty, or not up to date."""
         remarks = {server: _remark(each, name, found) for server, each in seen.items()}
         said = "; ".join(
             f"{server}: {remark}" if server else remark
@@ -581,7 +581,7 @@ def _of(server: str, row: Row, *, dim: bool = False) -> Row:
 
 
 def _remark(each: Seen, name: str, found: int) -> str:
-    """What is to be said of a server's part of a table; empty if it is there, and up to date."""
+    """A remark on a server's part of a table; empty if it is there, and up to date."""
     reason = each.live.unavailable.get(_PARTS.get(name, name))  # type: ignore[call-overload]
     if reason is not None:
         return f"not told: {reason}"
