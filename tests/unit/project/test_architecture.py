@@ -35,6 +35,7 @@ PUBLIC: Final = frozenset(
         "aioami.errors",
         "aioami.live",
         "aioami.permissions",
+        "aioami.permissions.delivery",
         "aioami.permissions.granted",
         "aioami.testing",
         "aioami.testing.real",
@@ -50,6 +51,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_areas": frozenset({"_near"}),
     "_check": frozenset(),
     "_near": frozenset(),
+    "_posix": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
@@ -61,7 +63,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
-    "permissions": PURE,
+    "permissions": PURE | {"_posix"},
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     # `calls` for Manager.call alone; see below.
@@ -70,9 +72,9 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "agi": PURE | {"_signals", "calls"},
     "calls": PURE | {"_show", "_signals", "agi"},
     "fleet": PURE | {"_client", "_session", "_signals", "live", "metrics", "states", "url"},
-    "live": PURE | {"_client", "_show", "_signals", "calls", "states"},
+    "live": PURE | {"_client", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_check", "_log", "wire", "errors"}),
+    "testing": frozenset({"_check", "_log", "_posix", "wire", "errors"}),
 }
 # In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
@@ -125,8 +127,8 @@ AGI: Final[dict[str, frozenset[str]]] = {
 CALLS_SANS_IO: Final = frozenset({"ends", "machine", "model", "registry", "sentences", "tracer"})
 CALLS: Final[dict[str, frozenset[str]]] = {
     "ends": frozenset(),
-    "model": frozenset(),
-    "registry": frozenset({"model"}),
+    "model": frozenset({"ends"}),
+    "registry": frozenset({"ends", "model"}),
     "sentences": frozenset({"model", "registry"}),
     "tracer": frozenset({"model", "registry", "sentences"}),
     "machine": frozenset({"ends"}),

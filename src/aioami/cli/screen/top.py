@@ -33,8 +33,7 @@ from aioami import (
     Reconnected,
     core,
 )
-from aioami.live import DEFAULT_PARTS, Live
-from aioami.live.part import PartName
+from aioami.live import DEFAULT_PARTS, Live, PartName
 
 from ..output import clean
 from .rows import COLUMNS, ROWS, Row, badge, details, elapsed, event_rows, matching
