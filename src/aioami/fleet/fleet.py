@@ -586,17 +586,21 @@ class Fleet:
         selectors: tuple[Selector, ...],
         open_part: Callable[[Member], EventStream[Any] | NextEvent[Any]],
     ) -> MergedStream[Any]:
+        open_as_it_is = open_part
+
         def open_quietly(member: Member) -> EventStream[Any] | NextEvent[Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnknownEventName)  # the user was warned once
-                return open_part(member)
+                return open_as_it_is(member)
 
+        if any(isinstance(each, str) for each in selectors):
+            open_part = open_quietly
         stream: MergedStream[Any] = MergedStream(
             Selection(selectors), self.owner, _nothing, waits=self._warn_if_idle
         )
         for member in self._members.values():
-            stream.add(open_quietly(member))
-        self._streams[stream] = open_quietly
+            stream.add(open_part(member))
+        self._streams[stream] = open_part
         if self._standing.state is ManagerState.READY:
             self._notice_the_last()
         return stream
