@@ -68,18 +68,26 @@ _TOO_SLOW: Final = "a stream of %s%s is consumed too slowly: its %s events are d
 class _Loss:
     """Stands in a buffer where events are missing."""
 
-    __slots__ = ("count", "gap")
+    __slots__ = ("count", "gap", "why")
 
-    def __init__(self, count: int, gap: float) -> None:
+    def __init__(self, count: int, gap: float, why: str = "") -> None:
         self.count = count
         self.gap = gap
+        self.why = why  # a clause, where it is neither the consumer nor the link
+
+    def add(self, count: int, gap: float, why: str) -> None:
+        """Take more that is missing in the same place."""
+        self.count += count
+        self.gap += gap
+        if why and why not in self.why:
+            self.why = f"{self.why}, and {why}" if self.why else why
 
     def error(self, server: str) -> EventsLost:
         """Return the error that the consumer gets."""
-        parts = []
-        if self.count:
+        parts = [self.why] if self.why else []
+        if self.count and not self.why:
             parts.append(f"{self.count} events were dropped, because their consumer was too slow")
-        if self.gap:
+        if self.gap and not self.why:
             parts.append(f"the link was down for {self.gap:.1f} seconds")
         whose = f" of {server}" if server else ""
         sentence = f"events{whose} are missing: " + ", and ".join(parts)
@@ -196,10 +204,10 @@ class Buffer(Subscriber):
             self._make_room(len(events) - self.marks - self.maxsize)
         self._changed.send()
 
-    def miss(self, gap: float) -> None:
+    def miss(self, gap: float, count: int = 0, why: str = "") -> None:
         self.gaps += 1
         if self._raises:
-            self._mark_end(0, gap)
+            self._mark_end(count, gap, why)
 
     def discard(self) -> None:
         """Drop what is here, and all that may still be put: the stream was closed."""
@@ -275,18 +283,16 @@ class Buffer(Subscriber):
 
     def _take_marks(self, into: _Loss) -> None:
         while self.events and isinstance(first := self.events[0], _Loss):
-            into.count += first.count
-            into.gap += first.gap
+            into.add(first.count, first.gap, first.why)
             self.events.popleft()
             self.marks -= 1
 
-    def _mark_end(self, count: int, gap: float) -> None:
+    def _mark_end(self, count: int, gap: float, why: str = "") -> None:
         last = self.events[-1] if self.events else None
         if isinstance(last, _Loss):  # nothing came between the two
-            last.count += count
-            last.gap += gap
+            last.add(count, gap, why)
             return
-        self.events.append(_Loss(count, gap))
+        self.events.append(_Loss(count, gap, why))
         self.marks += 1
         self._changed.send()
 

@@ -472,6 +472,18 @@ class Session:
         if promise is not None and not promise.done():
             promise.set_exception(ActionError(sentence, action=action, response=response))
 
+    def conclude(self) -> None:
+        """Note that nothing more comes for the actions under way; whoever carried them knows so.
+
+        What only an answer behind it would end, ends; a list without its marked end stays open.
+        """
+        for pending in list(self._pending.values()):
+            if pending.response is not None:
+                if pending.is_unmarked and not pending.items:
+                    self._refuse_unmarked_list(pending, pending.response)
+                elif not _is_list(pending.response):
+                    self._finish(pending, pending.response)
+
     def _oldest_unanswered(self) -> Pending | None:
         """Return the action that a reply without ActionID belongs to, as replies come in order."""
         while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:

@@ -323,7 +323,11 @@ class Live:
                         raise fresh(self._error)
                     if self._ended:
                         raise ConnectionLost("the live state is followed no more")
-                    await self._changed.wait()
+                    if self._synced and self._manager.state is not ManagerState.READY:
+                        # A bus that is away, and comes back with nothing lost, is told by no event.
+                        await self._manager.wait_ready()
+                    else:
+                        await self._changed.wait()
         except asyncio.TimeoutError as error:
             raise ManagerTimeout(f"{otherwise} within {timeout:g} seconds") from error
 

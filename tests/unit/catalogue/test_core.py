@@ -328,8 +328,8 @@ def test_public_names_are_pinned() -> None:
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
         *("ManagerState", "ManagerTimeout", "NextEvent", "NotAnswered", "PermissionDenied", "ProtocolError"),
-        *("Reconnected", "Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
-        *("UnknownEventName", "View", "__version__"),
+        *("Reconnected", "RelayChanged", "Response", "ServerAppeared", "ServerGone", "SessionEnded", "Statistics"),
+        *("Subscription", "TakenAway", "UnknownAction", "UnknownEventName", "View", "__version__"),
         *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [

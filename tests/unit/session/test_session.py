@@ -58,7 +58,7 @@ class Listener:
 
     def settle(self) -> None: ...
 
-    def miss(self, gap: float, /) -> None:
+    def miss(self, gap: float, count: int = 0, why: str = "", /) -> None:
         pass
 
     def finish(self, error: Exception | None, /) -> None:
