@@ -7,6 +7,7 @@ it is too slow, and learns how many.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
@@ -647,7 +648,7 @@ class MergedBuffer:
 
     def forget(self, source: _Source) -> None:
         """Note that nothing more comes from a stream."""
-        if source in self._sources:
+        with contextlib.suppress(KeyError):  # it may be told again
             del self._sources[source]
             self._dropped += source.buffer.dropped
             self._gaps += source.buffer.gaps
