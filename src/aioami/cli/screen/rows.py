@@ -63,6 +63,7 @@ _CALL_STYLES: Final = {
     LiveCallState.HELD: "magenta",
     LiveCallState.PARKED: "magenta",
 }
+_CALL_WORDS: Final = {LiveCallState.HELD: "on hold", LiveCallState.OTHER: "in the dialplan"}
 _ENDINGS: Final = {EndReason.ANSWERED: "green", EndReason.UNKNOWN: "dim"}
 _DEVICE_STYLES: Final = {
     DeviceState.NOT_IN_USE: "green",
@@ -142,7 +143,10 @@ def _call_row(call: LiveCall, now: float) -> Row:
         call.linkedid,
         (
             _text(str(call.caller), "bold"),
-            _text(f"{call.state.value}{where}", _CALL_STYLES.get(call.state, "dim")),
+            _text(
+                f"{_CALL_WORDS.get(call.state, call.state.value)}{where}",
+                _CALL_STYLES.get(call.state, "dim"),
+            ),
             _text(elapsed(now - call.since), "dim", right=True),
             _text(str(call.callee)),
             _text(answered, "dim"),
@@ -160,7 +164,9 @@ def _ended_rows(live: Live, now: float) -> list[Row]:
 def _ended_row(call: LiveCall) -> Row:
     end = call.end
     assert end is not None
-    reason = end.reason.value if end.reason is not EndReason.UNKNOWN else "not seen"
+    reason = end.reason.value
+    if end.reason is EndReason.UNKNOWN:
+        reason = "not seen" if end.cause is None else "not answered"
     return Row(
         f"{call.linkedid} {call.since}",
         (
