@@ -875,6 +875,42 @@ async def mixed(ami: Line) -> None:
     await hang_up(ami)
 
 
+async def mixed_by_hand(ami: Line) -> None:
+    """A call is recorded and left alone again by actions."""
+    await ami.open()
+    channel = await place(ami)
+    await ami.ask("StopMixMonitor", Channel=channel)
+    await ami.ask("MixMonitor", Channel=channel, File="story.wav")
+    # Asterisk 13 does not tell of the start.
+    await ami.until("VarSet", Channel=channel, Variable="MIXMONITOR_FILENAME")
+    await ami.ask("StopMixMonitor", Channel=channel, MixMonitorID="none")
+    await ami.ask("StopMixMonitor", Channel=channel)
+    await ami.settle()
+    for name in ("MixMonitor", "StopMixMonitor"):
+        await ami.ask(name)
+        await ami.ask(name, Channel="None/1")
+    await ami.ask("MixMonitor", Channel=channel)
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def blindly_transferred(ami: Line) -> None:
+    """One of two who talk sends the other to an extension, and goes on alone."""
+    await ami.open()
+    first = await place(ami)
+    second = await place(ami)
+    await ami.ask("BlindTransfer")
+    await ami.ask("BlindTransfer", Channel="None/1")
+    await ami.ask("BlindTransfer", Channel="None/1", Exten="target")
+    await ami.ask("BlindTransfer", Channel=first, Exten="target", Context="elsewhere")
+    await bridge(ami, first, second)
+    await ami.ask("BlindTransfer", Channel=first, Exten="target", Context="elsewhere")
+    await ami.until("BridgeDestroy")
+    await ami.settle(0.8)
+    await ami.ask("CoreShowChannels")
+    await hang_up(ami)
+
+
 async def timed_out(ami: Line) -> None:
     """A call with a time limit is ended when it is over."""
     await ami.open()
@@ -1093,6 +1129,8 @@ STORIES: dict[str, Story] = {
         *(
             recorded,
             mixed,
+            mixed_by_hand,
+            blindly_transferred,
             agi,
             agi_words,
             agi_is_cut,

@@ -103,6 +103,11 @@ class Link:
         self.reason: ManagerError | None = None
         self.banner = ""
 
+    def name_recording(self, server: str) -> None:
+        """Have the recording bear the name of the server in its fleet, if there is one."""
+        if self._recorder is not None:
+            self._recorder.server = server
+
     # Establishing it
 
     async def connect(self, begun: Callable[[], None], *, retry: bool) -> None:
@@ -338,9 +343,11 @@ class Link:
 
     async def close(self) -> None:
         """See `Manager.close`."""
+        life = self._life
         while self.state is ManagerState.CLOSING:  # another task does it
             await self._changed.wait()
-        life = self._life
+        if self._life is not life:  # and connected again, which is not what was to be closed
+            return
         try:
             await self._cancel_attempt()
             if self.connection is not None:

@@ -8,7 +8,7 @@ import inspect
 import os
 import ssl as tls
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
@@ -48,6 +48,7 @@ from .streams import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
     from .like import View
     from .view import ServerView
@@ -296,6 +297,7 @@ class Manager:
         if self.state is not ManagerState.CLOSED:
             raise RuntimeError(f"server: this manager is {self.state.value}, and has its name")
         self._dispatcher.server = self._link.owner.server = name
+        self._link.name_recording(name)
 
     @property
     def reason(self) -> ManagerError | None:
@@ -566,6 +568,72 @@ class Manager:
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
+
+    def call(
+        self,
+        channel: str | bytes,
+        *,
+        to: Destination,
+        timeout: float = 30.0,
+        caller_id: str | bytes | None = None,
+        variables: Mapping[str, str | bytes | int] | None = None,
+        account: str | bytes | None = None,
+        codecs: str | Iterable[str] | None = None,
+        early_media: bool = False,
+    ) -> PlacedCall:
+        """Place a call, and hold it: await what this returns, or enter it by `async with`.
+
+        Either gives a `Call` once Asterisk has accepted it, long before anybody answers. Leaving
+        `async with` hangs it up, unless it was detached; a call that was awaited goes on, whatever
+        becomes of the task. Nothing is sent before that, and it is never placed twice.
+
+        Example::
+
+            async with mgr.call("PJSIP/alice", to="100@internal", timeout=20) as call:
+                await call.answered()
+                end = await call.ended()
+
+        The user needs the write class `originate` and the read class `call`. With a program, and
+        with applications that run programs, it also needs the write class `system`.
+
+        Args:
+            channel: whom to call, as `PJSIP/alice` or `Local/100@default/n`.
+            to: to what the call goes once it is answered: an extension as `"100@internal"`, an
+                `Application`, or a program, a coroutine function that takes a `Session`. Behind a
+                program there is no dialplan: when it returns, the call is hung up.
+            timeout: seconds for which it may ring.
+            caller_id: the number that is shown, as `"Alice" <100>`.
+            variables: channel variables. Every character of a value arrives as it is.
+            account: the account code for billing.
+            codecs: those to offer, by name.
+            early_media: whether the call goes on to `to` before it is answered, as soon as the far
+                end sends sound.
+
+        Raises:
+            ValueError: an argument cannot be right; the message names it.
+            TypeError: an argument is of a wrong type; the message names it.
+            RuntimeError: the manager is connected in another event loop, thread or process.
+            ActionError: from the await: Asterisk refused, as for an extension that does not exist;
+                or nothing would be heard of the call, because of the manager's event mask.
+            ConnectionLost: from the await: there is no link, or it ended first. With `sent` it may
+                have been placed; it is not on the server, as far as that could be found out.
+            ManagerTimeout: from the await: there was no answer. It may be placed all the same.
+            PermissionDenied: from the await: the user may not; or the manager is `read_only`.
+        """
+        self._link.owner.check()
+        from ..calls import PlacedCall
+
+        return PlacedCall(
+            self,
+            channel,
+            to=to,
+            timeout=timeout,
+            caller_id=caller_id,
+            variables=variables,
+            account=account,
+            codecs=codecs,
+            early_media=early_media,
+        )
 
     def required_permissions(self) -> Permissions:
         """Return what its user needs in manager.conf for all that was sent and selected until now.

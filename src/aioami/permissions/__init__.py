@@ -35,7 +35,10 @@ _POWER: Final = {
     **dict.fromkeys(("call", "dialplan", "agi"), 3),
     **{"originate": 5, "config": 8, "command": 20, "system": 20},
 }
-_OWN: Final = frozenset({"disconnected", "reconnected"})  # made by the library itself
+# Made by the library itself.
+_OWN: Final = frozenset(
+    {"disconnected", "reconnected", "relaychanged", "serverappeared", "servergone"}
+)
 _SIGNS: Final = "[A-Za-z0-9_-]"
 _VARYING: Final = frozenset({"originate", "getvar", "status"})
 _DANGEROUS_APPLICATION: Final = re.compile(

@@ -110,6 +110,35 @@ async def test_a_predicate_that_turns_out_to_be_async_lets_nothing_through(
     assert "it returned a coroutine" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [float("nan"), float("inf"), -float("inf"), 10**400, -(10**5000)],
+    ids=["nan", "infinite", "minus-infinite", "huge", "minus-huge"],
+)
+async def test_a_time_that_no_clock_reaches_is_refused_and_stops_no_timer(
+    mgr: Manager, fake: FakeAsterisk, wrong: float
+) -> None:
+    """A NaN among the timers of the event loop would keep all others of the program from firing."""
+    reply = await mgr.send(core.Originate_Application("Local/1@default", "Wait", "1"))
+    asked = mgr.statistics().actions
+    awaited: list[Callable[..., Any]] = [
+        functools.partial(mgr.send, core.Ping()),
+        *(mgr.wait_ready, mgr.wait_booted, reply.outcome),
+    ]
+    for call in awaited:
+        with pytest.raises(ValueError, match="^timeout: a number of seconds or None for no limit, not"):
+            await call(timeout=wrong)
+    for plain in (
+        functools.partial(mgr.wait_for, "Tick"),
+        functools.partial(mgr.stream, core.QueueStatus()),
+    ):
+        with pytest.raises(ValueError, match="^timeout: a number of seconds or None for no limit, not"):
+            plain(timeout=wrong)
+    assert mgr.statistics().actions == asked
+    with pytest.raises(ManagerTimeout):
+        await mgr.wait_for("Tick", timeout=0.01)
+
+
 async def test_times_and_limits_of_calls_are_named(mgr: Manager) -> None:
     """Each method says which of its arguments is no number."""
     reply = await mgr.send(core.Originate_Application("Local/1@default", "Wait", "1"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import channels, conferences, queues, session, sip, system, telephones
+from . import calls, channels, conferences, queues, session, sip, system, telephones
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Known",
     "Request",
     "Session",
+    "calls",
     "channels",
     "conferences",
     "queues",

@@ -214,6 +214,22 @@ async def park(exchange: Exchange, request: Request) -> Answer:
     return success("Park successful\n")
 
 
+@action("Parkinglots", "call", "Lists the parking lots")
+async def parking_lots(exchange: Exchange, request: Request) -> Answer:
+    items: list[Pairs] = [
+        [
+            ("Event", "Parkinglot"),
+            ID,
+            ("Name", lot.name),
+            ("StartSpace", str(lot.spaces[0])),
+            ("StopSpace", str(lot.spaces[-1])),
+            ("Timeout", f"{lot.seconds:.0f}"),
+        ]
+        for lot in exchange.lots.values()
+    ]
+    return listed("Parking lots will follow", items, "ParkinglotsComplete")
+
+
 @action("ParkedCalls", "call", "Lists the calls that are parked")
 async def parked_calls(exchange: Exchange, request: Request) -> Answer:
     wanted = request.get("ParkingLot")

@@ -79,6 +79,31 @@ def _endpoint(exchange: Exchange, endpoint: Category, categories: list[Category]
     ]
 
 
+@action("PJSIPShowContacts", "system", "Lists where the telephones of PJSIP are")
+async def pjsip_show_contacts(exchange: Exchange, request: Request) -> Answer:
+    # Those in the file alone are known, and these are not in this list.
+    return error("No Contacts found")
+
+
+@action("PJSIPShowRegistrationsOutbound", "system", "Lists where PJSIP registers")
+async def pjsip_show_registrations(exchange: Exchange, request: Request) -> Answer:
+    items: list[Pairs] = [
+        [
+            ("Event", "OutboundRegistrationDetail"),
+            ID,
+            ("ObjectType", "registration"),
+            ("ObjectName", each.name),
+            ("ServerUri", each.get("server_uri")),
+            ("ClientUri", each.get("client_uri")),
+            ("Status", "Registered"),
+        ]
+        for each in exchange.file("pjsip.conf").categories
+        if each.get("type") == "registration" and not each.template
+    ]
+    text = "Following are Events for each Outbound registration"
+    return listed(text, items, "OutboundRegistrationDetailComplete")
+
+
 @action("MessageSend", "message", "Sends a text message to a telephone")
 async def message_send(exchange: Exchange, request: Request) -> Answer:
     to = request.get("To") or request.get("Destination")

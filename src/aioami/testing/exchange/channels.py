@@ -128,6 +128,7 @@ class Channel:
         inherited: inherited values, by name with the underscores.
         dialplan: true while it runs through the dialplan.
         requested: true if its far end hung up.
+        recordings: the ids of what MixMonitor, the action, records.
         muted: the directions that MuteAudio silences, `in` and `out`.
         ended: set when it is over.
     """
@@ -174,6 +175,7 @@ class Channel:
         self.limited_until: float | None = None
         self.requested = False
         self.monitored = False
+        self.recordings: list[str] = []
         self.muted: set[str] = set()
         self.agi: deque[tuple[str, str]] | None = None
         self.agi_called = Signal(exchange.clock)
