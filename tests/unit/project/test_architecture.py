@@ -325,6 +325,8 @@ def test_the_format_of_the_bus_imports_no_network(module: str) -> None:
     """What reads and writes the messages of the bus names neither asyncio nor sockets nor a client of the bus."""
     names = [item.module.partition(".")[0] for item in imports(PACKAGE / "bus" / f"{module}.py") if item.runs]
     assert not (NETWORK | {"nats"}) & set(names)
+
+
 @pytest.mark.parametrize("module", sorted(CALLS_SANS_IO))
 def test_the_state_of_calls_imports_no_network(module: str) -> None:
     """What puts calls together from events names neither asyncio nor sockets."""
