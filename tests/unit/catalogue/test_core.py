@@ -327,7 +327,17 @@ def test_public_names_are_pinned() -> None:
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
         *("ManagerState", "ManagerTimeout", "NextEvent", "PermissionDenied", "ProtocolError", "Reconnected"),
-        *("Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
+        *(
+            "RelayChanged",
+            "Response",
+            "ServerAppeared",
+            "ServerGone",
+            "SessionEnded",
+            "Statistics",
+            "Subscription",
+            "TakenAway",
+            "UnknownAction",
+        ),
         *("UnknownEventName", "View", "__version__"),
         *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
