@@ -41,7 +41,7 @@ from aioami.bus.format import (
 from aioami.bus.reader import Reader, Verdict
 from aioami.errors import ConnectionLost, ManagerError
 from aioami.testing import FakeAsterisk, FaultProxy
-from aioami.testing.nats import NatsServer, install
+from aioami.testing.nats import NatsServer, cluster, install
 
 SERVER: Final = "pbx.1"
 COMMON, RARE = "Tick", "Tock"
@@ -355,12 +355,12 @@ async def wait_for_lead(url: str, relay: RelayProcess, seconds: float = 30.0) ->
 class World:
     """A source, a bus, two relays and proxies between them."""
 
-    def __init__(
-        self, program: Path, *, rate: float, settings: dict[str, Any] | None = None, **options: object
-    ) -> None:
-        self.nats = NatsServer(program, settings=settings)
+    def __init__(self, program: Path, *, rate: float, nodes: int = 1, **options: object) -> None:
+        self.nodes = cluster(program, nodes) if nodes > 1 else [NatsServer(program)]
+        self.nats = self.nodes[0]
+        self.url = "nats://" + ",".join(f"{node.host}:{node.port}" for node in self.nodes)
         self.rate = rate
-        self.options = options
+        self.options: dict[str, object] = {"replicas": nodes, **options}
         self.fake = FakeAsterisk()
         self.relays: list[RelayProcess] = []
         self.links: list[FaultProxy] = []  # relay 0 to the server, to the bus; relay 1 the same
@@ -370,24 +370,27 @@ class World:
     async def run(self) -> AsyncIterator[World]:
         async with contextlib.AsyncExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aioami-bus-")))
-            stack.enter_context(self.nats)
+            for node in self.nodes:
+                stack.enter_context(node)
             await stack.enter_async_context(self.fake)
             for number in range(2):
                 ami = await stack.enter_async_context(FaultProxy(self.fake.host, self.fake.port))
                 bus = await stack.enter_async_context(FaultProxy(self.nats.host, self.nats.port))
                 self.links += [ami, bus]
                 url = f"ami://admin@{ami.host}:{ami.port}?timeout=2&keepalive=2"
-                relay = RelayProcess(folder, f"r{number}", url, f"nats://{bus.host}:{bus.port}", **self.options)
+                # The way to a cluster goes by all of its nodes, and not through a proxy.
+                way = self.url if len(self.nodes) > 1 else f"nats://{bus.host}:{bus.port}"
+                relay = RelayProcess(folder, f"r{number}", url, way, **self.options)
                 self.relays.append(relay)
                 stack.push_async_callback(relay.end)
                 await relay.start()
-            await self.fake.wait_connected(timeout=20)
+            await self.fake.wait_connected(timeout=40)
             await self.ready()
             yield self
 
     async def ready(self, seconds: float = 30.0) -> None:
         """Wait until an event that is sent now is in the stream."""
-        async with Follower(self.nats.url, oldest=False) as follower:
+        async with Follower(self.url, oldest=False) as follower:
             await asyncio.wait_for(follower.ready.wait(), seconds)
             deadline = time.monotonic() + seconds
             while follower.last < 0:
@@ -396,11 +399,22 @@ class World:
                 await asyncio.sleep(0.05)
             self.source.first = self.source.first or follower.last
 
+    async def answer(self, ask: Callable[[BusConnection], Awaitable[Any]], seconds: float = 30.0) -> Any:
+        """Ask the bus until it answers: a cluster may have no leader for some seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(ManagerError):
+                async with _bus(self.url) as connection:
+                    if (found := await ask(connection)) is not None:
+                        return found
+            assert time.monotonic() < deadline, "the bus does not answer"
+            await asyncio.sleep(0.1)
+
     async def leader(self) -> RelayProcess:
         """The relay that has a session with the server."""
-        async with _bus(self.nats.url) as connection:
-            claim = await connection.message(stream_name(SERVER), last_by_subj=record_subject(SERVER, Epoch))
-        assert claim is not None
+        claim = await self.answer(
+            lambda bus: bus.message(stream_name(SERVER), last_by_subj=record_subject(SERVER, Epoch))
+        )
         name = Epoch.parse(claim.body).relay
         return next(each for each in self.relays if name.startswith(each.file.stem))
 
@@ -500,10 +514,30 @@ async def cut_server(world: World) -> None:
     world.fake.drop()
 
 
+async def kill_node(world: World) -> None:
+    """Kill the node of a cluster that leads the stream."""
+    info = await world.answer(lambda bus: bus.stream_info(stream_name(SERVER)))
+    node = next(each for each in world.nodes if each.settings["server_name"] == info["cluster"]["leader"])
+    await asyncio.to_thread(node.kill)
+    await asyncio.sleep(6)
+    await asyncio.to_thread(node.start)
+
+
+async def kill_all_nodes(world: World) -> None:
+    for node in world.nodes:
+        await asyncio.to_thread(node.kill)
+    for node in world.nodes:
+        await asyncio.to_thread(node.start)
+
+
 FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_standby, kill_both),
     *(kill_bus, end_bus, suspend_bus, empty_bus),
     *(part_leader_from_bus, part_leader_from_server, cut_server),
+)
+CLUSTER_FAULTS: Final[Sequence[Fault]] = (
+    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server),
+    *(kill_node, kill_all_nodes),
 )
 
 
@@ -511,7 +545,7 @@ async def round_of(
     world: World, faults: Sequence[Fault], *, pause: float = 1.0, seconds: float = 30.0
 ) -> dict[str, dict[str, int]]:
     """Run faults under load in a world, and return each consumer's account."""
-    url = world.nats.url
+    url = world.url
     is_emptied = empty_bus in faults
     async with Follower(url) as everything, Follower(url, [RARE]) as rare, Follower(url, oldest=False) as late:
         followers = (everything, rare, late)
@@ -550,7 +584,7 @@ async def actions_under_faults(
     """Send actions while faults happen; return how each ended. The server counts how often each ran."""
     world.fake.reply_to("Count", {"Response": "Success"})
     ends: dict[int, str] = {}
-    options = BusOptions.from_url(world.nats.url)
+    options = BusOptions.from_url(world.url)
 
     async def ask(connection: BusConnection, number: int) -> str:
         sent = now()
@@ -600,11 +634,11 @@ async def actions_under_faults(
     return dict(collections.Counter(ends.values()))
 
 
-async def random_round(program: Path, seed: int, rate: float) -> None:
+async def random_round(program: Path, seed: int, rate: float, nodes: int) -> None:
     chance = random.Random(seed)
-    faults = chance.sample(FAULTS, chance.randint(1, 3))
+    faults = chance.sample(FAULTS if nodes == 1 else CLUSTER_FAULTS, chance.randint(1, 3))
     began = time.monotonic()
-    async with World(program, rate=rate).run() as world:
+    async with World(program, rate=rate, nodes=nodes).run() as world:
         try:
             found = await round_of(world, faults, pause=chance.uniform(0.2, 1.5), seconds=60)
         except BaseException:
@@ -631,14 +665,15 @@ def main() -> None:
     parser.add_argument("--actions", type=int, default=0, help="before the rounds, so many actions while all is killed")
     parser.add_argument("--rate", type=float, default=1800.0, help="events a second")
     parser.add_argument("--version", default="2.9", choices=("2.9", "newest"))
+    parser.add_argument("--nodes", type=int, default=1, help="3 for a cluster, of the newest version")
     given = parser.parse_args()
-    program = install(given.version)
+    program = install("newest" if given.nodes > 1 else given.version)
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
     if given.actions:
         asyncio.run(many_actions(program, given.actions))
     for number in range(given.rounds):
         try:
-            asyncio.run(random_round(program, seed + number, given.rate))
+            asyncio.run(random_round(program, seed + number, given.rate, given.nodes))
         except BaseException:
             print(f"failed with --seed {seed + number} --rounds 1", file=sys.stderr)
             raise

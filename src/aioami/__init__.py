@@ -28,6 +28,7 @@ from .errors import (
     ManagerAuthError,
     ManagerError,
     ManagerTimeout,
+    NotAnswered,
     PermissionDenied,
     ProtocolError,
     SessionEnded,
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from . import enums
     from ._client.like import ManagerLike, View
     from ._client.threads import (
+        BlockingCall,
+        BlockingCallChanges,
         BlockingListStream,
         BlockingManager,
         BlockingStream,
@@ -58,6 +61,8 @@ __all__ = [
     "Action",
     "ActionError",
     "Backoff",
+    "BlockingCall",
+    "BlockingCallChanges",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -79,6 +84,7 @@ __all__ = [
     "ManagerState",
     "ManagerTimeout",
     "NextEvent",
+    "NotAnswered",
     "PermissionDenied",
     "ProtocolError",
     "Reconnected",
@@ -113,7 +119,8 @@ if not TYPE_CHECKING:
         **dict.fromkeys(("RelayChanged", "ServerAppeared", "ServerGone"), ".events.link"),
         **dict.fromkeys(
             (
-                *("BlockingListStream", "BlockingManager", "BlockingStream"),
+                *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
+                *("BlockingManager", "BlockingStream"),
                 *("BlockingSubscription", "in_thread"),
             ),
             "._client.threads",

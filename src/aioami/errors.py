@@ -11,6 +11,7 @@
     ├── ManagerTimeout       no answer in time (also a TimeoutError)
     ├── EventsLost           a stream missed something
     ├── ProtocolError        what the server sent cannot be AMI, or exceeds a limit
+    ├── NotAnswered          a call ended before anybody answered it
     ├── CommandFailed        an AGI command was not carried out
     └── SessionEnded         an AGI session is over
         ├── HungUp           its channel is gone, or dead
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from .actions.base import Action
     from .agi.answers import Reply
+    from .calls.ends import CallEnd
     from .responses.base import Response
 
 if sys.version_info >= (3, 11) or TYPE_CHECKING:
@@ -53,6 +55,7 @@ __all__ = [
     "ManagerAuthError",
     "ManagerError",
     "ManagerTimeout",
+    "NotAnswered",
     "PermissionDenied",
     "ProtocolError",
     "SessionEnded",
@@ -161,6 +164,21 @@ class ProtocolError(ManagerError):
     """The server's bytes cannot be the Asterisk Manager Interface, or AGI, or exceed a limit."""
 
 
+class NotAnswered(ManagerError):
+    """A call ended before anybody answered it.
+
+    Attributes:
+        end: the end of the call, with its reason and its cause.
+    """
+
+    end: CallEnd
+
+    def __init__(self, message: str, *, end: CallEnd | None = None) -> None:
+        super().__init__(message)
+        if end is not None:  # a copy gets it otherwise
+            self.end = end
+
+
 class CommandFailed(ManagerError):
     """A command of an AGI session was not carried out, on a channel that lives.
 
@@ -187,7 +205,7 @@ class SessionEnded(ManagerError):
 
 
 class HungUp(SessionEnded):
-    """The channel of an AGI session was hung up: it is gone, or dead and about to go."""
+    """The channel of an AGI session, or of a call, was hung up: it is gone, or about to go."""
 
 
 class TakenAway(SessionEnded):

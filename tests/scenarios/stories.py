@@ -726,6 +726,43 @@ async def conference(ami: Line) -> None:
     await ami.ask("BridgeList", BridgeType="softmix")
 
 
+async def conference_ruled(ami: Line) -> None:
+    """A conference is listed, locked, and its members muted and removed."""
+    await ami.open()
+    for action in ("ListRooms", "List", "Mute", "Unmute", "Lock", "Unlock", "Kick"):
+        await ami.ask(f"Confbridge{action}")
+        await ami.ask(f"Confbridge{action}", Conference="room1", Channel="x")
+    first, second = [await place(ami, Application="ConfBridge", Data="room1") for _ in range(2)]
+    room = {"Conference": "room1"}
+    await ami.ask("ConfbridgeListRooms")
+    await ami.ask("ConfbridgeList", **room)
+    await ami.ask("ConfbridgeList", Conference="other")
+    for action in ("ConfbridgeMute", "ConfbridgeUnmute"):
+        for headers in ({"Channel": first}, {"Channel": "x"}, {"Channel": "all"}, {}):
+            await ami.ask(action, **room, **headers)
+            await ami.settle()
+        await ami.ask("ConfbridgeList", **room)
+    await ami.ask("ConfbridgeLock", **room)
+    await ami.ask("ConfbridgeListRooms")
+    await ami.ask("ConfbridgeUnlock", **room)
+    await ami.ask("ConfbridgeKick", **room)
+    await ami.ask("ConfbridgeKick", **room, Channel=second)
+    await ami.until("Hangup", Channel=second)
+    await ami.settle()
+    await ami.ask("ConfbridgeKick", **room, Channel="all")
+    await ami.until("Hangup", Channel=first)
+    await ami.settle()
+    await ami.ask("ConfbridgeListRooms")
+
+
+async def messages(ami: Line) -> None:
+    """A message without an address, or by something that sends none, is refused."""
+    await ami.open()
+    await ami.ask("MessageSend")
+    await ami.ask("MessageSend", To="odd:alice", Body="hello")
+    await ami.ask("MessageSend", To="pjsip:nobody", Body="hello")
+
+
 async def conference_left(ami: Line) -> None:
     """One is sent elsewhere from a conference; to be bridged with another call nobody is let go."""
     await ami.open()
@@ -835,6 +872,42 @@ async def mixed(ami: Line) -> None:
     await ami.ask("MixMonitorMute", Channel=channel, Direction="sideways", State="1")
     await ami.ask("MixMonitorMute", Channel="None/1", Direction="read", State="1")
     await ami.settle()
+    await hang_up(ami)
+
+
+async def mixed_by_hand(ami: Line) -> None:
+    """A call is recorded and left alone again by actions."""
+    await ami.open()
+    channel = await place(ami)
+    await ami.ask("StopMixMonitor", Channel=channel)
+    await ami.ask("MixMonitor", Channel=channel, File="story.wav")
+    # Asterisk 13 does not tell of the start.
+    await ami.until("VarSet", Channel=channel, Variable="MIXMONITOR_FILENAME")
+    await ami.ask("StopMixMonitor", Channel=channel, MixMonitorID="none")
+    await ami.ask("StopMixMonitor", Channel=channel)
+    await ami.settle()
+    for name in ("MixMonitor", "StopMixMonitor"):
+        await ami.ask(name)
+        await ami.ask(name, Channel="None/1")
+    await ami.ask("MixMonitor", Channel=channel)
+    await ami.settle()
+    await hang_up(ami)
+
+
+async def blindly_transferred(ami: Line) -> None:
+    """One of two who talk sends the other to an extension, and goes on alone."""
+    await ami.open()
+    first = await place(ami)
+    second = await place(ami)
+    await ami.ask("BlindTransfer")
+    await ami.ask("BlindTransfer", Channel="None/1")
+    await ami.ask("BlindTransfer", Channel="None/1", Exten="target")
+    await ami.ask("BlindTransfer", Channel=first, Exten="target", Context="elsewhere")
+    await bridge(ami, first, second)
+    await ami.ask("BlindTransfer", Channel=first, Exten="target", Context="elsewhere")
+    await ami.until("BridgeDestroy")
+    await ami.settle(0.8)
+    await ami.ask("CoreShowChannels")
     await hang_up(ami)
 
 
@@ -1043,10 +1116,21 @@ STORIES: dict[str, Story] = {
             queue_sent_elsewhere,
             queue_ringing,
         ),
-        *(dialled_and_sent_away, conference, conference_left, held, parked_together, linked),
+        *(
+            dialled_and_sent_away,
+            conference,
+            conference_left,
+            conference_ruled,
+            messages,
+            held,
+            parked_together,
+            linked,
+        ),
         *(
             recorded,
             mixed,
+            mixed_by_hand,
+            blindly_transferred,
             agi,
             agi_words,
             agi_is_cut,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload, runtime_checkable
 
 from .._session.dispatch import Selector
@@ -15,6 +15,7 @@ from .options import Timeout
 from .streams import EventStream, ListStream, NextEvent, OnLoss, Overflow, Predicate
 
 if TYPE_CHECKING:
+    from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
 
 __all__ = ["ManagerLike", "View"]
@@ -88,6 +89,20 @@ class ManagerLike(Protocol):
 
     def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Any]:
         """Send an action that is answered with a list; return a stream of the items."""
+
+    def call(
+        self,
+        channel: str | bytes,
+        *,
+        to: Destination,
+        timeout: float = 30.0,
+        caller_id: str | bytes | None = None,
+        variables: Mapping[str, str | bytes | int] | None = None,
+        account: str | bytes | None = None,
+        codecs: str | Iterable[str] | None = None,
+        early_media: bool = False,
+    ) -> PlacedCall:
+        """Place a call, and hold it: await what this returns, or enter it by `async with`."""
 
     # fmt: off
     @overload

@@ -8,9 +8,9 @@ import inspect
 import os
 import ssl as tls
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
 from .._check import check_seconds
 from .._log import get_logger
@@ -48,6 +48,7 @@ from .streams import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
     from .like import View
     from .view import ServerView
@@ -158,7 +159,10 @@ class Manager:
         record: str | os.PathLike[str] | None = None,
         metrics: Metrics | None = None,
         read_only: bool = False,
+        **unknown: NoReturn,
     ) -> None:
+        for name in unknown:
+            raise unexpected("Manager", name, inspect.signature(Manager).parameters)
         check_types(
             host=host,
             port=port,
@@ -253,10 +257,6 @@ class Manager:
         parts = read_url(url)
         if parts.is_secure and not options.get("ssl", True):
             raise ValueError("ssl: amis:// is TLS, and cannot be without")
-        taken = inspect.signature(cls).parameters
-        if not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
-            for name in options.keys() - taken.keys():
-                raise unexpected("from_url", name, taken)
         return cls(**{**parts.arguments(), **options})
 
     @property
@@ -569,6 +569,72 @@ class Manager:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
 
+    def call(
+        self,
+        channel: str | bytes,
+        *,
+        to: Destination,
+        timeout: float = 30.0,
+        caller_id: str | bytes | None = None,
+        variables: Mapping[str, str | bytes | int] | None = None,
+        account: str | bytes | None = None,
+        codecs: str | Iterable[str] | None = None,
+        early_media: bool = False,
+    ) -> PlacedCall:
+        """Place a call, and hold it: await what this returns, or enter it by `async with`.
+
+        Either gives a `Call` once Asterisk has accepted it, long before anybody answers. Leaving
+        `async with` hangs it up, unless it was detached; a call that was awaited goes on, whatever
+        becomes of the task. Nothing is sent before that, and it is never placed twice.
+
+        Example::
+
+            async with mgr.call("PJSIP/alice", to="100@internal", timeout=20) as call:
+                await call.answered()
+                end = await call.ended()
+
+        The user needs the write class `originate` and the read class `call`. With a program, and
+        with applications that run programs, it also needs the write class `system`.
+
+        Args:
+            channel: whom to call, as `PJSIP/alice` or `Local/100@default/n`.
+            to: to what the call goes once it is answered: an extension as `"100@internal"`, an
+                `Application`, or a program, a coroutine function that takes a `Session`. Behind a
+                program there is no dialplan: when it returns, the call is hung up.
+            timeout: seconds for which it may ring.
+            caller_id: the number that is shown, as `"Alice" <100>`.
+            variables: channel variables. Every character of a value arrives as it is.
+            account: the account code for billing.
+            codecs: those to offer, by name.
+            early_media: whether the call goes on to `to` before it is answered, as soon as the far
+                end sends sound.
+
+        Raises:
+            ValueError: an argument cannot be right; the message names it.
+            TypeError: an argument is of a wrong type; the message names it.
+            RuntimeError: the manager is connected in another event loop, thread or process.
+            ActionError: from the await: Asterisk refused, as for an extension that does not exist;
+                or nothing would be heard of the call, because of the manager's event mask.
+            ConnectionLost: from the await: there is no link, or it ended first. With `sent` it may
+                have been placed; it is not on the server, as far as that could be found out.
+            ManagerTimeout: from the await: there was no answer. It may be placed all the same.
+            PermissionDenied: from the await: the user may not; or the manager is `read_only`.
+        """
+        self._link.owner.check()
+        from ..calls import PlacedCall
+
+        return PlacedCall(
+            self,
+            channel,
+            to=to,
+            timeout=timeout,
+            caller_id=caller_id,
+            variables=variables,
+            account=account,
+            codecs=codecs,
+            early_media=early_media,
+        )
+
     def required_permissions(self) -> Permissions:
         """Return what its user needs in manager.conf for all that was sent and selected until now.
 
@@ -792,11 +858,10 @@ class Manager:
     def _select(self, selectors: tuple[Selector, ...]) -> None:
         """Record what is selected, and warn of names that cannot be right, once of each."""
         for selector in self._rights.note_selectors(selectors):
-            if not isinstance(selector, str):
-                continue
             from ..events.naming import misnamed
 
-            wrong = misnamed(selector, version=self.version)
+            name = selector if isinstance(selector, str) else selector.wire_name or "*"
+            wrong = misnamed(name, version=self.version)
             if wrong is not None:
                 warnings.warn(wrong, UnknownEventName, stacklevel=3)
 

@@ -24,9 +24,9 @@ from .session import Program, Session
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
-__all__ = ["AsyncAGI"]
+__all__ = ["AsyncAGI", "environment_of"]
 
 _STRAGGLING: Final = 0.1  # seconds in which the events of a list's channels have come, too
 
@@ -75,7 +75,7 @@ class AsyncAGI:
 
     def __init__(
         self,
-        manager: Manager,
+        manager: ManagerLike,
         program: Program | None = None,
         *,
         on_error: OnError = "hangup",
@@ -237,10 +237,11 @@ class AsyncAGI:
             if self._hub is None:
                 return
             data = channel.get("ApplicationData", "")
-            if channel.get("Uniqueid") in taken:
+            uniqueid = channel.get("Uniqueid", "")
+            if uniqueid in taken or self._hub.is_expected(uniqueid):
                 continue
             if is_in_async_agi(channel.get("Application", ""), data):
-                self._take_call(channel, _environment(channel, data))
+                self._take_call(channel, environment_of(channel, data))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -248,7 +249,7 @@ class AsyncAGI:
         task.add_done_callback(self._tasks.discard)
 
 
-def _environment(channel: Event, data: str) -> bytes:
+def environment_of(channel: Event, data: str) -> bytes:
     """Return what Asterisk would have sent of a channel, as far as the list of channels tells."""
     values = {
         "agi_request": "async",

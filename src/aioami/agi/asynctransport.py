@@ -14,7 +14,7 @@ import async_timeout
 from .._log import get_logger
 from .._signals import Signal
 from ..actions.base import Action
-from ..actions.channels import Getvar, Setvar
+from ..actions.channels import Getvar, Redirect, Setvar
 from ..actions.channels import Hangup as HangUp
 from ..errors import (
     ActionError,
@@ -43,7 +43,7 @@ from .stopping import ChannelLook, Lookout, Place, Stopper, look_at, place_of
 from .transport import AskByCommand, Transport, failure
 
 if TYPE_CHECKING:
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["AsyncTransport", "is_in_async_agi"]
 
@@ -74,6 +74,7 @@ class AsyncTransport(Transport):
         start: an event that tells of the channel: that which began the session.
         environment: the lines with which it began.
         encoding: the encoding.
+        has_dialplan: false if the call ends behind AsyncAGI, as it was placed for that alone.
     """
 
     limit = MAX_ASYNC_COMMAND
@@ -81,15 +82,18 @@ class AsyncTransport(Transport):
 
     def __init__(
         self,
-        manager: Manager,
+        manager: ManagerLike,
         hub: Hub,
         start: Event,
         environment: bytes,
         encoding: Encoding,
+        *,
+        has_dialplan: bool = True,
     ) -> None:
         self.encoding = encoding
         self._manager = manager
         self._hub = hub
+        self._has_dialplan = has_dialplan
         # Asterisk reads it as it reads answers: the rest comes before the first one.
         self.is_behind = len(environment) >= _READ
         self._begin = environment if self.is_behind else b""
@@ -112,8 +116,13 @@ class AsyncTransport(Transport):
         self._is_marked = False
         self._has_moved = False
         self._is_unsure = False  # the link was lost meanwhile
+        self._is_leaving = False  # and Asterisk hangs up behind it
         self.ended: asyncio.Future[None] = self._loop.create_future()
         hub.watch(self.uniqueid, self)
+
+    @property
+    def manager(self) -> ManagerLike:
+        return self._manager
 
     # Events
 
@@ -148,7 +157,9 @@ class AsyncTransport(Transport):
         place = place_of(event)
         where = ",".join(place)
         if not self._has_left:
-            if self._runs_dialplan or self._has_moved or place == self._place:
+            if self._runs_dialplan or self._has_moved:
+                return
+            if self._has_dialplan and place == self._place:
                 return
             if place[1] != "h":
                 self._end(TakenAway(f"the channel was redirected to {where}"))
@@ -180,6 +191,8 @@ class AsyncTransport(Transport):
     def _end(self, error: ManagerError) -> None:
         if self.over is not None:
             return
+        if self._is_leaving and isinstance(error, HungUp):
+            error = TakenAway("the session has left, and behind it the call ends")
         self.over = error
         self._hub.forget(self.uniqueid, self)
         self._resolve(None)
@@ -434,10 +447,29 @@ class AsyncTransport(Transport):
     def hung_up(self) -> None:
         self._end(HungUp("the session has hung up the channel"))
 
-    async def leave(self) -> None:
+    async def send_to(self, context: str, exten: str, priority: int | str) -> bool:
+        if self._has_dialplan:
+            return False
         await self._get_ready()
         try:
-            await self._ask(self._encode("ASYNCAGI BREAK"))
+            await self._manager.send(Redirect(self.uniqueid, context, exten, priority))
+        except ActionError as error:
+            if isinstance(error, PermissionDenied):
+                raise
+            if error.response is not None and "does not exist" in error.response.message:
+                self._end(because(HungUp("the channel is gone"), error))
+                assert self.over is not None
+                raise fresh(self.over) from error
+            raise CommandFailed(f"there is no place {context},{exten},{priority}") from error
+        self._end(TakenAway("the session has sent the call into the dialplan"))
+        return True
+
+    async def leave(self) -> None:
+        await self._get_ready()
+        self._is_leaving = not self._has_dialplan
+        try:
+            with self.ending() if not self._has_dialplan else contextlib.nullcontext():
+                await self._ask(self._encode("ASYNCAGI BREAK"))
             await self._wait(lambda: self._has_left, _FAREWELL)
         except SessionEnded:
             pass
@@ -469,16 +501,16 @@ class AsyncTransport(Transport):
         elif self._waiter is None:
             await self.leave()
         else:  # behind the command that runs
-            await self._queue(self._encode("ASYNCAGI BREAK").line, f"{self._token}-end")
+            with self.ending() if not self._has_dialplan else contextlib.nullcontext():
+                await self._queue(self._encode("ASYNCAGI BREAK").line, f"{self._token}-end")
             self._end(TakenAway("the program of the session is over"))
 
     async def _hang_up(self) -> None:
-        try:
-            await self._manager.send(HangUp(self.uniqueid))
-        except PermissionDenied:
-            await self._queue(self._encode("HANGUP").line, f"{self._token}-end")
-        except ActionError:
-            pass  # it is gone
+        with contextlib.suppress(ActionError), self.ending():  # it is gone
+            try:
+                await self._manager.send(HangUp(self.uniqueid))
+            except PermissionDenied:
+                await self._queue(self._encode("HANGUP").line, f"{self._token}-end")
 
     def abandon(self) -> None:
         self._end(TakenAway("the server of the session was closed"))

@@ -28,7 +28,7 @@ from .stopping import Lookout, Place, Stopper
 from .transport import Transport
 
 if TYPE_CHECKING:
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["Connection", "Owner"]
 
@@ -46,7 +46,7 @@ class Owner(Protocol):
 
     environment_timeout: float
     linger: float
-    manager: Manager | None
+    manager: ManagerLike | None
     hub: Hub | None
 
     def admit(self, connection: Connection, address: str) -> bool:
@@ -90,6 +90,10 @@ class Connection(asyncio.Protocol, Transport):
         self._stopper: Stopper | None = None
         self._lookout: Lookout | None = None
         self._is_leaving = False
+
+    @property
+    def manager(self) -> ManagerLike | None:
+        return self._owner.manager
 
     @property
     def stops_with_digits(self) -> bool:  # type: ignore[override]

@@ -17,7 +17,7 @@ from .session import Program
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["FastAGI"]
 
@@ -80,7 +80,7 @@ class FastAGI:
         environment_timeout: float = 5.0,
         linger: float = 5.0,
         on_error: OnError = "hangup",
-        manager: Manager | None = None,
+        manager: ManagerLike | None = None,
         encoding: str = "utf-8",
         errors: str = "backslashreplace",
     ) -> None:

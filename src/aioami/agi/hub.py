@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
@@ -15,7 +16,7 @@ from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
 from ..events.link import Disconnected, Reconnected
 
 if TYPE_CHECKING:
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["Doorkeeper", "Hub", "Watcher"]
 
@@ -60,10 +61,10 @@ class Hub:
         doorkeeper: who takes calls that nobody expects; `None` if nobody does.
     """
 
-    _hubs: ClassVar[WeakKeyDictionary[Manager, Hub]] = WeakKeyDictionary()
+    _hubs: ClassVar[WeakKeyDictionary[ManagerLike, Hub]] = WeakKeyDictionary()
 
     @classmethod
-    def of(cls, manager: Manager) -> Hub:
+    def of(cls, manager: ManagerLike) -> Hub:
         """Return the hub of a manager."""
         hub = cls._hubs.get(manager)
         if hub is None:
@@ -73,10 +74,11 @@ class Hub:
     def __init__(self) -> None:
         self._users = 0
         self._watchers: dict[str, Watcher] = {}
+        self._expected: dict[str, Callable[[AsyncAGIStart], None]] = {}
         self._task: asyncio.Task[None] | None = None
         self.doorkeeper: Doorkeeper | None = None
 
-    def open(self, manager: Manager) -> None:
+    def open(self, manager: ManagerLike) -> None:
         """Begin to watch, if nobody has done so yet. Each call needs a `close()` of its own."""
         if self._users == 0 or self._task is None or self._task.done():
             stream = manager.events(
@@ -107,10 +109,26 @@ class Hub:
         """Give a watcher the events of a channel; whoever had them gets them no more."""
         self._watchers[uniqueid] = watcher
 
+    def is_watched(self, uniqueid: str) -> bool:
+        """True of a channel whose events somebody gets."""
+        return uniqueid in self._watchers
+
     def forget(self, uniqueid: str, watcher: Watcher) -> None:
         """Give a watcher nothing more."""
         if self._watchers.get(uniqueid) is watcher:
             del self._watchers[uniqueid]
+
+    def expect(self, uniqueid: str, enter: Callable[[AsyncAGIStart], None]) -> None:
+        """Have a function take a call when it enters AsyncAGI, instead of the doorkeeper; once."""
+        self._expected[uniqueid] = enter
+
+    def expect_no_more(self, uniqueid: str) -> bool:
+        """Expect a call no longer; return true if it was still expected."""
+        return self._expected.pop(uniqueid, None) is not None
+
+    def is_expected(self, uniqueid: str) -> bool:
+        """True of a call that is to enter AsyncAGI, and not the doorkeeper's."""
+        return uniqueid in self._expected
 
     def _is_wanted(self, event: Event) -> bool:
         return (
@@ -143,6 +161,11 @@ class Hub:
         watcher = self._watchers.get(event.get("Uniqueid", ""))
         if watcher is not None:
             watcher.take(event)
+        if not isinstance(event, AsyncAGIStart):
+            return
         # One that its session left behind enters anew.
-        if isinstance(event, AsyncAGIStart) and self.doorkeeper is not None:
+        enter = self._expected.pop(event.get("Uniqueid", ""), None)
+        if enter is not None:
+            enter(event)
+        elif self.doorkeeper is not None:
             self.doorkeeper.enter(event)

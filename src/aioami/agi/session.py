@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, fresh
@@ -22,6 +22,9 @@ from .arguments import (
 from .commands import Command, Word, encode_command, encode_word
 from .results import DialResult, Digits, Recording
 from .transport import AskByCommand, Transport, failure
+
+if TYPE_CHECKING:
+    from ..calls import Call
 
 __all__ = ["Program", "Session"]
 
@@ -138,6 +141,7 @@ class Session:
         self._free = asyncio.Lock()
         self._turns: set[asyncio.Task[Any]] = set()
         self._script = environment.script
+        self._call: Call | None = None
         self.environment = MappingProxyType(environment.values)
         self.channel = environment.values.get("agi_channel", "")
         self.uniqueid = environment.values.get("agi_uniqueid", "")
@@ -149,6 +153,27 @@ class Session:
     def is_over(self) -> bool:
         """True if the session runs no more commands, as far as is known without asking."""
         return self._transport.over is not None
+
+    @property
+    def call(self) -> Call:
+        """The call that the session steers, as a `Call`: its state, its end, and what else can be
+        done with it. It is always the same object.
+
+        It is made when it is first asked for. Its state is then looked for, and is that which the
+        session began with until the server has answered. Of one that `Manager.call` has placed for
+        this program it is that call.
+
+        Raises:
+            RuntimeError: it was a call to a `FastAGI` server that has no manager.
+        """
+        if self._call is None:
+            manager = self._transport.manager
+            if manager is None:
+                raise RuntimeError("there is no Call, as FastAGI was given no manager")
+            from ..calls.incoming import call_of
+
+            self._call, self._transport.holder = call_of(manager, self.uniqueid, self.channel)
+        return self._call
 
     def take_name(self) -> str:
         """Return the name of the program that the dialplan asks for; `Routes` calls this.
@@ -185,11 +210,12 @@ class Session:
             command = self._command("EXEC", "Hangup", str(int(cause)))
 
         async def hang_up(turn: _Turn) -> None:
-            reply = await turn.ask(command)
-            if reply.code == 511:
-                await turn.explain(command, reply)
-            if reply.code != 200:
-                raise failure(command, reply)
+            with self._transport.ending():
+                reply = await turn.ask(command)
+                if reply.code == 511:
+                    await turn.explain(command, reply)
+                if reply.code != 200:
+                    raise failure(command, reply)
             self._transport.hung_up()
 
         await self._take_turn(hang_up)
@@ -200,7 +226,8 @@ class Session:
 
         Args:
             context, exten: the place. Where there is no such extension, the dialplan goes on with
-                the extension `i`, or hangs up.
+                the extension `i`, or hangs up. A call that `Manager.call` has placed for this
+                program has no dialplan; it is redirected there.
             priority: a number or a label.
 
         Raises:
@@ -209,6 +236,9 @@ class Session:
         command = self._command("EXEC", "Goto", places(context, exten, priority))
 
         async def go(turn: _Turn) -> None:
+            await turn.check()
+            if await self._transport.send_to(context, exten, priority):
+                return
             reply = await turn.run(command)
             if reply.result != "0":
                 raise CommandFailed(

@@ -15,7 +15,7 @@ from ..events.base import Event
 from .commands import Command
 
 if TYPE_CHECKING:
-    from .._client.manager import Manager
+    from .._client.like import ManagerLike
 
 __all__ = ["ChannelLook", "Lookout", "Place", "Stopper", "look_at", "place_of"]
 
@@ -54,7 +54,7 @@ class ChannelLook:
     data: str
 
 
-async def look_at(manager: Manager, uniqueid: str) -> ChannelLook | None:
+async def look_at(manager: ManagerLike, uniqueid: str) -> ChannelLook | None:
     """Look at a channel; return `None` if the server says nothing of it.
 
     Raises:
@@ -87,7 +87,7 @@ class Stopper:
             that would end the next command; 0 if there can be none.
     """
 
-    def __init__(self, manager: Manager, uniqueid: str) -> None:
+    def __init__(self, manager: ManagerLike, uniqueid: str) -> None:
         self._manager = manager
         self._uniqueid = uniqueid
         self._task: asyncio.Task[None] | None = None
@@ -131,7 +131,7 @@ class Lookout:
     """
 
     def __init__(
-        self, manager: Manager, uniqueid: str, report: Callable[[Place | None], None]
+        self, manager: ManagerLike, uniqueid: str, report: Callable[[Place | None], None]
     ) -> None:
         self._manager = manager
         self._uniqueid = uniqueid

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import CommandFailed, ManagerError, SessionEnded
 from ..wire.text import Encoding
@@ -11,7 +13,20 @@ from .answers import Reply
 from .commands import Command
 from .environment import Environment
 
-__all__ = ["AskByCommand", "Transport", "failure"]
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+
+__all__ = ["AskByCommand", "Holder", "Transport", "failure"]
+
+
+class Holder(Protocol):
+    """Holds the call of a session, and wants to know who ends it."""
+
+    def begin_hang_up(self) -> None:
+        """Take note that the session is about to hang up."""
+
+    def end_hang_up(self, done: bool) -> None:
+        """Take note that it has done so, or has not."""
 
 
 class AskByCommand(Exception):
@@ -45,6 +60,7 @@ class Transport(ABC):
         answers_after_hangup: true if some commands are still answered when the channel is dead.
         stops_with_digits: true if a digit can be pressed from outside to stop what runs.
         on_hangup: called when the channel hangs up while no command runs.
+        holder: who holds the call of the session; `None` if nobody does.
     """
 
     environment: Environment
@@ -55,6 +71,27 @@ class Transport(ABC):
     answers_after_hangup = False
     stops_with_digits = False
     on_hangup: Callable[[], None] | None = None
+    holder: Holder | None = None
+
+    @property
+    def manager(self) -> ManagerLike | None:
+        """A manager of the same server, if there is one."""
+        return None
+
+    @contextlib.contextmanager
+    def ending(self) -> Iterator[None]:
+        """Have whoever holds the call know that the session hangs it up in here."""
+        holder = self.holder
+        if holder is None:
+            yield
+            return
+        done = False
+        holder.begin_hang_up()
+        try:
+            yield
+            done = True
+        finally:
+            holder.end_hang_up(done)
 
     @abstractmethod
     async def run(self, command: Command) -> Reply:
@@ -97,6 +134,17 @@ class Transport(ABC):
             AskByCommand: there is no quicker way.
         """
         raise AskByCommand
+
+    async def send_to(self, context: str, exten: str, priority: int | str) -> bool:
+        """Send the channel to a place, if it has no dialplan that could go on there.
+
+        Returns:
+            False if it has one, and nothing was done.
+
+        Raises:
+            CommandFailed: there is no such label.
+        """
+        return False
 
     @abstractmethod
     async def leave(self) -> None:

@@ -43,7 +43,8 @@ QUEUE: Final = "relay"
 """The queue group of those who take requests."""
 _MARGIN: Final = 4096
 _FIRST_PAUSE: Final = 0.05
-_LONGEST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 0.4  # less than `silence`: a bus that comes back finds the leader first
+_RETRY: Final = 0.25
 _COMPARE: Final = "Nats-Expected-Last-Subject-Sequence"
 
 
@@ -149,11 +150,8 @@ class Seat:
                     await self._work(connection)
                 except ManagerError as error:
                     self._note("" if self.is_leaving else str(error))
-                    if not isinstance(error, ConnectionLost):
-                        pause = max(pause, 0.5)
-                else:
-                    pause = _FIRST_PAUSE
                 finally:
+                    pause = _FIRST_PAUSE
                     beating.cancel()
                     self._connection = None
                     self.role = "connecting"
@@ -177,22 +175,33 @@ class Seat:
         await connection.subscribe(heartbeat_subject(name), self._heard)
         await connection.subscribe(self._epoch_subject, self._claimed)
         while True:
-            created = await self._ensure_stream(connection)
-            if self._leadership is None:
-                self.role = "standby"
-                self._error = ""
-                known = await self._last_claim(connection)
-                await self._until(connection, self._silent)
-                if not await self._claim(connection, known):
-                    continue
-            elif not await self._still_leads(connection, self._leadership, created):
-                self._step_down("another relay leads")
-                continue
-            assert self._leadership is not None
-            self.role = "leader"
+            try:
+                await self._step(connection)
+            except ManagerError as error:
+                # The stream of a cluster has no leader for some seconds when a node is lost. The
+                # connection stays then, and with it our sign of life.
+                connection.check()
+                self._note(str(error))
+                await asyncio.sleep(_RETRY)
+
+    async def _step(self, connection: BusConnection) -> None:
+        """Stand by and claim, or lead, until one of both is over."""
+        created = await self._ensure_stream(connection)
+        if self._leadership is None:
+            self.role = "standby"
             self._error = ""
-            await self._lead(connection, self._leadership)
+            known = await self._last_claim(connection)
+            await self._until(connection, self._silent)
+            if not await self._claim(connection, known):
+                return
+        elif not await self._still_leads(connection, self._leadership, created):
             self._step_down("another relay leads")
+            return
+        assert self._leadership is not None
+        self.role = "leader"
+        self._error = ""
+        await self._lead(connection, self._leadership)
+        self._step_down("another relay leads")
 
     async def _until(self, connection: BusConnection, event: asyncio.Event) -> None:
         """Wait for an event, and raise if the connection is lost before it."""
@@ -406,10 +415,11 @@ class Seat:
             outbox.confirm(int(message.subject[len(inbox) + 1 :]))
             leadership.changed.set()
 
-        await connection.subscribe(f"{inbox}.*", confirmed)
+        listening = [await connection.subscribe(f"{inbox}.*", confirmed)]
         leadership.start()
         requests = Requests(connection, leadership, self._allow, self._now, self._count)
-        await connection.subscribe(all_actions(self._server.name), requests.take, QUEUE)
+        subject = all_actions(self._server.name)
+        listening.append(await connection.subscribe(subject, requests.take, QUEUE))
         self._requests = requests
         pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
         try:
@@ -429,6 +439,8 @@ class Seat:
             pump.cancel()
             requests.cancel()
             self._requests = None
+            for subscription in listening:
+                await connection.unsubscribe(subscription)
 
     async def _pump(self, connection: BusConnection, leadership: Leadership, inbox: str) -> None:
         outbox, changed, prefix = leadership.outbox, leadership.changed, self._subject

@@ -1,4 +1,10 @@
-"""Calls, put together from the events of a server.
+"""Calls: those that this program places and holds, and those that a server's events tell of.
+
+    async with mgr.call("PJSIP/alice", to="100@internal", timeout=20) as call:
+        await call.answered()
+        end = await call.ended()
+
+A `Call` is one that `Manager.call()` has placed, or that an AGI session has.
 
     tracer = CallTracer()
     for entry in Recording.load("monday.jsonl").entries:
@@ -9,28 +15,39 @@
 Asterisk gives one `Linkedid` to all channels that belong together. When two calls become one, as
 by a bridge or a transfer, the channels of the younger call get the `Linkedid` of the older one. A
 `CallTrace` covers such a call from its first channel to its last. It has the channels and the
-steps: the dialling, the answer, who talked to whom, and the hang-up with its cause. Nothing here
-does any input or output.
+steps: the dialling, the answer, who talked to whom, and the hang-up with its cause. The tracer
+does no input and no output.
 """
 
 from __future__ import annotations
 
 from .._show.ladder import Ladder, LadderLine
+from ..errors import NotAnswered
+from .call import Call
 from .ends import CallEnd, CallState, EndReason
 from .model import CallChannel, CallStep, CallTrace, Named
+from .placing import Application, Destination, PlacedCall
 from .sentences import CALL_EVENTS
 from .tracer import CallTracer
+from .watch import CallChange, CallChanges
 
 __all__ = [
     "CALL_EVENTS",
+    "Application",
+    "Call",
+    "CallChange",
+    "CallChanges",
     "CallChannel",
     "CallEnd",
     "CallState",
     "CallStep",
     "CallTrace",
     "CallTracer",
+    "Destination",
     "EndReason",
     "Ladder",
     "LadderLine",
     "Named",
+    "NotAnswered",
+    "PlacedCall",
 ]

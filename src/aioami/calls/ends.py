@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from ..enums import HangupCause, Word
+from ..enums import DialStatus, HangupCause, Word
 
-__all__ = ["CallEnd", "CallState", "EndReason"]
+__all__ = ["CallEnd", "CallState", "EndReason", "reason_of"]
 
 
 class CallState(Word):
@@ -39,7 +39,9 @@ class EndReason(Word):
     CANCELLED = "cancelled"
     """This program hung up before anybody answered."""
     LOST = "lost"
-    """The manager lost its link for good, so the end was not seen."""
+    """The manager lost its link for good, or may not look for a call whose events it missed: the
+    end was not seen.
+    """
     UNKNOWN = "unknown"
     """There was a channel, and nothing says why it is gone."""
 
@@ -71,3 +73,43 @@ class CallEnd:
             "talked": round(self.talked, 3),
             "by_us": self.by_us,
         }
+
+
+_BY_CAUSE: Final = {
+    HangupCause.USER_BUSY: EndReason.BUSY,
+    HangupCause.NO_USER_RESPONSE: EndReason.NO_ANSWER,
+    HangupCause.NO_ANSWER: EndReason.NO_ANSWER,
+    HangupCause.SUBSCRIBER_ABSENT: EndReason.NO_ANSWER,
+    HangupCause.ANSWERED_ELSEWHERE: EndReason.NO_ANSWER,
+    HangupCause.DESTINATION_OUT_OF_ORDER: EndReason.CONGESTION,
+    # These say that a call has ended, and not why.
+    HangupCause.NOT_DEFINED: None,
+    HangupCause.NORMAL_CLEARING: None,
+    HangupCause.NORMAL_UNSPECIFIED: None,
+    HangupCause.INTERWORKING: None,
+}
+_BY_DIAL_STATUS: Final = {
+    DialStatus.BUSY: EndReason.BUSY,
+    DialStatus.NO_ANSWER: EndReason.NO_ANSWER,
+    DialStatus.CONGESTION: EndReason.CONGESTION,
+}
+_NO_RESOURCES: Final = range(32, 48)  # the class of Q.850 for a network that is full or broken
+
+
+def reason_of(cause: int | None, dial_status: str | None = None) -> EndReason:
+    """Return the reason why a call was not answered: by its cause, else by the result of the dial.
+
+    Args:
+        cause: the hang-up cause; `None` and those that only say that a call has ended tell nothing.
+        dial_status: the `DialStatus` of its DialEnd, if one came.
+    """
+    if cause is not None:
+        known = HangupCause(cause)
+        found = _BY_CAUSE.get(known, EndReason.REJECTED)
+        if found is EndReason.REJECTED and known in _NO_RESOURCES:
+            found = EndReason.CONGESTION
+        if found is not None:
+            return found
+    if dial_status:
+        return _BY_DIAL_STATUS.get(DialStatus(dial_status), EndReason.UNKNOWN)
+    return EndReason.UNKNOWN

@@ -10,6 +10,8 @@ import typer
 
 from aioami import __version__
 
+from .commands.agi import agi
+from .commands.call import call
 from .commands.command import command
 from .commands.demo import demo
 from .commands.doctor import doctor
@@ -30,7 +32,8 @@ __all__ = ["app", "run"]
 
 # The order of the commands in `aioami --help`.
 _COMMANDS: Final = (
-    *(events, record, replay, shell, top, trace, doctor, relay),
+    *(events, record, replay, shell, top, trace, doctor),
+    *(call, agi, relay),
     *(demo, ping, send, command, schema),
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import nkeys
 import pytest
 import trustme
 from tests.helpers import run, start, until
@@ -280,3 +281,21 @@ async def test_the_command(fake: FakeAsterisk, nats_server: NatsServer, tmp_path
     assert process.returncode == 0, errors
     assert b"/readyz says how it is" in errors
     assert not fake.connections
+
+
+async def test_a_bus_that_knows_keys(fake: FakeAsterisk, nats_program: Path, tmp_path: Path) -> None:
+    """A relay is let in by the seed of an nkey in a file, and another key is refused."""
+    seeds = [nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER) for _ in range(2)]
+    for number, seed in enumerate(seeds):
+        (tmp_path / f"{number}.nk").write_bytes(seed)
+    public = nkeys.from_seed(seeds[0]).public_key.decode()
+    with NatsServer(nats_program, settings={"authorization": {"users": [{"nkey": public}]}}) as server:
+        for number, is_right in ((0, True), (1, False)):
+            file = tmp_path / f"{number}.toml"
+            url = f"ami://admin@{fake.host}:{fake.port}"
+            file.write_text(
+                f'[bus]\nurl = "{server.url}"\nnkey = "{number}.nk"\n[servers.pbx1]\nurl = "{url}"\n', encoding="utf-8"
+            )
+            config = read_config(file, environment={"AIOAMI_SECRET_PBX1": "s3cret"})
+            found = [each async for each in check(config)]
+            assert all(each.is_right for each in found) is is_right, found

@@ -39,6 +39,7 @@ PUBLIC: Final = frozenset(
         "aioami.errors",
         "aioami.live",
         "aioami.permissions",
+        "aioami.permissions.delivery",
         "aioami.permissions.granted",
         "aioami.testing",
         "aioami.testing.real",
@@ -54,6 +55,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_areas": frozenset({"_near"}),
     "_check": frozenset(),
     "_near": frozenset(),
+    "_posix": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
@@ -65,17 +67,19 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
-    "permissions": PURE,
+    "permissions": PURE | {"_posix"},
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
-    "_client": PURE | {"_session", "_signals", "core", "metrics", "permissions", "states", "url"},
-    "agi": PURE | {"_signals"},
-    "calls": PURE | {"_show"},
+    # `calls` for Manager.call alone; see below.
+    "_client": PURE | {"_session", "_signals", "calls", "core", "metrics", "permissions", "states", "url"},
+    # A session has its call, and a call may have a program: each loads the other when it is asked for.
+    "agi": PURE | {"_signals", "calls"},
+    "calls": PURE | {"_show", "_signals", "agi"},
     "fleet": PURE | {"_client", "_session", "_signals", "live", "metrics", "states", "url"},
-    "live": PURE | {"_client", "_show", "_signals", "states"},
-    "bus": PURE | {"_client", "_session", "_signals", "metrics", "permissions", "states", "url"},
+    "bus": PURE | {"_client", "_session", "_signals", "calls", "metrics", "permissions", "states", "url"},
+    "live": PURE | {"_client", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_check", "_log", "wire", "errors"}),
+    "testing": frozenset({"_check", "_log", "_posix", "wire", "errors"}),
 }
 # In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
@@ -128,7 +132,22 @@ AGI: Final[dict[str, frozenset[str]]] = {
 BUS_SANS_IO: Final = frozenset({"format", "reader"})
 # ... and those of the remote manager, which is built of what the direct one is built of.
 BUS_CLIENT: Final = frozenset({"discovery", "exchange", "feed", "link", "remote", "streams"})
-LAYERED: Final = {"_session": SESSION, "_client": CLIENT, "agi": AGI}
+# The same of calls: those that are traced, then those that are held.
+CALLS_SANS_IO: Final = frozenset({"ends", "machine", "model", "registry", "sentences", "tracer"})
+CALLS: Final[dict[str, frozenset[str]]] = {
+    "ends": frozenset(),
+    "model": frozenset({"ends"}),
+    "registry": frozenset({"ends", "model"}),
+    "sentences": frozenset({"model", "registry"}),
+    "tracer": frozenset({"model", "registry", "sentences"}),
+    "machine": frozenset({"ends"}),
+    "watch": frozenset({"ends", "machine"}),
+    "call": frozenset({"ends", "machine", "watch"}),
+    "incoming": frozenset({"call", "machine", "watch"}),
+    "program": frozenset({"watch"}),
+    "placing": frozenset({"call", "machine", "program", "watch"}),
+}
+LAYERED: Final = {"_session": SESSION, "_client": CLIENT, "agi": AGI, "calls": CALLS}
 # The top level gathers what is public; these are programs, and live on what anybody can import.
 APPLICATIONS: Final = frozenset({"__main__", "cli", "demo", "pytest_plugin"})
 TOP: Final = "__init__"
@@ -143,7 +162,7 @@ EXTRAS: Final = {
 }
 
 NETWORK: Final = frozenset({"asyncio", "async_timeout", "select", "selectors", "socket", "ssl"})
-SANS_IO: Final = (PURE - {"errors"}) | {"_session", "_show", "calls", "core", "permissions"}
+SANS_IO: Final = (PURE - {"errors"}) | {"_session", "_show", "core", "permissions"}
 
 
 @dataclass(frozen=True)
@@ -308,6 +327,29 @@ def test_the_format_of_the_bus_imports_no_network(module: str) -> None:
     """What reads and writes the messages of the bus names neither asyncio nor sockets nor a client of the bus."""
     names = [item.module.partition(".")[0] for item in imports(PACKAGE / "bus" / f"{module}.py") if item.runs]
     assert not (NETWORK | {"nats"}) & set(names)
+
+
+@pytest.mark.parametrize("module", sorted(CALLS_SANS_IO))
+def test_the_state_of_calls_imports_no_network(module: str) -> None:
+    """What puts calls together from events names neither asyncio nor sockets."""
+    names = [item.module.partition(".")[0] for item in imports(PACKAGE / "calls" / f"{module}.py") if item.runs]
+    assert not NETWORK & set(names)
+
+
+def test_the_client_knows_calls_in_one_place() -> None:
+    """The only arrow upwards is Manager.call, which loads the room of calls when it is called."""
+    found = [item for path in sources("_client") for item in imports(path) if item.runs and item.room == "calls"]
+    assert [(item.where.partition(":")[0], item.name) for item in found] == [
+        ("aioami/_client/manager.py", "PlacedCall")
+    ]
+
+
+def test_calls_and_sessions_load_each_other_late() -> None:
+    """Neither room is loaded by importing the other."""
+    program = "import sys, aioami.{}; print('aioami.{}' in sys.modules)"
+    for one, other in (("calls", "agi"), ("agi", "calls")):
+        command = [sys.executable, "-c", program.format(one, other)]
+        assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.split() == ["False"], one
 
 
 def test_applications_use_only_what_is_public() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import channels, queues, session, sip, system
+from . import calls, channels, conferences, queues, session, sip, system, telephones
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -13,9 +13,12 @@ __all__ = [
     "Known",
     "Request",
     "Session",
+    "calls",
     "channels",
+    "conferences",
     "queues",
     "session",
     "sip",
     "system",
+    "telephones",
 ]

@@ -1,0 +1,383 @@
+"""A call that a program holds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Union
+
+from .._check import check_seconds, check_text, check_type
+from ..actions.base import Action
+from ..actions.bridges import BlindTransfer, Bridge
+from ..actions.channels import Getvar, MuteAudio, PlayDTMF, Redirect, Setvar
+from ..actions.channels import Hangup as HangUp
+from ..actions.recordings import MixMonitor
+from ..enums import HangupCause
+from ..errors import (
+    ActionError,
+    ConnectionLost,
+    HungUp,
+    NotAnswered,
+    PermissionDenied,
+    UnknownAction,
+    because,
+)
+from ..responses.base import Response
+from .ends import CallEnd, CallState
+from .machine import CallMachine
+from .watch import CallChanges, Hub, Watch
+
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+
+__all__ = ["Call", "hold"]
+
+_DIGITS: Final = frozenset("0123456789ABCD*#")
+_RECORDING_ID: Final = "AIOAMI_RECORDING"  # the variable in which MixMonitor leaves its id
+
+ResponseT = TypeVar("ResponseT", bound=Response)
+
+
+class Call:
+    """A call that this program has placed, or the call of an AGI session.
+
+    `Manager.call()` places one. It is known by its Uniqueid, which was chosen before anything was
+    sent, so that nothing of it is missed. All that it tells comes of the server's events, so the
+    manager's user needs the read class `call`. What it does needs the write classes that the
+    methods name.
+
+    A Local channel that takes itself out of the call is followed, and so is a call that another
+    phone has picked up: `uniqueid` and `channel` are then those of the channel in its place.
+
+    A link that is lost and established again ends no call: it is looked for on the server then, for
+    which the user needs one of the write classes `system`, `reporting` and `call`.
+
+    The methods that do something wait for the channel while there is none yet. On a call that has
+    ended they raise `HungUp`, but for `hang_up()`. They raise what `Manager.send` raises, and
+    cancelling them takes nothing back.
+    """
+
+    def __init__(self, manager: ManagerLike, hub: Hub, watch: Watch) -> None:
+        self._manager = manager
+        self._hub = hub
+        self._watch = watch
+        self._machine = watch.machine
+        self._first_uniqueid = watch.machine.uniqueid
+
+    # Its state
+
+    @property
+    def uniqueid(self) -> str:
+        """The Uniqueid of its channel."""
+        return self._machine.uniqueid
+
+    @property
+    def channel(self) -> str | None:
+        """The name of its channel; `None` before there is one."""
+        return self._machine.channel
+
+    @property
+    def state(self) -> CallState:
+        """The state, as far as the events that have come tell."""
+        return self._machine.state
+
+    @property
+    def bridged_with(self) -> tuple[str, ...]:
+        """The Uniqueids of the channels that share a bridge with it, without a parking lot's."""
+        return self._machine.bridged_with
+
+    @property
+    def held(self) -> bool:
+        """True if the phone has put the call on hold."""
+        return self._machine.held
+
+    @property
+    def parked(self) -> bool:
+        """True if it is parked."""
+        return self._machine.parked
+
+    @property
+    def end(self) -> CallEnd | None:
+        """The end; `None` while it goes on."""
+        return self._machine.end
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its state, and its end if it has ended, as a dictionary that is ready for JSON."""
+        end = self.end
+        return {
+            "uniqueid": self.uniqueid,
+            "channel": self.channel,
+            "state": self.state.name,
+            "bridged_with": list(self.bridged_with),
+            "held": self.held,
+            "parked": self.parked,
+            "end": None if end is None else end.to_dict(),
+        }
+
+    # Waiting
+
+    async def answered(self, timeout: float | None = None) -> float:
+        """Wait until somebody has answered it. Cancelling it changes nothing.
+
+        Args:
+            timeout: seconds to wait; `None` is no limit but the call's own.
+
+        Returns:
+            The time of the answer, in seconds since 1970; also if the call is over.
+
+        Raises:
+            NotAnswered: it ended before that; the error's `end` says how.
+            ManagerTimeout: nobody did in time. The call goes on.
+        """
+        check_seconds("timeout", timeout)
+        await self._watch.wait(lambda: self._machine.was_answered, timeout, "was not answered")
+        at = self._watch.answered_at
+        if at is not None:
+            return at
+        end = self._machine.end
+        assert end is not None
+        raise NotAnswered(f"the call was not answered: {end.reason.value}", end=end)
+
+    async def ended(self, timeout: float | None = None) -> CallEnd:
+        """Wait until it has ended, and return its end. Cancelling it changes nothing.
+
+        Args:
+            timeout: seconds to wait; `None` is no limit.
+
+        Raises:
+            ManagerTimeout: it has not in time. The call goes on.
+        """
+        check_seconds("timeout", timeout)
+        await self._watch.wait(lambda: False, timeout, "has not ended")
+        end = self._machine.end
+        assert end is not None
+        return end
+
+    def changes(self) -> CallChanges:
+        """Return the changes from now on, each as a `CallChange`, for `async for`.
+
+        They end with the call; at once, if it is over.
+        """
+        return self._watch.changes()
+
+    # What is done with it
+
+    async def hang_up(self, cause: HangupCause | int | None = None) -> None:
+        """Hang it up, in whatever state it is; nothing is done if it has ended.
+
+        A call that has no channel yet is hung up as soon as it has one. Needs the write class
+        `call` or `system`. A cancelled one hangs up all the same.
+
+        Args:
+            cause: the reason that the other side is told, as `HangupCause.USER_BUSY`.
+        """
+        HangUp(self.uniqueid, cause=cause)  # refuses at once what is wrong
+        await asyncio.shield(self._hub.start(self._hang_up(cause)))
+
+    async def _hang_up(self, cause: HangupCause | int | None = None) -> None:
+        await self._wait_for_channel()
+        while self._machine.end is None:
+            uniqueid = self.uniqueid
+            done = True
+            self._watch.begin_hang_up()
+            try:
+                await self._manager.send(HangUp(uniqueid, cause=cause))
+                return
+            except ConnectionLost as error:
+                done = error.sent
+                raise
+            except ActionError as error:
+                done = False
+                if not _is_gone(error):
+                    raise
+            finally:
+                self._watch.end_hang_up(done)
+            # Unless another channel has taken its place, its end is about to come, or was missed.
+            if uniqueid == self.uniqueid:
+                self._hub.look()
+                return
+
+    async def redirect(self, context: str, exten: str, priority: int | str = 1) -> None:
+        """Send it to another place in the dialplan; whom it talks with is left behind.
+
+        Asterisk does not check that the place exists. Needs the write class `call`.
+
+        Args:
+            context, exten: the place.
+            priority: a number or a label.
+        """
+        await self._steer(lambda uniqueid: Redirect(uniqueid, context, exten, priority))
+
+    async def transfer(self, exten: str, context: str) -> None:
+        """Send the one that it talks with to an extension, as its phone could do; it then ends.
+
+        Asterisk does not check that the place exists. Needs the write class `call`.
+
+        Args:
+            exten, context: the place.
+
+        Raises:
+            ActionError: it talks with nobody.
+        """
+        await self._steer(lambda uniqueid: BlindTransfer(uniqueid, exten, context))
+
+    async def bridge(self, other: Call | str) -> None:
+        """Have it talk with another channel; both leave what they do.
+
+        Needs the write class `call`.
+
+        Args:
+            other: another call, or the name or Uniqueid of a channel.
+
+        Raises:
+            ActionError: there is no such other channel.
+        """
+        check_type("other", other, (Call, str), "a Call, or a channel as text")
+
+        def make(uniqueid: str) -> Bridge:
+            return Bridge(uniqueid, other.uniqueid if isinstance(other, Call) else other)
+
+        await self._steer(make)
+
+    async def park(self, *, timeout: float | None = None, lot: str | None = None) -> None:
+        """Park it. `parked` is true when that is done. Needs the write class `call`.
+
+        Args:
+            timeout: seconds after which it goes back to where it came from; `None` is the parking
+                lot's own time.
+            lot: the name of the parking lot; `None` is the default one.
+
+        Raises:
+            ActionError: there is no such lot, or it is full.
+        """
+        check_seconds("timeout", timeout)
+        if timeout is not None and not timeout >= 1:
+            raise ValueError(f"timeout: at least 1 second, not {timeout}")
+        headers = {"Parkinglot": lot, "Timeout": None if timeout is None else int(timeout * 1000)}
+        await self._steer(lambda uniqueid: Action("Park", {"Channel": uniqueid, **headers}))
+
+    async def mute(
+        self, muted: bool = True, *, listening: bool = False, talking: bool = True
+    ) -> None:
+        """Silence it, or let it be heard again. Needs the write class `system`.
+
+        Args:
+            muted: `True` silences, `False` lets be heard.
+            listening: that which its phone hears is meant.
+            talking: that which its phone says is meant.
+
+        Raises:
+            ValueError: neither direction is meant.
+        """
+        MuteAudio("-", talking, listening, muted)  # refuses at once what is wrong
+        await self._steer(lambda uniqueid: MuteAudio(uniqueid, talking, listening, muted))
+
+    async def record(self, file: str, *, options: str = "") -> str:
+        """Record it, both directions in one file, until it ends.
+
+        `actions.StopMixMonitor(call.uniqueid, id)` ends it before. Needs the write class `system`.
+
+        Args:
+            file: the file on the server with its extension, absolute or below Asterisk's monitor
+                folder.
+            options: those of the dialplan application `MixMonitor`; `i()` is added to them.
+
+        Returns:
+            The id of the recording.
+        """
+        check_text("file", file)
+        check_text("options", options)
+        if not file:
+            raise ValueError("file: it is empty")
+        wanted = f"{options}i({_RECORDING_ID})"
+        reply = await self._steer(lambda uniqueid: MixMonitor(uniqueid, file, options=wanted))
+        return str(reply.get("MixMonitorID", ""))
+
+    async def press(self, digits: str) -> None:
+        """Send digits to its phone, as tones, one after the other; for a menu at the far end.
+
+        Needs the write class `call`.
+
+        Args:
+            digits: 0-9, A-D, `*` and `#`.
+        """
+        check_text("digits", digits)
+        if not digits or not set(digits) <= _DIGITS:
+            raise ValueError(f"digits: 0-9, A-D, * and # alone, at least one, not {digits!r}")
+        for digit in digits:
+            await self._steer(lambda uniqueid, digit=digit: PlayDTMF(uniqueid, digit))
+
+    async def get(self, name: str | bytes) -> str | None:
+        """Return a variable of its channel, or the value of a function, as `CALLERID(num)`.
+
+        Needs the write class `call` or `reporting`.
+
+        Returns:
+            The value; `None` where it is unset or empty, which cannot be told apart.
+        """
+        reply = await self._steer(lambda uniqueid: Getvar(name, channel=uniqueid))
+        return reply.get("Value") or None
+
+    async def set(self, name: str | bytes, value: Union[str, int]) -> None:
+        """Set a variable of its channel, or what a function stands for.
+
+        Needs the write class `call`.
+        """
+        await self._steer(lambda uniqueid: Setvar(name, value, channel=uniqueid))
+
+    def detach(self) -> None:
+        """Have it go on when `async with` is left."""
+        self._watch.is_kept = True
+
+    # How it is done
+
+    async def _wait_for_channel(self) -> None:
+        await self._watch.wait(lambda: self._machine.channel is not None, None, "")
+
+    async def _steer(self, make: Any) -> Any:
+        """Send an action about its channel, when there is one."""
+        make(self.uniqueid)  # refuses at once what is wrong
+        while True:
+            await self._wait_for_channel()
+            if self._machine.end is not None:
+                raise HungUp("the call has ended")
+            uniqueid = self.uniqueid
+            try:
+                return await self._manager.send(make(uniqueid))
+            except ActionError as error:
+                if not _is_gone(error):
+                    raise
+                if uniqueid == self.uniqueid:
+                    raise because(HungUp("the channel of the call is gone"), error) from error
+
+    def __repr__(self) -> str:
+        name = f" {self.channel}" if self.channel is not None else ""
+        end = self.end
+        state = self.state.value if end is None else f"ended, {end.reason.value}"
+        return f"<Call {self._first_uniqueid}{name} {state}>"
+
+
+def hold(
+    manager: ManagerLike, machine: CallMachine, *, ring: float | None = None, ticket: str = ""
+) -> tuple[Call, Watch]:
+    """Hold a call: from now on its events are heard.
+
+    Args:
+        manager: whose server it is on.
+        machine: its state.
+        ring: seconds for which it may ring; `None` of a call that came by itself.
+        ticket: the ActionID of its Originate; empty without one.
+    """
+    hub = Hub.of(manager)
+    watch = Watch(hub, machine, ring=ring, ticket=ticket)
+    call = watch.call = Call(manager, hub, watch)
+    hub.add(manager, watch)
+    return call, watch
+
+
+def _is_gone(error: ActionError) -> bool:
+    """True if an action was refused because its channel is gone."""
+    if isinstance(error, (PermissionDenied, UnknownAction)) or error.response is None:
+        return False
+    text = error.response.message.lower()
+    missing = any(words in text for words in ("no such channel", "not exist", "not found"))
+    return missing and "channel" in text and "channel2" not in text

@@ -1,0 +1,31 @@
+"""The call of a session, which came by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .call import Call, hold
+from .machine import CallMachine
+from .watch import Hub, Watch
+
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+
+__all__ = ["call_of"]
+
+
+def call_of(manager: ManagerLike, uniqueid: str, channel: str) -> tuple[Call, Watch]:
+    """Return the call with a channel, which may be held already.
+
+    Args:
+        manager: whose server it is on.
+        uniqueid: the channel's Uniqueid.
+        channel: the channel's name.
+    """
+    hub = Hub.of(manager)
+    held = hub.find(uniqueid)
+    if held is not None:
+        return held
+    call, watch = hold(manager, CallMachine(uniqueid, channel=channel, is_placed=False))
+    hub.look()
+    return call, watch

@@ -1,0 +1,249 @@
+"""Placing a call."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Union
+
+from .._check import check_flag, check_text, check_type
+from .._log import get_logger
+from ..actions.base import Action
+from ..actions.parameters import joined, text
+from ..actions.parameters import variables as variable_headers
+from ..errors import ActionError, ConnectionLost, ManagerError, ManagerTimeout
+from ..wire.text import UTF8
+from .call import Call, hold
+from .machine import CallMachine
+from .watch import Hub, Watch
+
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+    from ..agi import Session
+
+__all__ = ["Application", "Destination", "PlacedCall"]
+
+_FAREWELL: Final = 5.0  # seconds in which a call that was hung up has ended
+_LONGEST: Final = 86_400.0  # seconds that a call may ring
+
+log = get_logger("aioami.calls")
+
+
+@dataclass(frozen=True, init=False)
+class Application:
+    """An application of the dialplan, as that to which a call goes once it is answered::
+
+        mgr.call("PJSIP/alice", to=Application("Queue", "support"))
+
+    Applications that run programs, as `System` or `AGI`, need the write class `system` too.
+
+    Args:
+        name: the application's name. The reply to a call with one that does not exist is a success;
+            the call is hung up when it is answered.
+        arguments: its arguments, which are joined by commas. A comma inside one is escaped by the
+            caller.
+
+    Attributes:
+        name: the application's name.
+        arguments: its arguments.
+    """
+
+    name: str
+    arguments: tuple[Union[str, bytes, int], ...]
+
+    def __init__(self, name: str, *arguments: Union[str, bytes, int]) -> None:
+        check_text("name", name)
+        if not name:
+            raise ValueError("name: an application has one")
+        for argument in arguments:
+            check_type("arguments", argument, (str, bytes, int), "texts and whole numbers")
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "arguments", arguments)
+
+
+Destination = Union[str, Application, Callable[["Session"], Awaitable[object]]]
+"""The end to which a call goes once it is answered: an extension as `"100@internal"`, an
+`Application`, or a program for an AGI session.
+"""
+
+
+class PlacedCall:
+    """A call that is placed when this is awaited, or entered by `async with`; see `Manager.call`.
+
+    It is placed once: a second await raises `RuntimeError`.
+    """
+
+    def __init__(
+        self,
+        manager: ManagerLike,
+        channel: str | bytes,
+        *,
+        to: Destination,
+        timeout: float,
+        caller_id: str | bytes | None,
+        variables: Mapping[str, str | bytes | int] | None,
+        account: str | bytes | None,
+        codecs: str | Iterable[str] | None,
+        early_media: bool,
+    ) -> None:
+        check_type("channel", channel, (str, bytes), "text")
+        check_type("timeout", timeout, (int, float), "a number of seconds")
+        if not 0 < timeout <= _LONGEST:
+            raise ValueError(f"timeout: over 0 and at most {_LONGEST:.0f} seconds, not {timeout}")
+        check_flag("early_media", early_media)
+        start = channel[:6] if isinstance(channel, str) else UTF8.decode(channel[:6])
+        self._manager = manager
+        self._uniqueid = _fresh()
+        # The action Bridge takes any channel whose Uniqueid begins so: neither begins the other.
+        self._other = _fresh() if start.lower() == "local/" else ""
+        self._timeout = float(timeout)
+        self._early_media = early_media
+        self._program = None if isinstance(to, (str, Application)) else to
+        if self._program is not None and not callable(to):
+            raise TypeError(
+                "to: expected 'exten@context', an Application or a program, "
+                f"not {type(to).__name__}"
+            )
+        self._action: Action[Any] = Action(
+            "Originate",
+            {
+                "Channel": _filled("channel", channel),
+                "Async": "true",
+                "Timeout": max(1, round(timeout * 1000)),
+                "CallerID": None if caller_id is None else text("caller_id", caller_id),
+                "Variable": variable_headers("variables", variables or {}),
+                "Account": None if account is None else text("account", account),
+                "EarlyMedia": "true" if early_media else None,
+                "Codecs": None if codecs is None else joined("codecs", codecs),
+                "ChannelId": self._uniqueid,
+                "OtherChannelId": self._other or None,
+                **_target(to),
+            },
+        )
+        self._is_used = False
+        self._held: tuple[Call, Watch] | None = None
+
+    def __await__(self) -> Generator[Any, None, Call]:
+        return self._place().__await__()
+
+    async def __aenter__(self) -> Call:
+        try:
+            return await self._place()
+        except BaseException:
+            # It may ring all the same, where nobody knows if it was placed.
+            if self._held is not None:
+                self._hang_up(*self._held)
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._held is not None
+        call, watch = self._held
+        if watch.is_kept or call.end is not None:
+            return
+        self._hang_up(call, watch)
+        with contextlib.suppress(ManagerTimeout):
+            await call.ended(_FAREWELL)
+
+    def _hang_up(self, call: Call, watch: Watch) -> None:
+        """Have the call hung up, whatever becomes of this task and of the link."""
+        if watch.machine.end is None:
+            Hub.of(self._manager).start(_hang_up(self._manager, call))
+
+    async def _place(self) -> Call:
+        if self._is_used:
+            raise RuntimeError("this call was placed already; mgr.call() places another one")
+        self._is_used = True
+        self._check_sight()
+        machine = CallMachine(self._uniqueid, other=self._other, early_media=self._early_media)
+        call, watch = self._held = hold(
+            self._manager, machine, ring=self._timeout, ticket=self._uniqueid
+        )
+        if self._program is not None:
+            from .program import CallProgram
+
+            CallProgram(self._manager, watch, self._program)
+        try:
+            await self._manager.send(self._action, action_id=self._uniqueid)
+        except ManagerTimeout:
+            raise
+        except ConnectionLost as error:
+            # It may have been placed: that is found out when the link stands again.
+            if error.sent:
+                await watch.wait(lambda: machine.channel is not None, None, "")
+            if machine.channel is None:
+                self._forget(watch)
+                raise
+        except Exception:
+            self._forget(watch)
+            raise
+        return call
+
+    def _forget(self, watch: Watch) -> None:
+        """Hold the call no more: there is none."""
+        self._held = None
+        watch.lose()
+
+    def _check_sight(self) -> None:
+        """Refuse a call of which nothing would be heard."""
+        mask = self._manager.view.mask
+        if mask is None or not mask.isdisjoint({"all", "call"}):
+            return
+        asked = f"asks for {', '.join(sorted(mask))} alone" if mask else "asks for no events"
+        raise ActionError(
+            "the call was not placed, as nothing would be heard of it: "
+            f"its events are of the class call, and the event mask {asked}",
+            action=self._action,
+        )
+
+    def __repr__(self) -> str:
+        state = "placed" if self._is_used else "not placed: await it, or use `async with`"
+        return f"<PlacedCall {self._uniqueid} {state}>"
+
+
+async def _hang_up(manager: ManagerLike, call: Call) -> None:
+    """Hang up a call, with the next link if this one is lost."""
+    while call.end is None:
+        try:
+            await call.hang_up()
+            return
+        except (ConnectionLost, ManagerTimeout):
+            try:
+                await manager.wait_ready()
+            except ManagerError:
+                return  # it is lost
+        except ManagerError as error:
+            log.error("%r goes on, as it cannot be hung up: %s", call, error)
+            return
+
+
+def _target(to: Destination) -> dict[str, str | bytes | None]:
+    """Return the headers that say to which end a call goes."""
+    if isinstance(to, Application):
+        arguments = ",".join(text("arguments", each) for each in to.arguments)
+        return {"Application": to.name, "Data": arguments or None}
+    if not isinstance(to, str):
+        return {"Application": "AGI", "Data": "agi:async"}
+    exten, _, context = to.rpartition("@")
+    if not exten or not context:
+        raise ValueError(f"to: an extension with its context, as '100@internal', not {to!r:.60}")
+    return {"Context": context, "Exten": exten, "Priority": "1"}
+
+
+def _fresh() -> str:
+    """Return a Uniqueid that nobody has."""
+    return f"aioami-{secrets.token_hex(10)}"
+
+
+def _filled(field: str, value: str | bytes) -> str:
+    given = text(field, value)
+    if not given:
+        raise ValueError(f"{field}: it is empty")
+    return given
