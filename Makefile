@@ -40,13 +40,15 @@ else
 endif
 
 # The long lane, nightly and before a release. Each part prints its seed and its figures.
-prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations and calls on both real servers, and fuzzing; MINUTES=30 for each soak
+prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and scenarios on both real servers, and fuzzing; MINUTES=30 for each soak
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 16
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 22
 	$(BIN)/python -m tests.live_operations --operations 2000
 	$(BIN)/python -m tests.bus_rounds --rounds 100 --actions 10_000
 	$(BIN)/python -m tests.bus_rounds --rounds 20 --version newest
+	$(BIN)/python -m tests.bus_node
 	$(BIN)/python -m tests.live_calls --stories 200
+	$(BIN)/python -m tests.scenarios.chance --count 2000
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 
 notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks

@@ -76,6 +76,7 @@ def office() -> FakeAsterisk:
     }
     fake = FakeAsterisk(files=files)
     chance = random.Random()
+    fake.phone("PJSIP/outside")
     for person in PEOPLE:
         fake.phone(f"PJSIP/{person}").set(
             answer_after=chance.uniform(2, 9), hang_up_after=chance.uniform(25, 90), refuses=""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 import async_timeout
 
+from .._check import check_seconds
 from .._session.dispatch import Selection, Selector
 from .._session.statistics import Statistics
 from ..actions.base import Action, ResponseT_co
@@ -77,7 +78,7 @@ class _Thread:
         self.process = os.getpid()
         self._lock = threading.Lock()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, args=(self.loop,), daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.name = "aioami"
 
     def start(self) -> None:
@@ -93,24 +94,34 @@ class _Thread:
             self.loop.close()
             raise
 
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
+        loop = self.loop
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()
         finally:
-            # Whoever still waits gets an end, as in asyncio.run().
-            tasks = asyncio.all_tasks(loop)
-            for task in tasks:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+            # It ends by itself where a callback raises what ends an event loop.
+            with self._lock:
+                self._stopped = True
+            try:
+                # Whoever still waits gets an end, as in asyncio.run().
+                tasks = asyncio.all_tasks(loop)
+                for task in tasks:
+                    task.cancel()
+                loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            finally:
+                loop.close()
 
     @property
     def is_here(self) -> bool:
         """True in the thread itself."""
         return threading.current_thread() is self._thread
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if the loop ends, or has ended."""
+        return self._stopped
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Have a coroutine run in the loop; it is over when the thread is.
@@ -178,6 +189,7 @@ class BlockingManager:
 
         Raises:
             ConnectionLost: the manager is not connected, or was closed meanwhile.
+            asyncio.CancelledError: what was awaited raised it, or was cancelled there.
             RuntimeError: it was connected in another process; or this is the loop's own thread.
         """
         try:
@@ -220,6 +232,8 @@ class BlockingManager:
         except concurrent.futures.CancelledError as error:
             if not begun:  # the loop ended before it came to this
                 raise _Stopped from error
+            if not thread.is_stopped:  # by itself
+                raise asyncio.CancelledError(*error.args) from error
             raise ConnectionLost("the manager was closed") from error
         except BaseException:
             future.cancel()  # of no effect, but for an interruption of this thread
@@ -333,7 +347,7 @@ class BlockingManager:
     @property
     def is_running(self) -> bool:
         """True while there is a thread, from `connect()` to the end of `close()`."""
-        return self._thread is not None
+        return self._thread is not None and not self._thread.loop.is_closed()
 
     @property
     def state(self) -> ManagerState:
@@ -554,6 +568,7 @@ class BlockingStream(Generic[EventT_co]):
                 sentence = f"no event came in {timeout:g} seconds ({self._stream.selection})"
                 raise ManagerTimeout(sentence) from error
 
+        check_seconds("timeout", timeout)
         event = self._manager._run_or(following, self._next_without_loop)
         if event is None:
             raise StopIteration

@@ -244,14 +244,22 @@ class Session:
             self._held.append(text)
             return
         self._held.clear()
-        self.error = ProtocolError(
+        raise ProtocolError(
             f"the events before the login was done exceed max_frame_size ({self._max_held} bytes)"
         )
 
     def receive(self, texts: list[str]) -> None:
-        """Take messages, as `Framer.feed` returns them, and have subscribers settle behind them."""
+        """Take messages, as `Framer.feed` returns them, and have subscribers settle behind them.
+
+        They are taken up to the one that exceeds a limit, which is recorded in `error`.
+        """
         self._tally.messages += len(texts)
-        self._deliver(texts)
+        try:
+            self._deliver(texts)
+        except ProtocolError as error:
+            # What is behind it in the same read is not delivered: the end of the list that is too
+            # long would make it whole.
+            self.error = error
         self._dispatcher.settle()
 
     def _deliver(self, texts: list[str]) -> None:
@@ -436,8 +444,7 @@ class Session:
         limit = self._max_list_items
         if limit is not None and len(pending.bare_lines) > limit:
             name = pending.action.name
-            sentence = f"the answer to {name} exceeds max_list_items ({limit} lines)"
-            self.error = ProtocolError(sentence)
+            raise ProtocolError(f"the answer to {name} exceeds max_list_items ({limit} lines)")
 
     def _conclude(self, pending: Pending) -> None:
         """An action that nothing else ends is over, as one behind it was answered."""
@@ -568,9 +575,7 @@ class Session:
             response.events.completion = event
         elif limit is not None and pending.items > limit and not pending.forgotten:
             name = pending.action.name
-            sentence = f"the list of {name} exceeds max_list_items ({limit} items)"
-            self.error = ProtocolError(sentence)
-            return
+            raise ProtocolError(f"the list of {name} exceeds max_list_items ({limit} items)")
         # The event that ends a list by its name may be an item itself, if its class says so.
         items = pending.shape.items
         is_item = isinstance(event, items) if items and ends_by_name else not complete

@@ -6,7 +6,7 @@ import functools
 import os
 import ssl as tls
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -44,6 +44,7 @@ from .streams import RemoteBuffer, RemoteListBuffer, RemoteSingleBuffer, RemoteS
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
 
 __all__ = ["RemoteManager"]
@@ -585,6 +586,41 @@ class RemoteManager:
             self.events, *selectors, where=where, maxsize=maxsize, overflow=overflow
         )
         return Subscription(open_stream, self._callbacks)
+
+    def call(
+        self,
+        channel: str | bytes,
+        *,
+        to: Destination,
+        timeout: float = 30.0,
+        caller_id: str | bytes | None = None,
+        variables: Mapping[str, str | bytes | int] | None = None,
+        account: str | bytes | None = None,
+        codecs: str | Iterable[str] | None = None,
+        early_media: bool = False,
+    ) -> PlacedCall:
+        """Place a call, and hold it: await what this returns, or enter it by `async with`.
+
+        See `Manager.call`. The rights are those of the relay's user.
+
+        Raises:
+            ValueError, TypeError, RuntimeError: as for `Manager.call`, and from the await what that
+                raises.
+        """
+        self._link.owner.check()
+        from ..calls import PlacedCall
+
+        return PlacedCall(
+            self,
+            channel,
+            to=to,
+            timeout=timeout,
+            caller_id=caller_id,
+            variables=variables,
+            account=account,
+            codecs=codecs,
+            early_media=early_media,
+        )
 
     def _select(self, selectors: tuple[Selector, ...]) -> None:
         """Record what is selected, and warn of names that cannot be right, once of each."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from aioami import Event, Response
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["Counts", "Form", "Printer", "clean", "main_headers", "style_of"]
+__all__ = ["Counts", "Form", "Printer", "clean", "main_headers", "plain", "style_of"]
 
 _STYLES: Final = {
     "agents": "magenta",
@@ -90,6 +91,14 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def plain(text: str) -> str:
+    """Lines of another program without their colours; all else that a terminal would obey is
+    escaped, but tabs and the ends of lines.
+    """
+    uncoloured = re.sub(r"\x1b\[[\d;]*m", "", text)
+    return re.sub(r"[^\t\n]+", lambda part: clean(part[0]), uncoloured)
 
 
 def _escaped(character: str) -> str:
@@ -219,14 +228,15 @@ class Printer:
         for item in items:
             for name, value in item.headers[1:]:
                 if value not in _NOTHING and name.lower() not in ("actionid", "privilege"):
-                    columns[name] = max(columns.get(name, len(name)), len(clean(value)))
+                    least = columns.get(name, len(clean(name)))
+                    columns[name] = max(least, len(clean(value)))
         chosen, left = [], self.console.width - 1
         for name, width in sorted(columns.items(), key=lambda each: _rank(each[0])):
             if width + 2 <= left:
                 chosen.append(name)
                 left -= width + 2
         table = Table(
-            title=items[0].name,
+            title=Text(clean(items[0].name)),
             title_justify="left",
             title_style=style_of(items[0]),
             box=None,
@@ -234,13 +244,15 @@ class Printer:
         )
         order = [name for name in columns if name in chosen]
         for name in order:
-            table.add_column(name, header_style="bold", no_wrap=True, min_width=columns[name])
+            title = Text(clean(name))
+            table.add_column(title, header_style="bold", no_wrap=True, min_width=columns[name])
         for item in items:
             values = [item.get(name, "") for name in order]
             table.add_row(*(Text(clean(value), style=_state_style(value)) for value in values))
         self.show(table)
         if left_out := [name for name in columns if name not in chosen]:
-            self.show(Text(f"no room for: {', '.join(left_out)}", style="bright_black"))
+            names = clean(", ".join(left_out))
+            self.show(Text(f"no room for: {names}", style="bright_black"))
 
     def show(self, renderable: RenderableType) -> None:
         """Print anything that rich can render."""
@@ -347,6 +359,7 @@ class Counts:
             height: the number of lines; events without room are summed up in one.
         """
         from rich.table import Table
+        from rich.text import Text
 
         rates = self.rates()
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -360,7 +373,7 @@ class Counts:
         else:
             shown, others = ranked, []
         for name, count in shown:
-            table.add_row(clean(name), f"{count}", f"{rates.get(name, 0.0):.1f}")
+            table.add_row(Text(clean(name)), f"{count}", f"{rates.get(name, 0.0):.1f}")
         if others:
             rate = sum(rates.get(name, 0.0) for name, _ in others)
             total = sum(count for _, count in others)

@@ -23,6 +23,8 @@ from aioami import (
     UnknownAction,
 )
 
+from .output import plain
+
 __all__ = ["ERRORS", "ExitCode", "MessageHandler", "notify", "run_to_end"]
 
 
@@ -67,8 +69,11 @@ ERRORS: Final[dict[type[Exception], ExitCode]] = {
 
 
 def notify(text: str) -> None:
-    """Print a message to the user on standard error, where it does not mix with results."""
-    print(f"aioami: {text}", file=sys.stderr, flush=True)
+    """Print a message to the user on standard error, where it does not mix with results.
+
+    What it quotes of a server cannot change what a terminal does.
+    """
+    print(f"aioami: {plain(text)}", file=sys.stderr, flush=True)
 
 
 class MessageHandler(logging.Handler):

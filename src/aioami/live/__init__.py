@@ -16,6 +16,7 @@ from .endpoints import LiveContact, LiveEndpoint
 from .hints import LiveHint
 from .mailboxes import LiveMailbox
 from .parking import LiveParkedCall, LiveParkingLot
+from .part import PartName
 from .queues import LiveCaller, LiveMember, LiveQueue
 from .registrations import LiveRegistration
 from .state import DEFAULT_PARTS, Live
@@ -42,4 +43,5 @@ __all__ = [
     "LiveParty",
     "LiveQueue",
     "LiveRegistration",
+    "PartName",
 ]

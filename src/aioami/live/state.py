@@ -315,6 +315,7 @@ class Live:
     async def _until(
         self, reached: Callable[[], bool], timeout: float | None, otherwise: str
     ) -> None:
+        check_seconds("timeout", timeout)
         try:
             async with async_timeout.timeout(timeout):
                 while not reached():

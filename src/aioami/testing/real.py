@@ -270,12 +270,12 @@ class RealAsterisk:
             )
         atexit.register(self.kill)
         deadline = time.monotonic() + 30
-        while not self._booted():
+        # A busy machine may let one question to the server fail, and not the next.
+        while not (self._booted() and self._read_version()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise StartError(f"Asterisk did not start:\n{self._log()}")
             time.sleep(0.05)
-        self.version = re.sub(r"[^\d.].*", "", self.cli("core show version").split()[1])
         if not self._listens() or "Unable to bind AMI" in self._log():
             self.kill()
             raise StartError(f"Asterisk does not listen on port {self.port}:\n{self._log()}")
@@ -365,6 +365,12 @@ class RealAsterisk:
         return (self.directory / "run/asterisk.ctl").exists() and "fully booted" in self.cli(
             "core waitfullybooted",
         )
+
+    def _read_version(self) -> bool:
+        found = re.search(r"^Asterisk (\d[\d.]*)", self.cli("core show version"), re.MULTILINE)
+        if found is not None:
+            self.version = found[1]
+        return found is not None
 
     def _listens(self) -> bool:
         try:

@@ -25,8 +25,8 @@ HIDDEN: Final = "***"
 # The end of a name that says that a secret is behind it: of a header, a variable, a setting, a
 # key. The length of its rest is bounded, here and below, so that the time is linear in the text's.
 _NAME: Final = (
-    r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?|md5_?cred)"
-    r"(?:[_\d]\w{0,40})?"
+    r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?(?:[_-]?key)?"
+    r"|md5_?cred|authorization)(?:[_\d]\w{0,40})?"
 )
 _TELLING: Final = rf"(?i){_NAME}(?!\w)"
 
@@ -53,17 +53,23 @@ _SIGNS: Final = [
 _PLAIN_LINES: Final[set[str]] = set()
 _MAX_PLAIN_LINES: Final = 10_000
 
-# name=value as the whole text; or anywhere in it, up to a comma or the end of the quotation.
-_WHOLE_SETTING: Final = r"(\s*([\w-]+)\s*=>?\s*)(.*)"
-_SETTING: Final = rf'(?i)({_NAME}\)?\s*=>?\s*)(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)'
+# name=value as the whole text; from the begin of a quotation to its end; or anywhere in a text, up
+# to a comma or the end of the quotation. The name may be that of a function with its arguments, or
+# have a section's before it.
+_WHOLE_SETTING: Final = r"(\s*([\w./~-]+(?:\([^()=]*\))?)\s*=>?\s*)(.*)"
+_EQUALS: Final = rf"{_NAME}(?:(?!\w)[^()=\"]{{0,80}}\))?\s*=>?\s*"
+_QUOTED_SETTING: Final = rf'(?i)("[^"\\=,]{{0,80}}?{_EQUALS})(?!")(?:\\.|[^"\\])*'
+_SETTING: Final = rf'(?i)({_EQUALS})(?:"(?:\\.|[^"\\])*"?|(?:\\.|[^,"\\])*)'
 _JSON: Final = rf'(?i)((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]{{}}]+)'
+_JSON_MEMBER: Final = r'(?i)("(?:conf|agent)"\s*:\s*"[^",]*,)(?:\\.|[^"\\])*'
 _JSON_LOGIN: Final = r'(?i)("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)'
 _URL: Final = r"(://[^:@/\s]*:)[^@/\s]*(?=@)"
 _LOGIN_AT: Final = r"([^:]*:).*(?=@)"
 _COLUMN: Final = r"([^:=,]*:\s*).*"
+_WORD: Final = r'\s+(?:"(?:\\.|[^"\\])*"|\S+)'
 _COMMAND: Final = (
-    r"(?i)(\s*(?:set\s+variable|database\s+put\s+\S+"
-    r"|dialplan\s+set\s+(?:global|chanvar\s+\S+))\s+\S+\s+).*"
+    rf"(?i)(\s*(?:set\s+variable|database\s+put{_WORD}"
+    rf"|dialplan\s+set\s+(?:global|chanvar{_WORD})){_WORD}\s+).*"
 )
 _BEHIND: Final = rf"\1{HIDDEN}"
 
@@ -192,9 +198,12 @@ def _is_telling(name: str) -> bool:
 
 
 def _of_setting(name: str, value: str, *, in_file: bool = False) -> str:
-    # The lines of voicemail.conf are `<mailbox> => <password>,<name>,...`.
+    # The lines of voicemail.conf are `<mailbox> => <password>,<name>,...`; those of meetme.conf and
+    # agents.conf are `conf => <number>,<PIN>,<PIN>` and `agent => <number>,<password>,<name>`.
     if _is_telling(name) or (in_file and name.isdecimal()):
         return HIDDEN
+    if in_file and name.lower() in ("conf", "agent") and "," in value:
+        return f"{value.partition(',')[0]},{HIDDEN}"
     if name.lower() in ("register", "auth") and (login := re.match(_LOGIN_AT, value)):
         return f"{login[1]}{HIDDEN}{value[login.end() :]}"
     return _of_text(value)
@@ -202,8 +211,8 @@ def _of_setting(name: str, value: str, *, in_file: bool = False) -> str:
 
 def _of_text(text: str) -> str:
     if "=" in text:
-        text = re.sub(_SETTING, _BEHIND, text)
+        text = re.sub(_SETTING, _BEHIND, re.sub(_QUOTED_SETTING, _BEHIND, text))
     if ":" in text:
         text = re.sub(_JSON_LOGIN, _BEHIND, re.sub(_URL, _BEHIND, text))
-        text = re.sub(_JSON, rf'\1"{HIDDEN}"', text)
+        text = re.sub(_JSON, rf'\1"{HIDDEN}"', re.sub(_JSON_MEMBER, _BEHIND, text))
     return text

@@ -328,13 +328,21 @@ def test_public_names_are_pinned() -> None:
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
         *("ManagerState", "ManagerTimeout", "NextEvent", "NotAnswered", "PermissionDenied", "ProtocolError"),
-        *("Reconnected", "Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
-        *("UnknownEventName", "View", "__version__"),
+        *("Reconnected", "RelayChanged", "Response", "ServerAppeared", "ServerGone", "SessionEnded", "Statistics"),
+        *("Subscription", "TakenAway", "UnknownAction", "UnknownEventName", "View", "__version__"),
         *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
-        *("ManagerError", "ManagerTimeout", "PermissionDenied", "ProtocolError", "SessionEnded", "TakenAway"),
+        *(
+            "ManagerError",
+            "ManagerTimeout",
+            "NotAnswered",
+            "PermissionDenied",
+            "ProtocolError",
+            "SessionEnded",
+            "TakenAway",
+        ),
         *("UnknownAction", "UnknownEventName"),
     ]
     assert agi.__all__ == [
@@ -351,24 +359,24 @@ def test_public_names_are_pinned() -> None:
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
-        *("DEFAULT_PARTS", "Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel"),
+        *(
+            "DEFAULT_PARTS",
+            "Live",
+            "LiveBridge",
+            "LiveCall",
+            "LiveCallState",
+            "LiveCaller",
+            "LiveChange",
+            "LiveChanges",
+            "LiveChannel",
+        ),
         *("LiveConference", "LiveContact", "LiveEndpoint", "LiveHint", "LiveMailbox", "LiveMember", "LiveParkedCall"),
-        *("LiveParkingLot", "LiveParticipant", "LiveQueue", "LiveRegistration"),
+        *("LiveParkingLot", "LiveParticipant", "LiveParty", "LiveQueue", "LiveRegistration", "PartName"),
     ]
     assert calls.__all__ == [
-        *(
-            "CALL_EVENTS",
-            "CallChannel",
-            "CallEnd",
-            "CallState",
-            "CallStep",
-            "CallTrace",
-            "CallTracer",
-            "EndReason",
-            "Ladder",
-            "LadderLine",
-            "Named",
-        ),
+        *("CALL_EVENTS", "Application", "Call", "CallChange", "CallChanges", "CallChannel", "CallEnd", "CallState"),
+        *("CallStep", "CallTrace", "CallTracer", "Destination", "EndReason", "Ladder", "LadderLine", "Named"),
+        *("NotAnswered", "PlacedCall"),
     ]
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]

@@ -484,6 +484,37 @@ def test_a_loop_that_was_stopped_ends_who_waits(server: Server) -> None:
         gc.collect()
 
 
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_callback_that_ends_the_loop_ends_who_waits(server: Server, raised: type[BaseException]) -> None:
+    """What ends an event loop ends the thread: all who wait are told, and the manager may be closed and connect again."""
+    mgr = in_thread(manager(server.fake))
+    mgr.connect()
+    thread = mgr._thread
+    assert thread is not None
+
+    @mgr.on("Tick")
+    def gone(event: Event) -> None:
+        raise raised
+
+    with ThreadPoolExecutor() as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of the socket in the loop that ended
+        waiting = pool.submit(mgr.wait_for, "Never")
+        while len(mgr.manager._dispatcher) < 3:  # type: ignore[attr-defined]
+            time.sleep(0.001)
+        server.do(server.fake.send_event("Tick"))
+        with pytest.raises(ConnectionLost, match="closed"):
+            waiting.result(10)
+        thread.join()
+        assert not mgr.is_running
+        with pytest.raises(ConnectionLost, match="not connected"):
+            mgr.send(core.Ping())
+        mgr.close()
+        with mgr:
+            assert mgr.send(core.Ping()).success
+        gc.collect()
+
+
 def test_another_process_is_told_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread is in the process that connected; elsewhere each call raises."""
     with in_thread(manager(server.fake)) as mgr:
@@ -519,3 +550,21 @@ def test_what_needs_the_loop_is_refused_without_one(server: Server) -> None:
         with mgr:
             assert mgr.send(core.Ping()).success
         gc.collect()
+
+
+def test_what_is_cancelled_by_itself_is_not_said_to_be_closed(server: Server) -> None:
+    """A body that raises CancelledError, or awaits a task that was cancelled, raises it to the caller; the manager lives on."""
+
+    async def gives_up() -> None:
+        raise asyncio.CancelledError("enough")
+
+    async def awaits_another() -> None:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await task
+
+    with in_thread(manager(server.fake)) as mgr:
+        for body in (gives_up, awaits_another):
+            with pytest.raises(asyncio.CancelledError):
+                mgr.run(body())
+        assert mgr.send(core.Ping()).success

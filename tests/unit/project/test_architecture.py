@@ -39,6 +39,7 @@ PUBLIC: Final = frozenset(
         "aioami.errors",
         "aioami.live",
         "aioami.permissions",
+        "aioami.permissions.delivery",
         "aioami.permissions.granted",
         "aioami.testing",
         "aioami.testing.real",
@@ -54,6 +55,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_areas": frozenset({"_near"}),
     "_check": frozenset(),
     "_near": frozenset(),
+    "_posix": frozenset(),
     "_signals": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
@@ -65,7 +67,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
-    "permissions": PURE,
+    "permissions": PURE | {"_posix"},
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     # `calls` for Manager.call alone; see below.
@@ -74,10 +76,10 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "agi": PURE | {"_signals", "calls"},
     "calls": PURE | {"_show", "_signals", "agi"},
     "fleet": PURE | {"_client", "_session", "_signals", "live", "metrics", "states", "url"},
-    "bus": PURE | {"_client", "_session", "_signals", "metrics", "permissions", "states", "url"},
-    "live": PURE | {"_client", "_show", "_signals", "calls", "states"},
+    "bus": PURE | {"_client", "_session", "_signals", "calls", "metrics", "permissions", "states", "url"},
+    "live": PURE | {"_client", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_check", "_log", "wire", "errors"}),
+    "testing": frozenset({"_check", "_log", "_posix", "wire", "errors"}),
 }
 # In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
@@ -134,8 +136,8 @@ BUS_CLIENT: Final = frozenset({"discovery", "exchange", "feed", "link", "remote"
 CALLS_SANS_IO: Final = frozenset({"ends", "machine", "model", "registry", "sentences", "tracer"})
 CALLS: Final[dict[str, frozenset[str]]] = {
     "ends": frozenset(),
-    "model": frozenset(),
-    "registry": frozenset({"model"}),
+    "model": frozenset({"ends"}),
+    "registry": frozenset({"ends", "model"}),
     "sentences": frozenset({"model", "registry"}),
     "tracer": frozenset({"model", "registry", "sentences"}),
     "machine": frozenset({"ends"}),

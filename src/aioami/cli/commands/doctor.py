@@ -10,6 +10,7 @@ import typer
 
 from ..fleet import servers_of
 from ..options import FleetFile, Json, Servers, Url
+from ..output import clean
 from ..process import ExitCode, run_to_end
 
 if TYPE_CHECKING:
@@ -145,6 +146,6 @@ def _print(console: Console, finding: Finding) -> None:
 
     style = {"ok": "green", "hint": "yellow", "wrong": "bold red"}[finding.level.value]
     level, topic = f"{finding.level.value:7}", f"{finding.topic:9} "
-    console.print(Text.assemble((level, style), (topic, "bold"), finding.text))
+    console.print(Text.assemble((level, style), (topic, "bold"), clean(finding.text)))
     for line in finding.change:
-        console.print(Text(f"{'':17} {line}", "cyan"))
+        console.print(Text(f"{'':17} {clean(line)}", "cyan"))

@@ -30,8 +30,7 @@ from aioami import (
     Reconnected,
     core,
 )
-from aioami.live import DEFAULT_PARTS, Live
-from aioami.live.part import PartName
+from aioami.live import DEFAULT_PARTS, Live, PartName
 
 from ..output import clean
 from .rows import COLUMNS, ROWS, Row, details, event_rows, matching
@@ -335,7 +334,7 @@ class Top(App[None]):
                 table.set_class(name in ROWS and not self._live.synced, "stale")
 
     def _remark(self, name: str, found: int) -> str:
-        """What is to be said of a table, as that it is empty, or not up to date."""
+        """Return the remark on a table, as that it is empty, or not up to date."""
         reason = self._live.unavailable.get(_PARTS.get(name, name))  # type: ignore[call-overload]
         if reason is not None:
             return f"not told: {reason}"
