@@ -1,64 +1,53 @@
-"""A relay on a real Asterisk."""
+"""Real servers behind a relay: what comes over the bus is what comes over a direct link."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.helpers import until
-from tests.real.conftest import Place, Server
 
-from aioami import Action, Manager, connect, core
+from aioami import Manager, core, events
+from aioami.bus import RemoteManager
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
+from aioami.live import Live
 from aioami.testing.nats import NatsServer, SuiteGone, install
+from aioami.testing.real import RealAsterisk
+
+Place = Callable[..., Awaitable[str]]
+OWN = frozenset({"FullyBooted", "SuccessfulAuth", "ChallengeSent", "RequestNotAllowed"})
 
 
-@pytest.fixture(scope="session")
-def nats_program() -> Path:
-    """The program, which the first test installs."""
+async def test_a_call_over_the_bus_is_the_call_of_a_direct_link(
+    asterisk: RealAsterisk, mgr: Manager, place: Place
+) -> None:
+    """The events of a call, the live state and the outcome are the same for a remote and a direct manager."""
     try:
-        return install()
+        program = install()
     except SuiteGone as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture
-async def relayed(asterisk: Server, nats_program: Path) -> AsyncIterator[str]:
-    """The URL of a bus on which the server is, as `pbx`."""
-    with NatsServer(nats_program) as server:
-        async with Relay([ServerOptions("pbx", asterisk.url)], server.url, RelayOptions(silence=0.3)) as relay:
-            await until(lambda: relay.status()["pbx"].state == "ready")
-            yield server.url
-
-
-async def test_a_call_is_the_same_over_the_bus(relayed: str, mgr: Manager, place: Place) -> None:
-    """A call gives the same events, with the same bytes and in the same order, as on a link of its own."""
-    async with connect(relayed, server="pbx") as remote:
-        await remote.wait_ready(10)
-        with remote.events() as far, mgr.events() as near:
-            # A consumer of the bus begins when the bus has it.
-            begun = asyncio.ensure_future(far.__anext__())
-            while not begun.done():
-                await mgr.send(Action("UserEvent", UserEvent="Begin"))
-                await asyncio.wait({begun}, timeout=0.05)
-            await mgr.send(Action("UserEvent", UserEvent="Now"))
-            channel = await place()
-            await mgr.send(core.Hangup(channel))
-            await mgr.send(Action("UserEvent", UserEvent="End"))
-            found = []
-            for stream in (near, far):
-                seen: list[bytes] = []
-                async for event in stream:
-                    if event.name == "UserEvent" and event["UserEvent"] == "Now":
-                        seen.clear()
-                    if event.name == "UserEvent" and event["UserEvent"] == "End":
-                        break
-                    seen.append(bytes(event))
-                found.append(seen)
-        assert found[1] == found[0]
-        assert len(found[0]) > 10
-        near_list = await mgr.send(core.CoreShowChannels())
-        far_list = await remote.send(core.CoreShowChannels())
-        assert [event["Channel"] for event in far_list.events] == [event["Channel"] for event in near_list.events]
+    with NatsServer(program) as bus:
+        settings = RelayOptions(silence=0.3, max_bytes=1 << 24)
+        own = ServerOptions("real", asterisk.url)
+        async with Relay([own], bus.url, settings), RemoteManager(bus.url, "real") as remote:
+            await remote.wait_booted(10)
+            async with Live(remote) as ours, Live(mgr) as theirs:
+                with remote.events() as far, mgr.events() as near:
+                    await remote.send(core.Ping())
+                    accepted = await remote.send(core.Originate_Application("Local/wait@test/n", "Wait", ("600",)))
+                    assert (await accepted.outcome(timeout=10)).success
+                    channel = await place("wait")
+                    await until(lambda: set(dict(ours.channels)) == set(dict(theirs.channels)) != set())
+                    await remote.send(core.Hangup(channel))
+                    await remote.send(core.Hangup("/^Local/"), check=False)
+                    await until(lambda: not ours.channels and not theirs.channels)
+                    await asyncio.sleep(0.1)
+                    await mgr.send(core.Ping())
+                    await remote.send(core.Ping())
+                    there = [await far.__anext__() for _ in range(far.pending)]
+                    here = [await near.__anext__() for _ in range(near.pending)]
+                    assert [each for each in there if each.name not in OWN] == [
+                        each for each in here if each.name not in OWN
+                    ]
+                    assert sum(isinstance(each, events.Hangup) for each in there) >= 4
