@@ -421,6 +421,8 @@ class Feed:
         value = (message.headers or {}).get(HEADER, "")
         try:
             where = Place.parse(value)
+            if where.epoch > sequence:  # an epoch is the sequence of a message before
+                raise ProtocolError(f"the header {HEADER}: {value!r:.80} is of an epoch to come")
             verdict = reader.take(sequence, token, where, message.data)
             if verdict is Verdict.UNSURE:
                 first = await self._first_sequence(engine)

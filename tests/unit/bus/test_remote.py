@@ -301,6 +301,19 @@ async def test_a_long_list_comes_in_parts(led: Office, mgr: RemoteManager) -> No
     assert (await mgr.send(core.Ping())).success
 
 
+async def test_outcomes_and_calls_are_those_of_a_direct_link(led: Office, mgr: RemoteManager) -> None:
+    """The outcome of an action comes behind its answer, and a call is placed, held and hung up."""
+    accepted = await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("1",)))
+    outcome = await accepted.outcome(timeout=5)
+    assert isinstance(outcome, events.OriginateResponse)
+    assert outcome.success
+    assert outcome.action_id == accepted.action_id
+    async with mgr.call("Local/wait@test/n", to="wait@test", timeout=5) as call:
+        await call.answered(5)
+        assert call.channel is not None
+    assert (await call.ended(5)).by_us
+
+
 async def test_what_the_relay_does_not_pass_on_is_denied(led: Office, mgr: RemoteManager) -> None:
     """Actions of the session itself are refused by the relay, and nothing reaches the server."""
     for action in (core.Events("off"), core.Logoff(), core.Challenge("MD5"), Action("Filter", {"Filter": "x"})):
