@@ -208,6 +208,16 @@ class RemoteManager:
         return "" if status is None else status.version
 
     @property
+    def encoding(self) -> str:
+        """The name of the encoding in which bytes are text here, such as `utf-8`; as given."""
+        return self.options.encoding.name
+
+    @property
+    def errors(self) -> str:
+        """The word for what stands for bytes that are no text in `encoding`; as given."""
+        return self.options.encoding.errors
+
+    @property
     def view(self) -> View:
         """The event mask, the filters and the rights of the relay's session."""
         return self._view

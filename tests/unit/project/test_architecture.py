@@ -89,7 +89,8 @@ SESSION: Final[dict[str, frozenset[str]]] = {
     "refusals": frozenset({"subjects"}),
     "pending": frozenset(),
     "deadlines": frozenset({"pending"}),
-    "session": frozenset({"dispatch", "pending", "refusals", "statistics"}),
+    "outcomes": frozenset({"dispatch", "pending"}),
+    "session": frozenset({"dispatch", "outcomes", "pending", "refusals", "statistics"}),
 }
 CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
