@@ -89,6 +89,19 @@ CASES = {
     "connections-1000": Case("1,000 connections", "connections", "each", (1000,), events=0, without=("asterisk_ami",)),
     "alone": Case("200,000 events over one connection", "together", "cpu", (1,), events=200_000),
     "together": Case("200 events over each of 1,000 connections", "together", "cpu", (1000,), events=200),
+    "fleet-direct": Case(
+        "a server with 1,800 events a second, real stream", "paced", "cpu", corpus="recorded", events=7_200
+    ),
+    "fleet": Case("10 such servers of 100, one stream", "fleet", "cpu", (100, 10), corpus="recorded", events=7_200),
+    "fleet-memory": Case("a fleet of 100, quiet, one stream", "fleet_memory", "each", (100,), events=0),
+    "fleet-flood": Case(
+        "Pings to 98 servers while 2 flood, 99th percentile",
+        "fleet_flood",
+        "p99",
+        (100, 2),
+        corpus="recorded",
+        events=200_000,
+    ),
     "logins": Case("200 logins at once", "logins", "wall", (200,), events=0),
     "delivered-members": Case(
         "the device of a member of 50 queues changes, a stream", "delivered", "cpu", corpus="members"
@@ -225,6 +238,9 @@ def goals(medians: dict[str, dict[str, float]]) -> Iterator[tuple[str, float, fl
         ("a slow subscriber, KiB for each event held", 1, lambda: medians["slow"]["aioami"] * 1024 / 10_000),
         ("1,000 connections, KiB each", 8, lambda: medians["connections-1000"]["aioami"]),
         ("1,000 connections together, CPU of one", 1 / 0.7, lambda: share("together", "aioami", "alone")),
+        ("10 busy servers of a fleet of 100, CPU of one stream", 1.1, lambda: share("fleet", "aioami", "fleet-direct")),
+        ("a fleet of 100, KiB each", 64, lambda: medians["fleet-memory"]["aioami"]),
+        ("Pings while two servers flood, ms at the 99th percentile", 50, lambda: medians["fleet-flood"]["aioami"] / 1000),
         ("the device of a member changes, live, of a typed stream", 2, lambda: share("live-members", "aioami", "typed-members")),
         ("a caller leaves or comes, live, of a typed stream", 2, lambda: share("live-leaves", "aioami", "typed-leaves")),
         ("a conference, live, of a typed stream", 2, lambda: share("live-conference", "aioami", "typed-conference")),

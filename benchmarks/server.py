@@ -3,6 +3,7 @@
     python -m benchmarks.server CORPUS EVENTS [ITEMS]
 
 prints its port. The user `events` is sent the corpus 0.3 seconds after the login, and all are sent it when one sends a `UserEvent`.
+The user `paced` is sent it too, 1,800 events a second, as a busy Asterisk does.
 A `QueueStatus` is answered with a list of ITEMS, or with what the corpus has, everything else with one reply. What it could send at the most is what the client
 `floor` receives, which does nothing with it.
 """
@@ -10,6 +11,7 @@ A `QueueStatus` is answered with a list of ITEMS, or with what the corpus has, e
 from __future__ import annotations
 
 import heapq
+import itertools
 import re
 import selectors
 import socket
@@ -20,6 +22,8 @@ from collections import deque
 from .corpora import LAST, corpus, lists
 
 PAUSE = 0.3  # seconds between the login and the corpus
+TICK = 0.02  # seconds between the pieces of what is paced
+PER_TICK = 36  # events
 PIECE = 1 << 18  # bytes sent at once
 ACTION = re.compile(rb"^Action: *(\S+)", re.IGNORECASE | re.MULTILINE)
 ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
@@ -61,14 +65,18 @@ class Client:
 class Server:
     """All connections, in one thread."""
 
-    def __init__(self, listener: socket.socket, stream: list[bytes], lists: dict[str, list[bytes]]) -> None:
+    def __init__(
+        self, listener: socket.socket, stream: list[bytes], paced: list[bytes], lists: dict[str, list[bytes]]
+    ) -> None:
         self.stream = stream
+        self.paced = paced
         self.lists = {
             name.lower().encode(): (name.encode(), b"".join(items), len(items))
             for name, items in {**{key: [] for key in LISTS}, **lists}.items()
         }
         self.clients: dict[Client, None] = {}
-        self.due: list[tuple[float, int, Client]] = []
+        self.numbers = itertools.count()
+        self.due: list[tuple[float, int, Client, list[bytes]]] = []
         self.selector = selectors.DefaultSelector()
         self.selector.register(listener, selectors.EVENT_READ)
 
@@ -85,8 +93,8 @@ class Server:
                 else:
                     self.attend(key.data)
             while self.due and self.due[0][0] <= time.monotonic():
-                client = heapq.heappop(self.due)[2]
-                client.waiting.extend(self.stream)
+                _, _, client, data = heapq.heappop(self.due)
+                client.waiting.extend(data)
                 self.write(client)
 
     def attend(self, client: Client) -> None:
@@ -130,20 +138,23 @@ class Server:
         if name == b"login":
             user = USER.search(request)
             if user and user[1] == b"events":
-                self.play(client, PAUSE)
+                self.play(client, PAUSE, self.stream)
+            if user and user[1] == b"paced":
+                for number, piece in enumerate(self.paced):
+                    self.play(client, PAUSE + number * TICK, [piece])
             return head + b"Message: Authentication accepted\r\n\r\n"
         if name == b"userevent":
             for each in self.clients:
-                self.play(each, 0.0)
+                self.play(each, 0.0, self.stream)
         if name in self.lists:
             action_name, listed, count = self.lists[name]
             start = head + b"EventList: start\r\nMessage: A list will follow\r\n\r\n"
             return start + listed.replace(b"%s", action_id) + LIST_END % (action_name, action_id, count)
         return head + b"Message: Done\r\n\r\n"
 
-    def play(self, client: Client, wait: float) -> None:
-        """Send the corpus after so many seconds."""
-        heapq.heappush(self.due, (time.monotonic() + wait, id(client), client))
+    def play(self, client: Client, wait: float, data: list[bytes]) -> None:
+        """Send this after so many seconds."""
+        heapq.heappush(self.due, (time.monotonic() + wait, next(self.numbers), client, data))
 
 
 def pieces(events: list[bytes]) -> list[bytes]:
@@ -160,12 +171,15 @@ def pieces(events: list[bytes]) -> list[bytes]:
 
 def main() -> None:
     """Serve until killed."""
-    stream = pieces(corpus(sys.argv[1], int(sys.argv[2])))
+    events = corpus(sys.argv[1], int(sys.argv[2]))
+    stream = pieces(events)
+    all_of_it = [*events, LAST]
+    paced = [b"".join(all_of_it[start : start + PER_TICK]) for start in range(0, len(all_of_it), PER_TICK)]
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
     listed = lists(sys.argv[1], count)
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         print(listener.getsockname()[1], flush=True)
-        Server(listener, stream, listed).serve()
+        Server(listener, stream, paced, listed).serve()
 
 
 if __name__ == "__main__":

@@ -372,6 +372,29 @@ def differences(ours: dict[str, Any], theirs: dict[str, Any], path: str = "") ->
     return sorted(found)
 
 
+def torn(live: Live) -> list[str]:
+    """What is not right of the calls: each channel is in one, and so are those that talk with each other, and both halves of a Local channel."""
+    calls: dict[str, str] = {}
+    found = []
+    for key, call in live.calls().items():
+        if key != call.linkedid or not call.channels or call.end is not None:
+            found.append(f"calls/{key}: {call}")
+        for channel in call.channels:
+            if calls.setdefault(channel.uniqueid, key) != key:
+                found.append(f"calls/{key}: {channel.uniqueid} is in two")
+    found += [f"channels/{key}: in no call" for key in live.channels if key not in calls]
+    found += [f"calls: {key} is over" for key in calls if key not in live.channels]
+    together = [each.channels for each in live.bridges.values() if each.type == "basic"]
+    names = {each.name: each.uniqueid for each in live.channels.values()}
+    together += [
+        (names[name], names[f"{name[:-1]}2"])
+        for name in names
+        if name.startswith("Local/") and name.endswith(";1") and f"{name[:-1]}2" in names
+    ]
+    found += [f"calls: {each} are torn apart" for each in together if len({calls.get(one) for one in each}) > 1]
+    return found
+
+
 async def compare(live: Live, mgr: Manager) -> list[str]:
     """Wait until what is shown is what is listed; return what is still different after a while."""
     until = time.monotonic() + REST
@@ -379,7 +402,7 @@ async def compare(live: Live, mgr: Manager) -> list[str]:
         before = shown(live)
         theirs = await listed(mgr)
         # While something happens, lists of several moments do not fit each other.
-        found = differences(before, theirs)
+        found = differences(before, theirs) or torn(live)
         if not found and live.synced:
             return []
         if time.monotonic() > until:

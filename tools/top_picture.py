@@ -10,7 +10,7 @@ from pathlib import Path
 from unittest import mock
 
 from aioami import Manager, core
-from aioami.cli.screen.top import Top
+from aioami.cli.screen.top import PARTS, Top
 from aioami.live import Live
 from aioami.testing import FakeAsterisk
 
@@ -50,7 +50,7 @@ async def picture() -> str:
 
     async with FakeAsterisk(virtual_time=True, files=FILES) as fake, Manager.from_url(fake.url) as mgr:
         with mock.patch("time.time", side_effect=lambda: clock() + passed):
-            async with Live(mgr) as live:
+            async with Live(mgr, parts=PARTS) as live:
                 top = Top(mgr, live, "admin@pbx.example")
                 async with top.run_test(size=(150, 38)) as pilot:
                     for name, number, to, agent, seconds in (

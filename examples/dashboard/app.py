@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerLike, ManagerTimeout, core
 from aioami.live import Live, LiveChannel
 
-from .board import Board
+from .board import PARTS, Board
 from .settings import Settings
 from .users import Session, Sessions, TooManyAttempts
 
@@ -42,8 +42,15 @@ HEADERS: Final = {
     "Cache-Control": "no-cache",
 }
 
-# What is dialled goes into the dialplan: no @, no /, nothing that it would take apart.
+# What is dialled goes into the dialplan: no @, no /, nothing that it would take apart. A telephone may be named as it is shown.
 Number = Annotated[str, Field(pattern=r"^[0-9A-Za-z*#+_.-]{1,40}$")]
+Phone = Annotated[str, Field(pattern=r"^((PJSIP|SIP|IAX2|DAHDI)/)?[0-9A-Za-z*#+_.-]{1,40}$")]
+FIELDS: Final = {
+    "phone": "Your phone: a number or a name as ada, or a telephone as PJSIP/ada",
+    "number": "Number: at most 40 letters, digits, and * # + _ . -",
+    "user": "Name: at most 100 characters",
+    "password": "Password: at most 2,000 characters",
+}
 
 
 class Credentials(BaseModel):
@@ -56,7 +63,7 @@ class Credentials(BaseModel):
 class Call(BaseModel):
     """What the form for a call sends."""
 
-    phone: Number
+    phone: Phone
     number: Number
 
 
@@ -72,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         manager = Manager.from_url(settings.url, retry_connect=True)
-        async with Live(manager, wait=False) as live, Board(manager, live) as board:
+        async with Live(manager, parts=PARTS, wait=False) as live, Board(manager, live) as board:
             app.state.manager, app.state.live, app.state.board = manager, live, board
             connecting = asyncio.create_task(connect(manager, board))  # the page is there before Asterisk is
             yield
@@ -161,9 +168,10 @@ async def tell(request: Request, error: Exception) -> JSONResponse:
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
-    """Answer with what is wrong in each field, and without what was sent, which may be no text that can be sent back."""
+    """Answer with what is right in each field that is wrong, and without what was sent, which may be no text that can be sent back."""
     assert isinstance(error, RequestValidationError)
-    return JSONResponse({"detail": [{"loc": each["loc"], "msg": each["msg"]} for each in error.errors()]}, 422)
+    detail = [{"loc": each["loc"], "msg": FIELDS.get(str(each["loc"][-1]), each["msg"])} for each in error.errors()]
+    return JSONResponse({"detail": detail}, 422)
 
 
 # Who asks
@@ -262,12 +270,12 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
     async def place(call: Call, request: Request, session: Own) -> dict[str, Any]:
         board: Board = request.app.state.board
         action = core.Originate_Context(
-            settings.dial.format(call.phone),
+            call.phone if "/" in call.phone else settings.dial.format(call.phone),
             settings.context,
             call.number,
             1,
             timeout=RING_TIME,
-            callerid=f"<{call.phone}>",
+            callerid=f"<{call.phone.rpartition('/')[2]}>",
         )
         await board.place(session.user, call.phone, call.number, action)
         return {}
@@ -278,7 +286,7 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
         calls = live.calls()
         if linkedid not in calls:
             raise HTTPException(404, "this call is not there any more")
-        for channel in calls[linkedid]:
+        for channel in calls[linkedid].channels:
             await request.app.state.manager.send(core.Hangup(channel.uniqueid, cause=16), check=False)
         return {}
 

@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Final
 
@@ -23,9 +23,24 @@ from aioami import (
     Reconnected,
     core,
 )
-from aioami.live import Live, LiveChannel, LiveQueue
+from aioami.live import (
+    DEFAULT_PARTS,
+    Live,
+    LiveCall,
+    LiveChannel,
+    LiveConference,
+    LiveEndpoint,
+    LiveMailbox,
+    LiveParkingLot,
+    LiveParty,
+    LiveQueue,
+    LiveRegistration,
+)
 
-__all__ = ["Board", "Message"]
+__all__ = ["PARTS", "Board", "Message"]
+
+PARTS: Final = (*DEFAULT_PARTS, "parking", "conferences", "mailboxes", "endpoints", "registrations")
+"""What is followed of the live state."""
 
 Message = tuple[str, str]
 """What is pushed: what it is (`state`, `patch`, `feed`), and JSON."""
@@ -37,6 +52,7 @@ _FEED_PACE: Final = 0.25  # ... and of events
 _FEED: Final = 40  # events that one push holds; of more, the newest
 _BEHIND: Final = 100  # messages that may wait for a browser, before it is given the whole state anew
 _PLACED: Final = 20  # calls whose outcome is kept
+_ENDED: Final = 30  # calls that are over, of those that the live state keeps
 
 # What comes many times for every call, and says little; variables may also hold what is nobody's business.
 _QUIET: Final = frozenset({"VarSet", "RTCPSent", "RTCPReceived", "ChallengeSent", "SuccessfulAuth", "RequestBadFormat"})
@@ -104,8 +120,8 @@ class Board:
         return {
             "now": time.time(),
             "link": self._link(),
-            "channels": {key: _channel(each) for key, each in live.channels.items()},
-            "queues": {key: _queue(each) for key, each in live.queues.items()},
+            **{part: {key: show(each) for key, each in things(live).items()} for part, things, show in _SHOWN.values()},
+            "ended": self._ended(),
             "placed": self._placed,
             "feed": list(self._recent),
         }
@@ -178,12 +194,12 @@ class Board:
         patch: dict[str, Any] = {"now": time.time()}
         live = self._live
         for kind, key in dirty:
-            if kind == "channel":
-                channel = live.channels.get(key)
-                patch.setdefault("channels", {})[key] = None if channel is None else _channel(channel)
-            elif kind == "queue":
-                queue = live.queues.get(key)
-                patch.setdefault("queues", {})[key] = None if queue is None else _queue(queue)
+            if kind in _SHOWN:
+                part, things, show = _SHOWN[kind]
+                thing = things(live).get(key)
+                patch.setdefault(part, {})[key] = None if thing is None else show(thing)
+                if kind == "call" and thing is None:
+                    patch["ended"] = self._ended()
             elif kind == "placed":
                 patch.setdefault("placed", {})[key] = self._placed.get(int(key))
             elif kind == "link":
@@ -234,6 +250,10 @@ class Board:
                 queue.put_nowait(message)
 
     # What is shown of things
+
+    def _ended(self) -> list[dict[str, Any]]:
+        """The calls that are over, the last one first."""
+        return [_ended(each) for each in reversed(self._live.ended[-_ENDED:])]
 
     def _link(self) -> dict[str, Any]:
         return {
@@ -294,6 +314,92 @@ def _queue(queue: LiveQueue) -> dict[str, Any]:
             for caller in queue.callers
         ],
     }
+
+
+def _party(party: LiveParty | None) -> dict[str, str] | None:
+    return None if party is None else {"text": str(party), "id": party.uniqueid}
+
+
+def _call(call: LiveCall) -> dict[str, Any]:
+    return {
+        "state": call.state.value,
+        "queue": call.queue,
+        "caller": _party(call.caller),
+        "callee": _party(call.callee),
+        "answered_by": _party(call.answered_by),
+        "since": call.since,
+        "channels": [each.uniqueid for each in call.channels],
+    }
+
+
+def _ended(call: LiveCall) -> dict[str, Any]:
+    end = call.end
+    assert end is not None
+    return {
+        "id": f"{call.linkedid} {call.since}",
+        "caller": str(call.caller),
+        "callee": str(call.callee),
+        "queue": call.queue,
+        "since": call.since,
+        "reason": end.reason.value,
+        "talked": end.talked,
+    }
+
+
+def _endpoint(endpoint: LiveEndpoint) -> dict[str, Any]:
+    return {
+        "state": "" if endpoint.state is None else endpoint.state.name.lower(),
+        "contacts": [
+            {
+                "at": each.uri.partition("@")[2].partition(";")[0] or each.uri,
+                "reachable": each.reachable,
+                "milliseconds": None if each.round_trip is None else round(each.round_trip * 1000),
+            }
+            for each in endpoint.contacts
+        ],
+        "calls": len(endpoint.channels),
+    }
+
+
+def _lot(lot: LiveParkingLot) -> list[dict[str, Any]]:
+    return [
+        {"space": each.space, "id": each.uniqueid, "channel": each.channel, "since": each.since} for each in lot.calls
+    ]
+
+
+def _conference(conference: LiveConference) -> dict[str, Any]:
+    people = [
+        {
+            "id": each.uniqueid,
+            "channel": each.channel,
+            "muted": each.muted,
+            "talking": each.talking,
+            "admin": each.admin,
+        }
+        for each in conference.participants
+    ]
+    return {"locked": conference.locked, "people": people}
+
+
+def _mailbox(mailbox: LiveMailbox) -> dict[str, int]:
+    return {"new": mailbox.new, "old": mailbox.old}
+
+
+def _registration(registration: LiveRegistration) -> dict[str, str]:
+    return {"server": registration.server, "state": registration.state}
+
+
+_SHOWN: Final[dict[str, tuple[str, Callable[[Live], Mapping[str, Any]], Callable[[Any], Any]]]] = {
+    "channel": ("channels", lambda live: live.channels, _channel),
+    "call": ("calls", lambda live: live.calls(), _call),
+    "queue": ("queues", lambda live: live.queues, _queue),
+    "endpoint": ("endpoints", lambda live: live.endpoints, _endpoint),
+    "parking": ("parking", lambda live: live.parking, _lot),
+    "conference": ("conferences", lambda live: live.conferences, _conference),
+    "mailbox": ("mailboxes", lambda live: live.mailboxes, _mailbox),
+    "registration": ("registrations", lambda live: live.registrations, _registration),
+}
+"""By the kind of a change: its name in what is pushed, where it is found, and what is shown of it."""
 
 
 def _event(number: int, event: Event) -> dict[str, Any]:

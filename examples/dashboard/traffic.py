@@ -20,6 +20,8 @@ exten => support,1,Answer()
  same => n,Queue(support)
 exten => sales,1,Answer()
  same => n,Queue(sales)
+exten => team,1,ConfBridge(team)
+exten => lot,1,Park()
 exten => _X.,1,Dial(PJSIP/outside,25)
  same => n,Hangup(19)
 """
@@ -38,6 +40,20 @@ timeout = 15
 member => PJSIP/emmy,0,Emmy Noether
 member => PJSIP/niels,0,Niels Bohr
 """
+VOICEMAIL: Final = """
+[default]
+100 => 1234,Grace Hopper
+101 => 1234,Emmy Noether
+"""
+PJSIP: Final = """
+[phone](!)
+type = endpoint
+aors = phone
+[provider]
+type = registration
+server_uri = sip:provider.example
+client_uri = sip:office@provider.example
+"""
 PEOPLE: Final = ("grace", "alan", "hedy", "emmy", "niels", "ada", "kurt", "lise", "outside")
 CALLERS: Final = (
     *("Marie Curie", "Rosalind Franklin", "Srinivasa Ramanujan", "Chien-Shiung Wu", "Enrico Fermi", "Mary Somerville"),
@@ -47,8 +63,20 @@ CALLERS: Final = (
 
 def office() -> FakeAsterisk:
     """The office's exchange, which is entered with `async with`."""
-    fake = FakeAsterisk(files={"extensions.conf": EXTENSIONS, "queues.conf": QUEUES})
+    phones = (
+        f"[{person}]\ntype = endpoint\naors = {person}\n"
+        f"[{person}]\ntype = aor\ncontact = sip:{person}@192.0.2.{10 + number}:5060\n"
+        for number, person in enumerate(PEOPLE[:-1])
+    )
+    files = {
+        "extensions.conf": EXTENSIONS,
+        "queues.conf": QUEUES,
+        "voicemail.conf": VOICEMAIL,
+        "pjsip.conf": PJSIP + "".join(phones),
+    }
+    fake = FakeAsterisk(files=files)
     chance = random.Random()
+    fake.phone("PJSIP/outside")
     for person in PEOPLE:
         fake.phone(f"PJSIP/{person}").set(
             answer_after=chance.uniform(2, 9), hang_up_after=chance.uniform(25, 90), refuses=""
@@ -78,7 +106,7 @@ async def keep_calling(fake: FakeAsterisk, *, pause: float = 5.0, first: int = 5
 async def _one_call(fake: FakeAsterisk, chance: random.Random) -> None:
     for person in PEOPLE:  # nobody talks as long as the time before
         fake.phone(f"PJSIP/{person}").set(answer_after=chance.uniform(2, 9), hang_up_after=chance.uniform(20, 90))
-    where = chance.choice(("support", "support", "support", "sales", "sales", "ada", "kurt", "lise"))
+    where = chance.choice(("support", "support", "support", "sales", "sales", "ada", "kurt", "lise", "team", "lot"))
     number = f"+49 30 {chance.randrange(10_000, 99_999)}".replace(" ", "")
     call: Call = fake.incoming("PJSIP/trunk", to=f"{where}@default", caller=f'"{chance.choice(CALLERS)}" <{number}>')
     await asyncio.sleep(chance.uniform(15, 150))

@@ -46,18 +46,23 @@ if TYPE_CHECKING:
     from . import enums
     from ._client.like import ManagerLike, View
     from ._client.threads import (
+        BlockingCall,
+        BlockingCallChanges,
         BlockingListStream,
         BlockingManager,
         BlockingStream,
         BlockingSubscription,
         in_thread,
     )
+    from .events.link import RelayChanged, ServerAppeared, ServerGone
     from .fleet import Fleet, connect
 
 __all__ = [
     "Action",
     "ActionError",
     "Backoff",
+    "BlockingCall",
+    "BlockingCallChanges",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -83,7 +88,10 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "Reconnected",
+    "RelayChanged",
     "Response",
+    "ServerAppeared",
+    "ServerGone",
     "SessionEnded",
     "Statistics",
     "Subscription",
@@ -108,9 +116,11 @@ if not TYPE_CHECKING:
     _LATER = {
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),
+        **dict.fromkeys(("RelayChanged", "ServerAppeared", "ServerGone"), ".events.link"),
         **dict.fromkeys(
             (
-                *("BlockingListStream", "BlockingManager", "BlockingStream"),
+                *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
+                *("BlockingManager", "BlockingStream"),
                 *("BlockingSubscription", "in_thread"),
             ),
             "._client.threads",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from sys import float_info
+from typing import Final
+
 __all__ = ["check_flag", "check_seconds", "check_text", "check_type", "check_whole_number"]
+
+_LATEST: Final = float_info.max  # which no NaN is below
+_SOONEST: Final = -_LATEST
 
 
 def check_type(name: str, value: object, kinds: tuple[type, ...], words: str) -> None:
@@ -31,8 +37,16 @@ def check_flag(name: str, value: object) -> None:
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Check a time, which may be `None` for no limit."""
+    """Check a time, which may be `None` for no limit.
+
+    Raises:
+        ValueError: it is infinite, or no number: among the timers of an event loop such a one would
+            stop all others.
+    """
     check_type(name, value, (int, float, type(None)), "a number of seconds or None")
+    if isinstance(value, (int, float)) and not _SOONEST <= value <= _LATEST:
+        given = value if isinstance(value, float) else "so large a number"
+        raise ValueError(f"{name}: a number of seconds or None for no limit, not {given}")
 
 
 def check_whole_number(name: str, value: object) -> None:

@@ -727,6 +727,43 @@ async def conference(ami: Line) -> None:
     await ami.ask("BridgeList", BridgeType="softmix")
 
 
+async def conference_ruled(ami: Line) -> None:
+    """A conference is listed, locked, and its members muted and removed."""
+    await ami.open()
+    for action in ("ListRooms", "List", "Mute", "Unmute", "Lock", "Unlock", "Kick"):
+        await ami.ask(f"Confbridge{action}")
+        await ami.ask(f"Confbridge{action}", Conference="room1", Channel="x")
+    first, second = [await place(ami, Application="ConfBridge", Data="room1") for _ in range(2)]
+    room = {"Conference": "room1"}
+    await ami.ask("ConfbridgeListRooms")
+    await ami.ask("ConfbridgeList", **room)
+    await ami.ask("ConfbridgeList", Conference="other")
+    for action in ("ConfbridgeMute", "ConfbridgeUnmute"):
+        for headers in ({"Channel": first}, {"Channel": "x"}, {"Channel": "all"}, {}):
+            await ami.ask(action, **room, **headers)
+            await ami.settle()
+        await ami.ask("ConfbridgeList", **room)
+    await ami.ask("ConfbridgeLock", **room)
+    await ami.ask("ConfbridgeListRooms")
+    await ami.ask("ConfbridgeUnlock", **room)
+    await ami.ask("ConfbridgeKick", **room)
+    await ami.ask("ConfbridgeKick", **room, Channel=second)
+    await ami.until("Hangup", Channel=second)
+    await ami.settle()
+    await ami.ask("ConfbridgeKick", **room, Channel="all")
+    await ami.until("Hangup", Channel=first)
+    await ami.settle()
+    await ami.ask("ConfbridgeListRooms")
+
+
+async def messages(ami: Line) -> None:
+    """A message without an address, or by something that sends none, is refused."""
+    await ami.open()
+    await ami.ask("MessageSend")
+    await ami.ask("MessageSend", To="odd:alice", Body="hello")
+    await ami.ask("MessageSend", To="pjsip:nobody", Body="hello")
+
+
 async def conference_left(ami: Line) -> None:
     """One is sent elsewhere from a conference; to be bridged with another call nobody is let go."""
     await ami.open()
@@ -845,7 +882,8 @@ async def mixed_by_hand(ami: Line) -> None:
     channel = await place(ami)
     await ami.ask("StopMixMonitor", Channel=channel)
     await ami.ask("MixMonitor", Channel=channel, File="story.wav")
-    await ami.until("MixMonitorStart", Channel=channel)
+    # Asterisk 13 does not tell of the start.
+    await ami.until("VarSet", Channel=channel, Variable="MIXMONITOR_FILENAME")
     await ami.ask("StopMixMonitor", Channel=channel, MixMonitorID="none")
     await ami.ask("StopMixMonitor", Channel=channel)
     await ami.settle()
@@ -1187,7 +1225,16 @@ STORIES: dict[str, Story] = {
             queue_sent_elsewhere,
             queue_ringing,
         ),
-        *(dialled_and_sent_away, conference, conference_left, held, parked_together, linked),
+        *(
+            dialled_and_sent_away,
+            conference,
+            conference_left,
+            conference_ruled,
+            messages,
+            held,
+            parked_together,
+            linked,
+        ),
         *(
             recorded,
             mixed,

@@ -31,6 +31,7 @@ VARYING = frozenset(
         "LastReload",
         "Challenge",
         "Duration",
+        "AnsweredTime",
         "Seconds",
         "DurationMs",
         "Wait",
@@ -50,13 +51,15 @@ VARYING = frozenset(
         "Address-Port",
     ]
 )
+# A file with music has a format of its own.
+FORMATS = frozenset({"Readformat", "Readtrans", "Writeformat", "Writetrans"})
 VARYING_VARIABLES = re.compile(r"(QUEUEWAIT|ANSWEREDTIME|DIALEDTIME)(_MS)?|RINGTIME_MS|MIXMONITOR_FILENAME")
 # They come from modules that the fake server does not have: see the table of differences.
 FOREIGN = frozenset({"CEL", "Cdr", "TestEvent", "Registry"})
 # The states of these are found out in a thread of its own, which skips what has passed by then.
 _DEVICES_OF_CHANNELS = ("Local/", "Surrogate/", "CBAnn/")
 # What lists in the order of a hash table.
-_UNORDERED = frozenset({"CoreShowChannel", "Status", "ChannelHungup"})
+_UNORDERED = frozenset({"BridgeListItem", "QueueMember", "CoreShowChannel", "Status", "ChannelHungup"})
 _CHANNEL = re.compile(r"\b([A-Za-z0-9]+/[^\s;|,()]*?)-([0-9a-f]{8})((?:;[12])?)(?![0-9a-f-])")
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _UNIQUEID = re.compile(r"\b(?:aioami-test-)?\d{9,10}\.(\d+)\b")
@@ -80,7 +83,7 @@ class Names:
                 self._uuids.setdefault(found, f"uuid#{len(self._uuids) + 1}")
 
     def __call__(self, name: str, value: str) -> str:
-        if name in VARYING and value:
+        if (name in VARYING and value) or name in FORMATS:
             return "*"
         value = _LONG.sub(lambda found: f"{found[1]}({len(found[0])} times)", value)
         value = _CHANNEL.sub(lambda found: f"{found[1]}-{self._suffixes[found[2]]}{found[3]}", value)
@@ -180,18 +183,21 @@ def _sorted(said: list[tuple[str, Pairs]]) -> list[tuple[str, Pairs]]:
         run = [places.pop(0)]
         while places and places[0] == run[-1] + 1:
             run.append(places.pop(0))
-        ordered[run[0] : run[-1] + 1] = sorted(said[run[0] : run[-1] + 1], key=lambda entry: str(entry[1]))
+        ordered[run[0] : run[-1] + 1] = sorted(
+            said[run[0] : run[-1] + 1], key=lambda entry: [_UUID.sub("", value) for _, value in entry[1]]
+        )
     return ordered
 
 
 def write(line: Line) -> str:
     """The transcript of a session, and of the others that it opened."""
     lines = [line, *line.others]
-    names = Names(message for one in lines for message in [*one.events, *(message for _, message in one.said)])
+    said = {one: _sorted(one.said) for one in lines}
+    names = Names(message for one in lines for message in [*one.events, *(message for _, message in said[one])])
     text: list[str] = []
     for one in lines:
         writer = Writer(names)
-        text += [f"{direction} {writer.write('', message)}" for direction, message in _sorted(one.said)]
+        text += [f"{direction} {writer.write('', message)}" for direction, message in said[one]]
         groups: dict[str, list[Pairs]] = defaultdict(list)
         for event in one.events:
             own = dict(event)

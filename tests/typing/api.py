@@ -15,9 +15,12 @@ from aioami import (
     Event,
     EventList,
     EventStream,
+    Fleet,
     Manager,
+    ManagerLike,
     Response,
     Subscription,
+    connect,
     core,
     enums,
     events,
@@ -27,6 +30,8 @@ from aioami import actions as catalogue
 from aioami.agi import AsyncAGI, DialResult, Digits, FastAGI, Recording, Reply, Routes, Session
 from aioami.calls import CallTrace, CallTracer
 from aioami.fields import Integer
+from aioami.fleet import FleetLive, MergedStream, ServerHealth
+from aioami.live import Live, LiveChange
 from aioami.permissions import Permissions
 from aioami.responses import CommandReply, GetConfigReply, MailboxCountReply, OriginateReply, PingReply
 
@@ -69,6 +74,24 @@ async def actions(mgr: Manager) -> None:
     catalogue.QueueAdd("PJSIP/a", "sales", None, 0, False, "PJSIP/b")  # type: ignore[call-arg]  # pyright: ignore
     core.Ping("x")  # type: ignore[call-arg]  # pyright: ignore
     kick.channel = "PJSIP/b"  # type: ignore[misc]  # pyright: ignore
+
+
+async def fleets() -> None:
+    async with connect("ami://u:s@h", timeout=3) as mgr:
+        assert_type(mgr, ManagerLike)
+    assert_type(await connect("nats://bus", server="pbx1"), ManagerLike)
+    async with Fleet({"pbx1": "ami://u:s@h", "pbx2": Manager()}, wait="any") as fleet, FleetLive(fleet) as lives:
+        assert_type(fleet["pbx1"], ManagerLike)
+        assert_type(fleet.add("pbx3", mgr), ManagerLike)
+        assert_type(fleet.events(events.Hangup), MergedStream[events.Hangup])
+        assert_type((await fleet.wait_for(events.Hangup)).server, str)
+        assert_type(fleet.on(events.Hangup), Subscription[events.Hangup])
+        assert_type(fleet.health(), dict[str, ServerHealth])
+        assert_type(lives["pbx1"], Live)
+        async for change in lives.changes():
+            assert_type(change, LiveChange)
+        async for event in fleet.events(events.Hangup, events.DialBegin):
+            assert_type(event, Union[events.Hangup, events.DialBegin])
 
 
 async def notebooks(mgr: Manager) -> None:

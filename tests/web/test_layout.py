@@ -24,6 +24,8 @@ EXTENSIONS = """
 exten => _[a-z].,1,Dial(PJSIP/${EXTEN},60)
 exten => _X.,1,Answer()
  same => n,Queue(support)
+exten => room,1,ConfBridge(a-room-that-has-a-name-as-long-as-this)
+exten => lot,1,Park()
 """
 QUEUES = f"""
 [general]
@@ -34,6 +36,24 @@ member => PJSIP/hedy,1,{LONG}
 member => PJSIP/{LONG.lower()},1,Alan
 [{LONG.lower()}]
 strategy = ringall
+"""
+PJSIP = f"""
+[{LONG.lower()}]
+type = endpoint
+aors = {LONG.lower()}
+[{LONG.lower()}]
+type = aor
+contact = sip:{LONG.lower()}@[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:50600
+[hedy]
+type = endpoint
+[provider]
+type = registration
+server_uri = sip:{LONG.lower()}.provider.example:5061
+client_uri = sip:a@b
+"""
+VOICEMAIL = """
+[default]
+1234567890123456789012345678901234567890 => 1,Ada
 """
 
 
@@ -129,6 +149,8 @@ async def test_an_empty_office(page: Page, users: Users) -> None:
         await opened(page, address)
         await expect(page.get_by_text("There are no queues.")).to_be_visible()
         await expect(page.get_by_text("Nobody is on the phone.")).to_be_visible()
+        for sentence in ("No call is parked.", "Nobody is in a conference.", "No call has ended since this began."):
+            await expect(page.get_by_text(sentence)).to_be_visible()
         await looks.at("empty")
     looks.check()
 
@@ -136,7 +158,7 @@ async def test_an_empty_office(page: Page, users: Users) -> None:
 async def test_a_busy_office(page: Page, users: Users) -> None:
     """Calls in each phase, queues with callers and members, events, what the forms say, and a link that is lost."""
     looks = Looks(page)
-    files = {"extensions.conf": EXTENSIONS, "queues.conf": QUEUES}
+    files = {"extensions.conf": EXTENSIONS, "queues.conf": QUEUES, "pjsip.conf": PJSIP, "voicemail.conf": VOICEMAIL}
     async with dashboard(users, files) as (fake, address), Manager.from_url(fake.url) as mgr:
         for member in ("grace", "hedy", LONG.lower()):
             await mgr.send(core.QueuePause(f"PJSIP/{member}", True, reason=f"lunch with {LONG}"))
@@ -158,11 +180,26 @@ async def test_a_busy_office(page: Page, users: Users) -> None:
         await expect(page.locator("#placed")).to_contain_text("busy")
         await expect(page.locator(".caller")).to_have_count(5)
         await expect(page.locator("#feed")).to_contain_text("OddWolfe")
+        for caller in (f'"{LONG}" <{"4" * 40}>', '"Ada Lovelace" <+4930123456>'):
+            fake.incoming("PJSIP/trunk", to="room", caller=caller)
+            fake.incoming(f"PJSIP/{LONG}", to="lot", caller=caller)
+            gone = fake.incoming("PJSIP/trunk", to=LONG.lower(), caller=caller)
+            await gone.hang_up()
+        for part, count in (
+            ("endpoints", 2),
+            ("conferences", 1),
+            ("parking", 2),
+            ("mailboxes", 1),
+            ("registrations", 1),
+        ):
+            await expect(page.locator(f"#{part} > li")).to_have_count(count)
+        await expect(page.locator("#ended > li")).not_to_have_count(0)
         await looks.at("calls")
         await page.locator("#feed summary", has_text="OddWolfe").click()
         await looks.at("an event")
         await page.get_by_role("button", name="Pause").click()
         await page.get_by_placeholder("Filter").fill("nothing has this")
+        await expect(page.get_by_text("has “nothing has this”")).to_be_visible()
         await looks.at("no event")
 
         await page.locator(".call .leg", has_text=LONG).first.get_by_role("button", name="Transfer").click()
@@ -176,6 +213,9 @@ async def test_a_busy_office(page: Page, users: Users) -> None:
         await page.get_by_role("button", name="Call", exact=True).click()
         await expect(page.locator("#place-problem")).to_contain_text("denied")
         await page.get_by_role("button", name="Hang up").first.click()
+        await expect(page.get_by_role("dialog")).to_be_visible()
+        await looks.at("a question")
+        await page.get_by_role("dialog").get_by_role("button", name="Hang up").click()
         await expect(page.locator("#toast")).to_contain_text("denied")
         await looks.at("refused")
         await fake.stop()

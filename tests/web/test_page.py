@@ -58,6 +58,12 @@ async def place(page: Page, phone: str, number: str) -> None:
     await page.get_by_role("button", name="Call", exact=True).click()
 
 
+async def end_call(page: Page) -> None:
+    """End a call by its button, and the answer to the question."""
+    await page.get_by_role("button", name="End call").first.click()
+    await page.get_by_role("dialog").get_by_role("button", name="End it").click()
+
+
 async def test_a_call_from_its_begin_to_its_end(page: Page) -> None:
     """A call that the form places appears, rings, is answered, is told so, is hung up by the button, and vanishes."""
     call = page.locator("article.call")
@@ -68,10 +74,10 @@ async def test_a_call_from_its_begin_to_its_end(page: Page) -> None:
     await expect(outcome).to_have_attribute("data-outcome", "calling")
     await expect(outcome).to_have_attribute("data-outcome", "answered")
     await expect(outcome).to_contain_text("slow → quick")
-    await expect(call).to_have_attribute("data-phase", "up")
+    await expect(call).to_have_attribute("data-phase", "other")
     await expect(page.locator("#feed")).to_contain_text("OriginateResponse")
     await expect(page.locator("#count-calls")).to_have_text("1")
-    await page.get_by_role("button", name="End call").click()
+    await end_call(page)
     await expect(call).to_have_count(0)
     await expect(page.locator("#feed")).to_contain_text("Hangup")
 
@@ -80,11 +86,14 @@ async def test_a_call_that_is_not_answered(page: Page) -> None:
     """The outcome of a call that nobody takes is told, and a number that cannot be dialled is refused."""
     await place(page, "engaged", "quick")
     await expect(page.locator("#placed li").first).to_contain_text("busy", timeout=15_000)
-    await page.evaluate(
-        "document.querySelectorAll('#place input').forEach((input) => input.removeAttribute('pattern'))"
-    )
-    await place(page, "quick", "1@internal/n")
-    await expect(page.locator("#place-problem")).to_contain_text("no number")
+    for phone, number, wrong in (
+        ("quick", "1@internal/n", "Number: at most 40"),
+        ("", "quick", "Your phone: say whom to call"),
+        ("ada lovelace", "quick", "Your phone: a number or a name as ada, or a telephone as PJSIP/ada"),
+    ):
+        await place(page, phone, number)
+        await expect(page.locator("#place-problem")).to_contain_text(wrong)
+        await expect(page.locator("#place [aria-invalid]")).to_have_count(1)
 
 
 async def test_a_transfer(page: Page) -> None:
@@ -100,6 +109,7 @@ async def test_a_transfer(page: Page) -> None:
     await expect(page.locator("article.call").get_by_text("MusicOnHold")).to_be_visible()
     await leg.hover()
     await leg.get_by_role("button", name="Hang up").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Hang up").click()
     await expect(page.locator("article.call")).to_have_count(0)
 
 
@@ -118,7 +128,7 @@ async def test_a_queue(page: Page, keeper: Keeper) -> None:
         await expect(queue.locator(".member")).to_have_attribute("data-state", "paused")
         await mgr.send(core.QueueRemove("Local/slow@office/n", "empty"))
     await expect(queue.locator(".member")).to_have_count(0)
-    await page.get_by_role("button", name="End call").first.click()
+    await end_call(page)
     await expect(queue.locator(".caller")).to_have_count(0)
 
 
@@ -140,7 +150,7 @@ async def test_any_byte_may_be_dialled(page: Page, keeper: Keeper) -> None:
     await dialog.get_by_label("To").fill("elsewhere")
     await dialog.get_by_role("button", name="Transfer").click()
     await expect(leg).to_contain_text("MusicOnHold")
-    await page.get_by_role("button", name="End call").click()
+    await end_call(page)
     await expect(call).to_have_count(0)
     await place(page, "quick", "quick")
     await expect(page.locator("#placed li").first).to_have_attribute("data-outcome", "answered")
@@ -166,7 +176,7 @@ async def test_a_server_that_is_restarted(browser: Browser, keeper: Keeper, user
         await place(page, "quick", "quick")
         await expect(page.locator("article.call")).to_have_count(1)
         assert await page.evaluate("window.marker") == "the same page"
-        await page.get_by_role("button", name="End call").click()
+        await end_call(page)
         await expect(page.locator("article.call")).to_have_count(0)
 
 

@@ -184,6 +184,36 @@ async def test_what_cannot_be_dialled(client: httpx2.AsyncClient, fake_asterisk:
     fake_asterisk.expect_nothing("Originate")
 
 
+async def test_a_phone_as_it_is_shown(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
+    """A telephone may be named as the page shows it; another technology, as Local, is no telephone."""
+    await synced(client)
+    assert (await client.post("/api/calls", json={"phone": "PJSIP/ada", "number": "100"})).status_code == 202
+    assert (await fake_asterisk.expect("Originate")).get("Channel") == "PJSIP/ada"
+    for phone in ("Local/100", "PJSIP/ada/sip:1", "PJSIP/", "PJSIP/a&PJSIP/b"):
+        assert (await client.post("/api/calls", json={"phone": phone, "number": "1"})).status_code == 422
+
+
+async def test_all_parts_are_pushed(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
+    """The page gets phones, parked calls, conferences, messages and trunks; a call with who talks with whom, and its end."""
+    await synced(client)
+    async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
+        _, state = await anext(messages)
+        for part in ("calls", "endpoints", "parking", "conferences", "mailboxes", "registrations"):
+            assert isinstance(state[part], dict), part
+        assert state["ended"] == []
+        call = fake_asterisk.incoming("PJSIP/trunk", to="hold@test", caller="Ada <555>")
+        calls: dict[str, Any] = {}
+        while not calls or next(iter(calls.values()))["state"] != "waiting":
+            calls |= (await anext(messages))[1].get("calls", {})
+        (shown,) = calls.values()
+        assert (shown["caller"]["text"], shown["queue"], shown["channels"]) == ("Ada <555>", "empty", [call.uniqueid])
+        await call.hang_up()
+        ended: list[dict[str, Any]] = []
+        while not ended:
+            ended = (await anext(messages))[1].get("ended", [])
+        assert (ended[0]["caller"], ended[0]["reason"]) == ("Ada <555>", "no answer")
+
+
 async def test_any_byte_may_be_dialled(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:
     """A byte that is no UTF-8 is shown as `\\xe9` in all that is pushed and told; its call is transferred and ended."""
     await synced(client)
@@ -214,6 +244,7 @@ async def test_any_byte_may_be_dialled(client: httpx2.AsyncClient, fake_asterisk
         content = b'{"phone": "%s", "number": "100"}' % half
         answer = await client.post("/api/calls", content=content, headers={"content-type": "application/json"})
         assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", "phone"])
+        assert answer.json()["detail"][0]["msg"].startswith("Your phone: ")
 
 
 async def test_what_goes_wrong_is_told(client: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> None:

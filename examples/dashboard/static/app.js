@@ -2,7 +2,13 @@
 
 const $ = (id) => document.getElementById(id);
 const FEED = 200; // events that are kept
-const state = { channels: {}, queues: {}, placed: {}, link: { state: "connecting", synced: false, why: "" } };
+const PARTS = ["channels", "calls", "queues", "endpoints", "parking", "conferences", "mailboxes", "registrations", "placed"];
+const state = { ended: [], link: { state: "connecting", synced: false, why: "" }, ...Object.fromEntries(PARTS.map((part) => [part, {}])) };
+const DIALLED = /^[0-9A-Za-z*#+_.-]{1,40}$/;
+const FIELDS = {
+  phone: [/^((PJSIP|SIP|IAX2|DAHDI)\/)?[0-9A-Za-z*#+_.-]{1,40}$/, "Your phone: a number or a name as ada, or a telephone as PJSIP/ada"],
+  number: [DIALLED, "Number: at most 40 letters, digits, and * # + _ . -"],
+};
 const feed = [];
 const rates = Array(60).fill(0);
 let session = null;
@@ -21,7 +27,8 @@ async function post(path, body = {}) {
   if (answer.status === 401) location.replace("/login");
   if (!answer.ok) {
     const { detail } = await answer.json().catch(() => ({}));
-    throw new Error(typeof detail === "string" ? detail : "that is no number that can be dialled");
+    const wrong = Array.isArray(detail) ? detail.map((each) => each.msg).join("; ") : detail;
+    throw new Error(wrong ?? `the dashboard answered ${answer.status}`);
   }
 }
 
@@ -46,18 +53,19 @@ async function enter() {
   const listen = (name, take) => source.addEventListener(name, (event) => { take(JSON.parse(event.data)); show(); });
   listen("state", (whole) => {
     skew = whole.now - Date.now() / 1000;
-    Object.assign(state, { channels: whole.channels, queues: whole.queues, placed: whole.placed, link: whole.link });
+    for (const part of [...PARTS, "ended", "link"]) state[part] = whole[part];
     feed.splice(0, feed.length, ...whole.feed.reverse());
     showFeed();
   });
   listen("patch", (patch) => {
     skew = patch.now - Date.now() / 1000;
-    for (const kind of ["channels", "queues", "placed"]) {
+    for (const kind of PARTS) {
       for (const [key, value] of Object.entries(patch[kind] ?? {})) {
         if (value === null) delete state[kind][key];
         else state[kind][key] = value;
       }
     }
+    if (patch.ended) state.ended = patch.ended;
     if (patch.link) state.link = patch.link;
   });
   listen("feed", ({ events, count, seconds }) => {
@@ -145,16 +153,11 @@ function doing(channel) {
   return `${channel.application} ${channel.data.split(",")[0]}`;
 }
 
-function stateOf(channels) {
-  if (channels.some((channel) => channel.bridge)) return "talking";
-  if (channels.some((channel) => channel.application === "Queue")) return "waiting";
-  if (channels.some((channel) => ["ring", "ringing", "dialing"].includes(channel.state))) return "ringing";
-  return channels.some((channel) => channel.state === "up") ? "up" : "new";
-}
+const phases = { other: "in the dialplan", held: "on hold", conference: "conference" };
 
-function buildCall(linkedid, { channels }) {
-  const phase = stateOf(channels.map(([, channel]) => channel));
-  const first = channels[0][1];
+function buildCall(linkedid, { call, channels }) {
+  const phase = call.state;
+  const names = `${call.caller.text || "somebody"}${call.callee.text ? ` → ${call.callee.text}` : ""}`;
   const legs = channels.map(([id, channel]) =>
     make("li", { class: "leg", "data-channel": id },
       make("span", { class: "dot", "data-state": channel.bridge ? "talking" : channel.state }),
@@ -166,14 +169,16 @@ function buildCall(linkedid, { channels }) {
       make("span", { class: "buttons" },
         make("button", { class: "small", title: `Transfer ${channel.name}`, onclick: () => transfer(id, channel) }, "Transfer"),
         make("button", { class: "small danger", title: `Hang up ${channel.name}`,
-          onclick: () => act(`/api/channels/${encodeURIComponent(id)}/hangup`) }, "Hang up"))));
+          onclick: () => ask(`Hang up ${who(channel)}?`, "Hang up", () => act(`/api/channels/${encodeURIComponent(id)}/hangup`)) }, "Hang up"))));
   return make("article", { class: "call", "data-phase": phase },
     make("header", {},
-      make("span", { class: "tag", "data-phase": phase }, phase),
-      make("b", { class: "title" }, who(first), first.exten && first.exten !== "s" ? make("span", { class: "quiet" }, ` → ${first.exten}`) : ""),
-      since(first.since),
+      make("span", { class: "tag", "data-phase": phase }, phases[phase] ?? phase),
+      make("b", { class: "title" }, call.caller.text || "somebody",
+        call.callee.text ? make("span", { class: "quiet" }, " → ", call.callee.text) : "",
+        call.queue ? make("span", { class: "quiet" }, phase === "waiting" ? ` waits in ${call.queue}` : ` by ${call.queue}`) : ""),
+      since(call.since),
       make("button", { class: "small danger solid", title: "Hang up the whole call",
-        onclick: () => act(`/api/calls/${encodeURIComponent(linkedid)}/hangup`) }, "End call")),
+        onclick: () => ask(`End the call ${names}?`, "End it", () => act(`/api/calls/${encodeURIComponent(linkedid)}/hangup`)) }, "End call")),
     make("ul", { class: "legs" }, ...legs));
 }
 
@@ -202,6 +207,54 @@ function buildQueue(name, queue) {
     members.length ? make("ul", { class: "members" }, ...members) : make("p", { class: "empty small-empty" }, "Nobody is there to answer."));
 }
 
+// A line with a dot, what it is about, and what is told of it
+
+const row = (dot, title, quiet, end = null) => make("li", { class: "row" },
+  dot === null ? null : make("span", { class: "dot", "data-state": dot }),
+  make("span", { class: "leg-text" }, make("b", {}, title), make("span", { class: "quiet" }, quiet)),
+  end === null ? null : typeof end === "string" ? make("span", { class: "end" }, end) : end);
+
+function buildEndpoint(name, endpoint) {
+  const at = endpoint.contacts.map(({ at, reachable, milliseconds }) =>
+    `${at}${reachable === false ? " does not answer" : milliseconds === null ? "" : `, ${milliseconds} ms`}`).join("; ");
+  return row(endpoint.state, name, at || "nowhere", statuses[endpoint.state] ?? endpoint.state);
+}
+
+function buildEnded(key, call) {
+  const node = row(null, call.caller || "somebody", `→ ${call.callee || "nobody"}${call.queue ? ` by ${call.queue}` : ""}`,
+    make("span", { class: "end", "data-reason": call.reason },
+      call.reason === "answered" ? `talked ${spell(call.talked)}` : call.reason === "unknown" ? "end not seen" : call.reason));
+  node.prepend(make("time", { class: "quiet" }, clock(call.since)));
+  return node;
+}
+
+function buildParked(key, { space, channel, since: moment, shown }) {
+  return row("on_hold", space, shown ? who(shown) : device(channel), since(moment));
+}
+
+function buildConference(name, conference) {
+  return make("li", {}, row(null, name, conference.locked ? "locked" : "", `${conference.people.length} in it`),
+    make("ul", { class: "people" }, ...conference.people.map((each) =>
+      row(each.talking ? "talking" : each.muted ? "paused" : "not_in_use", each.shown ? who(each.shown) : device(each.channel),
+        [each.admin && "leads it", each.muted && "muted"].filter(Boolean).join(", ")))));
+}
+
+const buildMailbox = (name, { new: fresh, old }) => row(fresh ? "ringing" : "none", name, `${old} old`, fresh ? `${fresh} new` : "nothing new");
+const buildRegistration = (name, { server, state: word }) =>
+  row(word === "Registered" ? "up" : "busy", name, server.replace(/^sips?:/, ""), word.toLowerCase());
+
+const spell = (seconds) => { const whole = Math.round(seconds); return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`; };
+const clock = (moment) => new Date(moment * 1000).toLocaleTimeString([], { hour12: false });
+
+function showPart(part, things, build) {
+  list($(part), things, build);
+  const sentence = document.querySelector(`[data-part="${part}"]`);
+  sentence.dataset.empty ??= sentence.textContent;
+  const reason = state.link.unavailable?.[part];
+  sentence.textContent = reason ? `Asterisk does not tell: ${reason}` : sentence.dataset.empty;
+  sentence.hidden = things.length > 0;
+}
+
 function buildPlaced(key, call) {
   const calling = call.outcome === "calling";
   const good = call.outcome === "answered";
@@ -220,14 +273,12 @@ function show() {
 }
 
 function showAll() {
-  const calls = new Map();
-  const channels = Object.entries(state.channels).sort(([, a], [, b]) => a.since - b.since);
-  for (const [id, channel] of channels) {
-    if (!calls.has(channel.call)) calls.set(channel.call, { channels: [] });
-    calls.get(channel.call).channels.push([id, channel]);
-  }
-  list($("calls"), [...calls].reverse(), buildCall); // what has just begun is on top
-  $("no-calls").hidden = calls.size > 0;
+  const calls = Object.entries(state.calls).sort(([, a], [, b]) => b.since - a.since); // what has just begun is on top
+  list($("calls"), calls.map(([key, call]) => {
+    const channels = call.channels.filter((id) => state.channels[id]).map((id) => [id, state.channels[id]]);
+    return [key, { call, channels }];
+  }), buildCall);
+  $("no-calls").hidden = calls.length > 0;
   const queues = Object.entries(state.queues).sort(([a], [b]) => a.localeCompare(b));
   list($("queues"), queues, buildQueue);
   $("no-queues").hidden = queues.length > 0;
@@ -237,7 +288,16 @@ function showAll() {
   const members = new Map();
   for (const [, queue] of queues) for (const member of queue.members) members.set(member.interface, member);
   const free = [...members.values()].filter((member) => !member.paused && !member.in_call && member.status === "not_in_use");
-  $("count-calls").textContent = calls.size;
+  const named = (each) => ({ ...each, shown: state.channels[each.id] });
+  const byName = (part) => Object.entries(state[part]).sort(([a], [b]) => a.localeCompare(b));
+  showPart("endpoints", byName("endpoints"), buildEndpoint);
+  showPart("ended", state.ended.map((call) => [call.id, call]), buildEnded);
+  showPart("parking", byName("parking").flatMap(([, parked]) => parked.map((each) => [each.id, named(each)])), buildParked);
+  showPart("conferences", byName("conferences").map(([name, { locked, people }]) => [name, { locked, people: people.map(named) }]), buildConference);
+  showPart("mailboxes", byName("mailboxes").sort(([, a], [, b]) => (b.new > 0) - (a.new > 0)), buildMailbox);
+  showPart("registrations", byName("registrations"), buildRegistration);
+
+  $("count-calls").textContent = calls.length;
   $("count-waiting").textContent = waiting;
   $("figure-waiting").classList.toggle("alert", waiting > 0);
   $("count-free").textContent = free.length;
@@ -245,11 +305,12 @@ function showAll() {
   document.title = waiting ? `(${waiting}) Switchboard` : "Switchboard";
 
   const { state: link, synced, why, unavailable } = state.link;
-  const missing = Object.entries(unavailable ?? {}).map(([part, reason]) => `${part}: ${reason}`).join("; ");
+  // What is missing of the others stands where they would be.
+  const missing = ["channels", "queues"].filter((part) => unavailable?.[part]).map((part) => `${part}: ${unavailable[part]}`).join("; ");
   if (synced) showLink("up", missing ? `Asterisk does not tell all: ${missing}` : "");
   else if (link === "ready") showLink("catching-up", "");
   else if (link === "lost" || link === "closed") showLink("down", `The link to Asterisk is lost for good. ${why}`);
-  else showLink("down", `There is no link to Asterisk; what you see may be out of date. It is tried again. ${why}`);
+  else showLink("down", `There is no link to Asterisk; what is grey is how it was before. It is tried again. ${why}`);
 }
 
 function showLink(kind, text) {
@@ -268,6 +329,8 @@ function showFeed() {
   const shown = wanted
     ? feed.filter((event) => `${event.name}\n${event.headers.map(text).join("\n")}`.toLowerCase().includes(wanted))
     : feed;
+  $("no-events").hidden = shown.length > 0;
+  $("no-events").textContent = wanted ? `No event of the last ${feed.length} has “${$("filter").value.trim()}”.` : "Nothing has happened yet.";
   list($("feed"), shown.slice(0, 60).map((event) => [`${event.number}`, event]), (_, event) => {
     const header = (name) => event.headers.find(([key]) => key.toLowerCase() === name)?.[1] ?? "";
     const about = [header("channel") || header("interface") || header("bridgeuniqueid") || header("device"),
@@ -300,13 +363,37 @@ function toast(text) {
 
 // What people do
 
+function ask(question, answer, then) {
+  const dialog = $("sure");
+  $("sure-question").textContent = question;
+  $("sure-yes").textContent = answer;
+  dialog.returnValue = "";
+  dialog.onclose = () => { if (dialog.returnValue === "yes") then(); };
+  dialog.showModal();
+}
+
+// Says what is wrong with the first field that is, beside it; returns true if all are right.
+function check(form, problem) {
+  problem.textContent = "";
+  const inputs = [...form.querySelectorAll("input")];
+  for (const input of inputs) input.removeAttribute("aria-invalid");
+  const wrong = inputs.find((input) => !FIELDS[input.name][0].test(input.value.trim()));
+  if (!wrong) return true;
+  wrong.setAttribute("aria-invalid", "true");
+  const name = wrong.labels[0].textContent.trim();
+  problem.textContent = wrong.value.trim() ? FIELDS[wrong.name][1].replace(/^[^:]*/, name) : `${name}: say whom to call`;
+  wrong.focus();
+  return false;
+}
+
 function transfer(id, channel) {
   const dialog = $("transfer");
+  $("transfer-problem").textContent = "";
   $("transfer-who").textContent = who(channel);
   dialog.querySelector("input").value = "";
   dialog.returnValue = "";
   dialog.onclose = () => {
-    const number = dialog.querySelector("input").value;
+    const number = dialog.querySelector("input").value.trim();
     if (dialog.returnValue === "transfer") act(`/api/channels/${encodeURIComponent(id)}/transfer`, { number });
   };
   dialog.showModal();
@@ -315,10 +402,11 @@ function transfer(id, channel) {
 $("place").addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.currentTarget;
-  $("place-problem").textContent = "";
-  localStorage.setItem("phone", form.phone.value);
+  if (!check(form, $("place-problem"))) return;
+  const [phone, number] = [form.phone.value.trim(), form.number.value.trim()];
+  localStorage.setItem("phone", phone);
   try {
-    await post("/api/calls", { phone: form.phone.value, number: form.number.value });
+    await post("/api/calls", { phone, number });
   } catch (error) {
     $("place-problem").textContent = error.message;
   }
@@ -327,6 +415,9 @@ $("place").addEventListener("submit", async (event) => {
 $("logout").addEventListener("click", async () => {
   await act("/logout");
   location.replace("/login");
+});
+$("transfer").querySelector("form").addEventListener("submit", (event) => {
+  if (!check(event.currentTarget, $("transfer-problem"))) event.preventDefault();
 });
 $("transfer-cancel").addEventListener("click", () => $("transfer").close());
 $("filter").addEventListener("input", showFeed);

@@ -103,6 +103,11 @@ class Link:
         self.reason: ManagerError | None = None
         self.banner = ""
 
+    def name_recording(self, server: str) -> None:
+        """Have the recording bear the name of the server in its fleet, if there is one."""
+        if self._recorder is not None:
+            self._recorder.server = server
+
     # Establishing it
 
     async def connect(self, begun: Callable[[], None], *, retry: bool) -> None:
@@ -338,9 +343,11 @@ class Link:
 
     async def close(self) -> None:
         """See `Manager.close`."""
+        life = self._life
         while self.state is ManagerState.CLOSING:  # another task does it
             await self._changed.wait()
-        life = self._life
+        if self._life is not life:  # and connected again, which is not what was to be closed
+            return
         try:
             await self._cancel_attempt()
             if self.connection is not None:
@@ -568,6 +575,16 @@ class Link:
         return self._accepted_mask
 
     @property
+    def event_classes(self) -> frozenset[str]:
+        """The classes of events that the server is asked for; `"all"` stands for all of them."""
+        from ..permissions.delivery import mask_of
+
+        sent = self._accepted_mask
+        if sent is not None:
+            return mask_of(value_of(sent, "EventMask"))
+        return mask_of(event_mask(self._options.event_mask))
+
+    @property
     def filters(self) -> tuple[Action[Any], ...]:
         """The `Filter` actions of the user that the server took, in their order."""
         return tuple(self._filters)
@@ -668,11 +685,9 @@ class Link:
         """True if FullyBooted will come, as far as the event mask shows."""
         if self._logged_in_quietly:  # it came right behind the login, when events were still off
             return False
-        if self._mask is not None:
-            mask = value_of(self._mask, "EventMask")
-        else:
-            mask = event_mask(self._options.event_mask)
-        return not {"on", "all", "system"}.isdisjoint(mask.split(","))
+        from ..permissions.delivery import includes
+
+        return includes(self.event_classes, ("system",))
 
     def _server_event(self, event: Event) -> None:
         if isinstance(event, FullyBooted):

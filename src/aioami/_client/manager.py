@@ -10,7 +10,7 @@ import ssl as tls
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
 from .._check import check_seconds
 from .._log import get_logger
@@ -159,7 +159,10 @@ class Manager:
         record: str | os.PathLike[str] | None = None,
         metrics: Metrics | None = None,
         read_only: bool = False,
+        **unknown: NoReturn,
     ) -> None:
+        for name in unknown:
+            raise unexpected("Manager", name, inspect.signature(Manager).parameters)
         check_types(
             host=host,
             port=port,
@@ -254,10 +257,6 @@ class Manager:
         parts = read_url(url)
         if parts.is_secure and not options.get("ssl", True):
             raise ValueError("ssl: amis:// is TLS, and cannot be without")
-        taken = inspect.signature(cls).parameters
-        if not any(each.kind is each.VAR_KEYWORD for each in taken.values()):
-            for name in options.keys() - taken.keys():
-                raise unexpected("from_url", name, taken)
         return cls(**{**parts.arguments(), **options})
 
     @property
@@ -308,6 +307,7 @@ class Manager:
         if self.state is not ManagerState.CLOSED:
             raise RuntimeError(f"server: this manager is {self.state.value}, and has its name")
         self._dispatcher.server = self._link.owner.server = name
+        self._link.name_recording(name)
 
     @property
     def reason(self) -> ManagerError | None:
@@ -868,11 +868,10 @@ class Manager:
     def _select(self, selectors: tuple[Selector, ...]) -> None:
         """Record what is selected, and warn of names that cannot be right, once of each."""
         for selector in self._rights.note_selectors(selectors):
-            if not isinstance(selector, str):
-                continue
             from ..events.naming import misnamed
 
-            wrong = misnamed(selector, version=self.version)
+            name = selector if isinstance(selector, str) else selector.wire_name or "*"
+            wrong = misnamed(name, version=self.version)
             if wrong is not None:
                 warnings.warn(wrong, UnknownEventName, stacklevel=3)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import re
 import ssl as tls
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,9 +14,6 @@ from ..actions.system import Filter, Login
 from ..wire.text import Encoding
 
 __all__ = ["DEFAULT", "Backoff", "Default", "Options", "Timeout", "event_filter"]
-
-_CRITERION: Final = r"(?:action|name|header|method)\([^()]*\)"
-_CRITERIA: Final = re.compile(rf"({_CRITERION}(?:,{_CRITERION})*)(?:\s*=\s*(.*))?", re.DOTALL)
 
 
 class Default(enum.Enum):
@@ -158,10 +154,12 @@ def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
     if isinstance(given, Filter):
         return given
     if isinstance(given, str):
-        advanced = _CRITERIA.fullmatch(given)
+        from ..permissions.delivery import criteria_in
+
+        advanced = criteria_in(given)
         if advanced is None:
             return Filter(given)
-        return Filter(advanced[2] or "", match_criteria=advanced[1])
+        return Filter(advanced[1], match_criteria=advanced[0])
     if isinstance(given, Iterable):
         criteria, pattern = given
         return Filter(pattern, match_criteria=criteria)

@@ -67,18 +67,26 @@ _TOO_SLOW: Final = "a stream of %s%s is consumed too slowly: its %s events are d
 class _Loss:
     """Stands in a buffer where events are missing."""
 
-    __slots__ = ("count", "gap")
+    __slots__ = ("count", "gap", "why")
 
-    def __init__(self, count: int, gap: float) -> None:
+    def __init__(self, count: int, gap: float, why: str = "") -> None:
         self.count = count
         self.gap = gap
+        self.why = why  # a clause, where it is neither the consumer nor the link
+
+    def add(self, count: int, gap: float, why: str) -> None:
+        """Take more that is missing in the same place."""
+        self.count += count
+        self.gap += gap
+        if why and why not in self.why:
+            self.why = f"{self.why}, and {why}" if self.why else why
 
     def error(self, server: str) -> EventsLost:
         """Return the error that the consumer gets."""
-        parts = []
-        if self.count:
+        parts = [self.why] if self.why else []
+        if self.count and not self.why:
             parts.append(f"{self.count} events were dropped, because their consumer was too slow")
-        if self.gap:
+        if self.gap and not self.why:
             parts.append(f"the link was down for {self.gap:.1f} seconds")
         whose = f" of {server}" if server else ""
         sentence = f"events{whose} are missing: " + ", and ".join(parts)
@@ -195,10 +203,10 @@ class Buffer(Subscriber):
             self._make_room(len(events) - self.marks - self.maxsize)
         self._changed.send()
 
-    def miss(self, gap: float) -> None:
+    def miss(self, gap: float, count: int = 0, why: str = "") -> None:
         self.gaps += 1
         if self._raises:
-            self._mark_end(0, gap)
+            self._mark_end(count, gap, why)
 
     def discard(self) -> None:
         """Drop what is here, and all that may still be put: the stream was closed."""
@@ -274,18 +282,16 @@ class Buffer(Subscriber):
 
     def _take_marks(self, into: _Loss) -> None:
         while self.events and isinstance(first := self.events[0], _Loss):
-            into.count += first.count
-            into.gap += first.gap
+            into.add(first.count, first.gap, first.why)
             self.events.popleft()
             self.marks -= 1
 
-    def _mark_end(self, count: int, gap: float) -> None:
+    def _mark_end(self, count: int, gap: float, why: str = "") -> None:
         last = self.events[-1] if self.events else None
         if isinstance(last, _Loss):  # nothing came between the two
-            last.count += count
-            last.gap += gap
+            last.add(count, gap, why)
             return
-        self.events.append(_Loss(count, gap))
+        self.events.append(_Loss(count, gap, why))
         self.marks += 1
         self._changed.send()
 
@@ -558,13 +564,16 @@ class NextEvent(Generic[EventT]):
 class _Source(Signal):
     """One stream among those that are merged: stands in its buffer for the signal of arrival."""
 
-    __slots__ = ("_is_ready", "_merged", "buffer")
+    __slots__ = ("_is_ready", "_merged", "buffer", "events", "take")
 
     def __init__(self, buffer: Buffer, merged: MergedBuffer) -> None:
         super().__init__()
         self._merged = merged
         self._is_ready = False
         self.buffer = buffer
+        # At each event a look-up of these in the buffer would cost as much as all else here.
+        self.events = buffer.events
+        self.take = buffer.give
 
     def send(self) -> None:
         if self.buffer.events and not self._is_ready:
@@ -574,23 +583,13 @@ class _Source(Signal):
             self._merged.forget(self)
         self._merged.changed.send()
 
-    def take(self) -> Event:
-        """Return its next event, and have the next of the others come before another one of it.
-
-        Raises:
-            IndexError: there is none.
-            EventsLost: some are missing in this place.
-        """
-        buffer, ready = self.buffer, self._merged.ready
-        if len(buffer.events) > 1:
-            ready.rotate(-1)
-        else:
-            ready.popleft()
-            self._is_ready = False
-            buffer.overflowing = False  # the consumer caught up: the next overflow is logged again
-            if buffer.ended:
-                self._merged.forget(self)
-        return buffer.give()  # type: ignore[return-value]
+    def emptied(self) -> None:
+        """Note that its last event is about to be taken; it is the first of the ready ones."""
+        self._merged.ready.popleft()
+        self._is_ready = False
+        self.buffer.overflowing = False  # the consumer caught up: another overflow is logged again
+        if self.buffer.ended:
+            self._merged.forget(self)
 
 
 class MergedBuffer:
@@ -649,8 +648,19 @@ class MergedBuffer:
         return sum(source.buffer.pending for source in self.ready)
 
     def give(self) -> Event:
-        """Return the next event; raises `IndexError` without one, or `EventsLost`."""
-        return self.ready[0].take()
+        """Return the next event of the first, and have one of each other come before its next.
+
+        Raises:
+            IndexError: there is none.
+            EventsLost: some are missing in this place.
+        """
+        ready = self.ready
+        source = ready[0]
+        if len(source.events) > 1:
+            ready.rotate(-1)
+        else:
+            source.emptied()
+        return source.take()  # type: ignore[return-value]
 
     def discard(self) -> None:
         """Drop what is here: the stream was closed."""
@@ -685,7 +695,7 @@ class MergedStream(EventStream[EventT_co]):
     is each server's own; `dropped`, `gaps` and `pending` add them up.
     """
 
-    __slots__ = ("_streams",)
+    __slots__ = ("_ready", "_streams")
 
     _buffer: MergedBuffer  # type: ignore[assignment]
 
@@ -700,7 +710,23 @@ class MergedStream(EventStream[EventT_co]):
         # Held here, and not in the buffer, which those that feed it hold: so dropping the last
         # reference to this object ends them all.
         self._streams: list[EventStream[Any]] = []
-        super().__init__(MergedBuffer(selection, owner), end, waits=waits)  # type: ignore[arg-type]
+        buffer = MergedBuffer(selection, owner)
+        self._ready = buffer.ready
+        super().__init__(buffer, end, waits=waits)  # type: ignore[arg-type]
+
+    async def __anext__(self) -> EventT_co:
+        # As `MergedBuffer.give`, without the call.
+        ready = self._ready
+        if not ready:
+            return await super().__anext__()
+        source = ready[0]
+        if len(source.events) > 1:
+            ready.rotate(-1)
+        else:
+            source.emptied()
+        event = source.take()
+        self._delivered += 1
+        return event  # type: ignore[return-value]
 
     def add(self, source: EventStream[Any] | NextEvent[Any]) -> None:
         """Take the events of another stream too, which nobody else may consume then."""

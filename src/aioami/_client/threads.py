@@ -8,12 +8,13 @@ import contextlib
 import os
 import threading
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
 
 import async_timeout
 
+from .._check import check_seconds
 from .._session.dispatch import Selection, Selector
 from .._session.statistics import Statistics
 from ..actions.base import Action, ResponseT_co
@@ -29,7 +30,12 @@ from .streams import EventStream, ListStream, OnLoss, Overflow, Predicate
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..calls import Call, CallChange, CallChanges, CallEnd, CallState, Destination, PlacedCall
+    from ..enums import HangupCause
+
 __all__ = [
+    "BlockingCall",
+    "BlockingCallChanges",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -72,7 +78,7 @@ class _Thread:
         self.process = os.getpid()
         self._lock = threading.Lock()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, args=(self.loop,), daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.name = "aioami"
 
     def start(self) -> None:
@@ -88,24 +94,34 @@ class _Thread:
             self.loop.close()
             raise
 
-    @staticmethod
-    def _run(loop: asyncio.AbstractEventLoop) -> None:
+    def _run(self) -> None:
+        loop = self.loop
         asyncio.set_event_loop(loop)
         try:
             loop.run_forever()
         finally:
-            # Whoever still waits gets an end, as in asyncio.run().
-            tasks = asyncio.all_tasks(loop)
-            for task in tasks:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            loop.run_until_complete(loop.shutdown_asyncgens())
-            loop.close()
+            # It ends by itself where a callback raises what ends an event loop.
+            with self._lock:
+                self._stopped = True
+            try:
+                # Whoever still waits gets an end, as in asyncio.run().
+                tasks = asyncio.all_tasks(loop)
+                for task in tasks:
+                    task.cancel()
+                loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                loop.run_until_complete(loop.shutdown_asyncgens())
+            finally:
+                loop.close()
 
     @property
     def is_here(self) -> bool:
         """True in the thread itself."""
         return threading.current_thread() is self._thread
+
+    @property
+    def is_stopped(self) -> bool:
+        """True if the loop ends, or has ended."""
+        return self._stopped
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Have a coroutine run in the loop; it is over when the thread is.
@@ -173,6 +189,7 @@ class BlockingManager:
 
         Raises:
             ConnectionLost: the manager is not connected, or was closed meanwhile.
+            asyncio.CancelledError: what was awaited raised it, or was cancelled there.
             RuntimeError: it was connected in another process; or this is the loop's own thread.
         """
         try:
@@ -215,6 +232,8 @@ class BlockingManager:
         except concurrent.futures.CancelledError as error:
             if not begun:  # the loop ended before it came to this
                 raise _Stopped from error
+            if not thread.is_stopped:  # by itself
+                raise asyncio.CancelledError(*error.args) from error
             raise ConnectionLost("the manager was closed") from error
         except BaseException:
             future.cancel()  # of no effect, but for an interruption of this thread
@@ -328,7 +347,7 @@ class BlockingManager:
     @property
     def is_running(self) -> bool:
         """True while there is a thread, from `connect()` to the end of `close()`."""
-        return self._thread is not None
+        return self._thread is not None and not self._thread.loop.is_closed()
 
     @property
     def state(self) -> ManagerState:
@@ -388,6 +407,40 @@ class BlockingManager:
             raise ConnectionLost(f"{action.name} was not sent: the manager is not connected")
         stream = self._at_once(lambda: self.manager.stream(action, timeout=timeout))
         return BlockingListStream(self, stream)
+
+    def call(
+        self,
+        channel: str | bytes,
+        *,
+        to: Destination,
+        timeout: float = 30.0,
+        caller_id: str | bytes | None = None,
+        variables: Mapping[str, str | bytes | int] | None = None,
+        account: str | bytes | None = None,
+        codecs: str | Iterable[str] | None = None,
+        early_media: bool = False,
+    ) -> BlockingCall:
+        """Place a call, and return it once Asterisk has accepted it; see `Manager.call`.
+
+        It is hung up where `with` is left; without `with` it goes on. A program is an `async`
+        function, and runs in the loop's thread. An interruption (Ctrl-C) before the call is
+        accepted has it hung up.
+        """
+
+        async def place() -> tuple[PlacedCall, Call]:
+            placed = self.manager.call(
+                channel,
+                to=to,
+                timeout=timeout,
+                caller_id=caller_id,
+                variables=variables,
+                account=account,
+                codecs=codecs,
+                early_media=early_media,
+            )
+            return placed, await placed.__aenter__()
+
+        return BlockingCall(self, *self._run(place))
 
     # Events
 
@@ -525,6 +578,7 @@ class BlockingStream(Generic[EventT_co]):
                 sentence = f"no event came in {timeout:g} seconds ({self._stream.selection})"
                 raise ManagerTimeout(sentence) from error
 
+        check_seconds("timeout", timeout)
         event = self._manager._run_or(following, self._next_without_loop)
         if event is None:
             raise StopIteration
@@ -637,3 +691,160 @@ class BlockingSubscription(Generic[EventT_co]):
 
     def __repr__(self) -> str:
         return f"<BlockingSubscription of {self._subscription!r}>"
+
+
+class BlockingCall:
+    """A call, blocking; see `Call`. `BlockingManager.call` places it.
+
+    It is a context manager; leaving it hangs up the call, unless it was detached.
+    """
+
+    def __init__(self, manager: BlockingManager, placed: PlacedCall, call: Call) -> None:
+        self._manager = manager
+        self._placed = placed
+        self._call = call
+
+    @property
+    def uniqueid(self) -> str:
+        """The Uniqueid of its channel."""
+        return self._call.uniqueid
+
+    @property
+    def channel(self) -> str | None:
+        """The name of its channel; `None` before there is one."""
+        return self._call.channel
+
+    @property
+    def state(self) -> CallState:
+        """The state, as far as the events that have come tell."""
+        return self._call.state
+
+    @property
+    def bridged_with(self) -> tuple[str, ...]:
+        """The Uniqueids of the channels that share a bridge with it, without a parking lot's."""
+        return self._call.bridged_with
+
+    @property
+    def held(self) -> bool:
+        """True if the phone has put the call on hold."""
+        return self._call.held
+
+    @property
+    def parked(self) -> bool:
+        """True if it is parked."""
+        return self._call.parked
+
+    @property
+    def end(self) -> CallEnd | None:
+        """The end; `None` while it goes on."""
+        return self._call.end
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its state, and its end if it has ended, as a dictionary that is ready for JSON."""
+        return self._call.to_dict()
+
+    def answered(self, timeout: float | None = None) -> float:
+        """Wait until somebody has answered it, and return the time; see `Call.answered`."""
+        return self._manager._run(lambda: self._call.answered(timeout))
+
+    def ended(self, timeout: float | None = None) -> CallEnd:
+        """Wait until it has ended, and return its end; see `Call.ended`."""
+        return self._call.end or self._manager._run(lambda: self._call.ended(timeout))
+
+    def changes(self) -> BlockingCallChanges:
+        """Return the changes from now on, for `for`; they end with the call."""
+        return BlockingCallChanges(self._manager, self._manager._at_once(self._call.changes))
+
+    def hang_up(self, cause: HangupCause | int | None = None) -> None:
+        """Hang it up, in whatever state it is; see `Call.hang_up`."""
+        if self._call.end is None:
+            self._manager._run(lambda: self._call.hang_up(cause))
+
+    def redirect(self, context: str, exten: str, priority: int | str = 1) -> None:
+        """Send it to another place in the dialplan; see `Call.redirect`."""
+        self._manager._run(lambda: self._call.redirect(context, exten, priority))
+
+    def transfer(self, exten: str, context: str) -> None:
+        """Send the one that it talks with to an extension; see `Call.transfer`."""
+        self._manager._run(lambda: self._call.transfer(exten, context))
+
+    def bridge(self, other: BlockingCall | Call | str) -> None:
+        """Have it talk with another channel; see `Call.bridge`."""
+        given = other._call if isinstance(other, BlockingCall) else other
+        self._manager._run(lambda: self._call.bridge(given))
+
+    def park(self, *, timeout: float | None = None, lot: str | None = None) -> None:
+        """Park it; see `Call.park`."""
+        self._manager._run(lambda: self._call.park(timeout=timeout, lot=lot))
+
+    def mute(self, muted: bool = True, *, listening: bool = False, talking: bool = True) -> None:
+        """Silence it, or let it be heard again; see `Call.mute`."""
+        self._manager._run(lambda: self._call.mute(muted, listening=listening, talking=talking))
+
+    def record(self, file: str, *, options: str = "") -> str:
+        """Record it, and return the id of the recording; see `Call.record`."""
+        return self._manager._run(lambda: self._call.record(file, options=options))
+
+    def press(self, digits: str) -> None:
+        """Send digits to its phone, as tones; see `Call.press`."""
+        self._manager._run(lambda: self._call.press(digits))
+
+    def get(self, name: str | bytes) -> str | None:
+        """Return a variable of its channel; see `Call.get`."""
+        return self._manager._run(lambda: self._call.get(name))
+
+    def set(self, name: str | bytes, value: str | int) -> None:
+        """Set a variable of its channel; see `Call.set`."""
+        self._manager._run(lambda: self._call.set(name, value))
+
+    def detach(self) -> None:
+        """Have it go on when `with` is left."""
+        self._call.detach()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._call.end is None:
+            self._manager._run(lambda: self._placed.__aexit__(kind, error, traceback))
+
+    def __repr__(self) -> str:
+        return f"<BlockingCall of {self._call!r}>"
+
+
+class BlockingCallChanges:
+    """The changes of a call, through `for`; see `CallChanges`."""
+
+    def __init__(self, manager: BlockingManager, changes: CallChanges) -> None:
+        self._manager = manager
+        self._changes = changes
+
+    def __iter__(self) -> Iterator[CallChange]:
+        return self
+
+    def __next__(self) -> CallChange:
+        async def following() -> CallChange | None:
+            try:
+                return await self._changes.__anext__()
+            except StopAsyncIteration:  # it cannot leave a coroutine
+                return None
+
+        change = self._manager._run_or(following, self._next_without_loop)
+        if change is None:
+            raise StopIteration
+        return change
+
+    def _next_without_loop(self) -> CallChange | None:
+        """Return the next change that is there: the manager was closed, which ended the call."""
+        try:
+            self._changes.__anext__().send(None)
+        except StopIteration as found:
+            return found.value  # type: ignore[no-any-return]
+        except StopAsyncIteration:
+            return None
+        raise AssertionError("the changes of a call that has ended do not wait")

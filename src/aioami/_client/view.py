@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from ..actions.base import Action, value_of
+from ..actions.base import Action
 from ..actions.config import GetConfig
-from ..actions.system import Command, event_mask
+from ..actions.system import Command
 from .connection import Connection
 from .link import Link
 from .options import DEFAULT, Options
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from ..permissions import Permissions
 
 __all__ = ["ServerView"]
-
-_ALL: Final = frozenset({"on", "yes", "true", "y", "t", "all"})
-_NONE: Final = frozenset({"off", "no", "false", "n", "f", "none", ""})
 
 
 class ServerView:
@@ -39,23 +36,14 @@ class ServerView:
     def mask(self) -> frozenset[str] | None:
         """The event classes that the server is asked to send; `"all"` stands for all of them.
 
-        It is the manager's `event_mask`, or the last `core.Events` that the server took. Empty is
-        no events. `None` is unknown: without a username, the mask is that of the program's own
-        login; and an `Action` may have sent a number, which is a set of bits.
+        It is the manager's `event_mask`, or the last `core.Events` that the server took, as
+        Asterisk reads it: a class that it does not know is none. Empty is no events. `None` is
+        unknown: without a username, the mask is that of the program's own login.
         """
         sent = self._link.mask
-        if sent is not None:
-            text = value_of(sent, "EventMask")
-        elif self._options.username is None:
+        if sent is None and self._options.username is None:
             return None
-        else:
-            text = event_mask(self._options.event_mask)
-        if text.isdecimal():  # a set of bits
-            return None
-        # Asterisk knows these in any letter case, but classes in their own alone.
-        word = text.lower()
-        classes = frozenset({word} if word in _ALL | _NONE else text.split(","))
-        return classes - _NONE if classes.isdisjoint(_ALL) else frozenset({"all"})
+        return self._link.event_classes
 
     @property
     def filters(self) -> tuple[Action[Any], ...]:

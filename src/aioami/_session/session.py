@@ -213,14 +213,22 @@ class Session:
             self._held.append(text)
             return
         self._held.clear()
-        self.error = ProtocolError(
+        raise ProtocolError(
             f"the events before the login was done exceed max_frame_size ({self._max_held} bytes)"
         )
 
     def receive(self, texts: list[str]) -> None:
-        """Take messages, as `Framer.feed` returns them, and have subscribers settle behind them."""
+        """Take messages, as `Framer.feed` returns them, and have subscribers settle behind them.
+
+        They are taken up to the one that exceeds a limit, which is recorded in `error`.
+        """
         self._tally.messages += len(texts)
-        self._deliver(texts)
+        try:
+            self._deliver(texts)
+        except ProtocolError as error:
+            # What is behind it in the same read is not delivered: the end of the list that is too
+            # long would make it whole.
+            self.error = error
         self._dispatcher.settle()
 
     def _deliver(self, texts: list[str]) -> None:
@@ -405,8 +413,7 @@ class Session:
         limit = self._max_list_items
         if limit is not None and len(pending.bare_lines) > limit:
             name = pending.action.name
-            sentence = f"the answer to {name} exceeds max_list_items ({limit} lines)"
-            self.error = ProtocolError(sentence)
+            raise ProtocolError(f"the answer to {name} exceeds max_list_items ({limit} lines)")
 
     def _conclude(self, pending: Pending) -> None:
         """An action that nothing else ends is over, as one behind it was answered."""
@@ -433,6 +440,18 @@ class Session:
         promise, pending.promise = pending.promise, None
         if promise is not None and not promise.done():
             promise.set_exception(ActionError(sentence, action=action, response=response))
+
+    def conclude(self) -> None:
+        """Note that nothing more comes for the actions under way; whoever carried them knows so.
+
+        What only an answer behind it would end, ends; a list without its marked end stays open.
+        """
+        for pending in list(self._pending.values()):
+            if pending.response is not None:
+                if pending.is_unmarked and not pending.items:
+                    self._refuse_unmarked_list(pending, pending.response)
+                elif not _is_list(pending.response):
+                    self._finish(pending, pending.response)
 
     def _oldest_unanswered(self) -> Pending | None:
         """Return the action that a reply without ActionID belongs to, as replies come in order."""
@@ -525,9 +544,7 @@ class Session:
             response.events.completion = event
         elif limit is not None and pending.items > limit and not pending.forgotten:
             name = pending.action.name
-            sentence = f"the list of {name} exceeds max_list_items ({limit} items)"
-            self.error = ProtocolError(sentence)
-            return
+            raise ProtocolError(f"the list of {name} exceeds max_list_items ({limit} items)")
         # The event that ends a list by its name may be an item itself, if its class says so.
         items = pending.shape.items
         is_item = isinstance(event, items) if items and ends_by_name else not complete

@@ -78,6 +78,8 @@ def _cell(name: str, value: object, limit: int) -> str:
         return state(value.name)
     if isinstance(value, bool):
         return state("paused") if value and name == "paused" else "yes" if value else "no"
+    if isinstance(reason := getattr(value, "reason", None), Enum):
+        return state(reason.name)
     if name in _TIMES and isinstance(value, float):
         return clean(moment(value))
     if isinstance(value, (Mapping, tuple)):

@@ -116,6 +116,7 @@ class AsyncTransport(Transport):
         self._is_marked = False
         self._has_moved = False
         self._is_unsure = False  # the link was lost meanwhile
+        self._is_leaving = False  # and Asterisk hangs up behind it
         self.ended: asyncio.Future[None] = self._loop.create_future()
         hub.watch(self.uniqueid, self)
 
@@ -190,6 +191,8 @@ class AsyncTransport(Transport):
     def _end(self, error: ManagerError) -> None:
         if self.over is not None:
             return
+        if self._is_leaving and isinstance(error, HungUp):
+            error = TakenAway("the session has left, and behind it the call ends")
         self.over = error
         self._hub.forget(self.uniqueid, self)
         self._resolve(None)
@@ -466,6 +469,7 @@ class AsyncTransport(Transport):
 
     async def leave(self) -> None:
         await self._get_ready()
+        self._is_leaving = not self._has_dialplan
         try:
             with self.ending() if not self._has_dialplan else contextlib.nullcontext():
                 await self._ask(self._encode("ASYNCAGI BREAK"))

@@ -8,6 +8,7 @@ from typing import Any, Union
 
 from .._show.ladder import Ladder, LadderLine
 from ..events.base import Event
+from .ends import CallEnd
 
 __all__ = ["CallChannel", "CallStep", "CallTrace", "Named"]
 
@@ -137,12 +138,19 @@ class CallTrace:
         linkedids: all its linked ids, with those of calls that became part of it.
         channels: its channels, in the order in which they began.
         steps: its steps, in order.
+        answered_by: the unique id of the channel that answered first, behind Local channels;
+            `None` if nobody did. Of a call that an Originate made for an application it is known
+            when the call is over.
+        end: what became of it, with the seconds that it rang and was talked; `None` while a channel
+            exists.
     """
 
     linkedid: str
     linkedids: tuple[str, ...]
     channels: tuple[CallChannel, ...]
     steps: tuple[CallStep, ...]
+    answered_by: str | None = None
+    end: CallEnd | None = None
 
     @property
     def started(self) -> float:
@@ -192,6 +200,8 @@ class CallTrace:
             "linkedids": list(self.linkedids),
             "started": self.started,
             "ended": self.ended,
+            "answered_by": self.answered_by,
+            "end": None if self.end is None else self.end.to_dict(),
             "channels": [each.to_dict() for each in self.channels],
             "steps": [each.to_dict() for each in self.steps],
         }

@@ -1,15 +1,19 @@
 """Channels and calls as the events so far describe them.
 
-`CallRegistry` decides which channel belongs to which call. It makes no sentences: those are in
-`sentences.py`, which writes them down here with `step()`.
+`CallRegistry` decides which channel belongs to which call, who calls whom in it, who answered, and
+how it ended. A `CallTracer` and the live state of a server are two ways to look at it. It makes no
+sentences: those are in `sentences.py`, which writes them down here with `step()`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
+from ..enums import DialStatus, HangupCause
 from ..events.base import Event
+from ..fields import identifier
+from .ends import CallEnd, EndReason, reason_of
 from .model import CallChannel, CallStep, CallTrace, Named
 
 __all__ = ["UNKNOWN", "CallRecord", "CallRegistry", "ChannelRecord"]
@@ -18,26 +22,50 @@ UNKNOWN: Final = frozenset({"", "<unknown>", "<no name>", "none", "unknown"})
 """Texts that Asterisk sends where it has no value."""
 
 
+_LOCAL: Final = "Local/"
+_HALVES: Final = {";1": ";2", ";2": ";1"}
+_DEPTH: Final = 8  # Local channels one behind the other, that are followed
+_NO_PLACES: Final = frozenset({"", "s", "h"})  # extensions that nobody dials
+
+
 class ChannelRecord:
-    """State of one channel."""
+    """State of one channel.
+
+    Attributes:
+        bridge: the bridge that it is in; empty if in none.
+        held: true while it keeps the other on hold.
+        dials: the channels that it is calling.
+        dialled_by: the channel that called it.
+        reached: the channel that answered when it called.
+        shown: the object by which the live state shows it.
+    """
 
     __slots__ = (
         "answered",
+        "bridge",
         "call",
         "caller",
         "cause",
         "cause_text",
+        "dialled_by",
         "dials",
         "ended",
+        "held",
         "name",
+        "number",
+        "reached",
         "ringing",
+        "shown",
         "started",
         "uniqueid",
         "was_there",
     )
 
-    def __init__(self, uniqueid: str, name: str, call: CallRecord, started: float) -> None:
+    def __init__(
+        self, uniqueid: str, name: str, call: CallRecord, started: float, number: int
+    ) -> None:
         self.uniqueid = uniqueid
+        self.number = number  # which grows from one channel to the next
         self.name = name
         self.call = call
         self.caller = ""
@@ -48,7 +76,17 @@ class ChannelRecord:
         self.cause_text = ""
         self.was_there = False
         self.ringing = False
-        self.dials: dict[ChannelRecord, None] = {}  # the channels that it is calling
+        self.bridge = ""
+        self.held = False
+        self.dials: dict[ChannelRecord, None] = {}
+        self.dialled_by: ChannelRecord | None = None
+        self.reached: ChannelRecord | None = None
+        self.shown: Any = None
+
+    @property
+    def is_local(self) -> bool:
+        """True for one of the two ends of a Local channel."""
+        return self.name.startswith(_LOCAL) and self.name[-2:] in _HALVES
 
     @property
     def named(self) -> Named:
@@ -71,15 +109,51 @@ class ChannelRecord:
 
 
 class CallRecord:
-    """State of one call: its linked ids, channels and numbered steps."""
+    """State of one call: its linked ids, channels and numbered steps, and what became of it.
 
-    __slots__ = ("alive", "channels", "links", "steps")
+    Attributes:
+        links: its linked ids, the first of which it began with.
+        linkedid: the one that it has now.
+        channels: its channels.
+        steps: its numbered steps.
+        alive: the number of its channels that are not hung up.
+        began: the time of its beginning.
+        dialled: the extension that it was made for; empty if unknown.
+        caller: the channel that calls.
+        callee: the channel that is called, or talks with the caller; `None` if there is none, or
+            if there are several that ring.
+        answered_by: the channel that answered first.
+        originated: the channel that an Originate called.
+        queue: the last queue in which it waited; empty if in none.
+        end: its end; `None` while it goes on.
+    """
 
-    def __init__(self, link: str) -> None:
+    __slots__ = (
+        *("alive", "answered_by", "began", "callee", "caller", "channels", "dialled", "end"),
+        *("linkedid", "links", "originated", "queue", "steps"),
+        *("_answered", "_called", "_failed", "_over", "_rang", "_status"),
+    )
+
+    def __init__(self, link: str, began: float) -> None:
         self.links = [link]
+        self.linkedid = link
         self.channels: list[ChannelRecord] = []
         self.steps: list[tuple[int, CallStep]] = []
-        self.alive = 0  # channels that are not hung up
+        self.alive = 0
+        self.began = began
+        self.dialled = ""
+        self.caller: ChannelRecord | None = None
+        self.callee: ChannelRecord | None = None
+        self.answered_by: ChannelRecord | None = None
+        self.originated: ChannelRecord | None = None
+        self.queue = ""
+        self.end: CallEnd | None = None
+        self._called = False  # a channel of it called another one
+        self._rang: float | None = None  # when it began to ring
+        self._answered: float | None = None  # when `answered_by` answered
+        self._failed: ChannelRecord | None = None  # the last channel that was called in vain
+        self._status = ""  # and the result of that
+        self._over: list[ChannelRecord] = []  # the channels that are hung up
 
     def value(self) -> CallTrace:
         """Return the state as a value that no longer changes."""
@@ -89,7 +163,110 @@ class CallRecord:
             tuple(self.links),
             tuple(each.value() for each in sorted(self.channels, key=lambda each: each.started)),
             tuple(step.within(known) for _, step in self.steps),
+            None if self.answered_by is None else self.answered_by.uniqueid,
+            self.end,
         )
+
+    def rings(self, time: float, *, by_channel: bool) -> None:
+        """Note that a channel of it is called.
+
+        Args:
+            time: seconds.
+            by_channel: true if another channel calls it, and no Originate.
+        """
+        # What an Originate calls is the caller, if it then calls somebody.
+        if self._rang is None or (by_channel and not self._called):
+            self._rang = time
+        self._called = self._called or by_channel
+
+    def answers(self, channel: ChannelRecord, time: float) -> None:
+        """Note that a channel of it answers; the first one counts."""
+        if self.answered_by is None:
+            self.answered_by, self._answered = channel, time
+
+    def fails(self, channel: ChannelRecord, status: str) -> None:
+        """Note that a channel of it was called in vain."""
+        self._failed, self._status = channel, status
+
+    def finish(self, last: ChannelRecord, time: float, *, seen: bool) -> None:
+        """Work out what became of it, when its last channel is hung up.
+
+        Args:
+            last: that channel.
+            time: seconds.
+            seen: false if the hang-up was missed.
+        """
+        answered, cause = self._answered, last.cause
+        if answered is None and not self._called and not self.queue:
+            # Nobody was called, or by an Originate alone: what counts is that somebody, or an
+            # application, took the call.
+            ups = [each.answered for each in self.channels if each.answered is not None]
+            answered = min(ups, default=None)
+            if answered is not None and self.originated in self.channels:
+                self.answered_by = self.originated
+        if not seen:
+            reason, cause = EndReason.UNKNOWN, None
+        elif answered is not None:
+            reason = EndReason.ANSWERED
+        else:
+            failed = self._failed
+            if failed is not None and failed.cause is not None and not self.queue:
+                cause = failed.cause
+            reason = EndReason.NO_ANSWER
+            # To one who waited in a queue it is all the same which members were busy.
+            if not self.queue:
+                reason = reason_of(cause, self._status)
+                if reason is EndReason.UNKNOWN and self._rang is not None:
+                    reason = EndReason.NO_ANSWER
+        rang = 0.0 if self._rang is None else (time if answered is None else answered) - self._rang
+        self.end = CallEnd(
+            reason,
+            None if cause is None else HangupCause(cause),
+            max(0.0, rang),
+            0.0 if answered is None else max(0.0, time - answered),
+        )
+
+    def take_over(self, call: CallRecord) -> None:
+        """Take over all of a call that becomes a part of this one."""
+        self.links += call.links
+        self.channels += call.channels
+        self.alive += call.alive
+        self.steps = sorted([*self.steps, *call.steps])  # by number: the order of the events
+        for channel in call.channels:
+            channel.call = self
+        self._over += call._over
+        self._called = self._called or call._called
+        older, younger = (call, self) if call.began < self.began else (self, call)
+        self.began = older.began
+        self.dialled = older.dialled or younger.dialled
+        self.queue = older.queue or younger.queue
+        self.originated = older.originated or younger.originated
+        rang = [each._rang for each in (older, younger) if each._rang is not None]
+        self._rang = min(rang, default=None)
+        # Which of them talk with each other, the bridge tells in which they meet.
+        for name in ("caller", "callee"):
+            setattr(self, name, getattr(older, name) or getattr(younger, name))
+        first = younger if older._answered is None else older
+        self.answered_by, self._answered = first.answered_by, first._answered
+        self._failed, self._status = older._failed, older._status
+        if self._failed is None:
+            self._failed, self._status = younger._failed, younger._status
+
+    def spare(self, keep: int) -> ChannelRecord | None:
+        """Take out one of the channels that are hung up, if there are more than are kept."""
+        if len(self._over) <= keep:
+            return None
+        parties = (self.caller, self.callee, self.answered_by, self._failed, self.originated)
+        for number, channel in enumerate(self._over):
+            if channel not in parties:
+                del self._over[number]
+                self.channels.remove(channel)
+                return channel
+        return None
+
+    def note_end(self, channel: ChannelRecord) -> None:
+        """Note that a channel of it is hung up."""
+        self._over.append(channel)
 
 
 class CallRegistry:
@@ -97,25 +274,38 @@ class CallRegistry:
 
     Args:
         keep: how many calls that are over are kept, the latest ones; `None` keeps all.
+        spare: how many channels that are over a call keeps, the latest ones, besides those that
+            matter to what became of it; `None` keeps all.
+        moved: called when a call has another linked id than before: with the call and the one
+            before, which may be that of a call that became a part of it.
 
     Attributes:
         calls: all known calls, in the order in which they began.
         channels: all known channels by unique id.
         bridges: the unique ids of the channels in each bridge, in the order of their entering.
         successors: by the unique id of a channel, the one that took its place in a bridge.
+        kinds: the type and the creator of each bridge that somebody is in.
         touched: the call of the latest step. The tracer clears it before each event.
     """
 
-    def __init__(self, keep: int | None = None) -> None:
+    def __init__(
+        self,
+        keep: int | None = None,
+        spare: int | None = None,
+        moved: Callable[[CallRecord, str], None] | None = None,
+    ) -> None:
         self.calls: dict[CallRecord, None] = {}
         self.channels: dict[str, ChannelRecord] = {}
         self.bridges: dict[str, dict[str, None]] = {}
         self.successors: dict[str, ChannelRecord] = {}
+        self.kinds: dict[str, tuple[str, str]] = {}
         self.touched: CallRecord | None = None
-        self._keep = keep
+        self._keep, self._spare, self._moved = keep, spare, moved
         self._over: dict[CallRecord, None] = {}
         self._links: dict[str, CallRecord] = {}
+        self._halves: dict[str, ChannelRecord] = {}  # of Local channels, by name
         self._count = 0
+        self._channels = 0
 
     def seen(self, event: Event, time: float, prefix: str = "") -> ChannelRecord | None:
         """Bring the channel of an event up to date and return it; `None` if it names no channel.
@@ -125,16 +315,17 @@ class CallRegistry:
             time: seconds, the event's.
             prefix: what stands before the names of these headers, as `Dest`.
         """
-        uniqueid = event.get(f"{prefix}Uniqueid", "")
+        uniqueid = identifier(event, f"{prefix}Uniqueid") or ""
         if uniqueid in UNKNOWN:
             return None
-        name, link = event.get(f"{prefix}Channel", ""), event.get(f"{prefix}Linkedid", "")
+        name = event.get(f"{prefix}Channel", "")
+        link = identifier(event, f"{prefix}Linkedid") or ""
         channel = self.channels.get(uniqueid)
         if channel is None:
             # Without its linked id a channel cannot be put into a call.
             if not link or not name:
                 return None
-            channel = self._add(uniqueid, name, link, time)
+            channel = self.add(uniqueid, name, link, event.get(f"{prefix}Exten", ""), time)
             channel.caller = _caller(event, prefix)
             # Each channel begins with Newchannel, so one that is first seen in another event is
             # older than the tracing. Of an item of CoreShowChannels the sentence says more.
@@ -142,12 +333,199 @@ class CallRegistry:
                 channel.was_there = True
                 if event.name != "CoreShowChannel":
                     self.step(time, "there", channel, " is there already")
-        elif link and self._links.get(link) is not channel.call:
-            self._join(channel.call, link)
+        elif link:
+            self.link(channel, link)
         # Rename carries the old name, and its sentence needs it; the handler sets the new one.
-        if name and event.name != "Rename":
-            channel.name = name
+        if name and name != channel.name and event.name != "Rename":
+            self.rename(channel, name)
         return channel
+
+    def rename(self, channel: ChannelRecord, name: str) -> None:
+        """Give a channel another name."""
+        if self._halves.get(channel.name) is channel:
+            del self._halves[channel.name]
+        channel.name = name
+        if channel.is_local:
+            self._halves[name] = channel
+
+    def other_half(self, channel: ChannelRecord) -> ChannelRecord | None:
+        """Return the other end of a Local channel; `None` for any other channel."""
+        if not channel.is_local:
+            return None
+        return self._halves.get(channel.name[:-2] + _HALVES[channel.name[-2:]])
+
+    def far_end(self, channel: ChannelRecord, depth: int = _DEPTH) -> ChannelRecord:
+        """Return the telephone behind a channel: of a Local channel, the one at its other end.
+
+        Args:
+            channel: the channel.
+            depth: Local channels, one behind the other, that are followed.
+        """
+        other = self.other_half(channel)
+        if other is None or not depth:
+            return channel
+        reached = other.reached
+        if reached is None or reached.ended is not None:
+            near = [each for each in self.members(other.bridge, other) if each is not channel]
+            near.sort(key=lambda each: each.is_local)
+            reached = near[0] if near else None
+        return channel if reached is None else self.far_end(reached, depth - 1)
+
+    # What happens to channels
+
+    def dials(self, channel: ChannelRecord | None, dest: ChannelRecord, time: float) -> None:
+        """Note that a channel, or an Originate, calls another one."""
+        call = dest.call
+        call.rings(time, by_channel=channel is not None)
+        if channel is None:
+            call.originated = dest
+            return
+        others = any(each.ended is None and each is not dest for each in channel.dials)
+        channel.dials[dest] = None
+        dest.dialled_by = channel
+        half = self.other_half(channel)
+        if half is None or half.dialled_by is None:
+            if half is None:
+                call.caller = channel
+            call.callee = None if others else dest
+        elif call.callee is half:
+            call.callee = None if others else dest
+
+    def dial_ends(
+        self, channel: ChannelRecord | None, dest: ChannelRecord, status: str, time: float
+    ) -> None:
+        """Note the result of calling a channel."""
+        if channel is not None:
+            channel.dials.pop(dest, None)
+        call = dest.call
+        if status != DialStatus.ANSWER:
+            call.fails(dest, status)
+            return
+        if dest.answered is None:
+            dest.answered = time
+        if channel is None:
+            return
+        channel.reached = dest
+        end, half = self.far_end(dest), self.other_half(channel)
+        if half is None or half.dialled_by is None:
+            call.answers(end, time)
+            call.callee = end
+            return
+        # Behind a Local channel: the answer counts when the Local channel itself has answered.
+        if call.callee in (half, dest):
+            call.callee = end
+        if call.answered_by is half:
+            call.answered_by = end
+
+    def enters(
+        self,
+        channel: ChannelRecord,
+        bridge: str,
+        kind: tuple[str, str],
+        time: float,
+        swapped: ChannelRecord | None = None,
+    ) -> None:
+        """Note that a channel enters a bridge.
+
+        Args:
+            channel: the channel.
+            bridge: the bridge's unique id.
+            kind: its type and its creator.
+            time: seconds.
+            swapped: the channel whose place it takes, which leaves the bridge in the next event.
+        """
+        self.leaves(channel)
+        # In a basic bridge all get the oldest Linkedid, which the one who enters has already: it is
+        # one call (tried on 16 and 22). Strangers meet in conferences and parking lots: they have
+        # no part in this call.
+        if kind[0] == "basic":
+            self.unite(channel, swapped, *self.members(bridge, channel))
+        self.bridges.setdefault(bridge, {})[channel.uniqueid] = None
+        self.kinds[bridge] = kind
+        channel.bridge = bridge
+        if kind[0] == "basic":
+            self._meet(channel, bridge, time, swapped)
+
+    def _meet(
+        self, channel: ChannelRecord, bridge: str, time: float, swapped: ChannelRecord | None
+    ) -> None:
+        """Settle who talks with whom, when a channel has entered a bridge."""
+        present = self.members(bridge, swapped)
+        ends = list(dict.fromkeys(self.far_end(each) for each in present))
+        call = channel.call
+        if len(ends) < 2:
+            return
+        if call.caller not in ends:
+            call.caller = min(ends, key=lambda each: each.number)
+            call.callee = None
+        callee = call.callee
+        if callee is None or callee not in ends:
+            callee = call.callee = [each for each in ends if each is not call.caller][-1]
+        call.answers(callee, time)
+
+    def leaves(self, channel: ChannelRecord, bridge: str | None = None) -> None:
+        """Note that a channel leaves the bridge that it is in, if it is that one."""
+        left = channel.bridge
+        if not left or bridge not in (None, left):
+            return
+        channel.bridge, channel.held = "", False
+        members = self.bridges.get(left, {})
+        members.pop(channel.uniqueid, None)
+        if not members:
+            self.bridges.pop(left, None)
+            self.kinds.pop(left, None)
+
+    def destroyed(self, bridge: str) -> None:
+        """Note that a bridge is there no more."""
+        for channel in self.members(bridge):
+            self.leaves(channel)
+        self.bridges.pop(bridge, None)
+        self.kinds.pop(bridge, None)
+
+    def goes_on(self, channel: ChannelRecord, exten: str) -> None:
+        """Note that a channel is in the dialplan, at an extension.
+
+        It is the caller if the one before is gone, as after a blind transfer.
+        """
+        call = channel.call
+        caller = call.caller
+        if exten in _NO_PLACES or channel.is_local:
+            return
+        if caller is not channel and caller is not None and caller.ended is not None:
+            call.caller, call.callee, call.dialled = channel, None, exten
+        elif not call.dialled:
+            call.dialled = exten
+
+    def transfers(self, channel: ChannelRecord, moved: ChannelRecord | None, exten: str) -> None:
+        """Note that a channel transfers another one to an extension, without a word before.
+
+        Args:
+            channel: the channel that transfers.
+            moved: the channel that is transferred; `None` if it is not told.
+            exten: the extension.
+        """
+        if moved is not None:
+            call = moved.call
+            call.caller, call.callee, call.dialled = self.far_end(moved), None, exten
+
+    def parties(self, call: CallRecord) -> tuple[ChannelRecord | None, ChannelRecord | None]:
+        """Return the caller and the callee of a call: as they are now, or were last."""
+        caller, callee = call.caller, call.callee
+        if call.alive:
+            if callee is not None and callee.ended is not None:
+                callee = None
+            if caller is None or caller.ended is not None:
+                alive = [each for each in call.channels if each.ended is None]
+                order = sorted(alive, key=lambda each: (each.is_local, each is callee, each.number))
+                caller = order[0]
+            caller = self.far_end(caller)
+            callee = None if callee is None else self.far_end(callee)
+        return caller, None if callee is caller else callee
+
+    def forget(self) -> None:
+        """Forget the calls that are over."""
+        for call in list(self._over):
+            self._forget(call)
 
     def members(self, bridge: str, *without: ChannelRecord | None) -> list[ChannelRecord]:
         """Return the channels in a bridge, in the order of their entering.
@@ -164,6 +542,13 @@ class CallRegistry:
         for other in others:
             if other is not None and other.call is not channel.call:
                 self._merge(channel.call, other.call)
+
+    def unite_halves(self, channel: ChannelRecord) -> None:
+        """Make the calls of the two ends of a Local channel one, with the older linked id."""
+        other = self.other_half(channel)
+        if other is not None and other.call is not channel.call:
+            older, younger = sorted((channel, other), key=lambda each: each.call.began)
+            self.unite(older, younger)
 
     def set_caller(self, channel: ChannelRecord, event: Event) -> None:
         """Set the caller id of a channel to that of an event, if it has one."""
@@ -204,19 +589,30 @@ class CallRegistry:
         channel.call.steps.append((self._count, step))
         self.touched = channel.call
 
-    def end(self, channel: ChannelRecord, time: float) -> None:
-        """Mark a channel as hung up, and its call as over if it was the last one."""
+    def end(self, channel: ChannelRecord, time: float, *, seen: bool = True) -> None:
+        """Mark a channel as hung up, and its call as over if it was the last one.
+
+        Args:
+            channel: the channel.
+            time: seconds.
+            seen: false if the hang-up was missed.
+        """
         if channel.ended is not None:
             return
         channel.ended = time
-        for members in self.bridges.values():
-            members.pop(channel.uniqueid, None)
+        self.leaves(channel)
         self.successors.pop(channel.uniqueid, None)
+        if self._halves.get(channel.name) is channel:
+            del self._halves[channel.name]
         channel.dials.clear()
         call = channel.call
         call.alive -= 1
+        call.note_end(channel)
+        if self._spare is not None and (gone := call.spare(self._spare)) is not None:
+            del self.channels[gone.uniqueid]
         if call.alive:
             return
+        call.finish(channel, time, seen=seen)
         self._over[call] = None
         # Even with keep=0 the call that has just ended stays until the next one ends: its last
         # step has not been read yet.
@@ -242,27 +638,52 @@ class CallRegistry:
         """Tell if two linked ids are those of one call."""
         return first in self._links and self._links[first] is self._links.get(second)
 
-    def _add(self, uniqueid: str, name: str, link: str, time: float) -> ChannelRecord:
+    def add(self, uniqueid: str, name: str, link: str, exten: str, time: float) -> ChannelRecord:
+        """Add a channel, and return it.
+
+        Args:
+            uniqueid: its unique id.
+            name: its name.
+            link: its linked id.
+            exten: the extension that it is for; empty if for none.
+            time: seconds at which it began.
+        """
         call = self._links.get(link)
         if call is None:
-            call = self._links[link] = CallRecord(link)
+            call = self._links[link] = CallRecord(link, time)
             self.calls[call] = None
-        channel = self.channels[uniqueid] = ChannelRecord(uniqueid, name, call, time)
+        self._channels += 1
+        channel = ChannelRecord(uniqueid, name, call, time, self._channels)
+        self.channels[uniqueid] = channel
         call.channels.append(channel)
         call.alive += 1
+        call.began = min(call.began, time)
+        call.end = None
+        if channel.is_local:
+            self._halves[name] = channel
+        if call.caller is None:
+            call.caller = channel
+        if not call.dialled and exten not in _NO_PLACES:
+            call.dialled = exten
         # A call that was over goes on if another channel gets its linked id, as when a parking lot
         # calls back.
         self._over.pop(call, None)
         return channel
 
-    def _join(self, call: CallRecord, link: str) -> None:
-        """Give a call one more linked id; if another call has that one, make the two one."""
+    def link(self, channel: ChannelRecord, link: str) -> None:
+        """Give a channel's call one more linked id; if another call has it, make the two one."""
+        call = channel.call
         into = self._links.get(link)
+        if into is call:
+            return
         # Nobody is known with this linked id: its call began before the tracing, or was forgotten.
         # So there is nothing to join, and the call keeps its own beginning.
         if into is None:
+            before, call.linkedid = call.linkedid, link
             call.links.append(link)
             self._links[link] = call
+            if self._moved is not None:
+                self._moved(call, before)
             return
         # The channel has moved to the linked id of an older call: Asterisk's rule when two channels
         # meet in a basic bridge. It sends no event about the channels that do not move. So the
@@ -270,12 +691,7 @@ class CallRegistry:
         self._merge(into, call)
 
     def _merge(self, into: CallRecord, call: CallRecord) -> None:
-        into.links += call.links
-        into.channels += call.channels
-        into.alive += call.alive
-        into.steps = sorted([*into.steps, *call.steps])  # by number: the order of the events
-        for channel in call.channels:
-            channel.call = into
+        into.take_over(call)
         for each in call.links:
             self._links[each] = into
         del self.calls[call]
@@ -283,13 +699,16 @@ class CallRegistry:
         # An older call that was over already goes on with the younger one's channels.
         if into.alive:
             self._over.pop(into, None)
+            into.end = None
+        if self._moved is not None:
+            self._moved(into, call.linkedid)
 
     def _forget(self, call: CallRecord) -> None:
         del self._over[call], self.calls[call]
         for link in call.links:
             del self._links[link]
         for channel in call.channels:
-            del self.channels[channel.uniqueid]
+            self.channels.pop(channel.uniqueid, None)
             self.successors.pop(channel.uniqueid, None)
 
 

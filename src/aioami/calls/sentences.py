@@ -82,7 +82,7 @@ def _listed(calls: CallRegistry, event: Event, time: float) -> None:
     words = f" is there already, {state}, since {since}{_place(event)}"
     calls.step(time, "there", channel, words, event=event)
     if (bridge := event.get("BridgeId", "")) not in UNKNOWN:
-        calls.bridges.setdefault(bridge, {})[channel.uniqueid] = None
+        calls.enters(channel, bridge, ("", ""), time)
 
 
 @_on("Newstate")
@@ -113,7 +113,7 @@ def _rename(calls: CallRegistry, event: Event, time: float) -> None:
     channel, name = calls.seen(event, time), event.get("Newname", "")
     if channel is not None and name:
         calls.step(time, "rename", channel, f" has another name: {name}", event=event)
-        channel.name = name
+        calls.rename(channel, name)
 
 
 @_on("HangupRequest", "SoftHangupRequest")
@@ -148,10 +148,10 @@ def _dial(calls: CallRegistry, event: Event, time: float) -> None:
     channel, dest = calls.seen(event, time), calls.seen(event, time, "Dest")
     if dest is None:
         return
+    calls.dials(channel, dest, time)
     if channel is None:  # dialled by Originate, which has no channel of its own
         calls.step(time, "dial", dest, " is called", event=event)
         return
-    channel.dials[dest] = None
     dialled = event.get("DialString", "")
     detail = f" as {dialled}" if dialled and dialled not in dest.name else ""
     calls.step(time, "dial", channel, " calls ", dest, detail, others=(dest,), event=event)
@@ -175,12 +175,9 @@ def _dial_end(calls: CallRegistry, event: Event, time: float) -> None:
     channel, dest = calls.seen(event, time), calls.seen(event, time, "Dest")
     if dest is None:
         return
-    if channel is not None:
-        channel.dials.pop(dest, None)
     status = event.get("DialStatus", "")
     kind, words = _DIAL_ENDS.get(status, ("failed", f"was called in vain: {status}"))
-    if kind == "answered" and dest.answered is None:
-        dest.answered = time
+    calls.dial_ends(channel, dest, status, time)
     if forward := event.get("Forward", ""):
         words += f", and forwards to {forward}"
     whom = (" ", channel) if channel is not None and kind == "answered" else ()
@@ -237,14 +234,9 @@ def _enter(calls: CallRegistry, event: Event, time: float) -> None:
     if swapped is not None:
         calls.successors[swapped.uniqueid] = channel
     present = calls.members(bridge, channel, swapped)
-    # In a basic bridge all get the oldest Linkedid, which the one who enters has already: it is one
-    # call (tried on 16 and 22). Strangers meet in conferences and parking lots: they have no part
-    # in this call. Those who are parked do not even hear each other.
-    if kind == "basic":
-        calls.unite(channel, swapped, *present)
+    calls.enters(channel, bridge, (kind, event.get("BridgeCreator", "")), time, swapped)
+    # Those who are parked do not even hear each other.
     others = [each for each in present if each.call is channel.call and kind != "parking"]
-    members = calls.bridges.setdefault(bridge, {})
-    members[channel.uniqueid] = None
     instead: list[str | ChannelRecord] = [] if swapped is None else [" in the place of ", swapped]
     talking: list[str | ChannelRecord] = [part for each in others for part in (", ", each)]
     if talking:
@@ -257,13 +249,13 @@ def _enter(calls: CallRegistry, event: Event, time: float) -> None:
 def _leave(calls: CallRegistry, event: Event, time: float) -> None:
     channel = calls.seen(event, time)
     if channel is not None:
-        calls.bridges.get(event.get("BridgeUniqueid", ""), {}).pop(channel.uniqueid, None)
+        calls.leaves(channel, event.get("BridgeUniqueid", ""))
         calls.step(time, "unbridge", channel, f" leaves {_bridge(event)}", event=event)
 
 
 @_on("BridgeDestroy")
 def _destroyed(calls: CallRegistry, event: Event, time: float) -> None:
-    calls.bridges.pop(event.get("BridgeUniqueid", ""), None)
+    calls.destroyed(event.get("BridgeUniqueid", ""))
 
 
 # Transfers. Their events only name who was transferred where. The channels move by the
@@ -279,6 +271,8 @@ def _blind(calls: CallRegistry, event: Event, time: float) -> None:
     # With more than one other in the bridge all are transferred, and there is no Transferee.
     bridge = event.get("BridgeUniqueid", "")
     moved = [transferee] if transferee is not None else calls.members(bridge, channel)
+    if _result(event) == "Success":
+        calls.transfers(channel, transferee, event.get("Extension", ""))
     place = f"{event.get('Extension', '')}@{event.get('Context', '')}"
     words = (" transfers ", *_several(moved, "the others"), f" to {place}: {_result(event)}")
     calls.step(time, "transfer", channel, *words, others=moved, event=event)
@@ -361,7 +355,10 @@ def _queue(calls: CallRegistry, event: Event, time: float) -> None:
         "QueueCallerLeave": f" leaves queue {queue}",
         "QueueCallerAbandon": f" gives up waiting in queue {queue}, after {hold} s",
     }
-    _plain(calls, event, time, "queue", words[event.name])
+    channel = calls.seen(event, time)
+    if channel is not None:
+        channel.call.queue = queue
+        calls.step(time, "queue", channel, words[event.name], event=event)
 
 
 @_on("AgentCalled", "AgentConnect", "AgentComplete", "AgentRingNoAnswer", "AgentDump")
@@ -413,7 +410,10 @@ def _exten(calls: CallRegistry, event: Event, time: float) -> None:
     exten = event.get("Extension", event.get("Exten", ""))
     place = f"{exten},{event.get('Priority', '')}@{event.get('Context', '')}"
     does = f"{event.get('Application', '')}({event.get('AppData', '')})"
-    _plain(calls, event, time, "dialplan", f" does {does} in {place}")
+    channel = calls.seen(event, time)
+    if channel is not None:
+        calls.goes_on(channel, exten)
+        calls.step(time, "dialplan", channel, f" does {does} in {place}", event=event)
 
 
 @_on("DTMFEnd")

@@ -69,7 +69,7 @@ class CallTracer:
             if channel.ended is None and channel.uniqueid not in alive:
                 words = " is gone; when and why was missed"
                 self._registry.step(time, "gone", channel, words)
-                self._registry.end(channel, time)
+                self._registry.end(channel, time, seen=False)
 
     def find(self, call: str) -> CallTrace | None:
         """Find the call with a linked id, a unique id or a channel.

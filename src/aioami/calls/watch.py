@@ -310,6 +310,11 @@ class Hub:
         """The number of calls."""
         return len(self._watches)
 
+    @property
+    def is_looking(self) -> bool:
+        """True while it finds out what has become of calls."""
+        return self._looking is not None and not self._looking.done()
+
     def add(self, manager: ManagerLike, watch: Watch) -> None:
         """Give a watch the events of its call from now on; it is held here until the call ends.
 
@@ -484,7 +489,7 @@ class Hub:
 
     def look(self) -> None:
         """Find out what has become of the calls, as events may be missing."""
-        if self._looking is not None and not self._looking.done():
+        if self.is_looking:
             self._looks_again = True  # what is asked already may be older than what is missing
             return
         self._looking = self.start(self._look())

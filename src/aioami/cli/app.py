@@ -10,18 +10,22 @@ import typer
 
 from aioami import __version__
 
+from .commands.agi import agi
+from .commands.call import call
 from .commands.command import command
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.events import events
 from .commands.ping import ping
 from .commands.record import record
+from .commands.relay import relay
 from .commands.replay import replay
 from .commands.schema import schema
 from .commands.send import send
 from .commands.shell import shell
 from .commands.top import top
 from .commands.trace import trace
+from .fleet import for_one_server
 from .process import ERRORS, ExitCode, MessageHandler, notify
 
 __all__ = ["app", "run"]
@@ -29,6 +33,7 @@ __all__ = ["app", "run"]
 # The order of the commands in `aioami --help`.
 _COMMANDS: Final = (
     *(events, record, replay, shell, top, trace, doctor),
+    *(call, agi, relay),
     *(demo, ping, send, command, schema),
 )
 
@@ -40,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for function in _COMMANDS:
-    app.command()(function)
+    app.command()(for_one_server(function))
 
 
 def run() -> int:

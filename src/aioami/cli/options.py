@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from .completion import complete_event
 
-__all__ = ["Brief", "Channels", "Count", "Json", "Limit", "Names", "Seconds", "Url", "Where"]
+__all__ = [
+    "Brief",
+    "Channels",
+    "Count",
+    "FleetFile",
+    "Json",
+    "Limit",
+    "Names",
+    "Seconds",
+    "Server",
+    "Servers",
+    "Url",
+    "Where",
+]
 
 _SECRET: Final = "The secret may be in it, in AIOAMI_SECRET, or is asked for."
 _ALL: Final = "Given again, all must hold."
@@ -20,6 +34,28 @@ Url = Annotated[
         envvar="AIOAMI_URL",
         show_envvar=True,
         help=f"ami://user@host:port, or amis:// for TLS. {_SECRET}",
+    ),
+]
+FleetFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--fleet",
+        envvar="AIOAMI_FLEET",
+        show_envvar=True,
+        metavar="FILE",
+        help="Many servers instead: a file with [servers.NAME], url and secret_file of each.",
+    ),
+]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", metavar="NAME", help="The one of the fleet that is meant."),
+]
+Servers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--server",
+        metavar="NAME",
+        help=f"Only such servers of the fleet, by name or pattern. {_ONE}",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
@@ -15,7 +16,7 @@ from aioami import Event, Response
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["Counts", "Form", "Printer", "clean", "main_headers", "style_of"]
+__all__ = ["Counts", "Form", "Printer", "clean", "main_headers", "plain", "style_of"]
 
 _STYLES: Final = {
     "agents": "magenta",
@@ -72,6 +73,7 @@ _PREFIXES: Final = (
 )
 # Headers of a response that its first line has, or that say nothing to people.
 _IN_TITLE: Final = frozenset({"response", "message", "actionid", "eventlist"})
+_SERVER: Final = 10  # columns for the name of a server of a fleet
 _RECENT: Final = 10  # seconds over which a rate is measured
 
 
@@ -89,6 +91,14 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def plain(text: str) -> str:
+    """Lines of another program without their colours; all else that a terminal would obey is
+    escaped, but tabs and the ends of lines.
+    """
+    uncoloured = re.sub(r"\x1b\[[\d;]*m", "", text)
+    return re.sub(r"[^\t\n]+", lambda part: clean(part[0]), uncoloured)
 
 
 def _escaped(character: str) -> str:
@@ -163,13 +173,15 @@ class Printer:
             at: its time in seconds since 1970; now if left out.
         """
         if self.form is Form.JSON:
-            self._write(json.dumps(event.to_dict()))
+            server = {"server": event.server} if event.server else {}
+            self._write(json.dumps({**server, **event.to_dict()}))
             return
         moment = datetime.fromtimestamp(time.time() if at is None else at)
         when = moment.strftime("%H:%M:%S.%f")[:-3]
         if self.form is Form.BRIEF:
             self._brief(event, when)
         else:
+            when = f"{when}  {clean(event.server)}".rstrip()
             self._full(event.headers[1:], event.name, style_of(event), when)
 
     def item(self, event: Event) -> None:
@@ -216,14 +228,15 @@ class Printer:
         for item in items:
             for name, value in item.headers[1:]:
                 if value not in _NOTHING and name.lower() not in ("actionid", "privilege"):
-                    columns[name] = max(columns.get(name, len(name)), len(clean(value)))
+                    least = columns.get(name, len(clean(name)))
+                    columns[name] = max(least, len(clean(value)))
         chosen, left = [], self.console.width - 1
         for name, width in sorted(columns.items(), key=lambda each: _rank(each[0])):
             if width + 2 <= left:
                 chosen.append(name)
                 left -= width + 2
         table = Table(
-            title=items[0].name,
+            title=Text(clean(items[0].name)),
             title_justify="left",
             title_style=style_of(items[0]),
             box=None,
@@ -231,13 +244,15 @@ class Printer:
         )
         order = [name for name in columns if name in chosen]
         for name in order:
-            table.add_column(name, header_style="bold", no_wrap=True, min_width=columns[name])
+            title = Text(clean(name))
+            table.add_column(title, header_style="bold", no_wrap=True, min_width=columns[name])
         for item in items:
             values = [item.get(name, "") for name in order]
             table.add_row(*(Text(clean(value), style=_state_style(value)) for value in values))
         self.show(table)
         if left_out := [name for name in columns if name not in chosen]:
-            self.show(Text(f"no room for: {', '.join(left_out)}", style="bright_black"))
+            names = clean(", ".join(left_out))
+            self.show(Text(f"no room for: {names}", style="bright_black"))
 
     def show(self, renderable: RenderableType) -> None:
         """Print anything that rich can render."""
@@ -264,14 +279,15 @@ class Printer:
 
     def _brief(self, event: Event, when: str) -> None:
         headers = [(clean(name), _quoted(value)) for name, value in main_headers(event)]
+        server = f"{clean(event.server):{_SERVER}}  " if event.server else ""
         if not self.console.is_terminal:
             pairs = " ".join(f"{name}={value}" for name, value in headers)
-            self._write(f"{when}  {clean(event.name):20}  {pairs}".rstrip())
+            self._write(f"{when}  {server}{clean(event.name):20}  {pairs}".rstrip())
             return
         from rich.text import Text
 
         name_column = (f"{clean(event.name):20}", style_of(event))
-        text = Text.assemble((when, "bright_black"), "  ", name_column, " ")
+        text = Text.assemble((when, "bright_black"), "  ", (server, "bold"), name_column, " ")
         for name, value in headers:
             text.append(f" {name}=", "bright_black")
             text.append(value)
@@ -343,6 +359,7 @@ class Counts:
             height: the number of lines; events without room are summed up in one.
         """
         from rich.table import Table
+        from rich.text import Text
 
         rates = self.rates()
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -356,7 +373,7 @@ class Counts:
         else:
             shown, others = ranked, []
         for name, count in shown:
-            table.add_row(clean(name), f"{count}", f"{rates.get(name, 0.0):.1f}")
+            table.add_row(Text(clean(name)), f"{count}", f"{rates.get(name, 0.0):.1f}")
         if others:
             rate = sum(rates.get(name, 0.0) for name, _ in others)
             total = sum(count for _, count in others)

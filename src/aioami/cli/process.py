@@ -23,6 +23,8 @@ from aioami import (
     UnknownAction,
 )
 
+from .output import plain
+
 __all__ = ["ERRORS", "ExitCode", "MessageHandler", "notify", "run_to_end"]
 
 
@@ -38,6 +40,14 @@ class ExitCode(enum.IntEnum):
     REFUSED = 7
     TIMEOUT = 8
     NO_AMI = 9
+    CALL_BUSY = 20
+    CALL_NO_ANSWER = 21
+    CALL_CONGESTION = 22
+    CALL_REJECTED = 23
+    CALL_NO_SUCH_CHANNEL = 24
+    CALL_CANCELLED = 25
+    CALL_LOST = 26
+    CALL_UNKNOWN = 27
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -59,8 +69,11 @@ ERRORS: Final[dict[type[Exception], ExitCode]] = {
 
 
 def notify(text: str) -> None:
-    """Print a message to the user on standard error, where it does not mix with results."""
-    print(f"aioami: {text}", file=sys.stderr, flush=True)
+    """Print a message to the user on standard error, where it does not mix with results.
+
+    What it quotes of a server cannot change what a terminal does.
+    """
+    print(f"aioami: {plain(text)}", file=sys.stderr, flush=True)
 
 
 class MessageHandler(logging.Handler):

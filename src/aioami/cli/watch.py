@@ -18,6 +18,7 @@ from aioami import (
     Event,
     EventsLost,
     EventStream,
+    Fleet,
     Manager,
     Reconnected,
     UnknownEventName,
@@ -52,6 +53,13 @@ def suggest_names(names: Iterable[str], version: str = "") -> None:
         wrong = misnamed(name, version=version)
         if wrong is not None and not (version and misnamed(name)):
             notify(wrong)
+
+
+def _versions(source: Manager | Fleet) -> set[str]:
+    """The AMI versions of the servers, as far as they are known."""
+    if isinstance(source, Manager):
+        return {source.version}
+    return {health.version for health in source.health().values()} - {""}
 
 
 class Watch:
@@ -94,11 +102,11 @@ class Watch:
             self._left -= 1
         return self._left == 0
 
-    async def follow(self, mgr: Manager, seconds: float | None = None) -> None:
-        """Connect, and take the server's events until the limit or the end of the time.
+    async def follow(self, source: Manager | Fleet, seconds: float | None = None) -> None:
+        """Connect, and take the events until the limit or the end of the time.
 
         Args:
-            mgr: the manager, which is closed at the end.
+            source: the manager, or the fleet, which is closed at the end.
             seconds: the time; `None` is no limit.
 
         Raises:
@@ -110,12 +118,13 @@ class Watch:
         names = self._chosen.names
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UnknownEventName)  # the user is told in our words
-            stream = mgr.events(*names, where=self._chosen, maxsize=100_000, on_loss="raise")
+            stream = source.events(*names, where=self._chosen, maxsize=100_000, on_loss="raise")
         with stream:
             async with self.running():
                 try:
-                    async with mgr:
-                        suggest_names(names, mgr.version)
+                    async with source:
+                        for version in _versions(source):
+                            suggest_names(names, version)
                         await self._take_all(stream, seconds, unwanted)
                 finally:
                     # Events that came before an interruption are in the counts.

@@ -33,9 +33,10 @@ _OLD: Final = {
 def misnamed(selector: str, *, version: str = "") -> str | None:
     """Return a sentence on why no event will ever come of a selector; `None` if one may.
 
-    So it is with text that can be no name of an event, and with a name that is near to one of
-    Asterisk's and is none itself. Other unknown names are those of modules of others. Events that
-    Asterisk 12 replaced by others are wrong where the server is known to be newer.
+    So it is with text that can be no name of an event, with a name that is near to one of
+    Asterisk's and is none itself, and with items and ends of lists. Other unknown names are those
+    of modules of others. Events that Asterisk 12 replaced by others are wrong where the server is
+    known to be newer.
 
     Args:
         selector: an event's name or a shell-style pattern, as `Manager.events` takes it.
@@ -49,8 +50,8 @@ def misnamed(selector: str, *, version: str = "") -> str | None:
     load()
     wild = re.search(_WILDCARD, selector)
     if wild is None:
-        if selector.lower() in EVENTS:
-            return None
+        if (known := EVENTS.get(selector.lower())) is not None:
+            return _only_listed(known)
         meant = nearest(selector, _names())
         shown = meant
     else:
@@ -60,6 +61,21 @@ def misnamed(selector: str, *, version: str = "") -> str | None:
         meant = nearest(head, _beginnings(len(head)))
         shown = f"{meant}{selector[wild.start() :]}"
     return None if meant is None else f"there is no event {selector}; is {shown} meant?"
+
+
+def _only_listed(event: type[Event]) -> str | None:
+    """Return a sentence on an event that comes in lists alone; `None` if it comes to streams."""
+    if event.read_classes:
+        return None
+    from ..actions.base import ACTIONS
+    from ..actions.base import load as load_actions
+
+    load_actions()
+    lists = [each for each in ACTIONS.values() if event in (*each.items, each.completion)]
+    if not lists:
+        return None
+    names = " and ".join(sorted({each.wire_name for each in lists}))
+    return f"{event.wire_name} comes in the response to {names} alone, and to no stream"
 
 
 def _impossible(selector: str) -> str:

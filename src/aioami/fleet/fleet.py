@@ -16,7 +16,7 @@ from .._client.owner import Owner
 from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
 from .._log import get_logger
 from .._session.dispatch import Selection, Selector
-from ..errors import UnknownEventName, fresh
+from ..errors import ConnectionLost, UnknownEventName, fresh
 from ..events.base import Event, name_server
 from ..events.naming import misnamed
 from ..states import ManagerState
@@ -61,7 +61,8 @@ class Fleet:
     Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
     all at the same time. A server that is down, slow, or sends a flood hurts no other. One that is
     lost is connected again; one whose login is refused is told once, in the log and in `health()`,
-    and the others go on. There is no `send` without a server: `fleet[name]` has it.
+    and the others go on. One that is dropped without `close()` ends its links, with a
+    `ResourceWarning`. There is no `send` without a server: `fleet[name]` has it.
 
     Args:
         servers: the servers: a mapping of their names to URLs, as `Manager.from_url` takes them, or
@@ -100,7 +101,7 @@ class Fleet:
         self._streams: weakref.WeakKeyDictionary[
             MergedStream[Any], Callable[[Member], EventStream[Any] | NextEvent[Any]]
         ] = weakref.WeakKeyDictionary()
-        self.owner = Owner()
+        self.owner = Owner(_weakly(self._lost_its_loop))
         self._standing = _Standing(self.owner)
         self._callbacks = Callbacks(self._standing)
         self._discovery: Any = None
@@ -157,9 +158,7 @@ class Fleet:
         self.owner.check()
         member = self._take_on(name, server)
         if self._standing.state is ManagerState.READY:
-            for stream, open_part in list(self._streams.items()):
-                if not stream.ended:
-                    stream.add(open_part(member))
+            self._renewed(member)
             self._callbacks.renew()
             self._callbacks.start()
             member.start(retry=True)
@@ -207,7 +206,9 @@ class Fleet:
             raise ValueError(
                 f"servers: {name!r}: its manager is {state} already; the fleet connects it"
             )
-        member = self._members[name] = Member(name, manager, self._lost)
+        member = self._members[name] = Member(
+            name, manager, _weakly(self._lost), _weakly(self._renewed)
+        )
         _FLEETS[id(manager)] = self
         member.name_manager(name)
         return member
@@ -325,8 +326,6 @@ class Fleet:
             RuntimeError: the fleet is connected in another event loop, thread or process.
         """
         self.owner.check()
-        if self._standing.state is ManagerState.CLOSED:
-            return
         self._standing.state = ManagerState.CLOSING
         try:
             await self._callbacks.stop()
@@ -368,6 +367,20 @@ class Fleet:
         if not member.has_stood and not self._raises:
             log.error("%s is lost for good: %s", member.name, member.error)
         self._notice_the_last()
+
+    def _renewed(self, member: Member) -> None:
+        """Open the streams of a manager again, which was closed by somebody else than the fleet."""
+        for stream, open_part in list(self._streams.items()):
+            if not stream.ended:
+                stream.add(open_part(member))
+
+    def _lost_its_loop(self) -> None:
+        """Note that the loop was closed without a `close()`, and the links ended with it."""
+        self.owner.release()
+        self._standing.state = ManagerState.CLOSED
+        for member in self._members.values():
+            member.lost_its_loop()
+        self._finish(ConnectionLost("the event loop was closed, and the links with it"))
 
     def _notice_the_last(self) -> None:
         """End the streams if no server is left of which anything may come."""
@@ -589,6 +602,19 @@ class Fleet:
         if self._standing.state is ManagerState.CLOSED:
             log.warning("a stream waits, and nothing will come: the fleet is not connected")
 
+    def __del__(self) -> None:
+        standing = getattr(self, "_standing", None)
+        if standing is None or standing.state is ManagerState.CLOSED:
+            return
+        if self.owner.is_gone or self.owner.is_elsewhere:
+            return
+        warnings.warn(
+            f"{self!r} was dropped without close()", ResourceWarning, source=self, stacklevel=2
+        )
+        tasks = [member.task for member in self._members.values() if member.task is not None]
+        # Never at once: garbage is collected in the middle of anything.
+        self.owner.call_soon(lambda: [task.cancel() for task in tasks])
+
     def __repr__(self) -> str:
         members = self._members.values()
         states = ", ".join(f"{each.name} {each.state.value}" for each in members)
@@ -601,6 +627,18 @@ class _Standing:
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
         self.state = ManagerState.CLOSED
+
+
+def _weakly(method: Callable[..., None]) -> Callable[..., None]:
+    """A method of a fleet, for what the fleet holds, which is not to hold the fleet."""
+    reference = weakref.WeakMethod(method)
+
+    def call(*arguments: Any) -> None:
+        found = reference()
+        if found is not None:
+            found(*arguments)
+
+    return call
 
 
 def _nothing() -> None:

@@ -35,6 +35,8 @@ class Member:
         name: its name in the fleet.
         manager: its manager, which is not connected.
         ended: is called when it is lost for good.
+        renewed: is called when its manager was closed by somebody else, and with it all of its
+            streams: whoever did that may connect it again.
 
     Attributes:
         error: the error that ended it for good; `None` while it is tried on.
@@ -43,8 +45,15 @@ class Member:
         task: connects the manager, and follows what becomes of its link.
     """
 
-    def __init__(self, name: str, manager: ManagerLike, ended: Callable[[Member], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        manager: ManagerLike,
+        ended: Callable[[Member], None],
+        renewed: Callable[[Member], None],
+    ) -> None:
         self._ended = ended
+        self._renewed = renewed
         self.name = name
         self.manager = manager
         self.error: Exception | None = None
@@ -133,21 +142,33 @@ class Member:
         if self.arrived is not None and not self.arrived.done():
             self.arrived.cancel()
 
+    def lost_its_loop(self) -> None:
+        """Note that the task ended with its event loop."""
+        self.task = self.arrived = None
+        self._connecting = False
+
     async def _keep(self, stream: EventStream[Event], retry: bool) -> None:
-        with stream:
-            try:
-                await self._connect(retry)
+        try:
+            await self._connect(retry)
+            self.note()
+            self._arrive(None)
+            while True:
+                with stream:
+                    async for event in stream:
+                        down = isinstance(event, Disconnected)
+                        self._told = ConnectionLost(event.get("Reason", "")) if down else None
+                        self.note()
+                # Somebody else closed the manager, and may connect it again.
                 self.note()
-                self._arrive(None)
-                async for event in stream:
-                    down = isinstance(event, Disconnected)
-                    self._told = ConnectionLost(event.get("Reason", "")) if down else None
-                    self.note()
-            except Exception as error:
-                self.error = error
-                self._arrive(error)
-                self.note()
-                self._ended(self)
+                stream = self.manager.events(Disconnected, Reconnected)
+                self._renewed(self)
+        except Exception as error:
+            self.error = error
+            self._arrive(error)
+            self.note()
+            self._ended(self)
+        finally:
+            stream.close()
 
     async def _connect(self, retry: bool) -> None:
         manager = self.manager

@@ -2,12 +2,13 @@
 
 async with Live(mgr) as live:
     for call in live.calls().values():
-        print(*(channel.name for channel in call))
+        print(call.caller, call.state.value, call.callee)
 """
 
 from __future__ import annotations
 
 from .bridges import LiveBridge
+from .calls import LiveCall, LiveCallState, LiveParty
 from .changes import LiveChange, LiveChanges
 from .channels import LiveChannel
 from .conferences import LiveConference, LiveParticipant
@@ -15,6 +16,7 @@ from .endpoints import LiveContact, LiveEndpoint
 from .hints import LiveHint
 from .mailboxes import LiveMailbox
 from .parking import LiveParkedCall, LiveParkingLot
+from .part import PartName
 from .queues import LiveCaller, LiveMember, LiveQueue
 from .registrations import LiveRegistration
 from .state import DEFAULT_PARTS, Live
@@ -23,6 +25,8 @@ __all__ = [
     "DEFAULT_PARTS",
     "Live",
     "LiveBridge",
+    "LiveCall",
+    "LiveCallState",
     "LiveCaller",
     "LiveChange",
     "LiveChanges",
@@ -36,6 +40,8 @@ __all__ = [
     "LiveParkedCall",
     "LiveParkingLot",
     "LiveParticipant",
+    "LiveParty",
     "LiveQueue",
     "LiveRegistration",
+    "PartName",
 ]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..actions.base import Action
-from ..actions.bridges import BridgeList
 from ..events.bridges import BridgeCreate, BridgeDestroy, BridgeEnter, BridgeLeave, BridgeListItem
 from ..events.channels import Hangup
 from ..events.snapshots import BridgeEvent, ChannelEvent
@@ -106,7 +105,7 @@ class Bridges(Part[LiveBridge]):
             if bridge and uniqueid:
                 members.setdefault(bridge, {})[uniqueid] = None
         found = {}
-        async for item in lists.items(BridgeList()):
+        for item in await lists.bridges():
             if isinstance(item, BridgeListItem) and (bridge := item.bridge_uniqueid):
                 record = self._records.get(bridge)
                 before = {} if record is None else record.channels

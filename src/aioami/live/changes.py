@@ -17,6 +17,7 @@ __all__ = ["Consumers", "Kind", "LiveChange", "LiveChanges"]
 
 Kind = Literal[
     "channel",
+    "call",
     "bridge",
     "queue",
     "hint",
@@ -35,12 +36,13 @@ class LiveChange:
     """A change of the live state. It names the thing that changed; `Live` shows how that is now.
 
     Attributes:
-        kind: `"channel"`, `"bridge"`, `"queue"`, `"hint"`, `"parking"` (a parking lot),
+        kind: `"channel"`, `"call"`, `"bridge"`, `"queue"`, `"hint"`, `"parking"` (a parking lot),
             `"conference"`, `"mailbox"`, `"endpoint"` or `"registration"`; `"link"` if
             `Live.synced` changed; `"everything"` if more changed than was held for this consumer,
             so that all is to be looked at again.
-        key: the key in `Live.channels`, `Live.bridges` ...; else empty.
-        gone: true if the thing is no longer there.
+        key: the key in `Live.channels`, `Live.calls()`, `Live.bridges` ...; else empty.
+        gone: true if the thing is no longer there. A call that is gone is over, and the last in
+            `Live.ended`, or it has become a part of another one.
         server: the name of the server, where it comes of a `FleetLive`; else empty.
     """
 

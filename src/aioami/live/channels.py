@@ -13,11 +13,13 @@ from ..actions.channels import Status as StatusAction
 from ..enums import ChannelState
 from ..errors import ActionError, PermissionDenied
 from ..events.base import Event
-from ..events.bridges import BridgeEnter, BridgeLeave
+from ..events.bridges import BlindTransfer, BridgeEnter, BridgeLeave, BridgeListItem
 from ..events.channels import (
     CoreShowChannel,
+    DialBegin,
     DialEnd,
     Hangup,
+    Hold,
     NewAccountCode,
     NewCallerid,
     Newchannel,
@@ -26,9 +28,11 @@ from ..events.channels import (
     Newstate,
     Rename,
     Status,
+    Unhold,
 )
 from ..events.snapshots import ChannelEvent
 from ..fields import identifier
+from .calls import Calls
 from .part import SLICE, Lists, LiveObject, Part, Reports, View, known
 from .visibility import Obstacle
 
@@ -170,13 +174,22 @@ class _Channel:
 
 
 class Channels(Part[LiveChannel]):
-    """The channels, in the order in which they were made."""
+    """The channels, in the order in which they were made, and the calls that they make up.
+
+    Args:
+        reports: where changes are reported.
+        history: how many calls that are over are kept.
+
+    Attributes:
+        calls: the calls.
+    """
 
     name = "channels"
     kind = "channel"
 
-    def __init__(self, reports: Reports) -> None:
+    def __init__(self, reports: Reports, history: int) -> None:
         super().__init__(reports)
+        self.calls = Calls(reports, history)
         self._records: dict[str, _Channel] = {}
         self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
         self._doubtful: set[str] = set()
@@ -191,7 +204,11 @@ class Channels(Part[LiveChannel]):
             NewAccountCode: self._changed,
             Rename: self._renamed,
             Hangup: self._hung_up,
+            DialBegin: self.calls.dials,
             DialEnd: self._answered,
+            BlindTransfer: self.calls.transfers,
+            Hold: self.calls.holds,
+            Unhold: self.calls.holds_no_more,
             BridgeEnter: self._entered,
             BridgeLeave: self._left,
         }
@@ -202,12 +219,27 @@ class Channels(Part[LiveChannel]):
         return super().obstructed([each for each in found if each.events != {Newexten}])
 
     def clear(self) -> None:
+        self.calls.clear()
         self._show({})
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         found = {each.uniqueid: each for each in await self._listed(await lists.channels())}
+        kinds = await self._kinds(lists) if any(each.bridge for each in found.values()) else {}
         self._doubtful.clear()
         self._show(found)
+        self.calls.read(self._records, kinds)
+
+    async def _kinds(self, lists: Lists) -> dict[str, tuple[str, str]]:
+        """Return the type and the creator of each bridge."""
+        try:
+            items = await lists.bridges()
+        except ActionError:  # then a call in any bridge counts as one that talks
+            return {}
+        return {
+            each.bridge_uniqueid or "": (each.bridge_type or "", each.bridge_creator or "")
+            for each in items
+            if isinstance(each, BridgeListItem)
+        }
 
     async def look(self, lists: Lists) -> None:
         doubtful, self._doubtful = self._doubtful & self._records.keys(), set()
@@ -229,6 +261,8 @@ class Channels(Part[LiveChannel]):
                 self._move(channel.uniqueid, record, channel.bridge)
                 record.show(channel)
                 self.notify(channel.uniqueid)
+                self.calls.moved(channel.uniqueid, channel.bridge)
+                self.calls.touched(channel.uniqueid)
             # The application begins in a thread of its own; it may be slow on a busy server.
             if channel.application == _ORIGINATING and channel.state == ChannelState.UP:
                 self._doubt(channel.uniqueid)
@@ -290,6 +324,7 @@ class Channels(Part[LiveChannel]):
                 record = self._records[uniqueid] = _Channel(LiveChannel(uniqueid, since=since))
             record.take(event)
             self.notify(uniqueid)
+            self.calls.made(event, record)
 
     def _changed(self, event: ChannelEvent) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
@@ -297,6 +332,7 @@ class Channels(Part[LiveChannel]):
         if record is not None:
             record.take(event)
             self.notify(uniqueid)
+            self.calls.take(event, uniqueid)
 
     def _state(self, event: ChannelEvent) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
@@ -305,6 +341,7 @@ class Channels(Part[LiveChannel]):
             return
         record.take(event)
         self.notify(uniqueid)
+        self.calls.state(event, uniqueid)
         # The application of an Originate begins without an event (tried on 16 and 22).
         if record.application == _ORIGINATING and event.find("ChannelState") == _UP:
             self._doubt(uniqueid)
@@ -317,9 +354,11 @@ class Channels(Part[LiveChannel]):
         record.take(event)
         # After a Redirect or a transfer this may be the place where the channel goes on, with the
         # application that it has left; the next one has no event then (tried on 22).
-        if not record.executes(event.find("Application", ""), event.find("AppData", "")):
+        application, data = event.find("Application", ""), event.find("AppData", "")
+        if not record.executes(application, data):
             self._doubt(uniqueid)
         self.notify(uniqueid)
+        self.calls.executes(event, uniqueid, application, data)
 
     def _hung_up(self, event: ChannelEvent) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
@@ -328,6 +367,7 @@ class Channels(Part[LiveChannel]):
             self._move(uniqueid, record, None)
             self._doubtful.discard(uniqueid)
             self.notify(uniqueid, gone=True)
+            self.calls.hung_up(event, uniqueid)
 
     def _renamed(self, event: Rename) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
@@ -335,6 +375,7 @@ class Channels(Part[LiveChannel]):
         if record is not None and event.newname:
             record.rename(event.newname)
             self.notify(uniqueid)
+            self.calls.rename(uniqueid, event.newname)
 
     def _entered(self, event: BridgeEnter) -> None:
         uniqueid, bridge = identifier(event, "Uniqueid") or "", identifier(event, "BridgeUniqueid")
@@ -344,6 +385,7 @@ class Channels(Part[LiveChannel]):
         record.take(event)
         self._move(uniqueid, record, bridge)
         self.notify(uniqueid)
+        self.calls.enters(event, uniqueid, bridge)
         # Bridge and Park end the application that ran, without an event (tried on 16 and 22). Dial,
         # Queue and the applications that have rooms bridge their channel, and go on.
         answered, record.answered = record.answered, False
@@ -366,6 +408,7 @@ class Channels(Part[LiveChannel]):
         dialled = self._records.get(identifier(event, "DestUniqueid") or "")
         if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
             caller.answered = dialled.answered = True
+        self.calls.dial_ends(event)
 
     def _left(self, event: BridgeLeave) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
@@ -375,6 +418,7 @@ class Channels(Part[LiveChannel]):
             if record.bridge == identifier(event, "BridgeUniqueid"):
                 self._move(uniqueid, record, None)
             self.notify(uniqueid)
+            self.calls.leaves(event, uniqueid, identifier(event, "BridgeUniqueid") or "")
 
     def _move(self, uniqueid: str, record: _Channel, bridge: str | None) -> None:
         """Take a channel from the bridge that it is in to another one, or to none."""

@@ -16,7 +16,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, Protocol, TypeVar
 
 from .._signals import Signal
+from ..actions.bridges import BridgeList
 from ..actions.channels import CoreShowChannels, Status
+from ..calls.ends import CallEnd
 from ..errors import PermissionDenied
 from ..events.base import Event
 from .changes import Consumers, Kind
@@ -88,7 +90,7 @@ class LiveObject:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, LiveObject):
+    if isinstance(value, (LiveObject, CallEnd)):
         return value.to_dict()
     if isinstance(value, Enum):
         return value.name
@@ -131,7 +133,7 @@ class View(Mapping[str, ObjectT]):
 
 
 class Lists:
-    """The lists of one reading; the list of channels, which two parts need, is asked for once.
+    """The lists of one reading. Those that two parts need are asked for once.
 
     Args:
         manager: the manager that asks.
@@ -142,6 +144,7 @@ class Lists:
         self._manager = manager
         self._timeout = timeout
         self._channels: list[Event] | None = None
+        self._bridges: list[Event] | None = None
 
     async def items(self, action: Action[Any]) -> AsyncIterator[Event]:
         """Give the items of a list as they come. Other tasks have their turn in between.
@@ -172,6 +175,16 @@ class Lists:
                 self._channels = [each async for each in self.items(Status(None))]
         return self._channels
 
+    async def bridges(self) -> list[Event]:
+        """Return all bridges.
+
+        Raises:
+            ActionError, ManagerTimeout, ConnectionLost: as `items`.
+        """
+        if self._bridges is None:
+            self._bridges = [each async for each in self.items(BridgeList())]
+        return self._bridges
+
 
 class Reports:
     """Where the parts report: changes, what must be read again, and what is in doubt.
@@ -181,6 +194,7 @@ class Reports:
 
     Attributes:
         clock: the same.
+        trusted: the time until which the state was right, if it is not.
         consumers: those who follow the changes.
         stale: the parts of which something is known to be wrong, with the keys of what is; `None`
             instead of keys is all of it.
@@ -191,6 +205,7 @@ class Reports:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
+        self.trusted = clock()
         self.consumers = Consumers()
         self.stale: dict[Part[Any], set[str] | None] = {}
         self.doubtful: dict[Part[Any], None] = {}

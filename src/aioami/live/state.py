@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
@@ -30,6 +30,7 @@ from ..events.modules import Load, Reload, Unload
 from ..events.system import FullyBooted
 from ..states import ManagerState
 from .bridges import Bridges, LiveBridge
+from .calls import LiveCall
 from .changes import LiveChanges
 from .channels import Channels, LiveChannel
 from .conferences import Conferences, LiveConference
@@ -53,10 +54,9 @@ __all__ = ["DEFAULT_PARTS", "Live"]
 
 log = get_logger("aioami.live")
 
-_PARTS: Final[dict[PartName, type[Part[Any]]]] = {
+_OTHERS: Final[dict[PartName, type[Part[Any]]]] = {
     each.name: each
     for each in (
-        Channels,
         Bridges,
         Queues,
         Hints,
@@ -67,6 +67,7 @@ _PARTS: Final[dict[PartName, type[Part[Any]]]] = {
         Registrations,
     )
 }
+_NAMES: Final[tuple[PartName, ...]] = (Channels.name, *_OTHERS)
 DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 """The parts that a `Live` has if none are chosen."""
 
@@ -107,6 +108,7 @@ class Live:
             of the others stays empty. Left out, it is the first three.
         clock: gives the time in seconds since 1970 by which the objects say `since`; for tests, a
             virtual one.
+        history: calls that are over, which `ended` keeps; 0 is none. Each takes some 3 kB.
         wait: true to wait for the first snapshot on entering. `False` begins empty and not
             `synced`, and may be entered before the manager is connected.
         timeout: seconds for which a snapshot may make no progress at all; it is tried again later.
@@ -116,7 +118,8 @@ class Live:
     Raises:
         ManagerTimeout: from entering, if the first snapshot was not there in time.
         ConnectionLost: from entering, if there is no link, and none is on its way.
-        ValueError: `maxsize` is less than 1; a part does not exist, or there is none.
+        ValueError: `maxsize` is less than 1, or `history` less than 0; a part does not exist, or
+            there is none.
         TypeError: `parts` is one text, or another argument is of a wrong type.
         RuntimeError: from entering it a second time.
     """
@@ -127,6 +130,7 @@ class Live:
         *,
         parts: Iterable[PartName] = DEFAULT_PARTS,
         clock: Callable[[], float] = time.time,
+        history: int = 1000,
         wait: bool = True,
         timeout: float | None = 10.0,
         maxsize: int = 10_000,
@@ -136,13 +140,19 @@ class Live:
         check_type("maxsize", maxsize, (int,), "a whole number")
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 event, not {maxsize}")
+        check_type("history", history, (int,), "a whole number")
+        if history < 0:
+            raise ValueError(f"history: at least 0 calls, not {history}")
         chosen = _chosen(parts)
         self._manager = manager
         self._wait = wait
         self._timeout = timeout
         self._maxsize = maxsize
         self._reports = Reports(clock)
-        self._all = {name: kind(self._reports) for name, kind in _PARTS.items()}
+        channels = Channels(self._reports, history)
+        self._calls = channels.calls
+        self._all: dict[PartName, Part[Any]] = {channels.name: channels}
+        self._all.update({name: kind(self._reports) for name, kind in _OTHERS.items()})
         self._parts = {name: self._all[name] for name in chosen}
         self._unavailable: dict[PartName, str] = {}
         self._handlers: dict[str, list[Handler]] = {}
@@ -222,12 +232,22 @@ class Live:
         """
         return self._synced and self._manager.state is ManagerState.READY
 
-    def calls(self) -> dict[str, tuple[LiveChannel, ...]]:
-        """The calls in progress: channels by Linkedid, the oldest call and oldest channel first."""
-        found: dict[str, list[LiveChannel]] = {}
-        for channel in self.channels.values():
-            found.setdefault(channel.linkedid or channel.uniqueid, []).append(channel)
-        return {linkedid: tuple(channels) for linkedid, channels in found.items()}
+    def calls(self) -> Mapping[str, LiveCall]:
+        """Return the calls in progress, by Linkedid, in a view that changes with them; the oldest
+        call first. It is empty if the channels are not followed.
+        """
+        return self._calls.view
+
+    @property
+    def ended(self) -> Sequence[LiveCall]:
+        """The calls that are over, in the order in which they ended; the latest `history` of them.
+
+        A call that ended while the link was away, or in events that were lost, is among them as
+        soon as the server was asked: its end has the reason `EndReason.UNKNOWN` and no cause, and
+        its times count to the moment until which the state was known. A call that came and went
+        meanwhile is not here.
+        """
+        return tuple(self._calls.ended)
 
     def changes(self, *, maxsize: int = 10_000) -> LiveChanges:
         """Follow the changes from now on.
@@ -295,6 +315,7 @@ class Live:
     async def _until(
         self, reached: Callable[[], bool], timeout: float | None, otherwise: str
     ) -> None:
+        check_seconds("timeout", timeout)
         try:
             async with async_timeout.timeout(timeout):
                 while not reached():
@@ -302,7 +323,11 @@ class Live:
                         raise fresh(self._error)
                     if self._ended:
                         raise ConnectionLost("the live state is followed no more")
-                    await self._changed.wait()
+                    if self._synced and self._manager.state is not ManagerState.READY:
+                        # A bus that is away, and comes back with nothing lost, is told by no event.
+                        await self._manager.wait_ready()
+                    else:
+                        await self._changed.wait()
         except asyncio.TimeoutError as error:
             raise ManagerTimeout(f"{otherwise} within {timeout:g} seconds") from error
 
@@ -344,9 +369,13 @@ class Live:
         """The state as HTML, for a notebook."""
         from .._show.objects import objects_html
 
-        parts: dict[str, list[Any]] = {
-            name: list(part.view.values()) for name, part in self._parts.items()
-        }
+        parts: dict[str, list[Any]] = {}
+        for name, part in self._parts.items():
+            if name == Channels.name:
+                parts["calls"] = list(self.calls().values())
+            parts[name] = list(part.view.values())
+            if name == Channels.name:
+                parts["ended"] = list(reversed(self.ended))
         return objects_html(repr(self)[1:-1], parts)
 
     # Its life
@@ -403,6 +432,7 @@ class Live:
     def _sync(self, synced: bool) -> None:
         if synced is not self._synced:
             self._synced = synced
+            self._reports.trusted = self._reports.clock()
             self._reports.notify("link", "")
             self._changed.send()
 
@@ -605,8 +635,8 @@ def _chosen(parts: Iterable[str]) -> list[PartName]:
     if isinstance(parts, str):
         raise TypeError("parts: expected several names, not one text")
     given = set(parts)
-    if wrong := sorted(given - _PARTS.keys()):
-        raise ValueError(f"parts: {wrong[0]!r} is none of {', '.join(_PARTS)}")
+    if wrong := sorted(given - {*_NAMES}):
+        raise ValueError(f"parts: {wrong[0]!r} is none of {', '.join(_NAMES)}")
     if not given:
-        raise ValueError(f"parts: at least one of {', '.join(_PARTS)}")
-    return [name for name in cast("Iterable[PartName]", _PARTS) if name in given]
+        raise ValueError(f"parts: at least one of {', '.join(_NAMES)}")
+    return [name for name in _NAMES if name in given]

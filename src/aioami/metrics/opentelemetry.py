@@ -32,8 +32,9 @@ class OpenTelemetryMetrics(Ledger):
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
     Every measurement has the attributes `server.address` and `server.port`; managers of the same
-    server are added up. The counters are read from `Manager.statistics()` when a reader asks, in
-    whatever thread that is, and cost nothing meanwhile.
+    server are added up. Of the servers of a `Fleet` that was given this, `server.address` is the
+    name in the fleet, alone. The counters are read from `Manager.statistics()` when a reader asks,
+    in whatever thread that is, and cost nothing meanwhile.
 
     No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
     must not go back. A provider keeps its instruments for ever: make one of these for a provider,
@@ -74,6 +75,8 @@ class OpenTelemetryMetrics(Ledger):
 
 
 def _attributes(series: Series, server: str, labels: tuple[str, ...]) -> dict[str, str | int]:
-    address, _, port = server.rpartition(":")
     own = {f"aioami.{name}": value for name, value in zip(series.labels, labels, strict=True)}
+    address, colon, port = server.rpartition(":")
+    if not colon or not port.isdecimal():  # the name of a server of a fleet
+        return {"server.address": server, **own}
     return {"server.address": address, "server.port": int(port), **own}

@@ -30,7 +30,8 @@ class PrometheusMetrics(Ledger):
         metrics = PrometheusMetrics()
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
-    Every series has the label `server` (host:port); managers of the same server are added up. The
+    Every series has the label `server` (host:port; of a `Fleet` that was given this, the name of
+    the server in it); managers of the same server are added up. The
     counters are read from `Manager.statistics()` when Prometheus asks, in whatever thread that is,
     and cost nothing meanwhile. It is a custom collector, which the client's multiprocess mode
     leaves out.

@@ -35,7 +35,10 @@ _POWER: Final = {
     **dict.fromkeys(("call", "dialplan", "agi"), 3),
     **{"originate": 5, "config": 8, "command": 20, "system": 20},
 }
-_OWN: Final = frozenset({"disconnected", "reconnected"})  # made by the library itself
+# Made by the library itself.
+_OWN: Final = frozenset(
+    {"disconnected", "reconnected", "relaychanged", "serverappeared", "servergone"}
+)
 _SIGNS: Final = "[A-Za-z0-9_-]"
 _VARYING: Final = frozenset({"originate", "getvar", "status"})
 _DANGEROUS_APPLICATION: Final = re.compile(
@@ -116,8 +119,8 @@ class Permissions:
     Attributes:
         read: classes of events, as `read` takes them; `("all",)` where all events are wanted.
         write: classes of actions, as `write` takes them.
-        event_filters: values of `eventfilter`, one for each event that is wanted; empty where all
-            events are wanted, or the program adds filters of its own.
+        event_filters: filters as `Manager(event_filters=...)` takes texts, one for each event that
+            is wanted; empty where all events are wanted, or the program adds filters of its own.
         why: the events or actions that need a class of `read` or `write`, as
             `("read call", "Hangup, Newchannel")`.
         notes: further conditions, and what could not be determined.
@@ -149,7 +152,7 @@ class Permissions:
             f"read = {','.join(self.read)}".rstrip(),
             f"write = {','.join(self.write)}".rstrip(),
         ]
-        lines += [f"eventfilter = {each}" for each in self.event_filters]
+        lines += [_line(each) for each in self.event_filters]
         return "\n".join(lines)
 
     @classmethod
@@ -191,6 +194,14 @@ class Permissions:
 
     def __str__(self) -> str:
         return self.stanza()
+
+
+def _line(event_filter: str) -> str:
+    """The line of manager.conf for an event filter."""
+    from .delivery import criteria_in
+
+    criteria, pattern = criteria_in(event_filter) or ("", event_filter)
+    return f"eventfilter{f'({criteria})' if criteria else ''} = {pattern}".rstrip()
 
 
 def read_classes(name: str) -> tuple[str, ...]:

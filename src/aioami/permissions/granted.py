@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from . import Permissions
+from .delivery import filter_text
 
 __all__ = ["CLASSES", "Settings", "classes_of", "granted", "sections"]
 
@@ -45,7 +46,11 @@ def granted(
     return Permissions(
         read=_in_order(found.get("read", "")),
         write=_in_order(found.get("write", "")),
-        event_filters=tuple(value for name, value in own if name == "eventfilter"),
+        event_filters=tuple(
+            filter_text(name, value)
+            for name, value in own
+            if name == "eventfilter" or name.startswith("eventfilter(")
+        ),
     )
 
 

@@ -299,7 +299,7 @@ class OutcomeReply(Response, Generic[EventT_co]):
                 of the event mask or the filters of the manager.
             PermissionDenied: at once, if it is known (`Manager.view`) that the user lacks its read
                 class.
-            TypeError: `timeout` is no number.
+            TypeError, ValueError: `timeout` is no number, or one that no clock reaches.
         """
         check_seconds("timeout", timeout)
         if self._wait_for_outcome is None:

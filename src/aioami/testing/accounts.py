@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from .._posix import Expression
 from .config import Category, ConfigFile
 
 __all__ = ["Account", "EventFilter", "FilterError", "accounts_of", "mask_of"]
@@ -267,8 +269,9 @@ def passes(filters: list[EventFilter], name: str, text: str) -> bool:
     return not including or any(each.matches(name, text) for each in including)
 
 
+@functools.lru_cache(maxsize=256)
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
-        return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
+        return re.compile(Expression(pattern).pattern, re.DOTALL)
+    except (ValueError, re.error, OverflowError):
         raise FilterError(_NOT_COMPILED) from None

@@ -391,7 +391,10 @@ class FakeAsterisk:
                 raise ValueError(f"steps: an application, as Wait(5), not {step!r}")
 
     def phone(self, device: str) -> Phone:
-        """Return a phone, made if it is new.
+        """Return a phone.
+
+        A phone that is neither in pjsip.conf, sip.conf nor iax.conf exists from the first call of
+        this on, and not before: to dial one that is not there fails, as on a real server.
 
         Args:
             device: its name, as `PJSIP/alice`.

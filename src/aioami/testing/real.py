@@ -220,7 +220,7 @@ class RealAsterisk:
         self.certificate = self.directory / "keys/certificate.pem"
         if len(str(self.directory / "run/asterisk.ctl").encode()) > _SOCKET_PATH:
             raise ValueError(f"directory: its path is too long for a unix socket: {self.directory}")
-        ports = _free_ports(7)
+        ports = free_ports(7)
         self.port, self.tls_port = ports[:2]
         self._ports = dict(zip(("sip", "pjsip", "iax", "skinny", "dead"), ports[2:], strict=True))
         self._process: subprocess.Popen[bytes] | None = None
@@ -266,16 +266,16 @@ class RealAsterisk:
                 stdout=console,
                 stderr=console,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         atexit.register(self.kill)
         deadline = time.monotonic() + 30
-        while not self._booted():
+        # A busy machine may let one question to the server fail, and not the next.
+        while not (self._booted() and self._read_version()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise StartError(f"Asterisk did not start:\n{self._log()}")
             time.sleep(0.05)
-        self.version = re.sub(r"[^\d.].*", "", self.cli("core show version").split()[1])
         if not self._listens() or "Unable to bind AMI" in self._log():
             self.kill()
             raise StartError(f"Asterisk does not listen on port {self.port}:\n{self._log()}")
@@ -366,6 +366,12 @@ class RealAsterisk:
             "core waitfullybooted",
         )
 
+    def _read_version(self) -> bool:
+        found = re.search(r"^Asterisk (\d[\d.]*)", self.cli("core show version"), re.MULTILINE)
+        if found is not None:
+            self.version = found[1]
+        return found is not None
+
     def _listens(self) -> bool:
         try:
             with socket.create_connection((self.host, self.port), timeout=5) as link:
@@ -422,7 +428,7 @@ class RealAsterisk:
         )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports that are free for both TCP and UDP."""
     ports: list[int] = []
     with contextlib.ExitStack() as held:
@@ -436,6 +442,6 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have the kernel kill this process when the parent's thread ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -67,15 +67,18 @@ class Recording:
     Args:
         entries: its lines, in order.
         started: the time of its beginning.
+        server: the name of the server in its fleet.
 
     Attributes:
         entries: its lines, in order.
         started: the time of its beginning, as ISO 8601 text in UTC.
+        server: the name of the server in its fleet; empty if it was in none.
     """
 
-    def __init__(self, entries: Iterable[Entry], *, started: str = "") -> None:
+    def __init__(self, entries: Iterable[Entry], *, started: str = "", server: str = "") -> None:
         self.entries = list(entries)
         self.started = started
+        self.server = server
 
     @classmethod
     def load(
@@ -121,7 +124,8 @@ class Recording:
                 break
             entry = _entry(_parsed(line, number), number)
             entries.append(replace(entry, data=decode(bytes_of(entry.data))))
-        return cls(entries, started=str(head.get("started", "")))
+        started, server = (str(head.get(name, "")) for name in ("started", "server"))
+        return cls(entries, started=started, server=server)
 
     def __len__(self) -> int:
         return len(self.entries)

@@ -4,6 +4,8 @@ A recording is a text file in UTF-8 with one JSON object a line. The first says 
 
     {"recording": "aioami", "version": 1, "started": "2026-01-31T12:00:00.000000Z"}
 
+It also has `"server"`, with the server's name, if it was one of a fleet.
+
 Each further line has `time`, in seconds since the start, and `direction`:
 
     {"time": 0.01, "direction": "opened"} {"time": 0.02, "direction": "received", "data": "Asterisk
@@ -53,10 +55,14 @@ class Recorder:
     Args:
         path: the file, which is overwritten.
         encoding: the link's, in which the names of secret headers are read. The file has the bytes.
+
+    Attributes:
+        server: the name of the server in its fleet; empty outside of one.
     """
 
     def __init__(self, path: str | os.PathLike[str], encoding: Encoding = UTF8) -> None:
         self.path = Path(path)
+        self.server = ""
         self._shown = encoding
         self._encoding = Encoding(encoding.name, "surrogateescape")
         self._file: IO[str] | None = None
@@ -86,7 +92,9 @@ class Recorder:
             self._started = time.monotonic()
             now = datetime.now(timezone.utc).isoformat(timespec="microseconds")
             started = now.replace("+00:00", "Z")
-            self._line({"recording": "aioami", "version": FORMAT_VERSION, "started": started})
+            server = {"server": self.server} if self.server else {}
+            head = {"recording": "aioami", "version": FORMAT_VERSION, "started": started}
+            self._line({**head, **server})
         self._greeted = False
         self._entry("opened")
 

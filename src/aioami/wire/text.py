@@ -36,6 +36,8 @@ _ASCII: Final = bytes(range(128))
 _TRAPS: Final = rb"\u000a\U0000000a+AA0ACg-~{=0A&#10;" + b"\x1b$B!!\x1b(B"
 # What follows a byte beyond ASCII must still be there: it parts headers and lines.
 _SIGNS: Final = b": (\r\n"
+# In EUC-KR it announces a letter in four pairs of bytes, which are taken for one whatever they are.
+_FILLER: Final = b"\xa4\xd4"
 
 
 class Encoding:
@@ -129,8 +131,8 @@ def _keeps_ascii(name: str) -> bool:
             and text.encode(name) == _ASCII + _TRAPS
             and (_ASCII + _TRAPS).decode(name) == text
             and all(
-                (bytes((each,)) + _SIGNS).decode(name, "replace").endswith(_SIGNS.decode())
-                for each in range(128, 256)
+                (begun + _SIGNS).decode(name, "replace").endswith(_SIGNS.decode())
+                for begun in (*(bytes((each,)) for each in range(128, 256)), _FILLER)
             )
         )
     except (LookupError, UnicodeError):  # the first one of what is no encoding of text

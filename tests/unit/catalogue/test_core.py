@@ -323,18 +323,27 @@ def test_public_names_are_pinned() -> None:
     """What the package exports changes on purpose only."""
     assert aioami.__all__ == [
         *("Action", "ActionError", "Backoff"),
-        *("BlockingListStream", "BlockingManager", "BlockingStream", "BlockingSubscription"),
+        *("BlockingCall", "BlockingCallChanges", "BlockingListStream", "BlockingManager", "BlockingStream"),
+        *("BlockingSubscription",),
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
         *("ManagerState", "ManagerTimeout", "NextEvent", "NotAnswered", "PermissionDenied", "ProtocolError"),
-        *("Reconnected", "Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
-        *("UnknownEventName", "View", "__version__"),
+        *("Reconnected", "RelayChanged", "Response", "ServerAppeared", "ServerGone", "SessionEnded", "Statistics"),
+        *("Subscription", "TakenAway", "UnknownAction", "UnknownEventName", "View", "__version__"),
         *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
-        *("ManagerError", "ManagerTimeout", "NotAnswered", "PermissionDenied", "ProtocolError", "SessionEnded"),
-        *("TakenAway", "UnknownAction", "UnknownEventName"),
+        *(
+            "ManagerError",
+            "ManagerTimeout",
+            "NotAnswered",
+            "PermissionDenied",
+            "ProtocolError",
+            "SessionEnded",
+            "TakenAway",
+        ),
+        *("UnknownAction", "UnknownEventName"),
     ]
     assert agi.__all__ == [
         *("AsyncAGI", "CommandFailed", "DialResult", "Digits", "FastAGI", "HungUp", "Program", "Recording", "Reply"),
@@ -350,24 +359,24 @@ def test_public_names_are_pinned() -> None:
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [
-        *("DEFAULT_PARTS", "Live", "LiveBridge", "LiveCaller", "LiveChange", "LiveChanges", "LiveChannel"),
+        *(
+            "DEFAULT_PARTS",
+            "Live",
+            "LiveBridge",
+            "LiveCall",
+            "LiveCallState",
+            "LiveCaller",
+            "LiveChange",
+            "LiveChanges",
+            "LiveChannel",
+        ),
         *("LiveConference", "LiveContact", "LiveEndpoint", "LiveHint", "LiveMailbox", "LiveMember", "LiveParkedCall"),
-        *("LiveParkingLot", "LiveParticipant", "LiveQueue", "LiveRegistration"),
+        *("LiveParkingLot", "LiveParticipant", "LiveParty", "LiveQueue", "LiveRegistration", "PartName"),
     ]
     assert calls.__all__ == [
-        *(
-            "CALL_EVENTS",
-            "CallChannel",
-            "CallEnd",
-            "CallState",
-            "CallStep",
-            "CallTrace",
-            "CallTracer",
-            "EndReason",
-            "Ladder",
-            "LadderLine",
-            "Named",
-        ),
+        *("CALL_EVENTS", "Application", "Call", "CallChange", "CallChanges", "CallChannel", "CallEnd", "CallState"),
+        *("CallStep", "CallTrace", "CallTracer", "Destination", "EndReason", "Ladder", "LadderLine", "Named"),
+        *("NotAnswered", "PlacedCall"),
     ]
     assert notebook.__all__ == ["progress", "watch"]
     assert permissions.__all__ == ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]

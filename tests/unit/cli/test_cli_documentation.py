@@ -46,6 +46,8 @@ async def test_an_example(line: str, fake: FakeAsterisk, tmp_path: Path) -> None
         "XDG_STATE_HOME": str(tmp_path),
         "TERM": "xterm",
     }
+    servers = "".join(f"[servers.pbx{number}]\nurl = '{fake.url}'\n" for number in (1, 2))
+    (tmp_path / "fleet.toml").write_text(servers)
     if "replay" in line:
         recorder = await asyncio.create_subprocess_shell(
             f"exec {program} record monday.jsonl --seconds 0.3",

@@ -14,10 +14,11 @@ from textual.widgets import Static
 
 from aioami import ConnectionLost, Manager
 from aioami.cli.screen.rows import Row, details, matching, queue_rows
-from aioami.cli.screen.top import Details, Question, Table, Top
+from aioami.cli.screen.top import PARTS, Details, Question, Table, Top
 from aioami.live import Live
 from aioami.testing import FakeAsterisk
 
+from ..live.test_parts import LISTS, lists
 from .test_cli import run
 
 pytestmark = pytest.mark.fake_asterisk(virtual_time=True)
@@ -32,7 +33,11 @@ class Screen:
     pilot: Pilot[None]
 
     def shown(self, table: str) -> list[list[str]]:
-        """The cells of a table, as text."""
+        """The cells of a table, as text, which is turned to if it is not seen."""
+        if self.top.query_one(f"#{table}").has_class("turned-away"):
+            self.top.turn_to(table)
+        if not self.top.paused:
+            self.top.show()
         rows = self.top.query_one(f"#{table}", Table).rows_shown
         return [[cell.plain.strip() for cell in row.cells] for row in rows]
 
@@ -59,7 +64,7 @@ class Screen:
 @contextlib.asynccontextmanager
 async def screen(fake: FakeAsterisk, size: tuple[int, int] = (150, 45)) -> AsyncIterator[Screen]:
     """A screen that follows a server."""
-    async with Manager.from_url(fake.url) as mgr, Live(mgr, wait=False) as live:
+    async with Manager.from_url(fake.url) as mgr, Live(mgr, parts=PARTS, wait=False) as live:
         top = Top(mgr, live, "admin@fake")
         async with top.run_test(size=size) as pilot:
             made = Screen(top, live, pilot)
@@ -104,7 +109,7 @@ async def test_a_filter(fake: FakeAsterisk) -> None:
         await at.until(lambda: len(at.shown("channels")) == 2)
         await at.press("slash", *"ALI")
         await at.until(lambda: [row[0] for row in at.shown("channels")] == ["PJSIP/alice-00000000"])
-        assert str(at.top.query_one("#channels", Table).border_title) == "Channels 1 of 2"
+        assert "Channels 1 of 2" in str(at.top.query_one("#channels", Table).border_title)
         assert "filter: ALI" in at.status
         assert {row[0] for row in at.shown("queues")} == {"empty", "1."}
         await at.press("enter")
@@ -149,7 +154,7 @@ async def test_hanging_up(fake: FakeAsterisk) -> None:
         await at.press("h")
         assert not isinstance(at.top.screen, Question)
         told = [each.message for each in at.top._notifications]
-        assert "choose a channel, or a caller of a queue" in told
+        assert "choose a call, a channel, or somebody who waits" in told
 
 
 async def test_a_refused_hang_up_is_told(fake: FakeAsterisk) -> None:
@@ -173,7 +178,7 @@ async def test_details(fake: FakeAsterisk) -> None:
         await fake.incoming("PJSIP/alice", to="hold@test", caller='"Ada" <555>').waits(1)
         await at.until(lambda: at.shown("channels"))
         for keys, words in (
-            (("1", "enter"), ("caller id num", "555", "Its last events", "QueueCallerJoin")),
+            (("enter",), ("caller id num", "555", "Its last events", "QueueCallerJoin")),
             (("2", "enter"), ("strategy", "rrmemory", "Ada <555>")),
             (("4", "enter"), ("Privilege",)),
         ):
@@ -216,7 +221,7 @@ async def test_the_cursor_stays_on_its_row(fake: FakeAsterisk) -> None:
         for call in calls:
             await call.waits(1)
         await at.until(lambda: len(at.shown("channels")) == 3)
-        await at.press("1", "down", "down")
+        await at.press("down", "down")
         await calls[0].hang_up()
         await at.until(lambda: len(at.shown("channels")) == 2)
         row = at.top.query_one("#channels", Table).row
@@ -258,7 +263,7 @@ async def test_wide_and_narrow(fake: FakeAsterisk, width: int) -> None:
     """
     async with screen(fake, (width, 40)) as at:
         await at.pilot.pause()
-        names = ("channels", "queues", "bridges", "events")
+        names = ("calls", "queues", "endpoints", "events")
         regions = [at.top.query_one(f"#{name}").region for name in names]
         assert all(region.width >= 20 and region.height >= 3 for region in regions)
         assert (regions[2].x == 0) is (width < 110)
@@ -283,7 +288,7 @@ async def test_names_cannot_change_the_screen(fake: FakeAsterisk) -> None:
         await at.press("4", "enter")
         assert "[red]x[/red]" in str(at.top.screen.query_one(Static).content)
         await at.press("escape")
-        await at.top._hang_up(Row("", [], None, channel="[nonsense", target="[nonsense"))
+        await at.top._hang_up(Row("", [], None, channel="[nonsense", targets=("[nonsense",)))
         await at.until(
             lambda: any("No such channel" in each.message for each in at.top._notifications),
         )
@@ -301,3 +306,63 @@ async def test_without_a_terminal(fake: FakeAsterisk) -> None:
     code, _, err = await run("top", url=fake.url)
     assert code == 2
     assert "needs a terminal" in err
+
+
+async def test_the_further_tables(fake: FakeAsterisk) -> None:
+    """Phones, parked calls, conferences, messages and trunks are shown, each in its pane's turn."""
+    for name, (_, items) in LISTS.items():
+        lists(fake, name, *items)
+    async with screen(fake) as at:
+        assert at.shown("endpoints") == [["PJSIP/my-phone", "ring in use", "b:1 (2 ms), d:1 (does not answer), e", "1"]]
+        assert at.shown("mailboxes") == [["1234@default", "2", "1"]]
+        assert at.shown("registrations") == [["up", "sip:s", "Unregistered"]]
+        assert [row[:2] for row in at.shown("parking")] == [["701 of default", "A/2"], ["1000 of default", "A/1"]]
+        assert at.shown("conferences") == [["all", "1 in it", "locked"], ["", "A/1", "admin, muted"]]
+        await at.press("2", "enter")  # from the conferences to the queues, which are next
+        assert isinstance(at.top.screen, Details)
+        await at.press("escape", "left", "left")
+        assert at.top.focused is not None
+        assert at.top.focused.id == "parking"
+        await at.press("h", "y")
+        assert (await fake.expect("Hangup")).get("Channel") == "3"
+
+
+async def test_calls_and_how_they_ended(fake: FakeAsterisk) -> None:
+    """A call is a row that says who calls whom and in what state; it can be ended as a whole, and what became of it stays."""
+    async with screen(fake) as at:
+        at.top.show()
+        assert str(at.top.query_one("#calls", Table).border_subtitle) == "nobody is on the phone"
+        call = fake.incoming("PJSIP/trunk", to="support@queues", caller='"Ada" <555>')
+        await call.waits(20)
+        await at.until(lambda: at.shown("calls"))
+        (row,) = at.shown("calls")
+        assert row[:2] == ["Ada <555>", "waiting in support"]
+        await call.answered_by("PJSIP/agent1")
+        await at.until(lambda: at.shown("calls")[0][1] == "talking")
+        await at.press("h")
+        question = at.top.screen
+        assert isinstance(question, Question)
+        assert "the call of Ada <555> (2 channels)" in str(question.query_one(Static).content)
+        await at.press("y")
+        await at.until(lambda: not at.shown("calls"))
+        (row,) = at.shown("ended")
+        assert (row[1], row[3]) == ("Ada <555>", "answered (support)")
+        await at.press("enter")
+        assert isinstance(at.top.screen, Details)
+        assert "answered, rang" in str(at.top.screen.query_one(Static).content)
+
+
+async def test_what_is_no_more_known_is_grey(fake: FakeAsterisk) -> None:
+    """While the link is down the tables are dim, and say that this is how it was; a filter without a match says so too."""
+    async with screen(fake) as at:
+        await fake.incoming("PJSIP/alice", to="hold@test").waits(1)
+        await at.until(lambda: at.shown("calls"))
+        await at.press("slash", *"nobody", "enter")
+        await at.until(lambda: not at.shown("calls"))
+        table = at.top.query_one("#calls", Table)
+        assert str(table.border_subtitle) == "nothing fits nobody"
+        await at.press("escape")
+        await fake.stop()
+        await at.until(lambda: table.has_class("stale"))
+        assert str(table.border_subtitle) == "as it was before the link was lost"
+        assert at.shown("calls")

@@ -364,7 +364,7 @@ async def test_a_user_who_may_do_nothing(fake: FakeAsterisk) -> None:
     [
         ("Hangup", Level.OK, "may come"),
         ("QueueMemberPause", Level.WRONG, "needs the read class agent"),
-        ("QueueParams", Level.HINT, "item of a list"),
+        ("QueueParams", Level.HINT, "in the response to QueueStatus alone"),
         ("Hangop", Level.HINT, "is Hangup meant?"),
         ("Bridge", Level.HINT, "BridgeEnter and BridgeLeave took its place"),
         ("Newchannel,Hangup", Level.HINT, "'Newchannel', 'Hangup'"),

@@ -21,6 +21,7 @@ from tests.helpers import Server, manager
 from aioami import (
     Action,
     ActionError,
+    BlockingCall,
     BlockingListStream,
     BlockingManager,
     BlockingStream,
@@ -40,15 +41,18 @@ from aioami import (
     events,
     in_thread,
 )
+from aioami.agi import Session
+from aioami.calls import Call, CallState, EndReason
 
 
 def test_it_has_the_names_of_a_manager() -> None:
-    """Every name of the protocol, of a stream, a list and a subscription is there, with the same parameters."""
+    """Every name of the protocol, of a stream, a list, a subscription and a call is there, with the same parameters."""
     for kind, blocking in (
         (ManagerLike, BlockingManager),
         (EventStream, BlockingStream),
         (ListStream, BlockingListStream),
         (Subscription, BlockingSubscription),
+        (Call, BlockingCall),
     ):
         for name, member in vars(kind).items():
             if name.startswith("_") or name in ("task", "renew", "start", "finish"):
@@ -91,6 +95,57 @@ def test_an_outcome_is_awaited_by_run(server: Server) -> None:
     with in_thread(manager(server.fake)) as mgr:
         reply = mgr.send(core.Originate_Application("Local/100@default", "Wait", ("1",)))
         assert mgr.run(reply.outcome(timeout=10)).name == "OriginateResponse"
+
+
+def test_a_call(server: Server) -> None:
+    """A call is placed, followed and steered without an await, and hung up where `with` is left."""
+    with in_thread(manager(server.fake)) as mgr:
+        with mgr.call("Local/wait@test/n", to="wait@test") as call:
+            assert call.answered(5) > 1e9
+            call.set("A", "b")
+            assert call.get("A") == "b"
+            call.mute()
+            call.press("1")
+            assert call.record("x.wav")
+            call.redirect("elsewhere", "target")
+            with mgr.call("Local/wait@test/n", to="wait@test") as other:
+                other.answered(5)
+                call.bridge(other)
+                call.park()
+            assert other.end is not None
+            assert (call.state, call.channel, call.held) == (CallState.ANSWERED, call.to_dict()["channel"], False)
+        assert call.end is not None
+        assert call.end.by_us
+        call.hang_up()
+        assert call.ended() is call.end
+        changes = mgr.call("Local/short@test/n", to="wait@test").changes()
+        assert [change.state for change in changes][-1] is CallState.ENDED
+        with pytest.raises(ManagerTimeout), mgr.call("Local/ring@test/n", to="wait@test") as ringing:
+            ringing.answered(0.01)
+        assert ringing.end is not None
+        with pytest.raises(ActionError):
+            mgr.call("Local/wait@test/n", to="nosuch@test")
+        with mgr.call("Local/wait@test/n", to="wait@test") as kept:
+            kept.detach()
+        rest = kept.changes()
+        assert kept.end is None
+    assert kept.ended().reason is EndReason.LOST
+    assert [change.state for change in rest][-1] is CallState.ENDED
+    assert "lost" in repr(kept)
+
+
+def test_a_program_of_a_call(server: Server) -> None:
+    """A program is async, and runs in the loop's thread."""
+    threads: list[int] = []
+
+    async def program(session: Session) -> None:
+        threads.append(threading.get_ident())
+        await session.answer()
+
+    with in_thread(manager(server.fake)) as mgr:
+        assert mgr.call("Local/wait@test/n", to=program).ended(5).by_us
+    assert threads
+    assert threads != [threading.get_ident()]
 
 
 def test_waiting_for_an_event_blocks_for_its_timeout(server: Server) -> None:
@@ -429,6 +484,37 @@ def test_a_loop_that_was_stopped_ends_who_waits(server: Server) -> None:
         gc.collect()
 
 
+@pytest.mark.parametrize("raised", [SystemExit, KeyboardInterrupt])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_callback_that_ends_the_loop_ends_who_waits(server: Server, raised: type[BaseException]) -> None:
+    """What ends an event loop ends the thread: all who wait are told, and the manager may be closed and connect again."""
+    mgr = in_thread(manager(server.fake))
+    mgr.connect()
+    thread = mgr._thread
+    assert thread is not None
+
+    @mgr.on("Tick")
+    def gone(event: Event) -> None:
+        raise raised
+
+    with ThreadPoolExecutor() as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # of the socket in the loop that ended
+        waiting = pool.submit(mgr.wait_for, "Never")
+        while len(mgr.manager._dispatcher) < 3:  # type: ignore[attr-defined]
+            time.sleep(0.001)
+        server.do(server.fake.send_event("Tick"))
+        with pytest.raises(ConnectionLost, match="closed"):
+            waiting.result(10)
+        thread.join()
+        assert not mgr.is_running
+        with pytest.raises(ConnectionLost, match="not connected"):
+            mgr.send(core.Ping())
+        mgr.close()
+        with mgr:
+            assert mgr.send(core.Ping()).success
+        gc.collect()
+
+
 def test_another_process_is_told_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread is in the process that connected; elsewhere each call raises."""
     with in_thread(manager(server.fake)) as mgr:
@@ -464,3 +550,21 @@ def test_what_needs_the_loop_is_refused_without_one(server: Server) -> None:
         with mgr:
             assert mgr.send(core.Ping()).success
         gc.collect()
+
+
+def test_what_is_cancelled_by_itself_is_not_said_to_be_closed(server: Server) -> None:
+    """A body that raises CancelledError, or awaits a task that was cancelled, raises it to the caller; the manager lives on."""
+
+    async def gives_up() -> None:
+        raise asyncio.CancelledError("enough")
+
+    async def awaits_another() -> None:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await task
+
+    with in_thread(manager(server.fake)) as mgr:
+        for body in (gives_up, awaits_another):
+            with pytest.raises(asyncio.CancelledError):
+                mgr.run(body())
+        assert mgr.send(core.Ping()).success

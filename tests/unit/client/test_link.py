@@ -1063,9 +1063,11 @@ async def test_booted_cannot_be_known_without_rights() -> None:
             await mgr.wait_booted()
 
 
-@pytest.mark.parametrize("headers", [{"EventMask": "system"}, {"eventmask": "call,system"}])
-async def test_booted_is_heard_by_a_mask_whose_header_is_in_any_letter_case(headers: dict[str, str]) -> None:
-    """Who may not ask waits for the event, if the mask that was sent has its class, however its header is spelled."""
+@pytest.mark.parametrize(
+    "headers", [{"EventMask": "system"}, {"eventmask": "call,system"}, {"EventMask": "Yes"}, {"EventMask": "true"}]
+)
+async def test_booted_is_heard_by_a_mask_however_it_is_spelled(headers: dict[str, str]) -> None:
+    """Who may not ask waits for the event, if the mask that was sent has its class, or is one of the words for all."""
     users = {"admin": Account("s3cret", write="call")}
     async with FakeAsterisk(users=users, boot=False) as fake, manager(fake) as mgr:
         await mgr.send(Action("Events", headers))
@@ -1448,10 +1450,15 @@ async def test_an_endless_line_before_the_login_is_cut_off(fake: FakeAsterisk) -
 
 
 async def test_a_list_without_end_is_cut_off(fake: FakeAsterisk) -> None:
-    """A list over the limit ends the link with a `ProtocolError`, whether it is collected, streamed or forgotten."""
+    """A list over the limit ends the link with a `ProtocolError`, whether it is collected, streamed or forgotten.
+
+    So does one whose end is in the same read: it is not returned without the items over the limit.
+    """
     items = [{"Event": "Item"}] * 11
-    fake.reply_to("Items", lambda request: [{"Response": "Success", "EventList": "start"}, *items])
-    for use in ("send", "stream"):
+    end = {"Event": "ItemsComplete", "EventList": "Complete"}
+    whole = [{"Response": "Success", "EventList": "start"}, *items, end]
+    for use, answer in itertools.product(("send", "stream"), (whole[:-1], whole)):
+        fake.reply_to("Items", lambda request, answer=answer: answer)
         mgr = manager(fake, max_list_items=10)
         await mgr.connect()
         events_ = mgr.events("Never")
@@ -1467,7 +1474,6 @@ async def test_a_list_without_end_is_cut_off(fake: FakeAsterisk) -> None:
             await events_.__anext__()
         assert mgr.state is ManagerState.LOST
         await mgr.close()
-    end = {"Event": "ItemsComplete", "EventList": "Complete"}
     fake.reply_to("Items", lambda request: [{"Response": "Success", "EventList": "start"}, *items[:10], end])
     async with manager(fake, max_list_items=10) as mgr:
         assert len((await mgr.send(Action("Items"))).events) == 10
@@ -1904,6 +1910,22 @@ async def test_a_link_that_ends_while_it_says_goodbye(fake: FakeAsterisk) -> Non
     fake.before(core.Logoff, FakeConnection.reset)
     mgr = manager(fake)
     await mgr.connect()
+    await mgr.close()
+    assert mgr.state is ManagerState.CLOSED
+
+
+async def test_a_close_that_waited_for_another_leaves_the_next_link_alone(fake: FakeAsterisk) -> None:
+    """Whoever closes while another task does may find the manager connected again: that link is not theirs to end."""
+    mgr = manager(fake)
+    await mgr.connect()
+
+    async def begin_anew() -> None:
+        await mgr.close()
+        await mgr.connect()
+
+    await asyncio.gather(begin_anew(), mgr.close(), mgr.close())
+    assert mgr.state is ManagerState.READY
+    assert (await mgr.send(core.Ping())).success
     await mgr.close()
     assert mgr.state is ManagerState.CLOSED
 

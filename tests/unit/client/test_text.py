@@ -4,18 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import io
 import json
 import logging
 import types
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from tests.helpers import until
 
 import aioami
-from aioami import Action, ActionError, Event, Manager, ManagerAuthError, actions, calls, core, events, live
+from aioami import (
+    Action,
+    ActionError,
+    Event,
+    EventList,
+    Manager,
+    ManagerAuthError,
+    Response,
+    actions,
+    calls,
+    core,
+    events,
+    live,
+)
+from aioami.cli.output import Form, Printer
 from aioami.testing import Account, FakeAsterisk, Recording
 from aioami.wire import Framer, Message
 
@@ -117,6 +134,38 @@ async def odd_call(mgr: Manager) -> str:
     return (await outcome)["Channel"]
 
 
+def frames(lists: list[EventList[Any]]) -> list[Any]:
+    """What data frames of these lists hold, and how they are printed and stored."""
+    assert lists
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("polars")
+    found: list[Any] = []
+    for each in lists:
+        with pandas.option_context("display.max_columns", None, "display.width", None):
+            one, other = each.to_pandas(), each.to_polars()
+            found += [one.to_dict("records"), one.to_csv(), repr(one), list(one.columns)]
+            found += [other.to_dicts(), repr(other), other.columns]
+            one.to_json(date_format="iso").encode()
+            other.write_ndjson().encode()
+    return found
+
+
+def printed(seen: list[Event], replies: list[Response]) -> list[str]:
+    """What the command line prints of these messages, in each form, on a terminal and in a pipe."""
+    found = []
+    for form, terminal in product(Form, (True, False)):
+        console = Console(file=io.StringIO(), force_terminal=terminal, width=200, soft_wrap=True, highlight=False)
+        printer = Printer(form, console)
+        for event in seen:
+            printer.event(event)
+        for reply in replies:
+            printer.response(reply)
+            if reply.events:
+                printer.table(reply.events)
+        found.append(console.file.getvalue())  # type: ignore[attr-defined]
+    return found
+
+
 @pytest.mark.parametrize("version", ["16", "22"])
 async def test_by_default_no_text_has_half_a_character(
     version: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -155,6 +204,8 @@ async def test_by_default_no_text_has_half_a_character(
                         tracer.take(each, float(second))
                     walk.look(seen, "events")
                     walk.look(replies, "replies")
+                    walk.look(frames([each.events for each in replies if each.events]), "data frames")
+                    walk.look(printed(seen, replies), "command line")
                     walk.look([state.channels, state.bridges, state.queues, state.calls()], "live")
                     walk.look([tracer, tracer.calls()], "tracer")
                     walk.look(

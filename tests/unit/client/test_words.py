@@ -57,7 +57,7 @@ WRONG: dict[str, list[object]] = {
 def test_every_option_of_a_manager_refuses_wrong_types_by_its_name() -> None:
     """Nothing that is no number is taken for one, and no text for true."""
     options = inspect.signature(Manager).parameters
-    assert options.keys() - WRONG.keys() <= {"encoding", "errors"}
+    assert options.keys() - WRONG.keys() <= {"encoding", "errors", "unknown"}
     for name, values in WRONG.items():
         for value in values:
             given: dict[str, Any] = {"username": "u", "secret": "s", name: value}
@@ -108,6 +108,35 @@ async def test_a_predicate_that_turns_out_to_be_async_lets_nothing_through(
         assert stream.pending == 0
     assert "raised on 'Tick' (Channel 'PJSIP/1'), and the event is left out" in caplog.text
     assert "it returned a coroutine" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [float("nan"), float("inf"), -float("inf"), 10**400, -(10**5000)],
+    ids=["nan", "infinite", "minus-infinite", "huge", "minus-huge"],
+)
+async def test_a_time_that_no_clock_reaches_is_refused_and_stops_no_timer(
+    mgr: Manager, fake: FakeAsterisk, wrong: float
+) -> None:
+    """A NaN among the timers of the event loop would keep all others of the program from firing."""
+    reply = await mgr.send(core.Originate_Application("Local/1@default", "Wait", "1"))
+    asked = mgr.statistics().actions
+    awaited: list[Callable[..., Any]] = [
+        functools.partial(mgr.send, core.Ping()),
+        *(mgr.wait_ready, mgr.wait_booted, reply.outcome),
+    ]
+    for call in awaited:
+        with pytest.raises(ValueError, match="^timeout: a number of seconds or None for no limit, not"):
+            await call(timeout=wrong)
+    for plain in (
+        functools.partial(mgr.wait_for, "Tick"),
+        functools.partial(mgr.stream, core.QueueStatus()),
+    ):
+        with pytest.raises(ValueError, match="^timeout: a number of seconds or None for no limit, not"):
+            plain(timeout=wrong)
+    assert mgr.statistics().actions == asked
+    with pytest.raises(ManagerTimeout):
+        await mgr.wait_for("Tick", timeout=0.01)
 
 
 async def test_times_and_limits_of_calls_are_named(mgr: Manager) -> None:
@@ -262,6 +291,35 @@ async def test_a_name_that_cannot_be_right_is_warned_of_once(mgr: Manager) -> No
             assert opened(name) == []
     for name in SILENT:
         assert misnamed(name) is None, name
+
+
+@pytest.mark.parametrize(
+    ("selector", "actions"),
+    [
+        ("queuemember", "QueueStatus"),
+        (events.QueueMember, "QueueStatus"),
+        ("CoreShowChannelsComplete", "CoreShowChannels"),
+        ("QueueSummary", "QueueSummary"),
+    ],
+)
+async def test_what_comes_in_lists_alone_is_warned_of(mgr: Manager, selector: Any, actions: str) -> None:
+    """The item or the end of a list never comes to a stream, and the action that has it is named; what comes as both is fine."""
+    with pytest.warns(UnknownEventName, match=f"comes in the response to {actions} alone, and to no stream"):
+        mgr.events(selector)
+    for name in ("ParkedCall", "ExtensionStatus", "DeviceStateChange", "UserEvent", "Disconnected", "PeerEntry*"):
+        assert misnamed(name) is None, name
+
+
+@pytest.mark.parametrize(("keyword", "meant"), [("usernme", "username"), ("keep_alive", "keepalive"), ("colour", None)])
+def test_an_option_that_does_not_exist_is_named_with_the_near_one(keyword: str, meant: str | None) -> None:
+    """By the constructor and by `from_url` alike."""
+    hint = f"; is {meant} meant?" if meant else "$"
+    sentence = rf"^Manager\(\) got an unexpected keyword argument '{keyword}'{re.escape(hint) if meant else hint}"
+    options: dict[str, Any] = {keyword: 1}
+    with pytest.raises(TypeError, match=sentence):
+        Manager(**options)
+    with pytest.raises(TypeError, match=sentence):
+        Manager.from_url("ami://pbx", **options)
 
 
 async def test_events_of_old_servers_are_wrong_where_the_server_is_new(mgr: Manager) -> None:

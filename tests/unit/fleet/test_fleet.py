@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.helpers import QUICK, manager, until
+from tests.helpers import QUICK, Server, manager, until
 
 import aioami
 from aioami import (
@@ -684,3 +684,74 @@ def test_a_bus_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     for use in (lambda: connect("nats://bus", server="pbx1"), lambda: Fleet("nats://bus")):
         with pytest.raises(ImportError, match=r"pip install 'aioami\[nats\]'"):
             use()
+
+
+async def test_a_hundred_come_back_without_a_herd() -> None:
+    """After a restart of all servers at once, the attempts to come back are spread over the first wait."""
+    attempts: list[float] = []
+    loop = asyncio.get_running_loop()
+    async with FakeAsterisk(auth_limit=None) as fake:
+        servers = {f"pbx{number}": Manager.from_url(fake.url) for number in range(100)}
+        async with Fleet(servers) as fleet:
+            fake.received.clear()
+            fake.drop()
+            with fleet.events(Reconnected) as stream:
+                back = []
+                for _ in range(100):
+                    back.append((await anext(stream)).server)
+                    attempts.append(loop.time())
+            assert sorted(back) == sorted(fleet)
+            assert {each.gaps for each in fleet.health().values()} == {1}
+    # The waits are random from a quarter to half a second: a herd would all be there in an instant.
+    within = max(sum(start <= each < start + 0.05 for each in attempts) for start in attempts)
+    assert within <= 60
+    assert attempts[-1] - attempts[0] > 0.1
+
+
+async def test_a_member_may_be_closed_and_connected_by_others(fakes: FakeFleet) -> None:
+    """Whoever closes a manager of the fleet by himself, and connects it again, takes no stream away."""
+    async with Fleet(managers(fakes)) as fleet:
+        with fleet.events(events.Hangup) as stream:
+            await fleet["pbx1"].close()
+            await until(lambda: fleet.health()["pbx1"].state is ManagerState.CLOSED)
+            await tell(fakes["pbx2"])
+            assert (await anext(stream)).server == "pbx2"
+            await fleet["pbx1"].connect()
+            await tell(fakes["pbx1"])
+            assert (await anext(stream)).server == "pbx1"
+            fakes["pbx1"].drop()
+            await until(lambda: fleet.health()["pbx1"].gaps == 1)
+
+
+async def test_a_fleet_that_is_dropped_ends_its_links(fakes: FakeFleet) -> None:
+    """Without `close()` it ends with a warning, and leaves no task."""
+    fleet = Fleet(fakes.urls)
+    await fleet.connect()
+    gone = weakref.ref(fleet)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        del fleet
+        gc.collect()
+        said = str(caught[0].message)
+        caught.clear()  # it holds what it warns of
+        await until(lambda: gc.collect() >= 0 and not any(fake.connections for fake in fakes.values()))
+        caught.clear()
+    assert gone() is None
+    assert said == "<Fleet pbx1 ready, pbx2 ready, pbx3 ready> was dropped without close()"
+
+
+def test_a_fleet_may_connect_in_the_next_loop(server: Server) -> None:
+    """A loop that is closed takes the links with it, and the same fleet connects in another one."""
+    fleet = Fleet({"pbx1": server.fake.url})
+
+    async def use() -> None:
+        await fleet.connect()
+        assert (await fleet["pbx1"].send(core.Ping())).success
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        for _ in range(2):
+            asyncio.run(use())
+            assert fleet["pbx1"].state is ManagerState.CLOSED
+        asyncio.run(fleet.close())
+        gc.collect()

@@ -63,7 +63,7 @@ class Listener:
 
     def settle(self) -> None: ...
 
-    def miss(self, gap: float, /) -> None:
+    def miss(self, gap: float, count: int = 0, why: str = "", /) -> None:
         pass
 
     def finish(self, error: Exception | None, /) -> None:
@@ -956,6 +956,24 @@ def test_the_item_over_the_limit_goes_nowhere() -> None:
     assert [(type(response), item and item.name) for response, item in taken] == [(Response, None), (Response, "Item")]
     assert talk.listener.names == []
     assert str(talk.session.error) == "the list of Items exceeds max_list_items (1 items)"
+
+
+def test_a_list_over_the_limit_is_not_made_whole_by_its_end() -> None:
+    """Though the end comes in the same read as the item that is one too many; and nothing else behind it counts."""
+    for on_item in (None, lambda response, item: None):
+        talk = Conversation()
+        talk.session = Session(talk.dispatcher, clock=lambda: 0.0, max_list_items=1)
+        _, promise = talk.send(Action("Items"), "a", on_item)
+        _, later = talk.send(Action("Later"), "b")
+        end = "Event: ItemsComplete|ActionID: a|EventList: Complete"
+        behind = (end, "Response: Success|ActionID: b", "Event: Tick")
+        talk.receive("Response: Success|ActionID: a|EventList: start", *["Event: Item|ActionID: a"] * 2, *behind)
+        assert talk.session.error is not None
+        assert not promise.done()
+        assert not later.done()
+        assert talk.listener.names == []
+        talk.session.lose(talk.session.error)
+        assert isinstance(promise.error, ConnectionLost)
 
 
 def test_a_refusal_is_a_sentence() -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from aioami import Action, ActionError, Manager, core, events
+from aioami import Action, ActionError, Manager, actions, core, events
 from aioami.testing import Call, FakeAsterisk
 
 pytestmark = pytest.mark.fake_asterisk(virtual_time=True)
@@ -122,6 +122,7 @@ async def test_why_a_caller_leaves_a_queue(
 @HOUSE
 async def test_a_member_wraps_up(fake: FakeAsterisk, mgr: Manager) -> None:
     """After a call a member is left alone for the wrap-up time; who waits is served then."""
+    fake.phone("PJSIP/ann")
     first = call(fake, "tired@queues", PATIENCE="")
     await first.answered_by("PJSIP/ann")
     await fake.phone("PJSIP/ann").hang_up()
@@ -216,6 +217,8 @@ async def test_agi_commands(fake: FakeAsterisk, mgr: Manager) -> None:
 
 async def test_a_call_that_is_dialled_on(fake: FakeAsterisk, mgr: Manager) -> None:
     """Click to call: one phone, then the other; whoever hangs up ends it; a refusal is a DIALSTATUS."""
+    for name in ("bob", "carol"):
+        fake.phone(f"PJSIP/{name}")
     await mgr.send(core.Originate_Application("PJSIP/alice", "Dial", ("PJSIP/bob&PJSIP/carol,20",)))
     await fake.phone("PJSIP/alice").answer()
     assert fake.phone("PJSIP/bob").ringing
@@ -275,7 +278,7 @@ async def test_who_was_dialled_may_be_sent_elsewhere(fake: FakeAsterisk, mgr: Ma
 
 async def test_a_call_goes_on_without_its_client(fake: FakeAsterisk, mgr: Manager) -> None:
     """The client that waits for a call goes away; the phone is not left ringing for ever."""
-    long = core.Originate_Application("PJSIP/x", "Wait", timeout=20_000, async_=False)
+    long = core.Originate_Application("PJSIP/alice", "Wait", timeout=20_000, async_=False)
     sent = asyncio.ensure_future(mgr.send(long, check=False))
     await fake.expect("Originate")
     fake.drop()
@@ -336,6 +339,35 @@ async def test_the_clock_on_the_wall_is_not_behind(fake: FakeAsterisk, mgr: Mana
     """After a while in which nothing happened, what begins now begins now."""
     await asyncio.sleep(0.3)
     began = asyncio.get_running_loop().time()
-    reply = await mgr.send(core.Originate_Application("PJSIP/x", "Wait", ("0",)))
+    reply = await mgr.send(core.Originate_Application("PJSIP/alice", "Wait", ("0",)))
     assert (await reply.outcome(timeout=5)).success
     assert asyncio.get_running_loop().time() - began >= 0.19
+
+
+async def test_telephones_are_listed_and_written_to(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Endpoints, devices and hints are those of the configuration, with the state of now; MESSAGE reaches who is there."""
+    call(fake, "wait@test")
+    fake.phone("PJSIP/ann")
+    endpoints = {each.object_name: each for each in (await mgr.send(actions.PJSIPShowEndpoints())).events}
+    assert list(endpoints) == ["alice", "agent1", "agent2", "trunk"]
+    assert (endpoints["trunk"]["DeviceState"], endpoints["trunk"]["ActiveChannels"]) == ("In use", "1")
+    assert endpoints["agent1"]["Contacts"].startswith("agent1/sip:agent1@127.0.0.1:")
+    states = {each["Device"]: each["State"] for each in (await mgr.send(actions.DeviceStateList())).events}
+    assert (states["PJSIP/trunk"], states["PJSIP/ann"]) == ("INUSE", "NOT_INUSE")
+    await mgr.send(core.Setvar("DEVICE_STATE(Custom:wait)", "ONHOLD"))
+    hints = {each["Exten"]: each["StatusText"] for each in (await mgr.send(actions.ExtensionStateList())).events}
+    assert hints == {"wait": "Hold", "peer": "Idle"}
+    await mgr.send(actions.MessageSend(to="pjsip:ann", body="hello"))
+    with pytest.raises(ActionError, match="failed to send"):
+        await mgr.send(actions.MessageSend(to="pjsip:typo", body="hello"))
+
+
+async def test_a_locked_conference_lets_nobody_in(fake: FakeAsterisk, mgr: Manager) -> None:
+    """Who comes to a conference that is locked goes on, and does not meet the others."""
+    first = call(fake, "conference@test")
+    await fake.advance(1)
+    await mgr.send(actions.ConfbridgeLock("room1"))
+    second = call(fake, "conference@test")
+    await fake.advance(1)
+    assert (first.state, second.state) == ("Up", "gone")
+    assert [each.channel for each in (await mgr.send(actions.ConfbridgeList("room1"))).events] == [first.channel]

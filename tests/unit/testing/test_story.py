@@ -128,6 +128,26 @@ async def test_what_does_not_happen_fails_the_test(fake: FakeAsterisk) -> None:
         fake.incoming("trunk", to="short@test")
 
 
+async def test_a_phone_exists_once_it_is_declared(fake: FakeAsterisk, mgr: Manager) -> None:
+    """To dial a phone that nobody declared fails at once, a member of a queue is invalid; `phone` makes it exist."""
+
+    async def dialled() -> str:
+        reply = await mgr.send(core.Originate_Application("PJSIP/typo", "Wait", ("1",)))
+        return (await reply.outcome(timeout=5)).result
+
+    await mgr.send(core.QueueAdd("PJSIP/typo", "sales"))
+    member = (await mgr.send(core.QueueStatus("sales", member="PJSIP/typo"))).events[1]
+    assert (member["Status"], await dialled()) == ("4", "FAILED")
+    changed = mgr.wait_for(events.QueueMemberStatus, timeout=5)
+    phone = fake.phone("PJSIP/typo")
+    await fake.advance(0)
+    assert (await changed)["Status"] == "1"
+    call = asyncio.ensure_future(dialled())
+    await fake.expect("Originate")
+    await phone.answer()
+    assert await call == "ANSWERED"
+
+
 async def test_stories_work_in_real_time() -> None:
     """The same words without virtual time: then a test waits for what it tells."""
     async with FakeAsterisk(answer_seconds=None, talk_seconds=None) as server:

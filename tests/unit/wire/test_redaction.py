@@ -6,9 +6,12 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aioami import Action, Response, core, events
 from aioami.wire import Message, hide_header, is_sensitive, redact, redaction
+from aioami.wire.redaction import is_harmless
 
 TEXTS = [
     # headers
@@ -42,7 +45,20 @@ TEXTS = [
     ('JSON: {"1234":"hush,Alice","pin":1234,"n":1}', 'JSON: {"1234":"***","pin":"***","n":1}'),
     ('JSON: {"register":"bob:hush@host"}', 'JSON: {"register":"bob:***@host"}'),
     ('JSON: {"exten":"1,1,Set(PIN=\\"hush\\")","n":"z"}', 'JSON: {"exten":"1,1,Set(PIN=***","n":"z"}'),
+    ("Line-000000-000001: outbound_auth/password=hush, hush", "Line-000000-000001: outbound_auth/password=***"),
+    ("Line-000000-000001: conf=1000,hush,hush\r\n", "Line-000000-000001: conf=1000,***\r\n"),
+    ("Line-000000-000001: agent => 1000,hush,Alice", "Line-000000-000001: agent => 1000,***"),
+    ("Line-000000-000001: agent=1000", "Line-000000-000001: agent=1000"),
+    ('JSON: {"conf":"1000,hush","n":"z"}', 'JSON: {"conf":"1000,***","n":"z"}'),
+    ('JSON: {"a":["secret=hush,hush","n=z"]}', 'JSON: {"a":["secret=***","n=z"]}'),
     # variables, and the database
+    ("Variable: HASH(secrets,alice)=hush", "Variable: HASH(secrets,alice)=***"),
+    ("Variable: DB(secret/alice)=hush", "Variable: DB(secret/alice)=***"),
+    ("Variable: CDR(pin)=hush,hush", "Variable: CDR(pin)=***"),
+    ("Variable: a=b,HASH(secrets,alice)=hush,c=d", "Variable: a=b,HASH(secrets,alice)=***,c=d"),
+    ("Variable: HASH(spine,alice)=shown,c=d", "Variable: HASH(spine,alice)=shown,c=d"),
+    ("Variable: Authorization=Digest hush", "Variable: Authorization=***"),
+    ("Event: UserEvent\nSecretKey: hush\nKeySecretary: shown", "Event: UserEvent\nSecretKey: ***\nKeySecretary: shown"),
     ("Variable: DBSECRET=hush\r\n", "Variable: DBSECRET=***\r\n"),
     ("Variable: a=b,PASSWORD=hush,c=d\r\n", "Variable: a=b,PASSWORD=***,c=d\r\n"),
     ("Variable: a=b,PIN_2=hu\\,sh,c=d", "Variable: a=b,PIN_2=***,c=d"),
@@ -61,6 +77,9 @@ TEXTS = [
     # commands, and their output
     ("Command: SET VARIABLE PASSWORD hush\r\n", "Command: SET VARIABLE PASSWORD ***\r\n"),
     ('Command: SET VARIABLE "PASSWORD" "hush hush"', 'Command: SET VARIABLE "PASSWORD" ***'),
+    ('Command: EXEC "Set" "PASSWORD=hush,hush"', 'Command: EXEC "Set" "PASSWORD=***"'),
+    ('Command: EXEC Set "HASH(PASSWORDS,a)=hush,hush"', 'Command: EXEC Set "HASH(PASSWORDS,a)=***"'),
+    ('Command: database put "my family" secret "hush hush"', 'Command: database put "my family" secret ***'),
     ("Command: database put alice secret hush", "Command: database put alice secret ***"),
     ("Command: dialplan set global DB_PASS hush", "Command: dialplan set global DB_PASS ***"),
     ("Command: dialplan set global COLOUR blue", "Command: dialplan set global COLOUR blue"),
@@ -177,3 +196,80 @@ def test_what_another_header_says_of_a_value(text: str, expected: str) -> None:
     """The name of a variable or of a setting decides over its value, and a number is a mailbox in files alone."""
     assert expected in redact(text)
     assert "hush" not in redact(text)
+
+
+_PIECES = [
+    *(
+        "Event",
+        "Variable",
+        "Value",
+        "Password",
+        "password",
+        "pin",
+        "x",
+        "5",
+        "AppData",
+        "Key",
+        "Family",
+        "Val",
+        "Output",
+    ),
+    *(
+        ": ",
+        ":",
+        "=",
+        "=>",
+        " ",
+        "\r\n",
+        '"',
+        ",",
+        "@",
+        "://",
+        "secret",
+        "md5_cred",
+        "Challenge",
+        "line-1",
+        "value-000000",
+    ),
+    *(
+        "var-000000",
+        "register",
+        "auth",
+        "token9",
+        "api-key",
+        "InvalidPassword",
+        "ReceivedHash",
+        "Response",
+        "Login",
+        "Action",
+    ),
+    *("ChallengeResponseFailed", "ExpectedResponse", "database put a b", "set variable", "Œ"),
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=30).map("".join))
+def test_what_is_harmless_is_not_changed(text: str) -> None:
+    """A text that is said to be harmless is one in which nothing is hidden."""
+    if is_harmless(text):
+        assert redact(text) == text
+
+
+def test_a_text_is_judged_anew_when_another_header_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header that is hidden from now on makes texts with it no longer harmless, also those that were judged before."""
+    monkeypatch.setattr(redaction, "_HEADERS", {key: set(value) for key, value in redaction._HEADERS.items()})
+    monkeypatch.setattr(redaction, "_SIGNS", list(redaction._SIGNS))
+    text = "Event: Foo\r\nShoeSize: 45"
+    assert is_harmless(text)
+    assert is_harmless(text)
+    hide_header("ShoeSize")
+    assert not is_harmless(text)
+    redaction._PLAIN_LINES.clear()
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that never come again do not fill the memory."""
+    monkeypatch.setattr(redaction, "_MAX_PLAIN_LINES", 10)
+    redaction._PLAIN_LINES.clear()
+    for number in range(100):
+        assert is_harmless(f"Event: Foo\r\nNumber: {number}")
+        assert len(redaction._PLAIN_LINES) <= 10

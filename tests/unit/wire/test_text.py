@@ -35,7 +35,7 @@ def taken() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["utf-7", "utf-16", "utf-32", "utf-8-sig", "cp037", "cp500", "hz", "iso2022_jp", "johab"]
+    "name", ["utf-7", "utf-16", "utf-32", "utf-8-sig", "cp037", "cp500", "hz", "iso2022_jp", "johab", "euc_kr"]
 )
 def test_an_encoding_must_keep_ascii(name: str) -> None:
     """One in which an ASCII character is not its own single byte is refused by naming the field."""

@@ -9,6 +9,7 @@ import typer
 from aioami import ActionError, ManagerError, Response, core
 
 from ..options import Url
+from ..output import plain
 from ..process import run_to_end
 from ..server import manager
 
@@ -36,4 +37,4 @@ async def _run(text: str, url: str | None) -> None:
                 raise ManagerError("\n".join(error.response.data)) from error
             raise
         for line in response.data:
-            print(line)
+            print(plain(line))

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..options import Json, Url
+from ..fleet import servers_of
+from ..options import FleetFile, Json, Servers, Url
+from ..output import clean
 from ..process import ExitCode, run_to_end
-from ..server import server_url
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +25,8 @@ __all__ = ["doctor"]
 
 def doctor(
     url: Url = None,
+    fleet: FleetFile = None,
+    server: Servers = None,
     event: Annotated[
         list[str] | None,
         typer.Option("--event", metavar="NAME", help="An event that should come; may repeat."),
@@ -54,17 +57,17 @@ def doctor(
     as_json: Json = False,
 ) -> int:
     """Find out why nothing arrives or is refused, and say what to change in manager.conf;
-    0 when all is well.
+    0 when all is well. Of a fleet, each server is examined, one after the other.
     """
     if program:
         needed = _permissions(program)
         print(json.dumps(needed.to_dict()) if as_json else needed.stanza(user))
         return ExitCode.DONE
     try:
-        full = server_url(url).text
+        servers = servers_of(url, fleet, server)
     except ValueError:  # which is a finding
-        full = url or ""
-    return run_to_end(_examine(full, event or [], action or [], seconds, probe, as_json))
+        servers = {"": url or ""}
+    return run_to_end(_examine_all(servers, event or [], action or [], seconds, probe, as_json))
 
 
 def _permissions(paths: list[Path]) -> Permissions:
@@ -95,7 +98,23 @@ def _permissions_of(path: Path) -> Permissions:
         ) from error
 
 
+async def _examine_all(
+    servers: dict[str, str],
+    events: list[str],
+    actions: list[str],
+    seconds: float,
+    probe: bool,
+    as_json: bool,
+) -> int:
+    codes = [
+        await _examine(name, url, events, actions, seconds, probe, as_json)
+        for name, url in servers.items()
+    ]
+    return next((code for code in codes if code), ExitCode.DONE)
+
+
 async def _examine(
+    name: str,
     url: str,
     events: list[str],
     actions: list[str],
@@ -109,11 +128,14 @@ async def _examine(
 
     console = Console(highlight=False, soft_wrap=True)
     code = ExitCode.DONE
+    if name and not as_json:
+        console.print(name, style="bold underline", markup=False)
     async for finding in examine(url, seconds=seconds, events=events, actions=actions, probe=probe):
         if finding.level is Level.WRONG and code is ExitCode.DONE:
             code = finding.code
         if as_json:
-            print(json.dumps(finding.to_dict()), flush=True)
+            server = {"server": name} if name else {}
+            print(json.dumps({**server, **finding.to_dict()}), flush=True)
         else:
             _print(console, finding)
     return code
@@ -124,6 +146,6 @@ def _print(console: Console, finding: Finding) -> None:
 
     style = {"ok": "green", "hint": "yellow", "wrong": "bold red"}[finding.level.value]
     level, topic = f"{finding.level.value:7}", f"{finding.topic:9} "
-    console.print(Text.assemble((level, style), (topic, "bold"), finding.text))
+    console.print(Text.assemble((level, style), (topic, "bold"), clean(finding.text)))
     for line in finding.change:
-        console.print(Text(f"{'':17} {line}", "cyan"))
+        console.print(Text(f"{'':17} {clean(line)}", "cyan"))

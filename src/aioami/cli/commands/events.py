@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from ..filters import Filter
-from ..options import Brief, Channels, Count, Json, Limit, Names, Seconds, Url, Where
+from ..fleet import fleet_of, servers_of
+from ..options import (
+    Brief,
+    Channels,
+    Count,
+    FleetFile,
+    Json,
+    Limit,
+    Names,
+    Seconds,
+    Servers,
+    Url,
+    Where,
+)
 from ..process import run_to_end
-from ..server import manager
 from ..watch import Watch, form_of, suggest_names
 
 __all__ = ["events"]
@@ -14,6 +26,8 @@ __all__ = ["events"]
 def events(
     names: Names = None,
     url: Url = None,
+    fleet: FleetFile = None,
+    server: Servers = None,
     where: Where = None,
     channel: Channels = None,
     as_json: Json = False,
@@ -29,8 +43,8 @@ def events(
     watch = Watch(chosen, form_of(as_json, brief), counting=count, limit=limit)
 
     async def follow() -> None:
-        mgr = manager(url, events=True)
+        source = fleet_of(servers_of(url, fleet, server))
         suggest_names(chosen.names)
-        await watch.follow(mgr, seconds)
+        await watch.follow(source, seconds)
 
     return run_to_end(follow())

@@ -7,16 +7,17 @@ import logging
 import os
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from aioami import ManagerError
+from aioami import Fleet, Manager, ManagerError
 
 from ..filters import Filter
-from ..options import Seconds, Url
+from ..fleet import servers_of
+from ..options import FleetFile, Seconds, Servers, Url
 from ..output import Form
 from ..process import run_to_end
-from ..server import manager
 from ..watch import Watch
 
 __all__ = ["record"]
@@ -25,9 +26,11 @@ __all__ = ["record"]
 def record(
     file: Annotated[
         Path,
-        typer.Argument(help="Where to; nobody else may read it.", dir_okay=False),
+        typer.Argument(help="Where to; nobody else may read it. Of a fleet: a folder."),
     ],
     url: Url = None,
+    fleet: FleetFile = None,
+    server: Servers = None,
     seconds: Seconds = None,
     force: Annotated[
         bool,
@@ -35,35 +38,47 @@ def record(
     ] = False,
 ) -> int:
     """Record what the server says, until Ctrl-C, and count the events meanwhile.
-    Secrets are left out.
+    Secrets are left out. Each server of a fleet has a file of its own, NAME.jsonl.
 
     Which classes of events are recorded, the URL says: ami://user@host?event_mask=call,agent.
     """
 
     async def run() -> None:
-        mgr = manager(url, events=True, record=file)
+        servers = servers_of(url, fleet, server)
+        files = {
+            name: file / f"{quote(name, safe=' ')}.jsonl" if name else file for name in servers
+        }
+        managers = {
+            name: Manager.from_url(text, record=files[name]) for name, text in servers.items()
+        }
         watch = Watch(Filter(), Form.FULL, counting=True)
-        _create(file, force)
+        if "" not in files:
+            file.mkdir(mode=0o700, exist_ok=True)
+        for each in files.values():
+            _create(each, force)
         failure = _RecordingFailure()
         try:
             with failure:
-                await watch.follow(mgr, seconds)
-        except ManagerError:
-            # Without a connection nothing was recorded: the new, empty file is removed.
-            if not mgr.statistics().seconds and not force:
-                file.unlink()
-            raise
+                source = managers.get("") or Fleet(managers, wait="any")
+                await watch.follow(source, seconds)
         finally:
-            total = mgr.statistics()
-            if total.seconds and not failure.message:
-                lasted = f"{total.events} events of {total.seconds:.1f} seconds"
-                print(f"{lasted} are in {file}, {file.stat().st_size} bytes", flush=True)
+            for name, mgr in managers.items():
+                total = mgr.statistics()
+                # Without a connection nothing was recorded: the new, empty file is removed.
+                if not total.seconds and not force:
+                    files[name].unlink()
+                if total.seconds and not failure.message:
+                    lasted = f"{total.events} events of {total.seconds:.1f} seconds"
+                    size = files[name].stat().st_size
+                    print(f"{lasted} are in {files[name]}, {size} bytes", flush=True)
 
     return run_to_end(run())
 
 
 def _create(file: Path, force: bool) -> None:
     """Create the file with read access for its owner only."""
+    if file.is_dir():
+        raise typer.BadParameter(f"{file} is a folder", param_hint="FILE")
     # A recording holds telephone numbers, names, and texts that people wrote.
     flags = os.O_WRONLY | os.O_CREAT | (0 if force else os.O_EXCL)
     try:

@@ -1,4 +1,4 @@
-"""`aioami top`: the server's channels, queues, bridges and events on a full screen."""
+"""`aioami top`: the server's calls, queues, phones and events on a full screen."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ __all__ = ["top"]
 
 
 def top(url: Url = None) -> int:
-    """Show channels, bridges, queues and events on a full screen, and hang calls up.
+    """Show calls, queues, phones and events on a full screen, and hang calls up.
 
     The user needs the read classes call, agent and dialplan, should have system,
-    and needs the write class call to hang up.
+    needs the write class call to hang up, and reporting for what is listed; a
+    table that may not be seen says what is missing.
     """
-    from ..screen.top import Top
+    from ..screen.top import PARTS, Top
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         needed = "top needs a terminal, which nothing is redirected from"
@@ -29,7 +30,10 @@ def top(url: Url = None) -> int:
     async def run() -> int:
         from aioami.live import Live
 
-        async with manager(full, events=True) as mgr, Live(mgr, wait=False) as live:
+        async with (
+            manager(full, events=True) as mgr,
+            Live(mgr, parts=PARTS, wait=False) as live,
+        ):
             screen = Top(mgr, live, full.display_name)
             await screen.run_async()
         if screen.error is not None:

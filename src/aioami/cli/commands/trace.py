@@ -14,12 +14,11 @@ import typer
 from aioami import Event, EventStream, Manager, PermissionDenied, Reconnected, core, events
 
 from ..options import Json, Url
+from ..output import clean
 from ..process import ExitCode, notify, run_to_end
 from ..server import manager
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from aioami.calls import CallStep, CallTrace, CallTracer, Ladder, LadderLine
 
 __all__ = ["trace"]
@@ -309,15 +308,15 @@ class _CallPrinter:
         from rich.text import Text
 
         style = _STYLES.get(line.kind, "")
-        parts = ((line.time, "dim"), (line.lanes, style), (line.text.rstrip(), style))
+        parts = ((line.time, "dim"), (line.lanes, style), (clean(line.text.rstrip()), style))
         text = Text.assemble(*parts)
         text.rstrip()
-        self._print(text)
+        self._console.print(text)
 
-    def _print(self, text: str | Text, style: str = "") -> None:
+    def _print(self, text: str, style: str = "") -> None:
         from rich.text import Text
 
-        self._console.print(text if isinstance(text, Text) else Text(text, style))
+        self._console.print(Text(clean(text), style))
 
 
 def _local(moment: float) -> str:

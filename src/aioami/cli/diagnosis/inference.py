@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from aioami.permissions.delivery import EventFilter, filter_text, includes, mask_of, passes
 from aioami.permissions.granted import CLASSES, Settings, classes_of, granted, sections
 from aioami.wire import product_of, version_of
 
@@ -86,16 +86,16 @@ class EventMask:
     @property
     def is_all(self) -> bool:
         """True if it asks for all events."""
-        return self.text.lower() in ("on", "yes", "all")
+        return "all" in mask_of(self.text)
 
     @property
     def is_none(self) -> bool:
         """True if it asks for no events."""
-        return self.text.lower() in ("off", "no", "none", "")
+        return not mask_of(self.text)
 
     def includes(self, *classes: str) -> bool:
         """True if it asks for events of all these classes."""
-        return self.is_all or set(classes) <= set(self.text.lower().split(","))
+        return includes(mask_of(self.text), classes)
 
 
 @dataclass(frozen=True)
@@ -152,31 +152,9 @@ class Rights:
         return bool(self.own) and milliseconds.isdecimal() and int(milliseconds) <= 100
 
     def pass_filters(self, name: str, classes: Iterable[str]) -> bool:
-        """True if the filters let an event through, as far as its first two headers decide."""
-        head = f"Event: {name}\r\nPrivilege: {','.join(classes)},all\r\n"
-        including = []
-        for key, value in self.event_filters:
-            excludes, fits = _apply_filter(key, value, name, head)
-            if excludes and fits:
-                return False
-            if not excludes:
-                including.append(fits)
-        return not including or any(including)
-
-
-def _apply_filter(key: str, value: str, name: str, head: str) -> tuple[bool, bool]:
-    """Apply an event filter: does it exclude, and does it fit the event?"""
-    criteria = dict(re.findall(r"(\w+)\(([^()]*)\)", key.partition("(")[2]))
-    excludes = value.startswith("!") or criteria.get("action") == "exclude"
-    pattern = value.removeprefix("!")
-    if criteria:
-        # A filter on a header that is not known may or may not fit: it is taken to let through.
-        fits = criteria.get("name", name) == name and ("header" in criteria or not pattern)
-        return excludes, fits and not (excludes and "header" in criteria)
-    try:
-        return excludes, re.search(pattern.replace("[[:space:]]", r"\s"), head) is not None
-    except re.error:  # POSIX knows expressions that Python does not
-        return excludes, True
+        """False if the filters certainly let no event of a name through."""
+        filters = [EventFilter.of(filter_text(*each)) for each in self.event_filters]
+        return passes(filters, name, classes) is not False
 
 
 def rights_of(

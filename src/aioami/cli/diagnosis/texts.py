@@ -516,12 +516,9 @@ def event(target: Target, rights: Rights, name: str, version: str = "") -> Findi
     cls = type(events.parse(f"Event: {name}"))
     name = cls.wire_name or name
     classes = read_classes(name)
-    if not classes and cls is Event:
+    if not classes:
         text = f"Asterisk makes no event {name}; it comes only if a module of others sends it"
         return hint("event", text)
-    if not classes:
-        text = f"{name} is an item of a list: it comes to the action that asks for it"
-        return hint("event", f"{text}, and to no stream")
     needed = in_order(classes)
     if rights.read is not None and not set(classes) <= rights.read:
         return wrong(

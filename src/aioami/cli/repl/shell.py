@@ -32,7 +32,7 @@ from aioami import (
 from aioami.events import misnamed
 
 from ..completion import action_classes, event_names, summary
-from ..output import Form, Printer, clean
+from ..output import Form, Printer, clean, plain
 from ..process import ExitCode, notify
 from .completer import ShellCompleter
 from .history import open_history
@@ -201,7 +201,7 @@ class Shell:
             raise LineError(f"{problem}, as in: !core show channels")
         response = await self.mgr.send(core.Command(text), timeout=_COMMAND_TIMEOUT, check=False)
         for line in response.data:
-            print(_plain(line))
+            print(plain(line))
         if not response.success:
             raise LineError("Asterisk refused the command" if response.data else response.message)
 
@@ -384,9 +384,3 @@ async def _lines() -> AsyncGenerator[str, None]:
     threading.Thread(target=read, daemon=True, name="aioami reads the standard input").start()
     while line := await queue.get():
         yield line
-
-
-def _plain(line: str) -> str:
-    """A line of a command's output without colours, and with all else escaped but tabs."""
-    uncoloured = re.sub(r"\x1b\[[\d;]*m", "", line)
-    return "\t".join(clean(part) for part in uncoloured.split("\t"))

@@ -1,26 +1,37 @@
-"""The rows of the tables: channels, bridges, queues and events as cells of text."""
+"""The rows of the tables: calls, channels, queues, phones and the rest as cells of text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from enum import Enum
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from rich.text import Text
 
 from aioami import Event
-from aioami.enums import ChannelState, QueueMemberState
-from aioami.live import Live, LiveCaller, LiveChannel, LiveMember, LiveQueue
+from aioami.calls import CallEnd, EndReason
+from aioami.enums import ChannelState, DeviceState, QueueMemberState
+from aioami.live import (
+    Live,
+    LiveCall,
+    LiveCaller,
+    LiveCallState,
+    LiveChannel,
+    LiveContact,
+    LiveMember,
+    LiveParty,
+    LiveQueue,
+)
 
 from ..output import clean, main_headers, style_of
 
 __all__ = [
     "COLUMNS",
+    "ROWS",
     "Row",
-    "bridge_rows",
-    "channel_rows",
     "details",
     "event_rows",
     "matching",
@@ -28,12 +39,37 @@ __all__ = [
 ]
 
 COLUMNS: Final = {
+    "calls": ("Caller", "State", "Time", "Callee", "Answered by"),
     "channels": ("Channel", "State", "Time", "Caller", "Connected with", "Where"),
+    "ended": ("Began", "Caller", "Callee", "What became of it", "Rang", "Talked"),
     "queues": ("Queue", "Who", "State", "Time", "Calls"),
+    "parking": ("Place", "Who", "Time", "Channel"),
+    "conferences": ("Conference", "Who", "State"),
+    "endpoints": ("Phone", "State", "Reached at", "Calls"),
+    "mailboxes": ("Mailbox", "New", "Old"),
+    "registrations": ("Trunk", "Server", "State"),
     "bridges": ("Bridge", "Type", "Channels"),
     "events": ("Time", "Event", "About"),
 }
 """The columns of each table."""
+
+_CALL_STYLES: Final = {
+    LiveCallState.TALKING: "green",
+    LiveCallState.CONFERENCE: "green",
+    LiveCallState.RINGING: "yellow",
+    LiveCallState.WAITING: "bold yellow",
+    LiveCallState.HELD: "magenta",
+    LiveCallState.PARKED: "magenta",
+}
+_ENDINGS: Final = {EndReason.ANSWERED: "green", EndReason.UNKNOWN: "dim"}
+_DEVICE_STYLES: Final = {
+    DeviceState.NOT_IN_USE: "green",
+    DeviceState.IN_USE: "yellow",
+    DeviceState.RINGING: "yellow",
+    DeviceState.RING_IN_USE: "yellow",
+    DeviceState.BUSY: "yellow",
+    DeviceState.ON_HOLD: "magenta",
+}
 
 _CHANNEL_STYLES: Final = {
     ChannelState.UP: "green",
@@ -59,8 +95,8 @@ class Row:
         key: identity of the object, for as long as it exists.
         cells: the text of each column.
         about: the object, for its details.
-        channel: the name of the channel to hang up; empty without one.
-        target: the same for the server: the Uniqueid, or the bytes of the name.
+        channel: the name of the channel, or of the call, to hang up; empty without one.
+        targets: the channels of that for the server: Uniqueids, or the bytes of names.
         group: the key of the row above, whose part this one is; empty for a row of its own.
     """
 
@@ -68,7 +104,7 @@ class Row:
     cells: tuple[Text, ...]
     about: Any
     channel: str = ""
-    target: str | bytes = ""
+    targets: tuple[str | bytes, ...] = ()
     group: str = ""
 
     @property
@@ -91,12 +127,58 @@ def matching(rows: list[Row], pattern: str) -> list[Row]:
     return [row for row in rows if row.group in found or row.key in found | groups]
 
 
-def channel_rows(live: Live, now: float) -> list[Row]:
-    """Rows of the channels by call, the oldest call first."""
+def _call_rows(live: Live, now: float) -> list[Row]:
+    return [_call_row(call, now) for call in live.calls().values()]
+
+
+def _call_row(call: LiveCall, now: float) -> Row:
+    where = f" in {call.queue}" if call.state is LiveCallState.WAITING else ""
+    answered = "" if call.answered_by is None else str(call.answered_by)
+    return Row(
+        call.linkedid,
+        (
+            _text(str(call.caller), "bold"),
+            _text(f"{call.state.value}{where}", _CALL_STYLES.get(call.state, "dim")),
+            _text(_elapsed(now - call.since), "dim", right=True),
+            _text(str(call.callee)),
+            _text(answered, "dim"),
+        ),
+        call,
+        channel=f"the call of {call.caller} ({len(call.channels)} channels)",
+        targets=tuple(channel.uniqueid for channel in call.channels),
+    )
+
+
+def _ended_rows(live: Live, now: float) -> list[Row]:
+    return [_ended_row(call) for call in reversed(live.ended)]
+
+
+def _ended_row(call: LiveCall) -> Row:
+    end = call.end
+    assert end is not None
+    reason = end.reason.value if end.reason is not EndReason.UNKNOWN else "not seen"
+    return Row(
+        f"{call.linkedid} {call.since}",
+        (
+            _text(datetime.fromtimestamp(call.since).strftime("%H:%M:%S"), "dim"),
+            _text(str(call.caller), "bold"),
+            _text(str(call.callee)),
+            _text(
+                f"{reason}{f' ({call.queue})' if call.queue else ''}",
+                _ENDINGS.get(end.reason, "red"),
+            ),
+            _text(_elapsed(end.rang), "dim", right=True),
+            _text(_elapsed(end.talked), right=True),
+        ),
+        call,
+    )
+
+
+def _channel_rows(live: Live, now: float) -> list[Row]:
     return [
         _channel_row(live, each, now, first=number == 0)
         for call in live.calls().values()
-        for number, each in enumerate(call)
+        for number, each in enumerate(call.channels)
     ]
 
 
@@ -118,7 +200,7 @@ def _channel_row(live: Live, channel: LiveChannel, now: float, *, first: bool) -
         ),
         channel,
         channel=channel.name,
-        target=channel.uniqueid,
+        targets=(channel.uniqueid,),
     )
 
 
@@ -126,8 +208,108 @@ def _names(live: Live, uniqueids: Iterable[str]) -> list[str]:
     return [live.channels[each].name for each in uniqueids if each in live.channels]
 
 
-def bridge_rows(live: Live) -> list[Row]:
-    """Rows of the bridges, with the channels in them."""
+def _parking_rows(live: Live, now: float) -> list[Row]:
+    several = len(live.parking) > 1
+    rows = []
+    for lot in live.parking.values():
+        for each in lot.calls:
+            channel = live.channels.get(each.uniqueid)
+            who = "" if channel is None else _person(channel.caller_id_name, channel.caller_id_num)
+            cells = (
+                _text(f"{each.space}{f' of {lot.name}' if several else ''}", "bold"),
+                _text(who or each.channel),
+                _text(_elapsed(now - each.since), "yellow", right=True),
+                _text(each.channel, "dim"),
+            )
+            target = (each.uniqueid,)
+            rows.append(Row(each.uniqueid, cells, each, channel=each.channel, targets=target))
+    return rows
+
+
+def _conference_rows(live: Live, now: float) -> list[Row]:
+    rows = []
+    for room in live.conferences.values():
+        count = len(room.participants)
+        cells = (
+            _text(room.name, "bold"),
+            _text(f"{count} in it"),
+            _text("locked" if room.locked else "", "magenta"),
+        )
+        rows.append(Row(room.name, cells, room))
+        for each in room.participants:
+            channel = live.channels.get(each.uniqueid)
+            who = "" if channel is None else _person(channel.caller_id_name, channel.caller_id_num)
+            states = {"admin": each.admin, "muted": each.muted, "talking": each.talking}
+            told = ", ".join(word for word, holds in states.items() if holds)
+            cells = (_text(""), _text(who or each.channel), _text(told, "yellow"))
+            rows.append(
+                Row(
+                    f"{room.name} {each.uniqueid}",
+                    cells,
+                    each,
+                    channel=each.channel,
+                    targets=(each.uniqueid,),
+                    group=room.name,
+                )
+            )
+    return rows
+
+
+def _endpoint_rows(live: Live, now: float) -> list[Row]:
+    rows = []
+    for name, each in live.endpoints.items():
+        style = _DEVICE_STYLES.get(each.state, "red") if each.state is not None else ""
+        contacts = ", ".join(_contact(contact) for contact in each.contacts)
+        cells = (
+            _text(name, "bold"),
+            _text(_words(each.state), style),
+            _text(contacts or "nowhere", "" if contacts else "dim"),
+            _text(str(len(each.channels) or ""), right=True),
+        )
+        rows.append(Row(name, cells, each))
+    return rows
+
+
+def _contact(contact: LiveContact) -> str:
+    uri = contact.uri.partition("@")[2].partition(";")[0] or contact.uri
+    if contact.reachable is False:
+        return f"{uri} (does not answer)"
+    return uri if contact.round_trip is None else f"{uri} ({contact.round_trip * 1000:.0f} ms)"
+
+
+def _mailbox_rows(live: Live, now: float) -> list[Row]:
+    # Those with something new come first.
+    boxes = sorted(live.mailboxes.items(), key=lambda each: (not each[1].new, each[0]))
+    return [
+        Row(
+            name,
+            (
+                _text(name, "bold"),
+                _text(str(each.new or ""), "bold yellow", right=True),
+                _text(str(each.old or ""), "dim", right=True),
+            ),
+            each,
+        )
+        for name, each in boxes
+    ]
+
+
+def _registration_rows(live: Live, now: float) -> list[Row]:
+    return [
+        Row(
+            name,
+            (
+                _text(name, "bold"),
+                _text(each.server),
+                _text(each.state, "green" if each.state == "Registered" else "red"),
+            ),
+            each,
+        )
+        for name, each in live.registrations.items()
+    ]
+
+
+def _bridge_rows(live: Live, now: float) -> list[Row]:
     rows = []
     for each in live.bridges.values():
         kind = (each.type, each.technology.removesuffix("_bridge"), each.creator)
@@ -171,7 +353,7 @@ def _caller_row(queue: LiveQueue, caller: LiveCaller, now: float) -> Row:
         ),
         caller,
         channel=caller.channel,
-        target=caller.uniqueid,
+        targets=(caller.uniqueid,),
         group=queue.name,
     )
 
@@ -213,7 +395,7 @@ def event_rows(events: Iterable[tuple[int, float, Event]]) -> list[Row]:
         )
         channel = "" if event.name.lower() == "hangup" else event.get("Channel", "")
         target = event.getbytes("Uniqueid") or event.getbytes("Channel") or b""
-        rows.append(Row(str(number), cells, event, channel=channel, target=target))
+        rows.append(Row(str(number), cells, event, channel=channel, targets=(target,)))
     return rows
 
 
@@ -253,6 +435,16 @@ def _shown(value: Any) -> str:
         return "-"
     if isinstance(value, (ChannelState, QueueMemberState)):
         return f"{_words(value)} ({int(value)})"
+    if isinstance(value, (DeviceState, LiveCallState)):
+        return _words(value)
+    if isinstance(value, LiveParty):
+        return f"{value} ({value.channel})" if value.channel else str(value) or "-"
+    if isinstance(value, CallEnd):
+        return f"{value.reason.value}, rang {value.rang:.1f} s, talked {value.talked:.1f} s" + (
+            "" if value.cause is None else f", cause {int(value.cause)} ({_words(value.cause)})"
+        )
+    if isinstance(value, LiveContact):
+        return _contact(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -275,7 +467,7 @@ def _text(text: str, style: str = "", *, right: bool = False) -> Text:
     return Text(clean(text), style, justify="right" if right else None, no_wrap=True)
 
 
-def _words(state: ChannelState | QueueMemberState | None) -> str:
+def _words(state: Enum | None) -> str:
     return "" if state is None else state.name.lower().replace("_", " ")
 
 
@@ -290,6 +482,21 @@ def _position(channel: LiveChannel) -> str:
         data = data if len(data) < 30 else f"{data[:29]}…"
         return f"{channel.application}({data})"
     return f"{channel.exten}@{channel.context}" if channel.context else ""
+
+
+ROWS: Final[dict[str, Callable[[Live, float], list[Row]]]] = {
+    "calls": _call_rows,
+    "channels": _channel_rows,
+    "ended": _ended_rows,
+    "queues": queue_rows,
+    "parking": _parking_rows,
+    "conferences": _conference_rows,
+    "endpoints": _endpoint_rows,
+    "mailboxes": _mailbox_rows,
+    "registrations": _registration_rows,
+    "bridges": _bridge_rows,
+}
+"""The functions that make the rows of each table, from the live state and the time."""
 
 
 def _elapsed(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import deque
@@ -29,32 +30,56 @@ from aioami import (
     Reconnected,
     core,
 )
-from aioami.live import Live
+from aioami.live import DEFAULT_PARTS, Live, PartName
 
 from ..output import clean
-from .rows import (
-    COLUMNS,
-    Row,
-    bridge_rows,
-    channel_rows,
-    details,
-    event_rows,
-    matching,
-    queue_rows,
-)
+from .rows import COLUMNS, ROWS, Row, details, event_rows, matching
 
-__all__ = ["Details", "Question", "Table", "Top"]
+__all__ = ["PARTS", "Details", "Question", "Table", "Top"]
 
 _REFRESH: Final = 0.5  # seconds
 _KEPT: Final = 2_000  # events
 _SHOWN: Final = 300  # rows of a table
 _HISTORY: Final = 120  # seconds of the event rate
 _TITLES: Final = {
+    "calls": "Calls",
     "channels": "Channels",
+    "ended": "Ended",
     "queues": "Queues",
+    "parking": "Parked",
+    "conferences": "Conferences",
+    "endpoints": "Phones",
+    "mailboxes": "Messages",
+    "registrations": "Trunks",
     "bridges": "Bridges",
     "events": "Events",
 }
+_PANES: Final = (
+    ("calls", "channels", "ended"),
+    ("queues", "parking", "conferences"),
+    ("endpoints", "mailboxes", "registrations", "bridges"),
+    ("events",),
+)
+"""The tables, of which one in each pane is shown."""
+PARTS: Final[tuple[PartName, ...]] = (
+    *DEFAULT_PARTS,
+    *("parking", "conferences", "endpoints", "mailboxes", "registrations"),
+)
+"""The parts of the live state that are shown."""
+_EMPTY: Final = {
+    "calls": "nobody is on the phone",
+    "channels": "nobody is on the phone",
+    "ended": "no call has ended since the begin",
+    "queues": "there are no queues",
+    "parking": "no call is parked",
+    "conferences": "nobody is in a conference",
+    "endpoints": "there are no PJSIP endpoints",
+    "mailboxes": "there are no mailboxes",
+    "registrations": "this server registers nowhere",
+    "bridges": "nobody is connected with anybody",
+    "events": "nothing has happened yet",
+}
+_PARTS: Final = {"calls": "channels", "ended": "channels"}  # of which other tables are made
 
 
 class Table(DataTable[Text]):
@@ -62,6 +87,8 @@ class Table(DataTable[Text]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "Details", show=True),
+        Binding("right", "app.turn(1)", "Next table", key_display="←→"),
+        Binding("left", "app.turn(-1)", "Table before", show=False),
     ]
 
     def __init__(self, name: str) -> None:
@@ -157,7 +184,7 @@ class Details(ModalScreen[None]):
 
 
 class Top(App[None]):
-    """Channels, queues, bridges and events of a server, live.
+    """Calls, queues, phones, events and the rest of a server, live.
 
     Args:
         mgr: the manager, which is connected.
@@ -187,14 +214,12 @@ class Top(App[None]):
         scrollbar-size: 0 1;
     }
     Table:focus { border: round $accent; }
-    #channels { height: 3fr; }
-    #queues { height: 3fr; }
-    #bridges { height: 1fr; min-height: 5; }
-    #events { height: 2fr; }
+    Table.turned-away { display: none; }
+    Table.stale { opacity: 50%; }
+    Table:focus.stale { opacity: 70%; }
     #main.narrow { layout: vertical; }
     #main.narrow #left { width: 100%; height: 3fr; }
     #main.narrow #right { width: 100%; height: 2fr; }
-    #main.narrow #bridges { min-height: 3; }
     .dialog { background: $surface; padding: 1 2; }
     Question, Details { align: center middle; }
     .question { width: 60; height: auto; border: round $error; }
@@ -205,10 +230,10 @@ class Top(App[None]):
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("h", "hang_up", "Hang up"),
         Binding("p,space", "pause", "Pause", key_display="p"),
-        Binding("1", "look('channels')", "Channels", show=False),
-        Binding("2", "look('queues')", "Queues", show=False),
-        Binding("3", "look('bridges')", "Bridges", show=False),
-        Binding("4", "look('events')", "Events", show=False),
+        Binding("1", "look(0)", "Calls", show=False),
+        Binding("2", "look(1)", "Queues", show=False),
+        Binding("3", "look(2)", "Phones", show=False),
+        Binding("4", "look(3)", "Events", show=False),
         Binding("escape", "no_filter", "No filter", show=False),
         Binding("q,ctrl+c", "quit", "Quit", key_display="q"),
     ]
@@ -222,6 +247,7 @@ class Top(App[None]):
         self._events: deque[tuple[int, float, Event]] = deque(maxlen=_KEPT)
         self._count = 0
         self._lost = 0
+        self._turned = [names[0] for names in _PANES]  # the table of each pane
         self._focused_before: Widget | None = None
         self._rates: deque[float] = deque([0.0] * _HISTORY, maxlen=_HISTORY)
         self._statistics = mgr.statistics()
@@ -231,12 +257,10 @@ class Top(App[None]):
         yield Static(id="status")
         yield Sparkline(list(self._rates), id="rate")
         with Horizontal(id="main"):
-            with Vertical(id="left"):
-                yield Table("channels")
-                yield Table("queues")
-            with Vertical(id="right"):
-                yield Table("bridges")
-                yield Table("events")
+            for side, panes in (("left", _PANES[:2]), ("right", _PANES[2:])):
+                with Vertical(id=side):
+                    for name in itertools.chain(*panes):
+                        yield Table(name).set_class(name not in self._turned, "turned-away")
         yield Input(
             placeholder="a text, or a pattern as PJSIP/alice-*; enter keeps it, esc takes it away",
             id="filter",
@@ -250,7 +274,7 @@ class Top(App[None]):
         self.run_worker(self._follow(), exit_on_error=False)
         self.set_interval(_REFRESH, self.show)
         self.set_interval(1.0, self._measure)
-        self.query_one("#channels").focus()
+        self.query_one("#calls").focus()
         self.show()
 
     def on_unmount(self) -> None:
@@ -299,19 +323,28 @@ class Top(App[None]):
         if self.paused:
             return
         now = time.time()
-        for name, rows in (
-            ("channels", channel_rows(self._live, now)),
-            ("queues", queue_rows(self._live, now)),
-            ("bridges", bridge_rows(self._live)),
-            ("events", list(self._event_rows())),
-        ):
+        for names, name in zip(_PANES, self._turned, strict=True):
             # One after the other they are mounted, and removed: there may be none to fill.
             for table in self.query(f"#{name}").results(Table):
+                rows = ROWS[name](self._live, now) if name in ROWS else list(self._event_rows())
                 found = matching(rows, self.wanted)
                 table.fill(found)
-                table.border_title = self._title(name, len(found), len(rows))
-                reason = self._live.unavailable.get(name)  # type: ignore[call-overload]
-                table.border_subtitle = "" if reason is None else _markup(f"not told: {reason}")
+                table.border_title = self._title(names, name, len(found), len(rows))
+                table.border_subtitle = _markup(self._remark(name, len(found)))
+                table.set_class(name in ROWS and not self._live.synced, "stale")
+
+    def _remark(self, name: str, found: int) -> str:
+        """Return the remark on a table, as that it is empty, or not up to date."""
+        reason = self._live.unavailable.get(_PARTS.get(name, name))  # type: ignore[call-overload]
+        if reason is not None:
+            return f"not told: {reason}"
+        if name in ROWS and self._mgr.state is not ManagerState.READY:
+            return "as it was before the link was lost" if found else "there is no link"
+        if name in ROWS and not self._live.synced:
+            return "is being looked at anew"
+        if found:
+            return ""
+        return f"nothing fits {self.wanted}" if self.wanted else _EMPTY[name]
 
     def _event_rows(self) -> Iterator[Row]:
         """Rows of the newest events that fit the filter."""
@@ -325,12 +358,17 @@ class Top(App[None]):
             if shown == _SHOWN:
                 return
 
-    def _title(self, name: str, found: int, total: int) -> str:
+    def _title(self, names: tuple[str, ...], name: str, found: int, total: int) -> str:
+        """The names of a pane's tables, with the count in the one that is shown."""
+        count = f"{total if found == total else f'{found} of {total}'}"
         if name == "events":
-            return f"{_TITLES[name]} {self._count}"
-        if name == "queues":
-            return f"{_TITLES[name]} {len(self._live.queues)}"
-        return f"{_TITLES[name]} {total if found == total else f'{found} of {total}'}"
+            count = str(self._count)
+        elif name in ("queues", "conferences"):  # whose rows are more
+            count = str(len(getattr(self._live, name)))
+        shown = f"{_TITLES[name]} {count}"
+        return " · ".join(
+            f"[b]{shown}[/b]" if each == name else f"[dim]{_TITLES[each]}[/dim]" for each in names
+        )
 
     def _status(self) -> Text:
         state = self._mgr.state
@@ -367,9 +405,39 @@ class Top(App[None]):
             title = getattr(row.about, "name", "") or row.key
             self.push_screen(Details(title, details(row.about, self._events)))
 
-    def action_look(self, name: str) -> None:
-        """Move the focus to a table."""
-        self.query_one(f"#{name}").focus()
+    def action_look(self, pane: int) -> None:
+        """Move the focus to the table of a pane; to its next one, if it is there already."""
+        if self.focused is not None and self.focused.id == self._turned[pane]:
+            self.action_turn(1)
+        else:
+            self.query_one(f"#{self._turned[pane]}").focus()
+
+    def action_turn(self, by: int) -> None:
+        """Show another table in the pane that has the focus.
+
+        Args:
+            by: 1 for the next one, -1 for the one before.
+        """
+        for pane, name in enumerate(self._turned):
+            if self.focused is not None and self.focused.id == name:
+                names = _PANES[pane]
+                self.turn_to(names[(names.index(name) + by) % len(names)])
+                return
+
+    def turn_to(self, name: str) -> None:
+        """Show a table in its pane, and move the focus there.
+
+        Args:
+            name: the table's.
+        """
+        for pane, names in enumerate(_PANES):
+            if name in names:
+                self.query_one(f"#{self._turned[pane]}").add_class("turned-away")
+                self._turned[pane] = name
+                table = self.query_one(f"#{name}")
+                table.remove_class("turned-away")
+                table.focus()
+        self.show()
 
     def action_pause(self) -> None:
         """Pause the tables, or let them go on."""
@@ -401,13 +469,13 @@ class Top(App[None]):
         entry = self.query_one("#filter", Input)
         if entry.has_class("open"):
             entry.remove_class("open")
-            (self._focused_before or self.query_one("#channels")).focus()
+            (self._focused_before or self.query_one(f"#{self._turned[0]}")).focus()
 
     def action_hang_up(self) -> None:
         """Hang up the channel under the cursor, after a question."""
         row = self._table.row if self._table is not None else None
         if row is None or not row.channel:
-            self.notify("choose a channel, or a caller of a queue", severity="warning")
+            self.notify("choose a call, a channel, or somebody who waits", severity="warning")
             return
 
         def answered(yes: bool | None) -> None:
@@ -417,9 +485,14 @@ class Top(App[None]):
         self.push_screen(Question(f"Hang up {clean(row.channel)}?"), answered)
 
     async def _hang_up(self, row: Row) -> None:
-        try:
-            await self._mgr.send(core.Hangup(row.target))
-        except (ManagerError, ValueError) as error:
+        error: Exception | None = None
+        for target in row.targets:
+            try:
+                await self._mgr.send(core.Hangup(target))
+            except (ManagerError, ValueError) as reason:
+                # With one channel of a call others go.
+                error = reason if target == row.targets[0] else error
+        if error is not None:
             self.show_message(str(error), severity="error")
         else:
             self.show_message(f"{row.channel} was hung up")
@@ -437,6 +510,8 @@ class _MessageHandler(logging.Handler):
         self._screen = screen
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "aioami.live":  # its tables say it
+            return
         severity: SeverityLevel = "warning" if record.levelno >= logging.WARNING else "information"
         self._screen.show_message(record.getMessage(), severity=severity)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import calls, channels, queues, session, sip, system
+from . import calls, channels, conferences, queues, session, sip, system, telephones
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "Session",
     "calls",
     "channels",
+    "conferences",
     "queues",
     "session",
     "sip",
     "system",
+    "telephones",
 ]

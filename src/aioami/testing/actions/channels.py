@@ -214,6 +214,22 @@ async def park(exchange: Exchange, request: Request) -> Answer:
     return success("Park successful\n")
 
 
+@action("Parkinglots", "call", "Lists the parking lots")
+async def parking_lots(exchange: Exchange, request: Request) -> Answer:
+    items: list[Pairs] = [
+        [
+            ("Event", "Parkinglot"),
+            ID,
+            ("Name", lot.name),
+            ("StartSpace", str(lot.spaces[0])),
+            ("StopSpace", str(lot.spaces[-1])),
+            ("Timeout", f"{lot.seconds:.0f}"),
+        ]
+        for lot in exchange.lots.values()
+    ]
+    return listed("Parking lots will follow", items, "ParkinglotsComplete")
+
+
 @action("ParkedCalls", "call", "Lists the calls that are parked")
 async def parked_calls(exchange: Exchange, request: Request) -> Answer:
     wanted = request.get("ParkingLot")
@@ -282,8 +298,8 @@ async def status(exchange: Exchange, request: Request) -> Answer:
                 ("EffectiveConnectedLineName", channel.connected.name or "<unknown>"),
                 ("TimeToHangup", str(channel.seconds_left)),
                 ("BridgeID", channel.bridge.uniqueid if channel.bridge is not None else ""),
-                ("Application", channel.application),
-                ("Data", channel.data),
+                ("Application", channel.application or "(null)"),
+                ("Data", channel.data if channel.application else "(null)"),
                 ("Nativeformats", "(slin)"),
                 ("Readformat", "slin"),
                 ("Readtrans", ""),

@@ -26,6 +26,9 @@ __all__ = ["Application", "Bridge", "Channel", "Exchange", "Handset", "Pairs", "
 Application = Callable[[Channel, str], Awaitable[bool]]
 _TRUE: Final = ("yes", "true", "y", "t", "1", "on")
 RELEASES: Final = {13: "13.38.3", 16: "16.28.0", 22: "22.10.1"}
+_LAST_CHAN_SIP: Final = 20
+_PHONES: Final = {"PJSIP": "pjsip.conf", "SIP": "sip.conf", "IAX2": "iax.conf"}
+_PHONE_TYPES: Final = ("endpoint", "friend", "peer", "user")
 _MODULES: Final = (
     *("app_bridgewait", "app_confbridge", "app_dial", "app_echo", "app_mixmonitor", "app_playback"),
     *("app_queue", "app_read", "app_userevent"),
@@ -215,12 +218,31 @@ class Exchange:
             del self.channels[channel.name]
 
     def phone(self, device: str) -> Handset:
-        """Return a phone, made if it is new."""
+        """Return a phone; one that no configuration file declares exists from now on."""
         if device not in self.phones:
+            was_there = self.has_phone(device)
             self.phones[device] = Handset(
                 self, device, answer_after=self.answer_seconds, hang_up_after=self.talk_seconds
             )
+            if not was_there:
+                self.states.appeared(device)
         return self.phones[device]
+
+    def has_phone(self, device: str) -> bool:
+        """True if a phone is declared: in a configuration file, or by `phone`."""
+        return device in self.phones or device in self.declared_phones()
+
+    def declared_phones(self) -> list[str]:
+        """Return the phones that there are, as they are dialled."""
+        found = list(self.phones)
+        for technology, file in _PHONES.items():
+            if technology != "SIP" or self.major <= _LAST_CHAN_SIP:
+                found += [
+                    f"{technology}/{each.name}"
+                    for each in self.file(file).categories
+                    if not each.template and each.get("type") in _PHONE_TYPES
+                ]
+        return list(dict.fromkeys(found))
 
     def channel_like(self, name: str) -> Channel | None:
         """Find a channel by name, then by Uniqueid, ignoring case as Asterisk does."""

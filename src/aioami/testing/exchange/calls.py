@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -132,6 +133,8 @@ def request(
     if known is None or not target:
         return None
     device = target.partition("/")[0].rpartition("@")[2]  # as in PJSIP/100@trunk, SIP/trunk/100
+    if not exchange.has_phone(f"{known}/{device}"):
+        return None
     channel = exchange.add_channel(
         f"{known}/{device}-{exchange.next_suffix(known)}",
         state=DOWN,
@@ -271,11 +274,13 @@ async def originate(exchange: Exchange, origin: Origin, *, emit: bool) -> bool:
         channel = dialled.channel
         channel.executes("AppDial2", "(Outgoing Line)")
         for name, value in reversed(origin.variables):
-            channel.set_variable(name, value)
+            with contextlib.suppress(dialplan.NotSet):
+                dialplan.write(exchange, channel, name, value)
         if origin.account:
             channel.set_account(origin.account)
         if origin.caller:
-            channel.set_caller(origin.caller)
+            number = origin.caller.number or channel.caller.number
+            channel.set_caller(Party(number, origin.caller.name or channel.caller.name))
             channel.set_connected(Party(origin.caller.number, origin.caller.name))
         if dialled.call():
             outcome = await ringing(dialled, None, origin.seconds)

@@ -55,6 +55,8 @@ CAUSES: Final = {
     66: "Channel not implemented",
 }
 _UNKNOWN: Final = "<unknown>"
+_ALLOWED: Final = "0 (Presentation Allowed, Not Screened)"
+_NO_NUMBER: Final = "67 (Number Unavailable)"
 
 
 class Gone(Exception):
@@ -273,19 +275,30 @@ class Channel:
             self.inherited[name] = value
         self.exchange.emit_variable(self.snapshot(), name, value)
 
-    def set_caller(self, caller: Party) -> None:
+    def set_caller(self, caller: Party, presentation: str = _ALLOWED) -> None:
         """Set the caller ID."""
         self.caller = caller
-        self.emit("NewCallerid", [("CID-CallingPres", "0 (Presentation Allowed, Not Screened)")])
+        self.emit("NewCallerid", [("CID-CallingPres", presentation)])
 
     def set_connected(self, connected: Party) -> None:
         """Set the connected line."""
         self.connected = connected
         self.emit("NewConnectedLine")
 
+    def tell_connected(self, connected: Party) -> None:
+        """Set the connected line, and tell it the other half of a Local channel."""
+        if connected == self.connected:
+            return
+        self.set_connected(connected)
+        if self.other is not None:
+            presentation = _ALLOWED if connected else _NO_NUMBER
+            self.other.set_caller(Party(connected.number, connected.name), presentation)
+
     def set_account(self, account: str) -> None:
         """Set the account code."""
         old, self.account = self.account, account
+        if old == account:
+            return
         self.emit("NewAccountCode", [("OldAccountCode", old)])
 
     def executes(self, application: str, data: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..config import ConfigFile
 from .channels import STATES, Channel, Gone, Party, Redirected, ToBridge
+from .states import DEVICE_STATES
 
 if TYPE_CHECKING:
     from . import Exchange
@@ -231,6 +232,10 @@ _BUILT_IN: Final[dict[str, Callable[[Channel], str]]] = {
     "HANGUPCAUSE": lambda channel: str(channel.cause),
     "ACCOUNTCODE": lambda channel: channel.account,
 }
+_PARTIES: Final[dict[str, Callable[[Channel], Party]]] = {
+    "CALLERID": lambda channel: channel.caller,
+    "CONNECTEDLINE": lambda channel: channel.connected,
+}
 _CHANNEL_ITEMS: Final[dict[str, Callable[[Channel], str]]] = {
     "name": lambda channel: channel.name,
     "language": lambda channel: channel.language,
@@ -277,10 +282,10 @@ def read(exchange: Exchange, channel: Channel | None, name: str, *, inhibited: b
     if function == "CHANNEL":
         item = _CHANNEL_ITEMS.get(inside)
         return "" if item is None else item(channel)
-    if function == "CALLERID":
-        whole = f'"{channel.caller.name}" <{channel.caller.number}>'
-        parts = {"num": channel.caller.number, "name": channel.caller.name, "all": whole}
-        return parts.get(inside, "")
+    if function in _PARTIES:
+        party = _PARTIES[function](channel)
+        whole = f'"{party.name}" <{party.number}>'
+        return {"num": party.number, "name": party.name, "all": whole}.get(inside, "")
     if function in ("CDR", "TIMEOUT"):
         return channel.variables.get(name, "")
     return ""
@@ -310,6 +315,8 @@ def write(
         return
     function, inside = found[1], found[2]
     if function == "DEVICE_STATE" and inside.startswith("Custom:"):
+        if value.upper() not in DEVICE_STATES:
+            raise NotSet
         exchange.states.set(inside, value)
     elif function == "DB" and not inhibited:
         family, _, key = inside.partition("/")
@@ -318,15 +325,19 @@ def write(
         write(exchange, None, inside, value)
     elif channel is None:
         raise NotSet
-    elif function == "CALLERID" and inside in ("num", "name", "all"):
-        party = Party(channel.caller.number, channel.caller.name)
+    elif function in _PARTIES and inside in ("num", "name", "all"):
+        before = _PARTIES[function](channel)
+        party = Party(before.number, before.name)
         if inside == "all":
             party = Party.parse(value)
         elif inside == "num":
             party.number = value
         else:
             party.name = value
-        channel.set_caller(party)
+        if function == "CALLERID":
+            channel.set_caller(party)
+        else:
+            channel.tell_connected(party)
     elif function == "CHANNEL" and inside in ("accountcode", "language"):
         if inside == "accountcode":
             channel.set_account(value)

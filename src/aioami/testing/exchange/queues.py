@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Caller", "Member", "Queue", "queues_of"]
 
 _YES: Final = ("yes", "true", "y", "t", "1", "on")
+_NOT_THERE: Final = (4, 5)  # invalid, unavailable
 
 
 @dataclass
@@ -236,7 +237,7 @@ class Queue:
         longest = max((int(now - caller.since) for caller in self.callers), default=0)
         return [
             ("Queue", self.name),
-            ("LoggedIn", str(len(self.members))),
+            ("LoggedIn", str(sum(each.status not in _NOT_THERE for each in self.members))),
             ("Available", str(sum(map(self.available, self.members)))),
             ("Callers", str(len(self.callers))),
             ("HoldTime", str(self.hold_time)),

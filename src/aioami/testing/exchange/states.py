@@ -25,6 +25,7 @@ _EXTENSION: Final = {
     4: "Unavailable",
     8: "Ringing",
     9: "InUse&Ringing",
+    16: "Hold",
 }
 _OF_DEVICE: Final = {
     "INUSE": 1,
@@ -33,7 +34,7 @@ _OF_DEVICE: Final = {
     "UNAVAILABLE": 4,
     "RINGING": 8,
     "RINGINUSE": 9,
-    "ONHOLD": 1,
+    "ONHOLD": 16,
 }
 
 
@@ -55,8 +56,10 @@ class States:
             exten, _, context = rest.partition("/")[0].partition("@")
             if self._exchange.dialplan.find(context, exten) is None:
                 return "INVALID"
-        elif technology not in ("PJSIP", "SIP", "IAX2", "DAHDI"):
+        elif ":" in technology:  # Custom:name, park:space@context
             return "UNKNOWN"
+        elif not self._exchange.has_phone(device):
+            return "INVALID"
         own, channels = device.partition("/n")[0], self._exchange.channels.values()
         calls = [channel for channel in channels if channel.device == own]
         if not calls:
@@ -65,6 +68,11 @@ class States:
             return "RINGING"
         busy = technology == "Local" or any(channel.state == UP for channel in calls)
         return "INUSE" if busy else "NOT_INUSE"
+
+    def known(self) -> dict[str, str]:
+        """Return the states of all declared phones, and those that were set or told."""
+        devices = [*self._exchange.declared_phones(), *self._set, *self._emitted]
+        return {device: self.device(device) for device in dict.fromkeys(devices)}
 
     def number(self, device: str) -> int:
         """Return the state of a device as a number, as queues have it."""
@@ -76,6 +84,10 @@ class States:
         if self._set.get(device) != state.upper():
             self._set[device] = state.upper()
             self._changed(device, state.upper())
+
+    def appeared(self, device: str) -> None:
+        """Emit the state of a device that there was not before."""
+        self._changed(device, self.device(device))
 
     def channel_changed(self, channel: Channel) -> None:
         """Emit the state of a channel's device a moment later, if it has changed by then."""
@@ -96,8 +108,12 @@ class States:
         hint = self._exchange.dialplan.hint(context, exten)
         if hint is None:
             return "", -1, _EXTENSION[-1]
-        states = [_OF_DEVICE.get(self.device(device.strip()), 0) for device in hint.split("&")]
-        number = next((state for state in (8, 2, 1, 4) if state in states), 0)
+        states = {_OF_DEVICE.get(self.device(device.strip()), 0) for device in hint.split("&")}
+        if states in ({2}, {4}):  # busy or unavailable, if all devices are
+            (number,) = states
+        else:
+            rings, in_use = states & {8, 9}, states & {1, 2, 9}
+            number = (8 if rings else 0) + (1 if in_use else 0) or (16 if 16 in states else 0)
         return hint, number, _EXTENSION[number]
 
     def context_of(self, device: str) -> str:

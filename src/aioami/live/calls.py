@@ -1,0 +1,453 @@
+"""The calls of the live state: who calls whom, and what became of the calls that are over."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ..calls.ends import CallEnd
+from ..calls.registry import CallRecord, CallRegistry, ChannelRecord
+from ..enums import ChannelState, Word
+from ..events.base import Event
+from ..fields import identifier
+from .part import LiveObject, Record, Reports
+
+if TYPE_CHECKING:
+    from .channels import LiveChannel
+
+__all__ = ["Calls", "LiveCall", "LiveCallState", "LiveParty"]
+
+_SPARE: Final = 20  # channels that are hung up, of each call
+_QUEUE: Final = "queue"  # the application, in lower case
+_CALLED: Final = frozenset(
+    {"AppDial", "AppQueue"}
+)  # what the list calls a channel that was dialled
+
+_UP: Final = str(int(ChannelState.UP))
+_RINGING: Final = frozenset(
+    {
+        ChannelState.DOWN,
+        ChannelState.RESERVED,
+        ChannelState.DIALING,
+        ChannelState.RINGING,
+        ChannelState.DIALING_OFF_HOOK,
+        ChannelState.PRE_RING,
+    }
+)
+
+
+class LiveCallState(Word):
+    """The state of a call. Of several that fit, it is the first of these that is not `OTHER`:
+    `CONFERENCE`, `PARKED`, `WAITING`, `HELD`, `TALKING`, `RINGING`.
+    """
+
+    RINGING = "ringing"
+    """Somebody is called, and did not answer yet."""
+    TALKING = "talking"
+    """Two or more are in one bridge."""
+    WAITING = "waiting"
+    """The caller waits in a queue, also while members of it ring."""
+    PARKED = "parked"
+    HELD = "held"
+    """Two or more are in one bridge, and one of them keeps the other on hold."""
+    CONFERENCE = "conference"
+    OTHER = "other"
+    """None of these: the dialplan works on it, or it is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveParty(LiveObject):
+    """One of those who are in a call. Its `str()` is what people would call it.
+
+    Attributes:
+        name: the name; empty if unknown.
+        number: the number; empty if unknown.
+        channel: the channel's name; empty if it has none, as a number that nobody answers yet.
+        uniqueid: the channel's Uniqueid, a key of `Live.channels` while it exists; else empty.
+    """
+
+    name: str = ""
+    number: str = ""
+    channel: str = ""
+    uniqueid: str = ""
+
+    def __str__(self) -> str:
+        if self.name and self.number:
+            return f"{self.name} <{self.number}>"
+        return self.name or self.number or self.channel.rpartition("-")[0] or self.channel
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall(LiveObject):
+    """A call at one moment, or a call that is over.
+
+    Attributes:
+        linkedid: the Linkedid of the call.
+        channels: its channels, the oldest first. Of a call that is over it is how they were last;
+            of more than twenty, these are the last ones that were hung up.
+        state: its state, as a `LiveCallState`.
+        queue: the queue in which it waits, or waited last; `None` if in none.
+        caller: the one who calls, as the server shows the name and number now. After a transfer it
+            is the one who was there first of those who are in the call now.
+        callee: the one with whom the caller talks, or who is called; the number that was dialled,
+            without a name, if several ring, or nobody.
+        since: when it began, in seconds since 1970 by the clock of `Live`.
+        answered_by: the one who answered first; `None` if nobody did, or that was before `Live` was
+            entered and the server does not tell.
+        end: what became of it; `None` while it goes on. `by_us` is not told here, and always false.
+    """
+
+    linkedid: str
+    channels: tuple[LiveChannel, ...]
+    state: LiveCallState = LiveCallState.OTHER
+    queue: str | None = None
+    caller: LiveParty = LiveParty()
+    callee: LiveParty = LiveParty()
+    since: float = 0.0
+    answered_by: LiveParty | None = None
+    end: CallEnd | None = None
+
+
+class _View(Mapping[str, LiveCall]):
+    """The calls by Linkedid, in a view that changes with them; the oldest first."""
+
+    __slots__ = ("_calls", "_value")
+
+    def __init__(
+        self, calls: Mapping[str, CallRecord], value: Callable[[CallRecord], LiveCall]
+    ) -> None:
+        self._calls = calls
+        self._value = value
+
+    def __getitem__(self, key: str) -> LiveCall:
+        return self._value(self._calls[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._calls, key=lambda each: self._calls[each].began))
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._calls
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+class Calls:
+    """The calls that the channels make up, as a `CallTracer` puts them together, without the steps.
+
+    Args:
+        reports: where changes are reported.
+        history: how many calls that are over are kept.
+
+    Attributes:
+        view: the calls in progress, by Linkedid.
+        ended: the latest calls that are over, the last one at the end.
+        waits: returns the queue in which a channel waits, by its Uniqueid, where that is followed.
+    """
+
+    def __init__(self, reports: Reports, history: int) -> None:
+        self._reports = reports
+        self._calls: dict[str, CallRecord] = {}
+        self._registry = CallRegistry(keep=0, spare=_SPARE, moved=self._relinked)
+        self.view: Mapping[str, LiveCall] = _View(self._calls, self._value)
+        self.ended: deque[LiveCall] = deque(maxlen=history)
+        self.waits: Callable[[str], str | None] = _nowhere
+
+    # The events, of which the channels have taken what is theirs
+
+    def made(self, event: Event, shown: Record[LiveChannel]) -> None:
+        """Take the event of a channel that is new."""
+        channel = self._registry.seen(event, self._reports.clock())
+        if channel is not None:
+            channel.shown = shown
+            self._calls[channel.call.linkedid] = channel.call
+            self._notify(channel.call)
+
+    def take(self, event: Event, uniqueid: str) -> ChannelRecord | None:
+        """Take an event of a channel, and return it; `None` if it is not known."""
+        channel = self._registry.channels.get(uniqueid)
+        if channel is None or channel.ended is not None:
+            return None
+        link = identifier(event, "Linkedid")
+        if link and link != channel.call.linkedid:
+            self._registry.link(channel, link)
+        self._notify(channel.call)
+        return channel
+
+    def state(self, event: Event, uniqueid: str) -> None:
+        """Take the event of another state."""
+        channel = self.take(event, uniqueid)
+        if channel is not None and channel.answered is None and event.find("ChannelState") == _UP:
+            channel.answered = self._reports.clock()
+
+    def executes(self, event: Event, uniqueid: str, application: str, data: str) -> None:
+        """Take the event of an application."""
+        channel = self.take(event, uniqueid)
+        if channel is not None:
+            self._registry.goes_on(channel, event.find("Extension", event.find("Exten", "")))
+            if application.lower() == _QUEUE:
+                channel.call.queue = _queue(data)
+
+    def rename(self, uniqueid: str, name: str) -> None:
+        """Give a channel another name."""
+        channel = self._registry.channels.get(uniqueid)
+        if channel is not None:
+            self._registry.rename(channel, name)
+            self._notify(channel.call)
+
+    def dials(self, event: Event) -> None:
+        """Take the event of a channel, or an Originate, that calls another one."""
+        channel, dest = self._two(event)
+        if dest is not None:
+            self._registry.dials(channel, dest, self._reports.clock())
+            self._notify(dest.call)
+
+    def dial_ends(self, event: Event) -> None:
+        """Take the event that has the result of that."""
+        channel, dest = self._two(event)
+        if dest is not None:
+            status = event.find("DialStatus", "")
+            self._registry.dial_ends(channel, dest, status, self._reports.clock())
+            self._notify(dest.call)
+
+    def _two(self, event: Event) -> tuple[ChannelRecord | None, ChannelRecord | None]:
+        channels = self._registry.channels
+        one = channels.get(identifier(event, "Uniqueid") or "")
+        return one, channels.get(identifier(event, "DestUniqueid") or "")
+
+    def enters(self, event: Event, uniqueid: str, bridge: str) -> None:
+        """Take the event of a channel that enters a bridge."""
+        channel = self.take(event, uniqueid)
+        if channel is not None:
+            swapped = self._registry.channels.get(identifier(event, "SwapUniqueid") or "")
+            kind = event.find("BridgeType", ""), event.find("BridgeCreator", "")
+            self._registry.enters(channel, bridge, kind, self._reports.clock(), swapped)
+            self._notify(channel.call)
+
+    def leaves(self, event: Event, uniqueid: str, bridge: str) -> None:
+        """Take the event of a channel that leaves a bridge."""
+        channel = self.take(event, uniqueid)
+        if channel is not None:
+            self._registry.leaves(channel, bridge)
+
+    def holds(self, event: Event) -> None:
+        """Take the event of a channel that puts the other on hold."""
+        self._hold(event, True)
+
+    def holds_no_more(self, event: Event) -> None:
+        """Take the event of a channel that takes the other from hold."""
+        self._hold(event, False)
+
+    def _hold(self, event: Event, held: bool) -> None:
+        channel = self.take(event, identifier(event, "Uniqueid") or "")
+        if channel is not None:
+            channel.held = held
+
+    def hung_up(self, event: Event, uniqueid: str) -> None:
+        """Take the event of a channel that is hung up."""
+        channel = self.take(event, uniqueid)
+        if channel is not None:
+            cause = event.find("Cause", "")
+            channel.cause = int(cause) if cause.isdecimal() else None
+            self._end(channel, self._reports.clock(), seen=True)
+
+    def transfers(self, event: Event) -> None:
+        """Take the event of a transfer without a word before."""
+        channels = self._registry.channels
+        one = channels.get(identifier(event, "TransfererUniqueid") or "")
+        moved = channels.get(identifier(event, "TransfereeUniqueid") or "")
+        if one is not None and event.find("Result") == "Success":
+            self._registry.transfers(one, moved, event.find("Extension", ""))
+            self._notify(one.call)
+
+    def touched(self, uniqueid: str) -> None:
+        """Report a change of the call of a channel, which another part has noticed."""
+        channel = self._registry.channels.get(uniqueid)
+        if channel is not None and channel.ended is None:
+            queue = self.waits(uniqueid)
+            if queue is not None:
+                channel.call.queue = queue
+            self._notify(channel.call)
+
+    def _end(self, channel: ChannelRecord, time: float, *, seen: bool) -> None:
+        call = channel.call
+        self._registry.end(channel, time, seen=seen)
+        if call.alive:
+            self._notify(call)
+            return
+        self._calls.pop(call.linkedid, None)
+        self.ended.append(self._value(call))
+        self._registry.forget()
+        self._reports.notify("call", call.linkedid, True)
+
+    def _relinked(self, call: CallRecord, before: str) -> None:
+        """Show a call under its new Linkedid."""
+        if self._calls.pop(before, None) is not None:
+            self._reports.notify("call", before, True)
+        if call.alive:
+            self._calls[call.linkedid] = call
+            self._notify(call)
+
+    def _notify(self, call: CallRecord) -> None:
+        self._reports.notify("call", call.linkedid)
+
+    # Lists
+
+    def read(
+        self,
+        listed: Mapping[str, Record[LiveChannel]],
+        bridges: Mapping[str, tuple[str, str]],
+    ) -> None:
+        """Take over what the server lists.
+
+        A call whose channels are all gone ended without being seen.
+
+        Args:
+            listed: the channels, by Uniqueid; the oldest first.
+            bridges: the type and the creator of each bridge.
+        """
+        registry = self._registry
+        for channel in list(registry.channels.values()):
+            if channel.ended is None and channel.uniqueid not in listed:
+                self._end(channel, self._reports.trusted, seen=False)
+        now = self._reports.clock()
+        for shown in listed.values():
+            value = shown.value()
+            found = registry.channels.get(value.uniqueid)
+            linkedid = value.linkedid or value.uniqueid
+            if found is None:
+                found = registry.add(value.uniqueid, value.name, linkedid, value.exten, value.since)
+                # The halves of a Local channel are one call, also where one of them was bridged
+                # with an older call, and so has the Linkedid of that one.
+                registry.unite_halves(found)
+                if value.state == ChannelState.UP:
+                    found.answered = now
+                if value.application in _CALLED:
+                    found.call.callee = found
+            else:
+                registry.rename(found, value.name)
+                registry.link(found, linkedid)
+            if value.application.lower() == _QUEUE:
+                found.call.queue = _queue(value.application_data)
+            if found.shown is not shown:
+                found.shown = shown
+                self._notify(found.call)
+            self._calls[found.call.linkedid] = found.call
+        for uniqueid, shown in listed.items():
+            bridge = shown.value().bridge
+            self.moved(uniqueid, bridge, bridges.get(bridge or "", ("", "")))
+
+    def moved(self, uniqueid: str, bridge: str | None, kind: tuple[str, str] | None = None) -> None:
+        """Have a channel in the bridge, or in none, that the server lists for it.
+
+        Args:
+            uniqueid: the channel's.
+            bridge: the bridge's; `None` if in none.
+            kind: its type and its creator; `None` if they were not listed.
+        """
+        registry = self._registry
+        channel = registry.channels.get(uniqueid)
+        if channel is not None and (bridge or "") != channel.bridge:
+            if bridge is None:
+                registry.leaves(channel)
+            else:
+                kind = registry.kinds.get(bridge, ("", "")) if kind is None else kind
+                registry.enters(channel, bridge, kind, self._reports.clock())
+            self._notify(channel.call)
+
+    def clear(self) -> None:
+        """Forget the calls in progress, which cannot be followed any more."""
+        for linkedid in list(self._calls):
+            self._reports.notify("call", linkedid, True)
+        self._calls.clear()
+        self._registry = CallRegistry(keep=0, spare=_SPARE, moved=self._relinked)
+
+    # How they are shown
+
+    def _value(self, call: CallRecord) -> LiveCall:
+        alive = [each for each in call.channels if each.ended is None]
+        waits = next(filter(None, map(self._waits, alive)), None)
+        caller, callee = map(_shown, self._registry.parties(call))
+        return LiveCall(
+            call.linkedid,
+            tuple(
+                each.shown.value()
+                for each in sorted(alive or call.channels, key=lambda each: each.number)
+            ),
+            self._state(alive, waits),
+            waits or call.queue or None,
+            _party(caller, callee),
+            _party(callee, caller, call.dialled),
+            call.began,
+            None if call.answered_by is None else _party(_shown(call.answered_by)),
+            call.end,
+        )
+
+    def _waits(self, channel: ChannelRecord) -> str | None:
+        if channel.bridge:
+            return None
+        queue = self.waits(channel.uniqueid)
+        if queue is None and channel.shown.application.lower() == _QUEUE:
+            queue = _queue(channel.shown.value().application_data)
+        return queue
+
+    def _state(self, alive: list[ChannelRecord], waits: str | None) -> LiveCallState:
+        bridges, kinds = self._registry.bridges, self._registry.kinds
+        bridged = [(each, *kinds[each.bridge]) for each in alive if each.bridge]
+        if any(creator == "ConfBridge" for _, _, creator in bridged):
+            return LiveCallState.CONFERENCE
+        if any(kind == "parking" for _, kind, _ in bridged):
+            return LiveCallState.PARKED
+        if waits is not None:
+            return LiveCallState.WAITING
+        talking = [
+            each
+            for each, kind, _ in bridged
+            if kind in ("basic", "") and len(bridges[each.bridge]) > 1
+        ]
+        if talking:
+            held = any(each.held for each in talking)
+            return LiveCallState.HELD if held else LiveCallState.TALKING
+        if any(each.shown.value().state in _RINGING for each in alive):
+            return LiveCallState.RINGING
+        return LiveCallState.OTHER
+
+
+def _nowhere(uniqueid: str) -> str | None:
+    return None
+
+
+def _queue(data: str) -> str:
+    """Return the queue's name in the arguments of the application."""
+    return data.partition(",")[0]
+
+
+def _shown(channel: ChannelRecord | None) -> LiveChannel | None:
+    if channel is None:
+        return None
+    shown: LiveChannel = channel.shown.value()
+    return shown
+
+
+def _party(
+    channel: LiveChannel | None, other: LiveChannel | None = None, dialled: str = ""
+) -> LiveParty:
+    """Return a party: as its own channel has it, else as the other's telephone shows it.
+
+    Args:
+        channel: its channel, if there is one.
+        other: the channel of the other party.
+        dialled: the number that was dialled.
+    """
+    if channel is None:
+        return LiveParty(number=dialled)
+    name, number = channel.caller_id_name, channel.caller_id_num
+    if other is not None:
+        name = name or other.connected_line_name
+        number = number or other.connected_line_num
+    return LiveParty(name, number or dialled, channel.name, channel.uniqueid)

@@ -1,0 +1,193 @@
+"""The events that Asterisk sends to a session: those of its mask and its rights that pass filters.
+
+Nothing here does I/O. It is used wherever it must be known why an event does not come.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .._posix import Expression
+from ..actions.base import Action, value_of
+from ..events.base import event_class
+from ..fields import fields_of
+
+__all__ = ["EventFilter", "criteria_in", "filter_text", "includes", "mask_of", "passes"]
+
+# By their bits in a mask that is a number.
+_BITS: Final = (
+    *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
+    *("reporting", "cdr", "dialplan", "originate", "agi", "", "cc", "aoc", "test", "security"),
+)
+_MESSAGE: Final = 30
+_CLASSES: Final = frozenset({*_BITS, "message"} - {""})
+_EVERYTHING: Final = "all"
+_ALL: Final = frozenset({_EVERYTHING})
+_ON: Final = ("on", "yes", "true", "y", "t")
+_OFF: Final = ("off", "no", "false", "n", "f")
+_CRITERION: Final = r"(action|name|header|method)\(([^()]*)\)"
+
+
+def mask_of(text: str) -> frozenset[str]:
+    """Return the classes of events that a mask asks for; `{"all"}` for all of them.
+
+    Asterisk knows `on` and `off` and their like in any letter case, but classes in lower case
+    alone. A name before the last one counts for every class that it begins: `c,agent` asks for
+    `call` and `cdr` too. A number is a set of bits.
+
+    Args:
+        text: the mask, as the header `EventMask` has it.
+    """
+    lowered = text.lower()
+    if lowered in _ON:
+        return _ALL
+    if lowered in _OFF or not text:
+        return frozenset()
+    if text.isdecimal():
+        number = int(text)
+        found = {name for bit, name in enumerate(_BITS) if name and number >> bit & 1}
+        return frozenset(found | ({"message"} if number >> _MESSAGE & 1 else set()))
+    *first, last = text.split(",")
+    if last == _EVERYTHING or any(_EVERYTHING.startswith(each) for each in first):
+        return _ALL
+    found = {name for name in _CLASSES for each in first if name.startswith(each)}
+    return frozenset(found | ({last} & _CLASSES))
+
+
+def includes(classes: Iterable[str], needed: Iterable[str]) -> bool:
+    """Return true if a mask, or rights, include all these classes.
+
+    Args:
+        classes: the classes of the mask, or of the rights; `all` stands for all of them.
+        needed: the classes of an event.
+    """
+    given = set(classes)
+    return _EVERYTHING in given or given.issuperset(needed)
+
+
+def criteria_in(text: str) -> tuple[str, str] | None:
+    """Split a filter with criteria, such as `name(Hangup),method(contains)=PJSIP/`.
+
+    Args:
+        text: the criteria, alone or with `=` and a pattern.
+
+    Returns:
+        The criteria and the pattern; `None` if the text is a regular expression.
+    """
+    found = re.fullmatch(rf"({_CRITERION}(?:,{_CRITERION})*)(?:\s*=\s*(.*))?", text, re.DOTALL)
+    return None if found is None else (found[1], found[6] or "")
+
+
+def filter_text(name: str, value: str) -> str:
+    """Return a filter of manager.conf as one text, as `Permissions.event_filters` has it.
+
+    Args:
+        name: `eventfilter`, or `eventfilter(...)` with criteria.
+        value: the value behind it.
+    """
+    criteria = name.partition("(")[2].removesuffix(")")
+    return "=".join(filter(None, (criteria, value)))
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """An event filter of Asterisk, of which the first two headers of an event decide or not.
+
+    Attributes:
+        excludes: true if it holds back the events that it matches; else it lets them through.
+        name: the name of the events that it is for; empty for all.
+        header: the header that it compares; empty for the whole event.
+        method: the comparison: `regex`, `exact`, `starts_with`, `ends_with`, `contains`, `none`.
+        pattern: the text or expression to compare with.
+    """
+
+    excludes: bool
+    name: str = ""
+    header: str = ""
+    method: str = "regex"
+    pattern: str = ""
+
+    @classmethod
+    def of(cls, given: Action[Any] | str) -> EventFilter:
+        """Return the filter that an action sets, or a text describes.
+
+        Args:
+            given: a `Filter` action; or a text as `Permissions.event_filters` has it.
+        """
+        if isinstance(given, str):
+            criteria, pattern = criteria_in(given) or ("", given)
+        else:
+            criteria, pattern = value_of(given, "MatchCriteria"), value_of(given, "Filter")
+        if not criteria:
+            return cls(pattern.startswith("!"), pattern=pattern.removeprefix("!"))
+        found = dict(re.findall(_CRITERION, criteria))
+        method = found.get("method", "none")
+        excludes = found.get("action") == "exclude"
+        return cls(excludes, found.get("name", ""), found.get("header", ""), method, pattern)
+
+    def matches(self, name: str, classes: Iterable[str]) -> bool | None:
+        """Return true if it matches all events of a name, and false if it matches none.
+
+        `None` is some of them, or unknown: what stands in their other headers decides.
+
+        Args:
+            name: the events' name.
+            classes: their read classes; empty if they are not known.
+        """
+        if self.name and self.name != name:
+            return False
+        if self.method == "none":
+            return None if self.header else True
+        try:
+            expression = Expression(self._expression())
+        except ValueError:
+            return None  # the server took it, so it is right
+        if self.header:
+            if self.header != "Event":
+                return None
+            return re.search(expression.pattern, name, re.DOTALL) is not None
+        known = ",".join(classes)
+        beginning = f"Event: {name}\r\nPrivilege: {known}" + (",all\r\n" if known else "")
+        found = expression.finds(beginning)
+        if found is not False:
+            return found
+        # These two headers do not come again, but what ends as they do may, as `UserEvent`.
+        once = ["Privilege: "] if _has_another(name) else ["Event: ", "Privilege: "]
+        again = any(not each.startswith(tuple(once)) for each in expression.beginnings())
+        return None if again else False
+
+    def _expression(self) -> str:
+        if self.method == "regex":
+            return self.pattern
+        plain = re.sub(r"([][(){}.*+?^$|\\])", r"\\\1", self.pattern)
+        begin = "^" if self.method in ("exact", "starts_with") else ""
+        return begin + plain + ("$" if self.method in ("exact", "ends_with") else "")
+
+
+def _has_another(name: str) -> bool:
+    """True if events of a name have a further header whose name ends in `Event`."""
+    headers = [field.header for field in fields_of(event_class(name)).values()]
+    return any(each.endswith("Event") for each in headers)
+
+
+def passes(filters: Iterable[EventFilter], name: str, classes: Iterable[str]) -> bool | None:
+    """Return true if filters let all events of a name through, and false if they let none.
+
+    `None` is some of them, or unknown. An event passes if no excluding filter matches it and,
+    where there are including ones, one of those does.
+
+    Args:
+        filters: the filters of a session, those of its user in manager.conf among them.
+        name: the events' name.
+        classes: their read classes; empty if they are not known.
+    """
+    classes = list(classes)
+    verdicts = [(each.excludes, each.matches(name, classes)) for each in filters]
+    held = [matches for excludes, matches in verdicts if excludes]
+    let = [matches for excludes, matches in verdicts if not excludes]
+    if True in held or (let and not any(each is not False for each in let)):
+        return False
+    return True if not any(each is None for each in held) and (not let or True in let) else None
