@@ -285,6 +285,66 @@ async def live_stall(port: int) -> dict[str, Any]:
             return meter.stop(count, stall=longest)
 
 
+async def paced(port: int, times: int) -> dict[str, Any]:
+    return await fields(port, user="paced" if times == 1 else f"paced{times}")
+
+
+def fleet_of(port: int, number: int) -> Fleet:
+    return Fleet({f"pbx{each}": manager(port, "quiet") for each in range(number)})
+
+
+async def fleet(port: int, number: int, busy: int) -> dict[str, Any]:
+    """Three fields of each event of the busy servers, in one stream of all."""
+    async with fleet_of(port, number - busy) as servers:
+        with servers.events(maxsize=None) as events:
+            await asyncio.gather(*(servers.add(f"busy{n}", manager(port, "paced")).wait_ready() for n in range(busy)))
+            meter, count, ends = Meter(), 0, 0
+            async for event in events:
+                count += 1
+                _name, channel, _id = event["Event"], event.get("Channel"), event.get("Uniqueid")
+                if channel == "TheEnd":
+                    ends += 1
+                    if ends == busy:
+                        break
+            return meter.stop(count)
+    return {}
+
+
+async def fleet_memory(port: int, number: int) -> dict[str, Any]:
+    async with fleet_of(port, 1) as servers, FleetLive(servers):
+        pass  # what the first one loads is not what each one costs
+    before = memory()
+    servers = fleet_of(port, number)
+    with servers.events():
+        async with servers:
+            return {"count": number, "each": (memory() - before) / number}
+
+
+async def fleet_flood(port: int, number: int, busy: int) -> dict[str, Any]:
+    """Pings to those that are quiet, while the busy ones send as fast as they can, and one consumer follows."""
+
+    async def follow() -> None:
+        async for _event in events:
+            pass
+
+    async with fleet_of(port, number - busy) as servers:
+        quiet = [servers[name] for name in servers]
+        with servers.events() as events:
+            following = asyncio.create_task(follow())
+            busy_ones = [servers.add(f"busy{n}", manager(port, "events")) for n in range(busy)]
+            await asyncio.gather(*(mgr.wait_for("*") for mgr in busy_ones))
+            times, meter = [], Meter()
+            while all(mgr.statistics().events < 150_000 for mgr in busy_ones):
+                began = time.perf_counter()
+                await quiet[len(times) % len(quiet)].send(core.Ping())
+                times.append(time.perf_counter() - began)
+            told = meter.stop(len(times), **percentiles(times))
+            told["rate"] = sum(mgr.statistics().events for mgr in busy_ones) / told["wall"]
+            told["dropped"] = sum(mgr.statistics().dropped for mgr in quiet)
+            following.cancel()
+            return told
+
+
 # AGI
 
 
@@ -344,63 +404,3 @@ async def asyncagi(port: int, sessions: int) -> dict[str, Any]:
         await mgr.send(Action("AsyncAGI", {"Sessions": sessions}))
         await over.wait()
         return meter.stop(sessions)
-
-
-async def paced(port: int) -> dict[str, Any]:
-    return await fields(port, user="paced")
-
-
-def fleet_of(port: int, number: int) -> Fleet:
-    return Fleet({f"pbx{each}": manager(port, "quiet") for each in range(number)})
-
-
-async def fleet(port: int, number: int, busy: int) -> dict[str, Any]:
-    """Three fields of each event of the busy servers, in one stream of all."""
-    async with fleet_of(port, number - busy) as servers:
-        with servers.events(maxsize=None) as events:
-            await asyncio.gather(*(servers.add(f"busy{n}", manager(port, "paced")).wait_ready() for n in range(busy)))
-            meter, count, ends = Meter(), 0, 0
-            async for event in events:
-                count += 1
-                _name, channel, _id = event["Event"], event.get("Channel"), event.get("Uniqueid")
-                if channel == "TheEnd":
-                    ends += 1
-                    if ends == busy:
-                        break
-            return meter.stop(count)
-    return {}
-
-
-async def fleet_memory(port: int, number: int) -> dict[str, Any]:
-    async with fleet_of(port, 1) as servers, FleetLive(servers):
-        pass  # what the first one loads is not what each one costs
-    before = memory()
-    servers = fleet_of(port, number)
-    with servers.events():
-        async with servers:
-            return {"count": number, "each": (memory() - before) / number}
-
-
-async def fleet_flood(port: int, number: int, busy: int) -> dict[str, Any]:
-    """Pings to those that are quiet, while the busy ones send as fast as they can, and one consumer follows."""
-
-    async def follow() -> None:
-        async for _event in events:
-            pass
-
-    async with fleet_of(port, number - busy) as servers:
-        quiet = [servers[name] for name in servers]
-        with servers.events() as events:
-            following = asyncio.create_task(follow())
-            busy_ones = [servers.add(f"busy{n}", manager(port, "events")) for n in range(busy)]
-            await asyncio.gather(*(mgr.wait_for("*") for mgr in busy_ones))
-            times, meter = [], Meter()
-            while all(mgr.statistics().events < 150_000 for mgr in busy_ones):
-                began = time.perf_counter()
-                await quiet[len(times) % len(quiet)].send(core.Ping())
-                times.append(time.perf_counter() - began)
-            told = meter.stop(len(times), **percentiles(times))
-            told["rate"] = sum(mgr.statistics().events for mgr in busy_ones) / told["wall"]
-            told["dropped"] = sum(mgr.statistics().dropped for mgr in quiet)
-            following.cancel()
-            return told

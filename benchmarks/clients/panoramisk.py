@@ -151,6 +151,35 @@ async def logins(port: int, number: int) -> dict[str, Any]:
     return meter.stop(number)
 
 
+async def fleet(port: int, number: int, busy: int) -> dict[str, Any]:
+    """Three fields of each event of the busy servers, by one function for the managers of all."""
+    ends, last, count = 0, asyncio.get_running_loop().create_future(), 0
+
+    def on_event(_manager: Any, event: Any) -> None:
+        nonlocal ends, count
+        count += 1
+        _name, channel, _id = event["Event"], event.get("Channel"), event.get("Uniqueid")
+        if channel == "TheEnd":
+            ends += 1
+            if ends == busy:
+                last.set_result(None)
+
+    managers = [await manager(port, "quiet") for _ in range(number - busy)]
+    managers += [await manager(port, "paced") for _ in range(busy)]
+    for mgr in managers:
+        mgr.register_event("*", on_event)
+    meter = Meter()
+    await last
+    told = meter.stop(count)
+    for mgr in managers:
+        mgr.close()
+    return told
+
+
+async def fleet_memory(port: int, number: int) -> dict[str, Any]:
+    return await connections(port, number)
+
+
 # AGI
 
 
@@ -188,32 +217,3 @@ async def fastagi_commands(port: int, count: int) -> dict[str, Any]:
     meter = Meter()
     await served(port, 1, program)
     return meter.stop(count, **percentiles(times))
-
-
-async def fleet(port: int, number: int, busy: int) -> dict[str, Any]:
-    """Three fields of each event of the busy servers, by one function for the managers of all."""
-    ends, last, count = 0, asyncio.get_running_loop().create_future(), 0
-
-    def on_event(_manager: Any, event: Any) -> None:
-        nonlocal ends, count
-        count += 1
-        _name, channel, _id = event["Event"], event.get("Channel"), event.get("Uniqueid")
-        if channel == "TheEnd":
-            ends += 1
-            if ends == busy:
-                last.set_result(None)
-
-    managers = [await manager(port, "quiet") for _ in range(number - busy)]
-    managers += [await manager(port, "paced") for _ in range(busy)]
-    for mgr in managers:
-        mgr.register_event("*", on_event)
-    meter = Meter()
-    await last
-    told = meter.stop(count)
-    for mgr in managers:
-        mgr.close()
-    return told
-
-
-async def fleet_memory(port: int, number: int) -> dict[str, Any]:
-    return await connections(port, number)

@@ -59,14 +59,6 @@ class ManagerLike(Protocol):
         """The server's AMI version; empty before it greets."""
 
     @property
-    def encoding(self) -> str:
-        """The name of the encoding in which bytes are text here."""
-
-    @property
-    def errors(self) -> str:
-        """The word for bytes that are no text in `encoding`, such as `backslashreplace`."""
-
-    @property
     def view(self) -> View:
         """The part of the server that is seen from here."""
 

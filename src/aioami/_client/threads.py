@@ -360,16 +360,6 @@ class BlockingManager:
         return self.manager.version
 
     @property
-    def encoding(self) -> str:
-        """The name of the encoding in which bytes are text here."""
-        return self.manager.encoding
-
-    @property
-    def errors(self) -> str:
-        """The word for bytes that are no text in `encoding`, such as `backslashreplace`."""
-        return self.manager.errors
-
-    @property
     def view(self) -> View:
         """The part of the server that is seen from here; `run(mgr.view.ask())` asks for rights."""
         return self.manager.view

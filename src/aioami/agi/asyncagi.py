@@ -87,7 +87,7 @@ class AsyncAGI:
         self._program = program
         self._hangs_up = on_error == "hangup"
         self._programs = Programs(on_error)
-        self._encoding = Encoding(manager.encoding, manager.errors)
+        self._encoding = Encoding.of(manager)
         self._hub: Hub | None = None
         self._waiting: deque[Session] = deque()
         self._changed = Signal()

@@ -208,12 +208,12 @@ class RemoteManager:
 
     @property
     def encoding(self) -> str:
-        """The name of the encoding in which bytes are text here."""
+        """The name of the encoding in which bytes are text here, such as `utf-8`; as given."""
         return self.options.encoding.name
 
     @property
     def errors(self) -> str:
-        """The word for what stands for bytes that are no text in `encoding`."""
+        """The word for what stands for bytes that are no text in `encoding`; as given."""
         return self.options.encoding.errors
 
     @property

@@ -67,7 +67,7 @@ class CallProgram:
             self._begin(item, environment_of(item))
 
     def _begin(self, event: Event, environment: bytes) -> None:
-        encoding = Encoding(self._manager.encoding, self._manager.errors)
+        encoding = Encoding.of(self._manager)
         transport = AsyncTransport(
             self._manager, self._hub, event, environment, encoding, has_dialplan=False
         )

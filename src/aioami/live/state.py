@@ -459,13 +459,14 @@ class Live:
         """Apply the events, or hold them while a list is read, until no more come."""
         stream = self._stream
         assert stream is not None
+        following = aiter(stream)
         while True:
             count = min(stream.pending, _BREATH)
             if not count:
                 self._settle()
             try:
                 for _ in range(count or 1):
-                    event = await stream.__anext__()
+                    event = await anext(following)
                     if self._held is None:
                         self._apply(event)
                     else:

@@ -334,16 +334,8 @@ def test_public_names_are_pinned() -> None:
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
-        *(
-            "ManagerError",
-            "ManagerTimeout",
-            "NotAnswered",
-            "PermissionDenied",
-            "ProtocolError",
-            "SessionEnded",
-            "TakenAway",
-        ),
-        *("UnknownAction", "UnknownEventName"),
+        *("ManagerError", "ManagerTimeout", "NotAnswered", "PermissionDenied", "ProtocolError", "SessionEnded"),
+        *("TakenAway", "UnknownAction", "UnknownEventName"),
     ]
     assert agi.__all__ == [
         *("AsyncAGI", "CommandFailed", "DialResult", "Digits", "FastAGI", "HungUp", "Program", "Recording", "Reply"),
