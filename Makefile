@@ -7,12 +7,15 @@ PROCESSES ?= 4
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
-.PHONY: demo dashboard web pictures check test prove notebooks lint format types docs build reproducible extras bench peers fuzz mutation soak clean
+.PHONY: demo demo-bus dashboard web pictures check test prove notebooks lint format types docs build reproducible extras bench bench-bus peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.project        # log in, place a call, follow it to the hang-up; AIOAMI_URL=ami://... for a real server
 	$(BIN)/python -m aioami.demo
+
+demo-bus: $(VENV)/.tests        # two servers on a bus, two relays, a program that follows both, a kill, and the account
+	$(BIN)/python -m examples.bus
 
 dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invented office; AIOAMI_URL and DASHBOARD_USERS for a real one
 	$(BIN)/python -m examples.dashboard
@@ -41,6 +44,9 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 16
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 22
 	$(BIN)/python -m tests.live_operations --operations 2000
+	$(BIN)/python -m tests.bus_rounds --rounds 100 --actions 10_000
+	$(BIN)/python -m tests.bus_rounds --rounds 20 --version newest
+	$(BIN)/python -m tests.bus_node
 	$(BIN)/python -m tests.live_calls --stories 200
 	$(BIN)/python -m tests.scenarios.chance --count 2000
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
@@ -80,6 +86,9 @@ extras: build        # the wheel in clean environments: without extras, with eac
 
 bench: $(VENV)/.bench        # what it all costs, beside the other clients, in one run; ARGS="--quick --only fields" for a part
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-bus: $(VENV)/.tests        # what the bus costs: the relay, consumers, actions, a takeover, and a plain loop as the peer
+	$(BIN)/python -m benchmarks.bus $(ARGS)
 
 peers: $(VENV)/.peers        # what other clients make of the conformance cases: the table of the documentation
 	$(BIN)/python -m tests.peers --write docs/reference/peers-table.md

@@ -41,7 +41,7 @@ class Case:
         play: the function of the clients.
         unit: what is shown of it: `cpu` is CPU time for each event, action or item.
         arguments: what the function is given besides the port.
-        corpus, events, items: what the server sends.
+        corpus, events, items: what the server sends; of the corpus `callers` the one in `callers.py`.
         without: clients that would take minutes, and why.
     """
 
@@ -90,7 +90,10 @@ CASES = {
     "alone": Case("200,000 events over one connection", "together", "cpu", (1,), events=200_000),
     "together": Case("200 events over each of 1,000 connections", "together", "cpu", (1000,), events=200),
     "fleet-direct": Case(
-        "a server with 1,800 events a second, real stream", "paced", "cpu", corpus="recorded", events=7_200
+        "a server with 1,800 events a second, real stream", "paced", "cpu", (1,), corpus="recorded", events=7_200
+    ),
+    "fleet-direct10": Case(
+        "a server with 18,000 events a second, real stream", "paced", "cpu", (10,), corpus="recorded", events=72_000
     ),
     "fleet": Case("10 such servers of 100, one stream", "fleet", "cpu", (100, 10), corpus="recorded", events=7_200),
     "fleet-memory": Case("a fleet of 100, quiet, one stream", "fleet_memory", "each", (100,), events=0),
@@ -128,6 +131,13 @@ CASES = {
     ),
     "typed-conference": Case("the same, three fields read", "typed", "cpu", corpus="conference"),
     "live-conference": Case("the same, a live state", "live", "cpu", corpus="conference"),
+    "fastagi-200": Case("200 FastAGI sessions of 22 commands at once", "fastagi", "session", (200,), corpus="callers"),
+    "fastagi-1000": Case("1,000 of them", "fastagi", "session", (1000,), corpus="callers"),
+    "fastagi-command": Case("a command over FastAGI, median", "fastagi_commands", "p50", (3000,), corpus="callers"),
+    "asyncagi-200": Case(
+        "200 AsyncAGI sessions of 22 commands at once", "asyncagi", "session", (200,), corpus="callers"
+    ),
+    "asyncagi-1000": Case("1,000 of them", "asyncagi", "session", (1000,), corpus="callers"),
     "import": Case("the import", "import", "import", without=("aioami_uvloop", "floor")),
 }
 UNITS = {
@@ -139,6 +149,7 @@ UNITS = {
     "p50": "µs",
     "p99": "µs",
     "each": "KiB",
+    "session": "ms",
     "import": "ms",
 }
 
@@ -151,10 +162,9 @@ def measure(client: str, case: Case, quick: bool) -> dict[str, Any] | None:
     if client in case.without or not hasattr(module, case.play):
         return None
     events = case.events // 10 if quick and case.events > 1000 else case.events
+    served = ["callers"] if case.corpus == "callers" else ["server", case.corpus, str(events), str(case.items)]
     server = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.server", case.corpus, str(events), str(case.items)],
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-m", f"benchmarks.{served[0]}", *served[1:]], stdout=subprocess.PIPE, text=True
     )
     try:
         assert server.stdout is not None
@@ -190,6 +200,8 @@ def value(case: Case, told: dict[str, Any]) -> float:
     count = told["sent"] if case.unit == "stream" or told["count"] < 0 else told["count"]
     if case.unit in ("cpu", "stream"):
         return float(told["cpu"]) / max(count, 1) * 1e6
+    if case.unit == "session":
+        return float(told["cpu"]) / max(count, 1) * 1e3
     if case.unit in ("wall", "import", "stall"):
         return float(told[case.unit]) * 1000
     if case.unit in ("p50", "p99"):
@@ -229,13 +241,21 @@ def goals(medians: dict[str, dict[str, float]]) -> Iterator[tuple[str, float, fl
         ("a slow subscriber, KiB for each event held", 1, lambda: medians["slow"]["aioami"] * 1024 / 10_000),
         ("1,000 connections, KiB each", 8, lambda: medians["connections-1000"]["aioami"]),
         ("1,000 connections together, CPU of one", 1 / 0.7, lambda: share("together", "aioami", "alone")),
-        ("10 busy servers of a fleet of 100, CPU of one stream", 1.1, lambda: share("fleet", "aioami", "fleet-direct")),
+        ("10 busy servers of a fleet of 100, CPU of one such server", 1.1, lambda: share("fleet", "aioami", "fleet-direct")),
+        ("the same, CPU of one server with all these events", 1.1, lambda: share("fleet", "aioami", "fleet-direct10")),
         ("a fleet of 100, KiB each", 64, lambda: medians["fleet-memory"]["aioami"]),
         ("Pings while two servers flood, ms at the 99th percentile", 50, lambda: medians["fleet-flood"]["aioami"] / 1000),
         ("the device of a member changes, live, of a typed stream", 2, lambda: share("live-members", "aioami", "typed-members")),
         ("a caller leaves or comes, live, of a typed stream", 2, lambda: share("live-leaves", "aioami", "typed-leaves")),
         ("a conference, live, of a typed stream", 2, lambda: share("live-conference", "aioami", "typed-conference")),
         ("entering with 50,000 members, ms that the loop stands", 50, lambda: medians["live-stall"]["aioami"]),
+        ("a FastAGI session of 200, ms of CPU", 2, lambda: medians["fastagi-200"]["aioami"]),
+        ("a FastAGI session of 1,000, ms of CPU", 2, lambda: medians["fastagi-1000"]["aioami"]),
+        ("a FastAGI session of 1,000, of one of 200", 1.3, lambda: share("fastagi-1000", "aioami", "fastagi-200")),
+        ("a FastAGI command, median in ms", 0.2, lambda: medians["fastagi-command"]["aioami"] / 1000),
+        ("an AsyncAGI session of 200, ms of CPU", 5, lambda: medians["asyncagi-200"]["aioami"]),
+        ("an AsyncAGI session of 1,000, ms of CPU", 5, lambda: medians["asyncagi-1000"]["aioami"]),
+        ("an AsyncAGI session of 1,000, of one of 200", 1.3, lambda: share("asyncagi-1000", "aioami", "asyncagi-200")),
         ("each of 9 further subscribers, of the first", 0.15, lambda: further("subscribers-10", 10)),
         ("each of 99 further subscribers, of the first", 0.15, lambda: further("subscribers-100", 100)),
     ):  # fmt: skip

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import aioami
-from aioami import Manager, core, errors, events, metrics, testing
+from aioami import Manager, ManagerError, core, errors, events, metrics, testing
 from aioami.testing import FakeAsterisk
 
 PACKAGE = Path(aioami.__file__).resolve().parent
@@ -120,8 +120,25 @@ def notebook() -> None:
     assert all(hasattr(module, name) for name in module.__all__)
 
 
+def told_of_the_bus() -> str:
+    """The error where nobody is at the address of the bus, or nothing to speak to it with."""
+    from aioami.bus.connection import BusConnection, BusOptions
+
+    try:
+        asyncio.run(BusConnection.open(BusOptions.from_url("nats://127.0.0.1:1"), "smoke"))
+    except ManagerError as error:
+        return str(error)
+    raise AssertionError("somebody is there")
+
+
+def bus() -> None:
+    """The client of the bus is there, and looks for it."""
+    assert "could not be reached" in told_of_the_bus()
+
+
 EXTRAS: dict[str, Callable[[], None]] = {
     "cli": the_command,
+    "nats": bus,
     "notebook": notebook,
     "opentelemetry": opentelemetry,
     "pandas": frame("to_pandas"),
@@ -139,6 +156,8 @@ def without(extra: str) -> None:
         done = run("ping")
         assert done.returncode == 1, done
         assert "aioami[cli]" in done.stderr, done
+    if extra == "nats" and not importlib.util.find_spec("nats"):
+        assert "aioami[nats]" in told_of_the_bus()
     package = {"prometheus": "prometheus_client"}.get(extra, extra)
     if extra in ("prometheus", "opentelemetry") and not importlib.util.find_spec(package):
         told = ""

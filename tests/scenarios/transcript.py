@@ -64,6 +64,7 @@ _CHANNEL = re.compile(r"\b([A-Za-z0-9]+/[^\s;|,()]*?)-([0-9a-f]{8})((?:;[12])?)(
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _UNIQUEID = re.compile(r"\b(?:aioami-test-)?\d{9,10}\.(\d+)\b")
 _LONG = re.compile(r"(.)\1{99,}")
+_AGI_URL = re.compile(r"agi://127\.0\.0\.1:\d+")
 _FOLDER = re.compile(r"/[^\s:]*/(spool|etc|lib|log)/")
 
 
@@ -87,6 +88,7 @@ class Names:
         value = _LONG.sub(lambda found: f"{found[1]}({len(found[0])} times)", value)
         value = _CHANNEL.sub(lambda found: f"{found[1]}-{self._suffixes[found[2]]}{found[3]}", value)
         value = _UNIQUEID.sub(lambda found: self._uniqueids[int(found[1])], value)
+        value = _AGI_URL.sub("agi://127.0.0.1:*", value)
         value = _FOLDER.sub(lambda found: f"/{found[1]}/", value)
         return _UUID.sub(lambda found: self._uuids[found[0]], value)
 

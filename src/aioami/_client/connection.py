@@ -14,17 +14,18 @@ import async_timeout
 
 from .._session.deadlines import Deadlines
 from .._session.dispatch import Dispatcher
-from .._session.pending import FENCE, Outcome, Pending, Promise
+from .._session.pending import FENCE, Pending, Promise
 from .._session.session import Session
 from .._session.statistics import Tally
 from ..actions.base import Action, ResponseT_co
-from ..errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError, because, fresh
+from ..errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError, because
 from ..events.base import Event
 from ..responses.base import OutcomeReply, Response
 from ..wire import Framer
 from .connector import ParsingReader, greeting, reach
 from .keepalive import Keepalive
 from .options import Options
+from .outcomes import wait_for_outcome
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -317,7 +318,7 @@ class Connection:
             raise
         if outcome is not None and isinstance(response, OutcomeReply):
             response.expect_outcome(
-                functools.partial(self._wait_for_outcome, outcome),
+                functools.partial(wait_for_outcome, outcome),
                 lambda: outcome.result is not None,
             )
         return response
@@ -413,25 +414,6 @@ class Connection:
             pending.data = b""
             pending.written = True  # from here on its loss means that it may have run
             pending.sent_at = now
-
-    async def _wait_for_outcome(self, outcome: Outcome, timeout: float | None) -> Event:
-        if outcome.result is None:
-            promise: asyncio.Future[Event] = self._loop.create_future()
-            outcome.waiting.append(promise)
-            try:
-                async with async_timeout.timeout(timeout):
-                    return await promise
-            except asyncio.TimeoutError as error:
-                action = outcome.action
-                sentence = f"the outcome of {action.name} did not come in {timeout:g} seconds"
-                raise ManagerTimeout(sentence, action=action) from error
-            finally:
-                # Others may go on waiting for the same outcome.
-                if promise in outcome.waiting:
-                    outcome.waiting.remove(promise)
-        if isinstance(outcome.result, Event):
-            return outcome.result
-        raise fresh(outcome.result)
 
     # Deadlines: one timer for all, as one for each action would cost as much as the action
 

@@ -282,6 +282,16 @@ class Manager:
         return version_of(self._link.banner)
 
     @property
+    def encoding(self) -> str:
+        """The name of the encoding in which bytes are text here, such as `utf-8`; as given."""
+        return self._options.encoding.name
+
+    @property
+    def errors(self) -> str:
+        """The word for what stands for bytes that are no text in `encoding`; as given."""
+        return self._options.encoding.errors
+
+    @property
     def server(self) -> str:
         """The name of the server in its `Fleet`; empty for a manager of its own.
 

@@ -1,16 +1,51 @@
-"""Reasons why the event with the outcome of an action cannot come, as far as a manager knows."""
+"""Waiting for the event with the outcome of an action, and reasons why it cannot come."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import async_timeout
+
+from .._session.pending import Outcome
 from ..actions.base import Action, value_of
-from ..errors import ActionError, PermissionDenied
+from ..errors import ActionError, ManagerTimeout, PermissionDenied, fresh
+from ..events.base import Event
 
 if TYPE_CHECKING:
     from .like import View
 
-__all__ = ["hindrance", "sight"]
+__all__ = ["hindrance", "sight", "wait_for_outcome"]
+
+
+async def wait_for_outcome(outcome: Outcome, timeout: float | None) -> Event:
+    """Return the event that says how an action ended, when it is there.
+
+    Args:
+        outcome: receives it; several tasks may wait for it.
+        timeout: seconds to wait; `None` is no limit.
+
+    Raises:
+        ManagerTimeout: it did not come in time.
+        ManagerError: it will not come, for this reason.
+    """
+    if outcome.result is None:
+        promise: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
+        outcome.waiting.append(promise)
+        try:
+            async with async_timeout.timeout(timeout):
+                return await promise
+        except asyncio.TimeoutError as error:
+            action = outcome.action
+            sentence = f"the outcome of {action.name} did not come in {timeout:g} seconds"
+            raise ManagerTimeout(sentence, action=action) from error
+        finally:
+            # Others may go on waiting for the same outcome.
+            if promise in outcome.waiting:
+                outcome.waiting.remove(promise)
+    if isinstance(outcome.result, Event):
+        return outcome.result
+    raise fresh(outcome.result)
 
 
 def hindrance(view: View, action: Action[Any]) -> ActionError | None:

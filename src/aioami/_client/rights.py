@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._session.dispatch import Selector
 from ..actions.base import Action, action_class
 from ..errors import PermissionDenied
 from ..events.base import Event
-from .options import Options
 
 if TYPE_CHECKING:
     from ..permissions import Demand, Permissions
@@ -18,6 +17,26 @@ if TYPE_CHECKING:
 __all__ = ["Rights"]
 
 _NONE: Final[frozenset[Any]] = frozenset()
+
+
+class Conditions(Protocol):
+    """The options by which an action is admitted; `Options` has them, among others."""
+
+    @property
+    def read_only(self) -> bool:
+        """True if no action is sent that may change something."""
+
+    @property
+    def ssl(self) -> object | None:
+        """Not `None` if nobody else can read what is sent."""
+
+    @property
+    def plaintext_login(self) -> bool:
+        """True if a secret may be sent as it is."""
+
+    @property
+    def event_filters(self) -> Sequence[object]:
+        """The filters that are set at each login."""
 
 
 class Rights:
@@ -29,7 +48,7 @@ class Rights:
 
     __slots__ = ("_admitted", "_demands", "_options", "_selected")
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Conditions) -> None:
         self._options = options
         # Few things are ever added, and for a quiet connection three sets would be a tenth of its
         # memory.

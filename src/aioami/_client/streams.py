@@ -7,9 +7,10 @@ it is too slow, and learns how many.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -67,18 +68,26 @@ _TOO_SLOW: Final = "a stream of %s%s is consumed too slowly: its %s events are d
 class _Loss:
     """Stands in a buffer where events are missing."""
 
-    __slots__ = ("count", "gap")
+    __slots__ = ("count", "gap", "why")
 
-    def __init__(self, count: int, gap: float) -> None:
+    def __init__(self, count: int, gap: float, why: str = "") -> None:
         self.count = count
         self.gap = gap
+        self.why = why  # a clause, where it is neither the consumer nor the link
+
+    def add(self, count: int, gap: float, why: str) -> None:
+        """Take more that is missing in the same place."""
+        self.count += count
+        self.gap += gap
+        if why and why not in self.why:
+            self.why = f"{self.why}, and {why}" if self.why else why
 
     def error(self, server: str) -> EventsLost:
         """Return the error that the consumer gets."""
-        parts = []
-        if self.count:
+        parts = [self.why] if self.why else []
+        if self.count and not self.why:
             parts.append(f"{self.count} events were dropped, because their consumer was too slow")
-        if self.gap:
+        if self.gap and not self.why:
             parts.append(f"the link was down for {self.gap:.1f} seconds")
         whose = f" of {server}" if server else ""
         sentence = f"events{whose} are missing: " + ", and ".join(parts)
@@ -195,10 +204,10 @@ class Buffer(Subscriber):
             self._make_room(len(events) - self.marks - self.maxsize)
         self._changed.send()
 
-    def miss(self, gap: float) -> None:
+    def miss(self, gap: float, count: int = 0, why: str = "") -> None:
         self.gaps += 1
         if self._raises:
-            self._mark_end(0, gap)
+            self._mark_end(count, gap, why)
 
     def discard(self) -> None:
         """Drop what is here, and all that may still be put: the stream was closed."""
@@ -274,18 +283,16 @@ class Buffer(Subscriber):
 
     def _take_marks(self, into: _Loss) -> None:
         while self.events and isinstance(first := self.events[0], _Loss):
-            into.count += first.count
-            into.gap += first.gap
+            into.add(first.count, first.gap, first.why)
             self.events.popleft()
             self.marks -= 1
 
-    def _mark_end(self, count: int, gap: float) -> None:
+    def _mark_end(self, count: int, gap: float, why: str = "") -> None:
         last = self.events[-1] if self.events else None
         if isinstance(last, _Loss):  # nothing came between the two
-            last.count += count
-            last.gap += gap
+            last.add(count, gap, why)
             return
-        self.events.append(_Loss(count, gap))
+        self.events.append(_Loss(count, gap, why))
         self.marks += 1
         self._changed.send()
 
@@ -407,27 +414,13 @@ class EventStream(Generic[EventT_co]):
             self._next = self._buffer.give
             self._buffer.finish(None)
 
-    def __aiter__(self) -> Self:
-        # Here and where it waits, and not at each event: that would cost a third of the delivery.
+    def __aiter__(self) -> AsyncIterator[EventT_co]:
         self._owner.check()
-        return self
+        return _Iteration(self)
 
     async def __anext__(self) -> EventT_co:
-        # An event that is there is returned without a turn of the event loop.
-        try:
-            event = self._next()
-        except IndexError:
-            pass
-        else:
-            self._delivered += 1
-            return event  # type: ignore[return-value]
-        if self._waits is not None and not self._buffer.ended:
-            waits, self._waits = self._waits, None
-            await waits()
-        await self._buffer.filled()
-        event = self._next()
-        self._delivered += 1
-        return event  # type: ignore[return-value]
+        self._owner.check()
+        return await _Iteration(self).__anext__()
 
     def __enter__(self) -> Self:
         return self
@@ -461,6 +454,40 @@ class EventStream(Generic[EventT_co]):
             f"<{type(self).__name__} of {self._buffer.selection}: {self.delivered} delivered, "
             f"{self.pending} pending, {self.dropped} dropped, {self.gaps} gaps>"
         )
+
+
+class _Iteration(Generic[EventT_co]):
+    """One `async for` over a stream.
+
+    The loop in which it runs was checked when it began. To do so at each event would cost a third
+    of the delivery.
+    """
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: EventStream[EventT_co]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> EventT_co:
+        stream = self._stream
+        # An event that is there is returned without a turn of the event loop.
+        try:
+            event = stream._next()
+        except IndexError:
+            pass
+        else:
+            stream._delivered += 1
+            return event  # type: ignore[return-value]
+        if stream._waits is not None and not stream._buffer.ended:
+            waits, stream._waits = stream._waits, None
+            await waits()
+        await stream._buffer.filled()
+        event = stream._next()
+        stream._delivered += 1
+        return event  # type: ignore[return-value]
 
 
 class ListStream(EventStream[EventT_co]):
@@ -621,7 +648,7 @@ class MergedBuffer:
 
     def forget(self, source: _Source) -> None:
         """Note that nothing more comes from a stream."""
-        if source in self._sources:
+        with contextlib.suppress(KeyError):  # it may be told again
             del self._sources[source]
             self._dropped += source.buffer.dropped
             self._gaps += source.buffer.gaps

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Final, Union
 
 from ..actions.base import Action
-from ..events.base import Event, event_class, name_server
+from ..events.base import EVENTS, UNSOLICITED, Event, KnownEvent, event_class, load, name_server
 
 __all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
 
@@ -45,6 +45,29 @@ class Selection:
     def __str__(self) -> str:
         return self._label
 
+    def names(self) -> frozenset[str] | None:
+        """The names of the events that can be selected, as Asterisk spells them.
+
+        `None` if they cannot be told: a pattern, a name that the catalogue does not know, and a
+        class above all events may stand for any.
+        """
+        if not self._classes and not self._patterns:
+            return None
+        load()
+        if not EVENTS.keys() >= set(self._patterns):
+            return None
+        found = {EVENTS[name].wire_name for name in self._patterns}
+        for each in self._classes:
+            if each in (Event, KnownEvent):
+                return None
+            if each in self._unnamed:  # a part of the events whose class it extends
+                found |= {base.wire_name for base in each.__mro__ if issubclass(base, Event)}
+        for cls in EVENTS.values():
+            if not self._classes.isdisjoint(cls.__mro__):
+                found.add(cls.wire_name)
+        # A user's class may spell its name as it likes.
+        return frozenset(_spelling(name) for name in found if name)
+
     def matches(self, name: str, cls: type[Event]) -> bool:
         """True if all events of that name and class are selected."""
         if not self._classes and not self._patterns:
@@ -70,6 +93,11 @@ class Selection:
         if not narrower or cls is Event:
             return None
         return lambda event: put(event) if isinstance(event, narrower) else None
+
+
+def _spelling(name: str) -> str:
+    known = UNSOLICITED.get(name.lower())
+    return known.wire_name if known is not None else name
 
 
 def _event_class(selector: object) -> type[Event]:
@@ -101,8 +129,14 @@ class Subscriber:
     def settle(self) -> None:
         """Note that all events of a read were put."""
 
-    def miss(self, gap: float) -> None:
-        """Note that the events of `gap` seconds are missing here."""
+    def miss(self, gap: float, count: int = 0, why: str = "") -> None:
+        """Note that events are missing here.
+
+        Args:
+            gap: seconds of which they are missing.
+            count: how many, as far as that is known.
+            why: a clause that says so, if it was not the link.
+        """
 
     def finish(self, error: Exception | None) -> None:
         """Note that no more events come; with the error that ended the link, if one did."""
@@ -184,10 +218,10 @@ class Dispatcher:
         for subscriber in list(self._subscribers):
             subscriber.settle()
 
-    def miss(self, gap: float) -> None:
-        """Report to all, whatever they selected, that the events of `gap` seconds are missing."""
+    def miss(self, gap: float, count: int = 0, why: str = "") -> None:
+        """Report to all, whatever they selected, that events are missing; see `Subscriber.miss`."""
         for subscriber in list(self._subscribers):
-            subscriber.miss(gap)
+            subscriber.miss(gap, count, why)
 
     def finish(self, error: Exception | None) -> None:
         """Report to all that no more events come, and remove them."""

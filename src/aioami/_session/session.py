@@ -13,7 +13,6 @@ import itertools
 import logging
 import os
 import re
-import weakref
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -24,7 +23,8 @@ from ..events.base import Event, event_class, name_server
 from ..responses.base import Response
 from ..wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import UTF8, Encoding, join, split
-from .dispatch import Dispatcher, Selection, Subscriber
+from .dispatch import Dispatcher
+from .outcomes import OutcomeWatch
 from .pending import FENCE, Outcome, Pending, Promise
 from .refusals import refusal
 from .statistics import Tally
@@ -43,37 +43,6 @@ _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQua
 # Actions whose success changes the state of the connection; a fence has no class, and so no name
 # here.
 _CHANGING_STATE: Final = frozenset({"", "ping", "login", "logoff"})
-
-
-class _OutcomeWatch(Subscriber):
-    """Subscribes to the events of one name, for the actions whose outcome comes in one of them.
-
-    One look-up by ActionID serves all actions, where a subscriber for each would look at every
-    event. An outcome that its caller dropped is forgotten.
-    """
-
-    def __init__(self, event_name: str) -> None:
-        self.selection = Selection((event_name,))
-        self.outcomes: weakref.WeakValueDictionary[str, Outcome] = weakref.WeakValueDictionary()
-
-    @property
-    def put(self) -> Callable[[Event], None]:
-        return self._conclude
-
-    def _conclude(self, event: Event) -> None:
-        # Some of these events have no ActionID; each action knows its own by other headers then.
-        one = self.outcomes.get(event.action_id or "")
-        for outcome in (one,) if one is not None else tuple(self.outcomes.values()):
-            conclusion = outcome.action.conclusion(outcome.action_id, event)
-            if conclusion is None:
-                continue
-            del self.outcomes[outcome.action_id]
-            if isinstance(conclusion, str):
-                sentence = f"{outcome.action.name}: {conclusion}"
-                outcome.settle(ActionError(sentence, action=outcome.action))
-                continue
-            outcome.settle(conclusion)
-            return  # one event is the outcome of one action: of the one that was sent first
 
 
 class Session:
@@ -126,7 +95,7 @@ class Session:
         self._oldest: Pending | None = None
         self._newest: Pending | None = None
         self._lists: dict[str, Pending] = {}
-        self._watches: dict[str, _OutcomeWatch] = {}
+        self._watches: dict[str, OutcomeWatch] = {}
         self._seen_stray = False
         self.logged_in = False
         self.said_goodbye = False
@@ -184,13 +153,13 @@ class Session:
         action, action_id = pending.action, pending.action_id
         pending.outcome = Outcome(action, action_id)
         for name in pending.shape.outcome_events:
-            outcomes = self._watch(name).outcomes
+            watch = self._watch(name)
             # With two actions under one ActionID no event would be certain to belong to either.
-            if (earlier := outcomes.get(action_id)) is not None:
+            if (earlier := watch.outcomes.get(action_id)) is not None:
                 used = earlier.action
                 sentence = f"the ActionID of {used.name} was used again before its outcome came"
                 earlier.settle(ActionError(sentence, action=used))
-            outcomes[action_id] = pending.outcome
+            watch.add(pending.outcome)
 
     def forget(self, pending: Pending) -> None:
         """Give an action up, and discard what still comes for it. May be called again."""
@@ -472,6 +441,18 @@ class Session:
         if promise is not None and not promise.done():
             promise.set_exception(ActionError(sentence, action=action, response=response))
 
+    def conclude(self) -> None:
+        """Note that nothing more comes for the actions under way; whoever carried them knows so.
+
+        What only an answer behind it would end, ends; a list without its marked end stays open.
+        """
+        for pending in list(self._pending.values()):
+            if pending.response is not None:
+                if pending.is_unmarked and not pending.items:
+                    self._refuse_unmarked_list(pending, pending.response)
+                elif not _is_list(pending.response):
+                    self._finish(pending, pending.response)
+
     def _oldest_unanswered(self) -> Pending | None:
         """Return the action that a reply without ActionID belongs to, as replies come in order."""
         while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:
@@ -577,11 +558,11 @@ class Session:
 
     # Outcomes
 
-    def _watch(self, event_name: str) -> _OutcomeWatch:
+    def _watch(self, event_name: str) -> OutcomeWatch:
         # Kept while the link lives: most programs wait for the outcomes of the same few events.
         watch = self._watches.get(event_name)
         if watch is None:
-            watch = self._watches[event_name] = _OutcomeWatch(event_name)
+            watch = self._watches[event_name] = OutcomeWatch(event_name, self._encoding)
             self._dispatcher.add(watch)
         return watch
 

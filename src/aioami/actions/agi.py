@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..events.base import Event
 from ..responses.agi import AGIReply
-from .base import KnownAction, is_same
+from ..wire.text import Encoding
+from .base import Action, KnownAction, bytes_of_header, is_same
 from .parameters import header
 
 __all__ = ["AGI"]
@@ -33,6 +36,18 @@ class AGI(KnownAction[AGIReply]):
     channel: str | bytes = header("Channel")
     command: str | bytes = header("Command")
     command_id: str | bytes | None = header("CommandID", default=None)
+
+    def outcome_keys(self: Action[Any], encoding: Encoding) -> tuple[bytes, ...]:
+        values = (bytes_of_header(self, name, encoding) for name in ("Channel", "CommandID"))
+        return tuple(value for value in values if value is not None)
+
+    @staticmethod
+    def event_keys(event: Event) -> tuple[bytes, ...]:
+        # A result has the command's; an end is that of the channel.
+        command_id = event.getbytes("CommandId")
+        if command_id is not None:
+            return (command_id,)
+        return event.getbytes("Channel", b""), event.getbytes("Uniqueid", b"")
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
         if not (is_same(self, event, "Channel") or is_same(self, event, "Channel", "Uniqueid")):

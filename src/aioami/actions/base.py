@@ -317,6 +317,21 @@ class Action(Generic[ResponseT_co]):
         same = kind.conclusion is Action.conclusion
         return None if same else kind.conclusion(self, action_id, event)
 
+    def outcome_keys(self, encoding: Encoding) -> tuple[bytes, ...]:
+        """Return what the events of its outcome have, each one of it among its `event_keys`.
+
+        So an event is judged for few actions. Empty, as here, has each one judged for this action.
+
+        Args:
+            encoding: gives the bytes of text.
+        """
+        return ()
+
+    @staticmethod
+    def event_keys(event: Event) -> tuple[bytes, ...]:
+        """Return what an event has of what `outcome_keys` of actions of this class may be."""
+        return ()
+
     def conclusion_of_response(self, response: Response) -> Event | None:
         """Return the outcome, if the answer itself already is one."""
         kind = self.answered_as
@@ -516,6 +531,16 @@ def value_of(action: Action[Any], name: str) -> str:
     return next((value for key, value in action.headers if key.lower() == name.lower()), "")
 
 
+def bytes_of_header(action: Action[Any], name: str, encoding: Encoding) -> bytes | None:
+    """Return the bytes of an action's first header of a name; `None` without one.
+
+    Raises:
+        ValueError: it cannot be written in the encoding.
+    """
+    given = next((value for key, value in action._pairs if key.lower() == name.lower()), None)
+    return None if given is None else encoding.encode(name, given)
+
+
 def is_same(action: Action[Any], event: Event, name: str, other: str | None = None) -> bool:
     """True if an action's first header of a name is the event's, by its bytes.
 
@@ -524,12 +549,10 @@ def is_same(action: Action[Any], event: Event, name: str, other: str | None = No
     Args:
         other: the name of the event's header, if it has another one.
     """
-    given = next((value for key, value in action._pairs if key.lower() == name.lower()), None)
-    received = event.getbytes(other or name)
-    if given is None:
-        return received is None
     try:
-        return encoding_of(event.text).encode(name, given) == received
+        return bytes_of_header(action, name, encoding_of(event.text)) == event.getbytes(
+            other or name
+        )
     except ValueError:  # what the encoding cannot write was not sent
         return False
 

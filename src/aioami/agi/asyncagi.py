@@ -87,7 +87,7 @@ class AsyncAGI:
         self._program = program
         self._hangs_up = on_error == "hangup"
         self._programs = Programs(on_error)
-        self._encoding = Encoding()
+        self._encoding = Encoding.of(manager)
         self._hub: Hub | None = None
         self._waiting: deque[Session] = deque()
         self._changed = Signal()
@@ -236,12 +236,11 @@ class AsyncAGI:
         for channel in listed.events:
             if self._hub is None:
                 return
-            data = channel.get("ApplicationData", "")
             uniqueid = channel.get("Uniqueid", "")
             if uniqueid in taken or self._hub.is_expected(uniqueid):
                 continue
-            if is_in_async_agi(channel.get("Application", ""), data):
-                self._take_call(channel, environment_of(channel, data))
+            if is_in_async_agi(channel.get("Application", ""), channel.get("ApplicationData", "")):
+                self._take_call(channel, environment_of(channel))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -249,24 +248,26 @@ class AsyncAGI:
         task.add_done_callback(self._tasks.discard)
 
 
-def environment_of(channel: Event, data: str) -> bytes:
-    """Return what Asterisk would have sent of a channel, as far as the list of channels tells."""
+def environment_of(channel: Event) -> bytes:
+    """Return what Asterisk would have sent of a channel, as far as a list of channels tells."""
+    name = channel.getbytes("Channel", b"")
+    data = channel.getbytes("ApplicationData", b"") or channel.getbytes("Data", b"")
     values = {
-        "agi_request": "async",
-        "agi_channel": channel.get("Channel", ""),
-        "agi_language": channel.get("Language", ""),
-        "agi_type": channel.get("Channel", "").partition("/")[0],
-        "agi_uniqueid": channel.get("Uniqueid", ""),
-        "agi_callerid": channel.get("CallerIDNum", ""),
-        "agi_calleridname": channel.get("CallerIDName", ""),
-        "agi_context": channel.get("Context", ""),
-        "agi_extension": channel.get("Exten", ""),
-        "agi_priority": channel.get("Priority", ""),
-        "agi_accountcode": channel.get("AccountCode", ""),
+        b"agi_request": b"async",
+        b"agi_channel": name,
+        b"agi_language": channel.getbytes("Language", b""),
+        b"agi_type": name.partition(b"/")[0],
+        b"agi_uniqueid": channel.getbytes("Uniqueid", b""),
+        b"agi_callerid": channel.getbytes("CallerIDNum", b""),
+        b"agi_calleridname": channel.getbytes("CallerIDName", b""),
+        b"agi_context": channel.getbytes("Context", b""),
+        b"agi_extension": channel.getbytes("Exten", b""),
+        b"agi_priority": channel.getbytes("Priority", b""),
+        b"agi_accountcode": channel.getbytes("AccountCode", b""),
     }
-    for number, argument in enumerate(data.split(",")[1:], 1):
-        values[f"agi_arg_{number}"] = argument.strip('"')
-    lines = (
-        f"{name}: {'unknown' if value == '<unknown>' else value}" for name, value in values.items()
+    for number, argument in enumerate(data.split(b",")[1:], 1):
+        values[b"agi_arg_%d" % number] = argument.strip(b'"')
+    return b"\n".join(
+        b"%b: %b" % (name, b"unknown" if value == b"<unknown>" else value)
+        for name, value in values.items()
     )
-    return "\n".join(lines).encode("utf-8", "surrogateescape")

@@ -255,9 +255,9 @@ class AsyncTransport(Transport):
         return bytes(data)
 
     async def _queue(self, line: bytes, command_id: str) -> None:
-        headers = {
+        headers: dict[str, str | bytes] = {
             "Channel": self.uniqueid,
-            "Command": line.decode("utf-8", "surrogateescape"),
+            "Command": line,
             "CommandID": command_id,
         }
         try:
@@ -281,7 +281,7 @@ class AsyncTransport(Transport):
     # Variables
 
     async def get(self, name: str | bytes) -> str | None:
-        if isinstance(name, bytes) or name != name.strip():
+        if name != name.strip():
             raise AskByCommand
         await self._get_ready()
         try:
@@ -291,21 +291,24 @@ class AsyncTransport(Transport):
         if response.unparsed or len(response) > len(_GETVAR_HEADERS):
             raise AskByCommand  # the value has line feeds
         value = response.get("Value", "")
-        if len(self.encoding.encode("the value", value)) >= _MAX_VALUE:
+        if len(response.getbytes("Value", b"")) >= _MAX_VALUE:
             raise ProtocolError(
                 f"the value of the variable has over {_MAX_VALUE - 1} bytes, "
                 "and AsyncAGI cuts longer ones off"
             )
         return value or None
 
-    async def set(self, name: str | bytes, value: str | bytes) -> None:
-        if isinstance(name, bytes) or isinstance(value, bytes) or not value:
-            raise AskByCommand
-        if name != name.strip() or value != value.strip():
+    async def set(self, name: str | bytes, value: bytes) -> None:
+        if not value or name != name.strip() or value != value.strip():
             raise AskByCommand  # Asterisk drops blanks around what is in a header
         await self._get_ready()
+        headers: dict[str, str | bytes] = {
+            "Channel": self.uniqueid,
+            "Variable": name,
+            "Value": value,
+        }
         try:
-            await self._manager.send(Setvar(name, value, channel=self.uniqueid))
+            await self._manager.send(Action("Setvar", headers))
         except (ActionError, ValueError):
             raise AskByCommand from None
 

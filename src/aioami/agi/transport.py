@@ -127,7 +127,7 @@ class Transport(ABC):
         """
         raise AskByCommand
 
-    async def set(self, name: str | bytes, value: str | bytes) -> None:
+    async def set(self, name: str | bytes, value: bytes) -> None:
         """Set a variable in a quicker way than by a command.
 
         Raises:

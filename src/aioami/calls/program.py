@@ -64,11 +64,12 @@ class CallProgram:
         if is_in_async_agi(item.get("Application", ""), data) and self._hub.expect_no_more(
             self._uniqueid
         ):
-            self._begin(item, environment_of(item, data))
+            self._begin(item, environment_of(item))
 
     def _begin(self, event: Event, environment: bytes) -> None:
+        encoding = Encoding.of(self._manager)
         transport = AsyncTransport(
-            self._manager, self._hub, event, environment, Encoding(), has_dialplan=False
+            self._manager, self._hub, event, environment, encoding, has_dialplan=False
         )
         transport.holder = self._watch
         task = asyncio.create_task(self._run(transport), name="aioami program of a call")

@@ -18,6 +18,7 @@ from .commands.doctor import doctor
 from .commands.events import events
 from .commands.ping import ping
 from .commands.record import record
+from .commands.relay import relay
 from .commands.replay import replay
 from .commands.schema import schema
 from .commands.send import send
@@ -32,7 +33,7 @@ __all__ = ["app", "run"]
 # The order of the commands in `aioami --help`.
 _COMMANDS: Final = (
     *(events, record, replay, shell, top, trace, doctor),
-    *(call, agi),
+    *(call, agi, relay),
     *(demo, ping, send, command, schema),
 )
 

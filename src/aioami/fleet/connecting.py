@@ -97,7 +97,7 @@ def manager_of(url: str, **options: Any) -> Manager:
 
 def is_bus(url: object) -> bool:
     """True if a URL is that of a bus."""
-    return isinstance(url, str) and url.lower().startswith(f"{_BUS}://")
+    return isinstance(url, str) and url.lower().startswith((f"{_BUS}://", "tls://"))
 
 
 def bus() -> Any:

@@ -346,7 +346,11 @@ class Live:
                         raise fresh(self._error)
                     if self._ended:
                         raise ConnectionLost("the live state is followed no more")
-                    await self._changed.wait()
+                    if self._synced and self._manager.state is not ManagerState.READY:
+                        # A bus that is away, and comes back with nothing lost, is told by no event.
+                        await self._manager.wait_ready()
+                    else:
+                        await self._changed.wait()
         except asyncio.TimeoutError as error:
             raise ManagerTimeout(f"{otherwise} within {timeout:g} seconds") from error
 
@@ -488,13 +492,14 @@ class Live:
         """Apply the events, or hold them while a list is read, until no more come."""
         stream = self._stream
         assert stream is not None
+        following = aiter(stream)
         while True:
             count = min(stream.pending, _BREATH)
             if not count:
                 self._settle()
             try:
                 for _ in range(count or 1):
-                    event = await stream.__anext__()
+                    event = await anext(following)
                     if self._held is None:
                         self._apply(event)
                     else:

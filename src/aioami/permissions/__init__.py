@@ -35,7 +35,10 @@ _POWER: Final = {
     **dict.fromkeys(("call", "dialplan", "agi"), 3),
     **{"originate": 5, "config": 8, "command": 20, "system": 20},
 }
-_OWN: Final = frozenset({"disconnected", "reconnected"})  # made by the library itself
+# Made by the library itself.
+_OWN: Final = frozenset(
+    {"disconnected", "reconnected", "relaychanged", "serverappeared", "servergone"}
+)
 _SIGNS: Final = "[A-Za-z0-9_-]"
 _VARYING: Final = frozenset({"originate", "getvar", "status"})
 _DANGEROUS_APPLICATION: Final = re.compile(
@@ -191,6 +194,20 @@ class Permissions:
 
     def __str__(self) -> str:
         return self.stanza()
+
+    def _repr_html_(self) -> str:
+        """The rights as HTML, for a notebook: a row for each with its reason, and the stanza."""
+        from .._show.html import box, clean, note, table
+
+        rows = [(clean(which), clean(what)) for which, what in self.why]
+        notes = [note(each) for each in self.notes]
+        lines = self.stanza().splitlines()
+        shown = "\n".join(clean(line) for line in lines if not line.startswith(";"))
+        return box(
+            table(rows, ("right", "needed for")) if rows else note("it needs no rights"),
+            *notes,
+            f"<pre>{shown}</pre>",
+        )
 
 
 def _line(event_filter: str) -> str:

@@ -137,10 +137,10 @@ def _unpack(
 ) -> Path:
     environment = _private_apt(work / "apt", suite)
     run(["apt-get", "-qq", "update"], environment)
-    plan = run(
-        ["apt-get", "-s", "-qq", "--no-install-recommends", "install", *packages],
-        environment,
-    )
+    plan = ""
+    if packages := list(packages):
+        command = ["apt-get", "-s", "-qq", "--no-install-recommends", "install", *packages]
+        plan = run(command, environment)
     needed = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
     wanted = [name for name in needed if not unused(name)]
     downloads = work / "packages"

@@ -11,6 +11,7 @@ from .clock import Clock
 __all__ = ["Driver"]
 
 _TURNS: Final = 25  # of the event loop, in which clients react before time goes on
+_MOST_TURNS: Final = 5000  # after which time goes on, though a client asks and asks
 _GRAIN: Final = 1e-4  # seconds; a timer of the loop may fire a little early
 _LOOK: Final = 0.005  # seconds between two looks at a condition in real time
 
@@ -35,6 +36,8 @@ class Driver:
         self._began = 0.0
         self._running = False
         self._timer: asyncio.TimerHandle | None = None
+        self._changes = 0
+        self._work: set[asyncio.Future[None]] = set()
 
     def start(self) -> None:
         """Follow the time of the running event loop, from where the clock stands."""
@@ -50,6 +53,7 @@ class Driver:
 
     def catch_up(self) -> None:
         """Run what is due now; to be called after each change from outside."""
+        self._changes += 1
         if self.virtual or self._loop is None:
             self.clock.run()
         else:
@@ -109,6 +113,19 @@ class Driver:
             self.clock.run_until(due)
             await self._turns()
 
+    def wait_for(self, work: asyncio.Future[None]) -> None:
+        """Let no virtual time pass until this is done."""
+        self._work.add(work)
+        work.add_done_callback(self._work.discard)
+
     async def _turns(self) -> None:
-        for _ in range(_TURNS):
+        """Have clients react to what happened, and to the answers, until they are silent."""
+        silent = 0
+        for _ in range(_MOST_TURNS):
+            changes = self._changes
+            if self._work:
+                await asyncio.wait(self._work)
             await asyncio.sleep(0)
+            silent = silent + 1 if changes == self._changes else 0
+            if silent == _TURNS:
+                return

@@ -23,6 +23,7 @@ from .house import config_files
 from .listening import close_server
 from .message import Charset, Value
 from .names import Named, headers_of, name_of
+from .outgoing import Outgoing
 from .parts import Parts
 from .script import Script
 from .story import Call, Phone, incoming
@@ -50,6 +51,10 @@ class FakeAsterisk:
     files and mailboxes. Calls emit the events that Asterisk emits. The configuration is that of the
     private real servers (users, extensions, queues ...), whose output the tests compare with its
     own. It shares no code with the client.
+
+    Programs that steer calls by AGI are served too: `AGI(agi:async)` in the dialplan waits for the
+    commands of a manager, and `AGI(agi://127.0.0.1:4573/menu)` connects to a FastAGI server. Files
+    take a second, and are heard by the caller of `incoming`, whose `hears` waits for them.
 
     It runs in real time, or with `virtual_time` in the test's: then nothing happens by itself, and
     `await fake.advance(40)` lets forty seconds pass at once. In real time phones answer after 0.1
@@ -89,6 +94,8 @@ class FakeAsterisk:
         ValueError: the version or the encoding is unknown, or `files` has a wrong file.
 
     Attributes:
+        missing_files: sounds, and folders for recordings, that this server does not have; it has
+            all others. A set of names, empty at first.
         received: the actions that came, as `Request` objects, in order.
         connections: the open connections, as `FakeConnection` objects, in order.
         exchange: the exchange behind the server.
@@ -162,6 +169,7 @@ class FakeAsterisk:
         self._charset = Charset(encoding, errors)
         self._clients = Clients(self._charset)
         self._driver = Driver(virtual=virtual_time, flush=self._clients.flush)
+        self._outgoing = Outgoing(self._driver)
         self._inbox = Inbox()
         self._script = Script()
         self.received = self._inbox.received
@@ -173,9 +181,11 @@ class FakeAsterisk:
             self.clock,
             self._clients.emit,
             self._charset,
+            connect=self._outgoing.connect,
             answer_seconds=answer_seconds,
             talk_seconds=talk_seconds,
         )
+        self.missing_files = self.exchange.missing_files
         if boot:
             self.exchange.booted.set()
         self.accounts = self._accounts(users)
@@ -282,6 +292,7 @@ class FakeAsterisk:
             await self.stop()
         finally:
             self.clock.close()
+            await self._outgoing.all_gone()
         if error is None:
             self._inbox.check()
 
@@ -354,6 +365,31 @@ class FakeAsterisk:
             variables=dict(variables or {}),
         )
 
+    def add_extension(self, to: str, *steps: str) -> None:
+        """Add an extension to the dialplan, or replace it::
+
+            fake.add_extension("menu", f"AGI(agi://127.0.0.1:{server.port}/menu)", "Hangup()")
+            caller = fake.incoming("PJSIP/trunk", to="menu")
+
+        Args:
+            to: the extension, as of `incoming`: `extension@context`; context `default` if left out.
+            steps: applications with their arguments, as in extensions.conf; the first has priority
+                1.
+
+        Raises:
+            ValueError: there is no step, or one is no application with arguments.
+        """
+        exten, _, context = to.partition("@")
+        plan = self.exchange.dialplan
+        where = plan.context(context or "default")
+        if not steps:
+            raise ValueError("steps: at least one application")
+        where.steps.pop(exten, None)
+        for priority, step in enumerate(steps, 1):
+            plan.add(where, exten, priority, step)
+            if priority not in where.steps.get(exten, {}):
+                raise ValueError(f"steps: an application, as Wait(5), not {step!r}")
+
     def phone(self, device: str) -> Phone:
         """Return a phone.
 
@@ -363,7 +399,8 @@ class FakeAsterisk:
         Args:
             device: its name, as `PJSIP/alice`.
         """
-        return Phone(self._driver, self.exchange.phone(device))
+        charset = self.exchange.charset
+        return Phone(self._driver, self.exchange.phone(charset.decode(charset.encode(device))))
 
     def calls(self) -> list[Call]:
         """Return a call for each channel that is there."""

@@ -220,7 +220,7 @@ class RealAsterisk:
         self.certificate = self.directory / "keys/certificate.pem"
         if len(str(self.directory / "run/asterisk.ctl").encode()) > _SOCKET_PATH:
             raise ValueError(f"directory: its path is too long for a unix socket: {self.directory}")
-        ports = _free_ports(7)
+        ports = free_ports(7)
         self.port, self.tls_port = ports[:2]
         self._ports = dict(zip(("sip", "pjsip", "iax", "skinny", "dead"), ports[2:], strict=True))
         self._process: subprocess.Popen[bytes] | None = None
@@ -266,7 +266,7 @@ class RealAsterisk:
                 stdout=console,
                 stderr=console,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         atexit.register(self.kill)
         deadline = time.monotonic() + 30
@@ -428,7 +428,7 @@ class RealAsterisk:
         )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports that are free for both TCP and UDP."""
     ports: list[int] = []
     with contextlib.ExitStack() as held:
@@ -442,6 +442,6 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have the kernel kill this process when the parent's thread ends."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)

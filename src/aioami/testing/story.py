@@ -15,6 +15,7 @@ from .exchange.dialplan import run
 __all__ = ["Call", "Phone", "incoming"]
 
 _TIMEOUT: Final = 120.0  # seconds of the server's time
+_KEYS: Final = frozenset("0123456789*#ABCD")
 
 
 def incoming(
@@ -128,14 +129,62 @@ class Call:
         self._driver.catch_up()
         await self._driver.advance(0)
 
-    async def press(self, digits: str) -> None:
+    @property
+    def sounds(self) -> list[str]:
+        """The names of the sounds that were played to this end so far, in order; see `hears`."""
+        shown = self._channel.exchange.charset.shown
+        return [shown(file) for file in self._channel.sounds]
+
+    async def hears(self, sound: str, *, within: float = _TIMEOUT) -> None:
+        """Let time pass until a sound begins at this end, behind those that it has heard already.
+
+        Each call looks at what came after the sound of the call before: so the calls of a test tell
+        a story in its order. Sounds between them are passed over.
+
+        Args:
+            sound: the name of the file as the program gives it, such as `"main-menu"`. What AGI's
+                SAY commands say is named by their text: `"42"` of `SAY NUMBER 42`.
+            within: timeout in seconds.
+
+        Raises:
+            AssertionError: it is not heard within the timeout, or the call ends before; the message
+                lists what was heard.
+        """
+        channel = self._channel
+
+        def is_heard() -> bool:
+            return sound in self.sounds[channel.heard :]
+
+        try:
+            await self._driver.pass_until(
+                lambda: is_heard() or channel.ended.is_set, within, f"{self.channel} hears {sound}"
+            )
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it heard {self._shown_sounds()}") from None
+        if not is_heard():
+            raise AssertionError(
+                f"{self.channel} has ended, and did not hear {sound}; "
+                f"it heard {self._shown_sounds()}"
+            )
+        channel.heard = self.sounds.index(sound, channel.heard) + 1
+
+    def _shown_sounds(self) -> str:
+        return ", ".join(self.sounds) or "nothing"
+
+    async def presses(self, digits: str) -> None:
         """Press keys at this end, each for a tenth of a second.
 
-        Commands of AGI that wait for a digit hear them.
+        Commands of AGI that wait for a digit hear them. As on a real server, nothing hears a key
+        that is pressed while no such command runs.
 
         Args:
             digits: the keys, as `"12#"`.
+
+        Raises:
+            ValueError: there is no such key.
         """
+        if not set(digits) <= _KEYS:
+            raise ValueError(f"digits: keys are 0 to 9, *, # and A to D, not {digits!r}")
         for digit in digits:
             heard = [("Digit", digit), ("Direction", "Received")]
             self._channel.emit("DTMFBegin", heard, classes="dtmf")
@@ -174,7 +223,7 @@ class Phone:
     def __init__(self, driver: Driver, handset: Handset) -> None:
         self._driver = driver
         self._handset = handset
-        self.device = handset.device
+        self.device = handset.exchange.charset.shown(handset.device)
 
     def __repr__(self) -> str:
         return f"<Phone {self.device}{' ringing' if self.ringing else ''}>"

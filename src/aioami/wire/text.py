@@ -75,6 +75,16 @@ class Encoding:
         self.errors = errors
         self._is_default = (self.name, errors) == (DEFAULT_ENCODING, DEFAULT_ERRORS)
 
+    @classmethod
+    def of(cls, manager: object) -> Encoding:
+        """Return the encoding of a manager: the default, if it does not say its own.
+
+        Args:
+            manager: has `encoding` and `errors`, as `Manager` has, or neither.
+        """
+        name = getattr(manager, "encoding", DEFAULT_ENCODING)
+        return cls(name, getattr(manager, "errors", DEFAULT_ERRORS))
+
     def decode(self, data: bytes | bytearray) -> str:
         """Text of bytes, which keeps them if it could not be turned back into them."""
         if self._is_default:

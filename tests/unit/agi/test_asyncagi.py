@@ -395,3 +395,46 @@ async def test_an_unknown_end_is_looked_for(fake: FakeAsterisk, mgr: Manager) ->
         for expected in ("HungUp", "TakenAway"):
             await place(mgr)
             assert await asyncio.wait_for(raised.get(), 5) == expected
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+async def test_text_is_in_the_managers_encoding(encoding: str) -> None:
+    """The environment, arguments, answers and variables are read and written as the manager reads and writes text."""
+    seen: list[object] = []
+
+    async def program(call: Session) -> None:
+        seen.append(call.environment["agi_calleridname"])
+        seen.append(call.arguments)
+        await call.set("A", "grün")
+        seen.append(await call.get("A"))
+        seen.append(await call.evaluate("<${A}>"))
+        seen.append((await call.command("GET VARIABLE", "A")).data)
+
+    async with FakeAsterisk(virtual_time=True, encoding=encoding) as fake:
+        fake.add_extension("menu", "AGI(agi:async,süß)", "Playback(done)")
+        async with Manager.from_url(f"{fake.url}?encoding={encoding}") as mgr, AsyncAGI(mgr, program):
+            assert (mgr.encoding, mgr.errors) == (encoding.replace("latin-1", "iso8859-1"), "backslashreplace")
+            caller = fake.incoming("PJSIP/trunk", to="menu", caller='"Jürgen" <100>')
+            await caller.hears("done")
+            written = fake.exchange.charset.encode(fake.exchange.channels[caller.channel].variables["A"])
+    assert seen == ["Jürgen", ("süß",), "grün", "<grün>", "grün"]
+    assert written == "grün".encode(encoding)
+
+
+async def test_variables_are_set_and_read_by_the_manager() -> None:
+    """Over AsyncAGI a variable takes an action of the manager's, which is quicker than a command."""
+    async with FakeAsterisk(virtual_time=True) as fake, Manager.from_url(fake.url) as mgr:
+        got: list[str | None] = []
+
+        async def program(call: Session) -> None:
+            await call.set("A", "one two")
+            await call.set("B", b"12\xe9")
+            got.extend([await call.get("A"), await call.get(b"B")])
+
+        fake.add_extension("menu", "AGI(agi:async)", "Playback(done)")
+        async with AsyncAGI(mgr, program):
+            caller = fake.incoming("PJSIP/trunk", to="menu")
+            await caller.hears("done")
+        assert got == ["one two", "12\\xe9"]
+        names = [request.name for request in fake.received if request.name in ("AGI", "Setvar", "Getvar")]
+        assert names == ["Setvar", "Setvar", "Setvar", "Getvar", "Getvar", "AGI"]

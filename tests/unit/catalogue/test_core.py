@@ -328,22 +328,14 @@ def test_public_names_are_pinned() -> None:
         *("CommandFailed", "ConnectionLost", "Disconnected", "Event", "EventList", "EventStream"),
         *("EventsLost", "Fleet", "HungUp", "ListStream", "Manager", "ManagerAuthError", "ManagerError", "ManagerLike"),
         *("ManagerState", "ManagerTimeout", "NextEvent", "NotAnswered", "PermissionDenied", "ProtocolError"),
-        *("Reconnected", "Response", "SessionEnded", "Statistics", "Subscription", "TakenAway", "UnknownAction"),
-        *("UnknownEventName", "View", "__version__"),
+        *("Reconnected", "RelayChanged", "Response", "ServerAppeared", "ServerGone", "SessionEnded", "Statistics"),
+        *("Subscription", "TakenAway", "UnknownAction", "UnknownEventName", "View", "__version__"),
         *("actions", "connect", "core", "enums", "errors", "events", "hide_header", "in_thread", "unescape"),
     ]
     assert sorted(errors.__all__) == [
         *("ActionError", "CommandFailed", "ConnectionLost", "EventsLost", "HungUp", "ManagerAuthError"),
-        *(
-            "ManagerError",
-            "ManagerTimeout",
-            "NotAnswered",
-            "PermissionDenied",
-            "ProtocolError",
-            "SessionEnded",
-            "TakenAway",
-        ),
-        *("UnknownAction", "UnknownEventName"),
+        *("ManagerError", "ManagerTimeout", "NotAnswered", "PermissionDenied", "ProtocolError", "SessionEnded"),
+        *("TakenAway", "UnknownAction", "UnknownEventName"),
     ]
     assert agi.__all__ == [
         *("AsyncAGI", "CommandFailed", "DialResult", "Digits", "FastAGI", "HungUp", "Program", "Recording", "Reply"),

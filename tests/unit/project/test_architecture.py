@@ -26,6 +26,10 @@ PUBLIC: Final = frozenset(
         "aioami",
         "aioami.actions",
         "aioami.agi",
+        "aioami.bus.checking",
+        "aioami.bus.config",
+        "aioami.bus.relay",
+        "aioami.bus.watching",
         "aioami.calls",
         "aioami.core",
         "aioami.enums",
@@ -63,7 +67,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
-    "permissions": PURE | {"_posix"},
+    "permissions": PURE | {"_posix", "_show"},
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     # `calls` for Manager.call alone; see below.
@@ -72,6 +76,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "agi": PURE | {"_signals", "calls"},
     "calls": PURE | {"_show", "_signals", "agi"},
     "fleet": PURE | {"_client", "_session", "_signals", "live", "metrics", "states", "url"},
+    "bus": PURE | {"_client", "_session", "_signals", "calls", "metrics", "permissions", "states", "url"},
     "live": PURE | {"_client", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_check", "_log", "_posix", "wire", "errors"}),
@@ -84,7 +89,8 @@ SESSION: Final[dict[str, frozenset[str]]] = {
     "refusals": frozenset({"subjects"}),
     "pending": frozenset(),
     "deadlines": frozenset({"pending"}),
-    "session": frozenset({"dispatch", "pending", "refusals", "statistics"}),
+    "outcomes": frozenset({"dispatch", "pending"}),
+    "session": frozenset({"dispatch", "outcomes", "pending", "refusals", "statistics"}),
 }
 CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
@@ -95,7 +101,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "keepalive": frozenset({"options"}),
     "outcomes": frozenset({"like"}),
     "rights": frozenset({"options"}),
-    "connection": frozenset({"connector", "keepalive", "options"}),
+    "connection": frozenset({"connector", "keepalive", "options", "outcomes"}),
     "login": frozenset({"connection", "options"}),
     "link": frozenset({"connection", "login", "options", "owner"}),
     "callbacks": frozenset({"owner", "streams"}),
@@ -123,6 +129,10 @@ AGI: Final[dict[str, frozenset[str]]] = {
     "fastagi": frozenset({"connection", "hub", "programs", "session"}),
     "asyncagi": frozenset({"asynctransport", "hub", "programs", "session"}),
 }
+# In the room of the bus, those that do no input and no output.
+BUS_SANS_IO: Final = frozenset({"format", "reader"})
+# ... and those of the remote manager, which is built of what the direct one is built of.
+BUS_CLIENT: Final = frozenset({"discovery", "exchange", "feed", "link", "remote", "streams"})
 # The same of calls: those that are traced, then those that are held.
 CALLS_SANS_IO: Final = frozenset({"ends", "machine", "model", "registry", "sentences", "tracer"})
 CALLS: Final[dict[str, frozenset[str]]] = {
@@ -147,6 +157,7 @@ MOVED: Final = frozenset({"recording", "streams"})
 # Each needs the library that its extra installs, and is imported by nobody else.
 EXTRAS: Final = {
     PACKAGE / "_show" / "dataframes.py",
+    PACKAGE / "bus" / "connection.py",
     PACKAGE / "metrics" / "opentelemetry.py",
     PACKAGE / "metrics" / "prometheus.py",
 }
@@ -252,11 +263,12 @@ def test_a_private_module_imports_only_those_below_it(room: str, module: str) ->
     assert used <= modules[module]
 
 
-@pytest.mark.parametrize("room", ["live", "notebook"])
+@pytest.mark.parametrize("room", ["bus", "live", "notebook"])
 def test_what_is_built_on_the_client_uses_its_public_names(room: str) -> None:
     """Whatever these import from the client, users can import from the top level."""
     aioami = importlib.import_module("aioami")
-    used = {item.name for path in sources(room) for item in imports(path) if item.room == "_client"}
+    built = [path for path in sources(room) if room != "bus" or path.stem not in BUS_CLIENT]
+    used = {item.name for path in built for item in imports(path) if item.room == "_client"}
     assert used <= set(aioami.__all__)
 
 
@@ -309,6 +321,13 @@ def test_the_language_of_agi_imports_no_network(module: str) -> None:
     """What encodes commands of AGI and reads its answers names neither asyncio nor sockets."""
     names = [item.module.partition(".")[0] for item in imports(PACKAGE / "agi" / f"{module}.py") if item.runs]
     assert not NETWORK & set(names)
+
+
+@pytest.mark.parametrize("module", sorted(BUS_SANS_IO))
+def test_the_format_of_the_bus_imports_no_network(module: str) -> None:
+    """What reads and writes the messages of the bus names neither asyncio nor sockets nor a client of the bus."""
+    names = [item.module.partition(".")[0] for item in imports(PACKAGE / "bus" / f"{module}.py") if item.runs]
+    assert not (NETWORK | {"nats"}) & set(names)
 
 
 @pytest.mark.parametrize("module", sorted(CALLS_SANS_IO))

@@ -29,7 +29,7 @@ def targets() -> set[str]:
 
 def named_targets(page: Path) -> set[str]:
     """The targets that a page names in code."""
-    return set(re.findall(r"(?:`|^\$ (?:nohup )?)make ([a-z]+)\b", page.read_text(), re.MULTILINE))
+    return set(re.findall(r"(?:`|^\$ (?:nohup )?)make ([a-z-]+)\b", page.read_text(), re.MULTILINE))
 
 
 def test_every_command_of_the_makefile_is_explained() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -20,13 +22,16 @@ from aioami import (
     UnknownAction,
     actions,
     core,
+    events,
 )
 from aioami._session.deadlines import Deadlines
 from aioami._session.dispatch import Dispatcher, Selection
+from aioami._session.outcomes import OutcomeWatch
 from aioami._session.pending import FENCE, Outcome, Pending
 from aioami._session.refusals import is_final, is_permission_denied, is_shutting_down, refusal
 from aioami._session.session import Session
 from aioami._session.statistics import Tally
+from aioami.wire.text import UTF8
 
 
 class Promise:
@@ -58,7 +63,7 @@ class Listener:
 
     def settle(self) -> None: ...
 
-    def miss(self, gap: float, /) -> None:
+    def miss(self, gap: float, count: int = 0, why: str = "", /) -> None:
         pass
 
     def finish(self, error: Exception | None, /) -> None:
@@ -571,6 +576,54 @@ def test_an_agi_result_without_an_id_belongs_to_the_oldest_command(talk: Convers
     assert settled[1:] == [None, None]
     talk.receive("Event: Hangup|Channel: c")
     assert [type(outcome.result) for outcome in outcomes[1:] if outcome is not None] == [ActionError, ActionError]
+
+
+def test_an_agi_result_is_found_among_many(talk: Conversation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each result is judged for the commands that it may belong to, and not for all that are under way."""
+    judged = 0
+    conclusion = core.AGI.conclusion
+
+    def count(self: Action[Any], action_id: str, event: Event) -> object:
+        nonlocal judged
+        judged += 1
+        return conclusion(self, action_id, event)
+
+    monkeypatch.setattr(core.AGI, "conclusion", count)
+    pendings = [talk.send(core.AGI(f"c{n % 50}", "ANSWER", str(n)), f"a{n}")[0] for n in range(200)]
+    talk.receive(*(f"Response: Success|ActionID: a{n}" for n in range(200)))
+    for n in range(100):
+        talk.receive(f"Event: AsyncAGIExec|Channel: c{n % 50}|Uniqueid: {n}|CommandId: {n}|Result: 200")
+    assert all(isinstance(pending.outcome.result, Event) for pending in pendings[:100] if pending.outcome)
+    assert judged == 100
+    talk.receive("Event: AsyncAGIExec|Channel: elsewhere|CommandId: 150|Result: 200", "Event: Hangup|Channel: none")
+    assert judged == 101
+    talk.receive("Event: Hangup|Channel: c0|Uniqueid: 7")
+    ended = [
+        n for n, pending in enumerate(pendings) if pending.outcome and isinstance(pending.outcome.result, ActionError)
+    ]
+    assert ended == [100, 150]
+
+
+def test_outcomes_of_agi_that_nobody_waits_for_are_forgotten() -> None:
+    """Commands whose outcome was dropped leave nothing behind, even where no event ever comes."""
+    watch = OutcomeWatch("Hangup", UTF8)
+    tracemalloc.start()
+    try:
+        for n in range(2000):
+            watch.add(Outcome(core.AGI(f"c{n}", "ANSWER"), str(n)))
+        gc.collect()
+        before, _ = tracemalloc.get_traced_memory()
+        for n in range(20_000):
+            watch.add(Outcome(core.AGI(f"d{n}", "ANSWER"), str(n)))
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] - before < 200_000
+    finally:
+        tracemalloc.stop()
+    kept = [Outcome(core.AGI(f"c{n}", "ANSWER"), str(n)) for n in range(300)]
+    for outcome in kept:
+        watch.add(outcome)
+    watch.put(events.parse("Event: Hangup\r\nChannel: c299\r\nUniqueid: 1"))
+    assert [n for n, outcome in enumerate(kept) if outcome.result is not None] == [299]
 
 
 def test_a_reply_that_comes_out_of_order_is_still_taken(talk: Conversation) -> None:

@@ -166,7 +166,7 @@ async def test_keys_variables_and_linked_ids(fake: FakeAsterisk, mgr: Manager) -
     assert (await mgr.send(core.Getvar("LANGUAGE", call.channel))).value == "de"
     await call.answered_by("PJSIP/agent1")
     heard = mgr.wait_for(events.DTMFEnd, timeout=5)
-    await call.press("5")
+    await call.presses("5")
     assert (await heard).digit == "5"
     (peer,) = (other for other in fake.calls() if other.channel in call.talks_to)
     assert peer.linkedid == call.linkedid == call.uniqueid

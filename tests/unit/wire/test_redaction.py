@@ -6,9 +6,12 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aioami import Action, Response, core, events
 from aioami.wire import Message, hide_header, is_sensitive, redact, redaction
+from aioami.wire.redaction import is_harmless
 
 TEXTS = [
     # headers
@@ -193,3 +196,80 @@ def test_what_another_header_says_of_a_value(text: str, expected: str) -> None:
     """The name of a variable or of a setting decides over its value, and a number is a mailbox in files alone."""
     assert expected in redact(text)
     assert "hush" not in redact(text)
+
+
+_PIECES = [
+    *(
+        "Event",
+        "Variable",
+        "Value",
+        "Password",
+        "password",
+        "pin",
+        "x",
+        "5",
+        "AppData",
+        "Key",
+        "Family",
+        "Val",
+        "Output",
+    ),
+    *(
+        ": ",
+        ":",
+        "=",
+        "=>",
+        " ",
+        "\r\n",
+        '"',
+        ",",
+        "@",
+        "://",
+        "secret",
+        "md5_cred",
+        "Challenge",
+        "line-1",
+        "value-000000",
+    ),
+    *(
+        "var-000000",
+        "register",
+        "auth",
+        "token9",
+        "api-key",
+        "InvalidPassword",
+        "ReceivedHash",
+        "Response",
+        "Login",
+        "Action",
+    ),
+    *("ChallengeResponseFailed", "ExpectedResponse", "database put a b", "set variable", "Œ"),
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=30).map("".join))
+def test_what_is_harmless_is_not_changed(text: str) -> None:
+    """A text that is said to be harmless is one in which nothing is hidden."""
+    if is_harmless(text):
+        assert redact(text) == text
+
+
+def test_a_text_is_judged_anew_when_another_header_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header that is hidden from now on makes texts with it no longer harmless, also those that were judged before."""
+    monkeypatch.setattr(redaction, "_HEADERS", {key: set(value) for key, value in redaction._HEADERS.items()})
+    monkeypatch.setattr(redaction, "_SIGNS", list(redaction._SIGNS))
+    text = "Event: Foo\r\nShoeSize: 45"
+    assert is_harmless(text)
+    assert is_harmless(text)
+    hide_header("ShoeSize")
+    assert not is_harmless(text)
+    redaction._PLAIN_LINES.clear()
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that never come again do not fill the memory."""
+    monkeypatch.setattr(redaction, "_MAX_PLAIN_LINES", 10)
+    redaction._PLAIN_LINES.clear()
+    for number in range(100):
+        assert is_harmless(f"Event: Foo\r\nNumber: {number}")
+        assert len(redaction._PLAIN_LINES) <= 10

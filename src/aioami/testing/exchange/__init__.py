@@ -15,6 +15,7 @@ from .calls import Handset
 from .channels import Bridge, Channel, Pairs, Party
 from .conferences import Conference
 from .dialplan import Dialplan
+from .lines import Line
 from .parking import ParkingLot, lots_of
 from .queues import Queue, queues_of
 from .states import States
@@ -58,6 +59,7 @@ class Exchange:
         clock: the clock.
         emit: called with each event: its name, its headers and its classes.
         charset: bytes to text and back.
+        connect: makes a connection to a host and a port; without it there is nobody anywhere.
         answer_seconds: seconds that phones ring until they answer; `None` is never.
         talk_seconds: seconds that phones talk until they hang up; `None` is never.
 
@@ -71,6 +73,7 @@ class Exchange:
         rooms: bridges of BridgeWait, by name.
         mailboxes: by `number@context`.
         database: values, by family and key.
+        missing_files: sounds and folders that are not there.
         booted: set once all modules are loaded.
         applications: dialplan applications by name. Each is an `async def f(channel, data)` that
             returns true if the dialplan goes on.
@@ -84,6 +87,7 @@ class Exchange:
         emit: Callable[[str, Pairs, str], None],
         charset: Charset,
         *,
+        connect: Callable[[str, int], Line] | None = None,
         answer_seconds: float | None = None,
         talk_seconds: float | None = None,
     ) -> None:
@@ -92,6 +96,8 @@ class Exchange:
         self.epoch = 1767225600.0
         self.files = dict(files)
         self.random = random.Random(0)
+        self.connect = connect or (lambda host, port: Line.nowhere(clock))
+        self.missing_files: set[str] = set()
         self.answer_seconds, self.talk_seconds = answer_seconds, talk_seconds
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
@@ -246,6 +252,10 @@ class Exchange:
             (channel for channel in channels if channel.uniqueid.lower() == lowered),
             None,
         )
+
+    def is_missing(self, file: str) -> bool:
+        """True if there is no such sound, or no such folder."""
+        return any(file == each or file.startswith(f"{each}/") for each in self.missing_files)
 
     def has_application(self, application: str) -> bool:
         """True if it is an application of this exchange."""

@@ -10,11 +10,17 @@ from . import conferences
 from .agi import agi
 from .calls import dial
 from .channels import BUSY, UP, Bridge, Channel, ToBridge
-from .dialplan import NotSet, arguments, write
+from .dialplan import NotSet, arguments, enter_subroutine, write
+from .keys import STOP, listen
 
 __all__ = ["APPLICATIONS"]
 
 _LONGEST: Final = 1e9  # seconds that anything may take
+_INITIAL_SILENCE: Final = 2500  # milliseconds after which AMD believes that a machine is there
+_ANALYSIS: Final = 5000  # milliseconds for which it listens
+_STEP: Final = 100  # milliseconds
+_FILE: Final = 1.0  # seconds that a file takes
+_DIGIT: Final = 10.0  # seconds that a caller has for an extension
 # Seconds for which Answer waits for a first sound; a Local channel never makes one.
 _FIRST_MEDIA: Final = 0.5
 
@@ -41,10 +47,61 @@ async def _for_ever(channel: Channel, data: str) -> bool:
 
 async def _playback(channel: Channel, data: str) -> bool:
     """Play for a second per file, without a sound."""
+    files, options, *_ = [*arguments(data), ""]
+    if channel.state != UP and "noanswer" not in options.split(","):
+        channel.answer()
+    played = await _play(channel, files.split("&"))
+    channel.set_variable("PLAYBACKSTATUS", "SUCCESS" if played else "FAILED")
+    return True
+
+
+async def _background(channel: Channel, data: str) -> bool:
     if channel.state != UP:
         channel.answer()
-    await channel.pause(float(len(arguments(data)[0].split("&"))))
-    channel.set_variable("PLAYBACKSTATUS", "SUCCESS")
+    for file in arguments(data)[0].split("&"):
+        channel.pressed = ""
+        if channel.plays(file):
+            channel.pressed = await listen(channel, _FILE, stops=frozenset({STOP}))
+        if channel.pressed:
+            break
+    if channel.pressed == STOP:
+        channel.pressed = ""
+    channel.set_variable("BACKGROUNDSTATUS", "SUCCESS")
+    return True
+
+
+async def _wait_for_extension(channel: Channel, data: str) -> bool:
+    seconds = _seconds(data) if data else _DIGIT
+    channel.pressed = await listen(channel, seconds, stops=frozenset({STOP}))
+    return True
+
+
+async def _play(channel: Channel, files: list[str]) -> bool:
+    """Play files, and return false if one is missing; those behind it are played."""
+    found = [(channel.plays(file), await channel.pause(_FILE)) for file in files]
+    return all(there for there, _ in found)
+
+
+async def _gosub(channel: Channel, data: str) -> bool:
+    *place, last = arguments(data)
+    label, _, given = last.partition("(")
+    context = place[0] if len(place) == 2 else channel.context
+    exten = place[-1] if place else channel.exten
+    number = channel.exchange.dialplan.priority(context, exten, label)
+    if number is None:
+        return False
+    enter_subroutine(channel, arguments(given.removesuffix(")")) if given else [])
+    channel.context, channel.exten, channel.priority = context, exten, number - 1
+    return True
+
+
+async def _return(channel: Channel, data: str) -> bool:
+    if not channel.subroutines:
+        return False
+    place, variables = channel.subroutines.pop()
+    channel.variables.update(variables)
+    channel.context, channel.exten, channel.priority = place
+    channel.set_variable("GOSUB_RETVAL", data)
     return True
 
 
@@ -170,6 +227,27 @@ async def _read(channel: Channel, data: str) -> bool:
     return True
 
 
+async def _amd(channel: Channel, data: str) -> bool:
+    """Take who plays a file at the other end for a machine; else nothing is heard, and not sure."""
+    given = [*arguments(data), *[""] * 4]
+    silence, total = (
+        int(given[place]) if given[place].isdecimal() else default
+        for place, default in ((0, _INITIAL_SILENCE), (3, _ANALYSIS))
+    )
+    status, cause = "NOTSURE", f"TOOLONG-{total - 100}"
+    heard, far = 0, channel.other
+    for _ in range(0, total + 100, _STEP):
+        await channel.pause(_STEP / 1000)
+        if far is not None and far.application.lower() in ("playback", "background"):
+            heard += _STEP
+        if heard >= silence:
+            status, cause = "MACHINE", f"INITIALSILENCE-{silence}-{silence}"
+            break
+    channel.set_variable("AMDSTATUS", status)
+    channel.set_variable("AMDCAUSE", cause)
+    return True
+
+
 async def _mix_monitor(channel: Channel, data: str) -> bool:
     channel.set_variable("MIXMONITOR_FILENAME", f"/var/spool/asterisk/monitor/{arguments(data)[0]}")
     channel.monitored = True
@@ -194,11 +272,11 @@ def _seconds(text: str) -> float:
 APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Answer": _answer,
     "Wait": _wait,
-    "WaitExten": _wait,
+    "WaitExten": _wait_for_extension,
     "Echo": _for_ever,
     "MusicOnHold": _for_ever,
     "Playback": _playback,
-    "BackGround": _playback,
+    "BackGround": _background,
     "NoOp": _nothing,
     "Verbose": _nothing,
     "Log": _nothing,
@@ -209,6 +287,8 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Hangup": _hang_up,
     "Set": _set,
     "Goto": _goto,
+    "Gosub": _gosub,
+    "Return": _return,
     "Dial": _dial,
     "Queue": _queue,
     "ConfBridge": _conference,
@@ -220,4 +300,5 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "MixMonitor": _mix_monitor,
     "StopMixMonitor": _stop_mix_monitor,
     "AGI": agi,
+    "AMD": _amd,
 }

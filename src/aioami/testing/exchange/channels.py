@@ -128,6 +128,10 @@ class Channel:
         inherited: inherited values, by name with the underscores.
         dialplan: true while it runs through the dialplan.
         requested: true if its far end hung up.
+        pressed: the key that ended the last application, if one did.
+        sounds: what was played to it.
+        heard: the number of those that a test has asked for already.
+        subroutines: the places to which it returns, and what variables were there.
         recordings: the ids of what MixMonitor, the action, records.
         muted: the directions that MuteAudio silences, `in` and `out`.
         ended: set when it is over.
@@ -183,6 +187,10 @@ class Channel:
         self.keys: deque[str] = deque()
         self.key_pressed = Signal(exchange.clock)
         self.listens = False
+        self.pressed = ""
+        self.sounds: list[str] = []
+        self.heard = 0
+        self.subroutines: list[tuple[tuple[str, str, int], dict[str, str]]] = []
 
     def __repr__(self) -> str:
         return f"<Channel {self.name} {STATES[self.state]}>"
@@ -201,6 +209,13 @@ class Channel:
     def technology(self) -> str:
         """The technology: `Local`, `PJSIP` ..."""
         return self.name.partition("/")[0]
+
+    @property
+    def next_place(self) -> tuple[str, str, int]:
+        """Its place in the dialplan: of one that is redirected, that to which it goes."""
+        if self.moving.is_set and isinstance(self.destination, tuple):
+            return self.destination
+        return self.context, self.exten, self.priority
 
     # What events say about it
 
@@ -297,6 +312,14 @@ class Channel:
 
     # What happens to it
 
+    def plays(self, file: str) -> bool:
+        """Note that a file is played to this end; return false if there is none of that name."""
+        if self.exchange.is_missing(file):
+            return False
+        if file:
+            self.sounds.append(file)
+        return True
+
     def press(self, key: str) -> None:
         """Take a digit that was pressed at this end, or a stop from outside."""
         self.keys.append(key)
@@ -383,7 +406,13 @@ class Channel:
             self.application = self.data = ""
 
     def goes_to(self, place: tuple[str, str, int]) -> None:
-        """Move in the dialplan; emits Newexten at once while an application runs."""
+        """Move to another place of the dialplan.
+
+        While an application runs there, Newexten is emitted at once, as Asterisk does.
+
+        Args:
+            place: context, extension and priority.
+        """
         self.context, self.exten, self.priority = place
         if self.dialplan and self.application:
             self.executes(self.application, self.data)

@@ -14,7 +14,17 @@ from .states import DEVICE_STATES
 if TYPE_CHECKING:
     from . import Exchange
 
-__all__ = ["Dialplan", "NotSet", "arguments", "read", "run", "substitute", "write"]
+__all__ = [
+    "Dialplan",
+    "NotSet",
+    "arguments",
+    "enter_subroutine",
+    "read",
+    "run",
+    "run_subroutine",
+    "substitute",
+    "write",
+]
 
 _STEP: Final = re.compile(r"([\w ]+?)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 _COUNTED: Final = re.compile(r"([nN])(?:\+(\d+))?|\d+")
@@ -214,9 +224,9 @@ def substitute(exchange: Exchange, channel: Channel | None, text: str) -> str:
 
 
 _BUILT_IN: Final[dict[str, Callable[[Channel], str]]] = {
-    "EXTEN": lambda channel: channel.exten,
-    "CONTEXT": lambda channel: channel.context,
-    "PRIORITY": lambda channel: str(channel.priority),
+    "EXTEN": lambda channel: channel.next_place[1],
+    "CONTEXT": lambda channel: channel.next_place[0],
+    "PRIORITY": lambda channel: str(channel.next_place[2]),
     "CHANNEL": lambda channel: channel.name,
     "UNIQUEID": lambda channel: channel.uniqueid,
     "HANGUPCAUSE": lambda channel: str(channel.cause),
@@ -408,3 +418,46 @@ async def _steps(channel: Channel) -> None:
         if not await exchange.execute(channel, application, data):
             return
         channel.priority += 1
+
+
+def enter_subroutine(channel: Channel, given: list[str]) -> None:
+    """Have the application Return come back to this place.
+
+    Args:
+        channel: the channel.
+        given: the arguments, which are variables ARG1 and so on until it returns.
+    """
+    values = {f"ARG{number}": value for number, value in enumerate(given, 1)}
+    before = {name: channel.variables.get(name, "") for name in values}
+    place = channel.context, channel.exten, channel.priority
+    channel.subroutines.append((place, before))
+    channel.variables.update(values)
+
+
+async def run_subroutine(
+    channel: Channel, context: str, exten: str, priority: int, given: list[str]
+) -> bool:
+    """Run a subroutine from within an application.
+
+    Returns:
+        True if it has returned; else the channel is to be hung up.
+    """
+    exchange = channel.exchange
+    depth, place = len(channel.subroutines), (channel.context, channel.exten, channel.priority)
+    enter_subroutine(channel, given)
+    channel.context, channel.exten, channel.priority = context, exten, priority
+    plan, goes_on = exchange.dialplan, True
+    while goes_on and len(channel.subroutines) > depth:
+        step = plan.step(channel.context, channel.exten, channel.priority)
+        if step is None:
+            break
+        application, data = step[0], substitute(exchange, channel, step[1])
+        channel.executes(application, data)
+        goes_on = await exchange.execute(channel, application, data)
+        channel.priority += 1
+    returned = len(channel.subroutines) == depth
+    del channel.subroutines[depth:]
+    channel.context, channel.exten, channel.priority = place
+    if not returned:
+        channel.soft_hangup()
+    return returned

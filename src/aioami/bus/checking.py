@@ -1,0 +1,158 @@
+"""`aioami relay --check`: each thing that a relay needs, and what to change where it is missing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .._client.manager import Manager
+from ..errors import ManagerAuthError, ManagerError, PermissionDenied
+from .config import RelayConfig
+from .connection import BusConnection
+from .format import Epoch, all_actions, heartbeat_subject, record_subject, stream_name
+from .relay import ServerOptions
+from .seat import stream_configuration
+
+__all__ = ["Finding", "check"]
+
+_OLDEST: Final = (2, 9, 0)
+_ANSWER: Final = 0.3  # seconds in which the bus refuses a subscription
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        subject: the bus, or a server's name.
+        text: what was found, in one sentence.
+        is_right: whether a relay can work with it.
+        advice: what to change; empty if nothing.
+    """
+
+    subject: str
+    text: str
+    is_right: bool = True
+    advice: str = ""
+
+
+async def check(config: RelayConfig) -> AsyncIterator[Finding]:
+    """Look at the bus and at each server, and yield what is found; nothing is left there.
+
+    Only the streams are made, if they are not there. Actions are not sent, but for the login.
+
+    Args:
+        config: the relay's configuration.
+    """
+    try:
+        connection = await BusConnection.open(config.bus, "aioami relay --check")
+    except (ManagerError, OSError) as error:
+        advice = "is it running, and are its address, TLS and credentials right?"
+        yield Finding("bus", str(error), is_right=False, advice=advice)
+    else:
+        try:
+            async for finding in _check_bus(connection, config):
+                yield finding
+        except ManagerError as error:
+            yield Finding("bus", str(error), is_right=False, advice="try again")
+        finally:
+            await connection.close()
+    for server in config.servers:
+        yield await _check_server(server)
+
+
+async def _check_bus(connection: BusConnection, config: RelayConfig) -> AsyncIterator[Finding]:
+    version = connection.version
+    numbers = tuple(int(each) for each in version.split("."))
+    if numbers < _OLDEST:
+        text = f"the server is {version}"
+        yield Finding("bus", text, is_right=False, advice="a relay needs nats-server 2.9 or later")
+    else:
+        yield Finding("bus", f"nats-server {version} answers at {config.bus.display_name}")
+    if config.options.replicas > 1 and numbers < (2, 10, 0):
+        text = f"{config.options.replicas} replicas on {version}"
+        advice = "clusters need nats-server 2.10 or later: claims are not safe before"
+        yield Finding("bus", text, is_right=False, advice=advice)
+    try:
+        found = await connection.api("INFO")
+    except ManagerError as error:
+        advice = "enable JetStream in the server, and allow to publish to $JS.API.>"
+        yield Finding("bus", f"JetStream does not answer: {error}", is_right=False, advice=advice)
+        return
+    if "error" in found:
+        why = found["error"].get("description", "")
+        advice = "enable JetStream for this account"
+        yield Finding("bus", f"JetStream refuses: {why}", is_right=False, advice=advice)
+        return
+    yield Finding("bus", "JetStream is enabled")
+    for server in config.servers:
+        async for finding in _check_stream(connection, config, server.name):
+            yield finding
+
+
+async def _check_stream(
+    connection: BusConnection, config: RelayConfig, name: str
+) -> AsyncIterator[Finding]:
+    stream = stream_name(name)
+    wanted = stream_configuration(name, config.options)
+    try:
+        info = await connection.stream_info(stream)
+        if info is None:
+            made: dict[str, Any] = await connection.api(f"STREAM.CREATE.{stream}", wanted)
+            if "error" in made:
+                why = made["error"].get("description", "")
+                advice = "allow its name, its size and its replicas, or make it by hand"
+                text = f"the stream {stream} cannot be made: {why}"
+                yield Finding(name, text, is_right=False, advice=advice)
+                return
+            yield Finding(name, f"the stream {stream} was made")
+        else:
+            yield Finding(name, f"the stream {stream} is there")
+    except PermissionDenied as error:
+        advice = f"allow to publish to $JS.API.STREAM.*.{stream}, and to subscribe to _INBOX.>"
+        yield Finding(name, str(error), is_right=False, advice=advice)
+        return
+    # JetStream refuses a message for another stream, and stores nothing: so it is known to pass.
+    subject = record_subject(name, Epoch)
+    try:
+        await connection.store(subject, b"", {"Nats-Expected-Stream": "-"})
+    except PermissionDenied as error:
+        advice = f"allow to publish to {subject.rpartition('.')[0]}.>"
+        yield Finding(name, str(error), is_right=False, advice=advice)
+    except ManagerError:
+        yield Finding(name, "events may be written")
+
+    async def heard(_: object) -> None:
+        pass
+
+    for subject, needed in (
+        (all_actions(name), "a queue subscription of group `relay`"),
+        (heartbeat_subject(name), "a subscription"),
+    ):
+        subscription = await connection.subscribe(subject, heard)
+        await asyncio.sleep(_ANSWER)
+        await connection.unsubscribe(subscription)
+        refused = connection.permission_error("subscription", subject)
+        if refused is None:
+            yield Finding(name, f"{subject} may be subscribed to")
+        else:
+            advice = f"allow {needed} to {subject}"
+            yield Finding(name, str(refused), is_right=False, advice=advice)
+
+
+async def _check_server(server: ServerOptions) -> Finding:
+    options: dict[str, Any] = {"event_mask": False, "reconnect": False, "retry_connect": False}
+    if server.secret is not None:
+        options["secret"] = server.secret
+    manager = Manager.from_url(server.url, **options)
+    try:
+        async with manager:
+            return Finding(server.name, f"the login works (AMI {manager.version})")
+    except ManagerAuthError as error:
+        advice = "look at the user in manager.conf, its secret and its `permit`"
+        return Finding(server.name, str(error), is_right=False, advice=advice)
+    except (ManagerError, OSError) as error:
+        advice = f"`aioami doctor` says more about the way to {server.name}"
+        return Finding(server.name, str(error), is_right=False, advice=advice)

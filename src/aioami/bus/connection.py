@@ -1,0 +1,468 @@
+"""Connections with NATS: one adapter, so that nothing else knows its client.
+
+Each connection is used once. nats-py keeps buffers of its own over a reconnect, so a loss is
+answered with a fresh connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import ssl as tls
+import urllib.parse
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from .._log import get_logger
+from ..errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, because
+from .format import HEADER, Place
+
+if TYPE_CHECKING:
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
+
+__all__ = ["BusConnection", "BusOptions", "Stored", "WrongLastSequence", "need_client"]
+
+log = get_logger("aioami.bus")
+
+PORT: Final = 4222
+_CLOSE: Final = 0.5  # seconds
+_DENIED: Final = re.compile(
+    r"permissions violation for (publish|subscription) to \"([^\"]*)\"", re.I
+)
+_WRONG_LAST_SEQUENCE: Final = 10071
+_NO_MESSAGE: Final = 10037
+_NO_STREAM: Final = 10059
+_OPTIONS: Final = ("cafile", "certfile", "keyfile", "credentials", "nkey", "timeout")
+
+
+def need_client() -> None:
+    """Check that nats-py is installed.
+
+    Raises:
+        ImportError: it is not; the message says how it comes.
+    """
+    try:
+        import nats  # noqa: F401
+    except ImportError as error:
+        needed = f"{error}: the bus needs the extra: pip install 'aioami[nats]'"
+        raise ImportError(needed, name=error.name, path=error.path) from error
+
+
+class WrongLastSequence(ManagerError):
+    """A compare-and-swap was refused, as another message was stored before."""
+
+
+@dataclass(frozen=True)
+class BusOptions:
+    """The address of the bus, and how to be let in. Its repr shows no secret.
+
+    Attributes:
+        servers: URLs of NATS servers, of which one is tried after the other.
+        user, password, token: as the bus asks for.
+        credentials: a file with a JWT and its key, as `nsc` makes them.
+        nkey: a file with the seed of an nkey.
+        cafile: a file with the certificates to trust, instead of the system's.
+        certfile, keyfile: the client's own certificate and its key.
+        is_secure: true for TLS.
+        ssl: the settings of TLS, in place of those made of the files.
+        timeout: seconds for each step and each request.
+    """
+
+    servers: tuple[str, ...]
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    credentials: str | None = None
+    nkey: str | None = None
+    cafile: str | None = None
+    certfile: str | None = None
+    keyfile: str | None = None
+    is_secure: bool = False
+    ssl: tls.SSLContext | None = field(default=None, repr=False)
+    timeout: float = 2.0
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> BusOptions:
+        """Read `nats://user:password@host:4222,host2:4222?credentials=FILE`, or `tls://…`.
+
+        Args:
+            url: the bus; what is before a lone `@` without a colon is a token. The options of the
+                class follow as query parameters.
+            options: what wins over the URL.
+
+        Raises:
+            ValueError: the URL cannot be read, or has an option that does not exist; never shows
+                the secret.
+        """
+        shape = "bus: expected nats://host:port or tls://host:port, with commas between several"
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in ("nats", "tls"):
+            raise ValueError(shape)
+        address, _, query = rest.partition("?")
+        login, _, hosts = address.rstrip("/").rpartition("@")
+        found: dict[str, Any] = {}
+        user, colon, password = login.partition(":")
+        if colon:
+            found["user"] = urllib.parse.unquote(user)
+            found["password"] = urllib.parse.unquote(password)
+        elif user:
+            found["token"] = urllib.parse.unquote(user)
+        servers = []
+        for host in hosts.split(","):
+            with_port = urllib.parse.urlsplit(f"//{host}")
+            try:
+                port = with_port.port or PORT
+            except ValueError:
+                raise ValueError(f"{shape}; {host!r:.80} has no port that is a number") from None
+            if not with_port.hostname:
+                raise ValueError(f"{shape}; a host is empty")
+            name = with_port.hostname
+            servers.append(f"nats://{f'[{name}]' if ':' in name else name}:{port}")
+        found["servers"] = tuple(servers)
+        found["is_secure"] = scheme == "tls"
+        for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
+            if name not in _OPTIONS:
+                known = ", ".join(_OPTIONS)
+                raise ValueError(f"bus: there is no option {name!r:.40}; there are {known}")
+            found[name] = value
+        if "timeout" in found:
+            try:
+                found["timeout"] = float(found["timeout"])
+            except ValueError:
+                raise ValueError("bus: timeout is a number of seconds") from None
+        found.update(options)
+        if not found.get("timeout", 1.0) > 0:
+            raise ValueError("bus: timeout is more than 0 seconds")
+        return cls(**found)
+
+    @property
+    def display_name(self) -> str:
+        """The servers as shown to people, without secrets."""
+        return ", ".join(each.partition("://")[2] for each in self.servers)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments for the client, which read the files that are named."""
+        arguments: dict[str, Any] = {"servers": list(self.servers)}
+        for ours, theirs in (
+            ("user", "user"),
+            ("password", "password"),
+            ("token", "token"),
+            ("credentials", "user_credentials"),
+            ("nkey", "nkeys_seed"),
+        ):
+            if (value := getattr(self, ours)) is not None:
+                arguments[theirs] = value
+        if self.ssl is not None:
+            arguments["tls"] = self.ssl
+        elif self.is_secure or self.cafile or self.certfile:
+            context = tls.create_default_context(cafile=self.cafile)
+            if self.certfile is not None:
+                context.load_cert_chain(self.certfile, self.keyfile)
+            arguments["tls"] = context
+        return arguments
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message of a stream.
+
+    Attributes:
+        sequence: its sequence.
+        token: the last token of its subject.
+        place: its header; `None` if it has none that can be read.
+        body: its body.
+    """
+
+    sequence: int
+    token: str
+    place: Place | None
+    body: bytes
+
+
+class BusConnection:
+    """One connection with the bus, which is used until it is lost.
+
+    Attributes:
+        lost: done when the connection is over; its result is the reason.
+        denied: called with the kind (`publish` or `subscription`) and the subject, in lower case,
+            when the bus refuses a permission.
+    """
+
+    def __init__(self, options: BusOptions) -> None:
+        self.options = options
+        self.lost: asyncio.Future[ManagerError] = asyncio.get_running_loop().create_future()
+        self.denied: Callable[[str, str], None] | None = None
+        self.refused: dict[tuple[str, str], PermissionDenied] = {}
+        self._client: Client | None = None
+
+    @classmethod
+    async def open(cls, options: BusOptions, name: str) -> BusConnection:
+        """Connect with one of the servers.
+
+        Args:
+            options: the bus.
+            name: the name by which the bus shows the connection.
+
+        Raises:
+            ConnectionLost: none was reached, or none let us in.
+            ManagerError: the extra `nats` is not installed.
+        """
+        try:
+            from nats.aio.client import Client
+        except ImportError as error:
+            needed = "the bus needs the extra: pip install 'aioami[nats]'"
+            raise ManagerError(needed) from error
+        connection = cls(options)
+        client = connection._client = Client()
+        seconds = options.timeout
+        connecting = asyncio.ensure_future(
+            client.connect(
+                **options.arguments(),
+                name=name,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                connect_timeout=max(1, round(seconds)),
+                error_cb=connection._failed,
+                closed_cb=connection._closed,
+                skip_subject_validation=True,
+            )
+        )
+        try:
+            done, _ = await asyncio.wait({connecting}, timeout=seconds * len(options.servers))
+            if not done:
+                raise ConnectionLost(
+                    f"the bus at {options.display_name} did not answer within {seconds:g} seconds"
+                )
+            connecting.result()
+        except (ManagerError, asyncio.CancelledError):
+            connecting.cancel()
+            await connection.close()
+            raise
+        except Exception as error:
+            await connection.close()
+            why = str(error) or type(error).__name__
+            sentence = f"the bus at {options.display_name} could not be reached: {why}"
+            raise because(ConnectionLost(sentence), error) from error
+        return connection
+
+    @property
+    def client(self) -> Client:
+        """The client of nats-py."""
+        assert self._client is not None
+        return self._client
+
+    @property
+    def version(self) -> str:
+        """The version of the server."""
+        found = self.client.connected_server_version
+        return f"{found.major}.{found.minor}.{found.patch}"
+
+    @property
+    def max_payload(self) -> int:
+        """The bytes that a message with its headers may have."""
+        return self.client.max_payload
+
+    async def _failed(self, error: Exception) -> None:
+        found = _DENIED.search(str(error))
+        if found is None:
+            log.debug("the bus reports: %s", error)
+            return
+        kind, subject = found[1].lower(), found[2].lower()
+        sentence = f"the bus refuses {_KINDS[kind]} {subject}: the permission is missing"
+        if (kind, subject) not in self.refused:
+            log.error("%s", sentence)
+        self.refused[kind, subject] = PermissionDenied(sentence)
+        if self.denied is not None:
+            self.denied(kind, subject)
+
+    async def _closed(self) -> None:
+        error = self.client.last_error
+        why = f": {error}" if error is not None else ""
+        self.lose(because(ConnectionLost(f"the connection with the bus was lost{why}"), error))
+
+    def lose(self, reason: ManagerError) -> None:
+        """Note that the connection is over; the first reason counts."""
+        if not self.lost.done():
+            self.lost.set_result(reason)
+
+    def check(self) -> None:
+        """Raise the reason, if the connection is over."""
+        if self.lost.done():
+            raise self.lost.result()
+
+    def permission_error(self, kind: str, subject: str) -> PermissionDenied | None:
+        """The refusal of a permission that was told, if there is one."""
+        return self.refused.get((kind, subject.lower()))
+
+    async def close(self) -> None:
+        """Close it, within half a second whatever the bus does."""
+        self.lose(ConnectionLost("the connection with the bus was closed"))
+        client, self._client = self._client, self._client
+        if client is None or client.is_closed:
+            return
+        # In a task of its own: it swallows a cancellation.
+        closing = asyncio.ensure_future(client.close())
+        done, _ = await asyncio.wait({closing}, timeout=_CLOSE)
+        if done:
+            with contextlib.suppress(Exception):
+                closing.result()
+        else:
+            closing.cancel()
+
+    async def subscribe(
+        self, subject: str, callback: Callable[[Msg], Awaitable[None]], queue: str = ""
+    ) -> Subscription:
+        """Have a coroutine function called with each message of a subject.
+
+        Returns:
+            The subscription, for `unsubscribe`.
+
+        Raises:
+            ConnectionLost: the connection is over.
+        """
+        self.check()
+        try:
+            return await self.client.subscribe(subject, queue=queue, cb=callback)
+        except Exception as error:
+            raise self._over(error) from error
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription, if the connection is not over."""
+        if not self.lost.done():
+            with contextlib.suppress(Exception):  # it is lost at this moment
+                await subscription.unsubscribe()
+
+    async def publish(
+        self, subject: str, body: bytes, headers: dict[str, str] | None = None, reply: str = ""
+    ) -> None:
+        """Send a message, by core NATS.
+
+        Raises:
+            ConnectionLost: the connection is over.
+        """
+        try:
+            await self.client.publish(subject, body, reply=reply, headers=headers)
+        except Exception as error:
+            raise self._over(error) from error
+
+    async def request(
+        self, subject: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Msg:
+        """Ask, and return the answer.
+
+        Raises:
+            ConnectionLost: the connection is over, or nobody listens.
+            ManagerTimeout: there was no answer in time.
+            PermissionDenied: the bus refuses to pass it on.
+        """
+        from nats import errors
+
+        self.check()
+        self.refused.pop(("publish", subject.lower()), None)
+        try:
+            return await self.client.request(
+                subject, body, timeout=self.options.timeout, headers=headers
+            )
+        except errors.NoRespondersError as error:
+            sentence = f"nobody listens on the bus to {subject}"
+            raise because(ConnectionLost(sentence), error) from error
+        except (errors.TimeoutError, asyncio.TimeoutError) as error:
+            self.check()
+            refused = self.permission_error("publish", subject)
+            if refused is not None:
+                raise refused from error
+            sentence = f"the bus did not answer {subject} within {self.options.timeout:g} seconds"
+            raise ManagerTimeout(sentence) from error
+        except Exception as error:
+            raise self._over(error) from error
+
+    def _over(self, error: Exception) -> ManagerError:
+        if isinstance(error, ManagerError):
+            return error
+        if self.lost.done():
+            return self.lost.result()
+        why = str(error) or type(error).__name__
+        return because(ConnectionLost(f"the bus cannot be used: {why}"), error)
+
+    # JetStream
+
+    async def api(self, subject: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask JetStream; the answer has `error` if it refuses.
+
+        Raises:
+            ConnectionLost, ManagerTimeout, PermissionDenied: as for `request`.
+        """
+        body = b"" if request is None else json.dumps(request).encode()
+        answer = await self.request(f"$JS.API.{subject}", body)
+        found: dict[str, Any] = json.loads(answer.data)
+        return found
+
+    async def stream_info(self, stream: str) -> dict[str, Any] | None:
+        """The configuration and the state of a stream; `None` without one.
+
+        Raises:
+            ManagerError: JetStream refuses, or as for `request`.
+        """
+        found = await self.api(f"STREAM.INFO.{stream}")
+        if (error := found.get("error")) is not None:
+            if error.get("err_code") == _NO_STREAM:
+                return None
+            raise refused_by_jetstream(error)
+        return found
+
+    async def message(self, stream: str, **which: Any) -> Stored | None:
+        """A message of a stream, by `seq` or `last_by_subj`; `None` if there is none.
+
+        Raises:
+            ManagerError: JetStream refuses, or as for `request`.
+        """
+        found = await self.api(f"STREAM.MSG.GET.{stream}", which)
+        if (error := found.get("error")) is not None:
+            if error.get("err_code") in (_NO_MESSAGE, _NO_STREAM):
+                return None
+            raise refused_by_jetstream(error)
+        return _stored(found["message"])
+
+    async def store(self, subject: str, body: bytes, headers: dict[str, str]) -> int:
+        """Publish a message into a stream, and return its sequence there.
+
+        Raises:
+            WrongLastSequence: a compare-and-swap was refused.
+            ManagerError: JetStream refuses, or as for `request`.
+        """
+        answer: dict[str, Any] = json.loads((await self.request(subject, body, headers)).data)
+        if (error := answer.get("error")) is not None:
+            if error.get("err_code") == _WRONG_LAST_SEQUENCE:
+                raise WrongLastSequence("another message was stored before")
+            raise refused_by_jetstream(error)
+        return int(answer["seq"])
+
+
+_KINDS: Final = {"publish": "to publish to", "subscription": "to subscribe to"}
+
+
+def refused_by_jetstream(error: Mapping[str, Any]) -> ManagerError:
+    """Return the error for an answer of JetStream that is one."""
+    what = error.get("description", "unknown")
+    return ManagerError(f"JetStream refuses: {what} ({error.get('err_code', 0)})")
+
+
+def _stored(message: Mapping[str, Any]) -> Stored:
+    import base64
+
+    headers = base64.b64decode(message.get("hdrs", "")).decode("utf-8", "replace")
+    place = None
+    for line in headers.split("\r\n"):
+        name, _, value = line.partition(":")
+        if name.lower() == HEADER.lower():
+            with contextlib.suppress(ManagerError):
+                place = Place.parse(value)
+    token = message["subject"].rpartition(".")[2]
+    body = base64.b64decode(message.get("data", ""))
+    return Stored(int(message["seq"]), token, place, body)

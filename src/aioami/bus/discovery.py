@@ -1,0 +1,187 @@
+"""The servers that are on a bus: those for which a relay is there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import async_timeout
+
+from .._log import get_logger
+from ..errors import ConnectionLost, ManagerAuthError, ManagerError, ProtocolError, fresh
+from ..events.base import Event, name_server
+from ..events.link import RelayChanged, ServerAppeared, ServerGone
+from .engine import Engine, end_tasks
+from .format import RELAYS, Heartbeat, heartbeat_subject, unescape
+from .remote import RemoteManager
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+    from ..fleet import Fleet
+
+__all__ = ["Discovery"]
+
+log = get_logger("aioami.bus")
+
+_LISTEN: Final = 0.7  # seconds in which every relay has given a sign of life
+_GONE: Final = 3.0  # seconds without one, after which no relay is there
+_LOOK: Final = 0.5  # seconds between two looks at that
+_RELAY_GONE: Final = "gone"
+
+
+class _Relays:
+    """The relays of one server."""
+
+    def __init__(self) -> None:
+        self.heard_at: dict[str, float] = {}
+        self.leader = ""
+        self.epoch = 0
+        self.is_there = False
+
+
+class Discovery:
+    """Finds the servers on a bus, and adds them to a fleet; `Fleet("nats://…")` makes one.
+
+    A server whose relays are all gone stays in the fleet. The fleet's streams get `ServerAppeared`,
+    `ServerGone` and `RelayChanged`.
+
+    Args:
+        url: the bus.
+        options: what `RemoteManager` takes besides, for the manager of each server.
+
+    Raises:
+        ValueError, TypeError: as for `RemoteManager`.
+    """
+
+    def __init__(self, url: str, **options: Any) -> None:
+        # It is never connected: it checks the options, and knows their defaults.
+        self._pattern = RemoteManager(url, "-", **options)
+        self._url = url
+        self._options = options
+        self._relays: dict[str, _Relays] = {}
+        self._fleet: Fleet | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._first: asyncio.Future[None] | None = None
+
+    async def start(self, fleet: Fleet) -> None:
+        """Reach the bus, and add the servers that are known to a fleet; go on with later ones.
+
+        Raises:
+            ConnectionLost: the bus was not reached in time.
+            ManagerAuthError: it refused the login.
+        """
+        loop = asyncio.get_running_loop()
+        self._fleet = fleet
+        self._relays.clear()
+        first = self._first = loop.create_future()
+        self._task = loop.create_task(
+            self._run(), name=f"aioami finds servers on {self._url_shown}"
+        )
+        try:
+            async with async_timeout.timeout(self._pattern.options.timeout):
+                await asyncio.shield(first)
+        except asyncio.TimeoutError as error:
+            await self.close()
+            reason = self._pattern.reason
+            sentence = f"the bus at {self._url_shown} was not reached in time"
+            raise ConnectionLost(sentence) from (reason or error)
+        except BaseException:
+            await self.close()
+            raise
+        await asyncio.sleep(_LISTEN)
+
+    async def close(self) -> None:
+        """Find no more servers, within seconds."""
+        task, self._task = self._task, None
+        if task is not None:
+            await end_tasks([task])
+        if self._first is not None and self._first.done() and not self._first.cancelled():
+            self._first.exception()  # which must not count as never retrieved
+
+    @property
+    def _url_shown(self) -> str:
+        return self._pattern.options.bus.display_name
+
+    async def _run(self) -> None:
+        assert self._first is not None
+        options = self._pattern.options
+        delays = options.backoff.delays()
+        while True:
+            engine: Engine | None = None
+            try:
+                engine = await Engine.open(options.bus, "aioami fleet")
+                await engine.subscribe(heartbeat_subject(), self._heard)
+                delays = options.backoff.delays()
+                if not self._first.done():
+                    self._first.set_result(None)
+                for relays in self._relays.values():  # nothing was heard meanwhile
+                    relays.heard_at = dict.fromkeys(relays.heard_at, time.monotonic())
+                while not engine.lost.done():
+                    await asyncio.wait([engine.lost], timeout=_LOOK)
+                    if await engine.is_there():
+                        self._look()
+                    elif engine.reason is None:
+                        engine.lose(ConnectionLost("the bus gives no sign of life"))
+                log.warning("%s; servers are looked for again", engine.reason)
+            except ManagerAuthError as error:
+                if not self._first.done():
+                    self._first.set_exception(fresh(error))
+                    return
+                log.error("%s", error)
+            except ManagerError as error:
+                log.debug("%s", error)
+            except Exception:
+                log.exception("servers are looked for again")
+            finally:
+                if engine is not None:
+                    await asyncio.wait([asyncio.ensure_future(engine.close())])
+            await asyncio.sleep(next(delays))
+
+    async def _heard(self, message: Msg) -> None:
+        try:
+            token = message.subject.removeprefix(f"{RELAYS}.")
+            server, beat = unescape(token), Heartbeat.parse(message.data)
+        except ProtocolError as error:
+            log.debug("%s", error)
+            return
+        try:
+            self._take(server, beat)
+        except Exception:
+            log.exception("a sign of life of the relay of %s could not be taken", server)
+
+    def _take(self, server: str, beat: Heartbeat) -> None:
+        relays = self._relays.setdefault(server, _Relays())
+        if beat.role == _RELAY_GONE:
+            relays.heard_at.pop(beat.relay, None)
+            return
+        relays.heard_at[beat.relay] = time.monotonic()
+        if not relays.is_there:
+            relays.is_there = True
+            assert self._fleet is not None
+            if server not in self._fleet.servers:
+                self._fleet.add(server, RemoteManager(self._url, server, **self._options))
+            self._emit(server, ServerAppeared.by(beat.relay))
+        # A log that was made anew begins with low epochs again.
+        leads = beat.epoch > relays.epoch or relays.leader not in relays.heard_at
+        if beat.role == "leader" and leads:
+            previous, relays.leader, relays.epoch = relays.leader, beat.relay, beat.epoch
+            if previous and previous != beat.relay:
+                self._emit(server, RelayChanged.to(beat.relay, previous, beat.epoch))
+
+    def _look(self) -> None:
+        """Notice the relays of which nothing is heard any more."""
+        now = time.monotonic()
+        for server, relays in self._relays.items():
+            for relay, heard_at in list(relays.heard_at.items()):
+                if now - heard_at > _GONE:
+                    del relays.heard_at[relay]
+            if relays.is_there and not relays.heard_at:
+                relays.is_there = False
+                self._emit(server, ServerGone.after(relays.leader))
+
+    def _emit(self, server: str, event: Event) -> None:
+        assert self._fleet is not None
+        name_server(event, server)
+        self._fleet.emit(event)

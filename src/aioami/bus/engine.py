@@ -1,0 +1,248 @@
+"""One connection with the bus as a remote manager uses it: requests whose answers are many."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from .._log import get_logger
+from ..errors import ConnectionLost, ManagerAuthError, ManagerError, PermissionDenied, because
+from .connection import BusConnection, BusOptions
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+__all__ = ["Conversation", "Engine", "StoreError", "end_tasks", "is_nobody"]
+
+log = get_logger("aioami.bus")
+
+_NOT_FOUND: Final = 404
+_AGAIN: Final = 0.1  # seconds after which a task that goes on is cancelled again
+_HEADERS: Final = 1024  # bytes that subject, reply and headers of a request may have
+_REFUSED_LOGINS: Final = ("authorization", "authentication", "user jwt", "nkey")
+
+
+class StoreError(ManagerError):
+    """JetStream refused a request.
+
+    Attributes:
+        code: as of HTTP: 404 for a stream or a message that does not exist.
+    """
+
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def is_absence(self) -> bool:
+        """True if what was asked for does not exist."""
+        return self.code == _NOT_FOUND
+
+
+class Conversation(Protocol):
+    """Gets what comes back for one request."""
+
+    @property
+    def subject(self) -> str:
+        """The subject of the request."""
+
+    def take(self, message: Msg) -> None:
+        """Take a message that came for it."""
+
+    def refuse(self, error: PermissionDenied) -> None:
+        """Note that the bus did not let the request through."""
+
+    def lose(self, reason: ManagerError) -> None:
+        """Note that the connection is over."""
+
+
+class Engine:
+    """A connection with the bus, which is used until it is lost.
+
+    Args:
+        connection: the connection.
+
+    Attributes:
+        reason: why it is over; `None` while it is not.
+        lost: done when it is over.
+    """
+
+    def __init__(self, connection: BusConnection) -> None:
+        self._connection = connection
+        self._numbers = itertools.count(1)
+        self._conversations: dict[str, Conversation] = {}
+        self._inbox = connection.client.new_inbox()
+        self.lost = connection.lost
+        self.reason: ManagerError | None = None
+        connection.denied = self._denied
+        connection.lost.add_done_callback(self._over)
+
+    @classmethod
+    async def open(cls, options: BusOptions, name: str) -> Engine:
+        """Connect with one of the nodes of the bus.
+
+        Raises:
+            ConnectionLost: none was reached.
+            ManagerAuthError: the login was refused.
+        """
+        try:
+            connection = await BusConnection.open(options, name)
+        except ConnectionLost as error:
+            if any(word in str(error).lower() for word in _REFUSED_LOGINS):
+                sentence = f"the bus at {options.display_name} refused the login"
+                raise because(ManagerAuthError(sentence), error) from error
+            raise
+        engine = cls(connection)
+        try:
+            await engine.subscribe(f"{engine._inbox}.*", engine._replied)
+        except BaseException:
+            await engine.close()
+            raise
+        return engine
+
+    def _over(self, lost: asyncio.Future[ManagerError]) -> None:
+        self.reason = lost.result()
+        conversations = list(self._conversations.values())
+        self._conversations.clear()
+        for conversation in conversations:
+            conversation.lose(self.reason)
+
+    def lose(self, reason: ConnectionLost) -> None:
+        """Give the connection up."""
+        self._connection.lose(reason)
+
+    async def close(self) -> None:
+        """Close it, within a second, whatever the bus does."""
+        await self._connection.close()
+
+    # Speaking
+
+    async def publish(
+        self,
+        subject: str,
+        body: bytes = b"",
+        *,
+        reply: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send a message.
+
+        Raises:
+            ConnectionLost: the connection is over; the message has not left.
+            ValueError: it is longer than the bus takes.
+        """
+        limit = self._connection.max_payload
+        if len(body) + _HEADERS > limit:
+            sentence = f"{len(body)} bytes, and the bus takes at most {limit} with all headers"
+            raise ValueError(f"{subject}: {sentence}")
+        if self.reason is not None:
+            raise ConnectionLost(f"nothing was sent: {self.reason}") from self.reason
+        own = None if headers is None else dict(headers)
+        await self._connection.publish(subject, body, own, reply)
+
+    async def ask(
+        self, conversation: Conversation, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> str:
+        """Send a request, and have all that comes back given to a conversation.
+
+        Returns:
+            The token with which `forget()` ends that.
+
+        Raises:
+            ConnectionLost: the connection is over; the request has not left.
+            ValueError: it is longer than the bus takes.
+        """
+        token = str(next(self._numbers))
+        self._conversations[token] = conversation
+        reply = f"{self._inbox}.{token}"
+        try:
+            await self.publish(conversation.subject, body, reply=reply, headers=headers)
+        except BaseException:
+            self.forget(token)
+            raise
+        return token
+
+    def forget(self, token: str) -> None:
+        """Give a conversation nothing more."""
+        self._conversations.pop(token, None)
+
+    async def api(self, name: str, request: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask JetStream something, and return its answer.
+
+        Raises:
+            StoreError: it refused.
+            PermissionDenied: the user may not ask that.
+            ManagerTimeout: it did not answer in time.
+            ConnectionLost: the connection is over, or there is no JetStream.
+        """
+        found = await self._connection.api(name, request)
+        refused = found.get("error")
+        if refused is not None:
+            sentence = f"JetStream refuses {name}: {refused.get('description', refused)}"
+            raise StoreError(sentence, code=int(refused.get("code", 500)))
+        return found
+
+    async def is_there(self) -> bool:
+        """True if the bus answers at all, within the timeout of its options."""
+        try:
+            seconds: Any = self._connection.options.timeout  # the client says that it be whole
+            await self._connection.client.flush(timeout=seconds)
+        except Exception as error:
+            log.debug("the bus gives no sign of life: %r", error)
+            return False
+        return True
+
+    def inbox(self) -> str:
+        """A subject that nobody else has."""
+        return self._connection.client.new_inbox()
+
+    async def subscribe(
+        self, subject: str, receive: Callable[[Msg], Awaitable[None]]
+    ) -> Callable[[], Awaitable[None]]:
+        """Have each message of a subject given to a function, in order; return what ends that.
+
+        Raises:
+            ConnectionLost: the connection is over.
+        """
+        subscription = await self._connection.subscribe(subject, receive)
+        return lambda: self._connection.unsubscribe(subscription)
+
+    # Hearing
+
+    async def _replied(self, message: Msg) -> None:
+        conversation = self._conversations.get(message.subject.rpartition(".")[2])
+        if conversation is not None:
+            try:
+                conversation.take(message)
+            except Exception as error:
+                log.exception("a message from the bus could not be taken")
+                reason = ConnectionLost(f"the answer could not be read: {error!r}", sent=True)
+                conversation.lose(because(reason, error))
+
+    def _denied(self, kind: str, subject: str) -> None:
+        if kind != "publish":
+            return
+        for conversation in list(self._conversations.values()):
+            if conversation.subject.lower() == subject:
+                sentence = f"the bus does not let this user publish {conversation.subject}"
+                conversation.refuse(PermissionDenied(sentence))
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and return when all of them have ended.
+
+    `asyncio.wait_for` of Python 3.11 and older, which the client of NATS uses, may swallow a
+    cancellation: so they are cancelled again.
+    """
+    left = {each for each in tasks if not each.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
+
+
+def is_nobody(message: Msg) -> bool:
+    """True if NATS itself says that nobody listens where a request went."""
+    return not message.data and (message.headers or {}).get("Status") == "503"

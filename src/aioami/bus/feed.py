@@ -1,0 +1,564 @@
+"""The reading of one server's log: an ordered consumer, its watchdog, and what it is worth."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import async_timeout
+
+from .._log import get_logger
+from .._session.dispatch import Dispatcher
+from .._session.statistics import Tally
+from .._signals import Signal
+from ..errors import ConnectionLost, ManagerError, PermissionDenied, ProtocolError
+from ..events.base import name_server, parse
+from ..events.link import Disconnected, Reconnected
+from ..wire.text import Encoding
+from .engine import Engine, StoreError
+from .format import (
+    HEADER,
+    RECORDS,
+    VERSION,
+    Epoch,
+    Gap,
+    Place,
+    Record,
+    Status,
+    all_events,
+    event_subject,
+    record_subject,
+    stream_name,
+)
+from .positions import Position, Start
+from .reader import Reader, Verdict
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+    from .streams import RemoteBuffer
+
+__all__ = ["Feed", "FeedHost"]
+
+log = get_logger("aioami.bus")
+
+_HEARTBEAT: Final = 0.5  # seconds of silence after which the bus says that it is still there
+_SILENCE: Final = 2.0  # seconds without a sign of life, after which the consumer is made anew
+_PAUSES: Final = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds before the log is looked for again
+_LEFT: Final = 5.0  # seconds after which the bus forgets a consumer that nobody listens to
+_ACK: Final = "$JS.ACK."
+_READY: Final = "ready"
+_VERSION_WORD: Final = str(VERSION)
+_NUMBER: Final = 1_000_000_000
+
+
+class FeedHost(Protocol):
+    """Has the connection to the bus, and hears what the log says of the server."""
+
+    async def wait_for_engine(self) -> Engine:
+        """Return the connection to the bus, when there is one."""
+
+    def told(self, feed: Feed, record: Record) -> None:
+        """Take note of a record."""
+
+
+class Feed:
+    """One reading of a server's log, for one subscriber or several.
+
+    It goes on over the loss of the bus, behind the last message that it has seen.
+
+    Args:
+        host: has the connection to the bus.
+        server: the name of the server.
+        names: the names of the events that are read; `None` is all.
+        start: where it begins.
+        tally: counts the messages.
+        encoding: how bytes become text.
+        clock: the microseconds since 1970, on the relay's clock.
+
+    Attributes:
+        dispatcher: delivers the events.
+        names, start: the same as the arguments.
+        has_begun: whether its place is known, so that nothing that comes from now on is missed.
+        ended: whether nothing more comes.
+        changed: is sent when it has begun, or ended.
+    """
+
+    def __init__(
+        self,
+        host: FeedHost,
+        server: str,
+        names: frozenset[str] | None,
+        start: Start,
+        *,
+        tally: Tally,
+        encoding: Encoding,
+        clock: Callable[[], int],
+    ) -> None:
+        self._clock = clock
+        self._opened_at = clock()
+        self._caught_up_at = 0
+        self._host = host
+        self._server = server
+        self._tally = tally
+        self._encoding = encoding
+        self._stream = stream_name(server)
+        self._prefix = all_events(server).removesuffix(">")
+        self._subjects = _subjects(server, names)
+        self._wanted = None if names is None else _tokens(self._subjects, self._prefix)
+        self._reader: Reader | None = None
+        self._store = ""
+        self._position: Position | None = start if isinstance(start, Position) else None
+        self._generation = 0
+        self._consumed = 0
+        self._heard_at = 0.0
+        self._attention = Signal()
+        self._is_interrupted = False
+        self._settling: asyncio.Handle | None = None
+        self._server_is_up: bool | None = None
+        self._gap_seconds = 0.0
+        self._seen_stray = False
+        self._task: asyncio.Task[None] | None = None
+        self.dispatcher = Dispatcher()
+        self._routes = self.dispatcher.routes
+        self.names = names
+        self.start = start
+        self.has_begun = False
+        self.ended = False
+        self.changed = Signal()
+        self.buffers: dict[RemoteBuffer, None] = {}
+
+    @property
+    def is_live(self) -> bool:
+        """True if it began with its first subscriber, and others may join it."""
+        return self.start is None and not self.ended
+
+    def covers(self, names: frozenset[str] | None) -> bool:
+        """True if all events of some names are read here."""
+        return self.names is None or (names is not None and names <= self.names)
+
+    def add(self, buffer: RemoteBuffer) -> None:
+        """Give a subscriber the events that are read from now on."""
+        buffer.place = self.place
+        buffer.given = self._position
+        self.buffers[buffer] = None
+        self.dispatcher.add(buffer)
+
+    def remove(self, buffer: RemoteBuffer) -> bool:
+        """Give a subscriber nothing more; return `True` if there is none left."""
+        self.buffers.pop(buffer, None)
+        self.dispatcher.remove(buffer)
+        return not self.buffers
+
+    def place(self) -> Position | None:
+        """Return the place behind the last message that counted."""
+        return self._position
+
+    def open(self, opened_at: int = 0) -> None:
+        """Begin to read, in a task of the running loop."""
+        if self._task is None and not self.ended:
+            self._opened_at = max(self._opened_at, opened_at)
+            name = f"aioami reads the log of {self._server}"
+            self._task = asyncio.get_running_loop().create_task(self._run(), name=name)
+
+    def close(self, error: Exception | None = None) -> asyncio.Task[None] | None:
+        """End the reading, and tell the subscribers; return the task that is about to end."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        self._generation += 1
+        self.ended = True
+        if self._settling is not None:
+            self._settling.cancel()
+            self._settling = None
+        self.dispatcher.settle()
+        self.buffers.clear()
+        self.dispatcher.finish(error)
+        self.changed.send()
+        return task
+
+    # Its life
+
+    async def _run(self) -> None:
+        pauses = iter(_PAUSES)
+        while not self.ended:
+            engine = await self._host.wait_for_engine()
+            try:
+                await self._follow(engine)
+                pauses = iter(_PAUSES)
+                continue
+            except (PermissionDenied, ProtocolError) as error:
+                log.error("the log of %s cannot be read: %s", self._server, error)
+                self._task = None
+                self.close(error)
+                return
+            except ManagerError as error:
+                log.debug("the log of %s is looked for again: %s", self._server, error)
+            except Exception:
+                log.exception("the log of %s is looked for again", self._server)
+            await asyncio.sleep(next(pauses, _PAUSES[-1]))
+
+    async def _follow(self, engine: Engine) -> None:
+        """Read until something is in doubt, or there is no room; then it is to be called again.
+
+        Raises:
+            ManagerError: the bus is lost, or does not have the log.
+        """
+        await self._wait_for_room()
+        request = await self._begin(engine)
+        self._generation += 1
+        generation = self._generation
+        self._consumed = 0
+        self._is_interrupted = False
+        self._heard_at = asyncio.get_running_loop().time()
+        inbox = engine.inbox()
+        receive = functools.partial(self._receive, engine, generation)
+        end = await engine.subscribe(inbox, receive)
+        consumer = ""
+        try:
+            request["deliver_subject"] = inbox
+            made = await engine.api(
+                f"CONSUMER.CREATE.{self._stream}",
+                {"stream_name": self._stream, "config": request},
+            )
+            consumer = made["name"]
+            await self._watch(engine)
+        finally:
+            if self._generation == generation:
+                self._generation += 1
+            if engine.reason is None:
+                await end()
+                if consumer:
+                    await engine.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
+
+    async def _watch(self, engine: Engine) -> None:
+        """Return when the consumer is to be made anew."""
+        loop = asyncio.get_running_loop()
+        while not (self._is_interrupted or self.ended):
+            if engine.reason is not None:
+                raise ConnectionLost(str(engine.reason)) from engine.reason
+            left = self._heard_at + _SILENCE - loop.time()
+            if left <= 0:
+                log.debug("the log of %s is silent, and is asked for again", self._server)
+                return
+            try:
+                async with async_timeout.timeout(left):
+                    await self._attention.wait()
+            except asyncio.TimeoutError:
+                pass
+
+    def interrupt(self) -> None:
+        """Have the reading look around: the bus was lost, or is doubtful."""
+        self._attention.send()
+
+    def _restart(self) -> None:
+        """Have the consumer made anew, behind the last message that was seen."""
+        self._generation += 1
+        self._is_interrupted = True
+        self._attention.send()
+
+    async def _wait_for_room(self) -> None:
+        for buffer in list(self.buffers):
+            while not buffer.has_room:
+                await buffer.taken.wait()
+
+    # Where it begins
+
+    async def _begin(self, engine: Engine) -> dict[str, Any]:
+        """Find the place to go on at, and return the settings of the consumer that begins there."""
+        try:
+            info = await engine.api(f"STREAM.INFO.{self._stream}")
+        except StoreError as error:
+            if error.is_absence and self._reader is None and self.start is None:
+                # Whoever makes it later makes it of what comes from now on.
+                self._reader = Reader(self._wanted)
+                self._note_beginning()
+            raise
+        store = re.sub(r"\D", "", str(info.get("created", "")))
+        state = info["state"]
+        first, last = int(state["first_seq"]), int(state["last_seq"])
+        reader = self._reader
+        if reader is None:
+            reader = await self._first_reader(engine, store, first, last)
+            self._reader = reader
+        elif self._store and (store != self._store or last < reader.sequence):
+            reader.restart()
+        self._store = store
+        if reader.sequence and first > reader.sequence + 1 and first > last > reader.sequence:
+            # All that came was thrown away already, so that no message will tell of it.
+            self._tell(Gap("trimmed", reader.time, _now(), None, "the log was thrown away by age"))
+            reader.sequence = last
+        self._note_place(reader)
+        self._note_beginning()
+        return {
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "replay_policy": "instant",
+            "flow_control": True,
+            "idle_heartbeat": int(_HEARTBEAT * _NUMBER),
+            "inactive_threshold": int(_LEFT * _NUMBER),
+            "mem_storage": True,
+            "num_replicas": 1,
+            **self._starting(reader),
+            # A server before 2.10 does not know several, and delivers all; the rest is dropped.
+            **(
+                {"filter_subject": self._subjects[0]}
+                if len(self._subjects) == 1
+                else {"filter_subjects": list(self._subjects)}
+            ),
+        }
+
+    def _starting(self, reader: Reader) -> dict[str, Any]:
+        if not reader.sequence:
+            if isinstance(self.start, datetime):
+                when = self.start.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+                return {"deliver_policy": "by_start_time", "opt_start_time": when}
+            return {"deliver_policy": "all"}
+        return {"deliver_policy": "by_start_sequence", "opt_start_seq": reader.sequence + 1}
+
+    async def _first_reader(self, engine: Engine, store: str, first: int, last: int) -> Reader:
+        start = self.start
+        if isinstance(start, Position):
+            reader = Reader(
+                self._wanted,
+                epoch=start.epoch,
+                n=start.n,
+                sequence=start.sequence,
+                time=start.time,
+            )
+            if start.store.strip("0") and (start.store != store or start.sequence > last):
+                reader.restart()
+            return reader
+        if start is not None:
+            return Reader(self._wanted)
+        epoch = await self._epoch(engine, last)
+        place = await self._place_of_now(engine, first, last)
+        if epoch is not None and epoch > place:
+            epoch = None
+        self._caught_up_at = last
+        return Reader(self._wanted, epoch=epoch, sequence=place)
+
+    async def _place_of_now(self, engine: Engine, first: int, last: int) -> int:
+        """Return a place in the log that is a little before the moment when this was opened.
+
+        The log may have more already, while the bus was asked where it ends.
+        """
+        place, step = last, 1
+        while place >= first:
+            try:
+                found = await engine.api(f"STREAM.MSG.GET.{self._stream}", {"seq": place})
+            except StoreError as error:
+                if not error.is_absence:
+                    raise
+            else:
+                where = _place_in(base64.b64decode(found["message"].get("hdrs", "")))
+                if where is not None and where.time < self._opened_at:
+                    return place
+            place = last - step
+            step *= 2
+        return max(first - 1, 0)
+
+    async def _epoch(self, engine: Engine, last: int) -> int | None:
+        """Return the epoch at the end of the log; `None` where that is empty."""
+        request: dict[str, Any] = {"last_by_subj": record_subject(self._server, Epoch)}
+        try:
+            found = await engine.api(f"STREAM.MSG.GET.{self._stream}", request)
+            return int(found["message"]["seq"])
+        except StoreError as error:
+            if not error.is_absence:
+                raise
+        try:  # it was thrown away by age, and nobody else leads since
+            found = await engine.api(f"STREAM.MSG.GET.{self._stream}", {"seq": last})
+        except StoreError as error:
+            if error.is_absence:
+                return None
+            raise
+        place = _place_in(base64.b64decode(found["message"].get("hdrs", "")))
+        return None if place is None else place.epoch
+
+    def _note_beginning(self) -> None:
+        for buffer in self.buffers:
+            if buffer.given is None:
+                buffer.given = self._position
+        if not self.has_begun:
+            self.has_begun = True
+            self.changed.send()
+
+    def _note_place(self, reader: Reader) -> None:
+        self._position = Position(
+            self._server, self._store, reader.sequence, reader.epoch, reader.n, reader.time
+        )
+
+    # What comes
+
+    async def _receive(self, engine: Engine, generation: int, message: Msg) -> None:
+        if generation != self._generation:
+            return
+        self._heard_at = asyncio.get_running_loop().time()
+        reply = message.reply
+        if not reply.startswith(_ACK):
+            await self._control(engine, message)
+            return
+        words = reply.split(".")
+        # With a domain there are two words more before the stream's name, and one at the end.
+        place = 5 if len(words) == 9 else 7
+        sequence, consumed = int(words[place]), int(words[place + 1])
+        if consumed != self._consumed + 1:
+            self._restart()
+            return
+        self._consumed = consumed
+        reader = self._reader
+        assert reader is not None
+        token = message.subject[len(self._prefix) :]
+        if self._wanted is not None and token not in self._wanted and token not in RECORDS:
+            reader.sequence = sequence
+            return
+        value = (message.headers or {}).get(HEADER, "")
+        try:
+            where = Place.parse(value)
+            if where.epoch > sequence:  # an epoch is the sequence of a message before
+                raise ProtocolError(f"the header {HEADER}: {value!r:.80} is of an epoch to come")
+            verdict = reader.take(sequence, token, where, message.data)
+            if verdict is Verdict.UNSURE:
+                first = await self._first_sequence(engine)
+                if generation != self._generation:
+                    return
+                verdict = reader.take(sequence, token, where, message.data, first=first)
+        except ProtocolError as error:
+            self._stray(value, error)
+            return
+        except ManagerError:  # the bus did not answer: the message is read again
+            self._restart()
+            return
+        except Exception:  # nothing that one message has may stop the reading of the others
+            log.exception("a message in the log of %s could not be read", self._server)
+            reader.sequence = sequence
+            return
+        self._position = Position(
+            self._server, self._store, reader.sequence, reader.epoch, reader.n, reader.time
+        )
+        while reader.told:
+            self._tell(reader.told.popleft())
+        is_before = sequence <= self._caught_up_at and where.time < self._opened_at
+        if verdict is Verdict.EVENT and not is_before:
+            self._deliver(message.data)
+        if self._settling is None:
+            self._settling = asyncio.get_running_loop().call_soon(self._settle)
+
+    def _deliver(self, data: bytes) -> None:
+        tally = self._tally
+        tally.messages += 1
+        tally.bytes_received += len(data)
+        text = self._encoding.decode(data)
+        cls, sinks = self._routes[text.partition("\n")[0]]
+        if cls is None:
+            try:
+                event = parse(text)
+            except ValueError:
+                log.debug("the log of %s holds what is no event", self._server)
+                return
+            cls, sinks = self._routes[f"Event: {event.name}"]
+            if self.dispatcher.server:
+                name_server(event, self.dispatcher.server)
+            for sink in sinks:
+                sink(event)
+        elif sinks:
+            event = cls(text)
+            if self.dispatcher.server:
+                name_server(event, self.dispatcher.server)
+            for sink in sinks:
+                sink(event)
+        for buffer in self.buffers if self.start is not None else ():
+            if buffer.is_full:
+                self._restart()
+
+    def _settle(self) -> None:
+        self._settling = None
+        self.dispatcher.settle()
+
+    async def _control(self, engine: Engine, message: Msg) -> None:
+        """Answer the flow control, and see by a heartbeat that nothing was lost on the way."""
+        headers = message.headers or {}
+        if headers.get("Status") != "100":
+            if headers.get("Status") == "409":  # the consumer was deleted, or its leader has gone
+                self._restart()
+            return
+        stalled = headers.get("Nats-Consumer-Stalled")
+        if message.reply or stalled:
+            try:
+                await engine.publish(message.reply or stalled or "")
+            except ManagerError:
+                return
+        consumed = headers.get("Nats-Last-Consumer")
+        if consumed is not None and int(consumed) != self._consumed:
+            self._restart()
+
+    async def _first_sequence(self, engine: Engine) -> int:
+        info = await engine.api(f"STREAM.INFO.{self._stream}")
+        return int(info["state"]["first_seq"])
+
+    def _stray(self, value: str, error: ProtocolError) -> None:
+        """Pass over what is not of the format; of another version of it nothing can be read."""
+        word = value.split(maxsplit=1)[:1]
+        if word and word[0].isdecimal() and word[0] != _VERSION_WORD:
+            log.error("the log of %s cannot be read: %s", self._server, error)
+            self.close(error)
+            return
+        self._tally.strays += 1
+        level = 10 if self._seen_stray else 30
+        self._seen_stray = True
+        log.log(level, "the log of %s holds what is none of the relay's: %s", self._server, error)
+
+    # What the relay says
+
+    def _tell(self, record: Record) -> None:
+        if isinstance(record, Gap):
+            self._gap_seconds = record.seconds or 0.0
+            sentence = record.text or f"the relay tells a gap ({record.reason})"
+            if record.seconds:
+                sentence += f" ({record.seconds:.1f} seconds)"
+            self.dispatcher.miss(self._gap_seconds, record.count or 0, sentence)
+        elif isinstance(record, Status):
+            self._tell_status(record)
+        self._host.told(self, record)
+
+    def _tell_status(self, status: Status) -> None:
+        was_up, self._server_is_up = self._server_is_up, status.state == _READY
+        if self._server_is_up:
+            if was_up is False:
+                gap, self._gap_seconds = self._gap_seconds, 0.0
+                attempts = int(getattr(status, "attempts", 0) or 0)
+                self.dispatcher.emit(Reconnected.after(gap, attempts))
+        elif was_up is not False:
+            reason = ConnectionLost(status.error or f"the relay's link is {status.state}")
+            self.dispatcher.emit(Disconnected.because(reason))
+
+
+def _subjects(server: str, names: frozenset[str] | None) -> tuple[str, ...]:
+    """Return the subjects of some events, with those of the records."""
+    if names is None:
+        return (all_events(server),)
+    records = [record_subject(server, kind) for kind in RECORDS.values()]
+    return (*(event_subject(server, name) for name in sorted(names)), *records)
+
+
+def _tokens(subjects: tuple[str, ...], prefix: str) -> frozenset[str]:
+    return frozenset(each.removeprefix(prefix) for each in subjects) - RECORDS.keys()
+
+
+def _place_in(headers: bytes) -> Place | None:
+    """Return the place in the headers of a stored message; `None` if it is none of the relay's."""
+    found = re.search(rf"^{HEADER}: *(.*?)\r?$".encode(), headers, re.MULTILINE | re.IGNORECASE)
+    try:
+        return None if found is None else Place.parse(found[1].decode("latin-1"))
+    except ProtocolError:
+        return None
+
+
+def _now() -> int:
+    return int(datetime.now(timezone.utc).timestamp() * 1_000_000)

@@ -1,0 +1,288 @@
+"""The time for which a relay leads for one server: the AMI session, and what is to be stored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from .._client.manager import Manager
+from .._log import get_logger
+from ..actions.base import Action, value_of
+from ..errors import ConnectionLost, ManagerError
+from ..events.base import Event
+from ..events.link import Disconnected, Reconnected
+from ..fields import TRUE
+from ..states import ManagerState
+from .format import Gap, Record, Status, escape
+from .outbox import Outbox
+from .secrets import bytes_without_secrets
+
+if TYPE_CHECKING:
+    from .relay import RelayOptions, ServerOptions
+
+__all__ = ["Leadership"]
+
+log = get_logger("aioami.bus.relay")
+
+_STATUS_EVERY: Final = 60 * 1_000_000  # microseconds
+_TRY_AGAIN: Final = 30.0  # seconds behind a refused login
+_MAX_TOKENS: Final = 10_000
+_MARGIN: Final = 4096  # bytes of a message that are not its body, at most
+_DEFAULT_PAYLOAD: Final = 1 << 20
+
+
+class Leadership:
+    """The session with Asterisk and the outbox, from the claim until another relay leads.
+
+    It outlives connections with the bus: what comes meanwhile waits in the outbox.
+
+    Args:
+        server: the server.
+        options: the relay's options.
+        relay: the relay's name.
+        clock: returns the microseconds since 1970.
+        epoch: the sequence of the claim.
+        created: when the stream was made, as the bus says.
+        takes_over: whether somebody may have led before.
+        since: microseconds since 1970, when the last event before the claim was stored.
+
+    Attributes:
+        outbox: the messages that are not confirmed.
+        changed: set when there may be something to send.
+        manager: the session.
+        max_body: bytes that the body of an event may have.
+        error: the reason why the session is not there, as a sentence.
+        too_long: the number of events that were longer than the bus takes.
+    """
+
+    def __init__(
+        self,
+        server: ServerOptions,
+        options: RelayOptions,
+        relay: str,
+        clock: Callable[[], int],
+        *,
+        epoch: int,
+        created: str,
+        takes_over: bool,
+        since: int | None,
+    ) -> None:
+        self._server = server
+        self._relay = relay
+        self._clock = clock
+        self.created = created
+        self.outbox = Outbox(options.buffer, clock)
+        self.outbox.begin(epoch)
+        self.changed = asyncio.Event()
+        self.max_body = _DEFAULT_PAYLOAD - _MARGIN
+        self.error = ""
+        self.too_long = 0
+        self._owes_gap = takes_over
+        self._since = since
+        self._tokens: dict[str, str | None] = {}
+        self._told: tuple[ManagerState, str] | None = None
+        self._told_at = 0
+        self._state_since = self._heard_at = clock()
+        self._side: Manager | None = None
+        self._side_lock = asyncio.Lock()
+        self._connecting: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._attempts = 0
+        self.manager = self._make()
+
+    def _make(self, **more: Any) -> Manager:
+        options: dict[str, Any] = {"retry_connect": True, **more}
+        if self._server.secret is not None:
+            options["secret"] = self._server.secret
+        if self._server.read_only:
+            options["read_only"] = True
+        return Manager.from_url(self._server.url, **options)
+
+    def start(self) -> None:
+        """Log in, and go on with that; it may be called again."""
+        if self._connecting is None:
+            self._connecting = asyncio.ensure_future(self._connect())
+
+    async def _connect(self) -> None:
+        while True:
+            # The predicate sees each event as it is read, in order, and nothing is kept.
+            with self.manager.events(where=self._take, maxsize=1) as stream:
+                try:
+                    await self.manager.connect()
+                    self.error = ""
+                    self._tell_takeover()
+                    self.tell_status()
+                    self._ask()
+                    # It ends when the link is lost for good.
+                    async for _ in stream:
+                        pass
+                    return
+                except (ManagerError, OSError) as error:
+                    self.error = str(error)
+            log.error("%s: %s; another attempt in %g s", self._server.name, self.error, _TRY_AGAIN)
+            self.tell_status()
+            await asyncio.sleep(_TRY_AGAIN)
+            await self.manager.close()
+            self._owes_gap = True
+            self._since = self._heard_at
+
+    def _ask(self) -> None:
+        """Ask for the rights of the user, once for each link: those who outlive it see by them."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._asking = asyncio.ensure_future(self._learn_rights())
+
+    async def _learn_rights(self) -> None:
+        try:
+            known = await self.manager.view.ask()
+        except ManagerError as error:
+            log.info("%s: the rights of the user are not known: %s", self._server.name, error)
+            return
+        if known is not None:
+            now = self._clock()
+            self._put_status(self._status(self.manager.state, now), now)
+
+    async def close(self) -> None:
+        """Log off, and end it."""
+        tasks = [each for each in (self._connecting, self._asking) if each is not None]
+        self._connecting = self._asking = None
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for manager in (self.manager, self._side):
+            if manager is not None:
+                with contextlib.suppress(ManagerError, OSError):
+                    await manager.close()
+
+    # Events
+
+    def _take(self, event: Event) -> bool:
+        now = self._clock()
+        if isinstance(event, (Disconnected, Reconnected)):
+            self._link_changed(event, now)
+            return False
+        if self._owes_gap:
+            self._tell_takeover()
+        self._heard_at = now
+        name = event.name
+        try:
+            token = self._tokens[name]
+        except KeyError:
+            token = self._token(event)
+        body = bytes_without_secrets(event)
+        if token is None or len(body) > self.max_body:
+            self._too_long(len(body), now)
+        else:
+            self.outbox.put(token, now, body)
+        self.changed.set()
+        return False
+
+    def _token(self, event: Event) -> str | None:
+        if len(self._tokens) >= _MAX_TOKENS:
+            self._tokens.clear()
+        raw = bytes(event).partition(b"\n")[0].partition(b":")[2].strip()
+        try:
+            token: str | None = escape(raw, "event")
+        except ValueError:
+            token = None
+        self._tokens[event.name] = token
+        return token
+
+    def _too_long(self, size: int, now: int) -> None:
+        self.too_long += 1
+        sentence = f"an event of {size} bytes is longer than the bus takes ({self.max_body})"
+        log.error("%s: %s; it is told as lost", self._server.name, sentence)
+        self.outbox.put_record(Gap("size", now, now, 1, sentence), now)
+
+    def _link_changed(self, event: Disconnected | Reconnected, now: int) -> None:
+        if isinstance(event, Disconnected):
+            self.error = event.reason or "the link to Asterisk was lost"
+            status = self._status(ManagerState.RECONNECTING, now)
+        else:
+            self.error = ""
+            self._attempts = event.attempts or 0
+            self._ask()
+            # A link may be dead for a while before that is noticed.
+            since = self._heard_at
+            sentence = "the link to Asterisk was lost, and stands again"
+            self.put_record(Gap("link", since, now, None, sentence), now)
+            status = self._status(ManagerState.READY, now)
+        self._put_status(status, now)
+
+    def _tell_takeover(self) -> None:
+        """Tell that events before this login are missing, unless nobody led before."""
+        if not self._owes_gap:
+            return
+        self._owes_gap = False
+        now = self._clock()
+        sentence = "another relay took the lead"
+        self.put_record(Gap("takeover", self._since, now, None, sentence), now)
+
+    # Records
+
+    def put_record(self, record: Record, time: int | None = None) -> None:
+        """Store a record behind the events that came until now."""
+        self.outbox.put_record(record, time)
+        self.changed.set()
+
+    def tell_status(self, *, again: bool = False) -> None:
+        """Store a status, if it has changed, or if the last one is a minute old.
+
+        Args:
+            again: stores it in any case, as for a stream that is another one.
+        """
+        now = self._clock()
+        state = self.manager.state
+        if again or (state, self.error) != self._told or now - self._told_at >= _STATUS_EVERY:
+            self._put_status(self._status(state, now), now)
+
+    def _put_status(self, status: Status, now: int) -> None:
+        self._told = (ManagerState(status.state), status.error)
+        self._told_at = now
+        self.put_record(status, now)
+
+    def _status(self, state: ManagerState, now: int) -> Status:
+        if self._told is None or self._told[0] is not state:
+            self._state_since = now
+        view = self.manager.view
+        rights = view.permissions
+        names = ("read", "write", "event_filters")
+        return Status(
+            state=state.value,
+            since=self._state_since,
+            version=self.manager.version,
+            error=self.error,
+            relay=self._relay,
+            mask=None if view.mask is None else tuple(sorted(view.mask)),
+            filters=tuple(each.headers for each in view.filters or ()),
+            permissions=None if rights is None else {each: getattr(rights, each) for each in names},
+            read_only=self._server.read_only or self.manager.read_only,
+            allow=self._server.allow,
+            attempts=self._attempts,
+        )
+
+    # Actions
+
+    async def manager_for(self, action: Action[Any]) -> Manager:
+        """Return the session for an action; one that holds its session gets another than events.
+
+        Raises:
+            ConnectionLost: that other session could not be opened.
+        """
+        asynchronous = value_of(action, "Async").lower() in TRUE
+        if asynchronous or not action.answered_as.holds_session:
+            return self.manager
+        async with self._side_lock:
+            if self._side is None:
+                self._side = self._make(event_mask=False, retry_connect=False)
+            if self._side.state in (ManagerState.CLOSED, ManagerState.LOST):
+                await self._side.close()
+                try:
+                    await self._side.connect()
+                except ManagerError as error:
+                    sentence = f"{action.name} was not sent: a second session was refused: {error}"
+                    raise ConnectionLost(sentence) from error
+        return self._side

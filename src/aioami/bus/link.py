@@ -1,0 +1,790 @@
+"""The link of a remote manager: to the bus, over the lives of its connections, and to a relay."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import async_timeout
+
+from .._client.options import Backoff, Default, Timeout
+from .._client.outcomes import wait_for_outcome
+from .._client.owner import Owner
+from .._log import get_logger
+from .._session.statistics import Tally
+from .._signals import Signal
+from ..actions.base import Action, ResponseT_co, encode_action_id
+from ..errors import (
+    ConnectionLost,
+    ManagerAuthError,
+    ManagerError,
+    ManagerTimeout,
+    ProtocolError,
+    because,
+    fresh,
+)
+from ..events.base import Event, load
+from ..responses.base import OutcomeReply, Response
+from ..states import ManagerState
+from ..wire.text import Encoding
+from .connection import BusOptions
+from .engine import Engine, StoreError, end_tasks
+from .exchange import Exchange
+from .feed import Feed
+from .format import (
+    STOP,
+    Gap,
+    Heartbeat,
+    Mark,
+    Record,
+    Request,
+    Status,
+    action_subject,
+    heartbeat_subject,
+    record_subject,
+    stream_name,
+)
+from .positions import Start
+from .streams import RemoteBuffer, RemoteListBuffer
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+__all__ = ["RemoteLink", "RemoteOptions"]
+
+log = get_logger("aioami.bus")
+
+_BEAT_IS_OLD: Final = 1.0  # seconds without a heartbeat, after which nobody is taken to lead
+_PULSE: Final = 1.0  # seconds between two questions for a sign of life of the bus
+_LOOK: Final = 0.25  # seconds between two looks at that
+_LINGER: Final = 1.0  # seconds for which a reading goes on that nobody follows any more
+_MARK_WAIT: Final = 5.0  # seconds for which an answer waits for the events before it
+_MANY_ITEMS: Final = 2_000  # items that may wait for the consumer of a list, before more are asked
+_READY: Final = "ready"
+
+
+@dataclass(frozen=True)
+class RemoteOptions:
+    """See `RemoteManager`, which describes each of them."""
+
+    bus: BusOptions
+    server: str
+    timeout: float | None
+    backoff: Backoff
+    encoding: Encoding
+    max_list_items: int | None
+
+
+class RemoteLink:
+    """Owns the connection to the bus, what is read of the server's log, and the actions under way.
+
+    Args:
+        options: where the bus is, and which server is meant.
+        tally: counts what comes and goes.
+
+    Attributes:
+        owner: the loop, thread and process that the link belongs to.
+        state: the state of the link; see also `visible_state`.
+        reason: why the server is not reached; `None` while it is.
+        status: what the relay last said of its own link; `None` before that.
+    """
+
+    def __init__(self, options: RemoteOptions, tally: Tally) -> None:
+        self._options = options
+        self._tally = tally
+        self._engine: Engine | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[Any]] = set()
+        self._feeds: dict[Feed, None] = {}
+        self._lingering: dict[Feed, asyncio.TimerHandle] = {}
+        self._exchanges: dict[str, Exchange] = {}
+        self._tokens: dict[Exchange, str] = {}
+        self._marks: dict[str, tuple[Exchange, set[Feed], asyncio.TimerHandle]] = {}
+        self._prefix = os.urandom(6).hex()
+        self._numbers = itertools.count(1)
+        self._beat: Heartbeat | None = None
+        self._beat_at = 0.0
+        self._clock_offset = 0
+        self._offsets: deque[int] = deque(maxlen=40)
+        self._gaps_seen: set[tuple[int | None, int]] = set()
+        self._status_is_current = False
+        self._was_ready = False
+        self._was_connected = False
+        self._lost_at = 0.0
+        self._changed = Signal()
+        self._status_is_old = Signal()
+        self.server = ""  # the fleet's name for it
+        self.owner = Owner(self._lost_its_loop)
+        self.state = ManagerState.CLOSED
+        self.reason: ManagerError | None = None
+        self.status: Status | None = None
+
+    def name(self, server: str) -> None:
+        """Take the name that the fleet gives to the server."""
+        self.server = self.owner.server = server
+        for feed in self._feeds:
+            feed.dispatcher.server = server
+
+    @property
+    def visible_state(self) -> ManagerState:
+        """The state for those who use the link, in any thread and process."""
+        return ManagerState.CLOSED if self.owner.is_gone else self.state
+
+    # Establishing it
+
+    async def connect(self, begun: Callable[[], None], *, retry: bool) -> None:
+        """See `RemoteManager.connect`.
+
+        Args:
+            begun: is called when the link is on its way, before anything can come.
+            retry: whether it goes on trying for longer than the timeout.
+        """
+        if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
+            raise RuntimeError(f"this manager is {self.state.value} already")
+        self.owner.take()
+        self.reason = None
+        self._was_connected = True
+        self._was_ready = False
+        self._beat = self.status = None
+        self._status_is_current = False
+        load()  # now, and not when the first event comes
+        self._enter(ManagerState.CONNECTING)
+        begun()
+        name = f"aioami connects to {self._options.bus.display_name}"
+        task = self._task = asyncio.create_task(self._run(), name=name)
+        try:
+            async with async_timeout.timeout(None if retry else self._options.timeout):
+                while self._engine is None and not task.done():
+                    await self._changed.wait()
+        except asyncio.TimeoutError as error:
+            reason = self.reason or ConnectionLost("the bus did not answer in time")
+            await self._give_up(task, reason)
+            raise fresh(reason) from error
+        except BaseException:
+            await self._give_up(task, ConnectionLost("connecting was given up"))
+            raise
+        if self._engine is None:  # the login was refused, or the manager was closed
+            reason = self.reason or ConnectionLost("the manager was closed while it was connecting")
+            await self._give_up(task, reason)
+            raise fresh(reason)
+        for feed in list(self._feeds):
+            feed.open(self._clock())
+        await self._all_have_begun(self._options.timeout)
+
+    async def _give_up(self, task: asyncio.Task[None], reason: ManagerError) -> None:
+        await end_tasks([task])
+        if self._task is task:
+            self._task = None
+            self.reason = reason
+            self._enter(ManagerState.CLOSED)
+            self.owner.release()
+
+    async def _run(self) -> None:
+        """Have a connection to the bus, one after the other."""
+        delays = self._options.backoff.delays()
+        loud = True
+        first = True
+        while True:
+            engine: Engine | None = None
+            try:
+                engine = await Engine.open(self._options.bus, f"aioami {self._options.server}")
+                await self._use(engine)
+                delays, loud = self._options.backoff.delays(), True
+            except ManagerAuthError as error:
+                self.reason = error
+                if first:
+                    self._changed.send()
+                    return
+                log.error("%s", error)
+            except ManagerError as error:
+                self.reason = error
+                if loud:
+                    log.warning("%s, and it is tried again", error)
+                loud = False
+            except Exception as error:
+                self.reason = because(ConnectionLost(f"the bus was not reached: {error}"), error)
+                log.exception("the bus at %s was not reached", self._options.bus.display_name)
+            finally:
+                if engine is not None:
+                    first = False
+                    self._engine = None
+                    # The relay may have lost the bus as well, and the bus its store.
+                    self._beat = None
+                    self._status_is_current = False
+                    self._look()
+                    await self._leave(engine)
+            await asyncio.sleep(next(delays))
+
+    async def _leave(self, engine: Engine) -> None:
+        # In a task of its own, so that it goes on if this one is cancelled.
+        task = asyncio.ensure_future(engine.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        await asyncio.wait([task])
+
+    async def _use(self, engine: Engine) -> None:
+        """Return when a connection is over."""
+        lost = engine.lost
+        server = self._options.server
+        await engine.subscribe(heartbeat_subject(server), self._heard)
+        self._engine = engine
+        self.reason = ConnectionLost(f"no relay is there for {server}")
+        self._changed.send()
+        for feed in self._feeds:
+            feed.interrupt()
+        watch = asyncio.ensure_future(self._keep_status(engine))
+        pulse = asyncio.ensure_future(self._keep_pulse(engine))
+        work = [watch, pulse]
+        either: list[asyncio.Future[Any]] = [lost, *work]
+        try:
+            while not lost.done():
+                await asyncio.wait(either, timeout=_LOOK)
+                for task in work:
+                    if task.done():
+                        task.result()  # they never return, and must not fail in silence
+                self._look()
+        finally:
+            await end_tasks(work)
+        self.reason = lost.result()
+        log.warning("%s, and it is established again", self.reason)
+        for feed in self._feeds:
+            feed.interrupt()
+
+    async def _keep_pulse(self, engine: Engine) -> None:
+        """Give a connection up that is silent: a partition ends none by itself."""
+        while True:
+            await asyncio.sleep(_PULSE)
+            if not await engine.is_there() and engine.reason is None:
+                engine.lose(ConnectionLost("the bus gives no sign of life"))
+
+    async def wait_for_engine(self) -> Engine:
+        """Return the connection to the bus, when there is one."""
+        while self._engine is None or self._engine.reason is not None:
+            await self._changed.wait()
+        return self._engine
+
+    # The relay
+
+    async def _heard(self, message: Msg) -> None:
+        """Take a heartbeat of a relay."""
+        try:
+            beat = Heartbeat.parse(message.data)
+        except ProtocolError as error:
+            log.debug("%s", error)
+            return
+        before = self._beat
+        if beat.role == "gone":
+            if before is not None and before.relay == beat.relay:
+                self._beat = None
+                self._look()
+            return
+        if beat.role != "leader":
+            return
+        now = time.monotonic()
+        # One that was deposed, and does not know it yet, counts only where nobody else does.
+        is_lower = before is not None and before.relay != beat.relay and beat.epoch < before.epoch
+        if is_lower and now - self._beat_at < _BEAT_IS_OLD:
+            return
+        self._beat, self._beat_at = beat, now
+        self._compare_clocks(beat)
+        if before is None or (before.epoch, before.relay, before.state) != (
+            beat.epoch,
+            beat.relay,
+            beat.state,
+        ):
+            self._status_is_old.send()
+        self._look()
+
+    def _compare_clocks(self, beat: Heartbeat) -> None:
+        """Note by how much the relay's clock is ahead of this one."""
+        clock = int(getattr(beat, "time", 0) or 0)
+        if clock:
+            self._offsets.append(clock - int(time.time() * 1_000_000))
+            # Each is too low by the time that it was on its way: the largest is the best.
+            self._clock_offset = max(self._offsets)
+
+    def _clock(self) -> int:
+        """Return the microseconds since 1970 on the relay's clock."""
+        return int(time.time() * 1_000_000) + self._clock_offset
+
+    def _look(self) -> None:
+        """Enter the state that is true now."""
+        if self.state in (ManagerState.CLOSED, ManagerState.CLOSING, ManagerState.LOST):
+            return
+        beat = self._beat
+        if beat is not None and time.monotonic() - self._beat_at > _BEAT_IS_OLD:
+            beat = self._beat = None
+        is_ready = (
+            self._engine is not None
+            and self._engine.reason is None
+            and beat is not None
+            and beat.state == _READY
+            and self._status_is_current
+        )
+        if is_ready:
+            self.reason = None
+            if self._tally.connected_at is None:
+                self._tally.connected_at = time.monotonic()
+            if self._was_ready and self.state is ManagerState.RECONNECTING:
+                self._tally.reconnects += 1
+            self._was_ready = True
+            self._enter(ManagerState.READY)
+            return
+        if self._engine is not None:
+            self.reason = ConnectionLost(self._why_no_server(beat))
+        self._enter(ManagerState.RECONNECTING if self._was_ready else ManagerState.CONNECTING)
+
+    def _why_no_server(self, beat: Heartbeat | None) -> str:
+        server = self._options.server
+        if beat is None:
+            return f"no relay is there for {server}"
+        status = self.status
+        if status is not None and status.state == beat.state and status.error:
+            return f"the relay has no link to {server}: {status.error}"
+        return f"the relay's link to {server} is {beat.state or 'not known'}"
+
+    async def _keep_status(self, engine: Engine) -> None:
+        """Ask the log for what the relay last said of its link, whenever that may have changed."""
+        stream = stream_name(self._options.server)
+        request = {"last_by_subj": record_subject(self._options.server, Status)}
+        while True:
+            waiting = asyncio.ensure_future(self._status_is_old.wait())
+            try:
+                try:
+                    found = await engine.api(f"STREAM.MSG.GET.{stream}", request)
+                    body = base64.b64decode(found["message"].get("data", ""))
+                    self._take_status(Status.parse(body))
+                except StoreError as error:
+                    # A store that was emptied, or is trimmed: what is known still holds.
+                    self._status_is_current = error.is_absence and self.status is not None
+                    log.debug("%s", error)
+                except (ManagerTimeout, ProtocolError) as error:
+                    log.debug("%s", error)
+                beat, status = self._beat, self.status
+                # The heartbeat may be ahead of the log.
+                agree = beat is None or (
+                    self._status_is_current and status is not None and status.state == beat.state
+                )
+                await asyncio.wait([waiting], timeout=10.0 if agree else 0.1)
+            finally:
+                waiting.cancel()
+
+    def _take_status(self, status: Status) -> None:
+        self.status = status
+        self._status_is_current = True
+        self._look()
+
+    def _enter(self, state: ManagerState) -> None:
+        self.state = state
+        self._changed.send()
+
+    def why_not(self) -> str:
+        """Return the reason why the server is not reached, in words."""
+        if self.reason is not None:
+            return str(self.reason)
+        if not self._was_connected:
+            return "this manager was never connected; `async with` does so, and `connect()`"
+        return f"the manager is {self.state.value}"
+
+    async def wait_ready(self, timeout: float | None) -> None:
+        """See `RemoteManager.wait_ready`."""
+        waiting = False
+        try:
+            async with async_timeout.timeout(timeout):
+                while self.state is not ManagerState.READY:
+                    if waiting and self.state is ManagerState.CLOSED:
+                        sentence = f"the manager did not become ready: {self.why_not()}"
+                        raise ConnectionLost(sentence) from self.reason
+                    waiting = True
+                    await self._changed.wait()
+                    self.owner.check()
+        except asyncio.TimeoutError as error:
+            sentence = f"the manager was not ready within {timeout:g} seconds: {self.why_not()}"
+            raise ManagerTimeout(sentence) from error
+
+    # Ending it
+
+    async def close(self) -> None:
+        """See `RemoteManager.close`."""
+        while self.state is ManagerState.CLOSING:  # another task does it
+            await self._changed.wait()
+        task, self._task = self._task, None
+        if task is not None:
+            self._enter(ManagerState.CLOSING)
+        try:
+            for exchange in list(self._tokens):
+                exchange.lose(ConnectionLost("the manager was closed"))
+            ending = [each for feed in list(self._feeds) if (each := feed.close()) is not None]
+            self._feeds.clear()
+            for timer in self._lingering.values():
+                timer.cancel()
+            self._lingering.clear()
+            if task is not None:
+                ending.append(task)
+            await end_tasks(ending)
+            if self._closing:
+                await asyncio.wait(list(self._closing))
+        finally:
+            self.reason = None
+            self._engine = None
+            self._enter(ManagerState.CLOSED)
+            self.owner.release()
+
+    def _lost_its_loop(self) -> None:
+        """Note that the loop was closed without a close() of the link, which ended with it."""
+        self.owner.release()
+        self._task = self._engine = None
+        self._feeds, feeds = {}, self._feeds
+        self._lingering.clear()
+        self._tokens.clear()
+        self._marks.clear()
+        self._enter(ManagerState.CLOSED)
+        for feed in feeds:
+            feed.dispatcher.finish(
+                ConnectionLost("the event loop was closed, and the link with it")
+            )
+
+    def abandon(self) -> bool:
+        """End everything at once, as the manager was dropped; return `False` if nothing was there.
+
+        May be called in any thread, by the collection of garbage.
+        """
+        if self.state in (ManagerState.CLOSED, ManagerState.LOST) or self.owner.is_elsewhere:
+            return False
+        task, feeds = self._task, list(self._feeds)
+        self._task = None
+        self.state = ManagerState.CLOSED
+
+        def end() -> None:
+            for feed in feeds:
+                feed.close()
+            if task is not None:
+                task.cancel()
+
+        self.owner.call_soon(end)
+        return True
+
+    # Events
+
+    def attach(self, buffer: RemoteBuffer, start: Start) -> Feed:
+        """Have the log read for a stream, from where it is to begin."""
+        names = buffer.selection.names()
+        if start is None:
+            for feed in self._feeds:
+                if feed.is_live and feed.covers(names):
+                    timer = self._lingering.pop(feed, None)
+                    if timer is not None:
+                        timer.cancel()
+                    feed.add(buffer)
+                    return feed
+        options = self._options
+        feed = Feed(
+            self,
+            options.server,
+            names,
+            start,
+            tally=self._tally,
+            encoding=options.encoding,
+            clock=self._clock,
+        )
+        feed.dispatcher.server = self.server
+        feed.add(buffer)
+        self._feeds[feed] = None
+        if self._engine is not None or self._task is not None:
+            loop = self.owner.loop
+            assert loop is not None
+            if loop.is_running():
+                feed.open()
+            else:
+                loop.call_soon(feed.open)
+        return feed
+
+    def detach(self, feed: Feed, buffer: RemoteBuffer) -> None:
+        """Read the log no more for a stream."""
+        if not feed.remove(buffer):
+            return
+        if feed.ended:
+            self._feeds.pop(feed, None)
+            return
+        loop = self.owner.loop
+        if loop is None or not feed.is_live or loop.is_closed():
+            self._drop(feed)
+        elif feed not in self._lingering:
+            # Whoever waits for one event after the other needs it again in a moment.
+            self._lingering[feed] = loop.call_later(_LINGER, self._drop, feed)
+
+    def _drop(self, feed: Feed) -> None:
+        self._lingering.pop(feed, None)
+        if not feed.buffers:
+            self._feeds.pop(feed, None)
+            task = feed.close()
+            if task is not None:
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
+            self._forget_marks_of(feed)
+
+    def told(self, feed: Feed, record: Record) -> None:
+        """Take note of what a relay wrote into the log."""
+        if isinstance(record, Mark):
+            self._passed(record.mark, feed)
+        elif isinstance(record, Status):
+            self._status_is_old.send()
+        elif isinstance(record, Gap):
+            key = (record.since, record.until)
+            if key not in self._gaps_seen:  # several readings tell of the same one
+                if len(self._gaps_seen) > 1000:
+                    self._gaps_seen.clear()
+                self._gaps_seen.add(key)
+                self._tally.gaps += 1
+                self._tally.gap_seconds += record.seconds or 0.0
+                log.warning("events of %s are missing: %s", self._options.server, record.text)
+
+    async def _all_have_begun(self, timeout: float | None) -> None:
+        """Return when nothing of the events is missed that come from now on, or it is too late."""
+        try:
+            async with async_timeout.timeout(timeout):
+                for feed in list(self._feeds):
+                    while feed.is_live and not feed.has_begun:
+                        await feed.changed.wait()
+        except asyncio.TimeoutError:
+            log.debug("the log of %s was not reached in time", self._options.server)
+
+    # Marks
+
+    def _passed(self, mark: str, feed: Feed) -> None:
+        found = self._marks.get(mark)
+        if found is not None:
+            found[1].discard(feed)
+            if not found[1]:
+                del self._marks[mark]
+                found[2].cancel()
+                found[0].pass_mark()
+
+    def _forget_marks_of(self, feed: Feed) -> None:
+        for mark in list(self._marks):
+            self._passed(mark, feed)
+
+    # Actions
+
+    async def send(
+        self, action: Action[ResponseT_co], *, timeout: Timeout, action_id: str | None
+    ) -> ResponseT_co:
+        """Send an action, as `Manager.send` does, and return its response, whatever it says."""
+        seconds = self._timeout_of(action, timeout)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        engine = await self._engine_for(action, self._timeout_for_link(timeout))
+        if not isinstance(timeout, Default) and timeout is not None:
+            seconds = max(0.0, timeout - (loop.time() - began))
+        answer: asyncio.Future[Any] = loop.create_future()
+        exchange = self._exchange(action, action_id, answer, None)
+        outcome = exchange.outcome
+        timer = None
+        if seconds is not None:
+            timer = loop.call_later(seconds, exchange.expire, seconds)
+        try:
+            await self._ask(engine, exchange, seconds)
+            response = await answer
+        except BaseException:
+            exchange.forget()
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # which must not count as never retrieved
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if outcome is not None and isinstance(response, OutcomeReply):
+            response.expect_outcome(
+                functools.partial(wait_for_outcome, outcome),
+                lambda: outcome.result is not None,
+            )
+        return response  # type: ignore[no-any-return]
+
+    def start_list(
+        self, action: Action[Any], buffer: RemoteListBuffer, timeout: Timeout
+    ) -> Callable[[], None]:
+        """Send an action whose list goes into a buffer; return the function that ends that early.
+
+        Raises:
+            ConnectionLost: there is no link, and none is on its way.
+        """
+        if self._task is None:
+            raise self._unsent(action)
+        loop = self.owner.loop
+        assert loop is not None
+        task = loop.create_task(self._carry_list(action, buffer, timeout))
+
+        def end() -> None:
+            task.cancel()
+
+        return end
+
+    async def _carry_list(
+        self, action: Action[Any], buffer: RemoteListBuffer, timeout: Timeout
+    ) -> None:
+        seconds = self._timeout_of(action, timeout)
+        loop = asyncio.get_running_loop()
+        try:
+            engine = await self._engine_for(action, self._timeout_for_link(timeout))
+        except ConnectionLost as error:
+            buffer.finish(error)
+            return
+        exchange = self._exchange(action, None, buffer, buffer.take, buffer)
+        try:
+            await self._ask(engine, exchange, seconds)
+            buffer.progressed = loop.time()
+            while not buffer.ended:
+                left = None
+                if seconds is not None:
+                    left = buffer.last_progress() + seconds - loop.time()
+                    # A consumer that takes its time holds the list up, and not the server.
+                    if left <= 0 and not buffer.events:
+                        exchange.expire(seconds)
+                        return
+                    left = max(left, 0.05)
+                try:
+                    async with async_timeout.timeout(left):
+                        await buffer.over.wait()
+                except asyncio.TimeoutError:
+                    pass
+        except (ManagerError, ValueError) as error:
+            buffer.finish(error)
+        finally:
+            exchange.forget()
+
+    def _exchange(
+        self,
+        action: Action[Any],
+        action_id: str | None,
+        promise: Any,
+        on_item: Callable[[Response, Event | None], None] | None,
+        buffer: RemoteListBuffer | None = None,
+    ) -> Exchange:
+        if action_id is None:
+            action_id = f"{self._prefix}-{next(self._numbers)}"
+        else:
+            encode_action_id(action_id)
+        if action_id in self._exchanges:
+            sentence = f"{action_id!r} is that of an action which is not answered yet"
+            raise ValueError(f"ActionID: {sentence}")
+        options = self._options
+
+        def confirm(message: Msg) -> None:
+            self._confirm(message, buffer)
+
+        exchange = Exchange(
+            action,
+            action_id,
+            promise,
+            subject="",
+            tally=self._tally,
+            encoding=options.encoding,
+            max_list_items=options.max_list_items,
+            on_item=on_item,
+            confirm=confirm,
+            over=self._over,
+        )
+        name = exchange.data.split(b"\r\n", 1)[0].partition(b": ")[2]
+        exchange.subject = action_subject(options.server, name)
+        self._exchanges[action_id] = exchange
+        return exchange
+
+    async def _ask(self, engine: Engine, exchange: Exchange, seconds: float | None) -> None:
+        live = {feed for feed in self._feeds if feed.is_live and feed.buffers}
+        mark = exchange.action_id if live else None
+        if mark is not None:
+            exchange.hold_back()
+            late = min(_MARK_WAIT, seconds or _MARK_WAIT) * 0.8
+            timer = asyncio.get_running_loop().call_later(late, self._give_up_mark, mark)
+            self._marks[mark] = (exchange, live, timer)
+        sent = self._clock()
+        deadline = None if seconds is None else sent + int(seconds * 1_000_000)
+        request = Request(exchange.action.name, (), sent, deadline, None, mark)
+        headers, _ = request.encode()
+        data = exchange.data
+        try:
+            token = await engine.ask(exchange, data, headers)
+        except ConnectionLost as error:
+            text = f"{exchange.action.name} was not sent: {error}"
+            raise because(ConnectionLost(text, sent=False), error) from error
+        exchange.written(len(data))
+        self._tally.bytes_sent += len(data)
+        self._tokens[exchange] = token
+
+    def _give_up_mark(self, mark: str) -> None:
+        """Give an answer out whose place among the events did not come in time."""
+        found = self._marks.pop(mark, None)
+        if found is not None:
+            log.debug("the answer to %s goes before events that are late", found[0].action.name)
+            found[0].pass_mark()
+
+    def _over(self, exchange: Exchange) -> None:
+        self._exchanges.pop(exchange.action_id, None)
+        mark = self._marks.pop(exchange.action_id, None)
+        if mark is not None:
+            mark[2].cancel()
+        token = self._tokens.pop(exchange, None)
+        if token is not None and self._engine is not None:
+            self._engine.forget(token)
+
+    def _confirm(self, message: Msg, buffer: RemoteListBuffer | None) -> None:
+        engine = self._engine
+        if engine is None or not message.reply:
+            return
+        task = asyncio.ensure_future(self._send_confirmation(engine, message.reply, buffer))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _send_confirmation(
+        self, engine: Engine, subject: str, buffer: RemoteListBuffer | None
+    ) -> None:
+        while buffer is not None and not buffer.ended and len(buffer.events) > _MANY_ITEMS:
+            await buffer.taken.wait()
+        given_up = buffer is not None and buffer.ended
+        try:
+            await engine.publish(subject, STOP if given_up else b"")
+        except ManagerError as error:
+            log.debug("a part of an answer was not confirmed: %s", error)
+
+    async def _engine_for(self, action: Action[Any], timeout: float | None) -> Engine:
+        """Return the connection to the bus, once the streams that were opened have begun.
+
+        Raises:
+            ConnectionLost: there is none in time.
+        """
+        if self._task is None:
+            raise self._unsent(action)
+        try:
+            async with async_timeout.timeout(timeout):
+                while True:
+                    if self._task is None:
+                        raise self._unsent(action)
+                    engine = self._engine
+                    if engine is not None and engine.reason is None:
+                        break
+                    await self._changed.wait()
+        except asyncio.TimeoutError:
+            raise self._unsent(action) from None
+        if any(feed.is_live and not feed.has_begun for feed in self._feeds):
+            await self._all_have_begun(timeout)
+        return engine
+
+    def _unsent(self, action: Action[Any]) -> ConnectionLost:
+        self._tally.unsent += 1
+        return because(ConnectionLost(f"{action.name} was not sent: {self.why_not()}"), self.reason)
+
+    def _timeout_of(self, action: Action[Any], timeout: Timeout) -> float | None:
+        if not isinstance(timeout, Default):
+            return timeout
+        return action.timeout if action.timeout is not None else self._options.timeout
+
+    def _timeout_for_link(self, timeout: Timeout) -> float | None:
+        return self._options.timeout if isinstance(timeout, Default) else timeout

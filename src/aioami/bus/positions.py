@@ -1,0 +1,105 @@
+"""Places in a server's log, as text that can be stored."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Final, NamedTuple, Union
+
+from ..errors import ProtocolError
+from .format import escape, unescape
+
+__all__ = ["Oldest", "Position", "Since", "Start", "read_since"]
+
+_VERSION: Final = "1"
+_NUMBER: Final = r"\d{1,19}"
+_SHAPE: Final = (
+    rf"{_VERSION}\.([^.]+)\.(\d+)\.({_NUMBER})\.({_NUMBER}|-)\.({_NUMBER}|-)\.({_NUMBER}|-)"
+)
+
+Since = Union[str, timedelta]
+"""Where a stream is to begin: a stored position, a time before now, or `"oldest"`."""
+
+
+class Position(NamedTuple):
+    """A place behind one message of a server's log.
+
+    Attributes:
+        server: the server's name on the bus.
+        store: when the log was made, as digits: another log of that name has other sequences.
+        sequence: the message's sequence in the log; 0 is before the first.
+        epoch: its epoch; `None` where unknown.
+        n: its number in the epoch; `None` where unknown.
+        time: when it came, in microseconds since 1970; `None` where unknown.
+    """
+
+    server: str
+    store: str
+    sequence: int
+    epoch: int | None = None
+    n: int | None = None
+    time: int | None = None
+
+    def __str__(self) -> str:
+        numbers = ("-" if each is None else str(each) for each in self[3:])
+        server = escape(self.server)
+        return ".".join((_VERSION, server, self.store or "0", str(self.sequence), *numbers))
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read a position.
+
+        Raises:
+            ValueError: it is none.
+        """
+        found = re.fullmatch(_SHAPE, text, re.ASCII)
+        if found is None:
+            raise ValueError(f"since: {text!r:.80} is no position of a stream, nor 'oldest'")
+        try:
+            server = unescape(found[1])
+        except ProtocolError:
+            raise ValueError(f"since: {text!r:.80} is no position of a stream") from None
+        epoch, n, time = (None if each == "-" else int(each) for each in found.groups()[3:])
+        return cls(server, found[2], int(found[3]), epoch, n, time)
+
+
+class Oldest:
+    """Stands for the oldest message that the log has."""
+
+
+Start = Union[Position, datetime, Oldest, None]
+"""Where the reading of a log begins; `None` is now."""
+
+
+def read_since(since: Since | None, server: str) -> Start:
+    """Return the start that `since` stands for.
+
+    Args:
+        since: as it was given.
+        server: the name of the server, for which it must be.
+
+    Raises:
+        ValueError: it is no position, or that of another server, or a time that is not past.
+        TypeError: it is neither text nor a timedelta.
+    """
+    if since is None:
+        return None
+    if isinstance(since, timedelta):
+        if since < timedelta(0):
+            raise ValueError(f"since: a time before now, of at least 0 seconds, not {since}")
+        try:
+            return datetime.now(timezone.utc) - since
+        except OverflowError:
+            return Oldest()
+    given: object = since
+    if not isinstance(given, str):
+        kind = type(given).__name__
+        raise TypeError(f"since: expected a position, a timedelta or 'oldest', not {kind}")
+    if since == "oldest":
+        return Oldest()
+    position = Position.parse(since)
+    if position.server != server:
+        raise ValueError(
+            f"since: a position of {position.server!r:.80}, and this is {server!r:.80}"
+        )
+    return position

@@ -1,0 +1,252 @@
+"""The relay: from Asterisk's manager interface to the bus, and back for actions.
+
+One relay serves any number of servers. Of several relays with the same server one leads and holds
+the AMI session; the others stand by, without one. Who leads is said by the last `@epoch` in the
+server's stream alone, which is written with compare-and-swap: there is no lease, and no clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from .._log import get_logger
+from ..errors import ManagerError
+from .connection import BusOptions
+from .format import server_token
+from .seat import Seat
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Relay", "RelayOptions", "SeatStatus", "ServerOptions"]
+
+log = get_logger("aioami.bus.relay")
+
+MEBIBYTE: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """A server whose manager interface is to be on the bus. Its repr shows no secret.
+
+    Attributes:
+        name: its name on the bus; a host name is one too.
+        url: the server and the user, as `Manager.from_url` takes them, with any option of it.
+        secret: the user's secret, if it does not stand in the URL.
+        read_only: whether actions that may change something are refused, as by `Manager`.
+        allow: names of the actions that are passed on; `None` for all.
+    """
+
+    name: str
+    url: str = field(repr=False)
+    secret: str | None = field(default=None, repr=False)
+    read_only: bool = False
+    allow: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        server_token(self.name)
+        if self.allow is not None:
+            object.__setattr__(self, "allow", tuple(self.allow))
+
+
+@dataclass(frozen=True)
+class RelayOptions:
+    """Options that all servers of a relay have in common.
+
+    Attributes:
+        name: the relay's name, for people; what makes it unique is added.
+        max_age: seconds for which the stream keeps events.
+        max_bytes: bytes that a server's stream may have; the oldest go first.
+        replicas: nodes of the bus that keep each stream.
+        buffer: bytes that wait here for each server while the bus is away.
+        silence: seconds without a sign of the leader, after which a standby takes over.
+        doubt: seconds without a confirmation, after which a connection counts as lost.
+
+    Raises:
+        ValueError: a number is out of its range.
+    """
+
+    name: str = ""
+    max_age: float = 900.0
+    max_bytes: int = 1024 * MEBIBYTE
+    replicas: int = 1
+    buffer: int = 64 * MEBIBYTE
+    silence: float = 1.0
+    doubt: float = 1.5
+
+    def __post_init__(self) -> None:
+        for name, minimum in (
+            ("max_age", 10.0),
+            ("max_bytes", MEBIBYTE),
+            ("replicas", 1),
+            ("buffer", 65536),
+            ("silence", 0.3),
+            ("doubt", 0.3),
+        ):
+            value = getattr(self, name)
+            if not value >= minimum:
+                raise ValueError(f"{name}: at least {minimum:g}, not {value!r}")
+        if self.replicas > 5:
+            raise ValueError(f"replicas: at most 5, not {self.replicas}")
+
+
+@dataclass(frozen=True)
+class SeatStatus:
+    """The relay's part in one server, as it is at this moment.
+
+    Attributes:
+        server: the server's name.
+        role: `connecting` (the bus is away), `standby` or `leader`.
+        epoch: the epoch that it leads, or that it knows of; 0 before it knows one.
+        state: the state of a leader's link to Asterisk, as `aioami.ManagerState` has it.
+        error: the reason why something is not as it should be; empty if all is well.
+        events: events that were taken from Asterisk.
+        written: messages that the stream has confirmed.
+        lost: events that found the buffer full, or were too long.
+        buffered: bytes that wait.
+        waiting: messages that wait.
+        takeovers: the number of times that it took the lead.
+        actions: actions that were passed on.
+        refused: actions that were refused here.
+    """
+
+    server: str
+    role: str
+    epoch: int
+    state: str
+    error: str
+    events: int
+    written: int
+    lost: int
+    buffered: int
+    waiting: int
+    takeovers: int
+    actions: int
+    refused: int
+
+    @property
+    def is_ready(self) -> bool:
+        """True if it does its part: it leads and is logged in, or it stands by."""
+        return self.role == "standby" or (self.role == "leader" and self.state == "ready")
+
+
+class Relay:
+    """Puts the events of servers on the bus, and passes actions on to them.
+
+    Example::
+
+        servers = [ServerOptions("pbx1", "ami://user@10.0.0.1", secret="s3cret")]
+        async with Relay(servers, "nats://127.0.0.1"):
+            await asyncio.Event().wait()
+
+    Entering it starts it, and does not wait for the bus or the servers; leaving it logs off, writes
+    what it can still write within `linger` seconds, and says that it goes, so that a standby takes
+    over at once.
+
+    Args:
+        servers: the servers; each has a name of its own.
+        bus: the bus, as a URL (see `BusOptions.from_url`) or as options.
+        options: what the servers have in common.
+        linger: seconds for which leaving it waits for actions that are under way, and for the bus.
+        clock: returns the seconds since 1970.
+
+    Raises:
+        ValueError: there is no server, or two have one name; or an option cannot be right.
+    """
+
+    def __init__(
+        self,
+        servers: Iterable[ServerOptions],
+        bus: str | BusOptions,
+        options: RelayOptions | None = None,
+        *,
+        linger: float = 3.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.options = options or RelayOptions()
+        self.bus = BusOptions.from_url(bus) if isinstance(bus, str) else bus
+        name = self.options.name or socket.gethostname()
+        self.name: Final = f"{name}-{os.getpid()}-{os.urandom(3).hex()}"
+        self._linger = linger
+        seats: dict[str, Seat] = {}
+        for server in servers:
+            if server.name in seats:
+                raise ValueError(f"server: {server.name!r} is there twice")
+            seats[server.name] = Seat(server, self.bus, self.options, self.name, clock)
+        if not seats:
+            raise ValueError("server: a relay needs at least one")
+        self._seats: Mapping[str, Seat] = seats
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self) -> None:
+        """Begin; it goes on by itself until `close`.
+
+        Raises:
+            RuntimeError: it runs already.
+        """
+        if self._tasks:
+            raise RuntimeError("the relay runs already")
+        for name, seat in self._seats.items():
+            self._tasks[name] = asyncio.ensure_future(seat.run())
+
+    async def close(self) -> None:
+        """End it; it may be called again. Cancelling it ends it without a farewell."""
+        tasks, self._tasks = self._tasks, {}
+        try:
+            await asyncio.gather(*(seat.leave(self._linger) for seat in self._seats.values()))
+        finally:
+            for task in tasks.values():
+                task.cancel()
+        for task in tasks.values():
+            try:
+                await task
+            except asyncio.CancelledError:
+                pass
+            except ManagerError as error:
+                log.error("%s", error)
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def wait(self) -> None:
+        """Wait until it fails, which it does only by a fault of its own.
+
+        Raises:
+            Exception: the fault.
+        """
+        for task in asyncio.as_completed(list(self._tasks.values())):
+            await task
+
+    def status(self) -> Mapping[str, SeatStatus]:
+        """Return the relay's part in each server, by name."""
+        return {name: SeatStatus(**seat.status()) for name, seat in self._seats.items()}
+
+    @property
+    def is_ready(self) -> bool:
+        """True if it does its part for every server."""
+        return all(each.is_ready for each in self.status().values())
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name}: {seat.role}" for name, seat in self._seats.items())
+        return f"<Relay {self.name} {parts}>"
+
+
+def as_dict(status: SeatStatus) -> dict[str, Any]:
+    """A plain dictionary of a status."""
+    return {**vars(status), "is_ready": status.is_ready}

@@ -1,0 +1,512 @@
+"""A relay's part in one server: standing by, taking the lead, leading."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from .._log import get_logger
+from ..errors import ConnectionLost, ManagerError, ProtocolError
+from ..states import ManagerState
+from .connection import BusConnection, BusOptions, Stored, WrongLastSequence, refused_by_jetstream
+from .format import (
+    EVENTS,
+    HEADER,
+    Epoch,
+    Heartbeat,
+    Place,
+    all_actions,
+    all_events,
+    heartbeat_subject,
+    record_subject,
+    server_token,
+    stream_name,
+)
+from .leadership import Leadership
+from .requests import Requests
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+    from .relay import RelayOptions, ServerOptions
+
+__all__ = ["HEARTBEAT", "QUEUE", "Seat", "stream_configuration"]
+
+log = get_logger("aioami.bus.relay")
+
+HEARTBEAT: Final = 0.25
+"""Seconds between two signs of life."""
+QUEUE: Final = "relay"
+"""The queue group of those who take requests."""
+_MARGIN: Final = 4096
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 0.4  # less than `silence`: a bus that comes back finds the leader first
+_RETRY: Final = 0.25
+_COMPARE: Final = "Nats-Expected-Last-Subject-Sequence"
+
+
+def stream_configuration(server: str, options: RelayOptions) -> dict[str, Any]:
+    """The configuration of a server's stream, as JetStream takes it."""
+    return {
+        "name": stream_name(server),
+        "subjects": [all_events(server)],
+        "retention": "limits",
+        "discard": "old",
+        "storage": "file",
+        "max_age": round(options.max_age * 1_000_000_000),
+        "max_bytes": options.max_bytes,
+        "max_msgs": -1,
+        "max_consumers": -1,
+        "max_msg_size": -1,
+        "num_replicas": options.replicas,
+    }
+
+
+class Seat:
+    """A relay's part in one server.
+
+    Attributes:
+        role: `connecting`, `standby` or `leader`.
+        is_leaving: true once it is to end.
+    """
+
+    def __init__(
+        self,
+        server: ServerOptions,
+        bus: BusOptions,
+        options: RelayOptions,
+        relay: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._server = server
+        self._bus = bus
+        self._options = options
+        self._relay = relay
+        self._clock = clock
+        self._subject = f"{EVENTS}.{server_token(server.name)}."
+        self._epoch_subject = record_subject(server.name, Epoch)
+        self._stream = stream_name(server.name)
+        allow = server.allow
+        self._allow = None if allow is None else frozenset(each.lower() for each in allow)
+        self.role = "connecting"
+        self._error = ""
+        self._epoch = 0
+        self._leadership: Leadership | None = None
+        self._connection: BusConnection | None = None
+        self._requests: Requests | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        # Signs of life: our own that came back since the leader's last one.
+        self._echoes = 0
+        self._echoed_at = 0.0
+        self._confirmed_at = 0.0
+        self._silent = asyncio.Event()
+        self._suspicion = asyncio.Event()
+        self._pause = _FIRST_PAUSE
+        self.is_leaving = False
+        self._counts = {"actions": 0, "refused": 0, "takeovers": 0}
+        self._past = {"events": 0, "written": 0, "lost": 0}
+
+    def _now(self) -> int:
+        return int(self._clock() * 1_000_000)
+
+    def _count(self, name: str) -> None:
+        self._counts[name] += 1
+
+    def status(self) -> dict[str, Any]:
+        """The values of a `SeatStatus`."""
+        leadership = self._leadership
+        outbox = None if leadership is None else leadership.outbox
+        lost = 0 if leadership is None else leadership.outbox.lost + leadership.too_long
+        return {
+            "server": self._server.name,
+            "role": self.role,
+            "epoch": self._epoch,
+            "state": "" if leadership is None else leadership.manager.state.value,
+            "error": self._error or ("" if leadership is None else leadership.error),
+            "events": self._past["events"] + (0 if outbox is None else outbox.events),
+            "written": self._past["written"] + (0 if outbox is None else outbox.written),
+            "lost": self._past["lost"] + lost,
+            "buffered": 0 if outbox is None else outbox.size,
+            "waiting": 0 if outbox is None else len(outbox),
+            **self._counts,
+        }
+
+    # The connection with the bus
+
+    async def run(self) -> None:
+        """Do its part until it is cancelled."""
+        while not self.is_leaving:
+            try:
+                connection = await BusConnection.open(self._bus, f"aioami relay {self._relay}")
+            except (ManagerError, OSError) as error:
+                self._note(str(error))
+            else:
+                self._connection = connection
+                self._pause = _FIRST_PAUSE
+                beating = asyncio.ensure_future(self._beat(connection))
+                try:
+                    await self._work(connection)
+                except ManagerError as error:
+                    self._note("" if self.is_leaving else str(error))
+                finally:
+                    beating.cancel()
+                    self._connection = None
+                    self.role = "connecting"
+                    await connection.close()
+            # Cancelling may be swallowed by what closes a connection: hence the flag.
+            if not self.is_leaving:
+                await asyncio.sleep(self._pause * random.uniform(0.8, 1.2))
+                self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+    def _note(self, error: str) -> None:
+        if error and error != self._error:
+            log.warning("%s: %s", self._server.name, error)
+        self._error = error
+
+    async def _work(self, connection: BusConnection) -> None:
+        name = self._server.name
+        self._echoes = 0
+        self._echoed_at = asyncio.get_running_loop().time()
+        self._silent.clear()
+        self._suspicion.clear()
+        await connection.subscribe(heartbeat_subject(name), self._heard)
+        await connection.subscribe(self._epoch_subject, self._claimed)
+        while True:
+            try:
+                await self._step(connection)
+            except ManagerError as error:
+                # The stream of a cluster has no leader for some seconds when a node is lost. The
+                # connection stays then, and with it our sign of life.
+                connection.check()
+                self._note(str(error))
+                await asyncio.sleep(_RETRY)
+
+    async def _step(self, connection: BusConnection) -> None:
+        """Stand by and claim, or lead, until one of both is over."""
+        created = await self._ensure_stream(connection)
+        if self._leadership is None:
+            self.role = "standby"
+            self._error = ""
+            known = await self._last_claim(connection)
+            await self._until(connection, self._silent)
+            if not await self._claim(connection, known):
+                return
+        elif not await self._still_leads(connection, self._leadership, created):
+            self._step_down("another relay leads")
+            return
+        assert self._leadership is not None
+        self.role = "leader"
+        await self._lead(connection, self._leadership)
+        self._step_down("another relay leads")
+
+    async def _until(self, connection: BusConnection, event: asyncio.Event) -> None:
+        """Wait for an event, and raise if the connection is lost before it."""
+        waiting = asyncio.ensure_future(event.wait())
+        both: set[asyncio.Future[Any]] = {waiting, connection.lost}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        connection.check()
+
+    async def _ensure_stream(self, connection: BusConnection) -> str:
+        """Make the stream, or bring it up to date; return when it was made, as the bus says."""
+        wanted = stream_configuration(self._server.name, self._options)
+        found = await connection.stream_info(self._stream)
+        if found is None:
+            found = await connection.api(f"STREAM.CREATE.{self._stream}", wanted)
+            if (error := found.get("error")) is not None:
+                # Another relay may have made it at the same time.
+                again = await connection.stream_info(self._stream)
+                if again is None:
+                    raise refused_by_jetstream(error)
+                found = again
+        elif any(found["config"].get(key) != wanted[key] for key in _ADJUSTED):
+            changed = {**found["config"], **{key: wanted[key] for key in _ADJUSTED}}
+            answer = await connection.api(f"STREAM.UPDATE.{self._stream}", changed)
+            if (error := answer.get("error")) is not None:
+                log.warning(
+                    "the stream %s keeps its limits: %s", self._stream, error.get("description")
+                )
+        return str(found["created"])
+
+    # Signs of life
+
+    async def _beat(self, connection: BusConnection) -> None:
+        loop = asyncio.get_running_loop()
+        subject = heartbeat_subject(self._server.name)
+        self._echoed_at = self._confirmed_at = loop.time()
+        while True:
+            leadership = self._leadership
+            if leadership is not None:
+                leadership.tell_status()
+            try:
+                await connection.publish(subject, self._heartbeat().encode())
+            except ManagerError as error:
+                connection.lose(error)
+                return
+            await asyncio.sleep(HEARTBEAT)
+            now = loop.time()
+            if leadership is None or not leadership.outbox.in_flight:
+                self._confirmed_at = now
+            for since, what in (
+                (self._echoed_at, "the bus is silent"),
+                (self._confirmed_at, "the bus confirms nothing"),
+            ):
+                if now - since > self._options.doubt:
+                    connection.lose(ConnectionLost(f"{what} for {now - since:.1f} seconds"))
+                    return
+
+    def _heartbeat(self, role: str | None = None) -> Heartbeat:
+        leadership = self._leadership
+        if leadership is None:
+            return Heartbeat(self._relay, role or "standby", time=self._now())
+        # It is not ready for actions before it listens for them on this connection.
+        listens = self._requests is not None
+        state = (leadership.manager.state if listens else ManagerState.CONNECTING).value
+        epoch = leadership.outbox.epoch
+        return Heartbeat(self._relay, role or "leader", epoch, state, self._now())
+
+    async def _heard(self, message: Msg) -> None:
+        try:
+            heartbeat = Heartbeat.parse(message.data)
+        except ProtocolError as error:
+            log.warning("%s: %s", self._server.name, error)
+            return
+        if heartbeat.relay == self._relay:
+            self._echoed_at = asyncio.get_running_loop().time()
+            self._echoes += 1
+            if self._echoes * HEARTBEAT > self._options.silence:
+                self._silent.set()
+        elif heartbeat.role == "leader":
+            leadership = self._leadership
+            if leadership is not None:
+                if heartbeat.epoch != leadership.outbox.epoch:
+                    self._suspicion.set()
+                return
+            self._echoes = 0
+            self._silent.clear()
+            self._epoch = heartbeat.epoch
+        elif heartbeat.role == "gone" and heartbeat.epoch:
+            self._silent.set()
+
+    async def _claimed(self, message: Msg) -> None:
+        # It may have been refused: that is to be looked at.
+        self._suspicion.set()
+
+    # Taking the lead
+
+    async def _last_claim(self, connection: BusConnection) -> Stored | None:
+        return await connection.message(self._stream, last_by_subj=self._epoch_subject)
+
+    async def _claim(self, connection: BusConnection, known: Stored | None) -> bool:
+        """Take the lead, if no other relay was quicker than what was known when it was silent."""
+        self._silent.clear()
+        self._echoes = 0
+        info = await connection.stream_info(self._stream)
+        if info is None:
+            return False
+        since = await self._time_of(connection, int(info["state"]["last_seq"]))
+        claim = Epoch(self._relay, since=since)
+        try:
+            epoch = await self._store_claim(connection, known, claim)
+        except WrongLastSequence:
+            # It ages out of the stream as everything does: then nobody was quicker.
+            if known is None or await self._last_claim(connection) is not None:
+                return False
+            try:
+                epoch = await self._store_claim(connection, None, claim)
+            except WrongLastSequence:
+                return False
+        # Events may have come between the look and the claim.
+        since = await self._time_of(connection, epoch - 1) or since
+        log.info("%s: this relay leads, epoch %d", self._server.name, epoch)
+        self._count("takeovers")
+        self._epoch = epoch
+        self._leadership = Leadership(
+            self._server,
+            self._options,
+            self._relay,
+            self._now,
+            epoch=epoch,
+            created=str(info["created"]),
+            takes_over=epoch > 1,
+            since=since,
+        )
+        return True
+
+    async def _store_claim(
+        self, connection: BusConnection, last: Stored | None, claim: Epoch
+    ) -> int:
+        headers = {
+            HEADER: Place(0, 0, 0, self._now()).encode(),
+            _COMPARE: str(0 if last is None else last.sequence),
+        }
+        return await connection.store(self._epoch_subject, claim.encode(), headers)
+
+    async def _time_of(self, connection: BusConnection, sequence: int) -> int | None:
+        """The time of the event at a place in the stream, or of the last one before a claim."""
+        if sequence < 1:
+            return None
+        stored = await connection.message(self._stream, seq=sequence)
+        if stored is None:
+            return None
+        if stored.token == Epoch.token:
+            return Epoch.parse(stored.body).since
+        return None if stored.place is None else stored.place.time
+
+    async def _still_leads(
+        self, connection: BusConnection, leadership: Leadership, created: str
+    ) -> bool:
+        """Look whether another relay has led since; where the stream is another one, claim it."""
+        outbox = leadership.outbox
+        last = await self._last_claim(connection)
+        if created == leadership.created:
+            # A claim ages out of the stream as everything does: none is no deposal.
+            return last is None or last.sequence <= outbox.epoch
+        if last is not None and Epoch.parse(last.body).relay != self._relay:
+            return False
+        claim = Epoch(self._relay, continues=(outbox.epoch, outbox.last_confirmed))
+        try:
+            epoch = await self._store_claim(connection, last, claim)
+        except WrongLastSequence:
+            return False
+        log.warning("%s: the bus lost its store: it goes on anew", self._server.name)
+        leadership.created = created
+        outbox.begin(epoch)
+        leadership.tell_status(again=True)
+        self._epoch = epoch
+        return True
+
+    def _step_down(self, why: str) -> None:
+        leadership, self._leadership = self._leadership, None
+        if leadership is None:
+            return
+        log.warning("%s: this relay leads no more: %s", self._server.name, why)
+        outbox = leadership.outbox
+        self._past["events"] += outbox.events
+        self._past["written"] += outbox.written
+        self._past["lost"] += outbox.lost + leadership.too_long
+        outbox.clear()
+        closing = asyncio.ensure_future(leadership.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    # Leading
+
+    async def _lead(self, connection: BusConnection, leadership: Leadership) -> None:
+        """Write and pass on until another relay leads; raises when the connection is lost."""
+        loop = asyncio.get_running_loop()
+        outbox = leadership.outbox
+        outbox.go_back()
+        leadership.max_body = connection.max_payload - _MARGIN
+        inbox = connection.client.new_inbox()
+
+        async def confirmed(message: Msg) -> None:
+            data = message.data
+            if not data or b'"error"' in data:
+                # Not before a while: a store that is full is so for longer.
+                self._pause = _LONGEST_PAUSE
+                connection.lose(_refusal(data))
+                return
+            self._confirmed_at = loop.time()
+            self._error = ""
+            outbox.confirm(int(message.subject[len(inbox) + 1 :]))
+            leadership.changed.set()
+
+        listening = [await connection.subscribe(f"{inbox}.*", confirmed)]
+        leadership.start()
+        requests = Requests(connection, leadership, self._allow, self._now, self._count)
+        subject = all_actions(self._server.name)
+        listening.append(await connection.subscribe(subject, requests.take, QUEUE))
+        self._requests = requests
+        pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
+        try:
+            while True:
+                watch = asyncio.ensure_future(self._until(connection, self._suspicion))
+                await asyncio.wait({pump, watch}, return_when=asyncio.FIRST_COMPLETED)
+                watch.cancel()
+                if pump.done():
+                    pump.result()
+                await asyncio.gather(watch, return_exceptions=True)
+                connection.check()
+                self._suspicion.clear()
+                last = await self._last_claim(connection)
+                if last is not None and last.sequence > outbox.epoch:
+                    return
+        finally:
+            pump.cancel()
+            requests.cancel()
+            self._requests = None
+            for subscription in listening:
+                await connection.unsubscribe(subscription)
+
+    async def _pump(self, connection: BusConnection, leadership: Leadership, inbox: str) -> None:
+        outbox, changed, prefix = leadership.outbox, leadership.changed, self._subject
+        publish = connection.client.publish
+        while True:
+            changed.clear()
+            while (found := outbox.next()) is not None:
+                n, entry = found
+                try:
+                    await publish(
+                        prefix + entry.token,
+                        entry.body,
+                        reply=f"{inbox}.{n}",
+                        headers={HEADER: outbox.header(entry)},
+                    )
+                except Exception as error:
+                    connection.lose(ConnectionLost(f"the bus cannot be written to: {error}"))
+                    connection.check()
+            await changed.wait()
+
+    # The end
+
+    async def leave(self, seconds: float) -> None:
+        """End its part: let actions end, log off, write what is left, and say that it goes."""
+        self.is_leaving = True
+        leadership, connection, requests = self._leadership, self._connection, self._requests
+        try:
+            if leadership is not None:
+                if requests is not None:
+                    await requests.finish(seconds)
+                await leadership.close()
+                # So that the gap begins here, and not with the last event.
+                leadership.tell_status()
+                if connection is not None and not connection.lost.done():
+                    deadline = asyncio.get_running_loop().time() + seconds
+                    while len(leadership.outbox) and not connection.lost.done():
+                        if asyncio.get_running_loop().time() > deadline:
+                            break
+                        await asyncio.sleep(0.005)
+                if len(leadership.outbox):
+                    log.error(
+                        "%s: %d messages were not confirmed by the bus",
+                        self._server.name,
+                        len(leadership.outbox),
+                    )
+            if connection is not None and not connection.lost.done():
+                subject = heartbeat_subject(self._server.name)
+                await connection.publish(subject, self._heartbeat("gone").encode())
+        except ConnectionLost as error:
+            log.warning("%s: %s", self._server.name, error)
+        finally:
+            if connection is not None:
+                await connection.close()
+        if self._closing:
+            await asyncio.wait(set(self._closing), timeout=seconds)
+
+
+_ADJUSTED: Final = ("max_age", "max_bytes", "num_replicas")
+
+
+def _refusal(data: bytes) -> ManagerError:
+    if not data:
+        return ConnectionLost("the bus has no stream to write to")
+    try:
+        return refused_by_jetstream(json.loads(data)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ConnectionLost(f"the bus answers what it should not: {data[:80]!r}")

@@ -1,0 +1,33 @@
+"""Secrets are left out of what a relay puts on the bus, as they are of recordings."""
+
+from __future__ import annotations
+
+from ..events.base import Event
+from ..wire.redaction import is_harmless, redact
+from ..wire.text import bytes_of
+
+__all__ = ["bytes_without_secrets", "hide_secrets"]
+
+_BLANK = "\r\n\r\n"
+
+
+def bytes_without_secrets(event: Event) -> bytes:
+    """Return the bytes of an event, in which secrets are replaced by `***`."""
+    text = event.text
+    data = bytes_of(text)
+    return data if is_harmless(text) else hide_secrets(data)
+
+
+def hide_secrets(data: bytes) -> bytes:
+    """Return messages as on the wire, in which secrets are replaced by `***`.
+
+    All else is as it was, byte for byte.
+
+    Args:
+        data: one or several messages.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    if is_harmless(text):
+        return data
+    shown = _BLANK.join(redact(message) for message in text.split(_BLANK))
+    return shown.encode("utf-8", "surrogateescape")

@@ -1,0 +1,194 @@
+"""Streams of a remote manager: those of a direct one, which also know their place in the log."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from .._client.owner import Owner
+from .._client.streams import Buffer, EventStream, ListBuffer, OnLoss, Overflow, Predicate
+from .._session.dispatch import Selection
+from .._session.statistics import Tally
+from .._signals import Signal
+from ..actions.base import Action
+from ..errors import EventsLost
+from ..events.base import Event
+from .positions import Position
+
+__all__ = ["RemoteBuffer", "RemoteListBuffer", "RemoteSingleBuffer", "RemoteStream"]
+
+EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
+
+
+class RemoteBuffer(Buffer):
+    """The producer's side of a remote stream.
+
+    Args:
+        selection, where, maxsize, overflow, on_loss, tally, owner: as for `Buffer`.
+        waits: true if nothing is dropped here, as the log keeps what is not taken; `maxsize` is
+            then what is read ahead.
+
+    Attributes:
+        place: gives the place in the log of what is put; the reading of the log sets it.
+        given: the place of the last event that the consumer took; `None` before the first.
+        read_ahead: events that may wait, where the log keeps the others; else `None`.
+        taken: is sent when the consumer has made room.
+    """
+
+    __slots__ = ("_places", "given", "place", "read_ahead", "taken")
+
+    def __init__(
+        self,
+        selection: Selection,
+        where: Predicate | None,
+        maxsize: int | None,
+        overflow: Overflow = "drop_oldest",
+        on_loss: OnLoss = "count",
+        tally: Tally | None = None,
+        owner: Owner | None = None,
+        *,
+        waits: bool = False,
+    ) -> None:
+        super().__init__(selection, where, maxsize, overflow, on_loss, tally, owner)
+        self.read_ahead = self.maxsize if waits else None
+        if waits:
+            self.maxsize = None
+        self._places: deque[Position | None] = deque()
+        self.place: Callable[[], Position | None] = _nowhere
+        self.given: Position | None = None
+        self.taken = Signal()
+
+    @property
+    def is_full(self) -> bool:
+        """True if no more is to be read for now."""
+        return self.read_ahead is not None and len(self._places) >= self.read_ahead
+
+    @property
+    def has_room(self) -> bool:
+        """True if reading on is worth its while."""
+        return self.read_ahead is None or len(self._places) <= self.read_ahead // 2
+
+    @property
+    def put(self) -> Callable[[Event], None]:
+        return self._put
+
+    def _put(self, event: Event) -> None:
+        where = self.where
+        if where is None or self._wanted(where, event):
+            self.events.append(event)
+            self._places.append(self.place())
+
+    @property
+    def give(self) -> Callable[[], Any]:
+        return self._give
+
+    def _give(self) -> Any:
+        try:
+            event = self._give_or_raise()
+        except EventsLost:
+            self._tell_of_room()
+            raise
+        self.given = self._places.popleft()
+        self._tell_of_room()
+        return event
+
+    def _tell_of_room(self) -> None:
+        if self.read_ahead is not None and self.has_room:
+            self.taken.send()
+
+    def _make_room(self, excess: int) -> None:
+        for _ in range(excess):
+            if self._drops_newest:
+                self._places.pop()
+            else:
+                self._places.popleft()
+        super()._make_room(excess)
+
+    def discard(self) -> None:
+        super().discard()
+        self._places.clear()
+        self.taken.send()
+
+
+class RemoteSingleBuffer(RemoteBuffer):
+    """Keeps the first event alone."""
+
+    __slots__ = ()
+
+    def _put(self, event: Event) -> None:
+        # Others of the same read come before the consumer runs.
+        if not self.events and not self.ended:
+            super()._put(event)
+
+
+def _nowhere() -> Position | None:
+    return None
+
+
+class RemoteStream(EventStream[EventT_co]):
+    """The events that were asked for, out of a server's log; else as `EventStream`.
+
+    A bus that was away and comes back with nothing lost ends no stream, and is no gap. `gaps`
+    counts the places at which the log says that events are missing, and those at which it had
+    thrown events away before they were read.
+
+    One that began with `since` is held back by the log, and not by `maxsize`: it reads that many
+    events ahead, and drops none. What the log throws away before it is read is told as lost.
+    """
+
+    __slots__ = ()
+
+    _buffer: RemoteBuffer
+
+    def __init__(
+        self,
+        buffer: RemoteBuffer,
+        end: Callable[[], None],
+        *,
+        waits: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__(buffer, end, waits=waits)
+
+    @property
+    def position(self) -> str:
+        """The place in the log behind the last event that was given out, as text.
+
+        It may be stored: `events(since=position)` goes on there, in this program or another. It is
+        empty while the stream's place is not known, before the bus was reached for the first time.
+        """
+        buffer = self._buffer
+        # With nothing waiting, the events that were not selected are behind it too.
+        found = buffer.given if buffer.events else buffer.place()
+        found = found or buffer.given
+        return "" if found is None else str(found)
+
+
+class RemoteListBuffer(ListBuffer):
+    """Takes the items of a list that comes in parts.
+
+    Attributes:
+        taken: is sent when the consumer has taken an item, and when nothing more comes.
+        over: is sent when nothing more comes.
+    """
+
+    __slots__ = ("over", "taken")
+
+    def __init__(self, action: Action[Any], owner: Owner) -> None:
+        super().__init__(action, owner)
+        self.taken = Signal()
+        self.over = Signal()
+
+    def finish(self, error: Exception | None) -> None:
+        super().finish(error)
+        self.taken.send()
+        self.over.send()
+
+    @property
+    def give(self) -> Callable[[], Any]:
+        return self._give
+
+    def _give(self) -> Any:
+        event = self.events.popleft()
+        self.taken.send()
+        return event

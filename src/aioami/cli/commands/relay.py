@@ -1,0 +1,91 @@
+"""`aioami relay`: from Asterisk to NATS JetStream, and back for actions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aioami.bus.checking import check as examine
+from aioami.bus.config import RelayConfig, read_config
+from aioami.bus.relay import Relay
+from aioami.bus.watching import Watching, tell_systemd
+
+from ..process import ExitCode, notify, run_to_end
+
+__all__ = ["relay"]
+
+
+def relay(
+    server: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--server",
+            metavar="NAME=URL",
+            help="A server, as pbx1=ami://user@host; its secret is in AIOAMI_SECRET_PBX1.",
+        ),
+    ] = None,
+    bus: Annotated[
+        str | None,
+        typer.Option(
+            envvar="AIOAMI_BUS",
+            show_envvar=True,
+            help="nats://host:port, or tls://; several hosts with commas.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A file in TOML; see the guide “Reach”.", dir_okay=False, exists=True),
+    ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Serve /livez, /readyz and /metrics there."),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Say what is missing, and exit; nothing is relayed."),
+    ] = False,
+) -> int:
+    """Put the events of servers on a bus, NATS with JetStream, and pass actions on to them.
+
+    Several relays may serve one server: one leads, the others take over when it is gone.
+    """
+    given = read_config(config, servers=server or (), bus=bus, http=http)
+    if given.secrets_in_urls and server:
+        notify(
+            "a secret in --server can be read by everybody in the list of processes; "
+            "--config with secret_file, or AIOAMI_SECRET_<NAME>, hides it"
+        )
+    return run_to_end(_examine(given) if check else _serve(given))
+
+
+async def _examine(config: RelayConfig) -> int:
+    is_right = True
+    async for finding in examine(config):
+        print(f"{'ok  ' if finding.is_right else 'FAIL'}  {finding.subject}: {finding.text}")
+        if finding.advice:
+            print(f"      {finding.advice}")
+        is_right = is_right and finding.is_right
+    return ExitCode.DONE if is_right else ExitCode.FAILED
+
+
+async def _serve(config: RelayConfig) -> int:
+    # Who leads, and what is wrong with the bus, is what an operator looks for.
+    logging.getLogger("aioami.bus.relay").setLevel(logging.INFO)
+    running = Relay(config.servers, config.bus, config.options)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(running)
+        if config.http is not None:
+            watching = await stack.enter_async_context(Watching(running, *config.http))
+            notify(f"http://{watching.host}:{watching.port}/readyz says how it is")
+        telling = asyncio.ensure_future(tell_systemd(running))
+        stack.callback(telling.cancel)
+        notify(f"relaying {', '.join(each.name for each in config.servers)}; Ctrl-C ends it")
+        # SIGTERM is how a service is ended: it is no failure.
+        with contextlib.suppress(asyncio.CancelledError):
+            await running.wait()
+    return ExitCode.DONE

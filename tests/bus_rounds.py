@@ -1,0 +1,683 @@
+"""Relays, a bus and faults: does each consumer get all that the servers sent, or hear of what is missing?
+
+`python -m tests.bus_rounds --rounds 100` runs random rounds; each prints its seed. A round has a source (a fake server that numbers its
+events), a real nats-server, two relays as processes of their own, and four consumers: of all events, of one name, one that joins late,
+and one that replays it all in the end. Faults come at random times. Then the account: what the source sent is what each consumer was
+given, in order and once, or was told as lost, at that place, for that time, and with that number where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import collections
+import contextlib
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.format import (
+    RECORDS,
+    Answer,
+    Epoch,
+    Failure,
+    Gap,
+    Place,
+    Request,
+    Status,
+    action_subject,
+    all_events,
+    event_subject,
+    record_subject,
+    stream_name,
+)
+from aioami.bus.reader import Reader, Verdict
+from aioami.errors import ConnectionLost, ManagerError
+from aioami.testing import FakeAsterisk, FaultProxy
+from aioami.testing.nats import NatsServer, cluster, install
+
+SERVER: Final = "pbx.1"
+COMMON, RARE = "Tick", "Tock"
+_EVERY: Final = 25  # each such event is a rare one
+_TOLERANCE: Final = 300_000  # microseconds between the source's clock and the relay's, both on one busy machine
+
+
+def now() -> int:
+    return time.time_ns() // 1000
+
+
+class Source:
+    """A fake server whose events are numbered, and when each was sent."""
+
+    def __init__(self, fake: FakeAsterisk, rate: float) -> None:
+        self.fake = fake
+        self.rate = rate
+        self.times: list[int] = []
+        self.first = 0  # the first one that came when a relay led
+        self._task: asyncio.Task[None] | None = None
+
+    def name_of(self, number: int) -> str:
+        return RARE if number % _EVERY == 0 else COMMON
+
+    async def send(self, count: int = 1) -> None:
+        for _ in range(count):
+            number = len(self.times)
+            self.times.append(now())
+            await self.fake.send_event(self.name_of(number), {"Number": str(number), "Padding": "x" * 380})
+
+    async def _run(self) -> None:
+        began, before = time.monotonic(), len(self.times)
+        while True:
+            due = before + int((time.monotonic() - began) * self.rate) - len(self.times)
+            await self.send(min(due, 200))
+            await asyncio.sleep(0.004)
+
+    async def __aenter__(self) -> Source:
+        self._task = asyncio.ensure_future(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+
+class Follower:
+    """A consumer on the level of the format."""
+
+    def __init__(
+        self, url: str, names: Iterable[str] | None = None, *, oldest: bool = True, server: str = SERVER
+    ) -> None:
+        self.server = server
+        self.bus = BusOptions.from_url(url)
+        self.names = None if names is None else tuple(names)
+        self.oldest = oldest
+        self.reader = Reader(self.names)
+        self.given: list[int | Gap] = []
+        self.last = -1
+        self.ready = asyncio.Event()
+        self._created: str | None = None
+        self._position = 0
+        self._expected = 0
+        self._is_over = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Follower:
+        self._task = asyncio.ensure_future(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._is_over = True
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _run(self) -> None:
+        while not self._is_over:
+            try:
+                connection = await BusConnection.open(self.bus, "follower")
+            except ManagerError:
+                await asyncio.sleep(0.1)
+                continue
+            try:
+                await self._follow(connection)
+            except ManagerError:
+                await asyncio.sleep(0.1)
+            finally:
+                await connection.close()
+
+    async def _follow(self, connection: BusConnection) -> None:
+        stream = stream_name(self.server)
+        info = await connection.stream_info(stream)
+        if info is None:
+            await asyncio.sleep(0.05)
+            raise ConnectionLost("there is no stream yet")
+        if self._created not in (None, info["created"]):
+            self.reader.restart()
+            self._position = 0
+        inbox = connection.client.new_inbox()
+        loop = asyncio.get_running_loop()
+        heard = loop.time()
+        self._expected = 1
+        waiting: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def take(message: Any) -> None:
+            nonlocal heard
+            heard = loop.time()
+            if (message.headers or {}).get("Status") == "100":
+                if message.reply:
+                    await connection.publish(message.reply, b"")
+                return
+            waiting.put_nowait(message)
+
+        await connection.subscribe(inbox, take)
+        config: dict[str, Any] = {
+            "deliver_subject": inbox,
+            "ack_policy": "none",
+            "max_deliver": 1,
+            "mem_storage": True,
+            "num_replicas": 1,
+            "idle_heartbeat": 500_000_000,
+            "flow_control": True,
+        }
+        if self._created is not None and self._position:
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self._position + 1}
+        elif self.oldest or self._created is not None:
+            config |= {"deliver_policy": "all"}
+        else:
+            config |= {"deliver_policy": "new"}
+            claim = await connection.message(stream, last_by_subj=record_subject(self.server, Epoch))
+            if claim is not None:
+                self.reader = Reader(self.names, epoch=claim.sequence, sequence=int(info["state"]["last_seq"]))
+        if self.names is not None:
+            subjects = [event_subject(self.server, name) for name in self.names]
+            config["filter_subjects"] = subjects + [record_subject(self.server, kind) for kind in RECORDS.values()]
+        else:
+            config["filter_subject"] = all_events(self.server)
+        answer = await connection.api(f"CONSUMER.CREATE.{stream}", {"stream_name": stream, "config": config})
+        if "error" in answer:
+            raise ConnectionLost(str(answer["error"]))
+        self._created = info["created"]
+        self.ready.set()
+        while True:
+            connection.check()
+            if loop.time() - heard > 2.0:
+                raise ConnectionLost("the consumer is silent")
+            try:
+                message = await asyncio.wait_for(waiting.get(), 0.25)
+            except asyncio.TimeoutError:
+                continue
+            await self._show(connection, message)
+
+    async def _show(self, connection: BusConnection, message: Any) -> None:
+        words = message.reply.split(".")
+        sequence, delivered = map(int, words[5:7] if len(words) == 9 else words[7:9])
+        if delivered != self._expected:
+            raise ConnectionLost("the consumer skipped a message")
+        self._expected += 1
+        token = message.subject.rpartition(".")[2]
+        if self.names is not None and not token.startswith("@") and token not in self.names:
+            self._position = sequence
+            return
+        place = Place.parse(message.headers["Ami"])
+        verdict = self.reader.take(sequence, token, place, message.data)
+        if verdict is Verdict.UNSURE:
+            info = await connection.stream_info(stream_name(self.server))
+            if info is None or info["created"] != self._created:
+                raise ConnectionLost("the stream is another one")
+            first = int(info["state"]["first_seq"])
+            verdict = self.reader.take(sequence, token, place, message.data, first=first)
+        self._position = sequence
+        self.given += [record for record in self.reader.told if isinstance(record, Gap)]
+        self.reader.told.clear()
+        if verdict is Verdict.EVENT and token in (COMMON, RARE):
+            number = int(message.data.partition(b"Number: ")[2].partition(b"\r\n")[0])
+            self.last = number
+            self.given.append(number)
+
+    async def reach(self, number: int, seconds: float) -> None:
+        """Wait until an event of this number or a later one was given."""
+        assert self._task is not None
+        deadline = time.monotonic() + seconds
+        while self.last < number:
+            if self._task.done():
+                self._task.result()
+            if time.monotonic() > deadline:
+                place = f"{self.reader.epoch}/{self.reader.n} at {self._position}"
+                raise AssertionError(f"{self.names or 'all'}: {number} did not come, {self.last} was the last, {place}")
+            await asyncio.sleep(0.02)
+
+
+def account(source: Source, follower: Follower, *, whole: bool) -> dict[str, int]:
+    """Compare the source's log with a consumer's, and return the numbers; an error is an AssertionError."""
+    wanted = set(map(source.name_of, range(_EVERY))) if follower.names is None else set(follower.names)
+    numbers = [number for number in range(len(source.times)) if source.name_of(number) in wanted]
+    place = {number: index for index, number in enumerate(numbers)}
+    before: int | None = None
+    if whole:
+        before = sum(number < source.first for number in numbers) - 1
+    gaps: list[Gap] = []
+    told = given = 0
+    for item in follower.given:
+        if isinstance(item, Gap):
+            gaps.append(item)
+            continue
+        given += 1
+        index = place[item]
+        if whole and item < source.first:
+            continue
+        if before is not None:
+            assert index > before, f"{item} came behind {numbers[before]}: doubled, or out of order"
+            missing = numbers[before + 1 : index]
+            if missing:
+                assert gaps, (
+                    f"{len(missing)} events from {missing[0]} on are missing before {item}, and nothing was told"
+                )
+                counts = [gap.count for gap in gaps]
+                if follower.names is None and None not in counts:
+                    assert sum(map(int, filter(None, counts))) == len(missing), (
+                        f"{counts} for {len(missing)} before {item}"
+                    )
+                for number in missing:
+                    when = source.times[number]
+                    fits = any(
+                        (gap.since is None or gap.since - _TOLERANCE <= when) and when <= gap.until + _TOLERANCE
+                        for gap in gaps
+                    )
+                    assert fits, f"{number} was sent at {when}, outside of {gaps}"
+                told += len(missing)
+        before = index
+        gaps.clear()
+    return {
+        "given": given,
+        "told": told,
+        "gaps": sum(isinstance(item, Gap) for item in follower.given),
+        "void": follower.reader.void,
+    }
+
+
+class RelayProcess:
+    """`aioami relay` as a process."""
+
+    def __init__(self, folder: Path, name: str, ami: str, bus: str, **options: object) -> None:
+        self.file = folder / f"{name}.toml"
+        relay = {key: value for key, value in options.items() if key not in ("max_age", "max_bytes", "replicas")}
+        stream = {key: value for key, value in options.items() if key not in relay}
+        (folder / "secret").write_text("s3cret\n")
+        self.file.write_text(
+            "\n".join(
+                [
+                    f'[servers."{SERVER}"]\nurl = "{ami}"\nsecret_file = "secret"\n[bus]\nurl = "{bus}"\n[relay]\nname = "{name}"',
+                    *(f"{key} = {value}" for key, value in relay.items()),
+                    "[stream]",
+                    *(f"{key} = {value}" for key, value in stream.items()),
+                ]
+            )
+        )
+        self.log = folder / f"{name}.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("AIOAMI")}
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "aioami", "relay", "--config", str(self.file)), env=kept, stdout=log, stderr=log
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def send(self, which: signal.Signals) -> None:
+        if self.is_running:
+            assert self._process is not None
+            self._process.send_signal(which)
+
+    async def end(self, which: signal.Signals = signal.SIGKILL) -> None:
+        if self._process is not None:
+            self.send(signal.SIGCONT)
+            self.send(which)
+            try:
+                await asyncio.wait_for(self._process.wait(), 10)
+            except asyncio.TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+
+async def wait_for_lead(url: str, relay: RelayProcess, seconds: float = 30.0) -> None:
+    """Wait until a relay leads, and is logged in."""
+    deadline = time.monotonic() + seconds
+    async with _bus(url) as connection:
+        while True:
+            status = await connection.message(stream_name(SERVER), last_by_subj=record_subject(SERVER, Status))
+            if status is not None:
+                found = Status.parse(status.body)
+                if found.relay.startswith(relay.file.stem) and found.state == "ready":
+                    return
+            assert time.monotonic() < deadline, f"{relay.file.stem} does not lead"
+            await asyncio.sleep(0.01)
+
+
+class World:
+    """A source, a bus, two relays and proxies between them."""
+
+    def __init__(self, program: Path, *, rate: float, nodes: int = 1, **options: object) -> None:
+        self.nodes = cluster(program, nodes) if nodes > 1 else [NatsServer(program)]
+        self.nats = self.nodes[0]
+        self.url = "nats://" + ",".join(f"{node.host}:{node.port}" for node in self.nodes)
+        self.rate = rate
+        self.options: dict[str, object] = {"replicas": nodes, **options}
+        self.fake = FakeAsterisk()
+        self.relays: list[RelayProcess] = []
+        self.links: list[FaultProxy] = []  # relay 0 to the server, to the bus; relay 1 the same
+        self.source = Source(self.fake, rate)
+
+    @contextlib.asynccontextmanager
+    async def run(self) -> AsyncIterator[World]:
+        async with contextlib.AsyncExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aioami-bus-")))
+            for node in self.nodes:
+                stack.enter_context(node)
+            await stack.enter_async_context(self.fake)
+            for number in range(2):
+                ami = await stack.enter_async_context(FaultProxy(self.fake.host, self.fake.port))
+                bus = await stack.enter_async_context(FaultProxy(self.nats.host, self.nats.port))
+                self.links += [ami, bus]
+                url = f"ami://admin@{ami.host}:{ami.port}?timeout=2&keepalive=2"
+                # The way to a cluster goes by all of its nodes, and not through a proxy.
+                way = self.url if len(self.nodes) > 1 else f"nats://{bus.host}:{bus.port}"
+                relay = RelayProcess(folder, f"r{number}", url, way, **self.options)
+                self.relays.append(relay)
+                stack.push_async_callback(relay.end)
+                await relay.start()
+            await self.fake.wait_connected(timeout=40)
+            await self.ready()
+            yield self
+
+    async def ready(self, seconds: float = 30.0) -> None:
+        """Wait until an event that is sent now is in the stream."""
+        async with Follower(self.url, oldest=False) as follower:
+            await asyncio.wait_for(follower.ready.wait(), seconds)
+            deadline = time.monotonic() + seconds
+            while follower.last < 0:
+                assert time.monotonic() < deadline, "no relay leads"
+                await self.source.send()
+                await asyncio.sleep(0.05)
+            self.source.first = self.source.first or follower.last
+
+    async def answer(self, ask: Callable[[BusConnection], Awaitable[Any]], seconds: float = 30.0) -> Any:
+        """Ask the bus until it answers: a cluster may have no leader for some seconds."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(ManagerError):
+                async with _bus(self.url) as connection:
+                    if (found := await ask(connection)) is not None:
+                        return found
+            assert time.monotonic() < deadline, "the bus does not answer"
+            await asyncio.sleep(0.1)
+
+    async def leader(self) -> RelayProcess:
+        """The relay that has a session with the server."""
+        claim = await self.answer(
+            lambda bus: bus.message(stream_name(SERVER), last_by_subj=record_subject(SERVER, Epoch))
+        )
+        name = Epoch.parse(claim.body).relay
+        return next(each for each in self.relays if name.startswith(each.file.stem))
+
+    async def standby(self) -> RelayProcess:
+        """The other one."""
+        leader = await self.leader()
+        return next(each for each in self.relays if each is not leader)
+
+
+@contextlib.asynccontextmanager
+async def _bus(url: str) -> AsyncIterator[BusConnection]:
+    connection = await BusConnection.open(BusOptions.from_url(url), "test")
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+Fault = Callable[[World], Awaitable[None]]
+
+
+async def kill_leader(world: World) -> None:
+    leader = await world.leader()
+    await leader.end()
+    await asyncio.sleep(1.5)
+    await leader.start()
+
+
+async def end_leader(world: World) -> None:
+    leader = await world.leader()
+    await leader.end(signal.SIGTERM)
+    await leader.start()
+
+
+async def suspend_leader(world: World) -> None:
+    leader = await world.leader()
+    leader.send(signal.SIGSTOP)
+    await asyncio.sleep(2.5)
+    leader.send(signal.SIGCONT)
+
+
+async def kill_standby(world: World) -> None:
+    standby = await world.standby()
+    await standby.end()
+    await standby.start()
+
+
+async def kill_both(world: World) -> None:
+    for relay in world.relays:
+        await relay.end()
+    for relay in world.relays:
+        await relay.start()
+
+
+async def kill_bus(world: World) -> None:
+    await asyncio.to_thread(world.nats.kill)
+    await asyncio.sleep(0.5)
+    await asyncio.to_thread(world.nats.start)
+
+
+async def end_bus(world: World) -> None:
+    await asyncio.to_thread(world.nats.terminate)
+    await asyncio.to_thread(world.nats.start)
+
+
+async def suspend_bus(world: World) -> None:
+    world.nats.suspend()
+    await asyncio.sleep(2.5)
+    world.nats.resume()
+
+
+async def empty_bus(world: World) -> None:
+    await asyncio.to_thread(world.nats.kill)
+    world.nats.empty()
+    await asyncio.to_thread(world.nats.start)
+
+
+async def part_leader_from_bus(world: World) -> None:
+    link = world.links[2 * world.relays.index(await world.leader()) + 1]
+    link.to_server.stall()
+    link.to_client.stall()
+    await asyncio.sleep(2.5)
+    link.to_server.resume()
+    link.to_client.resume()
+
+
+async def part_leader_from_server(world: World) -> None:
+    link = world.links[2 * world.relays.index(await world.leader())]
+    link.to_server.stall()
+    link.to_client.stall()
+    await asyncio.sleep(5)
+    link.to_server.resume()
+    link.to_client.resume()
+
+
+async def cut_server(world: World) -> None:
+    world.fake.drop()
+
+
+async def kill_node(world: World) -> None:
+    """Kill the node of a cluster that leads the stream."""
+    info = await world.answer(lambda bus: bus.stream_info(stream_name(SERVER)))
+    node = next(each for each in world.nodes if each.settings["server_name"] == info["cluster"]["leader"])
+    await asyncio.to_thread(node.kill)
+    await asyncio.sleep(6)
+    await asyncio.to_thread(node.start)
+
+
+async def kill_all_nodes(world: World) -> None:
+    for node in world.nodes:
+        await asyncio.to_thread(node.kill)
+    for node in world.nodes:
+        await asyncio.to_thread(node.start)
+
+
+FAULTS: Final[Sequence[Fault]] = (
+    *(kill_leader, end_leader, suspend_leader, kill_standby, kill_both),
+    *(kill_bus, end_bus, suspend_bus, empty_bus),
+    *(part_leader_from_bus, part_leader_from_server, cut_server),
+)
+CLUSTER_FAULTS: Final[Sequence[Fault]] = (
+    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server),
+    *(kill_node, kill_all_nodes),
+)
+
+
+async def round_of(
+    world: World, faults: Sequence[Fault], *, pause: float = 1.0, seconds: float = 30.0
+) -> dict[str, dict[str, int]]:
+    """Run faults under load in a world, and return each consumer's account."""
+    url = world.url
+    is_emptied = empty_bus in faults
+    async with Follower(url) as everything, Follower(url, [RARE]) as rare, Follower(url, oldest=False) as late:
+        followers = (everything, rare, late)
+        await asyncio.gather(*(each.ready.wait() for each in followers))
+        async with world.source:
+            for fault in faults:
+                await asyncio.sleep(pause)
+                await fault(world)
+            await asyncio.sleep(pause)
+            # The last events come when all is well again.
+            for follower in followers:
+                await follower.reach(len(world.source.times), seconds)
+        await world.source.send(2 * _EVERY)
+        last = max(number for number in range(len(world.source.times)) if world.source.name_of(number) == RARE)
+        for follower in followers:
+            await follower.reach(last, seconds)
+        async with Follower(url) as replay:
+            await replay.reach(last, seconds)
+    found = {
+        "all": account(world.source, everything, whole=True),
+        "one name": account(world.source, rare, whole=True),
+        "late": account(world.source, late, whole=False),
+        "replay": account(world.source, replay, whole=not is_emptied),
+    }
+    if not is_emptied:
+        numbers = [[item for item in each.given if isinstance(item, int)] for each in (everything, replay)]
+        assert numbers[0][: len(numbers[1])] == numbers[1][: len(numbers[0])], (
+            "a replay gives other events than were given at first"
+        )
+    return found
+
+
+async def actions_under_faults(
+    world: World, count: int, faults: Sequence[Fault], *, pause: float = 0.3
+) -> dict[str, int]:
+    """Send actions while faults happen; return how each ended. The server counts how often each ran."""
+    world.fake.reply_to("Count", {"Response": "Success"})
+    ends: dict[int, str] = {}
+    options = BusOptions.from_url(world.url)
+
+    async def ask(connection: BusConnection, number: int) -> str:
+        sent = now()
+        headers = ((b"Number", str(number).encode()),)
+        on_bus, body = Request("Count", headers, sent, sent + 2_000_000).encode()
+        message = await connection.request(action_subject(SERVER, "Count"), body, on_bus)
+        answer = Answer.parse(message.headers, message.data)
+        if answer.kind == "answer":
+            return "answered"
+        failure = Failure.parse(answer.body)
+        assert failure.error in ("ConnectionLost", "ManagerTimeout"), failure
+        return "not sent" if failure.error == "ConnectionLost" and not failure.sent else "unknown"
+
+    async def one(connection: BusConnection, number: int) -> None:
+        try:
+            ends[number] = await ask(connection, number)
+        except ConnectionLost as error:
+            ends[number] = "not sent" if "nobody listens" in str(error) else "unknown"
+        except ManagerError:
+            ends[number] = "unknown"
+
+    async def caller() -> None:
+        number = 0
+        while number < count:
+            try:
+                connection = await BusConnection.open(options, "caller")
+            except ManagerError:
+                await asyncio.sleep(0.05)
+                continue
+            tasks: set[asyncio.Task[None]] = set()
+            while number < count and not connection.lost.done():
+                tasks.add(asyncio.ensure_future(one(connection, number)))
+                number += 1
+                await asyncio.sleep(0.008)
+            await asyncio.wait(tasks)
+            await connection.close()
+
+    calling = asyncio.ensure_future(caller())
+    for fault in faults:
+        await asyncio.sleep(pause)
+        await fault(world)
+    await calling
+    runs = collections.Counter(int(request.get("Number")) for request in world.fake.sent("Count"))
+    for number in range(count):
+        wanted = {"answered": (1,), "not sent": (0,), "unknown": (0, 1)}[ends[number]]
+        assert runs[number] in wanted, f"action {number} ran {runs[number]} times, and its caller heard: {ends[number]}"
+    return dict(collections.Counter(ends.values()))
+
+
+async def random_round(program: Path, seed: int, rate: float, nodes: int) -> None:
+    chance = random.Random(seed)
+    faults = chance.sample(FAULTS if nodes == 1 else CLUSTER_FAULTS, chance.randint(1, 3))
+    began = time.monotonic()
+    async with World(program, rate=rate, nodes=nodes).run() as world:
+        try:
+            found = await round_of(world, faults, pause=chance.uniform(0.2, 1.5), seconds=60)
+        except BaseException:
+            for relay in world.relays:
+                print(f"--- {relay.log.name}\n{relay.log.read_text()[-3000:]}", file=sys.stderr)
+            raise
+        sent = len(world.source.times)
+    names = ", ".join(fault.__name__ for fault in faults)
+    print(f"seed {seed}: {names}: {sent} sent in {time.monotonic() - began:.1f} s; {found}", flush=True)
+
+
+async def many_actions(program: Path, count: int) -> None:
+    began = time.monotonic()
+    faults = [kill_leader, kill_bus, suspend_leader, end_leader, kill_both, suspend_bus]
+    async with World(program, rate=50).run() as world:
+        found = await actions_under_faults(world, count, faults * max(1, count // 3000))
+    print(f"{count} actions in {time.monotonic() - began:.1f} s: {found}; none ran twice", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seed", type=int, help="the first round's; the others count on")
+    parser.add_argument("--actions", type=int, default=0, help="before the rounds, so many actions while all is killed")
+    parser.add_argument("--rate", type=float, default=1800.0, help="events a second")
+    parser.add_argument("--version", default="2.9", choices=("2.9", "newest"))
+    parser.add_argument("--nodes", type=int, default=1, help="3 for a cluster, of the newest version")
+    given = parser.parse_args()
+    program = install("newest" if given.nodes > 1 else given.version)
+    seed = random.randrange(1_000_000) if given.seed is None else given.seed
+    if given.actions:
+        asyncio.run(many_actions(program, given.actions))
+    for number in range(given.rounds):
+        try:
+            asyncio.run(random_round(program, seed + number, given.rate, given.nodes))
+        except BaseException:
+            print(f"failed with --seed {seed + number} --rounds 1", file=sys.stderr)
+            raise
+
+
+if __name__ == "__main__":
+    main()

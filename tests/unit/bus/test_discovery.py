@@ -1,0 +1,115 @@
+"""A fleet whose servers are found on a bus."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.helpers import until
+from tests.unit.bus.office import number, office
+
+from aioami import (
+    Backoff,
+    ConnectionLost,
+    Fleet,
+    ManagerState,
+    RelayChanged,
+    ServerAppeared,
+    ServerGone,
+    core,
+    events,
+)
+from aioami.bus import RemoteManager
+from aioami.testing.nats import NatsServer
+
+QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
+
+
+@pytest.fixture
+def bus(nats_program: Path) -> Iterator[NatsServer]:
+    """A bus of its own for each test."""
+    with NatsServer(nats_program) as server:
+        yield server
+
+
+async def take(stream: Any) -> Any:
+    """Take the next event of a stream."""
+    return await asyncio.wait_for(stream.__anext__(), 10)
+
+
+async def test_servers_are_found_and_their_relays_followed(bus: NatsServer) -> None:
+    """A fleet on a bus has the servers that have a relay, adds those that come, and tells of relays that change and go."""
+    async with contextlib.AsyncExitStack() as stack:
+        first = await stack.enter_async_context(office(bus))
+        second = await stack.enter_async_context(office(bus))
+        leader = await stack.enter_async_context(first.relay())
+        await until(lambda: leader.is_ready)
+        fleet = await stack.enter_async_context(Fleet(bus.url, reconnect=QUICK))
+        assert list(fleet.servers) == [first.name]
+        assert isinstance(fleet[first.name], RemoteManager)
+        told = fleet.events(ServerAppeared, ServerGone, RelayChanged)
+        hangups = fleet.events(events.Hangup)
+        await fleet[first.name].wait_ready(5)
+        await fleet[first.name].send(core.Ping())
+
+        other = await stack.enter_async_context(second.relay())
+        appeared = await take(told)
+        assert isinstance(appeared, ServerAppeared)
+        assert (appeared.server, appeared.relay) == (second.name, other.name)
+        await fleet[second.name].wait_ready(5)
+        await fleet[second.name].send(core.Ping())
+        await first.tell(1)
+        await second.tell(2)
+        found = {(each.server, number(each)) for each in (await take(hangups), await take(hangups))}
+        assert found == {(first.name, 1), (second.name, 2)}
+
+        standby = await stack.enter_async_context(first.relay())
+        await until(lambda: standby.status()[first.name].role == "standby")
+        await leader.close()
+        changed = await take(told)
+        assert isinstance(changed, RelayChanged)
+        assert (changed.server, changed.previous, changed.relay) == (first.name, leader.name, standby.name)
+
+        await other.close()
+        gone = await take(told)
+        assert isinstance(gone, ServerGone)
+        assert (gone.server, gone.relay) == (second.name, other.name)
+        await until(lambda: fleet[second.name].state is not ManagerState.READY)
+        assert set(fleet.servers) == {first.name, second.name}
+        assert fleet.health()[second.name].error is not None
+        await stack.enter_async_context(second.relay())
+        again = await take(told)
+        assert isinstance(again, ServerAppeared)
+        assert again.server == second.name
+
+
+async def test_a_fleet_without_a_bus_says_so(nats_program: Path) -> None:
+    """A bus that is not there is told when the time is over, and nothing is left running."""
+    server = NatsServer(nats_program)
+    before = asyncio.all_tasks()
+    with pytest.raises(ConnectionLost):
+        async with Fleet(server.url, timeout=0.3):
+            pass
+    await until(lambda: asyncio.all_tasks() <= before)
+
+
+async def test_a_fleet_outlives_its_bus(bus: NatsServer) -> None:
+    """Servers are found on, and followed on, after the bus was away."""
+    async with office(bus) as one, one.relay() as relay:
+        await until(lambda: relay.is_ready)
+        async with Fleet(bus.url, reconnect=QUICK) as fleet:
+            await fleet[one.name].wait_ready(5)
+            hangups = fleet.events(events.Hangup)
+            await fleet[one.name].send(core.Ping())
+            bus.kill()
+            await until(lambda: fleet[one.name].state is not ManagerState.READY)
+            bus.start()
+            await fleet[one.name].wait_ready(10)
+            await one.tell(7)
+            assert number(await take(hangups)) == 7
+            async with office(bus) as other, other.relay():
+                await until(lambda: other.name in fleet.servers)

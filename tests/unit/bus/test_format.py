@@ -1,0 +1,181 @@
+"""The format of the bus: the conformance cases, and what refuses to be written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aioami.bus import format as bus
+from aioami.bus.format import Answer, Epoch, Gap, Mark, Place, Request, Status
+from aioami.bus.reader import Reader, Verdict
+from aioami.errors import ProtocolError
+
+CASES: dict[str, Any] = json.loads((Path(__file__).parents[2] / "conformance" / "bus" / "format.json").read_text())
+
+
+def listed(value: Any) -> Any:
+    """The same with lists for tuples, and text for bytes, as JSON has it."""
+    if isinstance(value, (list, tuple)):
+        return [listed(each) for each in value]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+@pytest.mark.parametrize(("name", "token"), CASES["names"])
+def test_a_name_is_one_token_and_back(name: str, token: str) -> None:
+    """Each name has one token, in which nothing is a sign of the bus's own."""
+    assert (bus.escape(name), bus.unescape(token)) == (token, name)
+
+
+@pytest.mark.parametrize("token", CASES["no_names"])
+def test_a_token_that_nobody_writes_is_refused(token: str) -> None:
+    """What is no token of a name is an error, and no other name."""
+    with pytest.raises(ProtocolError, match="no name"):
+        bus.unescape(token)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_token_and_back(data: bytes) -> None:
+    """Whatever bytes a name has, it is one token of plain ASCII, and comes back."""
+    token = bus.escape(data)
+    assert token.isascii()
+    assert not set(token) & set(".*> @")
+    assert bus.unescape(token).encode("utf-8", "surrogateescape") == data
+
+
+def test_the_subjects_are_as_documented() -> None:
+    """Each kind of subject is written as the cases say, for a host name too."""
+    case = CASES["subjects"]
+    server = case["server"]
+    assert bus.stream_name(server) == case["stream"]
+    assert bus.all_events(server) == case["all_events"]
+    assert bus.all_actions(server) == case["all_actions"]
+    assert bus.heartbeat_subject(server) == case["heartbeat"]
+    assert bus.event_subject(server, case["event"][0]) == case["event"][1]
+    assert bus.action_subject(server, case["action"][0]) == case["action"][1]
+    for kind in (Epoch, Gap, Mark, Status):
+        assert bus.record_subject(server, kind) == case[kind.token[1:]]
+    assert bus.split_subject(case["event"][1]) == (server, "Hangup")
+
+
+@pytest.mark.parametrize("subject", ["ami.ev.pbx1", "ami.ev.pbx1.a.b", "other.ev.pbx1.a", "ami.no.pbx1.a"])
+def test_another_subject_is_refused(subject: str) -> None:
+    """A subject that is none of the format is an error."""
+    with pytest.raises(ProtocolError, match="subject"):
+        bus.split_subject(subject)
+
+
+@pytest.mark.parametrize(("server", "reason"), [("", "empty"), ("x" * 201, "201 bytes"), ("." * 70, "210 bytes")])
+def test_a_server_that_cannot_be_named_is_refused(server: str, reason: str) -> None:
+    """A server's name that makes no token is a ValueError that names the field and the limit."""
+    with pytest.raises(ValueError, match=f"server: .*{reason}"):
+        bus.stream_name(server)
+
+
+@pytest.mark.parametrize("case", CASES["places"], ids=lambda case: case["header"] or "empty")
+def test_a_place_is_read(case: dict[str, Any]) -> None:
+    """A header of this version is read, whatever stands behind it; any other is an error."""
+    if case.get("error"):
+        with pytest.raises(ProtocolError):
+            Place.parse(case["header"])
+        return
+    place = Place.parse(case["header"])
+    assert list(place) == case["place"]
+    assert Place.parse(place.encode()) == place
+
+
+@pytest.mark.parametrize("case", CASES["records"], ids=lambda case: case["token"] + case["body"])
+def test_a_record_is_read(case: dict[str, Any]) -> None:
+    """A record is read and written; unknown names are ignored, missing ones are an error."""
+    kind = bus.RECORDS[case["token"]]
+    if case.get("error"):
+        with pytest.raises(ProtocolError, match=case["token"]):
+            kind.parse(case["body"].encode())
+        return
+    record = kind.parse(case["body"].encode())
+    assert {name: listed(vars(record)[name]) for name in case["means"]} == case["means"]
+    assert kind.parse(record.encode()) == record
+
+
+@pytest.mark.parametrize("case", CASES["requests"], ids=lambda case: f"{case['headers']} {case['body']!r}")
+def test_a_request_is_read(case: dict[str, Any]) -> None:
+    """A request is read and written; one whose body is for another action than its subject is refused."""
+    if case.get("error"):
+        with pytest.raises(ProtocolError):
+            Request.parse(case["subject"], case["headers"], case["body"].encode())
+        return
+    request = Request.parse(case["subject"], case["headers"], case["body"].encode())
+    assert {name: listed(vars(request)[name]) for name in case["means"]} == case["means"]
+    headers, body = request.encode()
+    assert Request.parse(case["subject"], headers, body) == request
+    assert headers == case["headers"]
+
+
+@pytest.mark.parametrize("case", CASES["answers"], ids=lambda case: str(case["headers"]))
+def test_an_answer_is_read(case: dict[str, Any]) -> None:
+    """An answer of a kind that is known is read and written; any other is an error."""
+    if case.get("error"):
+        with pytest.raises(ProtocolError):
+            Answer.parse(case["headers"], b"x")
+        return
+    answer = Answer.parse(case["headers"], b"x")
+    assert [answer.kind, answer.number, answer.time] == case["means"]
+    assert answer.encode() == (case["headers"], b"x")
+
+
+@pytest.mark.parametrize("case", CASES["logs"], ids=lambda case: case["name"])
+def test_a_reader_takes_what_counts(case: dict[str, Any]) -> None:
+    """From each log a reader gives out the events that count, once and in order, and tells what is missing."""
+    reader = Reader(case.get("names"))
+    given, gaps = [], []
+    for sequence, token, header, body in case["log"]:
+        message = (sequence, token, Place.parse(header), body.encode())
+        verdict = reader.take(*message)
+        if verdict is Verdict.UNSURE:
+            verdict = reader.take(*message, first=case["first"])
+        gaps += [record for record in reader.told if isinstance(record, Gap)]
+        reader.told.clear()
+        assert verdict is not Verdict.UNSURE
+        if verdict is Verdict.EVENT:
+            given.append(sequence)
+    found = [
+        gap.reason if isinstance(wanted, str) else [gap.reason, gap.count]
+        for gap, wanted in zip(gaps, case["gaps"], strict=False)
+    ]
+    assert (given, found, len(gaps), reader.void) == (case["given"], case["gaps"], len(case["gaps"]), case["void"])
+
+
+def test_a_reader_of_a_stream_that_was_made_anew_goes_on() -> None:
+    """Where the stream was emptied, a reader that had read all loses nothing, and another is told what it lost."""
+    for n, told in ((4, []), (2, [("store", 2)])):
+        reader = Reader(epoch=90, n=n, sequence=95)
+        reader.restart()
+        body = Epoch("a", continues=(90, 4)).encode()
+        assert reader.take(1, "@epoch", Place(0, 0, 0, 5), body) is Verdict.RECORD
+        assert [(gap.reason, gap.count) for gap in reader.told if isinstance(gap, Gap)] == told
+        assert reader.take(2, "A", Place(1, 1, 1, 5), b"") is Verdict.EVENT
+
+
+def test_a_reader_of_a_stream_without_its_beginning_tells_that() -> None:
+    """Where the stream was emptied, and its first claim is gone too, something may be missing."""
+    reader = Reader(epoch=90, n=4, sequence=95)
+    reader.restart()
+    assert reader.take(7, "A", Place(1, 6, 6, 5), b"") is Verdict.EVENT
+    assert [record.reason for record in reader.told if isinstance(record, Gap)] == ["trimmed"]
+
+
+def test_a_long_answer_is_divided_by_bytes() -> None:
+    """The parts of an answer are all of it, in order; the last one says that it is the last."""
+    assert list(bus.parts(b"", 4)) == [("answer", 1, b"")]
+    assert list(bus.parts(b"abcd", 4)) == [("answer", 1, b"abcd")]
+    assert list(bus.parts(b"abcdefghi", 4)) == [("part", 1, b"abcd"), ("part", 2, b"efgh"), ("answer", 3, b"i")]
+
+
+def test_no_secret_is_shown() -> None:
+    """The repr of a request or an answer has none of its values."""
+    request = Request("Login", ((b"Secret", b"s3cret"),), 1, None)
+    assert "s3cret" not in repr(request) + repr(Answer("answer", 1, 1, b"s3cret"))

@@ -1,0 +1,349 @@
+"""Remote streams over faults: what was sent is delivered or told as lost, in order, and once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.helpers import until
+from tests.unit.bus.office import Office, number, office
+
+from aioami import (
+    Backoff,
+    ConnectionLost,
+    Disconnected,
+    EventsLost,
+    ManagerState,
+    ManagerTimeout,
+    Reconnected,
+    core,
+    events,
+)
+from aioami.live import Live
+from aioami.testing.nats import NatsServer
+
+QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
+
+
+@pytest.fixture
+def bus(nats_program: Path) -> Iterator[NatsServer]:
+    """A bus of its own for each test."""
+    with NatsServer(nats_program) as server:
+        yield server
+
+
+@pytest.fixture
+async def place(bus: NatsServer) -> AsyncIterator[Office]:
+    """A server on that bus, without a relay."""
+    async with office(bus) as own:
+        yield own
+
+
+@pytest.fixture
+async def led(place: Office) -> AsyncIterator[Office]:
+    """The same with a relay that leads."""
+    async with place.relay() as relay:
+        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
+        yield place
+
+
+class Account:
+    """What one consumer got: the numbers of events, and `None` where it was told of a loss."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.entries: list[int | None] = []
+        self.counts: list[int] = []
+        self.task = asyncio.ensure_future(self._take())
+
+    async def _take(self) -> None:
+        while True:
+            try:
+                async for event in self.stream:
+                    self.entries.append(number(event))
+                return
+            except EventsLost as lost:
+                self.entries.append(None)
+                self.counts.append(lost.count)
+
+    @property
+    def last(self) -> int:
+        """The last number that came."""
+        return next((each for each in reversed(self.entries) if each is not None), -1)
+
+    def check(self, sent: list[int]) -> None:
+        """Compare with the numbers that the server sent: in order, once, and all or told."""
+        place = 0
+        is_told = False
+        for entry in self.entries:
+            if entry is None:
+                is_told = True
+                continue
+            found = sent.index(entry, place)  # fails for what is doubled, or out of order
+            assert found == place or is_told, f"{sent[place:found]} are missing, and nobody was told"
+            place, is_told = found + 1, False
+        assert place == len(sent) or is_told
+
+
+class Feeder:
+    """Has a server tell of things with rising numbers, without a pause."""
+
+    def __init__(self, place: Office, *, every: float = 0.001) -> None:
+        self.sent: list[int] = []
+        self.hangups: list[int] = []
+        self._place = place
+        self._every = every
+        self.task = asyncio.ensure_future(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            await self._tell("Newchannel" if len(self.sent) % 5 else "Hangup")
+            await asyncio.sleep(self._every)
+
+    async def _tell(self, name: str) -> None:
+        each = len(self.sent)
+        self.sent.append(each)
+        if name == "Hangup":
+            self.hangups.append(each)
+        await self._place.tell(each, name)
+
+    async def stop(self) -> None:
+        """Send no more but one of each name, which are behind all that may have been lost."""
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        for name in ("Newchannel", "Hangup"):
+            await self._tell(name)
+
+
+async def test_an_outage_of_the_bus_loses_nothing(led: Office) -> None:
+    """A bus that is killed and comes back is no gap and no `Disconnected`: all four consumers have every event once."""
+    async with led.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(5)
+        everything = Account(remote.events("Hangup", "Newchannel", Disconnected, Reconnected, on_loss="raise"))
+        hangups = Account(remote.events(events.Hangup, on_loss="raise"))
+        await remote.send(core.Ping())
+        feeder = Feeder(led)
+        await until(lambda: hangups.last > 50)
+        for _ in range(2):
+            led.bus.kill()
+            await until(lambda: remote.state is not ManagerState.READY)
+            await asyncio.sleep(0.1)
+            led.bus.start()
+            await remote.wait_ready(10)
+            seen = everything.last
+            await until(lambda seen=seen: everything.last > seen + 50)
+        late = Account(remote.events(events.Hangup, on_loss="raise"))
+        await until(lambda: late.last > 0)
+        await feeder.stop()
+        await until(lambda: everything.last == feeder.sent[-1] and hangups.last == late.last == feeder.hangups[-1])
+        replay = Account(remote.events("Hangup", "Newchannel", since="oldest", on_loss="raise"))
+        await until(lambda: replay.last == feeder.sent[-1])
+        assert everything.entries == replay.entries == feeder.sent
+        assert hangups.entries == feeder.hangups
+        assert late.entries == feeder.hangups[feeder.hangups.index(late.entries[0]) :]
+        assert all(each.stream.gaps == 0 for each in (everything, hangups, late, replay))
+
+
+async def test_relays_that_go_and_come_are_accounted_for(place: Office) -> None:
+    """Over takeovers, losses of the server and of the bus, each consumer has each event, or was told."""
+    async with contextlib.AsyncExitStack() as stack:
+        relays = [place.relay() for _ in range(2)]
+        for relay in relays:
+            relay.start()
+            stack.push_async_callback(relay.close)
+        remote = await stack.enter_async_context(place.remote(reconnect=QUICK))
+        await remote.wait_ready(5)
+        everything = Account(remote.events(events.Hangup, events.Newchannel, on_loss="raise"))
+        hangups = Account(remote.events(events.Hangup, on_loss="raise"))
+        await remote.send(core.Ping())
+        feeder = Feeder(place)
+        await until(lambda: hangups.last > 50)
+        for fault in ("leader", "server", "bus", "leader"):
+            if fault == "leader":
+                leader = next(each for each in relays if each.status()[place.name].role == "leader")
+                await leader.close()
+                relays.remove(leader)
+                relays.append(place.relay())
+                relays[-1].start()
+                stack.push_async_callback(relays[-1].close)
+            elif fault == "server":
+                place.proxy.cut(reset=True)
+            else:
+                place.bus.kill()
+                await asyncio.sleep(0.2)
+                place.bus.start()
+            await asyncio.sleep(0.1)
+            reached = len(feeder.sent)
+            await until(lambda reached=reached: everything.last >= reached)
+        await feeder.stop()
+        await until(lambda: everything.last == feeder.sent[-1] and hangups.last == feeder.hangups[-1])
+        replay = Account(remote.events(events.Hangup, events.Newchannel, since="oldest", on_loss="raise"))
+        await until(lambda: replay.last == feeder.sent[-1])
+        everything.check(feeder.sent)
+        hangups.check(feeder.hangups)
+        replay.check(feeder.sent)
+        assert everything.entries.count(None) >= 2
+        assert [each for each in everything.entries if each is not None] == [
+            each for each in replay.entries if each is not None
+        ]
+
+
+async def test_a_store_that_was_emptied_is_told(led: Office) -> None:
+    """A bus that lost its store is a loss for who had not read it, and for nobody else."""
+    async with led.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(5)
+        account = Account(remote.events(events.Hangup, on_loss="raise"))
+        await remote.send(core.Ping())
+        await led.tell(0)
+        await until(lambda: account.last == 0)
+        earlier = account.stream.position
+        for each in range(1, 5):
+            await led.tell(each)
+        await until(lambda: account.last == 4)
+        await asyncio.sleep(0.1)
+        led.bus.kill()
+        await until(lambda: remote.state is not ManagerState.READY)
+        led.bus.empty()
+        led.bus.start()
+        await remote.wait_ready(10)
+        await remote.send(core.Ping())
+        await led.tell(5)
+        await until(lambda: account.last == 5)
+        assert account.entries == [0, 1, 2, 3, 4, 5]
+        again = Account(remote.events(events.Hangup, since=earlier, on_loss="raise"))
+        await until(lambda: again.last == 5)
+        assert again.entries == [None, 5]
+
+
+async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
+    """Where the log has thrown away what was behind a position, that is told before the first event, with its count."""
+    async with led.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(5)
+        with remote.events() as stream:
+            await remote.send(core.Ping())
+            await led.tell(0)
+            assert number(await stream.__anext__()) == 0
+            position = stream.position
+            for each in range(1, 11):
+                await led.tell(each)
+            await remote.send(core.Ping())
+            events_of = [await stream.__anext__() for _ in range(10)]
+            last = int(stream.position.split(".")[3])
+            assert number(events_of[-1]) == 10
+        await purge(led, keep_from=last - 2)
+        for selected in ((), (events.Hangup,)):
+            account = Account(
+                remote.events(*selected, since=position, on_loss="raise", where=lambda each: each.name == "Hangup")
+            )
+            await until(lambda account=account: account.last == 10)
+            assert account.entries[0] is None
+            assert account.entries.count(None) == 1
+            entries = [each for each in account.entries if each is not None]
+            assert entries == list(range(entries[0], 11))
+            assert entries[0] > 1
+            await asyncio.sleep(0)
+            account.task.cancel()
+
+
+async def purge(place: Office, *, keep_from: int) -> None:
+    """Have the bus throw away the oldest messages of the log."""
+    import json
+
+    import nats
+
+    from aioami.bus.format import stream_name
+
+    client = await nats.connect(place.bus.url)
+    body = json.dumps({"seq": keep_from}).encode()
+    answer = json.loads((await client.request(f"$JS.API.STREAM.PURGE.{stream_name(place.name)}", body)).data)
+    assert answer["success"]
+    await client.close()
+
+
+async def test_a_bus_that_stands_still_is_noticed(led: Office) -> None:
+    """A bus that was stopped makes the state false and the calls fail in time; it goes on with nothing lost."""
+    async with led.remote(reconnect=QUICK, timeout=1.0) as remote:
+        await remote.wait_ready(5)
+        account = Account(remote.events(events.Hangup, on_loss="raise"))
+        await remote.send(core.Ping())
+        led.bus.suspend()
+        try:
+            with pytest.raises((ManagerTimeout, ConnectionLost)) as failed:
+                await remote.send(core.Ping())
+            assert isinstance(failed.value, ManagerTimeout) or failed.value.sent
+            await until(lambda: remote.state is not ManagerState.READY)
+            for each in range(20):
+                await led.tell(each)
+        finally:
+            led.bus.resume()
+        await remote.wait_ready(10)
+        await until(lambda: account.last == 19)
+        assert account.entries == list(range(20))
+
+
+async def test_closing_takes_seconds_at_most_whatever_the_bus_does(led: Office) -> None:
+    """With a bus that was stopped, or is gone, `close()` ends soon, and so do the actions under way."""
+    for fault in (led.bus.suspend, led.bus.kill):
+        remote = led.remote(reconnect=QUICK)
+        await remote.connect()
+        await remote.wait_ready(5)
+        stream = remote.events(events.Hangup)
+        await remote.send(core.Ping())
+        fault()
+        waiting = asyncio.ensure_future(remote.send(core.Ping()))
+        await asyncio.sleep(0.05)
+        began = asyncio.get_running_loop().time()
+        await remote.close()
+        assert asyncio.get_running_loop().time() - began < 3
+        with pytest.raises(ConnectionLost):
+            await waiting
+        with pytest.raises(StopAsyncIteration):
+            await stream.__anext__()
+        led.bus.resume() if fault == led.bus.suspend else None
+
+
+async def test_an_action_under_way_when_the_bus_is_lost_may_have_run(led: Office) -> None:
+    """The loss of the bus says that the action may have run; without a bus it certainly has not."""
+    led.fake.reply_to("Ping", None)
+    async with led.remote(reconnect=Backoff(first=5, maximum=5), timeout=3.0) as remote:
+        await remote.wait_ready(5)
+        waiting = asyncio.ensure_future(remote.send(core.Ping()))
+        await until(lambda: len(led.fake.sent("Ping")) == 1)
+        led.bus.kill()
+        with pytest.raises(ConnectionLost) as lost:
+            await waiting
+        assert lost.value.sent is True
+        with pytest.raises(ConnectionLost) as unsent:
+            await remote.send(core.Ping(), timeout=0.1)
+        assert unsent.value.sent is False
+        assert len(led.fake.sent("Ping")) == 1
+
+
+async def test_live_is_up_to_date_again_after_an_outage_of_the_bus(led: Office) -> None:
+    """While the bus is away the live state is not synced; afterwards it is, without being asked anew."""
+    async with led.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(5)
+        async with Live(remote) as live:
+            assert live.synced
+            led.bus.kill()
+            await until(lambda: not live.synced)
+            waiting = asyncio.ensure_future(live.wait_synced(10))
+            led.bus.start()
+            await waiting
+            assert live.synced
+
+
+async def test_two_managers_of_the_bus_do_not_see_each_others_answers(led: Office) -> None:
+    """Each answer goes to who asked, also with one ActionID at the same time."""
+    async with led.remote() as first, led.remote() as second:
+        for each in (first, second):
+            await each.wait_ready(5)
+        answers = await asyncio.gather(
+            *(each.send(core.Ping(), action_id=f"same-{n}") for n in range(20) for each in (first, second)),
+            return_exceptions=True,
+        )
+        assert [str(each) for each in answers if isinstance(each, ConnectionLost)] == []
