@@ -44,6 +44,7 @@ from .streams import RemoteBuffer, RemoteListBuffer, RemoteSingleBuffer, RemoteS
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .._client.like import View
     from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
 
@@ -217,7 +218,7 @@ class RemoteManager:
         return self.options.encoding.errors
 
     @property
-    def view(self) -> RemoteView:
+    def view(self) -> View:
         """The event mask, the filters and the rights of the relay's session."""
         return self._view
 
