@@ -418,11 +418,11 @@ class Seat:
             leadership.changed.set()
 
         listening = [await connection.subscribe(f"{inbox}.*", confirmed)]
-        leadership.start()
         requests = Requests(connection, leadership, self._allow, self._now, self._count)
         subject = all_actions(self._server.name)
         listening.append(await connection.subscribe(subject, requests.take, QUEUE))
         self._requests = requests
+        leadership.start()
         pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
         try:
             while True:
