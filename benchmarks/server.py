@@ -3,7 +3,7 @@
     python -m benchmarks.server CORPUS EVENTS [ITEMS]
 
 prints its port. The user `events` is sent the corpus 0.3 seconds after the login, and all are sent it when one sends a `UserEvent`.
-The user `paced` is sent it too, 1,800 events a second, as a busy Asterisk does.
+The users `paced` and `paced10` are sent it too, 1,800 and 18,000 events a second, as one busy Asterisk does, and as ten do.
 A `QueueStatus` is answered with a list of ITEMS, or with what the corpus has, everything else with one reply. What it could send at the most is what the client
 `floor` receives, which does nothing with it.
 """
@@ -66,7 +66,11 @@ class Server:
     """All connections, in one thread."""
 
     def __init__(
-        self, listener: socket.socket, stream: list[bytes], paced: list[bytes], lists: dict[str, list[bytes]]
+        self,
+        listener: socket.socket,
+        stream: list[bytes],
+        paced: dict[bytes, list[bytes]],
+        lists: dict[str, list[bytes]],
     ) -> None:
         self.stream = stream
         self.paced = paced
@@ -139,9 +143,8 @@ class Server:
             user = USER.search(request)
             if user and user[1] == b"events":
                 self.play(client, PAUSE, self.stream)
-            if user and user[1] == b"paced":
-                for number, piece in enumerate(self.paced):
-                    self.play(client, PAUSE + number * TICK, [piece])
+            for number, piece in enumerate(self.paced.get(user[1], ()) if user else ()):
+                self.play(client, PAUSE + number * TICK, [piece])
             return head + b"Message: Authentication accepted\r\n\r\n"
         if name == b"userevent":
             for each in self.clients:
@@ -169,12 +172,17 @@ def pieces(events: list[bytes]) -> list[bytes]:
     return [*found, b"".join(piece)]
 
 
+def ticks(events: list[bytes], number: int) -> list[bytes]:
+    """The stream in pieces of so many events."""
+    whole = [*events, LAST]
+    return [b"".join(whole[start : start + number]) for start in range(0, len(whole), number)]
+
+
 def main() -> None:
     """Serve until killed."""
     events = corpus(sys.argv[1], int(sys.argv[2]))
     stream = pieces(events)
-    all_of_it = [*events, LAST]
-    paced = [b"".join(all_of_it[start : start + PER_TICK]) for start in range(0, len(all_of_it), PER_TICK)]
+    paced = {b"paced": ticks(events, PER_TICK), b"paced10": ticks(events, 10 * PER_TICK)}
     count = int(sys.argv[3]) if len(sys.argv) > 3 else 0
     listed = lists(sys.argv[1], count)
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:

@@ -25,6 +25,10 @@ exten => orders,1,Answer()
 exten => meeting,1,Answer()
  same => n,Wait(600)
 """,
+    "pjsip.conf": "".join(
+        f"[{name}]\ntype = endpoint\naors = {name}\n[{name}]\ntype = aor\ncontact = sip:{name}@192.0.2.{number}:5060\n"
+        for number, name in enumerate(("ann", "bert", "cleo", "dora", "fred"), 21)
+    ),
     "queues.conf": """
 [support]
 strategy = ringall
@@ -50,7 +54,7 @@ async def picture() -> str:
 
     async with FakeAsterisk(virtual_time=True, files=FILES) as fake, Manager.from_url(fake.url) as mgr:
         with mock.patch("time.time", side_effect=lambda: clock() + passed):
-            async with Live(mgr, parts=PARTS) as live:
+            async with Live(mgr, parts=PARTS, clock=lambda: time.time()) as live:
                 top = Top(mgr, live, "admin@pbx.example")
                 async with top.run_test(size=(150, 38)) as pilot:
                     for name, number, to, agent, seconds in (

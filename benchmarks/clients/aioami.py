@@ -285,8 +285,8 @@ async def live_stall(port: int) -> dict[str, Any]:
             return meter.stop(count, stall=longest)
 
 
-async def paced(port: int) -> dict[str, Any]:
-    return await fields(port, user="paced")
+async def paced(port: int, times: int) -> dict[str, Any]:
+    return await fields(port, user="paced" if times == 1 else f"paced{times}")
 
 
 def fleet_of(port: int, number: int) -> Fleet:

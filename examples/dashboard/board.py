@@ -342,6 +342,7 @@ def _ended(call: LiveCall) -> dict[str, Any]:
         "queue": call.queue,
         "since": call.since,
         "reason": end.reason.value,
+        "seen": end.cause is not None,
         "talked": end.talked,
     }
 

@@ -114,6 +114,8 @@ def read_url(url: str) -> ServerUrl:
 
     if not isinstance(url, str):
         raise TypeError(f"url: expected text, not {type(url).__name__}")
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in url):  # urllib leaves some of them out
+        raise ValueError("url: it has a line break, a tab or another control character")
     parts = port = None
     with contextlib.suppress(ValueError):  # what urllib says of a part may hold the secret
         split = urlsplit(url)
@@ -128,7 +130,11 @@ def read_url(url: str) -> ServerUrl:
         raise ValueError(f"{_SHAPE}{_encoding(url)}")
     is_secure, cafile = parts.scheme == "amis", None
     options: dict[str, Any] = {}
+    seen: set[str] = set()
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in seen and name != "event_filter":
+            raise ValueError(f"url: {name} is given twice")
+        seen.add(name)
         if name == "cafile" and is_secure:
             cafile = value
         elif name == "event_filter":
@@ -170,9 +176,11 @@ def _encoding(url: str) -> str:
 
 def _number(name: str, value: str) -> float | int:
     try:
-        return _NUMBERS[name](value)
+        if value.isascii() and "_" not in value:
+            return _NUMBERS[name](value)
     except ValueError:
-        raise ValueError(f"url: {name} is a number or 'none', not {value!r}") from None
+        pass
+    raise ValueError(f"url: {name} is a number or 'none', not {value!r}")
 
 
 def _flag(name: str, value: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.helpers import QUICK, until
+from tests.real.agi_calls import Transport, both, run
 
 from aioami import ActionError, HungUp, Manager, ManagerState, NotAnswered, TakenAway, actions, core
 from aioami.agi import Session
@@ -142,6 +143,26 @@ async def test_programs(mgr: Manager) -> None:
         await asyncio.sleep(0.3)
     await until(lambda: len(seen) == 4)
     assert seen[-1] is HungUp
+
+
+@both
+async def test_the_call_of_a_session(mgr: Manager, transport: Transport) -> None:
+    """A session has its call on either transport: with its state, with what can be done, and its end."""
+    held: list[Call] = []
+
+    async def program(session: Session) -> None:
+        call = session.call
+        held.append(call)
+        await until(lambda: call.state is CallState.ANSWERED)
+        await call.set("A", "b")
+        assert await session.get("A") == "b"
+        assert session.call is call
+        await session.hang_up()
+
+    options = {"manager": mgr} if transport == "fastagi" else {}
+    await run(mgr, transport, program, **options)
+    end = await held[0].ended(5)
+    assert (end.reason, end.by_us) == (EndReason.ANSWERED, True)
 
 
 async def test_a_local_channel_that_takes_itself_out_is_followed(mgr: Manager) -> None:

@@ -28,7 +28,7 @@ from aioami import (
 )
 from aioami import actions as catalogue
 from aioami.agi import AsyncAGI, DialResult, Digits, FastAGI, Recording, Reply, Routes, Session
-from aioami.calls import CallTrace, CallTracer
+from aioami.calls import Application, Call, CallChange, CallEnd, CallTrace, CallTracer, EndReason, NotAnswered
 from aioami.fields import Integer
 from aioami.fleet import FleetLive, MergedStream, ServerHealth
 from aioami.live import Live, LiveChange
@@ -212,3 +212,27 @@ async def sessions(mgr: Manager) -> None:
             assert_type(call, Session)
     FastAGI(plain)  # type: ignore[arg-type]  # pyright: ignore
     FastAGI(returns, on_error="explode")  # type: ignore[arg-type]  # pyright: ignore
+
+
+async def placing_calls(mgr: Manager, like: ManagerLike) -> None:
+    async def program(session: Session) -> str:
+        assert_type(session.call, Call)
+        return "whatever it returns"
+
+    async with mgr.call("PJSIP/alice", to="100@internal", timeout=20) as call:
+        assert_type(call, Call)
+        assert_type(await call.answered(), float)
+        async for change in call.changes():
+            assert_type(change, CallChange)
+            assert_type(change.call, Call)
+        assert_type(await call.ended(timeout=5), CallEnd)
+        assert_type(await call.get("A"), Union[str, None])
+    assert_type(await mgr.call(b"PJSIP/alice", to=Application("Queue", "support", 5)), Call)
+    assert_type(await like.call("PJSIP/alice", to=program, variables={"A": 1}, codecs=["alaw"]), Call)
+    mgr.call("PJSIP/alice", to=Routes())
+    try:
+        pass
+    except NotAnswered as error:
+        assert_type(error.end.reason, EndReason)
+    mgr.call("PJSIP/alice")  # type: ignore[call-arg]
+    mgr.call("PJSIP/alice", to=5)  # type: ignore[arg-type]

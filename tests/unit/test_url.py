@@ -90,3 +90,18 @@ def test_a_manager_of_ones_own_may_take_anything() -> None:
     assert Own.from_url("ami://a:b@pbx", timeout=3).read_only is False
     with pytest.raises(TypeError, match="nonsense"):
         Own.from_url("ami://a:b@pbx", nonsense=1)
+
+
+def test_nothing_of_a_url_is_left_out_in_silence() -> None:
+    """Control characters, which urllib would drop; an option that is there twice; digits that only Python takes for a number."""
+    for sign in "\n\r\t\0\x1b\x7f":
+        for url in (f"ami://admin:hush{sign}x@pbx.test", f"ami://pbx{sign}.test", f"ami://pbx.test{sign}"):
+            with pytest.raises(ValueError, match="^url: it has a line break, a tab or another control") as caught:
+                read_url(url)
+            assert "hush" not in str(caught.value)
+    with pytest.raises(ValueError, match="^url: event_mask is given twice$"):
+        read_url("ami://pbx.test?event_mask=call&event_mask=off")
+    assert len(read_url("ami://pbx.test?event_filter=a&event_filter=b").options["event_filters"]) == 2
+    for number in ("1_0", "\u0663", "1\u0660"):
+        with pytest.raises(ValueError, match="^url: max_frame_size is a number or 'none'"):
+            read_url(f"ami://pbx.test?max_frame_size={quote(number)}")

@@ -174,8 +174,8 @@ function buildCall(linkedid, { call, channels }) {
     make("header", {},
       make("span", { class: "tag", "data-phase": phase }, phases[phase] ?? phase),
       make("b", { class: "title" }, call.caller.text || "somebody",
-        call.callee.text ? make("span", { class: "quiet" }, " → ", call.callee.text) : "",
-        call.queue ? make("span", { class: "quiet" }, phase === "waiting" ? ` waits in ${call.queue}` : ` by ${call.queue}`) : ""),
+        call.callee.text && (phase !== "waiting" || call.callee.id) ? make("span", { class: "quiet" }, " → ", call.callee.text) : "",
+        call.queue ? make("span", { class: "quiet" }, phase === "waiting" ? ` in ${call.queue}` : ` by ${call.queue}`) : ""),
       since(call.since),
       make("button", { class: "small danger solid", title: "Hang up the whole call",
         onclick: () => ask(`End the call ${names}?`, "End it", () => act(`/api/calls/${encodeURIComponent(linkedid)}/hangup`)) }, "End call")),
@@ -223,7 +223,7 @@ function buildEndpoint(name, endpoint) {
 function buildEnded(key, call) {
   const node = row(null, call.caller || "somebody", `→ ${call.callee || "nobody"}${call.queue ? ` by ${call.queue}` : ""}`,
     make("span", { class: "end", "data-reason": call.reason },
-      call.reason === "answered" ? `talked ${spell(call.talked)}` : call.reason === "unknown" ? "end not seen" : call.reason));
+      call.reason === "answered" ? `talked ${spell(call.talked)}` : call.reason !== "unknown" ? call.reason : call.seen ? "not answered" : "end not seen"));
   node.prepend(make("time", { class: "quiet" }, clock(call.since)));
   return node;
 }

@@ -95,7 +95,7 @@ class Keepalive:
 
     @property
     def _timeout(self) -> float:
-        """The seconds for which the answer to a Ping is waited for."""
+        """The seconds within which the answer to a Ping must come; else the link is lost."""
         return self._options.timeout or self._options.keepalive or 0.0
 
     def _check(self) -> None:

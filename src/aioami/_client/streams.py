@@ -7,9 +7,10 @@ it is too slow, and learns how many.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from types import CoroutineType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
@@ -413,27 +414,13 @@ class EventStream(Generic[EventT_co]):
             self._next = self._buffer.give
             self._buffer.finish(None)
 
-    def __aiter__(self) -> Self:
-        # Here and where it waits, and not at each event: that would cost a third of the delivery.
+    def __aiter__(self) -> AsyncIterator[EventT_co]:
         self._owner.check()
-        return self
+        return _Iteration(self)
 
     async def __anext__(self) -> EventT_co:
-        # An event that is there is returned without a turn of the event loop.
-        try:
-            event = self._next()
-        except IndexError:
-            pass
-        else:
-            self._delivered += 1
-            return event  # type: ignore[return-value]
-        if self._waits is not None and not self._buffer.ended:
-            waits, self._waits = self._waits, None
-            await waits()
-        await self._buffer.filled()
-        event = self._next()
-        self._delivered += 1
-        return event  # type: ignore[return-value]
+        self._owner.check()
+        return await _Iteration(self).__anext__()
 
     def __enter__(self) -> Self:
         return self
@@ -467,6 +454,40 @@ class EventStream(Generic[EventT_co]):
             f"<{type(self).__name__} of {self._buffer.selection}: {self.delivered} delivered, "
             f"{self.pending} pending, {self.dropped} dropped, {self.gaps} gaps>"
         )
+
+
+class _Iteration(Generic[EventT_co]):
+    """One `async for` over a stream.
+
+    The loop in which it runs was checked when it began. To do so at each event would cost a third
+    of the delivery.
+    """
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: EventStream[EventT_co]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> EventT_co:
+        stream = self._stream
+        # An event that is there is returned without a turn of the event loop.
+        try:
+            event = stream._next()
+        except IndexError:
+            pass
+        else:
+            stream._delivered += 1
+            return event  # type: ignore[return-value]
+        if stream._waits is not None and not stream._buffer.ended:
+            waits, stream._waits = stream._waits, None
+            await waits()
+        await stream._buffer.filled()
+        event = stream._next()
+        stream._delivered += 1
+        return event  # type: ignore[return-value]
 
 
 class ListStream(EventStream[EventT_co]):
@@ -627,7 +648,7 @@ class MergedBuffer:
 
     def forget(self, source: _Source) -> None:
         """Note that nothing more comes from a stream."""
-        if source in self._sources:
+        with contextlib.suppress(KeyError):  # it may be told again
             del self._sources[source]
             self._dropped += source.buffer.dropped
             self._gaps += source.buffer.gaps

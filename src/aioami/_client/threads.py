@@ -144,7 +144,7 @@ class _Thread:
                 self.loop.call_soon_threadsafe(self.loop.stop)
 
     def leave(self, manager: ManagerLike) -> None:
-        """Have the manager closed, and then the loop end, without a wait for either."""
+        """Begin to close the manager, and to end the loop behind it; return at once."""
 
         async def left() -> None:
             try:

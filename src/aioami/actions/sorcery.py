@@ -48,10 +48,10 @@ class SorceryMemoryCacheExpireObject(_Cache):
 
 
 class SorceryMemoryCacheStale(_Cache):
-    """Have all objects in a cache read again when they are next used. From Asterisk 13.5.
+    """Mark all objects in a cache as stale: each is read again when it is next used. From 13.5.
 
     Args:
-        cache: its name.
+        cache: the cache's name.
     """
 
 

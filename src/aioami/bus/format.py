@@ -59,7 +59,7 @@ EVENTS: Final = "ami.ev"
 ACTIONS: Final = "ami.act"
 RELAYS: Final = "ami.relay"
 MAX_TOKEN: Final = 200
-"""Bytes that an escaped name may have: a line of the bus has 4096, a stream's name 255."""
+"""Bytes that an escaped name may have, as a line of the bus has 4096, and a stream's name 255."""
 PART_SIZE: Final = 200_000
 """Bytes of an answer in one message; less where the bus takes less."""
 CREDIT: Final = 8
@@ -67,7 +67,7 @@ CREDIT: Final = 8
 STOP: Final = b"stop"
 """The body of a confirmation with which a requester gives the rest of an answer up."""
 REFUSED_ACTIONS: Final = frozenset({"login", "logoff", "challenge", "events", "filter"})
-"""The actions, in lower case, that no relay passes on: they change the session that all share."""
+"""The actions that no relay passes on, in lower case, as they change the session of all."""
 
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _HEX: Final = frozenset("0123456789abcdef")

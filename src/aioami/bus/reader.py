@@ -27,9 +27,9 @@ class Verdict(Enum):
     RECORD = "record"
     """A record, which `Reader.told` holds, if it is of a kind that is known."""
     VOID = "void"
-    """Of no worth: a double, of a deposed relay, or ahead of what will be written again."""
+    """A double, or of a deposed relay, or ahead of what will be written again."""
     UNSURE = "unsure"
-    """Nothing was changed: show it again, with the stream's first sequence."""
+    """Nothing was changed, and it is to be shown again with the stream's first sequence."""
 
 
 class Reader:
@@ -46,8 +46,10 @@ class Reader:
         time: when that was, in microseconds since 1970; `None` where unknown.
 
     Attributes:
-        epoch, n, sequence, time: the place behind the last message that counted; `sequence` is that
-            of the last message that was shown.
+        epoch: the epoch of the last message that counted.
+        n: its number.
+        time: its time.
+        sequence: the sequence of the last message that was shown.
         told: records to be told before the event, or instead of one; to be emptied by who reads it.
         void: the number of messages that were of no worth.
     """

@@ -48,6 +48,7 @@ log = get_logger("aioami.bus.relay")
 MAX_AT_ONCE: Final = 10_000
 _OUTCOME: Final = 3600.0  # seconds for which the outcome of an action is waited for at most
 _CONFIRMATION: Final = 10.0  # seconds that a requester may take for a part
+_FORBIDDEN: Final = ("ami.", "$")  # what a reply subject may not begin with
 _BLANK: Final = b"\r\n\r\n"
 
 
@@ -83,9 +84,10 @@ class Requests:
 
     async def take(self, message: Msg) -> None:
         """Answer a request, in a task of its own."""
-        if not message.reply:
+        # An answer to a subject of the format would be written by the relay's own rights.
+        if not message.reply or message.reply.startswith(_FORBIDDEN):
             self._count("refused")
-            log.warning("a request for %s has no reply subject: refused", message.subject)
+            log.warning("a request for %s has no inbox to answer to: refused", message.subject)
             return
         if self._is_over or len(self._tasks) >= MAX_AT_ONCE:
             why = "the relay ends" if self._is_over else f"{MAX_AT_ONCE} actions are under way"

@@ -104,6 +104,7 @@ class Seat:
         self._confirmed_at = 0.0
         self._silent = asyncio.Event()
         self._suspicion = asyncio.Event()
+        self._pause = _FIRST_PAUSE
         self.is_leaving = False
         self._counts = {"actions": 0, "refused": 0, "takeovers": 0}
         self._past = {"events": 0, "written": 0, "lost": 0}
@@ -137,7 +138,6 @@ class Seat:
 
     async def run(self) -> None:
         """Do its part until it is cancelled."""
-        pause = _FIRST_PAUSE
         while not self.is_leaving:
             try:
                 connection = await BusConnection.open(self._bus, f"aioami relay {self._relay}")
@@ -145,21 +145,21 @@ class Seat:
                 self._note(str(error))
             else:
                 self._connection = connection
+                self._pause = _FIRST_PAUSE
                 beating = asyncio.ensure_future(self._beat(connection))
                 try:
                     await self._work(connection)
                 except ManagerError as error:
                     self._note("" if self.is_leaving else str(error))
                 finally:
-                    pause = _FIRST_PAUSE
                     beating.cancel()
                     self._connection = None
                     self.role = "connecting"
                     await connection.close()
             # Cancelling may be swallowed by what closes a connection: hence the flag.
             if not self.is_leaving:
-                await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-                pause = min(pause * 2, _LONGEST_PAUSE)
+                await asyncio.sleep(self._pause * random.uniform(0.8, 1.2))
+                self._pause = min(self._pause * 2, _LONGEST_PAUSE)
 
     def _note(self, error: str) -> None:
         if error and error != self._error:
@@ -199,7 +199,6 @@ class Seat:
             return
         assert self._leadership is not None
         self.role = "leader"
-        self._error = ""
         await self._lead(connection, self._leadership)
         self._step_down("another relay leads")
 
@@ -409,9 +408,12 @@ class Seat:
         async def confirmed(message: Msg) -> None:
             data = message.data
             if not data or b'"error"' in data:
+                # Not before a while: a store that is full is so for longer.
+                self._pause = _LONGEST_PAUSE
                 connection.lose(_refusal(data))
                 return
             self._confirmed_at = loop.time()
+            self._error = ""
             outbox.confirm(int(message.subject[len(inbox) + 1 :]))
             leadership.changed.set()
 

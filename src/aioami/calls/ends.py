@@ -35,12 +35,12 @@ class EndReason(Word):
     CONGESTION = "congestion"
     REJECTED = "rejected"
     NO_SUCH_CHANNEL = "no such channel"
-    """It failed, and there never was a channel: an unknown endpoint or technology."""
+    """It failed, and there never was a channel, as with an unknown endpoint or technology."""
     CANCELLED = "cancelled"
     """This program hung up before anybody answered."""
     LOST = "lost"
-    """The manager lost its link for good, or may not look for a call whose events it missed: the
-    end was not seen.
+    """The end was not seen, as the manager lost its link for good, or may not look for a call whose
+    events it missed.
     """
     UNKNOWN = "unknown"
     """There was a channel, and nothing says why it is gone."""

@@ -177,11 +177,6 @@ class CallMachine:
         """True if somebody has answered it, even if it is over."""
         return self._answered_at is not None
 
-    @property
-    def has_begun(self) -> bool:
-        """True if Asterisk was heard of it."""
-        return self.channel is not None or self._has_response
-
     # Events
 
     def take(self, event: Event, time: float) -> Changes:

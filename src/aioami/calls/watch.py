@@ -165,10 +165,15 @@ class Watch:
         self.on_found: Callable[[Event], None] | None = None
         self.on_end: Callable[[], None] | None = None
         self.is_kept = False
-        if ring is not None:
-            self._deadline = self._loop.call_later(ring + _SLACK, self._miss_the_result)
+        self._ring = ring
 
     # What the hub calls
+
+    def begin(self) -> None:
+        """Begin: its events are heard from now on."""
+        if self._ring is not None:
+            wait = self._ring + _SLACK
+            self._deadline = self._loop.call_later(wait, self._miss_the_result)
 
     def take(self, event: Event) -> None:
         """Take an event."""
@@ -240,7 +245,7 @@ class Watch:
             for what in changes:
                 for consumer in list(self._consumers):
                     consumer.put(CallChange(what, self.call, now, machine.state, values))
-        if machine.has_begun and (machine.was_answered or machine.end is not None):
+        if machine.end is not None or (machine.was_answered and not self._is_deaf):
             self._stop_deadline()
         if machine.end is not None:
             if self._patience is not None:
@@ -336,6 +341,7 @@ class Hub:
         if watch.ticket:
             self._tickets[watch.ticket] = watch
         self.route(watch)
+        watch.begin()
 
     def find(self, uniqueid: str) -> tuple[Call, Watch] | None:
         """Return the call that is held, and has a channel; `None` if none is."""
@@ -390,8 +396,14 @@ class Hub:
         """Run something in the background, which is held until it is over."""
         task = asyncio.create_task(work, name="aioami call")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finish)
         return task
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Whoever waits for it gets the error, too; nobody may be left who does.
+        if not task.cancelled() and task.exception() is not None:
+            log.debug("a call could not be hung up", exc_info=task.exception())
 
     # Events
 

@@ -163,7 +163,7 @@ class Watch:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Context that refreshes the counts on a terminal, and prints them once at its end."""
+        """While it lasts, refresh the counts on a terminal; at its end print them once."""
         if self._counts is None:
             yield
             return

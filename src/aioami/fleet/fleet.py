@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 from .._check import check_seconds, check_text
 from .._client.callbacks import Callbacks, Subscription
 from .._client.like import ManagerLike
+from .._client.manager import Manager
 from .._client.owner import Owner
 from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
 from .._log import get_logger
 from .._session.dispatch import Selection, Selector
-from ..errors import ConnectionLost, UnknownEventName, fresh
+from ..errors import ConnectionLost, ManagerError, UnknownEventName, fresh
 from ..events.base import Event, name_server
 from ..events.naming import misnamed
 from ..states import ManagerState
@@ -193,7 +194,7 @@ class Fleet:
         manager: ManagerLike
         if isinstance(server, str):
             manager = manager_of(server, **self._named(name))
-        elif isinstance(server, ManagerLike):
+        elif isinstance(server, (Manager, ManagerLike)):  # to ask for the second looks at all of it
             manager = server
         else:
             kind = type(server).__name__
@@ -284,6 +285,8 @@ class Fleet:
                 if member.task is None:
                     member.start(retry=retry)
             await self._arrivals()
+            if self._standing.state is not ManagerState.READY:
+                raise ConnectionLost("the fleet was closed while it was connecting")
         except BaseException:
             await self.close()
             raise
@@ -297,24 +300,24 @@ class Fleet:
             for member in self._members.values()
             if member.arrived is not None
         }
-        first: BaseException | None = None
+        first: Exception | None = None
         while waiting and self._wait != "none":
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             # In the order of the servers, where several came at the same moment.
             for future in [each for each in waiting if each in done]:
-                del waiting[future]
+                member = waiting.pop(future)
                 if future.cancelled():  # it was removed meanwhile
                     continue
                 error = future.exception()
                 if error is None:
                     if self._wait == "any":
                         return
-                elif self._wait == "all":
-                    raise fresh(error)
-                else:
-                    first = first or error
+                    continue
+                first = first or _of_server(member.name, error)
+                if self._wait == "all":
+                    raise first
         if first is not None:
-            raise fresh(first)
+            raise first
 
     async def close(self) -> None:
         """Close all managers at the same time, each with a farewell, and end all streams.
@@ -326,10 +329,11 @@ class Fleet:
             RuntimeError: the fleet is connected in another event loop, thread or process.
         """
         self.owner.check()
+        was_connected = self._standing.state is not ManagerState.CLOSED
         self._standing.state = ManagerState.CLOSING
         try:
             await self._callbacks.stop()
-            if self._discovery is not None:
+            if self._discovery is not None and was_connected:
                 await self._discovery.close()
         finally:
             try:
@@ -384,9 +388,11 @@ class Fleet:
 
     def _notice_the_last(self) -> None:
         """End the streams if no server is left of which anything may come."""
-        errors = [member.error for member in self._members.values()]
-        if errors and all(errors) and self._discovery is None:
-            self._finish(errors[-1])
+        members = list(self._members.values())
+        if members and all(each.error for each in members) and self._discovery is None:
+            last = members[-1]
+            assert last.error is not None
+            self._finish(_of_server(last.name, last.error))
 
     def _finish(self, error: Exception | None) -> None:
         for stream in list(self._streams):
@@ -580,17 +586,21 @@ class Fleet:
         selectors: tuple[Selector, ...],
         open_part: Callable[[Member], EventStream[Any] | NextEvent[Any]],
     ) -> MergedStream[Any]:
+        open_as_it_is = open_part
+
         def open_quietly(member: Member) -> EventStream[Any] | NextEvent[Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnknownEventName)  # the user was warned once
-                return open_part(member)
+                return open_as_it_is(member)
 
+        if any(isinstance(each, str) for each in selectors):
+            open_part = open_quietly
         stream: MergedStream[Any] = MergedStream(
             Selection(selectors), self.owner, _nothing, waits=self._warn_if_idle
         )
         for member in self._members.values():
-            stream.add(open_quietly(member))
-        self._streams[stream] = open_quietly
+            stream.add(open_part(member))
+        self._streams[stream] = open_part
         if self._standing.state is ManagerState.READY:
             self._notice_the_last()
         return stream
@@ -639,6 +649,15 @@ def _weakly(method: Callable[..., None]) -> Callable[..., None]:
             found(*arguments)
 
     return call
+
+
+def _of_server(name: str, error: BaseException) -> Exception:
+    """The error of a server, which names the server, for those who do not know whose it is."""
+    named = fresh(error)
+    assert isinstance(named, Exception)
+    if isinstance(named, ManagerError):
+        named.args = (f"{name}: {error}",)
+    return named
 
 
 def _nothing() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ class Member:
 
     Attributes:
         error: the error that ended it for good; `None` while it is tried on.
+        takes_name: true if the manager itself tells each event which server it is from.
         arrived: has a result once the link stood for the first time, or the error that ended the
             attempts to establish it.
         task: connects the manager, and follows what becomes of its link.
@@ -56,6 +58,7 @@ class Member:
         self._renewed = renewed
         self.name = name
         self.manager = manager
+        self.takes_name = False
         self.error: Exception | None = None
         self.arrived: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
@@ -64,15 +67,14 @@ class Member:
         self._state = manager.state
         self._since = time.time()
 
-    @property
-    def takes_name(self) -> bool:
-        """True if the manager itself tells each event which server it is from."""
-        return hasattr(type(self.manager), "server")
-
     def name_manager(self, name: str) -> None:
         """Tell the manager its name in the fleet; empty outside of one."""
-        if self.takes_name:
-            self.manager.server = name  # type: ignore[attr-defined]
+        if not hasattr(type(self.manager), "server"):
+            return
+        manager: Any = self.manager
+        with contextlib.suppress(AttributeError):  # it may have a name of its own
+            manager.server = name
+        self.takes_name = manager.server == name
 
     @property
     def state(self) -> ManagerState:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..calls.ends import CallEnd
 from ..calls.registry import CallRecord, CallRegistry, ChannelRecord
@@ -17,10 +17,12 @@ from .part import LiveObject, Record, Reports
 if TYPE_CHECKING:
     from .channels import LiveChannel
 
-__all__ = ["Calls", "LiveCall", "LiveCallState", "LiveParty"]
+__all__ = ["Calls", "LiveCall", "LiveCallState", "LiveParty", "Waiting"]
 
 _SPARE: Final = 20  # channels that are hung up, of each call
 _QUEUE: Final = "queue"  # the application, in lower case
+_MEMBER: Final = "AppQueue"  # the application of a channel that a queue has called
+_NO_PLACES: Final = frozenset({"", "s", "h"})  # extensions that nobody dials
 _CALLED: Final = frozenset(
     {"AppDial", "AppQueue"}
 )  # what the list calls a channel that was dialled
@@ -36,6 +38,16 @@ _RINGING: Final = frozenset(
         ChannelState.PRE_RING,
     }
 )
+
+
+class Waiting(Protocol):
+    """The part of the queues that calls ask."""
+
+    def waits(self, uniqueid: str) -> str | None:
+        """Return the queue in which a channel waits; `None` if it waits in none."""
+
+    def member_name(self, queue: str, interface: str) -> str:
+        """Return the name of a member of a queue; empty if the interface has none there."""
 
 
 class LiveCallState(Word):
@@ -147,7 +159,7 @@ class Calls:
     Attributes:
         view: the calls in progress, by Linkedid.
         ended: the latest calls that are over, the last one at the end.
-        waits: returns the queue in which a channel waits, by its Uniqueid, where that is followed.
+        queues: tells who waits, and the names of members, where the queues are followed.
     """
 
     def __init__(self, reports: Reports, history: int) -> None:
@@ -156,7 +168,8 @@ class Calls:
         self._registry = CallRegistry(keep=0, spare=_SPARE, moved=self._relinked)
         self.view: Mapping[str, LiveCall] = _View(self._calls, self._value)
         self.ended: deque[LiveCall] = deque(maxlen=history)
-        self.waits: Callable[[str], str | None] = _nowhere
+        self.queues: Waiting | None = None
+        reports.waits = self._touched
 
     # The events, of which the channels have taken what is theirs
 
@@ -266,12 +279,13 @@ class Calls:
             self._notify(one.call)
 
     def touched(self, uniqueid: str) -> None:
-        """Report a change of the call of a channel, which another part has noticed."""
+        """Report a change of the call of a channel, which a list has told."""
+        self._touched(uniqueid)
+
+    def _touched(self, uniqueid: str) -> None:
         channel = self._registry.channels.get(uniqueid)
         if channel is not None and channel.ended is None:
-            queue = self.waits(uniqueid)
-            if queue is not None:
-                channel.call.queue = queue
+            channel.call.queue = self._waits(channel) or channel.call.queue
             self._notify(channel.call)
 
     def _end(self, channel: ChannelRecord, time: float, *, seen: bool) -> None:
@@ -381,17 +395,49 @@ class Calls:
             ),
             self._state(alive, waits),
             waits or call.queue or None,
-            _party(caller, callee),
-            _party(callee, caller, call.dialled),
+            self._party(call, caller, callee),
+            self._party(call, callee, caller, call.dialled),
             call.began,
-            None if call.answered_by is None else _party(_shown(call.answered_by)),
+            None if call.answered_by is None else self._party(call, _shown(call.answered_by)),
             call.end,
         )
+
+    def _party(
+        self,
+        call: CallRecord,
+        channel: LiveChannel | None,
+        other: LiveChannel | None = None,
+        dialled: str = "",
+    ) -> LiveParty:
+        """Return a party: as its own channel has it, else as the other's telephone shows it.
+
+        Args:
+            call: the call.
+            channel: its channel, if there is one.
+            other: the channel of the other party.
+            dialled: the number that was dialled.
+        """
+        if channel is None:
+            return LiveParty(number=dialled)
+        name, number = channel.caller_id_name, channel.caller_id_num
+        if number in _NO_PLACES:
+            number = ""
+        if not name and channel.application == _MEMBER and call.queue:
+            # Asterisk gives a member without a number of its own the number of the queue.
+            if number == call.dialled:
+                number = dialled = ""
+            if self.queues is not None:
+                interface = channel.name.rpartition("-")[0]
+                name = self.queues.member_name(call.queue, interface)
+        if other is not None:
+            name = name or other.connected_line_name
+            number = number or other.connected_line_num
+        return LiveParty(name, number or dialled, channel.name, channel.uniqueid)
 
     def _waits(self, channel: ChannelRecord) -> str | None:
         if channel.bridge:
             return None
-        queue = self.waits(channel.uniqueid)
+        queue = None if self.queues is None else self.queues.waits(channel.uniqueid)
         if queue is None and channel.shown.application.lower() == _QUEUE:
             queue = _queue(channel.shown.value().application_data)
         return queue
@@ -418,10 +464,6 @@ class Calls:
         return LiveCallState.OTHER
 
 
-def _nowhere(uniqueid: str) -> str | None:
-    return None
-
-
 def _queue(data: str) -> str:
     """Return the queue's name in the arguments of the application."""
     return data.partition(",")[0]
@@ -432,22 +474,3 @@ def _shown(channel: ChannelRecord | None) -> LiveChannel | None:
         return None
     shown: LiveChannel = channel.shown.value()
     return shown
-
-
-def _party(
-    channel: LiveChannel | None, other: LiveChannel | None = None, dialled: str = ""
-) -> LiveParty:
-    """Return a party: as its own channel has it, else as the other's telephone shows it.
-
-    Args:
-        channel: its channel, if there is one.
-        other: the channel of the other party.
-        dialled: the number that was dialled.
-    """
-    if channel is None:
-        return LiveParty(number=dialled)
-    name, number = channel.caller_id_name, channel.caller_id_num
-    if other is not None:
-        name = name or other.connected_line_name
-        number = number or other.connected_line_num
-    return LiveParty(name, number or dialled, channel.name, channel.uniqueid)

@@ -54,6 +54,8 @@ PartName = Literal[
     "endpoints",
     "registrations",
 ]
+"""The name of a part of the live state."""
+
 Handler = Callable[[Any], None]
 """Applies an event."""
 
@@ -186,6 +188,10 @@ class Lists:
         return self._bridges
 
 
+def _nothing(uniqueid: str) -> None:
+    """Do nothing."""
+
+
 class Reports:
     """Where the parts report: changes, what must be read again, and what is in doubt.
 
@@ -201,6 +207,7 @@ class Reports:
         doubtful: the parts of which something may be wrong, once the server has come to rest.
         work: sent when there is something to ask for.
         is_due: true if it is time to look at what is in doubt.
+        waits: called with the Uniqueid of a channel that begins to wait in a queue, or ends that.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -211,6 +218,7 @@ class Reports:
         self.doubtful: dict[Part[Any], None] = {}
         self.work = Signal()
         self.is_due = False
+        self.waits: Callable[[str], None] = _nothing
         self._timer: asyncio.TimerHandle | None = None
 
     def notify(self, kind: Kind, key: str, gone: bool = False) -> None:

@@ -345,6 +345,19 @@ class Queues(Part[LiveQueue]):
             return None
         return set()
 
+    def waits(self, uniqueid: str) -> str | None:
+        """Return the queue in which a channel waits; `None` if it waits in none."""
+        caller = self._callers.get(uniqueid)
+        return None if caller is None else caller.queue
+
+    def member_name(self, queue: str, interface: str) -> str:
+        """Return the name of a member of a queue; empty if the interface has none there."""
+        record = self._records.get(queue)
+        if record is None or interface not in record:
+            return ""
+        name = record.member(interface).name
+        return "" if name == interface else name
+
     # Reading
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
@@ -475,6 +488,7 @@ class Queues(Part[LiveQueue]):
         self._callers[uniqueid] = _Caller(name, since, event)
         self._compare(event, name, record)
         self.notify(name)
+        self.reports.waits(uniqueid)
 
     def _left(self, event: QueueCallerLeave) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
@@ -490,6 +504,7 @@ class Queues(Part[LiveQueue]):
         del self._callers[uniqueid]
         self._compare(event, place.queue, record)
         self.notify(place.queue)
+        self.reports.waits(uniqueid)
 
     def _compare(
         self, event: QueueCallerJoin | QueueCallerLeave, name: str, record: _Queue
@@ -520,6 +535,7 @@ class Queues(Part[LiveQueue]):
             self._taken.clear()
         self._taken[uniqueid] = self.reports.clock()
         self.notify(place.queue)
+        self.reports.waits(uniqueid)
         self._doubt(place.queue)
 
     def _executes(self, event: Newexten) -> None:

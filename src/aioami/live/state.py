@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import async_timeout
 
@@ -154,7 +154,11 @@ class Live:
         self._all: dict[PartName, Part[Any]] = {channels.name: channels}
         self._all.update({name: kind(self._reports) for name, kind in _OTHERS.items()})
         self._parts = {name: self._all[name] for name in chosen}
+        if Queues.name in self._parts:
+            self._calls.queues = cast("Queues", self._all[Queues.name])
         self._unavailable: dict[PartName, str] = {}
+        self._proven: set[str] = set()  # read classes of which an event has come on this link
+        self._rights_unknown = False
         self._handlers: dict[str, list[Handler]] = {}
         self._reading: dict[Part[Any], set[str] | None] = {}  # of a list that is under way
         self._held: list[Event] | None = None  # the events that came meanwhile
@@ -222,6 +226,25 @@ class Live:
     def unavailable(self) -> Mapping[PartName, str]:
         """The parts that cannot be followed, each with a sentence that says why."""
         return MappingProxyType(self._unavailable)
+
+    @property
+    def unverified(self) -> Mapping[PartName, str]:
+        """The parts of which it is not known that their events come, each with a sentence.
+
+        A server tells the rights of a user only to users with the write class `command` or
+        `config`. To the others each class of events proves itself by the first event that comes.
+        Until then a part that is shown may stand still, though `synced` is true.
+        """
+        found: dict[PartName, str] = {}
+        for name, part in self._parts.items():
+            classes = _classes(part) - self._proven
+            if self._rights_unknown and classes and name not in self._unavailable:
+                listed = " and ".join(sorted(classes))
+                found[name] = (
+                    f"the server does not tell if the user may read the events of {listed}, "
+                    "and none has come yet"
+                )
+        return MappingProxyType(found)
 
     @property
     def synced(self) -> bool:
@@ -453,19 +476,30 @@ class Live:
             if name not in self._unavailable:
                 for kind, handler in part.handlers.items():
                     handlers.setdefault(kind.wire_name, []).append(handler)
+                    if self._rights_unknown and not self._proven.issuperset(kind.read_classes):
+                        handlers[kind.wire_name].append(self._proves)
         self._handlers = handlers
+
+    def _proves(self, event: Event) -> None:
+        """Note that the user may read the events of a class, as one of it has come."""
+        classes = type(event).read_classes
+        if not self._proven.issuperset(classes):
+            self._proven.update(classes)
+            self._arrange()
+            self._reports.notify("link", "")
 
     async def _follow(self) -> None:
         """Apply the events, or hold them while a list is read, until no more come."""
         stream = self._stream
         assert stream is not None
+        following = aiter(stream)
         while True:
             count = min(stream.pending, _BREATH)
             if not count:
                 self._settle()
             try:
                 for _ in range(count or 1):
-                    event = await stream.__anext__()
+                    event = await anext(following)
                     if self._held is None:
                         self._apply(event)
                     else:
@@ -493,6 +527,7 @@ class Live:
                 self._read_all_again()
 
     def _lost(self, event: Disconnected) -> None:
+        self._proven.clear()  # the rights may be others on the next link
         self._read_all_again()
 
     def _booted(self, event: FullyBooted) -> None:
@@ -571,7 +606,7 @@ class Live:
         try:
             # Once for each link: to users with the right to ask, the server tells their rights.
             if None in self._reading.values() and self._manager.view.permissions is None:
-                await self._manager.view.ask()
+                self._rights_unknown = await self._manager.view.ask() is None
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:
@@ -619,6 +654,11 @@ def _refused(error: ActionError, part: Part[Any]) -> str:
     if isinstance(error, UnknownAction) and part.modules:
         return f"{error}: load the module {' and '.join(sorted(part.modules))}"
     return str(error)
+
+
+def _classes(part: Part[Any]) -> set[str]:
+    """The read classes of a part's events."""
+    return {name for kind in part.handlers for name in kind.read_classes}
 
 
 def _nothing() -> None:

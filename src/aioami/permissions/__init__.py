@@ -195,6 +195,20 @@ class Permissions:
     def __str__(self) -> str:
         return self.stanza()
 
+    def _repr_html_(self) -> str:
+        """The rights as HTML, for a notebook: a row for each with its reason, and the stanza."""
+        from .._show.html import box, clean, note, table
+
+        rows = [(clean(which), clean(what)) for which, what in self.why]
+        notes = [note(each) for each in self.notes]
+        lines = self.stanza().splitlines()
+        shown = "\n".join(clean(line) for line in lines if not line.startswith(";"))
+        return box(
+            table(rows, ("right", "needed for")) if rows else note("it needs no rights"),
+            *notes,
+            f"<pre>{shown}</pre>",
+        )
+
 
 def _line(event_filter: str) -> str:
     """The line of manager.conf for an event filter."""

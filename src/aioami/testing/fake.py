@@ -399,7 +399,8 @@ class FakeAsterisk:
         Args:
             device: its name, as `PJSIP/alice`.
         """
-        return Phone(self._driver, self.exchange.phone(device))
+        charset = self.exchange.charset
+        return Phone(self._driver, self.exchange.phone(charset.decode(charset.encode(device))))
 
     def calls(self) -> list[Call]:
         """Return a call for each channel that is there."""

@@ -223,7 +223,7 @@ class Phone:
     def __init__(self, driver: Driver, handset: Handset) -> None:
         self._driver = driver
         self._handset = handset
-        self.device = handset.device
+        self.device = handset.exchange.charset.shown(handset.device)
 
     def __repr__(self) -> str:
         return f"<Phone {self.device}{' ringing' if self.ringing else ''}>"

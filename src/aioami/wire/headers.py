@@ -13,7 +13,7 @@ from functools import partial
 from itertools import repeat
 from typing import Final
 
-__all__ = ["FINDERS", "FIRST_LINES", "finder", "head_of", "is_regular", "split_headers"]
+__all__ = ["FINDERS", "FIRST_LINES", "head_of", "is_regular", "split_headers"]
 
 _Find = Callable[[str], "re.Match[str] | None"]
 
@@ -86,36 +86,34 @@ def head_of(text: str) -> str:
     return text[:end]
 
 
-FINDERS: Final[dict[str, _Find]] = {}
-"""The finders that `finder` made, by name. To look here first spares the call."""
+class _Finders(dict[str, _Find]):
+    """Functions that find the first header of a name, in any letter case; made when asked for.
 
-
-def finder(name: str) -> _Find:
-    """Return a function that finds the first header of a name, in any letter case.
-
-    It takes the lines of a message, with a line break before each. The first may lack it if it
+    Each takes the lines of a message, with a line break before each. The first may lack it if it
     begins with one of `FIRST_LINES`: to copy the text of every event, for that line break, would
     cost as much as all else that is done with an event.
 
     It gives a match. The first group is the value, if CR LF follows; else the second one is the
     value, and a CR behind it belongs to the end of the line.
     """
-    found: _Find
-    if name.isascii() and name[:1] not in ("", " ", "\t") and not re.search("[\n:(]", name):
-        # The sign of Kelvin is the one other letter that is in ASCII when it is in lower case.
-        spelled = re.sub("[Kk]", "[k\u212a]", re.escape(name))
-        header = f"{spelled}: ?(?:(.*)\r\n|(.*))"
-        flags = re.ASCII | re.IGNORECASE
-        if name.lower() in _FIRST_NAMES:
-            found = re.compile(f"(?:.*\n)*?{header}", flags).match
+
+    def __missing__(self, name: str) -> _Find:
+        found: _Find
+        if name.isascii() and name[:1] not in ("", " ", "\t") and not re.search("[\n:(]", name):
+            # The sign of Kelvin is the one other letter that is in ASCII when it is in lower case.
+            spelled = re.sub("[Kk]", "[k\u212a]", re.escape(name))
+            header = f"{spelled}: ?(?:(.*)\r\n|(.*))"
+            flags = re.ASCII | re.IGNORECASE
+            if name.lower() in _FIRST_NAMES:
+                found = re.compile(f"(?:.*\n)*?{header}", flags).match
+            else:
+                found = re.compile(f"\n{header}", flags).search
         else:
-            found = re.compile(f"\n{header}", flags).search
-    else:
-        found = partial(_find_among_all, name.lower())
-    if len(FINDERS) >= _MAX_FINDERS:
-        FINDERS.clear()
-    FINDERS[name] = found
-    return found
+            found = partial(_find_among_all, name.lower())
+        if len(self) >= _MAX_FINDERS:
+            self.clear()
+        self[name] = found
+        return found
 
 
 def _find_among_all(wanted: str, lines: str) -> re.Match[str] | None:
@@ -128,3 +126,6 @@ def _find_among_all(wanted: str, lines: str) -> re.Match[str] | None:
         if name.lower() == wanted:
             return _WHOLE.fullmatch(value)
     return None
+
+
+FINDERS: Final = _Finders()

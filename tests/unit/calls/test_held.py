@@ -719,7 +719,7 @@ async def test_a_user_who_hears_nothing(fake: FakeAsterisk, monkeypatch: pytest.
         assert (await call.ended(5)).reason is EndReason.ANSWERED
 
 
-async def test_a_thousand_calls_leave_nothing(mgr: Manager) -> None:
+async def test_a_thousand_calls_leave_nothing(fake: FakeAsterisk, mgr: Manager) -> None:
     """When they have ended, no task, no stream, no waiter and no object of them is left."""
     hub = Hub.of(mgr)
     before = len(asyncio.all_tasks())
@@ -733,9 +733,13 @@ async def test_a_thousand_calls_leave_nothing(mgr: Manager) -> None:
 
     for _ in range(10):
         await asyncio.gather(*map(one, range(100)))
+    with pytest.raises(ActionError):
+        await mgr.call(ANSWERS, to="nosuch@test")
+    refused = fake.sent("Originate")[-1].get("ChannelId")
     await asyncio.sleep(0)
     gc.collect()
     assert len(calls) == 1000
+    assert not [each for each in gc.get_objects() if isinstance(each, Call) and each.uniqueid == refused]
     assert not [each() for each in calls if each() is not None]
     assert len(asyncio.all_tasks()) == before
     assert len(hub) == 0

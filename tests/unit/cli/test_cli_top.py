@@ -12,11 +12,12 @@ from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from aioami import ConnectionLost, Manager
+from aioami import ConnectionLost, Fleet, Manager, core
 from aioami.cli.screen.rows import Row, details, matching, queue_rows
 from aioami.cli.screen.top import PARTS, Details, Question, Table, Top
+from aioami.fleet import FleetLive
 from aioami.live import Live
-from aioami.testing import FakeAsterisk
+from aioami.testing import FakeAsterisk, FakeFleet
 
 from ..live.test_parts import LISTS, lists
 from .test_cli import run
@@ -366,3 +367,45 @@ async def test_what_is_no_more_known_is_grey(fake: FakeAsterisk) -> None:
         await at.until(lambda: table.has_class("stale"))
         assert str(table.border_subtitle) == "as it was before the link was lost"
         assert at.shown("calls")
+
+
+async def test_a_fleet_is_on_one_screen() -> None:
+    """Each row has its server; one that is away is dim, with since when; a filter takes the rows of one server alone."""
+    async with (
+        FakeFleet(["north", "south"], virtual_time=True) as fakes,
+        Fleet(fakes.urls, wait="any") as fleet,
+        FleetLive(fleet, parts=PARTS, wait=False) as lives,
+    ):
+        top = Top(fleet, lives, "")
+        async with top.run_test(size=(170, 45)) as pilot:
+            at = Screen(top, lives["north"], pilot)
+            await at.until(lambda: all(live.synced for live in lives.values()) and top.query(Table))
+            for fake in fakes.values():
+                await fake.incoming("PJSIP/alice", to="hold@test").waits(1)
+            await at.until(lambda: len(at.shown("channels")) == 2)
+            assert [row[:2] for row in at.shown("channels")] == [
+                ["north", "PJSIP/alice-00000000"],
+                ["south", "PJSIP/alice-00000000"],
+            ]
+            assert {row[0] for row in at.shown("events")} == {"north", "south"}
+            assert {row[0] for row in at.shown("queues")} == {"north", "south"}
+            assert "● north ● south" in " ".join(at.status.split())
+            assert "2 channels in 2 calls" in at.status
+            await at.press("slash", *"south")
+            await at.until(lambda: [row[0] for row in at.shown("channels")] == ["south"])
+            await at.press("enter", "escape")
+            await fakes["north"].stop()
+            await at.until(lambda: "north reconnecting 0:0" in at.status)
+            dim = {
+                row.server: {cell.style for cell in row.cells} == {"dim"}
+                for row in top.query_one("#channels", Table).rows_shown
+            }
+            assert dim == {"north": True, "south": False}
+            assert "north: as it was before the link was lost" in str(top.query_one("#channels", Table).border_subtitle)
+            table = top.query_one("#channels", Table)
+            table.focus()
+            table.move_cursor(row=1)
+            await at.press("h")
+            await at.press("y")
+            await at.until(lambda: [row[0] for row in at.shown("channels")] == ["north"])
+            assert len(fakes["south"].sent(core.Hangup)) == 1

@@ -15,7 +15,7 @@ from tests.helpers import manager, until
 
 from aioami import Manager, ManagerLike, core
 from aioami.calls import CallTracer
-from aioami.cli.screen.top import Table, Top
+from aioami.cli.screen.top import PARTS, Table, Top
 from aioami.live import Live
 from aioami.metrics.prometheus import PrometheusMetrics
 from aioami.testing import FakeAsterisk
@@ -77,16 +77,16 @@ async def test_live_state_and_tracer_take_any_manager(fake: FakeAsterisk, other:
 
 async def test_the_screen_takes_any_manager(fake: FakeAsterisk, other: Any) -> None:
     """It shows the state of the link and a call, and hangs up."""
-    async with Live(other, wait=False) as state:
+    async with Live(other, parts=PARTS, wait=False) as state:
         top = Top(other, state, "admin@fake")
         async with top.run_test(size=(150, 45)) as pilot:
             await fake.incoming("PJSIP/trunk", to="hold@test").waits(0.01)
             for _ in range(400):
                 top.show()
                 await pilot.pause(0.01)
-                if top.query(Table) and top.query_one("#channels", Table).rows_shown:
+                if top.query(Table) and top.query_one("#calls", Table).rows_shown:
                     break
-            assert top.query_one("#channels", Table).rows_shown
+            assert top.query_one("#calls", Table).rows_shown
             await pilot.press("h")
             await pilot.pause()
             await pilot.press("y")

@@ -76,6 +76,7 @@ CALLS: Final[dict[str, Callable[[Held], Any]]] = {
     "Manager.events": lambda held: held.mgr.events(),
     "Manager.wait_for": lambda held: held.mgr.wait_for("Tick"),
     "Manager.on": lambda held: held.mgr.on("Tick"),
+    "Manager.call": lambda held: held.mgr.call("Local/1@default", to="100@test"),
     "Manager.observe_actions": lambda held: held.mgr.observe_actions(print),
     "View.ask": lambda held: held.mgr.view.ask(),
     "EventStream.close": lambda held: held.stream.close(),
@@ -189,6 +190,19 @@ async def test_another_thread_is_refused(
     assert held.mgr.statistics().bytes_sent == before
     assert held.mgr.state is ManagerState.READY
     assert (await held.mgr.send(core.Ping())).success
+
+
+async def test_an_event_that_is_there_is_not_taken_elsewhere(held: Held, fake: FakeAsterisk) -> None:
+    """Though nothing is waited for then: each `anext` of a stream is checked, and each begin of an iteration."""
+    await fake.send_event("Tick")
+    await held.mgr.send(core.Ping())
+    pending = held.stream.pending
+    assert pending
+    for name in ("EventStream.__anext__", "EventStream.__aiter__"):
+        assert "another event loop" in await asyncio.to_thread(in_a_running_loop, CALLS[name], held)
+    assert held.stream.pending == pending
+    assert (await anext(held.stream)).name
+    assert (held.stream.pending, held.stream.delivered) == (pending - 1, 1)
 
 
 async def test_another_thread_may_look(held: Held) -> None:

@@ -175,6 +175,7 @@ async def test_by_default_no_text_has_half_a_character(
     walk, path = Walk(), tmp_path / "link.jsonl"
     tracer = calls.CallTracer()
     async with FakeAsterisk(version=version, talk_seconds=None) as fake:
+        fake.phone("PJSIP/\udcfc12")
         async with Manager.from_url(fake.url, record=path) as mgr:
             with mgr.events() as stream:
                 async with live.Live(mgr) as state:
@@ -304,6 +305,7 @@ async def test_the_live_state_names_a_channel_by_its_bytes(version: str) -> None
         Manager.from_url(fake.url) as mgr,
         live.Live(mgr) as state,
     ):
+        fake.phone("PJSIP/\udcfc12")
         await state.wait_synced(timeout=5)
         await odd_call(mgr)
         await until(lambda: r"id-\xfc" in state.channels)

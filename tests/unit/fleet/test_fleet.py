@@ -11,6 +11,7 @@ import threading
 import warnings
 import weakref
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ from aioami import (
     events,
 )
 from aioami.metrics import Metrics
-from aioami.testing import FakeAsterisk, FakeFleet
+from aioami.testing import FakeAsterisk, FakeFleet, Recording
 
 NAMES = ("pbx1", "pbx2", "pbx3")
 
@@ -136,7 +137,7 @@ async def test_all_are_waited_for_and_the_first_failure_is_raised(fakes: FakeFle
     """Entering raises the failure of one server, and closes the others."""
     await fakes["pbx2"].stop()
     fleet = Fleet(managers(fakes))
-    with pytest.raises(ConnectionLost, match="could not be reached"):
+    with pytest.raises(ConnectionLost, match="^pbx2: .* could not be reached"):
         await fleet.connect()
     assert {each.state for each in map(fleet.__getitem__, fleet)} == {ManagerState.CLOSED}
     assert [len(fakes[name].sent("Logoff")) for name in ("pbx1", "pbx3")] in ([1, 1], [0, 1], [1, 0], [0, 0])
@@ -755,3 +756,114 @@ def test_a_fleet_may_connect_in_the_next_loop(server: Server) -> None:
             assert fleet["pbx1"].state is ManagerState.CLOSED
         asyncio.run(fleet.close())
         gc.collect()
+
+
+async def test_closing_ends_entering(fakes: FakeFleet) -> None:
+    """Whoever enters a fleet that another task closes meanwhile is told."""
+    fakes["pbx2"].reply_to("Challenge", lambda request: None)
+    fleet = Fleet(managers(fakes))
+    entering = asyncio.create_task(fleet.connect())
+    await until(lambda: fleet["pbx1"].state is ManagerState.READY)
+    await fleet.close()
+    with pytest.raises(ConnectionLost, match="closed while it was connecting"):
+        await entering
+
+
+async def test_callbacks_go_on_with_a_server_that_is_added_behind_the_last_loss(fakes: FakeFleet) -> None:
+    """When all servers were lost for good, one that is added brings the callbacks back."""
+    heard = []
+    async with Fleet({"pbx1": manager(fakes["pbx1"], reconnect=False)}) as fleet:
+        subscription = fleet.on(events.Hangup)
+        subscription(lambda event: heard.append(event.server))
+        fakes["pbx1"].drop()
+        with pytest.raises(ConnectionLost):
+            await subscription.wait_closed()
+        await fleet.add("pbx2", fakes["pbx2"].url).wait_ready(20)
+        await tell(fakes["pbx2"])
+        await until(lambda: heard == ["pbx2"])
+
+
+class Named(Other):
+    """A manager that has a name of its own, which nobody may change."""
+
+    @property
+    def server(self) -> str:
+        return "its own"
+
+
+async def test_a_manager_with_a_name_of_its_own_has_that_of_the_fleet_in_it(fakes: FakeFleet) -> None:
+    """In the fleet's streams its events have the fleet's name."""
+    async with Fleet({"pbx1": Named(manager(fakes["pbx1"]))}) as fleet:
+        coming = fleet.wait_for(events.Hangup, timeout=20)
+        await tell(fakes["pbx1"])
+        assert (await coming).server == "pbx1"
+
+
+class Bus:
+    """Stands for `aioami.bus`: it finds one server at once, and another one later."""
+
+    def __init__(self, fakes: FakeFleet) -> None:
+        self.fakes = fakes
+        self.asked: list[Any] = []
+
+    def RemoteManager(self, url: str, server: str, **options: Any) -> Manager:
+        self.asked.append((url, server, options))
+        return manager(self.fakes[server])
+
+    def Discovery(self, url: str, **options: Any) -> Any:
+        self.asked.append((url, options))
+        return self
+
+    async def start(self, fleet: Fleet) -> None:
+        fleet.add("pbx1", self.fakes["pbx1"].url)
+        self.fleet = fleet
+
+    def find(self) -> None:
+        self.fleet.add("pbx2", self.fakes["pbx2"].url)
+        appeared = Event("Event: ServerAppeared\r\nName: pbx2")
+        self.fleet.emit(appeared)
+
+    async def close(self) -> None:
+        self.asked.append("closed")
+
+
+async def test_a_bus_finds_the_servers(fakes: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers of a bus are there on entering, later ones are added, and its own events come to streams."""
+    bus = Bus(fakes)
+    monkeypatch.setattr("aioami.fleet.connecting.import_module", lambda name: bus)
+    async with connect("nats://bus", server="pbx3", errors="replace") as mgr:
+        assert mgr.state is ManagerState.READY
+    fleet = Fleet("nats://bus", encoding="latin-1")
+    await fleet.close()
+    async with fleet:
+        assert fleet.health()["pbx1"].state is ManagerState.READY
+        appeared, every = fleet.events("ServerAppeared"), fleet.events()
+        hangups, ended = fleet.events(events.Hangup), fleet.events()
+        ended.close()
+        bus.find()
+        assert (await anext(appeared))["Name"] == "pbx2"
+        assert (await anext(every))["Name"] == "pbx2"
+        await fleet["pbx2"].wait_ready(20)
+        await tell(fakes["pbx2"])
+        assert (await anext(hangups)).server == "pbx2"
+    assert bus.asked == [
+        ("nats://bus", "pbx3", {"errors": "replace"}),
+        ("nats://bus", {"encoding": "latin-1"}),
+        "closed",
+    ]
+
+
+async def test_waiting_in_vain_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A stream of a fleet that nobody connects says so in the log."""
+    stream = Fleet({"pbx1": "ami://u:s@h"}).events(events.Hangup)
+    waiting = asyncio.ensure_future(anext(stream))
+    await until(lambda: "nothing will come: the fleet is not connected" in caplog.text)
+    waiting.cancel()
+
+
+async def test_a_recording_has_the_name_of_the_server(fakes: FakeFleet, tmp_path: Path) -> None:
+    """What a manager of a fleet records says which server it was."""
+    servers = {"pbx1": manager(fakes["pbx1"], record=tmp_path / "a"), "pbx2": manager(fakes["pbx2"])}
+    async with Fleet(servers):
+        pass
+    assert Recording.load(tmp_path / "a").server == "pbx1"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from tests.helpers import manager, until
 
 from aioami import Action, events
 from aioami.actions import Filter
+from aioami.live import Live
 from aioami.live.visibility import obstacles
 from aioami.permissions import Permissions
+from aioami.testing import Account, FakeAsterisk
 
 NEEDED = (events.Hangup, events.Newexten, events.QueueCallerJoin)
 
@@ -84,3 +87,22 @@ def test_what_is_unknown_is_taken_to_be_right() -> None:
     assert hidden(Seen(mask=frozenset())) == {"Hangup", "Newexten", "QueueCallerJoin"}
     (found,) = obstacles(Seen(mask=frozenset({"call"})), NEEDED)
     assert "leaves out agent and dialplan" in found.reason
+
+
+@pytest.mark.fake_asterisk(
+    users={"few": Account("s", read="call,agent", write="call"), "admin": Account("s3cret", read="all", write="all")}
+)
+async def test_rights_that_the_server_does_not_tell(fake: FakeAsterisk) -> None:
+    """Without the right to ask for one's rights a part is unverified until an event of each of its classes has come."""
+    async with manager(fake, username="few", secret="s") as mgr, Live(mgr, parts=["bridges", "queues"]) as live:
+        assert mgr.view.permissions is None
+        assert set(live.unverified) == {"bridges", "queues"}
+        assert "the events of call, and none" in live.unverified["bridges"]
+        call = fake.incoming("PJSIP/trunk", to="hold@test")
+        await call.waits(1)
+        await until(lambda: live.queues["empty"].callers)
+        await call.hang_up()
+        await until(lambda: "bridges" not in live.unverified)
+        assert "the events of dialplan, and none" in live.unverified["queues"]
+    async with manager(fake) as mgr, Live(mgr, parts=["bridges"]) as live:
+        assert live.unverified == {}

@@ -321,3 +321,15 @@ def test_a_misspelt_event_is_noted_with_the_near_one() -> None:
     notes = of_use([], ["Hangpu", "DongleNewSMS"]).notes
     assert "there is no event Hangpu; is Hangup meant?" in notes
     assert "which class the event DongleNewSMS has is not known; where it is missing, add it to read" in notes
+
+
+async def test_rights_show_well_in_a_notebook(mgr: Manager) -> None:
+    """Each right stands beside what needs it, and the stanza below, with nothing of HTML in texts taken for HTML."""
+    assert "it needs no rights" in mgr.required_permissions()._repr_html_()
+    mgr.events("Hangup", "<b>*")
+    await mgr.send(core.QueuePause("PJSIP/agent1", True))
+    html = mgr.required_permissions()._repr_html_()
+    assert "<td" in html
+    assert "QueuePause" in html
+    assert "[aioami]\nsecret = long-and-random" in html
+    assert "<b>*" not in html

@@ -67,7 +67,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
-    "permissions": PURE | {"_posix"},
+    "permissions": PURE | {"_posix", "_show"},
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     # `calls` for Manager.call alone; see below.

@@ -38,7 +38,13 @@ def test_what_users_copy_from_the_documentation_is_typed(tmp_path: Path) -> None
     if importlib.util.find_spec("mypy") is None and not os.environ.get("CI"):
         pytest.skip("mypy is not installed; `pip install --group typing` gets it")
     programs = []
-    for page in ("recipes", "coming-from-pystrix", "coming-from-panoramisk"):
+    for page in (
+        "recipes",
+        "coming-from-pystrix",
+        "coming-from-panoramisk",
+        "coming-from-pyst2",
+        "coming-from-asterisk-ami",
+    ):
         text = (ROOT / f"docs/guide/{page}.md").read_text()
         block = r"(<!-- skip: next -->\n\n)?^```python\n(.*?)^```"
         blocks = re.finditer(block, text, re.DOTALL | re.MULTILINE)

@@ -33,7 +33,7 @@ class OwnUserEvent(events.UserEvent, abstract=True):
         ((Disconnected,), set()),
         ((OwnUserEvent,), {"UserEvent"}),
     ],
-    ids=str,
+    ids=lambda value: repr(sorted(value)) if isinstance(value, set) else repr(value),
 )
 def test_a_selection_knows_its_names(selectors: Any, names: set[str] | None) -> None:
     """Names and classes stand for names in Asterisk's spelling; what may stand for any event has none."""

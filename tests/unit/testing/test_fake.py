@@ -11,13 +11,14 @@ import sys
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import async_timeout
 import pytest
 
 import aioami
 from aioami import Action, core
-from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy, Request
+from aioami.testing import Account, FakeAsterisk, FakeConnection, FakeFleet, FaultProxy, Request
 
 Pairs = list[tuple[str, str]]
 
@@ -732,3 +733,33 @@ def test_it_runs_from_an_archive(tmp_path: Path, whole: bool) -> None:
         assert (done.stdout, done.returncode) == ("3\n", 0), done.stderr
     else:
         assert "FileNotFoundError: the configuration of the test servers is missing" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("servers", "options", "kind", "words"),
+    [
+        ("pbx1", {}, TypeError, "several names, not one text"),
+        ([], {}, ValueError, "at least one"),
+        (["a", "a"], {}, ValueError, "each name once"),
+        ({"a": FakeAsterisk()}, {"version": "16"}, TypeError, "version: these servers are made already"),
+    ],
+)
+def test_what_is_no_fleet_is_refused(servers: Any, options: Any, kind: type[Exception], words: str) -> None:
+    """A fleet of fake servers has names, each once."""
+    with pytest.raises(kind, match=words):
+        FakeFleet(servers, **options)
+
+
+async def test_a_fleet_of_fake_servers() -> None:
+    """It is a mapping of servers, which start, stop and let time pass together; they may differ."""
+    fakes = FakeFleet({"old": FakeAsterisk(version="16", virtual_time=True), "new": FakeAsterisk(virtual_time=True)})
+    await fakes.start()
+    await fakes.stop()
+    async with fakes:
+        assert list(fakes) == ["old", "new"]
+        assert len(fakes) == 2
+        assert [fake.major for fake in fakes.values()] == [16, 22]
+        assert fakes.urls["new"] == fakes["new"].url
+        before = fakes["old"].time()
+        await fakes.advance(5)
+        assert fakes["old"].time() - before == pytest.approx(5)

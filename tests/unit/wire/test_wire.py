@@ -15,7 +15,7 @@ from tests.fuzz.plain import plain_headers, plain_lines, plain_messages
 
 from aioami import Event, Response, events
 from aioami.wire import Framer, Message, encode
-from aioami.wire.headers import FINDERS, finder
+from aioami.wire.headers import FINDERS
 from aioami.wire.layouts import Layouts
 
 RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
@@ -426,7 +426,7 @@ def test_what_was_counted_is_bounded(others: int, known: bool) -> None:
 @pytest.mark.parametrize("name", ["Channel", "channel", "CHANNEL", "Cause-txt", "a.b", "a b", "Key", "key", "x\r"])
 def test_an_expression_finds_the_first_header_of_a_name(name: str) -> None:
     """In any letter case, whatever stands before it, with one blank behind the colon or none, to the end of the line."""
-    find = finder(name)
+    find = FINDERS[name]
     spellings = [name, name.lower(), name.upper(), name.swapcase(), name.replace("K", "\u212a").replace("k", "\u212a")]
     for spelling in spellings:
         for before in ("", "\nOther: 1\r", f"\nx{spelling}: 1\r", f"\n {spelling}: 1\r", f"\nNote: {spelling}: 1\r"):
@@ -487,11 +487,11 @@ def test_the_first_line_is_a_header_like_any_other(cls: type[Message]) -> None:
 def test_finders_are_kept_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The one of a name is made once; when there are thousands, all are made anew."""
     monkeypatch.setattr("aioami.wire.headers._MAX_FINDERS", len(FINDERS) + 2)
-    first = finder("A new name")
-    assert FINDERS["A new name"] is first
-    finder("B new name")
-    assert FINDERS["A new name"] is first
-    finder("C new name")
+    first = FINDERS["A new name"]
+    assert FINDERS.get("A new name") is first
+    assert FINDERS["B new name"]
+    assert FINDERS.get("A new name") is first
+    assert FINDERS["C new name"]
     assert list(FINDERS) == ["C new name"]
 
 

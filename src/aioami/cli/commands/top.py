@@ -6,15 +6,18 @@ import sys
 
 import typer
 
-from ..options import Url
+from aioami.url import read_url
+
+from ..fleet import fleet_of, servers_of
+from ..options import FleetFile, Servers, Url
 from ..process import ExitCode, run_to_end
-from ..server import manager, server_url
 
 __all__ = ["top"]
 
 
-def top(url: Url = None) -> int:
+def top(url: Url = None, fleet: FleetFile = None, server: Servers = None) -> int:
     """Show calls, queues, phones and events on a full screen, and hang calls up.
+    Of a fleet, all servers are on one screen, with a column for the server.
 
     The user needs the read classes call, agent and dialplan, should have system,
     needs the write class call to hang up, and reporting for what is listed; a
@@ -25,17 +28,22 @@ def top(url: Url = None) -> int:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         needed = "top needs a terminal, which nothing is redirected from"
         raise typer.BadParameter(f"{needed}; aioami events --count does not")
-    full = server_url(url)
+    servers = servers_of(url, fleet, server)
 
     async def run() -> int:
+        from aioami import Fleet
+        from aioami.fleet import FleetLive
         from aioami.live import Live
 
-        async with (
-            manager(full, events=True) as mgr,
-            Live(mgr, parts=PARTS, wait=False) as live,
-        ):
-            screen = Top(mgr, live, full.display_name)
-            await screen.run_async()
+        source = fleet_of(servers)
+        if isinstance(source, Fleet):
+            async with source, FleetLive(source, parts=PARTS, wait=False) as lives:
+                screen = Top(source, lives, "")
+                await screen.run_async()
+        else:
+            async with source, Live(source, parts=PARTS, wait=False) as live:
+                screen = Top(source, live, read_url(servers[""]).display_name)
+                await screen.run_async()
         if screen.error is not None:
             raise screen.error
         return ExitCode.DONE

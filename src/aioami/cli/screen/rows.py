@@ -32,7 +32,9 @@ __all__ = [
     "COLUMNS",
     "ROWS",
     "Row",
+    "badge",
     "details",
+    "elapsed",
     "event_rows",
     "matching",
     "queue_rows",
@@ -61,6 +63,7 @@ _CALL_STYLES: Final = {
     LiveCallState.HELD: "magenta",
     LiveCallState.PARKED: "magenta",
 }
+_CALL_WORDS: Final = {LiveCallState.HELD: "on hold", LiveCallState.OTHER: "in the dialplan"}
 _ENDINGS: Final = {EndReason.ANSWERED: "green", EndReason.UNKNOWN: "dim"}
 _DEVICE_STYLES: Final = {
     DeviceState.NOT_IN_USE: "green",
@@ -98,6 +101,7 @@ class Row:
         channel: the name of the channel, or of the call, to hang up; empty without one.
         targets: the channels of that for the server: Uniqueids, or the bytes of names.
         group: the key of the row above, whose part this one is; empty for a row of its own.
+        server: the name of the server in its fleet; empty without one.
     """
 
     key: str
@@ -106,6 +110,7 @@ class Row:
     channel: str = ""
     targets: tuple[str | bytes, ...] = ()
     group: str = ""
+    server: str = ""
 
     @property
     def text(self) -> str:
@@ -138,8 +143,11 @@ def _call_row(call: LiveCall, now: float) -> Row:
         call.linkedid,
         (
             _text(str(call.caller), "bold"),
-            _text(f"{call.state.value}{where}", _CALL_STYLES.get(call.state, "dim")),
-            _text(_elapsed(now - call.since), "dim", right=True),
+            _text(
+                f"{_CALL_WORDS.get(call.state, call.state.value)}{where}",
+                _CALL_STYLES.get(call.state, "dim"),
+            ),
+            _text(elapsed(now - call.since), "dim", right=True),
             _text(str(call.callee)),
             _text(answered, "dim"),
         ),
@@ -156,7 +164,9 @@ def _ended_rows(live: Live, now: float) -> list[Row]:
 def _ended_row(call: LiveCall) -> Row:
     end = call.end
     assert end is not None
-    reason = end.reason.value if end.reason is not EndReason.UNKNOWN else "not seen"
+    reason = end.reason.value
+    if end.reason is EndReason.UNKNOWN:
+        reason = "not seen" if end.cause is None else "not answered"
     return Row(
         f"{call.linkedid} {call.since}",
         (
@@ -167,8 +177,8 @@ def _ended_row(call: LiveCall) -> Row:
                 f"{reason}{f' ({call.queue})' if call.queue else ''}",
                 _ENDINGS.get(end.reason, "red"),
             ),
-            _text(_elapsed(end.rang), "dim", right=True),
-            _text(_elapsed(end.talked), right=True),
+            _text(elapsed(end.rang), "dim", right=True),
+            _text(elapsed(end.talked), right=True),
         ),
         call,
     )
@@ -193,7 +203,7 @@ def _channel_row(live: Live, channel: LiveChannel, now: float, *, first: bool) -
         (
             _text(channel.name, "bold") if first else _text(f"└ {channel.name}"),
             _text(_words(channel.state), style),
-            _text(_elapsed(now - channel.since), "dim", right=True),
+            _text(elapsed(now - channel.since), "dim", right=True),
             _text(_person(channel.caller_id_name, channel.caller_id_num)),
             _text(partner or connected),
             _text(_position(channel), "dim"),
@@ -218,7 +228,7 @@ def _parking_rows(live: Live, now: float) -> list[Row]:
             cells = (
                 _text(f"{each.space}{f' of {lot.name}' if several else ''}", "bold"),
                 _text(who or each.channel),
-                _text(_elapsed(now - each.since), "yellow", right=True),
+                _text(elapsed(now - each.since), "yellow", right=True),
                 _text(each.channel, "dim"),
             )
             target = (each.uniqueid,)
@@ -348,7 +358,7 @@ def _caller_row(queue: LiveQueue, caller: LiveCaller, now: float) -> Row:
             _text(f"  {caller.position}.", "yellow", right=True),
             _text(_person(caller.caller_id_name, caller.caller_id_num) or caller.channel),
             _text("waits", "yellow"),
-            _text(_elapsed(now - caller.since), "yellow", right=True),
+            _text(elapsed(now - caller.since), "yellow", right=True),
             _text(caller.channel, "dim"),
         ),
         caller,
@@ -463,6 +473,11 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
+def badge(server: str) -> Text:
+    """The name of a server of a fleet, for the column that says where something is."""
+    return _text(server, "bold cyan")
+
+
 def _text(text: str, style: str = "", *, right: bool = False) -> Text:
     return Text(clean(text), style, justify="right" if right else None, no_wrap=True)
 
@@ -499,7 +514,8 @@ ROWS: Final[dict[str, Callable[[Live, float], list[Row]]]] = {
 """The functions that make the rows of each table, from the live state and the time."""
 
 
-def _elapsed(seconds: float) -> str:
+def elapsed(seconds: float) -> str:
+    """A time as minutes and seconds, or hours."""
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

@@ -7,7 +7,8 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from rich.text import Text
@@ -24,6 +25,8 @@ from aioami import (
     Disconnected,
     Event,
     EventsLost,
+    Fleet,
+    Manager,
     ManagerError,
     ManagerLike,
     ManagerState,
@@ -33,9 +36,9 @@ from aioami import (
 from aioami.live import DEFAULT_PARTS, Live, PartName
 
 from ..output import clean
-from .rows import COLUMNS, ROWS, Row, details, event_rows, matching
+from .rows import COLUMNS, ROWS, Row, badge, details, elapsed, event_rows, matching
 
-__all__ = ["PARTS", "Details", "Question", "Table", "Top"]
+__all__ = ["PARTS", "Details", "Question", "Seen", "Table", "Top"]
 
 _REFRESH: Final = 0.5  # seconds
 _KEPT: Final = 2_000  # events
@@ -82,6 +85,21 @@ _EMPTY: Final = {
 _PARTS: Final = {"calls": "channels", "ended": "channels"}  # of which other tables are made
 
 
+@dataclass
+class Seen:
+    """A server that is shown.
+
+    Attributes:
+        mgr: its manager.
+        live: its live state.
+        since: when its link came into its state, in seconds since 1970; 0 where that is not known.
+    """
+
+    mgr: ManagerLike
+    live: Live
+    since: float = 0.0
+
+
 class Table(DataTable[Text]):
     """Table of the present rows; the cursor stays on its row for as long as that exists."""
 
@@ -91,14 +109,15 @@ class Table(DataTable[Text]):
         Binding("left", "app.turn(-1)", "Table before", show=False),
     ]
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, of_fleet: bool = False) -> None:
         super().__init__(id=name, cursor_type="row", zebra_stripes=False)
         self.rows_shown: list[Row] = []
         self.border_title = _TITLES[name]
+        self._columns_before = ("On",) if of_fleet else ()
 
     def on_mount(self) -> None:
-        """Add the columns."""
-        for title in COLUMNS[self.id or ""]:
+        """Add the columns; of a fleet, that of the server first."""
+        for title in (*self._columns_before, *COLUMNS[self.id or ""]):
             self.add_column(title, key=title)
 
     @property
@@ -187,9 +206,9 @@ class Top(App[None]):
     """Calls, queues, phones, events and the rest of a server, live.
 
     Args:
-        mgr: the manager, which is connected.
-        live: its live state, which is entered.
-        server: the name of the server.
+        source: the manager, or the fleet, which is connected.
+        lives: its live state, or that of each server of the fleet by name, which is entered.
+        server: the name of the server, or of the fleet.
 
     Attributes:
         error: the error that ended the link for good, if one did.
@@ -238,19 +257,22 @@ class Top(App[None]):
         Binding("q,ctrl+c", "quit", "Quit", key_display="q"),
     ]
 
-    def __init__(self, mgr: ManagerLike, live: Live, server: str) -> None:
+    def __init__(
+        self, source: Manager | Fleet, lives: Live | Mapping[str, Live], server: str
+    ) -> None:
         super().__init__()
         self.error: ManagerError | None = None
         self.paused = False
         self.wanted = ""
-        self._mgr, self._live, self._server = mgr, live, server
+        self._source, self._lives, self._server = source, lives, server
         self._events: deque[tuple[int, float, Event]] = deque(maxlen=_KEPT)
         self._count = 0
         self._lost = 0
         self._turned = [names[0] for names in _PANES]  # the table of each pane
         self._focused_before: Widget | None = None
         self._rates: deque[float] = deque([0.0] * _HISTORY, maxlen=_HISTORY)
-        self._statistics = mgr.statistics()
+        self._measured = time.monotonic()
+        self._events_before = self._total_events()
         self._messages = _MessageHandler(self)
 
     def compose(self) -> ComposeResult:
@@ -260,7 +282,8 @@ class Top(App[None]):
             for side, panes in (("left", _PANES[:2]), ("right", _PANES[2:])):
                 with Vertical(id=side):
                     for name in itertools.chain(*panes):
-                        yield Table(name).set_class(name not in self._turned, "turned-away")
+                        table = Table(name, of_fleet=isinstance(self._source, Fleet))
+                        yield table.set_class(name not in self._turned, "turned-away")
         yield Input(
             placeholder="a text, or a pattern as PJSIP/alice-*; enter keeps it, esc takes it away",
             id="filter",
@@ -287,7 +310,7 @@ class Top(App[None]):
             main.set_class(self.size.width < 110, "narrow")
 
     async def _follow(self) -> None:
-        with self._mgr.events(maxsize=20_000, on_loss="raise") as stream:
+        with self._source.events(maxsize=20_000, on_loss="raise") as stream:
             while True:
                 try:
                     async for event in stream:
@@ -306,13 +329,41 @@ class Top(App[None]):
 
     def _measure(self) -> None:
         """Measure the event rate of the last second."""
-        now = self._mgr.statistics()
-        passed = now - self._statistics
-        self._statistics = now
-        self._rates.append(passed.events / passed.seconds if passed.seconds > 0 else 0.0)
+        now, total = time.monotonic(), self._total_events()
+        passed = now - self._measured
+        self._rates.append(max(0, total - self._events_before) / passed if passed > 0 else 0.0)
+        self._measured, self._events_before = now, total
         if not self.paused:
             for rate in self.query("#rate").results(Sparkline):
                 rate.data = list(self._rates)
+
+    # The servers
+
+    def _seen(self) -> dict[str, Seen]:
+        """The servers at this moment, by name; of a single one, that is empty."""
+        if isinstance(self._source, Fleet):
+            assert isinstance(self._lives, Mapping)
+            health = self._source.health()
+            return {
+                name: Seen(self._source[name], live, health[name].since)
+                for name, live in self._lives.items()
+                if name in health
+            }
+        assert isinstance(self._lives, Live)
+        return {"": Seen(self._source, self._lives)}
+
+    def _total_events(self) -> int:
+        if isinstance(self._source, Fleet):
+            return sum(each.events for each in self._source.statistics().values())
+        return self._source.statistics().events
+
+    def _rows(self, name: str, seen: Mapping[str, Seen], now: float) -> list[Row]:
+        """The rows of a table, of all servers; those of one that is not up to date are dim."""
+        rows: list[Row] = []
+        for server, each in seen.items():
+            own = ROWS[name](each.live, now)
+            rows += [_of(server, row, dim=not each.live.synced) for row in own] if server else own
+        return rows
 
     # Output
 
@@ -322,28 +373,28 @@ class Top(App[None]):
             status.update(self._status())
         if self.paused:
             return
-        now = time.time()
+        now, seen = time.time(), self._seen()
         for names, name in zip(_PANES, self._turned, strict=True):
             # One after the other they are mounted, and removed: there may be none to fill.
             for table in self.query(f"#{name}").results(Table):
-                rows = ROWS[name](self._live, now) if name in ROWS else list(self._event_rows())
+                rows = self._rows(name, seen, now) if name in ROWS else list(self._event_rows())
                 found = matching(rows, self.wanted)
                 table.fill(found)
-                table.border_title = self._title(names, name, len(found), len(rows))
-                table.border_subtitle = _markup(self._remark(name, len(found)))
-                table.set_class(name in ROWS and not self._live.synced, "stale")
+                table.border_title = self._title(seen, names, name, len(found), len(rows))
+                table.border_subtitle = _markup(self._remark(seen, name, len(found)))
+                stale = not any(each.live.synced for each in seen.values())
+                table.set_class(name in ROWS and stale, "stale")
 
-    def _remark(self, name: str, found: int) -> str:
-        """Return the remark on a table, as that it is empty, or not up to date."""
-        reason = self._live.unavailable.get(_PARTS.get(name, name))  # type: ignore[call-overload]
-        if reason is not None:
-            return f"not told: {reason}"
-        if name in ROWS and self._mgr.state is not ManagerState.READY:
-            return "as it was before the link was lost" if found else "there is no link"
-        if name in ROWS and not self._live.synced:
-            return "is being looked at anew"
-        if found:
-            return ""
+    def _remark(self, seen: Mapping[str, Seen], name: str, found: int) -> str:
+        """The remark below a table, as that it is empty, or not up to date."""
+        remarks = {server: _remark(each, name, found) for server, each in seen.items()}
+        said = "; ".join(
+            f"{server}: {remark}" if server else remark
+            for server, remark in remarks.items()
+            if remark
+        )
+        if said or found:
+            return said
         return f"nothing fits {self.wanted}" if self.wanted else _EMPTY[name]
 
     def _event_rows(self) -> Iterator[Row]:
@@ -352,36 +403,38 @@ class Top(App[None]):
         shown = 0
         for each in list(self._events):
             row = event_rows([each])
+            if isinstance(self._source, Fleet):
+                row = [_of(each[2].server, row[0])]
             if matching(row, self.wanted):
                 yield row[0]
                 shown += 1
             if shown == _SHOWN:
                 return
 
-    def _title(self, names: tuple[str, ...], name: str, found: int, total: int) -> str:
+    def _title(
+        self, seen: Mapping[str, Seen], names: tuple[str, ...], name: str, found: int, total: int
+    ) -> str:
         """The names of a pane's tables, with the count in the one that is shown."""
         count = f"{total if found == total else f'{found} of {total}'}"
         if name == "events":
             count = str(self._count)
         elif name in ("queues", "conferences"):  # whose rows are more
-            count = str(len(getattr(self._live, name)))
+            count = str(sum(len(getattr(each.live, name)) for each in seen.values()))
         shown = f"{_TITLES[name]} {count}"
         return " · ".join(
             f"[b]{shown}[/b]" if each == name else f"[dim]{_TITLES[each]}[/dim]" for each in names
         )
 
     def _status(self) -> Text:
-        state = self._mgr.state
-        ready = state is ManagerState.READY
-        waiting = sum(len(queue.callers) for queue in self._live.queues.values())
-        channels, calls = len(self._live.channels), len(self._live.calls())
+        seen = self._seen()
+        lives = [each.live for each in seen.values()]
+        waiting = sum(len(queue.callers) for live in lives for queue in live.queues.values())
+        channels = sum(len(live.channels) for live in lives)
+        calls = sum(len(live.calls()) for live in lives)
         recent = list(self._rates)[-10:]
         text = Text(no_wrap=True)
-        text.append(" ● ", "green" if ready else "bold red")
-        text.append(f"{clean(self._server)} {state.value}", "bold" if ready else "bold red")
-        text.append(f"  AMI {clean(self._mgr.version)}", "dim")
-        if ready and not self._live.synced:
-            text.append("  looking around", "yellow")
+        for server, each in seen.items():
+            text.append_text(_state(server or self._server, each, of_fleet=bool(server)))
         text.append(f"   {channels} channels in {calls} calls   {waiting} waiting")
         text.append(f"   {sum(recent) / len(recent):.1f} events a second", "cyan")
         if self._lost:
@@ -485,10 +538,11 @@ class Top(App[None]):
         self.push_screen(Question(f"Hang up {clean(row.channel)}?"), answered)
 
     async def _hang_up(self, row: Row) -> None:
+        mgr = self._source[row.server] if isinstance(self._source, Fleet) else self._source
         error: Exception | None = None
         for target in row.targets:
             try:
-                await self._mgr.send(core.Hangup(target))
+                await mgr.send(core.Hangup(target))
             except (ManagerError, ValueError) as reason:
                 # With one channel of a call others go.
                 error = reason if target == row.targets[0] else error
@@ -514,6 +568,45 @@ class _MessageHandler(logging.Handler):
             return
         severity: SeverityLevel = "warning" if record.levelno >= logging.WARNING else "information"
         self._screen.show_message(record.getMessage(), severity=severity)
+
+
+def _of(server: str, row: Row, *, dim: bool = False) -> Row:
+    """A row with the name of its server, in a column of its own before the others."""
+    cells = (badge(server), *row.cells)
+    if dim:
+        cells = tuple(Text(cell.plain, "dim", justify=cell.justify, no_wrap=True) for cell in cells)
+    group = f"{server} {row.group}" if row.group else ""
+    return replace(row, key=f"{server} {row.key}", cells=cells, group=group, server=server)
+
+
+def _remark(each: Seen, name: str, found: int) -> str:
+    """A remark on a server's part of a table; empty if it is there, and up to date."""
+    reason = each.live.unavailable.get(_PARTS.get(name, name))  # type: ignore[call-overload]
+    if reason is not None:
+        return f"not told: {reason}"
+    if name in ROWS and each.mgr.state is not ManagerState.READY:
+        return "as it was before the link was lost" if found else "there is no link"
+    if name in ROWS and not each.live.synced:
+        return "is being looked at anew"
+    return ""
+
+
+def _state(server: str, each: Seen, *, of_fleet: bool) -> Text:
+    """A server in the first line: its state, and since when it is away."""
+    state = each.mgr.state
+    ready = state is ManagerState.READY
+    text = Text.assemble((" ● ", "green" if ready else "bold red"))
+    if ready and of_fleet:
+        text.append(clean(server), "bold")
+    else:
+        text.append(f"{clean(server)} {state.value}", "bold" if ready else "bold red")
+    if not of_fleet:
+        text.append(f"  AMI {clean(each.mgr.version)}", "dim")
+    elif not ready:
+        text.append(f" {elapsed(time.time() - each.since)}", "red")
+    if ready and not each.live.synced:
+        text.append("  looking around", "yellow")
+    return text
 
 
 def _markup(text: str) -> str:

@@ -42,7 +42,7 @@ async def device_state_list(exchange: Exchange, request: Request) -> Answer:
     return listed("Device State Changes will follow", items, "DeviceStateListComplete")
 
 
-@action("PJSIPShowEndpoints", "system,reporting", "Lists the endpoints of PJSIP")
+@action("PJSIPShowEndpoints", "system", "Lists the endpoints of PJSIP")
 async def pjsip_show_endpoints(exchange: Exchange, request: Request) -> Answer:
     categories = [each for each in exchange.file("pjsip.conf").categories if not each.template]
     endpoints = [each for each in categories if each.get("type") == "endpoint"]
@@ -63,6 +63,7 @@ def _endpoint(exchange: Exchange, endpoint: Category, categories: list[Category]
         for name, uri in each.lines
         if name == "contact"
     ]
+    state = exchange.states.device(device)
     calls = [each for each in exchange.channels.values() if each.device == device]
     return [
         ("Event", "EndpointList"),
@@ -74,7 +75,7 @@ def _endpoint(exchange: Exchange, endpoint: Category, categories: list[Category]
         ("Auths", endpoint.get("auth")),
         ("OutboundAuths", endpoint.get("outbound_auth")),
         ("Contacts", "".join(contacts)),
-        ("DeviceState", _STATES[exchange.states.device(device)]),
+        ("DeviceState", _STATES["UNAVAILABLE" if not calls and not contacts else state]),
         ("ActiveChannels", str(len(calls))),
     ]
 
@@ -85,7 +86,7 @@ async def pjsip_show_contacts(exchange: Exchange, request: Request) -> Answer:
     return error("No Contacts found")
 
 
-@action("PJSIPShowRegistrationsOutbound", "system", "Lists where PJSIP registers")
+@action("PJSIPShowRegistrationsOutbound", "system,reporting", "Lists where PJSIP registers")
 async def pjsip_show_registrations(exchange: Exchange, request: Request) -> Answer:
     items: list[Pairs] = [
         [

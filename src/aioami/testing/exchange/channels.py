@@ -406,7 +406,13 @@ class Channel:
             self.application = self.data = ""
 
     def goes_to(self, place: tuple[str, str, int]) -> None:
-        """Move in the dialplan; emits Newexten at once while an application runs."""
+        """Move to another place of the dialplan.
+
+        While an application runs there, Newexten is emitted at once, as Asterisk does.
+
+        Args:
+            place: context, extension and priority.
+        """
         self.context, self.exten, self.priority = place
         if self.dialplan and self.application:
             self.executes(self.application, self.data)

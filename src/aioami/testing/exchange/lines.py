@@ -76,13 +76,13 @@ class Line:
     def take(self, limit: int) -> bytes | None:
         """Return a line; what is left of a longer one is the next; `None` if there is none yet.
 
-        Asterisk looks only when bytes come. A second line of one packet is read, and found when
-        the next packet comes.
+        Asterisk looks only when bytes come, or the end. A second line of one packet is read, and
+        found when the next packet comes.
 
         Args:
             limit: bytes that a line may have, with its line feed.
         """
-        if not self._unread:
+        if not self.has_news:
             return None
         if b"\n" not in self._buffer and len(self._buffer) < limit:
             room = limit + 1 - len(self._buffer)

@@ -411,7 +411,10 @@ class Queue:
         out = dialled.channel
         if channel.account:
             out.set_account(channel.account)
-        out.caller = Party(**vars(channel.caller)) if channel.caller else Party(channel.exten)
+        # A telephone without a number of its own gets the one that the caller's shows, else the
+        # queue's.
+        shown = channel.connected
+        out.caller = Party(**vars(shown)) if shown else Party(channel.exten)
         out.executes("AppQueue", "(Outgoing Line)")
         out.set_caller(out.caller)
         out.connected = Party(**vars(channel.caller))
