@@ -66,7 +66,7 @@ class LiveCallState(Word):
     """Two or more are in one bridge, and one of them keeps the other on hold."""
     CONFERENCE = "conference"
     OTHER = "other"
-    """None of these: the dialplan works on it, or it is over."""
+    """The dialplan works on it, or it is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ LOOKS: Final[dict[str, Callable[[Held], Any]]] = {
     "Manager.state": lambda held: held.mgr.state,
     "Manager.server": lambda held: held.mgr.server,
     "Manager.reason": lambda held: held.mgr.reason,
+    "Manager.encoding": lambda held: held.mgr.encoding,
+    "Manager.errors": lambda held: held.mgr.errors,
     "Manager.version": lambda held: held.mgr.version,
     "Manager.read_only": lambda held: held.mgr.read_only,
     "Manager.view": lambda held: (held.mgr.view.mask, held.mgr.view.filters, held.mgr.view.permissions),
