@@ -10,7 +10,7 @@ import random
 import sys
 from pathlib import Path
 
-from examples.dashboard.settings import Settings
+from examples.dashboard.settings import ONE, Settings
 from examples.dashboard.traffic import keep_calling, office
 from examples.dashboard.users import Users, hash_password
 from playwright.async_api import Browser, Page, expect
@@ -46,7 +46,7 @@ async def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     random.seed(11)
     async with office() as fake, a_browser() as browser:
-        settings = Settings(url=fake.url, users=Users({USER: hash_password(PASSWORD)}), dial="PJSIP/{}")
+        settings = Settings(servers={ONE: fake.url}, users=Users({USER: hash_password(PASSWORD)}), dial="PJSIP/{}")
         async with served(settings) as address, Manager.from_url(fake.url) as mgr:
             await mgr.send(core.QueuePause("PJSIP/hedy", True, reason="lunch"))
             calling = asyncio.create_task(keep_calling(fake, pause=7, first=4))

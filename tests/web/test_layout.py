@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from examples.dashboard.settings import Settings
+from examples.dashboard.settings import ONE, Settings
 from examples.dashboard.users import Users
 from playwright.async_api import Browser, Page, expect
 from tests.web.conftest import log_in, served, wrong_boxes
@@ -70,7 +70,7 @@ async def dashboard(users: Users, files: dict[str, str]) -> AsyncIterator[tuple[
     """A dashboard on a server with these files, and its address."""
     async with (
         FakeAsterisk(files=files, answer_seconds=0.01, talk_seconds=None) as fake,
-        served(Settings(url=fake.url, users=users, dial="PJSIP/{}")) as address,
+        served(Settings(servers={ONE: fake.url}, users=users, dial="PJSIP/{}")) as address,
     ):
         yield fake, address
 

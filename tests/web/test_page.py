@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from examples.dashboard.settings import Settings
+from examples.dashboard.settings import ONE, Settings
 from examples.dashboard.users import Users
 from playwright.async_api import Browser, Page, expect
 from tests.soak.load import Keeper
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 @pytest_asyncio.fixture(loop_scope="session")
 async def address(keeper: Keeper, users: Users) -> AsyncIterator[str]:
     """Where the dashboard is."""
-    settings = Settings(url=keeper.server.url, users=users, dial="Local/{}@office/n", context="office")
+    settings = Settings(servers={ONE: keeper.server.url}, users=users, dial="Local/{}@office/n", context="office")
     async with served(settings) as found:
         yield found
     async with Manager.from_url(keeper.server.url) as mgr:
@@ -159,7 +159,7 @@ async def test_any_byte_may_be_dialled(page: Page, keeper: Keeper) -> None:
 async def test_a_server_that_is_restarted(browser: Browser, keeper: Keeper, users: Users) -> None:
     """The page says that the link is down, and is right again after Asterisk was restarted, without a reload."""
     url = f"{keeper.server.url}?timeout=2"  # for so long a call waits for the link
-    settings = Settings(url=url, users=users, dial="Local/{}@office/n", context="office")
+    settings = Settings(servers={ONE: url}, users=users, dial="Local/{}@office/n", context="office")
     async with served(settings) as address, opened(browser, address) as page:
         await page.evaluate("window.marker = 'the same page'")
         await place(page, "quick", "quick")

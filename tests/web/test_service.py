@@ -18,7 +18,7 @@ import httpx2
 import pytest
 from examples.dashboard.__main__ import main
 from examples.dashboard.board import Board
-from examples.dashboard.settings import Settings
+from examples.dashboard.settings import ONE, Settings
 from examples.dashboard.users import Sessions, TooManyAttempts, Users, hash_password
 from tests.web.conftest import PASSWORD, USER, served
 
@@ -32,7 +32,7 @@ CALL = {"phone": "ada", "number": "100"}
 @pytest.fixture
 async def address(fake_asterisk: FakeAsterisk, users: Users) -> AsyncIterator[str]:
     """Where the dashboard is, on a fake server."""
-    async with served(Settings(url=fake_asterisk.url, users=users, dial="PJSIP/{}")) as found:
+    async with served(Settings(servers={ONE: fake_asterisk.url}, users=users, dial="PJSIP/{}")) as found:
         yield found
 
 
@@ -63,7 +63,8 @@ async def pushed(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
             if name == "event":
                 kind = value
             elif name == "data":
-                yield kind, json.loads(value)
+                told = json.loads(value)
+                yield kind, told | (told.get("servers", {}).get(ONE) or {})  # the one server's parts, beside the rest
 
 
 async def synced(client: httpx2.AsyncClient) -> None:
@@ -159,7 +160,7 @@ async def test_the_rights_of_the_readme(users: Users) -> None:
     rights = dict(re.findall(r"^ +(read|write) = (\S+)$", stanza, re.MULTILINE))
     async with (
         FakeAsterisk(users={"dashboard": Account("s", **rights)}, answer_seconds=0.01, talk_seconds=None) as fake,
-        served(Settings(url=fake.url, users=users, dial="PJSIP/{}")) as address,
+        served(Settings(servers={ONE: fake.url}, users=users, dial="PJSIP/{}")) as address,
         httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         fake.phone("PJSIP/ada")
@@ -267,7 +268,7 @@ async def test_a_link_that_comes_later(users: Users, fake_asterisk: FakeAsterisk
     """The page is there before Asterisk is, says so, and is right when it comes."""
     await fake_asterisk.stop()
     async with (
-        served(Settings(url=fake_asterisk.url, users=users)) as address,
+        served(Settings(servers={ONE: fake_asterisk.url}, users=users)) as address,
         httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         await client.post("/login", json={"user": USER, "password": PASSWORD})
@@ -283,7 +284,7 @@ async def test_a_refused_login(users: Users, fake_asterisk: FakeAsterisk) -> Non
     """A wrong secret of the service is told on the page, without the secret."""
     url = fake_asterisk.url.replace("s3cret", "wr0ng")
     async with (
-        served(Settings(url=url, users=users)) as address,
+        served(Settings(servers={ONE: url}, users=users)) as address,
         httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         await client.post("/login", json={"user": USER, "password": PASSWORD})
