@@ -223,6 +223,7 @@ async def test_any_byte_may_be_dialled(client: httpx2.AsyncClient, fake_asterisk
     odd = core.Originate_Application(
         "PJSIP/12\udce9", "Wait", ("600",), callerid="caf\udce9 <12\udce9>", channel_id="\udce9"
     )
+    fake_asterisk.phone("PJSIP/12\udce9")
     async with Manager.from_url(fake_asterisk.url) as mgr:
         await mgr.send(odd)
     async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
