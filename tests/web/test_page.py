@@ -192,7 +192,7 @@ async def test_a_fleet(browser: Browser, users: Users) -> None:
             await expect(page.locator("[data-queue=support] .badge")).to_have_text(["pbx1", "pbx2"])
             for fake in fakes.values():
                 fake.phone("PJSIP/ada")
-            await page.get_by_label("Server").select_option("pbx2")
+            await page.get_by_role("combobox", name="Server").select_option("pbx2")
             await place(page, "ada", "wait")
             await expect(calls).to_have_count(1)
             await expect(calls.locator("> header .badge")).to_have_text("pbx2")
@@ -205,7 +205,7 @@ async def test_a_fleet(browser: Browser, users: Users) -> None:
             await expect(calls).to_contain_text("Grace")
             await expect(queues).to_have_count(count // 2)
             await expect(page.locator("#count-calls")).to_have_text("1")
-            await expect(page.get_by_label("Server")).to_have_value("pbx1")
+            await expect(page.get_by_role("combobox", name="Server")).to_have_value("pbx1")
             await first.click()
             await expect(calls).to_have_count(2)
 

@@ -389,32 +389,36 @@ async def test_a_fleet(users: Users) -> None:
 
 async def test_a_server_of_a_fleet_that_is_away(users: Users) -> None:
     """One that is away is told with the reason and since when, as it was; the others go on, and it comes back by itself."""
-    async with FakeFleet(["pbx1", "pbx2"]) as fakes, served_fleet(fakes, users) as client:
-        async with async_timeout.timeout(30), contextlib.aclosing(servers_of(client)) as states:  # type: ignore[type-var]
-            async for servers in states:
-                if all(each["link"]["synced"] and each["queues"] for each in servers.values()):
-                    break
-            before = time.time()
-            await fakes["pbx2"].stop()
-            async for servers in states:
-                link = servers["pbx2"]["link"]
-                if not link["synced"] and link["why"]:
-                    break
-            assert before - 1 <= link["since"] <= time.time()
-            assert link["state"] == "reconnecting"
-            assert servers["pbx2"]["queues"].keys() == servers["pbx1"]["queues"].keys()
-            answer = await client.post("/api/calls", json=CALL, params={"server": "pbx2"}, timeout=30)
-            assert answer.status_code in (503, 504)
-            fakes["pbx1"].incoming("PJSIP/trunk", to="hold@test")
-            async for servers in states:
-                if servers["pbx1"]["channels"]:
-                    break
-            assert servers["pbx1"]["link"]["synced"]
-            await fakes["pbx2"].start()
-            async for servers in states:
-                if servers["pbx2"]["link"]["synced"]:
-                    break
-            assert servers["pbx2"]["link"]["why"] == ""
+    async with (
+        FakeFleet(["pbx1", "pbx2"]) as fakes,
+        served_fleet(fakes, users) as client,
+        async_timeout.timeout(30),
+        contextlib.aclosing(servers_of(client)) as states,  # type: ignore[type-var]
+    ):
+        async for servers in states:
+            if all(each["link"]["synced"] and each["queues"] for each in servers.values()):
+                break
+        before = time.time()
+        await fakes["pbx2"].stop()
+        async for servers in states:
+            link = servers["pbx2"]["link"]
+            if not link["synced"] and link["why"]:
+                break
+        assert before - 1 <= link["since"] <= time.time()
+        assert link["state"] == "reconnecting"
+        assert servers["pbx2"]["queues"].keys() == servers["pbx1"]["queues"].keys()
+        answer = await client.post("/api/calls", json=CALL, params={"server": "pbx2"}, timeout=30)
+        assert answer.status_code in (503, 504)
+        fakes["pbx1"].incoming("PJSIP/trunk", to="hold@test")
+        async for servers in states:
+            if servers["pbx1"]["channels"]:
+                break
+        assert servers["pbx1"]["link"]["synced"]
+        await fakes["pbx2"].start()
+        async for servers in states:
+            if servers["pbx2"]["link"]["synced"]:
+                break
+        assert servers["pbx2"]["link"]["why"] == ""
 
 
 async def test_a_server_that_refuses_the_login(users: Users) -> None:
