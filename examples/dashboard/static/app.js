@@ -169,7 +169,7 @@ function list(parent, things, build) {
       const fresh = build(thing.key ?? key, thing);
       if (thing.badge) {
         const badge = make("span", { class: "badge" }, thing.badge);
-        const place = fresh.querySelector("header, .leg-text, summary > .quiet");
+        const place = fresh.querySelector(".title, .queue > header, .leg-text, summary > .quiet");
         if (place) place.prepend(badge, " ");
         else fresh.append(badge);
         fresh.classList.toggle("away", thing.stale);
