@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         port = int(os.environ.get("DASHBOARD_PORT", "8765"))
         real = os.environ.get("AIOAMI_URL") or os.environ.get("AIOAMI_FLEET")
         work = create_server(Settings.from_environment(), port).serve() if real else serve_office(port)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"the dashboard cannot start: {error}", file=sys.stderr)
         return 1
     with contextlib.suppress(KeyboardInterrupt):

@@ -206,7 +206,7 @@ def server_of(request: Request, server: str | None = None) -> str:
 
 Known = Annotated[Session, Depends(session_of)]
 Own = Annotated[Session, Depends(own_page)]
-Which = Annotated[str, Depends(server_of)]
+Chosen = Annotated[str, Depends(server_of)]
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:
@@ -271,7 +271,7 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
         return channel
 
     @app.post("/api/calls", status_code=202)
-    async def place(call: Call, request: Request, session: Own, server: Which) -> dict[str, Any]:
+    async def place(call: Call, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
         board: Board = request.app.state.board
         action = core.Originate_Context(
             call.phone if "/" in call.phone else settings.dial.format(call.phone),
@@ -285,7 +285,7 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
         return {}
 
     @app.post("/api/calls/{linkedid}/hangup")
-    async def hang_up_call(linkedid: str, request: Request, session: Own, server: Which) -> dict[str, Any]:
+    async def hang_up_call(linkedid: str, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
         calls = live_of(request, server).calls()
         if linkedid not in calls:
             raise HTTPException(404, "this call is not there any more")
@@ -294,13 +294,13 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
         return {}
 
     @app.post("/api/channels/{uniqueid}/hangup")
-    async def hang_up(uniqueid: str, request: Request, session: Own, server: Which) -> dict[str, Any]:
+    async def hang_up(uniqueid: str, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
         channel = channel_of(request, server, uniqueid)
         await request.app.state.fleet[server].send(core.Hangup(channel.uniqueid, cause=16))
         return {}
 
     @app.post("/api/channels/{uniqueid}/transfer")
-    async def transfer(uniqueid: str, target: Target, request: Request, session: Own, server: Which) -> dict[str, Any]:
+    async def transfer(uniqueid: str, target: Target, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
         channel = channel_of(request, server, uniqueid)
         redirect = core.Redirect(channel.uniqueid, settings.context, target.number, 1)
         await request.app.state.fleet[server].send(redirect)
