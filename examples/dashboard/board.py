@@ -23,7 +23,7 @@ from aioami import (
     Reconnected,
     core,
 )
-from aioami.fleet import FleetLive
+from aioami.fleet import FleetLive, ServerHealth
 from aioami.live import (
     DEFAULT_PARTS,
     Live,
@@ -115,7 +115,7 @@ class Board:
         """All there is to show."""
         return {
             "now": time.time(),
-            "servers": {server: self._server(server) for server in self._fleet.servers if server in self._lives},
+            "servers": {server: self._server(server, health) for server, health in self._health().items()},
             "placed": self._placed,
             "feed": list(self._recent),
         }
@@ -180,7 +180,7 @@ class Board:
         told: dict[str, dict[str, Any]] = {}
         while True:
             await asyncio.sleep(_LINKS_PACE)
-            links = {server: self._link(server) for server in self._fleet.servers if server in self._lives}
+            links = {server: self._link(server, health) for server, health in self._health().items()}
             for server, link in links.items():
                 if told.get(server) != link:
                     self._touch(server, "link")
@@ -199,6 +199,7 @@ class Board:
     def _patch(self, dirty: dict[tuple[str, str, str], None]) -> dict[str, Any]:
         """What is different: of a server all (`whole`), or some things; `None` is what is not there any more."""
         patch: dict[str, Any] = {"now": time.time(), "servers": {}}
+        healths = self._health() if any(kind in ("link", "everything") for _, kind, _ in dirty) else {}
         for server, kind, key in dirty:
             if kind == "placed":
                 patch.setdefault("placed", {})[key] = self._placed.get(int(key))
@@ -211,7 +212,7 @@ class Board:
             if told.get("whole"):
                 continue
             if (server, "everything", "") in dirty:
-                told.update(self._server(server), whole=True)
+                told.update(self._server(server, healths[server]), whole=True)
             elif kind in _SHOWN:
                 part, things, show = _SHOWN[kind]
                 thing = things(live).get(key)
@@ -219,7 +220,7 @@ class Board:
                 if kind == "call" and thing is None:
                     told["ended"] = _ended_of(live)
             elif kind == "link":
-                told["link"] = self._link(server)
+                told["link"] = self._link(server, healths[server])
         return patch
 
     async def _listen(self) -> None:
@@ -265,16 +266,20 @@ class Board:
 
     # What is shown of things
 
-    def _server(self, server: str) -> dict[str, Any]:
+    def _health(self) -> dict[str, ServerHealth]:
+        """The servers that are shown, each with its health."""
+        return {server: health for server, health in self._fleet.health().items() if server in self._lives}
+
+    def _server(self, server: str, health: ServerHealth) -> dict[str, Any]:
         live = self._lives[server]
         return {
-            "link": self._link(server),
+            "link": self._link(server, health),
             **{part: {key: show(each) for key, each in things(live).items()} for part, things, show in _SHOWN.values()},
             "ended": _ended_of(live),
         }
 
-    def _link(self, server: str) -> dict[str, Any]:
-        health, live = self._fleet.health()[server], self._lives[server]
+    def _link(self, server: str, health: ServerHealth) -> dict[str, Any]:
+        live = self._lives[server]
         return {
             "state": health.state.value,
             "since": health.since,
