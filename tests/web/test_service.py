@@ -550,7 +550,9 @@ def test_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 async def test_an_office_that_does_not_exist() -> None:
     """Without AIOAMI_URL an invented office is served, and its password, which is new each time, lets one in."""
     settings = {"DASHBOARD_PORT": "0", "PYTHONUNBUFFERED": "1"}
-    environment = {name: value for name, value in os.environ.items() if name != "AIOAMI_URL"} | settings
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("AIOAMI_URL", "AIOAMI_FLEET")
+    } | settings
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "examples.dashboard", cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE
     )
