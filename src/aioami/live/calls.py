@@ -266,8 +266,7 @@ class Calls:
         channel = self.take(event, uniqueid)
         if channel is not None:
             cause = event.find("Cause", "")
-            # 0 is none: the end of a call is told in the same words as by `Call`.
-            channel.cause = int(cause) if cause.isdecimal() and int(cause) else None
+            channel.cause = int(cause) if cause.isdecimal() else None
             self._end(channel, self._reports.clock(), seen=True)
 
     def transfers(self, event: Event) -> None:
