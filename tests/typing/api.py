@@ -28,6 +28,7 @@ from aioami import (
 )
 from aioami import actions as catalogue
 from aioami.agi import AsyncAGI, DialResult, Digits, FastAGI, Recording, Reply, Routes, Session
+from aioami.bus import RemoteManager
 from aioami.calls import Application, Call, CallChange, CallEnd, CallTrace, CallTracer, EndReason, NotAnswered
 from aioami.fields import Integer
 from aioami.fleet import FleetLive, MergedStream, ServerHealth
@@ -78,8 +79,10 @@ async def actions(mgr: Manager) -> None:
 
 async def fleets() -> None:
     async with connect("ami://u:s@h", timeout=3) as mgr:
-        assert_type(mgr, ManagerLike)
-    assert_type(await connect("nats://bus", server="pbx1"), ManagerLike)
+        assert_type(mgr, Manager)
+    remote = await connect("nats://bus", server="pbx1")
+    assert_type(remote, RemoteManager)
+    assert_type(remote.events(events.Hangup, since="oldest").position, str)
     async with Fleet({"pbx1": "ami://u:s@h", "pbx2": Manager()}, wait="any") as fleet, FleetLive(fleet) as lives:
         assert_type(fleet["pbx1"], ManagerLike)
         assert_type(fleet.add("pbx3", mgr), ManagerLike)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
 
-__all__ = ["ManagerLike", "View"]
+__all__ = ["AskingView", "ManagerLike", "View"]
 
 EventT = TypeVar("EventT", bound=Event)
 
@@ -37,6 +37,10 @@ class View(Protocol):
     @property
     def permissions(self) -> Permissions | None:
         """The rights of the user; `None` where unknown."""
+
+
+class AskingView(View, Protocol):
+    """A view that can ask for the rights, which that of another kind of manager need not."""
 
     async def ask(self) -> Permissions | None:
         """Ask the server for the rights of the user, and return them."""

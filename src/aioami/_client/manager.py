@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
-    from .like import View
+    from .like import AskingView
     from .view import ServerView
 
 __all__ = ["Manager", "ManagerState"]
@@ -318,8 +318,12 @@ class Manager:
         return self._link.reason
 
     @property
-    def view(self) -> View:
-        """The event mask, the filters and the rights with which the server is seen from here."""
+    def view(self) -> AskingView:
+        """The event mask, the filters and the rights with which the server is seen from here.
+
+        `await mgr.view.ask()` asks the server for the rights, and returns them; `None` if the
+        server does not show them to this user.
+        """
         if self._view is None:  # a quiet connection does without it
             from .view import ServerView
 

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, overload
 
 import async_timeout
 
@@ -23,7 +23,7 @@ from ..events.base import Event
 from ..responses.base import ListReply, Response
 from ..states import ManagerState
 from .callbacks import Subscription
-from .like import ManagerLike, View
+from .like import AskingView, ManagerLike
 from .options import DEFAULT, Timeout
 from .streams import EventStream, ListStream, OnLoss, Overflow, Predicate
 
@@ -360,9 +360,9 @@ class BlockingManager:
         return self.manager.version
 
     @property
-    def view(self) -> View:
+    def view(self) -> AskingView:
         """The part of the server that is seen from here; `run(mgr.view.ask())` asks for rights."""
-        return self.manager.view
+        return cast("AskingView", self.manager.view)
 
     def statistics(self) -> Statistics:
         """Return the counts of what went over the link."""

@@ -44,7 +44,7 @@ from .streams import RemoteBuffer, RemoteListBuffer, RemoteSingleBuffer, RemoteS
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._client.like import View
+    from .._client.like import AskingView
     from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
 
@@ -218,7 +218,7 @@ class RemoteManager:
         return self.options.encoding.errors
 
     @property
-    def view(self) -> View:
+    def view(self) -> AskingView:
         """The event mask, the filters and the rights of the relay's session."""
         return self._view
 

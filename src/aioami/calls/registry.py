@@ -221,7 +221,7 @@ class CallRecord:
         rang = 0.0 if self._rang is None else (time if answered is None else answered) - self._rang
         self.end = CallEnd(
             reason,
-            None if cause is None else HangupCause(cause),
+            HangupCause(cause) if cause else None,  # 0 tells of none, as to a `Call`
             max(0.0, rang),
             0.0 if answered is None else max(0.0, time - answered),
         )

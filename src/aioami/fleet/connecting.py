@@ -5,35 +5,38 @@ from __future__ import annotations
 from collections.abc import Generator
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from .._client.manager import Manager
 
 if TYPE_CHECKING:
     from .._client.like import ManagerLike
+    from ..bus import RemoteManager
 
 __all__ = ["Connecting", "bus", "connect", "is_bus", "manager_of"]
 
 _BUS: Final = "nats"
 
+ManagerT_co = TypeVar("ManagerT_co", bound="ManagerLike", covariant=True)
 
-class Connecting:
+
+class Connecting(Generic[ManagerT_co]):
     """A manager that connects when this is awaited or entered; `connect` returns it.
 
     Leaving it closes the manager. Whoever awaits it closes the manager himself.
     """
 
-    def __init__(self, manager: ManagerLike) -> None:
+    def __init__(self, manager: ManagerT_co) -> None:
         self._manager = manager
 
-    def __await__(self) -> Generator[Any, None, ManagerLike]:
+    def __await__(self) -> Generator[Any, None, ManagerT_co]:
         return self._connect().__await__()
 
-    async def _connect(self) -> ManagerLike:
+    async def _connect(self) -> ManagerT_co:
         await self._manager.connect()
         return self._manager
 
-    async def __aenter__(self) -> ManagerLike:
+    async def __aenter__(self) -> ManagerT_co:
         return await self._connect()
 
     async def __aexit__(
@@ -48,7 +51,11 @@ class Connecting:
         return f"<Connecting {self._manager!r}>"
 
 
-def connect(url: str, *, server: str | None = None, **options: Any) -> Connecting:
+@overload
+def connect(url: str, *, server: str, **options: Any) -> Connecting[RemoteManager]: ...
+@overload
+def connect(url: str, *, server: None = None, **options: Any) -> Connecting[Manager]: ...
+def connect(url: str, *, server: str | None = None, **options: Any) -> Connecting[Any]:
     """Return what connects to a server, to be awaited or entered::
 
         async with connect("ami://user:secret@10.0.0.1") as mgr: ...

@@ -606,7 +606,9 @@ class Live:
         try:
             # Once for each link: to users with the right to ask, the server tells their rights.
             if None in self._reading.values() and self._manager.view.permissions is None:
-                self._rights_unknown = await self._manager.view.ask() is None
+                # The view of a manager that is not aioami's own need not be able to ask.
+                ask = getattr(self._manager.view, "ask", None)
+                self._rights_unknown = ask is None or await ask() is None
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from .._check import check_text
 from .._posix import Expression
 from .config import Category, ConfigFile
 
@@ -35,6 +36,9 @@ class Account:
         allow_multiple_login: true if the user may have several sessions at a time.
         denied: true if an ACL denies the addresses of 127.0.0.0/8.
         event_filters: the filters that each session of the user begins with.
+
+    Raises:
+        TypeError: the secret or the classes are no text.
     """
 
     secret: str
@@ -43,6 +47,10 @@ class Account:
     allow_multiple_login: bool = True
     denied: bool = False
     event_filters: tuple[EventFilter, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("secret", "read", "write"):
+            check_text(name, getattr(self, name))
 
     def __repr__(self) -> str:
         return f"<Account read={self.read!r} write={self.write!r}>"

@@ -505,3 +505,20 @@ async def test_classes_of_ones_own(fake: FakeAsterisk, mgr: Manager, live: Live)
         assert "own" in live.channels
     finally:
         EVENTS["newchannel"] = ours
+
+
+async def test_a_view_of_three_names_is_enough(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A manager of another kind need not be able to ask for rights: they are unknown, and all is read."""
+
+    class OtherView:
+        mask = filters = permissions = None
+
+    class Other:
+        def __getattr__(self, name: str) -> object:
+            return OtherView() if name == "view" else getattr(mgr, name)
+
+    fake.incoming("PJSIP/alice", to="600")
+    async with Live(Other()) as live:  # type: ignore[arg-type]
+        assert live.synced
+        assert len(live.channels) == 1
+        assert not live.unavailable

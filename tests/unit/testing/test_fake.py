@@ -486,6 +486,13 @@ async def test_a_client_that_was_on_its_way_when_the_server_stopped(proxied: boo
 # Accounts
 
 
+@pytest.mark.parametrize("name", ["secret", "read", "write"])
+def test_the_words_of_an_account_are_text(name: str) -> None:
+    """A tuple of classes is refused where it is written, and not when the user logs in."""
+    with pytest.raises(TypeError, match=f"^{name}: "):
+        Account(**{"secret": "s", name: ("call", "agent")})  # type: ignore[arg-type]
+
+
 async def test_accounts_have_rights(connect: Clients) -> None:
     """What a user may not send is denied, what he may not read does not come, and ListCommands knows."""
     users = {"boss": "s", "clerk": Account("s", read="user", write="call,user")}
