@@ -55,9 +55,9 @@ class Fleet:
 
         servers = {"pbx1": "ami://u:s@10.0.0.1", "pbx2": "ami://u:s@10.0.0.2"}
         async with Fleet(servers) as fleet:
+            await fleet["pbx1"].send(core.Ping())
             async for event in fleet.events(events.Hangup):
                 print(event.server, event.channel)
-            await fleet["pbx1"].send(core.Ping())
 
     Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
     all at the same time. A server that is down, slow, or sends a flood hurts no other. One that is
@@ -193,7 +193,10 @@ class Fleet:
             raise ValueError(f"servers: there is a server {name!r} already")
         manager: ManagerLike
         if isinstance(server, str):
-            manager = manager_of(server, **self._named(name))
+            try:
+                manager = manager_of(server, **self._named(name))
+            except ValueError as error:  # which never shows the URL
+                raise ValueError(f"servers: {name!r}: {error}") from None
         elif isinstance(server, (Manager, ManagerLike)):  # to ask for the second looks at all of it
             manager = server
         else:
