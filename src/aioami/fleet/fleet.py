@@ -59,11 +59,11 @@ class Fleet:
             async for event in fleet.events(events.Hangup):
                 print(event.server, event.channel)
 
-    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
-    all at the same time. A server that is down, slow, or sends a flood hurts no other. One that is
-    lost is connected again; one whose login is refused is told once, in the log and in `health()`,
-    and the others go on. One that is dropped without `close()` ends its links, with a
-    `ResourceWarning`. There is no `send` without a server: `fleet[name]` has it.
+    `Fleet(...)` connects nothing yet; `connect()`, or `async with`, connects all servers at the
+    same time. A server that is down, slow, or sends a flood hurts no other. A lost server is
+    connected again. A refused login is told once, in the log and in `health()`, and is not tried
+    again. There is no `send` without a server: `fleet[name]` has it. A fleet that is thrown away
+    without `close()` ends its links, with a `ResourceWarning`.
 
     Args:
         servers: the servers: a mapping of their names to URLs, as `Manager.from_url` takes them, or

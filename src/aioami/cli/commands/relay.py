@@ -39,7 +39,9 @@ def relay(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(help="A file in TOML; see the guide “Running a relay”.", dir_okay=False, exists=True),
+        typer.Option(
+            help="A file in TOML; see the guide “Running a relay”.", dir_okay=False, exists=True
+        ),
     ] = None,
     http: Annotated[
         str | None,
