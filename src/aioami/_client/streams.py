@@ -463,11 +463,10 @@ class _Iteration(Generic[EventT_co]):
     of the delivery.
     """
 
-    __slots__ = ("_next", "_stream")
+    __slots__ = ("_stream",)
 
     def __init__(self, stream: EventStream[EventT_co]) -> None:
         self._stream = stream
-        self._next = stream._next
 
     def __aiter__(self) -> Self:
         return self
@@ -475,7 +474,7 @@ class _Iteration(Generic[EventT_co]):
     async def __anext__(self) -> EventT_co:
         # An event that is there is returned without a turn of the event loop.
         try:
-            event = self._next()
+            event = self._stream._next()
             self._stream._delivered += 1
             return event  # type: ignore[return-value]
         except IndexError:

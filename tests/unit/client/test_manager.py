@@ -588,6 +588,18 @@ async def test_a_raising_predicate_hurts_nobody_else(
     assert "ZeroDivisionError" in caplog.text
 
 
+async def test_a_stream_that_is_closed_in_its_own_loop_gives_nothing_more(fake: FakeAsterisk, mgr: Manager) -> None:
+    """What waits when `async for` closes its stream is discarded, as it is at every other time."""
+    with mgr.events("Flood") as stream:
+        for _ in range(3):
+            await fake.send_event("Flood", {})
+        await mgr.send(core.Ping())
+        assert stream.pending == 3
+        async for _event in stream:
+            stream.close()
+        assert (stream.delivered, stream.pending) == (1, 0)
+
+
 async def test_the_iterator_of_a_stream_is_iterated_too(mgr: Manager) -> None:
     """What `aiter(stream)` gives may stand in `async for` again, as helpers around iterators do."""
     with mgr.events("UserEvent") as stream:

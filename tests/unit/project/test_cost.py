@@ -31,7 +31,7 @@ COSTS = {
     "one name": (0.12, 0.12),
     "an action": (2.28, 2.65),
     "an item of a list": (0.59, 0.79),
-    "a further subscriber": (0.085, 0.08),
+    "a further subscriber": (0.086, 0.08),
 }
 
 
