@@ -201,7 +201,10 @@ class CommandFailed(ManagerError):
 
 
 class SessionEnded(ManagerError):
-    """An AGI session is over, and runs no more commands."""
+    """An AGI session is over, so that the command was not carried out.
+
+    `HungUp` and `TakenAway` are the two ways in which that happens.
+    """
 
 
 class HungUp(SessionEnded):

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from aioami import ActionError, Manager, core, events
+from aioami.calls import Application
 
 PAGE = Path(__file__).parents[2] / "docs/guide/recipes.md"
 
@@ -30,31 +31,47 @@ def recipe() -> Callable[[str], Any]:
 
 
 async def test_click_to_call_tells_of_both_legs(mgr: Manager, recipe: Callable[[str], Any]) -> None:
-    """It says whether the second leg was answered, was busy, or could not be reached, and whether the first one did not pick up."""
+    """It says whether the two talk, whether the second was not reached, and whether the first one did not pick up."""
     click_to_call = recipe("click_to_call")
-    assert await click_to_call(mgr, "Local/wait@test", "Local/short@test") == "Local/short@test: ANSWER"
-    assert await click_to_call(mgr, "Local/wait@test", "Local/busy@test") == "Local/busy@test: BUSY"
-    assert await click_to_call(mgr, "Local/wait@test", "PJSIP/alice") == "PJSIP/alice cannot be reached"
-    assert (await click_to_call(mgr, "Local/busy@test", "Local/short@test")).startswith(
-        "Local/busy@test did not pick up"
+    phone = "Local/wait@test/n"
+    assert await click_to_call(mgr, phone, "Local/wait@test") == f"{phone} talks with Local/wait@test"
+    assert await click_to_call(mgr, phone, "Local/busy@test") == "Local/busy@test was not reached"
+    assert await click_to_call(mgr, phone, "PJSIP/alice") == "PJSIP/alice was not reached"
+    assert (
+        await click_to_call(mgr, "Local/busy@test/n", "Local/short@test") == "Local/busy@test/n did not pick up: busy"
     )
+    await mgr.send(core.Hangup("/.*/"), check=False)
 
 
 async def test_a_call_is_followed_to_its_end(mgr: Manager, recipe: Callable[[str], Any]) -> None:
     """It ends with the call, and also where no channel could be made."""
     follow_call = recipe("follow_call")
-    assert await follow_call(mgr, "Local/short@test") == "Normal Clearing"
-    assert await follow_call(mgr, "PJSIP/alice") is not None
+    assert await recipe("place_call")(mgr) == "not answered: no such channel"  # nobody is registered as alice
+    assert await follow_call(mgr, "Local/short@test/n") == "answered"
+    assert await follow_call(mgr, "PJSIP/alice") == "no such channel"
+
+
+async def test_conferences_are_listed_and_left(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """Who is in one is listed, can be muted, and is out after a kick."""
+    with mgr.events(events.ConfbridgeJoin, events.ConfbridgeMute, events.ConfbridgeLeave) as told:
+        call = mgr.call("Local/wait@test/n", to=Application("ConfBridge", "recipes"))
+        async with call as placed:
+            joined = await asyncio.wait_for(anext(told), 5)
+            assert await recipe("who_is_in")(mgr) == {"recipes": [joined.channel]}
+            await recipe("mute")(mgr, "recipes", joined.channel)
+            assert isinstance(await asyncio.wait_for(anext(told), 5), events.ConfbridgeMute)
+            await recipe("kick")(mgr, "recipes", joined.channel)
+            await placed.ended(5)
+    assert await recipe("who_is_in")(mgr) == {}
 
 
 async def test_channels_are_listed_sent_elsewhere_and_hung_up(
     mgr: Manager, place: Place, recipe: Callable[[str], Any]
 ) -> None:
-    """A call is listed with both its channels; one of them goes on elsewhere, and a pattern hangs both up."""
+    """A call is listed once; one of its channels goes on elsewhere, and a pattern hangs both up."""
     channel = await place()
-    [call] = await recipe("who_talks")(mgr)
-    assert len(call) == 2
-    assert channel in call
+    [line] = await recipe("who_talks")(mgr)
+    assert ": " in line
     with mgr.events(events.Newexten, where=lambda event: event.context == "elsewhere") as steps:
         await recipe("send_elsewhere")(mgr, channel, "target", "elsewhere")
         assert (await asyncio.wait_for(anext(steps), 5)).extension == "target"
@@ -143,5 +160,5 @@ async def test_a_mailbox_and_many_calls(mgr: Manager, recipe: Callable[[str], An
     devices = ["Local/short@test", "Local/busy@test", "PJSIP/alice"]
     results = await recipe("call_all")(mgr, devices, lines=1, pause=0.01)
     assert list(results) == devices
-    assert results["Local/short@test"] == "ANSWERED"
-    assert results["Local/busy@test"] == "BUSY"
+    assert results["Local/short@test"] == "answered"
+    assert results["Local/busy@test"] == "busy"

@@ -547,11 +547,11 @@ class Manager:
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
     def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action of `send()`, once that is over.
+        """Have a function called with each action of `send()`, once it was answered or given up.
 
-        It is for those who show what the server has, as some changes are told by no event: the
-        action was answered or refused, or is waited for no more and may have run. Lists of
-        `stream()` are not reported, as they change nothing. What the function raises is logged
+        Some actions change the server without an event; a program that shows the server's state
+        learns of them so. An action that was given up may have run. Lists of `stream()` are not
+        reported, as they change nothing. What the function raises is logged
         under `aioami.manager`.
 
         Args:

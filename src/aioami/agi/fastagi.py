@@ -117,7 +117,7 @@ class FastAGI:
 
     @property
     def port(self) -> int:
-        """The port that it listens on; before the start that which was given."""
+        """The port that it listens on; before the start, the `port` that was given."""
         if self._server is not None and self._server.sockets:
             return int(self._server.sockets[0].getsockname()[1])
         return self._port

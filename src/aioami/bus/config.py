@@ -92,7 +92,10 @@ def read_config(
         name, url = server_from_option(text)
         listed[name] = _server(name, {"url": url}, f"--server {name}", folder, environment)
     if not listed:
-        raise ValueError("servers: a relay needs at least one: --server name=ami://user@host")
+        raise ValueError(
+            "servers: a relay needs at least one: --server pbx1=ami://user@host, "
+            "or [servers.pbx1] in the file"
+        )
     for name, server in listed.items():
         login = server.url.partition("://")[2].rpartition("@")[0]
         if ":" in login:
@@ -114,7 +117,7 @@ def server_from_option(text: str) -> tuple[str, str]:
     """
     name, equals, url = text.partition("=")
     if not equals or "://" in name or not name:
-        raise ValueError("--server: expected name=ami://user@host")
+        raise ValueError("--server: expected NAME=URL, as pbx1=ami://user@host")
     return name, url
 
 

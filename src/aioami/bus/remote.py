@@ -281,7 +281,7 @@ class RemoteManager:
 
         Raises:
             ManagerTimeout: it was not booted in time.
-            PermissionDenied: the server may not be asked.
+            PermissionDenied: the relay's user has no write class `command`.
             ConnectionLost, RuntimeError: as for `wait_ready()`.
         """
         import asyncio
@@ -347,8 +347,8 @@ class RemoteManager:
         manager.
 
         Args:
-            action, timeout, check, action_id: as for `Manager.send`. The relay does not run an
-                action that reaches it after its time.
+            action, timeout, check, action_id: as for `Manager.send`. An action that reaches the
+                relay only when its timeout is over is not run.
 
         Raises:
             ActionError: the server, or the relay, refused; `PermissionDenied` and `UnknownAction`
@@ -410,7 +410,7 @@ class RemoteManager:
         stop()
 
     def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action of `send()`, once that is over.
+        """Have a function called with each action of `send()`, once it was answered or given up.
 
         See `Manager.observe_actions`. Actions that others send through the relay are not seen.
 

@@ -127,14 +127,14 @@ def _nowhere() -> Position | None:
 
 
 class RemoteStream(EventStream[EventT_co]):
-    """The events that were asked for, out of a server's log; else as `EventStream`.
+    """A stream of a server's events, read from the log on the bus; used as an `EventStream`.
 
     A bus that was away and comes back with nothing lost ends no stream, and is no gap. `gaps`
     counts the places at which the log says that events are missing, and those at which it had
     thrown events away before they were read.
 
-    One that began with `since` is held back by the log, and not by `maxsize`: it reads that many
-    events ahead, and drops none. What the log throws away before it is read is told as lost.
+    A stream that began with `since` drops no event, however slow the consumer is: it reads
+    `maxsize` events ahead, and waits. What the log throws away meanwhile is told as lost.
     """
 
     __slots__ = ()

@@ -72,12 +72,12 @@ class Call:
 
     @property
     def channel(self) -> str | None:
-        """The name of its channel; `None` before there is one."""
+        """The name of the call's channel, as `PJSIP/alice-00000001`; `None` before there is one."""
         return self._machine.channel
 
     @property
     def state(self) -> CallState:
-        """The state, as far as the events that have come tell."""
+        """The state of the call, by the events that have come until now."""
         return self._machine.state
 
     @property
@@ -116,7 +116,7 @@ class Call:
     # Waiting
 
     async def answered(self, timeout: float | None = None) -> float:
-        """Wait until somebody has answered it. Cancelling it changes nothing.
+        """Wait until somebody has answered the call. Cancelling this changes nothing.
 
         Args:
             timeout: seconds to wait; `None` is no limit but the call's own.
@@ -126,7 +126,7 @@ class Call:
 
         Raises:
             NotAnswered: it ended before that; the error's `end` says how.
-            ManagerTimeout: nobody did in time. The call goes on.
+            ManagerTimeout: nobody answered in time. The call goes on.
         """
         check_seconds("timeout", timeout)
         await self._watch.wait(lambda: self._machine.was_answered, timeout, "was not answered")
@@ -138,13 +138,13 @@ class Call:
         raise NotAnswered(f"the call was not answered: {end.reason.value}", end=end)
 
     async def ended(self, timeout: float | None = None) -> CallEnd:
-        """Wait until it has ended, and return its end. Cancelling it changes nothing.
+        """Wait until the call has ended, and return its end. Cancelling this changes nothing.
 
         Args:
             timeout: seconds to wait; `None` is no limit.
 
         Raises:
-            ManagerTimeout: it has not in time. The call goes on.
+            ManagerTimeout: the call has not ended in time. It goes on.
         """
         check_seconds("timeout", timeout)
         await self._watch.wait(lambda: False, timeout, "has not ended")
@@ -153,19 +153,19 @@ class Call:
         return end
 
     def changes(self) -> CallChanges:
-        """Return the changes from now on, each as a `CallChange`, for `async for`.
+        """Return the changes of the call from now on, for `async for`; each is a `CallChange`.
 
-        They end with the call; at once, if it is over.
+        The last one is the end of the call. If the call is over already, there is none.
         """
         return self._watch.changes()
 
     # What is done with it
 
     async def hang_up(self, cause: HangupCause | int | None = None) -> None:
-        """Hang it up, in whatever state it is; nothing is done if it has ended.
+        """Hang up the call, in whatever state it is; a call that has ended stays as it is.
 
-        A call that has no channel yet is hung up as soon as it has one. Needs the write class
-        `call` or `system`. A cancelled one hangs up all the same.
+        A call that has no channel yet is hung up as soon as it has one. Cancelling this takes
+        nothing back: the call is hung up all the same. Needs the write class `call` or `system`.
 
         Args:
             cause: the reason that the other side is told, as `HangupCause.USER_BUSY`.
@@ -197,26 +197,27 @@ class Call:
                 return
 
     async def redirect(self, context: str, exten: str, priority: int | str = 1) -> None:
-        """Send it to another place in the dialplan; whom it talks with is left behind.
+        """Send the call to an extension; the one that it talks with is left behind.
 
-        Asterisk does not check that the place exists. Needs the write class `call`.
+        Asterisk does not check that the extension exists. Needs the write class `call`.
 
         Args:
-            context, exten: the place.
+            context, exten: the context in the dialplan, and the extension there.
             priority: a number or a label.
         """
         await self._steer(lambda uniqueid: Redirect(uniqueid, context, exten, priority))
 
     async def transfer(self, exten: str, context: str) -> None:
-        """Send the one that it talks with to an extension, as its phone could do; it then ends.
+        """Transfer the one that this call talks with to an extension (a blind transfer).
 
-        Asterisk does not check that the place exists. Needs the write class `call`.
+        This call then leaves the conversation. Asterisk does not check that the extension exists.
+        Needs the write class `call`.
 
         Args:
-            exten, context: the place.
+            exten, context: the extension, and its context in the dialplan.
 
         Raises:
-            ActionError: it talks with nobody.
+            ActionError: the call talks with nobody.
         """
         await self._steer(lambda uniqueid: BlindTransfer(uniqueid, exten, context))
 
@@ -239,7 +240,9 @@ class Call:
         await self._steer(make)
 
     async def park(self, *, timeout: float | None = None, lot: str | None = None) -> None:
-        """Park it. `parked` is true when that is done. Needs the write class `call`.
+        """Park the call. `parked` becomes true when that is done.
+
+        The event `ParkedCall` tells the parking space. Needs the write class `call`.
 
         Args:
             timeout: seconds after which it goes back to where it came from; `None` is the parking
@@ -258,23 +261,24 @@ class Call:
     async def mute(
         self, muted: bool = True, *, listening: bool = False, talking: bool = True
     ) -> None:
-        """Silence it, or let it be heard again. Needs the write class `system`.
+        """Mute the phone of the call, or let it be heard again. Needs the write class `system`.
 
         Args:
-            muted: `True` silences, `False` lets be heard.
-            listening: that which its phone hears is meant.
-            talking: that which its phone says is meant.
+            muted: `True` to mute, `False` to end that.
+            listening: `True` for the sound that goes to the phone.
+            talking: `True` for the sound that comes from the phone.
 
         Raises:
-            ValueError: neither direction is meant.
+            ValueError: `listening` and `talking` are both `False`.
         """
         MuteAudio("-", talking, listening, muted)  # refuses at once what is wrong
         await self._steer(lambda uniqueid: MuteAudio(uniqueid, talking, listening, muted))
 
     async def record(self, file: str, *, options: str = "") -> str:
-        """Record it, both directions in one file, until it ends.
+        """Record the call, both directions in one file, until it ends.
 
-        `actions.StopMixMonitor(call.uniqueid, id)` ends it before. Needs the write class `system`.
+        `actions.StopMixMonitor(call.uniqueid, id)` ends the recording before that. Needs the write
+        class `system`.
 
         Args:
             file: the file on the server with its extension, absolute or below Asterisk's monitor

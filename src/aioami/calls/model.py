@@ -58,10 +58,10 @@ class CallStep:
         return self.told(lambda channel: channel.name)
 
     def within(self, channels: Collection[str]) -> CallStep:
-        """Return the step with the channels of one call; of others the names stay, as text.
+        """Return the step as one call sees it: other channels are left as plain text.
 
         Args:
-            channels: the unique ids of the channels.
+            channels: the Uniqueids of the call's channels.
         """
         named = (each for each in self.words if isinstance(each, Named))
         if all(each.uniqueid in channels for each in named) and all(
@@ -134,11 +134,11 @@ class CallTrace:
     """Course of one call. Its `str()` is the ladder, 100 columns wide.
 
     Attributes:
-        linkedid: the linked id that it began with.
-        linkedids: all its linked ids, with those of calls that became part of it.
+        linkedid: the Linkedid that it began with.
+        linkedids: all its Linkedids, with those of calls that became part of it.
         channels: its channels, in the order in which they began.
         steps: its steps, in order.
-        answered_by: the unique id of the channel that answered first, behind Local channels;
+        answered_by: the Uniqueid of the channel that answered first, behind Local channels;
             `None` if nobody did. Of a call that an Originate made for an application it is known
             when the call is over.
         end: what became of it, with the seconds that it rang and was talked; `None` while a channel

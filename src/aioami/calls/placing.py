@@ -73,8 +73,11 @@ Destination = Union[str, Application, Callable[["Session"], Awaitable[object]]]
 class PlacedCall:
     """A call that is placed when this is awaited, or entered by `async with`; see `Manager.call`.
 
-    It is placed once: a second await raises `RuntimeError`.
+    It is placed once: a second await raises `RuntimeError`. One that is thrown away without being
+    placed is logged as a warning under `aioami.calls`.
     """
+
+    _is_used = True  # of one whose arguments were refused
 
     def __init__(
         self,
@@ -203,6 +206,23 @@ class PlacedCall:
             action=self._action,
         )
 
+    if not TYPE_CHECKING:  # type checkers are to refuse these names
+
+        def __getattr__(self, name: str) -> object:
+            if name in Call.__dict__ and not name.startswith("_"):
+                raise AttributeError(
+                    f"{name} is of the call, and none is placed yet: "
+                    "write `call = await mgr.call(...)`, or `async with mgr.call(...) as call`"
+                )
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __del__(self) -> None:
+        if not self._is_used:
+            log.warning(
+                "a call was never placed: write `call = await mgr.call(...)`, "
+                "or `async with mgr.call(...) as call`"
+            )
+
     def __repr__(self) -> str:
         state = "placed" if self._is_used else "not placed: await it, or use `async with`"
         return f"<PlacedCall {self._uniqueid} {state}>"
@@ -233,7 +253,10 @@ def _target(to: Destination) -> dict[str, str | bytes | None]:
         return {"Application": "AGI", "Data": "agi:async"}
     exten, _, context = to.rpartition("@")
     if not exten or not context:
-        raise ValueError(f"to: an extension with its context, as '100@internal', not {to!r:.60}")
+        raise ValueError(
+            "to: an extension with its context, as '100@internal', or an application, as "
+            f"Application('Playback', 'hello-world'), not {to!r:.60}"
+        )
     return {"Context": context, "Exten": exten, "Priority": "1"}
 
 

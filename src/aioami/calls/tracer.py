@@ -31,15 +31,15 @@ class CallTracer:
         self._registry = CallRegistry(keep)
 
     def take(self, event: Event, time: float | None = None) -> str | None:
-        """Take an event.
+        """Add an event to the call that it is about. Events that are of no call are passed over.
 
         Args:
             event: from a stream, a recording or a log; or an item of `CoreShowChannels`, for a
                 channel that is older than the tracing.
-            time: seconds at which it came; left out, the event's own time stamp.
+            time: when the event came, in seconds since 1970; left out, the event's own time stamp.
 
         Returns:
-            The linked id of the call in which it made a step; `None` if it made none.
+            The Linkedid of the call to which the event added a step; `None` if it added none.
 
         Raises:
             ValueError: no time is given, and the event has none.

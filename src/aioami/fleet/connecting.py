@@ -96,7 +96,7 @@ def manager_of(url: str, **options: Any) -> Manager:
     """
     if is_bus(url):
         raise ValueError(
-            "servers: the URL of a bus stands for all of its servers: Fleet('nats://...'); "
+            "the URL of a bus stands for all of its servers: Fleet('nats://...'); "
             "a single one is connect('nats://...', server=...)"
         )
     return Manager.from_url(url, **options)

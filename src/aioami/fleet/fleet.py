@@ -66,15 +66,15 @@ class Fleet:
 
         servers = {"pbx1": "ami://u:s@10.0.0.1", "pbx2": "ami://u:s@10.0.0.2"}
         async with Fleet(servers) as fleet:
+            await fleet["pbx1"].send(core.Ping())
             async for event in fleet.events(events.Hangup):
                 print(event.server, event.channel)
-            await fleet["pbx1"].send(core.Ping())
 
-    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
-    all at the same time. A server that is down, slow, or sends a flood hurts no other. One that is
-    lost is connected again; one whose login is refused is told once, in the log and in `health()`,
-    and the others go on. One that is dropped without `close()` ends its links, with a
-    `ResourceWarning`. There is no `send` without a server: `fleet[name]` has it.
+    `Fleet(...)` connects nothing yet; `connect()`, or `async with`, connects all servers at the
+    same time. A server that is down, slow, or sends a flood hurts no other. A lost server is
+    connected again. A refused login is told once, in the log and in `health()`, and is not tried
+    again. There is no `send` without a server: `fleet[name]` has it. A fleet that is thrown away
+    without `close()` ends its links, with a `ResourceWarning`.
 
     Args:
         servers: the servers: a mapping of their names to URLs, as `Manager.from_url` takes them, or
@@ -204,7 +204,10 @@ class Fleet:
             raise ValueError(f"servers: there is a server {name!r} already")
         manager: ManagerLike
         if isinstance(server, str):
-            manager = manager_of(server, **self._named(name))
+            try:
+                manager = manager_of(server, **self._named(name))
+            except ValueError as error:  # which never shows the URL
+                raise ValueError(f"servers: {name!r}: {error}") from None
         elif _is_manager(server):
             manager = server
         else:

@@ -228,7 +228,10 @@ class FleetLiveChanges(AsyncIterator[LiveChange]):
         self._ended = False
 
     def notify(self, change: LiveChange) -> None:
-        """Hand over a change, or forget it behind one of everything."""
+        """Add a change for the consumer; for `FleetLive` alone.
+
+        Where too many wait, a single change of `"everything"` stands for them.
+        """
         waiting = self._waiting.setdefault(change.server, {})
         if not waiting:
             self._turns.append(change.server)

@@ -135,6 +135,14 @@ class Live:
         timeout: float | None = 10.0,
         maxsize: int = 10_000,
     ) -> None:
+        from .._client.threads import BlockingManager
+
+        given: object = manager
+        if isinstance(given, BlockingManager):
+            raise TypeError(
+                "manager: a live state lives in the event loop: give it the `manager` of a "
+                "BlockingManager, in a coroutine that its `run()` awaits"
+            )
         check_flag("wait", wait)
         check_seconds("timeout", timeout)
         check_type("maxsize", maxsize, (int,), "a whole number")

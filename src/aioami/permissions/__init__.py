@@ -424,7 +424,11 @@ def _is_item(name: str, action_id: str) -> bool:
 
 
 def of_program(source: str, filename: str = "<program>") -> Permissions:
-    """Return the rights for a program, from the actions, events and selectors in its text.
+    """Return the rights for a program, from what its text asks of the server.
+
+    That is the actions, events and selectors that it names, `mgr.call(..., to=...)`, `Live`,
+    `FleetLive` and `AsyncAGI`. A program with one of the last four gets no event filters, because
+    which events these need is known only when they run: `Manager.required_permissions()` has them.
 
     The program is not run. Modules that it imports are not read; join their texts with its own.
 
@@ -440,6 +444,16 @@ def of_program(source: str, filename: str = "<program>") -> Permissions:
     load_actions()
     load_events()
     reading = Reading(source, filename)
-    return of_use(
+    named = of_use(
         reading.demands, reading.selectors, own_filters=reading.own_filters, notes=reading.notes
     )
+    if not reading.classes:
+        return named
+    why: dict[str, list[str]] = {}
+    for label, who in sorted(reading.classes):
+        why.setdefault(f"read {label}", []).append(who)
+    unfiltered = Permissions(
+        read=tuple(sorted({label for label, _ in reading.classes})),
+        why=tuple((which, ", ".join(who)) for which, who in why.items()),
+    )
+    return Permissions.together([named, unfiltered])

@@ -3,14 +3,38 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 from ..actions.base import Action
 from ..events.base import Event, event_class
 from . import Demand
 
 __all__ = ["Reading"]
+
+# The actions that the parts of a live state send, and the read classes of its events.
+_PARTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "channels": (("CoreShowChannels",), ("call", "dialplan")),
+    "bridges": (("BridgeList",), ("call",)),
+    "queues": (("QueueStatus",), ("agent", "call", "dialplan")),
+    "hints": (("ExtensionStateList",), ("call",)),
+    "parking": (("Parkinglots", "ParkedCalls"), ("call",)),
+    "conferences": (("ConfbridgeListRooms", "ConfbridgeList"), ("call",)),
+    "mailboxes": (("VoicemailUsersList",), ("call",)),
+    "endpoints": (("PJSIPShowEndpoints", "PJSIPShowContacts"), ("call", "system")),
+    "registrations": (("PJSIPShowRegistrationsOutbound",), ("system",)),
+}
+
+# The methods of a call that is held, and the actions that they send.
+_STEERING: Final = {
+    "redirect": "Redirect",
+    "transfer": "BlindTransfer",
+    "bridge": "Bridge",
+    "park": "Park",
+    "mute": "MuteAudio",
+    "record": "MixMonitor",
+    "press": "PlayDTMF",
+}
 
 
 class Reading:
@@ -20,6 +44,8 @@ class Reading:
         demands: what the actions need that it names.
         selectors: the events that it selects.
         own_filters: whether it adds filters for events itself.
+        classes: read classes for the events of calls, sessions and live states, each with who
+            needs it. Which events these select is not in the text.
         notes: what could not be known.
 
     Raises:
@@ -33,11 +59,13 @@ class Reading:
         self.demands: set[Demand] = set()
         self.selectors: set[type[Event] | str] = set()
         self.own_filters = False
+        self.classes: set[tuple[str, str]] = set()
         self.notes: list[str] = []
         self._outcome = False
         self._mentioned: set[type[Event]] = set()
         self._uncertain = False
         nodes = list(ast.walk(tree))
+        self._functions = {node.name for node in nodes if isinstance(node, ast.AsyncFunctionDef)}
         for node in nodes:
             self._import(node)
         self._outcome = any(
@@ -51,6 +79,15 @@ class Reading:
                 self._call(node)
         if self._uncertain:
             self.selectors |= self._mentioned
+        if ("call", "call()") in self.classes:
+            methods = {
+                node.attr
+                for node in nodes
+                if isinstance(node, ast.Attribute) and id(node) in called
+            }
+            self._needs(
+                "call()", read=(), actions=[_STEERING[name] for name in methods & set(_STEERING)]
+            )
 
     def _note(self, node: ast.AST, text: str) -> None:
         self.notes.append(f"{self._filename}:{getattr(node, 'lineno', 0)}: {text}")
@@ -131,6 +168,10 @@ class Reading:
             self.own_filters = self.own_filters or any(
                 each.arg == "event_filters" for each in node.keywords
             )
+        if path in ("aioami.live.Live", "aioami.fleet.FleetLive"):
+            self._live(node, path.rpartition(".")[2])
+        if path == "aioami.agi.AsyncAGI":
+            self._needs("AsyncAGI", read=("agi", "call", "dialplan"), actions=("AGI", "Hangup"))
         if isinstance(node.func, ast.Name) and node.func.id == "getattr" and node.args:
             if (
                 self._path(node.args[0]).startswith(("aioami.core", "aioami.actions"))
@@ -148,10 +189,57 @@ class Reading:
             return
         if not isinstance(node.func, ast.Attribute) or path:  # what was imported is no manager
             return
-        if node.func.attr == "wait_booted":
+        to = next((each.value for each in node.keywords if each.arg == "to"), None)
+        if node.func.attr == "call" and to is not None:
+            self._placed(node, to)
+        elif node.func.attr == "wait_booted":
             self.selectors.add("FullyBooted")
         elif node.func.attr in ("events", "wait_for", "on"):
             self._selection(node, node.func.attr)
+
+    def _needs(self, who: str, *, read: Iterable[str], actions: Iterable[str]) -> None:
+        self.classes |= {(label, who) for label in read}
+        self.demands |= {Demand.of(name) for name in actions}
+
+    def _placed(self, node: ast.Call, to: ast.expr) -> None:
+        """Take in `mgr.call(..., to=...)`, which leaving `async with` hangs up."""
+        self._needs("call()", read=("call",), actions=("Hangup",))
+        headers: list[tuple[str, str]] = []
+        application = isinstance(to, ast.Call) and self._path(to.func).endswith(".Application")
+        if isinstance(to, ast.Call) and application:
+            data = [_constant(each) for each in to.args[1:]]
+            headers = [
+                ("Application", _argument(to, 0, "name") or ""),
+                ("Data", ",".join(each or "" for each in data)),
+            ]
+        elif isinstance(to, (ast.Name, ast.Attribute)) and self._is_function(to):
+            headers = [("Application", "AGI"), ("Data", "agi:async")]
+            self._needs("call()", read=("agi", "dialplan"), actions=("AGI",))
+        elif not isinstance(to, (ast.Constant, ast.JoinedStr)):
+            self._note(
+                node,
+                "where the call goes is not constant: a program, and an application that runs "
+                "programs, need more; required_permissions() of the manager knows",
+            )
+        self.demands.add(Demand.of("Originate", headers))
+
+    def _is_function(self, node: ast.Name | ast.Attribute) -> bool:
+        """True if a name is that of a coroutine function in the text."""
+        return (node.id if isinstance(node, ast.Name) else node.attr) in self._functions
+
+    def _live(self, node: ast.Call, who: str) -> None:
+        """Take in a live state, with its parts."""
+        given = next((each.value for each in node.keywords if each.arg == "parts"), None)
+        parts = ["channels", "bridges", "queues"]
+        if isinstance(given, (ast.List, ast.Tuple, ast.Set)):
+            parts = [_constant(each) or "" for each in given.elts]
+        if given is not None and (
+            not isinstance(given, (ast.List, ast.Tuple, ast.Set)) or not set(parts) <= set(_PARTS)
+        ):
+            self._note(node, f"which parts {who} has is not constant: their rights are not here")
+        self._needs(who, read=("system",), actions=())
+        for actions, classes in (_PARTS[part] for part in parts if part in _PARTS):
+            self._needs(who, read=classes, actions=actions)
 
     def _selection(self, node: ast.Call, method: str) -> None:
         if not node.args and method == "events":
@@ -198,6 +286,11 @@ def _event_by_class(name: str) -> type[Event] | None:
 
     found = getattr(events, name, None)
     return found if isinstance(found, type) and issubclass(found, Event) else None
+
+
+def _constant(node: ast.expr) -> str | None:
+    """Return the text of an expression, if it is one."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _argument(call: ast.Call | None, place: int, name: str) -> str | None:

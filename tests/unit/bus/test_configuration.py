@@ -267,7 +267,11 @@ async def test_the_command(fake: FakeAsterisk, nats_server: NatsServer, tmp_path
     assert code == 1
     assert "FAIL  bus: " in out
     code, _, err = await run("relay", "--bus", nats_server.url)
-    assert (code, err) == (1, "aioami: servers: a relay needs at least one: --server name=ami://user@host\n")
+    assert code == 2
+    assert "a relay needs at least one: --server pbx1=ami://user@host" in err
+    code, _, err = await run("relay", "--server", "ami://admin@host", "--bus", nats_server.url)
+    assert code == 2
+    assert "--server: expected NAME=URL, as pbx1=ami://user@host" in err
     (tmp_path / "secret").write_text("s3cret")
     file = tmp_path / "relay.toml"
     file.write_text(

@@ -789,3 +789,17 @@ async def test_what_it_shows(mgr: Manager) -> None:
     assert repr(call).endswith("ended, cancelled>")
     assert call.to_dict()["end"]["by_us"] is True
     assert isinstance(mgr.call(RINGS, to=TO), PlacedCall)
+
+
+async def test_a_call_that_is_not_placed_yet_says_how(mgr: Manager, caplog: pytest.LogCaptureFixture) -> None:
+    """Its names raise an error that says to await it, and one that is thrown away unplaced is logged."""
+    placed: Any = mgr.call("PJSIP/alice", to=TO)
+    with pytest.raises(AttributeError, match=r"answered is of the call.*await mgr\.call"):
+        placed.answered()
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        placed.nothing()
+    del placed
+    gc.collect()
+    [record] = caplog.records
+    assert record.name == "aioami.calls"
+    assert "never placed: write `call = await" in record.message

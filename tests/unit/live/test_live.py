@@ -10,7 +10,7 @@ import async_timeout
 import pytest
 from tests.helpers import until
 
-from aioami import Backoff, ConnectionLost, Manager, ManagerState, ManagerTimeout, actions, core, events
+from aioami import Backoff, ConnectionLost, Manager, ManagerState, ManagerTimeout, actions, core, events, in_thread
 from aioami.enums import ChannelState, QueueMemberState
 from aioami.live import Live, LiveChange, LiveChannel
 from aioami.testing import Account, FakeAsterisk
@@ -522,3 +522,9 @@ async def test_a_view_of_three_names_is_enough(fake: FakeAsterisk, mgr: Manager)
         assert live.synced
         assert len(live.channels) == 1
         assert not live.unavailable
+
+
+async def test_a_blocking_manager_is_refused() -> None:
+    """A live state needs the manager of the loop, and says where that is."""
+    with pytest.raises(TypeError, match=r"give it the `manager` of a BlockingManager"):
+        Live(in_thread(Manager()))  # type: ignore[arg-type]

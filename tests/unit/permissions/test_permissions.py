@@ -261,6 +261,51 @@ def test_a_program_that_waits_for_outcomes() -> None:
     assert reading("mgr.wait_booted()").read == ("system",)
 
 
+@pytest.mark.parametrize(
+    ("text", "read", "write"),
+    [
+        ('mgr.call("PJSIP/alice", to="100@internal")', ("call",), ("call", "originate")),
+        ('mgr.call("PJSIP/alice", to=Application("Queue", "support"))', ("call",), ("call", "originate")),
+        ('mgr.call("PJSIP/alice", to=menu)', ("agi", "call", "dialplan"), ("agi", "originate", "system")),
+        ('mgr.call("PJSIP/alice", to="100@internal").mute()', ("call",), ("originate", "system")),
+        ("Live(mgr)", ("agent", "call", "dialplan", "system"), ("reporting",)),
+        ('Live(mgr, parts=["hints"])', ("call", "system"), ("reporting",)),
+        ("AsyncAGI(mgr, menu)", ("agi", "call", "dialplan"), ("agi", "call")),
+    ],
+)
+def test_a_program_with_calls_sessions_or_a_live_state(
+    text: str, read: tuple[str, ...], write: tuple[str, ...]
+) -> None:
+    """Their rights are those of what they send and select; there are no filters, which would hide their events."""
+    program = """
+        from aioami import events
+        from aioami.agi import AsyncAGI
+        from aioami.calls import Application
+        from aioami.live import Live
+
+        async def menu(call): ...
+
+        async def main(mgr):
+            mgr.events(events.Hangup)
+            %s
+    """
+    needed = reading(program % text)
+    assert (needed.read, needed.write, needed.event_filters) == (read, write, ())
+
+
+def test_a_program_whose_calls_go_somewhere_unknown() -> None:
+    """A destination or a part that is not constant is noted with its line."""
+    notes = reading(
+        """
+        from aioami.live import Live
+        def main(mgr, number, parts):
+            mgr.call("PJSIP/alice", to=number)
+            Live(mgr, parts=parts)
+        """
+    ).notes
+    assert [note.partition(": ")[0] for note in notes] == ["program.py:4", "program.py:5"]
+
+
 def test_what_a_program_does_not_tell() -> None:
     """Names that are not constant, all events, and imports of everything are said, with the line."""
     needed = reading(

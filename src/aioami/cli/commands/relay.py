@@ -56,7 +56,12 @@ def relay(
 
     Several relays may serve one server: one leads, the others take over when it is gone.
     """
-    given = read_config(config, servers=server or (), bus=bus, http=http)
+    try:
+        given = read_config(config, servers=server or (), bus=bus, http=http)
+    except ValueError as error:
+        if config is not None:
+            raise
+        raise typer.BadParameter(str(error)) from error
     if given.secrets_in_urls and server:
         notify(
             "a secret in --server can be read by everybody in the list of processes; "
