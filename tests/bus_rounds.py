@@ -514,13 +514,35 @@ async def cut_server(world: World) -> None:
     world.fake.drop()
 
 
+async def leading_node(world: World) -> NatsServer:
+    """The node of a cluster that leads the stream."""
+
+    async def leader(bus: BusConnection) -> str | None:
+        info = await bus.stream_info(stream_name(SERVER))
+        return None if info is None else info["cluster"].get("leader")
+
+    name = await world.answer(leader)
+    return next(each for each in world.nodes if each.settings["server_name"] == name)
+
+
 async def kill_node(world: World) -> None:
-    """Kill the node of a cluster that leads the stream."""
-    info = await world.answer(lambda bus: bus.stream_info(stream_name(SERVER)))
-    node = next(each for each in world.nodes if each.settings["server_name"] == info["cluster"]["leader"])
+    node = await leading_node(world)
     await asyncio.to_thread(node.kill)
     await asyncio.sleep(6)
     await asyncio.to_thread(node.start)
+
+
+async def end_node(world: World) -> None:
+    node = await leading_node(world)
+    await asyncio.to_thread(node.terminate)
+    await asyncio.to_thread(node.start)
+
+
+async def suspend_node(world: World) -> None:
+    node = await leading_node(world)
+    node.suspend()
+    await asyncio.sleep(6)
+    node.resume()
 
 
 async def kill_all_nodes(world: World) -> None:
@@ -537,7 +559,7 @@ FAULTS: Final[Sequence[Fault]] = (
 )
 CLUSTER_FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_both, cut_server),
-    *(kill_node, kill_all_nodes),
+    *(kill_node, end_node, suspend_node, kill_all_nodes),
 )
 
 

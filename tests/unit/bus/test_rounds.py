@@ -13,7 +13,6 @@ from tests.bus_rounds import World, round_of
 @pytest.mark.parametrize(
     "faults",
     [
-        (bus_rounds.kill_leader, bus_rounds.suspend_bus),
         (bus_rounds.suspend_leader, bus_rounds.kill_bus),
         (bus_rounds.empty_bus, bus_rounds.cut_server),
     ],
