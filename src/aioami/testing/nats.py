@@ -14,6 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
+import os
 import shutil
 import signal
 import socket
@@ -226,9 +227,12 @@ class NatsServer:
                     process.wait()
 
     def suspend(self) -> None:
-        """Stop it with SIGSTOP: its connections stay, and nothing answers until `resume`."""
+        """Stop it with SIGSTOP, so that nothing answers until `resume`; its connections stay."""
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
+            # On a busy machine its threads go on for a moment, and may still answer.
+            over = os.WSTOPPED | os.WEXITED | os.WNOWAIT
+            os.waitid(os.P_PID, self._process.pid, over)
 
     def resume(self) -> None:
         """Let it go on behind `suspend`."""
