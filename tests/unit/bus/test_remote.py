@@ -69,11 +69,11 @@ async def led(place: Office) -> AsyncIterator[Office]:
 async def mgr(led: Office) -> AsyncIterator[RemoteManager]:
     """A remote manager that is ready."""
     async with led.remote(reconnect=QUICK) as manager:
-        await manager.wait_ready(5)
+        await manager.wait_ready(20)
         yield manager
 
 
-async def take(stream: Any, count: int, seconds: float = 10.0) -> list[Any]:
+async def take(stream: Any, count: int, seconds: float = 20.0) -> list[Any]:
     """Take so many events of a stream."""
     return await asyncio.wait_for(_take(stream, count), seconds)
 
@@ -389,7 +389,7 @@ async def test_the_loss_of_the_server_is_told_in_place(led: Office, mgr: RemoteM
         led.proxy.cut(reset=True)
         assert isinstance((await take(stream, 1))[0], Disconnected)
         assert isinstance((await take(stream, 1))[0], Reconnected)
-        await mgr.wait_ready(5)
+        await mgr.wait_ready(20)
         await led.tell(2)
         assert number((await take(stream, 1))[0]) == 2
         assert stream.gaps == 1
@@ -405,7 +405,7 @@ async def test_a_takeover_is_a_gap(place: Office) -> None:
     first = place.relay()
     first.start()
     async with place.remote(reconnect=QUICK) as remote:
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         with remote.events(events.Hangup, on_loss="raise") as stream:
             await remote.send(core.Ping())
             await place.tell(1)
@@ -413,7 +413,7 @@ async def test_a_takeover_is_a_gap(place: Office) -> None:
             await first.close()
             await until(lambda: remote.state is not ManagerState.READY)
             async with place.relay():
-                await remote.wait_ready(5)
+                await remote.wait_ready(20)
                 with pytest.raises(EventsLost) as lost:
                     await take(stream, 1)
                 assert lost.value.gap > 0
@@ -444,12 +444,12 @@ async def test_the_bus_is_waited_for(nats_program: Path) -> None:
     began = loop.time()
     with pytest.raises(ConnectionLost):
         await remote.connect()
-    assert 0.25 < loop.time() - began < 2
+    assert 0.25 < loop.time() - began < 10
     assert (remote.state, stream.ended) == (ManagerState.CLOSED, False)
     connecting = asyncio.ensure_future(remote.connect(retry=True))
     await asyncio.sleep(0.4)
     with server:
-        await asyncio.wait_for(connecting, 10)
+        await asyncio.wait_for(connecting, 20)
         await remote.close()
     assert stream.ended
 
@@ -461,7 +461,7 @@ async def test_two_connects_are_one_too_many(mgr: RemoteManager) -> None:
     await mgr.close()
     await mgr.close()
     await mgr.connect()
-    await mgr.wait_ready(5)
+    await mgr.wait_ready(20)
 
 
 async def test_it_belongs_to_one_loop(mgr: RemoteManager) -> None:
