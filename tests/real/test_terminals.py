@@ -156,12 +156,13 @@ async def test_the_full_screen(asterisk: RealAsterisk, mgr: Manager, place: Plac
                 )
 
             channel = await place()
+            await pilot.press("right")  # from the calls to the channels
             await until("channels", channel.lower())
             await until("events", "newchannel")
             await place("hold")
             await until("queues", "1 waiting")
             table = top.query_one("#channels", Table)
-            await pilot.press("1", *["up"] * 10)
+            await pilot.press(*["up"] * 10)
             while table.row is None or table.row.channel != channel:
                 await pilot.press("down")
             await pilot.press("h")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 
+from .._listening import close_server
 from ..wire.text import Encoding
 from .connection import Connection
 from .hub import Hub
@@ -173,7 +174,7 @@ class FastAGI:
         server, self._server = self._server, None
         if server is not None:
             self._port = int(server.sockets[0].getsockname()[1]) if server.sockets else self._port
-            server.close()
+            await close_server(server)
         for connection in list(self._connections):
             connection.close_if_waiting()
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import async_timeout
 
+from .._listening import close_server
 from .._log import get_logger
 from .relay import Relay, SeatStatus
 
@@ -84,7 +85,7 @@ class Watching:
         traceback: TracebackType | None,
     ) -> None:
         assert self._server is not None
-        self._server.close()
+        await close_server(self._server)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

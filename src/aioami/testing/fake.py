@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Union
 from urllib.parse import quote
 
 from .._check import check_flag, check_seconds, check_text, check_whole_number
+from .._listening import close_server
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS
 from .accounts import Account, accounts_of
 from .actions import Answer, Request
@@ -20,7 +21,6 @@ from .driver import Driver
 from .exchange import Exchange
 from .expectations import Expectation, Inbox
 from .house import config_files
-from .listening import close_server
 from .message import Charset, Value
 from .names import Named, headers_of, name_of
 from .outgoing import Outgoing

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from .._check import check_text, check_type
-from .listening import close_server
+from .._listening import close_server
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -30,6 +30,7 @@ from aioami import (
     Event,
     EventsLost,
     EventStream,
+    HungUp,
     ListStream,
     Manager,
     ManagerAuthError,
@@ -108,10 +109,17 @@ def test_a_call(server: Server) -> None:
             call.press("1")
             assert call.record("x.wav")
             call.redirect("elsewhere", "target")
+            with mgr.call("Local/short@test/n", to="wait@test") as ended:
+                ended.ended(5)
             with mgr.call("Local/wait@test/n", to="wait@test") as other:
                 other.answered(5)
+                follow = call.changes()
                 call.bridge(other)
+                assert any(call.bridged_with == (other.uniqueid,) for _ in follow)
+                with pytest.raises(HungUp):
+                    ended.transfer("wait", "test")
                 call.park()
+                assert any(call.parked for _ in follow)
             assert other.end is not None
             assert (call.state, call.channel, call.held) == (CallState.ANSWERED, call.to_dict()["channel"], False)
         assert call.end is not None

@@ -588,6 +588,16 @@ async def test_a_raising_predicate_hurts_nobody_else(
     assert "ZeroDivisionError" in caplog.text
 
 
+async def test_the_iterator_of_a_stream_is_iterated_too(mgr: Manager) -> None:
+    """What `aiter(stream)` gives may stand in `async for` again, as helpers around iterators do."""
+    with mgr.events("UserEvent") as stream:
+        iterator = aiter(stream)
+        await mgr.send(core.UserEvent(UserEvent="Door"))
+        async for event in iterator:
+            assert event["UserEvent"] == "Door"
+            break
+
+
 async def test_a_stream_has_one_consumer(mgr: Manager) -> None:
     """A second task that waits for the same stream is refused; cancelling the first loses nothing."""
     stream = mgr.events("Never")

@@ -51,6 +51,7 @@ PUBLIC: Final = frozenset(
 # A room is a module or a package directly below aioami; it may import itself and the rooms named here.
 ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
+    "_listening": frozenset(),
     "_log": frozenset(),
     "_areas": frozenset({"_near"}),
     "_check": frozenset(),
@@ -73,13 +74,13 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     # `calls` for Manager.call alone; see below.
     "_client": PURE | {"_session", "_signals", "calls", "core", "metrics", "permissions", "states", "url"},
     # A session has its call, and a call may have a program: each loads the other when it is asked for.
-    "agi": PURE | {"_signals", "calls"},
+    "agi": PURE | {"_listening", "_signals", "calls"},
     "calls": PURE | {"_show", "_signals", "agi"},
     "fleet": PURE | {"_client", "_session", "_signals", "live", "metrics", "states", "url"},
-    "bus": PURE | {"_client", "_session", "_signals", "calls", "metrics", "permissions", "states", "url"},
+    "bus": PURE | {"_client", "_listening", "_session", "_signals", "calls", "metrics", "permissions", "states", "url"},
     "live": PURE | {"_client", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_check", "_log", "_posix", "wire", "errors"}),
+    "testing": frozenset({"_check", "_listening", "_log", "_posix", "wire", "errors"}),
 }
 # In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {

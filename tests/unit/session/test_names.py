@@ -11,7 +11,7 @@ from aioami import ActionError, Disconnected, Event, core, events
 from aioami._client.streams import Buffer
 from aioami._session.dispatch import Dispatcher, Selection
 from aioami._session.session import Session
-from aioami.actions import DAHDIShowStatus
+from aioami.actions import DAHDIShowStatus, FAXStats
 from aioami.errors import EventsLost
 from aioami.events.base import KnownEvent
 
@@ -62,10 +62,17 @@ async def test_a_session_that_is_over_ends_what_has_an_answer() -> None:
     session.conclude()
     with pytest.raises(ActionError, match="without a list"):
         await promise
+    # One whose answer may go on behind a blank line, and one that marks no list.
+    session, promise = submitted(FAXStats())
+    session.receive(["Response: Success\r\nActionID: 1"])
+    assert not promise.done()
+    session.conclude()
+    assert promise.result().success
     session, promise = submitted(DAHDIShowStatus())
     session.receive(["Response: Success\r\nActionID: 1"])
     session.conclude()
-    assert promise.done()
+    with pytest.raises(ActionError, match="DAHDIShowStatusComplete"):
+        await promise
 
 
 async def test_reasons_of_a_loss_stand_together() -> None:
