@@ -421,6 +421,7 @@ class Seat:
         requests = Requests(connection, leadership, self._allow, self._now, self._count)
         subject = all_actions(self._server.name)
         listening.append(await connection.subscribe(subject, requests.take, QUEUE))
+        await connection.flush()  # who hears that the server is ready finds somebody listening
         self._requests = requests
         leadership.start()
         pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
