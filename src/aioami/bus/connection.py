@@ -357,20 +357,6 @@ class BusConnection:
         except Exception as error:
             raise self._over(error) from error
 
-    async def flush(self) -> None:
-        """Wait until the bus has all that was sent: others then reach what was subscribed.
-
-        Raises:
-            ConnectionLost: the connection is over; so it is if the bus does not answer in time.
-        """
-        seconds: Any = self.options.timeout  # the client says that it be whole
-        self.check()
-        try:
-            await self.client.flush(timeout=seconds)
-        except Exception as error:
-            self.lose(because(ConnectionLost("the bus does not answer"), error))
-            raise self.lost.result() from error
-
     async def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription, if the connection is not over."""
         if not self.lost.done():

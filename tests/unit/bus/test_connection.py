@@ -7,9 +7,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
-from aioami import ConnectionLost
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.testing.nats import NatsServer
 
@@ -54,8 +51,8 @@ async def test_a_message_that_is_not_there_is_none(nats_server: NatsServer) -> N
         assert (found.sequence, found.token, found.place, found.body) == (1, "a", None, b"first")
 
 
-async def test_what_was_subscribed_is_reached_behind_a_flush(nats_server: NatsServer) -> None:
-    """After `flush()` nobody hears that there is no listener."""
+async def test_what_was_subscribed_is_reached_behind_an_answer(nats_server: NatsServer) -> None:
+    """An answer of the bus says that it knows of all subscriptions before the request."""
     async with connected(nats_server) as listening, connected(nats_server) as asking:
 
         async def answer(message: Any) -> None:
@@ -63,18 +60,5 @@ async def test_what_was_subscribed_is_reached_behind_a_flush(nats_server: NatsSe
 
         for number in range(50):
             await listening.subscribe(f"s.{number}", answer)
-            await listening.flush()
+            assert await listening.stream_info("S") is None
             assert (await asking.request(f"s.{number}")).data == b"here"
-
-
-async def test_a_bus_that_does_not_answer_a_flush_is_lost(nats_server: NatsServer) -> None:
-    """A flush ends in time, and the connection with it."""
-    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=0.5), "test")
-    nats_server.suspend()
-    with pytest.raises(ConnectionLost, match="does not answer"):
-        await connection.flush()
-    assert connection.lost.done()
-    nats_server.resume()
-    await connection.close()
-    with pytest.raises(ConnectionLost):
-        await connection.flush()
