@@ -14,7 +14,7 @@ import secrets
 import sys
 
 from .app import create_server
-from .settings import Settings
+from .settings import ONE, Settings
 from .traffic import keep_calling, office
 from .users import Users, hash_password
 
@@ -22,10 +22,10 @@ from .users import Users, hash_password
 async def serve_office(port: int) -> None:
     """Serve an office that does not exist, with a password that counts for this time only."""
     password = secrets.token_urlsafe(9)
-    settings = Settings(url="", users=Users({"demo": hash_password(password)}), dial="PJSIP/{}")
+    settings = Settings(servers={}, users=Users({"demo": hash_password(password)}), dial="PJSIP/{}")
     async with office() as fake:
-        settings.url = fake.url
-        print("AIOAMI_URL is not set, so this is an invented office on an embedded server.")
+        settings.servers = {ONE: fake.url}
+        print("Neither AIOAMI_URL nor AIOAMI_FLEET is set, so this is an invented office on an embedded server.")
         print(f"Log in as: demo   with the password: {password}", flush=True)
         calling = asyncio.create_task(keep_calling(fake))
         try:
@@ -49,9 +49,9 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         port = int(os.environ.get("DASHBOARD_PORT", "8765"))
-        real = os.environ.get("AIOAMI_URL")
+        real = os.environ.get("AIOAMI_URL") or os.environ.get("AIOAMI_FLEET")
         work = create_server(Settings.from_environment(), port).serve() if real else serve_office(port)
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         print(f"the dashboard cannot start: {error}", file=sys.stderr)
         return 1
     with contextlib.suppress(KeyboardInterrupt):

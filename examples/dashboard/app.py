@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hmac
 import socket
@@ -22,7 +21,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerLike, ManagerTimeout, core
+from aioami import ActionError, ConnectionLost, Fleet, ManagerError, ManagerTimeout, core
+from aioami.fleet import FleetLive
 from aioami.live import Live, LiveChannel
 
 from .board import PARTS, Board
@@ -78,13 +78,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        manager = Manager.from_url(settings.url, retry_connect=True)
-        async with Live(manager, parts=PARTS, wait=False) as live, Board(manager, live) as board:
-            app.state.manager, app.state.live, app.state.board = manager, live, board
-            connecting = asyncio.create_task(connect(manager, board))  # the page is there before Asterisk is
+        fleet = Fleet(settings.servers, wait="none")  # the page is there before Asterisk is
+        async with fleet, FleetLive(fleet, parts=PARTS, wait=False) as lives, Board(fleet, lives) as board:
+            app.state.fleet, app.state.lives, app.state.board = fleet, lives, board
             yield
-            connecting.cancel()
-            await manager.close()
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings, app.state.sessions = settings, Sessions()
@@ -150,15 +147,6 @@ def create_server(settings: Settings, port: int) -> Server:
     )
 
 
-async def connect(manager: ManagerLike, board: Board) -> None:
-    """Connect, however long it takes; a refused login is shown."""
-    try:
-        await manager.connect()
-        board.say("")
-    except ManagerError as error:
-        board.say(str(error))
-
-
 async def tell(request: Request, error: Exception) -> JSONResponse:
     """Answer with the sentence that says what went wrong between here and Asterisk."""
     status = 504 if isinstance(error, ManagerTimeout) else 503 if isinstance(error, ConnectionLost) else 502
@@ -204,8 +192,21 @@ def own_page(
     return session
 
 
+def server_of(request: Request, server: str | None = None) -> str:
+    """The server that a request is for, `?server=NAME`; a dashboard of one server needs no name."""
+    names = request.app.state.fleet.servers
+    if server is None:
+        if len(names) != 1:
+            raise HTTPException(422, f"server: say which of {', '.join(names)}")
+        server = names[0]
+    if server not in names:
+        raise HTTPException(404, "this server is not there any more")
+    return server
+
+
 Known = Annotated[Session, Depends(session_of)]
 Own = Annotated[Session, Depends(own_page)]
+Chosen = Annotated[str, Depends(server_of)]
 
 
 def _add_pages(app: FastAPI, settings: Settings) -> None:
@@ -259,15 +260,18 @@ def _add_pages(app: FastAPI, settings: Settings) -> None:
 
 
 def _add_actions(app: FastAPI, settings: Settings) -> None:
-    def channel_of(request: Request, uniqueid: str) -> LiveChannel:
-        live: Live = request.app.state.live
-        channel = live.channels.get(uniqueid)
+    def live_of(request: Request, server: str) -> Live:
+        live: Live = request.app.state.lives[server]
+        return live
+
+    def channel_of(request: Request, server: str, uniqueid: str) -> LiveChannel:
+        channel = live_of(request, server).channels.get(uniqueid)
         if channel is None:
             raise HTTPException(404, "this channel is not there any more")
         return channel
 
     @app.post("/api/calls", status_code=202)
-    async def place(call: Call, request: Request, session: Own) -> dict[str, Any]:
+    async def place(call: Call, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
         board: Board = request.app.state.board
         action = core.Originate_Context(
             call.phone if "/" in call.phone else settings.dial.format(call.phone),
@@ -277,26 +281,27 @@ def _add_actions(app: FastAPI, settings: Settings) -> None:
             timeout=RING_TIME,
             callerid=f"<{call.phone.rpartition('/')[2]}>",
         )
-        await board.place(session.user, call.phone, call.number, action)
+        await board.place(server, session.user, call.phone, call.number, action)
         return {}
 
     @app.post("/api/calls/{linkedid}/hangup")
-    async def hang_up_call(linkedid: str, request: Request, session: Own) -> dict[str, Any]:
-        live: Live = request.app.state.live
-        calls = live.calls()
+    async def hang_up_call(linkedid: str, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
+        calls = live_of(request, server).calls()
         if linkedid not in calls:
             raise HTTPException(404, "this call is not there any more")
         for channel in calls[linkedid].channels:
-            await request.app.state.manager.send(core.Hangup(channel.uniqueid, cause=16), check=False)
+            await request.app.state.fleet[server].send(core.Hangup(channel.uniqueid, cause=16), check=False)
         return {}
 
     @app.post("/api/channels/{uniqueid}/hangup")
-    async def hang_up(uniqueid: str, request: Request, session: Own) -> dict[str, Any]:
-        await request.app.state.manager.send(core.Hangup(channel_of(request, uniqueid).uniqueid, cause=16))
+    async def hang_up(uniqueid: str, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
+        channel = channel_of(request, server, uniqueid)
+        await request.app.state.fleet[server].send(core.Hangup(channel.uniqueid, cause=16))
         return {}
 
     @app.post("/api/channels/{uniqueid}/transfer")
-    async def transfer(uniqueid: str, target: Target, request: Request, session: Own) -> dict[str, Any]:
-        channel = channel_of(request, uniqueid)
-        await request.app.state.manager.send(core.Redirect(channel.uniqueid, settings.context, target.number, 1))
+    async def transfer(uniqueid: str, target: Target, request: Request, session: Own, server: Chosen) -> dict[str, Any]:
+        channel = channel_of(request, server, uniqueid)
+        redirect = core.Redirect(channel.uniqueid, settings.context, target.number, 1)
+        await request.app.state.fleet[server].send(redirect)
         return {}

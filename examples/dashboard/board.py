@@ -1,4 +1,4 @@
-"""What all browsers are shown: one picture of the exchange, made once for all of them, and pushed as it changes."""
+"""What all browsers are shown: one picture of the servers, made once for all of them, and pushed as it changes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from aioami import (
     ConnectionLost,
     Disconnected,
     Event,
+    Fleet,
     ManagerError,
-    ManagerLike,
     ManagerTimeout,
     Reconnected,
     core,
 )
+from aioami.fleet import FleetLive, ServerHealth
 from aioami.live import (
     DEFAULT_PARTS,
     Live,
@@ -49,6 +50,7 @@ log = logging.getLogger("dashboard")
 
 _PACE: Final = 0.1  # seconds between two pushes of changes
 _FEED_PACE: Final = 0.25  # ... and of events
+_LINKS_PACE: Final = 1.0  # ... and between two looks at the links, for what no event tells
 _FEED: Final = 40  # events that one push holds; of more, the newest
 _BEHIND: Final = 100  # messages that may wait for a browser, before it is given the whole state anew
 _PLACED: Final = 20  # calls whose outcome is kept
@@ -62,26 +64,26 @@ class Board:
     """Follows the live state and the events, for any number of browsers.
 
     Args:
-        manager: the one connection to Asterisk.
-        live: its live state.
+        fleet: the servers, each with its one connection.
+        lives: their live state.
     """
 
-    def __init__(self, manager: ManagerLike, live: Live) -> None:
-        self._manager = manager
-        self._live = live
+    def __init__(self, fleet: Fleet, lives: FleetLive) -> None:
+        self._fleet = fleet
+        self._lives = lives
         self._browsers: dict[asyncio.Queue[Message | None], None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._dirty: dict[tuple[str, str], None] = {}
+        self._dirty: dict[tuple[str, str, str], None] = {}  # server, kind, key
         self._changed = asyncio.Event()
         self._recent: deque[dict[str, Any]] = deque(maxlen=_FEED)
         self._placed: dict[int, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
-        self._why = ""
 
     async def __aenter__(self) -> Board:
         self._spawn(self._follow())
         self._spawn(self._push())
         self._spawn(self._listen())
+        self._spawn(self._watch_links())
         return self
 
     async def __aexit__(
@@ -90,11 +92,6 @@ class Board:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def say(self, why: str) -> None:
-        """Tell all browsers why there is no link."""
-        self._why = why
-        self._touch("link", "")
 
     async def messages(self) -> AsyncGenerator[Message, None]:
         """What one browser is to be sent: the whole state, and then what changes."""
@@ -116,29 +113,33 @@ class Board:
 
     def state(self) -> dict[str, Any]:
         """All there is to show."""
-        live = self._live
         return {
             "now": time.time(),
-            "link": self._link(),
-            **{part: {key: show(each) for key, each in things(live).items()} for part, things, show in _SHOWN.values()},
-            "ended": self._ended(),
+            "servers": {server: self._server(server, health) for server, health in self._health().items()},
             "placed": self._placed,
             "feed": list(self._recent),
         }
 
-    async def place(self, user: str, phone: str, number: str, action: core.Originate_Context) -> None:
-        """Place a call, and let all browsers see what becomes of it.
+    async def place(self, server: str, user: str, phone: str, number: str, action: core.Originate_Context) -> None:
+        """Place a call on a server, and let all browsers see what becomes of it.
 
         Raises:
             ManagerError: it was not accepted.
         """
-        reply = await self._manager.send(action)
-        placed = {"by": user, "from": phone, "to": number, "at": time.time(), "outcome": "calling"}
+        reply = await self._fleet[server].send(action)
+        placed = {
+            "on": server,
+            "by": user,
+            "from": phone,
+            "to": number,
+            "at": time.time(),
+            "outcome": "calling",
+        }
         key = next(self._numbers)
         self._placed[key] = placed
         while len(self._placed) > _PLACED:
             del self._placed[next(iter(self._placed))]
-        self._touch("placed", str(key))
+        self._touch(server, "placed", str(key))
 
         async def await_outcome() -> None:
             try:
@@ -150,7 +151,7 @@ class Board:
                 placed["outcome"] = "unknown: no answer came"
             except ManagerError as error:
                 placed["outcome"] = f"unknown: {error}"
-            self._touch("placed", str(key))
+            self._touch(server, "placed", str(key))
 
         self._spawn(await_outcome())
 
@@ -166,17 +167,24 @@ class Board:
         if not task.cancelled() and task.exception() is not None:
             log.error("a task of the dashboard failed", exc_info=task.exception())
 
-    def _touch(self, kind: str, key: str) -> None:
-        self._dirty[kind, key] = None
+    def _touch(self, server: str, kind: str, key: str = "") -> None:
+        self._dirty[server, kind, key] = None
         self._changed.set()
 
     async def _follow(self) -> None:
-        try:
-            async for change in self._live.changes():
-                self._touch(change.kind, change.key)
-        except ManagerError as error:
-            self.say(str(error))
-        self._touch("link", "")
+        async for change in self._lives.changes():
+            self._touch(change.server, change.kind, change.key)
+
+    async def _watch_links(self) -> None:
+        """Tell of links that are different: the reason of an attempt that failed comes with no event."""
+        told: dict[str, dict[str, Any]] = {}
+        while True:
+            await asyncio.sleep(_LINKS_PACE)
+            links = {server: self._link(server, health) for server, health in self._health().items()}
+            for server, link in links.items():
+                if told.get(server) != link:
+                    self._touch(server, "link")
+            told = links
 
     async def _push(self) -> None:
         """Tell of what is different: at once if nothing was told for a while, and never more often than `_PACE`."""
@@ -184,26 +192,35 @@ class Board:
             await self._changed.wait()
             self._changed.clear()
             dirty, self._dirty = self._dirty, {}
-            if ("everything", "") in dirty:
-                self._send("state", self.state())
-            elif any(kind != "bridge" for kind, _ in dirty):  # who is in which, the channels tell
+            if any(kind != "bridge" for _, kind, _ in dirty):  # who is in which, the channels tell
                 self._send("patch", self._patch(dirty))
             await asyncio.sleep(_PACE)
 
-    def _patch(self, dirty: dict[tuple[str, str], None]) -> dict[str, Any]:
-        patch: dict[str, Any] = {"now": time.time()}
-        live = self._live
-        for kind, key in dirty:
-            if kind in _SHOWN:
+    def _patch(self, dirty: dict[tuple[str, str, str], None]) -> dict[str, Any]:
+        """What is different: of a server all (`whole`), or some things; `None` is what is not there any more."""
+        patch: dict[str, Any] = {"now": time.time(), "servers": {}}
+        healths = self._health() if any(kind in ("link", "everything") for _, kind, _ in dirty) else {}
+        for server, kind, key in dirty:
+            if kind == "placed":
+                patch.setdefault("placed", {})[key] = self._placed.get(int(key))
+                continue
+            if server not in self._fleet or server not in self._lives:
+                patch["servers"][server] = None
+                continue
+            told = patch["servers"].setdefault(server, {})
+            live = self._lives[server]
+            if told.get("whole"):
+                continue
+            if (server, "everything", "") in dirty:
+                told.update(self._server(server, healths[server]), whole=True)
+            elif kind in _SHOWN:
                 part, things, show = _SHOWN[kind]
                 thing = things(live).get(key)
-                patch.setdefault(part, {})[key] = None if thing is None else show(thing)
+                told.setdefault(part, {})[key] = None if thing is None else show(thing)
                 if kind == "call" and thing is None:
-                    patch["ended"] = self._ended()
-            elif kind == "placed":
-                patch.setdefault("placed", {})[key] = self._placed.get(int(key))
+                    told["ended"] = _ended_of(live)
             elif kind == "link":
-                patch["link"] = self._link()
+                told["link"] = self._link(server, healths[server])
         return patch
 
     async def _listen(self) -> None:
@@ -223,13 +240,11 @@ class Board:
                 waiting.clear()
 
         self._spawn(tell())
-        loud = self._manager.events(where=lambda event: event.name not in _QUIET)
-        with loud as stream, contextlib.suppress(ManagerError):  # that the link is lost for good, the live state tells
+        loud = self._fleet.events(where=lambda event: event.name not in _QUIET)
+        with loud as stream, contextlib.suppress(ManagerError):  # that all are lost for good, their links tell
             async for event in stream:
-                if isinstance(event, Disconnected):
-                    self.say(event.reason or "")
-                elif isinstance(event, Reconnected):
-                    self.say("")
+                if isinstance(event, (Disconnected, Reconnected)):
+                    self._touch(event.server, "link")
                 count += 1
                 shown = _event(next(numbers), event)
                 waiting.append(shown)
@@ -251,17 +266,27 @@ class Board:
 
     # What is shown of things
 
-    def _ended(self) -> list[dict[str, Any]]:
-        """The calls that are over, the last one first."""
-        return [_ended(each) for each in reversed(self._live.ended[-_ENDED:])]
+    def _health(self) -> dict[str, ServerHealth]:
+        """The servers that are shown, each with its health."""
+        return {server: health for server, health in self._fleet.health().items() if server in self._lives}
 
-    def _link(self) -> dict[str, Any]:
+    def _server(self, server: str, health: ServerHealth) -> dict[str, Any]:
+        live = self._lives[server]
         return {
-            "state": self._manager.state.value,
-            "synced": self._live.synced,
-            "why": self._why,
-            "version": self._manager.version,
-            "unavailable": dict(self._live.unavailable),
+            "link": self._link(server, health),
+            **{part: {key: show(each) for key, each in things(live).items()} for part, things, show in _SHOWN.values()},
+            "ended": _ended_of(live),
+        }
+
+    def _link(self, server: str, health: ServerHealth) -> dict[str, Any]:
+        live = self._lives[server]
+        return {
+            "state": health.state.value,
+            "since": health.since,
+            "synced": live.synced,
+            "why": str(health.error or ""),
+            "version": health.version,
+            "unavailable": dict(live.unavailable),
         }
 
 
@@ -330,6 +355,11 @@ def _call(call: LiveCall) -> dict[str, Any]:
         "since": call.since,
         "channels": [each.uniqueid for each in call.channels],
     }
+
+
+def _ended_of(live: Live) -> list[dict[str, Any]]:
+    """The calls that are over, the last one first."""
+    return [_ended(each) for each in reversed(live.ended[-_ENDED:])]
 
 
 def _ended(call: LiveCall) -> dict[str, Any]:
@@ -405,4 +435,4 @@ _SHOWN: Final[dict[str, tuple[str, Callable[[Live], Mapping[str, Any]], Callable
 
 def _event(number: int, event: Event) -> dict[str, Any]:
     headers = [(name, value) for name, value in event.headers if name not in ("Event", "Privilege")]
-    return {"number": number, "at": time.time(), "name": event.name, "headers": headers}
+    return {"number": number, "on": event.server, "at": time.time(), "name": event.name, "headers": headers}

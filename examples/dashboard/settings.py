@@ -6,10 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+from aioami.fleet import read_servers
 
 from .users import Users
 
-__all__ = ["Settings"]
+__all__ = ["ONE", "Settings"]
+
+ONE: Final = "asterisk"
+"""The name of the server that `AIOAMI_URL` names; as it is the only one, nobody sees it."""
 
 
 @dataclass
@@ -17,7 +23,7 @@ class Settings:
     """How the dashboard is set up.
 
     Attributes:
-        url: the server, as `Manager.from_url` reads it.
+        servers: the servers: their names, and their URLs as `Manager.from_url` reads them.
         users: who may log in.
         dial: what is called for the number in "your phone", with `{}` for it.
         context: the dialplan's context in which the other number is looked for, also by a transfer.
@@ -25,7 +31,7 @@ class Settings:
         secure: whether the session's cookie is for https alone; say so behind a proxy that speaks TLS.
     """
 
-    url: str = field(repr=False)
+    servers: Mapping[str, str] = field(repr=False)
     users: Users
     dial: str = "Local/{}@default"
     context: str = "default"
@@ -42,16 +48,19 @@ class Settings:
 
         Raises:
             ValueError: one of them is missing or cannot be right; the message names it.
-            OSError: the file with the users cannot be read.
+            OSError: the file with the users, or with the servers, cannot be read.
         """
-        if not environment.get("AIOAMI_URL"):
-            raise ValueError("AIOAMI_URL: say which server, as ami://user:secret@host")
+        url, fleet = environment.get("AIOAMI_URL"), environment.get("AIOAMI_FLEET")
+        if not url and not fleet:
+            raise ValueError("AIOAMI_URL: say which server, as ami://user:secret@host; or AIOAMI_FLEET: which file")
+        if url and fleet:
+            raise ValueError("AIOAMI_URL and AIOAMI_FLEET are two ways to say which servers; choose one")
         if not environment.get("DASHBOARD_USERS"):
             raise ValueError("DASHBOARD_USERS: name a file with a line for each user; `password NAME` writes one")
         if environment.get("DASHBOARD_SECURE", "no") not in ("yes", "no"):
             raise ValueError("DASHBOARD_SECURE: yes or no")
         return cls(
-            url=environment["AIOAMI_URL"],
+            servers=read_servers(fleet) if fleet else {ONE: url or ""},
             users=Users.read(Path(environment["DASHBOARD_USERS"])),
             dial=environment.get("DASHBOARD_DIAL", cls.dial),
             context=environment.get("DASHBOARD_CONTEXT", cls.context),

@@ -432,6 +432,7 @@ async def test_the_menu_serves_callers(mgr: Manager, proxy: FaultProxy, start: S
 
 async def test_click_to_call_shows_progress(mgr: Manager, start: Start) -> None:
     """Each step of a call is told as it comes; one that is busy, one that is refused and a closed page are told or ended."""
+    pytest.importorskip("uvicorn", reason="the dashboard's group is not installed")
     service = await start("click_to_call.py", "--phone", "Local/{}@test/n", "--context", "test", "--port", "0")
     port = int((await service.says("running on", among=service.complained)).partition("127.0.0.1:")[2].split()[0])
 

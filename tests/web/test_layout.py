@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from examples.dashboard.settings import Settings
+from examples.dashboard.settings import ONE, Settings
 from examples.dashboard.users import Users
 from playwright.async_api import Browser, Page, expect
 from tests.web.conftest import log_in, served, wrong_boxes
 
 from aioami import Manager, core
-from aioami.testing import FakeAsterisk
+from aioami.testing import FakeAsterisk, FakeFleet
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -70,7 +70,7 @@ async def dashboard(users: Users, files: dict[str, str]) -> AsyncIterator[tuple[
     """A dashboard on a server with these files, and its address."""
     async with (
         FakeAsterisk(files=files, answer_seconds=0.01, talk_seconds=None) as fake,
-        served(Settings(url=fake.url, users=users, dial="PJSIP/{}")) as address,
+        served(Settings(servers={ONE: fake.url}, users=users, dial="PJSIP/{}")) as address,
     ):
         yield fake, address
 
@@ -152,6 +152,47 @@ async def test_an_empty_office(page: Page, users: Users) -> None:
         for sentence in ("No call is parked.", "Nobody is in a conference.", "No call has ended since this began."):
             await expect(page.get_by_text(sentence)).to_be_visible()
         await looks.at("empty")
+    looks.check()
+
+
+async def test_many_offices(page: Page, users: Users) -> None:
+    """Servers with long names and the same things, one of them away, and each of them alone."""
+    looks = Looks(page)
+    names = ["pbx1", LONG.lower(), f"{LONG.lower()}.example", *(f"pbx{number}" for number in range(3, 9))]
+    files = {"extensions.conf": EXTENSIONS, "queues.conf": QUEUES, "pjsip.conf": PJSIP, "voicemail.conf": VOICEMAIL}
+    async with (
+        FakeFleet(names, files=files, answer_seconds=0.01, talk_seconds=None) as fakes,
+        served(Settings(servers=fakes.urls, users=users, dial="PJSIP/{}")) as address,
+    ):
+        await opened(page, address)
+        for name in names[:3]:
+            fake = fakes[name]
+            for phone in ("ada", "emmy"):
+                fake.phone(f"PJSIP/{phone}")
+            for phone in ("grace", "hedy", LONG.lower()):
+                fake.phone(f"PJSIP/{phone}").set(answer_after=None)
+            for caller in (f'"{LONG}" <{"4" * 40}>', '"Ada Lovelace" <+4930123456>'):
+                fake.incoming("PJSIP/trunk", to="100", caller=caller)
+                fake.incoming("PJSIP/trunk", to="room", caller=caller)
+                fake.incoming(f"PJSIP/{LONG}", to="lot", caller=caller)
+                await fake.incoming("PJSIP/trunk", to="emmy", caller=caller).hang_up()
+        await page.get_by_role("combobox", name="Server").select_option(names[1])
+        await page.get_by_label("Your phone").fill("ada")
+        await page.get_by_role("textbox", name="Number").fill("x" * 40)
+        await page.get_by_role("button", name="Call", exact=True).click()
+        await expect(page.locator("#placed li .badge")).to_have_text(names[1])
+        await expect(page.locator("#servers > li")).to_have_count(len(names))
+        for part, count in (("endpoints", 18), ("parking", 6), ("conferences", 3), ("mailboxes", 9), ("ended", 7)):
+            await expect(page.locator(f"#{part} > li:has(.badge)")).to_have_count(count)
+        await expect(page.locator(".caller")).to_have_count(6)
+        await looks.at("servers")
+        await fakes[names[1]].stop()
+        await expect(page.locator("#servers .why")).not_to_be_empty()
+        await expect(page.locator("article.call.away")).not_to_have_count(0)
+        await looks.at("one is away")
+        await page.locator(".server", has_text="no link").click()
+        await expect(page.get_by_role("status")).to_contain_text("There is no link to")
+        await looks.at("the one that is away, alone")
     looks.check()
 
 

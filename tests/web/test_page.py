@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from examples.dashboard.settings import Settings
+from examples.dashboard.settings import ONE, Settings
 from examples.dashboard.users import Users
 from playwright.async_api import Browser, Page, expect
 from tests.soak.load import Keeper
-from tests.web.conftest import PASSWORD, USER, log_in, served
+from tests.web.conftest import PASSWORD, USER, log_in, served, wrong_boxes
 
 from aioami import Manager, core
+from aioami.testing import FakeFleet
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]  # the loop of the browser
 
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 @pytest_asyncio.fixture(loop_scope="session")
 async def address(keeper: Keeper, users: Users) -> AsyncIterator[str]:
     """Where the dashboard is."""
-    settings = Settings(url=keeper.server.url, users=users, dial="Local/{}@office/n", context="office")
+    settings = Settings(servers={ONE: keeper.server.url}, users=users, dial="Local/{}@office/n", context="office")
     async with served(settings) as found:
         yield found
     async with Manager.from_url(keeper.server.url) as mgr:
@@ -159,7 +160,7 @@ async def test_any_byte_may_be_dialled(page: Page, keeper: Keeper) -> None:
 async def test_a_server_that_is_restarted(browser: Browser, keeper: Keeper, users: Users) -> None:
     """The page says that the link is down, and is right again after Asterisk was restarted, without a reload."""
     url = f"{keeper.server.url}?timeout=2"  # for so long a call waits for the link
-    settings = Settings(url=url, users=users, dial="Local/{}@office/n", context="office")
+    settings = Settings(servers={ONE: url}, users=users, dial="Local/{}@office/n", context="office")
     async with served(settings) as address, opened(browser, address) as page:
         await page.evaluate("window.marker = 'the same page'")
         await place(page, "quick", "quick")
@@ -178,6 +179,56 @@ async def test_a_server_that_is_restarted(browser: Browser, keeper: Keeper, user
         assert await page.evaluate("window.marker") == "the same page"
         await end_call(page)
         await expect(page.locator("article.call")).to_have_count(0)
+
+
+async def test_a_fleet(browser: Browser, users: Users) -> None:
+    """Each thing has its server's badge; one server alone may be looked at and called on; one that is away is grey and says why."""
+    async with FakeFleet(["pbx1", "pbx2"], answer_seconds=0.01, talk_seconds=None) as fakes:
+        settings = Settings(servers=fakes.urls, users=users, dial="PJSIP/{}", context="test")
+        async with served(settings) as address, opened(browser, address) as page:
+            first, second = page.get_by_role("button", name="pbx1"), page.get_by_role("button", name="pbx2")
+            calls, queues = page.locator("article.call"), page.locator("article.queue")
+            await expect(second).to_contain_text("live")
+            await expect(page.locator("[data-queue=support] .badge")).to_have_text(["pbx1", "pbx2"])
+            for fake in fakes.values():
+                fake.phone("PJSIP/ada")
+            await page.get_by_role("combobox", name="Server").select_option("pbx2")
+            await place(page, "ada", "wait")
+            await expect(calls).to_have_count(1)
+            await expect(calls.locator("> header .badge")).to_have_text("pbx2")
+            await expect(page.locator("#placed li")).to_contain_text("pbx2")
+            fakes["pbx1"].incoming("PJSIP/trunk", to="hold@test", caller="Grace <12>")
+            await expect(calls).to_have_count(2)
+            count = await queues.count()
+            await first.click()
+            await expect(calls).to_have_count(1)
+            await expect(calls).to_contain_text("Grace")
+            await expect(queues).to_have_count(count // 2)
+            await expect(page.locator("#count-calls")).to_have_text("1")
+            await expect(page.get_by_role("combobox", name="Server")).to_have_value("pbx1")
+            await first.click()
+            await expect(calls).to_have_count(2)
+
+            await fakes["pbx2"].stop()
+            await expect(second).to_contain_text("no link since")
+            await expect(second.locator(".why")).not_to_be_empty()
+            await expect(page.locator("#link")).to_have_text("1 of 2 live")
+            await expect(page.get_by_role("status")).to_be_hidden()
+            away = page.locator("article.call.away")
+            await expect(away.locator("> header .badge")).to_have_text("pbx2")
+            await expect(page.locator("article.queue.away")).to_have_count(count // 2)
+            await expect(page.locator("#count-calls")).to_have_text("1")
+            await second.click()
+            await expect(page.get_by_role("status")).to_contain_text("There is no link to pbx2")
+            await second.click()
+            await calls.and_(page.locator(":not(.away)")).get_by_role("button", name="End call").click()
+            await page.get_by_role("dialog").get_by_role("button", name="End it").click()
+            await expect(calls).to_have_count(1)
+            assert fakes["pbx1"].sent("Hangup")
+            await fakes["pbx2"].start()
+            await expect(second).to_contain_text("live", timeout=15_000)
+            await expect(page.locator(".away")).to_have_count(0)
+            assert not await wrong_boxes(page)
 
 
 async def test_several_browsers_and_one_connection(page: Page, browser: Browser, address: str, keeper: Keeper) -> None:

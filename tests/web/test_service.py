@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,12 @@ import httpx2
 import pytest
 from examples.dashboard.__main__ import main
 from examples.dashboard.board import Board
-from examples.dashboard.settings import Settings
+from examples.dashboard.settings import ONE, Settings
 from examples.dashboard.users import Sessions, TooManyAttempts, Users, hash_password
 from tests.web.conftest import PASSWORD, USER, served
 
 from aioami import Manager, core
-from aioami.testing import Account, FakeAsterisk, FakeConnection
+from aioami.testing import Account, FakeAsterisk, FakeConnection, FakeFleet
 
 ROOT = Path(__file__).parents[2]
 CALL = {"phone": "ada", "number": "100"}
@@ -32,7 +33,7 @@ CALL = {"phone": "ada", "number": "100"}
 @pytest.fixture
 async def address(fake_asterisk: FakeAsterisk, users: Users) -> AsyncIterator[str]:
     """Where the dashboard is, on a fake server."""
-    async with served(Settings(url=fake_asterisk.url, users=users, dial="PJSIP/{}")) as found:
+    async with served(Settings(servers={ONE: fake_asterisk.url}, users=users, dial="PJSIP/{}")) as found:
         yield found
 
 
@@ -53,7 +54,27 @@ async def client(stranger: httpx2.AsyncClient, fake_asterisk: FakeAsterisk) -> h
     return stranger
 
 
-async def pushed(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
+@contextlib.asynccontextmanager
+async def logged_in(address: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """Somebody who is logged in there, and whose requests have the page's token."""
+    async with httpx2.AsyncClient(base_url=address, trust_env=False) as client:
+        await client.post("/login", json={"user": USER, "password": PASSWORD})
+        client.headers["x-csrf-token"] = (await client.get("/api/session")).json()["csrf"]
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def served_fleet(fakes: FakeFleet, users: Users) -> AsyncIterator[httpx2.AsyncClient]:
+    """A dashboard on these servers, and somebody who is logged in."""
+    urls = {name: f"{url}?timeout=2" for name, url in fakes.urls.items()}
+    async with (
+        served(Settings(servers=urls, users=users, dial="PJSIP/{}")) as address,
+        logged_in(address) as client,
+    ):
+        yield client
+
+
+async def raw(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
     """What is pushed, as a browser reads it."""
     async with client.stream("GET", "/api/stream", timeout=20) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
@@ -64,6 +85,33 @@ async def pushed(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
                 kind = value
             elif name == "data":
                 yield kind, json.loads(value)
+
+
+async def pushed(client: httpx2.AsyncClient) -> AsyncIterator[tuple[str, Any]]:
+    """What is pushed by a dashboard of one server: its parts stand beside the rest."""
+    async with contextlib.aclosing(raw(client)) as messages:  # type: ignore[type-var]
+        async for kind, told in messages:
+            yield kind, told | told.get("servers", {}).get(ONE, {})
+
+
+async def servers_of(client: httpx2.AsyncClient) -> AsyncIterator[dict[str, Any]]:
+    """What the page knows of the servers after each push."""
+    servers: dict[str, Any] = {}
+    async with contextlib.aclosing(raw(client)) as messages:  # type: ignore[type-var]
+        async for kind, told in messages:
+            if kind == "state":
+                servers = told["servers"]
+            for server, changes in told.get("servers", {}).items() if kind == "patch" else ():
+                if changes.get("whole"):
+                    servers[server] = changes
+                    continue
+                for part, new in changes.items():
+                    if part in ("link", "ended"):
+                        servers[server][part] = new
+                        continue
+                    merged = {**servers[server][part], **new}
+                    servers[server][part] = {key: each for key, each in merged.items() if each is not None}
+            yield servers
 
 
 async def synced(client: httpx2.AsyncClient) -> None:
@@ -159,7 +207,7 @@ async def test_the_rights_of_the_readme(users: Users) -> None:
     rights = dict(re.findall(r"^ +(read|write) = (\S+)$", stanza, re.MULTILINE))
     async with (
         FakeAsterisk(users={"dashboard": Account("s", **rights)}, answer_seconds=0.01, talk_seconds=None) as fake,
-        served(Settings(url=fake.url, users=users, dial="PJSIP/{}")) as address,
+        served(Settings(servers={ONE: fake.url}, users=users, dial="PJSIP/{}")) as address,
         httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         fake.phone("PJSIP/ada")
@@ -222,6 +270,7 @@ async def test_any_byte_may_be_dialled(client: httpx2.AsyncClient, fake_asterisk
     odd = core.Originate_Application(
         "PJSIP/12\udce9", "Wait", ("600",), callerid="caf\udce9 <12\udce9>", channel_id="\udce9"
     )
+    fake_asterisk.phone("PJSIP/12\udce9")
     async with Manager.from_url(fake_asterisk.url) as mgr:
         await mgr.send(odd)
     async with async_timeout.timeout(20), contextlib.aclosing(pushed(client)) as messages:  # type: ignore[type-var]
@@ -267,7 +316,7 @@ async def test_a_link_that_comes_later(users: Users, fake_asterisk: FakeAsterisk
     """The page is there before Asterisk is, says so, and is right when it comes."""
     await fake_asterisk.stop()
     async with (
-        served(Settings(url=fake_asterisk.url, users=users)) as address,
+        served(Settings(servers={ONE: fake_asterisk.url}, users=users)) as address,
         httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         await client.post("/login", json={"user": USER, "password": PASSWORD})
@@ -283,7 +332,7 @@ async def test_a_refused_login(users: Users, fake_asterisk: FakeAsterisk) -> Non
     """A wrong secret of the service is told on the page, without the secret."""
     url = fake_asterisk.url.replace("s3cret", "wr0ng")
     async with (
-        served(Settings(url=url, users=users)) as address,
+        served(Settings(servers={ONE: url}, users=users)) as address,
         httpx2.AsyncClient(base_url=address, trust_env=False) as client,
     ):
         await client.post("/login", json={"user": USER, "password": PASSWORD})
@@ -294,6 +343,96 @@ async def test_a_refused_login(users: Users, fake_asterisk: FakeAsterisk) -> Non
                 why = told.get("link", {}).get("why", "")
     assert "refused" in why
     assert "wr0ng" not in why
+
+
+async def test_a_fleet(users: Users) -> None:
+    """Things that have the same name on two servers are told apart, and each action goes to the server that it names."""
+    async with (
+        FakeFleet(["pbx1", "pbx2"], answer_seconds=0.01, talk_seconds=None) as fakes,
+        served_fleet(fakes, users) as client,
+    ):
+        for fake in fakes.values():
+            fake.phone("PJSIP/ada")
+        async with async_timeout.timeout(20), contextlib.aclosing(servers_of(client)) as states:  # type: ignore[type-var]
+            async for servers in states:
+                if list(servers) == ["pbx1", "pbx2"] and all(each["link"]["synced"] for each in servers.values()):
+                    break
+            assert servers["pbx1"]["queues"].keys() == servers["pbx2"]["queues"].keys() != set()
+            for path in ("/api/calls", "/api/calls/1/hangup", "/api/channels/1/hangup"):
+                answer = await client.post(path, json=CALL)
+                assert (answer.status_code, answer.json()["detail"]) == (422, "server: say which of pbx1, pbx2")
+                assert (await client.post(path, json=CALL, params={"server": "pbx3"})).status_code == 404
+            pbx2 = {"server": "pbx2"}
+            assert (await client.post("/api/calls", json=CALL, params=pbx2)).status_code == 202
+            async for servers in states:
+                if servers["pbx2"]["channels"] and servers["pbx2"]["calls"]:
+                    break
+            assert servers["pbx1"]["channels"] == servers["pbx1"]["calls"] == {}
+            (channel,), (call,) = servers["pbx2"]["channels"], servers["pbx2"]["calls"]
+            for path in (f"/api/channels/{channel}/hangup", f"/api/calls/{call}/hangup"):
+                assert (await client.post(path, params={"server": "pbx1"})).status_code == 404
+            path = f"/api/channels/{channel}/transfer"
+            assert (await client.post(path, json={"number": "100"}, params=pbx2)).status_code == 200
+            assert (await client.post(f"/api/calls/{call}/hangup", params=pbx2)).status_code == 200
+            async for servers in states:
+                if not servers["pbx2"]["channels"] and servers["pbx2"]["ended"]:
+                    break
+            assert servers["pbx1"]["ended"] == []
+        for action in ("Originate", "Redirect", "Hangup"):
+            fakes["pbx1"].expect_nothing(action)
+            assert len(fakes["pbx2"].sent(action)) == 1
+        async with contextlib.aclosing(raw(client)) as messages:  # type: ignore[type-var]
+            _, state = await anext(messages)
+        assert [placed["on"] for placed in state["placed"].values()] == ["pbx2"]
+        assert {event["on"] for event in state["feed"] if event["name"] == "Newchannel"} == {"pbx2"}
+
+
+async def test_a_server_of_a_fleet_that_is_away(users: Users) -> None:
+    """One that is away is told with the reason and since when, as it was; the others go on, and it comes back by itself."""
+    async with (
+        FakeFleet(["pbx1", "pbx2"]) as fakes,
+        served_fleet(fakes, users) as client,
+        async_timeout.timeout(30),
+        contextlib.aclosing(servers_of(client)) as states,  # type: ignore[type-var]
+    ):
+        async for servers in states:
+            if all(each["link"]["synced"] and each["queues"] for each in servers.values()):
+                break
+        before = time.time()
+        await fakes["pbx2"].stop()
+        async for servers in states:
+            link = servers["pbx2"]["link"]
+            if not link["synced"] and link["why"]:
+                break
+        assert before - 1 <= link["since"] <= time.time()
+        assert link["state"] == "reconnecting"
+        assert servers["pbx2"]["queues"].keys() == servers["pbx1"]["queues"].keys()
+        answer = await client.post("/api/calls", json=CALL, params={"server": "pbx2"}, timeout=30)
+        assert answer.status_code in (503, 504)
+        fakes["pbx1"].incoming("PJSIP/trunk", to="hold@test")
+        async for servers in states:
+            if servers["pbx1"]["channels"]:
+                break
+        assert servers["pbx1"]["link"]["synced"]
+        await fakes["pbx2"].start()
+        async for servers in states:
+            if servers["pbx2"]["link"]["synced"]:
+                break
+        assert servers["pbx2"]["link"]["why"] == ""
+
+
+async def test_a_server_that_refuses_the_login(users: Users) -> None:
+    """A wrong secret for one server is told as lost for good, without the secret, and hurts no other."""
+    async with FakeFleet(["pbx1", "pbx2"]) as fakes:
+        urls = {**fakes.urls, "pbx2": fakes.urls["pbx2"].replace("s3cret", "wr0ng")}
+        async with served(Settings(servers=urls, users=users)) as address, logged_in(address) as client:
+            async with async_timeout.timeout(20), contextlib.aclosing(servers_of(client)) as states:  # type: ignore[type-var]
+                async for servers in states:
+                    if servers["pbx2"]["link"]["state"] == "lost" and servers["pbx1"]["link"]["synced"]:
+                        break
+            why = servers["pbx2"]["link"]["why"]
+            assert "refused" in why
+            assert "wr0ng" not in why
 
 
 async def test_a_browser_that_is_too_slow() -> None:
@@ -374,6 +513,26 @@ def test_settings_that_cannot_be(environment: dict[str, str], complaint: str, tm
     assert "s3cret" not in repr(settings)
 
 
+def test_a_fleet_from_the_environment(tmp_path: Path, kept: str) -> None:
+    """AIOAMI_FLEET names a file of servers; with AIOAMI_URL beside it, or an error in it, nothing begins."""
+    (tmp_path / "users").write_text(f"{USER}:{kept}\n")
+    file = tmp_path / "fleet.toml"
+    file.write_text(
+        "[servers.pbx1]\nurl = 'ami://a:s3cret@h'\n[servers.pbx2]\nurl = 'ami://a@i'\nsecret_file = 'two'\n"
+    )
+    (tmp_path / "two").write_text("s4cret\n")
+    given = {"AIOAMI_FLEET": str(file), "DASHBOARD_USERS": str(tmp_path / "users")}
+    settings = Settings.from_environment(given)
+    assert list(settings.servers) == ["pbx1", "pbx2"]
+    assert "s4cret" in settings.servers["pbx2"]
+    assert "cret" not in repr(settings)
+    with pytest.raises(ValueError, match="choose one"):
+        Settings.from_environment({**given, "AIOAMI_URL": "ami://a:s3cret@h"})
+    file.write_text("[servers.pbx1]\nsecret_file = 'two'\n")
+    with pytest.raises(ValueError, match=r"servers\.pbx1\.url is missing"):
+        Settings.from_environment(given)
+
+
 def test_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """A user's line is written, a wrong command line and wrong settings are told, each by its exit code."""
     monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
@@ -391,7 +550,9 @@ def test_the_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 async def test_an_office_that_does_not_exist() -> None:
     """Without AIOAMI_URL an invented office is served, and its password, which is new each time, lets one in."""
     settings = {"DASHBOARD_PORT": "0", "PYTHONUNBUFFERED": "1"}
-    environment = {name: value for name, value in os.environ.items() if name != "AIOAMI_URL"} | settings
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("AIOAMI_URL", "AIOAMI_FLEET")
+    } | settings
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "examples.dashboard", cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE
     )

@@ -2,8 +2,8 @@
 
 const $ = (id) => document.getElementById(id);
 const FEED = 200; // events that are kept
-const PARTS = ["channels", "calls", "queues", "endpoints", "parking", "conferences", "mailboxes", "registrations", "placed"];
-const state = { ended: [], link: { state: "connecting", synced: false, why: "" }, ...Object.fromEntries(PARTS.map((part) => [part, {}])) };
+const PARTS = ["channels", "calls", "queues", "endpoints", "parking", "conferences", "mailboxes", "registrations"];
+const state = { servers: {}, placed: {} }; // servers: by name, the parts, the calls that ended, and the link
 const DIALLED = /^[0-9A-Za-z*#+_.-]{1,40}$/;
 const FIELDS = {
   phone: [/^((PJSIP|SIP|IAX2|DAHDI)\/)?[0-9A-Za-z*#+_.-]{1,40}$/, "Your phone: a number or a name as ada, or a telephone as PJSIP/ada"],
@@ -15,6 +15,7 @@ let session = null;
 let skew = 0; // seconds that the server's clock is ahead of ours
 let paused = false;
 let due = false;
+let chosen = ""; // the server that is looked at; empty for all
 
 // Talking with the server
 
@@ -31,6 +32,8 @@ async function post(path, body = {}) {
     throw new Error(wrong ?? `the dashboard answered ${answer.status}`);
   }
 }
+
+const at = (server, path) => `${path}?server=${encodeURIComponent(server)}`;
 
 async function act(path, body) {
   try {
@@ -53,20 +56,23 @@ async function enter() {
   const listen = (name, take) => source.addEventListener(name, (event) => { take(JSON.parse(event.data)); show(); });
   listen("state", (whole) => {
     skew = whole.now - Date.now() / 1000;
-    for (const part of [...PARTS, "ended", "link"]) state[part] = whole[part];
+    [state.servers, state.placed] = [whole.servers, whole.placed];
     feed.splice(0, feed.length, ...whole.feed.reverse());
     showFeed();
   });
   listen("patch", (patch) => {
     skew = patch.now - Date.now() / 1000;
-    for (const kind of PARTS) {
-      for (const [key, value] of Object.entries(patch[kind] ?? {})) {
-        if (value === null) delete state[kind][key];
-        else state[kind][key] = value;
+    merge(state.placed, patch.placed);
+    for (const [server, told] of Object.entries(patch.servers)) {
+      const known = state.servers[server];
+      if (told === null) delete state.servers[server];
+      else if (told.whole) state.servers[server] = told;
+      else if (known) {
+        for (const part of PARTS) merge(known[part], told[part]);
+        known.ended = told.ended ?? known.ended;
+        known.link = told.link ?? known.link;
       }
     }
-    if (patch.ended) state.ended = patch.ended;
-    if (patch.link) state.link = patch.link;
   });
   listen("feed", ({ events, count, seconds }) => {
     rates[rates.length - 1] += count;
@@ -83,6 +89,61 @@ async function enter() {
       setTimeout(enter, 2000);
     }
   });
+}
+
+function merge(things, changes) {
+  for (const [key, value] of Object.entries(changes ?? {})) {
+    if (value === null) delete things[key];
+    else things[key] = value;
+  }
+}
+
+// The servers. Each thing that is shown has the name of its server, `on`, and is `stale` if that is away.
+
+const several = () => Object.keys(state.servers).length > 1;
+const servers = () => Object.entries(state.servers).filter(([server]) => !chosen || server === chosen);
+const marked = (server, thing) => ({ ...thing, on: server, badge: several() && server, stale: several() && !state.servers[server]?.link.synced });
+const all = (part) => servers().flatMap(([server, its]) =>
+  Object.entries(its[part]).map(([key, thing]) => [`${server} ${key}`, { ...marked(server, thing), key }]));
+
+function showServers() {
+  const { length } = Object.keys(state.servers);
+  if (chosen && !state.servers[chosen]) chosen = "";
+  $("servers").hidden = $("place-server").hidden = length < 2;
+  if (length < 2) return;
+  const named = Object.entries(state.servers).map(([server, { link }]) => [server, link]);
+  list($("servers"), named, buildServer);
+  for (const node of $("servers").children) node.firstElementChild.setAttribute("aria-pressed", node.dataset.key === chosen);
+  const select = $("place").server;
+  list(select, named.map(([server]) => [server, server]), (server) => make("option", { value: server }, server));
+}
+
+function choose(server) {
+  chosen = chosen === server ? "" : server;
+  if (chosen) $("place").server.value = chosen;
+  showAll();
+  showFeed();
+}
+
+function buildServer(server, link) {
+  const kind = linkKind(link);
+  const day = Date.now() / 1000 + skew - link.since > 86400;
+  const moment = day ? new Date(link.since * 1000).toLocaleString([], { hour12: false }) : clock(link.since);
+  const word = kind === "lost" ? "lost for good" : kind === "down" ? "no link" : kind === "up" ? "live" : "catching up";
+  const away = kind === "lost" || kind === "down";
+  return make("li", {},
+    make("button", { class: "server", "data-state": away ? "down" : kind, title: `Show ${server} alone`, onclick: () => choose(server) },
+      make("span", { class: "dot", "data-state": { up: "up", "catching-up": "paused" }[kind] ?? "busy" }),
+      make("b", {}, server),
+      make("span", { class: "quiet" }, away ? `${word} since ${moment}` : word),
+      away && link.why ? make("span", { class: "why" }, link.why) : null));
+}
+
+// What a link is: up, catching-up, down (it is tried again), or lost for good.
+function linkKind({ state: link, synced }) {
+  if (synced) return "up";
+  if (link === "ready") return "catching-up";
+  return link === "lost" || link === "closed" ? "lost" : "down";
 }
 
 // Making what is shown
@@ -105,7 +166,14 @@ function list(parent, things, build) {
     const looks = JSON.stringify(thing);
     let node = known.get(key);
     if (!node || node.dataset.looks !== looks) {
-      const fresh = build(key, thing);
+      const fresh = build(thing.key ?? key, thing);
+      if (thing.badge) {
+        const badge = make("span", { class: "badge" }, thing.badge);
+        const place = fresh.querySelector(".title, .queue > header, .leg-text, summary > .quiet");
+        if (place) place.prepend(badge, " ");
+        else fresh.append(badge);
+        fresh.classList.toggle("away", thing.stale);
+      }
       fresh.dataset.key = key;
       fresh.dataset.looks = looks;
       if (node) node.replaceWith(fresh);
@@ -141,7 +209,7 @@ const who = (channel) => (outgoing(channel) ? "" : channel.label || channel.numb
 
 function memberName(channel) {
   const name = device(channel.name);
-  for (const queue of Object.values(state.queues)) {
+  for (const queue of Object.values(state.servers[channel.on]?.queues ?? {})) {
     const member = queue.members.find((each) => each.interface === name);
     if (member?.name) return member.name;
   }
@@ -155,7 +223,7 @@ function doing(channel) {
 
 const phases = { other: "in the dialplan", held: "on hold", conference: "conference" };
 
-function buildCall(linkedid, { call, channels }) {
+function buildCall(linkedid, { call, channels, on }) {
   const phase = call.state;
   const names = `${call.caller.text || "somebody"}${call.callee.text ? ` → ${call.callee.text}` : ""}`;
   const legs = channels.map(([id, channel]) =>
@@ -167,9 +235,9 @@ function buildCall(linkedid, { call, channels }) {
           [!outgoing(channel) && channel.label && channel.number, device(channel.name)].filter((text) => text && text !== who(channel)).join(" · "))),
       make("span", { class: "quiet doing" }, doing(channel)),
       make("span", { class: "buttons" },
-        make("button", { class: "small", title: `Transfer ${channel.name}`, onclick: () => transfer(id, channel) }, "Transfer"),
+        make("button", { class: "small", title: `Transfer ${channel.name}`, onclick: () => transfer(on, id, channel) }, "Transfer"),
         make("button", { class: "small danger", title: `Hang up ${channel.name}`,
-          onclick: () => ask(`Hang up ${who(channel)}?`, "Hang up", () => act(`/api/channels/${encodeURIComponent(id)}/hangup`)) }, "Hang up"))));
+          onclick: () => ask(`Hang up ${who(channel)}?`, "Hang up", () => act(at(on, `/api/channels/${encodeURIComponent(id)}/hangup`))) }, "Hang up"))));
   return make("article", { class: "call", "data-phase": phase },
     make("header", {},
       make("span", { class: "tag", "data-phase": phase }, phases[phase] ?? phase),
@@ -178,7 +246,7 @@ function buildCall(linkedid, { call, channels }) {
         call.queue ? make("span", { class: "quiet" }, phase === "waiting" ? ` in ${call.queue}` : ` by ${call.queue}`) : ""),
       since(call.since),
       make("button", { class: "small danger solid", title: "Hang up the whole call",
-        onclick: () => ask(`End the call ${names}?`, "End it", () => act(`/api/calls/${encodeURIComponent(linkedid)}/hangup`)) }, "End call")),
+        onclick: () => ask(`End the call ${names}?`, "End it", () => act(at(on, `/api/calls/${encodeURIComponent(linkedid)}/hangup`))) }, "End call")),
     make("ul", { class: "legs" }, ...legs));
 }
 
@@ -250,10 +318,14 @@ function showPart(part, things, build) {
   list($(part), things, build);
   const sentence = document.querySelector(`[data-part="${part}"]`);
   sentence.dataset.empty ??= sentence.textContent;
-  const reason = state.link.unavailable?.[part];
-  sentence.textContent = reason ? `Asterisk does not tell: ${reason}` : sentence.dataset.empty;
-  sentence.hidden = things.length > 0;
+  const reasons = untold([part]);
+  sentence.textContent = reasons ? `Asterisk does not tell: ${reasons}` : sentence.dataset.empty;
+  sentence.hidden = things.length > 0 && !(reasons && several());
 }
+
+// The parts that servers do not tell of, and why.
+const untold = (parts) => servers().flatMap(([server, { link }]) => parts.filter((part) => link.unavailable?.[part])
+  .map((part) => `${several() ? `${server}: ` : ""}${parts.length > 1 ? `${part}: ` : ""}${link.unavailable[part]}`)).join("; ");
 
 function buildPlaced(key, call) {
   const calling = call.outcome === "calling";
@@ -273,65 +345,83 @@ function show() {
 }
 
 function showAll() {
-  const calls = Object.entries(state.calls).sort(([, a], [, b]) => b.since - a.since); // what has just begun is on top
-  list($("calls"), calls.map(([key, call]) => {
-    const channels = call.channels.filter((id) => state.channels[id]).map((id) => [id, state.channels[id]]);
-    return [key, { call, channels }];
+  showServers();
+  const channelOf = (on, id) => state.servers[on].channels[id] && { ...state.servers[on].channels[id], on };
+  const calls = all("calls").sort(([, a], [, b]) => b.since - a.since); // what has just begun is on top
+  list($("calls"), calls.map(([key, { on, badge, stale, key: linkedid, ...call }]) => {
+    const channels = call.channels.map((id) => [id, channelOf(on, id)]).filter(([, channel]) => channel);
+    return [key, { call, channels, on, badge, stale, key: linkedid }];
   }), buildCall);
   $("no-calls").hidden = calls.length > 0;
-  const queues = Object.entries(state.queues).sort(([a], [b]) => a.localeCompare(b));
+  const byName = (part) => all(part).sort(([, a], [, b]) => a.key.localeCompare(b.key) || a.on.localeCompare(b.on));
+  const queues = byName("queues");
   list($("queues"), queues, buildQueue);
   $("no-queues").hidden = queues.length > 0;
-  list($("placed"), Object.entries(state.placed).reverse().slice(0, 5), buildPlaced);
+  const placed = Object.entries(state.placed).filter(([, { on }]) => !chosen || on === chosen);
+  list($("placed"), placed.reverse().slice(0, 5).map(([key, call]) => [key, { ...marked(call.on, call), stale: false, key }]), buildPlaced);
 
-  const waiting = queues.reduce((sum, [, queue]) => sum + queue.callers.length, 0);
+  // What is counted is so now: a server that is away counts only if all of them are, and the figures are grey.
+  const kinds = servers().map(([, { link }]) => linkKind(link));
+  const counts = ([, thing]) => !thing.stale || !kinds.includes("up");
+  const counted = queues.filter(counts);
+  const waiting = counted.reduce((sum, [, queue]) => sum + queue.callers.length, 0);
   const members = new Map();
-  for (const [, queue] of queues) for (const member of queue.members) members.set(member.interface, member);
+  for (const [, queue] of counted) for (const member of queue.members) members.set(`${queue.on} ${member.interface}`, member);
   const free = [...members.values()].filter((member) => !member.paused && !member.in_call && member.status === "not_in_use");
-  const named = (each) => ({ ...each, shown: state.channels[each.id] });
-  const byName = (part) => Object.entries(state[part]).sort(([a], [b]) => a.localeCompare(b));
+  const named = (on, each) => ({ ...each, shown: channelOf(on, each.id) });
+  const parked = servers().flatMap(([server, { parking }]) => Object.keys(parking).sort().flatMap((lot) => parking[lot])
+    .map((each) => [`${server} ${each.id}`, { ...marked(server, named(server, each)), key: each.id }]));
+  const ended = servers().flatMap(([server, its]) => its.ended.map((call) => [`${server} ${call.id}`, marked(server, call)]));
+  if (several()) ended.sort(([, a], [, b]) => b.since - a.since);
   showPart("endpoints", byName("endpoints"), buildEndpoint);
-  showPart("ended", state.ended.map((call) => [call.id, call]), buildEnded);
-  showPart("parking", byName("parking").flatMap(([, parked]) => parked.map((each) => [each.id, named(each)])), buildParked);
-  showPart("conferences", byName("conferences").map(([name, { locked, people }]) => [name, { locked, people: people.map(named) }]), buildConference);
+  showPart("ended", ended.map(([key, call]) => [key, { ...call, stale: false }]), buildEnded); // what is over stays so
+  showPart("parking", parked, buildParked);
+  showPart("conferences", byName("conferences").map(([key, room]) => [key, { ...room, people: room.people.map((each) => named(room.on, each)) }]), buildConference);
   showPart("mailboxes", byName("mailboxes").sort(([, a], [, b]) => (b.new > 0) - (a.new > 0)), buildMailbox);
   showPart("registrations", byName("registrations"), buildRegistration);
 
-  $("count-calls").textContent = calls.length;
+  $("count-calls").textContent = calls.filter(counts).length;
   $("count-waiting").textContent = waiting;
   $("figure-waiting").classList.toggle("alert", waiting > 0);
   $("count-free").textContent = free.length;
   $("count-members").textContent = members.size;
   document.title = waiting ? `(${waiting}) Switchboard` : "Switchboard";
 
-  const { state: link, synced, why, unavailable } = state.link;
   // What is missing of the others stands where they would be.
-  const missing = ["channels", "queues"].filter((part) => unavailable?.[part]).map((part) => `${part}: ${unavailable[part]}`).join("; ");
-  if (synced) showLink("up", missing ? `Asterisk does not tell all: ${missing}` : "");
-  else if (link === "ready") showLink("catching-up", "");
-  else if (link === "lost" || link === "closed") showLink("down", `The link to Asterisk is lost for good. ${why}`);
-  else showLink("down", `There is no link to Asterisk; what is grey is how it was before. It is tried again. ${why}`);
+  const missing = untold(["channels", "queues"]);
+  const told = missing ? `Asterisk does not tell all: ${missing}` : "";
+  const live = kinds.filter((kind) => kind === "up").length;
+  if (live && live < kinds.length) showLink("partly", told, `${live} of ${kinds.length} live`);
+  else if (live) showLink("up", told);
+  else if (kinds.includes("catching-up")) showLink("catching-up", "");
+  else if (kinds.length > 1) showLink("down", "There is no link to any server; what is grey is how it was before.", "no link to any server");
+  else if (kinds.length === 1) {
+    const [[server, { link }]] = servers();
+    const name = several() ? server : "Asterisk";
+    const fate = kinds[0] === "lost" ? `The link to ${name} is lost for good.` : `There is no link to ${name}; what is grey is how it was before. It is tried again.`;
+    showLink("down", `${fate} ${link.why}`, `no link to ${name}`);
+  }
 }
 
-function showLink(kind, text) {
-  const names = { up: "live", "catching-up": "catching up", down: "no link to Asterisk", away: "no answer" };
+function showLink(kind, text, name = null) {
+  const names = { up: "live", "catching-up": "catching up", away: "no answer" };
   $("link").dataset.state = kind;
-  $("link").lastElementChild.textContent = names[kind];
+  $("link").lastElementChild.textContent = name ?? names[kind];
   $("banner").hidden = !text;
   $("banner").textContent = text;
-  $("banner").classList.toggle("mild", kind === "up");
-  document.body.classList.toggle("stale", kind !== "up");
+  const some = kind === "up" || kind === "partly";
+  $("banner").classList.toggle("mild", some);
+  document.body.classList.toggle("stale", !some);
 }
 
 function showFeed() {
   const wanted = $("filter").value.trim().toLowerCase();
   const text = ([name, value]) => `${name}: ${value}`;
-  const shown = wanted
-    ? feed.filter((event) => `${event.name}\n${event.headers.map(text).join("\n")}`.toLowerCase().includes(wanted))
-    : feed;
+  const shown = feed.filter((event) => (!chosen || event.on === chosen) &&
+    (!wanted || `${event.name}\n${event.headers.map(text).join("\n")}`.toLowerCase().includes(wanted)));
   $("no-events").hidden = shown.length > 0;
   $("no-events").textContent = wanted ? `No event of the last ${feed.length} has “${$("filter").value.trim()}”.` : "Nothing has happened yet.";
-  list($("feed"), shown.slice(0, 60).map((event) => [`${event.number}`, event]), (_, event) => {
+  list($("feed"), shown.slice(0, 60).map((event) => [`${event.number}`, { ...marked(event.on, event), stale: false }]), (_, event) => {
     const header = (name) => event.headers.find(([key]) => key.toLowerCase() === name)?.[1] ?? "";
     const about = [header("channel") || header("interface") || header("bridgeuniqueid") || header("device"),
       header("queue"), header("channelstatedesc"), header("cause-txt") || header("dialstatus")];
@@ -386,7 +476,7 @@ function check(form, problem) {
   return false;
 }
 
-function transfer(id, channel) {
+function transfer(on, id, channel) {
   const dialog = $("transfer");
   $("transfer-problem").textContent = "";
   $("transfer-who").textContent = who(channel);
@@ -394,7 +484,7 @@ function transfer(id, channel) {
   dialog.returnValue = "";
   dialog.onclose = () => {
     const number = dialog.querySelector("input").value.trim();
-    if (dialog.returnValue === "transfer") act(`/api/channels/${encodeURIComponent(id)}/transfer`, { number });
+    if (dialog.returnValue === "transfer") act(at(on, `/api/channels/${encodeURIComponent(id)}/transfer`), { number });
   };
   dialog.showModal();
 }
@@ -406,7 +496,7 @@ $("place").addEventListener("submit", async (event) => {
   const [phone, number] = [form.phone.value.trim(), form.number.value.trim()];
   localStorage.setItem("phone", phone);
   try {
-    await post("/api/calls", { phone, number });
+    await post(several() ? at(form.server.value, "/api/calls") : "/api/calls", { phone, number });
   } catch (error) {
     $("place-problem").textContent = error.message;
   }

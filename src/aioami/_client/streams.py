@@ -463,24 +463,23 @@ class _Iteration(Generic[EventT_co]):
     of the delivery.
     """
 
-    __slots__ = ("_stream",)
+    __slots__ = ("_next", "_stream")
 
     def __init__(self, stream: EventStream[EventT_co]) -> None:
         self._stream = stream
+        self._next = stream._next
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> EventT_co:
-        stream = self._stream
         # An event that is there is returned without a turn of the event loop.
         try:
-            event = stream._next()
-        except IndexError:
-            pass
-        else:
-            stream._delivered += 1
+            event = self._next()
+            self._stream._delivered += 1
             return event  # type: ignore[return-value]
+        except IndexError:
+            stream = self._stream
         if stream._waits is not None and not stream._buffer.ended:
             waits, stream._waits = stream._waits, None
             await waits()

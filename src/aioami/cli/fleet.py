@@ -1,27 +1,24 @@
-"""The file that names the servers of a fleet, and the servers that a command is for."""
+"""The servers that a command is for."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import os
-import sys
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import typer
 
 from aioami import Fleet, Manager
-from aioami.url import ServerUrl, read_url
+from aioami.fleet import read_servers
 
 from .options import FleetFile, Server
 from .server import server_url
 
 __all__ = ["fleet_of", "for_one_server", "servers_of"]
-
-_KEYS: Final = ("url", "secret_file", "secret_env")
 
 
 def servers_of(url: str | None, file: Path | None, names: Iterable[str] | None) -> dict[str, str]:
@@ -92,75 +89,17 @@ def for_one_server(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def _fleet_servers(file: Path) -> dict[str, str]:
-    """Read a file with the servers of a fleet; return their URLs by name, with the secrets.
+    """Read the file of a fleet; return the URLs of its servers by name, with the secrets.
 
     Raises:
         typer.BadParameter: it cannot be read, or is wrong; never shows a secret.
     """
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
+        return read_servers(file)
     except OSError as error:
         raise _wrong(f"{file}: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _wrong(f"{file} is no TOML: {error}") from error
-    if others := [key for key in found if key != "servers"]:
-        raise _wrong(f"{file}: {others[0]}: expected [servers.NAME] alone")
-    servers = found.get("servers")
-    if not isinstance(servers, dict) or not servers:
-        raise _wrong(f"{file}: it has no [servers.NAME] with a url")
-    return {name: _server(file, name, table).text for name, table in servers.items()}
-
-
-def _server(file: Path, name: str, table: object) -> ServerUrl:
-    where = f"{file}: servers.{name}"
-    if not isinstance(table, dict):
-        raise _wrong(f"{where}: expected a table with a url")
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise _wrong(f"{where}.{key}: there are {', '.join(_KEYS)}")
-        if not isinstance(value, str):
-            raise _wrong(f"{where}.{key}: expected text")
-    if "url" not in table:
-        raise _wrong(f"{where}.url is missing")
-    try:
-        parts = read_url(table["url"])
     except ValueError as error:
-        raise _wrong(f"{where}.url: {str(error).removeprefix('url: ')}") from None
-    secret = _secret(where, file, table)
-    if secret is not None and (parts.secret is not None or parts.username is None):
-        problem = "has a secret already" if parts.secret is not None else "names no user"
-        raise _wrong(f"{where}: the url {problem}")
-    if parts.username is None or parts.secret is not None:
-        return parts
-    if secret is None:
-        secret = os.environ.get("AIOAMI_SECRET")
-    if secret is None:
-        raise _wrong(f"{where}: it needs secret_file, secret_env, or AIOAMI_SECRET")
-    return parts.with_secret(secret)
-
-
-def _secret(where: str, file: Path, table: dict[str, str]) -> str | None:
-    """The secret that a file or a variable of the environment holds."""
-    if "secret_file" in table and "secret_env" in table:
-        raise _wrong(f"{where}: secret_file or secret_env, not both")
-    if "secret_file" in table:
-        path = file.parent / Path(table["secret_file"]).expanduser()
-        try:
-            return path.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-            raise _wrong(f"{where}.secret_file: {path}: {why}") from None
-    if "secret_env" in table:
-        variable = table["secret_env"]
-        if variable not in os.environ:
-            raise _wrong(f"{where}.secret_env: {variable} is not in the environment")
-        return os.environ[variable]
-    return None
+        raise _wrong(str(error)) from None
 
 
 def _counts(file: Path, url: str | None) -> bool:

@@ -15,6 +15,7 @@ from .fleet import Fleet
 from .health import ServerHealth
 
 if TYPE_CHECKING:
+    from .file import read_servers
     from .live import FleetLive, FleetLiveChanges
 
 __all__ = [
@@ -25,14 +26,19 @@ __all__ = [
     "MergedStream",
     "ServerHealth",
     "connect",
+    "read_servers",
 ]
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        # Only programs with a live state load it.
+        # Only programs with a live state, or with a file of servers, load what these need.
         if name in ("FleetLive", "FleetLiveChanges"):
             from . import live
 
             return globals().setdefault(name, getattr(live, name))
+        if name == "read_servers":
+            from .file import read_servers
+
+            return globals().setdefault(name, read_servers)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,6 +25,8 @@ from .connecting import bus, is_bus, manager_of
 from .member import Member
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from typing_extensions import Self
 
     from .._client.streams import EventStream
@@ -43,6 +45,15 @@ _WAITS: Final = ("all", "any", "none")
 
 # The fleet of each manager that is in one, by its `id`, which is its own while the fleet holds it.
 _FLEETS: Final[weakref.WeakValueDictionary[int, Fleet]] = weakref.WeakValueDictionary()
+
+# Those of its own; `isinstance` alone would not see names that `__getattr__` gives.
+_NAMES: Final = tuple(name for name in vars(ManagerLike) if not name.startswith("_"))
+
+
+def _is_manager(server: object) -> TypeGuard[ManagerLike]:
+    """Return whether it has all the names of a manager."""
+    return isinstance(server, Manager) or all(hasattr(server, name) for name in _NAMES)
+
 
 Wait = Literal["all", "any", "none"]
 """The servers that are waited for on entering a fleet: all of them, the first one, or none."""
@@ -194,7 +205,7 @@ class Fleet:
         manager: ManagerLike
         if isinstance(server, str):
             manager = manager_of(server, **self._named(name))
-        elif isinstance(server, (Manager, ManagerLike)):  # to ask for the second looks at all of it
+        elif _is_manager(server):
             manager = server
         else:
             kind = type(server).__name__

@@ -348,6 +348,7 @@ def test_public_names_are_pinned() -> None:
     ]
     assert fleet.__all__ == [
         *("Connecting", "Fleet", "FleetLive", "FleetLiveChanges", "MergedStream", "ServerHealth", "connect"),
+        "read_servers",
     ]
     assert metrics.__all__ == ["ActionOutcome", "Metrics"]
     assert live.__all__ == [

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from examples.dashboard.app import connect
 from examples.dashboard.board import Board
 from prometheus_client import CollectorRegistry
 from tests.helpers import manager, until
 
-from aioami import Manager, ManagerLike, core
+from aioami import Fleet, Manager, ManagerLike, core
 from aioami.calls import CallTracer
 from aioami.cli.screen.top import PARTS, Table, Top
+from aioami.fleet import FleetLive
 from aioami.live import Live
 from aioami.metrics.prometheus import PrometheusMetrics
 from aioami.testing import FakeAsterisk
@@ -49,7 +49,7 @@ async def other(fake: FakeAsterisk) -> AsyncIterator[Any]:
 
 async def test_a_stand_in_has_the_names_alone(other: Any) -> None:
     """It is a manager as far as anybody can ask, and what this file uses of it is public."""
-    assert isinstance(other, ManagerLike)
+    assert all(hasattr(other, name) for name in NAMES)
     assert (await other.send(core.Ping())).success
     for name in ("_link", "_options", "owner", "reason"):
         with pytest.raises(AssertionError, match="no name of ManagerLike"):
@@ -97,17 +97,14 @@ async def test_the_dashboard_takes_any_manager(fake: FakeAsterisk) -> None:
     """It connects it, shows the link and the channels, and places a call."""
     mgr = manager(fake)
     other: Any = Other(mgr)
-    async with Live(other, wait=False) as state, Board(other, state) as board:
-        await connect(other, board)
-        await state.wait_synced(timeout=5)
+    async with Fleet({"pbx": other}) as fleet, FleetLive(fleet) as lives, Board(fleet, lives) as board:
         await fake.incoming("PJSIP/trunk", to="hold@test").waits(0.01)
-        await until(lambda: board.state()["channels"])
+        await until(lambda: board.state()["servers"]["pbx"]["channels"])
         action = core.Originate_Context("PJSIP/alice", "test", "hold", 1)
-        placing = asyncio.ensure_future(board.place("ada", "1", "2", action))
+        placing = asyncio.ensure_future(board.place("pbx", "ada", "1", "2", action))
         await until(lambda: board.state()["placed"])
-        assert board.state()["link"]["state"] == "ready"
+        assert board.state()["servers"]["pbx"]["link"]["state"] == "ready"
         await asyncio.wait([placing], timeout=5)
-        await other.close()
 
 
 async def test_metrics_take_any_manager(other: Any) -> None:

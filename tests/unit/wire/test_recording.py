@@ -223,15 +223,18 @@ async def test_replays_keep_time(tmp_path: Path) -> None:
     """Events come at their recorded distance, or so many times faster."""
     path = tmp_path / "link.jsonl"
     head = '{"recording": "aioami", "version": 1, "started": ""}\n'
-    at = [{"time": number / 10, "direction": "received", "data": f"Event: E{number}\r\n\r\n"} for number in range(4)]
-    path.write_text(head + "".join(json.dumps(entry) + "\n" for entry in at))
-    recording = Recording.load(path)
-    for speed, least, most in ((1.0, 0.28, 2.0), (10.0, 0.02, 0.25)):
+    for distance, speed, least, most in ((0.1, 1.0, 0.28, 5.0), (1.0, 100.0, 0.02, 2.5)):
+        at = [
+            {"time": number * distance, "direction": "received", "data": f"Event: E{number}\r\n\r\n"}
+            for number in range(4)
+        ]
+        path.write_text(head + "".join(json.dumps(entry) + "\n" for entry in at))
+        recording = Recording.load(path)
         async with recording.replay(speed=speed) as server:
             mgr = Manager.from_url(server.url)
             last = mgr.wait_for("E3", timeout=5)
+            began = time.monotonic()
             async with mgr:
-                began = time.monotonic()
                 await last
                 assert least < time.monotonic() - began < most
     with pytest.raises(ValueError, match="speed"):

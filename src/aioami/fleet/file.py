@@ -1,0 +1,105 @@
+"""The file that names the servers of a fleet."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from ..url import ServerUrl, read_url
+
+__all__ = ["read_servers"]
+
+_KEYS: Final = ("url", "secret_file", "secret_env")
+
+
+def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the file that names the servers of a fleet, the `fleet.toml` of the commands::
+
+        async with Fleet(read_servers("fleet.toml"), wait="any") as fleet: ...
+
+    It has a table `[servers.NAME]` for each, with a `url`, and with a `secret_file` or `secret_env`
+    if the URL has no secret; without either, the secret is that of `AIOAMI_SECRET`.
+
+    Args:
+        file: its path. A `secret_file` is looked for beside it.
+
+    Returns:
+        The URLs of the servers by name, in the order of the file, with the secrets in them.
+
+    Raises:
+        ValueError: it is no TOML, or something in it is missing or wrong, which the message names;
+            it never shows a secret.
+        OSError: the file cannot be read.
+        ImportError: this is Python 3.10, and `tomli` is not installed.
+    """
+    path = Path(file)
+    try:
+        found = _toml().loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # no TOML, or no UTF-8
+        raise ValueError(f"{path} is no TOML: {error}") from error
+    if others := [key for key in found if key != "servers"]:
+        raise ValueError(f"{path}: {others[0]}: expected [servers.NAME] alone")
+    servers = found.get("servers")
+    if not isinstance(servers, dict) or not servers:
+        raise ValueError(f"{path}: it has no [servers.NAME] with a url")
+    return {name: _server(path, name, table).text for name, table in servers.items()}
+
+
+def _toml() -> Any:
+    try:
+        return import_module("tomllib")
+    except ImportError:  # Python 3.10
+        try:
+            return import_module("tomli")
+        except ImportError as error:
+            needed = "to read a file of servers needs Python 3.11, or `pip install tomli`"
+            raise ImportError(needed, name="tomli") from error
+
+
+def _server(file: Path, name: str, table: object) -> ServerUrl:
+    where = f"{file}: servers.{name}"
+    if not isinstance(table, dict):
+        raise ValueError(f"{where}: expected a table with a url")
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise ValueError(f"{where}.{key}: there are {', '.join(_KEYS)}")
+        if not isinstance(value, str):
+            raise ValueError(f"{where}.{key}: expected text")
+    if "url" not in table:
+        raise ValueError(f"{where}.url is missing")
+    try:
+        parts = read_url(table["url"])
+    except ValueError as error:
+        raise ValueError(f"{where}.url: {str(error).removeprefix('url: ')}") from None
+    secret = _secret(where, file, table)
+    if secret is not None and (parts.secret is not None or parts.username is None):
+        problem = "has a secret already" if parts.secret is not None else "names no user"
+        raise ValueError(f"{where}: the url {problem}")
+    if parts.username is None or parts.secret is not None:
+        return parts
+    if secret is None:
+        secret = os.environ.get("AIOAMI_SECRET")
+    if secret is None:
+        raise ValueError(f"{where}: it needs secret_file, secret_env, or AIOAMI_SECRET")
+    return parts.with_secret(secret)
+
+
+def _secret(where: str, file: Path, table: dict[str, str]) -> str | None:
+    """The secret that a file or a variable of the environment holds."""
+    if "secret_file" in table and "secret_env" in table:
+        raise ValueError(f"{where}: secret_file or secret_env, not both")
+    if "secret_file" in table:
+        path = file.parent / Path(table["secret_file"]).expanduser()
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+            raise ValueError(f"{where}.secret_file: {path}: {why}") from None
+    if "secret_env" in table:
+        variable = table["secret_env"]
+        if variable not in os.environ:
+            raise ValueError(f"{where}.secret_env: {variable} is not in the environment")
+        return os.environ[variable]
+    return None
