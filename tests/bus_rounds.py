@@ -224,6 +224,18 @@ class Follower:
             self.last = number
             self.given.append(number)
 
+    async def begin(self, seconds: float) -> None:
+        """Wait until it is subscribed."""
+        assert self._task is not None
+        waiting = asyncio.ensure_future(self.ready.wait())
+        try:
+            await asyncio.wait({waiting, self._task}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self._task.done():
+                self._task.result()
+            assert self.ready.is_set(), f"{self.names or 'all'}: no consumer within {seconds:g} seconds"
+        finally:
+            waiting.cancel()
+
     async def reach(self, number: int, seconds: float) -> None:
         """Wait until an event of this number or a later one was given."""
         assert self._task is not None
@@ -384,14 +396,19 @@ class World:
                 self.relays.append(relay)
                 stack.push_async_callback(relay.end)
                 await relay.start()
-            await self.fake.wait_connected(timeout=40)
-            await self.ready()
-            yield self
+            try:
+                await self.fake.wait_connected(timeout=40)
+                await self.ready()
+                yield self
+            except BaseException:
+                for relay in self.relays:
+                    print(f"--- {relay.log.name}\n{relay.log.read_text()[-3000:]}", file=sys.stderr)
+                raise
 
     async def ready(self, seconds: float = 30.0) -> None:
         """Wait until an event that is sent now is in the stream."""
         async with Follower(self.url, oldest=False) as follower:
-            await asyncio.wait_for(follower.ready.wait(), seconds)
+            await follower.begin(seconds)
             deadline = time.monotonic() + seconds
             while follower.last < 0:
                 assert time.monotonic() < deadline, "no relay leads"
@@ -514,13 +531,35 @@ async def cut_server(world: World) -> None:
     world.fake.drop()
 
 
+async def leading_node(world: World) -> NatsServer:
+    """The node of a cluster that leads the stream."""
+
+    async def leader(bus: BusConnection) -> str | None:
+        info = await bus.stream_info(stream_name(SERVER))
+        return None if info is None else info["cluster"].get("leader")
+
+    name = await world.answer(leader)
+    return next(each for each in world.nodes if each.settings["server_name"] == name)
+
+
 async def kill_node(world: World) -> None:
-    """Kill the node of a cluster that leads the stream."""
-    info = await world.answer(lambda bus: bus.stream_info(stream_name(SERVER)))
-    node = next(each for each in world.nodes if each.settings["server_name"] == info["cluster"]["leader"])
+    node = await leading_node(world)
     await asyncio.to_thread(node.kill)
     await asyncio.sleep(6)
     await asyncio.to_thread(node.start)
+
+
+async def end_node(world: World) -> None:
+    node = await leading_node(world)
+    await asyncio.to_thread(node.terminate)
+    await asyncio.to_thread(node.start)
+
+
+async def suspend_node(world: World) -> None:
+    node = await leading_node(world)
+    node.suspend()
+    await asyncio.sleep(6)
+    node.resume()
 
 
 async def kill_all_nodes(world: World) -> None:
@@ -537,7 +576,7 @@ FAULTS: Final[Sequence[Fault]] = (
 )
 CLUSTER_FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_both, cut_server),
-    *(kill_node, kill_all_nodes),
+    *(kill_node, end_node, suspend_node, kill_all_nodes),
 )
 
 
@@ -549,7 +588,7 @@ async def round_of(
     is_emptied = empty_bus in faults
     async with Follower(url) as everything, Follower(url, [RARE]) as rare, Follower(url, oldest=False) as late:
         followers = (everything, rare, late)
-        await asyncio.gather(*(each.ready.wait() for each in followers))
+        await asyncio.gather(*(each.begin(seconds) for each in followers))
         async with world.source:
             for fault in faults:
                 await asyncio.sleep(pause)
@@ -639,12 +678,7 @@ async def random_round(program: Path, seed: int, rate: float, nodes: int) -> Non
     faults = chance.sample(FAULTS if nodes == 1 else CLUSTER_FAULTS, chance.randint(1, 3))
     began = time.monotonic()
     async with World(program, rate=rate, nodes=nodes).run() as world:
-        try:
-            found = await round_of(world, faults, pause=chance.uniform(0.2, 1.5), seconds=60)
-        except BaseException:
-            for relay in world.relays:
-                print(f"--- {relay.log.name}\n{relay.log.read_text()[-3000:]}", file=sys.stderr)
-            raise
+        found = await round_of(world, faults, pause=chance.uniform(0.2, 1.5), seconds=60)
         sent = len(world.source.times)
     names = ", ".join(fault.__name__ for fault in faults)
     print(f"seed {seed}: {names}: {sent} sent in {time.monotonic() - began:.1f} s; {found}", flush=True)

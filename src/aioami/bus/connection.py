@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
-__all__ = ["BusConnection", "BusOptions", "Stored", "WrongLastSequence", "need_client"]
+__all__ = [
+    "BusConnection",
+    "BusOptions",
+    "StoreError",
+    "Stored",
+    "WrongLastSequence",
+    "need_client",
+]
 
 log = get_logger("aioami.bus")
 
@@ -34,6 +41,7 @@ _CLOSE: Final = 0.5  # seconds
 _DENIED: Final = re.compile(
     r"permissions violation for (publish|subscription) to \"([^\"]*)\"", re.I
 )
+_NOT_FOUND: Final = 404
 _WRONG_LAST_SEQUENCE: Final = 10071
 _NO_MESSAGE: Final = 10037
 _NO_STREAM: Final = 10059
@@ -51,6 +59,23 @@ def need_client() -> None:
     except ImportError as error:
         needed = f"{error}: the bus needs the extra: pip install 'aioami[nats]'"
         raise ImportError(needed, name=error.name, path=error.path) from error
+
+
+class StoreError(ManagerError):
+    """JetStream refused a request.
+
+    Attributes:
+        code: as of HTTP: 404 for a stream or a message that does not exist.
+    """
+
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+    @property
+    def is_absence(self) -> bool:
+        """True if what was asked for does not exist."""
+        return self.code == _NOT_FOUND
 
 
 class WrongLastSequence(ManagerError):
@@ -407,7 +432,8 @@ class BusConnection:
         """The configuration and the state of a stream; `None` without one.
 
         Raises:
-            ManagerError: JetStream refuses, or as for `request`.
+            StoreError: JetStream refuses.
+            ConnectionLost, ManagerTimeout, PermissionDenied: as for `request`.
         """
         found = await self.api(f"STREAM.INFO.{stream}")
         if (error := found.get("error")) is not None:
@@ -420,8 +446,14 @@ class BusConnection:
         """A message of a stream, by `seq` or `last_by_subj`; `None` if there is none.
 
         Raises:
-            ManagerError: JetStream refuses, or as for `request`.
+            StoreError: JetStream refuses.
+            ConnectionLost, ManagerTimeout, PermissionDenied: as for `request`.
         """
+        # nats-server 2.9 crashes if it is asked for a message of a stream that it is just making.
+        # Such a one has no messages yet.
+        info = await self.stream_info(stream)
+        if info is None or not info["state"]["messages"]:
+            return None
         found = await self.api(f"STREAM.MSG.GET.{stream}", which)
         if (error := found.get("error")) is not None:
             if error.get("err_code") in (_NO_MESSAGE, _NO_STREAM):
@@ -447,10 +479,11 @@ class BusConnection:
 _KINDS: Final = {"publish": "to publish to", "subscription": "to subscribe to"}
 
 
-def refused_by_jetstream(error: Mapping[str, Any]) -> ManagerError:
+def refused_by_jetstream(error: Mapping[str, Any]) -> StoreError:
     """Return the error for an answer of JetStream that is one."""
     what = error.get("description", "unknown")
-    return ManagerError(f"JetStream refuses: {what} ({error.get('err_code', 0)})")
+    sentence = f"JetStream refuses: {what} ({error.get('err_code', 0)})"
+    return StoreError(sentence, code=int(error.get("code", 500)))
 
 
 def _stored(message: Mapping[str, Any]) -> Stored:

@@ -9,36 +9,18 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._log import get_logger
 from ..errors import ConnectionLost, ManagerAuthError, ManagerError, PermissionDenied, because
-from .connection import BusConnection, BusOptions
+from .connection import BusConnection, BusOptions, Stored, refused_by_jetstream
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
-__all__ = ["Conversation", "Engine", "StoreError", "end_tasks", "is_nobody"]
+__all__ = ["Conversation", "Engine", "end_tasks", "is_nobody"]
 
 log = get_logger("aioami.bus")
 
-_NOT_FOUND: Final = 404
 _AGAIN: Final = 0.1  # seconds after which a task that goes on is cancelled again
 _HEADERS: Final = 1024  # bytes that subject, reply and headers of a request may have
 _REFUSED_LOGINS: Final = ("authorization", "authentication", "user jwt", "nkey")
-
-
-class StoreError(ManagerError):
-    """JetStream refused a request.
-
-    Attributes:
-        code: as of HTTP: 404 for a stream or a message that does not exist.
-    """
-
-    def __init__(self, message: str, *, code: int) -> None:
-        super().__init__(message)
-        self.code = code
-
-    @property
-    def is_absence(self) -> bool:
-        """True if what was asked for does not exist."""
-        return self.code == _NOT_FOUND
 
 
 class Conversation(Protocol):
@@ -180,9 +162,12 @@ class Engine:
         found = await self._connection.api(name, request)
         refused = found.get("error")
         if refused is not None:
-            sentence = f"JetStream refuses {name}: {refused.get('description', refused)}"
-            raise StoreError(sentence, code=int(refused.get("code", 500)))
+            raise refused_by_jetstream(refused)
         return found
+
+    async def message(self, stream: str, **which: Any) -> Stored | None:
+        """A message of a stream, as `BusConnection.message` gives it."""
+        return await self._connection.message(stream, **which)
 
     async def is_there(self) -> bool:
         """True if the bus answers at all, within the timeout of its options."""

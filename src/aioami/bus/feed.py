@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import functools
 import re
 from collections.abc import Callable
@@ -20,7 +19,8 @@ from ..errors import ConnectionLost, ManagerError, PermissionDenied, ProtocolErr
 from ..events.base import name_server, parse
 from ..events.link import Disconnected, Reconnected
 from ..wire.text import Encoding
-from .engine import Engine, StoreError
+from .connection import StoreError
+from .engine import Engine
 from .format import (
     HEADER,
     RECORDS,
@@ -350,36 +350,22 @@ class Feed:
         """
         place, step = last, 1
         while place >= first:
-            try:
-                found = await engine.api(f"STREAM.MSG.GET.{self._stream}", {"seq": place})
-            except StoreError as error:
-                if not error.is_absence:
-                    raise
-            else:
-                where = _place_in(base64.b64decode(found["message"].get("hdrs", "")))
-                if where is not None and where.time < self._opened_at:
-                    return place
+            found = await engine.message(self._stream, seq=place)
+            where = None if found is None else found.place
+            if where is not None and where.time < self._opened_at:
+                return place
             place = last - step
             step *= 2
         return max(first - 1, 0)
 
     async def _epoch(self, engine: Engine, last: int) -> int | None:
         """Return the epoch at the end of the log; `None` where that is empty."""
-        request: dict[str, Any] = {"last_by_subj": record_subject(self._server, Epoch)}
-        try:
-            found = await engine.api(f"STREAM.MSG.GET.{self._stream}", request)
-            return int(found["message"]["seq"])
-        except StoreError as error:
-            if not error.is_absence:
-                raise
-        try:  # it was thrown away by age, and nobody else leads since
-            found = await engine.api(f"STREAM.MSG.GET.{self._stream}", {"seq": last})
-        except StoreError as error:
-            if error.is_absence:
-                return None
-            raise
-        place = _place_in(base64.b64decode(found["message"].get("hdrs", "")))
-        return None if place is None else place.epoch
+        found = await engine.message(self._stream, last_by_subj=record_subject(self._server, Epoch))
+        if found is not None:
+            return found.sequence
+        # It was thrown away by age, and nobody else leads since.
+        found = await engine.message(self._stream, seq=last) if last else None
+        return None if found is None or found.place is None else found.place.epoch
 
     def _note_beginning(self) -> None:
         for buffer in self.buffers:
@@ -549,15 +535,6 @@ def _subjects(server: str, names: frozenset[str] | None) -> tuple[str, ...]:
 
 def _tokens(subjects: tuple[str, ...], prefix: str) -> frozenset[str]:
     return frozenset(each.removeprefix(prefix) for each in subjects) - RECORDS.keys()
-
-
-def _place_in(headers: bytes) -> Place | None:
-    """Return the place in the headers of a stored message; `None` if it is none of the relay's."""
-    found = re.search(rf"^{HEADER}: *(.*?)\r?$".encode(), headers, re.MULTILINE | re.IGNORECASE)
-    try:
-        return None if found is None else Place.parse(found[1].decode("latin-1"))
-    except ProtocolError:
-        return None
 
 
 def _now() -> int:

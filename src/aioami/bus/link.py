@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import functools
 import itertools
 import os
@@ -35,8 +34,8 @@ from ..events.base import Event, load
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
 from ..wire.text import Encoding
-from .connection import BusOptions
-from .engine import Engine, StoreError, end_tasks
+from .connection import BusOptions, StoreError
+from .engine import Engine, end_tasks
 from .exchange import Exchange
 from .feed import Feed
 from .format import (
@@ -354,17 +353,19 @@ class RemoteLink:
     async def _keep_status(self, engine: Engine) -> None:
         """Ask the log for what the relay last said of its link, whenever that may have changed."""
         stream = stream_name(self._options.server)
-        request = {"last_by_subj": record_subject(self._options.server, Status)}
+        subject = record_subject(self._options.server, Status)
         while True:
             waiting = asyncio.ensure_future(self._status_is_old.wait())
             try:
                 try:
-                    found = await engine.api(f"STREAM.MSG.GET.{stream}", request)
-                    body = base64.b64decode(found["message"].get("data", ""))
-                    self._take_status(Status.parse(body))
+                    found = await engine.message(stream, last_by_subj=subject)
+                    if found is not None:
+                        self._take_status(Status.parse(found.body))
+                    else:
+                        # A store that was emptied, or is trimmed: what is known still holds.
+                        self._status_is_current = self.status is not None
                 except StoreError as error:
-                    # A store that was emptied, or is trimmed: what is known still holds.
-                    self._status_is_current = error.is_absence and self.status is not None
+                    self._status_is_current = False
                     log.debug("%s", error)
                 except (ManagerTimeout, ProtocolError) as error:
                     log.debug("%s", error)

@@ -421,10 +421,14 @@ class Seat:
         requests = Requests(connection, leadership, self._allow, self._now, self._count)
         subject = all_actions(self._server.name)
         listening.append(await connection.subscribe(subject, requests.take, QUEUE))
-        self._requests = requests
-        leadership.start()
-        pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
+        pump: asyncio.Task[None] | None = None
         try:
+            # Its answer says that the bus knows of our listening: who hears that the server is
+            # ready is to find somebody. A `flush()` of nats-py overtakes subscriptions.
+            await connection.stream_info(self._stream)
+            self._requests = requests
+            leadership.start()
+            pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
             while True:
                 watch = asyncio.ensure_future(self._until(connection, self._suspicion))
                 await asyncio.wait({pump, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -438,7 +442,8 @@ class Seat:
                 if last is not None and last.sequence > outbox.epoch:
                     return
         finally:
-            pump.cancel()
+            if pump is not None:
+                pump.cancel()
             requests.cancel()
             self._requests = None
             for subscription in listening:

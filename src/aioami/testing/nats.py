@@ -34,7 +34,15 @@ from .real import StartError, end_with_parent, free_ports
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["InstallError", "NatsServer", "StartError", "SuiteGone", "cluster", "install"]
+__all__ = [
+    "InstallError",
+    "NatsServer",
+    "ServerEnded",
+    "StartError",
+    "SuiteGone",
+    "cluster",
+    "install",
+]
 
 _SUITES: Final = {"2.9": "bookworm", "newest": "sid"}
 _LAYOUT: Final = "1"
@@ -86,11 +94,16 @@ def install(version: str = "2.9", root: Path | None = None) -> Path:
     return program
 
 
+class ServerEnded(Exception):
+    """A nats-server that was to run had ended by itself; the text ends with the end of its log."""
+
+
 class NatsServer:
     """A private nats-server with JetStream, on a free port of 127.0.0.1.
 
     It blocks while it starts and stops. Entering the `with` starts it; leaving stops it, and
-    removes its files. It keeps its port over `kill` and `start`.
+    removes its files. It keeps its port over `kill` and `start`. One that crashed meanwhile is told
+    by whatever ends it.
 
     Args:
         program: the program, from `install`.
@@ -156,43 +169,75 @@ class NatsServer:
         deadline = time.monotonic() + _START
         while not self._greets():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
+                with contextlib.suppress(ServerEnded):
+                    self.kill()
                 raise StartError(f"nats-server did not start:\n{self._log()}")
             time.sleep(0.01)
 
+    def check(self) -> None:
+        """Say so if it has ended by itself since its start.
+
+        Raises:
+            ServerEnded: it has.
+        """
+        if self._process is not None and (status := self._process.poll()) is not None:
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            raise ServerEnded(f"nats-server ended by itself, with {how}:\n{self._log()}")
+
     def stop(self) -> None:
-        """End it with SIGTERM, and remove its files."""
-        self.terminate()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """End it with SIGTERM, and remove its files.
+
+        Raises:
+            ServerEnded: it had ended by itself; its files are removed all the same.
+        """
+        try:
+            self.terminate()
+        finally:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def terminate(self, seconds: float = 10.0) -> None:
-        """End it with SIGTERM, or after so many seconds kill it; it can be started again."""
-        process = self._process
-        if process is not None and process.poll() is None:
-            self.resume()
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(seconds)
-        self.kill()
+        """End it with SIGTERM, or after so many seconds kill it; it can be started again.
+
+        Raises:
+            ServerEnded: it had ended by itself.
+        """
+        self._end(signal.SIGTERM, seconds)
 
     def kill(self) -> None:
-        """Kill it; its files stay, and it can be started again."""
+        """Kill it; its files stay, and it can be started again.
+
+        Raises:
+            ServerEnded: it had ended by itself.
+        """
+        self._end(signal.SIGKILL, None)
+
+    def _end(self, which: signal.Signals, seconds: float | None) -> None:
         atexit.unregister(self.kill)
-        process, self._process = self._process, None
-        if process is not None:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+        try:
+            self.check()
+        finally:
+            process, self._process = self._process, None
+            if process is not None and process.returncode is None:
+                process.send_signal(which)
+                process.send_signal(signal.SIGCONT)
+                try:
+                    process.wait(seconds)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
     def suspend(self) -> None:
-        """Stop it with SIGSTOP: its connections stay, and nothing answers until `resume`."""
+        """Stop it with SIGSTOP, so that nothing answers until `resume`; its connections stay."""
         if self._process is not None:
-            os.kill(self._process.pid, signal.SIGSTOP)
+            self._process.send_signal(signal.SIGSTOP)
+            # On a busy machine its threads go on for a moment, and may still answer.
+            over = os.WSTOPPED | os.WEXITED | os.WNOWAIT
+            os.waitid(os.P_PID, self._process.pid, over)
 
     def resume(self) -> None:
         """Let it go on behind `suspend`."""
         if self._process is not None:
-            os.kill(self._process.pid, signal.SIGCONT)
+            self._process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
         """Remove all that JetStream has stored; it must not run."""
@@ -227,7 +272,11 @@ class NatsServer:
         return False
 
     def _log(self) -> str:
-        return (self.directory / "log").read_text(errors="replace")[-5000:]
+        log = (self.directory / "log").read_text(errors="replace")
+        # Each line of its own begins with `[`; the reason of a crash stands behind the last of
+        # them, before pages of what else it was doing.
+        last = max(0, log.rfind("\n["))
+        return log[max(0, last - 2000) : last + 3000]
 
 
 def cluster(program: Path, count: int = 3) -> Sequence[NatsServer]:

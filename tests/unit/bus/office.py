@@ -31,7 +31,7 @@ class Office:
         url = f"ami://admin:s3cret@{self.proxy.host}:{self.proxy.port}"
         own = {key: options.pop(key) for key in ("read_only", "allow") if key in options}
         # Small, as JetStream sets aside what a log may have.
-        settings = RelayOptions(**{"silence": 0.3, "max_bytes": 1 << 24, **options})
+        settings = RelayOptions(**{"silence": 0.3, "doubt": 10, "max_bytes": 1 << 24, **options})
         return Relay([ServerOptions(self.name, url, **own)], self.bus.url, settings, linger=0.5)
 
     def remote(self, **options: Any) -> RemoteManager:

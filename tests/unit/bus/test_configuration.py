@@ -180,7 +180,7 @@ async def test_the_check_names_permissions(fake: FakeAsterisk, nats_program: Pat
     may = {"publish": ["$JS.API.>", "_INBOX.>"], "subscribe": ["_INBOX.>", "ami.relay.*"]}
     user = {"user": "relay", "password": "x", "permissions": may}
     with NatsServer(nats_program, settings={"authorization": {"users": [user]}}) as server:
-        found = await findings(fake, server.url.replace("nats://", "nats://relay:x@") + "?timeout=0.5")
+        found = await findings(fake, server.url.replace("nats://", "nats://relay:x@") + "?timeout=1")
     advice = [each.advice for each in found if not each.is_right]
     assert advice == [
         "allow to publish to ami.ev.pbx1.>",

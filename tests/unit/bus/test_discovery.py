@@ -53,14 +53,14 @@ async def test_servers_are_found_and_their_relays_followed(bus: NatsServer) -> N
         assert isinstance(fleet[first.name], RemoteManager)
         told = fleet.events(ServerAppeared, ServerGone, RelayChanged)
         hangups = fleet.events(events.Hangup)
-        await fleet[first.name].wait_ready(5)
+        await fleet[first.name].wait_ready(20)
         await fleet[first.name].send(core.Ping())
 
         other = await stack.enter_async_context(second.relay())
         appeared = await take(told)
         assert isinstance(appeared, ServerAppeared)
         assert (appeared.server, appeared.relay) == (second.name, other.name)
-        await fleet[second.name].wait_ready(5)
+        await fleet[second.name].wait_ready(20)
         await fleet[second.name].send(core.Ping())
         await first.tell(1)
         await second.tell(2)
@@ -102,13 +102,13 @@ async def test_a_fleet_outlives_its_bus(bus: NatsServer) -> None:
     async with office(bus) as one, one.relay() as relay:
         await until(lambda: relay.is_ready)
         async with Fleet(bus.url, reconnect=QUICK) as fleet:
-            await fleet[one.name].wait_ready(5)
+            await fleet[one.name].wait_ready(20)
             hangups = fleet.events(events.Hangup)
             await fleet[one.name].send(core.Ping())
             bus.kill()
             await until(lambda: fleet[one.name].state is not ManagerState.READY)
             bus.start()
-            await fleet[one.name].wait_ready(10)
+            await fleet[one.name].wait_ready(20)
             await one.tell(7)
             assert number(await take(hangups)) == 7
             async with office(bus) as other, other.relay():

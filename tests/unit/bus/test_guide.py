@@ -75,7 +75,7 @@ async def test_the_users_of_the_guide_may_what_they_should(
         async with Relay(found.servers, found.bus, RelayOptions(silence=0.3)) as relay:
             await until(lambda: relay.is_ready and relay.status()["pbx1"].role == "leader")
             async with connect(f"nats://dashboard:change-me-2@{address}", server="pbx1") as remote:
-                await remote.wait_ready(10)
+                await remote.wait_ready(20)
                 with remote.events("Hangup") as events:
                     hangup = asyncio.ensure_future(events.__anext__())
                     while not hangup.done():  # the stream begins when its consumer is there
@@ -90,7 +90,7 @@ async def test_the_users_of_the_guide_may_what_they_should(
                 ("dashboard:change-me-2", "Ping", "Originate"),
                 ("dialler:change-me-3", "Hangup", "Command"),
             ):
-                options = BusOptions.from_url(f"nats://{user}@{address}?timeout=0.5")
+                options = BusOptions.from_url(f"nats://{user}@{address}?timeout=1")
                 connection = await BusConnection.open(options, "test")
                 try:
                     await connection.request(action_subject("pbx1", may), b"")

@@ -13,6 +13,7 @@ from tests.bus_rounds import Follower, now
 from tests.helpers import until
 
 from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.engine import is_nobody
 from aioami.bus.format import (
     MARK_HEADER,
     Answer,
@@ -34,12 +35,13 @@ from aioami.testing.nats import NatsServer
 from aioami.wire import Framer
 
 NAME = "pbx1.example.org"
-QUICK = RelayOptions(silence=0.3)
+# A busy machine may keep a relay waiting; where one is to doubt the bus, that is told by the end of the connection.
+QUICK = RelayOptions(silence=0.3, doubt=10)
 
 
 @contextlib.asynccontextmanager
 async def connected(nats_server: NatsServer) -> AsyncIterator[BusConnection]:
-    connection = await BusConnection.open(BusOptions.from_url(nats_server.url), "test")
+    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=10.0), "test")
     try:
         yield connection
     finally:
@@ -71,24 +73,34 @@ async def log(bus: BusConnection) -> list[tuple[str, Place, bytes]]:
 
 
 async def ask(
-    bus: BusConnection, action: str, body: bytes | None = None, *, mark: str | None = None, seconds: float = 5.0
+    bus: BusConnection, action: str, body: bytes | None = None, *, mark: str | None = None, seconds: float = 20.0
 ) -> tuple[list[Answer], asyncio.Queue[Answer]]:
     """Send a request; return all messages of the answer, and the queue of what comes behind it."""
     sent = now()
     headers, own = Request(action, (), sent, sent + round(seconds * 1_000_000), mark=mark).encode()
     inbox = bus.client.new_inbox()
     answers: asyncio.Queue[Answer] = asyncio.Queue()
+    nobody = asyncio.get_running_loop().create_future()
 
     async def take(message: Any) -> None:
+        if is_nobody(message):
+            nobody.set_exception(AssertionError(f"no relay listens to {action}"))
+            return
         answers.put_nowait(Answer.parse(message.headers, message.data))
         if message.reply:
             await bus.publish(message.reply, b"")
 
     await bus.subscribe(inbox, take)
     await bus.publish(action_subject(NAME, action), own if body is None else body, headers, inbox)
-    found = [await asyncio.wait_for(answers.get(), 10)]
-    while found[-1].kind == "part":
-        found.append(await asyncio.wait_for(answers.get(), 10))
+    found: list[Answer] = []
+    while not found or found[-1].kind == "part":
+        coming = asyncio.ensure_future(answers.get())
+        await asyncio.wait({coming, nobody}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        if nobody.done():
+            coming.cancel()
+            nobody.result()
+        assert coming.done(), f"no answer to {action}"
+        found.append(coming.result())
     return found, answers
 
 
@@ -152,7 +164,7 @@ async def test_a_bus_that_is_away_too_long_is_a_gap_with_its_number(
     fake: FakeAsterisk, nats_server: NatsServer
 ) -> None:
     """Events that find the buffer full are counted, and told where they are missing, with their number."""
-    options = RelayOptions(silence=0.3, buffer=100_000)
+    options = RelayOptions(silence=0.3, doubt=10, buffer=100_000)
     async with relayed(fake, nats_server, options) as (relay, _), Follower(nats_server.url, server=NAME) as follower:
         await fake.send_event("Tick", {"Number": "0"})
         await follower.reach(0, 10)
@@ -242,7 +254,7 @@ async def test_one_leads_and_the_other_follows_when_it_goes(fake: FakeAsterisk, 
         before = max(place.time for _, place, _ in found if place.epoch == 1)
         assert (gap.reason, gap.since, gap.count) == ("takeover", before, None)
         assert gap.seconds is not None
-        assert 0 <= gap.seconds < 2
+        assert 0 <= gap.seconds < 10
 
 
 async def test_a_relay_that_is_deposed_logs_off(fake: FakeAsterisk, nats_server: NatsServer) -> None:

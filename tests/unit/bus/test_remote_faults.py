@@ -122,7 +122,7 @@ class Feeder:
 async def test_an_outage_of_the_bus_loses_nothing(led: Office) -> None:
     """A bus that is killed and comes back is no gap and no `Disconnected`: all four consumers have every event once."""
     async with led.remote(reconnect=QUICK) as remote:
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         everything = Account(remote.events("Hangup", "Newchannel", Disconnected, Reconnected, on_loss="raise"))
         hangups = Account(remote.events(events.Hangup, on_loss="raise"))
         await remote.send(core.Ping())
@@ -133,7 +133,7 @@ async def test_an_outage_of_the_bus_loses_nothing(led: Office) -> None:
             await until(lambda: remote.state is not ManagerState.READY)
             await asyncio.sleep(0.1)
             led.bus.start()
-            await remote.wait_ready(10)
+            await remote.wait_ready(20)
             seen = everything.last
             await until(lambda seen=seen: everything.last > seen + 50)
         late = Account(remote.events(events.Hangup, on_loss="raise"))
@@ -156,7 +156,7 @@ async def test_relays_that_go_and_come_are_accounted_for(place: Office) -> None:
             relay.start()
             stack.push_async_callback(relay.close)
         remote = await stack.enter_async_context(place.remote(reconnect=QUICK))
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         everything = Account(remote.events(events.Hangup, events.Newchannel, on_loss="raise"))
         hangups = Account(remote.events(events.Hangup, on_loss="raise"))
         await remote.send(core.Ping())
@@ -195,7 +195,7 @@ async def test_relays_that_go_and_come_are_accounted_for(place: Office) -> None:
 async def test_a_store_that_was_emptied_is_told(led: Office) -> None:
     """A bus that lost its store is a loss for who had not read it, and for nobody else."""
     async with led.remote(reconnect=QUICK) as remote:
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         account = Account(remote.events(events.Hangup, on_loss="raise"))
         await remote.send(core.Ping())
         await led.tell(0)
@@ -209,7 +209,7 @@ async def test_a_store_that_was_emptied_is_told(led: Office) -> None:
         await until(lambda: remote.state is not ManagerState.READY)
         led.bus.empty()
         led.bus.start()
-        await remote.wait_ready(10)
+        await remote.wait_ready(20)
         await remote.send(core.Ping())
         await led.tell(5)
         await until(lambda: account.last == 5)
@@ -222,7 +222,7 @@ async def test_a_store_that_was_emptied_is_told(led: Office) -> None:
 async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
     """Where the log has thrown away what was behind a position, that is told before the first event, with its count."""
     async with led.remote(reconnect=QUICK) as remote:
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         with remote.events() as stream:
             await remote.send(core.Ping())
             await led.tell(0)
@@ -267,7 +267,7 @@ async def purge(place: Office, *, keep_from: int) -> None:
 async def test_a_bus_that_stands_still_is_noticed(led: Office) -> None:
     """A bus that was stopped makes the state false and the calls fail in time; it goes on with nothing lost."""
     async with led.remote(reconnect=QUICK, timeout=1.0) as remote:
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         account = Account(remote.events(events.Hangup, on_loss="raise"))
         await remote.send(core.Ping())
         led.bus.suspend()
@@ -280,7 +280,7 @@ async def test_a_bus_that_stands_still_is_noticed(led: Office) -> None:
                 await led.tell(each)
         finally:
             led.bus.resume()
-        await remote.wait_ready(10)
+        await remote.wait_ready(20)
         await until(lambda: account.last == 19)
         assert account.entries == list(range(20))
 
@@ -290,7 +290,7 @@ async def test_closing_takes_seconds_at_most_whatever_the_bus_does(led: Office) 
     for fault in (led.bus.suspend, led.bus.kill):
         remote = led.remote(reconnect=QUICK)
         await remote.connect()
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         stream = remote.events(events.Hangup)
         await remote.send(core.Ping())
         fault()
@@ -298,7 +298,7 @@ async def test_closing_takes_seconds_at_most_whatever_the_bus_does(led: Office) 
         await asyncio.sleep(0.05)
         began = asyncio.get_running_loop().time()
         await remote.close()
-        assert asyncio.get_running_loop().time() - began < 3
+        assert asyncio.get_running_loop().time() - began < 10
         with pytest.raises(ConnectionLost):
             await waiting
         with pytest.raises(StopAsyncIteration):
@@ -310,7 +310,7 @@ async def test_an_action_under_way_when_the_bus_is_lost_may_have_run(led: Office
     """The loss of the bus says that the action may have run; without a bus it certainly has not."""
     led.fake.reply_to("Ping", None)
     async with led.remote(reconnect=Backoff(first=5, maximum=5), timeout=3.0) as remote:
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         waiting = asyncio.ensure_future(remote.send(core.Ping()))
         await until(lambda: len(led.fake.sent("Ping")) == 1)
         led.bus.kill()
@@ -326,7 +326,7 @@ async def test_an_action_under_way_when_the_bus_is_lost_may_have_run(led: Office
 async def test_live_is_up_to_date_again_after_an_outage_of_the_bus(led: Office) -> None:
     """While the bus is away the live state is not synced; afterwards it is, without being asked anew."""
     async with led.remote(reconnect=QUICK) as remote:
-        await remote.wait_ready(5)
+        await remote.wait_ready(20)
         async with Live(remote) as live:
             assert live.synced
             led.bus.kill()
@@ -341,7 +341,7 @@ async def test_two_managers_of_the_bus_do_not_see_each_others_answers(led: Offic
     """Each answer goes to who asked, also with one ActionID at the same time."""
     async with led.remote() as first, led.remote() as second:
         for each in (first, second):
-            await each.wait_ready(5)
+            await each.wait_ready(20)
         answers = await asyncio.gather(
             *(each.send(core.Ping(), action_id=f"same-{n}") for n in range(20) for each in (first, second)),
             return_exceptions=True,

@@ -1,0 +1,64 @@
+"""One connection with a bus: what it asks, and what its server bears."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aioami.bus.connection import BusConnection, BusOptions
+from aioami.testing.nats import NatsServer
+
+
+@contextlib.asynccontextmanager
+async def connected(server: NatsServer) -> AsyncIterator[BusConnection]:
+    connection = await BusConnection.open(BusOptions.from_url(server.url, timeout=10.0), "test")
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def test_a_message_may_be_asked_for_while_its_stream_is_made(nats_server: NatsServer) -> None:
+    """The server of Debian bookworm crashes when it is asked so without a look at the stream: it is not."""
+    async with contextlib.AsyncExitStack() as stack:
+        *asking, making = [await stack.enter_async_context(connected(nats_server)) for _ in range(4)]
+
+        async def ask(connection: BusConnection, stream: str) -> None:
+            while await connection.message(stream, last_by_subj=f"{stream}.a") is None:
+                assert nats_server.is_running
+
+        for number in range(15):
+            stream = f"S{number}"
+            waiting = [asyncio.ensure_future(ask(each, stream)) for each in asking for _ in range(8)]
+            await making.api(f"STREAM.CREATE.{stream}", {"name": stream, "subjects": [f"{stream}.*"]})
+            await making.store(f"{stream}.a", b"x", {})
+            await asyncio.gather(*waiting)
+        assert nats_server.is_running
+
+
+async def test_a_message_that_is_not_there_is_none(nats_server: NatsServer) -> None:
+    """Without the stream, without a message, and without this one, there is none; the one that is there is found."""
+    async with connected(nats_server) as bus:
+        assert await bus.message("S", seq=1) is None
+        await bus.api("STREAM.CREATE.S", {"name": "S", "subjects": ["s.*"]})
+        assert await bus.message("S", seq=1) is None
+        assert await bus.store("s.a", b"first", {}) == 1
+        assert await bus.message("S", last_by_subj="s.b") is None
+        found = await bus.message("S", last_by_subj="s.a")
+        assert found is not None
+        assert (found.sequence, found.token, found.place, found.body) == (1, "a", None, b"first")
+
+
+async def test_what_was_subscribed_is_reached_behind_an_answer(nats_server: NatsServer) -> None:
+    """An answer of the bus says that it knows of all subscriptions before the request."""
+    async with connected(nats_server) as listening, connected(nats_server) as asking:
+
+        async def answer(message: Any) -> None:
+            await listening.publish(message.reply, b"here")
+
+        for number in range(50):
+            await listening.subscribe(f"s.{number}", answer)
+            assert await listening.stream_info("S") is None
+            assert (await asking.request(f"s.{number}")).data == b"here"
