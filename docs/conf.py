@@ -41,6 +41,7 @@ nitpick_ignore_regex = [
     # Inside aioami.testing.
     ("py:class", r"Named|Answer|Channel|Parts"),
     ("py:class", r"aioami\.testing\.(actions|driver|exchange|expectations|message)\..*"),
+    ("py:class", r"(aioami\._client\.like\.)?AskingView"),  # a View with `ask`, which `Manager.view` tells of
     ("py:class", r"OnError|PartName"),  # a few words each, which the signatures' pages list
 ]
 suppress_warnings = ["ref.python"]  # `Recording` is a recording of a call, and one of a link
