@@ -419,6 +419,8 @@ class Queues(Part[LiveQueue]):
                 for member in members.values():
                     changed = record.set_member(member) or changed
             changed = self._wait(name, record, found.callers.get(name, [])) or changed
+            if name in found.unsettled:
+                self._doubt(name)
             if changed:
                 self.notify(name)
             # To notice the end of calls that began before, or were looked at too early.
@@ -641,6 +643,7 @@ class _Listed:
         queues: the queues, without members and callers.
         members: the members of each, by interface.
         callers: the callers of each.
+        unsettled: the queues in which a stand-in is about to give up, which will be counted.
     """
 
     def __init__(self, callers: Mapping[str, _Caller], now: float) -> None:
@@ -649,6 +652,7 @@ class _Listed:
         self.queues: dict[str, LiveQueue] = {}
         self.members: dict[str, dict[str, LiveMember]] = {}
         self.callers: dict[str, list[LiveCaller]] = {}
+        self.unsettled: set[str] = set()
 
     def take(self, item: Event) -> None:
         """Take an item."""
@@ -661,7 +665,9 @@ class _Listed:
                 self.members.setdefault(name, {})[interface] = member
         elif isinstance(item, QueueEntry):
             # A caller who was just taken away has a stand-in in the queue for a moment.
-            if item.uniqueid and not (item.channel or "").startswith(_STAND_IN):
+            if (item.channel or "").startswith(_STAND_IN):
+                self.unsettled.add(name)
+            elif item.uniqueid:
                 self.callers.setdefault(name, []).append(self._caller(item, item.uniqueid, name))
         elif isinstance(item, QueueParams):
             self.queues[name] = LiveQueue(

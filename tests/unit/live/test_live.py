@@ -197,21 +197,26 @@ async def test_subroutines_of_a_queue(fake: FakeAsterisk, mgr: Manager, live: Li
 
 @pytest.mark.parametrize("newexten", [False, True], ids=["16", "22"])
 async def test_an_attended_transfer_into_a_queue(fake: FakeAsterisk, mgr: Manager, live: Live, newexten: bool) -> None:
-    """The channel that takes a waiting caller's place, of which no event tells, is shown."""
+    """The channel that takes a waiting caller's place, of which no event tells, is shown.
+
+    So is the count of those who gave up, once the stand-in that the list still shows has done so.
+    """
     await told(fake, "Newchannel", "1")
     await told(fake, "QueueCallerJoin", "1", Queue="empty", Position="1")
     await settled(live, mgr)
     assert [each.uniqueid for each in live.queues["empty"].callers] == ["1"]
     place = [("Event", "QueueEntry"), ("Queue", "empty"), ("Position", "1"), ("Wait", "5")]
     leaving = [("Event", "QueueEntry"), ("Queue", "empty"), ("Position", "2"), ("Wait", "9")]
+    stands_in = True
 
     def answer(request: object) -> object:
         identity = ("ActionID", request.action_id)  # type: ignore[attr-defined]
+        stand_in = [*leaving, ("Channel", "Surrogate/PJSIP/c-3"), ("Uniqueid", "3"), identity]
         return [
             [("Response", "Success"), identity, ("EventList", "start")],
-            [("Event", "QueueParams"), ("Queue", "empty"), ("Abandoned", "0"), identity],
+            [("Event", "QueueParams"), ("Queue", "empty"), ("Abandoned", "0" if stands_in else "1"), identity],
             [*place, ("Channel", "PJSIP/b-2"), ("Uniqueid", "2"), identity],
-            [*leaving, ("Channel", "Surrogate/PJSIP/c-3"), ("Uniqueid", "3"), identity],
+            *([stand_in] if stands_in else []),
             [("Event", "QueueStatusComplete"), identity, ("EventList", "Complete")],
         ]
 
@@ -222,6 +227,9 @@ async def test_an_attended_transfer_into_a_queue(fake: FakeAsterisk, mgr: Manage
     await settled(live, mgr)
     queue = live.queues["empty"]
     assert ([each.uniqueid for each in queue.callers], queue.abandoned) == (["2"], 0)
+    stands_in = False
+    await until(lambda: live.queues["empty"].abandoned == 1)
+    assert [each.uniqueid for each in live.queues["empty"].callers] == ["2"]
 
 
 async def test_members(mgr: Manager, live: Live) -> None:
