@@ -135,6 +135,9 @@ def test_a_call(server: Server) -> None:
             mgr.call("Local/wait@test/n", to="nosuch@test")
         with mgr.call("Local/wait@test/n", to="wait@test") as kept:
             kept.detach()
+        dropped = mgr.call("Local/wait@test/n", to="wait@test")
+        dropped.hang_up()
+        assert dropped.ended(5).by_us
         rest = kept.changes()
         assert kept.end is None
     assert kept.ended().reason is EndReason.LOST
