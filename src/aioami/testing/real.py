@@ -19,6 +19,7 @@ import contextlib
 import ctypes
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -429,16 +430,21 @@ class RealAsterisk:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that are free for both TCP and UDP."""
+    """Return ports that are free for both TCP and UDP.
+
+    They are below those that systems give to outgoing connections, one of which could take a port
+    before the server does.
+    """
     ports: list[int] = []
     with contextlib.ExitStack() as held:
         while len(ports) < count:
+            port = 10_000 + secrets.randbelow(20_000)
             tcp = held.enter_context(socket.socket())
-            tcp.bind(("127.0.0.1", 0))
             udp = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
             with contextlib.suppress(OSError):
-                udp.bind(tcp.getsockname())
-                ports.append(tcp.getsockname()[1])
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+                ports.append(port)
     return ports
 
 
