@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.helpers import until
 
-from aioami import ActionError, Manager, actions
+from aioami import Action, ActionError, Manager, actions
 from aioami.live import Live
 from aioami.testing import FakeAsterisk
 
@@ -93,6 +93,7 @@ async def test_telephones_register(fake: FakeAsterisk, mgr: Manager) -> None:
     await mgr.send(message)
     await mgr.send(actions.MessageSend("pjsip:alice", base64_body=b"two\nlines"))
     assert alice.messages == ["hello", "two\nlines"]
+    assert not (await mgr.send(Action("MessageSend", To="pjsip:alice", Base64Body="a"), check=False)).success
     with mgr.events("PeerStatus", "ContactStatus") as told:
         alice.unregister()
         alice.unregister()

@@ -62,9 +62,7 @@ class Records:
     def dials(self, caller: Channel, channel: Channel) -> None:
         """Note that a channel dials another, which has no record of its own."""
         self._of.pop(channel, None)
-        records = self._of.get(caller)
-        if records is None:
-            return
+        records = self._of.setdefault(caller, [Record(self._exchange.wall_time)])
         last = records[-1]
         # One who was called himself, or dials another one, gets a record more.
         if last.to or (caller.answered is not None and not caller.dialplan):
@@ -76,10 +74,6 @@ class Records:
     def meet(self, channels: list[Channel]) -> None:
         """Note that two channels talk: the one that was there first has the record."""
         one, other = sorted(channels, key=lambda each: each.serial)
-        if other.name in [each.to for each in self._of.get(one, [])]:
-            return
-        if one.name in [each.to for each in self._of.get(other, [])]:
-            return
         if one in self._of and not self._of[one][-1].to:
             if self._of.pop(other, None):
                 self._in_another.add(other)

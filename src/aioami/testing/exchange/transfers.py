@@ -103,10 +103,13 @@ class _Transfer:
             target = await self._ask()
             if target is not None:
                 await self._consult(target)
-        finally:
+        except (Gone, Redirected):
             self._stop_music()
             if not self._completed:
                 transferer.emit("Unhold")
+            raise
+        self._stop_music()
+        transferer.emit("Unhold")
         if transferer in self._bridge.channels and target is not None:
             self._bridge.exchange_parties()
 
@@ -188,6 +191,7 @@ class _Transfer:
             pass
         except Redirected:
             second.leave(target)
+            self._over.set()
             if await dialplan.go_elsewhere(target):
                 await dialplan.run(target, target.context, target.exten, target.priority)
         second.leave(target)
