@@ -7,6 +7,9 @@ PROCESSES ?= 4
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
+# Each of the hundreds of programs that the tests start would compile the library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo demo-bus dashboard web pictures check test prove notebooks lint format types docs build reproducible extras bench bench-bus peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
