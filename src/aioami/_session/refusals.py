@@ -14,7 +14,7 @@ from ..errors import (
     UnknownAction,
 )
 from ..responses.base import Response
-from ..wire.redaction import redact_value
+from ..wire.redaction import redact_echo, redact_value
 from .subjects import subjects
 
 __all__ = ["is_final", "is_permission_denied", "is_shutting_down", "refusal"]
@@ -43,6 +43,7 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
     text = _reason(response)
     unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
     kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
+    text = redact_echo(text, action.name, action.headers)
     if issubclass(kind, ManagerAuthError):
         return kind(f"the login was refused: {text}", response=response)
     sentence = f"{action.name} was refused: {text}"

@@ -198,6 +198,21 @@ class Session:
         """True if the server may still be at work on an action, as far as its answers show."""
         return self._pending.get(pending.action_id) is pending and not pending.overtaken
 
+    def standstill(self) -> tuple[Pending | None, int] | None:
+        """Return where the server stands, if it owes the answer to an action that was given up.
+
+        It is equal to the one before for as long as the server has answered nothing since: neither
+        the oldest action without an answer, nor another item of a list.
+
+        Returns:
+            something to be compared; `None` if no such answer is due.
+        """
+        for each in self._pending.values():
+            if each.forgotten and each.written and not each.overtaken and each.response is None:
+                items = sum(pending.items for pending in self._lists.values())
+                return self._oldest_unanswered(), items
+        return None
+
     def open_gate(self) -> None:
         """Deliver the events that were held back, and hold back no more."""
         held, self._held = self._held, None

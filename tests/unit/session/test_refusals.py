@@ -65,6 +65,37 @@ def test_a_refusal_has_no_secret_and_no_value() -> None:
     assert "s3cret" not in str(refusal(secret, core.Command("x")))
 
 
+def test_what_a_server_repeats_is_shown_without_the_secret() -> None:
+    """In a sentence of its own it may say what it was sent: neither the error nor the response shows that."""
+    plain = core.Login("u", "Tr0ub4dor's\\key")
+    hashed = core.Login("u", "Tr0ub4dor", challenge="42")
+    key = dict(hashed.headers)["Key"]
+    for action, secret in (
+        (plain, "Tr0ub4dor's\\key"),
+        (hashed, key),
+        (core.Setvar("PIN", "47", "PJSIP/1"), "47"),
+        (core.Originate_Application("PJSIP/1", "Wait", variables={"A_TOKEN": "Tr0ub4dor"}), "Tr0ub4dor"),
+        (core.DBPut("auth", "password", "Tr0ub4dor"), "Tr0ub4dor"),
+    ):
+        said = f"I do not know {secret}, nor {secret}"
+        response = Response(f"Response: Error\r\nMessage: {said}\r\nX-Echo: {secret}", action)
+        error = refusal(response, action)
+        for text in (str(error), repr(response), repr(error.response), response._repr_html_()):
+            assert secret not in text.replace(action.name, "")
+            assert repr(secret)[1:-1] not in text
+        assert "I do not know ***, nor ***" in str(error)
+        assert response.message == said  # which is what came
+
+
+def test_what_a_server_repeats_is_shown_where_it_is_no_secret() -> None:
+    """A short secret is hidden as a word alone, and what has no secret is shown as it is."""
+    assert refused(core.Setvar("PIN", "1", "PJSIP/1"), "No such channel: PJSIP/11, 1, or 12") == (
+        "Setvar was refused: No such channel: PJSIP/11, ***, or 12 (Variable 'PIN', Channel 'PJSIP/1')"
+    )
+    assert refused(core.Setvar("A", "red", "PJSIP/1"), "red is no colour").startswith("Setvar was refused: red is")
+    assert refused(core.Setvar("PIN", "", "PJSIP/1"), "no value").startswith("Setvar was refused: no value (")
+
+
 @pytest.mark.parametrize(
     ("output", "reason"),
     [

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aioami import Action, Response, core, events
 from aioami.wire import Message, hide_header, is_sensitive, redact, redaction
-from aioami.wire.redaction import is_harmless
+from aioami.wire.redaction import is_harmless, redact_echo
 
 TEXTS = [
     # headers
@@ -273,3 +273,21 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         assert is_harmless(f"Event: Foo\r\nNumber: {number}")
         assert len(redaction._PLAIN_LINES) <= 10
+
+
+@pytest.mark.parametrize(
+    ("value", "secrets"),
+    [
+        ("PIN=4711", ["4711"]),
+        ("a,b,secret=first,password=other one", ["first", "other one"]),
+        ('{"user": "u", "secret": "hush-hush", "pin": 47110}', ["hush-hush", "47110"]),
+        ("https://user:hush-hush@host/path", ["hush-hush"]),
+        ("nothing of that", []),
+        ("PIN=", []),
+    ],
+)
+def test_what_is_hidden_in_a_value_is_hidden_in_an_echo_of_it(value: str, secrets: list[str]) -> None:
+    """Each part that the value is shown without, wherever else a server says it; all else stays."""
+    said = " and ".join(["of user, a and b:", *secrets, "path"])
+    expected = " and ".join(["of user, a and b:", *("***" for _ in secrets), "path"])
+    assert redact_echo(said, "Foo", [("Variable", value)]) == expected
