@@ -47,8 +47,9 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
     if issubclass(kind, ManagerAuthError):
         return kind(f"the login was refused: {text}", response=response)
     sentence = f"{action.name} was refused: {text}"
-    own = {name.lower(): value for name, value in reversed(action.headers)}
-    about = "" if kind is UnknownAction else subjects(action.headers, own.get, beside=text)
+    if kind is UnknownAction:
+        return kind(sentence, action=action, response=response)
+    about = subjects(action.headers, {"action": action.name}.get, beside=text)
     if about:
         sentence += f" ({about})"
     return kind(sentence, action=action, response=response)

@@ -21,6 +21,7 @@ from ..actions.base import Action
 from ..errors import ActionError, ConnectionLost, ManagerError, ProtocolError, because
 from ..events.base import Event, event_class, name_server
 from ..responses.base import Response
+from ..wire import Message
 from ..wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import UTF8, Encoding, join, split
 from .dispatch import Dispatcher
@@ -446,9 +447,10 @@ class Session:
     def _refuse_unmarked_list(self, pending: Pending, response: Response) -> None:
         """Fail a list action that was answered with a success, and with nothing of a list."""
         action, end = pending.action, pending.end
+        assert end is not None  # only a list that is declared to have one is expected unmarked
         sentence = (
             f"{action.name} was answered without a list: this server marks no lists, and neither "
-            f"an item nor {end.wire_name if end is not None else 'an end'} followed"
+            f"an item nor {end.wire_name} followed"
         )
         self._count(pending, False)
         self._drop(pending)
@@ -497,7 +499,7 @@ class Session:
         self._step_on(pending)
         # Asterisk puts nothing into a list: one that is under way when another action is answered
         # is either over, or never ends.
-        for earlier in list(self._lists.values()) if self._lists else ():
+        for earlier in list(self._lists.values()):
             earlier.overtaken = True
             if earlier.forgotten:
                 self._drop(earlier)
@@ -550,7 +552,7 @@ class Session:
         ends_by_name = end is not None and event.name == end.wire_name
         complete = ends_by_name or (
             # As text first: to look for a header that is not there takes four times as long.
-            "eventlist" in text.lower() and (event.find("EventList") or "").lower() == "complete"
+            "eventlist" in text.lower() and _says_of_list(event) == "complete"
         )
         # Counted and not measured: the items of a `stream()` are not held here, but limited too.
         pending.items += 1
@@ -598,4 +600,9 @@ def _with_usual_name(text: str) -> list[str]:
 
 def _is_list(response: Response) -> bool:
     """True if a list follows, with an end that is marked."""
-    return (response.find("EventList") or "").lower() == "start"
+    return _says_of_list(response) == "start"
+
+
+def _says_of_list(message: Message) -> str:
+    """The part of a list that a message says it is, in lower case; empty if it says nothing."""
+    return (message.find("EventList") or "").lower()

@@ -87,7 +87,8 @@ def hide_header(header: str, *, message: str | None = None) -> None:
         ValueError: what is given is no name: empty, with outer blanks, a colon, CR, LF or NUL.
         TypeError: what is given is no text.
     """
-    for field, name in (("header", header), ("message", "every" if message is None else message)):
+    given = {"header": header} if message is None else {"header": header, "message": message}
+    for field, name in given.items():
         if not isinstance(name, str):
             raise TypeError(f"{field}: expected text, not {type(name).__name__}")
         if not name or name != name.strip() or any(character in name for character in ":\r\n\0"):
@@ -212,7 +213,7 @@ def _secrets_in(header: str, value: str, get: Callable[[str], str | None]) -> It
     first, *others = (each.strip('"') for each in redact_value(header, value, get).split(HIDDEN))
     rest = value[len(first) :]
     for behind in others:
-        secret, _, rest = rest.partition(behind) if behind else (rest, "", "")
+        secret, _, rest = rest.partition(behind or "\n")  # which no value has in it
         if secret := secret.strip('" '):
             yield secret
 

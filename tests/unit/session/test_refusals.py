@@ -12,6 +12,7 @@ from tests.helpers import names_of_things
 from aioami import Action, Response, UnknownAction, core, events
 from aioami._session.refusals import refusal
 from aioami._session.subjects import subjects
+from aioami.wire import hide_header, redaction
 
 REFUSALS = json.loads((Path(__file__).parents[2] / "data/refusals.json").read_text())
 
@@ -65,6 +66,20 @@ def test_a_refusal_has_no_secret_and_no_value() -> None:
     assert "s3cret" not in str(refusal(secret, core.Command("x")))
 
 
+def test_an_action_that_is_unknown_is_about_nothing() -> None:
+    """What it names did not matter."""
+    error = refused(Action("Foo", {"Channel": "PJSIP/1"}), "Invalid/unknown command: Foo.")
+    assert error == "Foo was refused: Invalid/unknown command: Foo."
+
+
+def test_a_header_that_was_hidden_is_in_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is hidden in one action alone."""
+    monkeypatch.setattr(redaction, "_HEADERS", {"": set()})
+    hide_header("Mailbox", message="foo")
+    assert refused(Action("Foo", {"Mailbox": "12", "Channel": "a"})) == "Foo was refused: No such channel (Channel 'a')"
+    assert refused(Action("Bar", {"Mailbox": "12"})) == "Bar was refused: No such channel (Mailbox '12')"
+
+
 def test_what_a_server_repeats_is_shown_without_the_secret() -> None:
     """In a sentence of its own it may say what it was sent: neither the error nor the response shows that."""
     plain = core.Login("u", "Tr0ub4dor's\\key")
@@ -100,6 +115,7 @@ def test_what_a_server_repeats_is_shown_where_it_is_no_secret() -> None:
     ("output", "reason"),
     [
         ("Output: \r\nOutput: No such command 'x'\r\nOutput: more", "No such command 'x'"),
+        ("Output: Password : 4711", "Password : ***"),
         ("Output: ", "no reason given"),
         ("", "no reason given"),
     ],
