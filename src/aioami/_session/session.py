@@ -97,7 +97,7 @@ class Session:
         self._newest: Pending | None = None
         self._lists: dict[str, Pending] = {}
         self._watches: dict[str, OutcomeWatch] = {}
-        self._seen_stray = False
+        self._stray_level = logging.WARNING
         self.logged_in = False
         self.said_goodbye = False
         self.needs_fence = False
@@ -333,7 +333,7 @@ class Session:
         if shape.list_unmarked or shape.completion is None:
             self._begin_list(pending, response, shape.completion)
         elif shape.list_optional or response.message.strip() in shape.empty_list_messages:
-            self._finish(pending, response)
+            self._finish(pending, response, response.success)
         else:
             # Asterisk 11 and older mark no list, and did not end every list with an event. The
             # answer to a Ping shows that the list is over, whatever ended it.
@@ -363,7 +363,7 @@ class Session:
         if pending.forgotten:
             return
         if pending.shape.reply_count > 1:
-            self._finish(pending, response)
+            self._finish(pending, response, response.success)
             return
         if response.success:  # a second success says nothing about the list
             self._stray(response)
@@ -375,10 +375,8 @@ class Session:
             pending.promise.set_result(response)
         self.forget(pending)
 
-    def _finish(self, pending: Pending, response: Response, success: bool | None = None) -> None:
+    def _finish(self, pending: Pending, response: Response, success: bool) -> None:
         """Give an action its complete response."""
-        if success is None:
-            success = response.success
         # The outcome first: an answer that already is one, or a refusal, has no event behind it.
         outcome = pending.outcome
         if outcome is not None:
@@ -438,11 +436,11 @@ class Session:
             if pending.is_unmarked and not pending.items:
                 self._refuse_unmarked_list(pending, response)
             elif not _is_list(response):  # which has an end of its own, or is never whole
-                self._finish(pending, response)
+                self._finish(pending, response, response.success)
             return
         lead = "" if pending.shape.bare_reply == "headers" else "Output: "
         lines = ["Response: Success", *(join((lead, line)) for line in pending.bare_lines or ())]
-        self._finish(pending, self._response(pending, join(lines, "\n")))
+        self._finish(pending, self._response(pending, join(lines, "\n")), True)
 
     def _refuse_unmarked_list(self, pending: Pending, response: Response) -> None:
         """Fail a list action that was answered with a success, and with nothing of a list."""
@@ -468,7 +466,7 @@ class Session:
                 if pending.is_unmarked and not pending.items:
                     self._refuse_unmarked_list(pending, pending.response)
                 elif not _is_list(pending.response):
-                    self._finish(pending, pending.response)
+                    self._finish(pending, pending.response, pending.response.success)
 
     def _oldest_unanswered(self) -> Pending | None:
         """Return the action that a reply without ActionID belongs to, as replies come in order."""
@@ -517,8 +515,7 @@ class Session:
         """Count and log a message that belongs to no action."""
         self._tally.strays += 1
         # A server that errs once will err again, and must not fill the log.
-        level = logging.DEBUG if self._seen_stray else logging.WARNING
-        self._seen_stray = True
+        level, self._stray_level = self._stray_level, logging.DEBUG
         if isinstance(message, str):
             log.log(
                 level,
@@ -571,7 +568,7 @@ class Session:
             else:
                 response.events.append(event)
         if complete:
-            self._finish(pending, response)
+            self._finish(pending, response, response.success)
 
     # Outcomes
 

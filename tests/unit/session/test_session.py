@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import time
 import tracemalloc
 from typing import Any
@@ -31,7 +32,8 @@ from aioami._session.pending import FENCE, Outcome, Pending
 from aioami._session.refusals import is_final, is_permission_denied, is_shutting_down, refusal
 from aioami._session.session import Session
 from aioami._session.statistics import Tally
-from aioami.wire.text import UTF8
+from aioami.actions.base import ACTIONS, KnownAction
+from aioami.wire.text import UTF8, Encoding
 
 
 class Promise:
@@ -348,7 +350,43 @@ def test_generated_action_ids_differ_between_sessions() -> None:
     """OriginateResponse and UserEvent repeat an ActionID to every client, so it must be nobody else's."""
     ids = {Conversation().send(core.Ping())[0].action_id for _ in range(50)}
     assert len(ids) == 50
-    assert all(len(item) <= 67 for item in ids)
+    assert all(re.fullmatch("[0-9a-f]{12}-1", item) for item in ids)
+
+
+def test_actions_leave_in_the_encoding_of_the_session(talk: Conversation) -> None:
+    """Under an ActionID of the library's, and under one of the caller's."""
+    talk.session = Session(talk.dispatcher, clock=lambda: 0.0, encoding=Encoding("latin-1"))
+    action = Action("Foo", {"Key": "Zoë"})
+    for action_id in (None, "mine"):
+        pending, _ = talk.send(action, action_id)
+        assert pending.data == b"Action: Foo\r\nKey: Zo\xeb\r\nActionID: %b\r\n\r\n" % pending.action_id.encode()
+
+
+def test_an_action_is_answered_as_its_own_class_says(talk: Conversation) -> None:
+    """Though another class has its name; one without a class, as its name says; a fence, as nothing at all."""
+
+    class First(KnownAction[Response], wire_name="TwiceMade"):
+        """Made first."""
+
+    class Second(KnownAction[Response], wire_name="TwiceMade"):
+        """Made later, so that the name is its own."""
+
+    try:
+        given = First()
+        assert talk.send(given)[0].shape is given
+        assert talk.send(Action("twicemade"))[0].shape is Second
+        assert talk.send(FENCE)[0].shape is FENCE
+    finally:
+        del ACTIONS["twicemade"]
+    assert talk.session.needs_fence is False
+
+
+def test_events_name_their_server(talk: Conversation) -> None:
+    """Those of a server in a fleet have its name; elsewhere it is empty."""
+    talk.receive("Event: Tick")
+    talk.dispatcher.server = "pbx1"
+    talk.receive("Event: Tick")
+    assert [event.server for event in talk.listener.events] == ["", "pbx1"]
 
 
 def test_a_list_is_complete_with_its_completion_event(talk: Conversation) -> None:
@@ -976,6 +1014,8 @@ def test_an_action_that_has_not_left_is_not_answered(talk: Conversation) -> None
     """A reply without an ActionID cannot be meant for it."""
     pending = talk.session.submit(core.Ping(), Promise())
     assert (pending.written, pending.forgotten, pending.overtaken) == (False, False, False)
+    assert (pending.last_progress, pending.sent_at) == (None, 0.0)
+    assert talk.session.submit(core.Ping(), Promise(), counted=False).counted is False
     talk.receive("Response: Error|Message: Missing action in request")
     assert talk.tally.strays == 1
 

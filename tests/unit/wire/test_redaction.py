@@ -300,8 +300,8 @@ def test_what_is_hidden_in_a_value_is_hidden_in_an_echo_of_it(value: str, secret
 def test_of_two_secrets_in_one_the_longer_is_hidden() -> None:
     """Nothing of it is left over, whichever stands first; four characters are hidden within a word, fewer are not."""
     headers = [("Secret", "bcde"), ("Token", "abcdef"), ("Pin", "1234"), ("Pin", "567")]
-    for given in (headers, headers[::-1]):
-        assert redact_echo("abcdef, xbcdex, x1234y, x567y, 567", "Foo", given) == "***, x***x, x***y, x567y, ***"
+    for order in (headers, headers[::-1]):
+        assert redact_echo("abcdef, xbcdex, x1234y, x567y, 567", "Foo", order) == "***, x***x, x***y, x567y, ***"
 
 
 def test_a_name_that_is_none_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
