@@ -106,7 +106,8 @@ class Manager:
             server is there.
         keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
             nothing at all comes within `timeout` (without one: within `keepalive`), the link is
-            lost. `None` asks nothing.
+            lost. Once an action was given up, events do not count: an answer must come. `None`
+            asks nothing.
         plaintext_login: whether the secret itself may be sent over a link without TLS: by
             `core.Login` without a challenge, and by the manager's own login to a server that
             refuses to give one.
