@@ -52,6 +52,7 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.bus_rounds --rounds 100 --nodes 3
 	$(BIN)/python -m tests.bus_node
 	$(BIN)/python -m tests.live_calls --stories 200
+	$(BIN)/python -m tests.live_recorded
 	$(BIN)/python -m tests.scenarios.chance --count 2000
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 
