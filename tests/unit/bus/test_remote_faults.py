@@ -375,14 +375,15 @@ async def test_an_outage_of_the_bus_is_told_as_that_of_a_link(led: Office) -> No
                 lists = len(led.fake.sent("CoreShowChannels"))
                 changes = live.changes()
                 led.bus.kill()
-                assert await asyncio.wait_for(anext(changes), 10) == LiveChange("link")
+                while await asyncio.wait_for(anext(changes), 10) != LiveChange("link"):
+                    pass  # what was told of the call before
                 assert not live.synced
                 call = led.fake.incoming("PJSIP/trunk", to="hold@test")
                 await call.waits(0.01)
                 waiting = asyncio.ensure_future(live.wait_synced(10))
                 led.bus.start()
                 while (await asyncio.wait_for(anext(changes), 10)).kind != "link":
-                    assert not live.synced
+                    assert call.uniqueid in live.channels or not live.synced
                 assert live.synced
                 assert call.uniqueid in live.channels
                 await waiting
