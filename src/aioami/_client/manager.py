@@ -32,6 +32,7 @@ from .callbacks import Callbacks, Subscription
 from .checks import check_types
 from .link import Link
 from .naming import warn_of_names
+from .observers import Observers
 from .options import CALL_WORDS, DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
 from .streams import (
@@ -107,7 +108,8 @@ class Manager:
             server is there.
         keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
             nothing at all comes within `timeout` (without one: within `keepalive`), the link is
-            lost. `None` asks nothing.
+            lost. Once an action was given up, events do not count: an answer must come. `None`
+            asks nothing.
         plaintext_login: whether the secret itself may be sent over a link without TLS: by
             `core.Login` without a challenge, and by the manager's own login to a server that
             refuses to give one.
@@ -227,7 +229,7 @@ class Manager:
         )
         self._callbacks = Callbacks(self._link)
         self._view: ServerView | None = None
-        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if guarded is not None:
             guarded.attached(self._options.address, self.statistics)
 
@@ -499,8 +501,8 @@ class Manager:
         try:
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -565,20 +567,25 @@ class Manager:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
-        entry = (observer,)  # so that one function may observe twice
-        self._observers = (*self._observers, entry)
+        return self._observers.add(observer)
 
-        def end() -> None:
-            self._observers = tuple(each for each in self._observers if each is not entry)
+    def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
+        """Have a function called with the state of the link, each time that it is another one.
 
-        return end
+        It is called in the loop that the manager is connected in, before those who wait for the
+        state go on. What it raises is logged under `aioami.manager`.
 
-    def _report(self, action: Action[Any]) -> None:
-        for (observer,) in self._observers:
-            try:
-                observer(action)
-            except Exception:
-                log.exception("an observer of actions raised")
+        Args:
+            observer: the function, which must be quick.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        return self._link.observers.add(observer)
 
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from .._check import check_flag, check_path, check_seconds, check_type, check_whole_number
 from .._client.callbacks import Callbacks, Subscription
 from .._client.naming import warn_of_names
+from .._client.observers import Observers
 from .._client.options import CALL_WORDS, DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
@@ -166,7 +167,7 @@ class RemoteManager:
         self._rights = Rights(_Conditions(read_only))
         self._view = RemoteView(self._link)
         self._metrics = None if metrics is None else Guarded(metrics)
-        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if self._metrics is not None:
             self._metrics.attached(f"{server}@{bus.display_name}", self.statistics)
 
@@ -378,8 +379,8 @@ class RemoteManager:
         try:
             response = await sending
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -423,20 +424,33 @@ class RemoteManager:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
-        entry = (observer,)  # so that one function may observe twice
-        self._observers = (*self._observers, entry)
+        return self._observers.add(observer)
 
-        def end() -> None:
-            self._observers = tuple(each for each in self._observers if each is not entry)
+    def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
+        """Have a function called with the state of the link, each time that it is another one.
 
-        return end
+        See `Manager.observe_state`. An outage of the bus, which no event tells, is told so too.
 
-    def _report(self, action: Action[Any]) -> None:
-        for (observer,) in self._observers:
-            try:
-                observer(action)
-            except Exception:
-                log.exception("an observer of actions raised")
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        return self._link.observers.add(observer)
+
+    def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
+        """Have a function called with the `view`, each time that it is another one.
+
+        It is so when the relay has learned the rights of its user, and when another relay leads
+        whose user, mask or filters are others.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        return self._link.view_observers.add(lambda status: observer(self._view))
 
     def required_permissions(self) -> Permissions:
         """Return what the relay's user needs in manager.conf for all that was asked for here.

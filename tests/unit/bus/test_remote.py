@@ -389,7 +389,9 @@ async def test_the_loss_of_the_server_is_told_in_place(led: Office, mgr: RemoteM
         assert number((await take(stream, 1))[0]) == 1
         led.proxy.cut(reset=True)
         assert isinstance((await take(stream, 1))[0], Disconnected)
-        assert isinstance((await take(stream, 1))[0], Reconnected)
+        again = (await take(stream, 1))[0]
+        assert isinstance(again, Reconnected)
+        assert again.attempts == 1
         await mgr.wait_ready(20)
         await led.tell(2)
         assert number((await take(stream, 1))[0]) == 2

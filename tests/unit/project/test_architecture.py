@@ -100,6 +100,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
     "checks": frozenset({"options"}),
     "owner": frozenset(),
+    "observers": frozenset(),
     "streams": frozenset({"checks", "owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
@@ -107,14 +108,26 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options", "outcomes"}),
     "login": frozenset({"connection", "options"}),
-    "link": frozenset({"connection", "login", "options", "owner"}),
+    "link": frozenset({"connection", "login", "observers", "options", "owner"}),
     "callbacks": frozenset({"owner", "streams"}),
     "like": frozenset({"callbacks", "options", "streams"}),
     "naming": frozenset(),
     "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
     "manager": frozenset(
-        {"callbacks", "checks", "like", "link", "naming", "options", "outcomes", "rights", "streams", "view"}
+        {
+            "callbacks",
+            "checks",
+            "like",
+            "link",
+            "naming",
+            "observers",
+            "options",
+            "outcomes",
+            "rights",
+            "streams",
+            "view",
+        }
     ),
 }
 # The same of the sessions; those in the first line do no input and no output.
