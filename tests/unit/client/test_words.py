@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import re
+import traceback
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -650,3 +651,11 @@ def test_numbers_are_no_texts_and_truth_values_no_numbers() -> None:
         for name, value in arguments.items():
             with pytest.raises(TypeError, match=f"^{name}: expected .*, not {type(value).__name__}$"):
                 make(**{name: value})  # type: ignore[operator]
+
+
+def test_a_name_that_is_absent_is_asked_about_once() -> None:
+    """A traceback has one question: Python would put its own behind ours."""
+    for module, name in ((core, "QueuStatus"), (events, "Hangpu")):
+        with pytest.raises(AttributeError) as caught:
+            getattr(module, name)
+        assert "".join(traceback.format_exception(caught.value)).count("?") == 1
