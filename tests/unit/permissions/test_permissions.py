@@ -354,12 +354,12 @@ async def test_a_program_can_run_with_what_its_text_needs(text: str) -> None:
     """A user with the rights that were read from the text, and with no others, may do all of it."""
     needed = reading(text)
     rights = {"read": ",".join(needed.read), "write": ",".join(needed.write)}
-    async with FakeAsterisk(users={"program": Account("s3cret", **rights)}) as fake:
-        async with Manager.from_url(fake.url) as mgr:
-            names: dict[str, Any] = {}
-            exec(textwrap.dedent(text), names)
-            await names["main"](mgr)
-            assert set(mgr.required_permissions().read) <= set(needed.read)
+    users = {"program": Account("s3cret", **rights)}
+    async with FakeAsterisk(users=users) as fake, Manager.from_url(fake.url) as mgr:
+        names: dict[str, Any] = {}
+        exec(textwrap.dedent(text), names)
+        await names["main"](mgr)
+        assert set(mgr.required_permissions().read) <= set(needed.read)
 
 
 def test_what_is_no_call_has_a_get_and_a_set_too() -> None:
