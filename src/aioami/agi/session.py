@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
@@ -26,7 +27,7 @@ from .transport import AskByCommand, Transport, failure
 if TYPE_CHECKING:
     from ..calls import Call
 
-__all__ = ["Program", "Session"]
+__all__ = ["Program", "Session", "run_program"]
 
 _RATE: Final = 8000  # samples in a second, whatever the format of a file
 _STOP_DIGIT: Final = "D"  # hardly any phone has it, so it stops what a cancelled command says
@@ -760,3 +761,16 @@ def _dial_status(text: str) -> DialStatus | None:
         return DialStatus(text)
     except ValueError:
         return None
+
+
+async def run_program(program: Program, session: Session) -> None:
+    """Run a program with its session.
+
+    Raises:
+        TypeError: it is no coroutine function, and returned nothing to await.
+    """
+    result: object = program(session)
+    if not inspect.isawaitable(result):
+        name = getattr(program, "__qualname__", repr(program))
+        raise TypeError(f"{name} is no program: it is to be written with `async def`")
+    await result

@@ -84,7 +84,7 @@ class Fleet:
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
             fails is raised, and all are closed. `"any"`: until one is; those that are not there are
-            tried on, and the first error is raised when all are refused for good. `"none"`: for
+            tried again, and the first error is raised when all are refused for good. `"none"`: for
             none.
         options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
             of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
@@ -159,7 +159,7 @@ class Fleet:
     def add(self, name: str, server: str | ManagerLike) -> ManagerLike:
         """Add a server, and return its manager, which begins to connect if the fleet is connected.
 
-        It is tried on until it is there; `await fleet[name].wait_ready()` waits for that. Streams
+        It is tried again until it is there; `await fleet[name].wait_ready()` waits for that. Streams
         and callbacks get its events from the first.
 
         Args:
@@ -646,7 +646,7 @@ class Fleet:
 
 
 class _Standing:
-    """The state of the fleet itself: whether its servers are connected, or tried on."""
+    """The state of the fleet itself: whether its servers are connected, or tried again."""
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
