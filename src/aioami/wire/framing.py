@@ -84,6 +84,11 @@ class Framer:
         encoding: str = DEFAULT_ENCODING,
         errors: str = DEFAULT_ERRORS,
     ) -> None:
+        if not isinstance(max_frame_size, (int, type(None))) or isinstance(max_frame_size, bool):
+            kind = type(max_frame_size).__name__
+            raise TypeError(f"max_frame_size: expected a whole number or None, not {kind}")
+        if not isinstance(banner, bool):
+            raise TypeError(f"banner: expected True or False, not {type(banner).__name__}")
         self._encoding = Encoding(encoding, errors)
         self._limit = max_frame_size
         self._awaits_banner = banner

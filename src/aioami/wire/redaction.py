@@ -65,6 +65,8 @@ _JSON: Final = rf'(?i)((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]
 _JSON_MEMBER: Final = r'(?i)("(?:conf|agent)"\s*:\s*"[^",]*,)(?:\\.|[^"\\])*'
 _JSON_LOGIN: Final = r'(?i)("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)'
 _URL: Final = r"(://[^:@/\s]*:)[^@/\s]*(?=@)"
+# A dialled channel of chan_sip or chan_iax2 may have its login: SIP/user:secret@host.
+_DIALLED: Final = r"(?i)(\b(?:SIP|IAX2)/[^\s:@/&,]*:)[^\s@/&,]*(?=@)"
 _LOGIN_AT: Final = r"([^:]*:).*(?=@)"
 _COLUMN: Final = r"([^:=,]*:\s*).*"
 _WORD: Final = r'\s+(?:"(?:\\.|[^"\\])*"|\S+)'
@@ -128,6 +130,8 @@ def is_harmless(text: str) -> bool:
             for sign in _SIGNS:
                 if sign in lower:
                     return False
+            if "@" in line and re.search(_DIALLED, line) is not None:
+                return False
             if len(_PLAIN_LINES) >= _MAX_PLAIN_LINES:
                 _PLAIN_LINES.clear()
             _PLAIN_LINES.add(line)
@@ -254,5 +258,7 @@ def _of_text(text: str) -> str:
         text = re.sub(_SETTING, _BEHIND, re.sub(_QUOTED_SETTING, _BEHIND, text))
     if ":" in text:
         text = re.sub(_JSON_LOGIN, _BEHIND, re.sub(_URL, _BEHIND, text))
+        if "@" in text:
+            text = re.sub(_DIALLED, _BEHIND, text)
         text = re.sub(_JSON, rf'\1"{HIDDEN}"', re.sub(_JSON_MEMBER, _BEHIND, text))
     return text

@@ -93,6 +93,9 @@ TEXTS = [
         "Response: Follows\r\nPrivilege: Command\r\n md5_cred : ***\n   secret=***\nshown\n--END COMMAND--",
     ),
     ("AppData: CURL(https://bob:hush@host/x:y@z)", "AppData: CURL(https://bob:***@host/x:y@z)"),
+    ("Channel: SIP/bob:hush@10.0.0.1", "Channel: SIP/bob:***@10.0.0.1"),
+    ("AppData: IAX2/bob:hush@pbx/100,30", "AppData: IAX2/bob:***@pbx/100,30"),
+    ("Channel: sip/bob:hush:md5@pbx", "Channel: sip/bob:***@pbx"),
     ("", ""),
 ]  # fmt: skip
 
@@ -169,7 +172,23 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 
 def test_no_text_takes_long() -> None:
     """The time grows with the length alone, whatever a server makes of it."""
-    units = ("a", " ", "pin_", "secret", "pin=", "pin=\\", '"1":', '"register":"', "://a:", "a:", "a=", '"', "\\", "-")
+    units = (
+        "a",
+        " ",
+        "pin_",
+        "secret",
+        "pin=",
+        "pin=\\",
+        '"1":',
+        '"register":"',
+        "://a:",
+        "SIP/a:",
+        "a:",
+        "a=",
+        '"',
+        "\\",
+        "-",
+    )
     began = time.perf_counter()
     for unit in units:
         long = unit * (50_000 // len(unit))
