@@ -417,15 +417,21 @@ class Live:
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "synced" if self.synced else "not synced"
-        sizes = ", ".join(f"{len(part.view)} {name}" for name, part in self._parts.items())
+        sizes = ", ".join(
+            f"{name} unavailable" if name in self._unavailable else f"{len(part.view)} {name}"
+            for name, part in self._parts.items()
+        )
         return f"<Live {sizes}, {state}>"
 
     def _repr_html_(self) -> str:
         """The state as HTML, for a notebook."""
         from .._show.objects import objects_html
 
-        parts: dict[str, list[Any]] = {}
+        parts: dict[str, list[Any] | str] = {}
         for name, part in self._parts.items():
+            if name in self._unavailable:
+                parts[name] = self._unavailable[name]
+                continue
             if name == Channels.name:
                 parts["calls"] = list(self.calls().values())
             parts[name] = list(part.view.values())
