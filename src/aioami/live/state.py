@@ -73,6 +73,7 @@ DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 """The parts that a `Live` has if none are chosen."""
 
 _AGAIN: Final = Backoff(first=0.05, maximum=10.0)  # for a snapshot that failed
+_NEW: Final = 10  # seconds for which a server counts as one that has booted just now
 _BREATH: Final = 500  # events that are applied before other tasks have their turn
 _SEEING: Final = frozenset({"events", "filter", "login"})  # actions that change which events come
 _EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a module
@@ -582,8 +583,10 @@ class Live:
         self._read_all_again()
 
     def _booted(self, event: FullyBooted) -> None:
-        # It may be that the modules of a part were not loaded yet.
-        for name in self._unavailable:
+        # It comes behind each login, too. A server that has booted just now may have been asked
+        # before its modules were loaded and its configuration was read, of which no event tells.
+        is_new = event.uptime is not None and event.uptime <= _NEW
+        for name in self._parts if is_new else self._unavailable:
             self._reports.must_read(self._parts[name])
 
     def _module_changed(self, event: Load | Reload | Unload) -> None:
@@ -621,6 +624,8 @@ class Live:
                 await reports.work.wait()
             try:
                 await self._manager.wait_ready()
+                if self._was_away:
+                    await self._wait_booted()
                 await self._read()
                 delays = _AGAIN.delays()
             except ManagerTimeout as error:
@@ -684,6 +689,13 @@ class Live:
         finally:
             self._held, self._reading = None, {}
         self._settle()
+
+    async def _wait_booted(self) -> None:
+        """Return when a server that may have been restarted has booted, or does not tell."""
+        try:
+            await self._manager.wait_booted(self._timeout)
+        except ActionError as error:
+            log.debug("the server does not tell if it has booted: %s", error)
 
     async def _catch_up(self) -> None:
         """Return when the events are here that came while the link was away."""
