@@ -29,6 +29,7 @@ from ..events.base import Event
 from ..events.link import Disconnected
 from ..events.modules import Load, Reload, Unload
 from ..events.system import FullyBooted
+from ..permissions.delivery import includes
 from ..states import ManagerState
 from .bridges import Bridges, LiveBridge
 from .calls import Calls, LiveCall
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from .._client.like import ManagerLike
     from .._client.streams import EventStream
     from ..actions.base import Action
+    from ..permissions import Permissions
 
 __all__ = ["DEFAULT_PARTS", "Live"]
 
@@ -177,6 +179,7 @@ class Live:
         self._held: list[Event] | None = None  # the events that came meanwhile
         self._synced = False
         self._was_away = False  # the link, since the server answered last
+        self._was_lost = False  # the server, since it was asked if it has booted
         self._stream: EventStream[Any] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._unobserve: list[Callable[[], None]] = []
@@ -579,6 +582,7 @@ class Live:
                 self._read_all_again()
 
     def _lost(self, event: Disconnected) -> None:
+        self._was_lost = True
         self._proven.clear()  # the rights may be others on the next link
         self._read_all_again()
 
@@ -624,7 +628,7 @@ class Live:
                 await reports.work.wait()
             try:
                 await self._manager.wait_ready()
-                if self._was_away:
+                if self._was_lost:
                     await self._wait_booted()
                 await self._read()
                 delays = _AGAIN.delays()
@@ -662,11 +666,8 @@ class Live:
         try:
             if was_away and not self._reading:
                 await self._catch_up()
-            # Once for each link: to users with the right to ask, the server tells their rights.
-            if None in self._reading.values() and self._manager.view.permissions is None:
-                # The view of a manager that is not aioami's own need not be able to ask.
-                ask = getattr(self._manager.view, "ask", None)
-                self._rights_unknown = ask is None or await ask() is None
+            if None in self._reading.values():
+                await self._ask_rights()
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:
@@ -691,11 +692,24 @@ class Live:
         self._settle()
 
     async def _wait_booted(self) -> None:
-        """Return when a server that may have been restarted has booted, or does not tell."""
-        try:
-            await self._manager.wait_booted(self._timeout)
-        except ActionError as error:
-            log.debug("the server does not tell if it has booted: %s", error)
+        """Return when a server that may have been restarted has booted, if it tells that."""
+        rights = await self._ask_rights()
+        # To others it does not tell, and they would wait in vain.
+        if rights is not None and includes(frozenset(rights.read), FullyBooted.read_classes):
+            try:
+                await self._manager.wait_booted(self._timeout)
+            except ActionError as error:
+                log.debug("the server does not tell if it has booted: %s", error)
+        self._was_lost = False
+
+    async def _ask_rights(self) -> Permissions | None:
+        """Return the rights of the user; asks for them once for each link."""
+        view = self._manager.view
+        if view.permissions is None:
+            # The view of a manager that is not aioami's own need not be able to ask.
+            ask = getattr(view, "ask", None)
+            self._rights_unknown = ask is None or await ask() is None
+        return view.permissions
 
     async def _catch_up(self) -> None:
         """Return when the events are here that came while the link was away."""
