@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .._check import check_flag, check_seconds, check_type
+from .._check import check_flag, check_path, check_seconds, check_type, check_whole_number
 from .._client.callbacks import Callbacks, Subscription
+from .._client.naming import warn_of_names
 from .._client.observers import Observers
-from .._client.options import DEFAULT, Backoff, Timeout
+from .._client.options import CALL_WORDS, DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
 from .._client.streams import (
@@ -24,12 +25,13 @@ from .._client.streams import (
     Predicate,
 )
 from .._log import get_logger
+from .._near import with_near_keywords
 from .._session.dispatch import Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Command
-from ..errors import ConnectionLost, ManagerError, ManagerTimeout, UnknownEventName
+from ..errors import ConnectionLost, ManagerError, ManagerTimeout
 from ..events.base import Event
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
@@ -106,6 +108,7 @@ class RemoteManager:
         ImportError: `nats-py` is not installed.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         url: str,
@@ -132,6 +135,7 @@ class RemoteManager:
         check_type("timeout", timeout, (int, float, type(None)), "a number of seconds or None")
         if timeout is not None and not 0 < timeout < float("inf"):
             raise ValueError(f"timeout: more than 0 seconds or None for no limit, not {timeout}")
+        check_whole_number("max_list_items", max_list_items)
         if max_list_items is not None and max_list_items < 1:
             raise ValueError(
                 f"max_list_items: at least 1 item or None for no limit, not {max_list_items}"
@@ -140,6 +144,7 @@ class RemoteManager:
         found: dict[str, Any] = {}
         for name, value in (("credentials", credentials), ("nkey", nkey)):
             if value is not None:
+                check_path(name, value)
                 found[name] = os.fspath(value)
         if isinstance(ssl, tls.SSLContext):
             found["ssl"] = ssl
@@ -612,6 +617,7 @@ class RemoteManager:
         )
         return Subscription(open_stream, self._callbacks)
 
+    @with_near_keywords(CALL_WORDS)
     def call(
         self,
         channel: str | bytes,
@@ -649,14 +655,7 @@ class RemoteManager:
 
     def _select(self, selectors: tuple[Selector, ...]) -> None:
         """Record what is selected, and warn of names that cannot be right, once of each."""
-        for selector in self._rights.note_selectors(selectors):
-            if not isinstance(selector, str):
-                continue
-            from ..events.naming import misnamed
-
-            wrong = misnamed(selector, version=self.version)
-            if wrong is not None:
-                warnings.warn(wrong, UnknownEventName, stacklevel=3)
+        warn_of_names(self._rights.note_selectors(selectors), self.version)
 
     async def _warn_if_idle(self) -> None:
         """Log that nothing will come, where no link is there and none is on its way."""

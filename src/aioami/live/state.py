@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import async_timeout
 
-from .._check import check_flag, check_seconds, check_type
+from .._check import (
+    check_callable,
+    check_flag,
+    check_manager,
+    check_seconds,
+    check_several,
+    check_type,
+)
 from .._client.options import Backoff
 from .._log import get_logger
+from .._near import with_near_keywords
 from .._signals import Signal
 from ..actions.system import Ping
 from ..errors import (
@@ -129,6 +137,7 @@ class Live:
         RuntimeError: from entering it a second time.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         manager: ManagerLike,
@@ -140,14 +149,8 @@ class Live:
         timeout: float | None = 10.0,
         maxsize: int = 10_000,
     ) -> None:
-        from .._client.threads import BlockingManager
-
-        given: object = manager
-        if isinstance(given, BlockingManager):
-            raise TypeError(
-                "manager: a live state lives in the event loop: give it the `manager` of a "
-                "BlockingManager, in a coroutine that its `run()` awaits"
-            )
+        check_manager("manager", manager)
+        check_callable("clock", clock)
         check_flag("wait", wait)
         check_seconds("timeout", timeout)
         check_type("maxsize", maxsize, (int,), "a whole number")
@@ -758,9 +761,7 @@ def _chosen(parts: Iterable[str]) -> list[PartName]:
         TypeError: it is one text.
         ValueError: a part does not exist, or there is none.
     """
-    if isinstance(parts, str):
-        raise TypeError("parts: expected several names, not one text")
-    given = set(parts)
+    given = set(check_several("parts", parts, "names"))
     if wrong := sorted(given - {*_NAMES}):
         raise ValueError(f"parts: {wrong[0]!r} is none of {', '.join(_NAMES)}")
     if not given:
