@@ -458,10 +458,18 @@ async def _bus(url: str) -> AsyncIterator[BusConnection]:
 Fault = Callable[[World], Awaitable[None]]
 
 
+async def _until_another_leads(world: World, leader: RelayProcess) -> None:
+    deadline = time.monotonic() + 20
+    while await world.leader() is leader:
+        assert time.monotonic() < deadline, "nobody takes over"
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+
+
 async def kill_leader(world: World) -> None:
     leader = await world.leader()
     await leader.end()
-    await asyncio.sleep(1.5)
+    await _until_another_leads(world, leader)
     await leader.start()
 
 
@@ -475,11 +483,7 @@ async def suspend_leader(world: World) -> None:
     """The leader wakes up a moment after another one has taken the lead."""
     leader = await world.leader()
     leader.send(signal.SIGSTOP)
-    deadline = time.monotonic() + 10
-    while await world.leader() is leader:
-        assert time.monotonic() < deadline, "nobody takes over from a leader that stands still"
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(0.3)
+    await _until_another_leads(world, leader)
     leader.send(signal.SIGCONT)
 
 
