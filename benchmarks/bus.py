@@ -208,6 +208,7 @@ async def run(version: str, count: int, rounds: int) -> None:
             stack.push_async_callback(each.end)
         await relays[0].start()
         await wait_for_lead(server.url, relays[0])
+        settle()
         async with bus(server.url) as connection:
             before, used = await stored(connection), processor_time(relays[0].pid)
             began = time.perf_counter()
@@ -277,6 +278,7 @@ async def many(version: str, count: int, seconds: int) -> None:
         await relay.start()
         for fake in fakes:
             await fake.wait_connected(timeout=30)
+        settle()
         consumer = await child("consume", server.url, names[-1], str(1800 * seconds))
         used, began = processor_time(relay.pid), time.perf_counter()
         last = await pace(fakes, 0, 1800 * seconds)

@@ -295,6 +295,7 @@ def account(source: Source, follower: Follower, *, whole: bool) -> dict[str, int
         "told": told,
         "gaps": sum(isinstance(item, Gap) for item in follower.given),
         "void": follower.reader.void,
+        **collections.Counter(f"gap: {item.reason}" for item in follower.given if isinstance(item, Gap)),
     }
 
 
