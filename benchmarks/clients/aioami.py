@@ -220,6 +220,31 @@ async def delivered(port: int) -> dict[str, Any]:
     return {}
 
 
+IDS = {
+    events.Newchannel: ("Uniqueid", "Linkedid"),
+    events.BridgeEnter: ("Uniqueid", "BridgeUniqueid", "Linkedid"),
+    events.BridgeLeave: ("Uniqueid", "BridgeUniqueid", "Linkedid"),
+    events.QueueCallerJoin: ("Queue", "Uniqueid", "Position", "Count"),
+    events.QueueCallerLeave: ("Uniqueid", "Position", "Count"),
+    events.QueueMemberStatus: ("Queue", "Interface"),
+}
+
+
+async def identified(port: int) -> dict[str, Any]:
+    """The same stream, in which is looked up what each event is about: nothing less tells what it changes."""
+    async with manager(port, "quiet") as mgr:
+        with mgr.events(*OF_THE_LIVE_STATE, maxsize=None) as stream:
+            await mgr.send(core.UserEvent(UserEvent="Play"))
+            meter, count = Meter(), 0
+            async for event in stream:
+                count += 1
+                for name in IDS[type(event)]:
+                    _found = event.find(name)
+                if isinstance(event, events.Newchannel):
+                    return meter.stop(count)
+    return {}
+
+
 async def live(port: int) -> dict[str, Any]:
     """A live state that follows the same events."""
     return await follow(port, 0.01)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
 from .._check import check_seconds
 from .._log import get_logger
-from .._near import unexpected
+from .._near import unexpected, with_near_keywords
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
-from ..errors import ManagerError, UnknownEventName
+from ..errors import ManagerError
 from ..events.base import Event
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
@@ -31,7 +31,9 @@ from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
 from .callbacks import Callbacks, Subscription
 from .checks import check_types
 from .link import Link
-from .options import DEFAULT, Backoff, Options, Timeout, event_filter
+from .naming import warn_of_names
+from .observers import Observers
+from .options import CALL_WORDS, DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
 from .streams import (
     Buffer,
@@ -106,7 +108,8 @@ class Manager:
             server is there.
         keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
             nothing at all comes within `timeout` (without one: within `keepalive`), the link is
-            lost. `None` asks nothing.
+            lost. Once an action was given up, events do not count: an answer must come. `None`
+            asks nothing.
         plaintext_login: whether the secret itself may be sent over a link without TLS: by
             `core.Login` without a challenge, and by the manager's own login to a server that
             refuses to give one.
@@ -226,7 +229,7 @@ class Manager:
         )
         self._callbacks = Callbacks(self._link)
         self._view: ServerView | None = None
-        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if guarded is not None:
             guarded.attached(self._options.address, self.statistics)
 
@@ -498,8 +501,8 @@ class Manager:
         try:
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -564,25 +567,31 @@ class Manager:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
-        entry = (observer,)  # so that one function may observe twice
-        self._observers = (*self._observers, entry)
+        return self._observers.add(observer)
 
-        def end() -> None:
-            self._observers = tuple(each for each in self._observers if each is not entry)
+    def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
+        """Have a function called with the state of the link, each time that it is another one.
 
-        return end
+        It is called in the loop that the manager is connected in, before those who wait for the
+        state go on. What it raises is logged under `aioami.manager`.
 
-    def _report(self, action: Action[Any]) -> None:
-        for (observer,) in self._observers:
-            try:
-                observer(action)
-            except Exception:
-                log.exception("an observer of actions raised")
+        Args:
+            observer: the function, which must be quick.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        return self._link.observers.add(observer)
 
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
 
+    @with_near_keywords(CALL_WORDS)
     def call(
         self,
         channel: str | bytes,
@@ -871,13 +880,7 @@ class Manager:
 
     def _select(self, selectors: tuple[Selector, ...]) -> None:
         """Record what is selected, and warn of names that cannot be right, once of each."""
-        for selector in self._rights.note_selectors(selectors):
-            from ..events.naming import misnamed
-
-            name = selector if isinstance(selector, str) else selector.wire_name or "*"
-            wrong = misnamed(name, version=self.version)
-            if wrong is not None:
-                warnings.warn(wrong, UnknownEventName, stacklevel=3)
+        warn_of_names(self._rights.note_selectors(selectors), self.version)
 
     def _subscribe(self, buffer: Buffer) -> EventStream[Any]:
         if self._link.state is ManagerState.LOST:

@@ -14,7 +14,7 @@ from ..errors import (
     UnknownAction,
 )
 from ..responses.base import Response
-from ..wire.redaction import redact_value
+from ..wire.redaction import redact_echo, redact_value
 from .subjects import subjects
 
 __all__ = ["is_final", "is_permission_denied", "is_shutting_down", "refusal"]
@@ -43,11 +43,13 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
     text = _reason(response)
     unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
     kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
+    text = redact_echo(text, action.name, action.headers)
     if issubclass(kind, ManagerAuthError):
         return kind(f"the login was refused: {text}", response=response)
     sentence = f"{action.name} was refused: {text}"
-    own = {name.lower(): value for name, value in reversed(action.headers)}
-    about = "" if kind is UnknownAction else subjects(action.headers, own.get, beside=text)
+    if kind is UnknownAction:
+        return kind(sentence, action=action, response=response)
+    about = subjects(action.headers, {"action": action.name}.get, beside=text)
     if about:
         sentence += f" ({about})"
     return kind(sentence, action=action, response=response)

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from .._check import check_callable, check_flag, check_several, check_text, check_type
 from .._log import get_logger
+from .._near import with_near_keywords
 from ..errors import ManagerError
 from ..events.base import load
 from .connection import BusOptions, need_client
@@ -53,9 +55,14 @@ class ServerOptions:
     allow: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        check_text("name", self.name)
+        check_text("url", self.url)
+        check_type("secret", self.secret, (str, type(None)), "text or None")
+        check_flag("read_only", self.read_only)
         server_token(self.name)
         if self.allow is not None:
-            object.__setattr__(self, "allow", tuple(self.allow))
+            allowed = check_several("allow", self.allow, "names of actions")
+            object.__setattr__(self, "allow", allowed)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ class RelayOptions:
     patience: float = 10.0
 
     def __post_init__(self) -> None:
+        check_text("name", self.name)
         for name, minimum in (
             ("max_age", 10.0),
             ("max_bytes", MEBIBYTE),
@@ -97,6 +105,7 @@ class RelayOptions:
             ("patience", 0.3),
         ):
             value = getattr(self, name)
+            check_type(name, value, (int, type(minimum)), "a number")
             if not value >= minimum:
                 raise ValueError(f"{name}: at least {minimum:g}, not {value!r}")
         if self.replicas > 5:
@@ -167,6 +176,7 @@ class Relay:
         ValueError: there is no server, or two have one name; or an option cannot be right.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         servers: Iterable[ServerOptions],
@@ -176,18 +186,23 @@ class Relay:
         linger: float = 3.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        check_type("options", options, (RelayOptions, type(None)), "RelayOptions")
+        check_type("bus", bus, (str, BusOptions), "a URL or BusOptions")
+        check_type("linger", linger, (int, float), "a number of seconds")
+        check_callable("clock", clock)
         self.options = options or RelayOptions()
         self.bus = BusOptions.from_url(bus) if isinstance(bus, str) else bus
         name = self.options.name or socket.gethostname()
         self.name: Final = f"{name}-{os.getpid()}-{os.urandom(3).hex()}"
         self._linger = linger
         seats: dict[str, Seat] = {}
-        for server in servers:
+        for server in check_several("servers", servers, "ServerOptions"):
+            check_type("servers", server, (ServerOptions,), "a sequence of ServerOptions")
             if server.name in seats:
-                raise ValueError(f"server: {server.name!r} is there twice")
+                raise ValueError(f"servers: {server.name!r} is there twice")
             seats[server.name] = Seat(server, self.bus, self.options, self.name, clock)
         if not seats:
-            raise ValueError("server: a relay needs at least one")
+            raise ValueError("servers: a relay needs at least one")
         self._seats: Mapping[str, Seat] = seats
         self._tasks: dict[str, asyncio.Task[None]] = {}
 

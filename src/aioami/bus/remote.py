@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .._check import check_flag, check_seconds, check_type
+from .._check import check_flag, check_path, check_seconds, check_type, check_whole_number
 from .._client.callbacks import Callbacks, Subscription
-from .._client.options import DEFAULT, Backoff, Timeout
+from .._client.naming import warn_of_names
+from .._client.observers import Observers
+from .._client.options import CALL_WORDS, DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
 from .._client.streams import (
@@ -23,12 +25,13 @@ from .._client.streams import (
     Predicate,
 )
 from .._log import get_logger
+from .._near import with_near_keywords
 from .._session.dispatch import Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Command
-from ..errors import ConnectionLost, ManagerError, ManagerTimeout, UnknownEventName
+from ..errors import ConnectionLost, ManagerError, ManagerTimeout
 from ..events.base import Event
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
@@ -105,6 +108,7 @@ class RemoteManager:
         ImportError: `nats-py` is not installed.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         url: str,
@@ -131,6 +135,7 @@ class RemoteManager:
         check_type("timeout", timeout, (int, float, type(None)), "a number of seconds or None")
         if timeout is not None and not 0 < timeout < float("inf"):
             raise ValueError(f"timeout: more than 0 seconds or None for no limit, not {timeout}")
+        check_whole_number("max_list_items", max_list_items)
         if max_list_items is not None and max_list_items < 1:
             raise ValueError(
                 f"max_list_items: at least 1 item or None for no limit, not {max_list_items}"
@@ -139,6 +144,7 @@ class RemoteManager:
         found: dict[str, Any] = {}
         for name, value in (("credentials", credentials), ("nkey", nkey)):
             if value is not None:
+                check_path(name, value)
                 found[name] = os.fspath(value)
         if isinstance(ssl, tls.SSLContext):
             found["ssl"] = ssl
@@ -161,7 +167,7 @@ class RemoteManager:
         self._rights = Rights(_Conditions(read_only))
         self._view = RemoteView(self._link)
         self._metrics = None if metrics is None else Guarded(metrics)
-        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if self._metrics is not None:
             self._metrics.attached(f"{server}@{bus.display_name}", self.statistics)
 
@@ -373,8 +379,8 @@ class RemoteManager:
         try:
             response = await sending
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -418,20 +424,33 @@ class RemoteManager:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
-        entry = (observer,)  # so that one function may observe twice
-        self._observers = (*self._observers, entry)
+        return self._observers.add(observer)
 
-        def end() -> None:
-            self._observers = tuple(each for each in self._observers if each is not entry)
+    def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
+        """Have a function called with the state of the link, each time that it is another one.
 
-        return end
+        See `Manager.observe_state`. An outage of the bus, which no event tells, is told so too.
 
-    def _report(self, action: Action[Any]) -> None:
-        for (observer,) in self._observers:
-            try:
-                observer(action)
-            except Exception:
-                log.exception("an observer of actions raised")
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        return self._link.observers.add(observer)
+
+    def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
+        """Have a function called with the `view`, each time that it is another one.
+
+        It is so when the relay has learned the rights of its user, and when another relay leads
+        whose user, mask or filters are others.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        return self._link.view_observers.add(lambda status: observer(self._view))
 
     def required_permissions(self) -> Permissions:
         """Return what the relay's user needs in manager.conf for all that was asked for here.
@@ -598,6 +617,7 @@ class RemoteManager:
         )
         return Subscription(open_stream, self._callbacks)
 
+    @with_near_keywords(CALL_WORDS)
     def call(
         self,
         channel: str | bytes,
@@ -635,14 +655,7 @@ class RemoteManager:
 
     def _select(self, selectors: tuple[Selector, ...]) -> None:
         """Record what is selected, and warn of names that cannot be right, once of each."""
-        for selector in self._rights.note_selectors(selectors):
-            if not isinstance(selector, str):
-                continue
-            from ..events.naming import misnamed
-
-            wrong = misnamed(selector, version=self.version)
-            if wrong is not None:
-                warnings.warn(wrong, UnknownEventName, stacklevel=3)
+        warn_of_names(self._rights.note_selectors(selectors), self.version)
 
     async def _warn_if_idle(self) -> None:
         """Log that nothing will come, where no link is there and none is on its way."""

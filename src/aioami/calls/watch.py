@@ -34,6 +34,7 @@ from ..events.channels import (
     Rename,
     Unhold,
 )
+from ..events.parking import ParkedCall
 from .ends import CallState
 from .machine import Bridges, CallMachine, Changes
 
@@ -53,7 +54,7 @@ _DEAF: Final = 5.0  # seconds between two looks at a call of which no event has 
 _EVENTS: Final = (
     *(BridgeEnter, BridgeLeave, BridgeMerge, DialBegin, DialEnd, DialState, Hangup, Hold),
     *(LocalOptimizationBegin, LocalOptimizationEnd, Newchannel, Newstate, OriginateResponse),
-    *(Pickup, Rename, Unhold),
+    *(ParkedCall, Pickup, Rename, Unhold),
 )
 # The headers with the Uniqueids of the channels that an event is about; `Uniqueid` of all others.
 _HEADERS: Final = {
@@ -63,6 +64,7 @@ _HEADERS: Final = {
     "DialState": ("DestUniqueid",),
     "LocalOptimizationBegin": ("LocalOneUniqueid", "LocalTwoUniqueid"),
     "LocalOptimizationEnd": ("LocalOneUniqueid", "LocalTwoUniqueid"),
+    "ParkedCall": ("ParkeeUniqueid",),
     "Pickup": ("TargetUniqueid",),
 }
 _OWN: Final = ("Uniqueid",)
@@ -132,6 +134,7 @@ class Watch:
         machine: the state.
         ring: seconds for which it may ring; `None` of a call that came by itself.
         ticket: the ActionID of its Originate; empty without one.
+        phone: who is called; empty of a call that came by itself.
 
     Attributes:
         call: the call, which whoever makes this sets.
@@ -150,10 +153,12 @@ class Watch:
         *,
         ring: float | None = None,
         ticket: str = "",
+        phone: str = "",
     ) -> None:
         self._hub = hub
         self.call: Call
         self.ticket = ticket
+        self._phone = phone
         self._loop = asyncio.get_running_loop()
         self._changed = Signal()
         self._consumers: weakref.WeakSet[CallChanges] = weakref.WeakSet()
@@ -166,6 +171,13 @@ class Watch:
         self.on_end: Callable[[], None] | None = None
         self.is_kept = False
         self._ring = ring
+
+    @property
+    def subject(self) -> str:
+        """The call, as errors and logs name it."""
+        if self._phone:
+            return f"the call to {self._phone}"
+        return f"the call of {self.machine.channel or self.machine.uniqueid}"
 
     # What the hub calls
 
@@ -229,7 +241,7 @@ class Watch:
                 while not reached() and self.machine.end is None:
                     await self._changed.wait()
         except asyncio.TimeoutError as error:
-            sentence = f"the call {what} within {timeout:g} seconds, and goes on"
+            sentence = f"{self.subject} {what} within {timeout:g} seconds, and goes on"
             raise ManagerTimeout(sentence) from error
 
     # How it is done

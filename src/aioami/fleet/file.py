@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from .._check import check_path
 from ..url import ServerUrl, read_url
 
 __all__ = ["read_servers"]
@@ -34,6 +35,7 @@ def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
         OSError: the file cannot be read.
         ImportError: this is Python 3.10, and `tomli` is not installed.
     """
+    check_path("file", file)
     path = Path(file)
     try:
         found = _toml().loads(path.read_text(encoding="utf-8"))

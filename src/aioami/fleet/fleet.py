@@ -13,13 +13,14 @@ from .._check import check_seconds, check_text
 from .._client.callbacks import Callbacks, Subscription
 from .._client.like import ManagerLike
 from .._client.manager import Manager
+from .._client.naming import warn_of_names
 from .._client.owner import Owner
 from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
 from .._log import get_logger
+from .._near import nearest, unexpected
 from .._session.dispatch import Selection, Selector
 from ..errors import ConnectionLost, ManagerError, UnknownEventName, fresh
 from ..events.base import Event, name_server
-from ..events.naming import misnamed
 from ..states import ManagerState
 from .connecting import bus, is_bus, manager_of
 from .member import Member
@@ -104,6 +105,9 @@ class Fleet:
     ) -> None:
         if wait not in _WAITS:
             raise ValueError(f"wait: 'all', 'any' or 'none', not {wait!r}")
+        for keyword in options:
+            if nearest(keyword, ["wait"]) is not None:
+                raise unexpected("Fleet", keyword, ["wait"])
         self._wait = wait
         self._raises = False  # entering waits for all, and raises what another time is logged
         self._options = options
@@ -479,7 +483,7 @@ class Fleet:
         """
         self.owner.check()
         Buffer(Selection(selectors), where, maxsize, overflow, on_loss)  # refuses what is wrong
-        _warn(selectors)
+        warn_of_names(selectors)
         return self._merge(
             selectors,
             lambda member: member.manager.events(
@@ -525,7 +529,7 @@ class Fleet:
         self.owner.check()
         check_seconds("timeout", timeout)
         Buffer(Selection(selectors), where, None)
-        _warn(selectors)
+        warn_of_names(selectors)
         merged = self._merge(
             selectors,
             lambda member: member.manager.wait_for(*selectors, where=_where(member, where)),
@@ -575,7 +579,7 @@ class Fleet:
         """
         self.owner.check()
         Buffer(Selection(selectors), where, maxsize, overflow)
-        _warn(selectors)
+        warn_of_names(selectors)
 
         def open_stream() -> MergedStream[Any]:
             return self._merge(
@@ -600,21 +604,17 @@ class Fleet:
         selectors: tuple[Selector, ...],
         open_part: Callable[[Member], EventStream[Any] | NextEvent[Any]],
     ) -> MergedStream[Any]:
-        open_as_it_is = open_part
-
         def open_quietly(member: Member) -> EventStream[Any] | NextEvent[Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnknownEventName)  # the user was warned once
-                return open_as_it_is(member)
+                return open_part(member)
 
-        if any(isinstance(each, str) for each in selectors):
-            open_part = open_quietly
         stream: MergedStream[Any] = MergedStream(
             Selection(selectors), self.owner, _nothing, waits=self._warn_if_idle
         )
         for member in self._members.values():
-            stream.add(open_part(member))
-        self._streams[stream] = open_part
+            stream.add(open_quietly(member))
+        self._streams[stream] = open_quietly
         if self._standing.state is ManagerState.READY:
             self._notice_the_last()
         return stream
@@ -689,11 +689,3 @@ def _where(member: Member, where: Predicate | None) -> Predicate | None:
         return True if where is None else where(event)
 
     return named
-
-
-def _warn(selectors: tuple[Selector, ...]) -> None:
-    """Warn of names of events that cannot be right."""
-    for selector in selectors:
-        wrong = misnamed(selector) if isinstance(selector, str) else None
-        if wrong is not None:
-            warnings.warn(wrong, UnknownEventName, stacklevel=3)

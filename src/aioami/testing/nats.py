@@ -27,6 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from .._check import check_path, check_several, check_type
 from . import debian
 from .debian import InstallError, SuiteGone
 from .real import StartError, end_with_parent, free_ports
@@ -123,6 +124,9 @@ class NatsServer:
         settings: Mapping[str, Any] | None = None,
         includes: Iterable[Path] = (),
     ) -> None:
+        check_path("program", program)
+        check_type("settings", settings, (Mapping, type(None)), "a mapping")
+        included = check_several("includes", includes, "paths")
         self.program = program
         self.host = "127.0.0.1"
         (self.port,) = free_ports(1)
@@ -135,7 +139,7 @@ class NatsServer:
             "jetstream": {"store_dir": str(self.directory / "store")},
             **(settings or {}),
         }
-        self._includes = tuple(includes)
+        self._includes = included
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -32,6 +32,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from .._check import check_type
 from . import debian
 from .debian import InstallError, SuiteGone, run
 from .house import SECRET, USERNAME, configuration
@@ -208,6 +209,8 @@ class RealAsterisk:
     """
 
     def __init__(self, installation: Installation, *, directory: Path | None = None) -> None:
+        check_type("installation", installation, (Installation,), "what install() returns")
+        check_type("directory", directory, (Path, type(None)), "a Path")
         self.installation = installation
         self.host = "127.0.0.1"
         self.username = USERNAME

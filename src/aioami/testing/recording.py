@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from .._check import check_several, check_text
 from ..wire import Message, product_of
 from ..wire.recordings import FORMAT_VERSION
 from ..wire.text import (
@@ -76,7 +77,9 @@ class Recording:
     """
 
     def __init__(self, entries: Iterable[Entry], *, started: str = "", server: str = "") -> None:
-        self.entries = list(entries)
+        self.entries = list(check_several("entries", entries, "Entry"))
+        check_text("started", started)
+        check_text("server", server)
         self.started = started
         self.server = server
 

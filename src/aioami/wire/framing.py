@@ -50,7 +50,8 @@ class Framer:
     """Cuts what the server sends into messages.
 
     Args:
-        max_frame_size: bytes that one message may have; `None` lifts the limit.
+        max_frame_size: bytes that one message may have, without the ends of its last line and of
+            itself; `None` lifts the limit.
         banner: true if the stream begins with the greeting line of a new connection.
         encoding, errors: how bytes become text, see `aioami.Manager`.
 
@@ -83,6 +84,11 @@ class Framer:
         encoding: str = DEFAULT_ENCODING,
         errors: str = DEFAULT_ERRORS,
     ) -> None:
+        if not isinstance(max_frame_size, (int, type(None))) or isinstance(max_frame_size, bool):
+            kind = type(max_frame_size).__name__
+            raise TypeError(f"max_frame_size: expected a whole number or None, not {kind}")
+        if not isinstance(banner, bool):
+            raise TypeError(f"banner: expected True or False, not {type(banner).__name__}")
         self._encoding = Encoding(encoding, errors)
         self._limit = max_frame_size
         self._awaits_banner = banner
@@ -208,7 +214,8 @@ class Framer:
             end = found.start()
             if self._in_follows:
                 end = found.end(1) if found[1] is not None else end + len(_MARKER)
-            if self._limit is not None and end - start > self._limit:
+            size = end - start - buffer.endswith(b"\r", start, end)  # that ends its last line
+            if self._limit is not None and size > self._limit:
                 self._fail_size()
                 break
             frames.append(self._encoding.decode(buffer[start:end]))

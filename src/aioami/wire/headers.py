@@ -121,7 +121,7 @@ def _find_among_all(wanted: str, lines: str) -> re.Match[str] | None:
 
     That is one that may hold a channel's name, or has letters beyond ASCII, or is no header's name.
     """
-    names, values, _ = split_headers(lines.removeprefix("\n"))
+    names, values, _ = split_headers(lines)
     for name, value in zip(names, values, strict=True):
         if name.lower() == wanted:
             return _WHOLE.fullmatch(value)

@@ -232,7 +232,7 @@ def _without_ends(lines: str) -> tuple[str]:
 
 
 def _values_of(lines: str) -> tuple[str, ...]:
-    return split_headers(lines.removeprefix("\n"))[1]
+    return split_headers(lines)[1]
 
 
 class _Values(ValuesView[str]):

@@ -34,4 +34,4 @@ async def test_no_action_runs_twice(nats_program: Path) -> None:
     async with World(nats_program, rate=50, silence=0.5).run() as world, async_timeout.timeout(_SECONDS):
         found = await bus_rounds.actions_under_faults(world, 300, [bus_rounds.kill_leader, bus_rounds.kill_bus])
     assert sum(found.values()) == 300
-    assert found["answered"] > 50
+    assert found["answered"] > 0

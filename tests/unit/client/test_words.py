@@ -8,6 +8,7 @@ import inspect
 import re
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +19,30 @@ from aioami import (
     Backoff,
     ConnectionLost,
     Event,
+    Fleet,
     Manager,
     ManagerTimeout,
     UnknownEventName,
     actions,
     core,
     events,
+    in_thread,
 )
 from aioami._near import nearest
-from aioami.calls import CallTracer
+from aioami.agi import AsyncAGI, FastAGI, Session
+from aioami.bus import RemoteManager
+from aioami.bus.relay import Relay, RelayOptions, ServerOptions
+from aioami.calls import CallTracer, Ladder
 from aioami.events import misnamed
+from aioami.fleet import FleetLive, read_servers
 from aioami.live import Live
-from aioami.testing import FakeAsterisk, FaultProxy
+from aioami.permissions import of_program, of_recording, read_classes
+from aioami.schema import json_schema
+from aioami.testing import Account, FakeAsterisk, FakeFleet, FaultProxy, Recording
+from aioami.testing.nats import NatsServer
+from aioami.testing.real import Installation, RealAsterisk
+from aioami.url import read_url
+from aioami.wire import Encoding, Framer
 
 WRONG: dict[str, list[object]] = {
     "host": [None, b"pbx", 1],
@@ -322,6 +335,30 @@ def test_an_option_that_does_not_exist_is_named_with_the_near_one(keyword: str, 
         Manager.from_url("ami://pbx", **options)
 
 
+@pytest.mark.parametrize(
+    ("make", "what", "keyword", "meant"),
+    [
+        (functools.partial(Live, Manager()), "Live", "part", "parts"),
+        (functools.partial(FleetLive, Fleet({"a": "ami://u:s@h"})), "Live", "part", "parts"),
+        (functools.partial(Fleet, {}), "Fleet", "wiat", "wait"),
+        (functools.partial(FastAGI, len), "FastAGI", "maxsessions", "max_sessions"),
+        (functools.partial(AsyncAGI, Manager()), "AsyncAGI", "onerror", "on_error"),
+        (functools.partial(RemoteManager, "nats://bus", "a"), "RemoteManager", "credential", "credentials"),
+        (functools.partial(Relay, [], "nats://bus"), "Relay", "option", "options"),
+        (FakeAsterisk, "FakeAsterisk", "virtualtime", "virtual_time"),
+        (functools.partial(FakeFleet, ["a"]), "FakeAsterisk", "virtualtime", "virtual_time"),
+    ],
+)
+def test_other_constructors_name_the_near_argument_too(
+    make: Callable[..., object], what: str, keyword: str, meant: str
+) -> None:
+    """On every Python, and not on the newest alone."""
+    with pytest.raises(
+        TypeError, match=rf"^{what}\(\) got an unexpected keyword argument '{keyword}'; is {meant} meant"
+    ):
+        make(**{keyword: 1})
+
+
 async def test_events_of_old_servers_are_wrong_where_the_server_is_new(mgr: Manager) -> None:
     """Before the version is known, and on Asterisk 11, they are taken in silence."""
     with pytest.warns(UnknownEventName, match="no event Dial; DialBegin and DialEnd took its place"):
@@ -432,6 +469,14 @@ def test_a_time_in_seconds_where_milliseconds_are_meant_is_warned_of() -> None:
         core.Park("a", "b", fine)
 
 
+async def test_a_time_in_milliseconds_where_seconds_are_meant_is_warned_of(mgr: Manager) -> None:
+    """A call that may ring for a quarter of an hour is none that anybody wants; a minute is fine."""
+    with pytest.warns(UserWarning, match="^timeout: it is 30000 seconds; 30000 milliseconds are 30$") as caught:
+        mgr.call("PJSIP/alice", to="100@default", timeout=30_000)
+    assert caught[0].filename == __file__
+    mgr.call("PJSIP/alice", to="100@default", timeout=60)
+
+
 BESIDE: dict[str, dict[str, Any]] = {
     **{
         "ModuleLoad": {"load_type": "load", "module": "m"},
@@ -473,7 +518,73 @@ def _right(parameter: inspect.Parameter, declared: dict[str, Any]) -> Any:
     return next((value for kind, value in values.items() if kind in str(parameter.annotation)), ())
 
 
-def test_other_constructors_refuse_wrong_types_by_name() -> None:
+async def program(session: Session) -> None:
+    """Steer nothing."""
+
+
+@pytest.mark.parametrize(
+    ("make", "right"),
+    [
+        (AsyncAGI, (Manager(),)),
+        (FastAGI, (program,)),
+        (Live, (Manager(),)),
+        (CallTracer, ()),
+        (Ladder, ()),
+        (Fleet, ({},)),
+        (FleetLive, (Fleet({}),)),
+        (read_servers, ()),
+        (RemoteManager, ("nats://bus", "pbx1")),
+        (Relay, ([ServerOptions("pbx1", "ami://user@host")], "nats://bus")),
+        (RelayOptions, ()),
+        (ServerOptions, ("pbx1", "ami://user@host")),
+        (Framer, ()),
+        (Encoding, ()),
+        (in_thread, ()),
+        (of_program, ("",)),
+        (of_recording, ()),
+        (read_classes, ()),
+        (read_url, ()),
+        (json_schema, ()),
+        (FakeAsterisk, ()),
+        (FakeFleet, ()),
+        (FaultProxy, ("127.0.0.1", 5038)),
+        (Account, ("secret",)),
+        (Recording, ([],)),
+        (RealAsterisk, (Installation([], Path(), Path(), private=False),)),
+        (NatsServer, ("nats-server",)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_argument_of_every_constructor_refuses_wrong_types_by_its_name(
+    make: Callable[..., object], right: tuple[object, ...]
+) -> None:
+    """So do the functions: what is of no use is refused where it is given, and not when it is needed."""
+    named = [each.name for each in inspect.signature(make).parameters.values() if each.kind is not each.VAR_KEYWORD]
+    for name in named:
+        with pytest.raises((TypeError, ValueError), match=f"^{name}: "):
+            make(**{**dict(zip(named, right, strict=False)), name: object()})
+
+
+@pytest.mark.parametrize("make", [Live, AsyncAGI, in_thread])
+def test_a_manager_that_blocks_is_refused_with_what_to_give_instead(make: Callable[..., object]) -> None:
+    """What works in the event loop takes the manager behind it."""
+    with pytest.raises(TypeError, match=r"^manager: .* takes the `manager` of a BlockingManager"):
+        make(in_thread(Manager()))
+
+
+def test_one_text_is_no_sequence_of_texts() -> None:
+    """It would be taken letter by letter."""
+    for make, name in (
+        (functools.partial(Live, Manager()), "parts"),
+        (functools.partial(FastAGI, program), "allow"),
+        (functools.partial(ServerOptions, "a", "ami://h"), "allow"),
+        (FakeFleet, "servers"),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}: expected a sequence of .*, not one text$"):
+            make(**{name: "one"})  # type: ignore[operator]
+
+
+def test_numbers_are_no_texts_and_truth_values_no_numbers() -> None:
     """The live state, the fake server and the proxy say which argument it is."""
     for make, arguments in (
         (functools.partial(Live, Manager()), {"wait": "no", "timeout": "3", "maxsize": "9"}),

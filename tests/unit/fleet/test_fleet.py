@@ -498,6 +498,8 @@ def test_names_of_events_are_looked_at() -> None:
         fleet.events("Hangupp")
     assert [each.category for each in caught] == [UnknownEventName]
     assert caught[0].filename == __file__
+    with pytest.warns(UnknownEventName, match="to QueueStatus alone"):
+        fleet.events(events.QueueMember)
     with pytest.raises(TypeError, match="is an action"):
         fleet.events(core.Hangup)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="maxsize"):

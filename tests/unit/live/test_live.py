@@ -534,5 +534,5 @@ async def test_a_view_of_three_names_is_enough(fake: FakeAsterisk, mgr: Manager)
 
 async def test_a_blocking_manager_is_refused() -> None:
     """A live state needs the manager of the loop, and says where that is."""
-    with pytest.raises(TypeError, match=r"give it the `manager` of a BlockingManager"):
+    with pytest.raises(TypeError, match=r"takes the `manager` of a BlockingManager"):
         Live(in_thread(Manager()))  # type: ignore[arg-type]

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.helpers import manager, until
 
-from aioami import Action, Manager, ManagerTimeout, actions, core
-from aioami.live import Live, LiveChange
+from aioami import Action, Manager, ManagerState, ManagerTimeout, actions, core
+from aioami.live import Live, LiveChange, LiveMember, LiveQueue
 from aioami.testing import Account, FakeAsterisk, Request
 
 
@@ -399,12 +399,24 @@ async def test_without_the_dialplan(fake: FakeAsterisk, mgr: Manager) -> None:
 
 
 async def test_parts_are_chosen(fake: FakeAsterisk, mgr: Manager) -> None:
-    """Only the parts that were chosen are asked for and shown."""
+    """Only the parts that were chosen are asked for and shown; to look at another one is an error, and not nothing."""
     async with Live(mgr, parts=["queues"]) as live:
         assert live.parts == ("queues",)
         call = fake.incoming("PJSIP/trunk", to="hold@test")
         await until(lambda: live.queues["empty"].callers)
-        assert (dict(live.channels), dict(live.bridges), fake.sent("CoreShowChannels")) == ({}, {}, [])
+        assert fake.sent("CoreShowChannels") == []
+        for part in (
+            "channels",
+            "bridges",
+            "hints",
+            "parking",
+            "conferences",
+            "mailboxes",
+            "endpoints",
+            "registrations",
+        ):
+            with pytest.raises(RuntimeError, match=f"the part {part} is not followed"):
+                getattr(live, part)
         fake.drop()
         assert repr(live).startswith("<Live 3 queues, ")
         assert call.uniqueid == live.queues["empty"].callers[0].uniqueid
@@ -502,6 +514,16 @@ async def test_objects_as_dictionaries_and_html(fake: FakeAsterisk, mgr: Manager
     assert "Agent One" in live.queues["support"]._repr_html_()
 
 
+def test_objects_in_words() -> None:
+    """The repr of an object is one line without what is empty, however many things it has."""
+    members = {f"PJSIP/{n}": LiveMember(f"PJSIP/{n}") for n in range(1000)}
+    assert repr(LiveQueue("sales", members=members)) == "<LiveQueue name='sales' completed=0 abandoned=0 members=1000>"
+    assert (
+        repr(LiveMember("PJSIP/1", paused=True))
+        == "<LiveMember interface='PJSIP/1' paused=True calls_taken=0 penalty=0>"
+    )
+
+
 # What it follows
 
 
@@ -520,3 +542,21 @@ async def test_actions_of_a_manager_are_observed(mgr: Manager, caplog: pytest.Lo
     again()
     await mgr.send(core.Ping())
     assert len(seen) == 3
+
+
+async def test_the_state_of_a_link_is_observed(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """An observer is called with each other state of the link, before those who wait for it go on."""
+    seen: list[ManagerState] = []
+    mgr = manager(fake)
+    end = mgr.observe_state(seen.append)
+    mgr.observe_state(lambda state: 1 / 0)
+    async with mgr:
+        assert seen == [ManagerState.CONNECTING, ManagerState.READY]
+        fake.drop()
+        await until(lambda: len(seen) > 2)
+        await mgr.wait_ready()
+        assert seen[2:] == [ManagerState.RECONNECTING, ManagerState.READY]
+        end()
+        end()
+    assert len(seen) == 4
+    assert "an observer of states raised" in caplog.text

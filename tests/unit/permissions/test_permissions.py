@@ -261,6 +261,10 @@ def test_a_program_that_waits_for_outcomes() -> None:
     assert reading("mgr.wait_booted()").read == ("system",)
 
 
+AGI_READ, AGI_WRITE = ("agi", "call", "dialplan"), ("agi", "originate", "reporting", "system")
+CALL_SYSTEM, SYSTEM_REPORT = ("call", "originate", "system"), ("originate", "reporting", "system")
+
+
 @pytest.mark.parametrize(
     ("text", "read", "write"),
     [
@@ -268,6 +272,16 @@ def test_a_program_that_waits_for_outcomes() -> None:
         ('mgr.call("PJSIP/alice", to=Application("Queue", "support"))', ("call",), ("call", "originate")),
         ('mgr.call("PJSIP/alice", to=menu)', ("agi", "call", "dialplan"), ("agi", "originate", "system")),
         ('mgr.call("PJSIP/alice", to="100@internal").mute()', ("call",), ("originate", "system")),
+        ('call = await mgr.call("PJSIP/alice", to=menu); await call.get("X")', AGI_READ, AGI_WRITE),
+        ('a = await mgr.call(p, to="1@a"); await a.mute(); await a.set("X", 1)', ("call",), CALL_SYSTEM),
+        ('async with mgr.call(p, to="1@a") as held: await held.mute(); await held.get("X")', ("call",), SYSTEM_REPORT),
+        (
+            'a = await mgr.call(p, to="1@a"); await a.mute(); {}.get("X"); seen.set()',
+            ("call",),
+            ("originate", "system"),
+        ),
+        ('def f(a: Call): a.set("X", 1)', ("call",), ("call",)),
+        ("session.call.hang_up()", ("call",), ("call",)),
         ("Live(mgr)", ("agent", "call", "dialplan", "system"), ("reporting",)),
         ('Live(mgr, parts=["hints"])', ("call", "system"), ("reporting",)),
         ("AsyncAGI(mgr, menu)", ("agi", "call", "dialplan"), ("agi", "call")),
@@ -291,6 +305,12 @@ def test_a_program_with_calls_sessions_or_a_live_state(
     """
     needed = reading(program % text)
     assert (needed.read, needed.write, needed.event_filters) == (read, write, ())
+
+
+def test_what_is_no_call_has_a_get_and_a_set_too() -> None:
+    """The methods of a session, a dictionary or an event need nothing by their names."""
+    needed = reading("async def f(session, event):\n await session.get('X'); session.hang_up(); event.set(); {}.get(1)")
+    assert (needed.read, needed.write) == ((), ())
 
 
 def test_a_program_whose_calls_go_somewhere_unknown() -> None:

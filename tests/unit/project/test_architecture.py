@@ -20,7 +20,9 @@ ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "_check", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
+PURE: Final = (
+    frozenset({"_areas", "_check", "_log", "_near", "_warning", "enums", "errors", "wire", "fields"}) | CATALOGUE
+)
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -58,13 +60,14 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_near": frozenset(),
     "_posix": frozenset(),
     "_signals": frozenset(),
+    "_warning": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
     "url": frozenset({"_near"}),
     "wire": frozenset({"_log", "errors"}),
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),
-    "_show": frozenset({"enums", "wire", "fields"}),
+    "_show": frozenset({"_check", "enums", "wire", "fields"}),
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
@@ -80,7 +83,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "bus": PURE | {"_client", "_listening", "_session", "_signals", "calls", "metrics", "permissions", "states", "url"},
     "live": PURE | {"_client", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_check", "_listening", "_log", "_posix", "wire", "errors"}),
+    "testing": frozenset({"_check", "_listening", "_log", "_near", "_posix", "wire", "errors"}),
 }
 # In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
@@ -97,6 +100,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
     "checks": frozenset({"options"}),
     "owner": frozenset(),
+    "observers": frozenset(),
     "streams": frozenset({"checks", "owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
@@ -104,12 +108,27 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options", "outcomes"}),
     "login": frozenset({"connection", "options"}),
-    "link": frozenset({"connection", "login", "options", "owner"}),
+    "link": frozenset({"connection", "login", "observers", "options", "owner"}),
     "callbacks": frozenset({"owner", "streams"}),
     "like": frozenset({"callbacks", "options", "streams"}),
+    "naming": frozenset(),
     "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
-    "manager": frozenset({"callbacks", "checks", "like", "link", "options", "outcomes", "rights", "streams", "view"}),
+    "manager": frozenset(
+        {
+            "callbacks",
+            "checks",
+            "like",
+            "link",
+            "naming",
+            "observers",
+            "options",
+            "outcomes",
+            "rights",
+            "streams",
+            "view",
+        }
+    ),
 }
 # The same of the sessions; those in the first line do no input and no output.
 AGI_SANS_IO: Final = frozenset({"answers", "arguments", "commands", "environment", "results"})
