@@ -159,8 +159,8 @@ class Fleet:
     def add(self, name: str, server: str | ManagerLike) -> ManagerLike:
         """Add a server, and return its manager, which begins to connect if the fleet is connected.
 
-        It is tried again until it is there; `await fleet[name].wait_ready()` waits for that. Streams
-        and callbacks get its events from the first.
+        It is tried again until it is there; `await fleet[name].wait_ready()` waits for that.
+        Streams and callbacks get its events from the first.
 
         Args:
             name: its name.
