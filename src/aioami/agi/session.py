@@ -610,7 +610,7 @@ class Session:
             if reply.result == "-2" or status is None:
                 await turn.explain(command, reply)
                 raise CommandFailed("Dial could not begin", reply=reply)
-            return DialResult(_dial_status(status))
+            return DialResult(DialStatus(status))
 
         return await self._take_turn(dial)
 
@@ -758,13 +758,6 @@ def _digit(reply: Reply, wanted: str | None = None) -> str | None:
 
 def _seconds(reply: Reply) -> float:
     return max(0, reply.endpos or 0) / _RATE
-
-
-def _dial_status(text: str) -> DialStatus | None:
-    try:
-        return DialStatus(text)
-    except ValueError:
-        return None
 
 
 async def run_program(program: Program, session: Session) -> None:
