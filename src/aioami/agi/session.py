@@ -308,10 +308,14 @@ class Session:
             commands = [self._command("EXEC", "Playback", f"{file},noanswer") for file in files]
 
         async def play(turn: _Turn) -> None:
-            for command in commands:
-                reply = await turn.run(command)
-                if command.name == "EXEC":
-                    await self._check_playback(turn, command, reply)
+            for file, command in zip(files, commands, strict=True):
+                try:
+                    reply = await turn.run(command)
+                    if command.name == "EXEC":
+                        await self._check_playback(turn, command, reply)
+                except CommandFailed as error:
+                    error.args = (f"{error} (file {file!r:.80})",)
+                    raise
 
         await self._take_turn(play)
         return None

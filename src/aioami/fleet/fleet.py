@@ -639,10 +639,33 @@ class Fleet:
         # Never at once: garbage is collected in the middle of anything.
         self.owner.call_soon(lambda: [task.cancel() for task in tasks])
 
+    if not TYPE_CHECKING:  # type checkers are to refuse these names
+
+        def __getattr__(self, name: str) -> object:
+            absent = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name in _OF_A_SERVER:
+                absent = f"a fleet has no {name}, but each of its servers: fleet['NAME'].{name}"
+            raise AttributeError(absent)
+
     def __repr__(self) -> str:
         members = self._members.values()
         states = ", ".join(f"{each.name} {each.state.value}" for each in members)
         return f"<Fleet {states or 'without servers'}>"
+
+
+_OF_A_SERVER: Final = frozenset(
+    {
+        "call",
+        "send",
+        "state",
+        "statistics",
+        "stream",
+        "version",
+        "view",
+        "wait_booted",
+        "wait_ready",
+    }
+)
 
 
 class _Standing:

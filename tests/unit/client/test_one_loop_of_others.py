@@ -74,7 +74,7 @@ SESSION: Final[dict[str, Callable[[Session], Any]]] = {
 # Those that only look, or are for the server alone.
 LOOKS: Final[dict[type, set[str]]] = {
     Fleet: {"servers", "health", "statistics", "emit", "observe_servers", "owner"},
-    Call: {"uniqueid", "channel", "state", "bridged_with", "held", "parked", "end", "to_dict"},
+    Call: {"uniqueid", "channel", "state", "bridged_with", "held", "parked", "parking_space", "end", "to_dict"},
     Session: {"is_over", "call", "take_name"},
 }
 
