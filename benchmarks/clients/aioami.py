@@ -9,9 +9,9 @@ from typing import Any
 from aioami import Action, Event, Fleet, Manager, actions, core, events
 from aioami.agi import AsyncAGI, FastAGI, Session
 from aioami.fleet import FleetLive
-from aioami.live import Live
+from aioami.live import DEFAULT_PARTS, Live
 
-from ..corpora import END
+from ..corpora import END, TELEPHONES
 from ..meter import Meter, memory, percentiles
 
 
@@ -302,7 +302,8 @@ async def live_stall(port: int) -> dict[str, Any]:
     async with manager(port, "quiet") as mgr:
         watching = asyncio.create_task(watch())
         meter = Meter()
-        async with Live(mgr) as followed:
+        async with Live(mgr, parts=(*DEFAULT_PARTS, "endpoints", "hints", "mailboxes")) as followed:
+            assert len(followed.endpoints) == len(followed.hints) == len(followed.mailboxes) == TELEPHONES
             count = sum(len(queue.members) for queue in followed.queues.values())
             await mgr.send(core.Ping())
             ended = True

@@ -405,7 +405,13 @@ class FakeAsterisk:
 
         Args:
             device: its name, as `PJSIP/alice`.
+
+        Raises:
+            ValueError: the name has no technology before a slash.
         """
+        check_text("device", device)
+        if not all(device.partition("/")):
+            raise ValueError(f"device: a name as 'PJSIP/alice', not {device!r:.80}")
         charset = self.exchange.charset
         return Phone(self._driver, self.exchange.phone(charset.decode(charset.encode(device))))
 

@@ -37,6 +37,7 @@ from aioami import (
     core,
     events,
 )
+from aioami.live import Live
 from aioami.metrics import Metrics
 from aioami.testing import FakeAsterisk, FakeFleet, Recording
 
@@ -488,6 +489,17 @@ async def test_nothing_comes_in_time(fakes: FakeFleet) -> None:
     async with Fleet(fakes.urls) as fleet:
         with pytest.raises(ManagerTimeout, match="no event came in 0.01 seconds"):
             await fleet.wait_for(events.Hangup, timeout=0.01)
+
+
+def test_what_a_fleet_leaves_to_its_servers_leads_there() -> None:
+    """Where an action goes is said by the name of a server; other names are just not there."""
+    fleet: Any = Fleet({})
+    with pytest.raises(AttributeError, match=r"^a fleet has no send, but each of its servers: fleet\['NAME'\]\.send$"):
+        fleet.send(core.Ping())
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        fleet.nothing
+    with pytest.raises(TypeError, match="^manager: expected a manager, not Fleet$"):
+        Live(fleet)
 
 
 def test_names_of_events_are_looked_at() -> None:

@@ -166,6 +166,7 @@ def test_a_message_is_a_mapping_over_every_header() -> None:
     assert message.to_dict() == {"Event": "A", "Variable": ["x=1", "y=2"], "Last": "z"}
     with pytest.raises(KeyError, match="Nothing"):
         message["Nothing"]
+    assert Message("\xdf: 1\nSS: 2").to_dict() == {"\xdf": "1", "SS": "2"}  # though the capitals of both are the same
 
 
 def test_messages_are_equal_by_their_headers() -> None:
@@ -271,6 +272,9 @@ def test_a_greeting_may_come_in_pieces() -> None:
     for piece in (b"Asterisk Call", b" Manager/1", b"1.0.0\r", b"\nEvent: A\r\n\r", b"\nEvent: B\r\n\r\n"):
         texts = framer.feed(piece)
     assert framer.banner == "Asterisk Call Manager/11.0.0"
+    other = Framer()
+    other.feed(b"Asterisk Call Manager/1.X\r\n")
+    assert other.banner == "Asterisk Call Manager/1.X"
     assert [Message(text).text for text in texts] == ["Event: A", "Event: B"]
     framer = Framer(10)
     framer.feed(b"Asterisk Call Manager/11.0.0 ")
