@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aioami import actions, core, enums, events
+from aioami.testing.actions import ACTIONS
 
 ROOT = Path(__file__).parents[3]
 PROJECT = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/project").glob("*.md"))]
@@ -159,3 +160,12 @@ def test_what_the_prose_writes_can_be_written(page: Path) -> None:
                             continue
                         keywords = {each.arg: each.value for each in node.keywords if each.arg}
                         inspect.signature(getattr(rooms[room], name)).bind(*node.args, **keywords)
+
+
+def test_the_page_on_the_fake_server_has_its_actions() -> None:
+    """Those that it has beside the core's are named, and no others."""
+    page = (ROOT / "docs/explanation/fake.md").read_text()
+    sentence = page.partition("The fake server has all actions of `ami.core`")[2].partition("Other actions")[0]
+    core_names = {getattr(getattr(core, name), "wire_name", "") for name in core.__all__}
+    known = {each.name for each in ACTIONS.values()}
+    assert set(re.findall(r"`(\w+)`", sentence)) == known - core_names
