@@ -563,6 +563,12 @@ async def part_leader_from_server(world: World) -> None:
     link.to_client.resume()
 
 
+async def restart_server(world: World) -> None:
+    await world.fake.stop()
+    await asyncio.sleep(1)
+    await world.fake.start()
+
+
 async def cut_server(world: World) -> None:
     world.fake.drop()
 
@@ -608,10 +614,10 @@ async def kill_all_nodes(world: World) -> None:
 FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_standby, kill_both),
     *(kill_bus, end_bus, suspend_bus, empty_bus),
-    *(slow_bus, part_leader_from_bus, part_leader_from_server, cut_server),
+    *(slow_bus, part_leader_from_bus, part_leader_from_server, cut_server, restart_server),
 )
 CLUSTER_FAULTS: Final[Sequence[Fault]] = (
-    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server),
+    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server, restart_server),
     *(kill_node, end_node, suspend_node, kill_all_nodes),
 )
 

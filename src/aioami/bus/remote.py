@@ -719,7 +719,11 @@ class RemoteView:
         """Return the rights of the relay's user; the relay has asked for them.
 
         `None` if the server does not show them.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         return self.permissions
 
     def __repr__(self) -> str:
