@@ -110,12 +110,13 @@ CASES = {
         "the device of a member of 50 queues changes, a stream", "delivered", "cpu", corpus="members"
     ),
     "typed-members": Case("the same, three fields read", "typed", "cpu", corpus="members"),
+    "identified-members": Case("the same, its ids looked up", "identified", "cpu", corpus="members"),
     "live-members": Case("the same, a live state", "live", "cpu", corpus="members"),
     "live-members-read": Case("the same, looked at ten times a second", "live_read", "cpu", corpus="members"),
     "live-members-changes": Case("the same, with a consumer of the changes", "live_changes", "cpu", corpus="members"),
     "live-members-memory": Case("its memory", "live", "grown", corpus="members"),
     "live-stall": Case(
-        "entering with 50 queues of 1,000 members, the loop stands at most",
+        "entering with 50 queues of 1,000 members and 2,000 telephones, the loop stands at most",
         "live_stall",
         "stall",
         corpus="members",
@@ -125,11 +126,13 @@ CASES = {
         "a caller leaves a queue of 1,000, or comes, a stream", "delivered", "cpu", corpus="leaves"
     ),
     "typed-leaves": Case("the same, three fields read", "typed", "cpu", corpus="leaves"),
+    "identified-leaves": Case("the same, its ids looked up", "identified", "cpu", corpus="leaves"),
     "live-leaves": Case("the same, a live state", "live", "cpu", corpus="leaves"),
     "delivered-conference": Case(
         "one in a conference of 500 leaves, or comes, a stream", "delivered", "cpu", corpus="conference"
     ),
     "typed-conference": Case("the same, three fields read", "typed", "cpu", corpus="conference"),
+    "identified-conference": Case("the same, its ids looked up", "identified", "cpu", corpus="conference"),
     "live-conference": Case("the same, a live state", "live", "cpu", corpus="conference"),
     "fastagi-200": Case("200 FastAGI sessions of 22 commands at once", "fastagi", "session", (200,), corpus="callers"),
     "fastagi-1000": Case("1,000 of them", "fastagi", "session", (1000,), corpus="callers"),
@@ -246,9 +249,12 @@ def goals(medians: dict[str, dict[str, float]]) -> Iterator[tuple[str, float, fl
         ("a fleet of 100, KiB each", 64, lambda: medians["fleet-memory"]["aioami"]),
         ("Pings while two servers flood, ms at the 99th percentile", 50, lambda: medians["fleet-flood"]["aioami"] / 1000),
         ("the device of a member changes, live, of a typed stream", 2, lambda: share("live-members", "aioami", "typed-members")),
+        ("the same, of a stream of which nothing is read", 2, lambda: share("live-members", "aioami", "delivered-members")),
         ("a caller leaves or comes, live, of a typed stream", 2, lambda: share("live-leaves", "aioami", "typed-leaves")),
+        ("the same, of a stream of which nothing is read", 2, lambda: share("live-leaves", "aioami", "delivered-leaves")),
         ("a conference, live, of a typed stream", 2, lambda: share("live-conference", "aioami", "typed-conference")),
-        ("entering with 50,000 members, ms that the loop stands", 50, lambda: medians["live-stall"]["aioami"]),
+        ("the same, of a stream of which nothing is read", 2, lambda: share("live-conference", "aioami", "delivered-conference")),
+        ("entering with 50,000 members and 2,000 telephones, ms that the loop stands", 50, lambda: medians["live-stall"]["aioami"]),
         ("a FastAGI session of 200, ms of CPU", 2, lambda: medians["fastagi-200"]["aioami"]),
         ("a FastAGI session of 1,000, ms of CPU", 2, lambda: medians["fastagi-1000"]["aioami"]),
         ("a FastAGI session of 1,000, of one of 200", 1.3, lambda: share("fastagi-1000", "aioami", "fastagi-200")),

@@ -9,10 +9,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from .._log import get_logger
+from .._near import with_near_keywords
 from .._session.dispatch import Selector
 from ..actions.base import Action
-from ..errors import UnknownEventName
 from ..states import ManagerState
+from .naming import warn_of_names
+from .observers import Observers
+from .options import CALL_WORDS
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -32,7 +35,7 @@ class ManagerBase:
 
     _link: Any  # of its own kind in each
     _rights: Rights
-    _observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
+    _observers: Observers[Action[Any]]
 
     @property
     def version(self) -> str:
@@ -77,21 +80,28 @@ class ManagerBase:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
-        entry = (observer,)  # so that one function may observe twice
-        self._observers = (*self._observers, entry)
+        return self._observers.add(observer)
 
-        def end() -> None:
-            self._observers = tuple(each for each in self._observers if each is not entry)
+    def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
+        """Have a function called with the state of the link, each time that it is another one.
 
+        It is called in the loop that the manager is connected in, before those who wait for the
+        state go on. What it raises is logged under `aioami.manager`.
+
+        Args:
+            observer: the function, which must be quick.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        end: Callable[[], None] = self._link.observers.add(observer)
         return end
 
-    def _report(self, action: Action[Any]) -> None:
-        for (observer,) in self._observers:
-            try:
-                observer(action)
-            except Exception:
-                log.exception("an observer of actions raised")
-
+    @with_near_keywords(CALL_WORDS)
     def call(
         self,
         channel: str | bytes,
@@ -171,13 +181,7 @@ class ManagerBase:
 
     def _select(self, selectors: tuple[Selector, ...]) -> None:
         """Record what is selected, and warn of names that cannot be right, once of each."""
-        for selector in self._rights.note_selectors(selectors):
-            from ..events.naming import misnamed
-
-            name = selector if isinstance(selector, str) else selector.wire_name or "*"
-            wrong = misnamed(name, version=self.version)
-            if wrong is not None:
-                warnings.warn(wrong, UnknownEventName, stacklevel=3)
+        warn_of_names(self._rights.note_selectors(selectors), self.version)
 
     async def _warn_if_idle(self) -> None:
         """Log that nothing will come, where no link is there and none is on its way."""

@@ -29,6 +29,7 @@ from .base import ManagerBase
 from .callbacks import Callbacks, Subscription
 from .checks import check_types
 from .link import Link
+from .observers import Observers
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
 from .streams import (
@@ -102,7 +103,8 @@ class Manager(ManagerBase):
             server is there.
         keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
             nothing at all comes within `timeout` (without one: within `keepalive`), the link is
-            lost. `None` asks nothing.
+            lost. Once an action was given up, events do not count: an answer must come. `None`
+            asks nothing.
         plaintext_login: whether the secret itself may be sent over a link without TLS: by
             `core.Login` without a challenge, and by the manager's own login to a server that
             refuses to give one.
@@ -222,6 +224,7 @@ class Manager(ManagerBase):
         )
         self._callbacks = Callbacks(self._link)
         self._view: ServerView | None = None
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if guarded is not None:
             guarded.attached(self._options.address, self.statistics)
 
@@ -481,8 +484,8 @@ class Manager(ManagerBase):
         try:
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):

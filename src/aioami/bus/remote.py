@@ -8,9 +8,10 @@ import ssl as tls
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .._check import check_flag, check_seconds, check_type
+from .._check import check_flag, check_path, check_seconds, check_type, check_whole_number
 from .._client.base import ManagerBase
 from .._client.callbacks import Callbacks, Subscription
+from .._client.observers import Observers
 from .._client.options import DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
@@ -22,6 +23,7 @@ from .._client.streams import (
     Predicate,
 )
 from .._log import get_logger
+from .._near import with_near_keywords
 from .._session.dispatch import Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
@@ -101,6 +103,7 @@ class RemoteManager(ManagerBase):
         ImportError: `nats-py` is not installed.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         url: str,
@@ -127,6 +130,7 @@ class RemoteManager(ManagerBase):
         check_type("timeout", timeout, (int, float, type(None)), "a number of seconds or None")
         if timeout is not None and not 0 < timeout < float("inf"):
             raise ValueError(f"timeout: more than 0 seconds or None for no limit, not {timeout}")
+        check_whole_number("max_list_items", max_list_items)
         if max_list_items is not None and max_list_items < 1:
             raise ValueError(
                 f"max_list_items: at least 1 item or None for no limit, not {max_list_items}"
@@ -135,6 +139,7 @@ class RemoteManager(ManagerBase):
         found: dict[str, Any] = {}
         for name, value in (("credentials", credentials), ("nkey", nkey)):
             if value is not None:
+                check_path(name, value)
                 found[name] = os.fspath(value)
         if isinstance(ssl, tls.SSLContext):
             found["ssl"] = ssl
@@ -157,6 +162,7 @@ class RemoteManager(ManagerBase):
         self._rights = Rights(_Conditions(read_only))
         self._view = RemoteView(self._link)
         self._metrics = None if metrics is None else Guarded(metrics)
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if self._metrics is not None:
             self._metrics.attached(f"{server}@{bus.display_name}", self.statistics)
 
@@ -356,8 +362,8 @@ class RemoteManager(ManagerBase):
         try:
             response = await sending
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -391,6 +397,21 @@ class RemoteManager(ManagerBase):
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
+
+    def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
+        """Have a function called with the `view`, each time that it is another one.
+
+        It is so when the relay has learned the rights of its user, and when another relay leads
+        whose user, mask or filters are others.
+
+        Returns:
+            A function that ends it; it may be called again.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
+        """
+        self._link.owner.check()
+        return self._link.view_observers.add(lambda status: observer(self._view))
 
     # Events
 

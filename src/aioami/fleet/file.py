@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from .._check import check_path
 from .._toml import read_toml
 from ..url import ServerUrl, read_url
 
@@ -34,6 +35,7 @@ def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
         OSError: the file cannot be read.
         ImportError: this is Python 3.10, and `tomli` is not installed.
     """
+    check_path("file", file)
     path = Path(file)
     found = read_toml(path)
     if others := [key for key in found if key != "servers"]:

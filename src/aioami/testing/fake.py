@@ -10,8 +10,9 @@ from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Final, Union
 from urllib.parse import quote
 
-from .._check import check_flag, check_seconds, check_text, check_whole_number
+from .._check import check_flag, check_seconds, check_text, check_type, check_whole_number
 from .._listening import close_server
+from .._near import with_near_keywords
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS
 from .accounts import Account, accounts_of
 from .actions import Answer, Request
@@ -105,6 +106,7 @@ class FakeAsterisk:
         port: the port that it listens on; 0 before the first start.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         *,
@@ -130,6 +132,11 @@ class FakeAsterisk:
         errors: str = DEFAULT_ERRORS,
     ) -> None:
         check_text("version", version)
+        for name, value in (("users", users), ("files", files)):
+            check_type(name, value, (Mapping, type(None)), "a mapping")
+        check_type("ssl", ssl, (tls.SSLContext, type(None)), "an ssl.SSLContext")
+        check_type("banner", banner, (bytes, type(None)), "bytes")
+        check_type("refuse_login", refuse_login, (str, type(None)), "text")
         for name, flag in (
             ("virtual_time", virtual_time),
             ("close_on_connect", close_on_connect),
@@ -408,7 +415,13 @@ class FakeAsterisk:
 
         Args:
             device: its name, as `PJSIP/alice`.
+
+        Raises:
+            ValueError: the name has no technology before a slash.
         """
+        check_text("device", device)
+        if not all(device.partition("/")):
+            raise ValueError(f"device: a name as 'PJSIP/alice', not {device!r:.80}")
         charset = self.exchange.charset
         return Phone(self._driver, self.exchange.phone(charset.decode(charset.encode(device))))
 

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from .._check import check_path, check_several, check_type
 from . import debian
 from .debian import InstallError, SuiteGone
 from .program import Program, StartError
@@ -117,6 +118,9 @@ class NatsServer(Program):
         settings: Mapping[str, Any] | None = None,
         includes: Iterable[Path] = (),
     ) -> None:
+        check_path("program", program)
+        check_type("settings", settings, (Mapping, type(None)), "a mapping")
+        included = check_several("includes", includes, "paths")
         super().__init__(2, None, "aioami-nats-")
         self.program = program
         self.port, self.route_port = (port.number for port in self._ports)
@@ -128,7 +132,7 @@ class NatsServer(Program):
             "jetstream": {"store_dir": str(self.directory / "store")},
             **(settings or {}),
         }
-        self._includes = tuple(includes)
+        self._includes = included
 
     def start(self) -> None:
         """Start it, and wait until it greets clients. It ends with the thread that started it.

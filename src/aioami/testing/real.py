@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from .._check import check_type
 from . import debian
 from .debian import InstallError, SuiteGone, run
 from .house import SECRET, USERNAME, configuration
@@ -199,6 +200,8 @@ class RealAsterisk(Program):
     called = "Asterisk"
 
     def __init__(self, installation: Installation, *, directory: Path | None = None) -> None:
+        check_type("installation", installation, (Installation,), "what install() returns")
+        check_type("directory", directory, (Path, type(None)), "a Path")
         super().__init__(len(_PORTS), directory, "aioami-")
         self.installation = installation
         self.username = USERNAME

@@ -50,7 +50,8 @@ class Framer:
     """Cuts what the server sends into messages.
 
     Args:
-        max_frame_size: bytes that one message may have; `None` lifts the limit.
+        max_frame_size: bytes that one message may have, without the ends of its last line and of
+            itself; `None` lifts the limit.
         banner: true if the stream begins with the greeting line of a new connection.
         encoding, errors: how bytes become text, see `aioami.Manager`.
 
@@ -83,6 +84,11 @@ class Framer:
         encoding: str = DEFAULT_ENCODING,
         errors: str = DEFAULT_ERRORS,
     ) -> None:
+        if not isinstance(max_frame_size, (int, type(None))) or isinstance(max_frame_size, bool):
+            kind = type(max_frame_size).__name__
+            raise TypeError(f"max_frame_size: expected a whole number or None, not {kind}")
+        if not isinstance(banner, bool):
+            raise TypeError(f"banner: expected True or False, not {type(banner).__name__}")
         self._encoding = Encoding(encoding, errors)
         self._limit = max_frame_size
         self._awaits_banner = banner
@@ -119,8 +125,10 @@ class Framer:
         buffer = self._buffer
         if self._awaits_banner or self._in_follows or len(buffer) > _SMALL:
             buffer += data
-            if self._awaits_banner and not self._take_banner():
-                return []
+            if self._awaits_banner:
+                self._take_banner()
+                if self._awaits_banner:
+                    return []
             if self._in_follows:
                 return self._cut_one_by_one()
             data = b""
@@ -150,7 +158,7 @@ class Framer:
         # Decoded one by one, as an odd character would make all texts of this read twice as wide.
         return list(map(self._encoding.decode, _BLANK_LINES_BYTES.split(whole[start:end])[:-1]))
 
-    def _take_banner(self) -> bool:
+    def _take_banner(self) -> None:
         start = bytes(self._buffer[:MAX_BANNER])
         if (found := refused(start)) is not None:
             kind, shown = found
@@ -158,16 +166,15 @@ class Framer:
             greeting = str(self._encoding.decode(shown[:60]))
             sentence = f"{what} Asterisk Manager Interface: the peer greets with {greeting!r}"
             self._fail(sentence)
-            return False
+            return
         first, end, _ = start.partition(b"\n")
         if not end:
-            return False
+            return
         line = self.banner = str(self._encoding.decode(first)).rstrip("\r")
         version = ami_version(line)
         self._may_follow = version is None or version < _NO_FOLLOWS
         self._awaits_banner = False
         del self._buffer[: len(first) + 1]
-        return True
 
     def _end_of_last_message(self, data: bytes | bytearray) -> int:
         """Return the place behind the last message's blank line; 0 if none is complete."""
@@ -196,7 +203,7 @@ class Framer:
         while True:
             if not self._in_follows:
                 while buffer[start : start + 1] == b"\n" or buffer[start : start + 2] == b"\r\n":
-                    start = self._searched = start + (1 if buffer[start] == 0x0A else 2)
+                    start = self._searched = start + 1
                 # Only as a first line: an event may hold the words.
                 if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
                     self._in_follows = True
@@ -208,15 +215,16 @@ class Framer:
             end = found.start()
             if self._in_follows:
                 end = found.end(1) if found[1] is not None else end + len(_MARKER)
-            if self._limit is not None and end - start > self._limit:
+            frame = buffer[start:end]
+            size = len(frame) - frame.endswith(b"\r")  # which is a part of its last line's end
+            if self._limit is not None and size > self._limit:
                 self._fail_size()
                 break
-            frames.append(self._encoding.decode(buffer[start:end]))
+            frames.append(self._encoding.decode(frame))
             start = self._searched = found.end()
             self._in_follows = False
         if self.error is None:
             del buffer[:start]
-            self._searched = 0
             self._check_unfinished()
         return frames
 

@@ -31,6 +31,7 @@ from aioami import (
     ManagerTimeout,
     PermissionDenied,
     Reconnected,
+    UnknownEventName,
     connect,
     core,
     events,
@@ -388,7 +389,9 @@ async def test_the_loss_of_the_server_is_told_in_place(led: Office, mgr: RemoteM
         assert number((await take(stream, 1))[0]) == 1
         led.proxy.cut(reset=True)
         assert isinstance((await take(stream, 1))[0], Disconnected)
-        assert isinstance((await take(stream, 1))[0], Reconnected)
+        again = (await take(stream, 1))[0]
+        assert isinstance(again, Reconnected)
+        assert again.attempts == 1
         await mgr.wait_ready(20)
         await led.tell(2)
         assert number((await take(stream, 1))[0]) == 2
@@ -520,8 +523,17 @@ async def test_connect_makes_one_of_a_url(led: Office) -> None:
 )
 def test_wrong_options_are_named(options: dict[str, Any], error: type[Exception]) -> None:
     """What cannot be right is refused when the manager is made."""
-    with pytest.raises(error):
+    with pytest.raises(error, match=f"^({next(iter(options))}|bus): "):
         RemoteManager(**{"url": "nats://127.0.0.1", "server": "pbx1", **options})
+
+
+def test_selectors_of_which_nothing_comes_are_warned_of() -> None:
+    """A misspelt name, and what is in lists alone, is told at the line that gave it, as by a direct manager."""
+    mgr = RemoteManager("nats://127.0.0.1", "pbx1")
+    for selector, sentence in (("Hangpu", "is Hangup meant"), (events.QueueMember, "to QueueStatus alone")):
+        with pytest.warns(UnknownEventName, match=sentence) as caught:
+            mgr.events(selector)
+        assert caught[0].filename == __file__
 
 
 async def test_nothing_is_left_behind(led: Office) -> None:

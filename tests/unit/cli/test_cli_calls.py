@@ -176,3 +176,24 @@ async def test_which_program(fake: FakeAsterisk, script: Path, tmp_path: Path) -
     assert "routes runs" in await served(process)
     process.send_signal(signal.SIGINT)
     await process.communicate()
+
+
+async def test_a_warning_of_the_library_is_one_sentence(fake: FakeAsterisk) -> None:
+    """Whoever types a command has written no line of Python, and is shown none."""
+    code, out, err = await run("call", "Local/busy@test/n", "wait@test", "--timeout", "30000", url=fake.url)
+    assert (code, err) == (20, "aioami: timeout: it is 30000 seconds; 30000 milliseconds are 30\n")
+    assert "ended: busy" in out
+
+
+async def test_where_a_call_is_parked_is_shown(fake: FakeAsterisk) -> None:
+    """The space stands beside the word."""
+    process = await start("call", "Local/wait@test/n", "Park()", url=fake.url)
+    assert process.stdout is not None
+    shown = []
+    async for line in process.stdout:
+        shown.append(line.decode())
+        if "parked" in shown[-1]:
+            break
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    assert "parked at 701 " in shown[-1], shown

@@ -230,15 +230,16 @@ async def test_the_cursor_stays_on_its_row(fake: FakeAsterisk) -> None:
         assert row.channel.startswith("PJSIP/c-")
 
 
-async def test_the_link(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_link(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost link is shown and told, and what is there afterwards is shown."""
     caplog.set_level(logging.INFO, "aioami.link")
+    told: list[str] = []
     async with screen(fake) as at:
+        monkeypatch.setattr(at.top, "notify", lambda message, **_: told.append(message))
         fake.drop()
         await at.until(lambda: "reconnecting" in at.status)
         await at.until(lambda: "ready" in at.status)
         await at.until(lambda: at.live.synced)
-        told = [each.message for each in at.top._notifications]
         assert any("was lost, and is being established again" in each for each in told)
         assert any("stands again" in each for each in told)
 

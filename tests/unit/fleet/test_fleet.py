@@ -37,6 +37,7 @@ from aioami import (
     core,
     events,
 )
+from aioami.live import Live
 from aioami.metrics import Metrics
 from aioami.testing import FakeAsterisk, FakeFleet, Recording
 
@@ -512,6 +513,17 @@ async def test_nothing_comes_in_time(fakes: FakeFleet) -> None:
             await fleet.wait_for(events.Hangup, timeout=0.01)
 
 
+def test_what_a_fleet_leaves_to_its_servers_leads_there() -> None:
+    """Where an action goes is said by the name of a server; other names are just not there."""
+    fleet: Any = Fleet({})
+    with pytest.raises(AttributeError, match=r"^a fleet has no send, but each of its servers: fleet\['NAME'\]\.send$"):
+        fleet.send(core.Ping())
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        fleet.nothing
+    with pytest.raises(TypeError, match="^manager: expected a manager, not Fleet$"):
+        Live(fleet)
+
+
 def test_names_of_events_are_looked_at() -> None:
     """A misspelt name is warned of once, however many servers there are."""
     fleet = Fleet({"a": "ami://u:s@h", "b": "ami://u:s@h"})
@@ -520,6 +532,8 @@ def test_names_of_events_are_looked_at() -> None:
         fleet.events("Hangupp")
     assert [each.category for each in caught] == [UnknownEventName]
     assert caught[0].filename == __file__
+    with pytest.warns(UnknownEventName, match="to QueueStatus alone"):
+        fleet.events(events.QueueMember)
     with pytest.raises(TypeError, match="is an action"):
         fleet.events(core.Hangup)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="maxsize"):

@@ -20,7 +20,9 @@ ROOT: Final = Path(__file__).parents[3]
 PACKAGE: Final = ROOT / "src" / "aioami"
 
 CATALOGUE: Final = frozenset({"events", "responses", "actions"})
-PURE: Final = frozenset({"_areas", "_check", "_log", "_near", "enums", "errors", "wire", "fields"}) | CATALOGUE
+PURE: Final = (
+    frozenset({"_areas", "_check", "_log", "_near", "_warning", "enums", "errors", "wire", "fields"}) | CATALOGUE
+)
 PUBLIC: Final = frozenset(
     {
         "aioami",
@@ -59,13 +61,14 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_posix": frozenset(),
     "_signals": frozenset(),
     "_toml": frozenset(),
+    "_warning": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
     "url": frozenset({"_near"}),
     "wire": frozenset({"_log", "errors"}),
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),
-    "_show": frozenset({"enums", "wire", "fields"}),
+    "_show": frozenset({"_check", "enums", "wire", "fields"}),
     **dict.fromkeys(CATALOGUE, PURE | {"_show"}),
     "core": CATALOGUE | {"_near", "errors"},
     "schema": PURE,
@@ -82,7 +85,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     | {"_client", "_listening", "_session", "_signals", "_toml", "calls", "metrics", "permissions", "states", "url"},
     "live": PURE | {"_client", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
-    "testing": frozenset({"_check", "_listening", "_log", "_posix", "wire", "errors"}),
+    "testing": frozenset({"_check", "_listening", "_log", "_near", "_posix", "wire", "errors"}),
 }
 # In these rooms, each module and those of its neighbours that it may import.
 SESSION: Final[dict[str, frozenset[str]]] = {
@@ -99,6 +102,7 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
     "checks": frozenset({"options"}),
     "owner": frozenset(),
+    "observers": frozenset(),
     "streams": frozenset({"checks", "owner"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
@@ -106,14 +110,27 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options", "outcomes"}),
     "login": frozenset({"connection", "options"}),
-    "link": frozenset({"connection", "login", "options", "owner"}),
+    "link": frozenset({"connection", "login", "observers", "options", "owner"}),
     "callbacks": frozenset({"owner", "streams"}),
     "like": frozenset({"callbacks", "options", "streams"}),
-    "base": frozenset(),
+    "naming": frozenset(),
+    "base": frozenset({"naming", "observers", "options"}),
     "threads": frozenset({"callbacks", "like", "options", "streams"}),
     "view": frozenset({"connection", "link", "options"}),
     "manager": frozenset(
-        {"base", "callbacks", "checks", "like", "link", "options", "outcomes", "rights", "streams", "view"}
+        {
+            "base",
+            "callbacks",
+            "checks",
+            "like",
+            "link",
+            "observers",
+            "options",
+            "outcomes",
+            "rights",
+            "streams",
+            "view",
+        }
     ),
 }
 # The same of the sessions; those in the first line do no input and no output.

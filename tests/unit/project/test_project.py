@@ -127,3 +127,11 @@ def test_the_project_says_where_it_is() -> None:
     """Whoever finds the package finds its source, documentation, changelog and issues."""
     urls = importlib.metadata.metadata("aioami").get_all("Project-URL") or []
     assert {"Source", "Documentation", "Changelog", "Issues"} <= {url.partition(",")[0] for url in urls}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.py")), ids=lambda file: file.name)
+def test_an_example_is_short_and_tried(file: Path) -> None:
+    """Each program to copy has at most 120 lines, runs in a test of its own, and is shown in a guide."""
+    assert len(file.read_text().splitlines()) <= 120
+    assert f'"{file.name}"' in (ROOT / "tests/real/test_examples.py").read_text()
+    assert any(f"examples/{file.name}" in page.read_text() for page in (ROOT / "docs/guide").glob("*.md"))

@@ -771,7 +771,7 @@ def test_it_runs_from_an_archive(tmp_path: Path, whole: bool) -> None:
 @pytest.mark.parametrize(
     ("servers", "options", "kind", "words"),
     [
-        ("pbx1", {}, TypeError, "several names, not one text"),
+        ("pbx1", {}, TypeError, "a sequence of names, not one text"),
         ([], {}, ValueError, "at least one"),
         (["a", "a"], {}, ValueError, "each name once"),
         ({"a": FakeAsterisk()}, {"version": "16"}, TypeError, "version: these servers are made already"),

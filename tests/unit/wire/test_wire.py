@@ -84,7 +84,7 @@ def test_the_size_of_a_message_is_bounded(size: int) -> None:
     first, fits = b"Event: First\r\n\r\n", b"Event: X\r\nKey: " + b"x" * 500 + b"\r\n"
     for body, delivered in ((fits, 2), (b"y" + fits, 1)):
         data = first + body + b"\r\n"
-        texts, framer = feed((data[n : n + size] for n in range(0, len(data), size)), max_frame_size=len(fits) - 1)
+        texts, framer = feed((data[n : n + size] for n in range(0, len(data), size)), max_frame_size=len(fits) - 2)
         assert len(texts) == delivered
         assert (framer.error is None) is (delivered == 2)
     assert framer.feed(first) == []
@@ -166,6 +166,7 @@ def test_a_message_is_a_mapping_over_every_header() -> None:
     assert message.to_dict() == {"Event": "A", "Variable": ["x=1", "y=2"], "Last": "z"}
     with pytest.raises(KeyError, match="Nothing"):
         message["Nothing"]
+    assert Message("\xdf: 1\nSS: 2").to_dict() == {"\xdf": "1", "SS": "2"}  # though the capitals of both are the same
 
 
 def test_messages_are_equal_by_their_headers() -> None:
@@ -271,6 +272,9 @@ def test_a_greeting_may_come_in_pieces() -> None:
     for piece in (b"Asterisk Call", b" Manager/1", b"1.0.0\r", b"\nEvent: A\r\n\r", b"\nEvent: B\r\n\r\n"):
         texts = framer.feed(piece)
     assert framer.banner == "Asterisk Call Manager/11.0.0"
+    other = Framer()
+    other.feed(b"Asterisk Call Manager/1.X\r\n")
+    assert other.banner == "Asterisk Call Manager/1.X"
     assert [Message(text).text for text in texts] == ["Event: A", "Event: B"]
     framer = Framer(10)
     framer.feed(b"Asterisk Call Manager/11.0.0 ")
@@ -287,13 +291,17 @@ def test_a_greeting_may_come_in_pieces() -> None:
 
 @pytest.mark.parametrize("message", [b"Event: " + b"x" * 20, b"Response: Follows\r\n" + b"x" * 60 + b"--END COMMAND--"])
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_the_limit_is_the_last_size_that_passes(message: bytes, size: int) -> None:
-    """A message of exactly that many bytes is a message, one of a byte more is an error that names the limit."""
-    stream = message + b"\n\n"
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_the_limit_is_the_last_size_that_passes(message: bytes, size: int, end: bytes) -> None:
+    """A message of exactly that many bytes is a message, one of a byte more is an error that names the limit.
+
+    The bytes are those of `bytes(message)`: the CR that ends the last line is none of them.
+    """
+    stream = message + end
     for limit in (len(message), len(message) - 1):
         texts, framer = feed((stream[at : at + size] for at in range(0, len(stream), size)), max_frame_size=limit)
         if limit == len(message):
-            assert [text.encode() for text in texts] == [message]
+            assert [bytes(Message(text)) for text in texts] == [message]
             assert framer.error is None
         else:
             assert texts == []
