@@ -222,7 +222,7 @@ def test_where_raw_output_begins(text: str, headers: int, output: list[str]) -> 
 
 # Framing, where blank lines and errors are about
 
-BLANKS = [b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\n\n"]
+BLANKS = [b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\n", b"\n\r\n\n"]
 RAW = b"Response: Follows\r\nPrivilege: Command\r\n\r\nraw \xff\r\n--END COMMAND--\r\n\r\n"
 
 
@@ -240,9 +240,11 @@ def test_blank_lines_with_no_message_open_mean_nothing(blank: bytes, size: int) 
 
 @pytest.mark.parametrize("blank", BLANKS)
 def test_a_blank_line_that_comes_alone_is_not_kept(blank: bytes) -> None:
-    """A peer that sends nothing but blank lines fills no memory."""
+    """A peer that sends nothing but blank lines fills no memory; and one before a message is no part of it."""
     _, framer = feed([blank] * 100)
     assert framer.buffered == 0
+    for first in (b"\n", b"\r\n"):
+        assert feed([first + b"Event"])[1].buffered == len(b"Event")
 
 
 @pytest.mark.parametrize(
