@@ -103,9 +103,8 @@ class Names:
 class Writer:
     """Writes messages, and remembers each channel so as to tell only what changed."""
 
-    def __init__(self, names: Names, merged: frozenset[str] = frozenset()) -> None:
+    def __init__(self, names: Names) -> None:
         self._names = names
-        self._merged = merged
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def write(self, group: str, message: Pairs) -> str:
@@ -122,13 +121,13 @@ class Writer:
         if own.get("Event") == "QueueParams" and own["ServiceLevel"] == "0":
             # Answered within 0 seconds? A second of the clock may have begun in between.
             pairs = [(name, "*" if name.startswith("ServicelevelPerf") else value) for name, value in pairs]
-        # One leaves as the other is moved, in threads of their own.
-        if own.get("Event") == "BridgeLeave" and own["BridgeUniqueid"] in self._merged:
-            pairs = [(name, "*" if name == "BridgeNumChannels" else value) for name, value in pairs]
         if own.get("Event") == "AttendedTransfer":  # by when it may have left, and the target know whom it talks with
             pairs = [(name, "*" if name.startswith(_OF_A_MOMENT) else value) for name, value in pairs]
         if own.get("Event") == "BridgeMerge":
             pairs = [(name, "*" if name == "FromBridgeNumChannels" else value) for name, value in pairs]
+        if own.get("Event") == "BridgeLeave" and own["BridgeNumChannels"] in ("0", "1"):
+            # The last two leave in two threads: either may be the first.
+            pairs = [(name, "*" if name == "BridgeNumChannels" else value) for name, value in pairs]
         if own.get("Event") == "AgentComplete":  # which may come when the agent's channel is gone, or before
             pairs = [(name, value) for name, value in pairs if not name.startswith("Dest")]
         if own.get("Action") == "Login":
@@ -213,8 +212,7 @@ def write(line: Line) -> str:
     names = Names(message for one in lines for message in [*one.events, *(message for _, message in said[one])])
     text: list[str] = []
     for one in lines:
-        merged = frozenset(names("", dict(event).get("FromBridgeUniqueid", "")) for event in one.events)
-        writer = Writer(names, merged)
+        writer = Writer(names)
         text += [f"{direction} {writer.write('', message)}" for direction, message in said[one]]
         groups: dict[str, list[Pairs]] = defaultdict(list)
         for event in one.events:
