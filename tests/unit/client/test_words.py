@@ -396,7 +396,7 @@ async def test_a_program_that_is_not_async_says_so() -> None:
 async def test_what_is_given_by_its_name_alone_is_told_so(mgr: Manager) -> None:
     """A second argument by its place is not only counted: the name is there."""
     for call in (mgr.call, in_thread(Manager()).call):
-        with pytest.raises(TypeError, match=r"call\(\) takes 1 argument\(s\) by place; .* by name, as to=\.\.\.$"):
+        with pytest.raises(TypeError, match=r"call\(\) takes 1 argument by place; .* by name, as to=\.\.\.$"):
             call("PJSIP/alice", "100@default")  # type: ignore[call-arg, misc]
 
 
