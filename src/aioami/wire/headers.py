@@ -34,7 +34,7 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
-    names, colons, values = zip(*map(str.partition, lines, repeat(": ")), strict=True)
+    names, colons, values = zip(*map(str.partition, lines, repeat(": ")))  # noqa: B905 - 3 each
     # Done, if each line ended with CR LF and was parted at its first colon.
     whole = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
     if whole and is_regular(names):
