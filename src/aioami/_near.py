@@ -63,13 +63,19 @@ def with_near_keywords(
     def decorate(function: FunctionT) -> FunctionT:
         code = function.__code__
         known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        named = known[code.co_argcount :]
 
         @functools.wraps(function)
         def called(*args: Any, **keywords: Any) -> Any:
+            what = function.__qualname__.removesuffix(".__init__")
+            if len(args) > code.co_argcount and named:
+                raise TypeError(
+                    f"{what}() takes {code.co_argcount - 1} argument(s) by place; the others are "
+                    f"given by name, as {named[0]}=..."
+                )
             for keyword in keywords:
                 if keyword not in known:
                     meant = other_words.get(keyword)
-                    what = function.__qualname__.removesuffix(".__init__")
                     raise unexpected(what, keyword, known, meant=meant)
             return function(*args, **keywords)
 

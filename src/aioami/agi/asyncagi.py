@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
-from .._check import check_callable, check_manager
+from .._check import check_manager, check_takes_one
 from .._near import with_near_keywords
 from .._signals import Signal
 from ..actions.channels import CoreShowChannels
@@ -85,7 +85,7 @@ class AsyncAGI:
     ) -> None:
         check_manager("manager", manager)
         if program is not None:
-            check_callable("program", program)
+            check_takes_one("program", program, "the session")
         check_on_error(on_error)
         self._manager = manager
         self._program = program

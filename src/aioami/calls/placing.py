@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Union
 
-from .._check import check_flag, check_text, check_type
+from .._check import check_flag, check_takes_one, check_text, check_type
 from .._log import get_logger
 from .._warning import warn
 from ..actions.base import Action
@@ -115,6 +115,8 @@ class PlacedCall:
                 "to: expected 'exten@context', an Application or a program, "
                 f"not {type(to).__name__}"
             )
+        if self._program is not None:
+            check_takes_one("to", to, "the session")
         self._action: Action[Any] = Action(
             "Originate",
             {

@@ -84,7 +84,7 @@ class Fleet:
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
             fails is raised, and all are closed. `"any"`: until one is; those that are not there are
-            tried on, and the first error is raised when all are refused for good. `"none"`: for
+            tried again, and the first error is raised when all are refused for good. `"none"`: for
             none.
         options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
             of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
@@ -159,8 +159,8 @@ class Fleet:
     def add(self, name: str, server: str | ManagerLike) -> ManagerLike:
         """Add a server, and return its manager, which begins to connect if the fleet is connected.
 
-        It is tried on until it is there; `await fleet[name].wait_ready()` waits for that. Streams
-        and callbacks get its events from the first.
+        It is tried again until it is there; `await fleet[name].wait_ready()` waits for that.
+        Streams and callbacks get its events from the first.
 
         Args:
             name: its name.
@@ -639,14 +639,37 @@ class Fleet:
         # Never at once: garbage is collected in the middle of anything.
         self.owner.call_soon(lambda: [task.cancel() for task in tasks])
 
+    if not TYPE_CHECKING:  # type checkers are to refuse these names
+
+        def __getattr__(self, name: str) -> object:
+            absent = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name in _OF_A_SERVER:
+                absent = f"a fleet has no {name}, but each of its servers: fleet['NAME'].{name}"
+            raise AttributeError(absent)
+
     def __repr__(self) -> str:
         members = self._members.values()
         states = ", ".join(f"{each.name} {each.state.value}" for each in members)
         return f"<Fleet {states or 'without servers'}>"
 
 
+_OF_A_SERVER: Final = frozenset(
+    {
+        "call",
+        "send",
+        "state",
+        "statistics",
+        "stream",
+        "version",
+        "view",
+        "wait_booted",
+        "wait_ready",
+    }
+)
+
+
 class _Standing:
-    """The state of the fleet itself: whether its servers are connected, or tried on."""
+    """The state of the fleet itself: whether its servers are connected, or tried again."""
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner

@@ -294,6 +294,7 @@ async def test_a_partition_over_tls_loses_nothing(nats_program: Path, tmp_path: 
     """A way to the bus that is dead is noticed, over TLS too; when it stands again, all that came meanwhile is there."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
     issued = authority.issue_cert("127.0.0.1")
     issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
@@ -322,7 +323,7 @@ async def test_a_partition_over_tls_loses_nothing(nats_program: Path, tmp_path: 
                 await until(lambda: account.last == 49)
                 assert account.entries == list(range(50))
                 assert len(place.fake.sent("Ping")) <= 2
-            untrusted = BusOptions.from_url(f"tls://{bus.host}:{bus.port}")
+            untrusted = BusOptions.from_url(f"tls://{bus.host}:{bus.port}?cafile={tmp_path}/other.pem")
             with pytest.raises(ConnectionLost, match="certificate"):
                 await BusConnection.open(untrusted, "test")
 
