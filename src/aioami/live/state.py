@@ -494,7 +494,9 @@ class Live:
         stream = self._stream
         if self._ended or stream is None or stream.pending:
             return
-        if not (self._reports.stale or self._reading or self._was_away):
+        # While it is read, or caught up with, what comes is held back, and not applied.
+        is_held = self._held is not None
+        if not (self._reports.stale or self._reading or self._was_away or is_held):
             self._sync(True)
         self._changed.send()
 
