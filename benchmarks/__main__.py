@@ -101,7 +101,7 @@ CASES = {
         "Pings to 98 servers while 2 flood, 99th percentile",
         "fleet_flood",
         "p99",
-        (100, 2),
+        (100, 2, ALL),
         corpus="recorded",
         events=200_000,
     ),

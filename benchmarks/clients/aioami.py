@@ -346,7 +346,7 @@ async def fleet_memory(port: int, number: int) -> dict[str, Any]:
             return {"count": number, "each": (memory() - before) / number}
 
 
-async def fleet_flood(port: int, number: int, busy: int) -> dict[str, Any]:
+async def fleet_flood(port: int, number: int, busy: int, total: int) -> dict[str, Any]:
     """Pings to those that are quiet, while the busy ones send as fast as they can, and one consumer follows."""
 
     async def follow() -> None:
@@ -360,7 +360,7 @@ async def fleet_flood(port: int, number: int, busy: int) -> dict[str, Any]:
             busy_ones = [servers.add(f"busy{n}", manager(port, "events")) for n in range(busy)]
             await asyncio.gather(*(mgr.wait_for("*") for mgr in busy_ones))
             times, meter = [], Meter()
-            while all(mgr.statistics().events < 150_000 for mgr in busy_ones):
+            while all(mgr.statistics().events < total * 3 // 4 for mgr in busy_ones):
                 began = time.perf_counter()
                 await quiet[len(times) % len(quiet)].send(core.Ping())
                 times.append(time.perf_counter() - began)

@@ -803,7 +803,7 @@ class BlockingCall:
 
     def detach(self) -> None:
         """Have it go on when `with` is left."""
-        self._call.detach()
+        self._manager._at_once(self._call.detach)
 
     def __enter__(self) -> Self:
         return self

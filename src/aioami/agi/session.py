@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from ..enums import DialStatus, HangupCause
-from ..errors import CommandFailed, HungUp, ProtocolError, fresh
+from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
 from .answers import Reply
 from .arguments import (
     check_text,
@@ -713,7 +713,11 @@ class Session:
         async def hold() -> T:
             async with self._free:
                 turn.has_begun = True
-                return await body(turn)
+                try:
+                    return await body(turn)
+                except (CommandFailed, SessionEnded) as error:
+                    self._name(error)
+                    raise
 
         task = asyncio.create_task(hold(), name=f"aioami {self.channel}")
         self._turns.add(task)
@@ -726,6 +730,12 @@ class Session:
                 if not turn.has_begun:
                     task.cancel()
             raise
+
+    def _name(self, error: Exception) -> None:
+        """Have an error name the channel: a program may serve many."""
+        text = str(error)
+        if not text.startswith(self.channel):
+            error.args = (f"{self.channel}: {text}",)
 
     def _end_turn(self, task: asyncio.Task[Any]) -> None:
         self._turns.discard(task)

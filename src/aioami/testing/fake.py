@@ -26,6 +26,7 @@ from .message import Charset, Value
 from .names import Named, headers_of, name_of
 from .outgoing import Outgoing
 from .parts import Parts
+from .ports import Port
 from .script import Script
 from .story import Call, Phone, incoming
 
@@ -197,6 +198,7 @@ class FakeAsterisk:
             self.exchange.booted.set()
         self.accounts = self._accounts(users)
         self._ssl = ssl
+        self._port: Port | None = None
         self._server: asyncio.Server | None = None
 
     def _accounts(self, users: Mapping[str, str | Account] | None) -> dict[str, Account]:
@@ -240,14 +242,19 @@ class FakeAsterisk:
     # Life cycle
 
     async def start(self) -> None:
-        """Listen; after `stop` again on the same port.
+        """Listen; after `stop` again on the same port, which nobody else can take meanwhile.
 
         Raises:
-            RuntimeError: the `async with` was left, and with it the exchange has ended.
-            OSError: the port has been taken since `stop`.
+            RuntimeError: it listens already; or the `async with` was left, and with it the exchange
+                has ended.
+            OSError: the system has no port.
         """
         if self.clock.closed:
             raise RuntimeError("this server has ended; make another one")
+        if self._server is not None:
+            raise RuntimeError(f"{self!r} listens already")
+        if self._port is None:
+            self._port = Port(self.host)
         self._driver.start()
         if not self.virtual_time:
             self.exchange.epoch = time.time() - self.clock.now
@@ -258,9 +265,10 @@ class FakeAsterisk:
             self._server = await loop.create_server(
                 lambda: FakeConnection(self, parts),
                 self.host,
-                self.port,
+                self._port.number,
                 ssl=self._ssl,
                 reuse_address=True,
+                **self._port.options,
             )
         except BaseException:
             self._clients.welcome = False
@@ -271,6 +279,8 @@ class FakeAsterisk:
 
     async def stop(self) -> None:
         """Reset all connections and stop listening; calls and all else stay as they are.
+
+        Whoever connects is refused, until `start`.
 
         Raises:
             Exception: the first one that was raised in the server itself.

@@ -13,6 +13,7 @@ bytes, however they are cut.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -90,7 +91,7 @@ class Framer:
         if not isinstance(banner, bool):
             raise TypeError(f"banner: expected True or False, not {type(banner).__name__}")
         self._encoding = Encoding(encoding, errors)
-        self._limit = max_frame_size
+        self._limit = math.inf if max_frame_size is None else max_frame_size
         self._awaits_banner = banner
         self._buffer = bytearray()
         self._searched = 0
@@ -132,7 +133,7 @@ class Framer:
             if self._in_follows:
                 return self._cut_one_by_one()
             data = b""
-            whole = bytes(buffer) if self._end_of_last_message(buffer) else b""
+            whole: bytes | bytearray = buffer
         else:
             # The rest of the last read is mostly short, and quicker copied than cut out.
             whole = bytes(buffer) + data if buffer else data
@@ -141,11 +142,10 @@ class Framer:
             buffer += data
             self._check_unfinished()
             return []
-        if (self._limit is not None and end > self._limit) or (
-            self._may_follow and whole.find(_FOLLOWS, 0, end) >= 0
-        ):
+        if end > self._limit or (self._may_follow and _FOLLOWS in whole):
             buffer += data
             return self._cut_one_by_one()
+        whole = bytes(whole)
         if end == len(whole):
             buffer.clear()
             self._searched = 0
@@ -154,7 +154,7 @@ class Framer:
             self._check_unfinished()
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
         if whole.isascii() and self._encoding == UTF8:
-            return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
+            return _BLANK_LINES.split(whole[start:end].decode())[:-1]
         # Decoded one by one, as an odd character would make all texts of this read twice as wide.
         return list(map(self._encoding.decode, _BLANK_LINES_BYTES.split(whole[start:end])[:-1]))
 
@@ -178,8 +178,6 @@ class Framer:
 
     def _end_of_last_message(self, data: bytes | bytearray) -> int:
         """Return the place behind the last message's blank line; 0 if none is complete."""
-        if data[-3:] == b"\n\r\n":
-            return len(data)
         start = self._searched
         end = data.rfind(b"\n\r\n", start)
         end = end + 3 if end >= 0 else 0
@@ -217,7 +215,7 @@ class Framer:
                 end = found.end(1) if found[1] is not None else end + len(_MARKER)
             frame = buffer[start:end]
             size = len(frame) - frame.endswith(b"\r")  # which is a part of its last line's end
-            if self._limit is not None and size > self._limit:
+            if size > self._limit:
                 self._fail_size()
                 break
             frames.append(self._encoding.decode(frame))
@@ -231,9 +229,8 @@ class Framer:
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
         # The end that is looked for may have begun already.
-        overlap = MAX_END_OF_OUTPUT if self._in_follows else 2
-        self._searched = max(0, unfinished - overlap)
-        if self._limit is not None and unfinished - _MAX_END > self._limit:
+        self._searched = max(0, unfinished - MAX_END_OF_OUTPUT)
+        if unfinished - _MAX_END > self._limit:
             self._fail_size()
 
     def _fail_size(self) -> None:

@@ -100,7 +100,7 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
         ("servers = 5", "servers: tables"),
         ("[servers]\na = 5", "servers.a: expected a table"),
         ("bus = 5", "bus: expected a table"),
-        ("[", "relay.toml: "),
+        ("[", "relay.toml is no TOML: "),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(text: str, reason: str, tmp_path: Path) -> None:

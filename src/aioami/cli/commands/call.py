@@ -122,7 +122,7 @@ class _Shown:
 
     def _tell(self, change: CallChange, held: Call) -> None:
         if change.what == "state":
-            if held.end is not None:
+            if change.state.name == "ENDED":
                 self._tell_end(held)
             else:
                 self._print(change.time, change.state.value, held)
