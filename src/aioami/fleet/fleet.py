@@ -299,7 +299,7 @@ class Fleet:
             self._callbacks.start()
             retry = self._wait != "all"
             if self._discovery is not None:
-                await self._discovery.start(self)
+                await self._discovery.start(self, wait=self._wait != "none")
             for member in list(self._members.values()):
                 if member.task is None:
                     member.start(retry=retry)

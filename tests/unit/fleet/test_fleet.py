@@ -849,7 +849,7 @@ class Bus:
         self.asked.append((url, options))
         return self
 
-    async def start(self, fleet: Fleet) -> None:
+    async def start(self, fleet: Fleet, *, wait: bool) -> None:
         fleet.add("pbx1", self.fakes["pbx1"].url)
         self.fleet = fleet
 
