@@ -315,7 +315,11 @@ class AsyncTransport(Transport):
     # What comes before a command
 
     async def _get_ready(self) -> None:
-        """Have the next answer be that of the next command."""
+        """Wait until the next answer is sure to be that of the next command.
+
+        Still to come may be the rest of an environment or an answer that was cut off, and the
+        digits with which a command was stopped.
+        """
         if self._is_unsure:
             await self._resume()
         if self.is_behind:

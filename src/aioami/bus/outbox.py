@@ -87,11 +87,6 @@ class Outbox:
         """The number of the last message before the first one that is not confirmed."""
         return self._entries[0].n - 1 if self._entries else self._n
 
-    @property
-    def is_losing(self) -> bool:
-        """True while events are not taken."""
-        return bool(self._missing)
-
     # In
 
     def put(self, token: str, time: int, body: bytes) -> None:

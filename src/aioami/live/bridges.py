@@ -59,7 +59,7 @@ class _Bridge:
         self._changed = True
 
     def leave(self, uniqueid: str) -> None:
-        """Take a channel out of it."""
+        """Take a channel out of the bridge."""
         self.channels.pop(uniqueid, None)
         self._changed = True
 
