@@ -7,6 +7,9 @@ PROCESSES ?= 4
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
+# Each of the hundreds of programs that the tests start would compile the library anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo demo-bus dashboard web pictures check test prove notebooks lint format types docs build reproducible extras bench bench-bus peers fuzz mutation soak clean
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -44,11 +47,13 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 16
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 22
 	$(BIN)/python -m tests.live_operations --operations 2000
-	$(BIN)/python -m tests.bus_rounds --rounds 100 --actions 10_000
-	$(BIN)/python -m tests.bus_rounds --rounds 20 --version newest
+	$(BIN)/python -m tests.bus_rounds --rounds 100 --actions 10_000 --full-disk
+	$(BIN)/python -m tests.bus_rounds --rounds 20 --version newest --full-disk
 	$(BIN)/python -m tests.bus_rounds --rounds 100 --nodes 3
 	$(BIN)/python -m tests.bus_node
+	$(BIN)/python -m pytest -q tests/bus_sessions.py tests/bus_traps.py
 	$(BIN)/python -m tests.live_calls --stories 200
+	$(BIN)/python -m tests.live_recorded
 	$(BIN)/python -m tests.scenarios.chance --count 2000
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 

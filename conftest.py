@@ -29,6 +29,13 @@ from sybil.parsers.myst import CodeBlockParser, SkipParser
 from aioami.testing import FakeAsterisk
 
 
+def pytest_configure() -> None:
+    """Leave the programs that tests start without a tracer: what they execute, tests without a process execute too."""
+    # Half of all that `make test` computes is the start of such programs, a third of which would be the tracer's.
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
 def pytest_collection_finish() -> None:
     """Keep what was imported and collected out of every later garbage collection."""
     # Hundreds of tests of the link collect garbage; each would walk over thousands of collected tests.

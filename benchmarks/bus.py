@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.bus_rounds import SERVER, RelayProcess, wait_for_lead
 
@@ -67,21 +68,90 @@ async def stored(connection: BusConnection) -> int:
     return 0 if info is None else int(info["state"]["last_seq"])
 
 
-async def consume(url: str, names: list[str], last: int) -> None:
-    """A consumer of some names, or of all, until an event of a number: what it costs, and how late events are."""
-    late = []
-    async with connect(url, server=SERVER) as manager:
+class Lateness:
+    """How late events are, once all that is slow in the beginning has happened."""
+
+    def __init__(self) -> None:
+        self._late: list[int] = []
+
+    def note(self, sent: int) -> None:
+        """Note an event that was sent at a time."""
+        self._late.append(time.time_ns() - sent)
+
+    def numbers(self) -> dict[str, float]:
+        """The median and the 99th of a hundred, in milliseconds, and how many there were."""
+        late = sorted(self._late[len(self._late) // 10 :])
+        half, most = late[len(late) // 2] / 1e6, late[int(len(late) * 0.99)] / 1e6
+        return {"events": len(self._late), "p50": half, "p99": most}
+
+
+def settle() -> None:
+    """Do what the guide advises to programs that must be prompt."""
+    gc.collect()
+    gc.freeze()
+
+
+async def consume(url: str, server: str, last: int, *names: str) -> None:
+    """A consumer of some names, or of all, until an event of a number: what it costs, and how late events are.
+
+    Over the bus, or of a direct link.
+    """
+    late = Lateness()
+    async with connect(url, **({"server": server} if server else {})) as manager:
+        await manager.wait_ready(10)
         with manager.events(*names, maxsize=None) as events:
+            await manager.send(core.Ping())  # behind its answer nothing is missed
+            settle()
             print("ready", flush=True)
             began = time.process_time()
             async for found in events:
-                late.append(time.time_ns() - int(found.get("Sent", "0")))
+                if "Sent" in found:
+                    late.note(int(found["Sent"]))
                 if int(found.get("Number", "-1")) >= last:
                     break
     seconds = time.process_time() - began
-    late.sort()
-    half, most = late[len(late) // 2] / 1e6, late[int(len(late) * 0.99)] / 1e6
-    print(json.dumps({"events": len(late), "seconds": seconds, "p50": half, "p99": most}))
+    print(json.dumps({"seconds": seconds, **late.numbers()}))
+
+
+async def read(url: str, server: str, last: int) -> None:
+    """What nats-py alone makes of the same log: no rule, no event, no stream."""
+    import nats
+
+    client = await nats.connect(url)
+    inbox, late, over = client.new_inbox(), Lateness(), asyncio.Event()
+
+    async def take(message: Any) -> None:
+        sent = message.data.partition(b"Sent: ")[2].partition(b"\r\n")[0]
+        if sent:
+            late.note(int(sent))
+            if int(message.data.partition(b"Number: ")[2].partition(b"\r\n")[0]) >= last:
+                over.set()
+
+    await client.subscribe(inbox, cb=take)
+    stream = stream_name(server)
+    config = {"deliver_subject": inbox, "ack_policy": "none", "deliver_policy": "new"}
+    request = json.dumps({"stream_name": stream, "config": config}).encode()
+    await client.request(f"$JS.API.CONSUMER.CREATE.{stream}", request)
+    settle()
+    print("ready", flush=True)
+    began = time.process_time()
+    await over.wait()
+    print(json.dumps({"seconds": time.process_time() - began, **late.numbers()}))
+    await client.close()
+
+
+async def pace(fakes: Sequence[FakeAsterisk], number: int, count: int, rate: float = 1800) -> int:
+    """Have each server send so many events behind a number, as a busy one does; return the last one's."""
+    first, began = number, time.perf_counter()
+    while number < first + count:
+        due = min(first + int((time.perf_counter() - began) * rate), first + count)
+        if due > number:
+            data = b"".join(map(event, range(number + 1, due + 1)))
+            for fake in fakes:
+                await fake.send_raw(data)
+            number = due
+        await asyncio.sleep(0.002)
+    return number
 
 
 async def peer(url: str, ami: str, count: int) -> None:
@@ -127,7 +197,7 @@ async def outcome(process: asyncio.subprocess.Process) -> dict[str, float]:
     return dict(json.loads((await asyncio.wait_for(process.stdout.read(), 120)).splitlines()[-1]))
 
 
-async def run(version: str, count: int) -> None:
+async def run(version: str, count: int, rounds: int) -> None:
     """Measure each part, and print a line for each."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -138,6 +208,7 @@ async def run(version: str, count: int) -> None:
             stack.push_async_callback(each.end)
         await relays[0].start()
         await wait_for_lead(server.url, relays[0])
+        settle()
         async with bus(server.url) as connection:
             before, used = await stored(connection), processor_time(relays[0].pid)
             began = time.perf_counter()
@@ -148,24 +219,28 @@ async def run(version: str, count: int) -> None:
         used = processor_time(relays[0].pid) - used
         print(f"relay                {used / count * 1e6:6.1f} µs an event   {rate:8,.0f} events/s")
         number = count
-        for label, names in (("consumer of all", []), ("consumer of 4 %", [RARE])):
-            # What it costs, under a flood ...
-            consumer = await child("consume", server.url, str(number + count), *names)
+        ways = (
+            ("direct link", ("consume", fake.url, "")),
+            ("nats-py alone", ("read", server.url, SERVER)),
+            ("consumer of all", ("consume", server.url, SERVER)),
+            ("consumer of 4 %", ("consume", server.url, SERVER, RARE)),
+        )
+        # How late events are, at the pace of a busy server: in turns, so that all share what else the machine does.
+        late: dict[str, list[dict[str, float]]] = {label: [] for label, _ in ways}
+        for _ in range(rounds):
+            for label, (part, url, name, *names) in ways:
+                consumer = await child(part, url, name, str(number + 7200), *names)
+                number = await pace([fake], number, 7200)
+                late[label].append(await outcome(consumer))
+        for label, (part, url, name, *names) in ways:
+            # What it costs, under a flood.
+            consumer = await child(part, url, name, str(number + count), *names)
             await fake.send_raw(b"".join(map(event, range(number + 1, number + count + 1))))
             number += count
             cost = (await outcome(consumer))["seconds"] / count * 1e6
-            # ... and how late events are, at the pace of a busy server.
-            first, began = number, time.perf_counter()
-            consumer = await child("consume", server.url, str(number + 9000), *names)
-            while number < first + 9000:
-                due = min(first + int((time.perf_counter() - began) * 1800), first + 9000)
-                if due > number:
-                    await fake.send_raw(b"".join(map(event, range(number + 1, due + 1))))
-                    number = due
-                await asyncio.sleep(0.002)
-            found = await outcome(consumer)
-            late = f"p50 {found['p50']:.2f} ms, p99 {found['p99']:.2f} ms at 1,800/s"
-            print(f"{label:20} {cost:6.1f} µs for each event of all   {late}")
+            p50, p99 = (sorted(each[name] for each in late[label]) for name in ("p50", "p99"))
+            shown = f"p50 {p50[0]:.2f} to {p50[-1]:.2f} ms, p99 {p99[0]:.2f} to {p99[-1]:.2f} ms at 1,800/s"
+            print(f"{label:20} {cost:6.1f} µs for each event of all   {shown}", flush=True)
         async with connect(server.url, server=SERVER) as manager:
             await manager.wait_ready(10)
             times = []
@@ -189,18 +264,52 @@ async def run(version: str, count: int) -> None:
         )
 
 
+async def many(version: str, count: int, seconds: int) -> None:
+    """Measure one relay with several busy servers, and print a line."""
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        server = stack.enter_context(NatsServer(install(version)))
+        fakes = [await stack.enter_async_context(FakeAsterisk()) for _ in range(count)]
+        names = [f"pbx{number}" for number in range(count)]
+        relay = RelayProcess(folder, "many", fakes[0].url, server.url)
+        tables = "".join(f'[servers.{name}]\nurl = "{fake.url}"\n' for name, fake in zip(names, fakes, strict=True))
+        relay.file.write_text(f'[bus]\nurl = "{server.url}"\n[stream]\nmax_bytes = {1 << 28}\n{tables}')
+        stack.push_async_callback(relay.end)
+        await relay.start()
+        for fake in fakes:
+            await fake.wait_connected(timeout=30)
+        settle()
+        consumer = await child("consume", server.url, names[-1], str(1800 * seconds))
+        used, began = processor_time(relay.pid), time.perf_counter()
+        last = await pace(fakes, 0, 1800 * seconds)
+        rate = last * count / (time.perf_counter() - began)
+        found = await outcome(consumer)
+        used = processor_time(relay.pid) - used
+        share = used / (time.perf_counter() - began)
+        late = f"p50 {found['p50']:.2f} ms, p99 {found['p99']:.2f} ms of one"
+        print(
+            f"{count} servers, one relay {used / last / count * 1e6:6.1f} µs an event   {rate:8,.0f} events/s   "
+            f"{share:.0%} of a processor, {late}"
+        )
+
+
 def main() -> None:
     """Run a part, or all."""
     if sys.argv[1:2] == ["consume"]:
-        asyncio.run(consume(sys.argv[2], sys.argv[4:], int(sys.argv[3])))
+        asyncio.run(consume(sys.argv[2], sys.argv[3], int(sys.argv[4]), *sys.argv[5:]))
+    elif sys.argv[1:2] == ["read"]:
+        asyncio.run(read(sys.argv[2], sys.argv[3], int(sys.argv[4])))
     elif sys.argv[1:2] == ["peer"]:
         asyncio.run(peer(sys.argv[2], sys.argv[3], int(sys.argv[4])))
     else:
         parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("--version", default="2.9", choices=("2.9", "newest"))
         parser.add_argument("--count", type=int, default=40_000)
+        parser.add_argument("--rounds", type=int, default=3, help="so often it is measured how late events are")
+        parser.add_argument("--servers", type=int, default=10, help="busy servers in one relay, at last")
         given = parser.parse_args()
-        asyncio.run(run(given.version, given.count))
+        asyncio.run(run(given.version, given.count, given.rounds))
+        asyncio.run(many(given.version, given.servers, 10))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     AIOAMI_URL=ami://user:secret@pbx.example python auto_dialler.py numbers.txt --channel 'PJSIP/{}@trunk' --at-once 5
 
 The file has a number a line. Who answers hears a recording. It needs aioami and rich, and a user with `read = call` and
-`write = originate,call`. Nobody is called twice; after Ctrl-C or SIGTERM nobody else is called.
+`write = originate,call`. Nobody is called twice; after Ctrl-C or SIGTERM nobody else is called, and whoever talks then talks on.
 """
 
 import argparse
@@ -13,44 +13,36 @@ import csv
 import os
 import signal
 import sys
-import uuid
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
-from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerTimeout, Reconnected, core, events
+from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerTimeout
+from aioami.calls import Application
 
 
 async def call(mgr: Manager, number: str, options: argparse.Namespace) -> str:
     """Call a number, wait until the call is over, and say what became of it."""
-    uniqueid = f"dialler-{uuid.uuid4().hex}"
-    place = (options.channel.format(number), *options.run.rstrip(")").split("(", 1), int(options.ring * 1000))
-    with mgr.events("Hangup", Reconnected, where=lambda e: e.get("Uniqueid", uniqueid) == uniqueid) as stream:
-        while True:
-            await mgr.wait_ready()
-            try:
-                placed = await mgr.send(core.Originate_Application(*place, channel_id=uniqueid))
-                outcome = await placed.outcome()
-                break
-            except ActionError as error:
-                return f"refused: {error}"
-            except (ConnectionLost, ManagerTimeout) as error:
-                if getattr(error, "sent", True):  # it may ring
-                    return "unknown"
-        if not outcome.success:
-            return outcome.reason.name.lower() if outcome.reason is not None else "failed"
-        async for event in stream:
-            if isinstance(event, events.Hangup):
-                break
-            try:  # the link was down: is the call still there?
-                await mgr.send(core.Status(uniqueid))
-            except ActionError:
-                break
-            except ManagerError:  # it is down once more, and there will be another Reconnected
-                continue
-    return "answered"
+    while True:
+        await mgr.wait_ready()
+        try:
+            placed = await mgr.call(options.channel.format(number), to=options.run, timeout=options.ring)
+            break
+        except ActionError as error:
+            return f"refused: {error}"
+        except (ConnectionLost, ManagerTimeout) as error:
+            if getattr(error, "sent", True):  # it may ring
+                return "unknown"
+    end = await placed.ended()  # also if the link is lost meanwhile: the call is looked for then
+    return end.reason.value
+
+
+def application(text: str) -> Application:
+    """Read an application as the dialplan writes it: `Playback(hello-world)`."""
+    name, _, arguments = text.removesuffix(")").partition("(")
+    return Application(name, *filter(None, [arguments]))
 
 
 async def run(url: str, options: argparse.Namespace, outcomes: dict[str, str]) -> None:
@@ -79,7 +71,12 @@ if __name__ == "__main__":
         "--at-once", type=int, choices=range(1, 1000), default=5, metavar="N", help="calls at the same time"
     )
     parser.add_argument("--ring", type=float, default=30, help="seconds for which it may ring")
-    parser.add_argument("--run", default="Playback(hello-world)", help="what whoever answers hears, as in the dialplan")
+    parser.add_argument(
+        "--run",
+        type=application,
+        default="Playback(hello-world)",
+        help="what whoever answers hears, as in the dialplan",
+    )
     parser.add_argument("--report", type=Path, help="a CSV file to write, with the outcome of each number")
     options = parser.parse_args()
     url = os.environ.get("AIOAMI_URL") or parser.error("AIOAMI_URL is not set")

@@ -15,10 +15,11 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -294,6 +295,7 @@ def account(source: Source, follower: Follower, *, whole: bool) -> dict[str, int
         "told": told,
         "gaps": sum(isinstance(item, Gap) for item in follower.given),
         "void": follower.reader.void,
+        **collections.Counter(f"gap: {item.reason}" for item in follower.given if isinstance(item, Gap)),
     }
 
 
@@ -367,8 +369,12 @@ async def wait_for_lead(url: str, relay: RelayProcess, seconds: float = 30.0) ->
 class World:
     """A source, a bus, two relays and proxies between them."""
 
-    def __init__(self, program: Path, *, rate: float, nodes: int = 1, **options: object) -> None:
-        self.nodes = cluster(program, nodes) if nodes > 1 else [NatsServer(program)]
+    def __init__(
+        self, program: Path, *, rate: float, nodes: int = 1, store: Path | None = None, **options: object
+    ) -> None:
+        settings = {} if store is None else {"jetstream": {"store_dir": str(store / "store")}}
+        self.store = store
+        self.nodes = cluster(program, nodes) if nodes > 1 else [NatsServer(program, settings=settings)]
         self.nats = self.nodes[0]
         self.url = "nats://" + ",".join(f"{node.host}:{node.port}" for node in self.nodes)
         self.rate = rate
@@ -453,10 +459,18 @@ async def _bus(url: str) -> AsyncIterator[BusConnection]:
 Fault = Callable[[World], Awaitable[None]]
 
 
+async def _until_another_leads(world: World, leader: RelayProcess) -> None:
+    deadline = time.monotonic() + 20
+    while await world.leader() is leader:
+        assert time.monotonic() < deadline, "nobody takes over"
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+
+
 async def kill_leader(world: World) -> None:
     leader = await world.leader()
     await leader.end()
-    await asyncio.sleep(1.5)
+    await _until_another_leads(world, leader)
     await leader.start()
 
 
@@ -467,9 +481,10 @@ async def end_leader(world: World) -> None:
 
 
 async def suspend_leader(world: World) -> None:
+    """The leader wakes up a moment after another one has taken the lead."""
     leader = await world.leader()
     leader.send(signal.SIGSTOP)
-    await asyncio.sleep(2.5)
+    await _until_another_leads(world, leader)
     leader.send(signal.SIGCONT)
 
 
@@ -509,6 +524,19 @@ async def empty_bus(world: World) -> None:
     await asyncio.to_thread(world.nats.start)
 
 
+async def fill_disk(world: World) -> None:
+    """The disk is full for a while; nats-server stores nothing more afterwards, until it is started again."""
+    assert world.store is not None
+    filler = world.store / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(65536))
+    await asyncio.sleep(3)
+    filler.unlink()
+    await asyncio.to_thread(world.nats.kill)
+    await asyncio.to_thread(world.nats.start)
+
+
 async def part_leader_from_bus(world: World) -> None:
     link = world.links[2 * world.relays.index(await world.leader()) + 1]
     link.to_server.stall()
@@ -518,6 +546,14 @@ async def part_leader_from_bus(world: World) -> None:
     link.to_client.resume()
 
 
+async def slow_bus(world: World) -> None:
+    """The way to the bus takes less than what comes, for longer than the relay bears without an answer."""
+    link = world.links[2 * world.relays.index(await world.leader()) + 1]
+    link.to_server.bytes_per_second = 100_000
+    await asyncio.sleep(4)
+    link.to_server.bytes_per_second = None
+
+
 async def part_leader_from_server(world: World) -> None:
     link = world.links[2 * world.relays.index(await world.leader())]
     link.to_server.stall()
@@ -525,6 +561,12 @@ async def part_leader_from_server(world: World) -> None:
     await asyncio.sleep(5)
     link.to_server.resume()
     link.to_client.resume()
+
+
+async def restart_server(world: World) -> None:
+    await world.fake.stop()
+    await asyncio.sleep(1)
+    await world.fake.start()
 
 
 async def cut_server(world: World) -> None:
@@ -572,10 +614,10 @@ async def kill_all_nodes(world: World) -> None:
 FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_standby, kill_both),
     *(kill_bus, end_bus, suspend_bus, empty_bus),
-    *(part_leader_from_bus, part_leader_from_server, cut_server),
+    *(slow_bus, part_leader_from_bus, part_leader_from_server, cut_server, restart_server),
 )
 CLUSTER_FAULTS: Final[Sequence[Fault]] = (
-    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server),
+    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server, restart_server),
     *(kill_node, end_node, suspend_node, kill_all_nodes),
 )
 
@@ -673,9 +715,12 @@ async def actions_under_faults(
     return dict(collections.Counter(ends.values()))
 
 
-async def random_round(program: Path, seed: int, rate: float, nodes: int) -> None:
+async def random_round(program: Path, seed: int, rate: float, nodes: int, wanted: Sequence[str] | None = None) -> None:
     chance = random.Random(seed)
-    faults = chance.sample(FAULTS if nodes == 1 else CLUSTER_FAULTS, chance.randint(1, 3))
+    known = FAULTS if nodes == 1 else CLUSTER_FAULTS
+    faults = chance.sample(known, chance.randint(1, 3))
+    if wanted:
+        faults = [next(fault for fault in known if fault.__name__ == name) for name in wanted]
     began = time.monotonic()
     async with World(program, rate=rate, nodes=nodes).run() as world:
         found = await round_of(world, faults, pause=chance.uniform(0.2, 1.5), seconds=60)
@@ -692,11 +737,41 @@ async def many_actions(program: Path, count: int) -> None:
     print(f"{count} actions in {time.monotonic() - began:.1f} s: {found}; none ran twice", flush=True)
 
 
+@contextlib.contextmanager
+def small_disk() -> Iterator[Path | None]:
+    """A disk of 64 MiB; `None` where none may be mounted, which only root may."""
+    with tempfile.TemporaryDirectory(prefix="aioami-disk-") as folder:
+        mounting = ("mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", folder)
+        if subprocess.run(mounting, check=False, stderr=subprocess.DEVNULL).returncode:
+            yield None
+            return
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(("umount", "--lazy", folder), check=True)
+
+
+async def full_disk(program: Path, rate: float) -> None:
+    """Fill the disk for a while: nothing is lost while the relay's buffer lasts."""
+    with small_disk() as disk:
+        if disk is None:
+            print("full disk: NOT tried, as only root may mount a small one")
+            return
+        async with World(program, rate=rate, store=disk, max_bytes=1 << 25).run() as world:
+            found = await round_of(world, [fill_disk])
+            sent = len(world.source.times)
+    assert all(numbers["told"] == numbers["gaps"] == 0 for numbers in found.values()), found
+    print(f"full disk: {sent} sent; {found}", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, help="the first round's; the others count on")
     parser.add_argument("--actions", type=int, default=0, help="before the rounds, so many actions while all is killed")
+    names = sorted({fault.__name__ for fault in (*FAULTS, *CLUSTER_FAULTS)})
+    parser.add_argument("--fault", action="append", choices=names, help="this fault in each round, and not by chance")
+    parser.add_argument("--full-disk", action="store_true", help="before the rounds, a disk that is full for a while")
     parser.add_argument("--rate", type=float, default=1800.0, help="events a second")
     parser.add_argument("--version", default="2.9", choices=("2.9", "newest"))
     parser.add_argument("--nodes", type=int, default=1, help="3 for a cluster, of the newest version")
@@ -705,9 +780,11 @@ def main() -> None:
     seed = random.randrange(1_000_000) if given.seed is None else given.seed
     if given.actions:
         asyncio.run(many_actions(program, given.actions))
+    if given.full_disk:
+        asyncio.run(full_disk(program, given.rate))
     for number in range(given.rounds):
         try:
-            asyncio.run(random_round(program, seed + number, given.rate, given.nodes))
+            asyncio.run(random_round(program, seed + number, given.rate, given.nodes, given.fault))
         except BaseException:
             print(f"failed with --seed {seed + number} --rounds 1", file=sys.stderr)
             raise

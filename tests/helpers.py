@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import selectors
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -86,6 +87,40 @@ async def run(
     process = await start(*arguments, url=url, **environment)
     out, err = await process.communicate()
     return process.returncode, out.decode(), err.decode()
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock is put forward to the next timer where nothing happens before.
+
+    It is for tests whose other ends all live in this loop: where no byte is on its way, nothing but a timer comes.
+    """
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+        super().__init__(_HastySelector(self))
+
+    def time(self) -> float:
+        return super().time() + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        """Put the clock forward."""
+        self._skipped += seconds
+
+
+class _HastySelector(selectors.DefaultSelector):
+    _QUIET: Final = 0.002  # seconds for which a byte may be on its way
+
+    def __init__(self, loop: HastyLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or timeout <= self._QUIET:
+            return super().select(timeout)
+        found = super().select(self._QUIET)
+        if not found:
+            self._loop.skip(timeout - self._QUIET)
+        return found
 
 
 _VALUES = (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import random
 import sys
 import time
@@ -17,7 +18,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from aioami import Action, Manager, ManagerError, actions, core
+from tests.soak.load import Keeper
+
+from aioami import Action, Backoff, Manager, ManagerError, actions, core
 from aioami.enums import ChannelState, QueueMemberState
 from aioami.live import DEFAULT_PARTS, Live, LiveChannel
 
@@ -49,6 +52,7 @@ MEMBERS: Final = ("Local/short@test/n", "Local/wait@test/n", "Local/ring@test/n"
 QUEUES: Final = ("empty", "sales")
 PARTS: Final = (*DEFAULT_PARTS, "hints", "parking", "conferences", "mailboxes", "endpoints", "registrations")
 CALLS: Final = 14  # channels, beyond which fewer calls are made
+QUICK: Final = Backoff(first=0.1, maximum=0.5)
 REST: Final = 8.0  # seconds in which the two must become equal
 
 
@@ -64,10 +68,17 @@ class Operation:
 
 
 class Player:
-    """Does operations on a server, half of them by the manager that the live state has."""
+    """Does operations on a server, half of them by the manager that the live state has.
 
-    def __init__(self, own: Manager, other: Manager, live: Live) -> None:
-        self.own, self.other, self.live = own, other, live
+    Args:
+        own: the manager that the live state has.
+        other: another one.
+        live: the live state.
+        keeper: kills the server and starts it again; `None` where others use it too.
+    """
+
+    def __init__(self, own: Manager, other: Manager, live: Live, keeper: Keeper | None = None) -> None:
+        self.own, self.other, self.live, self.keeper = own, other, live, keeper
         self.done: list[str] = []
 
     # Choosing
@@ -140,6 +151,37 @@ class Player:
             await self.send(
                 Action("BlindTransfer", {"Channel": names[a % len(names)], "Context": context, "Exten": exten}), c
             )
+
+    async def do_attended_transfer(self, a: int, b: int, c: int) -> None:
+        names = [each.name for each in self.channels() if each.bridge is not None]
+        if names:
+            context, exten = PLACES[b % len(PLACES)]
+            await self.send(Action("Atxfer", {"Channel": names[a % len(names)], "Context": context, "Exten": exten}), c)
+
+    async def do_pickup(self, a: int, b: int, c: int) -> None:
+        ringing = [each.name for each in self.channels() if each.state in (ChannelState.RINGING, ChannelState.RING)]
+        if ringing:
+            runs = core.Originate_Application(
+                "Local/wait@test/n", "PickupChan", (ringing[a % len(ringing)],), timeout=3000
+            )
+            await self.send(runs, c)
+
+    async def do_restart(self, a: int, b: int, c: int) -> None:
+        if self.keeper is None or b % 2:
+            return
+        self.done.append("the server is killed, and started again" if a % 2 else "the server restarts")
+        if a % 2:
+            await self.keeper.do(self.keeper.server.kill)
+        else:
+            await self.keeper.do(self.keeper.server.terminate)
+            await self.keeper.do(self.keeper.server.wait)
+        await self.keeper.do(self.keeper.server.start)
+        try:
+            for manager in (self.own, self.other):
+                await manager.wait_booted(60)
+            await self.live.wait_synced(60)
+        except ManagerError as error:
+            self.done.append(str(error))
 
     async def do_kick(self, a: int, b: int, c: int) -> None:
         bridges = [each for each in self.live.bridges.values() if each.channels]
@@ -220,6 +262,7 @@ class Player:
 
 WEIGHTS: Final = {
     "call": 12, "dialplan": 4, "hang_up": 7, "bridge": 7, "park": 3, "redirect": 6, "redirect_both": 2, "blind_transfer": 3,
+    "attended_transfer": 2, "pickup": 2, "restart": 0.5,
     "kick": 2, "destroy": 1, "name": 3, "member": 4, "no_member": 3, "pause": 4, "penalty": 1, "state": 3, "mute": 4, "lock": 1, "hint": 2, "reset": 1, "reload": 1,
     "priority": 2,
 }  # fmt: skip
@@ -422,14 +465,23 @@ async def clear(mgr: Manager) -> None:
 
 
 async def play(
-    url: str, todo: Sequence[Operation], *, seconds: float | None = None, every: int = 10, record: str | None = None
+    url: str,
+    todo: Sequence[Operation],
+    *,
+    seconds: float | None = None,
+    every: int = 10,
+    record: str | None = None,
+    keeper: Keeper | None = None,
 ) -> list[str]:
     """Do operations, and compare after every few; return what went wrong, with what was done before."""
     until = None if seconds is None else time.monotonic() + seconds
-    async with Manager.from_url(url, record=record) as own, Manager.from_url(url) as other:
+    async with (
+        Manager.from_url(url, record=record, reconnect=QUICK) as own,
+        Manager.from_url(url, reconnect=QUICK) as other,
+    ):
         await clear(other)
         async with Live(own, parts=PARTS) as live:
-            player = Player(own, other, live)
+            player = Player(own, other, live, keeper)
             count = 0
             try:
                 for count, operation in enumerate(todo, 1):
@@ -447,14 +499,14 @@ async def play(
                 await clear(other)
 
 
-async def shrink(url: str, todo: Sequence[Operation]) -> list[Operation]:
+async def shrink(url: str, todo: Sequence[Operation], keeper: Keeper | None) -> list[Operation]:
     """Return fewer operations that still fail."""
     found = list(todo)
     size = len(found) // 2
     while size:
         for begin in range(0, len(found), size):
             fewer = found[:begin] + found[begin + size :]
-            if fewer and await play(url, fewer, every=len(fewer)):
+            if fewer and await play(url, fewer, every=len(fewer), keeper=keeper):
                 found = fewer
                 break
         else:
@@ -479,24 +531,21 @@ async def main() -> int:
     failed = 0
     for version in ["-"] if options.url else options.version:
         print(f"version {version}, seed {seed}, {options.operations} operations", flush=True)
-        server = None if options.url else RealAsterisk(install(version))
-        try:
-            if server is not None:
-                server.start()
-            url = options.url or server.url  # type: ignore[union-attr]
+        with contextlib.ExitStack() as stack:
+            keeper = None
+            if not options.url:
+                keeper = stack.enter_context(Keeper(RealAsterisk(install(version))))
+            url = options.url or keeper.server.url  # type: ignore[union-attr]
             todo = operations(seed, options.operations)
             began = time.monotonic()
-            found = await play(url, todo, every=options.every, record=options.record)
+            found = await play(url, todo, every=options.every, record=options.record, keeper=keeper)
             print("\n".join(found) or f"right after all of them, in {time.monotonic() - began:.0f} s", flush=True)
             if found:
                 failed += 1
                 if not options.no_shrink:
                     last = next(int(line.split()[1]) for line in found if line.startswith("after "))
-                    for each in await shrink(url, todo[max(0, last - 40) : last]):
+                    for each in await shrink(url, todo[max(0, last - 40) : last], keeper):
                         print(f"  {each}")
-        finally:
-            if server is not None:
-                server.stop()
     return min(failed, 1)
 
 

@@ -274,8 +274,11 @@ class Board:
         live = self._lives[server]
         return {
             "link": self._link(server, health),
-            **{part: {key: show(each) for key, each in things(live).items()} for part, things, show in _SHOWN.values()},
-            "ended": _ended_of(live),
+            **{
+                part: {key: show(each) for key, each in things(live).items()} if _follows(live, part) else {}
+                for part, things, show in _SHOWN.values()
+            },
+            "ended": _ended_of(live) if _follows(live, "calls") else [],
         }
 
     def _link(self, server: str, health: ServerHealth) -> dict[str, Any]:
@@ -431,6 +434,11 @@ _SHOWN: Final[dict[str, tuple[str, Callable[[Live], Mapping[str, Any]], Callable
     "registration": ("registrations", lambda live: live.registrations, _registration),
 }
 """By the kind of a change: its name in what is pushed, where it is found, and what is shown of it."""
+
+
+def _follows(live: Live, part: str) -> bool:
+    """True if a live state has a part; calls are made up of channels."""
+    return ("channels" if part == "calls" else part) in live.parts
 
 
 def _event(number: int, event: Event) -> dict[str, Any]:

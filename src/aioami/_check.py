@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Mapping
 from sys import float_info
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["check_flag", "check_seconds", "check_text", "check_type", "check_whole_number"]
+__all__ = [
+    "check_callable",
+    "check_flag",
+    "check_manager",
+    "check_path",
+    "check_seconds",
+    "check_several",
+    "check_takes_one",
+    "check_text",
+    "check_type",
+    "check_whole_number",
+]
 
 _LATEST: Final = float_info.max  # which no NaN is below
 _SOONEST: Final = -_LATEST
@@ -52,3 +65,70 @@ def check_seconds(name: str, value: object) -> None:
 def check_whole_number(name: str, value: object) -> None:
     """Check a number, which may be `None` for no limit."""
     check_type(name, value, (int, type(None)), "a whole number or None")
+
+
+def check_callable(name: str, value: object, words: str = "a function") -> None:
+    """Check a function, or what can be called as one."""
+    if not callable(value):
+        raise TypeError(f"{name}: expected {words}, not {type(value).__name__}")
+
+
+def check_takes_one(name: str, function: object, what: str) -> None:
+    """Check a function that is called with one argument.
+
+    Args:
+        name, function: the argument.
+        what: what the function is called with, for the error: `the event`.
+
+    Raises:
+        TypeError: it cannot be called, or not so.
+    """
+    check_callable(name, function)
+    import inspect  # here, as importing the library is to be quick
+
+    try:
+        signature = inspect.signature(function)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return  # some that are written in C do not tell
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        called = getattr(function, "__qualname__", repr(function))
+        raise TypeError(f"{name}: {called} is called with {what} alone: {error}") from None
+
+
+def check_path(name: str, value: object) -> None:
+    """Check the path of a file or a directory."""
+    check_type(name, value, (str, os.PathLike), "a path")
+
+
+def check_several(name: str, value: object, words: str) -> tuple[Any, ...]:
+    """Check a sequence, and return what is in it.
+
+    Args:
+        name, value: the argument.
+        words: what it is a sequence of, for the error: `names`.
+
+    Raises:
+        TypeError: it is none, or a single text or a mapping, which are sequences of something else.
+    """
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name}: expected a sequence of {words}, not one text")
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}: expected a sequence of {words}, not {type(value).__name__}")
+    return tuple(value)
+
+
+def check_manager(name: str, value: object) -> None:
+    """Check a manager, of whatever kind, that lives in the event loop.
+
+    Raises:
+        TypeError: it is none, or one that blocks.
+    """
+    if not all(callable(getattr(value, each, None)) for each in ("send", "events")):
+        raise TypeError(f"{name}: expected a manager, not {type(value).__name__}")
+    if hasattr(type(value), "run") and not hasattr(type(value), "__aenter__"):
+        raise TypeError(
+            f"{name}: what works in the event loop takes the `manager` of a BlockingManager, in a "
+            "coroutine that its `run()` awaits"
+        )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
-__all__ = ["nearest", "unexpected"]
+__all__ = ["nearest", "unexpected", "with_near_keywords"]
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 _LONG: Final = 9  # letters, from which on two slips are likely
 
@@ -30,17 +33,55 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return found
 
 
-def unexpected(what: str, keyword: str, known: Iterable[str]) -> TypeError:
+def unexpected(
+    what: str, keyword: str, known: Iterable[str], *, meant: str | None = None
+) -> TypeError:
     """Return the error for a keyword argument that does not exist, with the near one.
 
     Args:
         what: the name of what was called.
         keyword: the argument.
         known: the arguments that there are.
+        meant: the one that is meant; if left out, the near one.
     """
-    meant = nearest(keyword, known)
+    meant = meant or nearest(keyword, known)
     hint = f"; is {meant} meant?" if meant is not None else ""
     return TypeError(f"{what}() got an unexpected keyword argument {keyword!r}{hint}")
+
+
+def with_near_keywords(
+    other_words: Mapping[str, str] = {},
+) -> Callable[[FunctionT], FunctionT]:
+    """Decorate a function: an unknown keyword argument is refused with the one that is meant.
+
+    Python does so from 3.13 on, for those of one slip.
+
+    Args:
+        other_words: words that others have for its arguments, each with the argument.
+    """
+
+    def decorate(function: FunctionT) -> FunctionT:
+        code = function.__code__
+        known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        named = known[code.co_argcount :]
+
+        @functools.wraps(function)
+        def called(*args: Any, **keywords: Any) -> Any:
+            what = function.__qualname__.removesuffix(".__init__")
+            if len(args) > code.co_argcount and named:
+                raise TypeError(
+                    f"{what}() takes {code.co_argcount - 1} argument(s) by place; the others are "
+                    f"given by name, as {named[0]}=..."
+                )
+            for keyword in keywords:
+                if keyword not in known:
+                    meant = other_words.get(keyword)
+                    raise unexpected(what, keyword, known, meant=meant)
+            return function(*args, **keywords)
+
+        return called  # type: ignore[return-value]
+
+    return decorate
 
 
 def _key(name: str) -> str:

@@ -19,6 +19,7 @@ real server out.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -145,8 +146,23 @@ def pytest_terminal_summary(
         terminalreporter.write_line(f"Debian's mirror does not offer it any more: {why}")
 
 
+class _RealServers(contextlib.ExitStack):
+    """The real servers of a run, by version: those that tests have asked for, until its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_version: dict[str, RealAsterisk] = {}
+
+
 @pytest.fixture(scope="session")
-def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
+def _real_servers() -> Iterator[_RealServers]:
+    # They outlive a change of the version: with pytest-xdist it changes with each file.
+    with _RealServers() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def real_asterisk(request: pytest.FixtureRequest, _real_servers: _RealServers) -> RealAsterisk:
     """A private Asterisk with the configuration of `aioami.testing`, one of each version for a run.
 
     It is installed into the user's cache when it is used first, without root, from Debian's
@@ -156,6 +172,8 @@ def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
     from aioami.testing.real import InstallError, RealAsterisk, SuiteGone, find_system, install
 
     version = _version(request, "asterisk")
+    if version in _real_servers.by_version:
+        return _real_servers.by_version[version]
     try:
         installation = install(version)
     except SuiteGone as error:
@@ -173,8 +191,9 @@ def real_asterisk(request: pytest.FixtureRequest) -> Iterator[RealAsterisk]:
                 f"installed into a private folder, elsewhere install Asterisk ({error})"
             )
         installation = system
-    with RealAsterisk(installation) as server:
-        yield server
+    server = _real_servers.enter_context(RealAsterisk(installation))
+    _real_servers.by_version[version] = server
+    return server
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, Final
 
+from ._check import check_flag
 from .actions.base import Action, KnownAction
 from .actions.base import load as load_actions
 from .actions.parameters import REQUIRED, one_of
@@ -70,6 +71,8 @@ def json_schema(
     Raises:
         ValueError: `numbers` without `typed`.
     """
+    for name, flag in (("attributes", attributes), ("typed", typed), ("numbers", numbers)):
+        check_flag(name, flag)
     values = values_of(typed, numbers)
     load_actions()
     load_events()

@@ -77,14 +77,15 @@ def framer(data: bytes) -> None:
         assert greeting == _decoded(line).rstrip("\r")
         data, follows = rest, has_follows(line)
     messages, start = plain_messages(data, follows=follows)
-    if limit is None or all(len(message) <= limit for message in messages):
+    sizes = [len(message.removesuffix(b"\r")) for message in messages]  # without the end of the last line
+    if limit is None or all(size <= limit for size in sizes):
         assert texts == [_decoded(message) for message in messages]
         unfinished = len(data) - start
         assert (error is not None) == (limit is not None and unfinished > limit + len(b"\r\n\r"))
         assert buffered == (0 if error else unfinished)
     else:
         assert error is not None
-        fitting = next(n for n, message in enumerate(messages) if len(message) > limit)
+        fitting = next(n for n, size in enumerate(sizes) if size > limit)
         assert texts == [_decoded(message) for message in messages[:fitting]]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-import pytest
+from typing import Any, Literal, get_args
 
 from aioami import Manager, ManagerError, actions, core
 from aioami.agi import (
@@ -22,7 +22,23 @@ from aioami.agi import (
 FACTS = Path(__file__).parents[1] / "data/agi_commands.json"
 CONTEXT = "agi-tests"
 Transport = Literal["fastagi", "asyncagi"]
-both = pytest.mark.parametrize("transport", ["fastagi", "asyncagi"])
+
+
+def both(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Run a test over FastAGI and over AsyncAGI: at once, as it waits most of the time."""
+
+    @functools.wraps(test)
+    async def over_both(**arguments: Any) -> None:
+        transports = get_args(Transport)
+        running = (test(transport=transport, **arguments) for transport in transports)
+        for transport, error in zip(transports, await asyncio.gather(*running, return_exceptions=True), strict=True):
+            if error is not None:
+                raise AssertionError(f"over {transport}") from error
+
+    signature = inspect.signature(test)
+    kept = [each for each in signature.parameters.values() if each.name != "transport"]
+    over_both.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
+    return over_both
 
 
 @dataclass
@@ -70,6 +86,36 @@ async def serving(
         yield Calls(mgr, exten, server)
 
 
+async def run_each(
+    mgr: Manager,
+    transport: Transport,
+    programs: Sequence[Callable[[Session], Awaitable[Any]]],
+    *,
+    caller: str = "wait",
+    **options: Any,
+) -> list[Any]:
+    """Place a call to each program, all at once; return or raise what comes of them, when all sessions are over."""
+    results: list[asyncio.Future[Any]] = [asyncio.get_running_loop().create_future() for _ in programs]
+
+    async def observed(call: Session) -> None:
+        number = int(call.arguments[-1])
+        result = results[number]
+        try:
+            value = await programs[number](call)
+        except BaseException as error:
+            if not result.done():
+                result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+            raise
+        if not result.done():
+            result.set_result(value)
+
+    async with serving(mgr, transport, observed, "menu,${ROW}", **options) as calls:
+        await asyncio.gather(*(calls.place(caller, ROW=str(number)) for number in range(len(programs))))
+        values = await asyncio.wait_for(asyncio.gather(*map(asyncio.shield, results)), 30)
+        await calls.server.close()
+        return values
+
+
 async def run(
     mgr: Manager,
     transport: Transport,
@@ -79,23 +125,7 @@ async def run(
     **options: Any,
 ) -> Any:
     """Place one call to a program; return or raise what comes of it, when the session is over."""
-    result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-    async def observed(call: Session) -> None:
-        try:
-            value = await program(call)
-        except BaseException as error:
-            if not result.done():
-                result.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            raise
-        if not result.done():
-            result.set_result(value)
-
-    async with serving(mgr, transport, observed, **options) as calls:
-        await calls.place(caller)
-        value = await asyncio.wait_for(asyncio.shield(result), 30)
-        await calls.server.close()
-        return value
+    return (await run_each(mgr, transport, [program], caller=caller, **options))[0]
 
 
 async def press(mgr: Manager, call: Session, digit: str) -> None:

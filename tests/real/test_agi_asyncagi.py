@@ -80,20 +80,20 @@ async def test_entering_anew_is_another_session(mgr: Manager) -> None:
 async def test_a_long_environment_is_whole(mgr: Manager) -> None:
     """What Asterisk cuts off the environment of AsyncAGI is added, and the first answer is right."""
 
-    async def program(call: Session) -> tuple[tuple[str, ...], str]:
-        return call.arguments, await call.evaluate("<${EXTEN}>")
+    sizes = (400, 700, 2000)
+    seen: dict[int, asyncio.Future[tuple[tuple[str, ...], str]]] = {
+        size: asyncio.get_running_loop().create_future() for size in sizes
+    }
 
-    for size in (400, 700, 2000):
-        long = ("menu", "x" * (size // 2), "y" * (size // 2), "end")
-        result: asyncio.Future[tuple[tuple[str, ...], str]] = asyncio.get_running_loop().create_future()
+    async def program(call: Session) -> None:
+        seen[int(call.arguments[-1])].set_result((call.arguments, await call.evaluate("<${EXTEN}>")))
 
-        async def observed(call: Session, result: asyncio.Future[Any] = result) -> None:
-            result.set_result(await program(call))
-
-        # One action cannot carry so long a line of dialplan.
-        async with serving(mgr, "asyncagi", observed, "menu,${LONG1},${LONG2},end") as calls:
-            await calls.place(LONG1=long[1], LONG2=long[2])
-            assert await asyncio.wait_for(result, 5) == (long, f"<{calls.exten}>")
+    # One action cannot carry so long a line of dialplan.
+    async with serving(mgr, "asyncagi", program, "menu,${LONG1},${LONG2},end,${SIZE}") as calls:
+        long = {size: ("menu", "x" * (size // 2), "y" * (size // 2), "end", str(size)) for size in sizes}
+        await asyncio.gather(*(calls.place(LONG1=each[1], LONG2=each[2], SIZE=each[4]) for each in long.values()))
+        for size in sizes:
+            assert await asyncio.wait_for(seen[size], 5) == (long[size], f"<{calls.exten}>")
 
 
 async def test_sessions_can_be_taken_by_hand(mgr: Manager) -> None:
@@ -150,18 +150,22 @@ async def test_a_user_who_may_only_steer(mgr: Manager, asterisk: Any) -> None:
             with pytest.raises(HungUp):
                 await running
 
-        for each in (program, hung_up):
-            done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        programs = {"fails": program, "hung up": hung_up}
+        done: dict[str, asyncio.Future[object]] = {
+            name: asyncio.get_running_loop().create_future() for name in programs
+        }
 
-            async def observed(call: Session, each: Any = each, done: asyncio.Future[object] = done) -> None:
-                try:
-                    done.set_result(await each(call))
-                except BaseException as error:
-                    done.set_exception(error)
+        async def observed(call: Session) -> None:
+            name = call.arguments[-1]
+            try:
+                done[name].set_result(await programs[name](call))
+            except BaseException as error:
+                done[name].set_exception(error)
 
-            async with serving(steering, "asyncagi", observed) as calls:
-                await Calls(mgr, calls.exten, calls.server).place()
-                await asyncio.wait_for(done, 10)
+        async with serving(steering, "asyncagi", observed, "menu,${ROW}") as calls:
+            placing = Calls(mgr, calls.exten, calls.server)
+            await asyncio.gather(*(placing.place(ROW=name) for name in programs))
+            await asyncio.wait_for(asyncio.gather(*done.values()), 10)
 
 
 # A lost link
@@ -177,55 +181,56 @@ async def steering_through_a_proxy(asterisk: Any) -> AsyncIterator[tuple[Manager
             yield manager, proxy
 
 
-@pytest.mark.parametrize("outage", ["short", "hung up", "redirected", "entered anew"])
-async def test_a_lost_link(mgr: Manager, asterisk: Any, outage: str) -> None:
+async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
     """The command under way fails; the session goes on if the channel still is where it was, and never elsewhere."""
-    sessions: list[Session] = []
-    raised: list[str] = []
-    values: list[str] = []
+    sessions: dict[str, Session] = {}
+    raised: dict[str, list[str]] = {"short": [], "hung up": [], "redirected": [], "entered anew": []}
+    values: dict[str, str] = {}
 
     async def program(call: Session) -> None:
-        sessions.append(call)
-        if len(sessions) > 1:
-            values.append(await call.evaluate("anew"))
+        outage = call.arguments[-1]
+        if outage in sessions:
+            values[outage] = await call.evaluate("anew")
             return
+        sessions[outage] = call
         try:
             await call.digit(None)
         except ConnectionLost as error:
-            raised.append(f"ConnectionLost sent={error.sent}")
+            raised[outage].append(f"ConnectionLost sent={error.sent}")
         try:
             await call.digit(0.2)
-            values.append(await call.evaluate("${EXTEN}"))
+            values[outage] = await call.evaluate("${EXTEN}")
         except SessionEnded as error:
-            raised.append(type(error).__name__)
+            raised[outage].append(type(error).__name__)
             raise
 
-    async with steering_through_a_proxy(asterisk) as (steering, proxy), serving(steering, "asyncagi", program) as calls:
+    async with (
+        steering_through_a_proxy(asterisk) as (steering, proxy),
+        serving(steering, "asyncagi", program, "menu,${ROW}") as calls,
+    ):
         placing = Calls(mgr, calls.exten, calls.server)
-        waits = begins(mgr, "WAIT FOR DIGIT")
-        await placing.place()
-        await waits
+        await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
+        await until(lambda: len(sessions) == len(raised))
+        await asyncio.sleep(0.3)
         await proxy.stop()
-        uniqueid = sessions[0].uniqueid
         await until(lambda: steering.state is ManagerState.RECONNECTING)
-        if outage == "hung up":
-            await mgr.send(core.Hangup(uniqueid))
-        elif outage == "redirected":
-            await mgr.send(core.Redirect(uniqueid, "elsewhere", "target", 1))
-        elif outage == "entered anew":
-            entered = mgr.wait_for(events.AsyncAGIStart, timeout=10)
-            await mgr.send(core.Redirect(uniqueid, CONTEXT, calls.exten, 1))
-            await entered
-        else:
-            ended = mgr.wait_for(events.AGIExecEnd, timeout=10)
-            await press(mgr, sessions[0], "5")  # ends the command, whose answer is lost
-            await ended
+        channels = {outage: session.uniqueid for outage, session in sessions.items()}
+        await mgr.send(core.Hangup(channels["hung up"]))
+        await mgr.send(core.Redirect(channels["redirected"], "elsewhere", "target", 1))
+        await mgr.send(core.Redirect(channels["entered anew"], CONTEXT, calls.exten, 1))
+        await press(mgr, sessions["short"], "5")  # ends the command, whose answer is lost
+        await asyncio.sleep(0.3)
         await proxy.start()
         await steering.wait_ready(10)
-        await until(lambda: len(raised) + len(values) == (3 if outage == "entered anew" else 2), 10)
-    ends = {"short": [], "hung up": ["HungUp"], "redirected": ["TakenAway"], "entered anew": ["TakenAway"]}
-    assert raised == ["ConnectionLost sent=True", *ends[outage]]
-    assert values == {"short": [calls.exten], "entered anew": ["anew"]}.get(outage, [])
+        await until(lambda: sum(map(len, raised.values())) + len(values) == 9, 10)
+    lost = "ConnectionLost sent=True"
+    assert raised == {
+        "short": [lost],
+        "hung up": [lost, "HungUp"],
+        "redirected": [lost, "TakenAway"],
+        "entered anew": [lost, "TakenAway"],
+    }
+    assert values == {"short": calls.exten, "entered anew": "anew"}
 
 
 async def test_a_call_that_came_while_the_link_was_down(mgr: Manager, asterisk: Any) -> None:

@@ -4,69 +4,67 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-import pytest
-from tests.real.agi_calls import Transport, both, run, serving
+from tests.real.agi_calls import Transport, both, run, run_each
 
 from aioami import Manager
-from aioami.agi import (
-    Session,
-)
+from aioami.agi import Session
 
 # Cancelling
 
 
-@both
-@pytest.mark.parametrize("with_manager", [False, True])
-async def test_a_cancelled_command_is_stopped(mgr: Manager, transport: Transport, with_manager: bool) -> None:
-    """A timeout around a command stops it, whenever it comes, and the session lives and stays in step."""
-    if with_manager and transport == "asyncagi":
-        pytest.skip("AsyncAGI always has a manager")
-    options = {"manager": mgr} if with_manager else {}
-    commands: list[Callable[[Session], Awaitable[object]]] = [
-        lambda call: call.play("demo-congrats"),
-        lambda call: call.play("demo-congrats", stop="1"),
-        lambda call: call.ask("demo-congrats", digits=3),
-        lambda call: call.ask("beep", "demo-congrats", digits=3),
-        lambda call: call.ask(digits=3, timeout=30),
-        lambda call: call.digit(30),
-    ]
-    if with_manager or transport == "asyncagi":
-        commands += [
-            lambda call: call.say_digits("123456789"),
-            lambda call: call.spell("abcdefghijkl"),
-            lambda call: call.record("/tmp/aioami-cancelled", timeout=30),
-            lambda call: call.command("CONTROL STREAM FILE", "demo-congrats", ""),
-            lambda call: call.command("GET OPTION", "demo-congrats", "1", 9000),
-        ]
+COMMANDS: list[Callable[[Session], Awaitable[object]]] = [
+    lambda call: call.play("demo-congrats"),
+    lambda call: call.play("demo-congrats", stop="1"),
+    lambda call: call.ask("demo-congrats", digits=3),
+    lambda call: call.ask("beep", "demo-congrats", digits=3),
+    lambda call: call.ask(digits=3, timeout=30),
+    lambda call: call.digit(30),
+]
+STOPPED_BY_A_MANAGER: list[Callable[[Session], Awaitable[object]]] = [
+    lambda call: call.say_digits("123456789"),
+    lambda call: call.spell("abcdefghijkl"),
+    lambda call: call.record("/tmp/aioami-cancelled", timeout=30),
+    lambda call: call.command("CONTROL STREAM FILE", "demo-congrats", ""),
+    lambda call: call.command("GET OPTION", "demo-congrats", "1", 9000),
+]
+
+
+def cancelling(command: Callable[[Session], Awaitable[object]], *delays: float) -> Callable[[Session], Awaitable[Any]]:
+    """Return a program that cancels a command after each of these times, and says what is wrong then."""
 
     async def program(call: Session) -> list[str]:
         wrong = []
-        mine = commands[int(await call.get("ROW") or "")]
-        for number, delay in enumerate((0.001, 0.0, 0.003, 0.01, 0.11, 0.3)):
+        clock = asyncio.get_running_loop().time
+        for number, delay in enumerate(delays):
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(mine(call), delay)
-            began = time.monotonic()
+                await asyncio.wait_for(command(call), delay)
+            began = clock()
             if await call.evaluate(f"{number}-${{EXTEN}}") != f"{number}-{call.environment['agi_extension']}":
                 wrong.append(f"out of step after {delay}")
-            if time.monotonic() - began > 2:
+            if clock() - began > 2:
                 wrong.append(f"not stopped after {delay}")
             if await call.digit(0.05) is not None:
                 wrong.append(f"a digit is left after {delay}")
         return wrong
 
-    results: list[asyncio.Future[list[str]]] = [asyncio.get_running_loop().create_future() for _ in commands]
+    return program
 
-    async def numbered(call: Session) -> None:
-        results[int(await call.get("ROW") or "")].set_result(await program(call))
 
-    async with serving(mgr, transport, numbered, **options) as calls:
-        for number in range(len(commands)):
-            await calls.place(ROW=str(number))
-        done = await asyncio.wait_for(asyncio.gather(*results), 30)
-    assert done == [[]] * len(commands)
+@both
+async def test_a_cancelled_command_is_stopped(mgr: Manager, transport: Transport) -> None:
+    """A timeout around a command stops it, whenever it comes, and the session lives and stays in step."""
+
+    async def check(commands: list[Callable[[Session], Awaitable[object]]], **options: Any) -> None:
+        each = [(command, *delays) for command in commands for delays in ((0.001, 0.11), (0.0, 0.003), (0.01, 0.3))]
+        assert await run_each(mgr, transport, [cancelling(*one) for one in each], **options) == [[]] * len(each)
+
+    if transport == "asyncagi":  # which always has a manager
+        await check([*COMMANDS, *STOPPED_BY_A_MANAGER])
+    else:
+        await asyncio.gather(check(COMMANDS), check([*COMMANDS, *STOPPED_BY_A_MANAGER], manager=mgr))
 
 
 @both

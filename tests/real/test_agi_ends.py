@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.helpers import until
-from tests.real.agi_calls import CONTEXT, Transport, both, lay_out, press, run, serving
+from tests.real.agi_calls import CONTEXT, Transport, both, lay_out, press, run, run_each, serving
 
-from aioami import Manager, ManagerError, core, events
+from aioami import Event, Manager, ManagerError, core, events
 from aioami.agi import (
     CommandFailed,
     HungUp,
@@ -47,21 +46,22 @@ async def raised_by(
     mgr: Manager,
     transport: Transport,
     commands: dict[str, Callable[[Session], Awaitable[object]]],
-    disturbance: Callable[[Session], Awaitable[object]],
+    *disturbances: Callable[[Session], Awaitable[object]],
     **options: Any,
 ) -> dict[str, tuple[str, float]]:
-    """Run each command in a call of its own, and disturb it; return the error, and how long after."""
+    """Run each command in a call of its own, and disturb it in its way, or all in the same; return the error, and how long after."""
+    ways = dict(zip(commands, disturbances * len(commands) if len(disturbances) == 1 else disturbances, strict=True))
     loop = asyncio.get_running_loop()
     results: dict[str, asyncio.Future[tuple[str, float]]] = {name: loop.create_future() for name in commands}
     disturbed: dict[str, float] = {}
 
     async def program(call: Session) -> None:
-        name = await call.get("ROW") or ""
+        name = call.arguments[-1]
 
         async def disturb() -> None:
             await asyncio.sleep(0.4)
             disturbed[name] = loop.time()
-            await disturbance(call)
+            await ways[name](call)
 
         async with contextlib.AsyncExitStack() as stack:
             task = asyncio.create_task(disturb())
@@ -74,9 +74,8 @@ async def raised_by(
             await task
         await call.answer()  # which raises the same
 
-    async with serving(mgr, transport, program, **options) as calls:
-        for name in commands:
-            await calls.place(ROW=name)
+    async with serving(mgr, transport, program, "menu,${ROW}", **options) as calls:
+        await asyncio.gather(*(calls.place(ROW=name) for name in commands))
         done = await asyncio.wait_for(asyncio.gather(*results.values()), 30)
         await calls.server.close(timeout=5)
     return dict(zip(commands, done, strict=True))
@@ -96,11 +95,17 @@ async def test_a_hangup_ends_each_command(mgr: Manager, transport: Transport, ca
 async def test_a_redirect_takes_the_call_away(mgr: Manager, transport: Transport) -> None:
     """A redirect in the middle of any command is TakenAway, and the channel comes to its new place."""
     commands = {name: run for name, run in ENDED_BY_HANGUP.items() if name not in ("dial",)}
-    arrived = mgr.events(events.Newexten, where=lambda step: step.exten == "target" and step.application == "Wait")
-    with arrived:
-        seen = await raised_by(
-            mgr, transport, commands, lambda call: mgr.send(core.Redirect(call.uniqueid, "elsewhere", "target", 1))
-        )
+    redirected: set[str | None] = set()
+
+    async def redirect(call: Session) -> None:
+        redirected.add(call.uniqueid)
+        await mgr.send(core.Redirect(call.uniqueid, "elsewhere", "target", 1))
+
+    with mgr.events(
+        events.Newexten,
+        where=lambda step: step.exten == "target" and step.application == "Wait" and step.get("Uniqueid") in redirected,
+    ) as arrived:
+        seen = await raised_by(mgr, transport, commands, redirect)
         assert {name: raised for name, (raised, _) in seen.items()} == dict.fromkeys(seen, "TakenAway")
         await until(lambda: arrived.pending >= len(commands), 5)
 
@@ -119,21 +124,13 @@ async def test_with_a_manager_a_hangup_ends_what_asterisk_does_not_end(mgr: Mana
     async def redirect(call: Session) -> None:
         await mgr.send(core.Redirect(call.uniqueid, "elsewhere", "target", 1))
 
-    disturbances = {"by us": hang_up, "by the caller": hang_up_far_end, "redirected": redirect}
-
     async def sleep(call: Session) -> int:
-        return await call.exec("System", "sleep 2")
+        return await call.exec("System", "sleep 1.2")
 
-    async def disturb_each(name: str) -> tuple[str, float]:
-        seen = await raised_by(mgr, transport, {name: sleep}, disturbances[name], **options)
-        return seen[name]
-
-    if transport == "fastagi":
-        done = await asyncio.gather(*map(disturb_each, disturbances))
-    else:  # a manager has one AsyncAGI
-        done = [await disturb_each(name) for name in disturbances]
-    assert [raised for raised, _ in done] == ["HungUp", "HungUp", "TakenAway"]
-    assert max(after for _, after in done) < 0.5
+    commands = dict.fromkeys(("by us", "by the caller", "redirected"), sleep)
+    done = await raised_by(mgr, transport, commands, hang_up, hang_up_far_end, redirect, **options)
+    assert [raised for raised, _ in done.values()] == ["HungUp", "HungUp", "TakenAway"]
+    assert max(after for _, after in done.values()) < 0.5
 
 
 @both
@@ -178,12 +175,13 @@ async def test_a_dead_channel_is_let_go_after_a_while(mgr: Manager) -> None:
 
     async with serving(mgr, "fastagi", program, linger=0.2) as calls:
         with mgr.events(events.Hangup) as gone:
-            began = time.monotonic()
+            clock = asyncio.get_running_loop().time
+            began = clock()
             channel = await calls.place()
             async for event in gone:
                 if event.channel == channel:
                     break
-            assert 0.2 <= time.monotonic() - began < 2
+            assert 0.2 <= clock() - began < 2
         ended.set()
 
 
@@ -191,25 +189,40 @@ async def test_a_dead_channel_is_let_go_after_a_while(mgr: Manager) -> None:
 async def test_recording_ends_for_each_reason(mgr: Manager, transport: Transport, tmp_path: Path) -> None:
     """A recording says why it ended, and a caller who hangs up is one of the reasons."""
 
-    async def program(call: Session) -> list[tuple[str, str | None, bool]]:
-        file = str(tmp_path / f"{transport}{call.uniqueid}")
-        taken = [await call.record(file, timeout=0.3)]
-        during_tone = asyncio.create_task(call.record(file, timeout=5, beep=True))
-        await asyncio.sleep(0.25)
-        await press(mgr, call, "#")
-        taken.append(await during_tone)
-        for disturbance in (press(mgr, call, "#"), mgr.send(core.Hangup(call.uniqueid))):
-            recording = asyncio.create_task(call.record(file, timeout=5, beep=True))
-            await asyncio.sleep(0.8)
-            await disturbance
-            taken.append(await recording)
-        with pytest.raises(HungUp):
-            await call.answer()
-        assert all(each.file == file for each in taken)
-        return [(each.reason, each.digit, each.seconds > 0.02) for each in taken]
+    def recording(
+        disturb: Callable[[Session], Awaitable[object]] | None,
+        after: float = 0.8,
+        timeout: float = 5,
+        beep: bool = True,
+    ) -> Callable[[Session], Awaitable[Any]]:
+        async def program(call: Session) -> tuple[str, str | None]:
+            file = str(tmp_path / f"{transport}{call.uniqueid}")
+            running = asyncio.create_task(call.record(file, timeout=timeout, beep=beep))
+            if disturb is not None:
+                await asyncio.sleep(after)
+                await disturb(call)
+            taken = await running
+            assert taken.file == file
+            if taken.reason == "hangup":
+                with pytest.raises(HungUp):
+                    await call.answer()
+            else:
+                await call.answer()
+            return taken.reason, taken.digit
 
-    seen = await run(mgr, transport, program, caller="echo")
-    assert [each[:2] for each in seen] == [("timeout", None), ("digit", "#"), ("digit", "#"), ("hangup", None)]
+        return program
+
+    def pound(call: Session) -> Awaitable[object]:
+        return press(mgr, call, "#")
+
+    programs = [
+        recording(None, timeout=0.3, beep=False),
+        recording(pound, 0.25),  # during the tone
+        recording(pound),
+        recording(lambda call: mgr.send(core.Hangup(call.uniqueid))),
+    ]
+    seen = await run_each(mgr, transport, programs, caller="echo")
+    assert seen == [("timeout", None), ("digit", "#"), ("digit", "#"), ("hangup", None)]
 
 
 @both
@@ -217,32 +230,41 @@ async def test_silence_ends_a_recording(mgr: Manager, transport: Transport, tmp_
     """Silence that lasted as long as asked for is told from a time that ran out."""
     await lay_out(mgr, "test", "quiet", "Answer()", "Playback(silence/10)", "Wait(60)")
 
-    async def program(call: Session) -> list[str]:
-        file = str(tmp_path / f"{transport}{call.uniqueid}")
-        first = await call.record(file, timeout=20, silence=1)
-        second = await call.record(file, silence=1, beep=True)
-        third = await call.record(file, timeout=0.5, silence=3)
-        return [first.reason, second.reason, third.reason]
+    def recording(**options: Any) -> Callable[[Session], Awaitable[str]]:
+        async def program(call: Session) -> str:
+            return (await call.record(str(tmp_path / f"{transport}{call.uniqueid}"), **options)).reason
 
-    assert await run(mgr, transport, program, caller="quiet") == ["silence", "silence", "timeout"]
+        return program
+
+    programs = [
+        recording(timeout=20, silence=1),
+        recording(silence=1, beep=True),
+        recording(timeout=0.5, silence=3),
+    ]
+    assert await run_each(mgr, transport, programs, caller="quiet") == ["silence", "silence", "timeout"]
 
 
 @both
-@pytest.mark.parametrize("cause", [None, HangupCause.USER_BUSY])
-async def test_hanging_up(mgr: Manager, transport: Transport, cause: HangupCause | None) -> None:
+async def test_hanging_up(mgr: Manager, transport: Transport) -> None:
     """A session hangs up with a cause, and its later commands raise HungUp."""
 
-    async def program(call: Session) -> str:
-        await call.hang_up(cause)
-        with pytest.raises(HungUp):
-            await call.answer()
-        return call.channel
+    def hanging_up(cause: HangupCause | None) -> Callable[[Session], Awaitable[str]]:
+        async def program(call: Session) -> str:
+            await call.hang_up(cause)
+            with pytest.raises(HungUp):
+                await call.answer()
+            return call.channel
 
+        return program
+
+    causes = (None, HangupCause.USER_BUSY)
     with mgr.events(events.Hangup) as gone:
-        channel = await run(mgr, transport, program)
+        channels = await run_each(mgr, transport, [hanging_up(cause) for cause in causes])
+        left = dict(zip(channels, causes, strict=True))
         async for event in gone:
-            if event.channel == channel:
-                assert event.cause == (cause or 0)
+            if event.channel in left:
+                assert event.cause == (left.pop(event.channel) or 0)
+            if not left:
                 break
 
 
@@ -265,14 +287,26 @@ async def test_the_way_back_to_the_dialplan(mgr: Manager, transport: Transport) 
         with pytest.raises(TakenAway):
             await call.answer()
 
-    for program, place in ((returns, (CONTEXT, "3")), (leaves, (CONTEXT, "3")), (goes, ("elsewhere", "2"))):
-        step = mgr.wait_for(
-            events.Newexten,
-            where=lambda each, place=place: (each.get("Context"), each.get("Priority")) == place,
-            timeout=5,
-        )
-        await run(mgr, transport, program)
-        await step
+    places = {returns: (CONTEXT, "3"), leaves: (CONTEXT, "3"), goes: ("elsewhere", "2")}
+
+    steps: list[Awaitable[Any]] = []
+
+    def watched(program: Callable[[Session], Awaitable[None]], place: tuple[str, str]) -> Any:
+        async def known(call: Session) -> None:
+            here = (call.uniqueid, *place)
+            steps.append(
+                mgr.wait_for(
+                    events.Newexten,
+                    where=lambda step: (step.get("Uniqueid"), step.get("Context"), step.get("Priority")) == here,
+                    timeout=5,
+                )
+            )
+            await program(call)
+
+        return known
+
+    await run_each(mgr, transport, [watched(*each) for each in places.items()])
+    await asyncio.gather(*steps)
 
 
 @both
@@ -281,20 +315,29 @@ async def test_a_program_that_fails_leaves_nobody_in_silence(
 ) -> None:
     """A program that raises is logged and its call hung up, or the dialplan goes on, as was chosen."""
 
+    failed: list[str] = []
+
     async def fails(call: Session) -> None:
+        failed.append(str(call))
         await call.answer()
         raise ZeroDivisionError
 
-    gone = mgr.wait_for(events.Hangup, timeout=5)
+    def is_ours(event: Event) -> bool:
+        return event.get("Exten", "").startswith(transport)
+
+    gone = mgr.wait_for(events.Hangup, where=is_ours, timeout=5)
     with pytest.raises(ZeroDivisionError):
         await run(mgr, transport, fails)
     await gone
-    on = mgr.wait_for(events.UserEvent, where=lambda event: event.user_event == "AfterAgi", timeout=5)
+    on = mgr.wait_for(
+        events.UserEvent, where=lambda event: event.user_event == "AfterAgi" and is_ours(event), timeout=5
+    )
     with pytest.raises(ZeroDivisionError):
         await run(mgr, transport, fails, on_error="continue")
     await on
-    logged = [record for record in caplog.records if record.name == "aioami.agi"]
-    assert [record.levelname for record in logged] == ["ERROR", "ERROR"]
+    ours = {each.split()[1] for each in failed}
+    logged = [record for record in caplog.records if any(each in record.getMessage() for each in ours)]
+    assert [(record.name, record.levelname) for record in logged] == [("aioami.agi", "ERROR")] * 2
     assert all(record.exc_info for record in logged)
 
 
@@ -303,9 +346,10 @@ async def test_leaving_the_server_cancels_its_programs(mgr: Manager, transport: 
     """A server that is left cancels its programs, hangs up and ends within seconds, whatever runs."""
     begun = 0
     cancelled: list[str] = []
+    clock = asyncio.get_running_loop().time
     waits: list[Callable[[Session], Awaitable[object]]] = [
         lambda call: call.digit(None),
-        lambda call: call.exec("Wait", 3),
+        lambda call: call.exec("Wait", 2.6),  # longer than the server waits for
         lambda call: asyncio.sleep(60),
     ]
 
@@ -313,18 +357,18 @@ async def test_leaving_the_server_cancels_its_programs(mgr: Manager, transport: 
         nonlocal begun
         begun += 1
         try:
-            await waits[int(await call.get("ROW") or "")](call)
+            await waits[int(call.arguments[-1])](call)
         except asyncio.CancelledError:
             cancelled.append(call.channel)
             raise
 
     with mgr.events(events.Hangup) as gone:
-        async with serving(mgr, transport, program) as calls:
-            channels = {await calls.place(ROW=str(number)) for number in range(3)}
+        async with serving(mgr, transport, program, "menu,${ROW}") as calls:
+            channels = set(await asyncio.gather(*(calls.place(ROW=str(number)) for number in range(3))))
             await until(lambda: begun == 3)
             await asyncio.sleep(0.3)
-            began = time.monotonic()
-        assert time.monotonic() - began < 4
+            began = clock()
+        assert clock() - began < 4
         assert set(cancelled) == channels
         async for event in gone:
             channels.discard(event.channel or "")
@@ -368,8 +412,8 @@ async def test_routes_choose_the_program(mgr: Manager, transport: Transport) -> 
     async with serving(mgr, transport, routes, "sales,one,two three") as calls:
         await calls.place()
         assert await asyncio.wait_for(seen, 5) == ("one", "two three")
-    on = mgr.wait_for(events.UserEvent, where=lambda event: event.user_event == "AfterAgi", timeout=5)
     async with serving(mgr, transport, routes, "unknown") as calls:
+        on = mgr.wait_for(events.UserEvent, where=lambda event: event.get("Exten") == calls.exten, timeout=5)
         await calls.place()
         assert (await on).get("Status") == "SUCCESS"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import async_timeout
 import pytest
 from tests.soak.load import Keeper
 
-from aioami import Backoff, Manager, actions, core
+from aioami import Action, Backoff, Manager, actions, core
 from aioami.enums import ChannelState
 from aioami.live import Live
 from aioami.testing.real import RealAsterisk
@@ -334,6 +335,56 @@ async def test_the_application_of_a_channel(mgr: Manager) -> None:
         await as_listed(live, mgr)
         await mgr.send(core.Park(other, one))
         await as_listed(live, mgr)
+
+
+class Asking(Manager):
+    """A manager that notes which lists it asks for: their names, and what they are restricted to."""
+
+    asked: tuple[tuple[str, ...], ...] = ()
+
+    def stream(self, action: Action[Any], **options: Any) -> Any:
+        self.asked = (*self.asked, (action.name, *(name for name, _ in action.headers)))
+        return super().stream(action, **options)
+
+
+async def test_little_is_asked(keeper: Keeper) -> None:
+    """The lists are asked for once, within a second; then a channel or member alone, where no event tells, and at rest nothing."""
+    async with Asking.from_url(keeper.server.url) as mgr:
+        began = asyncio.get_running_loop().time()
+        async with Live(mgr) as live:
+            assert live.synced
+            assert asyncio.get_running_loop().time() - began < 1
+            assert mgr.asked == (("CoreShowChannels",), ("BridgeList",), ("QueueStatus",))
+            ends = live.changes()
+            # An Originate has no event for what it runs.
+            for _ in range(3):
+                await place(mgr, "short")
+            await until(lambda: not live.channels and not live._reports.doubtful)
+            further = mgr.asked[3:]
+            assert {each[:2] for each in further} == {("Status", "Channel")}
+            assert len(further) <= 6  # the first answer may still be AppDial2, while the application begins
+            # A member's counts have none.
+            await mgr.send(core.QueueAdd("Local/short@test/n", "empty"))
+            await place(mgr, "hold")
+            await until(
+                lambda: (
+                    live.queues["empty"].completed and live.queues["empty"].members["Local/short@test/n"].calls_taken
+                )
+            )
+            await until(lambda: not live._reports.doubtful)
+            further = mgr.asked[3 + len(further) :]
+            assert {each for each in further if each[0] == "QueueStatus"} <= {
+                ("QueueStatus", "Queue", "Member"),
+                ("QueueStatus", "Member", "Queue"),
+            }
+            assert {each[0] for each in further} <= {"QueueStatus", "Status"}
+            await mgr.send(core.QueueRemove("Local/short@test/n", "empty"))
+            asked = mgr.asked
+            await asyncio.sleep(0.5)
+            assert mgr.asked == asked
+            assert live.synced
+            assert "link" not in [(await anext(ends)).kind for _ in range(len(ends._waiting))]
+        await mgr.send(core.Hangup("/^.*/"), check=False)
 
 
 async def test_calls_are_in_their_order(mgr: Manager) -> None:

@@ -162,3 +162,36 @@ async def test_a_mailbox_and_many_calls(mgr: Manager, recipe: Callable[[str], An
     assert list(results) == devices
     assert results["Local/short@test"] == "answered"
     assert results["Local/busy@test"] == "busy"
+
+
+async def test_values_and_digits_come_back_from_calls(mgr: Manager, place: Place, recipe: Callable[[str], Any]) -> None:
+    """A variable that the dialplan sets is heard of, and digits that are played at one end are heard at the other."""
+    value_of = recipe("value_of")
+    assert await value_of(mgr, "Local/short@test/n", "vars@test", "AMITEST") == "one"
+    assert await value_of(mgr, "Local/short@test/n", "wait@test", "AMITEST") is None
+    channel = await place()
+    hearing = asyncio.create_task(recipe("heard")(mgr, channel.removesuffix("1") + "2"))
+    await mgr.send(core.Ping())  # it listens
+    await recipe("press")(mgr, channel, "1#")
+    assert await asyncio.wait_for(hearing, 5) == "1"
+
+
+async def test_lamps_follow_their_extensions_and_mailboxes_are_listed(
+    mgr: Manager, recipe: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The list of hints comes first, then each change; every mailbox of the file is there."""
+    assert await recipe("mailboxes")(mgr) == {
+        "1234@default": ("Test User", 0, 0),
+        "1235@default": ("Second User", 0, 0),
+    }
+    with mgr.events(events.ExtensionStatus) as changes:
+        watching = asyncio.create_task(recipe("lamps")(mgr, "test"))
+        await mgr.send(core.Ping())
+        for state in ("RINGING", "INUSE", "NOT_INUSE"):
+            await mgr.send(core.Setvar("DEVICE_STATE(Custom:wait)", state))
+            await asyncio.wait_for(anext(changes), 5)
+        await mgr.send(core.Ping())
+        watching.cancel()
+    lines = capsys.readouterr().out.splitlines()
+    assert "peer red" in lines  # nobody is registered there
+    assert [line for line in lines if line.startswith("wait ")][-3:] == ["wait blinking", "wait red", "wait green"]

@@ -114,6 +114,9 @@ class Writer:
         if own.get("Event") == "QueueParams" and own["ServiceLevel"] == "0":
             # Answered within 0 seconds? A second of the clock may have begun in between.
             pairs = [(name, "*" if name.startswith("ServicelevelPerf") else value) for name, value in pairs]
+        if own.get("Event") == "BridgeLeave" and own["BridgeNumChannels"] in ("0", "1"):
+            # The last two leave in two threads: either may be the first.
+            pairs = [(name, "*" if name == "BridgeNumChannels" else value) for name, value in pairs]
         if own.get("Event") == "AgentComplete":  # which may come when the agent's channel is gone, or before
             pairs = [(name, value) for name, value in pairs if not name.startswith("Dest")]
         if own.get("Action") == "Login":

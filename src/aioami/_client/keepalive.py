@@ -40,6 +40,9 @@ class Watched(Protocol):
 class Keepalive:
     """Sends a Ping after a silence, and gives the link up if nothing at all comes then.
 
+    A server that goes on sending events, but answers nothing, is no use either. Once an action was
+    given up, nothing but an answer is a sign of life, until one shows that the action is over.
+
     Some actions hold the session: while one of them is under way, which may be minutes, the server
     answers nothing behind it. Such a silence means nothing, for as long as the action may take.
 
@@ -61,6 +64,8 @@ class Keepalive:
         "_options",
         "_purge_at",
         "_socket",
+        "_standing",
+        "_standing_since",
         "_timer",
         "_written",
         "heard_at",
@@ -73,6 +78,9 @@ class Keepalive:
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asked_at: float | None = None
+        # Where the server stands with its answers, while it owes one, and when that was first seen.
+        self._standing: tuple[Pending | None, int] | None = None
+        self._standing_since = 0.0
         self._granted_more = False
         # The actions that hold the session, when each was submitted, and for how long it may.
         self._holding: list[tuple[Pending, float, float]] = []
@@ -92,6 +100,7 @@ class Keepalive:
         if self._timer is not None:
             self._timer.cancel()
         self._holding.clear()
+        self._standing = None
 
     @property
     def _timeout(self) -> float:
@@ -110,10 +119,11 @@ class Keepalive:
         if keepalive is None:
             return
         now = self._loop.time()
-        if self._asked_at is not None and self.heard_at >= self._asked_at:
+        heard_at = self._last_sign_of_life(now)
+        if self._asked_at is not None and heard_at >= self._asked_at:
             self._asked_at = None
         if self._asked_at is None:
-            due = max(self.heard_at, self.held_until()) + keepalive
+            due = max(heard_at, self.held_until()) + keepalive
             if now >= due:
                 self._asked_at = now
                 self._granted_more = False
@@ -122,9 +132,13 @@ class Keepalive:
         else:
             due = self._asked_at + self._timeout
             if now >= due and (self._granted_more or not self._loop_was_held_up(now)):
-                silence = now - self.heard_at
-                sentence = f"silent for {silence:.3g} seconds, and answers no Ping"
-                self._connection.lose(ConnectionLost(f"Asterisk has been {sentence}"))
+                silence = f"for {now - heard_at:.3g} seconds"
+                sentence = (
+                    f"Asterisk has been silent {silence}, and answers no Ping"
+                    if heard_at == self.heard_at
+                    else f"Asterisk sends events, but has answered nothing {silence}, and no Ping"
+                )
+                self._connection.lose(ConnectionLost(sentence))
                 return
             # The answer may be there already, if this program itself slept. More time is granted
             # once: what there is to read is read before this runs again.
@@ -132,6 +146,16 @@ class Keepalive:
             due = max(due, now + _LATE)
         # What holds the session may end long before it must, so that the silence counts again.
         self._timer = self._loop.call_at(min(due, now + keepalive), self._check)
+
+    def _last_sign_of_life(self, now: float) -> float:
+        """Return when the server last showed that it is of use, on the loop's clock."""
+        standing = self._connection.session.standstill()
+        if standing is None:
+            self._standing = None
+            return self.heard_at
+        if standing != self._standing:
+            self._standing, self._standing_since = standing, now
+        return min(self.heard_at, self._standing_since)
 
     def _loop_was_held_up(self, now: float) -> bool:
         """True if the event loop did not run when it should have."""

@@ -51,7 +51,9 @@ class ManagerLike(Protocol):
     """A manager of one server, whatever is between: `Manager` is one, directly connected.
 
     `aioami.live.Live`, the call tracer and the metrics take any. Each name does what `Manager`
-    documents for it.
+    documents for it. One may also have `observe_actions` and `observe_state`, and `observe_view` of
+    `RemoteManager`. Without them a `Live` does not see the actions that change something without an
+    event, an outage that no `Disconnected` tells, and rights that become known later.
     """
 
     @property

@@ -32,6 +32,7 @@ from ..metrics import Guarded
 from ..states import ManagerState
 from .connection import Connection
 from .login import log_in
+from .observers import Observers
 from .options import Backoff, Default, Options, Timeout
 from .owner import Owner
 
@@ -59,6 +60,7 @@ class Link:
 
     Attributes:
         owner: the loop, thread and process that the link belongs to.
+        observers: those who are told of each other state.
         state: the state of the link; see also `visible_state`.
         connection: carries the actions; `None` while there is none.
         reason: why there is none, if it was lost or not reached.
@@ -98,6 +100,7 @@ class Link:
         self._server_events = _ServerEvents(self._server_event)
         self._was_connected = False
         self.owner = Owner(self._lost_its_loop)
+        self.observers: Observers[ManagerState] = Observers("states")
         self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
         self.reason: ManagerError | None = None
@@ -262,6 +265,7 @@ class Link:
             ended=self._ended,
             logged_in=self._logged_in,
             recorder=self._recorder,
+            is_one_of_many=bool(self.owner.server),
         )
         self.banner = connection.banner
         try:
@@ -607,8 +611,10 @@ class Link:
         self.state = state
         self._changed_for_senders.send()
         self._changed.send()
-        if changed and self._metrics is not None:
-            self._metrics.state_changed(state.value)
+        if changed:
+            self.observers.tell(state)
+            if self._metrics is not None:
+                self._metrics.state_changed(state.value)
 
     @property
     def is_coming(self) -> bool:

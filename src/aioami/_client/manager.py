@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import os
 import ssl as tls
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
 from .._check import check_seconds
@@ -20,7 +17,7 @@ from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Filter
-from ..errors import ManagerError, UnknownEventName
+from ..errors import ManagerError
 from ..events.base import Event
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
@@ -28,9 +25,11 @@ from ..states import ManagerState
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
+from .base import ManagerBase
 from .callbacks import Callbacks, Subscription
 from .checks import check_types
 from .link import Link
+from .observers import Observers
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
 from .streams import (
@@ -48,8 +47,6 @@ from .streams import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..calls import Destination, PlacedCall
-    from ..permissions import Permissions
     from .like import AskingView
     from .view import ServerView
 
@@ -66,7 +63,7 @@ _D = TypeVar("_D", bound=Event)
 _E = TypeVar("_E", bound=Event)
 
 
-class Manager:
+class Manager(ManagerBase):
     r"""A client of one Asterisk server.
 
     Example::
@@ -106,7 +103,8 @@ class Manager:
             server is there.
         keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
             nothing at all comes within `timeout` (without one: within `keepalive`), the link is
-            lost. `None` asks nothing.
+            lost. Once an action was given up, events do not count: an answer must come. `None`
+            asks nothing.
         plaintext_login: whether the secret itself may be sent over a link without TLS: by
             `core.Login` without a challenge, and by the manager's own login to a server that
             refuses to give one.
@@ -217,7 +215,7 @@ class Manager:
         self._dispatcher = Dispatcher()
         self._tally = Tally()
         guarded = None if metrics is None else Guarded(metrics)
-        self._link = Link(
+        self._link: Link = Link(
             self._options,
             dispatcher=self._dispatcher,
             tally=self._tally,
@@ -226,7 +224,7 @@ class Manager:
         )
         self._callbacks = Callbacks(self._link)
         self._view: ServerView | None = None
-        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if guarded is not None:
             guarded.attached(self._options.address, self.statistics)
 
@@ -438,18 +436,6 @@ class Manager:
         finally:
             await self._link.close()
 
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     # Actions
 
     async def send(
@@ -498,8 +484,8 @@ class Manager:
         try:
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -546,118 +532,9 @@ class Manager:
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
-    def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action of `send()`, once it was answered or given up.
-
-        Some actions change the server without an event; a program that shows the server's state
-        learns of them so. An action that was given up may have run. Lists of `stream()` are not
-        reported, as they change nothing. What the function raises is logged
-        under `aioami.manager`.
-
-        Args:
-            observer: the function, which must be quick.
-
-        Returns:
-            A function that ends it; it may be called again.
-
-        Raises:
-            RuntimeError: the manager is connected in another event loop, thread or process.
-        """
-        self._link.owner.check()
-        entry = (observer,)  # so that one function may observe twice
-        self._observers = (*self._observers, entry)
-
-        def end() -> None:
-            self._observers = tuple(each for each in self._observers if each is not entry)
-
-        return end
-
-    def _report(self, action: Action[Any]) -> None:
-        for (observer,) in self._observers:
-            try:
-                observer(action)
-            except Exception:
-                log.exception("an observer of actions raised")
-
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
-
-    def call(
-        self,
-        channel: str | bytes,
-        *,
-        to: Destination,
-        timeout: float = 30.0,
-        caller_id: str | bytes | None = None,
-        variables: Mapping[str, str | bytes | int] | None = None,
-        account: str | bytes | None = None,
-        codecs: str | Iterable[str] | None = None,
-        early_media: bool = False,
-    ) -> PlacedCall:
-        """Place a call, and hold it: await what this returns, or enter it by `async with`.
-
-        Either gives a `Call` once Asterisk has accepted it, long before anybody answers. Leaving
-        `async with` hangs it up, unless it was detached; a call that was awaited goes on, whatever
-        becomes of the task. Nothing is sent before that, and it is never placed twice.
-
-        Example::
-
-            async with mgr.call("PJSIP/alice", to="100@internal", timeout=20) as call:
-                await call.answered()
-                end = await call.ended()
-
-        The user needs the write class `originate` and the read class `call`. With a program, and
-        with applications that run programs, it also needs the write class `system`.
-
-        Args:
-            channel: whom to call, as `PJSIP/alice` or `Local/100@default/n`.
-            to: to what the call goes once it is answered: an extension as `"100@internal"`, an
-                `Application`, or a program, a coroutine function that takes a `Session`. Behind a
-                program there is no dialplan: when it returns, the call is hung up.
-            timeout: seconds for which it may ring.
-            caller_id: the number that is shown, as `"Alice" <100>`.
-            variables: channel variables. Every character of a value arrives as it is.
-            account: the account code for billing.
-            codecs: those to offer, by name.
-            early_media: whether the call goes on to `to` before it is answered, as soon as the far
-                end sends sound.
-
-        Raises:
-            ValueError: an argument cannot be right; the message names it.
-            TypeError: an argument is of a wrong type; the message names it.
-            RuntimeError: the manager is connected in another event loop, thread or process.
-            ActionError: from the await: Asterisk refused, as for an extension that does not exist;
-                or nothing would be heard of the call, because of the manager's event mask.
-            ConnectionLost: from the await: there is no link, or it ended first. With `sent` it may
-                have been placed; it is not on the server, as far as that could be found out.
-            ManagerTimeout: from the await: there was no answer. It may be placed all the same.
-            PermissionDenied: from the await: the user may not; or the manager is `read_only`.
-        """
-        self._link.owner.check()
-        from ..calls import PlacedCall
-
-        return PlacedCall(
-            self,
-            channel,
-            to=to,
-            timeout=timeout,
-            caller_id=caller_id,
-            variables=variables,
-            account=account,
-            codecs=codecs,
-            early_media=early_media,
-        )
-
-    def required_permissions(self) -> Permissions:
-        """Return what its user needs in manager.conf for all that was sent and selected until now.
-
-        Its `str()` is a stanza for manager.conf, with the read and write classes and the
-        `eventfilter` lines; see `aioami.permissions`. It counts what was asked for, whether or not
-        the server allowed it. Events that come of an action (`outcome()`) count as selected when
-        the action was sent.
-        """
-        return self._rights.required()
 
     # Events
 
@@ -869,16 +746,6 @@ class Manager:
         )
         return Subscription(open_stream, self._callbacks)
 
-    def _select(self, selectors: tuple[Selector, ...]) -> None:
-        """Record what is selected, and warn of names that cannot be right, once of each."""
-        for selector in self._rights.note_selectors(selectors):
-            from ..events.naming import misnamed
-
-            name = selector if isinstance(selector, str) else selector.wire_name or "*"
-            wrong = misnamed(name, version=self.version)
-            if wrong is not None:
-                warnings.warn(wrong, UnknownEventName, stacklevel=3)
-
     def _subscribe(self, buffer: Buffer) -> EventStream[Any]:
         if self._link.state is ManagerState.LOST:
             buffer.finish(self._link.reason)
@@ -887,19 +754,6 @@ class Manager:
         return EventStream(
             buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
         )
-
-    async def _warn_if_idle(self) -> None:
-        """Log that nothing will come, where no link is there and none is on its way."""
-        if self._link.state is ManagerState.CLOSED:
-            await asyncio.sleep(0)  # a task that was started beside this one may connect
-        if self._link.state is ManagerState.CLOSED:
-            log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
-
-    def __del__(self) -> None:
-        link = getattr(self, "_link", None)
-        if link is not None and link.abandon():
-            text = f"{self!r} was dropped without close()"
-            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""

@@ -13,7 +13,17 @@ from ..actions.base import Action
 from ..actions.system import Filter, Login
 from ..wire.text import Encoding
 
-__all__ = ["DEFAULT", "Backoff", "Default", "Options", "Timeout", "event_filter"]
+__all__ = ["CALL_WORDS", "DEFAULT", "Backoff", "Default", "Options", "Timeout", "event_filter"]
+
+_EXTENSION: Final = "to='100@internal'"
+_APPLICATION: Final = "to=Application('Playback', 'hello-world')"
+CALL_WORDS: Final = {
+    "callerid": "caller_id",
+    "variable": "variables",
+    **dict.fromkeys(("context", "exten", "extension", "priority"), _EXTENSION),
+    **dict.fromkeys(("application", "data"), _APPLICATION),
+}
+"""The words of the action Originate for the arguments of `Manager.call`."""
 
 
 class Default(enum.Enum):

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, overloa
 
 import async_timeout
 
-from .._check import check_seconds
+from .._check import check_manager, check_seconds
+from .._near import with_near_keywords
 from .._session.dispatch import Selection, Selector
 from .._session.statistics import Statistics
+from .._warning import asked_from_here
 from ..actions.base import Action, ResponseT_co
 from ..errors import ConnectionLost, ManagerTimeout
 from ..events.base import Event
@@ -24,7 +26,7 @@ from ..responses.base import ListReply, Response
 from ..states import ManagerState
 from .callbacks import Subscription
 from .like import AskingView, ManagerLike
-from .options import DEFAULT, Timeout
+from .options import CALL_WORDS, DEFAULT, Timeout
 from .streams import EventStream, ListStream, OnLoss, Overflow, Predicate
 
 if TYPE_CHECKING:
@@ -175,6 +177,7 @@ class BlockingManager:
     """
 
     def __init__(self, manager: ManagerLike) -> None:
+        check_manager("manager", manager)
         self.manager = manager
         self._lock = threading.Lock()
         self._thread: _Thread | None = None
@@ -261,7 +264,8 @@ class BlockingManager:
         async def called() -> T:
             return function()
 
-        return self._run_or(called, function)
+        with asked_from_here():
+            return self._run_or(called, function)
 
     # The link
 
@@ -398,6 +402,7 @@ class BlockingManager:
         stream = self._at_once(lambda: self.manager.stream(action, timeout=timeout))
         return BlockingListStream(self, stream)
 
+    @with_near_keywords(CALL_WORDS)
     def call(
         self,
         channel: str | bytes,
@@ -430,7 +435,8 @@ class BlockingManager:
             )
             return placed, await placed.__aenter__()
 
-        return BlockingCall(self, *self._run(place))
+        with asked_from_here():
+            return BlockingCall(self, *self._run(place))
 
     # Events
 
@@ -487,7 +493,10 @@ class BlockingManager:
         Only what comes after the call is seen. To send an action first and miss nothing, open
         `events()` before it.
         """
-        return self._run(lambda: self.manager.wait_for(*selectors, where=where, timeout=timeout))
+        with asked_from_here():
+            return self._run(
+                lambda: self.manager.wait_for(*selectors, where=where, timeout=timeout)
+            )
 
     # fmt: off
     @overload
@@ -725,6 +734,11 @@ class BlockingCall:
         return self._call.parked
 
     @property
+    def parking_space(self) -> str | None:
+        """The space where it is parked; see `Call.parking_space`."""
+        return self._call.parking_space
+
+    @property
     def end(self) -> CallEnd | None:
         """The end; `None` while it goes on."""
         return self._call.end
@@ -763,9 +777,9 @@ class BlockingCall:
         given = other._call if isinstance(other, BlockingCall) else other
         self._manager._run(lambda: self._call.bridge(given))
 
-    def park(self, *, timeout: float | None = None, lot: str | None = None) -> None:
-        """Park it; see `Call.park`."""
-        self._manager._run(lambda: self._call.park(timeout=timeout, lot=lot))
+    def park(self, *, timeout: float | None = None, lot: str | None = None) -> str:
+        """Park it, and return the space; see `Call.park`."""
+        return self._manager._run(lambda: self._call.park(timeout=timeout, lot=lot))
 
     def mute(self, muted: bool = True, *, listening: bool = False, talking: bool = True) -> None:
         """Silence it, or let it be heard again; see `Call.mute`."""
@@ -789,7 +803,7 @@ class BlockingCall:
 
     def detach(self) -> None:
         """Have it go on when `with` is left."""
-        self._call.detach()
+        self._manager._at_once(self._call.detach)
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..actions.base import Action
+from .._near import nearest
+from ..actions.base import ACTIONS, Action, action_class
+from ..actions.base import load as load_actions
 from ..errors import (
     ActionError,
     ManagerAuthError,
@@ -14,7 +16,7 @@ from ..errors import (
     UnknownAction,
 )
 from ..responses.base import Response
-from ..wire.redaction import redact_value
+from ..wire.redaction import redact_echo, redact_value
 from .subjects import subjects
 
 __all__ = ["is_final", "is_permission_denied", "is_shutting_down", "refusal"]
@@ -43,14 +45,26 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
     text = _reason(response)
     unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
     kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
+    text = redact_echo(text, action.name, action.headers)
     if issubclass(kind, ManagerAuthError):
         return kind(f"the login was refused: {text}", response=response)
     sentence = f"{action.name} was refused: {text}"
-    own = {name.lower(): value for name, value in reversed(action.headers)}
-    about = "" if kind is UnknownAction else subjects(action.headers, own.get, beside=text)
+    if kind is UnknownAction:
+        about = _meant(action)
+    else:
+        about = subjects(action.headers, {"action": action.name}.get, beside=text)
     if about:
         sentence += f" ({about})"
     return kind(sentence, action=action, response=response)
+
+
+def _meant(action: Action[Any]) -> str:
+    """Return a question for an action that the catalogue does not have, but one that is near."""
+    if action_class(action.name) is not Action:
+        return ""
+    load_actions()
+    meant = nearest(action.name, sorted({each.wire_name for each in ACTIONS.values()}))
+    return f"is {meant} meant?" if meant is not None else ""
 
 
 def _reason(response: Response) -> str:

@@ -6,6 +6,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from .._check import check_type
+
 if TYPE_CHECKING:
     from ..calls.model import CallStep, Named
 
@@ -85,6 +87,9 @@ class Ladder:
     """
 
     def __init__(self, width: int = 100, *, began: float = 0.0, lanes: int = 1) -> None:
+        for name, value in (("width", width), ("lanes", lanes)):
+            check_type(name, value, (int,), "a whole number")
+        check_type("began", began, (int, float), "a number of seconds")
         if width < 60:
             raise ValueError(f"width: 60 columns at the least, not {width}")
         self._width = width

@@ -10,6 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
+from .._check import check_manager, check_takes_one
+from .._near import with_near_keywords
 from .._signals import Signal
 from ..actions.channels import CoreShowChannels
 from ..errors import ManagerError, fresh
@@ -73,6 +75,7 @@ class AsyncAGI:
         ValueError: an argument cannot be right; the message names it.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         manager: ManagerLike,
@@ -80,8 +83,9 @@ class AsyncAGI:
         *,
         on_error: OnError = "hangup",
     ) -> None:
-        if program is not None and not callable(program):
-            raise TypeError(f"program: expected a function, not {type(program).__name__}")
+        check_manager("manager", manager)
+        if program is not None:
+            check_takes_one("program", program, "the session")
         check_on_error(on_error)
         self._manager = manager
         self._program = program

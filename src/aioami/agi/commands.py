@@ -150,6 +150,7 @@ _HEEDLESS: Final = frozenset({"EXEC", "GET FULL VARIABLE", "GET VARIABLE", "GOSU
 _MOVING_APPLICATIONS: Final = frozenset({b"goto", b"gotoif", b"gotoiftime", b"gosub", b"gosubif"})
 _MOVING: Final = frozenset({"GOSUB", "SET CONTEXT", "SET EXTENSION", "SET PRIORITY"})
 
+_NAMES: Final = {name.encode(): name for name in COMMANDS}
 _LONGEST_NAME: Final = max(name.count(" ") + 1 for name in COMMANDS)
 _FORBIDDEN: Final = ((b"\r", "CR"), (b"\n", "LF"), (b"\0", "NUL"))
 
@@ -275,7 +276,7 @@ def encode_word(word: Word, field: str, encoding: Encoding) -> bytes:
     if isinstance(word, bool) or not isinstance(word, (int, float)):
         raise TypeError(f"{field}: expected text, bytes or a number, not {type(word).__name__}")
     text = str(int(word)) if isinstance(word, int) else repr(word)
-    if not text.removeprefix("-").replace(".", "", 1).isdecimal():
+    if not text.removeprefix("-").replace(".", "").isdecimal():
         raise ValueError(f"{field}: the number {text} cannot be written in plain digits")
     return text.encode()
 
@@ -291,9 +292,9 @@ def _encode_numbered(word: Word, number: int, encoding: Encoding) -> bytes:
 
 def _name(words: list[bytes]) -> tuple[str, int]:
     """Return the name that a command begins with, and the number of its words."""
-    for count in range(min(_LONGEST_NAME, len(words)), 0, -1):
-        name = b" ".join(words[:count]).decode("ascii", "replace").upper()
-        if name in COMMANDS:
+    for count in range(min(_LONGEST_NAME, len(words)), 1, -1):
+        name = _NAMES.get(b" ".join(words[:count]).upper())
+        if name is not None:
             return name, count
     return words[0].decode("ascii", "replace").upper(), 1
 

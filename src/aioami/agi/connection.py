@@ -132,13 +132,11 @@ class Connection(asyncio.Protocol, Transport):
             self._fail(self._reader.error)
 
     def connection_lost(self, error: Exception | None) -> None:
-        for timer in (self._timer, self._repeat):
-            if timer is not None:
-                timer.cancel()
+        _stop(self._timer)
+        _stop(self._repeat)
         if self.over is None:
             self.over = self._reason_of_loss(error)
-        if not self._gone.done():
-            self._gone.set_result(None)
+        self._gone.set_result(None)
         self._resolve(fresh(self.over))
         if self._owner.hub is not None:
             self._owner.hub.forget(self._uniqueid, self)
@@ -179,8 +177,7 @@ class Connection(asyncio.Protocol, Transport):
     # The environment
 
     def _begin(self, environment: Environment) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        _stop(self._timer)
         self.environment = environment
         self._uniqueid = environment.values.get("agi_uniqueid", "")
         if self._owner.manager is not None:
@@ -198,8 +195,6 @@ class Connection(asyncio.Protocol, Transport):
     # Commands
 
     async def run(self, command: Command) -> Reply:
-        if self.over is not None and not self.answers_after_hangup:
-            raise fresh(self.over)
         while self._stopper is not None and self._stopper.settling:
             wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
             waited = await self._ask(wait.line)
@@ -236,6 +231,8 @@ class Connection(asyncio.Protocol, Transport):
         self._write(self._encode("GET FULL VARIABLE", self._marker).line)
 
     async def _ask(self, line: bytes, lookout: Lookout | None = None) -> Reply:
+        if self.over is not None and not self.answers_after_hangup:
+            raise fresh(self.over)
         self._write(line)
         return await self._answer(lookout)
 
@@ -250,9 +247,7 @@ class Connection(asyncio.Protocol, Transport):
             return reply
         finally:
             self._waiter, self._marker = None, ""
-            if self._repeat is not None:
-                self._repeat.cancel()
-                self._repeat = None
+            _stop(self._repeat)
 
     def _take(self, reply: Reply) -> None:
         if self._waiter is None or self._waiter.done():
@@ -364,8 +359,7 @@ class Connection(asyncio.Protocol, Transport):
         self._start_timer(_FAREWELL, self.close)
 
     def _start_timer(self, delay: float, call: Any) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        _stop(self._timer)
         self._timer = self._loop.call_later(delay, call)
 
     def abandon(self) -> None:
@@ -373,11 +367,16 @@ class Connection(asyncio.Protocol, Transport):
 
     def close(self) -> None:
         """Close the connection, without a farewell."""
+        assert self._tcp is not None
         self._is_leaving = True
-        if self._tcp is not None:
-            self._tcp.close()
+        self._tcp.close()
 
     def close_if_waiting(self) -> None:
         """Close the connection if its environment is not there yet."""
         if not self._reader.has_environment:
             self.close()
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

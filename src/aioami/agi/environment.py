@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 from urllib.parse import parse_qsl
 
 from ..wire.text import Encoding
@@ -43,11 +42,10 @@ class Environment:
         self.arguments = tuple(self._arguments())
 
     def _arguments(self) -> Iterator[str]:
-        for number in count(1):
-            value = self.values.get(f"agi_arg_{number}")
-            if value is None:
-                return
+        number = 1
+        while (value := self.values.get(f"agi_arg_{number}")) is not None:
             yield value
+            number += 1
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,16 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 
+from .._check import (
+    check_manager,
+    check_several,
+    check_takes_one,
+    check_text,
+    check_type,
+    check_whole_number,
+)
 from .._listening import close_server
+from .._near import with_near_keywords
 from ..wire.text import Encoding
 from .connection import Connection
 from .hub import Hub
@@ -70,6 +79,7 @@ class FastAGI:
         ValueError: an argument cannot be right; the message names it.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         program: Program,
@@ -85,19 +95,23 @@ class FastAGI:
         encoding: str = "utf-8",
         errors: str = "backslashreplace",
     ) -> None:
-        if not callable(program):
-            raise TypeError(f"program: expected a function, not {type(program).__name__}")
-        if isinstance(allow, str):
-            raise TypeError("allow: expected a sequence of addresses, not one text")
+        check_takes_one("program", program, "the session")
+        check_text("host", host)
+        check_type("port", port, (int,), "a whole number")
+        addresses = check_several("allow", allow, "addresses")
+        check_whole_number("max_sessions", max_sessions)
         if max_sessions is not None and max_sessions < 1:
             raise ValueError(f"max_sessions: at least 1 or None for no limit, not {max_sessions}")
         for name, seconds in (("environment_timeout", environment_timeout), ("linger", linger)):
+            check_type(name, seconds, (int, float), "a number of seconds")
             if not seconds >= 0:
                 raise ValueError(f"{name}: at least 0 seconds, not {seconds}")
+        if manager is not None:
+            check_manager("manager", manager)
         self._program = program
         self._host = host
         self._port = port
-        self._allow = tuple(_network(each) for each in allow)
+        self._allow = tuple(_network(each) for each in addresses)
         self._max_sessions = max_sessions
         self.environment_timeout = environment_timeout
         self.linger = linger

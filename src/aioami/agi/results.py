@@ -50,7 +50,7 @@ class DialResult:
     """The end of a dial.
 
     Attributes:
-        status: the result; `None` for a word that Asterisk did not have when this was written.
+        status: the result.
     """
 
-    status: DialStatus | None
+    status: DialStatus

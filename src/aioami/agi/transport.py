@@ -74,9 +74,9 @@ class Transport(ABC):
     holder: Holder | None = None
 
     @property
+    @abstractmethod
     def manager(self) -> ManagerLike | None:
         """A manager of the same server, if there is one."""
-        return None
 
     @contextlib.contextmanager
     def ending(self) -> Iterator[None]:

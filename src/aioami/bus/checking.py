@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,8 +16,8 @@ from .seat import stream_configuration
 
 __all__ = ["Finding", "check"]
 
+_NO_ROOM: Final = 10047
 _OLDEST: Final = (2, 9, 0)
-_ANSWER: Final = 0.3  # seconds in which the bus refuses a subscription
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,8 @@ async def _check_stream(
             if "error" in made:
                 why = made["error"].get("description", "")
                 advice = "allow its name, its size and its replicas, or make it by hand"
+                if made["error"].get("err_code") == _NO_ROOM:
+                    advice = "lower `[stream] max_bytes`, or raise the bus's `max_file_store`"
                 text = f"the stream {stream} cannot be made: {why}"
                 yield Finding(name, text, is_right=False, advice=advice)
                 return
@@ -132,7 +133,7 @@ async def _check_stream(
         (heartbeat_subject(name), "a subscription"),
     ):
         subscription = await connection.subscribe(subject, heard)
-        await asyncio.sleep(_ANSWER)
+        await connection.stream_info(stream)  # its answer comes behind a refusal
         await connection.unsubscribe(subscription)
         refused = connection.permission_error("subscription", subject)
         if refused is None:

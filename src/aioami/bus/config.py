@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from .._toml import read_toml
 from .connection import BusOptions
 from .relay import RelayOptions, ServerOptions
 
@@ -20,7 +20,7 @@ TABLES: Final = {
         *("url", "password_file", "token_file", "credentials", "nkey"),
         *("cafile", "certfile", "keyfile", "timeout"),
     ),
-    "relay": ("name", "buffer", "silence", "doubt", "http"),
+    "relay": ("name", "buffer", "silence", "doubt", "patience", "http"),
     "stream": ("max_age", "max_bytes", "replicas"),
 }
 """The keys that each table of a file may have."""
@@ -71,8 +71,9 @@ def read_config(
         ValueError: something is missing, unknown or cannot be right; the message names the field,
             and shows no secret.
         OSError: a file cannot be read.
+        ImportError: this is Python 3.10, and `tomli` is not installed.
     """
-    found = {} if file is None else _load(file)
+    found = {} if file is None else read_toml(file)
     folder = Path() if file is None else file.parent
     unknown = found.keys() - TABLES.keys() - {"servers"}
     if unknown:
@@ -126,23 +127,6 @@ def secret_variable(server: str) -> str:
     return f"AIOAMI_SECRET_{re.sub('[^A-Z0-9]', '_', server.upper())}"
 
 
-def _load(file: Path) -> dict[str, Any]:
-    try:
-        toml = import_module("tomllib")
-    except ImportError:  # Python 3.10
-        try:
-            toml = import_module("tomli")
-        except ImportError as error:
-            needed = "a configuration file needs Python 3.11, or `pip install tomli`"
-            raise ValueError(needed) from error
-    with file.open("rb") as opened:
-        try:
-            found: dict[str, Any] = toml.load(opened)
-        except ValueError as error:  # no TOML, or no UTF-8
-            raise ValueError(f"{file}: {error}") from error
-    return found
-
-
 def _first(names: Iterable[str]) -> str:
     return sorted(names)[0]
 
@@ -163,7 +147,7 @@ def _table(found: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[s
     table: dict[str, Any] = found.get(name, {})
     _check_keys(table, name, keys)
     kinds: dict[str, tuple[type, ...]] = {"max_bytes": (int,), "replicas": (int,), "buffer": (int,)}
-    numbers = dict.fromkeys(("max_age", "silence", "doubt", "timeout"), (int, float))
+    numbers = dict.fromkeys(("max_age", "silence", "doubt", "patience", "timeout"), (int, float))
     for key, value in table.items():
         wanted = kinds.get(key) or numbers.get(key) or (str,)
         if isinstance(value, bool) or not isinstance(value, wanted):

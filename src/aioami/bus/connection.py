@@ -14,10 +14,18 @@ import ssl as tls
 import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .._log import get_logger
-from ..errors import ConnectionLost, ManagerError, ManagerTimeout, PermissionDenied, because
+from ..errors import (
+    ConnectionLost,
+    ManagerAuthError,
+    ManagerError,
+    ManagerTimeout,
+    PermissionDenied,
+    because,
+)
 from .format import HEADER, Place
 
 if TYPE_CHECKING:
@@ -45,6 +53,10 @@ _NOT_FOUND: Final = 404
 _WRONG_LAST_SEQUENCE: Final = 10071
 _NO_MESSAGE: Final = 10037
 _NO_STREAM: Final = 10059
+_SEED: Final = r"(?m)^SU[A-Z2-7]{56}\s*$"
+_CREDENTIALS: Final = (
+    r"(?m)BEGIN NATS USER JWT.*\n\S+\s*\n[\s\S]*BEGIN USER NKEY SEED.*\n\s*SU[A-Z2-7]{56}\s*$"
+)
 _OPTIONS: Final = ("cafile", "certfile", "keyfile", "credentials", "nkey", "timeout")
 
 
@@ -171,7 +183,17 @@ class BusOptions:
         return ", ".join(each.partition("://")[2] for each in self.servers)
 
     def arguments(self) -> dict[str, Any]:
-        """The arguments for the client, which read the files that are named."""
+        """The arguments for the client, which read the files that are named.
+
+        Raises:
+            ManagerAuthError: a file with a key cannot be read, or holds none.
+            OSError: a file for TLS cannot be read, or holds no certificate.
+        """
+        # The client reads a file that is no such one for ever, and holds the event loop up.
+        if self.credentials is not None:
+            _check_key("credentials", self.credentials, _CREDENTIALS, "a JWT and its key")
+        if self.nkey is not None:
+            _check_key("nkey", self.nkey, _SEED, "the seed of a user's nkey")
         arguments: dict[str, Any] = {"servers": list(self.servers)}
         for ours, theirs in (
             ("user", "user"),
@@ -190,6 +212,16 @@ class BusOptions:
                 context.load_cert_chain(self.certfile, self.keyfile)
             arguments["tls"] = context
         return arguments
+
+
+def _check_key(option: str, file: str, shape: str, what: str) -> None:
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        sentence = f"{option}: {file} cannot be read: {error.strerror}"
+        raise because(ManagerAuthError(sentence), error) from error
+    if not re.search(shape.encode(), data):
+        raise ManagerAuthError(f"{option}: {file} does not hold {what}")
 
 
 @dataclass(frozen=True)
@@ -223,6 +255,7 @@ class BusConnection:
         self.lost: asyncio.Future[ManagerError] = asyncio.get_running_loop().create_future()
         self.denied: Callable[[str, str], None] | None = None
         self.refused: dict[tuple[str, str], PermissionDenied] = {}
+        self._requests: dict[asyncio.Future[None], str] = {}  # done when refused, by subject
         self._client: Client | None = None
 
     @classmethod
@@ -235,6 +268,7 @@ class BusConnection:
 
         Raises:
             ConnectionLost: none was reached, or none let us in.
+            ManagerAuthError: a file with a key cannot be read, or holds none.
             ManagerError: the extra `nats` is not installed.
         """
         try:
@@ -303,6 +337,9 @@ class BusConnection:
         if (kind, subject) not in self.refused:
             log.error("%s", sentence)
         self.refused[kind, subject] = PermissionDenied(sentence)
+        for waiting, asked in self._requests.items():
+            if (kind, subject) == ("publish", asked) and not waiting.done():
+                waiting.set_result(None)
         if self.denied is not None:
             self.denied(kind, subject)
 
@@ -389,23 +426,34 @@ class BusConnection:
         from nats import errors
 
         self.check()
-        self.refused.pop(("publish", subject.lower()), None)
+        # A refusal comes beside the request, which would only time out.
+        refusal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._requests[refusal] = subject.lower()
+        asking = asyncio.ensure_future(
+            self.client.request(subject, body, timeout=self.options.timeout, headers=headers)
+        )
         try:
-            return await self.client.request(
-                subject, body, timeout=self.options.timeout, headers=headers
-            )
+            either: set[asyncio.Future[Any]] = {asking, refusal, self.lost}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                self.check()
+            if refusal.done() and not asking.done():
+                raise PermissionDenied(str(self.refused["publish", subject.lower()]))
+            return asking.result()
+        except ManagerError:
+            raise
         except errors.NoRespondersError as error:
             sentence = f"nobody listens on the bus to {subject}"
             raise because(ConnectionLost(sentence), error) from error
         except (errors.TimeoutError, asyncio.TimeoutError) as error:
             self.check()
-            refused = self.permission_error("publish", subject)
-            if refused is not None:
-                raise refused from error
             sentence = f"the bus did not answer {subject} within {self.options.timeout:g} seconds"
             raise ManagerTimeout(sentence) from error
         except Exception as error:
             raise self._over(error) from error
+        finally:
+            asking.cancel()
+            del self._requests[refusal]
 
     def _over(self, error: Exception) -> ManagerError:
         if isinstance(error, ManagerError):

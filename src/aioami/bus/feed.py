@@ -525,8 +525,8 @@ class Feed:
         if self._server_is_up:
             if was_up is False:
                 gap, self._gap_seconds = self._gap_seconds, 0.0
-                attempts = int(getattr(status, "attempts", 0) or 0)
-                self.dispatcher.emit(Reconnected.after(gap, attempts))
+                # Of a relay that took over, it is the first attempt.
+                self.dispatcher.emit(Reconnected.after(gap, status.attempts or 1))
         elif was_up is not False:
             reason = ConnectionLost(status.error or f"the relay's link is {status.state}")
             self.dispatcher.emit(Disconnected.because(reason))

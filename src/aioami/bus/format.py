@@ -310,7 +310,8 @@ class Gap(Record):
             and by a reader itself: `trimmed` (the bus had thrown them away before they were read).
         since: microseconds since 1970, when it began; `None` where unknown.
         until: microseconds since 1970, when it ended.
-        count: the events that are missing; `None` where unknown.
+        count: the events that are missing; `None` where unknown. Of a reader of all events that
+            says `trimmed`, the messages, some of which may have been records.
         text: a sentence for people.
     """
 
@@ -357,7 +358,10 @@ class Mark(Record):
 
 @dataclass(frozen=True)
 class Status(Record):
-    """The state of the relay's link to Asterisk. It is written at each change, and each minute.
+    """The state of the relay's link to Asterisk.
+
+    It is written at each change, and again each minute, or more often where the log would have
+    thrown it away by then.
 
     Attributes:
         state: as `aioami.ManagerState` has it: `ready`, `reconnecting` ...
@@ -372,6 +376,8 @@ class Status(Record):
         read_only: true if the relay refuses actions that may change something.
         allow: names of the actions that the relay passes on; `None` for all.
         attempts: the number of attempts after which a lost link stands again; 0 if it never was.
+        heard: microseconds since 1970, when the server was last heard of before the link was lost;
+            `None` while the link stands, and where unknown.
     """
 
     token: ClassVar = "@status"
@@ -387,6 +393,7 @@ class Status(Record):
     read_only: bool = False
     allow: tuple[str, ...] | None = None
     attempts: int = 0
+    heard: int | None = None
 
     @classmethod
     def _of(cls, found: Mapping[str, Any]) -> Status:
@@ -408,6 +415,7 @@ class Status(Record):
             read_only=bool(found.get("read_only", False)),
             allow=_texts_or_none(found.get("allow")),
             attempts=int(found.get("attempts", 0)),
+            heard=_number_or_none(found.get("heard")),
         )
 
 

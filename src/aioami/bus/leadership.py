@@ -22,15 +22,25 @@ from .secrets import bytes_without_secrets
 if TYPE_CHECKING:
     from .relay import RelayOptions, ServerOptions
 
-__all__ = ["Leadership"]
+__all__ = ["Leadership", "manager_of"]
 
 log = get_logger("aioami.bus.relay")
 
-_STATUS_EVERY: Final = 60 * 1_000_000  # microseconds
+_STATUS_EVERY: Final = 60.0  # seconds
+_STATUS_SHARE: Final = 8  # so often it is written anew while the log turns over
 _TRY_AGAIN: Final = 30.0  # seconds behind a refused login
 _MAX_TOKENS: Final = 10_000
 _MARGIN: Final = 4096  # bytes of a message that are not its body, at most
 _DEFAULT_PAYLOAD: Final = 1 << 20
+
+
+def manager_of(server: ServerOptions, **options: Any) -> Manager:
+    """Make a manager of a server, with options besides those of its URL."""
+    if server.secret is not None:
+        options["secret"] = server.secret
+    if server.read_only:
+        options["read_only"] = True
+    return Manager.from_url(server.url, **options)
 
 
 class Leadership:
@@ -46,6 +56,7 @@ class Leadership:
         epoch: the sequence of the claim.
         created: when the stream was made, as the bus says.
         takes_over: whether somebody may have led before.
+        told: is called when the status has changed.
         since: microseconds since 1970, when the last event before the claim was stored.
 
     Attributes:
@@ -68,10 +79,12 @@ class Leadership:
         created: str,
         takes_over: bool,
         since: int | None,
+        told: Callable[[], None],
     ) -> None:
         self._server = server
         self._relay = relay
         self._clock = clock
+        self._say = told
         self.created = created
         self.outbox = Outbox(options.buffer, clock)
         self.outbox.begin(epoch)
@@ -84,21 +97,27 @@ class Leadership:
         self._tokens: dict[str, str | None] = {}
         self._told: tuple[ManagerState, str] | None = None
         self._told_at = 0
+        # It must not leave the log: who comes later reads there that the server is ready.
+        self._status_every = int(min(_STATUS_EVERY, options.max_age / _STATUS_SHARE) * 1_000_000)
+        self._status_bytes = options.max_bytes // _STATUS_SHARE
+        self._status_due = self._status_bytes
         self._state_since = self._heard_at = clock()
+        self._lost_since = since  # while the link is not there: when it was last heard of
         self._side: Manager | None = None
         self._side_lock = asyncio.Lock()
         self._connecting: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._attempts = 0
-        self.manager = self._make()
+        self._is_over = False
+        self.manager = manager_of(server, retry_connect=True)
 
-    def _make(self, **more: Any) -> Manager:
-        options: dict[str, Any] = {"retry_connect": True, **more}
-        if self._server.secret is not None:
-            options["secret"] = self._server.secret
-        if self._server.read_only:
-            options["read_only"] = True
-        return Manager.from_url(self._server.url, **options)
+    @property
+    def state(self) -> ManagerState:
+        """The state of the session; between two attempts to log in it is connecting."""
+        state = self.manager.state
+        if state is ManagerState.CLOSED and not self._is_over:
+            return ManagerState.CONNECTING
+        return state
 
     def start(self) -> None:
         """Log in, and go on with that; it may be called again."""
@@ -112,6 +131,7 @@ class Leadership:
                 try:
                     await self.manager.connect()
                     self.error = ""
+                    self._lost_since = None
                     self._tell_takeover()
                     self.tell_status()
                     self._ask()
@@ -126,7 +146,9 @@ class Leadership:
             await asyncio.sleep(_TRY_AGAIN)
             await self.manager.close()
             self._owes_gap = True
-            self._since = self._heard_at
+            if self._lost_since is None:
+                self._lost_since = self._heard_at
+            self._since = self._lost_since
 
     def _ask(self) -> None:
         """Ask for the rights of the user, once for each link: those who outlive it see by them."""
@@ -142,10 +164,11 @@ class Leadership:
             return
         if known is not None:
             now = self._clock()
-            self._put_status(self._status(self.manager.state, now), now)
+            self._put_status(self._status(self.state, now), now)
 
     async def close(self) -> None:
         """Log off, and end it."""
+        self._is_over = True
         tasks = [each for each in (self._connecting, self._asking) if each is not None]
         self._connecting = self._asking = None
         for task in tasks:
@@ -177,6 +200,8 @@ class Leadership:
             self._too_long(len(body), now)
         else:
             self.outbox.put(token, now, body)
+            if self.outbox.taken >= self._status_due:
+                self._put_status(self._status(self.state, now), now)
         self.changed.set()
         return False
 
@@ -200,13 +225,14 @@ class Leadership:
     def _link_changed(self, event: Disconnected | Reconnected, now: int) -> None:
         if isinstance(event, Disconnected):
             self.error = event.reason or "the link to Asterisk was lost"
+            self._lost_since = self._heard_at
             status = self._status(ManagerState.RECONNECTING, now)
         else:
             self.error = ""
             self._attempts = event.attempts or 0
             self._ask()
             # A link may be dead for a while before that is noticed.
-            since = self._heard_at
+            since, self._lost_since = self._lost_since, None
             sentence = "the link to Asterisk was lost, and stands again"
             self.put_record(Gap("link", since, now, None, sentence), now)
             status = self._status(ManagerState.READY, now)
@@ -229,20 +255,22 @@ class Leadership:
         self.changed.set()
 
     def tell_status(self, *, again: bool = False) -> None:
-        """Store a status, if it has changed, or if the last one is a minute old.
+        """Store a status, if it has changed, or if the last one is old.
 
         Args:
             again: stores it in any case, as for a stream that is another one.
         """
         now = self._clock()
-        state = self.manager.state
-        if again or (state, self.error) != self._told or now - self._told_at >= _STATUS_EVERY:
+        state = self.state
+        if again or (state, self.error) != self._told or now - self._told_at >= self._status_every:
             self._put_status(self._status(state, now), now)
 
     def _put_status(self, status: Status, now: int) -> None:
         self._told = (ManagerState(status.state), status.error)
         self._told_at = now
         self.put_record(status, now)
+        self._status_due = self.outbox.taken + self._status_bytes
+        self._say()
 
     def _status(self, state: ManagerState, now: int) -> Status:
         if self._told is None or self._told[0] is not state:
@@ -262,6 +290,7 @@ class Leadership:
             read_only=self._server.read_only or self.manager.read_only,
             allow=self._server.allow,
             attempts=self._attempts,
+            heard=self._lost_since,
         )
 
     # Actions
@@ -277,7 +306,7 @@ class Leadership:
             return self.manager
         async with self._side_lock:
             if self._side is None:
-                self._side = self._make(event_mask=False, retry_connect=False)
+                self._side = manager_of(self._server, event_mask=False, retry_connect=False)
             if self._side.state in (ManagerState.CLOSED, ManagerState.LOST):
                 await self._side.close()
                 try:

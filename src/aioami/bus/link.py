@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
+from .._client.observers import Observers
 from .._client.options import Backoff, Default, Timeout
 from .._client.outcomes import wait_for_outcome
 from .._client.owner import Owner
@@ -91,6 +92,8 @@ class RemoteLink:
 
     Attributes:
         owner: the loop, thread and process that the link belongs to.
+        observers: those who are told of each other state.
+        view_observers: those who are told when the relay's session sees other events than before.
         state: the state of the link; see also `visible_state`.
         reason: why the server is not reached; `None` while it is.
         status: what the relay last said of its own link; `None` before that.
@@ -122,6 +125,8 @@ class RemoteLink:
         self._status_is_old = Signal()
         self.server = ""  # the fleet's name for it
         self.owner = Owner(self._lost_its_loop)
+        self.observers: Observers[ManagerState] = Observers("states")
+        self.view_observers: Observers[Status] = Observers("views")
         self.state = ManagerState.CLOSED
         self.reason: ManagerError | None = None
         self.status: Status | None = None
@@ -379,13 +384,18 @@ class RemoteLink:
                 waiting.cancel()
 
     def _take_status(self, status: Status) -> None:
-        self.status = status
+        before, self.status = self.status, status
         self._status_is_current = True
+        if before is not None and _seen_by(before) != _seen_by(status):
+            self.view_observers.tell(status)
         self._update_state()
 
     def _enter(self, state: ManagerState) -> None:
+        changed = state is not self.state
         self.state = state
         self._changed.send()
+        if changed:
+            self.observers.tell(state)
 
     def why_not(self) -> str:
         """Return the reason why the server is not reached, in words."""
@@ -792,3 +802,8 @@ class RemoteLink:
 
     def _timeout_for_link(self, timeout: Timeout) -> float | None:
         return self._options.timeout if isinstance(timeout, Default) else timeout
+
+
+def _seen_by(status: Status) -> tuple[object, ...]:
+    """The part of a status by which the relay's session sees some events, and others not."""
+    return status.mask, status.filters, status.permissions

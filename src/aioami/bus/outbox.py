@@ -51,6 +51,7 @@ class Outbox:
     Attributes:
         epoch: the epoch under which they are sent.
         size: the bytes that it holds.
+        taken: the bytes that it has taken since it was made.
         events: the number of events that were taken.
         written: the number of messages that were confirmed.
         lost: the number of events that were not taken.
@@ -62,6 +63,7 @@ class Outbox:
         self._clock = clock
         self.epoch = 0
         self.size = 0
+        self.taken = 0
         self.events = 0
         self.written = 0
         self.lost = 0
@@ -114,7 +116,9 @@ class Outbox:
         self._n = n = self._n + 1
         self._k[token] = k = self._k.get(token, 0) + 1
         self._entries.append(Entry(token, n, k, time, body))
-        self.size += len(body) + _OVERHEAD
+        size = len(body) + _OVERHEAD
+        self.size += size
+        self.taken += size
 
     def _tell_missing(self, until: int) -> None:
         count, self._missing = self._missing, 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import ssl as tls
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
-from .._check import check_flag, check_seconds, check_type
+from .._check import check_flag, check_path, check_seconds, check_type, check_whole_number
+from .._client.base import ManagerBase
 from .._client.callbacks import Callbacks, Subscription
+from .._client.observers import Observers
 from .._client.options import DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
@@ -23,12 +23,13 @@ from .._client.streams import (
     Predicate,
 )
 from .._log import get_logger
+from .._near import with_near_keywords
 from .._session.dispatch import Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
 from ..actions.base import Action, ResponseT_co
 from ..actions.system import Command
-from ..errors import ConnectionLost, ManagerError, ManagerTimeout, UnknownEventName
+from ..errors import ConnectionLost, ManagerError, ManagerTimeout
 from ..events.base import Event
 from ..metrics import Guarded, Metrics
 from ..responses.base import ListReply, OutcomeReply
@@ -42,10 +43,7 @@ from .positions import Since, Start, read_since
 from .streams import RemoteBuffer, RemoteListBuffer, RemoteSingleBuffer, RemoteStream
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from .._client.like import AskingView
-    from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
 
 __all__ = ["RemoteManager"]
@@ -59,7 +57,7 @@ _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 
 
-class RemoteManager:
+class RemoteManager(ManagerBase):
     r"""A client of one Asterisk server that is reached over NATS, through the relay of that server.
 
     It is a `ManagerLike`: each name does what `Manager` documents for it, and raises the same
@@ -105,6 +103,7 @@ class RemoteManager:
         ImportError: `nats-py` is not installed.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         url: str,
@@ -131,6 +130,7 @@ class RemoteManager:
         check_type("timeout", timeout, (int, float, type(None)), "a number of seconds or None")
         if timeout is not None and not 0 < timeout < float("inf"):
             raise ValueError(f"timeout: more than 0 seconds or None for no limit, not {timeout}")
+        check_whole_number("max_list_items", max_list_items)
         if max_list_items is not None and max_list_items < 1:
             raise ValueError(
                 f"max_list_items: at least 1 item or None for no limit, not {max_list_items}"
@@ -139,6 +139,7 @@ class RemoteManager:
         found: dict[str, Any] = {}
         for name, value in (("credentials", credentials), ("nkey", nkey)):
             if value is not None:
+                check_path(name, value)
                 found[name] = os.fspath(value)
         if isinstance(ssl, tls.SSLContext):
             found["ssl"] = ssl
@@ -156,12 +157,12 @@ class RemoteManager:
         )
         self._read_only = read_only
         self._tally = Tally()
-        self._link = RemoteLink(self.options, self._tally)
+        self._link: RemoteLink = RemoteLink(self.options, self._tally)
         self._callbacks = Callbacks(self._link)
         self._rights = Rights(_Conditions(read_only))
         self._view = RemoteView(self._link)
         self._metrics = None if metrics is None else Guarded(metrics)
-        self._observers: tuple[tuple[Callable[[Action[Any]], object]], ...] = ()
+        self._observers: Observers[Action[Any]] = Observers("actions")
         if self._metrics is not None:
             self._metrics.attached(f"{server}@{bus.display_name}", self.statistics)
 
@@ -319,18 +320,6 @@ class RemoteManager:
         finally:
             await self._link.close()
 
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     # Actions
 
     async def send(
@@ -373,8 +362,8 @@ class RemoteManager:
         try:
             response = await sending
         finally:
-            if self._observers:
-                self._report(action)
+            if self._observers.entries:  # as a rule there are none
+                self._observers.tell(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):
@@ -409,36 +398,20 @@ class RemoteManager:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
 
-    def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action of `send()`, once it was answered or given up.
+    def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
+        """Have a function called with the `view`, each time that it is another one.
 
-        See `Manager.observe_actions`. Actions that others send through the relay are not seen.
+        It is so when the relay has learned the rights of its user, and when another relay leads
+        whose user, mask or filters are others.
+
+        Returns:
+            A function that ends it; it may be called again.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
-        entry = (observer,)  # so that one function may observe twice
-        self._observers = (*self._observers, entry)
-
-        def end() -> None:
-            self._observers = tuple(each for each in self._observers if each is not entry)
-
-        return end
-
-    def _report(self, action: Action[Any]) -> None:
-        for (observer,) in self._observers:
-            try:
-                observer(action)
-            except Exception:
-                log.exception("an observer of actions raised")
-
-    def required_permissions(self) -> Permissions:
-        """Return what the relay's user needs in manager.conf for all that was asked for here.
-
-        See `Manager.required_permissions`.
-        """
-        return self._rights.required()
+        return self._link.view_observers.add(lambda status: observer(self._view))
 
     # Events
 
@@ -598,67 +571,6 @@ class RemoteManager:
         )
         return Subscription(open_stream, self._callbacks)
 
-    def call(
-        self,
-        channel: str | bytes,
-        *,
-        to: Destination,
-        timeout: float = 30.0,
-        caller_id: str | bytes | None = None,
-        variables: Mapping[str, str | bytes | int] | None = None,
-        account: str | bytes | None = None,
-        codecs: str | Iterable[str] | None = None,
-        early_media: bool = False,
-    ) -> PlacedCall:
-        """Place a call, and hold it: await what this returns, or enter it by `async with`.
-
-        See `Manager.call`. The rights are those of the relay's user.
-
-        Raises:
-            ValueError, TypeError, RuntimeError: as for `Manager.call`, and from the await what that
-                raises.
-        """
-        self._link.owner.check()
-        from ..calls import PlacedCall
-
-        return PlacedCall(
-            self,
-            channel,
-            to=to,
-            timeout=timeout,
-            caller_id=caller_id,
-            variables=variables,
-            account=account,
-            codecs=codecs,
-            early_media=early_media,
-        )
-
-    def _select(self, selectors: tuple[Selector, ...]) -> None:
-        """Record what is selected, and warn of names that cannot be right, once of each."""
-        for selector in self._rights.note_selectors(selectors):
-            if not isinstance(selector, str):
-                continue
-            from ..events.naming import misnamed
-
-            wrong = misnamed(selector, version=self.version)
-            if wrong is not None:
-                warnings.warn(wrong, UnknownEventName, stacklevel=3)
-
-    async def _warn_if_idle(self) -> None:
-        """Log that nothing will come, where no link is there and none is on its way."""
-        import asyncio
-
-        if self._link.state is ManagerState.CLOSED:
-            await asyncio.sleep(0)  # a task that was started beside this one may connect
-        if self._link.state is ManagerState.CLOSED:
-            log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
-
-    def __del__(self) -> None:
-        link = getattr(self, "_link", None)
-        if link is not None and link.abandon():
-            text = f"{self!r} was dropped without close()"
-            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
-
     def __repr__(self) -> str:
         read_only = " read-only" if self._read_only else ""
         options = self.options
@@ -706,7 +618,11 @@ class RemoteView:
         """Return the rights of the relay's user; the relay has asked for them.
 
         `None` if the server does not show them.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         return self.permissions
 
     def __repr__(self) -> str:

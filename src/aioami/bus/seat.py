@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
+
+import async_timeout
 
 from .._log import get_logger
 from ..errors import ConnectionLost, ManagerError, ProtocolError
@@ -18,6 +21,7 @@ from .format import (
     Epoch,
     Heartbeat,
     Place,
+    Status,
     all_actions,
     all_events,
     heartbeat_subject,
@@ -25,7 +29,7 @@ from .format import (
     server_token,
     stream_name,
 )
-from .leadership import Leadership
+from .leadership import Leadership, manager_of
 from .requests import Requests
 
 if TYPE_CHECKING:
@@ -45,6 +49,10 @@ _MARGIN: Final = 4096
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 0.4  # less than `silence`: a bus that comes back finds the leader first
 _RETRY: Final = 0.25
+_LONGEST_PATIENCE: Final = 60.0
+_IS_DOWN: Final = frozenset(
+    each.value for each in (ManagerState.CONNECTING, ManagerState.RECONNECTING, ManagerState.LOST)
+)
 _COMPARE: Final = "Nats-Expected-Last-Subject-Sequence"
 
 
@@ -102,6 +110,8 @@ class Seat:
         self._echoes = 0
         self._echoed_at = 0.0
         self._confirmed_at = 0.0
+        self._down_at: float | None = None  # when the leader's link was first said not to stand
+        self._news = asyncio.Event()  # a sign of life is due at once
         self._silent = asyncio.Event()
         self._suspicion = asyncio.Event()
         self._pause = _FIRST_PAUSE
@@ -124,7 +134,7 @@ class Seat:
             "server": self._server.name,
             "role": self.role,
             "epoch": self._epoch,
-            "state": "" if leadership is None else leadership.manager.state.value,
+            "state": "" if leadership is None else leadership.state.value,
             "error": self._error or ("" if leadership is None else leadership.error),
             "events": self._past["events"] + (0 if outbox is None else outbox.events),
             "written": self._past["written"] + (0 if outbox is None else outbox.written),
@@ -170,6 +180,7 @@ class Seat:
         name = self._server.name
         self._echoes = 0
         self._echoed_at = asyncio.get_running_loop().time()
+        self._down_at = None
         self._silent.clear()
         self._suspicion.clear()
         await connection.subscribe(heartbeat_subject(name), self._heard)
@@ -186,15 +197,21 @@ class Seat:
 
     async def _step(self, connection: BusConnection) -> None:
         """Stand by and claim, or lead, until one of both is over."""
-        created = await self._ensure_stream(connection)
+        stream = await self._ensure_stream(connection)
         if self._leadership is None:
             self.role = "standby"
             self._error = ""
             known = await self._last_claim(connection)
-            await self._until(connection, self._silent)
+            # Where nothing was ever stored nobody leads, unless the store of a leader was lost.
+            if self._epoch or stream["state"]["last_seq"]:
+                trying = asyncio.ensure_future(self._try_the_server())
+                try:
+                    await self._until(connection, self._silent)
+                finally:
+                    trying.cancel()
             if not await self._claim(connection, known):
                 return
-        elif not await self._still_leads(connection, self._leadership, created):
+        elif not await self._still_leads(connection, self._leadership, str(stream["created"])):
             self._step_down("another relay leads")
             return
         assert self._leadership is not None
@@ -212,8 +229,8 @@ class Seat:
             waiting.cancel()
         connection.check()
 
-    async def _ensure_stream(self, connection: BusConnection) -> str:
-        """Make the stream, or bring it up to date; return when it was made, as the bus says."""
+    async def _ensure_stream(self, connection: BusConnection) -> dict[str, Any]:
+        """Make the stream, or bring it up to date; return what the bus says of it."""
         wanted = stream_configuration(self._server.name, self._options)
         found = await connection.stream_info(self._stream)
         if found is None:
@@ -231,7 +248,7 @@ class Seat:
                 log.warning(
                     "the stream %s keeps its limits: %s", self._stream, error.get("description")
                 )
-        return str(found["created"])
+        return found
 
     # Signs of life
 
@@ -239,16 +256,21 @@ class Seat:
         loop = asyncio.get_running_loop()
         subject = heartbeat_subject(self._server.name)
         self._echoed_at = self._confirmed_at = loop.time()
+        is_news = False
         while True:
             leadership = self._leadership
-            if leadership is not None:
+            if leadership is not None and not is_news:
                 leadership.tell_status()
+            self._news.clear()
             try:
                 await connection.publish(subject, self._heartbeat().encode())
             except ManagerError as error:
                 connection.lose(error)
                 return
-            await asyncio.sleep(HEARTBEAT)
+            is_news = False
+            with contextlib.suppress(asyncio.TimeoutError):
+                async with async_timeout.timeout(HEARTBEAT):
+                    is_news = await self._news.wait()
             now = loop.time()
             if leadership is None or not leadership.outbox.in_flight:
                 self._confirmed_at = now
@@ -266,7 +288,7 @@ class Seat:
             return Heartbeat(self._relay, role or "standby", time=self._now())
         # It is not ready for actions before it listens for them on this connection.
         listens = self._requests is not None
-        state = (leadership.manager.state if listens else ManagerState.CONNECTING).value
+        state = (leadership.state if listens else ManagerState.CONNECTING).value
         epoch = leadership.outbox.epoch
         return Heartbeat(self._relay, role or "leader", epoch, state, self._now())
 
@@ -290,6 +312,10 @@ class Seat:
             self._echoes = 0
             self._silent.clear()
             self._epoch = heartbeat.epoch
+            if heartbeat.state == ManagerState.READY.value:
+                self._down_at = None
+            elif self._down_at is None:
+                self._down_at = asyncio.get_running_loop().time()
         elif heartbeat.role == "gone" and heartbeat.epoch:
             self._silent.set()
 
@@ -298,6 +324,40 @@ class Seat:
         self._suspicion.set()
 
     # Taking the lead
+
+    async def _try_the_server(self) -> None:
+        """Have the lead taken, if the leader has had no link for long, and there is one from here.
+
+        It is tried first, without events: so two relays that cannot reach the server do not depose
+        each other in turns.
+        """
+        loop = asyncio.get_running_loop()
+        patience = self._options.patience
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            down_at = self._down_at
+            if down_at is None:
+                patience = self._options.patience
+            elif loop.time() - down_at >= patience:
+                patience = min(loop.time() - down_at, _LONGEST_PATIENCE) + patience
+                if await self._reaches_server() and self._down_at == down_at:
+                    log.warning(
+                        "%s: it is reached from here, and not by the leader", self._server.name
+                    )
+                    self._silent.set()
+
+    async def _reaches_server(self) -> bool:
+        own = {"event_mask": False, "reconnect": False, "retry_connect": False}
+        manager = manager_of(self._server, **own)
+        try:
+            await manager.connect()
+        except (ManagerError, OSError) as error:
+            log.info("%s: it is not reached from here either: %s", self._server.name, error)
+            return False
+        finally:
+            with contextlib.suppress(ManagerError, OSError):
+                await manager.close()
+        return True
 
     async def _last_claim(self, connection: BusConnection) -> Stored | None:
         return await connection.message(self._stream, last_by_subj=self._epoch_subject)
@@ -335,6 +395,7 @@ class Seat:
             created=str(info["created"]),
             takes_over=epoch > 1,
             since=since,
+            told=self._news.set,
         )
         return True
 
@@ -348,7 +409,7 @@ class Seat:
         return await connection.store(self._epoch_subject, claim.encode(), headers)
 
     async def _time_of(self, connection: BusConnection, sequence: int) -> int | None:
-        """The time of the event at a place in the stream, or of the last one before a claim."""
+        """The time until which what is stored up to a place in the stream has no gap."""
         if sequence < 1:
             return None
         stored = await connection.message(self._stream, seq=sequence)
@@ -356,6 +417,10 @@ class Seat:
             return None
         if stored.token == Epoch.token:
             return Epoch.parse(stored.body).since
+        if stored.token == Status.token:
+            status = Status.parse(stored.body)
+            if status.heard is not None or status.state in _IS_DOWN:
+                return status.heard
         return None if stored.place is None else stored.place.time
 
     async def _still_leads(
@@ -427,6 +492,7 @@ class Seat:
             # ready is to find somebody. A `flush()` of nats-py overtakes subscriptions.
             await connection.stream_info(self._stream)
             self._requests = requests
+            self._news.set()
             leadership.start()
             pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))
             while True:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "hold"]
 
 _DIGITS: Final = frozenset("0123456789ABCD*#")
+_TELLS: Final = 5.0  # seconds in which Asterisk tells where a call is parked
 _RECORDING_ID: Final = "AIOAMI_RECORDING"  # the variable in which MixMonitor leaves its id
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -53,7 +54,8 @@ class Call:
 
     The methods that do something wait for the channel while there is none yet. On a call that has
     ended they raise `HungUp`, but for `hang_up()`. They raise what `Manager.send` raises, and
-    cancelling them takes nothing back.
+    cancelling them takes nothing back. In another event loop, thread or process than the manager's
+    they raise `RuntimeError` while the call goes on; its state may be read everywhere.
     """
 
     def __init__(self, manager: ManagerLike, hub: Hub, watch: Watch) -> None:
@@ -96,6 +98,12 @@ class Call:
         return self._machine.parked
 
     @property
+    def parking_space(self) -> str | None:
+        """The space where it is parked, as `701`; `None` if it is not, or nothing told it."""
+        machine = self._machine
+        return machine.spaces[-1] if machine.parked and machine.spaces else None
+
+    @property
     def end(self) -> CallEnd | None:
         """The end; `None` while it goes on."""
         return self._machine.end
@@ -110,6 +118,7 @@ class Call:
             "bridged_with": list(self.bridged_with),
             "held": self.held,
             "parked": self.parked,
+            "parking_space": self.parking_space,
             "end": None if end is None else end.to_dict(),
         }
 
@@ -135,7 +144,7 @@ class Call:
             return at
         end = self._machine.end
         assert end is not None
-        raise NotAnswered(f"the call was not answered: {end.reason.value}", end=end)
+        raise NotAnswered(f"{self._watch.subject} was not answered: {end.reason.value}", end=end)
 
     async def ended(self, timeout: float | None = None) -> CallEnd:
         """Wait until the call has ended, and return its end. Cancelling this changes nothing.
@@ -171,6 +180,7 @@ class Call:
             cause: the reason that the other side is told, as `HangupCause.USER_BUSY`.
         """
         HangUp(self.uniqueid, cause=cause)  # refuses at once what is wrong
+        self._watch.check()
         await asyncio.shield(self._hub.start(self._hang_up(cause)))
 
     async def _hang_up(self, cause: HangupCause | int | None = None) -> None:
@@ -239,10 +249,11 @@ class Call:
 
         await self._steer(make)
 
-    async def park(self, *, timeout: float | None = None, lot: str | None = None) -> None:
-        """Park the call. `parked` becomes true when that is done.
+    async def park(self, *, timeout: float | None = None, lot: str | None = None) -> str:
+        """Park the call, and return the space, which whoever fetches it dials.
 
-        The event `ParkedCall` tells the parking space. Needs the write class `call`.
+        `parked` becomes true a moment later, and `parking_space` has the space while it is parked.
+        Needs the write class `call`.
 
         Args:
             timeout: seconds after which it goes back to where it came from; `None` is the parking
@@ -251,12 +262,19 @@ class Call:
 
         Raises:
             ActionError: there is no such lot, or it is full.
+            ManagerTimeout: Asterisk has accepted it, and has not told the space in 5 seconds.
         """
         check_seconds("timeout", timeout)
         if timeout is not None and not timeout >= 1:
             raise ValueError(f"timeout: at least 1 second, not {timeout}")
         headers = {"Parkinglot": lot, "Timeout": None if timeout is None else int(timeout * 1000)}
+        before = len(self._machine.spaces)
         await self._steer(lambda uniqueid: Action("Park", {"Channel": uniqueid, **headers}))
+        machine = self._machine
+        await self._watch.wait(lambda: len(machine.spaces) > before, _TELLS, "was not parked")
+        if len(machine.spaces) == before:
+            raise HungUp(f"{self._watch.subject} has ended")
+        return machine.spaces[before]
 
     async def mute(
         self, muted: bool = True, *, listening: bool = False, talking: bool = True
@@ -330,6 +348,7 @@ class Call:
 
     def detach(self) -> None:
         """Have it go on when `async with` is left."""
+        self._watch.check()
         self._watch.is_kept = True
 
     # How it is done
@@ -343,7 +362,7 @@ class Call:
         while True:
             await self._wait_for_channel()
             if self._machine.end is not None:
-                raise HungUp("the call has ended")
+                raise HungUp(f"{self._watch.subject} has ended")
             uniqueid = self.uniqueid
             try:
                 return await self._manager.send(make(uniqueid))
@@ -351,7 +370,8 @@ class Call:
                 if not _is_gone(error):
                     raise
                 if uniqueid == self.uniqueid:
-                    raise because(HungUp("the channel of the call is gone"), error) from error
+                    gone = HungUp(f"the channel of {self._watch.subject} is gone")
+                    raise because(gone, error) from error
 
     def __repr__(self) -> str:
         name = f" {self.channel}" if self.channel is not None else ""
@@ -361,7 +381,12 @@ class Call:
 
 
 def hold(
-    manager: ManagerLike, machine: CallMachine, *, ring: float | None = None, ticket: str = ""
+    manager: ManagerLike,
+    machine: CallMachine,
+    *,
+    ring: float | None = None,
+    ticket: str = "",
+    phone: str = "",
 ) -> tuple[Call, Watch]:
     """Hold a call: from now on its events are heard.
 
@@ -370,9 +395,10 @@ def hold(
         machine: its state.
         ring: seconds for which it may ring; `None` of a call that came by itself.
         ticket: the ActionID of its Originate; empty without one.
+        phone: who is called, as errors name it; empty of a call that came by itself.
     """
     hub = Hub.of(manager)
-    watch = Watch(hub, machine, ring=ring, ticket=ticket)
+    watch = Watch(hub, machine, ring=ring, ticket=ticket, phone=phone)
     call = watch.call = Call(manager, hub, watch)
     hub.add(manager, watch)
     return call, watch

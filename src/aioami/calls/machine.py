@@ -123,6 +123,7 @@ class CallMachine:
         held: true if its phone has put the call on hold.
         bridged_with: the Uniqueids of the channels that it talks with.
         parked: true if it is parked.
+        spaces: the spaces of parking lots that it was put into, one after the other.
         end: the end, once it has ended.
         bridges: the bridges of its server.
         patience: seconds to wait for a fact that is missing, before `settle`; `None` if none is.
@@ -144,6 +145,7 @@ class CallMachine:
         self.held = False
         self.bridged_with: tuple[str, ...] = ()
         self.parked = False
+        self.spaces: tuple[str, ...] = ()
         self.end: CallEnd | None = None
         self.patience: float | None = None
         self.bridges = Bridges()
@@ -247,6 +249,12 @@ class CallMachine:
             self.parked = parked
             changes.append("parked")
         return changes
+
+    def _on_park(self, event: Event, time: float) -> Changes:
+        """Take note of the space, which is told just before the call enters the parking lot."""
+        if self._is_own(event, "ParkeeUniqueid"):
+            self.spaces = (*self.spaces, event.get("ParkingSpace", ""))
+        return []
 
     def _on_optimization(self, event: Event, time: float) -> Changes:
         """Take note that a Local channel begins or ends to take itself out of the call."""
@@ -449,6 +457,7 @@ _HANDLERS: Final[dict[str, Callable[[CallMachine, Event, float], Changes]]] = {
     "Newchannel": CallMachine._on_channel,
     "Newstate": CallMachine._on_channel,
     "OriginateResponse": CallMachine._on_response,
+    "ParkedCall": CallMachine._on_park,
     "Pickup": CallMachine._on_pickup,
     "Rename": CallMachine._on_rename,
     "Unhold": CallMachine._on_hold,

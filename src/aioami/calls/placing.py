@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Union
 
-from .._check import check_flag, check_text, check_type
+from .._check import check_flag, check_takes_one, check_text, check_type
 from .._log import get_logger
+from .._warning import warn
 from ..actions.base import Action
 from ..actions.parameters import joined, text
 from ..actions.parameters import variables as variable_headers
 from ..errors import ActionError, ConnectionLost, ManagerError, ManagerTimeout
-from ..wire.text import UTF8
+from ..wire.redaction import redact_value
+from ..wire.text import UTF8, shown
 from .call import Call, hold
 from .machine import CallMachine
 from .watch import Hub, Watch
@@ -96,6 +98,9 @@ class PlacedCall:
         check_type("timeout", timeout, (int, float), "a number of seconds")
         if not 0 < timeout <= _LONGEST:
             raise ValueError(f"timeout: over 0 and at most {_LONGEST:.0f} seconds, not {timeout}")
+        if timeout >= 1000:
+            text_of = f"timeout: it is {timeout:g} seconds; {timeout:g} milliseconds are"
+            warn(f"{text_of} {timeout / 1000:g}", UserWarning)
         check_flag("early_media", early_media)
         start = channel[:6] if isinstance(channel, str) else UTF8.decode(channel[:6])
         self._manager = manager
@@ -110,6 +115,8 @@ class PlacedCall:
                 "to: expected 'exten@context', an Application or a program, "
                 f"not {type(to).__name__}"
             )
+        if self._program is not None:
+            check_takes_one("to", to, "the session")
         self._action: Action[Any] = Action(
             "Originate",
             {
@@ -126,6 +133,8 @@ class PlacedCall:
                 **_target(to),
             },
         )
+        # A login may be in it, as in SIP/user:secret@host.
+        self._phone = redact_value("Channel", shown(text("channel", channel)), lambda _: None)[:80]
         self._is_used = False
         self._held: tuple[Call, Watch] | None = None
 
@@ -162,12 +171,18 @@ class PlacedCall:
 
     async def _place(self) -> Call:
         if self._is_used:
-            raise RuntimeError("this call was placed already; mgr.call() places another one")
+            raise RuntimeError(
+                f"the call to {self._phone} was placed already; mgr.call() places another one"
+            )
         self._is_used = True
         self._check_sight()
         machine = CallMachine(self._uniqueid, other=self._other, early_media=self._early_media)
         call, watch = self._held = hold(
-            self._manager, machine, ring=self._timeout, ticket=self._uniqueid
+            self._manager,
+            machine,
+            ring=self._timeout,
+            ticket=self._uniqueid,
+            phone=self._phone,
         )
         if self._program is not None:
             from .program import CallProgram
@@ -201,7 +216,7 @@ class PlacedCall:
             return
         asked = f"asks for {', '.join(sorted(mask))} alone" if mask else "asks for no events"
         raise ActionError(
-            "the call was not placed, as nothing would be heard of it: "
+            f"the call to {self._phone} was not placed, as nothing would be heard of it: "
             f"its events are of the class call, and the event mask {asked}",
             action=self._action,
         )
@@ -219,13 +234,14 @@ class PlacedCall:
     def __del__(self) -> None:
         if not self._is_used:
             log.warning(
-                "a call was never placed: write `call = await mgr.call(...)`, "
-                "or `async with mgr.call(...) as call`"
+                "the call to %s was never placed: write `call = await mgr.call(...)`, "
+                "or `async with mgr.call(...) as call`",
+                self._phone,
             )
 
     def __repr__(self) -> str:
         state = "placed" if self._is_used else "not placed: await it, or use `async with`"
-        return f"<PlacedCall {self._uniqueid} {state}>"
+        return f"<PlacedCall {self._uniqueid} to {self._phone} {state}>"
 
 
 async def _hang_up(manager: ManagerLike, call: Call) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 import time
 import weakref
 from collections import deque
@@ -34,6 +36,7 @@ from ..events.channels import (
     Rename,
     Unhold,
 )
+from ..events.parking import ParkedCall
 from .ends import CallState
 from .machine import Bridges, CallMachine, Changes
 
@@ -53,7 +56,7 @@ _DEAF: Final = 5.0  # seconds between two looks at a call of which no event has 
 _EVENTS: Final = (
     *(BridgeEnter, BridgeLeave, BridgeMerge, DialBegin, DialEnd, DialState, Hangup, Hold),
     *(LocalOptimizationBegin, LocalOptimizationEnd, Newchannel, Newstate, OriginateResponse),
-    *(Pickup, Rename, Unhold),
+    *(ParkedCall, Pickup, Rename, Unhold),
 )
 # The headers with the Uniqueids of the channels that an event is about; `Uniqueid` of all others.
 _HEADERS: Final = {
@@ -63,9 +66,15 @@ _HEADERS: Final = {
     "DialState": ("DestUniqueid",),
     "LocalOptimizationBegin": ("LocalOneUniqueid", "LocalTwoUniqueid"),
     "LocalOptimizationEnd": ("LocalOneUniqueid", "LocalTwoUniqueid"),
+    "ParkedCall": ("ParkeeUniqueid",),
     "Pickup": ("TargetUniqueid",),
 }
 _OWN: Final = ("Uniqueid",)
+_ELSEWHERE: Final = (
+    "this call belongs to another event loop, thread or process, in which it was placed; use "
+    "asyncio.run_coroutine_threadsafe(call.ended(), loop) with its own loop, or "
+    "aioami.in_thread(Manager(...)) for programs without one"
+)
 
 log = get_logger("aioami.calls")
 
@@ -100,10 +109,11 @@ class CallChanges:
     consumer loses nothing; dropping the object ends it.
     """
 
-    def __init__(self, *, has_ended: bool) -> None:
+    def __init__(self, watch: Watch) -> None:
+        self._check = watch.check
         self._waiting: deque[CallChange] = deque()
         self._arrival = Signal()
-        self._has_ended = has_ended
+        self._has_ended = watch.machine.end is not None
 
     def put(self, change: CallChange) -> None:
         """Add a change; for the call alone."""
@@ -115,6 +125,7 @@ class CallChanges:
         return self
 
     async def __anext__(self) -> CallChange:
+        self._check()
         while not self._waiting:
             if self._has_ended:
                 raise StopAsyncIteration
@@ -132,6 +143,7 @@ class Watch:
         machine: the state.
         ring: seconds for which it may ring; `None` of a call that came by itself.
         ticket: the ActionID of its Originate; empty without one.
+        phone: who is called; empty of a call that came by itself.
 
     Attributes:
         call: the call, which whoever makes this sets.
@@ -150,11 +162,14 @@ class Watch:
         *,
         ring: float | None = None,
         ticket: str = "",
+        phone: str = "",
     ) -> None:
         self._hub = hub
         self.call: Call
         self.ticket = ticket
+        self._phone = phone
         self._loop = asyncio.get_running_loop()
+        self._place = threading.get_ident(), os.getpid()
         self._changed = Signal()
         self._consumers: weakref.WeakSet[CallChanges] = weakref.WeakSet()
         self._patience: asyncio.TimerHandle | None = None
@@ -166,6 +181,13 @@ class Watch:
         self.on_end: Callable[[], None] | None = None
         self.is_kept = False
         self._ring = ring
+
+    @property
+    def subject(self) -> str:
+        """The call, as errors and logs name it."""
+        if self._phone:
+            return f"the call to {self._phone}"
+        return f"the call of {self.machine.channel or self.machine.uniqueid}"
 
     # What the hub calls
 
@@ -210,11 +232,29 @@ class Watch:
         """Take note of its answer."""
         self._note(self.machine.end_hang_up(done, self._loop.time()))
 
+    def check(self) -> None:
+        """Return if the call may be used here: in its loop, or in its thread while that stands.
+
+        One that has ended may be used everywhere. One whose loop is closed has ended with it.
+
+        Raises:
+            RuntimeError: it belongs to another loop, thread or process.
+        """
+        if self.machine.end is not None:
+            return
+        running, place = _running_loop(), (threading.get_ident(), os.getpid())
+        if place == self._place and running in (None, self._loop):
+            return
+        if not self._loop.is_closed():
+            raise RuntimeError(_ELSEWHERE)
+        self.lose()
+
     # Waiting
 
     def changes(self) -> CallChanges:
         """Return the changes from now on."""
-        consumer = CallChanges(has_ended=self.machine.end is not None)
+        self.check()
+        consumer = CallChanges(self)
         self._consumers.add(consumer)
         return consumer
 
@@ -223,13 +263,15 @@ class Watch:
 
         Raises:
             ManagerTimeout: it took longer.
+            RuntimeError: the call belongs to another event loop, thread or process.
         """
+        self.check()
         try:
             async with async_timeout.timeout(timeout):
                 while not reached() and self.machine.end is None:
                     await self._changed.wait()
         except asyncio.TimeoutError as error:
-            sentence = f"the call {what} within {timeout:g} seconds, and goes on"
+            sentence = f"{self.subject} {what} within {timeout:g} seconds, and goes on"
             raise ManagerTimeout(sentence) from error
 
     # How it is done
@@ -328,6 +370,8 @@ class Hub:
             watch: gets them.
         """
         if self._consumer is not None and self._consumer.get_loop() is not _running_loop():
+            if not self._consumer.get_loop().is_closed():
+                raise RuntimeError(_ELSEWHERE)
             self._lose_all()  # that loop was closed in the middle of it
         if self._stream is None:
             self._manager = manager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from .._check import check_path
+from .._toml import read_toml
 from ..url import ServerUrl, read_url
 
 __all__ = ["read_servers"]
@@ -34,28 +35,15 @@ def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
         OSError: the file cannot be read.
         ImportError: this is Python 3.10, and `tomli` is not installed.
     """
+    check_path("file", file)
     path = Path(file)
-    try:
-        found = _toml().loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no TOML, or no UTF-8
-        raise ValueError(f"{path} is no TOML: {error}") from error
+    found = read_toml(path)
     if others := [key for key in found if key != "servers"]:
         raise ValueError(f"{path}: {others[0]}: expected [servers.NAME] alone")
     servers = found.get("servers")
     if not isinstance(servers, dict) or not servers:
         raise ValueError(f"{path}: it has no [servers.NAME] with a url")
     return {name: _server(path, name, table).text for name, table in servers.items()}
-
-
-def _toml() -> Any:
-    try:
-        return import_module("tomllib")
-    except ImportError:  # Python 3.10
-        try:
-            return import_module("tomli")
-        except ImportError as error:
-            needed = "to read a file of servers needs Python 3.11, or `pip install tomli`"
-            raise ImportError(needed, name="tomli") from error
 
 
 def _server(file: Path, name: str, table: object) -> ServerUrl:

@@ -13,13 +13,14 @@ from .._check import check_seconds, check_text
 from .._client.callbacks import Callbacks, Subscription
 from .._client.like import ManagerLike
 from .._client.manager import Manager
+from .._client.naming import warn_of_names
 from .._client.owner import Owner
 from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
 from .._log import get_logger
+from .._near import nearest, unexpected
 from .._session.dispatch import Selection, Selector
 from ..errors import ConnectionLost, ManagerError, UnknownEventName, fresh
 from ..events.base import Event, name_server
-from ..events.naming import misnamed
 from ..states import ManagerState
 from .connecting import bus, is_bus, manager_of
 from .member import Member
@@ -83,7 +84,7 @@ class Fleet:
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
             fails is raised, and all are closed. `"any"`: until one is; those that are not there are
-            tried on, and the first error is raised when all are refused for good. `"none"`: for
+            tried again, and the first error is raised when all are refused for good. `"none"`: for
             none.
         options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
             of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
@@ -104,6 +105,9 @@ class Fleet:
     ) -> None:
         if wait not in _WAITS:
             raise ValueError(f"wait: 'all', 'any' or 'none', not {wait!r}")
+        for keyword in options:
+            if nearest(keyword, ["wait"]) is not None:
+                raise unexpected("Fleet", keyword, ["wait"])
         self._wait = wait
         self._raises = False  # entering waits for all, and raises what another time is logged
         self._options = options
@@ -155,8 +159,8 @@ class Fleet:
     def add(self, name: str, server: str | ManagerLike) -> ManagerLike:
         """Add a server, and return its manager, which begins to connect if the fleet is connected.
 
-        It is tried on until it is there; `await fleet[name].wait_ready()` waits for that. Streams
-        and callbacks get its events from the first.
+        It is tried again until it is there; `await fleet[name].wait_ready()` waits for that.
+        Streams and callbacks get its events from the first.
 
         Args:
             name: its name.
@@ -480,7 +484,7 @@ class Fleet:
         """
         self.owner.check()
         Buffer(Selection(selectors), where, maxsize, overflow, on_loss)  # refuses what is wrong
-        _warn(selectors)
+        warn_of_names(selectors)
         return self._merge(
             selectors,
             lambda member: member.manager.events(
@@ -526,7 +530,7 @@ class Fleet:
         self.owner.check()
         check_seconds("timeout", timeout)
         Buffer(Selection(selectors), where, None)
-        _warn(selectors)
+        warn_of_names(selectors)
         merged = self._merge(
             selectors,
             lambda member: member.manager.wait_for(*selectors, where=_where(member, where)),
@@ -576,7 +580,7 @@ class Fleet:
         """
         self.owner.check()
         Buffer(Selection(selectors), where, maxsize, overflow)
-        _warn(selectors)
+        warn_of_names(selectors)
 
         def open_stream() -> MergedStream[Any]:
             return self._merge(
@@ -601,21 +605,17 @@ class Fleet:
         selectors: tuple[Selector, ...],
         open_part: Callable[[Member], EventStream[Any] | NextEvent[Any]],
     ) -> MergedStream[Any]:
-        open_as_it_is = open_part
-
         def open_quietly(member: Member) -> EventStream[Any] | NextEvent[Any]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnknownEventName)  # the user was warned once
-                return open_as_it_is(member)
+                return open_part(member)
 
-        if any(isinstance(each, str) for each in selectors):
-            open_part = open_quietly
         stream: MergedStream[Any] = MergedStream(
             Selection(selectors), self.owner, _nothing, waits=self._warn_if_idle
         )
         for member in self._members.values():
-            stream.add(open_part(member))
-        self._streams[stream] = open_part
+            stream.add(open_quietly(member))
+        self._streams[stream] = open_quietly
         if self._standing.state is ManagerState.READY:
             self._notice_the_last()
         return stream
@@ -640,14 +640,37 @@ class Fleet:
         # Never at once: garbage is collected in the middle of anything.
         self.owner.call_soon(lambda: [task.cancel() for task in tasks])
 
+    if not TYPE_CHECKING:  # type checkers are to refuse these names
+
+        def __getattr__(self, name: str) -> object:
+            absent = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if name in _OF_A_SERVER:
+                absent = f"a fleet has no {name}, but each of its servers: fleet['NAME'].{name}"
+            raise AttributeError(absent)
+
     def __repr__(self) -> str:
         members = self._members.values()
         states = ", ".join(f"{each.name} {each.state.value}" for each in members)
         return f"<Fleet {states or 'without servers'}>"
 
 
+_OF_A_SERVER: Final = frozenset(
+    {
+        "call",
+        "send",
+        "state",
+        "statistics",
+        "stream",
+        "version",
+        "view",
+        "wait_booted",
+        "wait_ready",
+    }
+)
+
+
 class _Standing:
-    """The state of the fleet itself: whether its servers are connected, or tried on."""
+    """The state of the fleet itself: whether its servers are connected, or tried again."""
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
@@ -693,11 +716,3 @@ def _where(member: Member, where: Predicate | None) -> Predicate | None:
         return True if where is None else where(event)
 
     return named
-
-
-def _warn(selectors: tuple[Selector, ...]) -> None:
-    """Warn of names of events that cannot be right."""
-    for selector in selectors:
-        wrong = misnamed(selector) if isinstance(selector, str) else None
-        if wrong is not None:
-            warnings.warn(wrong, UnknownEventName, stacklevel=3)

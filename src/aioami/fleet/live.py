@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .._check import check_flag, check_seconds, check_type
+from .._check import check_callable, check_flag, check_seconds, check_several, check_type
 from .._log import get_logger
 from .._signals import Signal
 from ..errors import ManagerError
@@ -72,7 +72,11 @@ class FleetLive(Mapping[str, Live]):
         self._fleet = fleet
         self._wait = wait
         self._timeout = timeout
-        chosen = parts if isinstance(parts, str) else tuple(parts)  # Live refuses one text
+        chosen = check_several("parts", parts, "names")
+        if not hasattr(fleet, "health"):
+            raise TypeError(f"fleet: expected a Fleet, not {type(fleet).__name__}")
+        check_callable("clock", clock)
+        check_type("maxsize", maxsize, (int,), "a whole number")
         self._options: dict[str, Any] = {
             **options,
             "parts": chosen,

@@ -9,13 +9,12 @@ from ..actions.base import Action
 from ..events.bridges import BridgeCreate, BridgeDestroy, BridgeEnter, BridgeLeave, BridgeListItem
 from ..events.channels import Hangup
 from ..events.snapshots import BridgeEvent, ChannelEvent
-from ..fields import identifier
 from .part import Lists, LiveObject, Part, Reports, View, known
 
 __all__ = ["Bridges", "LiveBridge"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveBridge(LiveObject):
     """A bridge at one moment: channels in the same bridge hear each other.
 
@@ -132,7 +131,7 @@ class Bridges(Part[LiveBridge]):
     # The events
 
     def _made(self, event: BridgeEvent) -> None:
-        key = identifier(event, "BridgeUniqueid")
+        key = self.reports.identifier(event, "BridgeUniqueid")
         if key:
             self._record(key).take(event)
             self.notify(key)
@@ -144,7 +143,7 @@ class Bridges(Part[LiveBridge]):
         return record
 
     def _ended(self, event: BridgeEvent) -> None:
-        key = identifier(event, "BridgeUniqueid") or ""
+        key = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.pop(key, None)
         if record is not None:
             for uniqueid in record.channels:
@@ -153,7 +152,8 @@ class Bridges(Part[LiveBridge]):
             self.notify(key, gone=True)
 
     def _entered(self, event: BridgeEnter) -> None:
-        key, uniqueid = identifier(event, "BridgeUniqueid"), identifier(event, "Uniqueid")
+        key = self.reports.identifier(event, "BridgeUniqueid")
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         if not key or not uniqueid:
             return
         if (before := self._places.get(uniqueid)) is not None and before != key:
@@ -165,10 +165,8 @@ class Bridges(Part[LiveBridge]):
         self.notify(key)
 
     def _left(self, event: BridgeLeave) -> None:
-        key, uniqueid = (
-            identifier(event, "BridgeUniqueid") or "",
-            identifier(event, "Uniqueid") or "",
-        )
+        key = self.reports.identifier(event, "BridgeUniqueid")
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         if self._places.get(uniqueid) == key:
             del self._places[uniqueid]
         record = self._records.get(key)
@@ -178,7 +176,7 @@ class Bridges(Part[LiveBridge]):
             self.notify(key)
 
     def _hung_up(self, event: ChannelEvent) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         if uniqueid in self._places:
             self._leave(uniqueid)
 

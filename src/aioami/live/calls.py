@@ -69,7 +69,7 @@ class LiveCallState(Word):
     """The dialplan works on it, or it is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveParty(LiveObject):
     """One of those who are in a call. Its `str()` is what people would call it.
 
@@ -91,9 +91,11 @@ class LiveParty(LiveObject):
         return self.name or self.number or self.channel.rpartition("-")[0] or self.channel
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveCall(LiveObject):
     """A call at one moment, or a call that is over.
+
+    Its `str()` is one line, as `Ada <101> → Bob <102>: talking`.
 
     Attributes:
         linkedid: the Linkedid of the call.
@@ -120,6 +122,11 @@ class LiveCall(LiveObject):
     since: float = 0.0
     answered_by: LiveParty | None = None
     end: CallEnd | None = None
+
+    def __str__(self) -> str:
+        word = self.state.value if self.end is None else self.end.reason.value
+        where = f" in {self.queue}" if self.state is LiveCallState.WAITING else ""
+        return f"{str(self.caller) or '?'} → {str(self.callee) or '?'}: {word}{where}"
 
 
 class _View(Mapping[str, LiveCall]):
@@ -183,13 +190,19 @@ class Calls:
 
     def take(self, event: Event, uniqueid: str) -> ChannelRecord | None:
         """Take an event of a channel, and return it; `None` if it is not known."""
+        channel = self._channel(event, uniqueid)
+        if channel is not None:
+            self._notify(channel.call)
+        return channel
+
+    def _channel(self, event: Event, uniqueid: str) -> ChannelRecord | None:
+        """Return the channel of an event, in the call that this says; `None` if it is not known."""
         channel = self._registry.channels.get(uniqueid)
         if channel is None or channel.ended is not None:
             return None
         link = identifier(event, "Linkedid")
         if link and link != channel.call.linkedid:
             self._registry.link(channel, link)
-        self._notify(channel.call)
         return channel
 
     def state(self, event: Event, uniqueid: str) -> None:
@@ -230,23 +243,37 @@ class Calls:
 
     def _two(self, event: Event) -> tuple[ChannelRecord | None, ChannelRecord | None]:
         channels = self._registry.channels
-        one = channels.get(identifier(event, "Uniqueid") or "")
+        one = channels.get(self._reports.identifier(event, "Uniqueid"))
         return one, channels.get(identifier(event, "DestUniqueid") or "")
 
-    def enters(self, event: Event, uniqueid: str, bridge: str) -> None:
-        """Take the event of a channel that enters a bridge."""
-        channel = self.take(event, uniqueid)
+    def enters(self, event: Event, uniqueid: str, bridge: str, kind: tuple[str, str]) -> None:
+        """Take the event of a channel that enters a bridge, of a type and a creator."""
+        channel = self._channel(event, uniqueid)
         if channel is not None:
-            swapped = self._registry.channels.get(identifier(event, "SwapUniqueid") or "")
-            kind = event.find("BridgeType", ""), event.find("BridgeCreator", "")
+            swapped = None
+            if kind[0] == "basic":  # in others strangers meet, who have no part in the call
+                swapped = self._registry.channels.get(identifier(event, "SwapUniqueid") or "")
             self._registry.enters(channel, bridge, kind, self._reports.clock(), swapped)
             self._notify(channel.call)
 
+    def kind_of(self, bridge: str, event: Event) -> tuple[str, str]:
+        """Return the type and the creator of a bridge, which never change.
+
+        Args:
+            bridge: its unique id.
+            event: that of a channel that enters it.
+        """
+        found = self._registry.kinds.get(bridge)
+        if found is None or not found[0]:  # it was not listed
+            found = event.find("BridgeType", ""), event.find("BridgeCreator", "")
+        return found
+
     def leaves(self, event: Event, uniqueid: str, bridge: str) -> None:
         """Take the event of a channel that leaves a bridge."""
-        channel = self.take(event, uniqueid)
+        channel = self._channel(event, uniqueid)
         if channel is not None:
             self._registry.leaves(channel, bridge)
+            self._notify(channel.call)
 
     def holds(self, event: Event) -> None:
         """Take the event of a channel that puts the other on hold."""
@@ -257,7 +284,7 @@ class Calls:
         self._hold(event, False)
 
     def _hold(self, event: Event, held: bool) -> None:
-        channel = self.take(event, identifier(event, "Uniqueid") or "")
+        channel = self.take(event, self._reports.identifier(event, "Uniqueid"))
         if channel is not None:
             channel.held = held
 

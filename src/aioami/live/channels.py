@@ -49,7 +49,7 @@ _ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park":
 _Listed = Union[CoreShowChannel, Status]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveChannel(LiveObject):
     """A channel at one moment. It never changes: `Live.channels` gets another one in its place.
 
@@ -316,7 +316,7 @@ class Channels(Part[LiveChannel]):
     # The events. Those of a channel that is not known came late: it ended before the snapshot.
 
     def _made(self, event: ChannelEvent) -> None:
-        uniqueid = identifier(event, "Uniqueid")
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         if uniqueid:
             record = self._records.get(uniqueid)
             if record is None:
@@ -327,7 +327,7 @@ class Channels(Part[LiveChannel]):
             self.calls.made(event, record)
 
     def _changed(self, event: ChannelEvent) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         record = self._records.get(uniqueid)
         if record is not None:
             record.take(event)
@@ -335,7 +335,7 @@ class Channels(Part[LiveChannel]):
             self.calls.take(event, uniqueid)
 
     def _state(self, event: ChannelEvent) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         record = self._records.get(uniqueid)
         if record is None:
             return
@@ -347,7 +347,7 @@ class Channels(Part[LiveChannel]):
             self._doubt(uniqueid)
 
     def _executes(self, event: Newexten) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         record = self._records.get(uniqueid)
         if record is None:
             return
@@ -361,7 +361,7 @@ class Channels(Part[LiveChannel]):
         self.calls.executes(event, uniqueid, application, data)
 
     def _hung_up(self, event: ChannelEvent) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         record = self._records.pop(uniqueid, None)
         if record is not None:
             self._move(uniqueid, record, None)
@@ -370,7 +370,7 @@ class Channels(Part[LiveChannel]):
             self.calls.hung_up(event, uniqueid)
 
     def _renamed(self, event: Rename) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         record = self._records.get(uniqueid)
         if record is not None and event.newname:
             record.rename(event.newname)
@@ -378,25 +378,27 @@ class Channels(Part[LiveChannel]):
             self.calls.rename(uniqueid, event.newname)
 
     def _entered(self, event: BridgeEnter) -> None:
-        uniqueid, bridge = identifier(event, "Uniqueid") or "", identifier(event, "BridgeUniqueid")
+        uniqueid = self.reports.identifier(event, "Uniqueid")
+        bridge = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.get(uniqueid)
         if record is None or not bridge:
             return
+        kind, creator = self.calls.kind_of(bridge, event)
         record.take(event)
         self._move(uniqueid, record, bridge)
         self.notify(uniqueid)
-        self.calls.enters(event, uniqueid, bridge)
+        self.calls.enters(event, uniqueid, bridge, (kind, creator))
         # Bridge and Park end the application that ran, without an event (tried on 16 and 22). Dial,
         # Queue and the applications that have rooms bridge their channel, and go on.
         answered, record.answered = record.answered, False
         if record.application and not answered:
-            creator = _ROOMS.get(record.application.lower())
-            if creator is None or creator != event.find("BridgeCreator"):
+            expected = _ROOMS.get(record.application.lower())
+            if expected is None or expected != creator:
                 self._doubt(uniqueid)
         # In a basic bridge all get the oldest Linkedid, which this event has; no event names those
         # who were there before. In a conference, a parking lot or a holding bridge each keeps its
         # own (tried on 16 and 22).
-        if event.find("BridgeType") == "basic" and (linkedid := record.linkedid):
+        if kind == "basic" and (linkedid := record.linkedid):
             for each in self._bridges[bridge]:
                 other = self._records[each]
                 if other.linkedid != linkedid:
@@ -404,21 +406,24 @@ class Channels(Part[LiveChannel]):
                     self.notify(each)
 
     def _answered(self, event: DialEnd) -> None:
-        caller = self._records.get(identifier(event, "Uniqueid") or "")  # an Originate has none
+        caller = self._records.get(
+            self.reports.identifier(event, "Uniqueid")
+        )  # an Originate has none
         dialled = self._records.get(identifier(event, "DestUniqueid") or "")
         if caller is not None and dialled is not None and event.find("DialStatus") == "ANSWER":
             caller.answered = dialled.answered = True
         self.calls.dial_ends(event)
 
     def _left(self, event: BridgeLeave) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
+        bridge = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.get(uniqueid)
         if record is not None:
             record.take(event)
-            if record.bridge == identifier(event, "BridgeUniqueid"):
+            if record.bridge == bridge:
                 self._move(uniqueid, record, None)
             self.notify(uniqueid)
-            self.calls.leaves(event, uniqueid, identifier(event, "BridgeUniqueid") or "")
+            self.calls.leaves(event, uniqueid, bridge)
 
     def _move(self, uniqueid: str, record: _Channel, bridge: str | None) -> None:
         """Take a channel from the bridge that it is in to another one, or to none."""

@@ -27,7 +27,7 @@ from .part import Lists, LiveObject, Part, Reports, View, is_ascii
 __all__ = ["Conferences", "LiveConference", "LiveParticipant"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveParticipant(LiveObject):
     """A participant of a conference.
 
@@ -46,7 +46,7 @@ class LiveParticipant(LiveObject):
     admin: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveConference(LiveObject):
     """A conference at one moment. There is none without a participant.
 

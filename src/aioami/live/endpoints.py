@@ -32,7 +32,7 @@ _STATES: Final = {
 _REACHABLE: Final = {"reachable": True, "avail": True, "unreachable": False, "unavail": False}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveContact(LiveObject):
     """A contact of an endpoint.
 
@@ -48,7 +48,7 @@ class LiveContact(LiveObject):
     round_trip: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveEndpoint(LiveObject):
     """An endpoint of PJSIP at one moment.
 

@@ -20,7 +20,7 @@ _TOUCHING_COMMAND: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveHint(LiveObject):
     """The hint of an extension at one moment.
 

@@ -13,7 +13,7 @@ from .part import Lists, LiveObject, Reports, Table
 __all__ = ["LiveMailbox", "Mailboxes"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveMailbox(LiveObject):
     """A mailbox at one moment.
 

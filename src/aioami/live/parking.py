@@ -21,7 +21,7 @@ from .part import Lists, LiveObject, Reports, Table
 __all__ = ["LiveParkedCall", "LiveParkingLot", "Parking"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveParkedCall(LiveObject):
     """A call that is parked.
 
@@ -38,7 +38,7 @@ class LiveParkedCall(LiveObject):
     since: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveParkingLot(LiveObject):
     """A parking lot at one moment.
 

@@ -21,6 +21,7 @@ from ..actions.channels import CoreShowChannels, Status
 from ..calls.ends import CallEnd
 from ..errors import PermissionDenied
 from ..events.base import Event
+from ..fields import identifier
 from .changes import Consumers, Kind
 from .visibility import Obstacle
 
@@ -84,11 +85,32 @@ class LiveObject:
         names = [each.name for each in fields(self)]  # type: ignore[arg-type]
         return {name: _plain(getattr(self, name)) for name in names}
 
+    def __repr__(self) -> str:
+        """One line. What is empty is left out, and of several things it has their number."""
+        names = [each.name for each in fields(self)]  # type: ignore[arg-type]
+        told = [(name, _brief(getattr(self, name))) for name in names]
+        return (
+            f"<{type(self).__name__} {' '.join(f'{name}={text}' for name, text in told if text)}>"
+        )
+
     def _repr_html_(self) -> str:
         """The object as HTML, for a notebook."""
         from .._show.objects import object_html
 
         return object_html(self)
+
+
+def _brief(value: object) -> str:
+    """Return a value in a few characters; empty if it is empty itself."""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, CallEnd):
+        return value.reason.name
+    if isinstance(value, LiveObject):
+        return repr(str(value)) if str(value) else ""
+    if isinstance(value, (Mapping, tuple)):
+        return str(len(value)) if value else ""
+    return "" if value is None or value is False or value == "" else repr(value)
 
 
 def _plain(value: object) -> object:
@@ -220,6 +242,21 @@ class Reports:
         self.is_due = False
         self.waits: Callable[[str], None] = _nothing
         self._timer: asyncio.TimerHandle | None = None
+        self._event: Event | None = None  # of which names were found
+        self._found: dict[str, str] = {}
+
+    def identifier(self, event: Event, header: str) -> str:
+        """Return the name or the id in a header of an event; empty if there is none.
+
+        Several parts take the same event, one after the other, and ask for the same ids. To find
+        them is most of what an event costs, so they are found once.
+        """
+        if event is not self._event:
+            self._event, self._found = event, {}
+        found = self._found.get(header)
+        if found is None:
+            found = self._found[header] = identifier(event, header) or ""
+        return found
 
     def notify(self, kind: Kind, key: str, gone: bool = False) -> None:
         """Report a change to those who follow them."""

@@ -54,7 +54,7 @@ _TOUCHING_COMMAND: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveMember(LiveObject):
     """A member of a queue at one moment.
 
@@ -84,7 +84,7 @@ class LiveMember(LiveObject):
     membership: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveCaller(LiveObject):
     """A caller who waits in a queue.
 
@@ -105,7 +105,7 @@ class LiveCaller(LiveObject):
     since: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveQueue(LiveObject):
     """A queue at one moment.
 
@@ -543,7 +543,7 @@ class Queues(Part[LiveQueue]):
     def _executes(self, event: Newexten) -> None:
         if not self._callers:
             return
-        place = self._callers.get(identifier(event, "Uniqueid") or "")
+        place = self._callers.get(self.reports.identifier(event, "Uniqueid"))
         if place is None:
             return
         # A Redirect of a caller who came without a dialplan (Originate with Application: Queue) is
@@ -561,13 +561,13 @@ class Queues(Part[LiveQueue]):
             return
         # A caller who is answered is reported by the queue before the bridge. One whom somebody
         # bridges or parks is not reported (tried on 16 and 22).
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         place = self._callers.get(uniqueid)
         if place is not None:
             self._taken_away(uniqueid, place)
 
     def _hung_up(self, event: Hangup) -> None:
-        uniqueid = identifier(event, "Uniqueid") or ""
+        uniqueid = self.reports.identifier(event, "Uniqueid")
         # The queue reports a caller who hangs up, before the Hangup comes. Where it did not, an
         # attended transfer has put another channel in the place, which no event reports either
         # (tried on 16 and 22).
@@ -621,7 +621,7 @@ class Queues(Part[LiveQueue]):
 
     def _left_bridge(self, event: BridgeLeave) -> None:
         if self._served:
-            self._parted(event, identifier(event, "Uniqueid") or "")
+            self._parted(event, self.reports.identifier(event, "Uniqueid"))
 
     def _parted(self, event: Hangup | BridgeLeave, uniqueid: str) -> None:
         """Look at a member whose call may be over, which AgentComplete does not always report."""

@@ -12,7 +12,7 @@ from .part import Lists, LiveObject, Reports, Table
 __all__ = ["LiveRegistration", "Registrations"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class LiveRegistration(LiveObject):
     """An outbound registration of PJSIP at one moment.
 

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import async_timeout
 
-from .._check import check_flag, check_seconds, check_type
+from .._check import (
+    check_callable,
+    check_flag,
+    check_manager,
+    check_seconds,
+    check_several,
+    check_type,
+)
 from .._client.options import Backoff
 from .._log import get_logger
+from .._near import with_near_keywords
 from .._signals import Signal
+from ..actions.system import Ping
 from ..errors import (
     ActionError,
     ConnectionLost,
@@ -28,9 +37,10 @@ from ..events.base import Event
 from ..events.link import Disconnected
 from ..events.modules import Load, Reload, Unload
 from ..events.system import FullyBooted
+from ..permissions.delivery import includes
 from ..states import ManagerState
 from .bridges import Bridges, LiveBridge
-from .calls import LiveCall
+from .calls import Calls, LiveCall
 from .changes import LiveChanges
 from .channels import Channels, LiveChannel
 from .conferences import Conferences, LiveConference
@@ -49,6 +59,7 @@ if TYPE_CHECKING:
     from .._client.like import ManagerLike
     from .._client.streams import EventStream
     from ..actions.base import Action
+    from ..permissions import Permissions
 
 __all__ = ["DEFAULT_PARTS", "Live"]
 
@@ -71,6 +82,8 @@ _NAMES: Final[tuple[PartName, ...]] = (Channels.name, *_OTHERS)
 DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 """The parts that a `Live` has if none are chosen."""
 
+_AGAIN: Final = Backoff(first=0.05, maximum=10.0)  # for a snapshot that failed
+_NEW: Final = 10  # seconds for which a server counts as one that has booted just now
 _BREATH: Final = 500  # events that are applied before other tasks have their turn
 _SEEING: Final = frozenset({"events", "filter", "login"})  # actions that change which events come
 _EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a module
@@ -104,8 +117,8 @@ class Live:
     Args:
         manager: the manager that sends the actions and gets the events.
         parts: the parts to follow, of `"channels"`, `"bridges"`, `"queues"`, `"hints"`,
-            `"parking"`, `"conferences"`, `"mailboxes"`, `"endpoints"` and `"registrations"`; each
-            of the others stays empty. Left out, it is the first three.
+            `"parking"`, `"conferences"`, `"mailboxes"`, `"endpoints"` and `"registrations"`. To ask
+            for another one is a `RuntimeError`. Left out, it is the first three.
         clock: gives the time in seconds since 1970 by which the objects say `since`; for tests, a
             virtual one.
         history: calls that are over, which `ended` keeps; 0 is none. Each takes some 3 kB.
@@ -124,6 +137,7 @@ class Live:
         RuntimeError: from entering it a second time.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         manager: ManagerLike,
@@ -135,14 +149,8 @@ class Live:
         timeout: float | None = 10.0,
         maxsize: int = 10_000,
     ) -> None:
-        from .._client.threads import BlockingManager
-
-        given: object = manager
-        if isinstance(given, BlockingManager):
-            raise TypeError(
-                "manager: a live state lives in the event loop: give it the `manager` of a "
-                "BlockingManager, in a coroutine that its `run()` awaits"
-            )
+        check_manager("manager", manager)
+        check_callable("clock", clock)
         check_flag("wait", wait)
         check_seconds("timeout", timeout)
         check_type("maxsize", maxsize, (int,), "a whole number")
@@ -157,13 +165,15 @@ class Live:
         self._timeout = timeout
         self._maxsize = maxsize
         self._reports = Reports(clock)
-        channels = Channels(self._reports, history)
-        self._calls = channels.calls
-        self._all: dict[PartName, Part[Any]] = {channels.name: channels}
-        self._all.update({name: kind(self._reports) for name, kind in _OTHERS.items()})
-        self._parts = {name: self._all[name] for name in chosen}
-        if Queues.name in self._parts:
-            self._calls.queues = cast("Queues", self._all[Queues.name])
+        self._parts: dict[PartName, Part[Any]] = {}
+        for name in chosen:
+            self._parts[name] = (
+                Channels(self._reports, history)
+                if name == Channels.name
+                else _OTHERS[name](self._reports)
+            )
+        if {Channels.name, Queues.name} <= self._parts.keys():
+            self._calls.queues = cast("Queues", self._parts[Queues.name])
         self._unavailable: dict[PartName, str] = {}
         self._proven: set[str] = set()  # read classes of which an event has come on this link
         self._rights_unknown = False
@@ -171,9 +181,11 @@ class Live:
         self._reading: dict[Part[Any], set[str] | None] = {}  # of a list that is under way
         self._held: list[Event] | None = None  # the events that came meanwhile
         self._synced = False
+        self._was_away = False  # the link, since the server answered last
+        self._was_lost = False  # the server, since it was asked if it has booted
         self._stream: EventStream[Any] | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._unobserve: Callable[[], None] = _nothing
+        self._unobserve: list[Callable[[], None]] = []
         self._changed = Signal()
         self._ended = False
         self._error: Exception | None = None
@@ -188,47 +200,47 @@ class Live:
         """The channels on the server, by Uniqueid, in a view that changes with them; the oldest
         channel first.
         """
-        return self._all["channels"].view
+        return self._followed("channels").view
 
     @property
     def bridges(self) -> Mapping[str, LiveBridge]:
         """The bridges on the server, by BridgeUniqueid, in a view that changes with them."""
-        return self._all["bridges"].view
+        return self._followed("bridges").view
 
     @property
     def queues(self) -> Mapping[str, LiveQueue]:
         """The queues on the server, by name, in a view that changes with them."""
-        return self._all["queues"].view
+        return self._followed("queues").view
 
     @property
     def hints(self) -> Mapping[str, LiveHint]:
         """The hints of extensions, by `exten@context`, in a view that changes with them."""
-        return self._all["hints"].view
+        return self._followed("hints").view
 
     @property
     def parking(self) -> Mapping[str, LiveParkingLot]:
         """The parking lots, by name, in a view that changes with them."""
-        return self._all["parking"].view
+        return self._followed("parking").view
 
     @property
     def conferences(self) -> Mapping[str, LiveConference]:
         """The conferences of ConfBridge, by name, in a view that changes with them."""
-        return self._all["conferences"].view
+        return self._followed("conferences").view
 
     @property
     def mailboxes(self) -> Mapping[str, LiveMailbox]:
         """The mailboxes, by `mailbox@context`, in a view that changes with them."""
-        return self._all["mailboxes"].view
+        return self._followed("mailboxes").view
 
     @property
     def endpoints(self) -> Mapping[str, LiveEndpoint]:
         """The endpoints of PJSIP, by names as `PJSIP/alice`, in a view that changes with them."""
-        return self._all["endpoints"].view
+        return self._followed("endpoints").view
 
     @property
     def registrations(self) -> Mapping[str, LiveRegistration]:
         """The outbound registrations of PJSIP, by name, in a view that changes with them."""
-        return self._all["registrations"].view
+        return self._followed("registrations").view
 
     @property
     def unavailable(self) -> Mapping[PartName, str]:
@@ -265,7 +277,10 @@ class Live:
 
     def calls(self) -> Mapping[str, LiveCall]:
         """Return the calls in progress, by Linkedid, in a view that changes with them; the oldest
-        call first. It is empty if the channels are not followed.
+        call first.
+
+        Raises:
+            RuntimeError: the channels are not followed, of which the calls are made up.
         """
         return self._calls.view
 
@@ -277,6 +292,9 @@ class Live:
         soon as the server was asked: its end has the reason `EndReason.UNKNOWN` and no cause, and
         its times count to the moment until which the state was known. A call that came and went
         meanwhile is not here.
+
+        Raises:
+            RuntimeError: the channels are not followed.
         """
         return tuple(self._calls.ended)
 
@@ -326,7 +344,9 @@ class Live:
         """
         if not self._tasks and not self._ended:
             raise RuntimeError("the live state is refreshed after it was entered")
-        chosen = [self._parts[name] for name in self._followed(parts)]
+        if wrong := [name for name in parts if name not in self._parts]:
+            raise ValueError(f"parts: {wrong[0]!r} is none of {', '.join(self._parts)}")
+        chosen = [self._parts[name] for name in parts or self._parts]
         for part in chosen:
             self._reports.must_read(part)
         self._sync(False)
@@ -337,11 +357,21 @@ class Live:
             "the live state was not read again",
         )
 
-    def _followed(self, parts: tuple[PartName, ...]) -> tuple[PartName, ...]:
-        for name in parts:
-            if name not in self._parts:
-                raise ValueError(f"parts: {name!r} is none of {', '.join(self._parts)}")
-        return parts or self.parts
+    @property
+    def _calls(self) -> Calls:
+        return cast("Channels", self._followed(Channels.name)).calls
+
+    def _followed(self, name: PartName) -> Part[Any]:
+        """Return a part.
+
+        Raises:
+            RuntimeError: it is not followed: to show nothing in its place would not be true.
+        """
+        part = self._parts.get(name)
+        if part is None:
+            more = ", ".join(map(repr, _chosen({*self._parts, name})))
+            raise RuntimeError(f"the part {name} is not followed: use Live(..., parts=({more}))")
+        return part
 
     async def _until(
         self, reached: Callable[[], bool], timeout: float | None, otherwise: str
@@ -354,11 +384,7 @@ class Live:
                         raise fresh(self._error)
                     if self._ended:
                         raise ConnectionLost("the live state is followed no more")
-                    if self._synced and self._manager.state is not ManagerState.READY:
-                        # A bus that is away, and comes back with nothing lost, is told by no event.
-                        await self._manager.wait_ready()
-                    else:
-                        await self._changed.wait()
+                    await self._changed.wait()
         except asyncio.TimeoutError as error:
             raise ManagerTimeout(f"{otherwise} within {timeout:g} seconds") from error
 
@@ -368,10 +394,15 @@ class Live:
         self._stream = self._manager.events(
             *self._selected(), maxsize=self._maxsize, on_loss="raise"
         )
-        # A manager that is not directly connected may not know what is sent elsewhere.
-        observe = getattr(self._manager, "observe_actions", None)
-        if observe is not None:
-            self._unobserve = observe(self._sent)
+        # A manager that is not aioami's own need not have these.
+        for name, observer in (
+            ("observe_actions", self._sent),
+            ("observe_state", self._link_changed),
+            ("observe_view", self._view_changed),
+        ):
+            observe = getattr(self._manager, name, None)
+            if observe is not None:
+                self._unobserve.append(observe(observer))
         self._read_all_again()
         self._start(self._follow)
         try:
@@ -393,15 +424,21 @@ class Live:
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "synced" if self.synced else "not synced"
-        sizes = ", ".join(f"{len(part.view)} {name}" for name, part in self._parts.items())
+        sizes = ", ".join(
+            f"{name} unavailable" if name in self._unavailable else f"{len(part.view)} {name}"
+            for name, part in self._parts.items()
+        )
         return f"<Live {sizes}, {state}>"
 
     def _repr_html_(self) -> str:
         """The state as HTML, for a notebook."""
         from .._show.objects import objects_html
 
-        parts: dict[str, list[Any]] = {}
+        parts: dict[str, list[Any] | str] = {}
         for name, part in self._parts.items():
+            if name in self._unavailable:
+                parts[name] = self._unavailable[name]
+                continue
             if name == Channels.name:
                 parts["calls"] = list(self.calls().values())
             parts[name] = list(part.view.values())
@@ -440,7 +477,8 @@ class Live:
             return
         self._ended, self._error = True, error
         self._sync(False)
-        self._unobserve()
+        for end in self._unobserve:
+            end()
         if self._stream is not None:
             self._stream.close()
         self._reports.close()
@@ -456,7 +494,7 @@ class Live:
         stream = self._stream
         if self._ended or stream is None or stream.pending:
             return
-        if not (self._reports.stale or self._reading):
+        if not (self._reports.stale or self._reading or self._was_away):
             self._sync(True)
         self._changed.send()
 
@@ -466,6 +504,17 @@ class Live:
             self._reports.trusted = self._reports.clock()
             self._reports.notify("link", "")
             self._changed.send()
+
+    def _link_changed(self, state: ManagerState) -> None:
+        # An outage of the bus is told by no event, as none is lost. Those that came meanwhile are
+        # yet to be read when the link is there again.
+        if state is not ManagerState.READY:
+            self._was_away = True
+            self._sync(False)
+            self._reports.work.send()
+
+    def _view_changed(self, view: object) -> None:
+        self._read_all_again()
 
     # The events
 
@@ -508,10 +557,11 @@ class Live:
             try:
                 for _ in range(count or 1):
                     event = await anext(following)
-                    if self._held is None:
-                        self._apply(event)
-                    else:
+                    if self._held is not None:
                         self._hold(event)
+                    else:
+                        for handler in self._handlers.get(type(event).wire_name, ()):  # as `_apply`
+                            handler(event)
             except StopAsyncIteration:
                 return
             except EventsLost as error:
@@ -535,12 +585,15 @@ class Live:
                 self._read_all_again()
 
     def _lost(self, event: Disconnected) -> None:
+        self._was_lost = True
         self._proven.clear()  # the rights may be others on the next link
         self._read_all_again()
 
     def _booted(self, event: FullyBooted) -> None:
-        # It may be that the modules of a part were not loaded yet.
-        for name in self._unavailable:
+        # It comes behind each login, too. A server that has booted just now may have been asked
+        # before its modules were loaded and its configuration was read, of which no event tells.
+        is_new = event.uptime is not None and event.uptime <= _NEW
+        for name in self._parts if is_new else self._unavailable:
             self._reports.must_read(self._parts[name])
 
     def _module_changed(self, event: Load | Reload | Unload) -> None:
@@ -572,23 +625,24 @@ class Live:
     async def _keep_read(self) -> None:
         """Ask the server whenever something is due."""
         reports = self._reports
-        delays = Backoff().delays()
+        delays = _AGAIN.delays()
         while True:
-            while not (reports.stale or reports.is_due):
+            while not (reports.stale or reports.is_due or self._was_away):
                 await reports.work.wait()
             try:
                 await self._manager.wait_ready()
+                if self._was_lost:
+                    await self._wait_booted()
                 await self._read()
-                delays = Backoff().delays()
+                delays = _AGAIN.delays()
             except ManagerTimeout as error:
                 log.warning("a snapshot of the live state is tried again: %s", error)
                 await asyncio.sleep(next(delays))
             except ManagerError as error:
-                # The link is down, and comes back. After a first connect that failed, the user may
-                # call connect() again.
-                if self._stream is None or self._stream.ended:
-                    return
+                # The link is down, and comes back; if not, the end of the stream ends this too. The
+                # manager's state may lag behind.
                 log.debug("a snapshot of the live state was given up: %s", error)
+                await asyncio.sleep(next(delays))
 
     async def _read(self) -> None:
         """Read what is known to be wrong, and what is in doubt, and show it.
@@ -611,12 +665,12 @@ class Live:
             doubtful, reports.doubtful = reports.doubtful, {}
             reports.is_due = False
         lists = Lists(self._manager, self._timeout)
+        was_away, self._was_away = self._was_away, False
         try:
-            # Once for each link: to users with the right to ask, the server tells their rights.
-            if None in self._reading.values() and self._manager.view.permissions is None:
-                # The view of a manager that is not aioami's own need not be able to ask.
-                ask = getattr(self._manager.view, "ask", None)
-                self._rights_unknown = ask is None or await ask() is None
+            if was_away and not self._reading:
+                await self._catch_up()
+            if None in self._reading.values():
+                await self._ask_rights()
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:
@@ -634,10 +688,38 @@ class Live:
                 reports.doubt(part)
             for event in self._held:
                 self._apply(event)
+            self._was_away = self._was_away or was_away
             raise
         finally:
             self._held, self._reading = None, {}
         self._settle()
+
+    async def _wait_booted(self) -> None:
+        """Return when a server that may have been restarted has booted, if it tells that."""
+        rights = await self._ask_rights()
+        # To others it does not tell, and they would wait in vain.
+        if rights is not None and includes(frozenset(rights.read), FullyBooted.read_classes):
+            try:
+                await self._manager.wait_booted(self._timeout)
+            except ActionError as error:
+                log.debug("the server does not tell if it has booted: %s", error)
+        self._was_lost = False
+
+    async def _ask_rights(self) -> Permissions | None:
+        """Return the rights of the user; asks for them once for each link."""
+        view = self._manager.view
+        if view.permissions is None:
+            # The view of a manager that is not aioami's own need not be able to ask.
+            ask = getattr(view, "ask", None)
+            self._rights_unknown = ask is None or await ask() is None
+        return view.permissions
+
+    async def _catch_up(self) -> None:
+        """Return when the events are here that came while the link was away."""
+        try:
+            await self._manager.send(Ping(), timeout=self._timeout)  # its answer is behind them
+        except ActionError:  # a relay need not pass it on
+            self._read_all_again()
 
     async def _read_part(self, part: Part[Any], lists: Lists, keys: set[str] | None) -> None:
         reason = part.obstructed(obstacles(self._manager.view, part.handlers))
@@ -659,7 +741,8 @@ class Live:
 def _refused(error: ActionError, part: Part[Any]) -> str:
     """Return the reason why a part cannot be listed, with what to change."""
     classes = () if error.action is None else error.action.privilege
-    if isinstance(error, PermissionDenied) and classes:
+    # Where nobody has answered, a relay or the manager itself has refused.
+    if isinstance(error, PermissionDenied) and classes and error.response is not None:
         return f"{error}: add {' or '.join(classes)} to write in manager.conf"
     if isinstance(error, UnknownAction) and part.modules:
         return f"{error}: load the module {' and '.join(sorted(part.modules))}"
@@ -671,10 +754,6 @@ def _classes(part: Part[Any]) -> set[str]:
     return {name for kind in part.handlers for name in kind.read_classes}
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 def _chosen(parts: Iterable[str]) -> list[PartName]:
     """Return the names of parts, in the order in which they are shown.
 
@@ -682,9 +761,7 @@ def _chosen(parts: Iterable[str]) -> list[PartName]:
         TypeError: it is one text.
         ValueError: a part does not exist, or there is none.
     """
-    if isinstance(parts, str):
-        raise TypeError("parts: expected several names, not one text")
-    given = set(parts)
+    given = set(check_several("parts", parts, "names"))
     if wrong := sorted(given - {*_NAMES}):
         raise ValueError(f"parts: {wrong[0]!r} is none of {', '.join(_NAMES)}")
     if not given:

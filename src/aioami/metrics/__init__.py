@@ -104,10 +104,11 @@ class Guarded(Metrics):
         began = time.perf_counter()
         try:
             response = await sending
-        except (ManagerTimeout, ConnectionLost, asyncio.CancelledError) as error:
-            self.action_done(action, time.perf_counter() - began, _OUTCOMES[type(error)])
+        except tuple(_OUTCOMES) as error:
+            outcome = next(_OUTCOMES[kind] for kind in _OUTCOMES if isinstance(error, kind))
+            self.action_done(action, time.perf_counter() - began, outcome)
             raise
-        outcome: ActionOutcome = "success" if response.success else "error"
+        outcome = "success" if response.success else "error"
         self.action_done(action, time.perf_counter() - began, outcome)
         return response
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
+from .._check import check_text
 from ..actions.base import ACTIONS, Action, action_class
 from ..actions.base import load as load_actions
 from ..events.base import EVENTS, UNSOLICITED, Event, event_class
@@ -226,6 +227,7 @@ def read_classes(name: str) -> tuple[str, ...]:
     Args:
         name: the event's name, in any case.
     """
+    check_text("name", name)
     name = name.lower()
     if name not in UNSOLICITED:
         load_events()
@@ -389,6 +391,8 @@ def of_recording(recording: Recording) -> Permissions:
 
     All events that came count, also those that the program ignored.
     """
+    if not hasattr(recording, "entries"):
+        raise TypeError(f"recording: expected a Recording, not {type(recording).__name__}")
     demands: set[Demand] = set()
     wanted: dict[str, tuple[str, ...]] = {}
     own_filters = False
@@ -441,6 +445,8 @@ def of_program(source: str, filename: str = "<program>") -> Permissions:
     """
     from .program import Reading
 
+    check_text("source", source)
+    check_text("filename", filename)
     load_actions()
     load_events()
     reading = Reading(source, filename)

@@ -25,8 +25,12 @@ _PARTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "registrations": (("PJSIPShowRegistrationsOutbound",), ("system",)),
 }
 
-# The methods of a call that is held, and the actions that they send.
+# The methods of a call that is held, and the actions that they send. Other objects have a `get` and
+# a `set` too, so these two count where the text says that it is a call.
 _STEERING: Final = {
+    "get": "Getvar",
+    "set": "Setvar",
+    "hang_up": "Hangup",
     "redirect": "Redirect",
     "transfer": "BlindTransfer",
     "bridge": "Bridge",
@@ -79,15 +83,7 @@ class Reading:
                 self._call(node)
         if self._uncertain:
             self.selectors |= self._mentioned
-        if ("call", "call()") in self.classes:
-            methods = {
-                node.attr
-                for node in nodes
-                if isinstance(node, ast.Attribute) and id(node) in called
-            }
-            self._needs(
-                "call()", read=(), actions=[_STEERING[name] for name in methods & set(_STEERING)]
-            )
+        self._steering([node.func for node in called.values()], _calls(nodes))
 
     def _note(self, node: ast.AST, text: str) -> None:
         self.notes.append(f"{self._filename}:{getattr(node, 'lineno', 0)}: {text}")
@@ -223,6 +219,21 @@ class Reading:
             )
         self.demands.add(Demand.of("Originate", headers))
 
+    def _steering(self, methods: Iterable[ast.expr], calls: set[str]) -> None:
+        """Take in what is done with calls that are held.
+
+        Args:
+            methods: what is called in the text.
+            calls: the names of calls.
+        """
+        places = ("call", "call()") in self.classes
+        for node in methods:
+            if not isinstance(node, ast.Attribute) or node.attr not in _STEERING:
+                continue
+            of_call = _last_name(node.value) in calls
+            if of_call or (places and node.attr not in ("get", "set", "hang_up")):
+                self._needs("call()", read=("call",), actions=(_STEERING[node.attr],))
+
     def _is_function(self, node: ast.Name | ast.Attribute) -> bool:
         """True if a name is that of a coroutine function in the text."""
         return (node.id if isinstance(node, ast.Name) else node.attr) in self._functions
@@ -279,6 +290,42 @@ def _actions() -> Iterator[type[Action[Any]]]:
         left += each.__subclasses__()
         if each.wire_name:
             yield each
+
+
+def _calls(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names in a text that stand for calls: placed, of a session, or so annotated."""
+    found = {".call"}  # a session has one under this name
+    for node in nodes:
+        if isinstance(node, ast.withitem) and _places(node.context_expr):
+            found.add(_last_name(node.optional_vars))
+        elif isinstance(node, ast.Assign) and _places(node.value):
+            found.update(map(_last_name, node.targets))
+        elif isinstance(node, ast.AnnAssign) and _last_name(node.annotation) == "Call":
+            found.add(_last_name(node.target))
+        elif isinstance(node, ast.arg) and _last_name(node.annotation) == "Call":
+            found.add(node.arg)
+    return found - {""}
+
+
+def _places(node: ast.expr) -> bool:
+    """True if an expression is `mgr.call(..., to=...)`, awaited or not."""
+    if isinstance(node, ast.Await):
+        node = node.value
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "call"
+        and any(each.arg == "to" for each in node.keywords)
+    )
+
+
+def _last_name(node: ast.AST | None) -> str:
+    """Return the name of a variable or an attribute, the latter with its dot; else nothing."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f".{node.attr}"
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _event_by_class(name: str) -> type[Event] | None:

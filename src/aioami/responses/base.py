@@ -10,6 +10,7 @@ from ..errors import ManagerError, ManagerTimeout
 from ..events.base import Event
 from ..fields import Field, Text, Values, as_dict, fields_of, values_of
 from ..wire import Message
+from ..wire.redaction import redact_echo
 
 if TYPE_CHECKING:
     import pandas
@@ -202,16 +203,27 @@ class Response(Message):
             for name, value in found.items()
         }
 
+    def _as_shown(self) -> Response:
+        """The response without what the server repeats of the action's secrets."""
+        if self.action is None:
+            return self
+        text = redact_echo(self.text, self.action.name, self.action.headers)
+        return type(self)(text, self.action, seconds=self.seconds)
+
+    def __repr__(self) -> str:
+        return Message.__repr__(self._as_shown())
+
     def _repr_html_(self) -> str:
         """The response as HTML, for a notebook."""
         from .._show.html import response_html
 
         items: EventList[Any] | None = getattr(self, "_items", None)
+        shown = self._as_shown()
         return response_html(
-            self,
+            shown,
             action="" if self.action is None else repr(self.action)[1:-1].removeprefix("Action "),
             success=self.success,
-            text=self.message,
+            text=shown.message,
             seconds=self.seconds,
             listed=items._repr_html_() if items is not None and (items or items.completion) else "",
         )
@@ -283,7 +295,7 @@ class OutcomeReply(Response, Generic[EventT_co]):
         self._hindrance = hindrance
         self._sight = sight
 
-    async def outcome(self, *, timeout: float | None = -1.0) -> EventT_co:
+    async def outcome(self, timeout: float | None = -1.0) -> EventT_co:
         """Wait for the event that says how this very action ended, and return it.
 
         An early event is not missed. May be called again, and by several tasks; cancelling one of

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from .._check import check_text
+from .._check import check_flag, check_several, check_text, check_type
 from .._posix import Expression
 from .config import Category, ConfigFile
 
@@ -51,6 +51,10 @@ class Account:
     def __post_init__(self) -> None:
         for name in ("secret", "read", "write"):
             check_text(name, getattr(self, name))
+        for name in ("allow_multiple_login", "denied"):
+            check_flag(name, getattr(self, name))
+        for each in check_several("event_filters", self.event_filters, "EventFilter"):
+            check_type("event_filters", each, (EventFilter,), "a sequence of EventFilter")
 
     def __repr__(self) -> str:
         return f"<Account read={self.read!r} write={self.write!r}>"

@@ -10,8 +10,9 @@ from types import EllipsisType, TracebackType
 from typing import TYPE_CHECKING, Final, Union
 from urllib.parse import quote
 
-from .._check import check_flag, check_seconds, check_text, check_whole_number
+from .._check import check_flag, check_seconds, check_text, check_type, check_whole_number
 from .._listening import close_server
+from .._near import with_near_keywords
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS
 from .accounts import Account, accounts_of
 from .actions import Answer, Request
@@ -25,6 +26,7 @@ from .message import Charset, Value
 from .names import Named, headers_of, name_of
 from .outgoing import Outgoing
 from .parts import Parts
+from .ports import Port
 from .script import Script
 from .story import Call, Phone, incoming
 
@@ -104,6 +106,7 @@ class FakeAsterisk:
         port: the port that it listens on; 0 before the first start.
     """
 
+    @with_near_keywords()
     def __init__(
         self,
         *,
@@ -129,6 +132,11 @@ class FakeAsterisk:
         errors: str = DEFAULT_ERRORS,
     ) -> None:
         check_text("version", version)
+        for name, value in (("users", users), ("files", files)):
+            check_type(name, value, (Mapping, type(None)), "a mapping")
+        check_type("ssl", ssl, (tls.SSLContext, type(None)), "an ssl.SSLContext")
+        check_type("banner", banner, (bytes, type(None)), "bytes")
+        check_type("refuse_login", refuse_login, (str, type(None)), "text")
         for name, flag in (
             ("virtual_time", virtual_time),
             ("close_on_connect", close_on_connect),
@@ -190,6 +198,7 @@ class FakeAsterisk:
             self.exchange.booted.set()
         self.accounts = self._accounts(users)
         self._ssl = ssl
+        self._port: Port | None = None
         self._server: asyncio.Server | None = None
 
     def _accounts(self, users: Mapping[str, str | Account] | None) -> dict[str, Account]:
@@ -233,14 +242,19 @@ class FakeAsterisk:
     # Life cycle
 
     async def start(self) -> None:
-        """Listen; after `stop` again on the same port.
+        """Listen; after `stop` again on the same port, which nobody else can take meanwhile.
 
         Raises:
-            RuntimeError: the `async with` was left, and with it the exchange has ended.
-            OSError: the port has been taken since `stop`.
+            RuntimeError: it listens already; or the `async with` was left, and with it the exchange
+                has ended.
+            OSError: the system has no port.
         """
         if self.clock.closed:
             raise RuntimeError("this server has ended; make another one")
+        if self._server is not None:
+            raise RuntimeError(f"{self!r} listens already")
+        if self._port is None:
+            self._port = Port(self.host)
         self._driver.start()
         if not self.virtual_time:
             self.exchange.epoch = time.time() - self.clock.now
@@ -251,9 +265,10 @@ class FakeAsterisk:
             self._server = await loop.create_server(
                 lambda: FakeConnection(self, parts),
                 self.host,
-                self.port,
+                self._port.number,
                 ssl=self._ssl,
                 reuse_address=True,
+                **self._port.options,
             )
         except BaseException:
             self._clients.welcome = False
@@ -264,6 +279,8 @@ class FakeAsterisk:
 
     async def stop(self) -> None:
         """Reset all connections and stop listening; calls and all else stay as they are.
+
+        Whoever connects is refused, until `start`.
 
         Raises:
             Exception: the first one that was raised in the server itself.
@@ -398,7 +415,13 @@ class FakeAsterisk:
 
         Args:
             device: its name, as `PJSIP/alice`.
+
+        Raises:
+            ValueError: the name has no technology before a slash.
         """
+        check_text("device", device)
+        if not all(device.partition("/")):
+            raise ValueError(f"device: a name as 'PJSIP/alice', not {device!r:.80}")
         charset = self.exchange.charset
         return Phone(self._driver, self.exchange.phone(charset.decode(charset.encode(device))))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from .._check import check_several
 from .fake import FakeAsterisk
 
 if TYPE_CHECKING:
@@ -37,14 +38,12 @@ class FakeFleet(Mapping[str, FakeAsterisk]):
     """
 
     def __init__(self, servers: Iterable[str] | Mapping[str, FakeAsterisk], **options: Any) -> None:
-        if isinstance(servers, str):
-            raise TypeError("servers: expected several names, not one text")
         if isinstance(servers, Mapping):
             if options:
                 raise TypeError(f"{next(iter(options))}: these servers are made already")
             self._servers: dict[str, FakeAsterisk] = dict(servers)
         else:
-            names = list(servers)
+            names = check_several("servers", servers, "names")
             if len(set(names)) < len(names):
                 raise ValueError("servers: each name once")
             self._servers = {name: FakeAsterisk(**options) for name in names}

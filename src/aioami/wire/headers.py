@@ -34,7 +34,7 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
-    names, colons, values = zip(*map(str.partition, lines, repeat(": ")), strict=True)
+    names, colons, values = zip(*map(str.partition, lines, repeat(": ")))  # noqa: B905 - 3 each
     # Done, if each line ended with CR LF and was parted at its first colon.
     whole = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
     if whole and is_regular(names):
@@ -79,7 +79,7 @@ def head_of(text: str) -> str:
         return text
     end = text.index("\n")
     for _ in range(2):
-        line = text[end + 1 : (text.find("\n", end + 1) + 1 or len(text) + 1) - 1]
+        line = text[end + 1 :].partition("\n")[0]
         if not line.startswith(("Privilege:", "ActionID:")):
             break
         end += 1 + len(line)
@@ -121,11 +121,9 @@ def _find_among_all(wanted: str, lines: str) -> re.Match[str] | None:
 
     That is one that may hold a channel's name, or has letters beyond ASCII, or is no header's name.
     """
-    names, values, _ = split_headers(lines.removeprefix("\n"))
-    for name, value in zip(names, values, strict=True):
-        if name.lower() == wanted:
-            return _WHOLE.fullmatch(value)
-    return None
+    names, values, _ = split_headers(lines)
+    lower = [name.lower() for name in names]
+    return _WHOLE.fullmatch(values[lower.index(wanted)]) if wanted in lower else None
 
 
 FINDERS: Final = _Finders()

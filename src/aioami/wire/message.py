@@ -134,7 +134,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         """A plain dictionary: each name in its first spelling, repeated headers as a list."""
         spelling: dict[str, str] = {}
         values: dict[str, list[str]] = {}
-        for name, value in zip(*self._names_and_values(), strict=True):
+        for name, value in self.headers:
             values.setdefault(spelling.setdefault(name.lower(), name), []).append(value)
         return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
@@ -169,11 +169,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     def getall(self, name: str) -> list[str]:
         """The text of every header of that name, in order; empty if there is none."""
         wanted = name.lower()
-        return [
-            value
-            for key, value in zip(*self._names_and_values(), strict=True)
-            if key.lower() == wanted
-        ]
+        return [value for key, value in self.headers if key.lower() == wanted]
 
     @overload
     def getbytes(self, name: str, /) -> bytes | None: ...
@@ -238,7 +234,7 @@ def _without_ends(lines: str) -> tuple[str]:
 
 
 def _values_of(lines: str) -> tuple[str, ...]:
-    return split_headers(lines.removeprefix("\n"))[1]
+    return split_headers(lines)[1]
 
 
 class _Values(ValuesView[str]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "is_harmless",
     "is_sensitive",
     "redact",
+    "redact_echo",
     "redact_value",
     "show_header",
 ]
@@ -64,6 +65,8 @@ _JSON: Final = rf'(?i)((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]
 _JSON_MEMBER: Final = r'(?i)("(?:conf|agent)"\s*:\s*"[^",]*,)(?:\\.|[^"\\])*'
 _JSON_LOGIN: Final = r'(?i)("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)'
 _URL: Final = r"(://[^:@/\s]*:)[^@/\s]*(?=@)"
+# A dialled channel of chan_sip or chan_iax2 may have its login: SIP/user:secret@host.
+_DIALLED: Final = r"(?i)(\b(?:SIP|IAX2)/[^\s:@/&,]*:)[^\s@/&,]*(?=@)"
 _LOGIN_AT: Final = r"([^:]*:).*(?=@)"
 _COLUMN: Final = r"([^:=,]*:\s*).*"
 _WORD: Final = r'\s+(?:"(?:\\.|[^"\\])*"|\S+)'
@@ -72,6 +75,7 @@ _COMMAND: Final = (
     rf"|dialplan\s+set\s+(?:global|chanvar{_WORD})){_WORD}\s+).*"
 )
 _BEHIND: Final = rf"\1{HIDDEN}"
+_SHORT: Final = 4  # characters; a shorter secret may be a part of any word
 
 
 def hide_header(header: str, *, message: str | None = None) -> None:
@@ -85,7 +89,8 @@ def hide_header(header: str, *, message: str | None = None) -> None:
         ValueError: what is given is no name: empty, with outer blanks, a colon, CR, LF or NUL.
         TypeError: what is given is no text.
     """
-    for field, name in (("header", header), ("message", "every" if message is None else message)):
+    given = {"header": header} if message is None else {"header": header, "message": message}
+    for field, name in given.items():
         if not isinstance(name, str):
             raise TypeError(f"{field}: expected text, not {type(name).__name__}")
         if not name or name != name.strip() or any(character in name for character in ":\r\n\0"):
@@ -125,6 +130,8 @@ def is_harmless(text: str) -> bool:
             for sign in _SIGNS:
                 if sign in lower:
                     return False
+            if "@" in line and re.search(_DIALLED, line) is not None:
+                return False
             if len(_PLAIN_LINES) >= _MAX_PLAIN_LINES:
                 _PLAIN_LINES.clear()
             _PLAIN_LINES.add(line)
@@ -164,15 +171,15 @@ def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> s
         get: gives the value of any header of the message by its name in lower case.
     """
     header = header.strip().lower()
-    if _is_secret(header, get("action") or "", get("event") or ""):
+    if _is_secret(header, get("action"), get("event")):
         return HIDDEN
     # Some values are those of what another header names.
     if header == "value":
-        return _of_setting(get("variable") or "", value)
+        return _of_setting(get("variable"), value)
     if header == "val":
         return _of_setting(f"{get('family')}/{get('key')}", value)
     if header.startswith(("value-", "match-")):
-        return _of_setting(get(f"var-{header[6:]}") or "", value, in_file=True)
+        return _of_setting(get(f"var-{header[6:]}"), value, in_file=True)
     if setting := re.fullmatch(_WHOLE_SETTING, value):
         return setting[1] + _of_setting(setting[2], setting[3], in_file=header.startswith("line-"))
     if (
@@ -182,13 +189,48 @@ def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> s
     return _of_text(value)
 
 
+def redact_echo(text: str, action: str, headers: Iterable[tuple[str, str]]) -> str:
+    """Return what a server said of an action, in which the action's secrets are replaced.
+
+    A server may repeat in a sentence of its own what it was sent; no name says there that it is a
+    secret.
+
+    Args:
+        text: the server's words.
+        action: the action's name.
+        headers: the action's headers.
+    """
+    headers = list(headers)
+    own = {"action": action, **{name.lower(): value for name, value in reversed(headers)}}
+    secrets = {each for header, value in headers for each in _secrets_in(header, value, own.get)}
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
+        if len(secret) >= _SHORT:
+            text = text.replace(secret, HIDDEN)
+        else:
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
+    return text
+
+
+def _secrets_in(header: str, value: str, get: Callable[[str], str | None]) -> Iterator[str]:
+    """Yield the parts of a header's value in whose places `redact_value` puts others."""
+    # Quotes may stand around what is put there, and not around what was there.
+    first, *others = (each.strip('"') for each in redact_value(header, value, get).split(HIDDEN))
+    rest = value[len(first) :]
+    for behind in others:
+        secret, _, rest = rest.partition(behind or "\n")  # which no value has in it
+        if secret := secret.strip('" '):
+            yield secret
+
+
 def show_header(header: str, value: str, get: Callable[[str], str | None]) -> str:
     """A header as it stands in a repr; the arguments are those of `redact_value`."""
     return f"{header}={redact_value(header, value, get)!r}"
 
 
-def _is_secret(header: str, *messages: str) -> bool:
-    if any(header in _HEADERS.get(message.lower(), ()) for message in ("", *messages)):
+def _is_secret(header: str, *messages: str | None) -> bool:
+    if any(
+        header in _HEADERS.get(message.lower(), ()) for message in ("", *filter(None, messages))
+    ):
         return True
     return header not in _HARMLESS and _is_telling(header)
 
@@ -197,7 +239,9 @@ def _is_telling(name: str) -> bool:
     return re.search(_TELLING, name) is not None
 
 
-def _of_setting(name: str, value: str, *, in_file: bool = False) -> str:
+def _of_setting(name: str | None, value: str, *, in_file: bool = False) -> str:
+    if name is None:
+        return _of_text(value)
     # The lines of voicemail.conf are `<mailbox> => <password>,<name>,...`; those of meetme.conf and
     # agents.conf are `conf => <number>,<PIN>,<PIN>` and `agent => <number>,<password>,<name>`.
     if _is_telling(name) or (in_file and name.isdecimal()):
@@ -214,5 +258,7 @@ def _of_text(text: str) -> str:
         text = re.sub(_SETTING, _BEHIND, re.sub(_QUOTED_SETTING, _BEHIND, text))
     if ":" in text:
         text = re.sub(_JSON_LOGIN, _BEHIND, re.sub(_URL, _BEHIND, text))
+        if "@" in text:
+            text = re.sub(_DIALLED, _BEHIND, text)
         text = re.sub(_JSON, rf'\1"{HIDDEN}"', re.sub(_JSON_MEMBER, _BEHIND, text))
     return text

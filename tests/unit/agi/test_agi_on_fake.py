@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from tests.real.conftest import mgr  # noqa: F401
+from tests.real.test_agi_asyncagi import *  # noqa: F403
 from tests.real.test_agi_cancelling import *  # noqa: F403 - the tests themselves
 from tests.real.test_agi_commands import *  # noqa: F403
 from tests.real.test_agi_ends import *  # noqa: F403
@@ -19,7 +20,7 @@ del test_dialling  # noqa: F821
 del test_with_a_manager_a_hangup_ends_what_asterisk_does_not_end  # noqa: F821
 
 
-@pytest.fixture(params=["22"])
+@pytest.fixture(params=["16", "22"])
 async def asterisk(request: pytest.FixtureRequest) -> AsyncIterator[FakeAsterisk]:
     """The fake server, in real time, without the files that the tests miss."""
     async with FakeAsterisk(version=request.param) as fake:

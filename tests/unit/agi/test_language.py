@@ -15,6 +15,7 @@ from aioami import ProtocolError
 from aioami.agi.answers import AnswerReader, Reply, Sign, parse_reply
 from aioami.agi.commands import MAX_LINE, encode_command
 from aioami.agi.environment import Environment
+from aioami.enums import HangupCause
 from aioami.wire.text import Encoding
 
 CODEC = Encoding()
@@ -96,10 +97,59 @@ def test_what_would_harm_asterisk_is_refused(words: tuple[str, ...], reason: str
         encode_command(words, CODEC)
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((" ",), "command: it has no name"),
+        (("NOOP", *["x"] * 100), "command: it has 101 words, and at most 100 are sent, as Asterisk dies of some more"),
+        (
+            ("GET OPTION", "file", "12"),
+            "GET OPTION: it needs a timeout, as Asterisk dies of it where there is no dialplan",
+        ),
+        (
+            ("set variable", "A", "x" * 40),
+            "SET VARIABLE: the command has 59 bytes with quotes and escapes, and at most 50 can be sent",
+        ),
+        (
+            ("s3cret", "A", "x" * 40),
+            "the command: the command has 53 bytes with quotes and escapes, and at most 50 can be sent",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(words: tuple[str, ...], sentence: str) -> None:
+    """In one sentence, which names a command that Asterisk has, and no other word."""
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        encode_command(words, CODEC, 50 if "at most 50" in sentence else MAX_LINE - 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "count"),
+    [
+        (("noop", "x"), "NOOP", 1),
+        (("Stream", "file", "x"), "STREAM FILE", 1),
+        (("speech", "activate", "grammar", "x"), "SPEECH ACTIVATE GRAMMAR", 1),
+        (("speech set", "x", "y"), "SPEECH SET", 2),
+        (("Foo", "x"), "FOO", 1),
+        ((b"F\xe9", "x"), "F\ufffd", 1),
+        (("answer",), "ANSWER", 0),
+    ],
+)
+def test_the_name_of_a_command(words: tuple[str, ...], name: str, count: int) -> None:
+    """It is in capitals, and has as many words as Asterisk's has; that of one which Asterisk lacks is its first word."""
+    command = encode_command(words, CODEC)
+    assert (command.name, len(command.arguments)) == (name, count)
+
+
+def test_a_number_with_a_name_is_sent_as_a_number() -> None:
+    """A member of an enumeration is the number that it stands for."""
+    assert encode_command(["NOOP", HangupCause.USER_BUSY], CODEC).line == b'NOOP "17"'
+
+
 @pytest.mark.parametrize("word", [None, True, 1j, ["a"]])
 def test_a_word_is_text_or_a_number(word: object) -> None:
     """Other types are refused, and their values are in no error."""
-    with pytest.raises(TypeError, match="word 2"):
+    sentence = f"word 2 of the command: expected text, bytes or a number, not {type(word).__name__}"
+    with pytest.raises(TypeError, match=f"^{sentence}$"):
         encode_command(["NOOP", word], CODEC)  # type: ignore[list-item]
 
 
@@ -132,6 +182,7 @@ def test_the_longest_line_fits() -> None:
         ("520-Usage:\nx\n520 End.", (520, "", "Usage:\nx\n520 End.", None)),
         ("503", (503, "", None, None)),
         ("200 odd", (200, "", "odd", None)),
+        ("404 result=1", (404, "", "result=1", None)),
     ],
 )
 def test_answers_become_replies(text: str, reply: tuple[int, str, str | None, int | None]) -> None:
@@ -145,8 +196,9 @@ def test_answers_become_replies(text: str, reply: tuple[int, str, str | None, in
 def test_an_answer_without_a_code_is_none() -> None:
     """What does not begin with three digits is a protocol error."""
     for text in ("", "two)", "20 result=0", "2000 result=0", " 200 result=0"):
-        with pytest.raises(ProtocolError):
+        with pytest.raises(ProtocolError, match="^an answer to an AGI command does not begin with a code$"):
             parse_reply(text)
+    assert parse_reply("100 Trying") == Reply(100, "", "Trying", None, "100 Trying")
 
 
 def test_the_environment_of_a_session() -> None:
@@ -165,9 +217,12 @@ def test_the_environment_of_a_session() -> None:
         (b"GET / HTTP/1.1\r\n", "does not begin as Asterisk does"),
         (b"agi_network: yes\n" * 4000, "environment of an AGI session has more than 65536 bytes"),
         (b"agi_" + b"x" * 70_000, "environment of an AGI session has more than 65536 bytes"),
-        (ENVIRONMENT + b"nonsense\n", "no answer"),
+        (
+            ENVIRONMENT + b"nonsense\n",
+            "^Asterisk sent a line that is no answer; a value with a line feed does that$",
+        ),
         (ENVIRONMENT + b"200 result=1 (one)\ntwo)\n", "no answer"),
-        (ENVIRONMENT + b"200 result=1 (" + b"x\n" * 3_000_000, "an answer has more than"),
+        (ENVIRONMENT + b"200 result=1 (" + (b"x" * 999 + b"\n") * 4_500, "an answer has more than"),
     ],
 )
 def test_bytes_that_are_no_agi(data: bytes, reason: str) -> None:
@@ -175,7 +230,7 @@ def test_bytes_that_are_no_agi(data: bytes, reason: str) -> None:
     reader = AnswerReader(CODEC)
     reader.feed(data)
     assert isinstance(reader.error, ProtocolError)
-    assert reason in str(reader.error)
+    assert re.search(reason, str(reader.error))
     assert reader.feed(b"200 result=0\n") == []
 
 

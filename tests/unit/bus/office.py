@@ -28,7 +28,7 @@ class Office:
 
     def relay(self, **options: Any) -> Relay:
         """Make a relay of the server."""
-        url = f"ami://admin:s3cret@{self.proxy.host}:{self.proxy.port}"
+        url = f"ami://admin:s3cret@{self.proxy.host}:{self.proxy.port}{options.pop('query', '')}"
         own = {key: options.pop(key) for key in ("read_only", "allow") if key in options}
         # Small, as JetStream sets aside what a log may have.
         settings = RelayOptions(**{"silence": 0.3, "doubt": 10, "max_bytes": 1 << 24, **options})

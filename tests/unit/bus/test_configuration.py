@@ -100,7 +100,7 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
         ("servers = 5", "servers: tables"),
         ("[servers]\na = 5", "servers.a: expected a table"),
         ("bus = 5", "bus: expected a table"),
-        ("[", "relay.toml: "),
+        ("[", "relay.toml is no TOML: "),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(text: str, reason: str, tmp_path: Path) -> None:
@@ -173,6 +173,20 @@ async def test_the_check_says_what_is_missing(fake: FakeAsterisk, nats_program: 
     assert "manager.conf" in wrong[1][2]
     found = await findings(fake, server.url)
     assert [(each.subject, each.is_right) for each in found] == [("bus", False), ("pbx1", True)]
+
+
+async def test_a_log_that_does_not_fit_is_told(fake: FakeAsterisk, nats_program: Path, tmp_path: Path) -> None:
+    """A bus whose store is smaller than the log is to be says so, in the check and in the relay's status."""
+    small = {"store_dir": str(tmp_path), "max_file_store": 1 << 24}
+    with NatsServer(nats_program, settings={"jetstream": small}) as server:
+        (wrong,) = [each for each in await findings(fake, server.url) if not each.is_right]
+        assert (wrong.subject, wrong.advice) == (
+            "pbx1",
+            "lower `[stream] max_bytes`, or raise the bus's `max_file_store`",
+        )
+        async with Relay([ServerOptions("pbx1", fake.url)], server.url) as relay:
+            await until(lambda: "insufficient storage" in relay.status()["pbx1"].error)
+            assert not relay.is_ready
 
 
 async def test_the_check_names_permissions(fake: FakeAsterisk, nats_program: Path) -> None:
@@ -258,27 +272,33 @@ async def test_systemd_is_told(fake: FakeAsterisk, nats_server: NatsServer, monk
 async def test_the_command(fake: FakeAsterisk, nats_server: NatsServer, tmp_path: Path) -> None:
     """`aioami relay` checks, serves, warns of a secret in the process list, and ends well on SIGTERM."""
     server = f"pbx1={fake.url}"
-    code, out, err = await run("relay", "--server", server, "--bus", nats_server.url, "--check")
-    assert code == 0, out + err
-    assert "ok    pbx1: the login works" in out
-    assert "list of processes" in err
-    assert "s3cret" not in out + err
-    code, out, _ = await run("relay", "--server", server, "--bus", "nats://127.0.0.1:1", "--check")
-    assert code == 1
-    assert "FAIL  bus: " in out
-    code, _, err = await run("relay", "--bus", nats_server.url)
-    assert code == 2
-    assert "a relay needs at least one: --server pbx1=ami://user@host" in err
-    code, _, err = await run("relay", "--server", "ami://admin@host", "--bus", nats_server.url)
-    assert code == 2
-    assert "--server: expected NAME=URL, as pbx1=ami://user@host" in err
     (tmp_path / "secret").write_text("s3cret")
     file = tmp_path / "relay.toml"
     file.write_text(
         f'[bus]\nurl = "{nats_server.url}"\n[relay]\nsilence = 0.3\n'
         f'[servers.pbx1]\nurl = "ami://admin@{fake.host}:{fake.port}"\nsecret_file = "secret"\n'
     )
-    process = await start("relay", "--config", str(file), "--http", "127.0.0.1:0")
+    process, good, nowhere, without, nameless = await asyncio.gather(
+        start("relay", "--config", str(file), "--http", "127.0.0.1:0"),
+        run("relay", "--server", server, "--bus", nats_server.url, "--check"),
+        run("relay", "--server", server, "--bus", "nats://127.0.0.1:1", "--check"),
+        run("relay", "--bus", nats_server.url),
+        run("relay", "--server", "ami://admin@host", "--bus", nats_server.url),
+    )
+    code, out, err = good
+    assert code == 0, out + err
+    assert "ok    pbx1: the login works" in out
+    assert "list of processes" in err
+    assert "s3cret" not in out + err
+    code, out, _ = nowhere
+    assert code == 1
+    assert "FAIL  bus: " in out
+    code, _, err = without
+    assert code == 2
+    assert "a relay needs at least one: --server pbx1=ami://user@host" in err
+    code, _, err = nameless
+    assert code == 2
+    assert "--server: expected NAME=URL, as pbx1=ami://user@host" in err
     await fake.wait_connected(timeout=20)
     process.send_signal(signal.SIGTERM)
     _, errors = await process.communicate()

@@ -45,7 +45,13 @@ def test_the_guide_lists_every_key() -> None:
         rows = "\n".join(line for line in PAGE.splitlines() if line.startswith(f"| `[{table}]"))
         for key in keys:
             assert re.search(rf"`(\[{re.escape(table)}\] )?{key}`", rows), f"[{table}] {key}"
-    for key, default in (("silence", "1.0"), ("doubt", "1.5"), ("max_age", "900"), ("replicas", "1")):
+    for key, default in (
+        ("silence", "1.0"),
+        ("doubt", "1.5"),
+        ("patience", "10.0"),
+        ("max_age", "900"),
+        ("replicas", "1"),
+    ):
         assert f"{key}` | {default} |" in PAGE
         assert getattr(RelayOptions(), key) == float(default)
 

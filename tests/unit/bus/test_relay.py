@@ -30,7 +30,7 @@ from aioami.bus.format import (
     stream_name,
 )
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
-from aioami.testing import FakeAsterisk
+from aioami.testing import FakeAsterisk, FaultProxy
 from aioami.testing.nats import NatsServer
 from aioami.wire import Framer
 
@@ -70,6 +70,12 @@ async def log(bus: BusConnection) -> list[tuple[str, Place, bytes]]:
         assert stored.place is not None
         found.append((stored.token, stored.place, stored.body))
     return found
+
+
+async def stored(bus: BusConnection, event: str) -> None:
+    """Wait until an event of a name is in the stream."""
+    while await bus.message(stream_name(NAME), last_by_subj=event_subject(NAME, event)) is None:
+        await asyncio.sleep(0.005)
 
 
 async def ask(
@@ -131,7 +137,8 @@ async def test_events_are_in_the_stream_as_on_the_wire(fake: FakeAsterisk, nats_
             (2, b"Event: Hangup\r\nChannel: PJSIP/b\r\nCause: 17"),
         ]
         assert [body for token, _, body in found if token == "Odd=2eName"] == [b"Event: Odd.Name\r\nA: 1"]
-        status = Status.parse(next(body for token, _, body in found if token == Status.token))
+        statuses = [Status.parse(body) for token, _, body in found if token == Status.token]
+        status = next(each for each in statuses if each.state != "connecting")
         assert (status.state, status.version, status.relay, status.mask) == ("ready", "11.0.0", relay.name, ("all",))
         assert Gap.token not in [token for token, _, _ in found]
 
@@ -232,7 +239,8 @@ async def test_a_lost_link_is_told(fake: FakeAsterisk, nats_server: NatsServer) 
         assert gap.since <= now()
         assert began <= gap.until
         states = [Status.parse(body).state for token, _, body in found if token == Status.token]
-        assert [state for index, state in enumerate(states) if state != states[index - 1]] == ["reconnecting", "ready"]
+        behind = [state for index, state in enumerate(states) if state != states[index - 1] and state != "connecting"]
+        assert behind[-2:] == ["reconnecting", "ready"]
 
 
 # Leading
@@ -255,6 +263,108 @@ async def test_one_leads_and_the_other_follows_when_it_goes(fake: FakeAsterisk, 
         assert (gap.reason, gap.since, gap.count) == ("takeover", before, None)
         assert gap.seconds is not None
         assert 0 <= gap.seconds < 10
+
+
+async def test_the_first_relay_of_a_server_leads_at_once(fake: FakeAsterisk, nats_server: NatsServer) -> None:
+    """Where nothing was ever stored nobody is waited for; of two that begin together one leads, without a gap."""
+    patient = RelayOptions(silence=60, doubt=10)
+    servers = [ServerOptions(NAME, fake.url)]
+    async with (
+        connected(nats_server) as bus,
+        Relay(servers, nats_server.url, patient) as first,
+        Relay(servers, nats_server.url, patient) as second,
+    ):
+        await until(lambda: "ready" in [each.status()[NAME].state for each in (first, second)])
+        roles = [each.status()[NAME].role for each in (first, second)]
+        assert sorted(roles) == ["leader", "standby"]
+        assert Gap.token not in [token for token, _, _ in await log(bus)]
+
+
+async def test_a_standby_takes_over_from_a_leader_that_does_not_reach_the_server(
+    fake: FakeAsterisk, nats_server: NatsServer
+) -> None:
+    """A standby that can log in takes over where the leader cannot for a while; the gap is from the last event on."""
+    options = RelayOptions(silence=10, doubt=10, patience=0.3)
+    async with FaultProxy(fake.host, fake.port) as way, connected(nats_server) as bus:
+        parted = ServerOptions(NAME, f"ami://admin@{way.host}:{way.port}", "s3cret")
+        async with Relay([parted], nats_server.url, options) as first:
+            await until(lambda: first.status()[NAME].state == "ready")
+            await fake.send_event("Hangup", {"Channel": "a"})
+            await stored(bus, "Hangup")
+            async with Relay([ServerOptions(NAME, fake.url)], nats_server.url, options) as second:
+                await until(lambda: second.status()[NAME].role == "standby")
+                await way.stop()
+                await until(lambda: second.status()[NAME].state == "ready" and not second.status()[NAME].waiting)
+                await until(lambda: first.status()[NAME].role == "standby")
+                found = await log(bus)
+                last = max(place.time for token, place, _ in found if token == "Hangup")
+                (gap,) = [Gap.parse(body) for token, _, body in found if token == Gap.token]
+                assert (gap.reason, gap.since) == ("takeover", last)
+                assert first.status()[NAME].takeovers == second.status()[NAME].takeovers == 1
+
+
+async def test_relays_that_do_not_reach_the_server_do_not_depose_each_other(
+    fake: FakeAsterisk, nats_server: NatsServer
+) -> None:
+    """While nobody reaches the server a standby tries, and leaves the lead where it is."""
+    options = RelayOptions(silence=10, doubt=10, patience=0.3)
+    async with FaultProxy(fake.host, fake.port) as way, FaultProxy(fake.host, fake.port) as other:
+        relays = [
+            Relay([ServerOptions(NAME, f"ami://admin@{each.host}:{each.port}", "s3cret")], nats_server.url, options)
+            for each in (way, other)
+        ]
+        async with relays[0] as first:
+            await until(lambda: first.status()[NAME].state == "ready")
+            async with relays[1] as second:
+                await until(lambda: second.status()[NAME].role == "standby")
+                tried = 0
+
+                async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                    nonlocal tried
+                    tried += 1
+                    writer.close()
+
+                await way.stop()
+                await other.stop()
+                async with await asyncio.start_server(refuse, other.host, other.port):
+                    await until(lambda: tried == 2)
+                assert (first.status()[NAME].role, second.status()[NAME].role) == ("leader", "standby")
+
+
+async def test_a_takeover_behind_a_lost_link_tells_all_that_is_missing(
+    fake: FakeAsterisk, nats_server: NatsServer
+) -> None:
+    """Where the leader had lost its link before it went, the gap is from the last event that it heard."""
+    async with FaultProxy(fake.host, fake.port) as way, connected(nats_server) as bus:
+        parted = ServerOptions(NAME, f"ami://admin@{way.host}:{way.port}", "s3cret")
+        async with Relay([parted], nats_server.url, QUICK) as first:
+            await until(lambda: first.status()[NAME].state == "ready")
+            await fake.send_event("Hangup", {"Channel": "a"})
+            await stored(bus, "Hangup")
+            await way.stop()
+            await until(lambda: first.status()[NAME].state == "reconnecting" and not first.status()[NAME].waiting)
+        async with Relay([ServerOptions(NAME, fake.url)], nats_server.url, QUICK) as second:
+            await until(lambda: second.status()[NAME].state == "ready" and not second.status()[NAME].waiting)
+            found = await log(bus)
+            last = next(place.time for token, place, _ in found if token == "Hangup")
+            (gap,) = [Gap.parse(body) for token, _, body in found if token == Gap.token]
+            assert (gap.reason, gap.since) == ("takeover", last)
+
+
+async def test_a_status_is_always_in_the_log(fake: FakeAsterisk, nats_server: NatsServer) -> None:
+    """However quickly the log turns over, the last status is in it, for those who come later."""
+    options = RelayOptions(silence=0.3, doubt=10, max_bytes=1 << 20)
+    async with relayed(fake, nats_server, options) as (relay, bus):
+        for _ in range(12):
+            for _ in range(25):
+                await fake.send_event("Hangup", {"Channel": "x" * 10_000})
+            await until(lambda: not relay.status()[NAME].waiting)
+            status = await bus.message(stream_name(NAME), last_by_subj=record_subject(NAME, Status))
+            assert status is not None
+            assert Status.parse(status.body).state == "ready"
+        info = await bus.stream_info(stream_name(NAME))
+        assert info is not None
+        assert info["state"]["first_seq"] > 100
 
 
 async def test_a_relay_that_is_deposed_logs_off(fake: FakeAsterisk, nats_server: NatsServer) -> None:

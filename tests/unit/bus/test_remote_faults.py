@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from tests.helpers import until
 from tests.unit.bus.office import Office, number, office
 
@@ -23,7 +24,11 @@ from aioami import (
     core,
     events,
 )
-from aioami.live import Live
+from aioami.bus import RemoteManager
+from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.relay import Relay, RelayOptions, ServerOptions
+from aioami.live import Live, LiveChange
+from aioami.testing import FaultProxy
 from aioami.testing.nats import NatsServer
 
 QUICK = Backoff(first=0.02, factor=1.0, maximum=0.02, jitter=False)
@@ -285,6 +290,44 @@ async def test_a_bus_that_stands_still_is_noticed(led: Office) -> None:
         assert account.entries == list(range(20))
 
 
+async def test_a_partition_over_tls_loses_nothing(nats_program: Path, tmp_path: Path) -> None:
+    """A way to the bus that is dead is noticed, over TLS too; when it stands again, all that came meanwhile is there."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    keys = {"cert_file": str(tmp_path / "cert.pem"), "key_file": str(tmp_path / "key.pem")}
+    with NatsServer(nats_program, settings={"tls": keys}) as bus:
+        async with office(bus) as place, FaultProxy(bus.host, bus.port) as way:
+            settings = RelayOptions(doubt=10, max_bytes=1 << 24)
+            url = f"tls://{{}}?cafile={tmp_path}/ca.pem&timeout=0.4"
+            own = [ServerOptions(place.name, place.fake.url)]
+            relay = Relay(own, url.format(f"{bus.host}:{bus.port}"), settings, linger=0.5)
+            far = RemoteManager(url.format(f"{way.host}:{way.port}"), place.name, reconnect=QUICK)
+            async with relay, far as remote:
+                await remote.wait_ready(20)
+                account = Account(remote.events(events.Hangup, on_loss="raise"))
+                await remote.send(core.Ping())
+                await place.tell(0)
+                await until(lambda: account.last == 0)
+                way.stall()
+                with pytest.raises((ConnectionLost, ManagerTimeout)):
+                    await remote.send(core.Ping())
+                await until(lambda: remote.state is not ManagerState.READY)
+                for each in range(1, 50):
+                    await place.tell(each)
+                way.resume()
+                await remote.wait_ready(20)
+                await until(lambda: account.last == 49)
+                assert account.entries == list(range(50))
+                assert len(place.fake.sent("Ping")) <= 2
+            untrusted = BusOptions.from_url(f"tls://{bus.host}:{bus.port}?cafile={tmp_path}/other.pem")
+            with pytest.raises(ConnectionLost, match="certificate"):
+                await BusConnection.open(untrusted, "test")
+
+
 async def test_closing_takes_seconds_at_most_whatever_the_bus_does(led: Office) -> None:
     """With a bus that was stopped, or is gone, `close()` ends soon, and so do the actions under way."""
     for fault in (led.bus.suspend, led.bus.kill):
@@ -323,18 +366,62 @@ async def test_an_action_under_way_when_the_bus_is_lost_may_have_run(led: Office
         assert len(led.fake.sent("Ping")) == 1
 
 
-async def test_live_is_up_to_date_again_after_an_outage_of_the_bus(led: Office) -> None:
-    """While the bus is away the live state is not synced; afterwards it is, without being asked anew."""
+async def test_an_outage_of_the_bus_is_told_as_that_of_a_link(led: Office) -> None:
+    """A live state tells when the bus goes, and when it is up to date again: with all that came meanwhile, and without a list."""
     async with led.remote(reconnect=QUICK) as remote:
         await remote.wait_ready(20)
         async with Live(remote) as live:
             assert live.synced
-            led.bus.kill()
+            for number in range(2):
+                lists = len(led.fake.sent("CoreShowChannels"))
+                changes = live.changes()
+                led.bus.kill()
+                while await asyncio.wait_for(anext(changes), 10) != LiveChange("link"):
+                    pass  # what was told of the call before
+                assert not live.synced
+                call = led.fake.incoming("PJSIP/trunk", to="hold@test")
+                await call.waits(0.01)
+                waiting = asyncio.ensure_future(live.wait_synced(10))
+                led.bus.start()
+                while (await asyncio.wait_for(anext(changes), 10)).kind != "link":
+                    assert call.uniqueid in live.channels or not live.synced
+                assert live.synced
+                assert call.uniqueid in live.channels
+                await waiting
+                assert len(live.calls()) == number + 1
+                assert len(led.fake.sent("CoreShowChannels")) == lists
+
+
+async def test_a_live_state_behind_a_relay_that_passes_little_on(place: Office) -> None:
+    """A part whose list the relay refuses is named with its reason; without Ping an outage has the others read again."""
+    async with place.relay(allow=("CoreShowChannels", "BridgeList")) as relay, place.remote(reconnect=QUICK) as remote:
+        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
+        await remote.wait_ready(20)
+        async with Live(remote) as live:
+            assert dict(live.unavailable) == {"queues": "QueueStatus was refused: this relay does not allow it"}
+            before = len(place.fake.sent("CoreShowChannels"))
+            place.bus.kill()
             await until(lambda: not live.synced)
-            waiting = asyncio.ensure_future(live.wait_synced(10))
-            led.bus.start()
-            await waiting
-            assert live.synced
+            place.bus.start()
+            await live.wait_synced(10)
+            assert len(place.fake.sent("CoreShowChannels")) > before
+            assert set(live.unavailable) == {"queues"}
+
+
+async def test_a_live_state_over_what_a_relay_does_not_see(place: Office) -> None:
+    """The mask of the relay's session makes those parts unavailable whose events it leaves out."""
+    async with place.relay(query="?event_mask=call,dialplan,system") as relay, place.remote() as remote:
+        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
+        await remote.wait_ready(20)
+        async with Live(remote) as live:
+            assert set(live.unavailable) == {"queues"}
+            assert "agent" in live.unavailable["queues"]
+            # Another relay that sees all takes over.
+            async with place.relay() as other:
+                await until(lambda: other.is_ready)
+                await relay.close()
+                await until(lambda: live.synced and not live.unavailable)
+                assert live.queues
 
 
 async def test_two_managers_of_the_bus_do_not_see_each_others_answers(led: Office) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import re
 import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -23,6 +24,7 @@ from aioami import (
     NotAnswered,
     PermissionDenied,
     core,
+    in_thread,
 )
 from aioami.calls import Application, Call, CallChange, CallState, EndReason, PlacedCall
 from aioami.calls.watch import Hub
@@ -82,7 +84,8 @@ async def test_ends(version: str, channel: str, options: dict[str, Any], reason:
         if reason is EndReason.ANSWERED:
             assert await call.answered() > 1e9
         else:
-            with pytest.raises(NotAnswered, match=reason.value) as caught:
+            sentence = f"^the call to {channel} was not answered: {reason.value}$"
+            with pytest.raises(NotAnswered, match=sentence) as caught:
                 await call.answered()
             assert caught.value.end is call.end
         assert [change async for change in call.changes()] == []
@@ -288,7 +291,7 @@ async def test_changes_for_several(mgr: Manager) -> None:
 async def test_timeouts_of_waiting(mgr: Manager) -> None:
     """A wait that takes too long is ManagerTimeout, and the call goes on; a cancelled one changes nothing."""
     async with mgr.call(RINGS, to=TO) as call:
-        with pytest.raises(ManagerTimeout, match="not answered within 0.01"):
+        with pytest.raises(ManagerTimeout, match=f"^the call to {RINGS} was not answered within 0.01"):
             await call.answered(0.01)
         with pytest.raises(ManagerTimeout, match="not ended"):
             await call.ended(timeout=0.01)
@@ -438,12 +441,14 @@ async def test_steering(fake: FakeAsterisk, mgr: Manager) -> None:
             await call.bridge(other)
             await until(lambda: call.bridged_with == (other.uniqueid,))
             assert other.bridged_with == (call.uniqueid,)
-            await call.park()
+            space = await call.park()
             await until(lambda: call.parked)
             assert call.bridged_with == ()
+            assert (space, call.to_dict()["parking_space"]) == ("701", "701")
+            assert await call.park(timeout=60) == call.parking_space
         seen = {request.get("Channel") or request.get("Channel1") for request in fake.received if request.name in DONE}
         assert seen == {call.uniqueid}
-    assert not call.parked
+    assert (call.parked, call.parking_space) == (False, None)
     assert [request.get("Digit") for request in fake.sent("PlayDTMF")] == ["1", "#"]
     assert [request.get("Direction") for request in fake.sent("MuteAudio")] == ["in", "all"]
 
@@ -486,7 +491,7 @@ async def test_a_transfer_sends_the_other_one(fake: FakeAsterisk, mgr: Manager) 
 async def test_steering_what_is_gone(fake: FakeAsterisk, mgr: Manager, act: Callable[[Call], Any]) -> None:
     """On a call that has ended, and on one whose channel has just gone, each method raises HungUp."""
     call = await ended(mgr, "Local/busy@test/n")
-    with pytest.raises(HungUp):
+    with pytest.raises(HungUp, match="^the call to Local/busy@test/n has ended$"):
         await act(call)
     call = await mgr.call(ANSWERS, to=TO)
     await call.answered(5)
@@ -495,6 +500,43 @@ async def test_steering_what_is_gone(fake: FakeAsterisk, mgr: Manager, act: Call
     with pytest.raises(HungUp):
         await act(call)
     await call.ended(5)
+
+
+async def test_parking_that_is_not_told_of(fake: FakeAsterisk, mgr: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that takes it and says nothing is a timeout; a call that ends meanwhile is over."""
+    monkeypatch.setattr("aioami.calls.call._TELLS", 0.05)
+    fake.reply_to("Park", {"Response": "Success", "Message": "Park successfully queued"}, times=2)
+    async with mgr.call(ANSWERS, to=TO) as call:
+        await call.answered(5)
+        with pytest.raises(ManagerTimeout, match="was not parked within 0.05 seconds, and goes on"):
+            await call.park()
+        monkeypatch.undo()
+        parking = asyncio.create_task(call.park())
+        await until(lambda: len(fake.sent("Park")) == 2)
+        await call.hang_up()
+        with pytest.raises(HungUp, match="has ended"):
+            await parking
+
+
+@pytest.mark.parametrize(
+    ("keyword", "meant"),
+    [
+        ("callerid", "; is caller_id meant?"),
+        ("variable", "; is variables meant?"),
+        ("timeot", "; is timeout meant?"),
+        ("exten", "; is to='100@internal' meant?"),
+        ("application", "; is to=Application('Playback', 'hello-world') meant?"),
+        ("colour", ""),
+    ],
+)
+async def test_an_argument_that_a_call_does_not_have(mgr: Manager, keyword: str, meant: str) -> None:
+    """The one that is meant is named, also by the words of the action Originate."""
+    sentence = re.escape(f"call() got an unexpected keyword argument {keyword!r}{meant}") + "$"
+    wrong: dict[str, Any] = {keyword: "x"}
+    with pytest.raises(TypeError, match=sentence):
+        mgr.call(ANSWERS, to=TO, **wrong)
+    with pytest.raises(TypeError, match=sentence):
+        in_thread(Manager()).call(ANSWERS, to=TO, **wrong)
 
 
 @pytest.mark.parametrize(
@@ -802,4 +844,20 @@ async def test_a_call_that_is_not_placed_yet_says_how(mgr: Manager, caplog: pyte
     gc.collect()
     [record] = caplog.records
     assert record.name == "aioami.calls"
-    assert "never placed: write `call = await" in record.message
+    assert "the call to PJSIP/alice was never placed: write `call = await" in record.message
+
+
+async def test_errors_of_a_call_have_no_secret(mgr: Manager) -> None:
+    """A phone that is named with its login is shown without, and a long one is shortened."""
+    placed = mgr.call("SIP/user:s3cret@host", to=TO)
+    assert "s3cret" not in repr(placed)
+    call = await placed
+    await call.ended(5)
+    with pytest.raises(NotAnswered) as caught:
+        await call.answered()
+    assert "s3cret" not in str(caught.value)
+    many = mgr.call("&".join(["PJSIP/alice"] * 9), to=TO)
+    with pytest.raises(RuntimeError, match="placed already") as twice:
+        await (await many).ended(5)
+        await many
+    assert len(str(twice.value)) < 150

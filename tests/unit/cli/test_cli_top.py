@@ -230,22 +230,26 @@ async def test_the_cursor_stays_on_its_row(fake: FakeAsterisk) -> None:
         assert row.channel.startswith("PJSIP/c-")
 
 
-async def test_the_link(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_link(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lost link is shown and told, and what is there afterwards is shown."""
     caplog.set_level(logging.INFO, "aioami.link")
+    told: list[str] = []
     async with screen(fake) as at:
+        monkeypatch.setattr(at.top, "notify", lambda message, **_: told.append(message))
         fake.drop()
         await at.until(lambda: "reconnecting" in at.status)
         await at.until(lambda: "ready" in at.status)
         await at.until(lambda: at.live.synced)
-        told = [each.message for each in at.top._notifications]
         assert any("was lost, and is being established again" in each for each in told)
         assert any("stands again" in each for each in told)
 
 
 async def test_a_link_that_is_lost_for_good_ends_it(fake: FakeAsterisk) -> None:
     """It leaves the screen, and has the reason."""
-    async with Manager.from_url(f"{fake.url}?reconnect=no") as mgr, Live(mgr, wait=False) as live:
+    async with (
+        Manager.from_url(f"{fake.url}?reconnect=no") as mgr,
+        Live(mgr, parts=PARTS, wait=False) as live,
+    ):
         top = Top(mgr, live, "admin@fake")
         async with top.run_test() as pilot:
             await pilot.pause()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import inspect
 import os
@@ -38,6 +39,7 @@ from aioami import (
     ManagerState,
     ManagerTimeout,
     Subscription,
+    UnknownEventName,
     core,
     events,
     in_thread,
@@ -579,3 +581,19 @@ def test_what_is_cancelled_by_itself_is_not_said_to_be_closed(server: Server) ->
             with pytest.raises(asyncio.CancelledError):
                 mgr.run(body())
         assert mgr.send(core.Ping()).success
+
+
+def test_a_misspelt_name_is_warned_of_at_the_line_that_gave_it(server: Server) -> None:
+    """The stack of the loop's thread does not show it, before the link stands and afterwards."""
+    mgr = in_thread(manager(server.fake))
+    asked: list[Callable[[str], object]] = [mgr.events, mgr.on, lambda name: mgr.wait_for(name, timeout=0.01)]
+
+    def warned(name: str, ask: Callable[[str], object]) -> None:
+        with pytest.warns(UnknownEventName) as caught, contextlib.suppress(ManagerTimeout):
+            ask(name)
+        assert [each.filename for each in caught] == [__file__]
+
+    warned("Hangpu", mgr.events)
+    with mgr:
+        for name, ask in zip(("Hangup ", "Hngup", "Hangupp"), asked, strict=True):
+            warned(name, ask)

@@ -33,7 +33,7 @@ class Other:
         own = object.__getattribute__(self, "_own")
         if name in own:
             return own[name]()
-        if name.startswith("__") or name == "observe_actions":  # the latter is asked for, and need not be there
+        if name.startswith(("__", "observe_")):  # the latter are asked for, and need not be there
             return object.__getattribute__(self, name)
         raise AssertionError(f"{name} is no name of ManagerLike")
 

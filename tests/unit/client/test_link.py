@@ -9,6 +9,7 @@ import gc
 import inspect
 import itertools
 import logging
+import re
 import socket
 import ssl
 import tracemalloc
@@ -1200,6 +1201,44 @@ async def test_a_byte_after_the_question_is_life_enough(fake: FakeAsterisk) -> N
             await fake.expect("Ping")
             await fake.send_event("N")
         assert mgr.statistics().gaps == 0
+
+
+async def test_a_server_that_answers_nothing_is_lost_though_it_sends_events(fake: FakeAsterisk) -> None:
+    """Once an action was given up, only an answer is a sign of life; the link is established anew, and nothing is kept."""
+    fake.reply_to("Slow", None)
+    async with manager(fake, keepalive=0.1, timeout=0.1) as mgr:
+        fake.reply_to("Ping", None)
+        with mgr.events(Disconnected) as stream:
+            lost = asyncio.ensure_future(anext(stream))
+            while not lost.done():
+                with contextlib.suppress(ManagerTimeout, ConnectionLost):
+                    await mgr.send(Action("Slow"), timeout=0.01)
+                await fake.send_event("Tick")
+            said = (await lost).reason or ""
+        assert re.match(r"Asterisk sends events, but has answered nothing for 0\.\d+ seconds, and no Ping$", said)
+        await mgr.wait_ready(timeout=5)
+        assert mgr._link.connection is not None
+        assert len(mgr._link.connection.session) < 5
+
+
+async def test_a_server_that_answers_at_last_is_kept(fake: FakeAsterisk) -> None:
+    """An action may never be answered, and a list may take its time: as long as other answers come, the link stands."""
+    fake.reply_to("Slow", None)
+    fake.reply_to("Items", {"Response": "Success", "EventList": "start"})
+    async with manager(fake, keepalive=0.05, timeout=0.1) as mgr:
+        with pytest.raises(ManagerTimeout):
+            await mgr.send(Action("Slow"), timeout=0.01)
+        await fake.expect("Ping")  # its answer shows that nothing more comes for the other one
+        stream = mgr.stream(Action("Items"), timeout=5)
+        request = await fake.expect("Items")
+        fake.reply_to("Ping", None)
+        with pytest.raises(ManagerTimeout):
+            await mgr.send(Action("Slow"), timeout=0.01)
+        for _ in range(20):
+            await fake.send_event("Item", {"ActionID": request.action_id or ""})
+            await asyncio.sleep(0.02)
+        assert mgr.statistics().gaps == 0
+        stream.close()
 
 
 @pytest.mark.parametrize(

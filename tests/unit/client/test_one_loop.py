@@ -78,6 +78,7 @@ CALLS: Final[dict[str, Callable[[Held], Any]]] = {
     "Manager.on": lambda held: held.mgr.on("Tick"),
     "Manager.call": lambda held: held.mgr.call("Local/1@default", to="100@test"),
     "Manager.observe_actions": lambda held: held.mgr.observe_actions(print),
+    "Manager.observe_state": lambda held: held.mgr.observe_state(print),
     "View.ask": lambda held: held.mgr.view.ask(),
     "EventStream.close": lambda held: held.stream.close(),
     "EventStream.__exit__": lambda held: held.stream.__exit__(None, None, None),

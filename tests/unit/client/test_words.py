@@ -6,8 +6,10 @@ import asyncio
 import functools
 import inspect
 import re
+import traceback
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,18 +20,31 @@ from aioami import (
     Backoff,
     ConnectionLost,
     Event,
+    Fleet,
     Manager,
     ManagerTimeout,
     UnknownEventName,
     actions,
     core,
     events,
+    in_thread,
 )
 from aioami._near import nearest
-from aioami.calls import CallTracer
+from aioami.agi import AsyncAGI, FastAGI, Routes, Session
+from aioami.agi.session import run_program
+from aioami.bus import RemoteManager
+from aioami.bus.relay import Relay, RelayOptions, ServerOptions
+from aioami.calls import CallTracer, Ladder
 from aioami.events import misnamed
+from aioami.fleet import FleetLive, read_servers
 from aioami.live import Live
-from aioami.testing import FakeAsterisk, FaultProxy
+from aioami.permissions import of_program, of_recording, read_classes
+from aioami.schema import json_schema
+from aioami.testing import Account, FakeAsterisk, FakeFleet, FaultProxy, Recording
+from aioami.testing.nats import NatsServer
+from aioami.testing.real import Installation, RealAsterisk
+from aioami.url import read_url
+from aioami.wire import Encoding, Framer
 
 WRONG: dict[str, list[object]] = {
     "host": [None, b"pbx", 1],
@@ -170,7 +185,8 @@ async def test_times_and_limits_of_calls_are_named(mgr: Manager) -> None:
         ("Ping", "expected an action, not text; send Ping() or Action('Ping')"),
         ("QueueAdd", "expected an action, not text; send QueueAdd(...) or Action('QueueAdd')"),
         ("Odd", "expected an action, not text; send Action('Odd')"),
-        ({"Action": "Ping"}, "expected an action, not dict"),
+        ({"Action": "Ping"}, "expected an action, not dict; send Action(name, headers)"),
+        (5, "expected an action, not int"),
     ],
 )
 async def test_what_is_no_action_is_told_what_to_write(mgr: Manager, given: Any, sentence: str) -> None:
@@ -322,6 +338,68 @@ def test_an_option_that_does_not_exist_is_named_with_the_near_one(keyword: str, 
         Manager.from_url("ami://pbx", **options)
 
 
+@pytest.mark.parametrize(
+    ("make", "what", "keyword", "meant"),
+    [
+        (functools.partial(Live, Manager()), "Live", "part", "parts"),
+        (functools.partial(FleetLive, Fleet({"a": "ami://u:s@h"})), "Live", "part", "parts"),
+        (functools.partial(Fleet, {}), "Fleet", "wiat", "wait"),
+        (functools.partial(FastAGI, len), "FastAGI", "maxsessions", "max_sessions"),
+        (functools.partial(AsyncAGI, Manager()), "AsyncAGI", "onerror", "on_error"),
+        (functools.partial(RemoteManager, "nats://bus", "a"), "RemoteManager", "credential", "credentials"),
+        (functools.partial(Relay, [], "nats://bus"), "Relay", "option", "options"),
+        (FakeAsterisk, "FakeAsterisk", "virtualtime", "virtual_time"),
+        (functools.partial(FakeFleet, ["a"]), "FakeAsterisk", "virtualtime", "virtual_time"),
+    ],
+)
+def test_other_constructors_name_the_near_argument_too(
+    make: Callable[..., object], what: str, keyword: str, meant: str
+) -> None:
+    """On every Python, and not on the newest alone."""
+    with pytest.raises(
+        TypeError, match=rf"^{what}\(\) got an unexpected keyword argument '{keyword}'; is {meant} meant"
+    ):
+        make(**{keyword: 1})
+
+
+def no_argument() -> None:
+    """Take nothing."""
+
+
+async def two_arguments(one: object, other: object) -> None:
+    """Take two."""
+
+
+@pytest.mark.parametrize("wrong", [no_argument, two_arguments])
+async def test_a_function_that_cannot_be_called_so_is_refused_where_it_is_given(mgr: Manager, wrong: Any) -> None:
+    """A callback gets the event, and a program its session: not when the first one comes, but at once."""
+    for give, what in (
+        (mgr.on("Hangup"), "the event"),
+        (FastAGI, "the session"),
+        (functools.partial(AsyncAGI, mgr), "the session"),
+        (Routes().route("menu"), "the session"),
+        (lambda program: mgr.call("PJSIP/alice", to=program), "the session"),
+    ):
+        with pytest.raises(TypeError, match=f": {wrong.__name__} is called with {what} alone: (missing|too many)"):
+            give(wrong)
+    mgr.on("Hangup")(print)  # of which nothing is known, and which takes it
+
+
+async def test_a_program_that_is_not_async_says_so() -> None:
+    """It runs, and returns nothing to await: what to write is in the error, which is logged."""
+    ran: list[object] = []
+    with pytest.raises(TypeError, match=r"<lambda> is no program: it is to be written with `async def`$"):
+        await run_program(lambda session: ran.append(session), "a session")  # type: ignore[arg-type, return-value]
+    assert ran == ["a session"]
+
+
+async def test_what_is_given_by_its_name_alone_is_told_so(mgr: Manager) -> None:
+    """A second argument by its place is not only counted: the name is there."""
+    for call in (mgr.call, in_thread(Manager()).call):
+        with pytest.raises(TypeError, match=r"call\(\) takes 1 argument\(s\) by place; .* by name, as to=\.\.\.$"):
+            call("PJSIP/alice", "100@default")  # type: ignore[call-arg, misc]
+
+
 async def test_events_of_old_servers_are_wrong_where_the_server_is_new(mgr: Manager) -> None:
     """Before the version is known, and on Asterisk 11, they are taken in silence."""
     with pytest.warns(UnknownEventName, match="no event Dial; DialBegin and DialEnd took its place"):
@@ -432,6 +510,14 @@ def test_a_time_in_seconds_where_milliseconds_are_meant_is_warned_of() -> None:
         core.Park("a", "b", fine)
 
 
+async def test_a_time_in_milliseconds_where_seconds_are_meant_is_warned_of(mgr: Manager) -> None:
+    """A call that may ring for a quarter of an hour is none that anybody wants; a minute is fine."""
+    with pytest.warns(UserWarning, match="^timeout: it is 30000 seconds; 30000 milliseconds are 30$") as caught:
+        mgr.call("PJSIP/alice", to="100@default", timeout=30_000)
+    assert caught[0].filename == __file__
+    mgr.call("PJSIP/alice", to="100@default", timeout=60)
+
+
 BESIDE: dict[str, dict[str, Any]] = {
     **{
         "ModuleLoad": {"load_type": "load", "module": "m"},
@@ -473,7 +559,73 @@ def _right(parameter: inspect.Parameter, declared: dict[str, Any]) -> Any:
     return next((value for kind, value in values.items() if kind in str(parameter.annotation)), ())
 
 
-def test_other_constructors_refuse_wrong_types_by_name() -> None:
+async def program(session: Session) -> None:
+    """Steer nothing."""
+
+
+@pytest.mark.parametrize(
+    ("make", "right"),
+    [
+        (AsyncAGI, (Manager(),)),
+        (FastAGI, (program,)),
+        (Live, (Manager(),)),
+        (CallTracer, ()),
+        (Ladder, ()),
+        (Fleet, ({},)),
+        (FleetLive, (Fleet({}),)),
+        (read_servers, ()),
+        (RemoteManager, ("nats://bus", "pbx1")),
+        (Relay, ([ServerOptions("pbx1", "ami://user@host")], "nats://bus")),
+        (RelayOptions, ()),
+        (ServerOptions, ("pbx1", "ami://user@host")),
+        (Framer, ()),
+        (Encoding, ()),
+        (in_thread, ()),
+        (of_program, ("",)),
+        (of_recording, ()),
+        (read_classes, ()),
+        (read_url, ()),
+        (json_schema, ()),
+        (FakeAsterisk, ()),
+        (FakeFleet, ()),
+        (FaultProxy, ("127.0.0.1", 5038)),
+        (Account, ("secret",)),
+        (Recording, ([],)),
+        (RealAsterisk, (Installation([], Path(), Path(), private=False),)),
+        (NatsServer, ("nats-server",)),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_every_argument_of_every_constructor_refuses_wrong_types_by_its_name(
+    make: Callable[..., object], right: tuple[object, ...]
+) -> None:
+    """So do the functions: what is of no use is refused where it is given, and not when it is needed."""
+    named = [each.name for each in inspect.signature(make).parameters.values() if each.kind is not each.VAR_KEYWORD]
+    for name in named:
+        with pytest.raises((TypeError, ValueError), match=f"^{name}: "):
+            make(**{**dict(zip(named, right, strict=False)), name: object()})
+
+
+@pytest.mark.parametrize("make", [Live, AsyncAGI, in_thread])
+def test_a_manager_that_blocks_is_refused_with_what_to_give_instead(make: Callable[..., object]) -> None:
+    """What works in the event loop takes the manager behind it."""
+    with pytest.raises(TypeError, match=r"^manager: .* takes the `manager` of a BlockingManager"):
+        make(in_thread(Manager()))
+
+
+def test_one_text_is_no_sequence_of_texts() -> None:
+    """It would be taken letter by letter."""
+    for make, name in (
+        (functools.partial(Live, Manager()), "parts"),
+        (functools.partial(FastAGI, program), "allow"),
+        (functools.partial(ServerOptions, "a", "ami://h"), "allow"),
+        (FakeFleet, "servers"),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}: expected a sequence of .*, not one text$"):
+            make(**{name: "one"})  # type: ignore[operator]
+
+
+def test_numbers_are_no_texts_and_truth_values_no_numbers() -> None:
     """The live state, the fake server and the proxy say which argument it is."""
     for make, arguments in (
         (functools.partial(Live, Manager()), {"wait": "no", "timeout": "3", "maxsize": "9"}),
@@ -499,3 +651,11 @@ def test_other_constructors_refuse_wrong_types_by_name() -> None:
         for name, value in arguments.items():
             with pytest.raises(TypeError, match=f"^{name}: expected .*, not {type(value).__name__}$"):
                 make(**{name: value})  # type: ignore[operator]
+
+
+def test_a_name_that_is_absent_is_asked_about_once() -> None:
+    """A traceback has one question: Python would put its own behind ours."""
+    for module, name in ((core, "QueuStatus"), (events, "Hangpu")):
+        with pytest.raises(AttributeError) as caught:
+            getattr(module, name)
+        assert "".join(traceback.format_exception(caught.value)).count("?") == 1

@@ -11,7 +11,7 @@ from tests.helpers import manager, until
 from aioami import Manager, core
 from aioami.calls import EndReason
 from aioami.enums import HangupCause
-from aioami.live import Live, LiveCallState, LiveChange, LiveParty
+from aioami.live import Live, LiveCall, LiveCallState, LiveChange, LiveParty
 from aioami.testing import Account, FakeAsterisk
 
 
@@ -234,12 +234,29 @@ async def test_a_call_in_json_and_in_html(fake: FakeAsterisk, mgr: Manager, live
 
 
 async def test_without_the_channels_there_are_no_calls(fake: FakeAsterisk, mgr: Manager) -> None:
-    """Where the channels are not followed, there are no calls, and none that are over."""
+    """Where the channels are not followed, to ask for calls is an error that says what to choose, and events do no harm."""
     async with Live(mgr, parts=["queues"]) as live:
         await says(fake, *TALKS)
         await settled(live, mgr)
-        assert not live.calls()
-        assert live.ended == ()
+        for ask in (live.calls, lambda: live.ended):
+            with pytest.raises(RuntimeError, match="channels is not followed.*parts=\\('channels', 'queues'\\)"):
+                ask()
+
+
+async def test_a_call_in_words(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """Printed, a call is one short line; its repr is one line, with the number of its channels."""
+    await says(fake, *TALKS)
+    await settled(live, mgr)
+    call = live.calls()["1.1"]
+    assert str(call) == "Phone 1 <101> → Phone 2 <102>: talking"
+    assert repr(call).startswith("<LiveCall linkedid='1.1' channels=2 state=TALKING caller='Phone 1 <101>' callee=")
+    assert str(LiveCall("1.1", ())) == "? → ?: other"
+    await says(fake, ("Hangup", head(2, Cause="16")), ("Hangup", head(1, Cause="16")))
+    await settled(live, mgr)
+    assert str(live.ended[0]) == "Phone 1 <101> → Phone 2 <102>: answered"
+    assert "end=ANSWERED" in repr(live.ended[0])
+    waiting = LiveCall("1.1", (), LiveCallState.WAITING, "sales", LiveParty("Ada"), LiveParty(number="100"))
+    assert str(waiting) == "Ada → 100: waiting in sales"
 
 
 @pytest.mark.fake_asterisk(users={"some": Account("s", read="call,system", write="all")})

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.helpers import manager, until
 
-from aioami import Action, Manager, ManagerTimeout, actions, core
-from aioami.live import Live, LiveChange
+from aioami import Action, Manager, ManagerState, ManagerTimeout, actions, core
+from aioami.live import Live, LiveChange, LiveMember, LiveQueue
 from aioami.testing import Account, FakeAsterisk, Request
 
 
@@ -386,6 +386,36 @@ async def test_rights_that_are_missing(fake: FakeAsterisk, mgr: Manager) -> None
         assert live.synced
 
 
+@pytest.mark.fake_asterisk(
+    boot=False,
+    users={"few": Account("s", read="call", write="call,system"), "admin": Account("s3cret", read="all", write="all")},
+)
+async def test_a_server_that_comes_back_and_boots(fake: FakeAsterisk) -> None:
+    """After an outage the state is right when the server has booted; a user whom it does not tell that need not wait."""
+    async with (
+        manager(fake) as mgr,
+        Live(mgr) as live,
+        manager(fake, username="few", secret="s") as other,
+        Live(other) as theirs,
+    ):
+        fake.drop()
+        await until(lambda: not live.synced and not theirs.synced)
+        await theirs.wait_synced(5)
+        await mgr.wait_ready(5)
+        with pytest.raises(ManagerTimeout):
+            await live.wait_synced(0.2)
+        fake.boot()
+        await live.wait_synced(5)
+
+
+@pytest.mark.fake_asterisk(users={"some": Account("s", read="call,system", write="all")})
+async def test_what_is_unavailable_is_not_shown_as_empty(fake: FakeAsterisk) -> None:
+    """Printed, and in a notebook, a part that cannot be followed is named so, with the reason."""
+    async with manager(fake, username="some", secret="s") as mgr, Live(mgr) as live:
+        assert repr(live) == "<Live 0 channels, 0 bridges, queues unavailable, synced>"
+        assert live.unavailable["queues"] in live._repr_html_()
+
+
 @pytest.mark.fake_asterisk(users={"some": Account("s", read="call", write="all")})
 async def test_without_the_dialplan(fake: FakeAsterisk, mgr: Manager) -> None:
     """A user who may not read of the dialplan sees the channels without their application, which would not be followed."""
@@ -399,12 +429,24 @@ async def test_without_the_dialplan(fake: FakeAsterisk, mgr: Manager) -> None:
 
 
 async def test_parts_are_chosen(fake: FakeAsterisk, mgr: Manager) -> None:
-    """Only the parts that were chosen are asked for and shown."""
+    """Only the parts that were chosen are asked for and shown; to look at another one is an error, and not nothing."""
     async with Live(mgr, parts=["queues"]) as live:
         assert live.parts == ("queues",)
         call = fake.incoming("PJSIP/trunk", to="hold@test")
         await until(lambda: live.queues["empty"].callers)
-        assert (dict(live.channels), dict(live.bridges), fake.sent("CoreShowChannels")) == ({}, {}, [])
+        assert fake.sent("CoreShowChannels") == []
+        for part in (
+            "channels",
+            "bridges",
+            "hints",
+            "parking",
+            "conferences",
+            "mailboxes",
+            "endpoints",
+            "registrations",
+        ):
+            with pytest.raises(RuntimeError, match=f"the part {part} is not followed"):
+                getattr(live, part)
         fake.drop()
         assert repr(live).startswith("<Live 3 queues, ")
         assert call.uniqueid == live.queues["empty"].callers[0].uniqueid
@@ -502,6 +544,16 @@ async def test_objects_as_dictionaries_and_html(fake: FakeAsterisk, mgr: Manager
     assert "Agent One" in live.queues["support"]._repr_html_()
 
 
+def test_objects_in_words() -> None:
+    """The repr of an object is one line without what is empty, however many things it has."""
+    members = {f"PJSIP/{n}": LiveMember(f"PJSIP/{n}") for n in range(1000)}
+    assert repr(LiveQueue("sales", members=members)) == "<LiveQueue name='sales' completed=0 abandoned=0 members=1000>"
+    assert (
+        repr(LiveMember("PJSIP/1", paused=True))
+        == "<LiveMember interface='PJSIP/1' paused=True calls_taken=0 penalty=0>"
+    )
+
+
 # What it follows
 
 
@@ -520,3 +572,21 @@ async def test_actions_of_a_manager_are_observed(mgr: Manager, caplog: pytest.Lo
     again()
     await mgr.send(core.Ping())
     assert len(seen) == 3
+
+
+async def test_the_state_of_a_link_is_observed(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """An observer is called with each other state of the link, before those who wait for it go on."""
+    seen: list[ManagerState] = []
+    mgr = manager(fake)
+    end = mgr.observe_state(seen.append)
+    mgr.observe_state(lambda state: 1 / 0)
+    async with mgr:
+        assert seen == [ManagerState.CONNECTING, ManagerState.READY]
+        fake.drop()
+        await until(lambda: len(seen) > 2)
+        await mgr.wait_ready()
+        assert seen[2:] == [ManagerState.RECONNECTING, ManagerState.READY]
+        end()
+        end()
+    assert len(seen) == 4
+    assert "an observer of states raised" in caplog.text

@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from tests.helpers import manager
 
 import aioami.metrics
-from aioami import Action, ActionError, ConnectionLost, Manager, ManagerState, ManagerTimeout, core
+from aioami import Action, ActionError, ConnectionLost, Manager, ManagerState, ManagerTimeout, Response, core
 from aioami._session.statistics import Statistics
 from aioami.metrics import ActionOutcome, Guarded, Metrics
 from aioami.metrics.ledger import DURATION, GAP, READ, Ledger
@@ -395,3 +395,26 @@ async def test_an_action_that_cannot_be_sent_is_not_told(fake: FakeAsterisk) -> 
     with pytest.raises(ConnectionLost):
         await slow
     assert [told for told in diary.heard if told[0] == "done"] == [("done", "Slow", "lost")]
+
+
+async def test_an_error_of_a_class_of_its_own_is_counted_as_its_base() -> None:
+    """Whoever narrows an error, as another kind of manager may, has its actions measured all the same."""
+    heard: list[tuple[str, ActionOutcome]] = []
+
+    class Heard(Metrics):
+        def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
+            heard.append((action, outcome))
+
+    class Slow(ManagerTimeout):
+        pass
+
+    class Gone(ConnectionLost):
+        pass
+
+    async def fails(error: Exception) -> Response:
+        raise error
+
+    for error in (Slow("slow"), Gone("gone")):
+        with pytest.raises(type(error)):
+            await Guarded(Heard()).measure("Ping", fails(error))
+    assert heard == [("Ping", "timeout"), ("Ping", "lost")]

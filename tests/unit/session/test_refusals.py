@@ -12,6 +12,7 @@ from tests.helpers import names_of_things
 from aioami import Action, Response, UnknownAction, core, events
 from aioami._session.refusals import refusal
 from aioami._session.subjects import subjects
+from aioami.wire import hide_header, redaction
 
 REFUSALS = json.loads((Path(__file__).parents[2] / "data/refusals.json").read_text())
 
@@ -65,10 +66,56 @@ def test_a_refusal_has_no_secret_and_no_value() -> None:
     assert "s3cret" not in str(refusal(secret, core.Command("x")))
 
 
+def test_an_action_that_is_unknown_is_about_nothing() -> None:
+    """What it names did not matter."""
+    error = refused(Action("Foo", {"Channel": "PJSIP/1"}), "Invalid/unknown command: Foo.")
+    assert error == "Foo was refused: Invalid/unknown command: Foo."
+
+
+def test_a_header_that_was_hidden_is_in_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is hidden in one action alone."""
+    monkeypatch.setattr(redaction, "_HEADERS", {"": set()})
+    hide_header("Mailbox", message="foo")
+    assert refused(Action("Foo", {"Mailbox": "12", "Channel": "a"})) == "Foo was refused: No such channel (Channel 'a')"
+    assert refused(Action("Bar", {"Mailbox": "12"})) == "Bar was refused: No such channel (Mailbox '12')"
+
+
+def test_what_a_server_repeats_is_shown_without_the_secret() -> None:
+    """In a sentence of its own it may say what it was sent: neither the error nor the response shows that."""
+    plain = core.Login("u", "Tr0ub4dor's\\key")
+    hashed = core.Login("u", "Tr0ub4dor", challenge="42")
+    key = dict(hashed.headers)["Key"]
+    for action, secret in (
+        (plain, "Tr0ub4dor's\\key"),
+        (hashed, key),
+        (core.Setvar("PIN", "47", "PJSIP/1"), "47"),
+        (core.Originate_Application("PJSIP/1", "Wait", variables={"A_TOKEN": "Tr0ub4dor"}), "Tr0ub4dor"),
+        (core.DBPut("auth", "password", "Tr0ub4dor"), "Tr0ub4dor"),
+    ):
+        said = f"I do not know {secret}, nor {secret}"
+        response = Response(f"Response: Error\r\nMessage: {said}\r\nX-Echo: {secret}", action)
+        error = refusal(response, action)
+        for text in (str(error), repr(response), repr(error.response), response._repr_html_()):
+            assert secret not in text.replace(action.name, "")
+            assert repr(secret)[1:-1] not in text
+        assert "I do not know ***, nor ***" in str(error)
+        assert response.message == said  # which is what came
+
+
+def test_what_a_server_repeats_is_shown_where_it_is_no_secret() -> None:
+    """A short secret is hidden as a word alone, and what has no secret is shown as it is."""
+    assert refused(core.Setvar("PIN", "1", "PJSIP/1"), "No such channel: PJSIP/11, 1, or 12") == (
+        "Setvar was refused: No such channel: PJSIP/11, ***, or 12 (Variable 'PIN', Channel 'PJSIP/1')"
+    )
+    assert refused(core.Setvar("A", "red", "PJSIP/1"), "red is no colour").startswith("Setvar was refused: red is")
+    assert refused(core.Setvar("PIN", "", "PJSIP/1"), "no value").startswith("Setvar was refused: no value (")
+
+
 @pytest.mark.parametrize(
     ("output", "reason"),
     [
         ("Output: \r\nOutput: No such command 'x'\r\nOutput: more", "No such command 'x'"),
+        ("Output: Password : 4711", "Password : ***"),
         ("Output: ", "no reason given"),
         ("", "no reason given"),
     ],
@@ -93,3 +140,11 @@ def test_an_event_is_about_what_tells_most() -> None:
     event = events.parse("Event: X\nContext: a\nExten: b\nChannel: PJSIP/1\nQueue: sales\nUniqueid: 1.1")
     assert subjects(event.headers, event.find, limit=2) == "Channel 'PJSIP/1', Queue 'sales'"
     assert subjects((), event.find) == ""
+
+
+def test_an_action_that_nobody_has_is_asked_about() -> None:
+    """The near one of the catalogue is named; one that the catalogue has is missing on this server alone."""
+    unknown = "Invalid/unknown command: X."
+    assert refused(Action("Orginate"), unknown).endswith(f"{unknown} (is Originate meant?)")
+    assert refused(Action("Frobnicate"), unknown) == f"Frobnicate was refused: {unknown}"
+    assert refused(core.SIPpeers(), unknown).endswith(unknown)

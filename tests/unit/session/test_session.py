@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import time
 import tracemalloc
 from typing import Any
@@ -31,7 +32,8 @@ from aioami._session.pending import FENCE, Outcome, Pending
 from aioami._session.refusals import is_final, is_permission_denied, is_shutting_down, refusal
 from aioami._session.session import Session
 from aioami._session.statistics import Tally
-from aioami.wire.text import UTF8
+from aioami.actions.base import ACTIONS, KnownAction
+from aioami.wire.text import UTF8, Encoding
 
 
 class Promise:
@@ -135,6 +137,121 @@ def test_a_reply_without_an_action_id_may_be_that_of_a_forgotten_action(talk: Co
     assert talk.tally.strays == 0
 
 
+def test_nothing_is_left_of_a_forgotten_action_that_was_passed_over(talk: Conversation) -> None:
+    """An answer behind it shows that none will come for it."""
+    forgotten, _ = talk.send(core.Ping(), "a")
+    talk.send(core.Ping(), "b")
+    talk.session.forget(forgotten)
+    talk.receive("Response: Success|ActionID: b|Ping: Pong")
+    assert len(talk.session) == 0
+
+
+def test_where_a_server_stands_that_owes_an_answer(talk: Conversation) -> None:
+    """It is told once an action was given up that may still be answered, and changes with each answer and each item."""
+    session = talk.session
+    waiting, _ = talk.send(Action("Slow"), "slow")
+    unsent = session.submit(core.Ping(), Promise(), action_id="unsent")
+    assert session.standstill() is None
+    session.forget(unsent)
+    listed, _ = talk.send(Action("Items"), "items")
+    given_up, _ = talk.send(core.Ping(), "b")
+    assert session.standstill() is None
+    session.forget(given_up)
+    first = session.standstill()
+    assert first == session.standstill() == (waiting, 0)
+    talk.receive("Event: Tick")
+    assert session.standstill() == first
+    talk.receive("Response: Success|ActionID: slow")
+    assert session.standstill() == (listed, 0)
+    talk.receive("Response: Success|ActionID: items|EventList: start")
+    assert session.standstill() == (given_up, 0)
+    talk.receive("Event: Item|ActionID: items", "Event: Item|ActionID: items")
+    assert session.standstill() == (given_up, 2)
+    session.forget(listed)  # whose answer is there, up to its end
+    talk.receive("Response: Success|ActionID: b")
+    assert session.standstill() is None
+
+
+def test_a_late_answer_is_not_owed(talk: Conversation) -> None:
+    """What was passed over stands in nobody's way, and neither does a list that goes on unseen."""
+    passed, _ = talk.send(Action("Slow"), "slow")
+    listed, _ = talk.send(Action("Items"), "items")
+    talk.receive("Response: Success|ActionID: items|EventList: start")
+    passed.forgotten = True  # as a promise that is given up in the same moment
+    talk.session.forget(listed)
+    assert talk.session.standstill() is None
+
+
+def test_a_list_that_is_given_up_before_it_begins_goes_nowhere(talk: Conversation) -> None:
+    """Neither its begin nor its items are handed on."""
+    taken: list[Event | None] = []
+    pending, _ = talk.send(Action("Items"), "a", lambda response, item: taken.append(item))
+    talk.session.forget(pending)
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Event: Item|ActionID: a")
+    assert taken == []
+    assert talk.listener.events == []
+
+
+def test_the_end_of_a_list_is_what_says_so(talk: Conversation) -> None:
+    """Not a name, not another word in its header, and not the header's name in another; an odd event is an item."""
+    _, promise = talk.send(core.CoreShowChannels(), "a")
+    talk.receive(
+        "Response: Success|ActionID: a|EventList: start",
+        "Event: CoreShowChannelsComplete|ActionID: a",
+        "Event: CoreShowChannel|ActionID: a|EventList: start",
+        "Event: Odd|ActionID: a|Note: EventList",
+    )
+    assert not promise.done()
+    talk.receive("Event: Whatever|ActionID: a|EVENTLIST: COMPLETE")
+    assert [event.name for event in promise.result.events] == ["CoreShowChannelsComplete", "CoreShowChannel", "Odd"]
+    assert promise.result.events.completion.name == "Whatever"
+
+
+def test_a_list_that_ends_by_its_name_does_so_where_its_begin_is_marked_too(talk: Conversation) -> None:
+    """FAXStats has no marked end on any server."""
+    _, promise = talk.send(actions.FAXStats(), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Event: FAXStats|ActionID: a|CurrentSessions: 1")
+    assert [event["CurrentSessions"] for event in promise.result.events] == ["1"]
+
+
+def test_items_of_a_list_name_their_server(talk: Conversation) -> None:
+    """As all events of a server in a fleet do."""
+    talk.dispatcher.server = "pbx1"
+    _, promise = talk.send(Action("Items"), "a")
+    talk.receive("Response: Success|ActionID: a|EventList: start", "Event: Item|ActionID: a")
+    talk.receive("Event: ItemsComplete|ActionID: a|EventList: Complete")
+    assert [event.server for event in promise.result.events] == ["pbx1"]
+    assert promise.result.events.completion.server == "pbx1"
+
+
+@pytest.mark.parametrize("how", ["an answer behind it", "whoever carried it"])
+def test_a_missing_list_is_told(talk: Conversation, how: str) -> None:
+    """The error says what was missing, and has the action and its answer."""
+    action = core.QueueStatus()
+    _, promise = talk.send(action, "a")
+    talk.receive("Response: Success|ActionID: a|Message: Queue status will follow")
+    if how == "an answer behind it":
+        talk.fence()
+    else:
+        talk.session.conclude()
+    assert str(promise.error) == (
+        "QueueStatus was answered without a list: this server marks no lists, and neither an item nor "
+        "QueueStatusComplete followed"
+    )
+    assert isinstance(promise.error, ActionError)
+    assert promise.error.action is action
+    assert promise.error.response is not None
+    assert promise.error.response.message == "Queue status will follow"
+
+
+def test_lines_without_a_response_become_one(talk: Conversation) -> None:
+    """It reads as a command's does on a new server."""
+    _, promise = talk.send(Action("IAXnetstats"), "a")
+    talk.receive("1 2|3")
+    talk.fence()
+    assert promise.result.text == "Response: Success\nOutput: 1 2\r\nOutput: 3"
+
+
 def test_a_reply_without_an_action_id_never_goes_to_one_that_was_passed_over(talk: Conversation) -> None:
     """An action that was sent before an answered one gets nothing any more, so it is not the oldest."""
     _, silent = talk.send(Action("Silent"), "a")
@@ -185,8 +302,10 @@ def test_the_last_of_two_replies_counts_where_two_are_due(talk: Conversation) ->
 def test_a_first_refusal_is_final_where_two_replies_are_due(talk: Conversation) -> None:
     """An error is the end; one more that comes behind it is swallowed, and the next action is not disturbed."""
     _, promise = talk.send(Action("PRIDebugSet"), "a")
-    talk.receive("Response: Error|ActionID: a|Message: first", "Response: Error|ActionID: a|Message: second")
+    talk.receive("Response: Error|ActionID: a|Message: first", "Event: Item|ActionID: a")
+    talk.receive("Response: Error|ActionID: a|Message: second")
     assert promise.result.message == "first"
+    assert promise.result.events == []
     talk.fence()
     assert (talk.tally.strays, len(talk.session)) == (0, 0)
 
@@ -231,7 +350,43 @@ def test_generated_action_ids_differ_between_sessions() -> None:
     """OriginateResponse and UserEvent repeat an ActionID to every client, so it must be nobody else's."""
     ids = {Conversation().send(core.Ping())[0].action_id for _ in range(50)}
     assert len(ids) == 50
-    assert all(len(item) <= 67 for item in ids)
+    assert all(re.fullmatch("[0-9a-f]{12}-1", item) for item in ids)
+
+
+def test_actions_leave_in_the_encoding_of_the_session(talk: Conversation) -> None:
+    """Under an ActionID of the library's, and under one of the caller's."""
+    talk.session = Session(talk.dispatcher, clock=lambda: 0.0, encoding=Encoding("latin-1"))
+    action = Action("Foo", {"Key": "Zoë"})
+    for action_id in (None, "mine"):
+        pending, _ = talk.send(action, action_id)
+        assert pending.data == b"Action: Foo\r\nKey: Zo\xeb\r\nActionID: %b\r\n\r\n" % pending.action_id.encode()
+
+
+def test_an_action_is_answered_as_its_own_class_says(talk: Conversation) -> None:
+    """Though another class has its name; one without a class, as its name says; a fence, as nothing at all."""
+
+    class First(KnownAction[Response], wire_name="TwiceMade"):
+        """Made first."""
+
+    class Second(KnownAction[Response], wire_name="TwiceMade"):
+        """Made later, so that the name is its own."""
+
+    try:
+        given = First()
+        assert talk.send(given)[0].shape is given
+        assert talk.send(Action("twicemade"))[0].shape is Second
+        assert talk.send(FENCE)[0].shape is FENCE
+    finally:
+        del ACTIONS["twicemade"]
+    assert talk.session.needs_fence is False
+
+
+def test_events_name_their_server(talk: Conversation) -> None:
+    """Those of a server in a fleet have its name; elsewhere it is empty."""
+    talk.receive("Event: Tick")
+    talk.dispatcher.server = "pbx1"
+    talk.receive("Event: Tick")
+    assert [event.server for event in talk.listener.events] == ["", "pbx1"]
 
 
 def test_a_list_is_complete_with_its_completion_event(talk: Conversation) -> None:
@@ -859,6 +1014,8 @@ def test_an_action_that_has_not_left_is_not_answered(talk: Conversation) -> None
     """A reply without an ActionID cannot be meant for it."""
     pending = talk.session.submit(core.Ping(), Promise())
     assert (pending.written, pending.forgotten, pending.overtaken) == (False, False, False)
+    assert (pending.last_progress, pending.sent_at) == (None, 0.0)
+    assert talk.session.submit(core.Ping(), Promise(), counted=False).counted is False
     talk.receive("Response: Error|Message: Missing action in request")
     assert talk.tally.strays == 1
 

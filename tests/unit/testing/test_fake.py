@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import socket
 import subprocess
@@ -466,6 +467,31 @@ async def test_stop_ends_everything(connect: Clients) -> None:
         await connect(fake)
 
 
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_port_stays_with_a_server_that_is_stopped(proxied: bool) -> None:
+    """Nobody else gets the port of one that does not listen, and whoever connects to it is refused; then it is free."""
+    async with FakeAsterisk() as fake:
+        server: FakeAsterisk | FaultProxy = FaultProxy(fake.host, fake.port) if proxied else FakeAsterisk()
+        await server.start()
+        with pytest.raises(RuntimeError, match="listens already"):
+            await server.start()
+        await server.stop()
+        at = (server.host, server.port)
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(at)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*at)
+        await server.start()
+        assert (server.host, server.port) == at
+        _, writer = await asyncio.open_connection(*at)
+        writer.close()
+        await server.stop()
+        del server
+        gc.collect()
+        with socket.create_server(at):
+            pass
+
+
 @pytest.mark.parametrize("steps", range(5))
 @pytest.mark.parametrize("proxied", [False, True])
 async def test_a_client_that_was_on_its_way_when_the_server_stopped(proxied: bool, steps: int) -> None:
@@ -745,7 +771,7 @@ def test_it_runs_from_an_archive(tmp_path: Path, whole: bool) -> None:
 @pytest.mark.parametrize(
     ("servers", "options", "kind", "words"),
     [
-        ("pbx1", {}, TypeError, "several names, not one text"),
+        ("pbx1", {}, TypeError, "a sequence of names, not one text"),
         ([], {}, ValueError, "at least one"),
         (["a", "a"], {}, ValueError, "each name once"),
         ({"a": FakeAsterisk()}, {"version": "16"}, TypeError, "version: these servers are made already"),

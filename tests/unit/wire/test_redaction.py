@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from aioami import Action, Response, core, events
 from aioami.wire import Message, hide_header, is_sensitive, redact, redaction
-from aioami.wire.redaction import is_harmless
+from aioami.wire.redaction import is_harmless, redact_echo
 
 TEXTS = [
     # headers
@@ -92,6 +93,9 @@ TEXTS = [
         "Response: Follows\r\nPrivilege: Command\r\n md5_cred : ***\n   secret=***\nshown\n--END COMMAND--",
     ),
     ("AppData: CURL(https://bob:hush@host/x:y@z)", "AppData: CURL(https://bob:***@host/x:y@z)"),
+    ("Channel: SIP/bob:hush@10.0.0.1", "Channel: SIP/bob:***@10.0.0.1"),
+    ("AppData: IAX2/bob:hush@pbx/100,30", "AppData: IAX2/bob:***@pbx/100,30"),
+    ("Channel: sip/bob:hush:md5@pbx", "Channel: sip/bob:***@pbx"),
     ("", ""),
 ]  # fmt: skip
 
@@ -168,7 +172,23 @@ def test_what_is_no_name_is_refused(name: str) -> None:
 
 def test_no_text_takes_long() -> None:
     """The time grows with the length alone, whatever a server makes of it."""
-    units = ("a", " ", "pin_", "secret", "pin=", "pin=\\", '"1":', '"register":"', "://a:", "a:", "a=", '"', "\\", "-")
+    units = (
+        "a",
+        " ",
+        "pin_",
+        "secret",
+        "pin=",
+        "pin=\\",
+        '"1":',
+        '"register":"',
+        "://a:",
+        "SIP/a:",
+        "a:",
+        "a=",
+        '"',
+        "\\",
+        "-",
+    )
     began = time.perf_counter()
     for unit in units:
         long = unit * (50_000 // len(unit))
@@ -273,3 +293,64 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         assert is_harmless(f"Event: Foo\r\nNumber: {number}")
         assert len(redaction._PLAIN_LINES) <= 10
+
+
+@pytest.mark.parametrize(
+    ("value", "secrets"),
+    [
+        ("PIN=4711", ["4711"]),
+        ("a,b,secret=first,password=other one", ["first", "other one"]),
+        ('{"user": "u", "secret": "hush-hush", "pin": 47110}', ["hush-hush", "47110"]),
+        ("https://user:hush-hush@host/path", ["hush-hush"]),
+        ("a,pin=1111,pin=2222,pin=3333", ["1111", "2222", "3333"]),
+        ("XPIN=4711", ["4711"]),
+        ("PIN=4711X", ["4711X"]),
+        ("nothing of that", []),
+        ("PIN=", []),
+    ],
+)
+def test_what_is_hidden_in_a_value_is_hidden_in_an_echo_of_it(value: str, secrets: list[str]) -> None:
+    """Each part that the value is shown without, wherever else a server says it; all else stays."""
+    said = " and ".join(["of user, a and b:", *secrets, "path"])
+    expected = " and ".join(["of user, a and b:", *("***" for _ in secrets), "path"])
+    assert redact_echo(said, "Foo", [("Variable", value)]) == expected
+
+
+def test_of_two_secrets_in_one_the_longer_is_hidden() -> None:
+    """Nothing of it is left over, whichever stands first; four characters are hidden within a word, fewer are not."""
+    headers = [("Secret", "bcde"), ("Token", "abcdef"), ("Pin", "1234"), ("Pin", "567")]
+    for order in (headers, headers[::-1]):
+        assert redact_echo("abcdef, xbcdex, x1234y, x567y, 567", "Foo", order) == "***, x***x, x***y, x567y, ***"
+
+
+def test_a_name_that_is_none_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the argument and the reasons; without a message a header is hidden in all of them."""
+    monkeypatch.setattr(redaction, "_HEADERS", {"": set()})
+    reasons = "is no name: it is empty, or has outer blanks, a colon, CR, LF or NUL"
+    for arguments, said in (((" A",), f"header: ' A' {reasons}"), (("A", ""), f"message: '' {reasons}")):
+        with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+            hide_header(arguments[0], message=arguments[1] if len(arguments) > 1 else None)
+    with pytest.raises(TypeError, match="^message: expected text, not int$"):
+        hide_header("A", message=5)  # type: ignore[arg-type]
+
+
+def test_a_header_that_is_hidden_everywhere_is_hidden_in_each_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In those with a name, and in those without."""
+    monkeypatch.setattr(redaction, "_HEADERS", {"": set()})
+    monkeypatch.setattr(redaction, "_PLAIN_LINES", set())
+    monkeypatch.setattr(redaction, "_SIGNS", list(redaction._SIGNS))
+    hide_header("Door")
+    assert is_sensitive("UserEvent", "Door")
+    assert is_sensitive("", "door")
+    assert redact("Event: X\r\nAction: Y\r\nDoor: 12") == "Event: X\r\nAction: Y\r\nDoor: ***"
+    assert redact("Value: 12\r\nDoor: 12") == "Value: 12\r\nDoor: ***"
+
+
+def test_a_line_that_was_looked_at_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line by itself: in another message it is not looked at again."""
+    monkeypatch.setattr(redaction, "_PLAIN_LINES", set())
+    assert is_harmless("Aa: 1\nBb: 2")
+    monkeypatch.setattr(redaction, "_SIGNS", ["a", "b", "c c"])
+    assert is_harmless("Bb: 2\nAa: 1")
+    assert not is_harmless("Bb: 2\nAa: 2")
+    assert not is_harmless("Bb: 2\nXc c: 2")

@@ -122,7 +122,7 @@ class _Shown:
 
     def _tell(self, change: CallChange, held: Call) -> None:
         if change.what == "state":
-            if held.end is not None:
+            if change.state.name == "ENDED":
                 self._tell_end(held)
             else:
                 self._print(change.time, change.state.value, held)
@@ -131,7 +131,10 @@ class _Shown:
             words = f"talks with {', '.join(others)}" if others else "talks with nobody"
             self._print(change.time, words, held)
         elif change.what in ("held", "parked"):
-            word = change.what if change.to_dict()[change.what] else f"not {change.what} any more"
+            now = change.to_dict()
+            word = change.what if now[change.what] else f"not {change.what} any more"
+            if word == "parked" and now["parking_space"] is not None:
+                word = f"parked at {now['parking_space']}"
             self._print(change.time, word, held)
 
     def _tell_end(self, held: Call) -> None:

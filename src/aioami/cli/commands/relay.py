@@ -12,7 +12,7 @@ import typer
 
 from aioami.bus.checking import check as examine
 from aioami.bus.config import RelayConfig, read_config
-from aioami.bus.relay import Relay
+from aioami.bus.relay import Relay, make_prompt
 from aioami.bus.watching import Watching, tell_systemd
 
 from ..process import ExitCode, notify, run_to_end
@@ -83,6 +83,7 @@ async def _examine(config: RelayConfig) -> int:
 async def _serve(config: RelayConfig) -> int:
     # Who leads, and what is wrong with the bus, is what an operator looks for.
     logging.getLogger("aioami.bus.relay").setLevel(logging.INFO)
+    make_prompt()
     running = Relay(config.servers, config.bus, config.options)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(running)

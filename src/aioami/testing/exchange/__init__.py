@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from ..._log import get_logger
 from ..clock import Clock, Signal
 from ..config import ConfigFile
 from ..message import Charset, escaped
@@ -22,6 +23,8 @@ from .states import States
 from .voicemail import Mailbox, mailboxes_of
 
 __all__ = ["Application", "Bridge", "Channel", "Exchange", "Handset", "Pairs", "Party"]
+
+_log: Final = get_logger("aioami.testing")
 
 Application = Callable[[Channel, str], Awaitable[bool]]
 _TRUE: Final = ("yes", "true", "y", "t", "1", "on")
@@ -266,4 +269,7 @@ class Exchange:
         wanted = application.lower()
         known = self.applications.items()
         runs = next((each for name, each in known if name.lower() == wanted), None)
-        return runs is not None and await runs(channel, data)
+        if runs is None:
+            _log.warning("%s ends: there is no application %s", channel.name, application)
+            return False
+        return await runs(channel, data)
