@@ -211,7 +211,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         placing = Calls(mgr, calls.exten, calls.server)
         await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
         await until(lambda: len(sessions) == len(raised))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # all four commands run on the server
         await proxy.stop()
         await until(lambda: steering.state is ManagerState.RECONNECTING)
         channels = {outage: session.uniqueid for outage, session in sessions.items()}
@@ -219,7 +219,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         await mgr.send(core.Redirect(channels["redirected"], "elsewhere", "target", 1))
         await mgr.send(core.Redirect(channels["entered anew"], CONTEXT, calls.exten, 1))
         await press(mgr, sessions["short"], "5")  # ends the command, whose answer is lost
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # all four are where they are sent, which no single event tells
         await proxy.start()
         await steering.wait_ready(10)
         await until(lambda: sum(map(len, raised.values())) + len(values) == 9, 10)

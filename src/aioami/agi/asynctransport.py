@@ -232,7 +232,7 @@ class AsyncTransport(Transport):
             raise
 
     async def _ask(self, command: Command) -> bytes:
-        """Have a command run, and return its answer."""
+        """Send a command, and return its answer."""
         if self.over is not None:
             raise fresh(self.over)
         self._count += 1

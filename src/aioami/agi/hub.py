@@ -115,7 +115,7 @@ class Hub:
             del self._watchers[uniqueid]
 
     def expect(self, uniqueid: str, enter: Callable[[AsyncAGIStart], None]) -> None:
-        """Have a function take a call when it enters AsyncAGI, instead of the doorkeeper; once."""
+        """Call a function when a call enters AsyncAGI next, instead of the doorkeeper."""
         self._expected[uniqueid] = enter
 
     def expect_no_more(self, uniqueid: str) -> bool:

@@ -258,11 +258,11 @@ class Feed:
                 pass
 
     def interrupt(self) -> None:
-        """Have the connection looked at, as the bus may be lost."""
+        """Wake the reading, so that it looks at the connection: the bus may be lost."""
         self._attention.send()
 
     def _restart(self) -> None:
-        """Have the consumer made anew, behind the last message that was seen."""
+        """End the present consumer; the next one begins behind the last message that was seen."""
         self._generation += 1
         self._is_interrupted = True
         self._attention.send()

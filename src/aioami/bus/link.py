@@ -486,7 +486,7 @@ class RemoteLink:
     # Events
 
     def attach(self, buffer: RemoteBuffer, start: Start) -> Feed:
-        """Have the log read for a stream, from where it is to begin."""
+        """Begin to read the log for a stream, or add the stream to a reading that serves it too."""
         names = buffer.selection.names()
         if start is None:
             for feed in self._feeds:

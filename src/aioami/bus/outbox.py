@@ -167,7 +167,7 @@ class Outbox:
             self._tell_missing(self._clock())
 
     def go_back(self) -> None:
-        """Note that it is not known what was stored: all that is not confirmed is sent again."""
+        """Send all that is not confirmed again, as it is not known what of it was stored."""
         self._sent = 0
         self._confirmed.clear()
         self._slow = SLOW_START

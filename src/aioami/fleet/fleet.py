@@ -250,7 +250,7 @@ class Fleet:
     def observe_servers(
         self, observer: Callable[[str, ManagerLike | None], object]
     ) -> Callable[[], None]:
-        """Have a function called with each server that is added or removed while it is connected.
+        """Call a function with each server that is added or removed while the fleet is connected.
 
         Args:
             observer: takes the name, and the manager, or `None` for a server that was removed. It
