@@ -253,7 +253,7 @@ class AsyncAGI:
 
 
 def environment_of(channel: Event) -> bytes:
-    """Return what Asterisk would have sent of a channel, as far as a list of channels tells."""
+    """Return the environment that Asterisk would have sent, as far as a list of channels has it."""
     name = channel.getbytes("Channel", b"")
     data = channel.getbytes("ApplicationData", b"") or channel.getbytes("Data", b"")
     values = {

@@ -129,7 +129,7 @@ class Discovery:
                 while not engine.lost.done():
                     await asyncio.wait([engine.lost], timeout=_LOOK)
                     if await engine.is_there():
-                        self._look()
+                        self._forget_silent_relays()
                     elif engine.reason is None:
                         engine.lose(ConnectionLost("the bus gives no sign of life"))
                 log.warning("%s; servers are looked for again", engine.reason)
@@ -179,7 +179,7 @@ class Discovery:
             if previous and previous != beat.relay:
                 self._emit(server, RelayChanged.to(beat.relay, previous, beat.epoch))
 
-    def _look(self) -> None:
+    def _forget_silent_relays(self) -> None:
         """Notice the relays of which nothing is heard any more."""
         now = time.monotonic()
         for server, relays in self._relays.items():

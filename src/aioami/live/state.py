@@ -523,7 +523,7 @@ class Live:
         return [*selected, Disconnected, FullyBooted, Load, Reload, Unload]
 
     def _arrange(self) -> None:
-        """Have those events applied that are of a part which can be followed."""
+        """Choose the handlers of events: those of the parts that can be followed."""
         handlers: dict[str, list[Handler]] = {
             Disconnected.wire_name: [self._lost],
             FullyBooted.wire_name: [self._booted],
@@ -603,7 +603,7 @@ class Live:
                 self._reports.must_read(part)
 
     def _sent(self, action: Action[Any]) -> None:
-        """Have read again what an action of this manager changes without an event."""
+        """Mark what an action of this manager changes without an event as to be read again."""
         if action.name.lower() in _SEEING:
             self._read_all_again()
         for part in self._parts.values():
