@@ -33,7 +33,7 @@ from ..events.queues import (
     QueueParams,
 )
 from ..fields import identifier
-from .part import Lists, LiveObject, Part, Reports, View, is_ascii, known
+from .part import Doubts, Lists, LiveObject, Part, Reports, View, is_ascii, known
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 
@@ -312,6 +312,7 @@ class Queues(Part[LiveQueue]):
         # channels, or by the begin of the member's if the call is older than the snapshot.
         self._served: dict[str, tuple[str, str]] = {}
         self._doubtful: dict[str, set[str]] = {}  # interfaces by queue
+        self._doubts = Doubts()  # the queues
         self._taken: dict[str, float] = {}  # when callers were taken away, by Uniqueid
         self.view = View(self._records)
         self.handlers = {
@@ -363,16 +364,19 @@ class Queues(Part[LiveQueue]):
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         if keys is None:
             found = await self._list(lists, QueueStatus())
-            self._doubtful.clear()
             await self._show(found, self._records.keys() - found.queues.keys())
             return
         for name in keys:
             found = await self._list(lists, QueueStatus(name))
-            self._doubtful.pop(name, None)
             await self._show(found, {name} - found.queues.keys())
 
     async def look(self, lists: Lists) -> None:
-        doubtful, self._doubtful = self._doubtful, {}
+        doubtful = {name: self._doubtful[name] for name in self._doubts.take()}
+        self._doubtful = {
+            name: interfaces for name, interfaces in self._doubtful.items() if name in self._doubts
+        }
+        if self._doubts:
+            self.reports.doubt(self)
         queues: dict[str, set[str]] = {}  # by interface
         for name, interfaces in doubtful.items():
             for interface in interfaces or {_NO_MEMBER}:
@@ -387,6 +391,7 @@ class Queues(Part[LiveQueue]):
                 await self._show(found, whole=False)
         except BaseException:
             for name, interfaces in doubtful.items():
+                self._doubts.add(name)
                 self._doubtful.setdefault(name, set()).update(interfaces)
             raise
 
@@ -433,6 +438,7 @@ class Queues(Part[LiveQueue]):
     def _remove(self, name: str) -> None:
         record = self._records.pop(name, None)
         if record is not None:
+            self._doubts.discard(name)
             self._doubtful.pop(name, None)
             for uniqueid in record.waiting:
                 del self._callers[uniqueid]
@@ -460,6 +466,7 @@ class Queues(Part[LiveQueue]):
 
     def _doubt(self, queue: str, interface: str | None = None) -> None:
         """Mark the counts, and a member, as to be looked at once the server has come to rest."""
+        self._doubts.add(queue)
         interfaces = self._doubtful.setdefault(queue, set())
         if interface is not None:
             interfaces.add(interface)

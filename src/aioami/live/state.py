@@ -674,7 +674,9 @@ class Live:
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:
-                if part.name not in self._unavailable and part not in self._reading:
+                if part in self._reading:
+                    reports.doubt(part)  # what was read may have been too early
+                elif part.name not in self._unavailable:
                     await part.look(lists)
             while self._held:
                 held, self._held[:] = self._held[:_BREATH], self._held[_BREATH:]
