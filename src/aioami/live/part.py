@@ -218,7 +218,7 @@ def _nothing(uniqueid: str) -> None:
 
 
 class Doubts:
-    """Keys of what may be wrong, each of which is looked at once nothing was heard of it for a while.
+    """Keys of what may be wrong. Each is looked at once nothing was heard of it for a while.
 
     One that is doubted a moment before the server is asked about others would be asked about too
     early: the server may be at work on it.
