@@ -337,7 +337,7 @@ def test_a_dialplan_that_cannot_be_read() -> None:
 @pytest.mark.fake_asterisk(virtual_time=False, answer_seconds=0.2)
 async def test_the_clock_on_the_wall_is_not_behind(fake: FakeAsterisk, mgr: Manager) -> None:
     """After a while in which nothing happened, what begins now begins now."""
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # nothing happens, which is the point
     began = asyncio.get_running_loop().time()
     reply = await mgr.send(core.Originate_Application("PJSIP/alice", "Wait", ("0",)))
     assert (await reply.outcome(timeout=5)).success
