@@ -47,7 +47,7 @@ def recorded(count: int = 100_000) -> list[bytes]:
 
 # The streams of the live state end with a channel of this Uniqueid, by which one sees that all is applied.
 END = "0.1"
-QUEUES, MEMBERS, CALLERS, TALKERS = 50, 1_000, 1_000, 500
+QUEUES, MEMBERS, CALLERS, TALKERS, TELEPHONES = 50, 1_000, 1_000, 500, 2_000
 
 
 def text(event: str, **headers: object) -> bytes:
@@ -131,7 +131,7 @@ def lists(name: str, count: int) -> dict[str, list[bytes]]:
                       Location=f"PJSIP/agent{number}", **member(number, 1))
                 for number in range(MEMBERS)
             ]  # fmt: skip
-        return {"QueueStatus": found}
+        return {"QueueStatus": found, **telephones()}
     if name == "leaves":
         params = text("QueueParams", ActionID="%s", Queue="queue0", Strategy="ringall", Completed=0, Abandoned=0)
         entries = [
@@ -150,6 +150,31 @@ def lists(name: str, count: int) -> dict[str, list[bytes]]:
             "BridgeList": [text("BridgeListItem", ActionID="%s", **bridge(TALKERS))],
         }
     return {"QueueStatus": items(count)}
+
+
+def telephones() -> dict[str, list[bytes]]:
+    """The lists of two thousand telephones, each with a hint and a mailbox."""
+    numbers, asked = range(TELEPHONES), {"ActionID": "%s"}
+    return {
+        "PJSIPShowEndpoints": [
+            text("EndpointList", **asked, ObjectType="endpoint", ObjectName=f"agent{n}", Contacts=f"agent{n}/sip:{n}@10.0.0.1,",
+                  DeviceState="Not in use", ActiveChannels="")
+            for n in numbers
+        ],
+        "PJSIPShowContacts": [
+            text("ContactList", **asked, ObjectType="contact", Endpoint=f"agent{n}", Uri=f"sip:{n}@10.0.0.1", Status="Reachable",
+                  RoundtripUsec=1234)
+            for n in numbers
+        ],
+        "ExtensionStateList": [
+            text("ExtensionStatus", **asked, Exten=n, Context="internal", Hint=f"PJSIP/agent{n}", Status=0, StatusText="Idle")
+            for n in numbers
+        ],
+        "VoicemailUsersList": [
+            text("VoicemailUserEntry", **asked, VMContext="default", VoiceMailbox=n, NewMessageCount=0, OldMessageCount=1)
+            for n in numbers
+        ],
+    }  # fmt: skip
 
 
 def corpus(name: str, count: int) -> list[bytes]:

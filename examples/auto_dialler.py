@@ -3,7 +3,7 @@
     AIOAMI_URL=ami://user:secret@pbx.example python auto_dialler.py numbers.txt --channel 'PJSIP/{}@trunk' --at-once 5
 
 The file has a number a line. Who answers hears a recording. It needs aioami and rich, and a user with `read = call` and
-`write = originate,call`. Nobody is called twice; after Ctrl-C or SIGTERM nobody else is called.
+`write = originate,call`. Nobody is called twice; after Ctrl-C or SIGTERM nobody else is called, and whoever talks then talks on.
 """
 
 import argparse

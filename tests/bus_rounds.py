@@ -295,6 +295,7 @@ def account(source: Source, follower: Follower, *, whole: bool) -> dict[str, int
         "told": told,
         "gaps": sum(isinstance(item, Gap) for item in follower.given),
         "void": follower.reader.void,
+        **collections.Counter(f"gap: {item.reason}" for item in follower.given if isinstance(item, Gap)),
     }
 
 
@@ -458,10 +459,18 @@ async def _bus(url: str) -> AsyncIterator[BusConnection]:
 Fault = Callable[[World], Awaitable[None]]
 
 
+async def _until_another_leads(world: World, leader: RelayProcess) -> None:
+    deadline = time.monotonic() + 20
+    while await world.leader() is leader:
+        assert time.monotonic() < deadline, "nobody takes over"
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
+
+
 async def kill_leader(world: World) -> None:
     leader = await world.leader()
     await leader.end()
-    await asyncio.sleep(1.5)
+    await _until_another_leads(world, leader)
     await leader.start()
 
 
@@ -475,11 +484,7 @@ async def suspend_leader(world: World) -> None:
     """The leader wakes up a moment after another one has taken the lead."""
     leader = await world.leader()
     leader.send(signal.SIGSTOP)
-    deadline = time.monotonic() + 10
-    while await world.leader() is leader:
-        assert time.monotonic() < deadline, "nobody takes over from a leader that stands still"
-        await asyncio.sleep(0.05)
-    await asyncio.sleep(0.3)
+    await _until_another_leads(world, leader)
     leader.send(signal.SIGCONT)
 
 
@@ -541,6 +546,14 @@ async def part_leader_from_bus(world: World) -> None:
     link.to_client.resume()
 
 
+async def slow_bus(world: World) -> None:
+    """The way to the bus takes less than what comes, for longer than the relay bears without an answer."""
+    link = world.links[2 * world.relays.index(await world.leader()) + 1]
+    link.to_server.bytes_per_second = 100_000
+    await asyncio.sleep(4)
+    link.to_server.bytes_per_second = None
+
+
 async def part_leader_from_server(world: World) -> None:
     link = world.links[2 * world.relays.index(await world.leader())]
     link.to_server.stall()
@@ -548,6 +561,12 @@ async def part_leader_from_server(world: World) -> None:
     await asyncio.sleep(5)
     link.to_server.resume()
     link.to_client.resume()
+
+
+async def restart_server(world: World) -> None:
+    await world.fake.stop()
+    await asyncio.sleep(1)
+    await world.fake.start()
 
 
 async def cut_server(world: World) -> None:
@@ -595,10 +614,10 @@ async def kill_all_nodes(world: World) -> None:
 FAULTS: Final[Sequence[Fault]] = (
     *(kill_leader, end_leader, suspend_leader, kill_standby, kill_both),
     *(kill_bus, end_bus, suspend_bus, empty_bus),
-    *(part_leader_from_bus, part_leader_from_server, cut_server),
+    *(slow_bus, part_leader_from_bus, part_leader_from_server, cut_server, restart_server),
 )
 CLUSTER_FAULTS: Final[Sequence[Fault]] = (
-    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server),
+    *(kill_leader, end_leader, suspend_leader, kill_both, cut_server, restart_server),
     *(kill_node, end_node, suspend_node, kill_all_nodes),
 )
 
@@ -696,9 +715,12 @@ async def actions_under_faults(
     return dict(collections.Counter(ends.values()))
 
 
-async def random_round(program: Path, seed: int, rate: float, nodes: int) -> None:
+async def random_round(program: Path, seed: int, rate: float, nodes: int, wanted: Sequence[str] | None = None) -> None:
     chance = random.Random(seed)
-    faults = chance.sample(FAULTS if nodes == 1 else CLUSTER_FAULTS, chance.randint(1, 3))
+    known = FAULTS if nodes == 1 else CLUSTER_FAULTS
+    faults = chance.sample(known, chance.randint(1, 3))
+    if wanted:
+        faults = [next(fault for fault in known if fault.__name__ == name) for name in wanted]
     began = time.monotonic()
     async with World(program, rate=rate, nodes=nodes).run() as world:
         found = await round_of(world, faults, pause=chance.uniform(0.2, 1.5), seconds=60)
@@ -747,6 +769,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, help="the first round's; the others count on")
     parser.add_argument("--actions", type=int, default=0, help="before the rounds, so many actions while all is killed")
+    names = sorted({fault.__name__ for fault in (*FAULTS, *CLUSTER_FAULTS)})
+    parser.add_argument("--fault", action="append", choices=names, help="this fault in each round, and not by chance")
     parser.add_argument("--full-disk", action="store_true", help="before the rounds, a disk that is full for a while")
     parser.add_argument("--rate", type=float, default=1800.0, help="events a second")
     parser.add_argument("--version", default="2.9", choices=("2.9", "newest"))
@@ -760,7 +784,7 @@ def main() -> None:
         asyncio.run(full_disk(program, given.rate))
     for number in range(given.rounds):
         try:
-            asyncio.run(random_round(program, seed + number, given.rate, given.nodes))
+            asyncio.run(random_round(program, seed + number, given.rate, given.nodes, given.fault))
         except BaseException:
             print(f"failed with --seed {seed + number} --rounds 1", file=sys.stderr)
             raise

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from tests.unit.agi.test_asyncagi import *  # noqa: F403 - the tests themselves
+from tests.unit.bus.conftest import nats_program  # noqa: F401 - a fixture
 from tests.unit.calls.test_held import *  # noqa: F403
+from tests.unit.conftest import fake, proxy  # noqa: F401
 
 from aioami.bus import RemoteManager
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
@@ -27,14 +29,14 @@ NUMBERS = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def bus(nats_program: Path) -> Iterator[NatsServer]:
+def bus(nats_program: Path) -> Iterator[NatsServer]:  # noqa: F811
     """A bus for all tests."""
     with NatsServer(nats_program) as server:
         yield server
 
 
 @pytest.fixture
-async def mgr(fake: FakeAsterisk, bus: NatsServer) -> AsyncIterator[RemoteManager]:
+async def mgr(fake: FakeAsterisk, bus: NatsServer) -> AsyncIterator[RemoteManager]:  # noqa: F811
     """A remote manager of the fake server, which is ready."""
     name = f"pbx{next(NUMBERS)}"
     settings = RelayOptions(silence=0.3, doubt=10, max_bytes=1 << 24)

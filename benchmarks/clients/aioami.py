@@ -9,9 +9,9 @@ from typing import Any
 from aioami import Action, Event, Fleet, Manager, actions, core, events
 from aioami.agi import AsyncAGI, FastAGI, Session
 from aioami.fleet import FleetLive
-from aioami.live import Live
+from aioami.live import DEFAULT_PARTS, Live
 
-from ..corpora import END
+from ..corpora import END, TELEPHONES
 from ..meter import Meter, memory, percentiles
 
 
@@ -302,7 +302,8 @@ async def live_stall(port: int) -> dict[str, Any]:
     async with manager(port, "quiet") as mgr:
         watching = asyncio.create_task(watch())
         meter = Meter()
-        async with Live(mgr) as followed:
+        async with Live(mgr, parts=(*DEFAULT_PARTS, "endpoints", "hints", "mailboxes")) as followed:
+            assert len(followed.endpoints) == len(followed.hints) == len(followed.mailboxes) == TELEPHONES
             count = sum(len(queue.members) for queue in followed.queues.values())
             await mgr.send(core.Ping())
             ended = True
@@ -345,7 +346,7 @@ async def fleet_memory(port: int, number: int) -> dict[str, Any]:
             return {"count": number, "each": (memory() - before) / number}
 
 
-async def fleet_flood(port: int, number: int, busy: int) -> dict[str, Any]:
+async def fleet_flood(port: int, number: int, busy: int, total: int) -> dict[str, Any]:
     """Pings to those that are quiet, while the busy ones send as fast as they can, and one consumer follows."""
 
     async def follow() -> None:
@@ -359,7 +360,7 @@ async def fleet_flood(port: int, number: int, busy: int) -> dict[str, Any]:
             busy_ones = [servers.add(f"busy{n}", manager(port, "events")) for n in range(busy)]
             await asyncio.gather(*(mgr.wait_for("*") for mgr in busy_ones))
             times, meter = [], Meter()
-            while all(mgr.statistics().events < 150_000 for mgr in busy_ones):
+            while all(mgr.statistics().events < total * 3 // 4 for mgr in busy_ones):
                 began = time.perf_counter()
                 await quiet[len(times) % len(quiet)].send(core.Ping())
                 times.append(time.perf_counter() - began)

@@ -180,6 +180,33 @@ async def fleet_memory(port: int, number: int) -> dict[str, Any]:
     return await connections(port, number)
 
 
+async def fleet_flood(port: int, number: int, busy: int, total: int) -> dict[str, Any]:
+    """Pings to those that are quiet, while the busy ones send as fast as they can, and one function gets all events."""
+    counts: dict[Any, int] = {}
+    flooded = asyncio.Event()
+
+    def on_event(mgr: Any, _event: Any) -> None:
+        counts[mgr] = counts.get(mgr, 0) + 1
+        if len(counts) == busy:
+            flooded.set()
+
+    quiet = [await manager(port, "quiet") for _ in range(number - busy)]
+    busy_ones = [await manager(port, "events") for _ in range(busy)]
+    for mgr in (*quiet, *busy_ones):
+        mgr.register_event("*", on_event)
+    await flooded.wait()
+    times, meter = [], Meter()
+    while all(counts[mgr] < total * 3 // 4 for mgr in busy_ones):
+        began = time.perf_counter()
+        await quiet[len(times) % len(quiet)].send_action({"Action": "Ping"})
+        times.append(time.perf_counter() - began)
+    told = meter.stop(len(times), **percentiles(times))
+    told["rate"] = sum(counts.values()) / told["wall"]
+    for mgr in (*quiet, *busy_ones):
+        mgr.close()
+    return told
+
+
 # AGI
 
 

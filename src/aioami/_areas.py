@@ -48,7 +48,8 @@ def gather(
             load()
             if name in vars(module):
                 return vars(module)[name]
-        raise AttributeError(_absent(name))
+        # With the name, tracebacks do not ask a second time: the question is in the sentence.
+        raise AttributeError(_absent(name), name=name)
 
     def _absent(name: str) -> str:
         sentence = f"module {package!r} has no attribute {name!r}"

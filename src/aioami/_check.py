@@ -14,6 +14,7 @@ __all__ = [
     "check_path",
     "check_seconds",
     "check_several",
+    "check_takes_one",
     "check_text",
     "check_type",
     "check_whole_number",
@@ -70,6 +71,30 @@ def check_callable(name: str, value: object, words: str = "a function") -> None:
     """Check a function, or what can be called as one."""
     if not callable(value):
         raise TypeError(f"{name}: expected {words}, not {type(value).__name__}")
+
+
+def check_takes_one(name: str, function: object, what: str) -> None:
+    """Check a function that is called with one argument.
+
+    Args:
+        name, function: the argument.
+        what: what the function is called with, for the error: `the event`.
+
+    Raises:
+        TypeError: it cannot be called, or not so.
+    """
+    check_callable(name, function)
+    import inspect  # here, as importing the library is to be quick
+
+    try:
+        signature = inspect.signature(function)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return  # some that are written in C do not tell
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        called = getattr(function, "__qualname__", repr(function))
+        raise TypeError(f"{name}: {called} is called with {what} alone: {error}") from None
 
 
 def check_path(name: str, value: object) -> None:

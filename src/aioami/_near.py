@@ -63,13 +63,19 @@ def with_near_keywords(
     def decorate(function: FunctionT) -> FunctionT:
         code = function.__code__
         known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        named = known[code.co_argcount :]
 
         @functools.wraps(function)
         def called(*args: Any, **keywords: Any) -> Any:
+            what = function.__qualname__.removesuffix(".__init__")
+            if len(args) > code.co_argcount and named:
+                count = code.co_argcount - 1
+                places = f"{count} argument{'s' * (count != 1)} by place"
+                rest = f"the others are given by name, as {named[0]}=..."
+                raise TypeError(f"{what}() takes {places}; {rest}")
             for keyword in keywords:
                 if keyword not in known:
                     meant = other_words.get(keyword)
-                    what = function.__qualname__.removesuffix(".__init__")
                     raise unexpected(what, keyword, known, meant=meant)
             return function(*args, **keywords)
 

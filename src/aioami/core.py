@@ -219,7 +219,8 @@ if not TYPE_CHECKING:
             for room in (errors, actions, events):
                 if hasattr(room, name):
                     return globals().setdefault(name, getattr(room, name))
-        raise AttributeError(_absent(name))
+        # With the name, tracebacks do not ask a second time: the question is in the sentence.
+        raise AttributeError(_absent(name), name=name)
 
     def _absent(name: str) -> str:
         """A sentence on a name that is not here, with those that are meant."""

@@ -210,6 +210,8 @@ def test_kill_and_start_again(real_asterisk: RealAsterisk) -> None:
         eventually(lambda: not connects(other))
         other.kill()
         assert processes(other.directory) == []
+        with socket.socket() as taker, pytest.raises(OSError, match="in use"):
+            taker.bind((other.host, port))  # nobody else gets it meanwhile
         other.start()
         assert other.port == port
         assert "/provision/kept" in other.cli("database show")
@@ -266,10 +268,9 @@ def test_ends_with_the_parent(real_asterisk: RealAsterisk) -> None:
 def test_port_taken(real_asterisk: RealAsterisk) -> None:
     """If its port is taken, start() raises, ends the process, and the exception names the port and what was logged."""
     other = RealAsterisk(real_asterisk.installation)
-    with socket.socket() as taken:
-        taken.bind((other.host, other.port))
-        with pytest.raises(StartError) as caught, other:
-            pass
+    # The server's own, which is bound and does not listen, is in nobody's way.
+    with socket.create_server((other.host, other.port)), pytest.raises(StartError) as caught, other:
+        pass
     assert str(other.port) in str(caught.value)
     assert "Address already in use" in str(caught.value)
     assert not other.directory.exists()

@@ -85,3 +85,11 @@ async def test_an_interface_with_an_odd_name_is_paused(mgr: Manager) -> None:
         (listed,) = [each for each in items if each.getbytes("Location") == b"Local/\xfc@test"]
         assert listed["Paused"] == "1"
         await mgr.send(actions.QueueRemove(queue="support", interface=member.interface))
+
+
+async def test_a_line_break_in_a_value_is_read_in_one_way(mgr: Manager) -> None:
+    """The server ends the value's line with it, and each way to ask for the header says so."""
+    reply = await mgr.send(core.Getvar("URIDECODE(one%0Atwo)"))
+    assert reply["Value"] == reply.get("value") == reply.value == dict(reply.items())["Value"] == "one"
+    assert reply.getall("Value") == [reply.to_dict()["Value"]] == ["one"]
+    assert reply.unparsed == ("two",)

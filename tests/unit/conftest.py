@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import socket
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -48,6 +49,14 @@ async def proxy(fake: FakeAsterisk) -> AsyncIterator[FaultProxy]:
     """A proxy before the fake server."""
     async with FaultProxy(fake.host, fake.port) as between:
         yield between
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, and on which nobody else can begin to."""
+    with socket.socket() as held:
+        held.bind(("", 0))
+        yield held.getsockname()[1]
 
 
 @pytest.fixture

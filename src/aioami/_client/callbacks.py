@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from .._check import check_takes_one
 from .._log import get_logger
 from .._session.subjects import subjects
 from .._signals import Signal
@@ -80,8 +81,7 @@ class Subscription(Generic[EventT_co]):
         if self._callback is not None or self._closed:
             why = "is closed" if self._closed else f"calls {_name(self._callback)} already"
             raise RuntimeError(f"this subscription {why}; each call of Manager.on makes a new one")
-        if not callable(callback):
-            raise TypeError(f"a callback is something to be called, not {type(callback).__name__}")
+        check_takes_one("callback", callback, "the event")
         if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
             raise TypeError(f"{_name(callback)} yields, so that calling it would not run it")
         # All that can fail comes first: a callback that was refused can be given again.

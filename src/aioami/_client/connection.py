@@ -22,7 +22,7 @@ from ..errors import ConnectionLost, ManagerError, ManagerTimeout, ProtocolError
 from ..events.base import Event
 from ..responses.base import OutcomeReply, Response
 from ..wire import Framer
-from .connector import ParsingReader, greeting, reach
+from .connector import ParsingReader, greeting, reach, read_less
 from .keepalive import Keepalive
 from .options import Options
 from .outcomes import wait_for_outcome
@@ -120,8 +120,13 @@ class Connection:
         ended: Callable[[Connection, ManagerError], None],
         logged_in: Callable[[], None],
         recorder: Recorder | None,
+        is_one_of_many: bool,
     ) -> Self:
         """Reach the server, and wait for its greeting.
+
+        Args:
+            is_one_of_many: whether others in the loop, of the same fleet, are to have their turn
+                while this one floods.
 
         Raises:
             ConnectionLost: it was not reached, or did not greet, within the timeout for each of the
@@ -139,6 +144,8 @@ class Connection:
         try:
             writer = connection._writer = await reach(options, connection._reader)
             connection.keepalive.attach(writer.get_extra_info("socket"))
+            if is_one_of_many:
+                read_less(writer.transport)
             if connection._greeted is not None:
                 await greeting(connection._greeted, options.timeout)
         except BaseException:  # a cancelled attempt leaves no socket behind either

@@ -265,6 +265,7 @@ class Link:
             ended=self._ended,
             logged_in=self._logged_in,
             recorder=self._recorder,
+            is_one_of_many=bool(self.owner.server),
         )
         self.banner = connection.banner
         try:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import os
 import ssl as tls
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
 from .._check import check_seconds
 from .._log import get_logger
-from .._near import unexpected, with_near_keywords
+from .._near import unexpected
 from .._session.dispatch import Dispatcher, Selection, Selector
 from .._session.refusals import refusal
 from .._session.statistics import Statistics, Tally
@@ -28,12 +25,12 @@ from ..states import ManagerState
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
+from .base import ManagerBase
 from .callbacks import Callbacks, Subscription
 from .checks import check_types
 from .link import Link
-from .naming import warn_of_names
 from .observers import Observers
-from .options import CALL_WORDS, DEFAULT, Backoff, Options, Timeout, event_filter
+from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
 from .streams import (
     Buffer,
@@ -50,8 +47,6 @@ from .streams import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..calls import Destination, PlacedCall
-    from ..permissions import Permissions
     from .like import AskingView
     from .view import ServerView
 
@@ -68,7 +63,7 @@ _D = TypeVar("_D", bound=Event)
 _E = TypeVar("_E", bound=Event)
 
 
-class Manager:
+class Manager(ManagerBase):
     r"""A client of one Asterisk server.
 
     Example::
@@ -220,7 +215,7 @@ class Manager:
         self._dispatcher = Dispatcher()
         self._tally = Tally()
         guarded = None if metrics is None else Guarded(metrics)
-        self._link = Link(
+        self._link: Link = Link(
             self._options,
             dispatcher=self._dispatcher,
             tally=self._tally,
@@ -441,18 +436,6 @@ class Manager:
         finally:
             await self._link.close()
 
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     # Actions
 
     async def send(
@@ -549,124 +532,9 @@ class Manager:
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
-    def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action of `send()`, once it was answered or given up.
-
-        Some actions change the server without an event; a program that shows the server's state
-        learns of them so. An action that was given up may have run. Lists of `stream()` are not
-        reported, as they change nothing. What the function raises is logged
-        under `aioami.manager`.
-
-        Args:
-            observer: the function, which must be quick.
-
-        Returns:
-            A function that ends it; it may be called again.
-
-        Raises:
-            RuntimeError: the manager is connected in another event loop, thread or process.
-        """
-        self._link.owner.check()
-        return self._observers.add(observer)
-
-    def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
-        """Have a function called with the state of the link, each time that it is another one.
-
-        It is called in the loop that the manager is connected in, before those who wait for the
-        state go on. What it raises is logged under `aioami.manager`.
-
-        Args:
-            observer: the function, which must be quick.
-
-        Returns:
-            A function that ends it; it may be called again.
-
-        Raises:
-            RuntimeError: the manager is connected in another event loop, thread or process.
-        """
-        self._link.owner.check()
-        return self._link.observers.add(observer)
-
     def _end_list(self, stop: Callable[[], None]) -> None:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
-
-    @with_near_keywords(CALL_WORDS)
-    def call(
-        self,
-        channel: str | bytes,
-        *,
-        to: Destination,
-        timeout: float = 30.0,
-        caller_id: str | bytes | None = None,
-        variables: Mapping[str, str | bytes | int] | None = None,
-        account: str | bytes | None = None,
-        codecs: str | Iterable[str] | None = None,
-        early_media: bool = False,
-    ) -> PlacedCall:
-        """Place a call, and hold it: await what this returns, or enter it by `async with`.
-
-        Either gives a `Call` once Asterisk has accepted it, long before anybody answers. Leaving
-        `async with` hangs it up, unless it was detached; a call that was awaited goes on, whatever
-        becomes of the task. Nothing is sent before that, and it is never placed twice.
-
-        Example::
-
-            async with mgr.call("PJSIP/alice", to="100@internal", timeout=20) as call:
-                await call.answered()
-                end = await call.ended()
-
-        The user needs the write class `originate` and the read class `call`. With a program, and
-        with applications that run programs, it also needs the write class `system`.
-
-        Args:
-            channel: whom to call, as `PJSIP/alice` or `Local/100@default/n`.
-            to: to what the call goes once it is answered: an extension as `"100@internal"`, an
-                `Application`, or a program, a coroutine function that takes a `Session`. Behind a
-                program there is no dialplan: when it returns, the call is hung up.
-            timeout: seconds for which it may ring.
-            caller_id: the number that is shown, as `"Alice" <100>`.
-            variables: channel variables. Every character of a value arrives as it is.
-            account: the account code for billing.
-            codecs: those to offer, by name.
-            early_media: whether the call goes on to `to` before it is answered, as soon as the far
-                end sends sound.
-
-        Raises:
-            ValueError: an argument cannot be right; the message names it.
-            TypeError: an argument is of a wrong type; the message names it.
-            RuntimeError: the manager is connected in another event loop, thread or process.
-            ActionError: from the await: Asterisk refused, as for an extension that does not exist;
-                or nothing would be heard of the call, because of the manager's event mask.
-            ConnectionLost: from the await: there is no link, or it ended first. With `sent` it may
-                have been placed; it is not on the server, as far as that could be found out.
-            ManagerTimeout: from the await: there was no answer. It may be placed all the same.
-            PermissionDenied: from the await: the user may not; or the manager is `read_only`.
-        """
-        self._link.owner.check()
-        from ..calls import PlacedCall
-
-        return PlacedCall(
-            self,
-            channel,
-            to=to,
-            timeout=timeout,
-            caller_id=caller_id,
-            variables=variables,
-            account=account,
-            codecs=codecs,
-            early_media=early_media,
-        )
-
-    def required_permissions(self) -> Permissions:
-        """Return what its user needs in manager.conf for all that was sent and selected until now.
-
-        Its `str()` is a stanza for manager.conf, with the read and write classes and the
-        `eventfilter` lines; see `aioami.permissions`. It counts what was asked for, whether or not
-        the server allowed it. Events that come of an action (`outcome()`) count as selected when
-        the action was sent.
-        """
-        return self._rights.required()
 
     # Events
 
@@ -878,10 +746,6 @@ class Manager:
         )
         return Subscription(open_stream, self._callbacks)
 
-    def _select(self, selectors: tuple[Selector, ...]) -> None:
-        """Record what is selected, and warn of names that cannot be right, once of each."""
-        warn_of_names(self._rights.note_selectors(selectors), self.version)
-
     def _subscribe(self, buffer: Buffer) -> EventStream[Any]:
         if self._link.state is ManagerState.LOST:
             buffer.finish(self._link.reason)
@@ -890,19 +754,6 @@ class Manager:
         return EventStream(
             buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
         )
-
-    async def _warn_if_idle(self) -> None:
-        """Log that nothing will come, where no link is there and none is on its way."""
-        if self._link.state is ManagerState.CLOSED:
-            await asyncio.sleep(0)  # a task that was started beside this one may connect
-        if self._link.state is ManagerState.CLOSED:
-            log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
-
-    def __del__(self) -> None:
-        link = getattr(self, "_link", None)
-        if link is not None and link.abandon():
-            text = f"{self!r} was dropped without close()"
-            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
 
     def __repr__(self) -> str:
         user = f"{self._options.username}@" if self._options.username is not None else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._session.dispatch import Selector
@@ -137,7 +137,8 @@ def _no_action(given: object) -> str:
         return (
             f"expected an action, not text; send {free if known is Action else f'{made} or {free}'}"
         )
-    return f"expected an action, not {type(given).__name__}"
+    hint = "; send Action(name, headers)" if isinstance(given, Mapping) else ""
+    return f"expected an action, not {type(given).__name__}{hint}"
 
 
 def _needs_arguments(action: type[Action[Any]]) -> bool:

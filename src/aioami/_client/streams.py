@@ -107,12 +107,12 @@ class Buffer(Subscriber):
         events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some
             are missing.
         marks: how many of those there are.
+        raises: whether `give` may raise `EventsLost`.
     """
 
     __slots__ = (
         "_changed",
         "_drops_newest",
-        "_raises",
         "_tally",
         "dropped",
         "ended",
@@ -124,6 +124,7 @@ class Buffer(Subscriber):
         "overflowing",
         "owner",
         "raised",
+        "raises",
         "selection",
         "where",
     )
@@ -147,7 +148,7 @@ class Buffer(Subscriber):
         if on_loss not in ("count", "raise"):
             raise ValueError(f"on_loss: 'count' or 'raise', not {on_loss!r}")
         self._drops_newest = overflow == "drop_newest"
-        self._raises = on_loss == "raise"
+        self.raises = on_loss == "raise"
         self._tally = tally or Tally()
         self._changed = Signal()
         self.owner = owner or Owner()
@@ -184,7 +185,7 @@ class Buffer(Subscriber):
     @property
     def give(self) -> Callable[[], Event | _Loss]:
         """The callable that returns the next event; raises `IndexError`, or `EventsLost`."""
-        return self._give_or_raise if self._raises else self.events.popleft
+        return self._give_or_raise if self.raises else self.events.popleft
 
     def _give_or_raise(self) -> Event:
         event = self.events.popleft()
@@ -206,7 +207,7 @@ class Buffer(Subscriber):
 
     def miss(self, gap: float, count: int = 0, why: str = "") -> None:
         self.gaps += 1
-        if self._raises:
+        if self.raises:
             self._mark_end(count, gap, why)
 
     def discard(self) -> None:
@@ -253,7 +254,7 @@ class Buffer(Subscriber):
             return
         self.dropped += excess
         self._tally.dropped += excess
-        if not self._raises and not self.overflowing:
+        if not self.raises and not self.overflowing:
             self.overflowing = True
             log.warning(
                 _TOO_SLOW,
@@ -267,7 +268,7 @@ class Buffer(Subscriber):
                 self.events.pop()
             else:
                 self._drop_oldest()
-        if self._drops_newest and self._raises:
+        if self._drops_newest and self.raises:
             self._mark_end(excess, 0.0)
 
     def _drop_oldest(self) -> None:
@@ -277,7 +278,7 @@ class Buffer(Subscriber):
         self._take_marks(loss)
         self.events.popleft()
         self._take_marks(loss)
-        if self._raises:
+        if self.raises:
             self.events.appendleft(loss)
             self.marks += 1
 
@@ -320,7 +321,7 @@ class Buffer(Subscriber):
 
 
 class SingleBuffer(Buffer):
-    """Keeps the first event alone."""
+    """Keeps only the first event, for `wait_for`."""
 
     __slots__ = ()
 
@@ -416,11 +417,14 @@ class EventStream(Generic[EventT_co]):
 
     def __aiter__(self) -> AsyncIterator[EventT_co]:
         self._owner.check()
-        return _Iteration(self)
+        return self._iterate()
 
     async def __anext__(self) -> EventT_co:
         self._owner.check()
-        return await _Iteration(self).__anext__()
+        return await self._iterate().__anext__()
+
+    def _iterate(self) -> _Iteration[EventT_co]:
+        return _Iteration(self)
 
     def __enter__(self) -> Self:
         return self
@@ -478,13 +482,42 @@ class _Iteration(Generic[EventT_co]):
             self._stream._delivered += 1
             return event  # type: ignore[return-value]
         except IndexError:
-            stream = self._stream
+            return await self._wait()
+
+    async def _wait(self) -> EventT_co:
+        stream = self._stream
         if stream._waits is not None and not stream._buffer.ended:
             waits, stream._waits = stream._waits, None
             await waits()
         await stream._buffer.filled()
         event = stream._next()
         stream._delivered += 1
+        return event  # type: ignore[return-value]
+
+
+class _MergedIteration(_Iteration[EventT_co]):
+    """One `async for` over a merged stream: `MergedBuffer.give`, without the calls."""
+
+    __slots__ = ("_ready", "_rotate")
+
+    _ready: deque[_Source]
+    _rotate: Callable[[int], None]
+
+    def __init__(self, stream: MergedStream[EventT_co]) -> None:
+        super().__init__(stream)
+        self._ready = stream.ready
+        self._rotate = stream.ready.rotate
+
+    async def __anext__(self) -> EventT_co:
+        if not self._ready:
+            return await self._wait()
+        source = self._ready[0]
+        event = source.take()
+        if source.events:
+            self._rotate(-1)
+        else:
+            source.emptied()
+        self._stream._delivered += 1
         return event  # type: ignore[return-value]
 
 
@@ -592,7 +625,14 @@ class _Source(Signal):
         self.buffer = buffer
         # At each event a look-up of these in the buffer would cost as much as all else here.
         self.events = buffer.events
-        self.take = buffer.give
+        self.take = self._take_or_raise if buffer.raises else buffer.give
+
+    def _take_or_raise(self) -> Event | _Loss:
+        try:
+            return self.buffer.give()
+        except EventsLost:  # which was its turn
+            self._merged.turn()
+            raise
 
     def send(self) -> None:
         if self.buffer.events and not self._is_ready:
@@ -603,7 +643,7 @@ class _Source(Signal):
         self._merged.changed.send()
 
     def emptied(self) -> None:
-        """Note that its last event is about to be taken; it is the first of the ready ones."""
+        """Note that its last event was taken; it is the first of the ready ones."""
         self._merged.ready.popleft()
         self._is_ready = False
         self.buffer.overflowing = False  # the consumer caught up: another overflow is logged again
@@ -673,13 +713,17 @@ class MergedBuffer:
             IndexError: there is none.
             EventsLost: some are missing in this place.
         """
-        ready = self.ready
-        source = ready[0]
-        if len(source.events) > 1:
-            ready.rotate(-1)
+        event = self.ready[0].take()
+        self.turn()
+        return event  # type: ignore[return-value]
+
+    def turn(self) -> None:
+        """Note that the first of the ready ones had its turn."""
+        source = self.ready[0]
+        if source.events:
+            self.ready.rotate(-1)
         else:
             source.emptied()
-        return source.take()  # type: ignore[return-value]
 
     def discard(self) -> None:
         """Drop what is here: the stream was closed."""
@@ -714,7 +758,7 @@ class MergedStream(EventStream[EventT_co]):
     is each server's own; `dropped`, `gaps` and `pending` add them up.
     """
 
-    __slots__ = ("_ready", "_streams")
+    __slots__ = ("_streams", "ready")
 
     _buffer: MergedBuffer  # type: ignore[assignment]
 
@@ -730,22 +774,11 @@ class MergedStream(EventStream[EventT_co]):
         # reference to this object ends them all.
         self._streams: list[EventStream[Any]] = []
         buffer = MergedBuffer(selection, owner)
-        self._ready = buffer.ready
+        self.ready = buffer.ready
         super().__init__(buffer, end, waits=waits)  # type: ignore[arg-type]
 
-    async def __anext__(self) -> EventT_co:
-        # As `MergedBuffer.give`, without the call.
-        ready = self._ready
-        if not ready:
-            return await super().__anext__()
-        source = ready[0]
-        if len(source.events) > 1:
-            ready.rotate(-1)
-        else:
-            source.emptied()
-        event = source.take()
-        self._delivered += 1
-        return event  # type: ignore[return-value]
+    def _iterate(self) -> _Iteration[EventT_co]:
+        return _MergedIteration(self)
 
     def add(self, source: EventStream[Any] | NextEvent[Any]) -> None:
         """Take the events of another stream too, which nobody else may consume then."""

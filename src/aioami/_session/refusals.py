@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ..actions.base import Action
+from .._near import nearest
+from ..actions.base import ACTIONS, Action, action_class
+from ..actions.base import load as load_actions
 from ..errors import (
     ActionError,
     ManagerAuthError,
@@ -48,11 +50,21 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
         return kind(f"the login was refused: {text}", response=response)
     sentence = f"{action.name} was refused: {text}"
     if kind is UnknownAction:
-        return kind(sentence, action=action, response=response)
-    about = subjects(action.headers, {"action": action.name}.get, beside=text)
+        about = _meant(action)
+    else:
+        about = subjects(action.headers, {"action": action.name}.get, beside=text)
     if about:
         sentence += f" ({about})"
     return kind(sentence, action=action, response=response)
+
+
+def _meant(action: Action[Any]) -> str:
+    """Return a question for an action that the catalogue does not have, but one that is near."""
+    if action_class(action.name) is not Action:
+        return ""
+    load_actions()
+    meant = nearest(action.name, sorted({each.wire_name for each in ACTIONS.values()}))
+    return f"is {meant} meant?" if meant is not None else ""
 
 
 def _reason(response: Response) -> str:

@@ -40,8 +40,12 @@ def object_html(thing: Any) -> str:
 
 
 def objects_html(title: str, parts: Mapping[str, Sequence[Any]]) -> str:
-    """Return several lists of objects, each as a table."""
-    return box(f"<b>{clean(title)}</b>", *(_table(name, found) for name, found in parts.items()))
+    """Return several lists of objects, each as a table; or a text in place of one that is not."""
+    tables = (
+        f"<div>{clean(name)} {note(found)}</div>" if isinstance(found, str) else _table(name, found)
+        for name, found in parts.items()
+    )
+    return box(f"<b>{clean(title)}</b>", *tables)
 
 
 def _several(value: object) -> list[Any]:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
-from .._check import check_callable, check_manager
+from .._check import check_manager, check_takes_one
 from .._near import with_near_keywords
 from .._signals import Signal
 from ..actions.channels import CoreShowChannels
@@ -86,7 +86,7 @@ class AsyncAGI:
     ) -> None:
         check_manager("manager", manager)
         if program is not None:
-            check_callable("program", program)
+            check_takes_one("program", program, "the session")
         check_on_error(on_error)
         self._manager = manager
         self._program = program
@@ -253,7 +253,7 @@ class AsyncAGI:
 
 
 def environment_of(channel: Event) -> bytes:
-    """Return what Asterisk would have sent of a channel, as far as a list of channels tells."""
+    """Return the environment that Asterisk would have sent, as far as a list of channels has it."""
     name = channel.getbytes("Channel", b"")
     data = channel.getbytes("ApplicationData", b"") or channel.getbytes("Data", b"")
     values = {

@@ -231,7 +231,7 @@ class AsyncTransport(Transport):
             raise
 
     async def _ask(self, command: Command) -> bytes:
-        """Have a command run, and return its answer."""
+        """Send a command, and return its answer."""
         if self.over is not None:
             raise fresh(self.over)
         self._count += 1
@@ -314,7 +314,11 @@ class AsyncTransport(Transport):
     # What comes before a command
 
     async def _get_ready(self) -> None:
-        """Have the next answer be that of the next command."""
+        """Wait until the next answer is sure to be that of the next command.
+
+        Still to come may be the rest of an environment or an answer that was cut off, and the
+        digits with which a command was stopped.
+        """
         if self._is_unsure:
             await self._resume()
         if self.is_behind:

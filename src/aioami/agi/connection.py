@@ -54,7 +54,7 @@ class Owner(Protocol):
         """Run a program with it: the environment is there."""
 
     def forget(self, connection: Connection) -> None:
-        """Note that it is gone."""
+        """Note that the connection is gone."""
 
 
 class Connection(asyncio.Protocol, Transport):

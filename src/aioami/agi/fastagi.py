@@ -8,7 +8,14 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 
-from .._check import check_manager, check_several, check_text, check_type, check_whole_number
+from .._check import (
+    check_manager,
+    check_several,
+    check_takes_one,
+    check_text,
+    check_type,
+    check_whole_number,
+)
 from .._listening import close_server
 from .._near import with_near_keywords
 from ..wire.text import Encoding
@@ -88,8 +95,7 @@ class FastAGI:
         encoding: str = "utf-8",
         errors: str = "backslashreplace",
     ) -> None:
-        if not callable(program):
-            raise TypeError(f"program: expected a function, not {type(program).__name__}")
+        check_takes_one("program", program, "the session")
         check_text("host", host)
         check_type("port", port, (int,), "a whole number")
         addresses = check_several("allow", allow, "addresses")

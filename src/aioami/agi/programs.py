@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from .._log import get_logger
 from ..errors import ConnectionLost, ManagerTimeout, SessionEnded
-from .session import Program, Session
+from .session import Program, Session, run_program
 from .transport import Transport
 
 __all__ = ["OnError", "Programs", "check_on_error", "log"]
@@ -52,7 +52,7 @@ class Programs:
 
     async def _run(self, program: Program, session: Session, transport: Transport) -> None:
         try:
-            await program(session)
+            await run_program(program, session)
         except SessionEnded:
             await transport.finish(hang_up=False)
         except asyncio.CancelledError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from .session import Program, Session
+from .._check import check_takes_one, check_text
+from .session import Program, Session, run_program
 
 __all__ = ["Routes"]
 
@@ -41,11 +42,13 @@ class Routes:
         Raises:
             ValueError: it has a program already.
         """
+        check_text("name", name)
         key = name.strip("/")
         if key in self._programs:
             raise ValueError(f"there is a program for {name!r} already")
 
         def keep(program: ProgramT) -> ProgramT:
+            check_takes_one("program", program, "the session")
             self._programs[key] = program
             return program
 
@@ -55,7 +58,7 @@ class Routes:
         """Run the program that a session asks for; return at once if there is none."""
         program = self._programs.get(call.take_name().strip("/"))
         if program is not None:
-            await program(call)
+            await run_program(program, call)
 
     def __repr__(self) -> str:
         return f"<Routes {', '.join(self._programs) or 'empty'}>"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from ..enums import DialStatus, HangupCause
-from ..errors import CommandFailed, HungUp, ProtocolError, fresh
+from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
 from .answers import Reply
 from .arguments import (
     check_text,
@@ -26,7 +27,7 @@ from .transport import AskByCommand, Transport, failure
 if TYPE_CHECKING:
     from ..calls import Call
 
-__all__ = ["Program", "Session"]
+__all__ = ["Program", "Session", "run_program"]
 
 _RATE: Final = 8000  # samples in a second, whatever the format of a file
 _STOP_DIGIT: Final = "D"  # hardly any phone has it, so it stops what a cancelled command says
@@ -307,10 +308,14 @@ class Session:
             commands = [self._command("EXEC", "Playback", f"{file},noanswer") for file in files]
 
         async def play(turn: _Turn) -> None:
-            for command in commands:
-                reply = await turn.run(command)
-                if command.name == "EXEC":
-                    await self._check_playback(turn, command, reply)
+            for file, command in zip(files, commands, strict=True):
+                try:
+                    reply = await turn.run(command)
+                    if command.name == "EXEC":
+                        await self._check_playback(turn, command, reply)
+                except CommandFailed as error:
+                    error.args = (f"{error} (file {file!r:.80})",)
+                    raise
 
         await self._take_turn(play)
         return None
@@ -708,7 +713,11 @@ class Session:
         async def hold() -> T:
             async with self._free:
                 turn.has_begun = True
-                return await body(turn)
+                try:
+                    return await body(turn)
+                except (CommandFailed, SessionEnded) as error:
+                    self._name(error)
+                    raise
 
         task = asyncio.create_task(hold(), name=f"aioami {self.channel}")
         self._turns.add(task)
@@ -722,13 +731,19 @@ class Session:
                     task.cancel()
             raise
 
+    def _name(self, error: Exception) -> None:
+        """Add the channel's name to an error, as a program may serve many."""
+        text = str(error)
+        if not text.startswith(self.channel):
+            error.args = (f"{self.channel}: {text}",)
+
     def _end_turn(self, task: asyncio.Task[Any]) -> None:
         self._turns.discard(task)
         if not task.cancelled():
             task.exception()  # whoever waited has got it; nobody may be left who did
 
     def _settle(self) -> None:
-        """Have it found out why the channel is dead, while no command runs."""
+        """Ask the transport for the reason why the channel is dead, while no command runs."""
 
         async def settle() -> None:
             async with self._free:
@@ -753,3 +768,16 @@ def _digit(reply: Reply, wanted: str | None = None) -> str | None:
 
 def _seconds(reply: Reply) -> float:
     return max(0, reply.endpos or 0) / _RATE
+
+
+async def run_program(program: Program, session: Session) -> None:
+    """Run a program with its session.
+
+    Raises:
+        TypeError: it is no coroutine function, and returned nothing to await.
+    """
+    result: object = program(session)
+    if not inspect.isawaitable(result):
+        name = getattr(program, "__qualname__", repr(program))
+        raise TypeError(f"{name} is no program: it is to be written with `async def`")
+    await result

@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from .._toml import read_toml
 from .connection import BusOptions
 from .relay import RelayOptions, ServerOptions
 
@@ -71,8 +71,9 @@ def read_config(
         ValueError: something is missing, unknown or cannot be right; the message names the field,
             and shows no secret.
         OSError: a file cannot be read.
+        ImportError: this is Python 3.10, and `tomli` is not installed.
     """
-    found = {} if file is None else _load(file)
+    found = {} if file is None else read_toml(file)
     folder = Path() if file is None else file.parent
     unknown = found.keys() - TABLES.keys() - {"servers"}
     if unknown:
@@ -124,23 +125,6 @@ def server_from_option(text: str) -> tuple[str, str]:
 def secret_variable(server: str) -> str:
     """The environment variable with a server's secret: `AIOAMI_SECRET_PBX1` for `pbx1`."""
     return f"AIOAMI_SECRET_{re.sub('[^A-Z0-9]', '_', server.upper())}"
-
-
-def _load(file: Path) -> dict[str, Any]:
-    try:
-        toml = import_module("tomllib")
-    except ImportError:  # Python 3.10
-        try:
-            toml = import_module("tomli")
-        except ImportError as error:
-            needed = "a configuration file needs Python 3.11, or `pip install tomli`"
-            raise ValueError(needed) from error
-    with file.open("rb") as opened:
-        try:
-            found: dict[str, Any] = toml.load(opened)
-        except ValueError as error:  # no TOML, or no UTF-8
-            raise ValueError(f"{file}: {error}") from error
-    return found
 
 
 def _first(names: Iterable[str]) -> str:

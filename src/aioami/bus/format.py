@@ -310,7 +310,8 @@ class Gap(Record):
             and by a reader itself: `trimmed` (the bus had thrown them away before they were read).
         since: microseconds since 1970, when it began; `None` where unknown.
         until: microseconds since 1970, when it ended.
-        count: the events that are missing; `None` where unknown.
+        count: the events that are missing; `None` where unknown. Of a reader of all events that
+            says `trimmed`, the messages, some of which may have been records.
         text: a sentence for people.
     """
 
@@ -340,7 +341,7 @@ class Gap(Record):
 
 @dataclass(frozen=True)
 class Mark(Record):
-    """The answer to a request stood here among the events.
+    """Record of the place that the answer to a request has among the events.
 
     Attributes:
         mark: the text that the request gave in its header `Ami-Mark`.

@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 import os
 import ssl as tls
-import warnings
-from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .._check import check_flag, check_path, check_seconds, check_type, check_whole_number
+from .._client.base import ManagerBase
 from .._client.callbacks import Callbacks, Subscription
-from .._client.naming import warn_of_names
 from .._client.observers import Observers
-from .._client.options import CALL_WORDS, DEFAULT, Backoff, Timeout
+from .._client.options import DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
 from .._client.streams import (
@@ -45,10 +43,7 @@ from .positions import Since, Start, read_since
 from .streams import RemoteBuffer, RemoteListBuffer, RemoteSingleBuffer, RemoteStream
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from .._client.like import AskingView
-    from ..calls import Destination, PlacedCall
     from ..permissions import Permissions
 
 __all__ = ["RemoteManager"]
@@ -62,7 +57,7 @@ _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 
 
-class RemoteManager:
+class RemoteManager(ManagerBase):
     r"""A client of one Asterisk server that is reached over NATS, through the relay of that server.
 
     It is a `ManagerLike`: each name does what `Manager` documents for it, and raises the same
@@ -162,7 +157,7 @@ class RemoteManager:
         )
         self._read_only = read_only
         self._tally = Tally()
-        self._link = RemoteLink(self.options, self._tally)
+        self._link: RemoteLink = RemoteLink(self.options, self._tally)
         self._callbacks = Callbacks(self._link)
         self._rights = Rights(_Conditions(read_only))
         self._view = RemoteView(self._link)
@@ -325,18 +320,6 @@ class RemoteManager:
         finally:
             await self._link.close()
 
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
-
     # Actions
 
     async def send(
@@ -415,30 +398,8 @@ class RemoteManager:
         """End a list early; while its stream may do so, it holds the manager."""
         stop()
 
-    def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action of `send()`, once it was answered or given up.
-
-        See `Manager.observe_actions`. Actions that others send through the relay are not seen.
-
-        Raises:
-            RuntimeError: the manager is connected in another event loop, thread or process.
-        """
-        self._link.owner.check()
-        return self._observers.add(observer)
-
-    def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
-        """Have a function called with the state of the link, each time that it is another one.
-
-        See `Manager.observe_state`. An outage of the bus, which no event tells, is told so too.
-
-        Raises:
-            RuntimeError: the manager is connected in another event loop, thread or process.
-        """
-        self._link.owner.check()
-        return self._link.observers.add(observer)
-
     def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
-        """Have a function called with the `view`, each time that it is another one.
+        """Call a function with the `view` each time that it has changed.
 
         It is so when the relay has learned the rights of its user, and when another relay leads
         whose user, mask or filters are others.
@@ -451,13 +412,6 @@ class RemoteManager:
         """
         self._link.owner.check()
         return self._link.view_observers.add(lambda status: observer(self._view))
-
-    def required_permissions(self) -> Permissions:
-        """Return what the relay's user needs in manager.conf for all that was asked for here.
-
-        See `Manager.required_permissions`.
-        """
-        return self._rights.required()
 
     # Events
 
@@ -617,61 +571,6 @@ class RemoteManager:
         )
         return Subscription(open_stream, self._callbacks)
 
-    @with_near_keywords(CALL_WORDS)
-    def call(
-        self,
-        channel: str | bytes,
-        *,
-        to: Destination,
-        timeout: float = 30.0,
-        caller_id: str | bytes | None = None,
-        variables: Mapping[str, str | bytes | int] | None = None,
-        account: str | bytes | None = None,
-        codecs: str | Iterable[str] | None = None,
-        early_media: bool = False,
-    ) -> PlacedCall:
-        """Place a call, and hold it: await what this returns, or enter it by `async with`.
-
-        See `Manager.call`. The rights are those of the relay's user.
-
-        Raises:
-            ValueError, TypeError, RuntimeError: as for `Manager.call`, and from the await what that
-                raises.
-        """
-        self._link.owner.check()
-        from ..calls import PlacedCall
-
-        return PlacedCall(
-            self,
-            channel,
-            to=to,
-            timeout=timeout,
-            caller_id=caller_id,
-            variables=variables,
-            account=account,
-            codecs=codecs,
-            early_media=early_media,
-        )
-
-    def _select(self, selectors: tuple[Selector, ...]) -> None:
-        """Record what is selected, and warn of names that cannot be right, once of each."""
-        warn_of_names(self._rights.note_selectors(selectors), self.version)
-
-    async def _warn_if_idle(self) -> None:
-        """Log that nothing will come, where no link is there and none is on its way."""
-        import asyncio
-
-        if self._link.state is ManagerState.CLOSED:
-            await asyncio.sleep(0)  # a task that was started beside this one may connect
-        if self._link.state is ManagerState.CLOSED:
-            log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
-
-    def __del__(self) -> None:
-        link = getattr(self, "_link", None)
-        if link is not None and link.abandon():
-            text = f"{self!r} was dropped without close()"
-            warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
-
     def __repr__(self) -> str:
         read_only = " read-only" if self._read_only else ""
         options = self.options
@@ -719,7 +618,11 @@ class RemoteView:
         """Return the rights of the relay's user; the relay has asked for them.
 
         `None` if the server does not show them.
+
+        Raises:
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
+        self._link.owner.check()
         return self.permissions
 
     def __repr__(self) -> str:

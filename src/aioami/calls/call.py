@@ -54,7 +54,8 @@ class Call:
 
     The methods that do something wait for the channel while there is none yet. On a call that has
     ended they raise `HungUp`, but for `hang_up()`. They raise what `Manager.send` raises, and
-    cancelling them takes nothing back.
+    cancelling them takes nothing back. In another event loop, thread or process than the manager's
+    they raise `RuntimeError` while the call goes on; its state may be read everywhere.
     """
 
     def __init__(self, manager: ManagerLike, hub: Hub, watch: Watch) -> None:
@@ -179,6 +180,7 @@ class Call:
             cause: the reason that the other side is told, as `HangupCause.USER_BUSY`.
         """
         HangUp(self.uniqueid, cause=cause)  # refuses at once what is wrong
+        self._watch.check()
         await asyncio.shield(self._hub.start(self._hang_up(cause)))
 
     async def _hang_up(self, cause: HangupCause | int | None = None) -> None:
@@ -230,7 +232,7 @@ class Call:
         await self._steer(lambda uniqueid: BlindTransfer(uniqueid, exten, context))
 
     async def bridge(self, other: Call | str) -> None:
-        """Have it talk with another channel; both leave what they do.
+        """Bridge the call with another channel; both leave what they were doing.
 
         Needs the write class `call`.
 
@@ -345,7 +347,8 @@ class Call:
         await self._steer(lambda uniqueid: Setvar(name, value, channel=uniqueid))
 
     def detach(self) -> None:
-        """Have it go on when `async with` is left."""
+        """Let the call go on when `async with` is left."""
+        self._watch.check()
         self._watch.is_kept = True
 
     # How it is done

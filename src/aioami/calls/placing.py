@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Union
 
-from .._check import check_flag, check_text, check_type
+from .._check import check_flag, check_takes_one, check_text, check_type
 from .._log import get_logger
 from .._warning import warn
 from ..actions.base import Action
@@ -115,6 +115,8 @@ class PlacedCall:
                 "to: expected 'exten@context', an Application or a program, "
                 f"not {type(to).__name__}"
             )
+        if self._program is not None:
+            check_takes_one("to", to, "the session")
         self._action: Action[Any] = Action(
             "Originate",
             {
@@ -163,7 +165,7 @@ class PlacedCall:
             await call.ended(_FAREWELL)
 
     def _hang_up(self, call: Call, watch: Watch) -> None:
-        """Have the call hung up, whatever becomes of this task and of the link."""
+        """Hang the call up in a task of its own, which outlives this one and a lost link."""
         if watch.machine.end is None:
             Hub.of(self._manager).start(_hang_up(self._manager, call))
 

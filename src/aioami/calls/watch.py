@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 import time
 import weakref
 from collections import deque
@@ -68,6 +70,11 @@ _HEADERS: Final = {
     "Pickup": ("TargetUniqueid",),
 }
 _OWN: Final = ("Uniqueid",)
+_ELSEWHERE: Final = (
+    "this call belongs to another event loop, thread or process, in which it was placed; use "
+    "asyncio.run_coroutine_threadsafe(call.ended(), loop) with its own loop, or "
+    "aioami.in_thread(Manager(...)) for programs without one"
+)
 
 log = get_logger("aioami.calls")
 
@@ -91,7 +98,7 @@ class CallChange:
     _values: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it with all attributes of the call at that time, ready for JSON."""
+        """Return the change, with all attributes of the call at that time, ready for JSON."""
         return {"what": self.what, "time": self.time, **self._values}
 
 
@@ -102,10 +109,11 @@ class CallChanges:
     consumer loses nothing; dropping the object ends it.
     """
 
-    def __init__(self, *, has_ended: bool) -> None:
+    def __init__(self, watch: Watch) -> None:
+        self._check = watch.check
         self._waiting: deque[CallChange] = deque()
         self._arrival = Signal()
-        self._has_ended = has_ended
+        self._has_ended = watch.machine.end is not None
 
     def put(self, change: CallChange) -> None:
         """Add a change; for the call alone."""
@@ -117,6 +125,7 @@ class CallChanges:
         return self
 
     async def __anext__(self) -> CallChange:
+        self._check()
         while not self._waiting:
             if self._has_ended:
                 raise StopAsyncIteration
@@ -160,6 +169,7 @@ class Watch:
         self.ticket = ticket
         self._phone = phone
         self._loop = asyncio.get_running_loop()
+        self._place = threading.get_ident(), os.getpid()
         self._changed = Signal()
         self._consumers: weakref.WeakSet[CallChanges] = weakref.WeakSet()
         self._patience: asyncio.TimerHandle | None = None
@@ -222,11 +232,29 @@ class Watch:
         """Take note of its answer."""
         self._note(self.machine.end_hang_up(done, self._loop.time()))
 
+    def check(self) -> None:
+        """Return if the call may be used here: in its loop, or in its thread while that stands.
+
+        One that has ended may be used everywhere. One whose loop is closed has ended with it.
+
+        Raises:
+            RuntimeError: it belongs to another loop, thread or process.
+        """
+        if self.machine.end is not None:
+            return
+        running, place = _running_loop(), (threading.get_ident(), os.getpid())
+        if place == self._place and running in (None, self._loop):
+            return
+        if not self._loop.is_closed():
+            raise RuntimeError(_ELSEWHERE)
+        self.lose()
+
     # Waiting
 
     def changes(self) -> CallChanges:
         """Return the changes from now on."""
-        consumer = CallChanges(has_ended=self.machine.end is not None)
+        self.check()
+        consumer = CallChanges(self)
         self._consumers.add(consumer)
         return consumer
 
@@ -235,7 +263,9 @@ class Watch:
 
         Raises:
             ManagerTimeout: it took longer.
+            RuntimeError: the call belongs to another event loop, thread or process.
         """
+        self.check()
         try:
             async with async_timeout.timeout(timeout):
                 while not reached() and self.machine.end is None:
@@ -340,6 +370,8 @@ class Hub:
             watch: gets them.
         """
         if self._consumer is not None and self._consumer.get_loop() is not _running_loop():
+            if not self._consumer.get_loop().is_closed():
+                raise RuntimeError(_ELSEWHERE)
             self._lose_all()  # that loop was closed in the middle of it
         if self._stream is None:
             self._manager = manager
@@ -405,7 +437,7 @@ class Hub:
             watch.lose()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something in the background, which is held until it is over."""
+        """Run a coroutine in the background, and hold its task until it is over."""
         task = asyncio.create_task(work, name="aioami call")
         self._tasks.add(task)
         task.add_done_callback(self._finish)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import io
+import os
 import sys
+import warnings
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import typer
 
+import aioami
 from aioami import __version__
 
 from .commands.agi import agi
@@ -37,6 +43,8 @@ _COMMANDS: Final = (
     *(demo, ping, send, command, schema),
 )
 
+_NOT_THE_USERS: Final = (os.path.dirname(aioami.__file__), os.path.dirname(asyncio.__file__))
+
 app = typer.Typer(
     name="aioami",
     help="Drive and watch an Asterisk server through its manager interface.",
@@ -52,6 +60,7 @@ def run() -> int:
     """Run the command line and return its exit code; an expected error is one sentence."""
     messages = MessageHandler()
     messages.install()
+    warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
     # A server may send bytes that are no text; printing them must not end the command.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -76,6 +85,20 @@ def run() -> int:
         if show is not None:
             show()
         return int(code)
+
+
+def _show_warning(
+    otherwise: Callable[..., None],
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    *more: object,
+) -> None:
+    """Print a warning of the library to the user, who has written no line of Python."""
+    if category is UserWarning and filename.startswith(_NOT_THE_USERS):
+        notify(str(message))
+    else:
+        otherwise(message, category, filename, *more)
 
 
 def _print_version(wanted: bool) -> None:

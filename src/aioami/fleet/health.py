@@ -15,7 +15,7 @@ class ServerHealth:
 
     Attributes:
         state: the state of its link. `LOST` is lost for good: nothing is tried any more, as after a
-            login that was refused. `CONNECTING` and `RECONNECTING` are tried on.
+            login that was refused. `CONNECTING` and `RECONNECTING` are tried again.
         since: when it came into that state, in seconds since 1970 by this program's clock.
         error: the reason why there is no link; `None` while there is one, and before the first
             attempt.

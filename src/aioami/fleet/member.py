@@ -40,7 +40,7 @@ class Member:
             streams: whoever did that may connect it again.
 
     Attributes:
-        error: the error that ended it for good; `None` while it is tried on.
+        error: the error that ended it for good; `None` while it is tried again.
         takes_name: true if the manager itself tells each event which server it is from.
         arrived: has a result once the link stood for the first time, or the error that ended the
             attempts to establish it.
@@ -185,7 +185,7 @@ class Member:
             self._connecting = False
 
     async def _attempt(self, retry: bool) -> None:
-        """Have a manager connect that does not go on trying by itself."""
+        """Connect the manager, with `retry` until it succeeds or is refused for good."""
         delays = Backoff().delays()
         while True:
             try:

@@ -37,6 +37,7 @@ from ..events.base import Event
 from ..events.link import Disconnected
 from ..events.modules import Load, Reload, Unload
 from ..events.system import FullyBooted
+from ..permissions.delivery import includes
 from ..states import ManagerState
 from .bridges import Bridges, LiveBridge
 from .calls import Calls, LiveCall
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .._client.like import ManagerLike
     from .._client.streams import EventStream
     from ..actions.base import Action
+    from ..permissions import Permissions
 
 __all__ = ["DEFAULT_PARTS", "Live"]
 
@@ -81,6 +83,7 @@ DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 """The parts that a `Live` has if none are chosen."""
 
 _AGAIN: Final = Backoff(first=0.05, maximum=10.0)  # for a snapshot that failed
+_NEW: Final = 10  # seconds for which a server counts as one that has booted just now
 _BREATH: Final = 500  # events that are applied before other tasks have their turn
 _SEEING: Final = frozenset({"events", "filter", "login"})  # actions that change which events come
 _EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a module
@@ -179,6 +182,7 @@ class Live:
         self._held: list[Event] | None = None  # the events that came meanwhile
         self._synced = False
         self._was_away = False  # the link, since the server answered last
+        self._was_lost = False  # the server, since it was asked if it has booted
         self._stream: EventStream[Any] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._unobserve: list[Callable[[], None]] = []
@@ -420,15 +424,21 @@ class Live:
 
     def __repr__(self) -> str:
         state = "ended" if self._ended else "synced" if self.synced else "not synced"
-        sizes = ", ".join(f"{len(part.view)} {name}" for name, part in self._parts.items())
+        sizes = ", ".join(
+            f"{name} unavailable" if name in self._unavailable else f"{len(part.view)} {name}"
+            for name, part in self._parts.items()
+        )
         return f"<Live {sizes}, {state}>"
 
     def _repr_html_(self) -> str:
         """The state as HTML, for a notebook."""
         from .._show.objects import objects_html
 
-        parts: dict[str, list[Any]] = {}
+        parts: dict[str, list[Any] | str] = {}
         for name, part in self._parts.items():
+            if name in self._unavailable:
+                parts[name] = self._unavailable[name]
+                continue
             if name == Channels.name:
                 parts["calls"] = list(self.calls().values())
             parts[name] = list(part.view.values())
@@ -484,7 +494,7 @@ class Live:
         stream = self._stream
         if self._ended or stream is None or stream.pending:
             return
-        if not (self._reports.stale or self._reading or self._was_away):
+        if self._held is None and not (self._reports.stale or self._was_away):
             self._sync(True)
         self._changed.send()
 
@@ -513,7 +523,7 @@ class Live:
         return [*selected, Disconnected, FullyBooted, Load, Reload, Unload]
 
     def _arrange(self) -> None:
-        """Have those events applied that are of a part which can be followed."""
+        """Choose the handlers of events: those of the parts that can be followed."""
         handlers: dict[str, list[Handler]] = {
             Disconnected.wire_name: [self._lost],
             FullyBooted.wire_name: [self._booted],
@@ -575,12 +585,15 @@ class Live:
                 self._read_all_again()
 
     def _lost(self, event: Disconnected) -> None:
+        self._was_lost = True
         self._proven.clear()  # the rights may be others on the next link
         self._read_all_again()
 
     def _booted(self, event: FullyBooted) -> None:
-        # It may be that the modules of a part were not loaded yet.
-        for name in self._unavailable:
+        # It comes behind each login, too. A server that has booted just now may have been asked
+        # before its modules were loaded and its configuration was read, of which no event tells.
+        is_new = event.uptime is not None and event.uptime <= _NEW
+        for name in self._parts if is_new else self._unavailable:
             self._reports.must_read(self._parts[name])
 
     def _module_changed(self, event: Load | Reload | Unload) -> None:
@@ -590,7 +603,7 @@ class Live:
                 self._reports.must_read(part)
 
     def _sent(self, action: Action[Any]) -> None:
-        """Have read again what an action of this manager changes without an event."""
+        """Mark what an action of this manager changes without an event as to be read again."""
         if action.name.lower() in _SEEING:
             self._read_all_again()
         for part in self._parts.values():
@@ -618,6 +631,8 @@ class Live:
                 await reports.work.wait()
             try:
                 await self._manager.wait_ready()
+                if self._was_lost:
+                    await self._wait_booted()
                 await self._read()
                 delays = _AGAIN.delays()
             except ManagerTimeout as error:
@@ -654,11 +669,8 @@ class Live:
         try:
             if was_away and not self._reading:
                 await self._catch_up()
-            # Once for each link: to users with the right to ask, the server tells their rights.
-            if None in self._reading.values() and self._manager.view.permissions is None:
-                # The view of a manager that is not aioami's own need not be able to ask.
-                ask = getattr(self._manager.view, "ask", None)
-                self._rights_unknown = ask is None or await ask() is None
+            if None in self._reading.values():
+                await self._ask_rights()
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:
@@ -681,6 +693,26 @@ class Live:
         finally:
             self._held, self._reading = None, {}
         self._settle()
+
+    async def _wait_booted(self) -> None:
+        """Return when a server that may have been restarted has booted, if it tells that."""
+        rights = await self._ask_rights()
+        # To others it does not tell, and they would wait in vain.
+        if rights is not None and includes(frozenset(rights.read), FullyBooted.read_classes):
+            try:
+                await self._manager.wait_booted(self._timeout)
+            except ActionError as error:
+                log.debug("the server does not tell if it has booted: %s", error)
+        self._was_lost = False
+
+    async def _ask_rights(self) -> Permissions | None:
+        """Return the rights of the user; asks for them once for each link."""
+        view = self._manager.view
+        if view.permissions is None:
+            # The view of a manager that is not aioami's own need not be able to ask.
+            ask = getattr(view, "ask", None)
+            self._rights_unknown = ask is None or await ask() is None
+        return view.permissions
 
     async def _catch_up(self) -> None:
         """Return when the events are here that came while the link was away."""
@@ -709,12 +741,13 @@ class Live:
 def _refused(error: ActionError, part: Part[Any]) -> str:
     """Return the reason why a part cannot be listed, with what to change."""
     classes = () if error.action is None else error.action.privilege
+    sentence = str(error).removesuffix(".")
     # Where nobody has answered, a relay or the manager itself has refused.
     if isinstance(error, PermissionDenied) and classes and error.response is not None:
-        return f"{error}: add {' or '.join(classes)} to write in manager.conf"
+        return f"{sentence}: add {' or '.join(classes)} to write in manager.conf"
     if isinstance(error, UnknownAction) and part.modules:
-        return f"{error}: load the module {' and '.join(sorted(part.modules))}"
-    return str(error)
+        return f"{sentence}: load the module {' or '.join(sorted(part.modules))}"
+    return sentence
 
 
 def _classes(part: Part[Any]) -> set[str]:

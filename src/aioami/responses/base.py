@@ -295,7 +295,7 @@ class OutcomeReply(Response, Generic[EventT_co]):
         self._hindrance = hindrance
         self._sight = sight
 
-    async def outcome(self, *, timeout: float | None = -1.0) -> EventT_co:
+    async def outcome(self, timeout: float | None = -1.0) -> EventT_co:
         """Wait for the event that says how this very action ended, and return it.
 
         An early event is not missed. May be called again, and by several tasks; cancelling one of

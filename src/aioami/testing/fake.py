@@ -26,6 +26,7 @@ from .message import Charset, Value
 from .names import Named, headers_of, name_of
 from .outgoing import Outgoing
 from .parts import Parts
+from .ports import Port
 from .script import Script
 from .story import Call, Phone, incoming
 
@@ -197,6 +198,7 @@ class FakeAsterisk:
             self.exchange.booted.set()
         self.accounts = self._accounts(users)
         self._ssl = ssl
+        self._port: Port | None = None
         self._server: asyncio.Server | None = None
 
     def _accounts(self, users: Mapping[str, str | Account] | None) -> dict[str, Account]:
@@ -240,14 +242,19 @@ class FakeAsterisk:
     # Life cycle
 
     async def start(self) -> None:
-        """Listen; after `stop` again on the same port.
+        """Listen; after `stop` again on the same port, which nobody else can take meanwhile.
 
         Raises:
-            RuntimeError: the `async with` was left, and with it the exchange has ended.
-            OSError: the port has been taken since `stop`.
+            RuntimeError: it listens already; or the `async with` was left, and with it the exchange
+                has ended.
+            OSError: the system has no port.
         """
         if self.clock.closed:
             raise RuntimeError("this server has ended; make another one")
+        if self._server is not None:
+            raise RuntimeError(f"{self!r} listens already")
+        if self._port is None:
+            self._port = Port(self.host)
         self._driver.start()
         if not self.virtual_time:
             self.exchange.epoch = time.time() - self.clock.now
@@ -258,9 +265,10 @@ class FakeAsterisk:
             self._server = await loop.create_server(
                 lambda: FakeConnection(self, parts),
                 self.host,
-                self.port,
+                self._port.number,
                 ssl=self._ssl,
                 reuse_address=True,
+                **self._port.options,
             )
         except BaseException:
             self._clients.welcome = False
@@ -271,6 +279,8 @@ class FakeAsterisk:
 
     async def stop(self) -> None:
         """Reset all connections and stop listening; calls and all else stay as they are.
+
+        Whoever connects is refused, until `start`.
 
         Raises:
             Exception: the first one that was raised in the server itself.
@@ -321,6 +331,7 @@ class FakeAsterisk:
         Args:
             seconds: seconds of the server's time.
         """
+        check_type("seconds", seconds, (int, float), "a number of seconds")
         await self._driver.advance(seconds)
 
     async def pass_until(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
@@ -363,6 +374,9 @@ class FakeAsterisk:
         Raises:
             ValueError: the dialplan has no such extension, or the device has no technology.
         """
+        for name, value in (("device", device), ("to", to), ("caller", caller)):
+            check_text(name, value)
+        check_type("variables", variables, (Mapping, type(None)), "a mapping")
         return incoming(
             self._driver,
             self.exchange,
@@ -386,6 +400,9 @@ class FakeAsterisk:
         Raises:
             ValueError: there is no step, or one is no application with arguments.
         """
+        check_text("to", to)
+        for step in steps:
+            check_text("steps", step)
         exten, _, context = to.partition("@")
         plan = self.exchange.dialplan
         where = plan.context(context or "default")
@@ -405,7 +422,13 @@ class FakeAsterisk:
 
         Args:
             device: its name, as `PJSIP/alice`.
+
+        Raises:
+            ValueError: the name has no technology before a slash.
         """
+        check_text("device", device)
+        if not all(device.partition("/")):
+            raise ValueError(f"device: a name as 'PJSIP/alice', not {device!r:.80}")
         charset = self.exchange.charset
         return Phone(self._driver, self.exchange.phone(charset.decode(charset.encode(device))))
 
@@ -463,6 +486,8 @@ class FakeAsterisk:
         Raises:
             TypeError: `action` names no action.
         """
+        check_type("times", times, (int,), "a whole number")
+        check_type("timeout", timeout, (int, float), "a number of seconds")
         wanted = {name.replace("_", "-"): str(value) for name, value in headers.items()}
         every = [*headers_of(action), *wanted.items()]
         return Expectation(self._inbox, name_of(action), every, times, timeout)

@@ -11,29 +11,20 @@ neither root nor the system.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .._check import check_path, check_several, check_type
 from . import debian
 from .debian import InstallError, SuiteGone
-from .real import StartError, end_with_parent, free_ports
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .program import Program, StartError
 
 __all__ = [
     "InstallError",
@@ -99,12 +90,12 @@ class ServerEnded(Exception):
     """A nats-server that was to run had ended by itself; the text ends with the end of its log."""
 
 
-class NatsServer:
+class NatsServer(Program):
     """A private nats-server with JetStream, on a free port of 127.0.0.1.
 
     It blocks while it starts and stops. Entering the `with` starts it; leaving stops it, and
     removes its files. It keeps its port over `kill` and `start`. One that crashed meanwhile is told
-    by whatever ends it.
+    by whatever ends it, with `ServerEnded`.
 
     Args:
         program: the program, from `install`.
@@ -114,8 +105,11 @@ class NatsServer:
     Attributes:
         host, port: where it listens.
         url: the URL for clients.
+        route_port: where other servers of a cluster reach it.
         directory: the folder of its files; JetStream's store is in `store`, the log is `log`.
     """
+
+    called = "nats-server"
 
     def __init__(
         self,
@@ -127,11 +121,10 @@ class NatsServer:
         check_path("program", program)
         check_type("settings", settings, (Mapping, type(None)), "a mapping")
         included = check_several("includes", includes, "paths")
+        super().__init__(2, None, "aioami-nats-")
         self.program = program
-        self.host = "127.0.0.1"
-        (self.port,) = free_ports(1)
+        self.port, self.route_port = (port.number for port in self._ports)
         self.url = f"nats://{self.host}:{self.port}"
-        self.directory = Path(tempfile.mkdtemp(prefix="aioami-nats-"))
         self.settings: dict[str, Any] = {
             "host": self.host,
             "port": self.port,
@@ -140,12 +133,6 @@ class NatsServer:
             **(settings or {}),
         }
         self._includes = included
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def is_running(self) -> bool:
-        """True while its process is there, stopped or not."""
-        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         """Start it, and wait until it greets clients. It ends with the thread that started it.
@@ -159,24 +146,8 @@ class NatsServer:
         lines = [f"{name}: {json.dumps(value)}" for name, value in self.settings.items()]
         lines += [path.read_text(encoding="utf-8") for path in self._includes]
         configuration.write_text("\n".join(lines), encoding="utf-8")
-        with (self.directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [str(self.program), "-c", str(configuration)],
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=end_with_parent if sys.platform == "linux" else None,
-            )
-        atexit.register(self.kill)
-        deadline = time.monotonic() + _START
-        while not self._greets():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                with contextlib.suppress(ServerEnded):
-                    self.kill()
-                raise StartError(f"nats-server did not start:\n{self._log()}")
-            time.sleep(0.01)
+        command = [str(self.program), "-c", str(configuration)]
+        self._launch(command, self.directory / "log", self._greets, _START)
 
     def check(self) -> None:
         """Say so if it has ended by itself since its start.
@@ -188,47 +159,11 @@ class NatsServer:
             how = f"signal {-status}" if status < 0 else f"status {status}"
             raise ServerEnded(f"nats-server ended by itself, with {how}:\n{self._log()}")
 
-    def stop(self) -> None:
-        """End it with SIGTERM, and remove its files.
-
-        Raises:
-            ServerEnded: it had ended by itself; its files are removed all the same.
-        """
-        try:
-            self.terminate()
-        finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-    def terminate(self, seconds: float = 10.0) -> None:
-        """End it with SIGTERM, or after so many seconds kill it; it can be started again.
-
-        Raises:
-            ServerEnded: it had ended by itself.
-        """
-        self._end(signal.SIGTERM, seconds)
-
-    def kill(self) -> None:
-        """Kill it; its files stay, and it can be started again.
-
-        Raises:
-            ServerEnded: it had ended by itself.
-        """
-        self._end(signal.SIGKILL, None)
-
     def _end(self, which: signal.Signals, seconds: float | None) -> None:
-        atexit.unregister(self.kill)
         try:
             self.check()
         finally:
-            process, self._process = self._process, None
-            if process is not None and process.returncode is None:
-                process.send_signal(which)
-                process.send_signal(signal.SIGCONT)
-                try:
-                    process.wait(seconds)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+            super()._end(which, seconds)
 
     def suspend(self) -> None:
         """Stop it with SIGSTOP, so that nothing answers until `resume`; its connections stay."""
@@ -246,22 +181,6 @@ class NatsServer:
     def empty(self) -> None:
         """Remove all that JetStream has stored; it must not run."""
         shutil.rmtree(self.directory / "store", ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def __repr__(self) -> str:
         return f"<NatsServer at {self.url}{'' if self.is_running else ' not running'}>"
@@ -290,14 +209,13 @@ def cluster(program: Path, count: int = 3) -> Sequence[NatsServer]:
         program: the program, from `install("newest")`.
         count: the number of servers.
     """
-    ports = free_ports(count)
-    routes = [f"nats://127.0.0.1:{port}" for port in ports]
-    return [
-        NatsServer(
-            program,
-            settings={
-                "cluster": {"name": "aioami", "host": "127.0.0.1", "port": port, "routes": routes}
-            },
-        )
-        for port in ports
-    ]
+    servers = [NatsServer(program) for _ in range(count)]
+    routes = [f"nats://{server.host}:{server.route_port}" for server in servers]
+    for server in servers:
+        server.settings["cluster"] = {
+            "name": "aioami",
+            "host": server.host,
+            "port": server.route_port,
+            "routes": routes,
+        }
+    return servers

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from .._check import check_text, check_type
 from .._listening import close_server
+from .ports import Port
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -136,6 +137,7 @@ class FaultProxy:
         self.host, self.port = "127.0.0.1", 0
         self.to_client, self.to_server = Direction(seed), Direction(seed + 1)
         self.refuse = False
+        self._port: Port | None = None
         self._server: asyncio.Server | None = None
         self._listening = False
         self._connections: set[_Connection] = set()
@@ -147,17 +149,24 @@ class FaultProxy:
         return len(self._connections)
 
     async def start(self) -> None:
-        """Listen; after `stop` again on the same port.
+        """Listen; after `stop` again on the same port, which nobody else can take meanwhile.
 
         Raises:
-            OSError: the port has been taken since `stop`.
+            RuntimeError: it listens already.
+            OSError: the system has no port.
         """
+        if self._server is not None:
+            raise RuntimeError(f"{self!r} listens already")
+        if self._port is None:
+            self._port = Port(self.host)
         self._listening = True
-        self._server = await asyncio.start_server(self._connected, self.host, self.port)
+        self._server = await asyncio.start_server(
+            self._connected, self.host, self._port.number, **self._port.options
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Cut all connections, and stop listening."""
+        """Cut all connections, and stop listening: whoever connects is refused, until `start`."""
         self._listening = False
         if self._server is not None:
             await close_server(self._server)

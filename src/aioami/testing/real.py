@@ -14,31 +14,21 @@ dpkg-deb and openssl.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import ctypes
 import os
 import re
-import secrets
 import shutil
-import signal
 import socket
 import subprocess
-import sys
-import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .._check import check_type
 from . import debian
 from .debian import InstallError, SuiteGone, run
 from .house import SECRET, USERNAME, configuration
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from .program import Program, StartError
 
 __all__ = [
     "InstallError",
@@ -71,11 +61,9 @@ _UNUSED: Final = (
 )
 _EXACTLY_UNUSED: Final = ("dpkg", "tar")
 _LAYOUT: Final = "1"
+_PORTS: Final = ("ami", "tls", "sip", "pjsip", "iax", "skinny", "dead")
+_START: Final = 30.0  # seconds
 _SOCKET_PATH: Final = 107  # bytes that the path of a unix socket may have
-
-
-class StartError(Exception):
-    """Asterisk did not start; the text ends with its log."""
 
 
 @dataclass(frozen=True)
@@ -180,10 +168,11 @@ def _installation(root: Path) -> Installation:
     return Installation(command, modules[0], root / "usr/share/asterisk", private=True)
 
 
-class RealAsterisk:
+class RealAsterisk(Program):
     """A private server with a rich configuration, on free ports of 127.0.0.1.
 
-    It blocks while it starts and stops. Entering the `with` starts it; leaving stops it.
+    It blocks while it starts and stops. Entering the `with` starts it; leaving stops it. It keeps
+    its ports over `kill` and `start`.
 
     The other users have the same secret: `readonly` (no write class), `callonly` (call and
     originate), `silent` (no read class), `slow` (cut off after 100 ms), `denied` (by address) and
@@ -208,26 +197,20 @@ class RealAsterisk:
         version: the version, as `16.28.0`; empty before the start.
     """
 
+    called = "Asterisk"
+
     def __init__(self, installation: Installation, *, directory: Path | None = None) -> None:
         check_type("installation", installation, (Installation,), "what install() returns")
         check_type("directory", directory, (Path, type(None)), "a Path")
+        super().__init__(len(_PORTS), directory, "aioami-")
         self.installation = installation
-        self.host = "127.0.0.1"
         self.username = USERNAME
         self.secret = SECRET
         self.version = ""
-        self._temporary = directory is None
-        if directory is None:
-            self.directory = Path(tempfile.mkdtemp(prefix="aioami-"))
-        else:
-            self.directory = directory.resolve()
         self.certificate = self.directory / "keys/certificate.pem"
         if len(str(self.directory / "run/asterisk.ctl").encode()) > _SOCKET_PATH:
             raise ValueError(f"directory: its path is too long for a unix socket: {self.directory}")
-        ports = free_ports(7)
-        self.port, self.tls_port = ports[:2]
-        self._ports = dict(zip(("sip", "pjsip", "iax", "skinny", "dead"), ports[2:], strict=True))
-        self._process: subprocess.Popen[bytes] | None = None
+        self.port, self.tls_port = (port.number for port in self._ports[:2])
 
     @property
     def url(self) -> str:
@@ -255,46 +238,16 @@ class RealAsterisk:
             self.configure()
         for left in (self.directory / "run").glob("asterisk.*"):
             left.unlink()
-        with (self.directory / "log/console").open("ab") as console:
-            self._process = subprocess.Popen(
-                [
-                    *self.installation.command,
-                    "-C",
-                    str(self.directory / "etc/asterisk.conf"),
-                    "-f",
-                    "-g",
-                ],
-                cwd=self.directory,
-                env={**os.environ, "HOME": str(self.directory)},
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-                start_new_session=True,
-                preexec_fn=end_with_parent if sys.platform == "linux" else None,
-            )
-        atexit.register(self.kill)
-        deadline = time.monotonic() + 30
-        # A busy machine may let one question to the server fail, and not the next.
-        while not (self._booted() and self._read_version()):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise StartError(f"Asterisk did not start:\n{self._log()}")
-            time.sleep(0.05)
+        self._launch(
+            [*self._command, "-f", "-g"],
+            self.directory / "log/console",
+            # A busy machine may let one question to the server fail, and not the next.
+            lambda: self._booted() and self._read_version(),
+            _START,
+            {**os.environ, "HOME": str(self.directory)},
+        )
         if not self._listens() or "Unable to bind AMI" in self._log():
-            self.kill()
-            raise StartError(f"Asterisk does not listen on port {self.port}:\n{self._log()}")
-
-    def stop(self) -> None:
-        """End it with SIGTERM, wait as `wait` does, and remove its files if they are temporary."""
-        self.terminate()
-        if self._temporary:
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-    def terminate(self) -> None:
-        """End it with SIGTERM, and wait as `wait` does; it can be started again."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self.wait()
+            raise self._failed(f"does not listen on port {self.port}")
 
     def wait(self, seconds: float = 10) -> None:
         """Wait until it has ended.
@@ -307,14 +260,9 @@ class RealAsterisk:
                 self._process.wait(seconds)
         self.kill()
 
-    def kill(self) -> None:
-        """Kill it; its files stay, and it can be started again."""
-        atexit.unregister(self.kill)
-        process, self._process = self._process, None
-        if process is not None:
-            if process.poll() is None:
-                process.kill()
-            process.wait()
+    @property
+    def _command(self) -> tuple[str, ...]:
+        return (*self.installation.command, "-C", str(self.directory / "etc/asterisk.conf"))
 
     def cli(self, command: str) -> str:
         """Run a command on the server's own command line.
@@ -329,13 +277,7 @@ class RealAsterisk:
             subprocess.TimeoutExpired: there is no answer within 30 seconds.
         """
         done = subprocess.run(
-            [
-                *self.installation.command,
-                "-C",
-                str(self.directory / "etc/asterisk.conf"),
-                "-rx",
-                command,
-            ],
+            [*self._command, "-rx", command],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -344,22 +286,6 @@ class RealAsterisk:
             check=False,
         )
         return done.stdout if done.returncode == 0 else ""
-
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def __repr__(self) -> str:
         return f"<RealAsterisk {self.version or '?'} at {self.host}:{self.port}>"
@@ -411,9 +337,10 @@ class RealAsterisk:
             "dir": str(self.directory),
             "modules": str(self.installation.modules),
             "data": str(self.installation.data),
-            "ami_port": str(self.port),
-            "tls_port": str(self.tls_port),
-            **{f"{name}_port": str(port) for name, port in self._ports.items()},
+            **{
+                f"{name}_port": str(port.number)
+                for name, port in zip(_PORTS, self._ports, strict=True)
+            },
         }
         for name, content in configuration(values).items():
             (self.directory / "etc" / name).write_bytes(content)
@@ -430,27 +357,3 @@ class RealAsterisk:
         (self.directory / "keys/asterisk.pem").write_text(
             self.certificate.read_text() + key.read_text(),
         )
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free for both TCP and UDP.
-
-    They are below those that systems give to outgoing connections, one of which could take a port
-    before the server does.
-    """
-    ports: list[int] = []
-    with contextlib.ExitStack() as held:
-        while len(ports) < count:
-            port = 10_000 + secrets.randbelow(20_000)
-            tcp = held.enter_context(socket.socket())
-            udp = held.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            with contextlib.suppress(OSError):
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-                ports.append(port)
-    return ports
-
-
-def end_with_parent() -> None:
-    """Have the kernel kill this process when the parent's thread ends."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -107,9 +107,15 @@ class Recording:
             OSError: the file cannot be read.
             RecordingError: it is no recording, or of an unknown version.
         """
-        decode = Encoding(encoding, errors).decode
         try:
-            lines = Path(path).read_text(encoding="utf-8").split("\n")
+            return cls._load(Path(path), Encoding(encoding, errors).decode)
+        except RecordingError as error:
+            raise RecordingError(f"{path}: {error}") from error
+
+    @classmethod
+    def _load(cls, path: Path, decode: Callable[[bytes], str]) -> Self:
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")
         except UnicodeDecodeError as error:
             raise RecordingError(f"not text in UTF-8: {error}") from error
         head = _parsed(lines[0], 1) if lines else {}

@@ -13,6 +13,7 @@ bytes, however they are cut.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -90,7 +91,7 @@ class Framer:
         if not isinstance(banner, bool):
             raise TypeError(f"banner: expected True or False, not {type(banner).__name__}")
         self._encoding = Encoding(encoding, errors)
-        self._limit = max_frame_size
+        self._limit = math.inf if max_frame_size is None else max_frame_size
         self._awaits_banner = banner
         self._buffer = bytearray()
         self._searched = 0
@@ -125,12 +126,14 @@ class Framer:
         buffer = self._buffer
         if self._awaits_banner or self._in_follows or len(buffer) > _SMALL:
             buffer += data
-            if self._awaits_banner and not self._take_banner():
-                return []
+            if self._awaits_banner:
+                self._take_banner()
+                if self._awaits_banner:
+                    return []
             if self._in_follows:
                 return self._cut_one_by_one()
             data = b""
-            whole = bytes(buffer) if self._end_of_last_message(buffer) else b""
+            whole: bytes | bytearray = buffer
         else:
             # The rest of the last read is mostly short, and quicker copied than cut out.
             whole = bytes(buffer) + data if buffer else data
@@ -139,11 +142,10 @@ class Framer:
             buffer += data
             self._check_unfinished()
             return []
-        if (self._limit is not None and end > self._limit) or (
-            self._may_follow and whole.find(_FOLLOWS, 0, end) >= 0
-        ):
+        if end > self._limit or (self._may_follow and _FOLLOWS in whole):
             buffer += data
             return self._cut_one_by_one()
+        whole = bytes(whole)
         if end == len(whole):
             buffer.clear()
             self._searched = 0
@@ -152,11 +154,11 @@ class Framer:
             self._check_unfinished()
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
         if whole.isascii() and self._encoding == UTF8:
-            return _BLANK_LINES.split(str(memoryview(whole)[start:end], "ascii"))[:-1]
+            return _BLANK_LINES.split(whole[start:end].decode())[:-1]
         # Decoded one by one, as an odd character would make all texts of this read twice as wide.
         return list(map(self._encoding.decode, _BLANK_LINES_BYTES.split(whole[start:end])[:-1]))
 
-    def _take_banner(self) -> bool:
+    def _take_banner(self) -> None:
         start = bytes(self._buffer[:MAX_BANNER])
         if (found := refused(start)) is not None:
             kind, shown = found
@@ -164,21 +166,18 @@ class Framer:
             greeting = str(self._encoding.decode(shown[:60]))
             sentence = f"{what} Asterisk Manager Interface: the peer greets with {greeting!r}"
             self._fail(sentence)
-            return False
+            return
         first, end, _ = start.partition(b"\n")
         if not end:
-            return False
+            return
         line = self.banner = str(self._encoding.decode(first)).rstrip("\r")
         version = ami_version(line)
         self._may_follow = version is None or version < _NO_FOLLOWS
         self._awaits_banner = False
         del self._buffer[: len(first) + 1]
-        return True
 
     def _end_of_last_message(self, data: bytes | bytearray) -> int:
         """Return the place behind the last message's blank line; 0 if none is complete."""
-        if data[-3:] == b"\n\r\n":
-            return len(data)
         start = self._searched
         end = data.rfind(b"\n\r\n", start)
         end = end + 3 if end >= 0 else 0
@@ -202,7 +201,7 @@ class Framer:
         while True:
             if not self._in_follows:
                 while buffer[start : start + 1] == b"\n" or buffer[start : start + 2] == b"\r\n":
-                    start = self._searched = start + (1 if buffer[start] == 0x0A else 2)
+                    start = self._searched = start + 1
                 # Only as a first line: an event may hold the words.
                 if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
                     self._in_follows = True
@@ -214,25 +213,24 @@ class Framer:
             end = found.start()
             if self._in_follows:
                 end = found.end(1) if found[1] is not None else end + len(_MARKER)
-            size = end - start - buffer.endswith(b"\r", start, end)  # that ends its last line
-            if self._limit is not None and size > self._limit:
+            frame = buffer[start:end]
+            size = len(frame) - frame.endswith(b"\r")  # which is a part of its last line's end
+            if size > self._limit:
                 self._fail_size()
                 break
-            frames.append(self._encoding.decode(buffer[start:end]))
+            frames.append(self._encoding.decode(frame))
             start = self._searched = found.end()
             self._in_follows = False
         if self.error is None:
             del buffer[:start]
-            self._searched = 0
             self._check_unfinished()
         return frames
 
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
         # The end that is looked for may have begun already.
-        overlap = MAX_END_OF_OUTPUT if self._in_follows else 2
-        self._searched = max(0, unfinished - overlap)
-        if self._limit is not None and unfinished - _MAX_END > self._limit:
+        self._searched = max(0, unfinished - MAX_END_OF_OUTPUT)
+        if unfinished - _MAX_END > self._limit:
             self._fail_size()
 
     def _fail_size(self) -> None:

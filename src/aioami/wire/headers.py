@@ -34,7 +34,7 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
-    names, colons, values = zip(*map(str.partition, lines, repeat(": ")), strict=True)
+    names, colons, values = zip(*map(str.partition, lines, repeat(": ")))  # noqa: B905 - 3 each
     # Done, if each line ended with CR LF and was parted at its first colon.
     whole = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
     if whole and is_regular(names):
@@ -79,7 +79,7 @@ def head_of(text: str) -> str:
         return text
     end = text.index("\n")
     for _ in range(2):
-        line = text[end + 1 : (text.find("\n", end + 1) + 1 or len(text) + 1) - 1]
+        line = text[end + 1 :].partition("\n")[0]
         if not line.startswith(("Privilege:", "ActionID:")):
             break
         end += 1 + len(line)
@@ -93,8 +93,8 @@ class _Finders(dict[str, _Find]):
     begins with one of `FIRST_LINES`: to copy the text of every event, for that line break, would
     cost as much as all else that is done with an event.
 
-    It gives a match. The first group is the value, if CR LF follows; else the second one is the
-    value, and a CR behind it belongs to the end of the line.
+    It gives a match. The first group is the value, if it stands between a blank and CR LF; else
+    the second one is the value, and a CR behind it belongs to the end of the line.
     """
 
     def __missing__(self, name: str) -> _Find:
@@ -102,10 +102,10 @@ class _Finders(dict[str, _Find]):
         if name.isascii() and name[:1] not in ("", " ", "\t") and not re.search("[\n:(]", name):
             # The sign of Kelvin is the one other letter that is in ASCII when it is in lower case.
             spelled = re.sub("[Kk]", "[k\u212a]", re.escape(name))
-            header = f"{spelled}: ?(?:(.*)\r\n|(.*))"
+            header = f"{spelled}:(?: (.*)\r\n| ?(.*))"
             flags = re.ASCII | re.IGNORECASE
             if name.lower() in _FIRST_NAMES:
-                found = re.compile(f"(?:.*\n)*?{header}", flags).match
+                found = re.compile(f"(?:|(?s:.*?\n)){header}", flags).match
             else:
                 found = re.compile(f"\n{header}", flags).search
         else:
@@ -122,10 +122,8 @@ def _find_among_all(wanted: str, lines: str) -> re.Match[str] | None:
     That is one that may hold a channel's name, or has letters beyond ASCII, or is no header's name.
     """
     names, values, _ = split_headers(lines)
-    for name, value in zip(names, values, strict=True):
-        if name.lower() == wanted:
-            return _WHOLE.fullmatch(value)
-    return None
+    lower = [name.lower() for name in names]
+    return _WHOLE.fullmatch(values[lower.index(wanted)]) if wanted in lower else None
 
 
 FINDERS: Final = _Finders()

@@ -42,7 +42,7 @@ class Layouts:
         Args:
             lines: the message's lines, with a line break before each, the first perhaps excepted.
         """
-        for names, match in self._known.get(lines[: lines.find("\n", 1)], ()):
+        for names, match in self._known.get(_first_line(lines), ()):
             found = match(lines)
             if found is not None:
                 return names, found.groups()
@@ -50,7 +50,7 @@ class Layouts:
 
     def learn(self, lines: str, names: tuple[str, ...]) -> None:
         """Count a message that consists of headers with these names."""
-        first = lines[: lines.find("\n", 1)]
+        first = _first_line(lines)
         if len(first) > _MAX_FIRST_LINE or not 0 < len(names) <= _MAX_NAMES:
             return
         if sum(map(len, names)) > _MAX_CHARACTERS:
@@ -77,3 +77,7 @@ class Layouts:
         """Forget all."""
         self._known.clear()
         self._seen.clear()
+
+
+def _first_line(lines: str) -> str:
+    return lines[: lines.find("\n", 1)]

@@ -171,15 +171,15 @@ def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> s
         get: gives the value of any header of the message by its name in lower case.
     """
     header = header.strip().lower()
-    if _is_secret(header, get("action") or "", get("event") or ""):
+    if _is_secret(header, get("action"), get("event")):
         return HIDDEN
     # Some values are those of what another header names.
     if header == "value":
-        return _of_setting(get("variable") or "", value)
+        return _of_setting(get("variable"), value)
     if header == "val":
         return _of_setting(f"{get('family')}/{get('key')}", value)
     if header.startswith(("value-", "match-")):
-        return _of_setting(get(f"var-{header[6:]}") or "", value, in_file=True)
+        return _of_setting(get(f"var-{header[6:]}"), value, in_file=True)
     if setting := re.fullmatch(_WHOLE_SETTING, value):
         return setting[1] + _of_setting(setting[2], setting[3], in_file=header.startswith("line-"))
     if (
@@ -227,8 +227,10 @@ def show_header(header: str, value: str, get: Callable[[str], str | None]) -> st
     return f"{header}={redact_value(header, value, get)!r}"
 
 
-def _is_secret(header: str, *messages: str) -> bool:
-    if any(header in _HEADERS.get(message.lower(), ()) for message in ("", *messages)):
+def _is_secret(header: str, *messages: str | None) -> bool:
+    if any(
+        header in _HEADERS.get(message.lower(), ()) for message in ("", *filter(None, messages))
+    ):
         return True
     return header not in _HARMLESS and _is_telling(header)
 
@@ -237,7 +239,9 @@ def _is_telling(name: str) -> bool:
     return re.search(_TELLING, name) is not None
 
 
-def _of_setting(name: str, value: str, *, in_file: bool = False) -> str:
+def _of_setting(name: str | None, value: str, *, in_file: bool = False) -> str:
+    if name is None:
+        return _of_text(value)
     # The lines of voicemail.conf are `<mailbox> => <password>,<name>,...`; those of meetme.conf and
     # agents.conf are `conf => <number>,<PIN>,<PIN>` and `agent => <number>,<password>,<name>`.
     if _is_telling(name) or (in_file and name.isdecimal()):

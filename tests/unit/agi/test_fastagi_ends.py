@@ -165,7 +165,7 @@ async def test_answers_that_are_odd() -> None:
     async with call(program) as (peer, result):
         await peer.answer("ANSWER", "503 Service unavailable")
         await peer.answer('EXEC "NoOp"', "200 result=none")
-        assert await result == "ANSWER: Asterisk answered 503 Service unavailable"
+        assert await result == "SIP/alice-1: ANSWER: Asterisk answered 503 Service unavailable"
 
 
 async def test_dialling_and_its_status() -> None:

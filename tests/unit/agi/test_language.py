@@ -217,7 +217,10 @@ def test_the_environment_of_a_session() -> None:
         (b"GET / HTTP/1.1\r\n", "does not begin as Asterisk does"),
         (b"agi_network: yes\n" * 4000, "environment of an AGI session has more than 65536 bytes"),
         (b"agi_" + b"x" * 70_000, "environment of an AGI session has more than 65536 bytes"),
-        (ENVIRONMENT + b"nonsense\n", "no answer"),
+        (
+            ENVIRONMENT + b"nonsense\n",
+            "^Asterisk sent a line that is no answer; a value with a line feed does that$",
+        ),
         (ENVIRONMENT + b"200 result=1 (one)\ntwo)\n", "no answer"),
         (ENVIRONMENT + b"200 result=1 (" + (b"x" * 999 + b"\n") * 4_500, "an answer has more than"),
     ],
@@ -227,7 +230,7 @@ def test_bytes_that_are_no_agi(data: bytes, reason: str) -> None:
     reader = AnswerReader(CODEC)
     reader.feed(data)
     assert isinstance(reader.error, ProtocolError)
-    assert reason in str(reader.error)
+    assert re.search(reason, str(reader.error))
     assert reader.feed(b"200 result=0\n") == []
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from aioami.bus import seat
 from aioami.testing.nats import NatsServer, SuiteGone, install
+
+
+@pytest.fixture(autouse=True)
+def lively(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the relays of this process give five times as many signs of life, so that less is waited for them."""
+    monkeypatch.setattr(seat, "HEARTBEAT", 0.05)
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
         ("servers = 5", "servers: tables"),
         ("[servers]\na = 5", "servers.a: expected a table"),
         ("bus = 5", "bus: expected a table"),
-        ("[", "relay.toml: "),
+        ("[", "relay.toml is no TOML: "),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(text: str, reason: str, tmp_path: Path) -> None:
@@ -272,7 +272,14 @@ async def test_systemd_is_told(fake: FakeAsterisk, nats_server: NatsServer, monk
 async def test_the_command(fake: FakeAsterisk, nats_server: NatsServer, tmp_path: Path) -> None:
     """`aioami relay` checks, serves, warns of a secret in the process list, and ends well on SIGTERM."""
     server = f"pbx1={fake.url}"
-    good, nowhere, without, nameless = await asyncio.gather(
+    (tmp_path / "secret").write_text("s3cret")
+    file = tmp_path / "relay.toml"
+    file.write_text(
+        f'[bus]\nurl = "{nats_server.url}"\n[relay]\nsilence = 0.3\n'
+        f'[servers.pbx1]\nurl = "ami://admin@{fake.host}:{fake.port}"\nsecret_file = "secret"\n'
+    )
+    process, good, nowhere, without, nameless = await asyncio.gather(
+        start("relay", "--config", str(file), "--http", "127.0.0.1:0"),
         run("relay", "--server", server, "--bus", nats_server.url, "--check"),
         run("relay", "--server", server, "--bus", "nats://127.0.0.1:1", "--check"),
         run("relay", "--bus", nats_server.url),
@@ -292,13 +299,6 @@ async def test_the_command(fake: FakeAsterisk, nats_server: NatsServer, tmp_path
     code, _, err = nameless
     assert code == 2
     assert "--server: expected NAME=URL, as pbx1=ami://user@host" in err
-    (tmp_path / "secret").write_text("s3cret")
-    file = tmp_path / "relay.toml"
-    file.write_text(
-        f'[bus]\nurl = "{nats_server.url}"\n[relay]\nsilence = 0.3\n'
-        f'[servers.pbx1]\nurl = "ami://admin@{fake.host}:{fake.port}"\nsecret_file = "secret"\n'
-    )
-    process = await start("relay", "--config", str(file), "--http", "127.0.0.1:0")
     await fake.wait_connected(timeout=20)
     process.send_signal(signal.SIGTERM)
     _, errors = await process.communicate()

@@ -7,9 +7,8 @@ import contextlib
 import contextvars
 import gc
 import json
-import threading
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 from tests.helpers import until
 from tests.unit.bus.office import Office, number, office
+from tests.unit.client.test_one_loop import CALLS, Held, in_a_running_loop, refusal
 
 from aioami import (
     Action,
@@ -201,6 +201,30 @@ async def test_a_slow_consumer_of_the_past_loses_nothing(led: Office, mgr: Remot
             assert stream.pending <= 101
         assert [int(each["Number"]) for each in found] == list(range(3000))
         assert (stream.dropped, stream.gaps) == (0, 0)
+
+
+async def test_a_consumer_that_is_slower_than_the_log_is_told(place: Office) -> None:
+    """What the log threw away before it was read is told in its place, and how much it was; the rest comes in order."""
+    async with place.relay(max_bytes=1 << 20) as relay, place.remote() as remote:
+        await remote.wait_ready(20)
+        with remote.events("Flood", since="oldest", maxsize=100, on_loss="raise") as stream:
+            place.fake.flood(10)
+            entries = [int(each["Number"]) for each in await take(stream, 5)]
+            for number in range(10, 2010):
+                await place.fake.send_event("Flood", {"Number": str(number), "Padding": "x" * 1000})
+            await until(lambda: not relay.status()[place.name].waiting)
+            told = 0
+            while entries[-1] != 2009:
+                try:
+                    (event,) = await take(stream, 1)
+                except EventsLost as lost:
+                    told = lost.count
+                    continue
+                missing = int(event["Number"]) - entries[-1] - 1
+                assert missing <= told <= missing + 20  # the relay's own records are counted too
+                entries.append(int(event["Number"]))
+                told = 0
+        assert len(entries) < 1500
 
 
 async def test_a_slow_consumer_of_the_present_loses_its_own(led: Office, mgr: RemoteManager) -> None:
@@ -450,7 +474,7 @@ async def test_the_bus_is_waited_for(nats_program: Path) -> None:
     assert 0.25 < loop.time() - began < 10
     assert (remote.state, stream.ended) == (ManagerState.CLOSED, False)
     connecting = asyncio.ensure_future(remote.connect(retry=True))
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(0.4)  # longer than the timeout, which does not end it
     with server:
         await asyncio.wait_for(connecting, 20)
         await remote.close()
@@ -467,22 +491,16 @@ async def test_two_connects_are_one_too_many(mgr: RemoteManager) -> None:
     await mgr.wait_ready(20)
 
 
-async def test_it_belongs_to_one_loop(mgr: RemoteManager) -> None:
-    """Another thread is refused, and told of the ways."""
-    found: list[BaseException] = []
-
-    def elsewhere() -> None:
-        for use in (lambda: mgr.events(), lambda: asyncio.run(mgr.send(core.Ping()))):
-            try:
-                use()
-            except RuntimeError as error:
-                found.append(error)
-
-    thread = threading.Thread(target=elsewhere)
-    thread.start()
-    await asyncio.to_thread(thread.join)
-    assert len(found) == 2
-    assert all("run_coroutine_threadsafe" in str(each) for each in found)
+@pytest.mark.parametrize("way", [refusal, in_a_running_loop])
+async def test_it_belongs_to_one_loop(way: Callable[[Any, Any], str], mgr: RemoteManager) -> None:
+    """Each public call is refused in another thread, and told of the ways, as those of a direct manager are."""
+    held = Held.of(mgr)  # type: ignore[arg-type]
+    found = await asyncio.to_thread(lambda: {name: way(call, held) for name, call in CALLS.items()})
+    for name, sentence in found.items():
+        assert "run_coroutine_threadsafe" in sentence, name
+        assert "aioami.in_thread" in sentence, name
+    assert (await mgr.send(core.Ping())).success
+    held.items.close()
 
 
 async def test_dropping_it_ends_its_link(led: Office) -> None:
@@ -557,3 +575,20 @@ async def test_nothing_is_left_behind(led: Office) -> None:
                 await take(stream, 1, seconds=0.05)
     assert len(tasks) > 5
     await until(lambda: all(task.done() for task in tasks))
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "eager_task_factory"), reason="tasks that start at once came with Python 3.12")
+async def test_where_tasks_start_at_once(place: Office) -> None:
+    """A relay and a remote manager do what they do elsewhere: events, an action, a list, and an end."""
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined,unused-ignore]
+    async with place.relay() as relay, place.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(20)
+        stream = remote.events(events.Hangup)
+        await place.tell(7)
+        assert number(await anext(stream)) == 7
+        assert (await remote.send(core.Ping())).success
+        assert [item.name async for item in remote.stream(core.QueueStatus())]
+        assert relay.is_ready
+    assert stream.ended
+    loop.set_task_factory(None)

@@ -136,7 +136,7 @@ async def test_an_outage_of_the_bus_loses_nothing(led: Office) -> None:
         for _ in range(2):
             led.bus.kill()
             await until(lambda: remote.state is not ManagerState.READY)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # events come while the bus is away
             led.bus.start()
             await remote.wait_ready(20)
             seen = everything.last
@@ -179,9 +179,9 @@ async def test_relays_that_go_and_come_are_accounted_for(place: Office) -> None:
                 place.proxy.cut(reset=True)
             else:
                 place.bus.kill()
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # events come while the bus is away
                 place.bus.start()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # events come in the fault, too
             reached = len(feeder.sent)
             await until(lambda reached=reached: everything.last >= reached)
         await feeder.stop()
@@ -294,6 +294,7 @@ async def test_a_partition_over_tls_loses_nothing(nats_program: Path, tmp_path: 
     """A way to the bus that is dead is noticed, over TLS too; when it stands again, all that came meanwhile is there."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
     issued = authority.issue_cert("127.0.0.1")
     issued.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
     issued.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
@@ -322,7 +323,7 @@ async def test_a_partition_over_tls_loses_nothing(nats_program: Path, tmp_path: 
                 await until(lambda: account.last == 49)
                 assert account.entries == list(range(50))
                 assert len(place.fake.sent("Ping")) <= 2
-            untrusted = BusOptions.from_url(f"tls://{bus.host}:{bus.port}")
+            untrusted = BusOptions.from_url(f"tls://{bus.host}:{bus.port}?cafile={tmp_path}/other.pem")
             with pytest.raises(ConnectionLost, match="certificate"):
                 await BusConnection.open(untrusted, "test")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def test_a_server_that_was_ended_has_not_crashed(nats_program: Path) -> None:
     with NatsServer(nats_program) as server:
         server.kill()
         server.check()
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind((server.host, server.port))  # nobody else gets its port meanwhile
         server.start()
         server.terminate()
         server.check()

@@ -64,7 +64,7 @@ async def test_command(fake: FakeAsterisk) -> None:
         "Asterisk 22.10.1 built by aioami @ localhost on a x86_64 running Linux\n",
     )
     code, out, err = await run("command", "no such", url=fake.url)
-    assert (code, out) == (1, "")
+    assert (code, out) == (7, "")
     assert "No such command 'no such'" in err
 
 

@@ -19,8 +19,15 @@ async def test_a_call_that_is_answered(fake: FakeAsterisk) -> None:
     code, out, err = await run("call", "Local/short@test/n", "wait@test", url=fake.url)
     assert (code, err) == (0, "")
     lines = out.splitlines()
-    assert "answered" in out
+    assert [line.split()[2] for line in lines][-2:] == ["answered", "ended:"]
     assert "ended: answered, cause 16 NORMAL_CLEARING, rang 0.0 s, talked 0." in lines[-1]
+
+
+async def test_a_call_that_is_over_at_once_ends_once(fake: FakeAsterisk) -> None:
+    """Its answer and its end are two lines, though the end is known when the answer is told."""
+    code, out, _ = await run("call", "PJSIP/alice", "Nosuch(x)", url=fake.url)
+    assert (code, [line.split()[2] for line in out.splitlines()][-2:]) == (0, ["answered", "ended:"]), out
+    assert out.count("ended:") == 1
 
 
 @pytest.mark.parametrize(
@@ -168,6 +175,18 @@ async def test_which_program(fake: FakeAsterisk, script: Path, tmp_path: Path) -
     assert (code, "--listen" in err) == (2, True)
     code, _, err = await run("agi", f"{script}:menu", "--listen", "x:y", url=fake.url)
     assert code == 2
+    broken = tmp_path / "broken.py"
+    broken.write_text("import nosuch\n")
+    code, _, err = await run("agi", str(broken), url=fake.url)
+    assert (code, err.splitlines()[1].strip()) == (1, f'File "{broken}", line 1, in <module>')
+    plain = tmp_path / "plain.py"
+    plain.write_text("def menu(call): ...\n")
+    for name, sentence in (
+        (plain, "plain.py has no program"),
+        (f"{plain}:menu", "is to be written with `async def`"),
+    ):
+        code, _, err = await run("agi", str(name), url=fake.url)
+        assert (code, sentence in err) == (2, True), err
     only = tmp_path / "only.py"
     only.write_text(
         "from aioami.agi import Routes\nroutes = Routes()\n@routes.route('menu')\nasync def menu(call): ...\n"
@@ -176,3 +195,24 @@ async def test_which_program(fake: FakeAsterisk, script: Path, tmp_path: Path) -
     assert "routes runs" in await served(process)
     process.send_signal(signal.SIGINT)
     await process.communicate()
+
+
+async def test_a_warning_of_the_library_is_one_sentence(fake: FakeAsterisk) -> None:
+    """Whoever types a command has written no line of Python, and is shown none."""
+    code, out, err = await run("call", "Local/busy@test/n", "wait@test", "--timeout", "30000", url=fake.url)
+    assert (code, err) == (20, "aioami: timeout: it is 30000 seconds; 30000 milliseconds are 30\n")
+    assert "ended: busy" in out
+
+
+async def test_where_a_call_is_parked_is_shown(fake: FakeAsterisk) -> None:
+    """The space stands beside the word."""
+    process = await start("call", "Local/wait@test/n", "Park()", url=fake.url)
+    assert process.stdout is not None
+    shown = []
+    async for line in process.stdout:
+        shown.append(line.decode())
+        if "parked" in shown[-1]:
+            break
+    process.send_signal(signal.SIGINT)
+    await process.communicate()
+    assert "parked at 701 " in shown[-1], shown

@@ -220,7 +220,7 @@ async def test_an_action_is_sent_and_its_answer_shown(
     assert not await shell.run_line("QueueSta")
     assert capsys.readouterr().err.endswith("did you mean QueueStatus?\n")
     assert not await shell.run_line("QueuePausee Foo=1")
-    assert "did you mean QueuePause?" in capsys.readouterr().err
+    assert "is QueuePause meant?" in capsys.readouterr().err
     assert not await shell.run_line("QueueAdd")
     assert "needs interface=, queue= as well" in capsys.readouterr().err
     assert await shell.run_line("")
@@ -271,7 +271,9 @@ async def test_commands_of_the_shell(shell: Shell, capsys: pytest.CaptureFixture
         assert words in capsys.readouterr().out, line
     for line, words in (
         (":help Nonsens", "there is no action and no event Nonsens"),
-        (":nonsense", "there is no :nonsense"),
+        (":help Originat", "did you mean Originate?"),
+        (":nonsense", "there is no :nonsense; :help tells"),
+        (":evnts Hangup", "there is no :evnts; did you mean :events?"),
         (":", "there is no :"),
         (":show nicely", "brief, full or json"),
         (":actions zzz", "no action is called zzz"),

@@ -246,7 +246,10 @@ async def test_the_link(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture, mo
 
 async def test_a_link_that_is_lost_for_good_ends_it(fake: FakeAsterisk) -> None:
     """It leaves the screen, and has the reason."""
-    async with Manager.from_url(f"{fake.url}?reconnect=no") as mgr, Live(mgr, wait=False) as live:
+    async with (
+        Manager.from_url(f"{fake.url}?reconnect=no") as mgr,
+        Live(mgr, parts=PARTS, wait=False) as live,
+    ):
         top = Top(mgr, live, "admin@fake")
         async with top.run_test() as pilot:
             await pilot.pause()

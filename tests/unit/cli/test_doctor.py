@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl as tls
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -31,15 +30,6 @@ async def the_fault(url: str, topic: str, **options: object) -> Finding:
 
 def levels(findings: list[Finding]) -> dict[str, str]:
     return {each.topic: each.level.value for each in findings}
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 async def test_all_is_well(fake: FakeAsterisk) -> None:
@@ -492,7 +482,7 @@ async def test_events_are_counted(fake: FakeAsterisk) -> None:
 
     async def ring() -> None:
         await fake.expect("ListCommands")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # it listens for half a second, and does not say when it begins
         for _ in range(3):
             await fake.send_event("Hangup", privilege="call,all")
 

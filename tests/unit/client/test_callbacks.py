@@ -297,7 +297,7 @@ async def yields_too(event: Event) -> Any:
 @pytest.mark.parametrize(
     ("callback", "complaint"),
     [
-        (None, "something to be called, not NoneType"),
+        (None, "callback: expected a function, not NoneType"),
         (yields, "yields yields"),
         (yields_too, "yields_too yields"),
         (functools.partial(yields_too), "yields_too yields"),

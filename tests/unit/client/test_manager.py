@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import socket
 import ssl
 from collections.abc import Callable
 from urllib.parse import quote
@@ -70,13 +69,10 @@ async def test_a_refused_login_raises_from_send(fake: FakeAsterisk) -> None:
             await mgr.send(core.Login("admin", "wrong"))
 
 
-async def test_nobody_listens() -> None:
+async def test_nobody_listens(closed_port: int) -> None:
     """A closed port is a `ConnectionLost` that was certainly not sent, and also a `ConnectionError`."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with pytest.raises(ConnectionLost, match=f"127.0.0.1:{port}") as caught:
-        await Manager(port=port).connect()
+    with pytest.raises(ConnectionLost, match=f"127.0.0.1:{closed_port}") as caught:
+        await Manager(port=closed_port).connect()
     assert caught.value.sent is False
     assert isinstance(caught.value, ConnectionError)
     assert isinstance(caught.value.__cause__, OSError)
@@ -129,11 +125,10 @@ async def test_another_protocol_is_told_apart(banner: bytes) -> None:
             await Manager.from_url(fake.url).connect()
 
 
-async def test_every_address_of_a_name_is_tried(fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_address_of_a_name_is_tried(
+    fake: FakeAsterisk, closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A name whose first address is dead leads to the second one."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        dead = free.getsockname()[1]
     loop = asyncio.get_running_loop()
     resolve, reach = loop.getaddrinfo, loop.create_connection
     reached: list[object] = []
@@ -145,7 +140,7 @@ async def test_every_address_of_a_name_is_tried(fake: FakeAsterisk, monkeypatch:
     async def reach_first_in_vain(factory: object, host: str, port: int, **options: object) -> object:
         reached.append(host)
         monkeypatch.setattr(loop, "getaddrinfo", resolve)
-        return await reach(factory, host, dead if host == "127.0.0.2" else port, **options)  # type: ignore[call-overload]
+        return await reach(factory, host, closed_port if host == "127.0.0.2" else port, **options)  # type: ignore[call-overload]
 
     monkeypatch.setattr(loop, "getaddrinfo", two_addresses)
     monkeypatch.setattr(loop, "create_connection", reach_first_in_vain)

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import inspect
 import re
+import traceback
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -29,7 +30,8 @@ from aioami import (
     in_thread,
 )
 from aioami._near import nearest
-from aioami.agi import AsyncAGI, FastAGI, Session
+from aioami.agi import AsyncAGI, FastAGI, Routes, Session
+from aioami.agi.session import run_program
 from aioami.bus import RemoteManager
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.calls import CallTracer, Ladder
@@ -183,7 +185,8 @@ async def test_times_and_limits_of_calls_are_named(mgr: Manager) -> None:
         ("Ping", "expected an action, not text; send Ping() or Action('Ping')"),
         ("QueueAdd", "expected an action, not text; send QueueAdd(...) or Action('QueueAdd')"),
         ("Odd", "expected an action, not text; send Action('Odd')"),
-        ({"Action": "Ping"}, "expected an action, not dict"),
+        ({"Action": "Ping"}, "expected an action, not dict; send Action(name, headers)"),
+        (5, "expected an action, not int"),
     ],
 )
 async def test_what_is_no_action_is_told_what_to_write(mgr: Manager, given: Any, sentence: str) -> None:
@@ -357,6 +360,44 @@ def test_other_constructors_name_the_near_argument_too(
         TypeError, match=rf"^{what}\(\) got an unexpected keyword argument '{keyword}'; is {meant} meant"
     ):
         make(**{keyword: 1})
+
+
+def no_argument() -> None:
+    """Take nothing."""
+
+
+async def two_arguments(one: object, other: object) -> None:
+    """Take two."""
+
+
+@pytest.mark.parametrize("wrong", [no_argument, two_arguments])
+async def test_a_function_that_cannot_be_called_so_is_refused_where_it_is_given(mgr: Manager, wrong: Any) -> None:
+    """A callback gets the event, and a program its session: not when the first one comes, but at once."""
+    for give, what in (
+        (mgr.on("Hangup"), "the event"),
+        (FastAGI, "the session"),
+        (functools.partial(AsyncAGI, mgr), "the session"),
+        (Routes().route("menu"), "the session"),
+        (lambda program: mgr.call("PJSIP/alice", to=program), "the session"),
+    ):
+        with pytest.raises(TypeError, match=f": {wrong.__name__} is called with {what} alone: (missing|too many)"):
+            give(wrong)
+    mgr.on("Hangup")(print)  # of which nothing is known, and which takes it
+
+
+async def test_a_program_that_is_not_async_says_so() -> None:
+    """It runs, and returns nothing to await: what to write is in the error, which is logged."""
+    ran: list[object] = []
+    with pytest.raises(TypeError, match=r"<lambda> is no program: it is to be written with `async def`$"):
+        await run_program(lambda session: ran.append(session), "a session")  # type: ignore[arg-type, return-value]
+    assert ran == ["a session"]
+
+
+async def test_what_is_given_by_its_name_alone_is_told_so(mgr: Manager) -> None:
+    """A second argument by its place is not only counted: the name is there."""
+    for call in (mgr.call, in_thread(Manager()).call):
+        with pytest.raises(TypeError, match=r"call\(\) takes 1 argument by place; .* by name, as to=\.\.\.$"):
+            call("PJSIP/alice", "100@default")  # type: ignore[call-arg, misc]
 
 
 async def test_events_of_old_servers_are_wrong_where_the_server_is_new(mgr: Manager) -> None:
@@ -610,3 +651,32 @@ def test_numbers_are_no_texts_and_truth_values_no_numbers() -> None:
         for name, value in arguments.items():
             with pytest.raises(TypeError, match=f"^{name}: expected .*, not {type(value).__name__}$"):
                 make(**{name: value})  # type: ignore[operator]
+
+
+def test_a_name_that_is_absent_is_asked_about_once() -> None:
+    """A traceback has one question: Python would put its own behind ours."""
+    for module, name in ((core, "QueuStatus"), (events, "Hangpu")):
+        with pytest.raises(AttributeError) as caught:
+            getattr(module, name)
+        assert "".join(traceback.format_exception(caught.value)).count("?") == 1
+
+
+async def test_methods_refuse_wrong_types_by_name_too(mgr: Manager, fake: FakeAsterisk) -> None:
+    """What is kept for later is looked at when it is given."""
+    for name, call in (
+        ("observer", functools.partial(mgr.observe_actions, 5)),
+        ("name", functools.partial(Routes().route, 5)),
+        ("text", functools.partial(events.parse, 5)),
+        ("device", functools.partial(fake.incoming, 5, to="100")),
+        ("to", functools.partial(fake.incoming, "PJSIP/trunk", to=5)),
+        ("to", functools.partial(fake.add_extension, 5, "Answer()")),
+        ("steps", functools.partial(fake.add_extension, "menu", 5)),
+        ("device", functools.partial(fake.phone, 5)),
+        ("times", functools.partial(fake.expect, "Ping", times="2")),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}: expected .*, not (int|str)$"):
+            call()
+    with pytest.raises(TypeError, match="^seconds: expected a number of seconds, not str$"):
+        await fake.advance("5")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="^device: a name as 'PJSIP/alice', not 'alice'$"):
+        fake.phone("alice")

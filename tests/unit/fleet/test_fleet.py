@@ -37,6 +37,7 @@ from aioami import (
     core,
     events,
 )
+from aioami.live import Live
 from aioami.metrics import Metrics
 from aioami.testing import FakeAsterisk, FakeFleet, Recording
 
@@ -89,7 +90,7 @@ async def test_servers_are_known_by_name(fakes: FakeFleet) -> None:
         ({1: "ami://u:s@h"}, {}, TypeError, "the name of a server: expected text"),
         ({"a": 5038}, {}, TypeError, "'a': expected a URL or a manager, not int"),
         ({"a": "http://u:geheim@h"}, {}, ValueError, "servers: 'a': url: expected ami://"),
-        ({"a": "nats://bus"}, {}, ValueError, "the URL of a bus stands for all of its servers"),
+        ({"a": "nats://bus?server=a"}, {}, ValueError, "servers: 'a': "),
         ("ami://u:geheim@h", {}, TypeError, "a mapping of names to URLs or managers, not the URL of one server"),
         (["ami://u:geheim@h"], {}, TypeError, "a mapping of names to URLs or managers, not list"),
         ({"a": "ami://u:s@h"}, {"time_out": 3}, TypeError, "is timeout meant"),
@@ -386,6 +387,29 @@ async def test_servers_take_turns(fakes: FakeFleet) -> None:
             assert "pbx2" in [(await anext(stream)).server for _ in range(2)]
 
 
+async def test_a_flood_leaves_the_others_their_turn(fakes: FakeFleet) -> None:
+    """No more than 64 KiB of a server are read before all else in the loop has its turn."""
+    turn, read = 0, Counter[int]()
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def note(event: Event) -> bool:
+        read[turn] += len(event.text)
+        return False
+
+    counting = asyncio.create_task(count_turns())
+    async with Fleet(fakes.urls) as fleet:
+        with fleet.events("Flood", where=note):
+            fakes["pbx1"].flood(10_000)
+            await until(lambda: fleet.statistics()["pbx1"].events >= 10_000)
+    counting.cancel()
+    assert 1 << 15 < max(read.values()) <= 1 << 16
+
+
 async def test_the_bound_counts_for_each_server(fakes: FakeFleet, caplog: pytest.LogCaptureFixture) -> None:
     """A server that floods loses its own events, and no other's."""
     async with Fleet(fakes.urls) as fleet:
@@ -393,8 +417,7 @@ async def test_the_bound_counts_for_each_server(fakes: FakeFleet, caplog: pytest
             fakes["pbx1"].flood(5000)
             for number in range(100):
                 await tell(fakes["pbx2"], number)
-            await until(lambda: stream.pending == 200)
-            assert stream.dropped == 4900
+            await until(lambda: stream.dropped == 4900 and stream.pending == 200)
             counted = Counter([(await anext(stream)).server for _ in range(200)])
             assert counted == {"pbx1": 100, "pbx2": 100}
         counts = {name: each.dropped for name, each in fleet.statistics().items()}
@@ -488,6 +511,17 @@ async def test_nothing_comes_in_time(fakes: FakeFleet) -> None:
     async with Fleet(fakes.urls) as fleet:
         with pytest.raises(ManagerTimeout, match="no event came in 0.01 seconds"):
             await fleet.wait_for(events.Hangup, timeout=0.01)
+
+
+def test_what_a_fleet_leaves_to_its_servers_leads_there() -> None:
+    """Where an action goes is said by the name of a server; other names are just not there."""
+    fleet: Any = Fleet({})
+    with pytest.raises(AttributeError, match=r"^a fleet has no send, but each of its servers: fleet\['NAME'\]\.send$"):
+        fleet.send(core.Ping())
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        fleet.nothing
+    with pytest.raises(TypeError, match="^manager: expected a manager, not Fleet$"):
+        Live(fleet)
 
 
 def test_names_of_events_are_looked_at() -> None:
@@ -815,7 +849,7 @@ class Bus:
         self.asked.append((url, options))
         return self
 
-    async def start(self, fleet: Fleet) -> None:
+    async def start(self, fleet: Fleet, *, wait: bool) -> None:
         fleet.add("pbx1", self.fakes["pbx1"].url)
         self.fleet = fleet
 

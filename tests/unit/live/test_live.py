@@ -373,6 +373,24 @@ async def test_modules_that_come_later(fake: FakeAsterisk, mgr: Manager) -> None
         assert "support" in live.queues
 
 
+@pytest.mark.fake_asterisk(boot=False)
+async def test_what_was_listed_while_the_server_booted(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A list that was asked for before all modules had read their configuration is asked for again when the server has booted."""
+    empty = [
+        [("Response", "Success"), ("EventList", "start")],
+        [("Event", "QueueStatusComplete"), ("EventList", "Complete")],
+    ]
+    fake.reply_to("QueueStatus", empty, times=1)
+    async with Live(mgr) as live:
+        assert dict(live.queues) == {}
+        fake.boot()
+        await until(lambda: "support" in live.queues and live.synced)
+        before = len(fake.sent("QueueStatus"))
+        await fake.send_event("FullyBooted", {"Uptime": "3600", "Status": "Fully Booted"}, privilege="system,all")
+        await settled(live, mgr)
+        assert len(fake.sent("QueueStatus")) == before  # as it comes behind a login
+
+
 async def test_queues_are_read_anew(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """A reload of the queues leads to another snapshot, one of something else does not."""
     before = len(fake.sent("QueueStatus"))

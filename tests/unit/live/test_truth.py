@@ -386,6 +386,36 @@ async def test_rights_that_are_missing(fake: FakeAsterisk, mgr: Manager) -> None
         assert live.synced
 
 
+@pytest.mark.fake_asterisk(
+    boot=False,
+    users={"few": Account("s", read="call", write="call,system"), "admin": Account("s3cret", read="all", write="all")},
+)
+async def test_a_server_that_comes_back_and_boots(fake: FakeAsterisk) -> None:
+    """After an outage the state is right when the server has booted; a user whom it does not tell that need not wait."""
+    async with (
+        manager(fake) as mgr,
+        Live(mgr) as live,
+        manager(fake, username="few", secret="s") as other,
+        Live(other) as theirs,
+    ):
+        fake.drop()
+        await until(lambda: not live.synced and not theirs.synced)
+        await theirs.wait_synced(5)
+        await mgr.wait_ready(5)
+        with pytest.raises(ManagerTimeout):
+            await live.wait_synced(0.2)
+        fake.boot()
+        await live.wait_synced(5)
+
+
+@pytest.mark.fake_asterisk(users={"some": Account("s", read="call,system", write="all")})
+async def test_what_is_unavailable_is_not_shown_as_empty(fake: FakeAsterisk) -> None:
+    """Printed, and in a notebook, a part that cannot be followed is named so, with the reason."""
+    async with manager(fake, username="some", secret="s") as mgr, Live(mgr) as live:
+        assert repr(live) == "<Live 0 channels, 0 bridges, queues unavailable, synced>"
+        assert live.unavailable["queues"] in live._repr_html_()
+
+
 @pytest.mark.fake_asterisk(users={"some": Account("s", read="call", write="all")})
 async def test_without_the_dialplan(fake: FakeAsterisk, mgr: Manager) -> None:
     """A user who may not read of the dialplan sees the channels without their application, which would not be followed."""

@@ -307,6 +307,61 @@ def test_a_program_with_calls_sessions_or_a_live_state(
     assert (needed.read, needed.write, needed.event_filters) == (read, write, ())
 
 
+PROGRAMS = {
+    "what is done with a call": """
+        from aioami.calls import Application
+        async def main(mgr):
+            async with mgr.call("Local/wait@test/n", to=Application("Wait", 60)) as call:
+                await call.answered(5)
+                await call.set("A", "b")
+                assert await call.get("A") == "b"
+                await call.press("1")
+                await call.park()
+        """,
+    "another one that it is bridged with": """
+        async def main(mgr):
+            one = await mgr.call("Local/wait@test/n", to="wait@test")
+            async with mgr.call("Local/wait@test/n", to="wait@test") as other:
+                await one.answered(5)
+                await other.answered(5)
+                await other.mute()
+                await other.bridge(one)
+            await one.hang_up()
+        """,
+    "a program for a call": """
+        async def menu(session):
+            await session.set("A", "b")
+            assert await session.get("A") == "b"
+            await session.play("beep")
+
+        async def main(mgr):
+            async with mgr.call("Local/wait@test/n", to=menu) as call:
+                await call.ended(5)
+        """,
+    "a live state and a list": """
+        from aioami import core
+        from aioami.live import Live
+        async def main(mgr):
+            async with Live(mgr, parts=["channels", "queues", "parking", "conferences"]) as live:
+                assert not live.unavailable, live.unavailable
+            await mgr.send(core.QueuePause("PJSIP/agent1", True, "support"))
+        """,
+}
+
+
+@pytest.mark.parametrize("text", PROGRAMS.values(), ids=PROGRAMS)
+async def test_a_program_can_run_with_what_its_text_needs(text: str) -> None:
+    """A user with the rights that were read from the text, and with no others, may do all of it."""
+    needed = reading(text)
+    rights = {"read": ",".join(needed.read), "write": ",".join(needed.write)}
+    users = {"program": Account("s3cret", **rights)}
+    async with FakeAsterisk(users=users) as fake, Manager.from_url(fake.url) as mgr:
+        names: dict[str, Any] = {}
+        exec(textwrap.dedent(text), names)
+        await names["main"](mgr)
+        assert set(mgr.required_permissions().read) <= set(needed.read)
+
+
 def test_what_is_no_call_has_a_get_and_a_set_too() -> None:
     """The methods of a session, a dictionary or an event need nothing by their names."""
     needed = reading("async def f(session, event):\n await session.get('X'); session.hang_up(); event.set(); {}.get(1)")
@@ -398,3 +453,4 @@ async def test_rights_show_well_in_a_notebook(mgr: Manager) -> None:
     assert "QueuePause" in html
     assert "[aioami]\nsecret = long-and-random" in html
     assert "<b>*" not in html
+    assert '<span style="white-space: normal">QueuePause</span>' in html  # dozens of reasons go into several lines

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import importlib.metadata
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+
+from aioami import actions, core, enums, events
+from aioami.testing.actions import ACTIONS
 
 ROOT = Path(__file__).parents[3]
 PROJECT = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs/project").glob("*.md"))]
@@ -127,3 +133,39 @@ def test_the_project_says_where_it_is() -> None:
     """Whoever finds the package finds its source, documentation, changelog and issues."""
     urls = importlib.metadata.metadata("aioami").get_all("Project-URL") or []
     assert {"Source", "Documentation", "Changelog", "Issues"} <= {url.partition(",")[0] for url in urls}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.py")), ids=lambda file: file.name)
+def test_an_example_is_short_and_tried(file: Path) -> None:
+    """Each program to copy has at most 120 lines, runs in a test of its own, and is shown in a guide."""
+    assert len(file.read_text().splitlines()) <= 120
+    assert f'"{file.name}"' in (ROOT / "tests/real/test_examples.py").read_text()
+    assert any(f"examples/{file.name}" in page.read_text() for page in (ROOT / "docs/guide").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", ON_GITHUB, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_the_prose_writes_can_be_written(page: Path) -> None:
+    """A class that a sentence names exists, and what it is given there are arguments that it takes."""
+    prose = re.sub(r"^(```+).*?^\1", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    rooms = {"core": core, "actions": actions, "events": events, "enums": enums}
+    for code in re.findall(r"`([^`\n]+)`", prose):
+        for room, name in re.findall(r"\b(core|actions|events|enums)\.([A-Z]\w+)", code):
+            assert name in ("Name", "X") or hasattr(rooms[room], name), code
+        with contextlib.suppress(SyntaxError):
+            for node in ast.walk(ast.parse(code, mode="eval")):
+                match node:
+                    case ast.Call(func=ast.Attribute(value=ast.Name(id="core" | "actions" as room), attr=name)):
+                        given = [*node.args, *(each.value for each in node.keywords)]
+                        if any(isinstance(each, ast.Constant) and each.value is ... for each in given):
+                            continue
+                        keywords = {each.arg: each.value for each in node.keywords if each.arg}
+                        inspect.signature(getattr(rooms[room], name)).bind(*node.args, **keywords)
+
+
+def test_the_page_on_the_fake_server_has_its_actions() -> None:
+    """Those that it has beside the core's are named, and no others."""
+    page = (ROOT / "docs/explanation/fake.md").read_text()
+    sentence = page.partition("The fake server has all actions of `ami.core`")[2].partition("Other actions")[0]
+    core_names = {getattr(getattr(core, name), "wire_name", "") for name in core.__all__}
+    known = {each.name for each in ACTIONS.values()}
+    assert set(re.findall(r"`(\w+)`", sentence)) == known - core_names

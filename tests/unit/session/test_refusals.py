@@ -140,3 +140,11 @@ def test_an_event_is_about_what_tells_most() -> None:
     event = events.parse("Event: X\nContext: a\nExten: b\nChannel: PJSIP/1\nQueue: sales\nUniqueid: 1.1")
     assert subjects(event.headers, event.find, limit=2) == "Channel 'PJSIP/1', Queue 'sales'"
     assert subjects((), event.find) == ""
+
+
+def test_an_action_that_nobody_has_is_asked_about() -> None:
+    """The near one of the catalogue is named; one that the catalogue has is missing on this server alone."""
+    unknown = "Invalid/unknown command: X."
+    assert refused(Action("Orginate"), unknown).endswith(f"{unknown} (is Originate meant?)")
+    assert refused(Action("Frobnicate"), unknown) == f"Frobnicate was refused: {unknown}"
+    assert refused(core.SIPpeers(), unknown).endswith(unknown)

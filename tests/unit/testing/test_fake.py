@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import socket
 import subprocess
@@ -464,6 +465,31 @@ async def test_stop_ends_everything(connect: Clients) -> None:
     async with fake:
         assert fake.port == port
         await connect(fake)
+
+
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_port_stays_with_a_server_that_is_stopped(proxied: bool) -> None:
+    """Nobody else gets the port of one that does not listen, and whoever connects to it is refused; then it is free."""
+    async with FakeAsterisk() as fake:
+        server: FakeAsterisk | FaultProxy = FaultProxy(fake.host, fake.port) if proxied else FakeAsterisk()
+        await server.start()
+        with pytest.raises(RuntimeError, match="listens already"):
+            await server.start()
+        await server.stop()
+        at = (server.host, server.port)
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.bind(at)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*at)
+        await server.start()
+        assert (server.host, server.port) == at
+        _, writer = await asyncio.open_connection(*at)
+        writer.close()
+        await server.stop()
+        del server
+        gc.collect()
+        with socket.create_server(at):
+            pass
 
 
 @pytest.mark.parametrize("steps", range(5))

@@ -334,6 +334,18 @@ def test_a_name_that_is_none_is_refused_in_a_sentence(monkeypatch: pytest.Monkey
         hide_header("A", message=5)  # type: ignore[arg-type]
 
 
+def test_a_header_that_is_hidden_everywhere_is_hidden_in_each_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In those with a name, and in those without."""
+    monkeypatch.setattr(redaction, "_HEADERS", {"": set()})
+    monkeypatch.setattr(redaction, "_PLAIN_LINES", set())
+    monkeypatch.setattr(redaction, "_SIGNS", list(redaction._SIGNS))
+    hide_header("Door")
+    assert is_sensitive("UserEvent", "Door")
+    assert is_sensitive("", "door")
+    assert redact("Event: X\r\nAction: Y\r\nDoor: 12") == "Event: X\r\nAction: Y\r\nDoor: ***"
+    assert redact("Value: 12\r\nDoor: 12") == "Value: 12\r\nDoor: ***"
+
+
 def test_a_line_that_was_looked_at_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line by itself: in another message it is not looked at again."""
     monkeypatch.setattr(redaction, "_PLAIN_LINES", set())

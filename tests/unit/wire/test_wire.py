@@ -15,7 +15,7 @@ from tests.fuzz.plain import plain_headers, plain_lines, plain_messages
 
 from aioami import Event, Response, events
 from aioami.wire import Framer, Message, encode
-from aioami.wire.headers import FINDERS
+from aioami.wire.headers import FINDERS, split_headers
 from aioami.wire.layouts import Layouts
 
 RECORDING = Path(__file__).parents[2] / "data/busy-22.bin.xz"
@@ -166,6 +166,7 @@ def test_a_message_is_a_mapping_over_every_header() -> None:
     assert message.to_dict() == {"Event": "A", "Variable": ["x=1", "y=2"], "Last": "z"}
     with pytest.raises(KeyError, match="Nothing"):
         message["Nothing"]
+    assert Message("\xdf: 1\nSS: 2").to_dict() == {"\xdf": "1", "SS": "2"}  # though the capitals of both are the same
 
 
 def test_messages_are_equal_by_their_headers() -> None:
@@ -221,7 +222,7 @@ def test_where_raw_output_begins(text: str, headers: int, output: list[str]) -> 
 
 # Framing, where blank lines and errors are about
 
-BLANKS = [b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\n\n"]
+BLANKS = [b"\n", b"\r\n", b"\n\n", b"\r\n\r\n", b"\n\r\n", b"\n\r\n\n"]
 RAW = b"Response: Follows\r\nPrivilege: Command\r\n\r\nraw \xff\r\n--END COMMAND--\r\n\r\n"
 
 
@@ -239,9 +240,11 @@ def test_blank_lines_with_no_message_open_mean_nothing(blank: bytes, size: int) 
 
 @pytest.mark.parametrize("blank", BLANKS)
 def test_a_blank_line_that_comes_alone_is_not_kept(blank: bytes) -> None:
-    """A peer that sends nothing but blank lines fills no memory."""
+    """A peer that sends nothing but blank lines fills no memory; and one before a message is no part of it."""
     _, framer = feed([blank] * 100)
     assert framer.buffered == 0
+    for first in (b"\n", b"\r\n"):
+        assert feed([first + b"Event"])[1].buffered == len(b"Event")
 
 
 @pytest.mark.parametrize(
@@ -271,6 +274,9 @@ def test_a_greeting_may_come_in_pieces() -> None:
     for piece in (b"Asterisk Call", b" Manager/1", b"1.0.0\r", b"\nEvent: A\r\n\r", b"\nEvent: B\r\n\r\n"):
         texts = framer.feed(piece)
     assert framer.banner == "Asterisk Call Manager/11.0.0"
+    other = Framer()
+    other.feed(b"Asterisk Call Manager/1.X\r\n")
+    assert other.banner == "Asterisk Call Manager/1.X"
     assert [Message(text).text for text in texts] == ["Event: A", "Event: B"]
     framer = Framer(10)
     framer.feed(b"Asterisk Call Manager/11.0.0 ")
@@ -355,6 +361,51 @@ def test_the_quick_way_and_the_careful_way_agree(between: str) -> None:
             headers, unparsed = taken_apart(text)
             assert headers == careful[0], repr(text)
             assert unparsed == (careful[1] if "\r\n" in text else careful[1][:-1]), repr(text)
+
+
+class Regular(str):
+    """A text that is divided into lines that end with CR LF alone."""
+
+    def split(self, separator: str | None = None, maxsplit: int = -1) -> list[str]:  # type: ignore[override]
+        assert separator == "\r\n"
+        return super().split(separator, maxsplit)
+
+
+@pytest.mark.parametrize("end", ["", "\r"])
+@pytest.mark.parametrize("text", ["Event: X", "Event: X\r\nKey: a: b", "A: \r\nB: 2", "A(b): 1\r\n)(: 2"])
+def test_a_regular_message_is_taken_apart_at_once(text: str, end: str) -> None:
+    """It is not looked at line by line, which takes several times as long."""
+    names, values, unparsed = split_headers(Regular(text + end))
+    assert tuple(zip(names, values, strict=True)) == tuple(map(tuple, plain_headers(plain_lines(text))[0]))
+    assert unparsed == ()
+
+
+@pytest.mark.parametrize("text", ["Response: G", "Response: Success", "Response: Success\r\nA: b", "Response: zzz"])
+def test_nearly_all_replies_are_taken_as_they_are(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of them is looked at before somebody asks."""
+
+    def never(*arguments: object) -> None:
+        pytest.fail("the reply was looked through")
+
+    monkeypatch.setattr("aioami.wire.message.split", never)
+    monkeypatch.setattr("aioami.wire.message.join", never)
+    assert Message(text)["Response"] == text.partition("\r\n")[0].partition(": ")[2]
+
+
+def test_what_was_taken_apart_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message is taken apart once; and in one go, if its layout is known."""
+    text = "\r\n".join(["Event: Kept", *(f"Kept{number}: {number}" for number in range(5))])
+    for _ in range(Layouts.worth_learning):
+        expected = tuple(Message(text).items())
+
+    def never(*arguments: object) -> None:
+        pytest.fail("the message was taken apart line by line")
+
+    monkeypatch.setattr("aioami.wire.message.split_headers", never)
+    message = Message(text)
+    assert tuple(message.items()) == expected
+    monkeypatch.setattr(Message, "_layouts", None)
+    assert tuple(message.items()) == expected
 
 
 def text_of(first: str, *names: str) -> str:

@@ -121,16 +121,33 @@ def _load(script: str) -> tuple[str, Program]:
         path = Path(before)
     if not path.is_file() or (":" in script and not name.isidentifier() and path != Path(script)):
         raise typer.BadParameter(f"there is no file {script.partition(':')[0]}")
-    names = runpy.run_path(str(path), run_name="aioami_agi")
+    try:
+        names = runpy.run_path(str(path), run_name="aioami_agi")
+    except Exception as error:
+        _print_from(str(path), error)
+        raise typer.Exit(1) from None
     if name:
         if not callable(names.get(name)):
             raise typer.BadParameter(f"{path.name} has no program {name}")
+        if inspect.isfunction(names[name]) and not inspect.iscoroutinefunction(names[name]):
+            raise typer.BadParameter(f"{name} is no program: it is to be written with `async def`")
         return name, names[name]
     found = _programs(names)
+    if not found:
+        needed = "an `async def` with one argument"
+        raise typer.BadParameter(f"{path.name} has no program, which is {needed}")
     if len(found) != 1:
-        which = f"one of {', '.join(found)}" if found else "a coroutine function in it"
-        raise typer.BadParameter(f"say which program: {path.name}:NAME with {which}")
+        which = ", ".join(found)
+        raise typer.BadParameter(f"say which program: {path.name}:NAME with one of {which}")
     return next(iter(found.items()))
+
+
+def _print_from(file: str, error: Exception) -> None:
+    """Print an error with that part of its traceback that begins in a file."""
+    part = error.__traceback__
+    while part is not None and part.tb_frame.f_code.co_filename != file:
+        part = part.tb_next
+    traceback.print_exception(type(error), error, part)
 
 
 def _programs(names: dict[str, Any]) -> dict[str, Program]:

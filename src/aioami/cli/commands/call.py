@@ -112,18 +112,18 @@ class _Shown:
                 if self._as_json:
                     print(json.dumps(change.to_dict()), flush=True)
                 else:
-                    self._tell(change, held)
+                    self._print_change(change, held)
         except BaseException:
             # Its end is shown, too.
             await held.hang_up()
             await held.ended(_FAREWELL)
-            self._tell_end(held)
+            self._print_end(held)
             raise
 
-    def _tell(self, change: CallChange, held: Call) -> None:
+    def _print_change(self, change: CallChange, held: Call) -> None:
         if change.what == "state":
-            if held.end is not None:
-                self._tell_end(held)
+            if change.state.name == "ENDED":
+                self._print_end(held)
             else:
                 self._print(change.time, change.state.value, held)
         elif change.what == "bridged_with":
@@ -131,10 +131,13 @@ class _Shown:
             words = f"talks with {', '.join(others)}" if others else "talks with nobody"
             self._print(change.time, words, held)
         elif change.what in ("held", "parked"):
-            word = change.what if change.to_dict()[change.what] else f"not {change.what} any more"
+            now = change.to_dict()
+            word = change.what if now[change.what] else f"not {change.what} any more"
+            if word == "parked" and now["parking_space"] is not None:
+                word = f"parked at {now['parking_space']}"
             self._print(change.time, word, held)
 
-    def _tell_end(self, held: Call) -> None:
+    def _print_end(self, held: Call) -> None:
         end = held.end
         if end is None:
             return

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aioami import ActionError, ManagerError, Response, core
+from aioami import ActionError, Response, core
 
 from ..options import Url
 from ..output import plain
@@ -34,7 +34,8 @@ async def _run(text: str, url: str | None) -> None:
         except ActionError as error:
             # The output of a command that failed says more than Asterisk's message.
             if error.response is not None and error.response.data:
-                raise ManagerError("\n".join(error.response.data)) from error
+                output = "\n".join(error.response.data)
+                raise ActionError(output, action=error.action, response=error.response) from error
             raise
         for line in response.data:
             print(plain(line))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +12,8 @@ import typer
 
 from aioami.bus.checking import check as examine
 from aioami.bus.config import RelayConfig, read_config
-from aioami.bus.connection import need_client
-from aioami.bus.relay import Relay
+from aioami.bus.relay import Relay, make_prompt
 from aioami.bus.watching import Watching, tell_systemd
-from aioami.events.base import load
 
 from ..process import ExitCode, notify, run_to_end
 
@@ -86,11 +83,7 @@ async def _examine(config: RelayConfig) -> int:
 async def _serve(config: RelayConfig) -> int:
     # Who leads, and what is wrong with the bus, is what an operator looks for.
     logging.getLogger("aioami.bus.relay").setLevel(logging.INFO)
-    need_client()
-    load()
-    # Else a full collection walks over all that was imported, while no event moves for 20 ms.
-    gc.collect()
-    gc.freeze()
+    make_prompt()
     running = Relay(config.servers, config.bus, config.options)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(running)

@@ -66,12 +66,9 @@ def replay(
 
 
 def _load(file: Path) -> Recording:
-    from aioami.testing import Recording, RecordingError
+    from aioami.testing import Recording
 
-    try:
-        return Recording.load(file)
-    except RecordingError as error:
-        raise RecordingError(f"{file}: {error}") from error
+    return Recording.load(file)
 
 
 async def _serve(recording: Recording, speed: float | None, port: int) -> None:

@@ -158,7 +158,8 @@ class Shell:
             else:
                 await self._send(action_of(line))
         except UnknownAction as error:
-            notify(f"{error}{suggestion(split(line)[0], action_classes())}")
+            known = "" if "meant?" in str(error) else suggestion(split(line)[0], action_classes())
+            notify(f"{error}{known}")
         except ConnectionLost as error:
             if self.mgr.state in (ManagerState.LOST, ManagerState.CLOSED):
                 raise
@@ -175,7 +176,8 @@ class Shell:
         if name.lower() in self.commands:
             found = [name.lower()]
         if len(found) != 1:
-            raise LineError(f"there is no :{name}; :help tells what there is")
+            hint = suggestion(f":{name}", [f":{each}" for each in self.commands])
+            raise LineError(f"there is no :{name}{hint or '; :help tells what there is'}")
         await self.commands[found[0]].run(rest.strip())
 
     async def _send(self, action: Action[Any]) -> None:
@@ -216,7 +218,8 @@ class Shell:
         found: list[type] = [*classes_for(name)]
         found += [cls for key, cls in event_names().items() if key.lower() == name.lower()]
         if not found:
-            meant = suggestion(name, [*action_classes(), *event_names()])
+            actions = {each.wire_name for each in action_classes().values()}
+            meant = suggestion(name, [*sorted(actions), *event_names()])
             raise LineError(f"there is no action and no event {name}{meant}")
         for number, cls in enumerate(found):
             if number:

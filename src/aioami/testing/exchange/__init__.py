@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from ..._log import get_logger
 from ..clock import Clock, Signal
 from ..config import ConfigFile
 from ..message import Charset, escaped
@@ -14,14 +15,18 @@ from .applications import APPLICATIONS
 from .calls import Handset
 from .channels import Bridge, Channel, Pairs, Party
 from .conferences import Conference
+from .contacts import Contacts
 from .dialplan import Dialplan
 from .lines import Line
 from .parking import ParkingLot, lots_of
 from .queues import Queue, queues_of
+from .records import Records
 from .states import States
 from .voicemail import Mailbox, mailboxes_of
 
 __all__ = ["Application", "Bridge", "Channel", "Exchange", "Handset", "Pairs", "Party"]
+
+_log: Final = get_logger("aioami.testing")
 
 Application = Callable[[Channel, str], Awaitable[bool]]
 _TRUE: Final = ("yes", "true", "y", "t", "1", "on")
@@ -69,6 +74,8 @@ class Exchange:
         bridges: by uniqueid.
         queues: by name.
         lots: parking lots, by name.
+        contacts: where telephones are.
+        records: call detail records of the channels that are there.
         conferences: those that have members, by name.
         rooms: bridges of BridgeWait, by name.
         mailboxes: by `number@context`.
@@ -113,6 +120,8 @@ class Exchange:
         self.phones: dict[str, Handset] = {}
         self.dialplan = Dialplan(self.file("extensions.conf"))
         self.states = States(self)
+        self.contacts = Contacts(self)
+        self.records = Records(self)
         self.queues: dict[str, Queue] = queues_of(self)
         self.lots: dict[str, ParkingLot] = lots_of(self)
         self.mailboxes: dict[str, Mailbox] = mailboxes_of(self)
@@ -194,6 +203,7 @@ class Exchange:
         channel.eldest = eldest or channel
         channel.caller = caller or Party()
         self.channels[name] = channel
+        self.records.begin(channel)
         if emit:
             channel.emit("Newchannel")
             self.states.channel_changed(channel)
@@ -266,4 +276,7 @@ class Exchange:
         wanted = application.lower()
         known = self.applications.items()
         runs = next((each for name, each in known if name.lower() == wanted), None)
-        return runs is not None and await runs(channel, data)
+        if runs is None:
+            _log.warning("%s ends: there is no application %s", channel.name, application)
+            return False
+        return await runs(channel, data)
