@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import async_timeout
 
-from aioami import Backoff, Manager
+from aioami import Backoff, Manager, NextEvent, events
 from aioami.testing import FakeAsterisk, FaultProxy
 
 QUICK: Final = Backoff(first=0.01, factor=1.0, maximum=0.01, jitter=False)
@@ -24,6 +24,15 @@ async def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
     async with async_timeout.timeout(seconds):
         while not reached():
             await asyncio.sleep(0.001)
+
+
+def begins(mgr: Manager, command: str, channel: str = "") -> NextEvent[events.AGIExecStart]:
+    """Wait for the start of a command of AGI, by its first words; on any channel, if none is named."""
+    return mgr.wait_for(
+        events.AGIExecStart,
+        where=lambda event: (event.command or "").startswith(command) and channel in ("", event.channel),
+        timeout=10,
+    )
 
 
 def manager(server: FakeAsterisk | FaultProxy, **options: object) -> Manager:

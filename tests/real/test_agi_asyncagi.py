@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.helpers import QUICK, until
+from tests.helpers import QUICK, begins, until
 from tests.real.agi_calls import CONTEXT, Calls, lay_out, press, run, serving
 
 from aioami import ConnectionLost, Manager, ManagerState, core, events
@@ -31,8 +31,9 @@ async def test_a_bridge_takes_the_call_away(mgr: Manager) -> None:
 
     async def program(call: Session) -> None:
         other = await (await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))).outcome()
+        waits = begins(mgr, "WAIT FOR DIGIT", call.channel)
         running = asyncio.create_task(call.digit(None))
-        await asyncio.sleep(0.3)
+        await waits
         await mgr.send(core.Bridge(call.channel, other.channel or ""))
         with pytest.raises(TakenAway):
             await running
@@ -66,9 +67,9 @@ async def test_entering_anew_is_another_session(mgr: Manager) -> None:
             raise
 
     async with serving(mgr, "asyncagi", program) as calls:
+        waits = begins(mgr, "WAIT FOR DIGIT")
         await calls.place()
-        await until(lambda: len(sessions) == 1)
-        await asyncio.sleep(0.2)
+        await waits
         await mgr.send(core.Redirect(sessions[0].uniqueid, CONTEXT, calls.exten, 1))
         await until(lambda: len(sessions) == 2)
         await until(lambda: raised == ["TakenAway"])
@@ -142,8 +143,9 @@ async def test_a_user_who_may_only_steer(mgr: Manager, asterisk: Any) -> None:
                 await call.answer()
 
         async def hung_up(call: Session) -> None:
+            waits = begins(mgr, "WAIT FOR DIGIT", call.channel)
             running = asyncio.create_task(call.digit(None))
-            await asyncio.sleep(0.3)
+            await waits
             await mgr.send(core.Hangup(call.uniqueid))
             with pytest.raises(HungUp):
                 await running
@@ -209,7 +211,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         placing = Calls(mgr, calls.exten, calls.server)
         await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
         await until(lambda: len(sessions) == len(raised))
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # all four commands run on the server
         await proxy.stop()
         await until(lambda: steering.state is ManagerState.RECONNECTING)
         channels = {outage: session.uniqueid for outage, session in sessions.items()}
@@ -217,7 +219,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         await mgr.send(core.Redirect(channels["redirected"], "elsewhere", "target", 1))
         await mgr.send(core.Redirect(channels["entered anew"], CONTEXT, calls.exten, 1))
         await press(mgr, sessions["short"], "5")  # ends the command, whose answer is lost
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # all four are where they are sent, which no single event tells
         await proxy.start()
         await steering.wait_ready(10)
         await until(lambda: sum(map(len, raised.values())) + len(values) == 9, 10)
@@ -244,8 +246,9 @@ async def test_a_call_that_came_while_the_link_was_down(mgr: Manager, asterisk: 
         serving(steering, "asyncagi", program, "menu,one") as calls,
     ):
         await proxy.stop()
+        entered = mgr.wait_for(events.AsyncAGIStart, timeout=10)
         channel = await Calls(mgr, calls.exten, calls.server).place()
-        await asyncio.sleep(0.2)
+        await entered
         await proxy.start()
         call = await asyncio.wait_for(taken, 10)
         assert (call.channel, call.arguments) == (channel, ("menu", "one"))
@@ -259,8 +262,9 @@ async def test_a_program_that_dies_of_a_lost_link_hangs_up_later(mgr: Manager, a
         await call.digit(None)
 
     async with steering_through_a_proxy(asterisk) as (steering, proxy), serving(steering, "asyncagi", program) as calls:
+        waits = begins(mgr, "WAIT FOR DIGIT")
         channel = await Calls(mgr, calls.exten, calls.server).place()
-        await asyncio.sleep(0.3)
+        await waits
         gone = mgr.wait_for(events.Hangup, where=lambda event: event.channel == channel, timeout=10)
         await proxy.stop()
         await until(lambda: steering.state is ManagerState.RECONNECTING)

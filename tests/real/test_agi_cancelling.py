@@ -76,7 +76,7 @@ async def test_commands_run_one_after_the_other(mgr: Manager, transport: Transpo
         await asyncio.sleep(0)
         second = asyncio.create_task(call.set("ORDER", "second"))
         third = asyncio.create_task(call.set("ORDER", "third"))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)  # it waits for its turn
         third.cancel()
         done, _ = await asyncio.wait([first, second], return_when=asyncio.FIRST_COMPLETED)
         return [first in done, await second, await call.get("ORDER")]

@@ -161,10 +161,10 @@ async def test_asking_for_digits(mgr: Manager, transport: Transport) -> None:
     """Digits are taken during the first prompt, the last one and the silence behind; `#` and time end them."""
 
     async def pressing(call: Session, digits: str, *, after: float = 0.3) -> None:
-        await asyncio.sleep(after)
+        await asyncio.sleep(after)  # while the prompt is heard
         for digit in digits:
             await press(mgr, call, digit)
-            await asyncio.sleep(0.12)
+            await asyncio.sleep(0.12)  # as long as a digit lasts
 
     def asking(prompts: tuple[str, ...], digits: int, keys: str) -> Callable[[Session], Awaitable[Any]]:
         async def program(call: Session) -> tuple[str, bool]:

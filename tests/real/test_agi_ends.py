@@ -59,7 +59,7 @@ async def raised_by(
         name = call.arguments[-1]
 
         async def disturb() -> None:
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.4)  # some commands do their work in several, and no event tells the last
             disturbed[name] = loop.time()
             await ways[name](call)
 
@@ -366,7 +366,7 @@ async def test_leaving_the_server_cancels_its_programs(mgr: Manager, transport: 
         async with serving(mgr, transport, program, "menu,${ROW}") as calls:
             channels = set(await asyncio.gather(*(calls.place(ROW=str(number)) for number in range(3))))
             await until(lambda: begun == 3)
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # two of them run on the server
             began = clock()
         assert clock() - began < 4
         assert set(cancelled) == channels

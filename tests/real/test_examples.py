@@ -484,7 +484,7 @@ async def test_the_reminder_notes_who_confirms(mgr: Manager, start: Start, tmp_p
     @mgr.on(events.AGIExecStart, where=lambda event: "Local/wait@" in event.channel and "GET DATA" in event.command)
     def confirm(event: events.AGIExecStart) -> None:
         async def press() -> None:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # behind the begin of the tone
             await mgr.send(actions.PlayDTMF(event["Channel"], "1", receive=True))
 
         pressing.append(asyncio.create_task(press()))
@@ -519,7 +519,7 @@ async def test_a_queue_calls_back(mgr: Manager, start: Start) -> None:
     )
     caller = (await call(mgr, "Local/s@callback/n", callerid="Ada <5551234>")).replace(";1", ";2")
     await begins
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # behind the begin of the tone
     await mgr.send(actions.PlayDTMF(caller, "1", receive=True))
     await service.says("5551234: wants a call, as number 1")
     assert (await joins).queue == "support"

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.helpers import QUICK, until
+from tests.helpers import QUICK, begins, until
 from tests.real.agi_calls import Transport, both, run
 
 from aioami import ActionError, HungUp, Manager, ManagerState, NotAnswered, TakenAway, actions, core
@@ -129,18 +129,18 @@ async def test_programs(mgr: Manager) -> None:
     assert [(await call.ended(5)).by_us for call in (one, two)] == [True, True]
     await until(lambda: len(seen) == 2)
     assert set(seen) == {"wait", "left"}
+    begun = begins(mgr, "WAIT FOR DIGIT")
     async with mgr.call(ANSWERS, to=goes) as gone, mgr.call(ANSWERS, to=waits) as taken:
-        await taken.answered(5)
-        await asyncio.sleep(0.3)
+        await begun
         await taken.redirect("elsewhere", "target")
         await until(lambda: len(seen) == 3)
         assert seen[-1] is TakenAway
         for call in (gone, taken):
             assert await call.get("EXTEN") == "target"
             assert call.end is None
-    async with mgr.call(ANSWERS, to=waits) as call:
-        await call.answered(5)
-        await asyncio.sleep(0.3)
+    begun = begins(mgr, "WAIT FOR DIGIT")
+    async with mgr.call(ANSWERS, to=waits):
+        await begun
     await until(lambda: len(seen) == 4)
     assert seen[-1] is HungUp
 

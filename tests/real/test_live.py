@@ -235,7 +235,7 @@ async def test_snapshots_in_the_middle_of_load(mgr: Manager) -> None:
             other = Live(mgr)
             await other.__aenter__()
             others.append(other)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # so that the snapshots are spread over the load
         await asyncio.gather(*loads)
         await mgr.send(core.Hangup("/^.*/"), check=False)
         stays = await place(mgr, "wait")

@@ -321,7 +321,7 @@ class Buffer(Subscriber):
 
 
 class SingleBuffer(Buffer):
-    """Keeps the first event alone."""
+    """Keeps only the first event, for `wait_for`."""
 
     __slots__ = ()
 

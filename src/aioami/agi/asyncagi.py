@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncAGI", "environment_of"]
 
+_GRACE: Final = 5.0  # seconds in which sessions end that were taken by hand
 _STRAGGLING: Final = 0.1  # seconds in which the events of a list's channels have come, too
 
 
@@ -148,7 +149,7 @@ class AsyncAGI:
             if each.over is None
         ]
         if ends:
-            _, left = await asyncio.wait(ends, timeout=5)
+            _, left = await asyncio.wait(ends, timeout=_GRACE)
             for task in left:
                 task.cancel()
 
@@ -237,9 +238,8 @@ class AsyncAGI:
             return
         await asyncio.sleep(_STRAGGLING)
         taken = {transport.uniqueid for transport in self._open}
+        assert self._hub is not None  # closing cancels this
         for channel in listed.events:
-            if self._hub is None:
-                return
             uniqueid = channel.get("Uniqueid", "")
             if uniqueid in taken or self._hub.is_expected(uniqueid):
                 continue
@@ -253,7 +253,7 @@ class AsyncAGI:
 
 
 def environment_of(channel: Event) -> bytes:
-    """Return what Asterisk would have sent of a channel, as far as a list of channels tells."""
+    """Return the environment that Asterisk would have sent, as far as a list of channels has it."""
     name = channel.getbytes("Channel", b"")
     data = channel.getbytes("ApplicationData", b"") or channel.getbytes("Data", b"")
     values = {

@@ -109,17 +109,13 @@ class Hub:
         """Give a watcher the events of a channel; whoever had them gets them no more."""
         self._watchers[uniqueid] = watcher
 
-    def is_watched(self, uniqueid: str) -> bool:
-        """True of a channel whose events somebody gets."""
-        return uniqueid in self._watchers
-
     def forget(self, uniqueid: str, watcher: Watcher) -> None:
         """Give a watcher nothing more."""
         if self._watchers.get(uniqueid) is watcher:
             del self._watchers[uniqueid]
 
     def expect(self, uniqueid: str, enter: Callable[[AsyncAGIStart], None]) -> None:
-        """Have a function take a call when it enters AsyncAGI, instead of the doorkeeper; once."""
+        """Call a function when a call enters AsyncAGI next, instead of the doorkeeper."""
         self._expected[uniqueid] = enter
 
     def expect_no_more(self, uniqueid: str) -> bool:

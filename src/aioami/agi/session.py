@@ -732,7 +732,7 @@ class Session:
             raise
 
     def _name(self, error: Exception) -> None:
-        """Have an error name the channel: a program may serve many."""
+        """Add the channel's name to an error, as a program may serve many."""
         text = str(error)
         if not text.startswith(self.channel):
             error.args = (f"{self.channel}: {text}",)
@@ -743,7 +743,7 @@ class Session:
             task.exception()  # whoever waited has got it; nobody may be left who did
 
     def _settle(self) -> None:
-        """Have it found out why the channel is dead, while no command runs."""
+        """Ask the transport for the reason why the channel is dead, while no command runs."""
 
         async def settle() -> None:
             async with self._free:

@@ -80,7 +80,7 @@ class Transport(ABC):
 
     @contextlib.contextmanager
     def ending(self) -> Iterator[None]:
-        """Have whoever holds the call know that the session hangs it up in here."""
+        """Tell the call of the session that a hang-up in this block is the program's own."""
         holder = self.holder
         if holder is None:
             yield

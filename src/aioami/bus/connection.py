@@ -380,7 +380,7 @@ class BusConnection:
     async def subscribe(
         self, subject: str, callback: Callable[[Msg], Awaitable[None]], queue: str = ""
     ) -> Subscription:
-        """Have a coroutine function called with each message of a subject.
+        """Call a coroutine function with each message of a subject.
 
         Returns:
             The subscription, for `unsubscribe`.

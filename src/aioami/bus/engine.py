@@ -186,7 +186,7 @@ class Engine:
     async def subscribe(
         self, subject: str, receive: Callable[[Msg], Awaitable[None]]
     ) -> Callable[[], Awaitable[None]]:
-        """Have each message of a subject given to a function, in order; return what ends that.
+        """Call a function with each message of a subject, in order; return what ends that.
 
         Raises:
             ConnectionLost: the connection is over.

@@ -109,11 +109,6 @@ class Exchange:
         """The outcome that may follow the answer; whoever waits for it holds it."""
         return self._pending.outcome
 
-    @property
-    def is_answered(self) -> bool:
-        """True if the answer is complete, and was given out."""
-        return self._is_complete and self._held is None
-
     def hold_back(self) -> None:
         """Keep what comes until `pass_mark()`, as events stand before it."""
         self.mark_passed = False
@@ -219,7 +214,7 @@ class Exchange:
     # Its end
 
     def forget(self) -> None:
-        """Give it up, and discard what still comes."""
+        """Give the action up, and discard what still comes for it."""
         self._session.forget(self._pending)
         self._end()
 

@@ -1,4 +1,7 @@
-"""The reading of one server's log: an ordered consumer, its watchdog, and what it is worth."""
+"""One reading of a server's log on the bus, which is begun again where it was interrupted.
+
+It is an ordered consumer of JetStream, with a watchdog for a bus that falls silent.
+"""
 
 from __future__ import annotations
 
@@ -58,13 +61,13 @@ _NUMBER: Final = 1_000_000_000
 
 
 class FeedHost(Protocol):
-    """Has the connection to the bus, and hears what the log says of the server."""
+    """Gives a reading its connection to the bus, and takes the records that it finds."""
 
     async def wait_for_engine(self) -> Engine:
         """Return the connection to the bus, when there is one."""
 
-    def told(self, feed: Feed, record: Record) -> None:
-        """Take note of a record."""
+    def take_record(self, feed: Feed, record: Record) -> None:
+        """Act on what a relay wrote into the log between the events."""
 
 
 class Feed:
@@ -204,7 +207,9 @@ class Feed:
             await asyncio.sleep(next(pauses, _PAUSES[-1]))
 
     async def _follow(self, engine: Engine) -> None:
-        """Read until something is in doubt, or there is no room; then it is to be called again.
+        """Read with one consumer; return when another one must be made.
+
+        That is when messages are missing, when the bus is silent, and when a stream was full.
 
         Raises:
             ManagerError: the bus is lost, or does not have the log.
@@ -237,7 +242,7 @@ class Feed:
                     await engine.publish(f"$JS.API.CONSUMER.DELETE.{self._stream}.{consumer}")
 
     async def _watch(self, engine: Engine) -> None:
-        """Return when the consumer is to be made anew."""
+        """Return when the consumer was interrupted, or has been silent for too long."""
         loop = asyncio.get_running_loop()
         while not (self._is_interrupted or self.ended):
             if engine.reason is not None:
@@ -253,11 +258,11 @@ class Feed:
                 pass
 
     def interrupt(self) -> None:
-        """Have the reading look around: the bus was lost, or is doubtful."""
+        """Wake the reading, so that it looks at the connection: the bus may be lost."""
         self._attention.send()
 
     def _restart(self) -> None:
-        """Have the consumer made anew, behind the last message that was seen."""
+        """End the present consumer; the next one begins behind the last message that was seen."""
         self._generation += 1
         self._is_interrupted = True
         self._attention.send()
@@ -291,7 +296,9 @@ class Feed:
         self._store = store
         if reader.sequence and first > reader.sequence + 1 and first > last > reader.sequence:
             # All that came was thrown away already, so that no message will tell of it.
-            self._tell(Gap("trimmed", reader.time, _now(), None, "the log was thrown away by age"))
+            self._take_record(
+                Gap("trimmed", reader.time, _now(), None, "the log was thrown away by age")
+            )
             reader.sequence = last
         self._note_place(reader)
         self._note_beginning()
@@ -429,7 +436,7 @@ class Feed:
             self._server, self._store, reader.sequence, reader.epoch, reader.n, reader.time
         )
         while reader.told:
-            self._tell(reader.told.popleft())
+            self._take_record(reader.told.popleft())
         is_before = sequence <= self._caught_up_at and where.time < self._opened_at
         if verdict is Verdict.EVENT and not is_before:
             self._deliver(message.data)
@@ -502,7 +509,7 @@ class Feed:
 
     # What the relay says
 
-    def _tell(self, record: Record) -> None:
+    def _take_record(self, record: Record) -> None:
         if isinstance(record, Gap):
             self._gap_seconds = record.seconds or 0.0
             sentence = record.text or f"the relay tells a gap ({record.reason})"
@@ -510,10 +517,10 @@ class Feed:
                 sentence += f" ({record.seconds:.1f} seconds)"
             self.dispatcher.miss(self._gap_seconds, record.count or 0, sentence)
         elif isinstance(record, Status):
-            self._tell_status(record)
-        self._host.told(self, record)
+            self._emit_change(record)
+        self._host.take_record(self, record)
 
-    def _tell_status(self, status: Status) -> None:
+    def _emit_change(self, status: Status) -> None:
         was_up, self._server_is_up = self._server_is_up, status.state == _READY
         if self._server_is_up:
             if was_up is False:

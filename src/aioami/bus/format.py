@@ -341,7 +341,7 @@ class Gap(Record):
 
 @dataclass(frozen=True)
 class Mark(Record):
-    """The answer to a request stood here among the events.
+    """Record of the place that the answer to a request has among the events.
 
     Attributes:
         mark: the text that the request gave in its header `Ami-Mark`.

@@ -1,4 +1,4 @@
-"""The time for which a relay leads for one server: the AMI session, and what is to be stored."""
+"""One term of a relay as the leader for a server: its AMI session, and what it stores."""
 
 from __future__ import annotations
 

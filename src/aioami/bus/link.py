@@ -192,7 +192,7 @@ class RemoteLink:
             self.owner.release()
 
     async def _run(self) -> None:
-        """Have a connection to the bus, one after the other."""
+        """Keep a connection to the bus: open one, use it until it is lost, wait, begin again."""
         delays = self._options.backoff.delays()
         loud = True
         first = True
@@ -223,7 +223,7 @@ class RemoteLink:
                     # The relay may have lost the bus as well, and the bus its store.
                     self._beat = None
                     self._status_is_current = False
-                    self._look()
+                    self._update_state()
                     await self._leave(engine)
             await asyncio.sleep(next(delays))
 
@@ -235,7 +235,7 @@ class RemoteLink:
         await asyncio.wait([task])
 
     async def _use(self, engine: Engine) -> None:
-        """Return when a connection is over."""
+        """Follow the relay over one connection to the bus; return when that connection is lost."""
         lost = engine.lost
         server = self._options.server
         await engine.subscribe(heartbeat_subject(server), self._heard)
@@ -254,7 +254,7 @@ class RemoteLink:
                 for task in work:
                     if task.done():
                         task.result()  # they never return, and must not fail in silence
-                self._look()
+                self._update_state()
         finally:
             await end_tasks(work)
         self.reason = lost.result()
@@ -288,7 +288,7 @@ class RemoteLink:
         if beat.role == "gone":
             if before is not None and before.relay == beat.relay:
                 self._beat = None
-                self._look()
+                self._update_state()
             return
         if beat.role != "leader":
             return
@@ -305,7 +305,7 @@ class RemoteLink:
             beat.state,
         ):
             self._status_is_old.send()
-        self._look()
+        self._update_state()
 
     def _compare_clocks(self, beat: Heartbeat) -> None:
         """Note by how much the relay's clock is ahead of this one."""
@@ -319,8 +319,8 @@ class RemoteLink:
         """Return the microseconds since 1970 on the relay's clock."""
         return int(time.time() * 1_000_000) + self._clock_offset
 
-    def _look(self) -> None:
-        """Enter the state that is true now."""
+    def _update_state(self) -> None:
+        """Enter the state that follows from the connection, the heartbeat and the relay's word."""
         if self.state in (ManagerState.CLOSED, ManagerState.CLOSING, ManagerState.LOST):
             return
         beat = self._beat
@@ -388,7 +388,7 @@ class RemoteLink:
         self._status_is_current = True
         if before is not None and _seen_by(before) != _seen_by(status):
             self.view_observers.tell(status)
-        self._look()
+        self._update_state()
 
     def _enter(self, state: ManagerState) -> None:
         changed = state is not self.state
@@ -486,7 +486,7 @@ class RemoteLink:
     # Events
 
     def attach(self, buffer: RemoteBuffer, start: Start) -> Feed:
-        """Have the log read for a stream, from where it is to begin."""
+        """Begin to read the log for a stream, or add the stream to a reading that serves it too."""
         names = buffer.selection.names()
         if start is None:
             for feed in self._feeds:
@@ -519,7 +519,7 @@ class RemoteLink:
         return feed
 
     def detach(self, feed: Feed, buffer: RemoteBuffer) -> None:
-        """Read the log no more for a stream."""
+        """Stop the reading of the log for a stream."""
         if not feed.remove(buffer):
             return
         if feed.ended:
@@ -542,8 +542,8 @@ class RemoteLink:
                 task.add_done_callback(self._closing.discard)
             self._forget_marks_of(feed)
 
-    def told(self, feed: Feed, record: Record) -> None:
-        """Take note of what a relay wrote into the log."""
+    def take_record(self, feed: Feed, record: Record) -> None:
+        """Act on what a relay wrote into the log between the events."""
         if isinstance(record, Mark):
             self._passed(record.mark, feed)
         elif isinstance(record, Status):
@@ -559,7 +559,10 @@ class RemoteLink:
                 log.warning("events of %s are missing: %s", self._options.server, record.text)
 
     async def _all_have_begun(self, timeout: float | None) -> None:
-        """Return when nothing of the events is missed that come from now on, or it is too late."""
+        """Wait until each reading of the log has begun, so that no event from now on is missed.
+
+        It is given up, and logged, when the timeout is over.
+        """
         try:
             async with async_timeout.timeout(timeout):
                 for feed in list(self._feeds):

@@ -89,11 +89,6 @@ class Outbox:
         """The number of the last message before the first one that is not confirmed."""
         return self._entries[0].n - 1 if self._entries else self._n
 
-    @property
-    def is_losing(self) -> bool:
-        """True while events are not taken."""
-        return bool(self._missing)
-
     # In
 
     def put(self, token: str, time: int, body: bytes) -> None:
@@ -172,7 +167,7 @@ class Outbox:
             self._tell_missing(self._clock())
 
     def go_back(self) -> None:
-        """Note that it is not known what was stored: all that is not confirmed is sent again."""
+        """Send all that is not confirmed again, as it is not known what of it was stored."""
         self._sent = 0
         self._confirmed.clear()
         self._slow = SLOW_START

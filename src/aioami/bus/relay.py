@@ -246,7 +246,7 @@ class Relay:
         await self.close()
 
     async def wait(self) -> None:
-        """Wait until it fails, which it does only by a fault of its own.
+        """Wait until the relay fails, which it does only by a fault of its own.
 
         Raises:
             Exception: the fault.
@@ -260,7 +260,7 @@ class Relay:
 
     @property
     def is_ready(self) -> bool:
-        """True if it does its part for every server."""
+        """True if it leads or stands by for every server."""
         return all(each.is_ready for each in self.status().values())
 
     def __repr__(self) -> str:

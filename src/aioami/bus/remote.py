@@ -399,7 +399,7 @@ class RemoteManager(ManagerBase):
         stop()
 
     def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
-        """Have a function called with the `view`, each time that it is another one.
+        """Call a function with the `view` each time that it has changed.
 
         It is so when the relay has learned the rights of its user, and when another relay leads
         whose user, mask or filters are others.

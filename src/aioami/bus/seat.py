@@ -327,7 +327,7 @@ class Seat:
     # Taking the lead
 
     async def _try_the_server(self) -> None:
-        """Have the lead taken, if the leader has had no link for long, and there is one from here.
+        """Take the lead from a leader that has had no link for long, if there is one from here.
 
         It is tried first, without events: so two relays that cannot reach the server do not depose
         each other in turns.

@@ -112,7 +112,7 @@ class RemoteBuffer(Buffer):
 
 
 class RemoteSingleBuffer(RemoteBuffer):
-    """Keeps the first event alone."""
+    """Keeps only the first event, for `wait_for`."""
 
     __slots__ = ()
 

@@ -232,7 +232,7 @@ class Call:
         await self._steer(lambda uniqueid: BlindTransfer(uniqueid, exten, context))
 
     async def bridge(self, other: Call | str) -> None:
-        """Have it talk with another channel; both leave what they do.
+        """Bridge the call with another channel; both leave what they were doing.
 
         Needs the write class `call`.
 
@@ -347,7 +347,7 @@ class Call:
         await self._steer(lambda uniqueid: Setvar(name, value, channel=uniqueid))
 
     def detach(self) -> None:
-        """Have it go on when `async with` is left."""
+        """Let the call go on when `async with` is left."""
         self._watch.check()
         self._watch.is_kept = True
 

@@ -1,4 +1,4 @@
-"""One call that is held: its state and its end, put together from events, without any input."""
+"""State and end of one call that a program holds, worked out from events, without I/O."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ class PlacedCall:
             await call.ended(_FAREWELL)
 
     def _hang_up(self, call: Call, watch: Watch) -> None:
-        """Have the call hung up, whatever becomes of this task and of the link."""
+        """Hang the call up in a task of its own, which outlives this one and a lost link."""
         if watch.machine.end is None:
             Hub.of(self._manager).start(_hang_up(self._manager, call))
 

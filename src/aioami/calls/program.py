@@ -27,10 +27,10 @@ _BEHIND: Final = 0.1  # seconds in which AsyncAGIStart is heard of a call whose 
 
 
 class CallProgram:
-    """Has a program steer a call when it is answered.
+    """Runs a program for a call, from the moment in which it is answered.
 
     Args:
-        manager: whose server the call is on.
+        manager: the manager that placed the call.
         watch: follows the call.
         program: the program.
     """
@@ -55,7 +55,7 @@ class CallProgram:
         watch.on_end = self._end
 
     def _enter(self, event: Event) -> None:
-        """Begin: the call has entered AsyncAGI."""
+        """Begin the session, as the call has entered AsyncAGI."""
         self._begin(event, unquote_to_bytes(event.get("Env", "")))
 
     def _find(self, item: Event) -> None:

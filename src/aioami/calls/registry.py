@@ -497,7 +497,7 @@ class CallRegistry:
             call.dialled = exten
 
     def transfers(self, channel: ChannelRecord, moved: ChannelRecord | None, exten: str) -> None:
-        """Note that a channel transfers another one to an extension, without a word before.
+        """Note that a channel transfers another one to an extension (a blind transfer).
 
         Args:
             channel: the channel that transfers.

@@ -98,7 +98,7 @@ class CallChange:
     _values: dict[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it with all attributes of the call at that time, ready for JSON."""
+        """Return the change, with all attributes of the call at that time, ready for JSON."""
         return {"what": self.what, "time": self.time, **self._values}
 
 
@@ -437,7 +437,7 @@ class Hub:
             watch.lose()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something in the background, which is held until it is over."""
+        """Run a coroutine in the background, and hold its task until it is over."""
         task = asyncio.create_task(work, name="aioami call")
         self._tasks.add(task)
         task.add_done_callback(self._finish)

@@ -52,7 +52,7 @@ _NAMES: Final = tuple(name for name in vars(ManagerLike) if not name.startswith(
 
 
 def _is_manager(server: object) -> TypeGuard[ManagerLike]:
-    """Return whether it has all the names of a manager."""
+    """True of a manager, and of any other object that has all the names of one."""
     return isinstance(server, Manager) or all(hasattr(server, name) for name in _NAMES)
 
 
@@ -79,8 +79,9 @@ class Fleet:
 
     Args:
         servers: the servers: a mapping of their names to URLs, as `Manager.from_url` takes them, or
-            to managers, which are not connected yet and which the fleet closes. Or the URL of a
-            bus, `nats://`, whose servers are found by themselves; that comes with the extra
+            to managers, which are not connected yet and which the fleet closes. The URL of a bus,
+            `nats://`, in a mapping stands for the server of that name there; in place of a mapping,
+            for all of its servers, which are found by themselves. Both come with the extra
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
             fails is raised, and all are closed. `"any"`: until one is; those that are not there are
@@ -178,7 +179,7 @@ class Fleet:
             self._callbacks.renew()
             self._callbacks.start()
             member.start(retry=True)
-            self._tell(name, member.manager)
+            self._notify(name, member.manager)
         return member.manager
 
     async def remove(self, name: str) -> None:
@@ -193,7 +194,7 @@ class Fleet:
         """
         self.owner.check()
         member = self._members.pop(name)
-        self._tell(name, None)
+        self._notify(name, None)
         try:
             await self._close(member)
         finally:
@@ -209,7 +210,7 @@ class Fleet:
         manager: ManagerLike
         if isinstance(server, str):
             try:
-                manager = manager_of(server, **self._named(name))
+                manager = manager_of(name, server, **self._named(name))
             except ValueError as error:  # which never shows the URL
                 raise ValueError(f"servers: {name!r}: {error}") from None
         elif _is_manager(server):
@@ -242,7 +243,7 @@ class Fleet:
         return {**self._options, "metrics": NamedMetrics(name, metrics)}
 
     def _release(self, member: Member) -> None:
-        """Let a manager belong to no fleet any more."""
+        """Note that a manager is in no fleet any more, and take the fleet's name for it away."""
         _FLEETS.pop(id(member.manager), None)
         if member.manager.state is ManagerState.CLOSED:
             member.name_manager("")
@@ -250,7 +251,7 @@ class Fleet:
     def observe_servers(
         self, observer: Callable[[str, ManagerLike | None], object]
     ) -> Callable[[], None]:
-        """Have a function called with each server that is added or removed while it is connected.
+        """Call a function with each server that is added or removed while the fleet is connected.
 
         Args:
             observer: takes the name, and the manager, or `None` for a server that was removed. It
@@ -267,7 +268,8 @@ class Fleet:
 
         return end
 
-    def _tell(self, name: str, manager: ManagerLike | None) -> None:
+    def _notify(self, name: str, manager: ManagerLike | None) -> None:
+        """Call the observers of servers; what they raise is logged."""
         for observer in list(self._observers.values()):
             try:
                 observer(name, manager)
@@ -298,7 +300,7 @@ class Fleet:
             self._callbacks.start()
             retry = self._wait != "all"
             if self._discovery is not None:
-                await self._discovery.start(self)
+                await self._discovery.start(self, wait=self._wait != "none")
             for member in list(self._members.values()):
                 if member.task is None:
                     member.start(retry=retry)
@@ -689,7 +691,7 @@ def _weakly(method: Callable[..., None]) -> Callable[..., None]:
 
 
 def _of_server(name: str, error: BaseException) -> Exception:
-    """The error of a server, which names the server, for those who do not know whose it is."""
+    """Return a copy of a server's error that begins with the server's name."""
     named = fresh(error)
     assert isinstance(named, Exception)
     if isinstance(named, ManagerError):
@@ -702,7 +704,10 @@ def _nothing() -> None:
 
 
 def _where(member: Member, where: Predicate | None) -> Predicate | None:
-    """Return a predicate that also names the server, where the manager does not."""
+    """Return a predicate that also writes the server's name into each event.
+
+    It is `where` itself if the manager writes it.
+    """
     if member.takes_name:
         return where
     name = member.name

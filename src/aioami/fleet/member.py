@@ -185,7 +185,7 @@ class Member:
             self._connecting = False
 
     async def _attempt(self, retry: bool) -> None:
-        """Have a manager connect that does not go on trying by itself."""
+        """Connect the manager, with `retry` until it succeeds or is refused for good."""
         delays = Backoff().delays()
         while True:
             try:

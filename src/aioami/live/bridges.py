@@ -37,7 +37,7 @@ class LiveBridge(LiveObject):
 
 
 class _Bridge:
-    """A bridge as its events describe it; the last one is read when somebody looks at it."""
+    """A bridge as its events describe it; the last event is read when somebody looks."""
 
     __slots__ = ("_bridge", "_changed", "_event", "channels")
 
@@ -58,7 +58,7 @@ class _Bridge:
         self._changed = True
 
     def leave(self, uniqueid: str) -> None:
-        """Take a channel out of it."""
+        """Take a channel out of the bridge."""
         self.channels.pop(uniqueid, None)
         self._changed = True
 

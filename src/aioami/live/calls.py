@@ -297,7 +297,7 @@ class Calls:
             self._end(channel, self._reports.clock(), seen=True)
 
     def transfers(self, event: Event) -> None:
-        """Take the event of a transfer without a word before."""
+        """Apply the event of a blind transfer."""
         channels = self._registry.channels
         one = channels.get(identifier(event, "TransfererUniqueid") or "")
         moved = channels.get(identifier(event, "TransfereeUniqueid") or "")
@@ -384,7 +384,7 @@ class Calls:
             self.moved(uniqueid, bridge, bridges.get(bridge or "", ("", "")))
 
     def moved(self, uniqueid: str, bridge: str | None, kind: tuple[str, str] | None = None) -> None:
-        """Have a channel in the bridge, or in none, that the server lists for it.
+        """Set a channel's bridge to the one that the server lists for it, or to none.
 
         Args:
             uniqueid: the channel's.

@@ -138,7 +138,7 @@ class _Channel:
         self._changed = True
 
     def executes(self, application: str, data: str) -> bool:
-        """Have an application run on it; return false if it was that one already."""
+        """Set the application that runs on the channel; return false if it is that one already."""
         new = (application, data) != (self.application, self._data)
         self.application, self._data = application, data
         self.answered = False
@@ -146,7 +146,7 @@ class _Channel:
         return new
 
     def rename(self, name: str) -> None:
-        """Give it another name, which the events before do not have."""
+        """Set the channel's new name, which its events so far do not have."""
         self.show(replace(self.value(), name=name))
 
     @property
@@ -158,7 +158,7 @@ class _Channel:
         return self._channel.linkedid if told is None else told
 
     def link(self, linkedid: str) -> None:
-        """Give it another Linkedid, which its events so far do not have."""
+        """Set the channel's new Linkedid, which its events so far do not have."""
         self._linkedid = linkedid
         self._changed = True
 

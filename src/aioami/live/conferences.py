@@ -74,7 +74,7 @@ class _Conference:
         self.participants = {each.uniqueid: each for each in conference.participants}
 
     def put(self, participant: LiveParticipant) -> None:
-        """Have a participant, or have one be so."""
+        """Add a participant, or replace the one with the same Uniqueid."""
         self.participants[participant.uniqueid] = participant
         self._shown = None
 

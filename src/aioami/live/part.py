@@ -263,7 +263,7 @@ class Reports:
         self.consumers.notify(kind, key, gone)
 
     def must_read(self, part: Part[Any], key: str | None = None) -> None:
-        """Have a part read again, or what it has of one key."""
+        """Mark a part, or one key of it, as to be read again."""
         keys = self.stale.setdefault(part, set())
         if key is None or keys is None:
             self.stale[part] = None
@@ -272,7 +272,7 @@ class Reports:
         self.work.send()
 
     def doubt(self, part: Part[Any]) -> None:
-        """Have a part look at what it is in doubt of, once the server has come to rest."""
+        """Mark a part as doubtful: it looks at the server again once that has come to rest."""
         self.doubtful[part] = None
         if self._timer is None and not self.is_due:
             self._timer = asyncio.get_running_loop().call_later(_SETTLING, self._fall_due)

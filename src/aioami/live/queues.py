@@ -216,7 +216,7 @@ class _Queue:
         return self._shown
 
     def set_member(self, member: LiveMember) -> bool:
-        """Have a member be so; return false if it is so already."""
+        """Set a member; return false if it is the same already."""
         interface = member.interface
         if interface in self._members and self.member(interface) == member:
             return False
@@ -226,7 +226,7 @@ class _Queue:
         return True
 
     def set_members(self, members: Mapping[str, LiveMember]) -> bool:
-        """Have these members and no others; return false if it is so already."""
+        """Set the members; return false if they are the same already."""
         if self.members() == members:
             return False
         self._members = dict(members)
@@ -254,7 +254,7 @@ class _Queue:
         self._changed = True
 
     def set_waiting(self, waiting: list[str]) -> bool:
-        """Have these callers wait, and no others; return false if it is so already."""
+        """Set the callers who wait; return false if they are the same already."""
         if self.waiting == waiting:
             return False
         self.waiting = waiting
@@ -270,7 +270,7 @@ class _Queue:
         self._changed = True
 
     def set_parameters(self, queue: LiveQueue) -> bool:
-        """Have this strategy and these counts; return false if it is so already."""
+        """Set the strategy and the counts; return false if they are the same already."""
         before = self._queue.strategy, self.completed, self.abandoned
         if before == (queue.strategy, queue.completed, queue.abandoned):
             return False
@@ -439,7 +439,7 @@ class Queues(Part[LiveQueue]):
             self.notify(name, gone=True)
 
     def _wait(self, name: str, record: _Queue, callers: list[LiveCaller]) -> bool:
-        """Have these callers, and no others, wait in a queue; return false if it is so already."""
+        """Set the callers of a queue; return false if they are the same already."""
         callers.sort(key=lambda each: each.position)
         # A busy server may go on listing a caller who was taken away: it is asked once more.
         settled = self.reports.clock() - _SETTLED
@@ -459,7 +459,7 @@ class Queues(Part[LiveQueue]):
         return record.set_waiting(waiting)
 
     def _doubt(self, queue: str, interface: str | None = None) -> None:
-        """Have the counts, and a member, looked at once the server has come to rest."""
+        """Mark the counts, and a member, as to be looked at once the server has come to rest."""
         interfaces = self._doubtful.setdefault(queue, set())
         if interface is not None:
             interfaces.add(interface)
@@ -511,7 +511,7 @@ class Queues(Part[LiveQueue]):
     def _compare(
         self, event: QueueCallerJoin | QueueCallerLeave, name: str, record: _Queue
     ) -> None:
-        """Have the queue read again if the server counts other callers than are known."""
+        """Mark the queue as to be read again if the server counts other callers than are known."""
         count = event.find("Count")
         if count is not None and count != str(len(record.waiting)):
             self.reports.must_read(self, name)
@@ -524,7 +524,7 @@ class Queues(Part[LiveQueue]):
             self._doubt(name)
 
     def _taken_away(self, uniqueid: str, place: _Caller) -> None:
-        """Let a caller leave the queue in a way that it does not report.
+        """Remove a caller of whose leaving the queue sends no event.
 
         The server puts a stand-in into the queue in the channel's place, which then hangs up: it
         counts a caller who gave up, and keeps the events of the stand-in to itself.

@@ -494,9 +494,7 @@ class Live:
         stream = self._stream
         if self._ended or stream is None or stream.pending:
             return
-        # While it is read, or caught up with, what comes is held back, and not applied.
-        is_held = self._held is not None
-        if not (self._reports.stale or self._reading or self._was_away or is_held):
+        if self._held is None and not (self._reports.stale or self._was_away):
             self._sync(True)
         self._changed.send()
 
@@ -525,7 +523,7 @@ class Live:
         return [*selected, Disconnected, FullyBooted, Load, Reload, Unload]
 
     def _arrange(self) -> None:
-        """Have those events applied that are of a part which can be followed."""
+        """Choose the handlers of events: those of the parts that can be followed."""
         handlers: dict[str, list[Handler]] = {
             Disconnected.wire_name: [self._lost],
             FullyBooted.wire_name: [self._booted],
@@ -605,7 +603,7 @@ class Live:
                 self._reports.must_read(part)
 
     def _sent(self, action: Action[Any]) -> None:
-        """Have read again what an action of this manager changes without an event."""
+        """Mark what an action of this manager changes without an event as to be read again."""
         if action.name.lower() in _SEEING:
             self._read_all_again()
         for part in self._parts.values():
@@ -743,12 +741,13 @@ class Live:
 def _refused(error: ActionError, part: Part[Any]) -> str:
     """Return the reason why a part cannot be listed, with what to change."""
     classes = () if error.action is None else error.action.privilege
+    sentence = str(error).removesuffix(".")
     # Where nobody has answered, a relay or the manager itself has refused.
     if isinstance(error, PermissionDenied) and classes and error.response is not None:
-        return f"{error}: add {' or '.join(classes)} to write in manager.conf"
+        return f"{sentence}: add {' or '.join(classes)} to write in manager.conf"
     if isinstance(error, UnknownAction) and part.modules:
-        return f"{error}: load the module {' and '.join(sorted(part.modules))}"
-    return str(error)
+        return f"{sentence}: load the module {' or '.join(sorted(part.modules))}"
+    return sentence
 
 
 def _classes(part: Part[Any]) -> set[str]:

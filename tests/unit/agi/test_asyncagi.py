@@ -331,7 +331,7 @@ async def test_a_lost_link_of_a_user_who_may_not_look(fake: FakeAsterisk, mgr: M
     async with manager(proxy, username="steering") as steering, AsyncAGI(steering, program):
         await place(mgr)
         await begun.wait()
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.15)  # the answer comes so late that the link stands again, too early to be heard
         proxy.cut()
         assert await asyncio.wait_for(result, 5) == "again"
 

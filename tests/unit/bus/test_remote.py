@@ -474,7 +474,7 @@ async def test_the_bus_is_waited_for(nats_program: Path) -> None:
     assert 0.25 < loop.time() - began < 10
     assert (remote.state, stream.ended) == (ManagerState.CLOSED, False)
     connecting = asyncio.ensure_future(remote.connect(retry=True))
-    await asyncio.sleep(0.4)
+    await asyncio.sleep(0.4)  # longer than the timeout, which does not end it
     with server:
         await asyncio.wait_for(connecting, 20)
         await remote.close()

@@ -8,11 +8,10 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.helpers import manager, until
+from tests.helpers import begins, manager, until
 
 from aioami import ActionError, HungUp, Manager, ManagerState, PermissionDenied, TakenAway, actions, core
 from aioami.agi import AsyncAGI, Session
-from aioami.agi.hub import Hub as SessionHub
 from aioami.calls import Call, CallState, EndReason
 from aioami.calls.watch import Hub
 from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy
@@ -132,9 +131,9 @@ async def test_a_redirect_by_others_takes_the_call_away(mgr: Manager, caplog: py
             raised.append(str(error))
             raise
 
+    waits = begins(mgr, "WAIT FOR DIGIT")
     async with mgr.call(ANSWERS, to=program) as call:
-        await until(lambda: SessionHub.of(mgr).is_watched(call.uniqueid))
-        await asyncio.sleep(0.2)
+        await waits
         await call.redirect("elsewhere", "target")
         await until(lambda: raised)
         assert "elsewhere,target" in raised[0]
@@ -153,9 +152,9 @@ async def test_a_hang_up_ends_the_program(mgr: Manager) -> None:
             raised.append(type(error).__name__)
             raise
 
+    waits = begins(mgr, "WAIT FOR DIGIT")
     async with mgr.call(ANSWERS, to=program) as call:
-        await until(lambda: SessionHub.of(mgr).is_watched(call.uniqueid))
-        await asyncio.sleep(0.2)
+        await waits
     await until(lambda: raised == ["HungUp"])
     assert call.end is not None
     assert call.end.by_us

@@ -482,7 +482,7 @@ async def test_events_are_counted(fake: FakeAsterisk) -> None:
 
     async def ring() -> None:
         await fake.expect("ListCommands")
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # it listens for half a second, and does not say when it begins
         for _ in range(3):
             await fake.send_event("Hangup", privilege="call,all")
 

@@ -1266,7 +1266,7 @@ async def test_an_action_that_holds_the_session_stops_the_clock(
         if gives_up:
             waiting.cancel()
             await asyncio.wait([waiting])
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.15)  # five times the timeout, in which nothing happens
         assert mgr.statistics().gaps == 0
         assert not fake.sent("Ping")
         await fake.send_raw(f"Response: Error\r\nActionID: {request.action_id}\r\n\r\n".encode())
@@ -1321,7 +1321,7 @@ async def test_what_was_given_up_hides_no_dead_link(give_up: Callable[[Manager],
             waiting = asyncio.ensure_future(give_up(mgr))
             await fake.expect("Command")
             proxy.stall()
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(0.15)  # three times the timeout, in which nothing happens
             assert mgr.statistics().gaps == 0
             with mgr.events(Disconnected) as stream:
                 waiting.cancel()

@@ -112,18 +112,18 @@ class _Shown:
                 if self._as_json:
                     print(json.dumps(change.to_dict()), flush=True)
                 else:
-                    self._tell(change, held)
+                    self._print_change(change, held)
         except BaseException:
             # Its end is shown, too.
             await held.hang_up()
             await held.ended(_FAREWELL)
-            self._tell_end(held)
+            self._print_end(held)
             raise
 
-    def _tell(self, change: CallChange, held: Call) -> None:
+    def _print_change(self, change: CallChange, held: Call) -> None:
         if change.what == "state":
             if change.state.name == "ENDED":
-                self._tell_end(held)
+                self._print_end(held)
             else:
                 self._print(change.time, change.state.value, held)
         elif change.what == "bridged_with":
@@ -137,7 +137,7 @@ class _Shown:
                 word = f"parked at {now['parking_space']}"
             self._print(change.time, word, held)
 
-    def _tell_end(self, held: Call) -> None:
+    def _print_end(self, held: Call) -> None:
         end = held.end
         if end is None:
             return
