@@ -28,7 +28,7 @@ check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each c
 
 # What a link lives on: no branch of it is without a test.
 comma = ,
-CORE = wire/*,_session/*,_client/*,_signals.py,states.py,url.py
+CORE = wire/*,_session/*,_client/*,agi/*,_signals.py,states.py,url.py
 
 # The tests wait more than they compute, so there are more processes than processors. Each starts the real servers that it needs.
 # In the order of the files those on real servers come first: they wait most, and none of them is left for the end.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from aioami.fleet import read_servers
+from aioami.fleet import is_bus, read_servers
 
 from .users import Users
 
@@ -23,7 +23,7 @@ class Settings:
     """How the dashboard is set up.
 
     Attributes:
-        servers: the servers: their names, and their URLs as `Manager.from_url` reads them.
+        servers: the servers: their names, and their URLs as `Fleet` reads them; or the URL of a bus, for all of its servers.
         users: who may log in.
         dial: what is called for the number in "your phone", with `{}` for it.
         context: the dialplan's context in which the other number is looked for, also by a transfer.
@@ -31,7 +31,7 @@ class Settings:
         secure: whether the session's cookie is for https alone; say so behind a proxy that speaks TLS.
     """
 
-    servers: Mapping[str, str] = field(repr=False)
+    servers: Mapping[str, str] | str = field(repr=False)
     users: Users
     dial: str = "Local/{}@default"
     context: str = "default"
@@ -60,7 +60,7 @@ class Settings:
         if environment.get("DASHBOARD_SECURE", "no") not in ("yes", "no"):
             raise ValueError("DASHBOARD_SECURE: yes or no")
         return cls(
-            servers=read_servers(fleet) if fleet else {ONE: url or ""},
+            servers=read_servers(fleet) if fleet else url if is_bus(url) and url else {ONE: url or ""},
             users=Users.read(Path(environment["DASHBOARD_USERS"])),
             dial=environment.get("DASHBOARD_DIAL", cls.dial),
             context=environment.get("DASHBOARD_CONTEXT", cls.context),

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ._client.threads import (
         BlockingCall,
         BlockingCallChanges,
+        BlockingFleet,
         BlockingListStream,
         BlockingManager,
         BlockingStream,
@@ -63,6 +64,7 @@ __all__ = [
     "Backoff",
     "BlockingCall",
     "BlockingCallChanges",
+    "BlockingFleet",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -120,7 +122,7 @@ if not TYPE_CHECKING:
         **dict.fromkeys(
             (
                 *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
-                *("BlockingManager", "BlockingStream"),
+                *("BlockingFleet", "BlockingManager", "BlockingStream"),
                 *("BlockingSubscription", "in_thread"),
             ),
             "._client.threads",

@@ -69,10 +69,10 @@ def with_near_keywords(
         def called(*args: Any, **keywords: Any) -> Any:
             what = function.__qualname__.removesuffix(".__init__")
             if len(args) > code.co_argcount and named:
-                raise TypeError(
-                    f"{what}() takes {code.co_argcount - 1} argument(s) by place; the others are "
-                    f"given by name, as {named[0]}=..."
-                )
+                count = code.co_argcount - 1
+                places = f"{count} argument{'s' * (count != 1)} by place"
+                rest = f"the others are given by name, as {named[0]}=..."
+                raise TypeError(f"{what}() takes {places}; {rest}")
             for keyword in keywords:
                 if keyword not in known:
                     meant = other_words.get(keyword)

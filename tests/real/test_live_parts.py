@@ -36,6 +36,7 @@ class Phone(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.answer = "200 OK"
         self.answers: asyncio.Queue[str] = asyncio.Queue()
+        self.messages: list[str] = []
 
     @classmethod
     async def open(cls, port: int) -> Phone:
@@ -52,6 +53,8 @@ class Phone(asyncio.DatagramProtocol):
         if text.startswith("SIP/2.0 "):
             self.answers.put_nowait(text)
             return
+        if text.startswith("MESSAGE"):
+            self.messages.append(text)
         if text.startswith("INVITE"):
             return  # it rings for ever
         code = self.answer if text.startswith("REGISTER") else "200 OK"

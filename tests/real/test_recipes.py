@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from tests.real.test_live_parts import Phone
 
 from aioami import ActionError, Manager, core, events
 from aioami.calls import Application
+from aioami.testing.real import RealAsterisk
 
 PAGE = Path(__file__).parents[2] / "docs/guide/recipes.md"
 
@@ -49,6 +51,18 @@ async def test_a_call_is_followed_to_its_end(mgr: Manager, recipe: Callable[[str
     assert await recipe("place_call")(mgr) == "not answered: no such channel"  # nobody is registered as alice
     assert await follow_call(mgr, "Local/short@test/n") == "answered"
     assert await follow_call(mgr, "PJSIP/alice") == "no such channel"
+
+
+async def test_a_call_has_its_record(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """The record of that very call comes, and says how it ended."""
+    answered = await recipe("recorded_call")(mgr, "Local/short@test/n")
+    assert (answered.disposition, answered.last_application, answered.answer_time is not None) == (
+        "ANSWERED",
+        "Playback",
+        True,
+    )
+    busy = await recipe("recorded_call")(mgr, "Local/busy@test/n")
+    assert (busy.disposition, busy.answer_time) == ("BUSY", None)
 
 
 async def test_conferences_are_listed_and_left(mgr: Manager, recipe: Callable[[str], Any]) -> None:
@@ -89,6 +103,21 @@ async def test_a_transfer_takes_the_other_side_along(mgr: Manager, recipe: Calla
     with mgr.events(events.Newexten, where=lambda event: event.context == "elsewhere") as steps:
         await recipe("blind_transfer")(mgr, answered.channel, "target", "elsewhere")
         assert (await asyncio.wait_for(anext(steps), 5)).extension == "target"
+
+
+async def test_one_asks_back_and_connects_the_others(mgr: Manager, recipe: Callable[[str], Any]) -> None:
+    """Who was called and who was asked talk with each other once the one in the middle hangs up."""
+    order = core.Originate_Application("Local/music@test/n", "Dial", ("Local/wait@test/n", 20, "T"))
+    with mgr.events(events.BridgeEnter, where=lambda event: event.channel.startswith("Local/music")) as met:
+        await mgr.send(order)
+        channel = (await asyncio.wait_for(anext(met), 5)).channel
+    await recipe("ask_back")(mgr, channel, "100", "elsewhere")
+    target = await recipe("connect")(mgr, channel)
+    talking = {item.channel: item["BridgeId"] for item in (await mgr.send(core.CoreShowChannels())).events}
+    assert target.startswith("Local/100@elsewhere-")
+    assert [name for name, bridge in talking.items() if bridge and name != target] == [
+        name for name in talking if name.startswith("Local/wait@test-") and name.endswith(";1")
+    ]
 
 
 async def test_a_call_is_parked_and_fetched(mgr: Manager, place: Place, recipe: Callable[[str], Any]) -> None:
@@ -195,3 +224,32 @@ async def test_lamps_follow_their_extensions_and_mailboxes_are_listed(
     lines = capsys.readouterr().out.splitlines()
     assert "peer red" in lines  # nobody is registered there
     assert [line for line in lines if line.startswith("wait ")][-3:] == ["wait blinking", "wait red", "wait green"]
+
+
+async def test_a_phone_registers_and_gets_a_message(
+    asterisk: RealAsterisk, mgr: Manager, recipe: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is listed with its address, comes and goes, and gets a text as long as it is there."""
+    assert await recipe("registered")(mgr) == {}
+    with pytest.raises(ActionError, match="failed to send"):
+        await recipe("send_text")(mgr, "alice", "not yet")
+    config = (asterisk.directory / "etc/pjsip.conf").read_text()
+    port = int(config.partition("bind = 127.0.0.1:")[2].split()[0])
+    phone = await Phone.open(0)
+    watching = asyncio.create_task(recipe("watch_phones")(mgr))
+    try:
+        with mgr.events(events.ContactStatus) as changes:
+            await phone.register(port, 60)
+            uri = (await asyncio.wait_for(anext(changes), 5)).uri
+            assert await recipe("registered")(mgr) == {"alice": [uri]}
+            assert (await recipe("endpoints")(mgr))["alice"] == "NOT_IN_USE"
+            await recipe("send_text")(mgr, "alice", "two\nlines")
+            await phone.register(port, 0)
+            await asyncio.wait_for(anext(changes), 5)
+    finally:
+        watching.cancel()
+        phone.transport.close()
+    assert (await recipe("endpoints")(mgr))["alice"] == "UNAVAILABLE"
+    assert capsys.readouterr().out.splitlines() == [f"alice NonQualified {uri}", f"alice Removed {uri}"]
+    (message,) = phone.messages
+    assert message.endswith("\r\n\r\ntwo\nlines")

@@ -147,7 +147,6 @@ class Tale:
             if pick.random() < 0.4:
                 headers["Reason"] = pick.choice(VALUES)
             await ami.ask("QueuePause", **headers)
-            headers.pop("Reason", None)
             await ami.ask("QueuePause", **{**headers, "Paused": "false"})
         else:
             await ami.ask("QueuePenalty", **headers, Penalty=pick.choice(("0", "1", "7")))
@@ -237,7 +236,7 @@ class Tale:
     async def bridge(self, ami: Line) -> None:
         """Two calls are bridged."""
         calls = [each for each in self._calls if each in self._plain]
-        if len(calls) < 2 or self._named:
+        if len(calls) < 2:
             return
         first, second = self._chance.sample(calls, 2)
         await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")

@@ -24,12 +24,14 @@ class Line:
     Attributes:
         said: what was sent and answered, in order: pairs of direction (`>` or `<`) and message.
         events: the events that came and belong to no answer, in order.
+        also: events that are compared here, and nowhere else.
     """
 
     def __init__(self, host: str, port: int, passes: Callable[[float], Awaitable[None]]) -> None:
         self.host, self.port, self.passes = host, port, passes
         self.said: list[tuple[str, Pairs]] = []
         self.events: list[Pairs] = []
+        self.also: set[str] = set()
         self.others: list[Line] = []
         self.closed = False
         self._count = 0

@@ -455,6 +455,23 @@ async def bridged(ami: Line) -> None:
     await hang_up(ami)
 
 
+async def introduced(ami: Line) -> None:
+    """Two who are bridged are told each other's number and name; their other halves show it with the next step."""
+    await ami.open()
+    first = await place(ami, CallerID='"Ada" <100>')
+    second = await place(ami, CallerID="200")
+    third = await place(ami)
+    await bridge(ami, first, second)
+    await ami.settle(0.8)
+    await ami.ask("Status", Channel=first)
+    await bridge(ami, third, first)
+    await ami.settle(0.8)
+    await _end(ami, first)
+    for channel in (second, third):
+        await ami.ask("Hangup", Channel=channel)
+        await ami.settle()
+
+
 async def bridged_in_the_dialplan(ami: Line) -> None:
     """Calls that are on their way through the dialplan go on behind where they were, when the other has gone."""
     await ami.open()
@@ -563,6 +580,7 @@ async def queue_members(ami: Line) -> None:
     await ami.ask("QueueAdd", **who)
     await ami.ask("QueuePause", **who, Paused="false")
     await ami.ask("QueuePause", Interface=who["Interface"], Paused="true", Reason="lunch")
+    await ami.ask("QueuePause", Interface=who["Interface"], Paused="false", Reason="eaten")
     await ami.ask("QueuePenalty", Interface=who["Interface"], Penalty="5")
     await ami.ask("QueueStatus", Queue="sales")
     await ami.ask("QueueRemove", **who)
@@ -757,11 +775,21 @@ async def conference_ruled(ami: Line) -> None:
 
 
 async def messages(ami: Line) -> None:
-    """A message without an address, or by something that sends none, is refused."""
+    """A message without an address, by something that sends none, or to one who is nowhere is refused."""
     await ami.open()
     await ami.ask("MessageSend")
     await ami.ask("MessageSend", To="odd:alice", Body="hello")
-    await ami.ask("MessageSend", To="pjsip:nobody", Body="hello")
+    for to in ("pjsip:nobody", "pjsip:alice", "PJSIP:agent1", "pjsip:alice@127.0.0.1", "pjsip:agent1"):
+        await ami.ask("MessageSend", To=to, Body="hello")
+    await ami.ask("MessageSend", To="pjsip:agent1")
+    await ami.ask("MessageSend", Destination="pjsip:agent1")
+
+
+async def telephones(ami: Line) -> None:
+    """Endpoints and addresses of record are those of the file; nobody has registered."""
+    await ami.open(events="off")
+    for what in ("Endpoints", "Aors", "Contacts", "RegistrationInboundContactStatuses"):
+        await ami.ask(f"PJSIPShow{what}")
 
 
 async def conference_left(ami: Line) -> None:
@@ -910,6 +938,96 @@ async def blindly_transferred(ami: Line) -> None:
     await ami.settle(0.8)
     await ami.ask("CoreShowChannels")
     await hang_up(ami)
+
+
+async def _connect(ami: Line, options: str) -> str:
+    """Let a channel with sound dial another, and return it once they talk."""
+    told = {"Application": "Dial", "Data": f"Local/wait@test/n,20{options}", "Async": "true"}
+    await ami.ask("Originate", Channel="Local/music@test/n", **told)
+    channel = dict(await ami.until("OriginateResponse"))["Channel"]
+    await ami.settle(0.8)
+    return channel
+
+
+async def _end(ami: Line, channel: str) -> None:
+    """End a call at one end, and wait until the other has gone."""
+    await ami.ask("Hangup", Channel=channel)
+    await ami.until("BridgeDestroy")
+    await ami.settle()
+
+
+async def attended(ami: Line) -> None:
+    """One who may asks back, and hangs up: the other two talk."""
+    await ami.open()
+    for action in ("Atxfer", "CancelAtxfer"):
+        await ami.ask(action)
+        await ami.ask(action, Channel="None/1")
+        await ami.ask(action, Channel="None/1", Exten="100")
+    channel = await _connect(ami, ",T")
+    await ami.ask("Atxfer", Channel=channel, Exten="100", Context="elsewhere")
+    peer = dict(await ami.until("MusicOnHoldStart", Channel="Local/wait"))["Channel"]
+    await ami.until("BridgeEnter", Channel=channel)
+    await ami.settle(0.8)
+    await ami.ask("CoreShowChannels")
+    await ami.ask("Hangup", Channel=channel)
+    await ami.until("AttendedTransfer")
+    await ami.settle()
+    await ami.ask("CoreShowChannels")
+    await ami.ask("BridgeList")
+    await _end(ami, peer)
+
+
+async def attended_in_vain(ami: Line) -> None:
+    """One who may not presses digits that the other hears."""
+    await ami.open()
+    channel = await _connect(ami, "")
+    await ami.ask("Atxfer", Channel=channel, Exten="100", Context="elsewhere")
+    for digit in "*2100":
+        await ami.until("DTMFEnd", Channel="Local/wait", Direction="Received", Digit=digit)
+    await ami.ask("CancelAtxfer", Channel=channel)
+    for digit in "*1":
+        await ami.until("DTMFEnd", Channel="Local/wait", Direction="Received", Digit=digit)
+    await _end(ami, channel)
+
+
+async def attended_taken_back(ami: Line) -> None:
+    """One who has asked back talks with the first one again."""
+    await ami.open()
+    channel = await _connect(ami, ",T")
+    await ami.ask("Atxfer", Channel=channel, Exten="100", Context="elsewhere")
+    await ami.until("MusicOnHoldStart", Channel="Local/wait")
+    await ami.until("BridgeEnter", Channel=channel)
+    await ami.settle(0.8)
+    await ami.ask("CancelAtxfer", Channel=channel)
+    await ami.until("Unhold")
+    await ami.settle(0.8)
+    await _end(ami, channel)
+
+
+async def records(ami: Line) -> None:
+    """Who calls has a record, and who is called by nobody; it says whom they were connected with, and what they did last."""
+    ami.also.add("Cdr")
+    await ami.open()
+    told = {"CallerID": '"Ada" <100>', "Account": "acc", "Async": "true"}
+
+    async def call(channel: str, cdrs: int, **what: str) -> None:
+        await ami.ask("Originate", Channel=f"Local/{channel}@test/n", **told, **what)
+        for _ in range(cdrs):
+            await ami.until("Cdr")
+        await ami.settle()
+
+    await call("short", 2, Application="Wait", Data="600")
+    await call("busy", 2, Application="Wait", Data="600")
+    await call("reject", 2, Application="Wait", Data="600")
+    await call("dial", 3, Application="Wait", Data="600")
+    await call("wait", 4, Application="Dial", Data="Local/short@test/n,20")
+    await call("short", 2, Context="test", Exten="reject", Priority="1")
+    first, second = [await place(ami) for _ in range(2)]
+    await ami.ask("Setvar", Channel=first, Variable="CDR(userfield)", Value="mine")
+    await bridge(ami, first, second)
+    await _end(ami, first)
+    await ami.ask("Hangup", Channel=second)
+    await ami.settle(0.8)
 
 
 async def timed_out(ami: Line) -> None:
@@ -1205,6 +1323,7 @@ STORIES: dict[str, Story] = {
             dialled,
             dialled_in_vain,
             bridged,
+            introduced,
             bridged_in_the_dialplan,
             transferred,
             redirected,
@@ -1231,6 +1350,7 @@ STORIES: dict[str, Story] = {
             conference_left,
             conference_ruled,
             messages,
+            telephones,
             held,
             parked_together,
             linked,
@@ -1240,6 +1360,10 @@ STORIES: dict[str, Story] = {
             mixed,
             mixed_by_hand,
             blindly_transferred,
+            records,
+            attended,
+            attended_in_vain,
+            attended_taken_back,
             agi,
             agi_words,
             agi_is_cut,

@@ -421,6 +421,42 @@ async def test_a_server_of_a_fleet_that_is_away(users: Users) -> None:
         assert servers["pbx2"]["link"]["why"] == ""
 
 
+async def test_the_servers_of_a_bus(users: Users, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`AIOAMI_URL=nats://` shows all servers of a bus: those that are there, those that come, and what is on them."""
+    pytest.importorskip("nats")
+    from aioami.bus.relay import Relay, ServerOptions
+    from aioami.testing.nats import NatsServer, install
+
+    (tmp_path / "users").write_text(f"{USER}:{hash_password(PASSWORD)}\n")
+    with NatsServer(install()) as bus:
+        settings = Settings.from_environment({"AIOAMI_URL": bus.url, "DASHBOARD_USERS": str(tmp_path / "users")})
+        async with contextlib.AsyncExitStack() as stack:
+            fakes = await stack.enter_async_context(FakeFleet(["pbx1", "pbx2"]))
+
+            async def relay(name: str) -> None:
+                await stack.enter_async_context(Relay([ServerOptions(name, fakes.urls[name])], bus.url))
+
+            await relay("pbx1")
+            address = await stack.enter_async_context(served(settings))
+            client = await stack.enter_async_context(logged_in(address))
+            await stack.enter_async_context(async_timeout.timeout(60))
+            states = await stack.enter_async_context(contextlib.aclosing(servers_of(client)))  # type: ignore[type-var]
+            async for servers in states:
+                if "pbx1" in servers and servers["pbx1"]["link"]["synced"] and servers["pbx1"]["queues"]:
+                    break
+            await relay("pbx2")
+            async for servers in states:
+                if "pbx2" in servers and servers["pbx2"]["link"]["synced"] and servers["pbx2"]["queues"]:
+                    break
+            fakes["pbx2"].phone("PJSIP/ada")
+            answer = await client.post("/api/calls", json={**CALL, "phone": "PJSIP/ada"}, params={"server": "pbx2"})
+            assert answer.status_code == 202
+            async for servers in states:
+                if servers["pbx2"]["channels"]:
+                    break
+            assert not servers["pbx1"]["channels"]
+
+
 async def test_a_server_that_refuses_the_login(users: Users) -> None:
     """A wrong secret for one server is told as lost for good, without the secret, and hurts no other."""
     async with FakeFleet(["pbx1", "pbx2"]) as fakes:

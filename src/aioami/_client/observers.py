@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from .._check import check_callable
 from .._log import get_logger
 
 __all__ = ["Observers"]
@@ -32,6 +33,7 @@ class Observers(Generic[T]):
 
     def add(self, observer: Callable[[T], object]) -> Callable[[], None]:
         """Have a function called with each; return the one that ends it."""
+        check_callable("observer", observer)
         entry = (observer,)
         self.entries = (*self.entries, entry)
 

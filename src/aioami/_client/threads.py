@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cast, overload
 
 import async_timeout
 
@@ -27,17 +27,19 @@ from ..states import ManagerState
 from .callbacks import Subscription
 from .like import AskingView, ManagerLike
 from .options import CALL_WORDS, DEFAULT, Timeout
-from .streams import EventStream, ListStream, OnLoss, Overflow, Predicate
+from .streams import EventStream, ListStream, NextEvent, OnLoss, Overflow, Predicate
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from ..calls import Call, CallChange, CallChanges, CallEnd, CallState, Destination, PlacedCall
     from ..enums import HangupCause
+    from ..fleet import Fleet, ServerHealth
 
 __all__ = [
     "BlockingCall",
     "BlockingCallChanges",
+    "BlockingFleet",
     "BlockingListStream",
     "BlockingManager",
     "BlockingStream",
@@ -51,8 +53,12 @@ EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 _A = TypeVar("_A", bound=Event)
 
 
-def in_thread(manager: ManagerLike) -> BlockingManager:
-    """Return a manager with the same names, blocking, on an event loop in a thread of its own.
+@overload
+def in_thread(manager: ManagerLike) -> BlockingManager: ...
+@overload
+def in_thread(manager: Fleet) -> BlockingFleet: ...
+def in_thread(manager: ManagerLike | Fleet) -> BlockingManager | BlockingFleet:
+    """Return a manager, or a fleet, with the same names, blocking, on an event loop in a thread.
 
     For programs without an event loop: Django, Flask, Celery, scripts. Any number of threads may
     use it at once. In a program that forks, make it after the fork.
@@ -63,9 +69,15 @@ def in_thread(manager: ManagerLike) -> BlockingManager:
             print(mgr.send(core.Ping()).RTT)
 
     Args:
-        manager: a manager that is not connected.
+        manager: a manager that is not connected, or a `Fleet`.
+
+    Raises:
+        TypeError: it is neither.
     """
-    return BlockingManager(manager)
+    # Told by their names, as a fleet is above this room, and a manager may be of any kind.
+    if hasattr(manager, "health") and not hasattr(manager, "send"):
+        return BlockingFleet(manager)
+    return BlockingManager(cast("ManagerLike", manager))
 
 
 class _Stopped(Exception):
@@ -145,8 +157,8 @@ class _Thread:
                 self._stopped = True
                 self.loop.call_soon_threadsafe(self.loop.stop)
 
-    def leave(self, manager: ManagerLike) -> None:
-        """Begin to close the manager, and to end the loop behind it; return at once."""
+    def leave(self, manager: _Source) -> None:
+        """Begin to close it, and to end the loop behind it; return at once."""
 
         async def left() -> None:
             try:
@@ -163,22 +175,35 @@ class _Thread:
             self._thread.join()
 
 
-class BlockingManager:
-    """The names of a manager, blocking; `aioami.in_thread` makes it.
+class _Source(Protocol):
+    """A manager or a fleet, as far as its thread is concerned."""
 
-    Each method does in the thread of the event loop what the method of that name does, and blocks
-    until it is done. It raises the same errors. An interrupted one (Ctrl-C) is cancelled there.
+    async def connect(self) -> None: ...
+    async def close(self) -> None: ...
 
-    A callback is called in the thread of the loop. There the blocking names would wait for
-    themselves, and raise `RuntimeError`; an `async` callback awaits those of `manager`.
+    # fmt: off
+    def events(
+        self, *selectors: Selector, where: Predicate | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> EventStream[Any]: ...
+    def wait_for(
+        self, *selectors: Selector, where: Predicate | None = ..., timeout: float | None = ...
+    ) -> NextEvent[Any]: ...
+    def on(
+        self, *selectors: Selector, where: Predicate | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> Subscription[Any]: ...
+    # fmt: on
 
-    Attributes:
-        manager: the manager that does the work.
-    """
 
-    def __init__(self, manager: ManagerLike) -> None:
-        check_manager("manager", manager)
-        self.manager = manager
+class _Blocking:
+    """The names that a manager and a fleet have in common, blocking, and the thread of the loop."""
+
+    _kind = "manager"
+    _example = "Manager(...)"
+
+    def __init__(self, source: _Source) -> None:
+        self._source = source
         self._lock = threading.Lock()
         self._thread: _Thread | None = None
 
@@ -204,7 +229,7 @@ class BlockingManager:
 
     def _run(self, begin: Callable[[], Awaitable[T]]) -> T:
         """Await in the loop's thread what a function makes there."""
-        return self._run_or(begin, _refuse)
+        return self._run_or(begin, self._refuse)
 
     def _run_or(self, begin: Callable[[], Awaitable[T]], otherwise: Callable[[], T]) -> T:
         """Await in the loop's thread what a function makes there; call another one here if it ends.
@@ -237,7 +262,7 @@ class BlockingManager:
                 raise _Stopped from error
             if not thread.is_stopped:  # by itself
                 raise asyncio.CancelledError(*error.args) from error
-            raise ConnectionLost("the manager was closed") from error
+            raise ConnectionLost(f"the {self._kind} was closed") from error
         except BaseException:
             future.cancel()  # of no effect, but for an interruption of this thread
             raise
@@ -248,13 +273,14 @@ class BlockingManager:
             return None
         if thread.process != os.getpid():
             raise RuntimeError(
-                "this manager was connected in another process, and its thread is there: "
-                "call aioami.in_thread(Manager(...)) after the fork"
+                f"this {self._kind} was connected in another process, and its thread is there: "
+                f"call aioami.in_thread({self._example}) after the fork"
             )
         if thread.is_here:
             raise RuntimeError(
-                "this is the thread of the manager's own loop: await the names of its `manager` in "
-                "an async callback, or asyncio.run_coroutine_threadsafe() from elsewhere"
+                f"this is the thread of the {self._kind}'s own loop: await the names of its "
+                f"`{self._kind}` in an async callback, or asyncio.run_coroutine_threadsafe() from "
+                "elsewhere"
             )
         return thread
 
@@ -270,7 +296,7 @@ class BlockingManager:
     # The link
 
     def connect(self) -> None:
-        """Start the thread, connect, and log in; see `Manager.connect`.
+        """Start the thread, connect, and log in; see `Manager.connect` and `Fleet.connect`.
 
         Raises:
             RuntimeError: it is connected.
@@ -283,18 +309,18 @@ class BlockingManager:
                     thread = begun = _Thread()  # known before it starts, as Ctrl-C may come then
                     begun.start()
                     self._thread = begun
-            self._run_on(thread, self.manager.connect)
+            self._run_on(thread, self._source.connect)
         except BaseException as error:
             stopped = isinstance(error, _Stopped)
             ended = thread if stopped else begun
             if ended is not None:
                 self._end(ended)
             if stopped:
-                raise ConnectionLost("the manager was closed") from None
+                raise ConnectionLost(f"the {self._kind} was closed") from None
             raise
 
     def close(self) -> None:
-        """Close the link, end all streams, and end the thread.
+        """Close each link, end all streams, and end the thread.
 
         May be called again, and in another thread than one that is connecting, which gets
         `ConnectionLost` then.
@@ -304,7 +330,7 @@ class BlockingManager:
             try:
                 # Another thread may close it too, and be quicker.
                 with contextlib.suppress(_Stopped, ConnectionLost):
-                    self._run_on(thread, self.manager.close)
+                    self._run_on(thread, self._source.close)
             finally:
                 self._end(thread)
 
@@ -315,14 +341,6 @@ class BlockingManager:
             if self._thread is thread:
                 self._thread = None
         thread.join()
-
-    def wait_ready(self, timeout: float | None = None) -> None:
-        """Wait until the manager is logged in; see `Manager.wait_ready`."""
-        self._run(lambda: self.manager.wait_ready(timeout))
-
-    def wait_booted(self, timeout: float | None = None) -> None:
-        """Wait until Asterisk has loaded all its modules; see `Manager.wait_booted`."""
-        self._run(lambda: self.manager.wait_booted(timeout))
 
     def __enter__(self) -> Self:
         self.connect()
@@ -339,12 +357,9 @@ class BlockingManager:
     def __del__(self) -> None:
         thread = getattr(self, "_thread", None)
         if thread is not None and thread.process == os.getpid():
-            thread.leave(self.manager)
+            thread.leave(self._source)
             text = f"{self!r} was dropped without close()"
             warnings.warn(text, ResourceWarning, source=self, stacklevel=2)
-
-    def __repr__(self) -> str:
-        return f"<BlockingManager of {self.manager!r}>"
 
     # What it says of itself
 
@@ -352,6 +367,130 @@ class BlockingManager:
     def is_running(self) -> bool:
         """True while there is a thread, from `connect()` to the end of `close()`."""
         return self._thread is not None and not self._thread.loop.is_closed()
+
+    # Events
+
+    # fmt: off
+    @overload
+    def events(
+        self, a: type[EventT], /, *,
+        where: Callable[[EventT], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> BlockingStream[EventT]: ...
+    @overload
+    def events(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ..., on_loss: OnLoss = ...,
+    ) -> BlockingStream[Event]: ...
+    # fmt: on
+    def events(
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+        on_loss: OnLoss = "count",
+    ) -> BlockingStream[Any]:
+        """Return the events that come from now on; see `Manager.events`.
+
+        `where` is called in the loop's thread.
+        """
+        stream = self._at_once(
+            lambda: self._source.events(
+                *selectors, where=where, maxsize=maxsize, overflow=overflow, on_loss=on_loss
+            )
+        )
+        return BlockingStream(self, stream)
+
+    # fmt: off
+    @overload
+    def wait_for(
+        self, a: type[EventT], /, *,
+        where: Callable[[EventT], object] | None = ..., timeout: float | None = ...,
+    ) -> EventT: ...
+    @overload
+    def wait_for(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., timeout: float | None = ...,
+    ) -> Event: ...
+    # fmt: on
+    def wait_for(
+        self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
+    ) -> Any:
+        """Wait for the next event that matches, and return it; see `Manager.wait_for`.
+
+        Only what comes after the call is seen. To send an action first and miss nothing, open
+        `events()` before it.
+        """
+        with asked_from_here():
+            return self._run(
+                lambda: self._source.wait_for(*selectors, where=where, timeout=timeout)
+            )
+
+    # fmt: off
+    @overload
+    def on(
+        self, a: type[EventT], /, *,
+        where: Callable[[EventT], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> BlockingSubscription[EventT]: ...
+    @overload
+    def on(
+        self, *selectors: Selector,
+        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
+        overflow: Overflow = ...,
+    ) -> BlockingSubscription[Event]: ...
+    # fmt: on
+    def on(
+        self,
+        *selectors: Selector,
+        where: Predicate | None = None,
+        maxsize: int | None = 10_000,
+        overflow: Overflow = "drop_oldest",
+    ) -> BlockingSubscription[Any]:
+        """Return a decorator that has a function called with each event; see `Manager.on`.
+
+        The function is called in the loop's thread. One that is not `async` holds up all else there
+        while it runs.
+        """
+        subscription = self._at_once(
+            lambda: self._source.on(*selectors, where=where, maxsize=maxsize, overflow=overflow)
+        )
+        return BlockingSubscription(self, subscription)
+
+    def _refuse(self) -> NoReturn:
+        raise ConnectionLost(f"the {self._kind} is not connected: call connect(), or use `with`")
+
+
+class BlockingManager(_Blocking):
+    """The names of a manager, blocking; `aioami.in_thread` makes it.
+
+    Each method does in the thread of the event loop what the method of that name does, and blocks
+    until it is done. It raises the same errors. An interrupted one (Ctrl-C) is cancelled there.
+
+    A callback is called in the thread of the loop. There the blocking names would wait for
+    themselves, and raise `RuntimeError`; an `async` callback awaits those of `manager`.
+
+    Attributes:
+        manager: the manager that does the work.
+    """
+
+    def __init__(self, manager: ManagerLike) -> None:
+        check_manager("manager", manager)
+        super().__init__(manager)
+        self.manager = manager
+
+    def __repr__(self) -> str:
+        return f"<BlockingManager of {self.manager!r}>"
+
+    def wait_ready(self, timeout: float | None = None) -> None:
+        """Wait until the manager is logged in; see `Manager.wait_ready`."""
+        self._run(lambda: self.manager.wait_ready(timeout))
+
+    def wait_booted(self, timeout: float | None = None) -> None:
+        """Wait until Asterisk has loaded all its modules; see `Manager.wait_booted`."""
+        self._run(lambda: self.manager.wait_booted(timeout))
 
     @property
     def state(self) -> ManagerState:
@@ -438,100 +577,104 @@ class BlockingManager:
         with asked_from_here():
             return BlockingCall(self, *self._run(place))
 
-    # Events
 
-    # fmt: off
-    @overload
-    def events(
-        self, a: type[EventT], /, *,
-        where: Callable[[EventT], object] | None = ..., maxsize: int | None = ...,
-        overflow: Overflow = ..., on_loss: OnLoss = ...,
-    ) -> BlockingStream[EventT]: ...
-    @overload
-    def events(
-        self, *selectors: Selector,
-        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
-        overflow: Overflow = ..., on_loss: OnLoss = ...,
-    ) -> BlockingStream[Event]: ...
-    # fmt: on
-    def events(
-        self,
-        *selectors: Selector,
-        where: Predicate | None = None,
-        maxsize: int | None = 10_000,
-        overflow: Overflow = "drop_oldest",
-        on_loss: OnLoss = "count",
-    ) -> BlockingStream[Any]:
-        """Return the events that come from now on; see `Manager.events`.
+class _Member(BlockingManager):
+    """The manager of a server of a fleet, on the thread of the fleet."""
 
-        `where` is called in the loop's thread.
+    def __init__(self, fleet: BlockingFleet, manager: ManagerLike) -> None:
+        super().__init__(manager)
+        self._fleet = fleet
+
+    def _usable(self) -> _Thread | None:
+        return self._fleet._usable()
+
+    @property
+    def is_running(self) -> bool:
+        return self._fleet.is_running
+
+    def connect(self) -> None:
+        self._run(self.manager.connect)
+
+    def close(self) -> None:
+        self._run_or(self.manager.close, lambda: None)
+
+    def _refuse(self) -> NoReturn:
+        self._fleet._refuse()
+
+    def __del__(self) -> None:
+        """Leave the thread, which is the fleet's."""
+
+
+class BlockingFleet(_Blocking):
+    """The names of a fleet, blocking; `aioami.in_thread` makes it of a `Fleet`.
+
+    All servers share one event loop, in one thread. Each name does there what that of `Fleet` does;
+    see also `BlockingManager`::
+
+        with aioami.in_thread(Fleet({"pbx1": "ami://u:s@10.0.0.1"})) as fleet:
+            fleet["pbx1"].send(core.Ping())
+            for event in fleet.events(events.Hangup):
+                print(event.server, event.channel)
+
+    `fleet[name]` is the server's manager, a `BlockingManager` whose `connect` and `close` are of
+    the one server, and leave the thread alone.
+
+    Attributes:
+        fleet: the fleet that does the work.
+    """
+
+    _kind = "fleet"
+    _example = "Fleet(...)"
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__(fleet)
+        self.fleet = fleet
+
+    def __repr__(self) -> str:
+        return f"<BlockingFleet of {self.fleet!r}>"
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The names of the servers, in the order in which they were added."""
+        return self.fleet.servers
+
+    def __getitem__(self, name: str) -> BlockingManager:
+        """The manager of a server, blocking; a `KeyError` if there is no such server."""
+        return _Member(self, self.fleet[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.fleet
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.servers)
+
+    def __len__(self) -> int:
+        return len(self.fleet)
+
+    def add(self, name: str, server: str | ManagerLike) -> BlockingManager:
+        """Add a server, and return its manager, which begins to connect; see `Fleet.add`."""
+        return _Member(self, self._at_once(lambda: self.fleet.add(name, server)))
+
+    def remove(self, name: str) -> None:
+        """Close a server's manager, and forget the server; see `Fleet.remove`."""
+        self._run_or(lambda: self.fleet.remove(name), lambda: asyncio.run(self.fleet.remove(name)))
+
+    def observe_servers(
+        self, observer: Callable[[str, ManagerLike | None], object]
+    ) -> Callable[[], None]:
+        """Have a function called, in the loop's thread, with each server that comes or goes.
+
+        See `Fleet.observe_servers`.
         """
-        stream = self._at_once(
-            lambda: self.manager.events(
-                *selectors, where=where, maxsize=maxsize, overflow=overflow, on_loss=on_loss
-            )
-        )
-        return BlockingStream(self, stream)
+        return self.fleet.observe_servers(observer)
 
-    # fmt: off
-    @overload
-    def wait_for(
-        self, a: type[EventT], /, *,
-        where: Callable[[EventT], object] | None = ..., timeout: float | None = ...,
-    ) -> EventT: ...
-    @overload
-    def wait_for(
-        self, *selectors: Selector,
-        where: Callable[[Event], object] | None = ..., timeout: float | None = ...,
-    ) -> Event: ...
-    # fmt: on
-    def wait_for(
-        self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
-    ) -> Any:
-        """Wait for the next event that matches, and return it; see `Manager.wait_for`.
+    def health(self) -> dict[str, ServerHealth]:
+        """Return the health of each server at this moment, by name."""
+        return self._at_once(self.fleet.health)
 
-        Only what comes after the call is seen. To send an action first and miss nothing, open
-        `events()` before it.
-        """
-        with asked_from_here():
-            return self._run(
-                lambda: self.manager.wait_for(*selectors, where=where, timeout=timeout)
-            )
-
-    # fmt: off
-    @overload
-    def on(
-        self, a: type[EventT], /, *,
-        where: Callable[[EventT], object] | None = ..., maxsize: int | None = ...,
-        overflow: Overflow = ...,
-    ) -> BlockingSubscription[EventT]: ...
-    @overload
-    def on(
-        self, *selectors: Selector,
-        where: Callable[[Event], object] | None = ..., maxsize: int | None = ...,
-        overflow: Overflow = ...,
-    ) -> BlockingSubscription[Event]: ...
-    # fmt: on
-    def on(
-        self,
-        *selectors: Selector,
-        where: Predicate | None = None,
-        maxsize: int | None = 10_000,
-        overflow: Overflow = "drop_oldest",
-    ) -> BlockingSubscription[Any]:
-        """Return a decorator that has a function called with each event; see `Manager.on`.
-
-        The function is called in the loop's thread. One that is not `async` holds up all else there
-        while it runs.
-        """
-        subscription = self._at_once(
-            lambda: self.manager.on(*selectors, where=where, maxsize=maxsize, overflow=overflow)
-        )
-        return BlockingSubscription(self, subscription)
-
-
-def _refuse() -> NoReturn:
-    raise ConnectionLost("the manager is not connected: call connect(), or use `with`")
+    def statistics(self) -> dict[str, Statistics]:
+        """Return the counts of each server's manager, by name."""
+        return self.fleet.statistics()
 
 
 class BlockingStream(Generic[EventT_co]):
@@ -541,7 +684,7 @@ class BlockingStream(Generic[EventT_co]):
     iteration ends when the stream or the manager is closed, and raises what `EventStream` raises.
     """
 
-    def __init__(self, manager: BlockingManager, stream: EventStream[EventT_co]) -> None:
+    def __init__(self, manager: _Blocking, stream: EventStream[EventT_co]) -> None:
         self._manager = manager
         self._stream = stream
 
@@ -586,7 +729,7 @@ class BlockingStream(Generic[EventT_co]):
     def _next_without_loop(self) -> EventT_co:
         """Return what an ended stream still holds; it never waits, and needs no loop for that."""
         if not self._stream.ended:
-            _refuse()
+            self._manager._refuse()
         try:
             self._stream.__anext__().send(None)
         except StopIteration as found:
@@ -663,7 +806,7 @@ class BlockingListStream(BlockingStream[EventT_co]):
 class BlockingSubscription(Generic[EventT_co]):
     """A callback and the events that it is called with; see `Subscription`."""
 
-    def __init__(self, manager: BlockingManager, subscription: Subscription[EventT_co]) -> None:
+    def __init__(self, manager: _Blocking, subscription: Subscription[EventT_co]) -> None:
         self._manager = manager
         self._subscription = subscription
 
@@ -686,7 +829,7 @@ class BlockingSubscription(Generic[EventT_co]):
         except StopIteration:
             return
         except RuntimeError:  # it would wait, in a loop that is not there
-            _refuse()
+            self._manager._refuse()
 
     def __repr__(self) -> str:
         return f"<BlockingSubscription of {self._subscription!r}>"

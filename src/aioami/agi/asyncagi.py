@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncAGI", "environment_of"]
 
+_GRACE: Final = 5.0  # seconds in which sessions end that were taken by hand
 _STRAGGLING: Final = 0.1  # seconds in which the events of a list's channels have come, too
 
 
@@ -148,7 +149,7 @@ class AsyncAGI:
             if each.over is None
         ]
         if ends:
-            _, left = await asyncio.wait(ends, timeout=5)
+            _, left = await asyncio.wait(ends, timeout=_GRACE)
             for task in left:
                 task.cancel()
 
@@ -237,9 +238,8 @@ class AsyncAGI:
             return
         await asyncio.sleep(_STRAGGLING)
         taken = {transport.uniqueid for transport in self._open}
+        assert self._hub is not None  # closing cancels this
         for channel in listed.events:
-            if self._hub is None:
-                return
             uniqueid = channel.get("Uniqueid", "")
             if uniqueid in taken or self._hub.is_expected(uniqueid):
                 continue

@@ -30,7 +30,7 @@ from ..errors import (
     because,
     fresh,
 )
-from ..events.agi import AsyncAGIEnd, AsyncAGIExec, AsyncAGIStart
+from ..events.agi import AsyncAGIEnd, AsyncAGIExec
 from ..events.base import Event
 from ..events.bridges import BridgeEnter
 from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
@@ -149,7 +149,7 @@ class AsyncTransport(Transport):
         elif isinstance(event, BridgeEnter):
             if not self._runs_dialplan:  # a bridge by an action ends AsyncAGI without a word
                 self._end(TakenAway("the channel was bridged"))
-        elif isinstance(event, AsyncAGIStart):
+        else:  # AsyncAGIStart
             self._end(TakenAway("the channel has entered AsyncAGI anew"))
 
     def _take_step(self, event: Newexten) -> None:
@@ -197,8 +197,7 @@ class AsyncTransport(Transport):
         self._hub.forget(self.uniqueid, self)
         self._resolve(None)
         self._changed.send()
-        if not self.ended.done():
-            self.ended.set_result(None)
+        self.ended.set_result(None)
 
     def _resolve(self, outcome: bytes | Exception | None) -> None:
         waiter = self._waiter
@@ -238,6 +237,8 @@ class AsyncTransport(Transport):
         self._count += 1
         self._expected = f"{self._token}-{self._count}"
         waiter = self._waiter = self._loop.create_future()
+        # Where `_queue` raises an error of its own, nobody hears this one.
+        waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._runs_dialplan = self._ran_dialplan = command.runs_dialplan
         if not command.heeds_hangup:
             self._lookout.watch(waiter)
@@ -247,8 +248,6 @@ class AsyncTransport(Transport):
         finally:
             self._waiter = None
             self._runs_dialplan = False
-            if waiter.done() and not waiter.cancelled():
-                waiter.exception()  # `_queue` may have raised its own
         if data is None:
             await self.settle()
             raise fresh(self.over) if self.over is not None else TakenAway("AsyncAGI has ended")
@@ -513,11 +512,16 @@ class AsyncTransport(Transport):
             self._end(TakenAway("the program of the session is over"))
 
     async def _hang_up(self) -> None:
-        with contextlib.suppress(ActionError), self.ending():  # it is gone
-            try:
-                await self._manager.send(HangUp(self.uniqueid))
-            except PermissionDenied:
-                await self._queue(self._encode("HANGUP").line, f"{self._token}-end")
+        try:
+            with self.ending():
+                try:
+                    await self._manager.send(HangUp(self.uniqueid))
+                except PermissionDenied:
+                    await self._queue(self._encode("HANGUP").line, f"{self._token}-end")
+        except PermissionDenied:
+            raise
+        except ActionError:
+            pass  # it is gone
 
     def abandon(self) -> None:
         self._end(TakenAway("the server of the session was closed"))

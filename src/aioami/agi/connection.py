@@ -300,10 +300,11 @@ class Connection(asyncio.Protocol, Transport):
         return self.over if isinstance(self.over, SessionEnded) else None
 
     async def settle(self) -> None:
-        if self._is_dead and self.over is None:
-            place = "" if self._has_moved else await self._place()
-            if self.over is None:
-                self._judge(place)
+        if not self._is_dead or self.over is not None:
+            return
+        place = "" if self._has_moved else await self._place()
+        if self.over is None:  # else the connection was closed meanwhile
+            self._judge(place)
 
     async def _place(self) -> str:
         """Return the channel's place in the dialplan; empty if it is not told."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from .._check import check_takes_one
+from .._check import check_takes_one, check_text
 from .session import Program, Session, run_program
 
 __all__ = ["Routes"]
@@ -42,6 +42,7 @@ class Routes:
         Raises:
             ValueError: it has a program already.
         """
+        check_text("name", name)
         key = name.strip("/")
         if key in self._programs:
             raise ValueError(f"there is a program for {name!r} already")

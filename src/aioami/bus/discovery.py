@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,8 +66,11 @@ class Discovery:
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
 
-    async def start(self, fleet: Fleet) -> None:
+    async def start(self, fleet: Fleet, *, wait: bool) -> None:
         """Reach the bus, and add the servers that are known to a fleet; go on with later ones.
+
+        Args:
+            wait: whether that is waited for; else the bus is tried on until it is there.
 
         Raises:
             ConnectionLost: the bus was not reached in time.
@@ -79,6 +83,9 @@ class Discovery:
         self._task = loop.create_task(
             self._run(), name=f"aioami finds servers on {self._url_shown}"
         )
+        if not wait:
+            first.set_result(None)
+            return
         try:
             async with async_timeout.timeout(self._pattern.options.timeout):
                 await asyncio.shield(first)
@@ -108,6 +115,7 @@ class Discovery:
         assert self._first is not None
         options = self._pattern.options
         delays = options.backoff.delays()
+        is_told = not self._first.done()  # by who waits for it
         while True:
             engine: Engine | None = None
             try:
@@ -131,7 +139,8 @@ class Discovery:
                     return
                 log.error("%s", error)
             except ManagerError as error:
-                log.debug("%s", error)
+                log.log(logging.DEBUG if is_told else logging.WARNING, "%s; tried again", error)
+                is_told = True
             except Exception:
                 log.exception("servers are looked for again")
             finally:

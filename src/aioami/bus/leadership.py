@@ -28,6 +28,7 @@ log = get_logger("aioami.bus.relay")
 
 _STATUS_EVERY: Final = 60.0  # seconds
 _STATUS_SHARE: Final = 8  # so often it is written anew while the log turns over
+_RIGHTS: Final = 1.0  # seconds for which the first status waits for the user's rights
 _TRY_AGAIN: Final = 30.0  # seconds behind a refused login
 _MAX_TOKENS: Final = 10_000
 _MARGIN: Final = 4096  # bytes of a message that are not its body, at most
@@ -109,13 +110,18 @@ class Leadership:
         self._asking: asyncio.Task[None] | None = None
         self._attempts = 0
         self._is_over = False
+        self._is_known = False
         self.manager = manager_of(server, retry_connect=True)
 
     @property
     def state(self) -> ManagerState:
-        """The state of the session; between two attempts to log in it is connecting."""
+        """The state of the session.
+
+        It is connecting before the rights were asked for, and between two attempts to log in.
+        """
         state = self.manager.state
-        if state is ManagerState.CLOSED and not self._is_over:
+        is_early = state is ManagerState.READY and not self._is_known
+        if is_early or (state is ManagerState.CLOSED and not self._is_over):
             return ManagerState.CONNECTING
         return state
 
@@ -129,12 +135,15 @@ class Leadership:
             # The predicate sees each event as it is read, in order, and nothing is kept.
             with self.manager.events(where=self._take, maxsize=1) as stream:
                 try:
+                    self._is_known = False
                     await self.manager.connect()
+                    # So the first status has the rights: who reads it need not look again.
+                    await asyncio.wait([self._ask()], timeout=_RIGHTS)
+                    self._is_known = True
                     self.error = ""
                     self._lost_since = None
                     self._tell_takeover()
                     self.tell_status()
-                    self._ask()
                     # It ends when the link is lost for good.
                     async for _ in stream:
                         pass
@@ -150,11 +159,12 @@ class Leadership:
                 self._lost_since = self._heard_at
             self._since = self._lost_since
 
-    def _ask(self) -> None:
+    def _ask(self) -> asyncio.Task[None]:
         """Ask for the rights of the user, once for each link: those who outlive it see by them."""
         if self._asking is not None:
             self._asking.cancel()
         self._asking = asyncio.ensure_future(self._learn_rights())
+        return self._asking
 
     async def _learn_rights(self) -> None:
         try:
@@ -162,7 +172,7 @@ class Leadership:
         except ManagerError as error:
             log.info("%s: the rights of the user are not known: %s", self._server.name, error)
             return
-        if known is not None:
+        if known is not None and self._told is not None and self._told[0] is ManagerState.READY:
             now = self._clock()
             self._put_status(self._status(self.state, now), now)
 

@@ -209,6 +209,7 @@ class Seat:
                     await self._until(connection, self._silent)
                 finally:
                     trying.cancel()
+                    await asyncio.wait([trying])
             if not await self._claim(connection, known):
                 return
         elif not await self._still_leads(connection, self._leadership, str(stream["created"])):

@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from aioami import Fleet, Manager
-from aioami.fleet import read_servers
+from aioami.fleet import is_bus, read_servers
 
 from .options import FleetFile, Server
 from .server import server_url
@@ -21,10 +21,16 @@ from .server import server_url
 __all__ = ["fleet_of", "for_one_server", "servers_of"]
 
 
-def servers_of(url: str | None, file: Path | None, names: Iterable[str] | None) -> dict[str, str]:
+_NO_BUS: Final = "this command speaks with servers themselves: ami://; events and top take a bus"
+
+
+def servers_of(
+    url: str | None, file: Path | None, names: Iterable[str] | None, *, bus: bool = False
+) -> dict[str, str]:
     """Return the URLs of the servers that a command is for, by name, with the secrets.
 
     Args:
+        bus: whether servers may be on a bus. The name of all of them is empty.
         url: the value of `--url` or `AIOAMI_URL`: one server, whose name is empty.
         file: that of `--fleet` or `AIOAMI_FLEET`.
         names: those of `--server`: names or patterns; without one, all of the fleet.
@@ -40,18 +46,29 @@ def servers_of(url: str | None, file: Path | None, names: Iterable[str] | None) 
                 raise _wrong(
                     f"{pattern}: {file} has no such server, but {', '.join(servers)}", "--server"
                 )
-        return {
+        chosen = {
             name: text
             for name, text in servers.items()
             if any(fnmatchcase(name, pattern) for pattern in patterns)
         }
+        if not bus and (there := [name for name, text in chosen.items() if is_bus(text)]):
+            raise _wrong(f"{', '.join(there)}: on a bus, and {_NO_BUS}; --server leaves others out")
+        return chosen
+    if url is not None and is_bus(url):
+        if not bus:
+            raise _wrong(_NO_BUS, "--url")
+        if any(sign in name for name in names or () for sign in "*?["):
+            raise _wrong("a pattern chooses in a file; of a bus, name each server", "--server")
+        return dict.fromkeys(names or ("",), url)
     if names:
         raise _wrong("it chooses among the servers of --fleet", "--server")
     return {"": server_url(url).text}
 
 
 def fleet_of(servers: dict[str, str], **options: Any) -> Fleet | Manager:
-    """Return the fleet of several servers, or the manager of the one of `--url`."""
+    """Return the fleet of several servers, or of a bus, or the manager of the one of `--url`."""
+    if is_bus(servers.get("")):
+        return Fleet(servers[""], wait="any", **options)
     if list(servers) == [""]:
         return Manager.from_url(servers[""], **options)
     return Fleet(servers, wait="any", **options)

@@ -33,7 +33,7 @@ Url = Annotated[
     typer.Option(
         envvar="AIOAMI_URL",
         show_envvar=True,
-        help=f"ami://user@host:port, or amis:// for TLS. {_SECRET}",
+        help=f"ami://user@host:port, or amis:// for TLS. {_SECRET} events and top: also nats://.",
     ),
 ]
 FleetFile = Annotated[

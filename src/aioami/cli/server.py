@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from aioami import Manager
+from aioami.fleet import is_bus
 from aioami.url import ServerUrl, read_url
 
 from .process import notify
@@ -42,6 +43,9 @@ def manager(url: str | ServerUrl | None, *, events: bool, **options: Any) -> Man
 
 def with_secret(url: str) -> ServerUrl:
     """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
+    if is_bus(url):
+        needed = "this command speaks with a server itself: ami://; events and top take a bus"
+        raise typer.BadParameter(needed, param_hint="--url")
     # Also of a URL that cannot be read.
     user = url.partition("://")[2].rpartition("@")[0]
     if ":" in user and any(url in argument for argument in sys.argv[1:]):

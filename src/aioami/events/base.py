@@ -170,7 +170,10 @@ def parse(text: str) -> Event:
 
     Raises:
         ValueError: the text is no event.
+        TypeError: it is no text.
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text: expected text, not {type(text).__name__}")
     if text.partition(":")[0].lower() != "event":
         raise ValueError("this message is no event")
     plain = Event(split(text, _with_usual_name)[0])

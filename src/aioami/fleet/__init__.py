@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._client.streams import MergedStream
-from .connecting import Connecting, connect
+from .connecting import Connecting, connect, is_bus
 from .fleet import Fleet
 from .health import ServerHealth
 
@@ -26,6 +26,7 @@ __all__ = [
     "MergedStream",
     "ServerHealth",
     "connect",
+    "is_bus",
     "read_servers",
 ]
 

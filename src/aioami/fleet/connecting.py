@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 from .._client.manager import Manager
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from .._client.like import ManagerLike
     from ..bus import RemoteManager
 
@@ -88,22 +90,21 @@ def connect(url: str, *, server: str | None = None, **options: Any) -> Connectin
     return Connecting(Manager.from_url(url, **options))
 
 
-def manager_of(url: str, **options: Any) -> Manager:
-    """Return the manager of a server of a fleet, whose URL says where that is itself.
+def manager_of(name: str, url: str, **options: Any) -> ManagerLike:
+    """Return the manager of a server of a fleet; on a bus it is the server of that name.
 
     Raises:
-        ValueError, TypeError, OSError: as for `Manager.from_url`.
+        ValueError, TypeError, OSError: as for `Manager.from_url`, or the remote manager.
+        ImportError: it is the URL of a bus, and the extra for it is not installed.
     """
     if is_bus(url):
-        raise ValueError(
-            "the URL of a bus stands for all of its servers: Fleet('nats://...'); "
-            "a single one is connect('nats://...', server=...)"
-        )
+        manager: ManagerLike = bus().RemoteManager(url, name, **options)
+        return manager
     return Manager.from_url(url, **options)
 
 
-def is_bus(url: object) -> bool:
-    """True if a URL is that of a bus."""
+def is_bus(url: object) -> TypeGuard[str]:
+    """True if a URL is that of a bus, `nats://` or `tls://`."""
     return isinstance(url, str) and url.lower().startswith((f"{_BUS}://", "tls://"))
 
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from .._check import check_path
 from .._toml import read_toml
-from ..url import ServerUrl, read_url
+from ..url import read_url
+from .connecting import is_bus
 
 __all__ = ["read_servers"]
 
@@ -21,7 +22,9 @@ def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
         async with Fleet(read_servers("fleet.toml"), wait="any") as fleet: ...
 
     It has a table `[servers.NAME]` for each, with a `url`, and with a `secret_file` or `secret_env`
-    if the URL has no secret; without either, the secret is that of `AIOAMI_SECRET`.
+    if the URL has no secret; without either, the secret is that of `AIOAMI_SECRET`. The URL of a
+    bus, `nats://`, stands for the server of that name there; what the bus asks for is in the URL,
+    such as `?credentials=FILE`.
 
     Args:
         file: its path. A `secret_file` is looked for beside it.
@@ -43,10 +46,10 @@ def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
     servers = found.get("servers")
     if not isinstance(servers, dict) or not servers:
         raise ValueError(f"{path}: it has no [servers.NAME] with a url")
-    return {name: _server(path, name, table).text for name, table in servers.items()}
+    return {name: _server(path, name, table) for name, table in servers.items()}
 
 
-def _server(file: Path, name: str, table: object) -> ServerUrl:
+def _server(file: Path, name: str, table: object) -> str:
     where = f"{file}: servers.{name}"
     if not isinstance(table, dict):
         raise ValueError(f"{where}: expected a table with a url")
@@ -57,6 +60,10 @@ def _server(file: Path, name: str, table: object) -> ServerUrl:
             raise ValueError(f"{where}.{key}: expected text")
     if "url" not in table:
         raise ValueError(f"{where}.url is missing")
+    if is_bus(table["url"]):
+        if len(table) > 1:
+            raise ValueError(f"{where}: what a bus asks for is in its url, as ?credentials=FILE")
+        return str(table["url"])
     try:
         parts = read_url(table["url"])
     except ValueError as error:
@@ -66,12 +73,12 @@ def _server(file: Path, name: str, table: object) -> ServerUrl:
         problem = "has a secret already" if parts.secret is not None else "names no user"
         raise ValueError(f"{where}: the url {problem}")
     if parts.username is None or parts.secret is not None:
-        return parts
+        return parts.text
     if secret is None:
         secret = os.environ.get("AIOAMI_SECRET")
     if secret is None:
         raise ValueError(f"{where}: it needs secret_file, secret_env, or AIOAMI_SECRET")
-    return parts.with_secret(secret)
+    return parts.with_secret(secret).text
 
 
 def _secret(where: str, file: Path, table: dict[str, str]) -> str | None:

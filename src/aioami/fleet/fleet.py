@@ -79,8 +79,9 @@ class Fleet:
 
     Args:
         servers: the servers: a mapping of their names to URLs, as `Manager.from_url` takes them, or
-            to managers, which are not connected yet and which the fleet closes. Or the URL of a
-            bus, `nats://`, whose servers are found by themselves; that comes with the extra
+            to managers, which are not connected yet and which the fleet closes. The URL of a bus,
+            `nats://`, in a mapping stands for the server of that name there; in place of a mapping,
+            for all of its servers, which are found by themselves. Both come with the extra
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
             fails is raised, and all are closed. `"any"`: until one is; those that are not there are
@@ -209,7 +210,7 @@ class Fleet:
         manager: ManagerLike
         if isinstance(server, str):
             try:
-                manager = manager_of(server, **self._named(name))
+                manager = manager_of(name, server, **self._named(name))
             except ValueError as error:  # which never shows the URL
                 raise ValueError(f"servers: {name!r}: {error}") from None
         elif _is_manager(server):
@@ -299,7 +300,7 @@ class Fleet:
             self._callbacks.start()
             retry = self._wait != "all"
             if self._discovery is not None:
-                await self._discovery.start(self)
+                await self._discovery.start(self, wait=self._wait != "none")
             for member in list(self._members.values()):
                 if member.task is None:
                     member.start(retry=retry)

@@ -67,6 +67,14 @@ class FleetLive(Mapping[str, Live]):
         maxsize: int = 10_000,
         **options: Any,
     ) -> None:
+        from .._client.threads import BlockingFleet
+
+        given: object = fleet
+        if isinstance(given, BlockingFleet):
+            raise TypeError(
+                "fleet: a live state lives in the event loop: give it the `fleet` of a "
+                "BlockingFleet, in a coroutine that its `run()` awaits"
+            )
         check_flag("wait", wait)
         check_seconds("timeout", timeout)
         self._fleet = fleet

@@ -494,7 +494,7 @@ class Live:
         stream = self._stream
         if self._ended or stream is None or stream.pending:
             return
-        if not (self._reports.stale or self._reading or self._was_away):
+        if self._held is None and not (self._reports.stale or self._was_away):
             self._sync(True)
         self._changed.send()
 
@@ -741,12 +741,13 @@ class Live:
 def _refused(error: ActionError, part: Part[Any]) -> str:
     """Return the reason why a part cannot be listed, with what to change."""
     classes = () if error.action is None else error.action.privilege
+    sentence = str(error).removesuffix(".")
     # Where nobody has answered, a relay or the manager itself has refused.
     if isinstance(error, PermissionDenied) and classes and error.response is not None:
-        return f"{error}: add {' or '.join(classes)} to write in manager.conf"
+        return f"{sentence}: add {' or '.join(classes)} to write in manager.conf"
     if isinstance(error, UnknownAction) and part.modules:
-        return f"{error}: load the module {' and '.join(sorted(part.modules))}"
-    return str(error)
+        return f"{sentence}: load the module {' or '.join(sorted(part.modules))}"
+    return sentence
 
 
 def _classes(part: Part[Any]) -> set[str]:

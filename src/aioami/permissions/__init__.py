@@ -200,7 +200,9 @@ class Permissions:
         """The rights as HTML, for a notebook: a row for each with its reason, and the stanza."""
         from .._show.html import box, clean, note, table
 
-        rows = [(clean(which), clean(what)) for which, what in self.why]
+        # A class may be needed for dozens of events: these go into several lines.
+        wrapped = '<span style="white-space: normal">{}</span>'
+        rows = [(clean(which), wrapped.format(clean(what))) for which, what in self.why]
         notes = [note(each) for each in self.notes]
         lines = self.stanza().splitlines()
         shown = "\n".join(clean(line) for line in lines if not line.startswith(";"))

@@ -331,6 +331,7 @@ class FakeAsterisk:
         Args:
             seconds: seconds of the server's time.
         """
+        check_type("seconds", seconds, (int, float), "a number of seconds")
         await self._driver.advance(seconds)
 
     async def pass_until(self, reached: Callable[[], bool], seconds: float, what: str) -> None:
@@ -373,6 +374,9 @@ class FakeAsterisk:
         Raises:
             ValueError: the dialplan has no such extension, or the device has no technology.
         """
+        for name, value in (("device", device), ("to", to), ("caller", caller)):
+            check_text(name, value)
+        check_type("variables", variables, (Mapping, type(None)), "a mapping")
         return incoming(
             self._driver,
             self.exchange,
@@ -396,6 +400,9 @@ class FakeAsterisk:
         Raises:
             ValueError: there is no step, or one is no application with arguments.
         """
+        check_text("to", to)
+        for step in steps:
+            check_text("steps", step)
         exten, _, context = to.partition("@")
         plan = self.exchange.dialplan
         where = plan.context(context or "default")
@@ -479,6 +486,8 @@ class FakeAsterisk:
         Raises:
             TypeError: `action` names no action.
         """
+        check_type("times", times, (int,), "a whole number")
+        check_type("timeout", timeout, (int, float), "a number of seconds")
         wanted = {name.replace("_", "-"): str(value) for name, value in headers.items()}
         every = [*headers_of(action), *wanted.items()]
         return Expectation(self._inbox, name_of(action), every, times, timeout)

@@ -266,6 +266,34 @@ class Phone:
             if value is not ...:
                 setattr(self._handset, name, value)
 
+    @property
+    def messages(self) -> list[str]:
+        """The texts that it was sent by `MessageSend`, in order."""
+        shown = self._handset.exchange.charset.shown
+        return [shown(text) for text in self._handset.messages]
+
+    def register(self, uri: str = "") -> None:
+        """Register at its address of record, as a PJSIP telephone does when it is switched on.
+
+        It is listed as a contact then, and gets messages. Again with the same URI renews it.
+
+        Args:
+            uri: where it is; an address of this machine if left out.
+
+        Raises:
+            ValueError: pjsip.conf has no such endpoint with an `aors`.
+        """
+        technology, _, name = self._handset.device.partition("/")
+        if technology != "PJSIP":
+            raise ValueError(f"{self.device}: only PJSIP telephones register here")
+        self._handset.exchange.contacts.register(name, uri or f"sip:{name}@127.0.0.1:5061")
+        self._driver.catch_up()
+
+    def unregister(self) -> None:
+        """End its registrations; nothing happens if there are none."""
+        self._handset.exchange.contacts.unregister(self._handset.device.partition("/")[2])
+        self._driver.catch_up()
+
     async def answer(self, *, within: float = _TIMEOUT, call: Call | None = None) -> None:
         """Let time pass until it rings, and answer.
 

@@ -153,7 +153,7 @@ async def test_answers_that_are_odd() -> None:
     async with call(program) as (peer, result):
         await peer.answer("ANSWER", "503 Service unavailable")
         await peer.answer('EXEC "NoOp"', "200 result=none")
-        assert await result == "ANSWER: Asterisk answered 503 Service unavailable"
+        assert await result == "SIP/alice-1: ANSWER: Asterisk answered 503 Service unavailable"
 
 
 async def test_dialling_and_its_status() -> None:
@@ -375,15 +375,17 @@ async def steered(fake: FakeAsterisk, mgr: Manager, program: Callable[[Session],
 
 
 @pytest.mark.parametrize("gone", [True, False])
-async def test_the_manager_tells_of_a_hangup(fake: FakeAsterisk, mgr: Manager, gone: bool) -> None:
+async def test_the_manager_tells_of_a_hangup(
+    fake: FakeAsterisk, mgr: Manager, gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A command that a hang-up does not end raises HungUp all the same; one that has ended is left alone."""
 
     async def program(session: Session) -> list[type[Exception]]:
         assert session.call.uniqueid == session.uniqueid
         raised = await raised_by(session, lambda call: call.exec("System", "sleep 60"))
-        await mgr.send(core.Ping())
         return raised + await raised_by(session, Session.answer)
 
+    monkeypatch.setattr("aioami.agi.stopping._LOOK", 60)  # so that the event is the first to tell
     server, link, result, caller = await steered(fake, mgr, program)
     async with server, link as peer:
         peer.begin(agi_uniqueid=caller.uniqueid, agi_channel=caller.channel)

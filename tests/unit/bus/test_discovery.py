@@ -97,6 +97,20 @@ async def test_a_fleet_without_a_bus_says_so(nats_program: Path) -> None:
     await until(lambda: asyncio.all_tasks() <= before)
 
 
+async def test_a_bus_that_is_not_waited_for(nats_program: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With `wait="none"` entering does not wait for the bus, which is told once and tried on; its servers are found then."""
+    bus = NatsServer(nats_program)
+    async with Fleet(bus.url, wait="none", reconnect=QUICK) as fleet:
+        assert not fleet.servers
+        stream = fleet.events(ServerAppeared)
+        await until(lambda: caplog.records)
+        with bus:
+            async with office(bus) as one, one.relay():
+                assert (await asyncio.wait_for(anext(stream), 20)).server == one.name
+                await fleet[one.name].wait_ready(20)
+    assert len([each for each in caplog.records if "tried again" in each.getMessage()]) == 1
+
+
 async def test_a_fleet_outlives_its_bus(bus: NatsServer) -> None:
     """Servers are found on, and followed on, after the bus was away."""
     async with office(bus) as one, one.relay() as relay:

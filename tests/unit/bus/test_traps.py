@@ -103,7 +103,10 @@ async def test_a_percent_sign_in_the_name_of_a_stream(server: NatsServer, versio
         async with connected(server) as bus:
             await make(bus, name)
             await bus.store(f"{name.partition('%')[0]}.a", b"", {})
-            assert await delivered(bus, name) == (["a"] if works else [])
+            found: list[str] = []
+            with contextlib.suppress(ConnectionLost):
+                found = await delivered(bus, name)
+            assert found == (["a"] if works else [])
             assert bus.lost.done() is not works
 
 

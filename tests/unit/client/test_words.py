@@ -396,7 +396,7 @@ async def test_a_program_that_is_not_async_says_so() -> None:
 async def test_what_is_given_by_its_name_alone_is_told_so(mgr: Manager) -> None:
     """A second argument by its place is not only counted: the name is there."""
     for call in (mgr.call, in_thread(Manager()).call):
-        with pytest.raises(TypeError, match=r"call\(\) takes 1 argument\(s\) by place; .* by name, as to=\.\.\.$"):
+        with pytest.raises(TypeError, match=r"call\(\) takes 1 argument by place; .* by name, as to=\.\.\.$"):
             call("PJSIP/alice", "100@default")  # type: ignore[call-arg, misc]
 
 
@@ -659,3 +659,24 @@ def test_a_name_that_is_absent_is_asked_about_once() -> None:
         with pytest.raises(AttributeError) as caught:
             getattr(module, name)
         assert "".join(traceback.format_exception(caught.value)).count("?") == 1
+
+
+async def test_methods_refuse_wrong_types_by_name_too(mgr: Manager, fake: FakeAsterisk) -> None:
+    """What is kept for later is looked at when it is given."""
+    for name, call in (
+        ("observer", functools.partial(mgr.observe_actions, 5)),
+        ("name", functools.partial(Routes().route, 5)),
+        ("text", functools.partial(events.parse, 5)),
+        ("device", functools.partial(fake.incoming, 5, to="100")),
+        ("to", functools.partial(fake.incoming, "PJSIP/trunk", to=5)),
+        ("to", functools.partial(fake.add_extension, 5, "Answer()")),
+        ("steps", functools.partial(fake.add_extension, "menu", 5)),
+        ("device", functools.partial(fake.phone, 5)),
+        ("times", functools.partial(fake.expect, "Ping", times="2")),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}: expected .*, not (int|str)$"):
+            call()
+    with pytest.raises(TypeError, match="^seconds: expected a number of seconds, not str$"):
+        await fake.advance("5")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="^device: a name as 'PJSIP/alice', not 'alice'$"):
+        fake.phone("alice")

@@ -90,7 +90,7 @@ async def test_servers_are_known_by_name(fakes: FakeFleet) -> None:
         ({1: "ami://u:s@h"}, {}, TypeError, "the name of a server: expected text"),
         ({"a": 5038}, {}, TypeError, "'a': expected a URL or a manager, not int"),
         ({"a": "http://u:geheim@h"}, {}, ValueError, "servers: 'a': url: expected ami://"),
-        ({"a": "nats://bus"}, {}, ValueError, "the URL of a bus stands for all of its servers"),
+        ({"a": "nats://bus?server=a"}, {}, ValueError, "servers: 'a': "),
         ("ami://u:geheim@h", {}, TypeError, "a mapping of names to URLs or managers, not the URL of one server"),
         (["ami://u:geheim@h"], {}, TypeError, "a mapping of names to URLs or managers, not list"),
         ({"a": "ami://u:s@h"}, {"time_out": 3}, TypeError, "is timeout meant"),
@@ -849,7 +849,7 @@ class Bus:
         self.asked.append((url, options))
         return self
 
-    async def start(self, fleet: Fleet) -> None:
+    async def start(self, fleet: Fleet, *, wait: bool) -> None:
         fleet.add("pbx1", self.fakes["pbx1"].url)
         self.fleet = fleet
 

@@ -453,3 +453,4 @@ async def test_rights_show_well_in_a_notebook(mgr: Manager) -> None:
     assert "QueuePause" in html
     assert "[aioami]\nsecret = long-and-random" in html
     assert "<b>*" not in html
+    assert '<span style="white-space: normal">QueuePause</span>' in html  # dozens of reasons go into several lines

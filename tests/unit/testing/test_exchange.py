@@ -75,7 +75,7 @@ async def test_applications_take_their_time(fake: FakeAsterisk) -> None:
     await fake.advance(0.2)
     assert reading.state == "gone"
     await music.waits(10_000)
-    assert music.state == "Up"
+    assert music.state == "Ring"  # music answers nobody
 
 
 @HOUSE
@@ -349,7 +349,7 @@ async def test_telephones_are_listed_and_written_to(fake: FakeAsterisk, mgr: Man
     call(fake, "wait@test")
     fake.phone("PJSIP/ann")
     endpoints = {each.object_name: each for each in (await mgr.send(actions.PJSIPShowEndpoints())).events}
-    assert list(endpoints) == ["alice", "agent1", "agent2", "trunk"]
+    assert list(endpoints) == ["agent1", "agent2", "alice", "trunk"]
     assert (endpoints["trunk"]["DeviceState"], endpoints["trunk"]["ActiveChannels"]) == ("In use", "1")
     assert endpoints["agent1"]["Contacts"].startswith("agent1/sip:agent1@127.0.0.1:")
     states = {each["Device"]: each["State"] for each in (await mgr.send(actions.DeviceStateList())).events}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import calls, channels, conferences, queues, session, sip, system, telephones
+from . import calls, channels, conferences, pjsip, queues, session, sip, system, telephones
 from .base import ACTIONS, ID, Answer, Denied, Known, Request, Session
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "calls",
     "channels",
     "conferences",
+    "pjsip",
     "queues",
     "session",
     "sip",

@@ -1,12 +1,19 @@
-"""Actions on calls that go on: recording both sides, and transferring whom a channel talks with."""
+"""Actions on calls that go on: recording both sides, and transferring by one who talks."""
 
 from __future__ import annotations
 
 from ..exchange import Exchange
+from ..exchange.transfers import CANCEL, begin, press
 from .base import Answer, Request, action, error, success
 from .channels import channel_named
 
-__all__ = ["blind_transfer", "mix_monitor", "stop_mix_monitor"]
+__all__ = [
+    "attended_transfer",
+    "blind_transfer",
+    "cancel_attended_transfer",
+    "mix_monitor",
+    "stop_mix_monitor",
+]
 
 
 @action("MixMonitor", "system", "Records both sides of a channel into one file")
@@ -70,3 +77,30 @@ async def blind_transfer(exchange: Exchange, request: Request) -> Answer:
     bridge.parted = lambda: exchange.emit("BlindTransfer", told)
     other.redirect((place[1][1], exten, 1))
     return success("Transfer succeeded")
+
+
+@action("Atxfer", "call", "Lets a channel talk with somebody else, and then connects the two")
+async def attended_transfer(exchange: Exchange, request: Request) -> Answer:
+    if not request.get("Channel"):
+        return error("No channel specified")
+    exten = request.get("Exten")
+    if not exten:
+        return error("No extension specified")
+    channel = channel_named(exchange, request, gone="Channel specified does not exist")
+    code = exchange.file("features.conf").get("featuremap", "atxfer")
+    if not code:
+        return error("No attended transfer feature code found")
+    if request.get("Context"):
+        channel.set_variable("TRANSFER_CONTEXT", request.get("Context"))
+    exchange.clock.spawn(begin(channel, code, exten))
+    return success("Atxfer successfully queued")
+
+
+@action("CancelAtxfer", "call", "Takes an attended transfer back")
+async def cancel_attended_transfer(exchange: Exchange, request: Request) -> Answer:
+    if not request.get("Channel"):
+        return error("No channel specified")
+    channel = channel_named(exchange, request, gone="Channel specified does not exist")
+    code = exchange.file("features.conf").get("general", "atxferabort", CANCEL)
+    exchange.clock.spawn(press(channel, code))
+    return success("CancelAtxfer successfully queued")

@@ -182,7 +182,7 @@ async def bridge(exchange: Exchange, request: Request) -> Answer:
             return error(f"Channel{position} does not exist: {names[position - 1]}")
     if found[0] is found[1]:
         return error("Unable to bridge a channel with itself")
-    meeting = Bridge(exchange)
+    meeting = Bridge(exchange, exchanges_parties=True)
     for position, channel in enumerate(found, 1):
         if channel is None:
             continue

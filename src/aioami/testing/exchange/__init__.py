@@ -15,10 +15,12 @@ from .applications import APPLICATIONS
 from .calls import Handset
 from .channels import Bridge, Channel, Pairs, Party
 from .conferences import Conference
+from .contacts import Contacts
 from .dialplan import Dialplan
 from .lines import Line
 from .parking import ParkingLot, lots_of
 from .queues import Queue, queues_of
+from .records import Records
 from .states import States
 from .voicemail import Mailbox, mailboxes_of
 
@@ -72,6 +74,8 @@ class Exchange:
         bridges: by uniqueid.
         queues: by name.
         lots: parking lots, by name.
+        contacts: where telephones are.
+        records: call detail records of the channels that are there.
         conferences: those that have members, by name.
         rooms: bridges of BridgeWait, by name.
         mailboxes: by `number@context`.
@@ -116,6 +120,8 @@ class Exchange:
         self.phones: dict[str, Handset] = {}
         self.dialplan = Dialplan(self.file("extensions.conf"))
         self.states = States(self)
+        self.contacts = Contacts(self)
+        self.records = Records(self)
         self.queues: dict[str, Queue] = queues_of(self)
         self.lots: dict[str, ParkingLot] = lots_of(self)
         self.mailboxes: dict[str, Mailbox] = mailboxes_of(self)
@@ -197,6 +203,7 @@ class Exchange:
         channel.eldest = eldest or channel
         channel.caller = caller or Party()
         self.channels[name] = channel
+        self.records.begin(channel)
         if emit:
             channel.emit("Newchannel")
             self.states.channel_changed(channel)

@@ -45,6 +45,17 @@ async def _for_ever(channel: Channel, data: str) -> bool:
     return True
 
 
+async def _music(channel: Channel, data: str) -> bool:
+    """Play music for ever, or for so many seconds; it answers nobody."""
+    name, seconds, *_ = [*arguments(data), "", ""]
+    channel.emit("MusicOnHoldStart", [("Class", name or "default")])
+    try:
+        await channel.pause(_seconds(seconds) if seconds else None)
+    finally:
+        channel.emit("MusicOnHoldStop")
+    return True
+
+
 async def _playback(channel: Channel, data: str) -> bool:
     """Play for a second per file, without a sound."""
     files, options, *_ = [*arguments(data), ""]
@@ -161,8 +172,9 @@ async def _goto(channel: Channel, data: str) -> bool:
 
 
 async def _dial(channel: Channel, data: str) -> bool:
-    targets, seconds, *_ = [*arguments(data), "", ""]
-    status = await dial(channel, targets.split("&"), _seconds(seconds) if seconds else 136.0)
+    targets, seconds, options, *_ = [*arguments(data), "", ""]
+    limit = _seconds(seconds) if seconds else 136.0
+    status = await dial(channel, targets.split("&"), limit, options)
     return status != "ANSWER"
 
 
@@ -274,7 +286,7 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Wait": _wait,
     "WaitExten": _wait_for_extension,
     "Echo": _for_ever,
-    "MusicOnHold": _for_ever,
+    "MusicOnHold": _music,
     "Playback": _playback,
     "BackGround": _background,
     "NoOp": _nothing,

@@ -31,6 +31,7 @@ class Handset:
         hang_up_after: seconds that it talks until it hangs up; `None` is never.
         refuses: `"busy"` or `"congestion"` if it takes no calls.
         calls: its channels.
+        messages: the texts that it was sent.
     """
 
     exchange: Exchange = field(repr=False)
@@ -39,6 +40,7 @@ class Handset:
     hang_up_after: float | None = None
     refuses: str = ""
     calls: list[Channel] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     async def ring(self, channel: Channel) -> None:
         """Take, answer and end a call."""
@@ -284,6 +286,8 @@ async def originate(exchange: Exchange, origin: Origin, *, emit: bool) -> bool:
             channel.set_connected(Party(origin.caller.number, origin.caller.name))
         if dialled.call():
             outcome = await ringing(dialled, None, origin.seconds)
+            if outcome != "answer":
+                exchange.records.fails(channel, outcome)
         if outcome == "timeout" and exchange.major >= 18:
             channel.cause = 19
     if outcome == "answer" and dialled is not None:
@@ -348,8 +352,15 @@ def _tell_response(
     )
 
 
-async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
-    """Run the application Dial, and return the DIALSTATUS."""
+async def dial(caller: Channel, targets: list[str], seconds: float, options: str = "") -> str:
+    """Run the application Dial, and return the DIALSTATUS.
+
+    Args:
+        caller: the calling channel.
+        targets: what it dials.
+        seconds: seconds that they may ring.
+        options: with `T` the caller may transfer by keys, with `t` who answers.
+    """
     exchange = caller.exchange
     names = ["DIALSTATUS", "DIALEDPEERNUMBER", "DIALEDPEERNAME", "ANSWEREDTIME", "ANSWEREDTIME_MS"]
     names += [
@@ -372,6 +383,7 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
                 caller.cause = 66
                 continue
             channel = dialled.channel
+            exchange.records.dials(caller, channel)
             channel.set_variable("DIALEDPEERNUMBER", rest)
             channel.inherit(caller)
             channel.caller = Party(caller.exten, caller.connected.name)
@@ -396,6 +408,7 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
 
         leg, outcome = await first_answer(caller, legs, seconds, unanswered=unanswered)
         if leg is None:
+            exchange.records.fails(caller, outcome)
             status = {"busy": "BUSY", "congestion": "CONGESTION"}.get(outcome, "NOANSWER")
             return _not_answered(caller, status)
     except (Gone, Redirected):
@@ -411,8 +424,11 @@ async def dial(caller: Channel, targets: list[str], seconds: float) -> str:
     exchange.emit("DialEnd", [*caller.snapshot(), *peer.snapshot("Dest"), ("DialStatus", "ANSWER")])
     caller.answer()
     peer.executes("AppDial", "(Outgoing Line)")
+    bridge = Bridge(exchange)
+    may = (("t", peer), ("T", caller))
+    bridge.transferers = {each for letter, each in may if letter in options}
     try:
-        await talk(Bridge(exchange), peer, caller)
+        await talk(bridge, peer, caller)
     finally:
         if not caller.moving.is_set:
             _times(caller, started)

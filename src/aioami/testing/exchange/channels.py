@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Union
 
@@ -54,6 +54,12 @@ CAUSES: Final = {
     42: "Switching equipment congestion",
     66: "Channel not implemented",
 }
+# Events with which Asterisk looks at a channel anew; others show it as it was looked at last.
+_DESCRIBE_ANEW: Final = frozenset(
+    {"Hangup", "NewAccountCode", "NewCallerid", "NewConnectedLine", "Newexten", "Newstate"}
+)
+# Until Asterisk 16 these look, too, but tell nothing of what is new.
+_LOOK: Final = frozenset({"HangupRequest", "SoftHangupRequest"})
 _UNKNOWN: Final = "<unknown>"
 _ALLOWED: Final = "0 (Presentation Allowed, Not Screened)"
 _NO_NUMBER: Final = "67 (Number Unavailable)"
@@ -133,6 +139,8 @@ class Channel:
         heard: the number of those that a test has asked for already.
         subroutines: the places to which it returns, and what variables were there.
         recordings: the ids of what MixMonitor, the action, records.
+        feature: what it does next in its bridge, as a key of its telephone asked for.
+        asks_back: set when it no longer talks with the target of a transfer; `None` if it does not.
         muted: the directions that MuteAudio silences, `in` and `out`.
         ended: set when it is over.
     """
@@ -156,6 +164,8 @@ class Channel:
         self.context, self.exten, self.priority = context, exten, 1
         self.emitted_place = context, exten, 1
         self.caller, self.connected = Party(), Party()
+        self._untold: tuple[Party, str] | None = None
+        self._looked_at = False
         self.account = ""
         self.language = "en"
         self.variables: dict[str, str] = {}
@@ -181,6 +191,9 @@ class Channel:
         self.monitored = False
         self.recordings: list[str] = []
         self.muted: set[str] = set()
+        self.feature: Callable[[], Awaitable[None]] | None = None
+        self.featured = Signal(exchange.clock)
+        self.asks_back: Signal | None = None
         self.agi: deque[tuple[str, str]] | None = None
         self.agi_called = Signal(exchange.clock)
         self.agi_rest = b""
@@ -224,12 +237,13 @@ class Channel:
         self.emitted_place = self.context, self.exten, self.priority
         names = self.exchange.channel_variables
         shown = [(name, self.variables.get(name, "")) for name in names]
+        caller = self.caller if self._untold is None or self._looked_at else self._untold[0]
         values: Pairs = [
             ("Channel", self.name),
             ("ChannelState", str(self.state)),
             ("ChannelStateDesc", STATES[self.state]),
-            ("CallerIDNum", self.caller.number or _UNKNOWN),
-            ("CallerIDName", escaped(self.caller.name) or _UNKNOWN),
+            ("CallerIDNum", caller.number or _UNKNOWN),
+            ("CallerIDName", escaped(caller.name) or _UNKNOWN),
             ("ConnectedLineNum", self.connected.number or _UNKNOWN),
             ("ConnectedLineName", escaped(self.connected.name) or _UNKNOWN),
             ("Language", self.language),
@@ -245,7 +259,14 @@ class Channel:
 
     def emit(self, name: str, more: Pairs | None = None, *, classes: str = "call") -> None:
         """Emit an event about it."""
+        untold = self._untold if name in _DESCRIBE_ANEW else None
+        if untold is not None:
+            self._untold = None
+        self._looked_at = self.exchange.major <= 16 and name in _LOOK
         self.exchange.emit(name, [*self.snapshot(), *(more or [])], classes=classes)
+        self._looked_at = False
+        if untold is not None:
+            self.emit("NewCallerid", [("CID-CallingPres", untold[1])])
 
     def to_state(self, state: int) -> None:
         """Change the state, and emit Newstate."""
@@ -277,7 +298,7 @@ class Channel:
 
     def set_caller(self, caller: Party, presentation: str = _ALLOWED) -> None:
         """Set the caller ID."""
-        self.caller = caller
+        self.caller, self._untold = caller, None
         self.emit("NewCallerid", [("CID-CallingPres", presentation)])
 
     def set_connected(self, connected: Party) -> None:
@@ -292,7 +313,12 @@ class Channel:
         self.set_connected(connected)
         if self.other is not None:
             presentation = _ALLOWED if connected else _NO_NUMBER
-            self.other.set_caller(Party(connected.number, connected.name), presentation)
+            self.other.learn_caller(Party(connected.number, connected.name), presentation)
+
+    def learn_caller(self, caller: Party, presentation: str) -> None:
+        """Set the caller ID, of which nothing is emitted until another event describes it anew."""
+        before = self.caller if self._untold is None else self._untold[0]
+        self.caller, self._untold = caller, (before, presentation)
 
     def set_account(self, account: str) -> None:
         """Set the account code."""
@@ -403,6 +429,7 @@ class Channel:
             destination.bridge.expected.add(self)
         self.moving.set()
         if self.slips_away:
+            self.exchange.records.notes(self)
             self.application = self.data = ""
 
     def goes_to(self, place: tuple[str, str, int]) -> None:
@@ -435,6 +462,7 @@ class Channel:
     def hang_up_quietly(self) -> None:
         """End without notifying the other half."""
         self.other = None
+        self.exchange.records.drop(self)
         self.hang_up()
 
     def hang_up(self) -> None:
@@ -454,6 +482,7 @@ class Channel:
         self.exchange.forget(self)
         text = CAUSES.get(self.cause, "Unknown")
         self.emit("Hangup", [("Cause", str(self.cause)), ("Cause-txt", text)])
+        self.exchange.records.end(self)
         self.exchange.states.channel_changed(self)
 
 
@@ -468,6 +497,8 @@ class Bridge:
         announcer: the name of the server's own channel in it, which no list shows.
         parted: called once, when the first channel has left.
         expected: channels that are redirected to it.
+        transferers: those of its channels that may transfer the other by keys.
+        exchanges_parties: true if its channels are told each other's number as they meet.
     """
 
     exchange: Exchange
@@ -480,6 +511,8 @@ class Bridge:
     announcer: str = ""
     parted: Callable[[], None] | None = None
     expected: set[Channel] = field(default_factory=set)
+    transferers: set[Channel] = field(default_factory=set)
+    exchanges_parties: bool = False
 
     def __post_init__(self) -> None:
         self.uniqueid = str(uuid.UUID(int=self.exchange.random.getrandbits(128), version=4))
@@ -510,9 +543,19 @@ class Bridge:
             for each in self.channels:
                 each.eldest = eldest
         self.exchange.emit("BridgeEnter", [*self.snapshot(), *channel.snapshot()])
+        if self.kind == "basic" and len(self.channels) == 2:
+            self.exchange.records.meet(self.channels)
         if self.announcer or len(self.channels) > 1:
             self._introduce()
+            if self.exchanges_parties:
+                self.exchange_parties()
         self.changed.set()
+
+    def exchange_parties(self) -> None:
+        """Tell two channels each other's number and name."""
+        if len(self.channels) == 2:
+            for one, other in (self.channels, reversed(self.channels)):
+                one.tell_connected(Party(other.caller.number, other.caller.name))
 
     def _introduce(self, leaving: Channel | None = None) -> None:
         """Set BRIDGEPEER of each channel; a holding bridge has no peers."""
@@ -533,12 +576,19 @@ class Bridge:
         if not self.channels and not self.expected:
             self.destroy()
 
-    def leave(self, channel: Channel) -> None:
-        """Remove a channel. An empty bridge is destroyed, except that of a parking lot."""
+    def leave(self, channel: Channel, *, moves: bool = False) -> None:
+        """Remove a channel. An empty bridge is destroyed, except that of a parking lot.
+
+        Args:
+            channel: the channel.
+            moves: if true, it goes to another bridge at once, and BRIDGEPEER is set there.
+        """
         if channel not in self.channels:
             return
-        self._introduce(leaving=channel)
+        if not moves:
+            self._introduce(leaving=channel)
         self.channels.remove(channel)
+        self.exchange.records.parts(channel)
         channel.bridge = None
         channel.cause = channel.cause or 16
         if isinstance(channel.destination, tuple):  # one who is redirected leaves for there
@@ -557,19 +607,30 @@ class Bridge:
         if self.exchange.bridges.pop(self.uniqueid, None) is not None:
             self.exchange.emit("BridgeDestroy", self.snapshot())
 
-    async def stay(self, channel: Channel) -> None:
+    async def stay(self, channel: Channel, *, enters: bool = True) -> None:
         """Keep a channel in the bridge until it is to leave, or the other of two has left.
+
+        Args:
+            channel: the channel.
+            enters: if false, it is in the bridge already.
 
         Raises:
             Gone: the channel is to hang up.
             Redirected: it was redirected.
         """
-        self.enter(channel)
+        if enters:
+            self.enter(channel)
         try:
             while True:
                 if self.kind == "basic" and self.channels == [channel] and not self.expected:
                     return
                 self.changed.clear()
-                await channel.pause(None, self.changed)
+                await channel.pause(None, self.changed, channel.featured)
+                feature, channel.feature = channel.feature, None
+                if feature is not None:
+                    channel.featured.clear()
+                    await feature()
+                    if channel not in self.channels:
+                        return
         finally:
             self.leave(channel)

@@ -365,6 +365,7 @@ async def run(channel: Channel, context: str, exten: str, priority: int) -> None
             channel.hang_up()  # in a bridge, where there is no dialplan to be ended
             return
         break
+    exchange.records.freeze(channel)
     place = channel.context, channel.exten, channel.priority
     if exchange.major >= 18:  # since then this event shows the place of the one before
         channel.context, channel.exten, channel.priority = channel.emitted_place

@@ -126,12 +126,15 @@ class Queue:
 
     def pause(self, member: Member, paused: bool, reason: str) -> None:
         """Pause or unpause a member."""
-        member.paused, member.reason = paused, reason if paused else ""
+        # The event of a newer Asterisk has the reason for which one is back; no list has it.
+        member.paused = paused
+        member.reason = reason if paused or self.exchange.major >= 18 else ""
         if paused:
             member.last_pause = int(self.exchange.wall_time)
         self._pause_state(member)
         more = [("Reason", reason)] if reason and self.exchange.major < 18 else []
         self.emit("QueueMemberPause", [*self.member_headers(member), *more])
+        member.reason = reason if paused else ""
         self._availability()
 
     def penalize(self, member: Member, penalty: int) -> None:
