@@ -44,7 +44,7 @@ def cancelling(command: Callable[[Session], Awaitable[object]], *delays: float) 
             began = clock()
             if await call.evaluate(f"{number}-${{EXTEN}}") != f"{number}-{call.environment['agi_extension']}":
                 wrong.append(f"out of step after {delay}")
-            if clock() - began > 2:
+            if clock() - began > 3:
                 wrong.append(f"not stopped after {delay}")
             if await call.digit(0.05) is not None:
                 wrong.append(f"a digit is left after {delay}")

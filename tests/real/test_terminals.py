@@ -16,7 +16,7 @@ from prompt_toolkit.document import Document
 from aioami import Manager, core
 from aioami.cli.repl.completer import ShellCompleter
 from aioami.cli.repl.shell import Shell
-from aioami.cli.screen.top import Question, Table, Top
+from aioami.cli.screen.top import PARTS, Question, Table, Top
 from aioami.live import Live
 from aioami.testing import Recording
 from aioami.testing.real import RealAsterisk
@@ -140,7 +140,7 @@ async def test_the_full_screen(asterisk: RealAsterisk, mgr: Manager, place: Plac
     """A call appears on it, is hung up by two keys, and vanishes; who waits in a queue is there
     too.
     """
-    async with Live(mgr) as live:
+    async with Live(mgr, parts=PARTS) as live:
         top = Top(mgr, live, "admin@real")
         async with top.run_test(size=(160, 50)) as pilot:
 

@@ -64,6 +64,7 @@ class Tale:
         # Those that may be moved; see the table of differences for the others.
         self._plain: set[str] = set()
         self._named = self._chance.random() < 0.5
+        self._bridged = False
 
     async def __call__(self, ami: Line) -> None:
         """Play it on a server."""
@@ -201,6 +202,8 @@ class Tale:
         """A variable or a function is set, and read."""
         pick = self._chance
         names = VARIABLES if self._named else [each for each in VARIABLES if "LINE" not in each and "ID" not in each]
+        if self._named and self._bridged:  # see the table of differences
+            names = [each for each in names if "account" not in each]
         name, channel = pick.choice(names), self._channel()
         await ami.ask("Setvar", Channel=channel, Variable=name, Value=pick.choice(VALUES))
         await ami.settle(AT_ONCE)
@@ -239,6 +242,7 @@ class Tale:
         if len(calls) < 2:
             return
         first, second = self._chance.sample(calls, 2)
+        self._bridged = True
         await ami.ask("Bridge", Channel1=first, Channel2=second, Tone="no")
         await ami.settle(ANSWERED)
 

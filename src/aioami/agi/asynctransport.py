@@ -401,7 +401,7 @@ class AsyncTransport(Transport):
 
     # The end
 
-    async def explain(self, command: Command, reply: Reply) -> SessionEnded | CommandFailed | None:
+    async def explain(self, command: Command, reply: Reply) -> ManagerError | None:
         has_failed = command.fails and reply.code == 200 and reply.result == "-1"
         if self.over is None and not self._has_left:
             if has_failed:
@@ -412,7 +412,7 @@ class AsyncTransport(Transport):
         await self.settle()
         if self._went_on and has_failed:
             return failure(command, reply, session_over=True)
-        return self.over if isinstance(self.over, SessionEnded) else None
+        return self.over
 
     async def settle(self) -> None:
         if self._has_left and self.over is None:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .._log import get_logger
 from ..errors import (
-    CommandFailed,
     ConnectionLost,
     HungUp,
     ManagerError,
     ProtocolError,
-    SessionEnded,
     TakenAway,
     fresh,
 )
@@ -289,7 +287,7 @@ class Connection(asyncio.Protocol, Transport):
         if self._waiter is None and self.over is None and self.on_hangup is not None:
             self.on_hangup()
 
-    async def explain(self, command: Command, reply: Reply) -> SessionEnded | CommandFailed | None:
+    async def explain(self, command: Command, reply: Reply) -> ManagerError | None:
         if reply.code == 511:
             self._is_dead = True
         elif not self._is_dead:
@@ -297,7 +295,7 @@ class Connection(asyncio.Protocol, Transport):
             probe = await self._ask(self._encode("CHANNEL STATUS").line)
             self._is_dead = self._is_dead or probe.code == 511
         await self.settle()
-        return self.over if isinstance(self.over, SessionEnded) else None
+        return self.over
 
     async def settle(self) -> None:
         if not self._is_dead or self.over is not None:

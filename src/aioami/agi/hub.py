@@ -109,6 +109,10 @@ class Hub:
         """Give a watcher the events of a channel; whoever had them gets them no more."""
         self._watchers[uniqueid] = watcher
 
+    def is_watched(self, uniqueid: str) -> bool:
+        """True of a channel whose events somebody gets."""
+        return uniqueid in self._watchers
+
     def forget(self, uniqueid: str, watcher: Watcher) -> None:
         """Give a watcher nothing more."""
         if self._watchers.get(uniqueid) is watcher:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import CommandFailed, ManagerError, SessionEnded
+from ..errors import CommandFailed, ManagerError
 from ..wire.text import Encoding
 from .answers import Reply
 from .commands import Command
@@ -108,7 +108,7 @@ class Transport(ABC):
         """Stop the command that runs, if Asterisk can; its answer still comes."""
 
     @abstractmethod
-    async def explain(self, command: Command, reply: Reply) -> SessionEnded | CommandFailed | None:
+    async def explain(self, command: Command, reply: Reply) -> ManagerError | None:
         """Find out whether a -1, or what else looks like a failure, is the end of the session.
 
         Returns:

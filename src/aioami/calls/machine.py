@@ -151,6 +151,7 @@ class CallMachine:
         self.bridges = Bridges()
         self._other = other
         self._heir = ""  # the channel that takes the place of this one
+        self._heir_name = ""  # where it was told with it
         self._has_heir = False  # it has done so
         self._is_placed = is_placed
         self._early_media = early_media
@@ -269,7 +270,7 @@ class CallMachine:
                 self._has_heir = True
             return []
         self._other = two if one == self.uniqueid else one
-        self._heir = self._find_heir() or event.get("SourceUniqueid", "")
+        self._heir, self._heir_name = self._find_heir() or event.get("SourceUniqueid", ""), ""
         return []
 
     def _find_heir(self) -> str:
@@ -285,6 +286,7 @@ class CallMachine:
         """Take note that another phone has picked up the call, and takes its place."""
         if self._is_own(event, "TargetUniqueid"):
             self._heir, self._has_heir = event.get("Uniqueid", ""), True
+            self._heir_name = event.get("Channel", "")
         return []
 
     def _on_hangup(self, event: Event, time: float) -> Changes:
@@ -305,7 +307,7 @@ class CallMachine:
     def _follow(self, time: float) -> Changes:
         """Go on with the channel that has taken the place of this one."""
         bridge = self.bridges.place(self._heir)
-        name = self.bridges.members(bridge).get(self._heir)
+        name = self.bridges.members(bridge).get(self._heir) or self._heir_name or None
         self.uniqueid, self._other, self._heir, self._has_heir = self._heir, "", "", False
         return self._name(name) + self._go(CallState.ANSWERED, time) + self.check_bridge()
 

@@ -72,6 +72,18 @@ async def test_a_connection_that_is_closed_while_the_end_is_looked_for() -> None
         await result
 
 
+async def test_an_end_that_is_told_twice() -> None:
+    """Where more than one answer comes while the place of a dead channel is asked for, nothing that was told counts."""
+
+    async def program(session: Session) -> list[type[Exception]]:
+        return await raised_by(session, Session.answer, Session.answer)
+
+    async with call(program) as (peer, result):
+        await peer.answer("ANSWER", DEAD)
+        await peer.answer(PLACE, "200 result=1 (internal,100,2)", "200 result=1 (elsewhere,s,1)")
+        assert await result == [ProtocolError, ProtocolError]
+
+
 async def test_a_hangup_that_was_told_is_not_asked_for() -> None:
     """Behind HANGUP a -1 is the end, and CHANNEL STATUS is not asked."""
 

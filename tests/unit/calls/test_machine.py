@@ -310,7 +310,7 @@ def test_a_call_that_is_picked_up_goes_on() -> None:
         call.take(each, 0)
     call.take(event("Pickup", Channel="PJSIP/picker", Uniqueid="picker", TargetUniqueid=CH), 3)
     call.take(hangup(26), 3)
-    assert (call.uniqueid, call.state) == ("picker", CallState.ANSWERED)
+    assert (call.uniqueid, call.channel, call.state) == ("picker", "PJSIP/picker", CallState.ANSWERED)
     call.take(event("Hangup", Uniqueid="picker", Cause=16), 9)
     assert call.end == CallEnd(EndReason.ANSWERED, HangupCause.NORMAL_CLEARING, rang=3, talked=6)
 

@@ -67,12 +67,15 @@ async def test_a_call_as_json(fake: FakeAsterisk) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("channel", ["Local/ring@test/n", "Local/wait@test/n"])
-async def test_ctrl_c_hangs_up(fake: FakeAsterisk, channel: str, number: signal.Signals, code: int) -> None:
+@pytest.mark.parametrize(("channel", "state"), [("Local/ring@test/n", b"ringing"), ("Local/wait@test/n", b"answered")])
+async def test_ctrl_c_hangs_up(
+    fake: FakeAsterisk, channel: str, state: bytes, number: signal.Signals, code: int
+) -> None:
     """The call is hung up in whatever state it is, its end is shown, and no phone rings on."""
     process = await start("call", channel, "wait@test", url=fake.url)
-    await until(lambda: fake.exchange.channels)
-    await asyncio.sleep(0.3)
+    assert process.stdout is not None
+    while state not in (line := await process.stdout.readline()):
+        assert line, "it ended before"
     process.send_signal(number)
     out, err = await process.communicate()
     assert (process.returncode, err) == (code, b"")

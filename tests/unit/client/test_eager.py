@@ -75,7 +75,7 @@ async def test_the_live_state(fake: FakeAsterisk, mgr: Manager) -> None:
     """It is read, follows a call, and is read again after a lost link."""
     async with Live(mgr) as state:
         await state.wait_synced(5)
-        fake.incoming("PJSIP/alice", "100")
+        fake.incoming("PJSIP/alice", to="hold@test")
         await until(lambda: state.channels)
         fake.drop()
         await until(lambda: not state.synced)

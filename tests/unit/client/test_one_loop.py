@@ -401,6 +401,8 @@ def close_the_loop(first: Coroutine[Any, Any, None]) -> None:
 ENDS: Final = {"asyncio.run": asyncio.run, "loop.close": close_the_loop}
 
 
+# asyncio's own coroutine raises where it is dropped between a TCP connection and its transport, and the loop is closed.
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("life", [ready, connecting, reconnecting, closing, lost, closed])
 @pytest.mark.parametrize("then", ["close", "connect", "look", "drop"])
