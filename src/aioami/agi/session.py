@@ -64,7 +64,8 @@ class _Turn(asyncio.Future[Any]):
             after_hangup: run it on a dead channel too, if it is still connected.
         """
         reply = await self.ask(command, after_hangup=after_hangup)
-        if reply.code == 511 or reply.result == "-1":
+        hides_hangup = reply.result == "0" and command.hides_hangup
+        if reply.code == 511 or reply.result == "-1" or hides_hangup:
             await self.explain(command, reply)
         if reply.code != 200 or (reply.result == "-1" and command.fails):
             raise failure(command, reply)
