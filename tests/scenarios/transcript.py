@@ -69,7 +69,7 @@ _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 _UNIQUEID = re.compile(r"\b(?:aioami-test-)?\d{9,10}\.(\d+)\b")
 _LONG = re.compile(r"(.)\1{99,}")
 _AGI_URL = re.compile(r"agi://127\.0\.0\.1:\d+")
-_OF_A_MOMENT = ("TransferTargetConnected", "SecondBridgeNumChannels")
+_OF_A_MOMENT = ("SecondBridgeNumChannels",)
 _NOBODY = re.compile(r"(?<=@)127\.0\.0\.1:\d+")  # the port of contacts that never answer
 _FOLDER = re.compile(r"/[^\s:]*/(spool|etc|lib|log)/")
 
@@ -123,6 +123,8 @@ class Writer:
             pairs = [(name, "*" if name.startswith("ServicelevelPerf") else value) for name, value in pairs]
         if own.get("Event") == "AttendedTransfer":  # by when it may have left, and the target know whom it talks with
             pairs = [(name, "*" if name.startswith(_OF_A_MOMENT) else value) for name, value in pairs]
+            # Nor is it there, if the thread that moves it has come first.
+            pairs = [(name, value) for name, value in pairs if not name.startswith("TransferTarget")]
         if own.get("Event") == "BridgeMerge":
             pairs = [(name, "*" if name == "FromBridgeNumChannels" else value) for name, value in pairs]
         if own.get("Event") == "BridgeLeave" and own["BridgeNumChannels"] in ("0", "1"):
@@ -215,8 +217,12 @@ def write(line: Line) -> str:
         writer = Writer(names)
         text += [f"{direction} {writer.write('', message)}" for direction, message in said[one]]
         groups: dict[str, list[Pairs]] = defaultdict(list)
+        is_transferred = any(event[0][1] == "AttendedTransfer" for event in one.events)
         for event in one.events:
             own = dict(event)
+            # Who leaves as another comes may be its peer for a moment, or not.
+            if is_transferred and own.get("Variable") == "BRIDGEPEER":
+                continue
             if own["Event"] not in FOREIGN - one.also and not own.get("Device", "").startswith(_DEVICES_OF_CHANNELS):
                 groups[names("", subject(event))].append(event)
         for group in sorted(groups):

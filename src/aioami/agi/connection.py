@@ -298,11 +298,14 @@ class Connection(asyncio.Protocol, Transport):
         return self.over
 
     async def settle(self) -> None:
-        if not self._is_dead or self.over is not None:
-            return
-        uniqueid, _, place = (await self._ask_where()).partition(",")
+        if self._is_dead and self.over is None:
+            self._judge_by(await self._ask_where())
+
+    def _judge_by(self, where: str) -> None:
+        """End the session, if the connection was not closed meanwhile, by where the channel is."""
         if self.over is not None:
-            return  # the connection was closed meanwhile
+            return
+        uniqueid, _, place = where.partition(",")
         if uniqueid and self._uniqueid not in ("", uniqueid):
             # A bridge by an action has the call go on without the channel that AGI() runs on.
             self.over = TakenAway("the channel was bridged")
