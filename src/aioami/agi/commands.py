@@ -120,7 +120,7 @@ _ESCAPES: Final = {
 }
 _STOPPED_APPLICATIONS: Final = frozenset({b"background", b"playback", b"waitexten"})
 _HASHED_APPLICATIONS: Final = frozenset({b"read", b"record"})
-# They end when the channel is hung up; others may go on for as long as they like.
+# They end when the channel is hung up; others, as Record of 16, go on for as long as they like.
 _HEEDING_APPLICATIONS: Final = frozenset(
     {
         b"background",
@@ -135,7 +135,6 @@ _HEEDING_APPLICATIONS: Final = frozenset(
         b"playtones",
         b"queue",
         b"read",
-        b"record",
         b"ringing",
         b"saydigits",
         b"saynumber",
@@ -144,6 +143,10 @@ _HEEDING_APPLICATIONS: Final = frozenset(
         b"wait",
         b"waitexten",
     }
+)
+# They return 0 when the channel was hung up, too, or redirected.
+_HIDING_APPLICATIONS: Final = frozenset(
+    {b"confbridge", b"dial", b"read", b"record", b"saynumber", b"voicemail", b"voicemailmain"}
 )
 # They may run whatever a function or the dialplan does.
 _HEEDLESS: Final = frozenset({"EXEC", "GET FULL VARIABLE", "GET VARIABLE", "GOSUB", "SET VARIABLE"})
@@ -203,6 +206,11 @@ class Command:
     def heeds_hangup(self) -> bool:
         """True if Asterisk ends it when the channel is hung up."""
         return self.name not in _HEEDLESS or self._application in _HEEDING_APPLICATIONS
+
+    @property
+    def hides_hangup(self) -> bool:
+        """True if it may answer 0, as if all went well, when the channel was hung up."""
+        return self._application in _HIDING_APPLICATIONS
 
     @property
     def runs_dialplan(self) -> bool:

@@ -34,7 +34,7 @@ _FAREWELL: Final = 2.0  # seconds for which Asterisk may take to close its end
 _LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
 _FIRST_REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
 _LAST_REPEAT: Final = 1.0
-_PLACE: Final = "${CONTEXT},${EXTEN},${PRIORITY}"
+_WHERE: Final = "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"
 
 log = get_logger("aioami.agi")
 
@@ -300,14 +300,20 @@ class Connection(asyncio.Protocol, Transport):
     async def settle(self) -> None:
         if not self._is_dead or self.over is not None:
             return
-        place = "" if self._has_moved else await self._place()
-        if self.over is None:  # else the connection was closed meanwhile
-            self._judge(place)
+        uniqueid, _, place = (await self._ask_where()).partition(",")
+        if self.over is not None:
+            return  # the connection was closed meanwhile
+        if uniqueid and self._uniqueid not in ("", uniqueid):
+            # A bridge by an action has the call go on without the channel that AGI() runs on.
+            self.over = TakenAway("the channel was bridged")
+            self._say_farewell()
+        else:
+            self._judge("" if self._has_moved else place)
 
-    async def _place(self) -> str:
-        """Return the channel's place in the dialplan; empty if it is not told."""
+    async def _ask_where(self) -> str:
+        """Return the channel's Uniqueid and its place in the dialplan; empty if not told."""
         try:
-            reply = await self._ask(self._encode("GET FULL VARIABLE", _PLACE).line)
+            reply = await self._ask(self._encode("GET FULL VARIABLE", _WHERE).line)
         except ManagerError:
             return ""  # the connection is lost, which says why
         return reply.data or "" if reply.code == 200 else ""

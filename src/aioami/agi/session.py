@@ -37,18 +37,22 @@ _STILL_LEFT: Final = 100  # milliseconds; a time that ran out leaves at most tho
 T = TypeVar("T")
 
 
-class _Turn:
-    """The time in which a session belongs to one call of its methods."""
+class _Turn(asyncio.Future[Any]):
+    """The time in which a session belongs to one call of its methods, and what comes of that.
 
-    def __init__(self, transport: Transport) -> None:
+    It is awaited by whoever called the method, and cancelled with him.
+    """
+
+    __slots__ = ("_command", "_transport", "has_begun")
+
+    def __init__(self, transport: Transport, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
         self._transport = transport
         self._command: Command | None = None
-        self._is_cancelled = False
         self.has_begun = False
 
-    def cancel(self) -> None:
-        """Stop the command that runs, and run no other one."""
-        self._is_cancelled = True
+    def stop(self) -> None:
+        """Stop the command that runs."""
         if self._command is not None:
             self._transport.stop(self._command)
 
@@ -60,7 +64,8 @@ class _Turn:
             after_hangup: run it on a dead channel too, if it is still connected.
         """
         reply = await self.ask(command, after_hangup=after_hangup)
-        if reply.code == 511 or reply.result == "-1":
+        hides_hangup = reply.result == "0" and command.hides_hangup
+        if reply.code == 511 or reply.result == "-1" or hides_hangup:
             await self.explain(command, reply)
         if reply.code != 200 or (reply.result == "-1" and command.fails):
             raise failure(command, reply)
@@ -83,7 +88,7 @@ class _Turn:
 
     async def check(self, *, after_hangup: bool = False) -> None:
         """Raise the error of a session that is over."""
-        if self._is_cancelled:
+        if self.cancelled():
             raise asyncio.CancelledError
         await self._transport.settle()
         over = self._transport.over
@@ -140,7 +145,7 @@ class Session:
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._free = asyncio.Lock()
-        self._turns: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._script = environment.script
         self._call: Call | None = None
         self.environment = MappingProxyType(environment.values)
@@ -708,28 +713,37 @@ class Session:
                 "this session belongs to another event loop; asyncio.run_coroutine_threadsafe "
                 "runs its methods there"
             )
-        turn = _Turn(self._transport)
-
-        async def hold() -> T:
-            async with self._free:
-                turn.has_begun = True
-                try:
-                    return await body(turn)
-                except (CommandFailed, SessionEnded) as error:
-                    self._name(error)
-                    raise
-
-        task = asyncio.create_task(hold(), name=f"aioami {self.channel}")
-        self._turns.add(task)
-        task.add_done_callback(self._end_turn)
+        turn = _Turn(self._transport, self._loop)
+        task = self._start(self._hold(turn, body), "")
         try:
-            return await asyncio.shield(task)
+            result: T = await turn
+            return result
         except asyncio.CancelledError:
             if not task.done():
-                turn.cancel()
+                turn.stop()
                 if not turn.has_begun:
                     task.cancel()
+            elif not turn.cancelled():
+                turn.exception()  # it came at the same time, and nobody gets it any more
             raise
+
+    async def _hold(self, turn: _Turn, body: Callable[[_Turn], Coroutine[Any, Any, Any]]) -> None:
+        """Run the commands of a turn when it comes, and have its caller get what they return."""
+        try:
+            async with self._free:
+                turn.has_begun = True
+                result = await body(turn)
+        except Exception as error:
+            if isinstance(error, (CommandFailed, SessionEnded)):
+                self._name(error)
+            if not turn.done():
+                turn.set_exception(error)
+        except BaseException:
+            turn.cancel()
+            raise
+        else:
+            if not turn.done():
+                turn.set_result(result)
 
     def _name(self, error: Exception) -> None:
         """Add the channel's name to an error, as a program may serve many."""
@@ -737,10 +751,11 @@ class Session:
         if not text.startswith(self.channel):
             error.args = (f"{self.channel}: {text}",)
 
-    def _end_turn(self, task: asyncio.Task[Any]) -> None:
-        self._turns.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waited has got it; nobody may be left who did
+    def _start(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=f"aioami {self.channel}{what}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def _settle(self) -> None:
         """Ask the transport for the reason why the channel is dead, while no command runs."""
@@ -749,9 +764,7 @@ class Session:
             async with self._free:
                 await self._transport.settle()
 
-        task = asyncio.create_task(settle(), name=f"aioami {self.channel} settles")
-        self._turns.add(task)
-        task.add_done_callback(self._end_turn)
+        self._start(settle(), " settles")
 
 
 Program = Callable[[Session], Awaitable[object]]

@@ -10,6 +10,7 @@ from tests.real.test_agi_asyncagi import *  # noqa: F403
 from tests.real.test_agi_cancelling import *  # noqa: F403 - the tests themselves
 from tests.real.test_agi_commands import *  # noqa: F403
 from tests.real.test_agi_ends import *  # noqa: F403
+from tests.real.test_agi_losing import *  # noqa: F403
 
 from aioami.testing import FakeAsterisk
 

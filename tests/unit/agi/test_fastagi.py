@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 from tests.helpers import manager, until
 
 from aioami import ManagerError, ProtocolError
-from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
+from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Reply, Routes, Session, SessionEnded, TakenAway
+from aioami.agi.commands import Command
+from aioami.agi.connection import Connection
 from aioami.errors import ConnectionLost
 from aioami.testing import FakeAsterisk
 
-PLACE = 'GET FULL VARIABLE "${CONTEXT},${EXTEN},${PRIORITY}"'
+PLACE = 'GET FULL VARIABLE "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"'
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
 
 
@@ -123,7 +126,7 @@ async def test_answers_are_told_from_hangups() -> None:
 
     async with call(program) as (peer, result):
         await peer.answer('GET VARIABLE "A"', "HANGUP", "200 result=1 (a)")
-        await peer.answer(PLACE, "200 result=1 (internal,100,2)")
+        await peer.answer(PLACE, "200 result=1 (1.1,internal,100,2)")
         peer.say("HANGUP")  # a second time, as with AGIEXITONHANGUP
         await peer.answer('GET VARIABLE "C"', "200 result=1 (c)")
         assert await result == "ac"
@@ -201,7 +204,7 @@ async def test_minus_one_is_explained() -> None:
         # AGISIGHUP=no: no line tells.
         await peer.answer('STREAM FILE "beep" ""', "200 result=-1 endpos=800")
         await peer.answer("CHANNEL STATUS", DEAD)
-        await peer.answer(PLACE, "200 result=1 (internal,100,2)")
+        await peer.answer(PLACE, "200 result=1 (1.1,internal,100,2)")
         await result
 
 
@@ -217,12 +220,47 @@ async def test_a_redirect_is_no_hangup() -> None:
     async with call(program) as (peer, result):
         assert await peer.hear() == "ANSWER"
         peer.say("HANGUP", DEAD)
-        await peer.answer(PLACE, "200 result=1 (elsewhere,s,1)")
+        await peer.answer(PLACE, "200 result=1 (1.1,elsewhere,s,1)")
         assert await peer.hear() == ""
         await result
 
 
-async def test_a_program_that_moves_itself_is_not_asked_for_its_place() -> None:
+async def test_a_bridge_is_no_hangup() -> None:
+    """Where the dead channel is not the session's any more, the call goes on in a bridge, wherever the program was."""
+
+    async def program(session: Session) -> None:
+        await session.exec("Goto", "a", "b", 1)
+        for _ in range(2):
+            with pytest.raises(TakenAway, match="bridged"):
+                await session.answer()
+
+    async with call(program) as (peer, result):
+        await peer.answer('EXEC "Goto" "a,b,1"', "200 result=0")
+        await peer.answer("ANSWER", DEAD)
+        await peer.answer(PLACE, "200 result=1 (1.2,internal,100,2)")
+        assert await peer.hear() == ""
+        await result
+
+
+@pytest.mark.parametrize("status", [DEAD, "200 result=6"])
+async def test_an_application_that_says_nothing_of_a_hangup(status: str) -> None:
+    """Some applications return 0 when the caller hangs up; behind them the channel is asked for."""
+
+    async def program(session: Session) -> int:
+        return await session.exec("Read", "X")
+
+    async with call(program) as (peer, result):
+        await peer.answer('EXEC "Read" "X"', "200 result=0")
+        await peer.answer("CHANNEL STATUS", status)
+        if status == DEAD:
+            await peer.answer(PLACE, "200 result=1 (1.1,internal,100,2)")
+            with pytest.raises(HungUp):
+                await result
+        else:
+            assert await result == 0
+
+
+async def test_a_program_that_moves_itself() -> None:
     """After a goto of its own another place says nothing, and the end is HungUp."""
 
     async def program(session: Session) -> None:
@@ -233,6 +271,7 @@ async def test_a_program_that_moves_itself_is_not_asked_for_its_place() -> None:
     async with call(program) as (peer, result):
         await peer.answer('EXEC "Goto" "a,b,1"', "200 result=0")
         await peer.answer("ANSWER", DEAD)
+        await peer.answer(PLACE, "200 result=1 (1.1,a,b,1)")
         await result
 
 
@@ -301,6 +340,37 @@ async def test_a_cancelled_method_sends_nothing_more() -> None:
         peer.say("200 result=0 endpos=1", f"200 result=1 ({marker})")
         await peer.answer('GET VARIABLE "A"', "200 result=0")
         assert await result is None
+
+
+@pytest.mark.parametrize("answer", ["200 result=0 (a)", "510 Invalid or unknown command"])
+async def test_an_answer_that_comes_with_a_cancellation(
+    answer: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A command that is cancelled when its answer has just come is cancelled, and nothing is stopped or logged."""
+    running: list[asyncio.Task[object]] = []
+    plain = Connection.run
+
+    async def run_and_cancel(self: Connection, command: Command) -> Reply:
+        reply = await plain(self, command)
+        if running:
+            asyncio.get_running_loop().call_soon(running.pop().cancel)
+        return reply
+
+    monkeypatch.setattr(Connection, "run", run_and_cancel)
+
+    async def program(session: Session) -> str | None:
+        command = asyncio.create_task(session.command("FAST"))
+        running.append(command)
+        with pytest.raises(asyncio.CancelledError):
+            await command
+        return await session.get("A")
+
+    async with call(program) as (peer, result):
+        await peer.answer("FAST", answer)
+        await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
+        assert await result == "a"
+    gc.collect()
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("on_error", ["hangup", "continue"])

@@ -80,7 +80,7 @@ async def test_an_end_that_is_told_twice() -> None:
 
     async with call(program) as (peer, result):
         await peer.answer("ANSWER", DEAD)
-        await peer.answer(PLACE, "200 result=1 (internal,100,2)", "200 result=1 (elsewhere,s,1)")
+        await peer.answer(PLACE, "200 result=1 (1.1,internal,100,2)", "200 result=1 (1.1,elsewhere,s,1)")
         assert await result == [ProtocolError, ProtocolError]
 
 
@@ -94,7 +94,7 @@ async def test_a_hangup_that_was_told_is_not_asked_for() -> None:
     async with call(program) as (peer, result):
         assert await peer.hear() == 'STREAM FILE "beep" ""'
         peer.say("HANGUP", "200 result=-1 endpos=8")
-        await peer.answer(PLACE, "200 result=1 (internal,100,2)")
+        await peer.answer(PLACE, "200 result=1 (1.1,internal,100,2)")
         await result
 
 
@@ -122,7 +122,7 @@ async def test_hanging_up_a_channel_that_is_gone() -> None:
     async with call(program) as (peer, result):
         await peer.answer("HANGUP", "510 Invalid or unknown command")
         await peer.answer("HANGUP", DEAD)
-        await peer.answer(PLACE, "200 result=1 (internal,100,2)")
+        await peer.answer(PLACE, "200 result=1 (1.1,internal,100,2)")
         assert await result == [CommandFailed, HungUp, HungUp]
 
 
@@ -136,7 +136,7 @@ async def test_a_recording_that_fails() -> None:
         await peer.answer('RECORD FILE "/x" "wav" "#" "-1"', "200 result=-1 (writefile)")
         await peer.answer("CHANNEL STATUS", "200 result=6")
         await peer.answer('RECORD FILE "/x" "wav" "#" "-1"', DEAD)
-        await peer.answer(PLACE, "200 result=1 (internal,100,2)")
+        await peer.answer(PLACE, "200 result=1 (1.1,internal,100,2)")
         assert await result == [CommandFailed, HungUp]
 
 
@@ -178,6 +178,8 @@ async def test_dialling_and_its_status() -> None:
     async with call(program) as (peer, result):
         for told, status in (("0", " (BUSY)"), ("0", " (ODD)"), ("0", ""), ("-2", " (BUSY)")):
             await peer.answer('EXEC "Dial" "SIP/a,,g"', f"200 result={told}")
+            if told == "0":  # so it is also where the caller was taken out of the call
+                await peer.answer("CHANNEL STATUS", "200 result=6")
             await peer.answer('GET VARIABLE "DIALSTATUS"', f"200 result={int(bool(status))}{status}")
             if not status or told == "-2":
                 await peer.answer("CHANNEL STATUS", "200 result=6")
@@ -209,14 +211,14 @@ async def test_a_command_whose_usage_is_awaited_is_not_interrupted() -> None:
     """An EXEC that is cancelled when it has its answer, and its usage is skipped, needs no other stop."""
 
     async def program(session: Session) -> str | None:
-        running = asyncio.create_task(session.exec("Read", "A"))
+        running = asyncio.create_task(session.exec("WaitExten", "9"))
         await heard.wait()
         running.cancel()
         return await session.get("A")
 
     heard = asyncio.Event()
     async with call(program) as (peer, result):
-        await peer.answer('EXEC "Read" "A"', "200 result=1")
+        await peer.answer('EXEC "WaitExten" "9"', "200 result=1")
         marker = await peer.hear()
         assert marker.startswith("GET FULL VARIABLE")
         heard.set()
@@ -405,7 +407,7 @@ async def test_the_manager_tells_of_a_hangup(
         await mgr.send(core.Hangup(caller.uniqueid))
         if gone:  # Asterisk answers before the manager's word counts
             peer.say("HANGUP", "200 result=-1")
-            await peer.answer(PLACE, "200 result=1 (internal,100,2)")
+            await peer.answer(PLACE, f"200 result=1 ({caller.uniqueid},internal,100,2)")
         assert await result == [HungUp, HungUp]
         await asyncio.sleep(0.3)
 
