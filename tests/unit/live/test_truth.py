@@ -201,6 +201,25 @@ async def test_a_call_that_is_taken_from_a_member(fake: FakeAsterisk, mgr: Manag
     assert not live.queues["support"].members["PJSIP/agent1"].in_call
 
 
+async def test_the_end_of_a_call_that_is_counted_late(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A member whose channel hung up, and whom a busy server still lists in a call, is asked about again; one who left a bridge is not."""
+    headers = {"Queue": "support", "Interface": "PJSIP/agent1"}
+    await emit(fake, "AgentConnect", "1", "agent,all", DestUniqueid="2", **headers)
+    await until(lambda: len(fake.sent("QueueStatus")) == 2)
+    await until(lambda: not live.queues["support"].members["PJSIP/agent1"].in_call)
+    member = {"Event": "QueueMember", "Queue": "support", "Location": "PJSIP/agent1", "InCall": "1"}
+    params = {"Event": "QueueParams", "Queue": "support"}
+    fake.reply_to("QueueStatus", lambda request: queue_list(request, params, member), times=3)
+    fake.exchange.queues["support"].completed = 1
+    await emit(fake, "BridgeLeave", "2", BridgeUniqueid="b")
+    await until(lambda: len(fake.sent("QueueStatus")) == 3)
+    await until(lambda: live.queues["support"].members["PJSIP/agent1"].in_call)
+    await emit(fake, "Hangup", "2")
+    await until(lambda: live.queues["support"].completed == 1)
+    assert not live.queues["support"].members["PJSIP/agent1"].in_call
+    assert len(fake.sent("QueueStatus")) == 6
+
+
 @pytest.mark.parametrize("channels", [1, 11])
 async def test_the_application_behind_an_originate(fake: FakeAsterisk, mgr: Manager, live: Live, channels: int) -> None:
     """The application that an Originate runs is asked for when the channel is up: of few channels by name, else by list."""
