@@ -53,7 +53,8 @@ QUEUES: Final = ("empty", "sales")
 PARTS: Final = (*DEFAULT_PARTS, "hints", "parking", "conferences", "mailboxes", "endpoints", "registrations")
 CALLS: Final = 14  # channels, beyond which fewer calls are made
 QUICK: Final = Backoff(first=0.1, maximum=0.5)
-REST: Final = 8.0  # seconds in which the two must become equal
+REST: Final = 8.0  # seconds of a server at rest, in which the two must become equal
+PATIENCE: Final = 90.0  # seconds in which a server must come to rest
 
 
 @dataclass(frozen=True)
@@ -438,18 +439,42 @@ def torn(live: Live) -> list[str]:
     return found
 
 
+def contradictions(theirs: dict[str, Any]) -> list[str]:
+    """What the server's own lists say against each other, as those of a server do that is at work.
+
+    A bridge that is destroyed leaves BridgeList at once. A channel in it that is busy, as with the question of a transfer to
+    whom it goes (15 seconds), names it in CoreShowChannels until it has left, and what it was told meanwhile is done then.
+    """
+    return [
+        f"channels/{key}: the server lists it in {each['bridge']}, and lists no such bridge"
+        for key, each in theirs["channels"].items()
+        if each["bridge"] is not None and each["bridge"] not in theirs["bridges"]
+    ]
+
+
 async def compare(live: Live, mgr: Manager) -> list[str]:
-    """Wait until what is shown is what is listed; return what is still different after a while."""
-    until = time.monotonic() + REST
+    """Wait until what is shown is what is listed; return what is still different after a while.
+
+    The while begins anew whenever the server is at work: when two of its lists in a row differ, or contradict each other.
+    """
+    began = at_rest = time.monotonic()
+    before: dict[str, Any] | None = None
     while True:
-        before = shown(live)
+        ours = shown(live)
         theirs = await listed(mgr)
         # While something happens, lists of several moments do not fit each other.
-        found = differences(before, theirs) or torn(live)
+        found = differences(ours, theirs) or torn(live)
         if not found and live.synced:
             return []
-        if time.monotonic() > until:
+        now = time.monotonic()
+        against = contradictions(theirs)
+        if against or theirs != before:
+            at_rest = now
+        before = theirs
+        if now > at_rest + REST:
             return found or ["not synced"]
+        if now > began + PATIENCE:
+            return [f"the server did not come to rest within {PATIENCE:g} s", *against, *found]
         await asyncio.sleep(0.1)
 
 

@@ -361,8 +361,12 @@ class Account:
         if self.observer is not None:
             await self.observer.stop()
         if self.mgr.state is not ManagerState.LOST:
-            last = await self.load.cause_event()
-            assert last is not None
+            last = None
+            for _ in range(10):  # the link may be lost once more, or the server late
+                if (last := await self.load.cause_event()) is not None:
+                    break
+                await self.mgr.wait_ready(30)
+            assert last is not None, "no event can be made any more"
             await until(lambda: last in self.watch.seen[-100:])
             if self.observer is not None:
                 seen = self.observer.seen

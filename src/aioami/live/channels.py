@@ -33,7 +33,7 @@ from ..events.channels import (
 from ..events.snapshots import ChannelEvent
 from ..fields import identifier
 from .calls import Calls
-from .part import SLICE, Lists, LiveObject, Part, Reports, View, known
+from .part import SLICE, Doubts, Lists, LiveObject, Part, Reports, View, known
 from .visibility import Obstacle
 
 __all__ = ["Channels", "LiveChannel"]
@@ -192,7 +192,7 @@ class Channels(Part[LiveChannel]):
         self.calls = Calls(reports, history)
         self._records: dict[str, _Channel] = {}
         self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
-        self._doubtful: set[str] = set()
+        self._doubtful = Doubts()
         self._tells_application = True
         self.view = View(self._records)
         self.handlers = {
@@ -225,7 +225,6 @@ class Channels(Part[LiveChannel]):
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         found = {each.uniqueid: each for each in await self._listed(await lists.channels())}
         kinds = await self._kinds(lists) if any(each.bridge for each in found.values()) else {}
-        self._doubtful.clear()
         self._show(found)
         self.calls.read(self._records, kinds)
 
@@ -242,7 +241,9 @@ class Channels(Part[LiveChannel]):
         }
 
     async def look(self, lists: Lists) -> None:
-        doubtful, self._doubtful = self._doubtful & self._records.keys(), set()
+        doubtful = {each for each in self._doubtful.take() if each in self._records}
+        if self._doubtful:
+            self.reports.doubt(self)
         try:
             if len(doubtful) > _FEW:
                 items = [
@@ -253,7 +254,8 @@ class Channels(Part[LiveChannel]):
                 for uniqueid in doubtful:
                     items += await self._status(lists, uniqueid)
         except BaseException:
-            self._doubtful |= doubtful
+            for uniqueid in doubtful:
+                self._doubtful.add(uniqueid)
             raise
         for channel in await self._listed(items):
             record = self._records.get(channel.uniqueid)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SLICE",
+    "Doubts",
     "Handler",
     "Lists",
     "LiveObject",
@@ -67,6 +68,8 @@ SLICE: Final = 200
 """Items of a list after which other tasks have their turn."""
 
 _SETTLING: Final = 0.2  # seconds after which the server is asked about what is in doubt
+_SETTLED: Final = 0.195  # ... and has been, as timers are not exact
+_PATIENCE: Final = 1.0  # seconds after which it is asked though it does not come to rest
 _NOBODY: Final = frozenset({"", "<unknown>", "unknown"})
 
 
@@ -212,6 +215,48 @@ class Lists:
 
 def _nothing(uniqueid: str) -> None:
     """Do nothing."""
+
+
+class Doubts:
+    """Keys of what may be wrong. Each is looked at once nothing was heard of it for a while.
+
+    One that is doubted a moment before the server is asked about others would be asked about too
+    early: the server may be at work on it.
+    """
+
+    __slots__ = ("_moments",)
+
+    def __init__(self) -> None:
+        self._moments: dict[str, tuple[float, float]] = {}  # of the first and the last doubt
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._moments
+
+    def __len__(self) -> int:
+        return len(self._moments)
+
+    def add(self, key: str) -> None:
+        """Doubt it, once more if it is in doubt already."""
+        now = asyncio.get_running_loop().time()
+        first, _ = self._moments.get(key, (now, now))
+        self._moments[key] = (first, now)
+
+    def discard(self, key: str) -> None:
+        """Doubt it no more."""
+        self._moments.pop(key, None)
+
+    def take(self) -> list[str]:
+        """Return what to look at now, and keep what must be looked at later, or once more."""
+        now = asyncio.get_running_loop().time()
+        due = []
+        for key, (first, last) in list(self._moments.items()):
+            settled = now - last >= _SETTLED
+            if settled or now - first >= _PATIENCE:
+                due.append(key)
+                del self._moments[key]
+            if not settled and key in due:
+                self._moments[key] = (last, last)
+        return due
 
 
 class Reports:

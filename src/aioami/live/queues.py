@@ -33,7 +33,7 @@ from ..events.queues import (
     QueueParams,
 )
 from ..fields import identifier
-from .part import Lists, LiveObject, Part, Reports, View, is_ascii, known
+from .part import Doubts, Lists, LiveObject, Part, Reports, View, is_ascii, known
 
 __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 
@@ -41,6 +41,7 @@ _T = TypeVar("_T")
 _STAND_IN: Final = "Surrogate/"
 _SETTLED: Final = 10.0  # seconds, after which what the server lists is believed
 _MANY: Final = 10_000  # callers who were taken away, of whom the time is remembered
+_LOOKS: Final = 5  # at a member whose call is over, until the server says so
 _FEW: Final = 10  # members of a queue that are asked about one by one
 # No member has this name: the answer has the queue and its callers alone.
 _NO_MEMBER: Final = "none/none"
@@ -311,7 +312,11 @@ class Queues(Part[LiveQueue]):
         # The members who may be in a call, with their queue, by the Uniqueid of each of its two
         # channels, or by the begin of the member's if the call is older than the snapshot.
         self._served: dict[str, tuple[str, str]] = {}
+        # Those of whom a channel hung up, and how often they are looked at while they are in a call
+        # all the same: a busy server counts the end of the call later.
+        self._ending: dict[tuple[str, str], int] = {}
         self._doubtful: dict[str, set[str]] = {}  # interfaces by queue
+        self._doubts = Doubts()  # the queues
         self._taken: dict[str, float] = {}  # when callers were taken away, by Uniqueid
         self.view = View(self._records)
         self.handlers = {
@@ -336,6 +341,7 @@ class Queues(Part[LiveQueue]):
         for name in list(self._records):
             self._remove(name)
         self._served.clear()
+        self._ending.clear()
 
     def touched_by(self, action: Action[Any]) -> set[str] | None:
         headers = {name.lower(): value for name, value in action.headers}
@@ -363,16 +369,19 @@ class Queues(Part[LiveQueue]):
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         if keys is None:
             found = await self._list(lists, QueueStatus())
-            self._doubtful.clear()
             await self._show(found, self._records.keys() - found.queues.keys())
             return
         for name in keys:
             found = await self._list(lists, QueueStatus(name))
-            self._doubtful.pop(name, None)
             await self._show(found, {name} - found.queues.keys())
 
     async def look(self, lists: Lists) -> None:
-        doubtful, self._doubtful = self._doubtful, {}
+        doubtful = {name: self._doubtful[name] for name in self._doubts.take()}
+        self._doubtful = {
+            name: interfaces for name, interfaces in self._doubtful.items() if name in self._doubts
+        }
+        if self._doubts:
+            self.reports.doubt(self)
         queues: dict[str, set[str]] = {}  # by interface
         for name, interfaces in doubtful.items():
             for interface in interfaces or {_NO_MEMBER}:
@@ -387,6 +396,7 @@ class Queues(Part[LiveQueue]):
                 await self._show(found, whole=False)
         except BaseException:
             for name, interfaces in doubtful.items():
+                self._doubts.add(name)
                 self._doubtful.setdefault(name, set()).update(interfaces)
             raise
 
@@ -426,6 +436,10 @@ class Queues(Part[LiveQueue]):
             # To notice the end of calls that began before, or were looked at too early.
             for member in members.values():
                 place = (name, member.interface)
+                looks = self._ending.pop(place, 0) if self._ending else 0
+                if member.in_call and looks:
+                    self._ending[place] = looks - 1
+                    self._doubt(*place)
                 if member.in_call and place not in self._served.values():
                     self._served[member.interface.partition("/n")[0]] = place
             await asyncio.sleep(0)  # a queue may have thousands of members
@@ -433,6 +447,7 @@ class Queues(Part[LiveQueue]):
     def _remove(self, name: str) -> None:
         record = self._records.pop(name, None)
         if record is not None:
+            self._doubts.discard(name)
             self._doubtful.pop(name, None)
             for uniqueid in record.waiting:
                 del self._callers[uniqueid]
@@ -460,6 +475,7 @@ class Queues(Part[LiveQueue]):
 
     def _doubt(self, queue: str, interface: str | None = None) -> None:
         """Mark the counts, and a member, as to be looked at once the server has come to rest."""
+        self._doubts.add(queue)
         interfaces = self._doubtful.setdefault(queue, set())
         if interface is not None:
             interfaces.add(interface)
@@ -575,7 +591,7 @@ class Queues(Part[LiveQueue]):
         if place is not None:
             self.reports.must_read(self, place.queue)
         if self._served:
-            self._parted(event, uniqueid)
+            self._parted(event, uniqueid, is_over=True)
 
     # Members
 
@@ -604,6 +620,8 @@ class Queues(Part[LiveQueue]):
             self._record(name).count(completed=1)
             self.notify(name)
             self._talks(name, interface, False)
+            for uniqueid in (identifier(event, "Uniqueid"), identifier(event, "DestUniqueid")):
+                self._served.pop(uniqueid or "", None)
             # With shared_lastcall the call counts in all queues of the member.
             for each, record in self._records.items():
                 if each != name and interface in record:
@@ -621,14 +639,18 @@ class Queues(Part[LiveQueue]):
 
     def _left_bridge(self, event: BridgeLeave) -> None:
         if self._served:
-            self._parted(event, self.reports.identifier(event, "Uniqueid"))
+            uniqueid = self.reports.identifier(event, "Uniqueid")
+            self._parted(event, uniqueid, is_over=False)
 
-    def _parted(self, event: Hangup | BridgeLeave, uniqueid: str) -> None:
+    def _parted(self, event: Hangup | BridgeLeave, uniqueid: str, *, is_over: bool) -> None:
         """Look at a member whose call may be over, which AgentComplete does not always report."""
+        # One who leaves a bridge may be put into another one, and the call goes on.
         device = (identifier(event, "Channel") or "").rpartition("-")[0]
         for key in (uniqueid, device):
-            found = self._served.pop(key, None)
+            found = self._served.pop(key, None) if is_over else self._served.get(key)
             if found is not None:
+                if is_over:
+                    self._ending[found] = _LOOKS
                 self._doubt(*found)
 
 

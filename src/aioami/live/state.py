@@ -84,6 +84,7 @@ DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 
 _AGAIN: Final = Backoff(first=0.05, maximum=10.0)  # for a snapshot that failed
 _NEW: Final = 10  # seconds for which a server counts as one that has booted just now
+_NOT_ENTERED: Final = "it is followed from `async with` on, and was not entered"
 _BREATH: Final = 500  # events that are applied before other tasks have their turn
 _SEEING: Final = frozenset({"events", "filter", "login"})  # actions that change which events come
 _EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a module
@@ -244,7 +245,12 @@ class Live:
 
     @property
     def unavailable(self) -> Mapping[PartName, str]:
-        """The parts that cannot be followed, each with a sentence that says why."""
+        """The parts that cannot be followed, each with a sentence that says why.
+
+        Before it is entered these are all.
+        """
+        if self._is_new:
+            return MappingProxyType(dict.fromkeys(self._parts, _NOT_ENTERED))
         return MappingProxyType(self._unavailable)
 
     @property
@@ -342,7 +348,7 @@ class Live:
             ValueError: a part does not exist, or is not followed.
             RuntimeError: the live state was not entered yet.
         """
-        if not self._tasks and not self._ended:
+        if self._is_new:
             raise RuntimeError("the live state is refreshed after it was entered")
         if wrong := [name for name in parts if name not in self._parts]:
             raise ValueError(f"parts: {wrong[0]!r} is none of {', '.join(self._parts)}")
@@ -423,6 +429,8 @@ class Live:
         await self._leave()
 
     def __repr__(self) -> str:
+        if self._is_new:
+            return f"<Live of {', '.join(self._parts)}, not entered>"
         state = "ended" if self._ended else "synced" if self.synced else "not synced"
         sizes = ", ".join(
             f"{name} unavailable" if name in self._unavailable else f"{len(part.view)} {name}"
@@ -435,9 +443,10 @@ class Live:
         from .._show.objects import objects_html
 
         parts: dict[str, list[Any] | str] = {}
+        unavailable = self.unavailable
         for name, part in self._parts.items():
-            if name in self._unavailable:
-                parts[name] = self._unavailable[name]
+            if name in unavailable:
+                parts[name] = unavailable[name]
                 continue
             if name == Channels.name:
                 parts["calls"] = list(self.calls().values())
@@ -447,6 +456,11 @@ class Live:
         return objects_html(repr(self)[1:-1], parts)
 
     # Its life
+
+    @property
+    def _is_new(self) -> bool:
+        """True if it was not entered."""
+        return not self._tasks and not self._ended
 
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         name = f"aioami follows {self._manager!r}"
@@ -674,7 +688,9 @@ class Live:
             for part, keys in self._reading.items():
                 await self._read_part(part, lists, keys)
             for part in doubtful:
-                if part.name not in self._unavailable and part not in self._reading:
+                if part in self._reading:
+                    reports.doubt(part)  # what was read may have been too early
+                elif part.name not in self._unavailable:
                     await part.look(lists)
             while self._held:
                 held, self._held[:] = self._held[:_BREATH], self._held[_BREATH:]

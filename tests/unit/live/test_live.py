@@ -554,3 +554,16 @@ async def test_a_blocking_manager_is_refused() -> None:
     """A live state needs the manager of the loop, and says where that is."""
     with pytest.raises(TypeError, match=r"takes the `manager` of a BlockingManager"):
         Live(in_thread(Manager()))  # type: ignore[arg-type]
+
+
+async def test_before_it_is_entered_it_says_so(mgr: Manager) -> None:
+    """What shows nothing as nobody has entered it is told apart from a server where nothing happens."""
+    live = Live(mgr, parts=("channels", "queues"))
+    assert not live.channels
+    assert repr(live) == "<Live of channels, queues, not entered>"
+    assert "not entered" in live._repr_html_()
+    assert {name: "`async with`" in why for name, why in live.unavailable.items()} == {"channels": True, "queues": True}
+    async with live:
+        assert not live.unavailable
+        assert "not entered" not in repr(live)
+    assert not live.unavailable

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from unittest import mock
 
 import pytest
 from tests.helpers import manager, until
 
 from aioami import Action, Manager, ManagerState, ManagerTimeout, actions, core
 from aioami.live import Live, LiveChange, LiveMember, LiveQueue
+from aioami.live.part import Doubts
 from aioami.testing import Account, FakeAsterisk, Request
 
 
@@ -590,3 +592,29 @@ async def test_the_state_of_a_link_is_observed(fake: FakeAsterisk, caplog: pytes
         end()
     assert len(seen) == 4
     assert "an observer of states raised" in caplog.text
+
+
+async def test_what_is_doubted_late_is_not_looked_at_too_early() -> None:
+    """Each key that is in doubt has its own while to settle, one that never settles is looked at all the same, and once more at its end."""
+    loop = asyncio.get_running_loop()
+    now = 100.0
+    with mock.patch.object(loop, "time", side_effect=lambda: now):
+        doubts = Doubts()
+        doubts.add("early")
+        now += 0.15
+        doubts.add("late")
+        now += 0.05
+        assert doubts.take() == ["early"]
+        assert "late" in doubts
+        now += 0.15
+        assert doubts.take() == ["late"]
+        assert not doubts
+        for _ in range(11):
+            doubts.add("busy")
+            assert not doubts.take()
+            now += 0.095
+        doubts.add("busy")
+        assert doubts.take() == ["busy"]
+        now += 0.2
+        assert doubts.take() == ["busy"]
+        assert not doubts.take()

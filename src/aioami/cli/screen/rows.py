@@ -295,8 +295,8 @@ def _mailbox_rows(live: Live, now: float) -> list[Row]:
             name,
             (
                 _text(name, "bold"),
-                _text(str(each.new or ""), "bold yellow", right=True),
-                _text(str(each.old or ""), "dim", right=True),
+                _text(str(each.new), "bold yellow" if each.new else "dim", right=True),
+                _text(str(each.old), "dim", right=True),
             ),
             each,
         )
