@@ -239,6 +239,22 @@ async def test_a_file_that_was_played() -> None:
         assert await result is None
 
 
+async def test_an_error_of_a_channel_without_a_name() -> None:
+    """Where the environment does not name the channel, nothing stands before an error's sentence."""
+    sentences: list[str] = []
+
+    async def program(session: Session) -> None:
+        with pytest.raises(CommandFailed) as caught:
+            await session.answer()
+        sentences.append(str(caught.value))
+
+    async with FastAGI(program, port=0) as server, connected(server, begin=False) as peer:
+        peer.begin(agi_channel="")
+        await peer.answer("ANSWER", "510 Invalid or unknown command")
+        await until(lambda: sentences)
+    assert sentences == ["ANSWER: Asterisk does not have it"]
+
+
 async def test_a_program_that_cannot_be_awaited(caplog: pytest.LogCaptureFixture) -> None:
     """A function without `async` is no program; the call is hung up, and the log says what to write."""
 
