@@ -298,20 +298,11 @@ class Connection(asyncio.Protocol, Transport):
         return self.over
 
     async def settle(self) -> None:
-        if self._is_dead and self.over is None:
-            self._judge_by(await self._ask_where())
-
-    def _judge_by(self, where: str) -> None:
-        """End the session, if the connection was not closed meanwhile, by where the channel is."""
-        if self.over is not None:
+        if not self._is_dead or self.over is not None:
             return
-        uniqueid, _, place = where.partition(",")
-        if uniqueid and self._uniqueid not in ("", uniqueid):
-            # A bridge by an action has the call go on without the channel that AGI() runs on.
-            self.over = TakenAway("the channel was bridged")
-            self._say_farewell()
-        else:
-            self._judge("" if self._has_moved else place)
+        uniqueid, _, place = (await self._ask_where()).partition(",")
+        if self.over is None:  # else the connection was closed meanwhile
+            self._judge("" if self._has_moved else place, uniqueid)
 
     async def _ask_where(self) -> str:
         """Return the channel's Uniqueid and its place in the dialplan; empty if not told."""
@@ -321,16 +312,25 @@ class Connection(asyncio.Protocol, Transport):
             return ""  # the connection is lost, which says why
         return reply.data or "" if reply.code == 200 else ""
 
-    def _judge(self, place: str) -> None:
-        """Tell a redirected channel, which Asterisk calls dead too, from one that was hung up."""
+    def _judge(self, place: str, uniqueid: str = "") -> None:
+        """Tell a channel that was redirected or bridged, and is called dead too, from a dead one.
+
+        Args:
+            place: where the channel is; empty if that tells nothing.
+            uniqueid: the Uniqueid that it has now; empty if that is not known.
+        """
         values = self.environment.values
         names = ("agi_context", "agi_extension", "agi_priority")
-        if place and place != ",".join(values.get(name, "") for name in names):
+        if uniqueid and self._uniqueid not in ("", uniqueid):
+            # A bridge by an action has the call go on without the channel that AGI() runs on.
+            self.over = TakenAway("the channel was bridged")
+        elif place and place != ",".join(values.get(name, "") for name in names):
             self.over = TakenAway(f"the channel was redirected to {place}")
-            self._say_farewell()  # it does not get there before
+        else:
+            self.over = HungUp("the channel was hung up")
+            self._linger()
             return
-        self.over = HungUp("the channel was hung up")
-        self._linger()
+        self._say_farewell()  # it does not get there before
 
     def hung_up(self) -> None:
         self._is_dead = True

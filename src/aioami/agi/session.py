@@ -719,12 +719,13 @@ class Session:
             result: T = await turn
             return result
         except asyncio.CancelledError:
-            if not task.done():
-                turn.stop()
-                if not turn.has_begun:
-                    task.cancel()
-            elif not turn.cancelled():
+            turn.cancel()  # whoever has thrown this may not have done so
+            if not turn.cancelled():
                 turn.exception()  # it came at the same time, and nobody gets it any more
+            elif turn.has_begun:
+                turn.stop()
+            else:
+                task.cancel()
             raise
 
     async def _hold(self, turn: _Turn, body: Callable[[_Turn], Coroutine[Any, Any, Any]]) -> None:

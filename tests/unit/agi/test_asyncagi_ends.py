@@ -169,6 +169,18 @@ async def test_the_step_behind_the_end_tells_why(place: tuple[str, str, str], se
         await running
 
 
+async def test_a_step_that_comes_later_tells_why() -> None:
+    """The step behind AsyncAGIEnd is waited for, and then nothing is asked."""
+    call, server = session()
+    running = asyncio.create_task(call.digit(None))
+    await until(lambda: server.commands)
+    server.tell("AsyncAGIEnd")
+    asyncio.get_running_loop().call_later(0.01, server.step, "elsewhere", "s", "1")
+    with pytest.raises(TakenAway, match="was redirected to elsewhere,s,1"):
+        await running
+    assert "Status" not in server.sent
+
+
 async def test_an_end_while_nothing_runs_is_looked_into() -> None:
     """AsyncAGI that ends while no command runs ends the session, before a program is there and later."""
     server = Server()

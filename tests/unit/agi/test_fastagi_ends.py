@@ -228,6 +228,44 @@ async def test_a_command_whose_usage_is_awaited_is_not_interrupted() -> None:
         assert await result == "a"
 
 
+async def test_a_file_that_was_played() -> None:
+    """A file that nobody can stop was played, and no digit ended it."""
+
+    async def program(session: Session) -> str | None:
+        return await session.play("beep")
+
+    async with call(program) as (peer, result):
+        await peer.answer('STREAM FILE "beep" ""', "200 result=0 endpos=1")
+        assert await result is None
+
+
+async def test_an_error_of_a_channel_without_a_name() -> None:
+    """Where the environment does not name the channel, nothing stands before an error's sentence."""
+    sentences: list[str] = []
+
+    async def program(session: Session) -> None:
+        with pytest.raises(CommandFailed) as caught:
+            await session.answer()
+        sentences.append(str(caught.value))
+
+    async with FastAGI(program, port=0) as server, connected(server, begin=False) as peer:
+        peer.begin(agi_channel="")
+        await peer.answer("ANSWER", "510 Invalid or unknown command")
+        await until(lambda: sentences)
+    assert sentences == ["ANSWER: Asterisk does not have it"]
+
+
+async def test_a_program_that_cannot_be_awaited(caplog: pytest.LogCaptureFixture) -> None:
+    """A function without `async` is no program; the call is hung up, and the log says what to write."""
+
+    def program(session: Session) -> None: ...
+
+    async with FastAGI(lambda session: program(session), port=0) as server, connected(server) as peer:  # type: ignore[arg-type,return-value]
+        assert await peer.hear() == "HANGUP"
+        assert await peer.hear() == ""
+    assert "it is to be written with `async def`" in caplog.text
+
+
 async def test_a_session_without_a_manager_has_no_call() -> None:
     """The Call of a session needs a manager."""
 
