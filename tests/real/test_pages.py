@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PRINTED = {
     "guide/calls.md": "alice has answered\n.*CallEnd",
     "guide/agi.md": "Local/agi@test.* has the number 100\nSUCCESS",
-    "guide/fleet.md": "pbx1 Local/100@default",
+    "guide/fleet.md": "pbx[12] Local/100@default",
     "reference/live.md": "Local/short@test.* DOWN",
     "guide/coming-from-pyst2.md": "Asterisk ",
     "guide/coming-from-asterisk-ami.md": "",
