@@ -17,15 +17,15 @@ __all__ = ["ASTERISK", "ami_version", "other_server", "product_of", "refused", "
 ASTERISK: Final = "Asterisk Call Manager"
 """The name with which Asterisk itself greets."""
 
-_AMI: Final = re.compile(
-    r"(?P<product>[^/:\x00-\x1f\x7f]*\b(?:Call Manager|Manager Proxy|Manager Interface)"
-    r"\b[^/:\x00-\x1f\x7f]*)(?:/(?P<version>[^\x00-\x1f\x7f]*))?",
-    re.IGNORECASE,
+# `re` compiles and keeps what follows when the first server greets, as that takes as long as a tenth
+# of the library's import.
+_AMI: Final = (
+    r"(?i)(?P<product>[^/:\x00-\x1f\x7f]*\b(?:Call Manager|Manager Proxy|Manager Interface)"
+    r"\b[^/:\x00-\x1f\x7f]*)(?:/(?P<version>[^\x00-\x1f\x7f]*))?"
 )
-_NUMBER: Final = re.compile("[0-9]{1,9}")
+_NUMBER: Final = "[0-9]{1,9}"
 
-# Known by their first bytes, whether or not a line ends there. These expressions are compiled when
-# the first server greets, as that takes as long as a tenth of the library's import.
+# Known by their first bytes, whether or not a line ends there.
 _BINARY: Final = (
     (rb"[\x14-\x17]\x03[\x00-\x04]", "a TLS server"),
     (rb"[^\n]{3}\x00[\x0a\xff]", "a MySQL server"),
@@ -57,13 +57,13 @@ _LINES: Final = (
     (rb":\S+ (?:NOTICE|[0-9]{3}) |NOTICE |ERROR :", "an IRC server"),
     (rb"@RSYNCD:", "an rsync server"),
 )
-_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL: Final = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _ENOUGH: Final = 9  # bytes, after which no other binary protocol can be recognised
 
 
 def product_of(line: str) -> str | None:
     """Return the name with which a manager interface greets; `None` if the line is no greeting."""
-    found = None if _other_line(line.encode("utf-8", "replace")) else _AMI.fullmatch(line)
+    found = None if _other_line(line.encode("utf-8", "replace")) else re.fullmatch(_AMI, line)
     return None if found is None else found["product"].strip()
 
 
@@ -72,7 +72,7 @@ def version_of(line: str) -> str:
 
     Of Asterisk that is the version of its AMI; of a relative, or a proxy, it is its own.
     """
-    found = _AMI.fullmatch(line)
+    found = re.fullmatch(_AMI, line)
     return "" if found is None else (found["version"] or "").strip()
 
 
@@ -81,7 +81,7 @@ def ami_version(line: str) -> int | None:
 
     Only Asterisk's own greeting does: others count in other ways.
     """
-    number = _NUMBER.match(version_of(line)) if product_of(line) == ASTERISK else None
+    number = re.match(_NUMBER, version_of(line)) if product_of(line) == ASTERISK else None
     return None if number is None else int(number[0])
 
 
@@ -106,13 +106,13 @@ def refused(data: bytes) -> tuple[str, bytes] | None:
             return kind, found[0]
     line, end, _ = data[:MAX_BANNER].partition(b"\n")
     line = line.rstrip(b"\r") if end else line
-    control = _CONTROL.search(line)
+    control = re.search(_CONTROL, line)
     if control is not None and (end or len(data) >= _ENOUGH):
         return "", line[: max(control.end(), _ENOUGH)].rstrip(b"\r")
     if not (end or len(data) >= MAX_BANNER):
         return None
     kind = _other_line(line)
-    if not kind and end and _AMI.fullmatch(line.decode("utf-8", "replace")):
+    if not kind and end and re.fullmatch(_AMI, line.decode("utf-8", "replace")):
         return None
     return kind, line
 
