@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .._session.dispatch import Selector
-from .._warning import warn
 from ..errors import UnknownEventName
 
 __all__ = ["warn_of_names"]
@@ -18,7 +17,9 @@ def warn_of_names(selectors: Iterable[Selector], version: str = "") -> None:
         selectors: classes of events, names and patterns.
         version: the AMI version of the server; empty if it is not known.
     """
-    from ..events.naming import misnamed  # here, as importing the library is to be quick
+    # Here, as importing the library is to be quick.
+    from .._warning import warn
+    from ..events.naming import misnamed
 
     for selector in selectors:
         name = selector if isinstance(selector, str) else selector.wire_name or "*"

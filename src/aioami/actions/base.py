@@ -482,6 +482,9 @@ def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
             found[name].annotation = annotation
             setattr(cls, name, found[name])
     for base in cls.__mro__:
+        # Classes of actions were looked at when they were made.
+        if base is not cls and (issubclass(base, KnownAction) or base in KnownAction.__mro__):
+            continue
         for name, value in vars(base).items():
             if not isinstance(value, Parameter):
                 continue
@@ -490,7 +493,7 @@ def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
                     f"{cls.__name__}.{name}: a parameter cannot have this name, "
                     "which every action has"
                 )
-            if not issubclass(base, KnownAction) or (base is cls and name not in found):
+            if base is not cls or name not in found:
                 raise TypeError(
                     f"{cls.__name__}.{name}: a parameter needs an annotation, "
                     "in a class of an action"

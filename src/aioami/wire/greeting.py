@@ -17,8 +17,8 @@ __all__ = ["ASTERISK", "ami_version", "other_server", "product_of", "refused", "
 ASTERISK: Final = "Asterisk Call Manager"
 """The name with which Asterisk itself greets."""
 
-# `re` compiles and keeps what follows when the first server greets, as that takes as long as a tenth
-# of the library's import.
+# `re` compiles and keeps what follows when the first server greets, as that takes as long as a
+# tenth of the import of the library.
 _AMI: Final = (
     r"(?i)(?P<product>[^/:\x00-\x1f\x7f]*\b(?:Call Manager|Manager Proxy|Manager Interface)"
     r"\b[^/:\x00-\x1f\x7f]*)(?:/(?P<version>[^\x00-\x1f\x7f]*))?"
