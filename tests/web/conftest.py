@@ -45,6 +45,8 @@ exten => hold,1,Answer()
 
 WIDTHS = (320, 390, 800, 901, 1280, 1440, 2560)  # pixels
 BOXES = Path(__file__).with_name("boxes.js").read_text()
+# What has just appeared slides into its place for a moment.
+SETTLED = "() => document.getAnimations().filter(a => a.animationName === 'appear').forEach(a => a.finish())"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -123,6 +125,7 @@ async def wrong_boxes(page: Page) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
+        await page.evaluate(SETTLED)
         if wrong := await page.evaluate(BOXES):
             found[width] = wrong
     return found
