@@ -58,7 +58,7 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 
 notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile tests/notebooks docs/guide/notebooks.md $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup tests/notebooks docs/guide/notebooks.md $(ARGS)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .
