@@ -25,14 +25,15 @@ _AMI: Final = (
 )
 _NUMBER: Final = "[0-9]{1,9}"
 
-# Known by their first bytes, whether or not a line ends there.
+# Known by their first bytes, whether or not a line ends there. One that is known by fewer bytes
+# comes first: more may not have been read.
 _BINARY: Final = (
-    (rb"[\x14-\x17]\x03[\x00-\x04]", "a TLS server"),
-    (rb"[^\n]{3}\x00[\x0a\xff]", "a MySQL server"),
-    (rb"\x00\x00[^\n]\x04\x00\x00\x00\x00\x00", "an HTTP/2 server"),
     (rb"\xff[\xfb-\xfe]", "a Telnet server"),
+    (rb"[\x14-\x17]\x03[\x00-\x04]", "a TLS server"),
     (rb"[ENR]\x00\x00", "a PostgreSQL server"),
+    (rb"[^\n]{3}\x00[\x0a\xff]", "a MySQL server"),
     (rb"AMQP[\x00-\x03]", "an AMQP server"),
+    (rb"\x00\x00[^\n]\x04\x00\x00\x00\x00\x00", "an HTTP/2 server"),
 )
 # Known by their first line.
 _LINES: Final = (

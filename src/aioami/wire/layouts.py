@@ -67,9 +67,10 @@ class Layouts:
         if len(known) < _MAX_EACH:
             # A full stop passes no LF, so that what it finds before CR and LF is a value; the last
             # one may end at CR.
-            *others, last = [f"\n{re.escape(name)}: " for name in names]
+            before = [f"\n{re.escape(name)}: " for name in names]
             if not first.startswith("\n"):
-                others[:1] = [f"{re.escape(names[0])}: "]
+                before[0] = before[0][1:]
+            *others, last = before
             expression = "".join(f"{each}(.*)\r" for each in others) + f"{last}([^\r\n]*)\r?"
             known.append((names, re.compile(expression).fullmatch))
 

@@ -413,6 +413,24 @@ def text_of(first: str, *names: str) -> str:
     return "\r\n".join([f"\n{first}", *(f"{name}: {name.lower()} : x" for name in names)]) + "\r"
 
 
+def test_a_message_of_one_header_is_learned() -> None:
+    """However often it came, another one that begins like it has all its headers."""
+    for _ in range(2 * Layouts.worth_learning):
+        assert Message("Event: Alone\rX").headers == (("Event", "Alone\rX"),)
+    assert Message("Event: Alone\r\nEvent: Again").headers == (("Event", "Alone"), ("Event", "Again"))
+
+
+@pytest.mark.parametrize("greeting", [b"\xff\xfe\x01\x00\n", b"E\x00\x00\x00\n", b"\x16\x03\x01\x00\xff"])
+def test_what_greets_is_named_the_same_however_it_is_cut(greeting: bytes) -> None:
+    """A greeting in which two protocols might be seen is of the one that is known by fewer bytes."""
+    whole, cut = Framer(), Framer()
+    whole.feed(greeting)
+    for place in range(len(greeting)):
+        cut.feed(greeting[place : place + 1])
+    assert whole.error is not None
+    assert str(whole.error) == str(cut.error)
+
+
 def test_a_layout_is_learned_from_messages_that_are_alike() -> None:
     """From then on their values are found in one go, and are what they were before."""
     layouts = Layouts()
