@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 30
-PROCESSES ?= 4
+PROCESSES ?= 5
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
