@@ -58,7 +58,10 @@ def free_ports(count: int) -> list[Port]:
     ports: list[Port] = []
     while len(ports) < count:
         number = 10_000 + secrets.randbelow(20_000)
-        with contextlib.suppress(OSError), socket.socket(type=socket.SOCK_DGRAM) as udp:
-            udp.bind(("127.0.0.1", number))
+        with contextlib.suppress(OSError):
+            # A port that another object holds can be bound once more, but not like this.
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(type=kind) as alone:
+                    alone.bind(("127.0.0.1", number))
             ports.append(Port("127.0.0.1", number))
     return ports
