@@ -21,6 +21,8 @@ _OTHERS = re.compile(
 
 def is_greeting(line: bytes) -> bool:
     """Whether a manager interface greets with this line: Asterisk's, a relative's, or a proxy's."""
+    if re.match(rb"\xff[\xfb-\xfe]", line):  # a Telnet server negotiates
+        return False
     text = line.rstrip(b"\r").decode("utf-8", "replace")
     name = text.partition("/")[0]
     told = re.search(r"\b(?:Call Manager|Manager Proxy|Manager Interface)\b", name, re.IGNORECASE)
