@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from aioami.agi import CommandFailed, DialResult, FastAGI, HungUp, Routes, Sessi
 from aioami.agi.commands import encode_command
 from aioami.agi.connection import Connection
 from aioami.agi.hub import Hub
+from aioami.agi.session import _Turn
 from aioami.enums import DialStatus
 from aioami.testing import FakeAsterisk
 from aioami.wire.text import Encoding
@@ -380,6 +382,32 @@ async def test_no_command_waits_on_a_connection_that_is_gone(connection: Connect
             await connection.run(command)
     with pytest.raises(ConnectionLost, match="reset"):
         await connection.explain(command, await answered("200 result=-1"))
+
+
+async def test_nothing_is_written_to_a_connection_that_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel whose connection is closing is not asked to hang up."""
+    monkeypatch.setattr(asyncio, "Transport", Wire)
+    wire = Wire()
+    connection = Connection(Desk(), CODEC)
+    connection.connection_made(wire)  # type: ignore[arg-type]
+    connection.data_received(b"agi_uniqueid: 1.3\n\n")
+    wire.closed = True
+    finishing = asyncio.ensure_future(connection.finish(hang_up=True))
+    await until(lambda: connection.over is not None)
+    assert wire.written == b""
+    connection.connection_lost(None)
+    await finishing
+
+
+def test_a_turn_without_a_command_has_nothing_to_stop() -> None:
+    """One that is cancelled between two commands stops none."""
+    stopped: list[object] = []
+    transport = SimpleNamespace(stop=stopped.append)
+    loop = asyncio.new_event_loop()
+    turn = _Turn(transport, loop)  # type: ignore[arg-type]
+    turn.stop()
+    assert stopped == []
+    loop.close()
 
 
 async def answered(text: str) -> Any:

@@ -120,8 +120,9 @@ def test_a_call(server: Server) -> None:
                 assert any(call.bridged_with == (other.uniqueid,) for _ in follow)
                 with pytest.raises(HungUp):
                     ended.transfer("wait", "test")
-                call.park()
+                space = call.park()
                 assert any(call.parked for _ in follow)
+                assert call.parking_space == space
             assert other.end is not None
             assert (call.state, call.channel, call.held) == (CallState.ANSWERED, call.to_dict()["channel"], False)
         assert call.end is not None

@@ -43,6 +43,7 @@ from aioami import (
     core,
 )
 from aioami._client.connection import Connection
+from aioami._client.connector import read_less
 from aioami._client.keepalive import Keepalive
 from aioami.actions.system import Filter
 from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy, Recording
@@ -2160,3 +2161,10 @@ async def test_nobody_has_to_ask_why_a_connection_was_lost(fake: FakeAsterisk, m
                 pass
     ((transport, protocol),) = opened
     await asyncio.StreamWriter(transport, protocol, None, loop).wait_closed()
+
+
+def test_a_transport_that_has_no_size_of_reads_is_left_as_it_is() -> None:
+    """TLS, and other event loops, read in ways of their own."""
+    transport = asyncio.BaseTransport()
+    read_less(transport)
+    assert not hasattr(transport, "max_size")

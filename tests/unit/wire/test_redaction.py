@@ -274,6 +274,12 @@ def test_what_is_harmless_is_not_changed(text: str) -> None:
         assert redact(text) == text
 
 
+def test_a_login_of_a_dialled_channel_is_not_harmless() -> None:
+    """A channel that is dialled with a login has a secret; one without has none."""
+    assert is_harmless("Event: Foo\r\nChannel: SIP/100@host")
+    assert not is_harmless("Event: Foo\r\nChannel: SIP/ada:s3cret@host")
+
+
 def test_a_text_is_judged_anew_when_another_header_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """A header that is hidden from now on makes texts with it no longer harmless, also those that were judged before."""
     monkeypatch.setattr(redaction, "_HEADERS", {key: set(value) for key, value in redaction._HEADERS.items()})
