@@ -247,8 +247,12 @@ async def test_the_application_behind_an_originate(fake: FakeAsterisk, mgr: Mana
     fake.reply_to("CoreShowChannels", status)
     for number in numbers:
         await emit(fake, "Newchannel", number)
-        await emit(fake, "Newexten", number, "dialplan,all", Application="AppDial2", AppData="(Outgoing Line)")
-        await emit(fake, "Newstate", number)
+    # At once: what is in doubt at the same time is asked for together.
+    applied_to = {"Application": "AppDial2", "AppData": "(Outgoing Line)"}
+    await asyncio.gather(
+        *(emit(fake, "Newexten", number, "dialplan,all", **applied_to) for number in numbers),
+        *(emit(fake, "Newstate", number) for number in numbers),
+    )
     await until(
         lambda: len(live.channels) == channels and all(each.application == "Wait" for each in live.channels.values())
     )
