@@ -69,7 +69,6 @@ _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 _UNIQUEID = re.compile(r"\b(?:aioami-test-)?\d{9,10}\.(\d+)\b")
 _LONG = re.compile(r"(.)\1{99,}")
 _AGI_URL = re.compile(r"agi://127\.0\.0\.1:\d+")
-_OF_A_MOMENT = ("SecondBridgeNumChannels",)
 _NOBODY = re.compile(r"(?<=@)127\.0\.0\.1:\d+")  # the port of contacts that never answer
 _FOLDER = re.compile(r"/[^\s:]*/(spool|etc|lib|log)/")
 
@@ -121,10 +120,12 @@ class Writer:
         if own.get("Event") == "QueueParams" and own["ServiceLevel"] == "0":
             # Answered within 0 seconds? A second of the clock may have begun in between.
             pairs = [(name, "*" if name.startswith("ServicelevelPerf") else value) for name, value in pairs]
-        if own.get("Event") == "AttendedTransfer":  # by when it may have left, and the target know whom it talks with
-            pairs = [(name, "*" if name.startswith(_OF_A_MOMENT) else value) for name, value in pairs]
-            # Nor is it there, if the thread that moves it has come first.
-            pairs = [(name, value) for name, value in pairs if not name.startswith("TransferTarget")]
+        if own.get("Event") == "AttendedTransfer":  # by when one may have left the bridge, and the target be moved
+            pairs = [
+                (name, "*" if name == "SecondBridgeNumChannels" else value)
+                for name, value in pairs
+                if not name.startswith("TransferTarget")
+            ]
         if own.get("Event") == "BridgeMerge":
             pairs = [(name, "*" if name == "FromBridgeNumChannels" else value) for name, value in pairs]
         if own.get("Event") == "BridgeLeave" and own["BridgeNumChannels"] in ("0", "1"):
