@@ -215,7 +215,7 @@ class SessionProbe:
         return RoundTrip(min(pong.RTT for pong in pongs), clock)
 
     async def rights(self, user: str) -> Rights:
-        """Ask for a user's rights in each way that may be open to the user."""
+        """Return a user's rights, inferred from the answers to three actions, of which any may be refused."""
         listed = await self._manager.send(core.ListCommands(), check=False)
         show = core.Command(f"manager show user {user}")
         shown = await self._manager.send(show, check=False)
