@@ -223,7 +223,7 @@ if not TYPE_CHECKING:
         raise AttributeError(_absent(name), name=name)
 
     def _absent(name: str) -> str:
-        """Return the error for a name that is not here; it names the ones that are probably meant."""
+        """Return the error for a name that is not here, with the names that may be meant."""
         sentence = f"module {__name__!r} has no attribute {name!r}"
         if name.startswith("_"):
             return sentence

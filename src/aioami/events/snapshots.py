@@ -147,7 +147,7 @@ class SecondTransfererEvent(KnownEvent, abstract=True):
 
 
 class TransferTargetEvent(KnownEvent, abstract=True):
-    """The base of events that show the channel that the call is transferred to, as `transfer_target`."""
+    """The base of events that show the target of a transfer, as `transfer_target`."""
 
     transfer_target = Nested(Channel, "TransferTarget")
 
