@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
+from .._place import Place
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
 from .answers import Reply
@@ -143,7 +144,7 @@ class Session:
     def __init__(self, transport: Transport) -> None:
         environment = transport.environment
         self._transport = transport
-        self._loop = asyncio.get_running_loop()
+        self._place = Place("session", "session.answer()")
         self._free = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._script = environment.script
@@ -170,9 +171,11 @@ class Session:
         this program it is that call.
 
         Raises:
-            RuntimeError: it was a call to a `FastAGI` server that has no manager.
+            RuntimeError: it was a call to a `FastAGI` server that has no manager; or it is made in
+                another event loop, thread or process.
         """
         if self._call is None:
+            self._place.check()
             manager = self._transport.manager
             if manager is None:
                 raise RuntimeError("there is no Call, as FastAGI was given no manager")
@@ -708,12 +711,8 @@ class Session:
         They run in a task of their own: when the caller is cancelled, the command that runs is
         stopped, and the next turn begins when its answer is there.
         """
-        if asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError(
-                "this session belongs to another event loop; asyncio.run_coroutine_threadsafe "
-                "runs its methods there"
-            )
-        turn = _Turn(self._transport, self._loop)
+        self._place.check()
+        turn = _Turn(self._transport, self._place.loop)
         task = self._start(self._hold(turn, body), "")
         try:
             result: T = await turn
