@@ -28,7 +28,7 @@ check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each c
 
 # What a link lives on: no branch of it is without a test.
 comma = ,
-CORE = wire/*,_session/*,_client/*,agi/*,_signals.py,states.py,url.py
+CORE = wire/*,_session/*,_client/*,agi/*,fleet/merged.py,_signals.py,states.py,url.py
 # The tests that take these branches. All others go untraced: a tracer has Python 3.11 compute twice as long.
 TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_url.py)
 
