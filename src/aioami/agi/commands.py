@@ -158,7 +158,7 @@ _LONGEST_NAME: Final = max(name.count(" ") + 1 for name in COMMANDS)
 _FORBIDDEN: Final = ((b"\r", "CR"), (b"\n", "LF"), (b"\0", "NUL"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Command:
     """A command that can be sent.
 

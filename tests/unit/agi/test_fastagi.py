@@ -13,8 +13,7 @@ import pytest
 from tests.helpers import manager, until
 
 from aioami import ManagerError, ProtocolError
-from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Reply, Routes, Session, SessionEnded, TakenAway
-from aioami.agi.commands import Command
+from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
 from aioami.agi.connection import Connection
 from aioami.errors import ConnectionLost
 from aioami.testing import FakeAsterisk
@@ -348,15 +347,14 @@ async def test_an_answer_that_comes_with_a_cancellation(
 ) -> None:
     """A command that is cancelled when its answer has just come is cancelled, and nothing is stopped or logged."""
     running: list[asyncio.Task[object]] = []
-    plain = Connection.run
+    plain = Connection._resolve
 
-    async def run_and_cancel(self: Connection, command: Command) -> Reply:
-        reply = await plain(self, command)
+    def resolve_and_cancel(self: Connection, outcome: Any) -> None:
+        plain(self, outcome)
         if running:
-            asyncio.get_running_loop().call_soon(running.pop().cancel)
-        return reply
+            running.pop().cancel()
 
-    monkeypatch.setattr(Connection, "run", run_and_cancel)
+    monkeypatch.setattr(Connection, "_resolve", resolve_and_cancel)
 
     async def program(session: Session) -> str | None:
         command = asyncio.create_task(session.command("FAST"))
