@@ -289,6 +289,31 @@ async def test_usage_behind_exec_is_skipped() -> None:
         assert await result == (1, "a")
 
 
+async def test_a_command_under_way_is_a_handful_of_objects() -> None:
+    """What a command holds while it runs is little, as a thousand at once have the garbage collector walk all of it."""
+    count, ready = 50, asyncio.Semaphore(0)
+    begin = asyncio.Event()
+
+    async def program(session: Session) -> None:
+        ready.release()
+        await begin.wait()
+        await session.command("NOOP")
+
+    async with FastAGI(program, port=0) as server, contextlib.AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(connected(server)) for _ in range(count)]
+        for _ in peers:
+            await ready.acquire()
+        gc.collect()
+        before = len(gc.get_objects())
+        begin.set()
+        for peer in peers:
+            assert await peer.hear() == "NOOP"
+        gc.collect()
+        assert (len(gc.get_objects()) - before) / count < 12
+        for peer in peers:
+            peer.say("200 result=0")
+
+
 async def test_a_cancelled_command_is_interrupted_until_that_is_answered() -> None:
     """Another command ends the one that runs; it is repeated, and answers up to its last one are skipped."""
 
