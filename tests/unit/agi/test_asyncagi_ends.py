@@ -306,6 +306,21 @@ async def test_a_digit_that_stopped_a_command_is_waited_for() -> None:
     assert server.commands[1:] == [*['WAIT FOR DIGIT "250"'] * 2, "ANSWER"]
 
 
+async def test_the_end_is_found_out_behind_a_cancelled_command() -> None:
+    """A command that was cancelled still tells of the hang-up that ended it, though no other one follows."""
+    call, server = session()
+    server.replies["Status"] = [looked(hung_up="1")]
+    running = asyncio.create_task(call.exec("Wait", 1))
+    await until(lambda: server.commands)
+    running.cancel()
+    await asyncio.sleep(0)
+    server.tell("AsyncAGIExec", CommandId=server.told, Result="200%20result=-1%0A")
+    server.tell("AsyncAGIEnd")
+    await until(lambda: call.is_over)
+    with pytest.raises(HungUp):
+        await call.answer()
+
+
 async def test_a_command_that_is_over_needs_no_stop() -> None:
     """One that is cancelled while its end is being explained is not stopped, and the reason is found all the same."""
     call, server = session()

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -364,6 +365,86 @@ async def test_a_cancelled_method_sends_nothing_more() -> None:
         peer.say("200 result=0 endpos=1", f"200 result=1 ({marker})")
         await peer.answer('GET VARIABLE "A"', "200 result=0")
         assert await result is None
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"), [(["200 result=-1"], [("CHANNEL STATUS", "511 Dead")]), (["HANGUP", "200 result=0"], [])]
+)
+async def test_the_end_is_found_out_behind_a_cancelled_command(said: list[str], asked: list[tuple[str, str]]) -> None:
+    """A command that was cancelled still tells of the hang-up that ended it, though no other one follows."""
+
+    async def program(session: Session) -> bool:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(session.exec("Wait", 1), 0.02)
+        await until(lambda: session.is_over)
+        with pytest.raises(HungUp):
+            await session.answer()
+        return True
+
+    async with call(program) as (peer, result):
+        assert await peer.hear() == 'EXEC "Wait" "1"'
+        await asyncio.sleep(0.05)  # it is cancelled by then
+        peer.say(*said)
+        for command, answer in asked:
+            await peer.answer(command, answer)
+        assert (await peer.hear()).startswith("GET FULL VARIABLE")
+        peer.say("511 Dead")
+        assert await result
+
+
+async def test_an_answer_that_comes_right_behind_a_cancellation() -> None:
+    """The answer to a command that was cancelled a moment ago is that command's, and taken for no other's."""
+
+    async def program(session: Session) -> str | None:
+        running = asyncio.create_task(session.exec("Wait", 1))
+        await begun.wait()
+        running.cancel()
+        session._transport.data_received(b"200 result=0\n")  # type: ignore[attr-defined]
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return await session.get("A")
+
+    begun = asyncio.Event()
+    async with call(program) as (peer, result):
+        assert await peer.hear() == 'EXEC "Wait" "1"'
+        begun.set()
+        await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
+        assert await result == "a"
+
+
+async def test_a_command_that_is_cancelled_before_its_turn_is_never_sent() -> None:
+    """One that waits for the end of a cancelled one, and is cancelled as well, sends nothing."""
+
+    async def program(session: Session) -> str | None:
+        for command in (session.exec("Wait", 1), session.get("B")):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(command, 0.02)
+        waited.set()
+        return await session.get("A")
+
+    waited = asyncio.Event()
+    async with call(program) as (peer, result):
+        assert await peer.hear() == 'EXEC "Wait" "1"'
+        await waited.wait()
+        peer.say("200 result=0")
+        await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
+        assert await result == "a"
+
+
+async def test_a_hangup_that_is_cancelled_is_still_the_sessions() -> None:
+    """Who holds the call is told that the session has hung up, as the command is on its way."""
+    told: list[bool] = []
+
+    async def program(session: Session) -> bool:
+        session._transport.holder = SimpleNamespace(begin_hang_up=lambda: None, end_hang_up=told.append)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(session.hang_up(), 0.02)
+        return True
+
+    async with call(program) as (peer, result):
+        assert await peer.hear() == "HANGUP"
+        assert await result
+    assert told == [True]
 
 
 @pytest.mark.parametrize("answer", ["200 result=0 (a)", "510 Invalid or unknown command"])
