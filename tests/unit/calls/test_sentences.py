@@ -199,3 +199,55 @@ def test_a_bridge_behind_a_local_channel_shows_who_is_there() -> None:
     assert registry.far_end(half) is two
     registry.end(two, 2.0)
     assert registry.far_end(half) is half
+
+
+def test_the_halves_of_two_calls_are_one() -> None:
+    """The ends of a Local channel that began in calls of their own are in one, that of the older."""
+    registry = CallRegistry()
+    begun(registry, "Local/a@b-1;1")
+    registry.seen(event(f"Event: Newchannel\n{channel('2', 'Local/a@b-1;2', '2')}"), 5.0)
+    one, two = registry.channels.values()
+    registry.unite_halves(two)
+    assert one.call is two.call
+    assert one.call.linkedid == "Local/a@b-1;1"
+    registry.unite_halves(two)
+    assert len(registry.calls) == 1
+
+
+def test_calls_that_are_over_are_joined_as_such() -> None:
+    """Two calls of which nobody is left are one that is over."""
+    registry = CallRegistry()
+    begun(registry, "1", "2")
+    one, two = registry.channels.values()
+    for each in (one, two):
+        registry.end(each, 1.0)
+    registry.unite(one, two)
+    assert len(registry.calls) == 1
+    assert one.call.end is not None
+
+
+def test_who_goes_on_first_is_for_that_extension() -> None:
+    """A channel that is in the dialplan, in a call of which no extension is known, calls the one where it is."""
+    registry = CallRegistry()
+    begun(registry, "1")
+    (one,) = registry.channels.values()
+    registry.goes_on(one, "s")
+    assert one.call.dialled == ""
+    registry.goes_on(one, "100")
+    registry.goes_on(one, "200")
+    assert one.call.dialled == "100"
+
+
+def test_a_second_call_behind_a_local_channel_changes_no_callee() -> None:
+    """Whom the far end of a Local channel calls is the callee only if that Local channel was."""
+    registry = CallRegistry()
+    begun(registry, "1", "Local/a@b-1;1", "Local/a@b-1;2", "2", "3", link="1")
+    one, half, other, two, three = registry.channels.values()
+    registry.dials(one, half, 1.0)
+    registry.dials(one, three, 1.0)  # both ring
+    registry.dials(other, two, 1.0)
+    assert one.call.callee is None
+    registry.dial_ends(other, two, DialStatus.ANSWER, 2.0)
+    assert one.call.callee is None
+    registry.dial_ends(one, three, DialStatus.ANSWER, 2.0)
+    assert one.call.callee is three

@@ -11,9 +11,12 @@ import pytest
 from tests.helpers import until
 
 from aioami import ActionError, ConnectionLost, EventsLost, HungUp, ManagerError, ManagerTimeout
-from aioami.calls import Call, CallState, EndReason
+from aioami.agi import Session
+from aioami.calls import Call, CallState, EndReason, PlacedCall
 from aioami.calls.call import hold
 from aioami.calls.machine import CallMachine
+from aioami.calls.placing import _hang_up
+from aioami.calls.program import CallProgram
 from aioami.calls.watch import Hub, Watch
 from aioami.events.base import parse
 
@@ -55,12 +58,19 @@ class Server:
         self.sent: list[str] = []
         self.replies = replies
         self.ready: Exception | None = None
+        self.streams: list[Stream] = []
+        self.view = SimpleNamespace(mask=None)
 
     def events(self, *selectors: Any, **options: Any) -> Stream:
-        self.stream = Stream()
-        return self.stream
+        self.streams.append(Stream())
+        return self.streams[-1]
 
-    async def send(self, action: Any) -> Any:
+    @property
+    def stream(self) -> Stream:
+        """The stream of the calls."""
+        return self.streams[0]
+
+    async def send(self, action: Any, **options: Any) -> Any:
         self.sent.append(action.name)
         replies = self.replies[action.name]
         reply = replies.pop(0) if len(replies) > 1 else replies[0]
@@ -79,7 +89,8 @@ class Server:
     def say(self, *told: Any) -> None:
         """Have events come."""
         for each in told:
-            self.stream.items.put_nowait(each)
+            for stream in self.streams:
+                stream.items.put_nowait(each)
 
 
 class Listed(list[Any]):
@@ -153,6 +164,24 @@ async def test_a_timeout_names_a_call_that_came_by_itself() -> None:
     with pytest.raises(ManagerTimeout, match="^the call of PJSIP/ada-1 was not answered within 0.01 seconds"):
         await call.answered(0.01)
     await over(call, server)
+
+
+def test_calls_of_one_manager_are_in_one_loop() -> None:
+    """While calls are held in one event loop, another one cannot hold any of that manager's."""
+    server = Server()
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    async def placed() -> Call:
+        return held(server)[0]
+
+    call = first.run_until_complete(placed())
+    with pytest.raises(RuntimeError, match="belongs to another event loop"):
+        second.run_until_complete(placed())
+    server.say(up())
+    first.run_until_complete(call.answered(5))
+    first.run_until_complete(over(call, server))
+    for loop in (first, second):
+        loop.close()
 
 
 # Looking for calls
@@ -345,8 +374,6 @@ async def test_an_action_follows_the_call_to_its_new_channel(name: str) -> None:
 
 async def test_leaving_a_call_whose_link_is_gone_for_good() -> None:
     """Where there is no next link, the hang-up is given up: the call is lost."""
-    from aioami.calls.placing import _hang_up
-
     server = Server(Hangup=[ConnectionLost("the link is gone", sent=False)])
     server.ready = ConnectionLost("the manager was closed")
     call, _ = held(server)
@@ -356,6 +383,49 @@ async def test_leaving_a_call_whose_link_is_gone_for_good() -> None:
     assert server.sent == ["Hangup"]
     server.say(ConnectionLost("the link is gone"))
     assert (await call.ended(5)).reason is EndReason.LOST
+
+
+async def test_an_originate_that_is_not_answered_in_time() -> None:
+    """A call whose action is late may ring all the same: it is hung up where `async with` was to be entered."""
+    server = Server(Originate=[ManagerTimeout("late")], Hangup=[Listed([])])
+    unset = dict.fromkeys(("caller_id", "variables", "account", "codecs"))
+    options: dict[str, Any] = {"to": "100@internal", "timeout": 30.0, "early_media": False, **unset}
+    placed = PlacedCall(server, "PJSIP/alice", **options)  # type: ignore[arg-type]
+    with pytest.raises(ManagerTimeout, match="late"):
+        async with placed:
+            raise AssertionError
+    assert placed._held is not None
+    call, _ = placed._held
+    server.say(event("Newchannel", Channel="PJSIP/alice-1", Uniqueid=call.uniqueid, ChannelState=5))
+    await until(lambda: server.sent == ["Originate", "Hangup"])
+    server.say(event("Hangup", Uniqueid=call.uniqueid, Cause=0))
+    assert (await call.ended(5)).reason is EndReason.CANCELLED
+    placed._hang_up(*placed._held)
+    await asyncio.sleep(0)
+    assert server.sent == ["Originate", "Hangup"]
+
+
+@pytest.mark.parametrize("length", [10, 1024], ids=["whole", "cut"])
+async def test_a_program_whose_call_has_entered_while_the_link_was_down(length: int) -> None:
+    """A list that shows the call in AsyncAGI begins its program, once, with the environment that the list has."""
+    began: list[str] = []
+
+    async def program(session: Session) -> None:
+        began.append(session.uniqueid)
+
+    server = Server(Setvar=[Listed([])], AGI=[ActionError("refused")])
+    call, watch = held(server)
+    running = CallProgram(server, watch, program)  # type: ignore[arg-type]
+    found = event("CoreShowChannel", Channel="A/1", Uniqueid="1", ChannelState=6, Application="AGI",
+                  ApplicationData="agi:async,".ljust(length, "x"))  # fmt: skip
+    watch.found(item("1"))  # it is not there yet
+    watch.found(found)
+    watch.found(found)
+    await until(lambda: "AGI" in server.sent)
+    await until(lambda: not running._is_open)
+    running._close()
+    assert began == ([] if length == 1024 else ["1"])
+    await over(call, server)
 
 
 async def test_what_is_lost_is_told(caplog: pytest.LogCaptureFixture) -> None:
