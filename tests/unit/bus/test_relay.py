@@ -463,7 +463,7 @@ async def test_a_relay_may_allow_little(fake: FakeAsterisk, nats_server: NatsSer
     async with relayed(fake, nats_server, read_only=True, allow=("ping", "Hangup")) as (_, bus):
         (answer,), _ = await ask(bus, "Ping")
         assert answer.kind == "answer"
-        for action, reason in (("Status", "does not allow"), ("Hangup", "read")):
+        for action, reason in (("Status", "does not allow"), ("Hangup", "this relay is read-only: it may change")):
             failure = await refused(bus, action)
             assert failure.error == "PermissionDenied"
             assert reason in failure.text
