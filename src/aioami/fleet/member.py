@@ -110,13 +110,15 @@ class Member:
         return ServerHealth(
             state=self._state,
             since=self._since,
-            error=None if self._state in _UP else self._reason(),
+            error=None if self._state in _UP else self.reason,
             round_trip=counts.last_round_trip,
             gaps=counts.gaps,
             version=self.manager.version,
         )
 
-    def _reason(self) -> Exception | None:
+    @property
+    def reason(self) -> Exception | None:
+        """The reason why the link is away."""
         reason: Exception | None = getattr(self.manager, "reason", None)
         return self.error or reason or self._told
 
