@@ -28,6 +28,7 @@ PUBLIC: Final = frozenset(
         "aioami",
         "aioami.actions",
         "aioami.agi",
+        "aioami.bus",
         "aioami.bus.checking",
         "aioami.bus.config",
         "aioami.bus.relay",
