@@ -86,9 +86,9 @@ class Fleet(Connectable):
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
             fails is raised, and all are closed; so is one on a bus whose relay is not there, or has
-            no link to it, after `timeout` seconds. `"any"`: until one is; those that are not there are
-            tried again, and the first error is raised when all are refused for good. `"none"`: for
-            none.
+            no link to it, after `timeout` seconds. `"any"`: until one is; those that are not there
+            are tried again, and the first error is raised when all are refused for good. `"none"`:
+            for none.
         options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
             of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
             does.
