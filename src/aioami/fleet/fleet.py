@@ -43,6 +43,7 @@ _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 
 _WAITS: Final = ("all", "any", "none")
+_PATIENCE: Final = 5.0  # seconds; as of managers for which nothing else is said
 
 # The fleet of each manager that is in one, by its `id`, which is its own while the fleet holds it.
 _FLEETS: Final[weakref.WeakValueDictionary[int, Fleet]] = weakref.WeakValueDictionary()
@@ -84,9 +85,10 @@ class Fleet(Connectable):
             for all of its servers, which are found by themselves. Both come with the extra
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
-            fails is raised, and all are closed. `"any"`: until one is; those that are not there are
-            tried again, and the first error is raised when all are refused for good. `"none"`: for
-            none.
+            fails is raised, and all are closed; so is one on a bus whose relay is not there, or has
+            no link to it, after `timeout` seconds. `"any"`: until one is; those that are not there
+            are tried again, and the first error is raised when all are refused for good. `"none"`:
+            for none.
         options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
             of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
             does.
@@ -321,8 +323,20 @@ class Fleet(Connectable):
             if member.arrived is not None
         }
         first: Exception | None = None
+        # The bus is there without a relay, or without its link: nothing else ends that waiting.
+        seconds = self._options.get("timeout", _PATIENCE) if self._wait == "all" else None
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         while waiting and self._wait != "none":
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            is_bounded = not any(isinstance(each.manager, Manager) for each in waiting.values())
+            left = None
+            if seconds is not None and is_bounded:
+                left = max(0.0, began + seconds - loop.time())
+            done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                member = next(iter(waiting.values()))
+                sentence = f"it was not ready within {seconds:g} seconds: {member.reason}"
+                raise _of_server(member.name, ConnectionLost(sentence))
             # In the order of the servers, where several came at the same moment.
             for future in [each for each in waiting if each in done]:
                 member = waiting.pop(future)

@@ -169,7 +169,8 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     def getall(self, name: str) -> list[str]:
         """The text of every header of that name, in order; empty if there is none."""
         wanted = name.lower()
-        return [value for key, value in self.headers if key.lower() == wanted]
+        pairs = zip(*self._names_and_values())  # noqa: B905 - as many of each
+        return [value for key, value in pairs if key.lower() == wanted]
 
     @overload
     def getbytes(self, name: str, /) -> bytes | None: ...
