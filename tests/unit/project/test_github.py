@@ -18,9 +18,10 @@ COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 FENCE: Final = re.compile(r"^ *(```+|~~~+)([^\n]*)\n.*?^ *\1 *$", re.DOTALL | re.MULTILINE)
 CODE: Final = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
 LINK: Final = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^)>\s]*)>?[^)]*\)")
-# Of Sphinx and of the tool that runs examples: a role, a target, an option or a directive of reST, a colon fence, a comment.
+# Of Sphinx and of the tool that runs examples: roles, targets, options and directives of reST, definitions, colon fences, comments.
 MACHINERY: Final = re.compile(
-    r"\{[\w:+-]+\}`|^\([\w-]+\)=|^ *:[\w-]+:|^ *\.\. [\w-]+::|^ *:::|^ *%|invisible-code-block|<!--|-->", re.MULTILINE
+    r"\{[\w:+-]+\}`|^\([\w-]+\)=|^ *:[\w-]+:|^: |^ *\.\. [\w-]+::|^ *:::|^ *%|invisible-code-block|<!--|-->",
+    re.MULTILINE,
 )
 HIDDEN: Final = re.compile(r"(?:^|(.*)\n\n)<!-- \{([\w-]+)\}", re.MULTILINE)
 
@@ -63,6 +64,7 @@ def test_what_a_hidden_directive_would_show_is_a_link_away(page: Path) -> None:
         ".. literalinclude:: program.py\n",
         "   :language: py\n",
         "(a-place)=\n\n# Title\n",
+        "Term\n: what it is\n",
         "See [](guide.md).\n",
         "See [the guide]().\n",
     ],
