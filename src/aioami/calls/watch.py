@@ -308,8 +308,7 @@ class Watch:
     def _miss_the_result(self) -> None:
         """Look for a call of which Asterisk has said too little."""
         self._deadline = None
-        if self.machine.end is None:
-            self._hub.look()
+        self._hub.look()
 
 
 class Hub:
@@ -419,8 +418,8 @@ class Hub:
         self._caught_up.send()
         if self._looking is not None:
             self._looking.cancel()
-        if stream is not None:
-            stream.close()
+        assert stream is not None
+        stream.close()
 
     def _lose_all(self) -> None:
         for watch in list(self._watches):
@@ -467,13 +466,10 @@ class Hub:
             error = lost
         finally:
             self._caught_up.send()
-            if self._stream is stream:
-                if self._watches:
-                    why = error or "the manager was closed"
-                    log.info("%d calls are lost, as %s", len(self._watches), why)
+            if self._stream is stream:  # without calls there is no stream
+                why = error or "the manager was closed"
+                log.info("%d calls are lost, as %s", len(self._watches), why)
                 self._lose_all()
-            if self._stream is stream:
-                self._close()
 
     def _take(self, event: Event) -> None:
         name = event.name
@@ -562,8 +558,7 @@ class Hub:
 
     async def _list_channels(self) -> dict[str, Event]:
         manager = self._manager
-        if manager is None:
-            return {}
+        assert manager is not None  # with the last call the looking is cancelled
         try:
             answer: Any = await manager.send(CoreShowChannels())
         except PermissionDenied:
