@@ -787,7 +787,10 @@ async def test_routes() -> None:
         lambda call: call.set("", "a"),
         lambda call: call.get("A\r"),
         lambda call: call.evaluate("x" * 2040),
+        lambda call: call.get("${EXTEN}"),
+        lambda call: call.set(b"${EXTEN}", "a"),
         lambda call: call.exec(""),
+        lambda call: call.exec("Playback(hello-world)"),
         lambda call: call.dial(),
         lambda call: call.go_to("a,b", "s", 1),
         lambda call: call.go_to("a", "", 1),
@@ -854,6 +857,7 @@ async def test_a_session_belongs_to_its_loop() -> None:
     "options",
     [
         {"allow": ["nonsense"]},
+        {"host": "127.0.0.1:4573"},
         {"max_sessions": 0},
         {"linger": -1},
         {"environment_timeout": -1},
