@@ -120,7 +120,7 @@ _ESCAPES: Final = {
 }
 _STOPPED_APPLICATIONS: Final = frozenset({b"background", b"playback", b"waitexten"})
 _HASHED_APPLICATIONS: Final = frozenset({b"read", b"record"})
-# They end when the channel is hung up. Others go on for a while, as VoiceMailMain for half a
+# They end when the channel is hung up; others go on for a while, as VoiceMailMain for half a
 # second, or for as long as they like, as Record of 16.
 _HEEDING_APPLICATIONS: Final = frozenset(
     {

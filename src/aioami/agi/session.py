@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Final, Literal
 
+from .._place import Place
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
 from .answers import Reply
@@ -50,22 +51,19 @@ class _Turn:
     Args:
         session: the session.
         transport: runs its commands.
+        place: where the session may be used.
     """
 
-    __slots__ = ("_free", "_loop", "_session", "_transport")
+    __slots__ = ("_free", "_place", "_session", "_transport")
 
-    def __init__(self, session: Session, transport: Transport) -> None:
+    def __init__(self, session: Session, transport: Transport, place: Place) -> None:
         self._session = session
         self._transport = transport
-        self._loop = asyncio.get_running_loop()
+        self._place = place
         self._free = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        if asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError(
-                "this session belongs to another event loop; asyncio.run_coroutine_threadsafe "
-                "runs its methods there"
-            )
+        self._place.check()
         await self._free.acquire()
         try:
             await self._transport.idle()
@@ -163,7 +161,8 @@ class Session:
     def __init__(self, transport: Transport) -> None:
         environment = transport.environment
         self._transport = transport
-        self._turn = _Turn(self, transport)
+        self._place = Place("session", "session.answer()")
+        self._turn = _Turn(self, transport, self._place)
         self._settling: asyncio.Task[None] | None = None
         self._script = environment.script
         self._call: Call | None = None
@@ -189,9 +188,11 @@ class Session:
         this program it is that call.
 
         Raises:
-            RuntimeError: it was a call to a `FastAGI` server that has no manager.
+            RuntimeError: it was a call to a `FastAGI` server that has no manager; or it is made in
+                another event loop, thread or process.
         """
         if self._call is None:
+            self._place.check()
             manager = self._transport.manager
             if manager is None:
                 raise RuntimeError("there is no Call, as FastAGI was given no manager")
