@@ -26,16 +26,18 @@ dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invent
 check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each change: lint, types, and each file of the unit tests alone
 	$(BIN)/python tools/alone.py tests/unit
 
-# What a link lives on: no branch of it is without a test.
+# What a link and its calls live on: no branch of it is without a test.
 comma = ,
-CORE = wire/*,_session/*,_client/*,agi/*,_signals.py,states.py,url.py
+CORE = wire/*,_session/*,_client/*,agi/*,calls/*,fleet/merged.py,_signals.py,states.py,url.py
+# The tests that take these branches. All others go untraced: a tracer has Python 3.11 compute twice as long.
+TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_url.py)
 
 # The tests wait more than they compute, so there are more processes than processors. Each starts the real servers that it needs.
 # In the order of the files those on real servers come first: they wait most, and none of them is left for the end.
 test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite, with the branches that it leaves out; ARGS="tests/unit -x" for a part, without
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --ignore tests/unit/project/test_cost.py
+	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --traced "$(TRACED)" --ignore tests/unit/project/test_cost.py
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --include='*/aioami/$(subst $(comma),$(comma)*/aioami/,$(CORE))' --fail-under=100
 	$(BIN)/python -m pytest -q tests/unit/project/test_cost.py
 else

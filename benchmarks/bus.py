@@ -2,6 +2,10 @@
 
 A fake server floods; the relay, consumers, and a plain nats-py loop that publishes JSON as the peer, in one run. Read ratios: the machine
 is shared by all parts.
+
+How late events are is mostly how long a process waits for a processor. So all parts run with real-time priority where that is permitted,
+before whatever else the machine does; the first line says if they do. The floor is what the machine makes of as many processes in a row
+that only hand on what they get.
 """
 
 from __future__ import annotations
@@ -11,11 +15,12 @@ import asyncio
 import gc
 import json
 import os
+import shlex
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,13 +29,14 @@ from tests.bus_rounds import SERVER, RelayProcess, wait_for_lead
 
 from aioami import connect, core
 from aioami.bus.connection import BusConnection, BusOptions
-from aioami.bus.format import stream_name
+from aioami.bus.format import HEADER, stream_name
 from aioami.testing import FakeAsterisk
 from aioami.testing.nats import NatsServer, install
 
 NAMES: Final = ("Newexten", "VarSet", "DialBegin", "Newstate", "QueueMemberStatus")
 RARE: Final = "Hangup"
 SHARE: Final = 25  # each such event is a rare one
+PARTS: Final = ("to the relay", "to the store", "to the consumer")  # where the time of an event goes
 
 
 def event(number: int) -> bytes:
@@ -74,15 +80,20 @@ class Lateness:
     def __init__(self) -> None:
         self._late: list[int] = []
 
-    def note(self, sent: int) -> None:
+    def note(self, sent: int, now: int | None = None) -> None:
         """Note an event that was sent at a time."""
-        self._late.append(time.time_ns() - sent)
+        self._late.append((time.time_ns() if now is None else now) - sent)
 
     def numbers(self) -> dict[str, float]:
-        """The median and the 99th of a hundred, in milliseconds, and how many there were."""
+        """The median and the 99th of a hundred, in milliseconds."""
         late = sorted(self._late[len(self._late) // 10 :])
-        half, most = late[len(late) // 2] / 1e6, late[int(len(late) * 0.99)] / 1e6
-        return {"events": len(self._late), "p50": half, "p99": most}
+        return {"p50": late[len(late) // 2] / 1e6, "p99": late[int(len(late) * 0.99)] / 1e6}
+
+
+def spread(found: Iterable[float]) -> str:
+    """The least and the most of some numbers."""
+    least, *_, most = sorted(found) * 2
+    return f"{least:.2f} to {most:.2f}"
 
 
 def settle() -> None:
@@ -91,7 +102,7 @@ def settle() -> None:
     gc.freeze()
 
 
-async def consume(url: str, server: str, last: int, *names: str) -> None:
+async def consume(last: int, url: str, server: str, *names: str) -> None:
     """A consumer of some names, or of all, until an event of a number: what it costs, and how late events are.
 
     Over the bus, or of a direct link.
@@ -113,17 +124,16 @@ async def consume(url: str, server: str, last: int, *names: str) -> None:
     print(json.dumps({"seconds": seconds, **late.numbers()}))
 
 
-async def read(url: str, server: str, last: int) -> None:
+async def read(last: int, url: str, server: str) -> None:
     """What nats-py alone makes of the same log: no rule, no event, no stream."""
     import nats
 
     client = await nats.connect(url)
-    inbox, late, over = client.new_inbox(), Lateness(), asyncio.Event()
+    inbox, messages, over = client.new_inbox(), list[tuple[int, bytes, str, str]](), asyncio.Event()
 
     async def take(message: Any) -> None:
-        sent = message.data.partition(b"Sent: ")[2].partition(b"\r\n")[0]
-        if sent:
-            late.note(int(sent))
+        if b"Sent: " in message.data:
+            messages.append((time.time_ns(), message.data, message.headers[HEADER], message.reply))
             if int(message.data.partition(b"Number: ")[2].partition(b"\r\n")[0]) >= last:
                 over.set()
 
@@ -136,11 +146,55 @@ async def read(url: str, server: str, last: int) -> None:
     print("ready", flush=True)
     began = time.process_time()
     await over.wait()
-    print(json.dumps({"seconds": time.process_time() - began, **late.numbers()}))
+    seconds = time.process_time() - began
+    late, *parts = Lateness(), *(Lateness() for _ in PARTS)
+    for now, data, header, reply in messages:
+        # When the relay had it stands in its header, and when it was stored in what the bus says of it.
+        sent = int(data.partition(b"Sent: ")[2].partition(b"\r\n")[0])
+        taken, kept = int(header.split()[4]) * 1000, int(reply.split(".")[7])
+        late.note(sent, now)
+        for part, since, until in zip(parts, (sent, taken, kept), (taken, kept, now), strict=True):
+            part.note(since, until)
+    shares = {name: part.numbers()["p99"] for name, part in zip(PARTS, parts, strict=True)}
+    print(json.dumps({"seconds": seconds, **late.numbers(), **shares}))
     await client.close()
 
 
-async def pace(fakes: Sequence[FakeAsterisk], number: int, count: int, rate: float = 1800) -> int:
+def read_pipe(last: int) -> None:
+    """Read from a pipe what others hand on."""
+    late = Lateness()
+    settle()
+    print("ready", flush=True)
+    began = time.process_time()
+    number = 0
+    for line in sys.stdin.buffer:
+        if line.startswith(b"Sent: "):
+            late.note(int(line[6:]))
+            if number >= last:
+                break
+        elif line.startswith(b"Number: "):
+            number = int(line[8:])
+    print(json.dumps({"seconds": time.process_time() - began, **late.numbers()}))
+
+
+class Pipe:
+    """The first of some processes in a row."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        self._stdin = process.stdin
+
+    async def send_raw(self, data: bytes) -> None:
+        """Send it bytes."""
+        self._stdin.write(data)
+        await self._stdin.drain()
+
+    def close(self) -> None:
+        """Let the process see that nothing more comes."""
+        self._stdin.close()
+
+
+async def pace(fakes: Sequence[FakeAsterisk | Pipe], number: int, count: int, rate: float = 1800) -> int:
     """Have each server send so many events behind a number, as a busy one does; return the last one's."""
     first, began = number, time.perf_counter()
     while number < first + count:
@@ -154,7 +208,7 @@ async def pace(fakes: Sequence[FakeAsterisk], number: int, count: int, rate: flo
     return number
 
 
-async def peer(url: str, ami: str, count: int) -> None:
+async def peer(count: int, url: str, ami: str) -> None:
     """What one would write: aioami's events as JSON, published by nats-py."""
     import nats
 
@@ -182,9 +236,11 @@ async def peer(url: str, ami: str, count: int) -> None:
 
 async def child(*arguments: str) -> asyncio.subprocess.Process:
     """Start one part as a process, and wait until it is ready."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.bus", *arguments, stdout=asyncio.subprocess.PIPE
-    )
+    words = [sys.executable, "-m", "benchmarks.bus", *arguments]
+    if arguments[0] == "pipe":  # as many processes in a row as a relay, a bus and a consumer are
+        words = ["sh", "-c", f"cat | cat | exec {shlex.join(words)}"]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
     assert process.stdout is not None
     while (line := await process.stdout.readline()) != b"ready\n":
         assert line, "a part has failed"
@@ -194,7 +250,10 @@ async def child(*arguments: str) -> asyncio.subprocess.Process:
 async def outcome(process: asyncio.subprocess.Process) -> dict[str, float]:
     """The numbers that a part prints in the end."""
     assert process.stdout is not None
-    return dict(json.loads((await asyncio.wait_for(process.stdout.read(), 120)).splitlines()[-1]))
+    line = await asyncio.wait_for(process.stdout.readline(), 120)
+    Pipe(process).close()
+    await process.wait()
+    return dict(json.loads(line))
 
 
 async def run(version: str, count: int, rounds: int) -> None:
@@ -220,6 +279,7 @@ async def run(version: str, count: int, rounds: int) -> None:
         print(f"relay                {used / count * 1e6:6.1f} µs an event   {rate:8,.0f} events/s")
         number = count
         ways = (
+            ("floor", ("pipe",)),
             ("direct link", ("consume", fake.url, "")),
             ("nats-py alone", ("read", server.url, SERVER)),
             ("consumer of all", ("consume", server.url, SERVER)),
@@ -228,19 +288,22 @@ async def run(version: str, count: int, rounds: int) -> None:
         # How late events are, at the pace of a busy server: in turns, so that all share what else the machine does.
         late: dict[str, list[dict[str, float]]] = {label: [] for label, _ in ways}
         for _ in range(rounds):
-            for label, (part, url, name, *names) in ways:
-                consumer = await child(part, url, name, str(number + 7200), *names)
-                number = await pace([fake], number, 7200)
+            for label, (part, *rest) in ways:
+                consumer = await child(part, str(number + 7200), *rest)
+                number = await pace([Pipe(consumer) if label == "floor" else fake], number, 7200)
                 late[label].append(await outcome(consumer))
-        for label, (part, url, name, *names) in ways:
+        for label, (part, *rest) in ways:
             # What it costs, under a flood.
-            consumer = await child(part, url, name, str(number + count), *names)
-            await fake.send_raw(b"".join(map(event, range(number + 1, number + count + 1))))
+            consumer = await child(part, str(number + count), *rest)
+            target = Pipe(consumer) if label == "floor" else fake
+            await target.send_raw(b"".join(map(event, range(number + 1, number + count + 1))))
             number += count
             cost = (await outcome(consumer))["seconds"] / count * 1e6
-            p50, p99 = (sorted(each[name] for each in late[label]) for name in ("p50", "p99"))
-            shown = f"p50 {p50[0]:.2f} to {p50[-1]:.2f} ms, p99 {p99[0]:.2f} to {p99[-1]:.2f} ms at 1,800/s"
+            p50, p99 = (spread(each[name] for each in late[label]) for name in ("p50", "p99"))
+            shown = f"p50 {p50} ms, p99 {p99} ms at 1,800/s"
             print(f"{label:20} {cost:6.1f} µs for each event of all   {shown}", flush=True)
+        shares = (f"{part} {spread(each[part] for each in late['nats-py alone'])}" for part in PARTS)
+        print(f"{'':20} p99 of the parts of that way: {', '.join(shares)} ms")
         async with connect(server.url, server=SERVER) as manager:
             await manager.wait_ready(10)
             times = []
@@ -256,7 +319,7 @@ async def run(version: str, count: int, rounds: int) -> None:
         await wait_for_lead(server.url, relays[1])
         print(f"takeover             {time.perf_counter() - began:.2f} s")
         await relays[1].end()
-        other = await child("peer", server.url, fake.url, str(count))
+        other = await child("peer", str(count), server.url, fake.url)
         await fake.send_raw(b"".join(map(event, range(1, count + 1))))
         found = await outcome(other)
         print(
@@ -279,7 +342,7 @@ async def many(version: str, count: int, seconds: int) -> None:
         for fake in fakes:
             await fake.wait_connected(timeout=30)
         settle()
-        consumer = await child("consume", server.url, names[-1], str(1800 * seconds))
+        consumer = await child("consume", str(1800 * seconds), server.url, names[-1])
         used, began = processor_time(relay.pid), time.perf_counter()
         last = await pace(fakes, 0, 1800 * seconds)
         rate = last * count / (time.perf_counter() - began)
@@ -293,23 +356,35 @@ async def many(version: str, count: int, seconds: int) -> None:
         )
 
 
+def hurry() -> bool:
+    """Run before all else that the machine does, with all that is started from here on; return whether that is permitted."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+    except (AttributeError, OSError):  # it needs a right that few users have, or another system
+        return False
+    return True
+
+
 def main() -> None:
     """Run a part, or all."""
-    if sys.argv[1:2] == ["consume"]:
-        asyncio.run(consume(sys.argv[2], sys.argv[3], int(sys.argv[4]), *sys.argv[5:]))
-    elif sys.argv[1:2] == ["read"]:
-        asyncio.run(read(sys.argv[2], sys.argv[3], int(sys.argv[4])))
-    elif sys.argv[1:2] == ["peer"]:
-        asyncio.run(peer(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    parts: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"consume": consume, "read": read, "peer": peer}
+    name, *given = sys.argv[1:] or [""]
+    if name == "pipe":
+        read_pipe(int(given[0]))
+    elif name in parts:
+        asyncio.run(parts[name](int(given[0]), *given[1:]))
     else:
         parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
         parser.add_argument("--version", default="2.9", choices=("2.9", "newest"))
         parser.add_argument("--count", type=int, default=40_000)
         parser.add_argument("--rounds", type=int, default=3, help="so often it is measured how late events are")
         parser.add_argument("--servers", type=int, default=10, help="busy servers in one relay, at last")
-        given = parser.parse_args()
-        asyncio.run(run(given.version, given.count, given.rounds))
-        asyncio.run(many(given.version, given.servers, 10))
+        options = parser.parse_args()
+        print(
+            "with real-time priority" if hurry() else "without real-time priority: read what is late against the floor"
+        )
+        asyncio.run(run(options.version, options.count, options.rounds))
+        asyncio.run(many(options.version, options.servers, 10))
 
 
 if __name__ == "__main__":

@@ -189,7 +189,7 @@ class Follower:
             raise ConnectionLost(str(answer["error"]))
         self._created = info["created"]
         self.ready.set()
-        while True:
+        while not self._is_over:  # `wait_for` of Python 3.11 may swallow the cancellation
             connection.check()
             if loop.time() - heard > 2.0:
                 raise ConnectionLost("the consumer is silent")

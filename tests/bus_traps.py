@@ -11,8 +11,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
+import async_timeout
+import nats
 import pytest
-from tests.unit.bus.test_traps import NEW, make
+from nats.js.api import ConsumerConfig
+from tests.helpers import until
+from tests.unit.bus.test_traps import NEW, OLD, make, server_of
 
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.errors import ManagerError
@@ -71,3 +75,71 @@ async def test_a_chain_of_comparisons(nodes: Sequence[NatsServer]) -> None:
     found = await asyncio.gather(*chain)
     assert sum(not isinstance(each, int) for each in found) > 100
     await bus.close()
+
+
+# nats-py
+
+
+async def test_an_ordered_consumer_of_a_stream_that_was_made_anew() -> None:
+    """The client makes one anew that was deleted (its issue 510), but goes on at its old place in another stream, and passes over what is
+    before that in silence: so a reading of the log looks which stream it is.
+    """
+    with server_of(OLD) as own:
+        client = await nats.connect(own.url, reconnect_time_wait=0.05, error_cb=_nothing)
+        stream, found = client.jetstream(), list[bytes]()
+
+        async def take(message: Any) -> None:
+            found.append(message.data)
+
+        async def publish(*numbers: int) -> None:
+            for number in numbers:
+                await stream.publish("S.a", b"%d" % number)
+
+        await stream.add_stream(name="S", subjects=["S.*"])
+        consumer = await stream.subscribe("S.a", cb=take, ordered_consumer=True, idle_heartbeat=0.2)
+        await publish(1, 2)
+        await until(lambda: len(found) == 2)
+        await stream.delete_consumer("S", (await consumer.consumer_info()).name)
+        await publish(3)
+        await until(lambda: len(found) == 3)
+
+        own.kill()
+        own.empty()
+        own.start()
+        async with async_timeout.timeout(20):
+            while True:
+                with contextlib.suppress(nats.errors.Error, asyncio.TimeoutError):
+                    await stream.add_stream(name="S", subjects=["S.*"])
+                    break
+                await asyncio.sleep(0.05)
+        await publish(4, 5, 6, 7)
+        await until(lambda: len(found) > 3)
+        assert found == [b"1", b"2", b"3", b"7"]
+        await client.close()
+
+
+async def test_a_pull_subscription_whose_consumer_is_gone() -> None:
+    """It fails for good after a restart of the server, if its consumer was in memory (issue 504): so what reads makes its consumer anew."""
+    with server_of(OLD) as own:
+        client = await nats.connect(own.url, reconnect_time_wait=0.05, error_cb=_nothing)
+        stream = client.jetstream()
+        await stream.add_stream(name="S", subjects=["S.*"])
+        subscription = await stream.pull_subscribe("S.a", durable="d", config=ConsumerConfig(mem_storage=True))
+        await stream.publish("S.a", b"1")
+        assert [each.data for each in await subscription.fetch(1, timeout=5)] == [b"1"]
+        own.kill()
+        own.start()
+        async with async_timeout.timeout(20):
+            while True:
+                with contextlib.suppress(nats.errors.Error, asyncio.TimeoutError):
+                    await stream.publish("S.a", b"2")
+                    break
+                await asyncio.sleep(0.05)
+        for _ in range(10):
+            with pytest.raises((nats.errors.TimeoutError, nats.js.errors.ServiceUnavailableError)):
+                await subscription.fetch(1, timeout=0.2)
+        await client.close()
+
+
+async def _nothing(error: Exception) -> None:
+    """Take what the client says while its bus is away."""

@@ -56,6 +56,12 @@ def test_other_faults_of_a_url_do_not_speak_of_secrets(url: str) -> None:
     assert "percent" not in str(caught.value)
 
 
+def test_without_tls_there_are_no_settings_of_tls() -> None:
+    """`ami:` has none, `amis:` has the machine's."""
+    assert read_url("ami://pbx.test").context() is None
+    assert isinstance(read_url("amis://pbx.test").context(), ssl.SSLContext)
+
+
 def test_a_file_of_certificates_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
     """The error is of the kind that it was, and has the file's name."""
     missing, empty = tmp_path / "missing.pem", tmp_path / "empty.pem"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import re
 import ssl as tls
 import urllib.parse
@@ -247,13 +248,13 @@ class BusConnection:
     Attributes:
         lost: done when the connection is over; its result is the reason.
         denied: called with the kind (`publish` or `subscription`) and the subject, in lower case,
-            when the bus refuses a permission.
+            when the bus refuses a permission; returns whether somebody is told by it.
     """
 
     def __init__(self, options: BusOptions) -> None:
         self.options = options
         self.lost: asyncio.Future[ManagerError] = asyncio.get_running_loop().create_future()
-        self.denied: Callable[[str, str], None] | None = None
+        self.denied: Callable[[str, str], bool] | None = None
         self.refused: dict[tuple[str, str], PermissionDenied] = {}
         self._requests: dict[asyncio.Future[None], str] = {}  # done when refused, by subject
         self._client: Client | None = None
@@ -334,14 +335,15 @@ class BusConnection:
             return
         kind, subject = found[1].lower(), found[2].lower()
         sentence = f"the bus refuses {_KINDS[kind]} {subject}: the permission is missing"
-        if (kind, subject) not in self.refused:
-            log.error("%s", sentence)
+        is_new = (kind, subject) not in self.refused
         self.refused[kind, subject] = PermissionDenied(sentence)
+        is_told = self.denied is not None and self.denied(kind, subject)
         for waiting, asked in self._requests.items():
             if (kind, subject) == ("publish", asked) and not waiting.done():
                 waiting.set_result(None)
-        if self.denied is not None:
-            self.denied(kind, subject)
+                is_told = True
+        if is_new:
+            log.log(logging.DEBUG if is_told else logging.ERROR, "%s", sentence)
 
     async def _closed(self) -> None:
         error = self.client.last_error

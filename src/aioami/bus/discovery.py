@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import async_timeout
 
 from .._log import get_logger
-from ..errors import ConnectionLost, ManagerAuthError, ManagerError, ProtocolError, fresh
+from ..errors import (
+    ConnectionLost,
+    ManagerAuthError,
+    ManagerError,
+    PermissionDenied,
+    ProtocolError,
+    because,
+    fresh,
+)
 from ..events.base import Event, name_server
 from ..events.link import RelayChanged, ServerAppeared, ServerGone
 from .engine import Engine, end_tasks
@@ -75,6 +83,7 @@ class Discovery:
         Raises:
             ConnectionLost: the bus was not reached in time.
             ManagerAuthError: it refused the login.
+            PermissionDenied: it does not let this user hear which servers there are.
         """
         loop = asyncio.get_running_loop()
         self._fleet = fleet
@@ -121,6 +130,8 @@ class Discovery:
             try:
                 engine = await Engine.open(options.bus, "aioami fleet")
                 await engine.subscribe(heartbeat_subject(), self._heard)
+                if await engine.is_there():
+                    self._check_rights(engine)
                 delays = options.backoff.delays()
                 if not self._first.done():
                     self._first.set_result(None)
@@ -133,7 +144,7 @@ class Discovery:
                     elif engine.reason is None:
                         engine.lose(ConnectionLost("the bus gives no sign of life"))
                 log.warning("%s; servers are looked for again", engine.reason)
-            except ManagerAuthError as error:
+            except (ManagerAuthError, PermissionDenied) as error:
                 if not self._first.done():
                     self._first.set_exception(fresh(error))
                     return
@@ -147,6 +158,13 @@ class Discovery:
                 if engine is not None:
                     await asyncio.wait([asyncio.ensure_future(engine.close())])
             await asyncio.sleep(next(delays))
+
+    def _check_rights(self, engine: Engine) -> None:
+        """Raise, if the user may not hear of all servers."""
+        refused = engine.refusal("subscription", heartbeat_subject())
+        if refused is not None:
+            instead = "name the servers: Fleet({'pbx1': 'nats://...'})"
+            raise because(PermissionDenied(f"{refused}; {instead}"), refused)
 
     async def _heard(self, message: Msg) -> None:
         try:

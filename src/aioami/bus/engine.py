@@ -206,13 +206,20 @@ class Engine:
                 reason = ConnectionLost(f"the answer could not be read: {error!r}", sent=True)
                 conversation.lose(because(reason, error))
 
-    def _denied(self, kind: str, subject: str) -> None:
-        if kind != "publish":
-            return
-        for conversation in list(self._conversations.values()):
-            if conversation.subject.lower() == subject:
-                sentence = f"the bus does not let this user publish {conversation.subject}"
-                conversation.refuse(PermissionDenied(sentence))
+    def refusal(self, kind: str, subject: str) -> PermissionDenied | None:
+        """The refusal of a permission to `publish` or of a `subscription`, if one was told."""
+        return self._connection.permission_error(kind, subject)
+
+    def _denied(self, kind: str, subject: str) -> bool:
+        refused = [
+            each
+            for each in self._conversations.values()
+            if kind == "publish" and each.subject.lower() == subject
+        ]
+        for conversation in refused:
+            sentence = f"the bus does not let this user publish {conversation.subject}"
+            conversation.refuse(PermissionDenied(sentence))
+        return bool(refused)
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -69,6 +69,9 @@ class FeedHost(Protocol):
     def take_record(self, feed: Feed, record: Record) -> None:
         """Act on what a relay wrote into the log between the events."""
 
+    def tell(self, sentence: str) -> None:
+        """Log an error, once for all readings that it ends."""
+
 
 class Feed:
     """One reading of a server's log, for one subscriber or several.
@@ -196,7 +199,7 @@ class Feed:
                 pauses = iter(_PAUSES)
                 continue
             except (PermissionDenied, ProtocolError) as error:
-                log.error("the log of %s cannot be read: %s", self._server, error)
+                self._host.tell(f"the log of {self._server} cannot be read: {error}")
                 self._task = None
                 self.close(error)
                 return
@@ -499,7 +502,7 @@ class Feed:
         """Pass over what is not of the format; of another version of it nothing can be read."""
         word = value.split(maxsplit=1)[:1]
         if word and word[0].isdecimal() and word[0] != _VERSION_WORD:
-            log.error("the log of %s cannot be read: %s", self._server, error)
+            self._host.tell(f"the log of {self._server} cannot be read: {error}")
             self.close(error)
             return
         self._tally.strays += 1

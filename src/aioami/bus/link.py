@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import os
 import time
@@ -16,7 +15,7 @@ import async_timeout
 
 from .._client.observers import Observers
 from .._client.options import Backoff, Default, Timeout
-from .._client.outcomes import wait_for_outcome
+from .._client.outcomes import waiting_for
 from .._client.owner import Owner
 from .._log import get_logger
 from .._session.statistics import Tally
@@ -27,6 +26,7 @@ from ..errors import (
     ManagerAuthError,
     ManagerError,
     ManagerTimeout,
+    PermissionDenied,
     ProtocolError,
     because,
     fresh,
@@ -118,6 +118,7 @@ class RemoteLink:
         self._offsets: deque[int] = deque(maxlen=40)
         self._gaps_seen: set[tuple[int | None, int]] = set()
         self._status_is_current = False
+        self._told: set[str] = set()
         self._was_ready = False
         self._was_connected = False
         self._lost_at = 0.0
@@ -159,6 +160,7 @@ class RemoteLink:
         self._was_ready = False
         self._beat = self.status = None
         self._status_is_current = False
+        self._told.clear()
         load()  # now, and not when the first event comes
         self._enter(ManagerState.CONNECTING)
         begun()
@@ -257,6 +259,9 @@ class RemoteLink:
                 self._update_state()
         finally:
             await end_tasks(work)
+            for task in work:  # the loss of the bus, which is told below, ends them too
+                if not task.cancelled():
+                    task.exception()
         self.reason = lost.result()
         log.warning("%s, and it is established again", self.reason)
         for feed in self._feeds:
@@ -349,7 +354,9 @@ class RemoteLink:
     def _why_no_server(self, beat: Heartbeat | None) -> str:
         server = self._options.server
         if beat is None:
-            return f"no relay is there for {server}"
+            engine, subject = self._engine, heartbeat_subject(server)
+            refused = None if engine is None else engine.refusal("subscription", subject)
+            return f"no relay is there for {server}" if refused is None else str(refused)
         status = self.status
         if status is not None and status.state == beat.state and status.error:
             return f"the relay has no link to {server}: {status.error}"
@@ -372,6 +379,13 @@ class RemoteLink:
                 except StoreError as error:
                     self._status_is_current = False
                     log.debug("%s", error)
+                except PermissionDenied as error:
+                    # Such a user sends actions. The relay's signs of life have to do for the state;
+                    # the version and what the session sees are not known.
+                    log.info("what the relay says is not for this user: %s", error)
+                    self._status_is_current = True
+                    self._update_state()
+                    await asyncio.wait([engine.lost])
                 except (ManagerTimeout, ProtocolError) as error:
                     log.debug("%s", error)
                 beat, status = self._beat, self.status
@@ -542,6 +556,12 @@ class RemoteLink:
                 task.add_done_callback(self._closing.discard)
             self._forget_marks_of(feed)
 
+    def tell(self, sentence: str) -> None:
+        """Log an error, once while the manager is connected."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            log.error("%s", sentence)
+
     def take_record(self, feed: Feed, record: Record) -> None:
         """Act on what a relay wrote into the log between the events."""
         if isinstance(record, Mark):
@@ -616,10 +636,7 @@ class RemoteLink:
             if timer is not None:
                 timer.cancel()
         if outcome is not None and isinstance(response, OutcomeReply):
-            response.expect_outcome(
-                functools.partial(wait_for_outcome, outcome),
-                lambda: outcome.result is not None,
-            )
+            response.expect_outcome(waiting_for(outcome), lambda: outcome.result is not None)
         return response  # type: ignore[no-any-return]
 
     def start_list(

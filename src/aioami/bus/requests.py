@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import async_timeout
 
 from .._log import get_logger
-from ..actions.base import Action
+from ..actions.base import Action, action_class
 from ..errors import (
     ActionError,
     ConnectionLost,
@@ -142,7 +142,13 @@ class Requests:
         headers: dict[str, list[bytes]] = {}
         for key, value in request.headers:
             headers.setdefault(key.decode("utf-8", "surrogateescape"), []).append(value)
-        return Action(request.name, headers)
+        action: Action[Response] = Action(request.name, headers)
+        # The session refuses it too, in words that its user would take for the caller's own.
+        why = action_class(request.name).may_change(action.headers)
+        if why and self._leadership.manager.read_only:
+            sentence = f"{request.name} was refused: this relay is read-only: {why}"
+            raise PermissionDenied(sentence)
+        return action
 
     async def _send(self, request: Request, action: Action[Response]) -> Response:
         manager = await self._leadership.manager_for(action)

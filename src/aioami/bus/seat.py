@@ -65,6 +65,8 @@ def stream_configuration(server: str, options: RelayOptions) -> dict[str, Any]:
         "discard": "old",
         "storage": "file",
         "max_age": round(options.max_age * 1_000_000_000),
+        # Nothing uses it. The bus makes it two minutes, and refuses an age that is less later on.
+        "duplicate_window": 1_000_000_000,
         "max_bytes": options.max_bytes,
         "max_msgs": -1,
         "max_consumers": -1,
@@ -572,7 +574,7 @@ class Seat:
             await asyncio.wait(set(self._closing), timeout=seconds)
 
 
-_ADJUSTED: Final = ("max_age", "max_bytes", "num_replicas")
+_ADJUSTED: Final = ("max_age", "duplicate_window", "max_bytes", "num_replicas")
 
 
 def _refusal(data: bytes) -> ManagerError:

@@ -12,28 +12,29 @@ from typing import Any, Final
 
 import typer
 
-from aioami import Fleet, Manager
+from aioami import ConnectionLost, Fleet, Manager
 from aioami.fleet import is_bus, read_servers
 
 from .options import FleetFile, Server
-from .server import server_url
+from .server import Address, OnBus, server_url
 
-__all__ = ["fleet_of", "for_one_server", "servers_of"]
+__all__ = ["address_of", "fleet_of", "for_one_server", "names_on", "servers_of"]
 
 
-_NO_BUS: Final = "this command speaks with servers themselves: ami://; events and top take a bus"
+_WHICH: Final = "this is a bus: name the server there that is meant"
 
 
 def servers_of(
-    url: str | None, file: Path | None, names: Iterable[str] | None, *, bus: bool = False
+    url: str | None, file: Path | None, names: Iterable[str] | None, *, no_bus: str = ""
 ) -> dict[str, str]:
     """Return the URLs of the servers that a command is for, by name, with the secrets.
 
     Args:
-        bus: whether servers may be on a bus. The name of all of them is empty.
-        url: the value of `--url` or `AIOAMI_URL`: one server, whose name is empty.
+        url: the value of `--url` or `AIOAMI_URL`: one server, whose name is empty; or a bus, which
+            stands for all of its servers under an empty name if none is named.
         file: that of `--fleet` or `AIOAMI_FLEET`.
         names: those of `--server`: names or patterns; without one, all of the fleet.
+        no_bus: the reason why the command takes no servers on a bus, and what does in its place.
 
     Raises:
         typer.BadParameter: there is neither; or both, of the same kind; or the file is wrong.
@@ -51,12 +52,12 @@ def servers_of(
             for name, text in servers.items()
             if any(fnmatchcase(name, pattern) for pattern in patterns)
         }
-        if not bus and (there := [name for name, text in chosen.items() if is_bus(text)]):
-            raise _wrong(f"{', '.join(there)}: on a bus, and {_NO_BUS}; --server leaves others out")
+        if no_bus and (there := [name for name, text in chosen.items() if is_bus(text)]):
+            raise _wrong(f"{', '.join(there)}: on a bus, and {no_bus}; --server leaves others out")
         return chosen
     if url is not None and is_bus(url):
-        if not bus:
-            raise _wrong(_NO_BUS, "--url")
+        if no_bus:
+            raise _wrong(no_bus, "--url")
         if any(sign in name for name in names or () for sign in "*?["):
             raise _wrong("a pattern chooses in a file; of a bus, name each server", "--server")
         return dict.fromkeys(names or ("",), url)
@@ -74,6 +75,18 @@ def fleet_of(servers: dict[str, str], **options: Any) -> Fleet | Manager:
     return Fleet(servers, wait="any", **options)
 
 
+async def names_on(bus: str) -> tuple[str, ...]:
+    """Return the names of the servers of a bus.
+
+    Raises:
+        ConnectionLost: the bus was not reached, or no relay is there.
+    """
+    async with Fleet(bus, wait="any") as found:
+        if not found.servers:
+            raise ConnectionLost("no relay is on the bus, and so no server")
+        return found.servers
+
+
 def for_one_server(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command of one server the options `--fleet` and `--server` beside its `--url`."""
     signature = inspect.signature(command, eval_str=True)
@@ -84,12 +97,12 @@ def for_one_server(command: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(command)
     def run(*, fleet: Path | None, server: str | None, **arguments: Any) -> int:
-        if fleet is not None or server is not None:
+        if fleet is not None or server is not None or is_bus(arguments["url"]):
             chosen = servers_of(arguments["url"], fleet, [server] if server else None)
             if len(chosen) > 1:
                 names = ", ".join(chosen)
                 raise _wrong(f"this command is for one server: say which of {names}", "--server")
-            arguments["url"] = next(iter(chosen.values()))
+            arguments["url"] = address_of(*next(iter(chosen.items())))
         return command(**arguments)
 
     parameters = [
@@ -103,6 +116,19 @@ def for_one_server(command: Callable[..., int]) -> Callable[..., int]:
     run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {each.name: each.annotation for each in parameters}
     return run
+
+
+def address_of(name: str, url: str) -> Address:
+    """Return the address of one of the servers that `servers_of` returned.
+
+    Raises:
+        typer.BadParameter: it is a bus, and no server of it.
+    """
+    if not is_bus(url):
+        return url
+    if not name:
+        raise _wrong(_WHICH, "--server")
+    return OnBus(url, name)
 
 
 def _fleet_servers(file: Path) -> dict[str, str]:

@@ -33,7 +33,7 @@ Url = Annotated[
     typer.Option(
         envvar="AIOAMI_URL",
         show_envvar=True,
-        help=f"ami://user@host:port, or amis:// for TLS. {_SECRET} events and top: also nats://.",
+        help=f"ami://user@host:port, or amis:// for TLS. {_SECRET} Or nats://, a bus.",
     ),
 ]
 FleetFile = Annotated[
@@ -48,14 +48,16 @@ FleetFile = Annotated[
 ]
 Server = Annotated[
     str | None,
-    typer.Option("--server", metavar="NAME", help="The one of the fleet that is meant."),
+    typer.Option(
+        "--server", metavar="NAME", help="The one of the fleet, or of the bus, that is meant."
+    ),
 ]
 Servers = Annotated[
     list[str] | None,
     typer.Option(
         "--server",
         metavar="NAME",
-        help=f"Only such servers of the fleet, by name or pattern. {_ONE}",
+        help=f"Only such servers of the fleet, by name or pattern; of a bus, by name. {_ONE}",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]

@@ -1,10 +1,13 @@
-"""The server that a command talks to: its URL, the secret, and a manager for it."""
+"""The server that a command talks to: its address, the secret, and a manager for it."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import typer
 
@@ -14,7 +17,36 @@ from aioami.url import ServerUrl, read_url
 
 from .process import notify
 
-__all__ = ["manager", "server_url", "with_secret"]
+if TYPE_CHECKING:
+    from aioami.bus import RemoteManager
+
+__all__ = ["Address", "OnBus", "manager", "ready", "server_url", "with_secret"]
+
+_RELAY: Final = 5.0  # seconds for which a relay that leads is waited for
+
+ManagerT = TypeVar("ManagerT", bound="Manager | RemoteManager")
+
+
+@dataclass(frozen=True)
+class OnBus:
+    """A server on a bus.
+
+    Attributes:
+        url: the bus.
+        name: the name of the server there.
+    """
+
+    url: str
+    name: str
+
+    @property
+    def display_name(self) -> str:
+        """The server as shown to people."""
+        return self.name
+
+
+Address: TypeAlias = "str | ServerUrl | OnBus | None"
+"""A server: the value of `--url` or `AIOAMI_URL`, or what was read from it; or one on a bus."""
 
 
 def server_url(url: str | None) -> ServerUrl:
@@ -28,23 +60,42 @@ def server_url(url: str | None) -> ServerUrl:
     return with_secret(url)
 
 
-def manager(url: str | ServerUrl | None, *, events: bool, **options: Any) -> Manager:
+def manager(url: Address, *, events: bool, **options: Any) -> Manager | RemoteManager:
     """Make a manager of the server.
 
     Args:
-        url: the value of `--url` or `AIOAMI_URL`, or what was read from it.
+        url: the server.
         events: `False` asks for no events, and makes a lost link final: one question, one answer.
-        options: further arguments of `Manager`.
+        options: further arguments of `Manager`, which say what the link is for. On a bus it is
+            the relay's link.
     """
+    if isinstance(url, OnBus):
+        from aioami.bus import RemoteManager
+
+        return RemoteManager(url.url, url.name)
     parts = url if isinstance(url, ServerUrl) else server_url(url)
     defaults: dict[str, Any] = {} if events else {"event_mask": False, "reconnect": False}
     return Manager(**{**defaults, **parts.arguments(), **options})
 
 
+@asynccontextmanager
+async def ready(own: ManagerT) -> AsyncIterator[ManagerT]:
+    """Connect a manager, and close it in the end; on a bus a relay is waited for.
+
+    Raises:
+        ManagerTimeout: no relay leads, or it has no link to the server.
+        ManagerError: what `connect()` of the manager raises.
+    """
+    async with own:
+        if not isinstance(own, Manager):
+            await own.wait_ready(_RELAY)
+        yield own
+
+
 def with_secret(url: str) -> ServerUrl:
     """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
     if is_bus(url):
-        needed = "this command speaks with a server itself: ami://; events and top take a bus"
+        needed = "this is a bus: --server says which of its servers is meant"
         raise typer.BadParameter(needed, param_hint="--url")
     # Also of a URL that cannot be read.
     user = url.partition("://")[2].rpartition("@")[0]

@@ -6,16 +6,17 @@ import asyncio
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 from .._check import check_seconds, check_text
+from .._client.base import Connectable
+from .._client.buffers import Buffer, OnLoss, Overflow, Predicate
 from .._client.callbacks import Callbacks, Subscription
 from .._client.like import ManagerLike
 from .._client.manager import Manager
 from .._client.naming import warn_of_names
 from .._client.owner import Owner
-from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
+from .._client.streams import NextEvent
 from .._log import get_logger
 from .._near import nearest, unexpected
 from .._session.dispatch import Selection, Selector
@@ -24,11 +25,10 @@ from ..events.base import Event, name_server
 from ..states import ManagerState
 from .connecting import bus, is_bus, manager_of
 from .member import Member
+from .merged import MergedStream
 
 if TYPE_CHECKING:
     from typing import TypeGuard
-
-    from typing_extensions import Self
 
     from .._client.streams import EventStream
     from .._session.statistics import Statistics
@@ -43,6 +43,7 @@ _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 
 _WAITS: Final = ("all", "any", "none")
+_PATIENCE: Final = 5.0  # seconds; as of managers for which nothing else is said
 
 # The fleet of each manager that is in one, by its `id`, which is its own while the fleet holds it.
 _FLEETS: Final[weakref.WeakValueDictionary[int, Fleet]] = weakref.WeakValueDictionary()
@@ -60,7 +61,7 @@ Wait = Literal["all", "any", "none"]
 """The servers that are waited for on entering a fleet: all of them, the first one, or none."""
 
 
-class Fleet:
+class Fleet(Connectable):
     """Many servers in one program, each with a reconnecting link of its own.
 
     Example::
@@ -84,9 +85,10 @@ class Fleet:
             for all of its servers, which are found by themselves. Both come with the extra
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
-            fails is raised, and all are closed. `"any"`: until one is; those that are not there are
-            tried again, and the first error is raised when all are refused for good. `"none"`: for
-            none.
+            fails is raised, and all are closed; so is one on a bus whose relay is not there, or has
+            no link to it, after `timeout` seconds. `"any"`: until one is; those that are not there
+            are tried again, and the first error is raised when all are refused for good. `"none"`:
+            for none.
         options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
             of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
             does.
@@ -321,8 +323,20 @@ class Fleet:
             if member.arrived is not None
         }
         first: Exception | None = None
+        # The bus is there without a relay, or without its link: nothing else ends that waiting.
+        seconds = self._options.get("timeout", _PATIENCE) if self._wait == "all" else None
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         while waiting and self._wait != "none":
-            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            is_bounded = not any(isinstance(each.manager, Manager) for each in waiting.values())
+            left = None
+            if seconds is not None and is_bounded:
+                left = max(0.0, began + seconds - loop.time())
+            done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                member = next(iter(waiting.values()))
+                sentence = f"it was not ready within {seconds:g} seconds: {member.reason}"
+                raise _of_server(member.name, ConnectionLost(sentence))
             # In the order of the servers, where several came at the same moment.
             for future in [each for each in waiting if each in done]:
                 member = waiting.pop(future)
@@ -372,18 +386,6 @@ class Fleet:
                 await member.manager.close()
             except Exception:
                 log.exception("the manager of %s raised as it was closed", member.name)
-
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def _lost(self, member: Member) -> None:
         """Note that a server is lost for good."""

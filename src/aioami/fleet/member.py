@@ -110,13 +110,15 @@ class Member:
         return ServerHealth(
             state=self._state,
             since=self._since,
-            error=None if self._state in _UP else self._reason(),
+            error=None if self._state in _UP else self.reason,
             round_trip=counts.last_round_trip,
             gaps=counts.gaps,
             version=self.manager.version,
         )
 
-    def _reason(self) -> Exception | None:
+    @property
+    def reason(self) -> Exception | None:
+        """The reason why the link is away."""
         reason: Exception | None = getattr(self.manager, "reason", None)
         return self.error or reason or self._told
 
@@ -137,8 +139,16 @@ class Member:
     async def stop(self) -> None:
         """Give up connecting, and follow the link no more."""
         task, self.task = self.task, None
+        try:
+            if isinstance(self.manager, Manager):
+                # The link stands, and its `connect` returns in the next turn of the loop: one that
+                # is cancelled would end the link without a farewell.
+                while self._connecting and self.manager.state in _UP:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+        finally:
+            if task is not None:
+                task.cancel()
         if task is not None and not task.done():
-            task.cancel()
             await asyncio.wait([task])
         self._connecting = False
         if self.arrived is not None and not self.arrived.done():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,18 +92,79 @@ async def test_top_follows_the_servers_of_a_bus(nats_server: NatsServer) -> None
         )
 
 
-async def test_other_commands_say_that_they_take_no_bus(tmp_path: Path) -> None:
-    """A command that speaks with servers themselves is refused with a sentence, and no pattern chooses on a bus."""
+async def test_ping_of_a_bus(nats_server: NatsServer, tmp_path: Path) -> None:
+    """`ping` asks all servers of a bus, those that `--server` names, and those of a file; one without a relay is told, and the others are asked."""
+    async with contextlib.AsyncExitStack() as stack:
+        first, second = [await stack.enter_async_context(office(nats_server)) for _ in range(2)]
+        relays = [await stack.enter_async_context(each.relay()) for each in (first, second)]
+        await until(lambda: all(relay.is_ready for relay in relays))
+        file = tmp_path / "fleet.toml"
+        file.write_text(
+            "".join(
+                f'[servers."{name}"]\nurl = "{url}"\n'
+                for name, url in (("gone", nats_server.url), (first.name, nats_server.url), ("direct", second.fake.url))
+            )
+        )
+        bus = {"AIOAMI_URL": nats_server.url}
+        for options, environment, names, found in (
+            ((), bus, {first.name, second.name}, 0),
+            (("--server", second.name, "--count", "2"), bus, {second.name}, 0),
+            ((), {"AIOAMI_FLEET": str(file)}, {first.name, "direct"}, 8),
+        ):
+            code, out, err = await run("ping", *options, **environment)
+            lines = out.splitlines()
+            assert (code, {line.partition(": ")[0] for line in lines}) == (found, names), err
+            assert all(re.search(r": Asterisk \(AMI [\d.]+\) answers in [\d.]+ ms$", line) for line in lines)
+            assert ("gone: " in err) is (found != 0)
+
+
+async def test_a_bus_without_a_relay(nats_server: NatsServer) -> None:
+    """`ping` says that there is no server, and `send` that no relay is there for the one that is named."""
+    code, _, err = await run("ping", url=nats_server.url)
+    assert (code, "no relay is on the bus" in err) == (4, True), err
+    code, _, err = await run("send", "Ping", "--server", "pbx1", url=nats_server.url)
+    assert (code, "no relay is there for pbx1" in err) == (8, True), err
+
+
+async def test_commands_for_one_server_of_a_bus(nats_server: NatsServer, tmp_path: Path) -> None:
+    """`send`, `command`, `shell`, `call` and `trace` go through the relay, for the server that `--server` names."""
+    async with office(nats_server) as own, own.relay() as relay:
+        await until(lambda: relay.is_ready)
+        where = {"url": nats_server.url}
+        code, out, _ = await run("send", "Ping", "--server", own.name, "--json", **where)
+        assert (code, json.loads(out)["Response"]) == (0, "Success")
+        own.fake.reply_to("Command", {"Response": "Success", "Output": "Asterisk 22"})
+        code, out, _ = await run("command", "core show version", "--server", own.name, **where)
+        assert (code, out) == (0, "Asterisk 22\n")
+        code, out, _ = await run("call", "Local/busy@test/n", "wait@test", "--server", own.name, **where)
+        assert (code, out.count("ended: busy")) == (20, 1), out
+        file = tmp_path / "fleet.toml"
+        file.write_text(f'[servers."{own.name}"]\nurl = "{nats_server.url}"\n')
+        own.fake.incoming("PJSIP/alice", to="hold@test")
+        code, out, err = await run("trace", "--server", own.name, "--fleet", str(file))
+        assert (code, "PJSIP/alice" in out) == (0, True), err
+        process = await start("shell", "--server", own.name, stdin=asyncio.subprocess.PIPE, **where)
+        out_of_shell, _ = await process.communicate(b"Ping\n:state\n")
+        assert (process.returncode, f"{own.name} is ready" in out_of_shell.decode()) == (0, True), out_of_shell
+
+
+async def test_commands_that_take_no_bus(tmp_path: Path) -> None:
+    """What needs a link of its own says so, and what does in its place; one server of a bus is named, and not by a pattern."""
     file = tmp_path / "fleet.toml"
     file.write_text('[servers.pbx1]\nurl = "nats://bus"\n')
+    url = ("--url", "nats://bus")
     for arguments, words in (
-        (("ping", "--url", "nats://bus"), "this command speaks with servers themselves"),
-        (("send", "Ping", "--url", "nats://bus"), "this command speaks with a server itself"),
-        (("record", "x", "--fleet", str(file)), "pbx1: on a bus"),
-        (("events", "--url", "nats://bus", "--server", "pbx*"), "of a bus, name each server"),
+        (("record", "x", "--fleet", str(file)), "pbx1: on a bus, and a recording has the whole link of a server"),
+        (("record", "x", *url), "of a bus, events --json shows what there is"),
+        (("doctor", *url), "aioami relay --check examines a bus"),
+        (("doctor", "--fleet", str(file)), "pbx1: on a bus, and doctor examines a link of its own"),
+        (("demo", *url, "--server", "pbx1"), "the demo is of a link with a server"),
+        (("send", "Ping", *url), "this is a bus: name the server there that is meant"),
+        (("events", *url, "--server", "pbx*"), "of a bus, name each server"),
     ):
         code, _, err = await run(*arguments, COLUMNS="400")
         assert (code, words in " ".join(err.replace("│", " ").split())) == (2, True), err
+    assert not (tmp_path / "x").exists()
 
 
 def test_a_bus_in_a_file(tmp_path: Path) -> None:

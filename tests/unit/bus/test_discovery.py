@@ -127,3 +127,21 @@ async def test_a_fleet_outlives_its_bus(bus: NatsServer) -> None:
             assert number(await take(hangups)) == 7
             async with office(bus) as other, other.relay():
                 await until(lambda: other.name in fleet.servers)
+
+
+async def test_a_server_behind_its_relay_that_is_away(nats_server: NatsServer) -> None:
+    """Entering a fleet that waits for all raises when the time is over, with the reason; one that waits for any goes on without it."""
+    async with office(nats_server) as one, office(nats_server) as two:
+        async with one.relay() as first, two.relay() as second:
+            await until(lambda: first.status()[one.name].state == second.status()[two.name].state == "ready")
+            await two.fake.stop()
+            await until(lambda: second.status()[two.name].state == "reconnecting")
+            with pytest.raises(ConnectionLost, match=f"^{two.name}: it was not ready within 0.5 seconds: the relay"):
+                async with Fleet(nats_server.url, timeout=0.5):
+                    pass
+            async with Fleet(nats_server.url, wait="any") as fleet:
+                assert (await fleet[one.name].send(core.Ping())).success
+                assert "the relay has no link" in str(fleet.health()[two.name].error)
+        with pytest.raises(ConnectionLost, match=f"{one.name}: it was not ready .* no relay is there for {one.name}"):
+            async with Fleet({one.name: nats_server.url}, timeout=0.5):
+                pass

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -212,6 +213,25 @@ async def test_a_store_that_refuses_costs_nothing_while_the_buffer_lasts(
         assert follower.given == list(range(51))
         await until(lambda: not relay.status()[NAME].error)
     assert len([each for each in caplog.records if "maximum messages" in each.getMessage()]) <= 2
+
+
+async def test_the_limits_of_the_log_are_those_of_the_relay_that_comes(
+    fake: FakeAsterisk, nats_server: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A relay with other limits in its file has the stream keep them, and loses nothing of it; one that the bus refuses is told, and all goes on."""
+    first = RelayOptions(silence=0.3, doubt=10, max_age=100, max_bytes=1 << 24)
+    async with relayed(fake, nats_server, first) as (_, bus):
+        await fake.send_event("First", {})
+        await stored(bus, "First")
+    async with relayed(fake, nats_server, replace(first, max_age=50, max_bytes=1 << 23)) as (_, bus):
+        info = await bus.stream_info(stream_name(NAME))
+        assert info is not None
+        assert (info["config"]["max_age"], info["config"]["max_bytes"]) == (50_000_000_000, 1 << 23)
+        await stored(bus, "First")
+    async with relayed(fake, nats_server, replace(first, max_bytes=1 << 60)) as (_, bus):
+        assert f"the stream {stream_name(NAME)} keeps its limits: " in caplog.text
+        await fake.send_event("Last", {})
+        await stored(bus, "Last")
 
 
 async def test_an_answer_is_not_given_to_a_subject_of_the_format(fake: FakeAsterisk, nats_server: NatsServer) -> None:
@@ -463,7 +483,7 @@ async def test_a_relay_may_allow_little(fake: FakeAsterisk, nats_server: NatsSer
     async with relayed(fake, nats_server, read_only=True, allow=("ping", "Hangup")) as (_, bus):
         (answer,), _ = await ask(bus, "Ping")
         assert answer.kind == "answer"
-        for action, reason in (("Status", "does not allow"), ("Hangup", "read")):
+        for action, reason in (("Status", "does not allow"), ("Hangup", "this relay is read-only: it may change")):
             failure = await refused(bus, action)
             assert failure.error == "PermissionDenied"
             assert reason in failure.text

@@ -11,6 +11,7 @@ import pytest
 from tests.helpers import run, start, until
 
 from aioami import Manager, actions, core
+from aioami.cli.commands.call import _Shown
 from aioami.testing import FakeAsterisk
 
 
@@ -28,6 +29,18 @@ async def test_a_call_that_is_over_at_once_ends_once(fake: FakeAsterisk) -> None
     code, out, _ = await run("call", "PJSIP/alice", "Nosuch(x)", url=fake.url)
     assert (code, [line.split()[2] for line in out.splitlines()][-2:]) == (0, ["answered", "ended:"]), out
     assert out.count("ended:") == 1
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_a_call_that_is_over_before_it_is_followed(
+    fake: FakeAsterisk, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    """Its end is shown all the same, once."""
+    async with Manager.from_url(fake.url) as mgr, mgr.call("Local/busy@test/n", to="wait@test") as held:
+        await held.ended()
+        await _Shown(as_json=as_json).follow(mgr, held)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["end"]["reason"] == "BUSY" if as_json else "ended: busy" in line
 
 
 @pytest.mark.parametrize(

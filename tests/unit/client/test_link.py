@@ -186,6 +186,15 @@ async def test_refusals_that_pass_are_retried(fake: FakeAsterisk, text: str) -> 
         await mgr.wait_ready(timeout=5)
 
 
+async def test_a_challenge_of_a_server_that_ends_is_asked_again(fake: FakeAsterisk) -> None:
+    """No secret goes out in plain to a server that refuses the challenge because it is about to end."""
+    async with manager(fake) as mgr:
+        fake.reply_to("Challenge", {"Response": "Error", "Message": "Asterisk is shutting down"}, times=2)
+        await lose(mgr, fake)
+        await mgr.wait_ready(timeout=5)
+        assert logins(fake) == 2
+
+
 async def test_the_first_login_in_use_raises(fake: FakeAsterisk) -> None:
     """Without `retry_connect` the first `connect()` says so."""
     fake.refuse_login = "Login Already In Use"

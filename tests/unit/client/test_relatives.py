@@ -25,6 +25,7 @@ from aioami import (
     core,
 )
 from aioami.live import Live
+from aioami.wire import other_server
 
 Request = dict[str, str]
 Answer = Callable[[Request], bytes]
@@ -157,6 +158,7 @@ async def test_another_protocol_is_refused_at_once_and_named(kind: str) -> None:
         with pytest.raises(ProtocolError, match=f"this is {kind}, and no Asterisk Manager Interface"):
             await asyncio.wait_for(manager(served, timeout=60).connect(), 5)
         assert not served.requests
+    assert other_server(OTHERS[kind]) == kind
 
 
 async def test_an_unknown_greeting_is_refused_and_shown() -> None:
@@ -165,6 +167,7 @@ async def test_an_unknown_greeting_is_refused_and_shown() -> None:
         async with peer(greeting) as served:
             with pytest.raises(ProtocolError, match="this is no Asterisk Manager Interface: the peer greets with"):
                 await asyncio.wait_for(manager(served, timeout=60).connect(), 5)
+        assert other_server(greeting) == ""
 
 
 async def test_tls_to_what_does_not_speak_it_is_told() -> None:

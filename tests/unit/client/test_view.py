@@ -1,11 +1,11 @@
-"""The part of a server that a manager can see: event mask, filters, and the user's rights."""
+"""The part of a server that a manager can see: event mask, filters, and the user's rights; and who is told of what it does."""
 
 from __future__ import annotations
 
 import pytest
 from tests.helpers import manager, until
 
-from aioami import Action, ActionError, Manager, ManagerLike, PermissionDenied, actions, core
+from aioami import Action, ActionError, Manager, ManagerLike, ManagerState, PermissionDenied, actions, core
 from aioami.permissions.granted import granted
 from aioami.testing import Account, FakeAsterisk
 
@@ -132,3 +132,41 @@ def test_the_rights_are_read_from_the_file_where_the_command_is_refused() -> Non
     assert (rights.read, rights.write, rights.event_filters) == (("all",), ("call", "agent"), ("!Event: RTCP",))
     assert "hidden" not in repr(rights)
     assert granted("other", config=config) is None
+
+
+# Observers
+
+
+async def test_actions_of_a_manager_are_observed(mgr: Manager, caplog: pytest.LogCaptureFixture) -> None:
+    """An observer is called with each action that is over, refused or not, until it is ended; what it raises is logged."""
+    seen: list[str] = []
+    end = mgr.observe_actions(lambda action: seen.append(action.name))
+    again = mgr.observe_actions(lambda action: 1 / 0)
+    await mgr.send(core.Ping())
+    await mgr.send(Action("Nonsense"), check=False)
+    await mgr.send(actions.QueueStatus())
+    assert seen == ["Ping", "Nonsense", "QueueStatus"]
+    assert "an observer of actions raised" in caplog.text
+    end()
+    end()
+    again()
+    await mgr.send(core.Ping())
+    assert len(seen) == 3
+
+
+async def test_the_state_of_a_link_is_observed(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
+    """An observer is called with each other state of the link, before those who wait for it go on."""
+    seen: list[ManagerState] = []
+    mgr = manager(fake)
+    end = mgr.observe_state(seen.append)
+    mgr.observe_state(lambda state: 1 / 0)
+    async with mgr:
+        assert seen == [ManagerState.CONNECTING, ManagerState.READY]
+        fake.drop()
+        await until(lambda: len(seen) > 2)
+        await mgr.wait_ready()
+        assert seen[2:] == [ManagerState.RECONNECTING, ManagerState.READY]
+        end()
+        end()
+    assert len(seen) == 4
+    assert "an observer of states raised" in caplog.text

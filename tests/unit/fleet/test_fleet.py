@@ -237,6 +237,15 @@ async def test_a_server_is_removed_with_a_farewell(fakes: FakeFleet) -> None:
             assert (await anext(stream)).channel == "PJSIP/2"
 
 
+async def test_a_server_that_is_just_there_is_removed_with_a_farewell(fakes: FakeFleet) -> None:
+    """The link is ended with a farewell also in the moment in which it is established."""
+    async with Fleet({}, wait="any") as fleet:
+        for number in range(3):
+            await fleet.add("pbx1", manager(fakes["pbx1"])).wait_ready(20)
+            await fleet.remove("pbx1")
+            assert len(fakes["pbx1"].sent("Logoff")) == number + 1
+
+
 async def test_a_fleet_may_be_connected_again(fakes: FakeFleet) -> None:
     """After `close()` the same fleet connects again, with its callbacks."""
     fleet = Fleet(fakes.urls)

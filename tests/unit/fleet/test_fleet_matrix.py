@@ -184,9 +184,33 @@ async def test_live(trouble: Trouble, fakes: FakeFleet) -> None:
                 await anext(changes)
 
 
+HEALTH: Final = {
+    "down at start": (ManagerState.CONNECTING, ConnectionLost),
+    "lost": (ManagerState.RECONNECTING, ConnectionLost),
+    "slow": (ManagerState.READY, type(None)),
+    "flooding": (ManagerState.READY, type(None)),
+    "wrong secret": (ManagerState.LOST, ManagerAuthError),
+    "added": (ManagerState.READY, type(None)),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_health(trouble: Trouble, fakes: FakeFleet) -> None:
+    """Each server's state is what it is, with the error of the one that is away, and of no other."""
+    async with troubled(trouble, fakes) as fleet:
+        if trouble == "flooding":
+            fakes[BAD].flood(20_000)
+        found = {name: (each.state, type(each.error)) for name, each in fleet.health().items()}
+        assert found.pop(BAD, None) == HEALTH.get(trouble)
+        others = {GOOD: (ManagerState.READY, type(None))}
+        if trouble == "added":
+            others["third"] = (ManagerState.RECONNECTING, ConnectionLost)
+        assert found == others
+
+
 @pytest.mark.parametrize("trouble", TROUBLES)
 async def test_close(trouble: Trouble, fakes: FakeFleet) -> None:
-    """Closing is quick, says farewell to those that hear it, and leaves nothing."""
+    """Closing is quick, says farewell once to each that is there, and leaves nothing."""
     async with troubled(trouble, fakes) as fleet:
         members = [fleet[name] for name in fleet]
         stream = fleet.events(events.Hangup)
@@ -198,4 +222,8 @@ async def test_close(trouble: Trouble, fakes: FakeFleet) -> None:
         assert loop.time() - began < 3
         assert {mgr.state for mgr in members} == {ManagerState.CLOSED}
         assert len(fakes[GOOD].sent("Logoff")) == 1
+        if trouble == "slow":
+            fakes[BAD].resume()
+            await fakes[BAD].expect("Logoff")
+        assert len(fakes[BAD].sent("Logoff")) == (0 if trouble in ("down at start", "lost", "wrong secret") else 1)
         assert stream.ended

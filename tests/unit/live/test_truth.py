@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 from tests.helpers import manager, until
 
-from aioami import Action, Manager, ManagerState, ManagerTimeout, actions, core
+from aioami import Action, Manager, ManagerTimeout, actions, core
 from aioami.live import Live, LiveChange, LiveMember, LiveQueue
 from aioami.live.part import Doubts
 from aioami.testing import Account, FakeAsterisk, Request
@@ -580,41 +580,6 @@ def test_objects_in_words() -> None:
 
 
 # What it follows
-
-
-async def test_actions_of_a_manager_are_observed(mgr: Manager, caplog: pytest.LogCaptureFixture) -> None:
-    """An observer is called with each action that is over, refused or not, until it is ended; what it raises is logged."""
-    seen: list[str] = []
-    end = mgr.observe_actions(lambda action: seen.append(action.name))
-    again = mgr.observe_actions(lambda action: 1 / 0)
-    await mgr.send(core.Ping())
-    await mgr.send(Action("Nonsense"), check=False)
-    await mgr.send(actions.QueueStatus())
-    assert seen == ["Ping", "Nonsense", "QueueStatus"]
-    assert "an observer of actions raised" in caplog.text
-    end()
-    end()
-    again()
-    await mgr.send(core.Ping())
-    assert len(seen) == 3
-
-
-async def test_the_state_of_a_link_is_observed(fake: FakeAsterisk, caplog: pytest.LogCaptureFixture) -> None:
-    """An observer is called with each other state of the link, before those who wait for it go on."""
-    seen: list[ManagerState] = []
-    mgr = manager(fake)
-    end = mgr.observe_state(seen.append)
-    mgr.observe_state(lambda state: 1 / 0)
-    async with mgr:
-        assert seen == [ManagerState.CONNECTING, ManagerState.READY]
-        fake.drop()
-        await until(lambda: len(seen) > 2)
-        await mgr.wait_ready()
-        assert seen[2:] == [ManagerState.RECONNECTING, ManagerState.READY]
-        end()
-        end()
-    assert len(seen) == 4
-    assert "an observer of states raised" in caplog.text
 
 
 async def test_what_is_doubted_late_is_not_looked_at_too_early() -> None:

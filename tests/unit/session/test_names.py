@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aioami import ActionError, Disconnected, Event, core, events
-from aioami._client.streams import Buffer
+from aioami._client.buffers import Buffer
 from aioami._session.dispatch import Dispatcher, Selection
 from aioami._session.session import Session
 from aioami.actions import DAHDIShowStatus, FAXStats
@@ -39,6 +39,19 @@ def test_a_selection_knows_its_names(selectors: Any, names: set[str] | None) -> 
     """Names and classes stand for names in Asterisk's spelling; what may stand for any event has none."""
     found = Selection(selectors).names()
     assert found == (None if names is None else frozenset(names))
+
+
+def test_a_part_of_an_event_is_looked_for_in_each() -> None:
+    """Of the events that a class of the user extends, only its own are given on; of all others, none."""
+    given: list[Event] = []
+    selection = Selection((OwnUserEvent,))
+    put = selection.sink("UserEvent", events.UserEvent, given.append)
+    assert put is not None
+    own = OwnUserEvent("Event: UserEvent\r\n\r\n")
+    put(events.UserEvent("Event: UserEvent\r\n\r\n"))
+    put(own)
+    assert given == [own]
+    assert selection.sink("Hangup", events.Hangup, given.append) is None
 
 
 def submitted(action: Any) -> tuple[Session, asyncio.Future[Any]]:
@@ -73,6 +86,16 @@ async def test_a_session_that_is_over_ends_what_has_an_answer() -> None:
     session.conclude()
     with pytest.raises(ActionError, match="DAHDIShowStatusComplete"):
         await promise
+
+
+def test_a_long_first_line_is_not_kept() -> None:
+    """A server that makes up first lines without end fills no memory with them; short ones are found again."""
+    routes = Dispatcher().routes
+    for kind in ("Event", "Response"):
+        assert routes[f"{kind}: {'x' * 200}"][1] == ()
+    assert not routes
+    assert routes["Event: Hangup"][0] is events.Hangup
+    assert set(routes) == {"Event: Hangup"}
 
 
 async def test_reasons_of_a_loss_stand_together() -> None:

@@ -15,7 +15,7 @@ import typer
 
 from ..options import Url
 from ..process import notify, run_to_end
-from ..server import manager
+from ..server import Address, manager, ready
 
 if TYPE_CHECKING:
     from aioami.agi import Session
@@ -64,17 +64,17 @@ def agi(
     return run_to_end(_serve_fast_agi(url, name, _shown(program), host, port, allow or []))
 
 
-async def _serve_async_agi(url: str | None, name: str, program: Program) -> None:
+async def _serve_async_agi(url: Address, name: str, program: Program) -> None:
     from aioami.agi import AsyncAGI
 
     mask = "agi,call,dialplan"
-    async with manager(url, events=True, event_mask=mask) as mgr, AsyncAGI(mgr, program):
+    async with ready(manager(url, events=True, event_mask=mask)) as mgr, AsyncAGI(mgr, program):
         notify(f"{name} runs for each call in AGI(agi:async)")
         await asyncio.Event().wait()
 
 
 async def _serve_fast_agi(
-    url: str | None, name: str, program: Program, host: str, port: int, allow: list[str]
+    url: Address, name: str, program: Program, host: str, port: int, allow: list[str]
 ) -> None:
     from aioami.agi import FastAGI
 
@@ -82,7 +82,7 @@ async def _serve_fast_agi(
         mgr = None
         if url is not None:
             own = manager(url, events=True, event_mask="call")
-            mgr = await stack.enter_async_context(own)
+            mgr = await stack.enter_async_context(ready(own))
         server = FastAGI(program, host, port, allow=allow, manager=mgr)
         await stack.enter_async_context(server)
         shown = f"[{server.host}]" if ":" in server.host else server.host

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from aioami import Manager
+from aioami import ManagerLike
 
 from ..options import Json, Url
 from ..process import ExitCode, run_to_end
-from ..server import manager
+from ..server import manager, ready
 
 if TYPE_CHECKING:
     from aioami.calls import Application, Call, CallChange
@@ -55,7 +55,7 @@ def call(
 
     async def place() -> int:
         async with (
-            manager(url, events=True, event_mask="call") as mgr,
+            ready(manager(url, events=True, event_mask="call")) as mgr,
             mgr.call(
                 channel, to=goal, timeout=timeout, caller_id=caller_id, variables=pairs
             ) as held,
@@ -103,9 +103,14 @@ class _Shown:
         self._as_json = as_json
         self._began = time.time()
 
-    async def follow(self, mgr: Manager, held: Call) -> None:
+    async def follow(self, mgr: ManagerLike, held: Call) -> None:
         """Show the state of a call, and each change to its end."""
         changes = held.changes()
+        if held.end is not None:  # before it could be followed: no change comes
+            self._print_end(held)
+            if self._as_json:
+                print(json.dumps({"what": "state", "time": time.time(), **held.to_dict()}))
+            return
         self._print(time.time(), held.state.value, held)
         try:
             async for change in changes:

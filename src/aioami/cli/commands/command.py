@@ -11,7 +11,7 @@ from aioami import ActionError, Response, core
 from ..options import Url
 from ..output import plain
 from ..process import run_to_end
-from ..server import manager
+from ..server import Address, manager, ready
 
 __all__ = ["command"]
 
@@ -27,8 +27,8 @@ def command(
     return run_to_end(_run(text, url))
 
 
-async def _run(text: str, url: str | None) -> None:
-    async with manager(url, events=False) as mgr:
+async def _run(text: str, url: Address) -> None:
+    async with ready(manager(url, events=False)) as mgr:
         try:
             response: Response = await mgr.send(core.Command(text), timeout=60.0)
         except ActionError as error:

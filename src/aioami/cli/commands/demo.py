@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+import typer
+
 from ..options import Url
-from ..server import with_secret
+from ..server import OnBus, with_secret
 
 __all__ = ["demo"]
+
+_NO_BUS: Final = "the demo is of a link with a server, ami://; a call over a bus is aioami call"
 
 
 def demo(url: Url = None) -> int:
@@ -14,4 +20,8 @@ def demo(url: Url = None) -> int:
     """
     from aioami import demo
 
-    return demo.main(None if url is None else with_secret(url).text)
+    if url is None:
+        return demo.main(None)
+    if isinstance(url, OnBus):
+        raise typer.BadParameter(_NO_BUS, param_hint="--url")
+    return demo.main(with_secret(url).text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from ..diagnosis import Finding
 
 __all__ = ["doctor"]
+
+_NO_BUS: Final = (
+    "doctor examines a link of its own with a server, ami://; "
+    "aioami relay --check examines a bus and the relay of a server"
+)
 
 
 def doctor(
@@ -64,7 +69,7 @@ def doctor(
         print(json.dumps(needed.to_dict()) if as_json else needed.stanza(user))
         return ExitCode.DONE
     try:
-        servers = servers_of(url, fleet, server)
+        servers = servers_of(url, fleet, server, no_bus=_NO_BUS)
     except ValueError:  # which is a finding
         servers = {"": url or ""}
     return run_to_end(_examine_all(servers, event or [], action or [], seconds, probe, as_json))

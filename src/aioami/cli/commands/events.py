@@ -43,7 +43,7 @@ def events(
     watch = Watch(chosen, form_of(as_json, brief), counting=count, limit=limit)
 
     async def follow() -> None:
-        source = fleet_of(servers_of(url, fleet, server, bus=True))
+        source = fleet_of(servers_of(url, fleet, server))
         suggest_names(chosen.names)
         await watch.follow(source, seconds)
 

@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from aioami import Manager, ManagerError, core
+from aioami import ManagerError, core
+from aioami.fleet import is_bus
 
-from ..fleet import servers_of
+from ..fleet import address_of, names_on, servers_of
 from ..options import FleetFile, Servers, Url
 from ..process import ERRORS, ExitCode, notify, run_to_end
+from ..server import Address, manager, ready
 
 __all__ = ["ping"]
 
@@ -27,9 +29,11 @@ def ping(
 
 async def _ping(servers: dict[str, str], count: int) -> int:
     code = ExitCode.DONE
+    if is_bus(bus := servers.get("")):
+        servers = dict.fromkeys(await names_on(bus), bus)
     for name, url in servers.items():
         try:
-            await _ping_one(name, url, count)
+            await _ping_one(name, address_of(name, url), count)
         except ManagerError as error:
             if not name:
                 raise
@@ -38,9 +42,9 @@ async def _ping(servers: dict[str, str], count: int) -> int:
     return code
 
 
-async def _ping_one(name: str, url: str, count: int) -> None:
+async def _ping_one(name: str, url: Address, count: int) -> None:
     who = f"{name}: " if name else ""
-    async with Manager.from_url(url, event_mask=False, reconnect=False) as mgr:
+    async with ready(manager(url, events=False)) as mgr:
         for _ in range(count):
             pong = await mgr.send(core.Ping())
             print(f"{who}Asterisk (AMI {mgr.version}) answers in {pong.RTT * 1000:.3f} ms")

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import quote
 
 import typer
@@ -21,6 +21,11 @@ from ..process import run_to_end
 from ..watch import Watch
 
 __all__ = ["record"]
+
+_NO_BUS: Final = (
+    "a recording has the whole link of a server, ami://, to be played back; "
+    "of a bus, events --json shows what there is"
+)
 
 
 def record(
@@ -44,7 +49,7 @@ def record(
     """
 
     async def run() -> None:
-        servers = servers_of(url, fleet, server)
+        servers = servers_of(url, fleet, server, no_bus=_NO_BUS)
         files = {
             name: file / f"{quote(name, safe=' ')}.jsonl" if name else file for name in servers
         }

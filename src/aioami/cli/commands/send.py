@@ -12,7 +12,7 @@ from ..completion import complete_action
 from ..options import Json, Url
 from ..output import Form, Printer
 from ..process import run_to_end
-from ..server import manager
+from ..server import Address, manager, ready
 
 __all__ = ["send"]
 
@@ -48,7 +48,7 @@ def _parsed(headers: list[str]) -> dict[str, list[str]]:
     return values
 
 
-async def _send(action: Action[Any], url: str | None, timeout: float, form: Form) -> None:
-    async with manager(url, events=False) as mgr:
+async def _send(action: Action[Any], url: Address, timeout: float, form: Form) -> None:
+    async with ready(manager(url, events=False)) as mgr:
         response = await mgr.send(action, timeout=timeout)
     Printer(form).response(response)

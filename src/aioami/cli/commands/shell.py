@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..options import Json, Url
 from ..process import run_to_end
-from ..server import manager, server_url
+from ..server import OnBus, manager, server_url
 
 __all__ = ["shell"]
 
@@ -17,7 +17,8 @@ def shell(url: Url = None, as_json: Json = False) -> int:
     """
     from ..repl.shell import Shell
 
-    full = server_url(url)
+    # The secret is asked for before the event loop runs.
+    full = url if isinstance(url, OnBus) else server_url(url)
 
     async def run() -> int:
         return await Shell(

@@ -28,7 +28,7 @@ def top(url: Url = None, fleet: FleetFile = None, server: Servers = None) -> int
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         needed = "top needs a terminal, which nothing is redirected from"
         raise typer.BadParameter(f"{needed}; aioami events --count does not")
-    servers = servers_of(url, fleet, server, bus=True)
+    servers = servers_of(url, fleet, server)
 
     async def run() -> int:
         from aioami import Fleet

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from aioami import Event, EventStream, Manager, PermissionDenied, Reconnected, core, events
+from aioami import Event, EventStream, ManagerLike, PermissionDenied, Reconnected, core, events
 
 from ..options import Json, Url
 from ..output import clean
 from ..process import ExitCode, notify, run_to_end
-from ..server import manager
+from ..server import Address, manager, ready
 
 if TYPE_CHECKING:
     from aioami.calls import CallStep, CallTrace, CallTracer, Ladder, LadderLine
@@ -106,7 +106,7 @@ def _epoch(started: str) -> float:
 
 
 async def _trace_server(
-    url: str | None,
+    url: Address,
     call: str | None,
     following: bool,
     printer: _CallPrinter,
@@ -116,7 +116,7 @@ async def _trace_server(
     mgr = manager(url, events=True)
     tracer = CallTracer(keep=_KEPT)
     with mgr.events(*CALL_EVENTS, Reconnected, maxsize=None) as stream:
-        async with mgr:
+        async with ready(mgr):
             await _take_channels(mgr, tracer)
             if call is None and not following:
                 printer.overview(tracer.calls())
@@ -133,7 +133,7 @@ async def _trace_server(
             return await _follow(mgr, stream, tracer, linkedid, call, printer)
 
 
-async def _take_channels(mgr: Manager, tracer: CallTracer) -> list[str] | None:
+async def _take_channels(mgr: ManagerLike, tracer: CallTracer) -> list[str] | None:
     """Feed the existing channels to the tracer and return their unique ids;
     `None` if the user may not list them.
     """
@@ -149,7 +149,7 @@ async def _take_channels(mgr: Manager, tracer: CallTracer) -> list[str] | None:
 
 
 async def _follow(
-    mgr: Manager,
+    mgr: ManagerLike,
     stream: EventStream[Event],
     tracer: CallTracer,
     linkedid: str | None,

@@ -12,7 +12,7 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import FormattedText
@@ -22,7 +22,6 @@ from aioami import (
     Action,
     ConnectionLost,
     Disconnected,
-    Manager,
     ManagerError,
     ManagerState,
     Reconnected,
@@ -34,6 +33,7 @@ from aioami.events import misnamed
 from ..completion import action_classes, event_names, summary
 from ..output import Form, Printer, clean, plain
 from ..process import ExitCode, notify
+from ..server import ready
 from .completer import ShellCompleter
 from .history import open_history
 from .language import (
@@ -46,6 +46,10 @@ from .language import (
     synopsis,
     values_of,
 )
+
+if TYPE_CHECKING:
+    from aioami import Manager
+    from aioami.bus import RemoteManager
 
 __all__ = ["Command", "Shell"]
 
@@ -98,7 +102,7 @@ class Shell:
 
     def __init__(
         self,
-        mgr: Manager,
+        mgr: Manager | RemoteManager,
         server: str,
         *,
         as_json: bool = False,
@@ -305,7 +309,7 @@ class Shell:
         Raises:
             ManagerError: the server was not reached, or the link is lost for good.
         """
-        async with self.mgr:
+        async with ready(self.mgr):
             try:
                 if self._interactive:
                     await self._run_terminal()
