@@ -13,7 +13,7 @@ from tests.unit.bus.office import Office, office
 
 from aioami import ConnectionLost, ManagerError, PermissionDenied, ProtocolError, core, events
 from aioami.bus.connection import BusConnection, BusOptions
-from aioami.bus.format import HEADER, Answer, Failure, action_subject, event_subject
+from aioami.bus.format import HEADER, Answer, Failure, action_subject, event_subject, stream_name
 from aioami.testing.nats import NatsServer
 
 PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
@@ -77,6 +77,23 @@ async def test_another_version_of_the_format_ends_what_reads_it(own: Office, str
             with pytest.raises(ProtocolError, match="version 2"):
                 await asyncio.wait_for(anext(stream), 20)
         assert (await mgr.send(core.Ping())).success
+
+
+async def test_a_consumer_that_somebody_deletes(own: Office, stranger: BusConnection) -> None:
+    """The bus says nothing of it: its silence is noticed, and the reading goes on behind the last event, with nothing lost."""
+    async with own.relay() as relay, own.remote() as mgr:
+        await until(lambda: relay.status()[own.name].state == "ready")
+        await mgr.wait_ready(20)
+        with mgr.events(events.Hangup) as stream:
+            await own.tell(1)
+            assert (await asyncio.wait_for(anext(stream), 20))["Uniqueid"] == "1"
+            log = stream_name(own.name)
+            for name in (await stranger.api(f"CONSUMER.NAMES.{log}"))["consumers"]:
+                assert (await stranger.api(f"CONSUMER.DELETE.{log}.{name}"))["success"]
+            for number in (2, 3):
+                await own.tell(number)
+            assert [(await asyncio.wait_for(anext(stream), 20))["Uniqueid"] for _ in range(2)] == ["2", "3"]
+            assert stream.gaps == 0
 
 
 def failure(error: str, *, sent: bool) -> Answer:
