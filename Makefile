@@ -26,9 +26,9 @@ dashboard: $(VENV)/.dashboard        # a live page for the browser, of an invent
 check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each change: lint, types, and each file of the unit tests alone
 	$(BIN)/python tools/alone.py tests/unit
 
-# What a link lives on: no branch of it is without a test.
+# What a link and its calls live on: no branch of it is without a test.
 comma = ,
-CORE = wire/*,_session/*,_client/*,agi/*,_signals.py,states.py,url.py
+CORE = wire/*,_session/*,_client/*,agi/*,calls/*,fleet/merged.py,_signals.py,states.py,url.py
 # The tests that take these branches. All others go untraced: a tracer has Python 3.11 compute twice as long.
 TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_url.py)
 

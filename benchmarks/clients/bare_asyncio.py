@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+from ..callers import call_fastagi
 from ..meter import Meter, percentiles
 
 
@@ -71,3 +72,39 @@ async def at_once(port: int, number: int) -> dict[str, Any]:
     meter = Meter()
     replies = await asyncio.gather(*(bare.reply(n) for n in range(number)))
     return meter.stop(sum(b"Pong" in reply for reply in replies))
+
+
+async def fastagi(port: int, sessions: int) -> dict[str, Any]:
+    """The same sessions over streams: each command is written, and its line read."""
+
+    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline() != b"\n":
+            pass
+        for command in (*[b"NOOP\n"] * 20, b'STREAM FILE "beep" "#" "0"\n', b"HANGUP\n"):
+            writer.write(command)
+            await reader.readline()
+        writer.close()
+
+    server = await asyncio.start_server(session, "127.0.0.1", 0, backlog=1024)
+    meter = Meter()
+    await asyncio.to_thread(call_fastagi, port, server.sockets[0].getsockname()[1], sessions)
+    return meter.stop(sessions)
+
+
+async def fastagi_commands(port: int, count: int) -> dict[str, Any]:
+    times: list[float] = []
+
+    async def session(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline() != b"\n":
+            pass
+        for _ in range(count):
+            began = time.perf_counter()
+            writer.write(b"NOOP\n")
+            await reader.readline()
+            times.append(time.perf_counter() - began)
+        writer.close()
+
+    server = await asyncio.start_server(session, "127.0.0.1", 0)
+    meter = Meter()
+    await asyncio.to_thread(call_fastagi, port, server.sockets[0].getsockname()[1], 1)
+    return meter.stop(count, **percentiles(times))

@@ -572,8 +572,13 @@ def as_dict(
                 value if values == "typed" else field.plain(value, values)
             )
             continue
-        name = known[0] if known is not None else attribute_name(header)
-        key = keys.setdefault(header.lower(), name if attributes else header)
+        lower = header.lower()
+        key = keys.get(lower)
+        if key is None:
+            key = header
+            if attributes:
+                key = known[0] if known is not None else attribute_name(header)
+            keys[lower] = key
         if key in found:
             found[key] = [*found[key], text] if isinstance(found[key], list) else [found[key], text]
         else:

@@ -8,13 +8,20 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["aioami"]):
-    from aioami.wire import framing
-
 from .seeds import lines_of_servers
 from .targets import TARGETS
 
-framing._SMALL = 64  # bytes: short inputs go the way of long messages, too
+# The library, and what looks into it, once more, with instruments; it does not know of the first.
+LIBRARIES = [sys.modules["aioami.wire.framing"]]
+for name in list(sys.modules):
+    if name.partition(".")[0] == "aioami" or name == TARGETS["message"].__module__:
+        del sys.modules[name]
+with atheris.instrument_imports(include=["aioami"]):
+    from .targets import PATHS
+LIBRARIES.append(sys.modules["aioami.wire.framing"])
+
+for framing in LIBRARIES:
+    framing._SMALL = 64  # type: ignore[attr-defined]  # bytes: short inputs go the way of long messages, too
 LINES = lines_of_servers()
 
 
@@ -41,6 +48,15 @@ def mutated(data: bytes, limit: int, seed: int) -> bytes:
 
 
 logging.disable(logging.CRITICAL)
-target = TARGETS[sys.argv.pop(1)]
-atheris.Setup(sys.argv, target, custom_mutator=mutated)
+target = sys.argv.pop(1)
+check, path = TARGETS[target], PATHS[target]
+
+
+def one_input(data: bytes) -> None:
+    path(data)
+    if target != "session":  # whose path is the whole check
+        check(data)
+
+
+atheris.Setup(sys.argv, one_input, custom_mutator=mutated)
 atheris.Fuzz()

@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tests.real.agi_calls import Transport, both, run, run_each
+from tests.real.agi_calls import Transport, both, lay_out, run, run_each
 from tests.real.test_agi_commands import rows
 from tests.real.test_agi_ends import raised_by
 
-from aioami import Manager, ManagerError, core, events
+from aioami import Event, Manager, ManagerError, actions, core, events
 from aioami.agi import CommandFailed, HungUp, Session
 
 ALSO_ENDED: dict[str, Callable[[Session], Awaitable[object]]] = {
@@ -40,15 +40,17 @@ async def test_a_hangup_ends_further_commands(mgr: Manager, transport: Transport
 
 @both
 async def test_applications_that_do_not_tell_of_a_hangup(mgr: Manager, transport: Transport) -> None:
-    """Record, which a hang-up does not end on 16, and applications that return 0 then, are HungUp with a manager."""
+    """Applications that go on for a while, or for ever, or return 0 at a hang-up, are HungUp at once with a manager."""
     recording: dict[str, Callable[[Session], Awaitable[object]]] = {
         "record": lambda call: call.exec("Record", "/tmp/aioami-hung-up.wav"),
         "saynumber": lambda call: call.exec("SayNumber", "1234567"),
+        "voicemail": lambda call: call.exec("VoiceMail", "1234@default"),
+        "voicemailmain": lambda call: call.exec("VoiceMailMain", "1234@default"),
     }
     options = {"manager": mgr} if transport == "fastagi" else {}
     seen = await raised_by(mgr, transport, recording, lambda call: mgr.send(core.Hangup(call.uniqueid)), **options)
-    assert [name for name, _ in seen.values()] == ["HungUp"] * 2
-    assert max(after for _, after in seen.values()) < 0.5
+    assert {name: raised for name, (raised, _) in seen.items()} == dict.fromkeys(seen, "HungUp")
+    assert {name: after for name, (_, after) in seen.items() if after >= 0.5} == {}
 
 
 @both
@@ -105,6 +107,59 @@ async def test_a_bridge_and_a_transfer_take_the_call_away(mgr: Manager, transpor
     assert await run_each(mgr, transport, programs) == expected
     if transport == "fastagi":
         assert await run_each(mgr, transport, programs, manager=mgr) == expected
+
+
+@both
+async def test_who_transfers_and_who_is_transferred(mgr: Manager, transport: Transport) -> None:
+    """Whom the other side transfers is TakenAway; who transfers that one, or is asked back about, goes on behind `dial`."""
+    desk = {"fastagi": "771", "asyncagi": "772"}[transport]
+    await lay_out(mgr, "elsewhere", desk, "Answer()", "Wait(60)")
+
+    def dialling(act: Callable[[Session, str], Awaitable[None]]) -> Callable[[Session], Awaitable[list[str]]]:
+        async def program(call: Session) -> list[str]:
+            answered = mgr.wait_for(events.DialEnd, where=lambda event: event.get("Uniqueid") == call.uniqueid)
+            joined = mgr.wait_for(events.BridgeEnter, where=lambda event: event.get("Uniqueid") == call.uniqueid)
+            running = asyncio.create_task(call.dial("Local/music@test/n", options="Tt"))
+            other = (await asyncio.wait_for(answered, 5)).dest_channel or ""
+            await asyncio.wait_for(joined, 5)
+            await act(call, other)
+            ended = []
+            for each in (running, call.get("DIALSTATUS")):
+                try:
+                    told = await asyncio.wait_for(each, 5)
+                    ended.append(told if isinstance(told, str) else type(told).__name__)
+                except ManagerError as error:
+                    ended.append(type(error).__name__)
+            return ended
+
+        return program
+
+    async def by_other(call: Session, other: str) -> None:
+        await mgr.send(actions.BlindTransfer(other, "target", "elsewhere"))
+
+    async def by_caller(call: Session, other: str) -> None:
+        await mgr.send(actions.BlindTransfer(call.channel, "target", "elsewhere"))
+
+    async def asked_back(call: Session, other: str) -> None:
+        def is_new(event: Event) -> bool:
+            return event.get("Channel", "").startswith(f"Local/{desk}@elsewhere") and event["Channel"].endswith(";1")
+
+        third = mgr.wait_for(events.BridgeEnter, where=is_new, timeout=10)
+        done = mgr.wait_for(
+            events.AttendedTransfer, where=lambda event: event.get("OrigTransfererChannel") == other, timeout=5
+        )
+        await mgr.send(actions.Atxfer(other, desk, "elsewhere"))
+        channel = (await third).channel or ""
+        await mgr.send(core.Hangup(other))
+        await done
+        await asyncio.sleep(0.3)
+        assert await mgr.send(core.Getvar("DIALSTATUS", channel=call.channel))  # it talks on
+        await mgr.send(core.Hangup(channel))
+
+    programs = [dialling(each) for each in (by_other, by_caller, asked_back)]
+    options = {"manager": mgr} if transport == "fastagi" else {}
+    seen = await run_each(mgr, transport, programs, caller="music", **options)
+    assert seen == [["TakenAway"] * 2, ["DialResult", "ANSWER"], ["DialResult", "ANSWER"]]
 
 
 @both

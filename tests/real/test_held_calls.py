@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.helpers import QUICK, begins, until
-from tests.real.agi_calls import Transport, both, run
+from tests.real.agi_calls import Transport, both, lay_out, run
 
 from aioami import ActionError, HungUp, Manager, ManagerState, NotAnswered, TakenAway, actions, core
 from aioami.agi import Session
@@ -26,6 +26,12 @@ async def hung_up_far(mgr: Manager, call: Call, cause: int) -> None:
     await mgr.send(core.Hangup(far, cause=cause))
 
 
+async def hung_up_answered(mgr: Manager, call: Call) -> None:
+    """Hang up when somebody has answered."""
+    await call.answered(5)
+    await call.hang_up()
+
+
 # channel, options, what is done, reason, cause on 16 and on 22
 CASES: dict[str, tuple[str, dict[str, Any], Any, EndReason, tuple[int | None, int | None]]] = {
     "answered": ("Local/short@test/n", {}, None, EndReason.ANSWERED, (16, 16)),
@@ -41,7 +47,10 @@ CASES: dict[str, tuple[str, dict[str, Any], Any, EndReason, tuple[int | None, in
     "no_answer": (RINGS, {"timeout": 0.4}, None, EndReason.NO_ANSWER, (None, 19)),
     "cancelled": (RINGS, {}, lambda mgr, call: call.hang_up(), EndReason.CANCELLED, (None, None)),
     "hung_up_at_once": (ANSWERS, {"to": Application("Hangup", 16)}, None, EndReason.ANSWERED, (16, 16)),
+    "fork": ("Local/fork@test/n", {}, hung_up_answered, EndReason.ANSWERED, (None, None)),
+    "fork_in_vain": ("Local/fork-in-vain@test/n", {}, None, EndReason.BUSY, (17, 17)),
 }
+OURS = ("cancelled", "fork")
 
 
 async def test_every_end(mgr: Manager) -> None:
@@ -60,9 +69,11 @@ async def test_every_end(mgr: Manager) -> None:
                 await call.answered()
         return end.reason, end.cause, end.by_us
 
+    await lay_out(mgr, "test", "fork", f"Dial({RINGS}&{ANSWERS},10)")
+    await lay_out(mgr, "test", "fork-in-vain", "Dial(Local/busy@test/n&Local/reject@test/n,10)", "Hangup(17)")
     ends = dict(zip(CASES, await asyncio.gather(*map(one, CASES)), strict=True))
     column = 0 if mgr.version.startswith("5.") else 1
-    assert ends == {name: (reason, causes[column], name == "cancelled") for name, (*_, reason, causes) in CASES.items()}
+    assert ends == {name: (reason, causes[column], name in OURS) for name, (*_, reason, causes) in CASES.items()}
     assert len(Hub.of(mgr)) == 0
 
 

@@ -13,7 +13,7 @@ from tests.helpers import until
 from tests.live_operations import PARTS, compare
 from tests.soak.load import Keeper
 
-from aioami import Backoff, Manager, actions, core
+from aioami import Action, Backoff, Manager, actions, core
 from aioami.enums import DeviceState, ExtensionState
 from aioami.live import Live
 from aioami.testing.real import RealAsterisk
@@ -174,6 +174,29 @@ async def test_parking(mgr: Manager, live: Live) -> None:
     await place(mgr, "ParkedCall", "default,702")
     await until(lambda: not live.parking["default"].calls)
     await until(lambda: not live.parking["second"].calls)
+    assert await compare(live, mgr) == []
+
+
+async def test_ways_out_of_a_lot(mgr: Manager, live: Live) -> None:
+    """A parked call that is bridged, sent elsewhere, parked anew or hung up is parked no more, and no list is asked for that."""
+    sent: list[str] = []
+    forget = mgr.observe_actions(lambda action: sent.append(action.name))
+    others = [await place(mgr, "Wait", "60") for _ in range(3)]
+    parked = [await place(mgr, "Park", "default") for _ in range(6)]
+    await until(lambda: [each.channel for each in live.parking["default"].calls] == parked)
+    for action in (
+        core.Bridge(parked[0], others[0]),
+        core.Bridge(others[1], parked[1]),
+        core.Redirect(parked[2], "test", "conference", 1),
+        Action("Park", {"Channel": parked[3], "TimeoutChannel": others[2], "Parkinglot": "second"}),
+        core.Hangup(parked[4]),
+    ):
+        await mgr.send(action)
+    await until(lambda: [each.channel for each in live.parking["default"].calls] == parked[5:])
+    await until(lambda: [each.channel for each in live.parking["second"].calls] == [parked[3]])
+    await asyncio.sleep(0.3)  # in which what is in doubt would have been asked about
+    forget()
+    assert "ParkedCalls" not in sent
     assert await compare(live, mgr) == []
 
 

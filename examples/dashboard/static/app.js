@@ -289,11 +289,12 @@ function buildEndpoint(name, endpoint) {
 }
 
 function buildEnded(key, call) {
-  const node = row(null, call.caller || "somebody", `→ ${call.callee || "nobody"}${call.queue ? ` by ${call.queue}` : ""}`,
-    make("span", { class: "end", "data-reason": call.reason },
-      call.reason === "answered" ? `talked ${spell(call.talked)}` : call.reason !== "unknown" ? call.reason : call.seen ? "not answered" : "end not seen"));
-  node.prepend(make("time", { class: "quiet" }, clock(call.since)));
-  return node;
+  const end = call.reason === "answered" ? `talked ${spell(call.talked)}` : call.reason !== "unknown" ? call.reason : call.seen ? "not answered" : "end not seen";
+  return make("li", { class: "row ended" },
+    make("span", { class: "leg-text" }, make("b", {}, call.caller || "somebody")),
+    make("time", { class: "quiet" }, clock(call.since)),
+    make("span", { class: "quiet callee" }, `→ ${call.callee || "nobody"}${call.queue ? ` by ${call.queue}` : ""}`),
+    make("span", { class: "end", "data-reason": call.reason }, end));
 }
 
 function buildParked(key, { space, channel, since: moment, shown }) {

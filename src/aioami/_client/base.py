@@ -1,9 +1,10 @@
-"""The part of a manager that is the same wherever its server is."""
+"""The common part of all that connects, and of managers wherever their servers are."""
 
 from __future__ import annotations
 
 import asyncio
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -25,30 +26,23 @@ if TYPE_CHECKING:
     from .like import ManagerLike
     from .rights import Rights
 
-__all__ = ["ManagerBase"]
+__all__ = ["Connectable", "ManagerBase"]
 
 log = get_logger("aioami.manager")
 
 
-class ManagerBase:
-    """The base of `Manager` and `RemoteManager`: what they do with their links alone."""
+class Connectable(ABC):
+    """The base of what connects when `async with` enters it, and is closed when that is left."""
 
-    _link: Any  # of its own kind in each
-    _rights: Rights
-    _observers: Observers[Action[Any]]
+    __slots__ = ()
 
-    @property
-    def version(self) -> str:
-        """The server's AMI version; empty before it is known."""
-        raise NotImplementedError
-
+    @abstractmethod
     async def connect(self) -> None:
-        """Connect; see `Manager.connect`."""
-        raise NotImplementedError
+        """Connect, and return when the connection stands."""
 
+    @abstractmethod
     async def close(self) -> None:
-        """Close the link; see `Manager.close`."""
-        raise NotImplementedError
+        """Close it. May be called again."""
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -61,6 +55,19 @@ class ManagerBase:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+class ManagerBase(Connectable):
+    """The base of `Manager` and `RemoteManager`: what they do with their links alone."""
+
+    _link: Any  # of its own kind in each
+    _rights: Rights
+    _observers: Observers[Action[Any]]
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """The server's AMI version; empty before it is known."""
 
     def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
         """Have a function called with each action of `send()`, once it was answered or given up.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import socket
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from ..wire import Framer
 from .connector import ParsingReader, greeting, reach, read_less
 from .keepalive import Keepalive
 from .options import Options
-from .outcomes import wait_for_outcome
+from .outcomes import waiting_for
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -324,10 +323,7 @@ class Connection:
             self.session.forget(pending)
             raise
         if outcome is not None and isinstance(response, OutcomeReply):
-            response.expect_outcome(
-                functools.partial(wait_for_outcome, outcome),
-                lambda: outcome.result is not None,
-            )
+            response.expect_outcome(waiting_for(outcome), lambda: outcome.result is not None)
         return response
 
     def start_list(

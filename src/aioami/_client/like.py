@@ -10,9 +10,10 @@ from .._session.statistics import Statistics
 from ..actions.base import Action, ResponseT_co
 from ..events.base import Event
 from ..states import ManagerState
+from .buffers import OnLoss, Overflow, Predicate
 from .callbacks import Subscription
 from .options import Timeout
-from .streams import EventStream, ListStream, NextEvent, OnLoss, Overflow, Predicate
+from .streams import EventStream, ListStream, NextEvent
 
 if TYPE_CHECKING:
     from ..calls import Destination, PlacedCall

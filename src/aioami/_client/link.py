@@ -38,7 +38,7 @@ from .owner import Owner
 
 if TYPE_CHECKING:
     from ..wire.recordings import Recorder
-    from .streams import ListBuffer
+    from .buffers import ListBuffer
 
 __all__ = ["Link"]
 

@@ -26,23 +26,14 @@ from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
 from .base import ManagerBase
+from .buffers import Buffer, ListBuffer, OnLoss, Overflow, Predicate, SingleBuffer
 from .callbacks import Callbacks, Subscription
 from .checks import check_types
 from .link import Link
 from .observers import Observers
 from .options import DEFAULT, Backoff, Options, Timeout, event_filter
 from .rights import Rights
-from .streams import (
-    Buffer,
-    EventStream,
-    ListBuffer,
-    ListStream,
-    NextEvent,
-    OnLoss,
-    Overflow,
-    Predicate,
-    SingleBuffer,
-)
+from .streams import EventStream, ListStream, NextEvent
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import async_timeout
 
+from .._place import Place
 from .._session.pending import Outcome
 from ..actions.base import Action, value_of
-from ..errors import ActionError, ManagerTimeout, PermissionDenied, fresh
+from ..errors import ActionError, ConnectionLost, ManagerTimeout, PermissionDenied, fresh
 from ..events.base import Event
 
 if TYPE_CHECKING:
     from .like import View
 
-__all__ = ["hindrance", "sight", "wait_for_outcome"]
+__all__ = ["hindrance", "sight", "waiting_for"]
 
 
-async def wait_for_outcome(outcome: Outcome, timeout: float | None) -> Event:
+def waiting_for(outcome: Outcome) -> Callable[[float | None], Awaitable[Event]]:
+    """Return the function that waits for an outcome, in the running event loop alone."""
+    place = Place("response", "response.outcome()", functools.partial(_lose, outcome))
+
+    def wait(timeout: float | None) -> Awaitable[Event]:
+        return _wait_for_outcome(outcome, place, timeout)
+
+    return wait
+
+
+def _lose(outcome: Outcome) -> None:
+    outcome.settle(ConnectionLost("the event loop of the link was closed", sent=True))
+
+
+async def _wait_for_outcome(outcome: Outcome, place: Place, timeout: float | None) -> Event:
     """Return the event that says how an action ended, when it is there.
 
     Args:
         outcome: receives it; several tasks may wait for it.
+        place: where the action was sent.
         timeout: seconds to wait; `None` is no limit.
 
     Raises:
+        RuntimeError: it is waited for in another event loop, thread or process.
         ManagerTimeout: it did not come in time.
         ManagerError: it will not come, for this reason.
     """
+    if outcome.result is None:
+        place.check()
     if outcome.result is None:
         promise: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         outcome.waiting.append(promise)

@@ -24,10 +24,11 @@ from ..errors import ConnectionLost, ManagerTimeout
 from ..events.base import Event
 from ..responses.base import ListReply, Response
 from ..states import ManagerState
+from .buffers import OnLoss, Overflow, Predicate
 from .callbacks import Subscription
 from .like import AskingView, ManagerLike
 from .options import CALL_WORDS, DEFAULT, Timeout
-from .streams import EventStream, ListStream, NextEvent, OnLoss, Overflow, Predicate
+from .streams import EventStream, ListStream, NextEvent
 
 if TYPE_CHECKING:
     from typing_extensions import Self

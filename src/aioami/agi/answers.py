@@ -29,7 +29,7 @@ _DATA: Final = re.compile(r"(?s)\((.*)\)(" + _TAIL + r")$")
 _ENDPOS: Final = re.compile(r"(?:^| )endpos=(-?\d{1,18})(?!\d)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The answer to a command.
 

@@ -12,9 +12,10 @@ from urllib.parse import unquote_to_bytes
 
 from .._check import check_manager, check_takes_one
 from .._near import with_near_keywords
+from .._place import Place
 from .._signals import Signal
 from ..actions.channels import CoreShowChannels
-from ..errors import ManagerError, fresh
+from ..errors import ConnectionLost, ManagerError, fresh
 from ..events.agi import AsyncAGIStart
 from ..events.base import Event
 from ..wire.text import Encoding
@@ -97,6 +98,7 @@ class AsyncAGI:
         self._waiting: deque[Session] = deque()
         self._changed = Signal()
         self._error: ManagerError | None = None
+        self._place: Place | None = None  # in which it was started
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[AsyncTransport] = set()
         self._held: set[AsyncTransport] = set()
@@ -113,6 +115,7 @@ class AsyncAGI:
         hub.open(self._manager)
         hub.doorkeeper = self
         self._hub = hub
+        self._place = Place("AsyncAGI", "agi.close()", self._lost_its_loop)
         self._error = None
 
     async def close(self, timeout: float | None = None) -> None:
@@ -123,7 +126,11 @@ class AsyncAGI:
 
         Args:
             timeout: seconds after which the programs are cancelled; `None` waits for all of them.
+
+        Raises:
+            RuntimeError: it was started in another event loop, thread or process.
         """
+        self._check()
         hub, self._hub = self._hub, None
         if hub is not None:
             hub.doorkeeper = None
@@ -168,9 +175,11 @@ class AsyncAGI:
     def __aiter__(self) -> Self:
         if self._program is not None:
             raise TypeError("the sessions are its program's; without one they can be taken")
+        self._check()
         return self
 
     async def __anext__(self) -> Session:
+        self._check()
         while not self._waiting:
             if self._error is not None:
                 raise fresh(self._error)
@@ -199,6 +208,28 @@ class AsyncAGI:
         self._changed.send()
 
     # How it is done
+
+    def _check(self) -> None:
+        """Return if it may be used here.
+
+        Raises:
+            RuntimeError: it was started in another event loop, thread or process.
+        """
+        if self._place is not None and self._hub is not None:
+            self._place.check()
+
+    def _lost_its_loop(self) -> None:
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.doorkeeper = None
+            hub.close()
+        self._tasks.clear()
+        self._waiting.clear()
+        self._held.clear()
+        self._open.clear()
+        self._programs.forget()
+        self._error = ConnectionLost("the event loop of this AsyncAGI was closed")
+        self._changed.send()
 
     def _take_call(self, event: Event, environment: bytes) -> None:
         assert self._hub is not None

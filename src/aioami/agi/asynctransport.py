@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import async_timeout
@@ -40,7 +40,7 @@ from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
 from .environment import Environment
 from .hub import Hub
 from .stopping import ChannelLook, Lookout, Place, Stopper, look_at, place_of
-from .transport import AskByCommand, Transport, failure
+from .transport import AskByCommand, Transport, failure, may_be_the_end
 
 if TYPE_CHECKING:
     from .._client.like import ManagerLike
@@ -57,6 +57,8 @@ _GONE: Final = "the channel has left AsyncAGI while the link was down"
 _FAREWELL: Final = 1.0  # seconds that the way back to the dialplan may take
 
 _GETVAR_HEADERS: Final = ("Response", "ActionID", "Variable", "Value")
+
+T = TypeVar("T")
 
 log = get_logger("aioami.agi")
 
@@ -106,6 +108,7 @@ class AsyncTransport(Transport):
         self._count = 0
         self._expected = ""
         self._waiter: asyncio.Future[bytes | None] | None = None
+        self._work: asyncio.Task[Any] | None = None
         self._stopper = Stopper(manager, self.uniqueid)
         self._lookout = Lookout(manager, self.uniqueid, self._take_look)
         self._changed = Signal()
@@ -212,6 +215,36 @@ class AsyncTransport(Transport):
 
     async def run(self, command: Command) -> Reply:
         await self._get_ready()
+        try:
+            return await self._finish_even_if_cancelled(self._run(command))
+        except asyncio.CancelledError:
+            if self._waiter is not None:
+                self._stopper.stop(command, self._waiter)
+            assert self._work is not None
+            self._work = self._loop.create_task(self._wait_out(command, self._work))
+            raise
+
+    async def _wait_out(self, command: Command, work: asyncio.Task[Reply]) -> None:
+        """Wait for the answer to a command that was cancelled."""
+        await asyncio.wait([work])
+        with contextlib.suppress(ManagerError):  # then the session is over, or unsure
+            reply = work.result()
+            if may_be_the_end(command, reply):
+                await self._explain(command, reply)
+
+    async def idle(self) -> None:
+        while self._work is not None and not self._work.done():
+            await asyncio.wait([self._work])
+
+    async def _finish_even_if_cancelled(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do what has answers to its end, even if nobody waits for that any more."""
+        task = self._work = self._loop.create_task(work)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait([task])
+        result: T = task.result()
+        return result
+
+    async def _run(self, command: Command) -> Reply:
         self._has_moved = self._has_moved or command.moves
         data = await self._ask(command)
         if len(data) >= _READ:
@@ -319,6 +352,10 @@ class AsyncTransport(Transport):
         Still to come may be the rest of an environment or an answer that was cut off, and the
         digits with which a command was stopped.
         """
+        if self._is_unsure or self.is_behind or self._stopper.settling:
+            await self._finish_even_if_cancelled(self._hear_out())
+
+    async def _hear_out(self) -> None:
         if self._is_unsure:
             await self._resume()
         if self.is_behind:
@@ -395,13 +432,12 @@ class AsyncTransport(Transport):
         can_be_elsewhere = self._ran_dialplan or self._has_moved
         return is_asked and (can_be_elsewhere or look.place == self._place)
 
-    def stop(self, command: Command) -> None:
-        if self._waiter is not None:
-            self._stopper.stop(command, self._waiter)
-
     # The end
 
     async def explain(self, command: Command, reply: Reply) -> ManagerError | None:
+        return await self._finish_even_if_cancelled(self._explain(command, reply))
+
+    async def _explain(self, command: Command, reply: Reply) -> ManagerError | None:
         has_failed = command.fails and reply.code == 200 and reply.result == "-1"
         if self.over is None and not self._has_left:
             if has_failed:
@@ -472,6 +508,9 @@ class AsyncTransport(Transport):
 
     async def leave(self) -> None:
         await self._get_ready()
+        await self._finish_even_if_cancelled(self._leave())
+
+    async def _leave(self) -> None:
         self._is_leaving = not self._has_dialplan
         try:
             with self.ending() if not self._has_dialplan else contextlib.nullcontext():

@@ -120,7 +120,8 @@ _ESCAPES: Final = {
 }
 _STOPPED_APPLICATIONS: Final = frozenset({b"background", b"playback", b"waitexten"})
 _HASHED_APPLICATIONS: Final = frozenset({b"read", b"record"})
-# They end when the channel is hung up; others, as Record of 16, go on for as long as they like.
+# They end when the channel is hung up; others go on for a while, as VoiceMailMain for half a
+# second, or for as long as they like, as Record of 16.
 _HEEDING_APPLICATIONS: Final = frozenset(
     {
         b"background",
@@ -138,8 +139,6 @@ _HEEDING_APPLICATIONS: Final = frozenset(
         b"ringing",
         b"saydigits",
         b"saynumber",
-        b"voicemail",
-        b"voicemailmain",
         b"wait",
         b"waitexten",
     }
@@ -158,7 +157,7 @@ _LONGEST_NAME: Final = max(name.count(" ") + 1 for name in COMMANDS)
 _FORBIDDEN: Final = ((b"\r", "CR"), (b"\n", "LF"), (b"\0", "NUL"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Command:
     """A command that can be sent.
 

@@ -23,7 +23,7 @@ from .commands import MAX_LINE, Command, Word, encode_command
 from .environment import Environment
 from .hub import Hub
 from .stopping import Lookout, Place, Stopper
-from .transport import Transport
+from .transport import Transport, may_be_the_end
 
 if TYPE_CHECKING:
     from .._client.like import ManagerLike
@@ -77,6 +77,7 @@ class Connection(asyncio.Protocol, Transport):
         self._loop = asyncio.get_running_loop()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._waiter: asyncio.Future[Reply] | None = None
+        self._rest: asyncio.Task[None] | None = None  # of what was cancelled
         self._timer: asyncio.TimerHandle | None = None  # of the environment, then of the farewell
         self._repeat: asyncio.TimerHandle | None = None
         self._uniqueid = ""
@@ -193,22 +194,28 @@ class Connection(asyncio.Protocol, Transport):
     # Commands
 
     async def run(self, command: Command) -> Reply:
-        while self._stopper is not None and self._stopper.settling:
-            wait = self._encode("WAIT FOR DIGIT", self._stopper.settling)
-            waited = await self._ask(wait.line)
-            if waited.code != 200 or waited.result in ("0", "-1"):
-                self._stopper.settling = 0
+        if self._stopper is not None and self._stopper.settling:
+            await self._wait_for_silence(self._stopper)
         self._has_moved = self._has_moved or command.moves
-        watch = self._lookout if not command.heeds_hangup else None
-        reply = await self._ask(command.line, watch)
-        if command.name == "EXEC" and reply.result == "1":
-            # Behind this one Asterisk also sends how EXEC is used; the marker comes after that.
-            self._send_marker()
-            await self._answer()
-        return reply
+        try:
+            return await self._ask(command)
+        except asyncio.CancelledError:
+            self._stop_command(command)
+            raise
 
-    def stop(self, command: Command) -> None:
-        if self._waiter is None or self._marker:
+    async def _wait_for_silence(self, stopper: Stopper) -> None:
+        """Wait until no digit is on its way any more with which a command was stopped."""
+        while stopper.settling:
+            waited = await self._ask(self._encode("WAIT FOR DIGIT", stopper.settling))
+            if waited.code != 200 or waited.result in ("0", "-1"):
+                stopper.settling = 0
+
+    async def idle(self) -> None:
+        while self._rest is not None and not self._rest.done():
+            await asyncio.wait([self._rest])
+
+    def _stop_command(self, command: Command) -> None:
+        if self._waiter is None or self._waiter.done() or self._marker:
             return
         if command.is_interrupted:
             self._interrupt(_FIRST_REPEAT)
@@ -228,33 +235,70 @@ class Connection(asyncio.Protocol, Transport):
         self._marker = f"aioami-{self._token}-{self._markers}"
         self._write(self._encode("GET FULL VARIABLE", self._marker).line)
 
-    async def _ask(self, line: bytes, lookout: Lookout | None = None) -> Reply:
+    async def _ask(self, command: Command) -> Reply:
+        """Send a command, and return its answer, which is waited for even if this is cancelled."""
         if self.over is not None and not self.answers_after_hangup:
             raise fresh(self.over)
-        self._write(line)
-        return await self._answer(lookout)
+        self._expect(command)
+        self._write(command.line)
+        try:
+            return await self._answer(command)
+        except asyncio.CancelledError:
+            assert self._waiter is not None
+            if self._waiter.cancelled():
+                self._expect(command)
+            self._rest = self._loop.create_task(self._wait_out(command))
+            raise
 
-    async def _answer(self, lookout: Lookout | None = None) -> Reply:
+    def _expect(self, command: Command) -> None:
         self._waiter = self._loop.create_future()
-        if lookout is not None:
-            lookout.watch(self._waiter)
+        if self._lookout is not None and not command.heeds_hangup:
+            self._lookout.watch(self._waiter)
+
+    async def _answer(self, command: Command) -> Reply:
+        """Wait for the answer to the command that was sent."""
+        assert self._waiter is not None
         try:
             reply = await self._waiter
+            if command.name == "EXEC" and reply.result == "1" and not self._marker:
+                # Asterisk also sends how EXEC is used; the marker comes after that.
+                self._waiter = self._loop.create_future()
+                self._send_marker()
+                await self._waiter
             if isinstance(self.over, ProtocolError):  # more than one answer came at once
                 raise fresh(self.over)
-            return reply
-        finally:
-            self._waiter, self._marker = None, ""
-            _stop(self._repeat)
+        except Exception:
+            self._expect_no_more()
+            raise
+        self._expect_no_more()
+        return reply
+
+    def _expect_no_more(self) -> None:
+        self._waiter, self._marker = None, ""
+        _stop(self._repeat)
+
+    async def _wait_out(self, command: Command) -> None:
+        """Wait for the answer to a command that was cancelled."""
+        try:
+            reply = await self._answer(command)
+            if may_be_the_end(command, reply):
+                await self.explain(command, reply)
+            elif self._is_dead:
+                await self.settle()
+        except ManagerError:
+            pass  # the session is over
 
     def _take(self, reply: Reply) -> None:
-        if self._waiter is None or self._waiter.done():
+        waiter = self._waiter
+        if waiter is None or (waiter.done() and not waiter.cancelled()):
             self._fail(ProtocolError("Asterisk sent an answer to no command"))
         elif not self._marker or reply.data == self._marker:
             self._resolve(reply)
 
     def _resolve(self, outcome: Reply | Exception) -> None:
         waiter = self._waiter
+        if waiter is not None and waiter.cancelled():  # just now, and the answer is waited out
+            waiter = self._waiter = self._loop.create_future()
         if waiter is None or waiter.done():
             return
         if isinstance(outcome, Exception):
@@ -292,7 +336,7 @@ class Connection(asyncio.Protocol, Transport):
             self._is_dead = True
         elif not self._is_dead:
             # Whether HANGUP is on its way need not be waited for: of a dead channel this is 511.
-            probe = await self._ask(self._encode("CHANNEL STATUS").line)
+            probe = await self._ask(self._encode("CHANNEL STATUS"))
             self._is_dead = self._is_dead or probe.code == 511
         await self.settle()
         return self.over
@@ -307,7 +351,7 @@ class Connection(asyncio.Protocol, Transport):
     async def _ask_where(self) -> str:
         """Return the channel's Uniqueid and its place in the dialplan; empty if not told."""
         try:
-            reply = await self._ask(self._encode("GET FULL VARIABLE", _WHERE).line)
+            reply = await self._ask(self._encode("GET FULL VARIABLE", _WHERE))
         except ManagerError:
             return ""  # the connection is lost, which says why
         return reply.data or "" if reply.code == 200 else ""

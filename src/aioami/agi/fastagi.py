@@ -18,6 +18,7 @@ from .._check import (
 )
 from .._listening import close_server
 from .._near import with_near_keywords
+from .._place import Place
 from ..wire.text import Encoding
 from .connection import Connection
 from .hub import Hub
@@ -123,6 +124,7 @@ class FastAGI:
         self._server: asyncio.Server | None = None
         self._is_open = False
         self._closed: asyncio.Event | None = None
+        self._place: Place | None = None  # in which it was started
 
     @property
     def host(self) -> str:
@@ -141,8 +143,9 @@ class FastAGI:
 
         Raises:
             OSError: the address cannot be listened on.
-            RuntimeError: it listens already.
+            RuntimeError: it listens already, here or in another event loop, thread or process.
         """
+        self._check()
         if self._server is not None:
             raise RuntimeError("this server listens already")
         loop = asyncio.get_running_loop()
@@ -150,6 +153,7 @@ class FastAGI:
             self.hub = Hub.of(self.manager)
             self.hub.open(self.manager)
         self._closed = asyncio.Event()
+        self._place = Place("server", "server.close()", self._lost_its_loop)
         self._is_open = True
         try:
             self._server = await loop.create_server(
@@ -169,8 +173,10 @@ class FastAGI:
         """Wait until the server is closed. Cancelling it changes nothing for the server.
 
         Raises:
-            RuntimeError: it does not listen.
+            RuntimeError: it does not listen; or it was started in another event loop, thread or
+                process.
         """
+        self._check()
         if self._closed is None:
             raise RuntimeError("this server does not listen; enter it, or start() it")
         await self._closed.wait()
@@ -183,7 +189,11 @@ class FastAGI:
 
         Args:
             timeout: seconds after which the programs are cancelled; `None` waits for all of them.
+
+        Raises:
+            RuntimeError: it was started in another event loop, thread or process.
         """
+        self._check()
         self._is_open = False
         server, self._server = self._server, None
         if server is not None:
@@ -214,6 +224,21 @@ class FastAGI:
     def __repr__(self) -> str:
         state = f"{len(self._programs)} sessions" if self._server is not None else "closed"
         return f"<FastAGI {self.host}:{self.port} {state}>"
+
+    def _check(self) -> None:
+        """Return if it may be used here.
+
+        Raises:
+            RuntimeError: it was started in another event loop, thread or process.
+        """
+        if self._place is not None and self._server is not None:
+            self._place.check()
+
+    def _lost_its_loop(self) -> None:
+        self._is_open, self._server, self._closed = False, None, None
+        self._connections.clear()
+        self._programs.forget()
+        self._leave_hub()
 
     def _leave_hub(self) -> None:
         hub, self.hub = self.hub, None

@@ -93,6 +93,10 @@ class Programs:
             log.warning("the %s was cancelled, and goes on", task.get_name())
         return [self._tasks[task] for task in left if task in self._tasks]
 
+    def forget(self) -> None:
+        """Forget the programs, whose loop was closed."""
+        self._tasks.clear()
+
     def _others(self, own: asyncio.Task[object] | None) -> list[asyncio.Task[None]]:
         return [task for task in self._tasks if task is not own]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Final, Literal
 
+from .._place import Place
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
 from .answers import Reply
@@ -22,9 +23,11 @@ from .arguments import (
 )
 from .commands import Command, Word, encode_command, encode_word
 from .results import DialResult, Digits, Recording
-from .transport import AskByCommand, Transport, failure
+from .transport import AskByCommand, Transport, failure, may_be_the_end
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from ..calls import Call
 
 __all__ = ["Program", "Session", "run_program"]
@@ -34,27 +37,49 @@ _STOP_DIGIT: Final = "D"  # hardly any phone has it, so it stops what a cancelle
 _MAX_VALUE: Final = 1023  # bytes of a variable that GET VARIABLE gives; the rest is cut off
 _STILL_LEFT: Final = 100  # milliseconds; a time that ran out leaves at most those of one frame
 
-T = TypeVar("T")
 
+class _Turn:
+    """The time in which a session belongs to one call of its methods, again and again.
 
-class _Turn(asyncio.Future[Any]):
-    """The time in which a session belongs to one call of its methods, and what comes of that.
+    When whoever has it is cancelled, the command that runs is stopped, and the next turn begins
+    when its answer is there.
 
-    It is awaited by whoever called the method, and cancelled with him.
+    Args:
+        session: the session.
+        transport: runs its commands.
+        place: where the session may be used.
     """
 
-    __slots__ = ("_command", "_transport", "has_begun")
+    __slots__ = ("_free", "_place", "_session", "_transport")
 
-    def __init__(self, transport: Transport, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
+    def __init__(self, session: Session, transport: Transport, place: Place) -> None:
+        self._session = session
         self._transport = transport
-        self._command: Command | None = None
-        self.has_begun = False
+        self._place = place
+        self._free = asyncio.Lock()
 
-    def stop(self) -> None:
-        """Stop the command that runs."""
-        if self._command is not None:
-            self._transport.stop(self._command)
+    async def __aenter__(self) -> Self:
+        self._place.check()
+        await self._free.acquire()
+        try:
+            await self._transport.idle()
+        except BaseException:
+            self._free.release()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._free.release()
+        if isinstance(error, (CommandFailed, SessionEnded)):
+            # The channel's name is added, as a program may serve many.
+            text, channel = str(error), self._session.channel
+            if not text.startswith(channel):
+                error.args = (f"{channel}: {text}",)
 
     async def run(self, command: Command, *, after_hangup: bool = False) -> Reply:
         """Run a command, and return its answer if it is none of a failure or of the end.
@@ -63,22 +88,13 @@ class _Turn(asyncio.Future[Any]):
             command: the command.
             after_hangup: run it on a dead channel too, if it is still connected.
         """
-        reply = await self.ask(command, after_hangup=after_hangup)
-        hides_hangup = reply.result == "0" and command.hides_hangup
-        if reply.code == 511 or reply.result == "-1" or hides_hangup:
+        await self.check(after_hangup=after_hangup)
+        reply = await self._transport.run(command)
+        if may_be_the_end(command, reply):
             await self.explain(command, reply)
         if reply.code != 200 or (reply.result == "-1" and command.fails):
             raise failure(command, reply)
         return reply
-
-    async def ask(self, command: Command, *, after_hangup: bool = False) -> Reply:
-        """Run a command, and return its answer, whatever it says."""
-        await self.check(after_hangup=after_hangup)
-        self._command = command
-        try:
-            return await self._transport.run(command)
-        finally:
-            self._command = None
 
     async def explain(self, command: Command, reply: Reply) -> None:
         """Raise the error of a session that has ended with this answer; return if it goes on."""
@@ -88,8 +104,6 @@ class _Turn(asyncio.Future[Any]):
 
     async def check(self, *, after_hangup: bool = False) -> None:
         """Raise the error of a session that is over."""
-        if self.cancelled():
-            raise asyncio.CancelledError
         await self._transport.settle()
         over = self._transport.over
         if over is not None and not (
@@ -143,9 +157,9 @@ class Session:
     def __init__(self, transport: Transport) -> None:
         environment = transport.environment
         self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._free = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._place = Place("session", "session.answer()")
+        self._turn = _Turn(self, transport, self._place)
+        self._settling: asyncio.Task[None] | None = None
         self._script = environment.script
         self._call: Call | None = None
         self.environment = MappingProxyType(environment.values)
@@ -170,9 +184,11 @@ class Session:
         this program it is that call.
 
         Raises:
-            RuntimeError: it was a call to a `FastAGI` server that has no manager.
+            RuntimeError: it was a call to a `FastAGI` server that has no manager; or it is made in
+                another event loop, thread or process.
         """
         if self._call is None:
+            self._place.check()
             manager = self._transport.manager
             if manager is None:
                 raise RuntimeError("there is no Call, as FastAGI was given no manager")
@@ -197,11 +213,8 @@ class Session:
     async def answer(self) -> None:
         """Answer the call, if it is not answered yet."""
         command = self._command("ANSWER")
-
-        async def answer(turn: _Turn) -> None:
+        async with self._turn as turn:
             await turn.run(command)
-
-        await self._take_turn(answer)
 
     async def hang_up(self, cause: HangupCause | int | None = None) -> None:
         """Hang up the channel. Later commands raise `HungUp`.
@@ -214,17 +227,15 @@ class Session:
         else:
             expect_number("cause", cause, 1, 127)
             command = self._command("EXEC", "Hangup", str(int(cause)))
-
-        async def hang_up(turn: _Turn) -> None:
+        async with self._turn as turn:
+            await turn.check()
             with self._transport.ending():
-                reply = await turn.ask(command)
+                reply = await self._transport.run(command)
                 if reply.code == 511:
                     await turn.explain(command, reply)
                 if reply.code != 200:
                     raise failure(command, reply)
             self._transport.hung_up()
-
-        await self._take_turn(hang_up)
 
     async def go_to(self, context: str, exten: str, priority: int | str = 1) -> None:
         """Leave the session, and have the dialplan go on at a place. Later commands raise
@@ -240,8 +251,7 @@ class Session:
             CommandFailed: there is no such label; the session lives on.
         """
         command = self._command("EXEC", "Goto", places(context, exten, priority))
-
-        async def go(turn: _Turn) -> None:
+        async with self._turn as turn:
             await turn.check()
             if await self._transport.send_to(context, exten, priority):
                 return
@@ -252,18 +262,13 @@ class Session:
                 )
             await self._transport.leave()
 
-        await self._take_turn(go)
-
     async def leave(self) -> None:
         """Give the channel back to the dialplan at once, which goes on behind `AGI()`. Later
         commands raise `TakenAway`.
         """
-
-        async def leave(turn: _Turn) -> None:
+        async with self._turn as turn:
             await turn.check()
             await self._transport.leave()
-
-        await self._take_turn(leave)
 
     # What the caller hears, and presses
 
@@ -294,15 +299,12 @@ class Session:
                 self._command("STREAM FILE", file, stop, skipped if number == 0 else 0)
                 for number, file in enumerate(files)
             ]
-
-            async def stream(turn: _Turn) -> str | None:
+            async with self._turn as turn:
                 for command in commands:
                     digit = _digit(await turn.run(command), stop)
                     if digit is not None:
                         return digit
                 return None
-
-            return await self._take_turn(stream)
         for file in files:
             if "&" in file or "," in file:
                 raise ValueError("files: one in each argument, without & and comma in its name")
@@ -311,8 +313,7 @@ class Session:
             commands = [self._command("STREAM FILE", file, "") for file in files]
         else:
             commands = [self._command("EXEC", "Playback", f"{file},noanswer") for file in files]
-
-        async def play(turn: _Turn) -> None:
+        async with self._turn as turn:
             for file, command in zip(files, commands, strict=True):
                 try:
                     reply = await turn.run(command)
@@ -321,8 +322,6 @@ class Session:
                 except CommandFailed as error:
                     error.args = (f"{error} (file {file!r:.80})",)
                     raise
-
-        await self._take_turn(play)
         return None
 
     async def ask(self, *prompts: str, digits: int, timeout: float = 5.0) -> Digits:
@@ -351,8 +350,7 @@ class Session:
         commands = [self._command("GET DATA", prompt, 1, 1) for prompt in first]
         whole = self._command("GET DATA", last, wait, digits)
         rest = self._command("GET DATA", "", wait, digits - 1) if digits > 1 else None
-
-        async def ask(turn: _Turn) -> Digits:
+        async with self._turn as turn:
             for command in commands:
                 pressed = await self._data(turn, command)
                 if pressed.timed_out:
@@ -362,8 +360,6 @@ class Session:
                 more = await self._data(turn, rest)
                 return Digits(pressed + more, timed_out=more.timed_out)
             return await self._data(turn, whole)
-
-        return await self._take_turn(ask)
 
     async def digit(self, timeout: float | None) -> str | None:
         """Wait for a digit.
@@ -376,11 +372,8 @@ class Session:
         """
         wait = -1 if timeout is None else milliseconds("timeout", timeout)
         command = self._command("WAIT FOR DIGIT", wait)
-
-        async def wait_for_digit(turn: _Turn) -> str | None:
+        async with self._turn as turn:
             return _digit(await turn.run(command))
-
-        return await self._take_turn(wait_for_digit)
 
     async def say_number(
         self,
@@ -474,11 +467,11 @@ class Session:
             expect_number("silence", silence, 1, 2**31 // 1000)
             words.append(f"s={silence}")
         command = self._command("RECORD FILE", *words)
-
-        async def record(turn: _Turn) -> Recording:
+        async with self._turn as turn:
             clock = asyncio.get_running_loop().time
+            await turn.check()
             began = clock()
-            reply = await turn.ask(command)
+            reply = await self._transport.run(command)
             spent = (clock() - began) * 1000
             if reply.code == 511 or reply.result == "-1":
                 try:
@@ -498,8 +491,6 @@ class Session:
             reason: Literal["silence", "timeout"] = "silence" if is_silence else "timeout"
             return Recording(file, reason, None, _seconds(reply))
 
-        return await self._take_turn(record)
-
     # Variables and the dialplan
 
     async def get(self, name: str | bytes) -> str | None:
@@ -517,11 +508,8 @@ class Session:
         """
         check_text("name", name)
         self._command("GET VARIABLE", name)
-
-        async def get(turn: _Turn) -> str | None:
+        async with self._turn as turn:
             return await self._get(turn, name)
-
-        return await self._take_turn(get)
 
     async def set(self, name: str | bytes, value: Word) -> None:
         """Set a channel variable, or what a function stands for, as `CALLERID(name)`.
@@ -533,15 +521,12 @@ class Session:
         check_text("name", name)
         command = self._command("SET VARIABLE", name, value)
         text = encode_word(value, "value", self._transport.encoding)
-
-        async def set_variable(turn: _Turn) -> None:
+        async with self._turn as turn:
             await turn.check()
             try:
                 await self._transport.set(name, text)
             except AskByCommand:
                 await turn.run(command)
-
-        await self._take_turn(set_variable)
 
     async def evaluate(self, text: str | bytes) -> str:
         """Return a text with its `${...}` and `$[...]` replaced, as in the dialplan.
@@ -550,11 +535,8 @@ class Session:
             ProtocolError: the result is too long for AsyncAGI, about 1,000 bytes.
         """
         command = self._command("GET FULL VARIABLE", text)
-
-        async def evaluate(turn: _Turn) -> str:
+        async with self._turn as turn:
             return (await turn.run(command)).data or ""
-
-        return await self._take_turn(evaluate)
 
     async def exec(self, application: str, *arguments: Word) -> int:
         """Run an application of the dialplan, and return what it returned.
@@ -574,8 +556,7 @@ class Session:
         check_text("application", application)
         words = [joined(self._transport.encoding, ",", arguments)] if arguments else []
         command = self._command("EXEC", application, *words)
-
-        async def execute(turn: _Turn) -> int:
+        async with self._turn as turn:
             reply = await turn.run(command)
             if reply.result == "-2":
                 raise CommandFailed(f"EXEC: there is no application {application}", reply=reply)
@@ -583,8 +564,6 @@ class Session:
                 return int(reply.result)
             except ValueError:
                 raise ProtocolError("the answer to EXEC is no number") from None
-
-        return await self._take_turn(execute)
 
     async def dial(
         self, *channels: str, timeout: float | None = None, options: str = ""
@@ -608,16 +587,13 @@ class Session:
         seconds = "" if timeout is None else str(-(-milliseconds("timeout", timeout) // 1000))
         parts = ("&".join(channels), seconds, f"g{options}")
         command = self._command("EXEC", "Dial", joined(self._transport.encoding, ",", parts))
-
-        async def dial(turn: _Turn) -> DialResult:
+        async with self._turn as turn:
             reply = await turn.run(command)
             status = await self._get(turn, "DIALSTATUS")
             if reply.result == "-2" or status is None:
                 await turn.explain(command, reply)
                 raise CommandFailed("Dial could not begin", reply=reply)
             return DialResult(DialStatus(status))
-
-        return await self._take_turn(dial)
 
     async def command(self, *words: Word) -> Reply:
         """Run any command.
@@ -640,14 +616,11 @@ class Session:
             CommandFailed: it is unknown (510), its arguments are wrong (520), or it failed.
         """
         command = self._command(*words)
-
-        async def run(turn: _Turn) -> Reply:
+        async with self._turn as turn:
             reply = await turn.run(command, after_hangup=True)
             if command.name == "EXEC" and reply.result == "-2":
                 raise failure(command, reply)
             return reply
-
-        return await self._take_turn(run)
 
     def __repr__(self) -> str:
         over = self._transport.over
@@ -667,11 +640,8 @@ class Session:
     async def _say(self, name: str, text: str, stop: str, *more: Word) -> str | None:
         stop = digits_of("stop", stop)
         command = self._command(name, text, self._stoppable(stop), *more)
-
-        async def say(turn: _Turn) -> str | None:
+        async with self._turn as turn:
             return _digit(await turn.run(command), stop)
-
-        return await self._take_turn(say)
 
     async def _check_playback(self, turn: _Turn, command: Command, reply: Reply) -> None:
         """Raise an error if Playback, which returns 0 in any case, has failed."""
@@ -702,70 +672,14 @@ class Session:
             raise ProtocolError("the value of the variable is too long to be got whole")
         return reply.data or None
 
-    async def _take_turn(self, body: Callable[[_Turn], Coroutine[Any, Any, T]]) -> T:
-        """Run one method's commands, when those before it are over.
-
-        They run in a task of their own: when the caller is cancelled, the command that runs is
-        stopped, and the next turn begins when its answer is there.
-        """
-        if asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError(
-                "this session belongs to another event loop; asyncio.run_coroutine_threadsafe "
-                "runs its methods there"
-            )
-        turn = _Turn(self._transport, self._loop)
-        task = self._start(self._hold(turn, body), "")
-        try:
-            result: T = await turn
-            return result
-        except asyncio.CancelledError:
-            turn.cancel()  # whoever has thrown this may not have done so
-            if not turn.cancelled():
-                turn.exception()  # it came at the same time, and nobody gets it any more
-            elif turn.has_begun:
-                turn.stop()
-            else:
-                task.cancel()
-            raise
-
-    async def _hold(self, turn: _Turn, body: Callable[[_Turn], Coroutine[Any, Any, Any]]) -> None:
-        """Run the commands of a turn when it comes, and have its caller get what they return."""
-        try:
-            async with self._free:
-                turn.has_begun = True
-                result = await body(turn)
-        except Exception as error:
-            if isinstance(error, (CommandFailed, SessionEnded)):
-                self._name(error)
-            if not turn.done():
-                turn.set_exception(error)
-        except BaseException:
-            turn.cancel()
-            raise
-        else:
-            if not turn.done():
-                turn.set_result(result)
-
-    def _name(self, error: Exception) -> None:
-        """Add the channel's name to an error, as a program may serve many."""
-        text = str(error)
-        if not text.startswith(self.channel):
-            error.args = (f"{self.channel}: {text}",)
-
-    def _start(self, work: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=f"aioami {self.channel}{what}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
     def _settle(self) -> None:
         """Ask the transport for the reason why the channel is dead, while no command runs."""
 
         async def settle() -> None:
-            async with self._free:
+            async with self._turn:
                 await self._transport.settle()
 
-        self._start(settle(), " settles")
+        self._settling = asyncio.create_task(settle(), name=f"aioami {self.channel} settles")
 
 
 Program = Callable[[Session], Awaitable[object]]

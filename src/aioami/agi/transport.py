@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from .environment import Environment
 if TYPE_CHECKING:
     from .._client.like import ManagerLike
 
-__all__ = ["AskByCommand", "Holder", "Transport", "failure"]
+__all__ = ["AskByCommand", "Holder", "Transport", "failure", "may_be_the_end"]
 
 
 class Holder(Protocol):
@@ -48,8 +49,18 @@ def failure(command: Command, reply: Reply, *, session_over: bool = False) -> Co
     return CommandFailed(f"{name}: {why}{end}", reply=reply, session_over=session_over)
 
 
+def may_be_the_end(command: Command, reply: Reply) -> bool:
+    """True of an answer that is given on a channel that was hung up, too, or was redirected."""
+    return (
+        reply.code == 511 or reply.result == "-1" or (reply.result == "0" and command.hides_hangup)
+    )
+
+
 class Transport(ABC):
     """Runs the commands of one session, one at a time.
+
+    Each coroutine may be cancelled. What Asterisk still has to say to it is waited for behind that,
+    and `idle` returns when it is there.
 
     Attributes:
         environment: the lines about the call.
@@ -90,6 +101,9 @@ class Transport(ABC):
         try:
             yield
             done = True
+        except asyncio.CancelledError:
+            done = True  # it may be on its way
+            raise
         finally:
             holder.end_hang_up(done)
 
@@ -97,15 +111,15 @@ class Transport(ABC):
     async def run(self, command: Command) -> Reply:
         """Run a command, and return its answer, whatever that says.
 
-        It is never cancelled; `stop` has it end early.
+        Cancelling it stops the command, if Asterisk can.
 
         Raises:
             SessionEnded, ConnectionLost, ManagerTimeout, ProtocolError: there is no answer.
         """
 
     @abstractmethod
-    def stop(self, command: Command) -> None:
-        """Stop the command that runs, if Asterisk can; its answer still comes."""
+    async def idle(self) -> None:
+        """Wait until nothing of what was cancelled goes on."""
 
     @abstractmethod
     async def explain(self, command: Command, reply: Reply) -> ManagerError | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import itertools
 import os
 import time
@@ -16,7 +15,7 @@ import async_timeout
 
 from .._client.observers import Observers
 from .._client.options import Backoff, Default, Timeout
-from .._client.outcomes import wait_for_outcome
+from .._client.outcomes import waiting_for
 from .._client.owner import Owner
 from .._log import get_logger
 from .._session.statistics import Tally
@@ -637,10 +636,7 @@ class RemoteLink:
             if timer is not None:
                 timer.cancel()
         if outcome is not None and isinstance(response, OutcomeReply):
-            response.expect_outcome(
-                functools.partial(wait_for_outcome, outcome),
-                lambda: outcome.result is not None,
-            )
+            response.expect_outcome(waiting_for(outcome), lambda: outcome.result is not None)
         return response  # type: ignore[no-any-return]
 
     def start_list(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from .._check import check_callable, check_flag, check_several, check_text, check_type
 from .._log import get_logger
 from .._near import with_near_keywords
+from .._place import Place
 from ..errors import ManagerError
 from ..events.base import load
 from .connection import BusOptions, need_client
@@ -205,21 +206,31 @@ class Relay:
             raise ValueError("servers: a relay needs at least one")
         self._seats: Mapping[str, Seat] = seats
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._place: Place | None = None  # in which it was started
 
     def start(self) -> None:
         """Begin; it goes on by itself until `close`.
 
         Raises:
-            RuntimeError: it runs already.
+            RuntimeError: it runs already, here or in another event loop, thread or process.
         """
+        self._check()
         if self._tasks:
             raise RuntimeError("the relay runs already")
+        self._place = Place("relay", "relay.close()", self._tasks.clear)
         for name, seat in self._seats.items():
             self._tasks[name] = asyncio.ensure_future(seat.run())
 
     async def close(self) -> None:
-        """End it; it may be called again. Cancelling it ends it without a farewell."""
+        """End it; it may be called again. Cancelling it ends it without a farewell.
+
+        Raises:
+            RuntimeError: it was started in another event loop, thread or process.
+        """
+        self._check()
         tasks, self._tasks = self._tasks, {}
+        if not tasks:
+            return
         try:
             await asyncio.gather(*(seat.leave(self._linger) for seat in self._seats.values()))
         finally:
@@ -250,7 +261,9 @@ class Relay:
 
         Raises:
             Exception: the fault.
+            RuntimeError: it was started in another event loop, thread or process.
         """
+        self._check()
         for task in asyncio.as_completed(list(self._tasks.values())):
             await task
 
@@ -262,6 +275,15 @@ class Relay:
     def is_ready(self) -> bool:
         """True if it leads or stands by for every server."""
         return all(each.is_ready for each in self.status().values())
+
+    def _check(self) -> None:
+        """Return if it may be used here.
+
+        Raises:
+            RuntimeError: it was started in another event loop, thread or process.
+        """
+        if self._place is not None and self._tasks:
+            self._place.check()
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{name}: {seat.role}" for name, seat in self._seats.items())

@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from .._check import check_flag, check_path, check_seconds, check_type, check_whole_number
 from .._client.base import ManagerBase
+from .._client.buffers import OnLoss, Overflow, Predicate
 from .._client.callbacks import Callbacks, Subscription
 from .._client.observers import Observers
 from .._client.options import DEFAULT, Backoff, Timeout
 from .._client.outcomes import hindrance, sight
 from .._client.rights import Rights
-from .._client.streams import (
-    ListStream,
-    NextEvent,
-    OnLoss,
-    Overflow,
-    Predicate,
-)
+from .._client.streams import ListStream, NextEvent
 from .._log import get_logger
 from .._near import with_near_keywords
 from .._session.dispatch import Selection, Selector

@@ -6,8 +6,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from .._client.buffers import Buffer, ListBuffer, OnLoss, Overflow, Predicate
 from .._client.owner import Owner
-from .._client.streams import Buffer, EventStream, ListBuffer, OnLoss, Overflow, Predicate
+from .._client.streams import EventStream
 from .._session.dispatch import Selection
 from .._session.statistics import Tally
 from .._signals import Signal

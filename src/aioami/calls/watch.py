@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import threading
 import time
 import weakref
 from collections import deque
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import async_timeout
 
 from .._log import get_logger
+from .._place import Place
 from .._signals import Signal
 from ..actions.bridges import BridgeInfo
 from ..actions.channels import CoreShowChannels, Status
@@ -70,11 +69,6 @@ _HEADERS: Final = {
     "Pickup": ("TargetUniqueid",),
 }
 _OWN: Final = ("Uniqueid",)
-_ELSEWHERE: Final = (
-    "this call belongs to another event loop, thread or process, in which it was placed; use "
-    "asyncio.run_coroutine_threadsafe(call.ended(), loop) with its own loop, or "
-    "aioami.in_thread(Manager(...)) for programs without one"
-)
 
 log = get_logger("aioami.calls")
 
@@ -168,8 +162,8 @@ class Watch:
         self.call: Call
         self.ticket = ticket
         self._phone = phone
-        self._loop = asyncio.get_running_loop()
-        self._place = threading.get_ident(), os.getpid()
+        self._place = Place("call", "call.ended()", self.lose)
+        self._loop = self._place.loop
         self._changed = Signal()
         self._consumers: weakref.WeakSet[CallChanges] = weakref.WeakSet()
         self._patience: asyncio.TimerHandle | None = None
@@ -240,14 +234,8 @@ class Watch:
         Raises:
             RuntimeError: it belongs to another loop, thread or process.
         """
-        if self.machine.end is not None:
-            return
-        running, place = _running_loop(), (threading.get_ident(), os.getpid())
-        if place == self._place and running in (None, self._loop):
-            return
-        if not self._loop.is_closed():
-            raise RuntimeError(_ELSEWHERE)
-        self.lose()
+        if self.machine.end is None:
+            self._place.check()
 
     # Waiting
 
@@ -319,8 +307,7 @@ class Watch:
     def _miss_the_result(self) -> None:
         """Look for a call of which Asterisk has said too little."""
         self._deadline = None
-        if self.machine.end is None:
-            self._hub.look()
+        self._hub.look()
 
 
 class Hub:
@@ -348,6 +335,7 @@ class Hub:
         self._manager: ManagerLike | None = None  # only while calls are watched
         self._stream: EventStream[Event] | None = None
         self._consumer: asyncio.Task[None] | None = None
+        self._place: Place | None = None  # where the calls are watched
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._looks_again = False
@@ -369,10 +357,8 @@ class Hub:
             manager: whose events these are.
             watch: gets them.
         """
-        if self._consumer is not None and self._consumer.get_loop() is not _running_loop():
-            if not self._consumer.get_loop().is_closed():
-                raise RuntimeError(_ELSEWHERE)
-            self._lose_all()  # that loop was closed in the middle of it
+        if self._place is not None:
+            self._place.check()
         if self._stream is None:
             self._manager = manager
             self._stream = manager.events(
@@ -380,6 +366,7 @@ class Hub:
             )
             consuming = self._consume(self._stream)
             self._consumer = asyncio.create_task(consuming, name="aioami calls")
+            self._place = Place("manager", "mgr.send(...)", self._lose_all)
         watch.machine.bridges = self.bridges
         self._watches[watch] = ()
         if watch.ticket:
@@ -424,13 +411,14 @@ class Hub:
             self._close()
 
     def _close(self) -> None:
-        stream, self._stream, self._manager, self._consumer = self._stream, None, None, None
+        stream, self._stream = self._stream, None
+        self._manager = self._consumer = self._place = None
         self.bridges = Bridges()
         self._caught_up.send()
         if self._looking is not None:
             self._looking.cancel()
-        if stream is not None:
-            stream.close()
+        assert stream is not None
+        stream.close()
 
     def _lose_all(self) -> None:
         for watch in list(self._watches):
@@ -477,13 +465,10 @@ class Hub:
             error = lost
         finally:
             self._caught_up.send()
-            if self._stream is stream:
-                if self._watches:
-                    why = error or "the manager was closed"
-                    log.info("%d calls are lost, as %s", len(self._watches), why)
+            if self._stream is stream:  # without calls there is no stream
+                why = error or "the manager was closed"
+                log.info("%d calls are lost, as %s", len(self._watches), why)
                 self._lose_all()
-            if self._stream is stream:
-                self._close()
 
     def _take(self, event: Event) -> None:
         name = event.name
@@ -572,8 +557,7 @@ class Hub:
 
     async def _list_channels(self) -> dict[str, Event]:
         manager = self._manager
-        if manager is None:
-            return {}
+        assert manager is not None  # with the last call the looking is cancelled
         try:
             answer: Any = await manager.send(CoreShowChannels())
         except PermissionDenied:
@@ -612,10 +596,3 @@ class Hub:
             elif watch in self._watches and watch.machine.channel is None:
                 watch.missing(items)
         return True
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -78,6 +78,9 @@ class Event(Message):
         ):
             cls.read_classes = ()  # it is another event than the one whose class it extends
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
+        if "\n" in cls.wire_name:
+            raise ValueError(f"{cls.__name__}: a name of one line, not {cls.wire_name!r:.60}")
+        cls._event, cls._opening = cls.wire_name, f"Event: {cls.wire_name}\r\n"
         name = cls.wire_name.lower()
         ours = cls.__module__.startswith(f"{__package__}.")
         if name and not (ours and name in EVENTS):  # a user's class counts
@@ -90,6 +93,8 @@ class Event(Message):
     def name(self) -> str:
         """The event's name, as `Hangup`."""
         lines = self._lines
+        if lines.startswith(self._opening):
+            return self._event
         end = lines.find("\n")
         return lines[7:end].removesuffix("\r") if end > 0 else self.find("Event") or ""
 

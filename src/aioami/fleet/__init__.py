@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._client.streams import MergedStream
 from .connecting import Connecting, connect, is_bus
 from .fleet import Fleet
 from .health import ServerHealth
+from .merged import MergedStream
 
 if TYPE_CHECKING:
     from .file import read_servers

@@ -6,16 +6,17 @@ import asyncio
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 from .._check import check_seconds, check_text
+from .._client.base import Connectable
+from .._client.buffers import Buffer, OnLoss, Overflow, Predicate
 from .._client.callbacks import Callbacks, Subscription
 from .._client.like import ManagerLike
 from .._client.manager import Manager
 from .._client.naming import warn_of_names
 from .._client.owner import Owner
-from .._client.streams import Buffer, MergedStream, NextEvent, OnLoss, Overflow, Predicate
+from .._client.streams import NextEvent
 from .._log import get_logger
 from .._near import nearest, unexpected
 from .._session.dispatch import Selection, Selector
@@ -24,11 +25,10 @@ from ..events.base import Event, name_server
 from ..states import ManagerState
 from .connecting import bus, is_bus, manager_of
 from .member import Member
+from .merged import MergedStream
 
 if TYPE_CHECKING:
     from typing import TypeGuard
-
-    from typing_extensions import Self
 
     from .._client.streams import EventStream
     from .._session.statistics import Statistics
@@ -61,7 +61,7 @@ Wait = Literal["all", "any", "none"]
 """The servers that are waited for on entering a fleet: all of them, the first one, or none."""
 
 
-class Fleet:
+class Fleet(Connectable):
     """Many servers in one program, each with a reconnecting link of its own.
 
     Example::
@@ -86,9 +86,9 @@ class Fleet:
             `aioami[nats]`.
         wait: the servers that entering waits for. `"all"`: until all are ready; the first that
             fails is raised, and all are closed; so is one on a bus whose relay is not there, or has
-            no link to it, after `timeout` seconds. `"any"`: until one is; those that are not there are
-            tried again, and the first error is raised when all are refused for good. `"none"`: for
-            none.
+            no link to it, after `timeout` seconds. `"any"`: until one is; those that are not there
+            are tried again, and the first error is raised when all are refused for good. `"none"`:
+            for none.
         options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
             of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
             does.
@@ -386,18 +386,6 @@ class Fleet:
                 await member.manager.close()
             except Exception:
                 log.exception("the manager of %s raised as it was closed", member.name)
-
-    async def __aenter__(self) -> Self:
-        await self.connect()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def _lost(self, member: Member) -> None:
         """Note that a server is lost for good."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._check import check_callable, check_flag, check_seconds, check_several, check_type
 from .._log import get_logger
+from .._place import Place
 from .._signals import Signal
 from ..errors import ManagerError
 from ..live import DEFAULT_PARTS, Live, LiveChange
@@ -98,6 +99,7 @@ class FleetLive(Mapping[str, Live]):
         self._leaving: set[asyncio.Task[None]] = set()
         self._consumers: weakref.WeakSet[FleetLiveChanges] = weakref.WeakSet()
         self._unobserve: Callable[[], None] | None = None
+        self._place: Place | None = None  # in which it was entered
         self._ended = False
 
     def __getitem__(self, name: str) -> Live:
@@ -121,11 +123,13 @@ class FleetLive(Mapping[str, Live]):
 
         Raises:
             ValueError: `maxsize` is less than 1.
+            RuntimeError: it was entered in another event loop, thread or process.
         """
+        self._check()
         check_type("maxsize", maxsize, (int,), "a whole number")
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 change, not {maxsize}")
-        changes = FleetLiveChanges(maxsize)
+        changes = FleetLiveChanges(maxsize, self._check)
         if self._ended:
             changes.finish()
         else:
@@ -133,9 +137,11 @@ class FleetLive(Mapping[str, Live]):
         return changes
 
     async def __aenter__(self) -> Self:
-        if self._unobserve is not None or self._ended:
+        if self._place is not None or self._ended:
             raise RuntimeError("a live state is entered once; make another one")
+        self._fleet.owner.check()
         self._unobserve = self._fleet.observe_servers(self._observe)
+        self._place = Place("live state", "live[name].refresh()", self._lost_its_loop)
         # Servers may have come and gone since it was made.
         for name in [name for name in self._lives if name not in self._fleet]:
             del self._lives[name]
@@ -161,14 +167,36 @@ class FleetLive(Mapping[str, Live]):
         states = ", ".join(f"{name}: {live!r}" for name, live in self._lives.items())
         return f"<FleetLive {states or 'without servers'}>"
 
+    def _check(self) -> None:
+        """Return if it may be used here.
+
+        Raises:
+            RuntimeError: it was entered in another event loop, thread or process.
+        """
+        if self._place is not None and not self._ended:
+            self._place.check()
+
+    def _lost_its_loop(self) -> None:
+        self._tasks.clear()
+        self._leaving.clear()
+        self._stop()
+        self._finish()
+
     async def _leave(self) -> None:
-        self._ended = True
-        if self._unobserve is not None:
-            self._unobserve()
+        self._check()
+        self._stop()
         for name in list(self._tasks):
             self._end(name)
         while self._leaving:
             await asyncio.wait(self._leaving)
+        self._finish()
+
+    def _stop(self) -> None:
+        self._ended = True
+        if self._unobserve is not None:
+            self._unobserve()
+
+    def _finish(self) -> None:
         for consumer in list(self._consumers):
             consumer.finish()
 
@@ -232,8 +260,9 @@ class FleetLiveChanges(AsyncIterator[LiveChange]):
     object ends it.
     """
 
-    def __init__(self, maxsize: int) -> None:
+    def __init__(self, maxsize: int, check: Callable[[], None]) -> None:
         self._maxsize = maxsize
+        self._check = check
         self._waiting: dict[str, dict[tuple[str, str], LiveChange]] = {}
         self._turns: deque[str] = deque()  # the servers of which something waits
         self._arrival = Signal()
@@ -266,7 +295,18 @@ class FleetLiveChanges(AsyncIterator[LiveChange]):
         self._ended = True
         self._arrival.send()
 
+    def __aiter__(self) -> Self:
+        self._check()
+        return self
+
     async def __anext__(self) -> LiveChange:
+        """Return the next change.
+
+        Raises:
+            RuntimeError: another task waits for it already; or the live state was entered in
+                another event loop, thread or process.
+        """
+        self._check()
         while not self._turns:
             if self._ended:
                 raise StopAsyncIteration

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -65,8 +66,9 @@ class LiveChanges:
     the link for good. Cancelling the consumer loses nothing; dropping the object ends it.
     """
 
-    def __init__(self, maxsize: int) -> None:
+    def __init__(self, maxsize: int, check: Callable[[], None]) -> None:
         self._maxsize = maxsize
+        self._check = check
         self._waiting: OrderedDict[tuple[Kind, str], bool] = OrderedDict()
         self._everything = False  # is among those that wait
         self._arrival = Signal()
@@ -93,9 +95,17 @@ class LiveChanges:
         self._arrival.send()
 
     def __aiter__(self) -> Self:
+        self._check()
         return self
 
     async def __anext__(self) -> LiveChange:
+        """Return the next change.
+
+        Raises:
+            RuntimeError: another task waits for it already; or the live state was entered in
+                another event loop, thread or process.
+        """
+        self._check()
         while not self._waiting:
             if self._error is not None:
                 raise fresh(self._error)
@@ -118,9 +128,14 @@ class Consumers:
         self._ended = False
         self._error: BaseException | None = None
 
-    def open(self, maxsize: int) -> LiveChanges:
-        """Return the changes from now on."""
-        changes = LiveChanges(maxsize)
+    def open(self, maxsize: int, check: Callable[[], None]) -> LiveChanges:
+        """Return the changes from now on.
+
+        Args:
+            maxsize: things that may wait.
+            check: raises where the changes may not be taken.
+        """
+        changes = LiveChanges(maxsize, check)
         if self._ended:
             changes._finish(self._error)
         else:

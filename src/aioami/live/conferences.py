@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from ..actions.conferences import ConfbridgeList as ListParticipants
 from ..actions.conferences import ConfbridgeListRooms as ListRooms
 from ..errors import ActionError, PermissionDenied, UnknownAction
 from ..events.base import Event
+from ..events.channels import Hangup
 from ..events.conferences import (
     ConfbridgeEnd,
     ConfbridgeJoin,
@@ -22,7 +23,7 @@ from ..events.conferences import (
     ConfbridgeUnmute,
 )
 from ..fields import identifier
-from .part import Lists, LiveObject, Part, Reports, View, is_ascii
+from .part import Doubts, Lists, LiveObject, Part, Reports, View, is_ascii
 
 __all__ = ["Conferences", "LiveConference", "LiveParticipant"]
 
@@ -109,6 +110,9 @@ class Conferences(Part[LiveConference]):
     def __init__(self, reports: Reports) -> None:
         super().__init__(reports)
         self._records: dict[str, _Conference] = {}
+        self._places: dict[str, str] = {}  # the conference of each participant, by Uniqueid
+        self._doubts = Doubts()  # the Uniqueids of participants who hung up
+        self._asks_locks = False  # if it is not known of a conference whether it is locked
         self.view = View(self._records)
         self.handlers = {
             ConfbridgeJoin: self._joined,
@@ -117,6 +121,7 @@ class Conferences(Part[LiveConference]):
             ConfbridgeMute: self._muted,
             ConfbridgeUnmute: self._unmuted,
             ConfbridgeTalking: self._talks,
+            Hangup: self._hung_up,
         }
 
     def clear(self) -> None:
@@ -147,11 +152,24 @@ class Conferences(Part[LiveConference]):
         for name, conference in found.items():
             record = self._records.get(name)
             if record is None or record.value() != conference:
+                if record is not None:
+                    self._forget(name, record.participants)
                 self._records[name] = _Conference(conference)
+                for each in conference.participants:
+                    self._places[each.uniqueid] = name
                 self.notify(name)
 
     async def look(self, lists: Lists) -> None:
-        for name, locked in (await self._rooms(lists)).items():
+        for uniqueid in self._doubts.take():
+            if uniqueid in self._places:
+                self.reports.must_read(self, self._places[uniqueid])
+        if self._doubts:
+            self.reports.doubt(self)
+        if not self._asks_locks:
+            return
+        rooms = await self._rooms(lists)
+        self._asks_locks = False
+        for name, locked in rooms.items():
             record = self._records.get(name)
             if record is not None and record.lock(locked):
                 self.notify(name)
@@ -178,8 +196,15 @@ class Conferences(Part[LiveConference]):
         return LiveConference(name, found, locked) if found else None
 
     def _remove(self, name: str) -> None:
-        if self._records.pop(name, None) is not None:
+        record = self._records.pop(name, None)
+        if record is not None:
+            self._forget(name, record.participants)
             self.notify(name, True)
+
+    def _forget(self, name: str, participants: Iterable[str]) -> None:
+        for uniqueid in participants:
+            if self._places.get(uniqueid) == name:
+                del self._places[uniqueid]
 
     # The events
 
@@ -190,7 +215,9 @@ class Conferences(Part[LiveConference]):
         record = self._records.get(name)
         if record is None:
             record = self._records[name] = _Conference(LiveConference(name))
-            self.reports.doubt(self)  # the event does not tell if it is locked
+            self._asks_locks = True  # the event does not tell if it is locked
+            self.reports.doubt(self)
+        self._places[uniqueid] = name
         record.put(
             LiveParticipant(
                 uniqueid,
@@ -203,13 +230,26 @@ class Conferences(Part[LiveConference]):
 
     def _left(self, event: ConfbridgeLeave) -> None:
         name = identifier(event, "Conference") or ""
+        uniqueid = identifier(event, "Uniqueid") or ""
         record = self._records.get(name)
-        if record is not None:
-            record.remove(identifier(event, "Uniqueid") or "")
+        if record is None:
+            return
+        if uniqueid in record.participants:
+            record.remove(uniqueid)
+            self._forget(name, [uniqueid])
             if record.participants:
                 self.notify(name)
             else:
                 self._remove(name)
+        else:  # a channel that has taken a participant's place
+            self.reports.must_read(self, name)
+
+    def _hung_up(self, event: Hangup) -> None:
+        # The conference mostly tells that first, but nothing keeps the two in order.
+        uniqueid = self.reports.identifier(event, "Uniqueid")
+        if uniqueid in self._places:
+            self._doubts.add(uniqueid)
+            self.reports.doubt(self)
 
     def _ended(self, event: ConfbridgeEnd) -> None:
         self._remove(identifier(event, "Conference") or "")

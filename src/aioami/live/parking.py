@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ..actions.parking import ParkedCalls, Parkinglots
+from ..events.base import Event
+from ..events.bridges import BridgeEnter, BridgeLeave
+from ..events.channels import Hangup
 from ..events.parking import (
     ParkedCall,
     ParkedCallEvent,
@@ -16,9 +20,11 @@ from ..events.parking import (
     UnParkedCall,
 )
 from ..fields import identifier
-from .part import Lists, LiveObject, Reports, Table
+from .part import Doubts, Lists, LiveObject, Reports, Table
 
 __all__ = ["LiveParkedCall", "LiveParkingLot", "Parking"]
+
+_LOOKS: Final = 5  # at a call that is not in its lot's bridge, while the server lists it
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,7 +58,12 @@ class LiveParkingLot(LiveObject):
 
 
 class Parking(Table[LiveParkingLot]):
-    """The parking lots, by name."""
+    """The parking lots, by name.
+
+    A server tells that a call was parked before the channel enters the lot's bridge. Somebody who
+    bridges it at this moment takes it away, and no event tells that it is parked no more (tried on
+    22). So a parked call of which the bridge tells something else is looked at.
+    """
 
     name = "parking"
     kind = "parking"
@@ -60,19 +71,62 @@ class Parking(Table[LiveParkingLot]):
 
     def __init__(self, reports: Reports) -> None:
         super().__init__(reports)
+        self._lots: dict[str, str] = {}  # of the parked calls, by Uniqueid
+        self._inside: set[str] = set()  # the Uniqueids of the channels in the bridges of lots
+        self._doubts = Doubts()  # the Uniqueids of parked calls
+        self._looked: dict[str, int] = {}  # how often those in doubt were looked at
         self.handlers = {
             ParkedCall: self._parked,
             ParkedCallSwap: self._parked,
             UnParkedCall: self._left,
             ParkedCallGiveUp: self._left,
             ParkedCallTimeOut: self._left,
+            BridgeEnter: self._entered_bridge,
+            BridgeLeave: self._left_bridge,
+            Hangup: self._left_bridge,
         }
+
+    def clear(self) -> None:
+        super().clear()
+        self._lots.clear()
+        self._inside.clear()
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         found: dict[str, list[LiveParkedCall]] = {}
         async for item in lists.items(Parkinglots()):
             if isinstance(item, Parkinglot) and item.name_:
                 found[item.name_] = []
+        await self._list(lists, found)
+        self._inside = set(self._lots)
+
+    async def look(self, lists: Lists) -> None:
+        doubtful = [each for each in self._doubts.take() if each in self._lots]
+        counted = {each: self._looked.get(each, 0) + 1 for each in doubtful}
+        self._looked = {
+            each: count for each, count in self._looked.items() if each in self._doubts
+        } | counted
+        if self._doubts:
+            self.reports.doubt(self)
+        if not doubtful:
+            return
+        try:
+            await self._list(lists, {name: [] for name in self._objects})
+        except BaseException:
+            for uniqueid in doubtful:
+                self._doubts.add(uniqueid)
+            raise
+        for uniqueid in doubtful:
+            # A busy server may go on listing it for a moment.
+            if uniqueid in self._lots and self._looked[uniqueid] < _LOOKS:
+                self._doubt(uniqueid)
+
+    async def _list(self, lists: Lists, found: dict[str, list[LiveParkedCall]]) -> None:
+        """Ask for the parked calls, and show them.
+
+        Args:
+            lists: asks for lists.
+            found: the lots, which are empty so far.
+        """
         known = {
             (lot.name, call.uniqueid): call.since
             for lot in self._objects.values()
@@ -86,6 +140,13 @@ class Parking(Table[LiveParkingLot]):
                 since = known.get((item.parkinglot, uniqueid), now - (item.parking_duration or 0))
                 found.setdefault(item.parkinglot, []).append(_call(item, since))
         self._show({name: LiveParkingLot(name, _in_order(calls)) for name, calls in found.items()})
+        self._lots = {call.uniqueid: name for name, calls in found.items() for call in calls}
+
+    def _doubt(self, uniqueid: str) -> None:
+        self._doubts.add(uniqueid)
+        self.reports.doubt(self)
+
+    # The events. Those of the lots may overtake those of the bridges, and be overtaken.
 
     def _parked(self, event: ParkedCallEvent) -> None:
         name = event.parkinglot
@@ -93,20 +154,41 @@ class Parking(Table[LiveParkingLot]):
             return
         call = _call(event, self.reports.clock())
         lot = self._objects.get(name) or LiveParkingLot(name)
-        for each in lot.calls:  # it was parked while the list was made
-            if each.uniqueid == call.uniqueid:
+        others = []
+        for each in lot.calls:
+            if each.uniqueid == call.uniqueid:  # it was parked while the list was made
                 call = replace(call, since=each.since)
-        # Who takes another's place by a swap has the same space.
-        others = [each for each in lot.calls if call.space != each.space]
-        others = [each for each in others if each.uniqueid != call.uniqueid]
+            elif each.space == call.space:  # another took its place by a swap
+                self._lots.pop(each.uniqueid, None)
+            else:
+                others.append(each)
         self._put(name, replace(lot, calls=_in_order([*others, call])))
+        self._lots[call.uniqueid] = name
+        if call.uniqueid not in self._inside:
+            self._doubt(call.uniqueid)
 
     def _left(self, event: ParkedCallEvent) -> None:
+        uniqueid = identifier(event, "ParkeeUniqueid") or ""
         lot = self._objects.get(event.parkinglot or "")
-        if lot is not None:
-            uniqueid = identifier(event, "ParkeeUniqueid")
+        if lot is not None and self._lots.get(uniqueid) == lot.name:
+            del self._lots[uniqueid]
+            self._doubts.discard(uniqueid)
             calls = tuple(each for each in lot.calls if each.uniqueid != uniqueid)
             self._put(lot.name, replace(lot, calls=calls))
+
+    def _entered_bridge(self, event: BridgeEnter) -> None:
+        uniqueid = self.reports.identifier(event, "Uniqueid")
+        if event.find("BridgeType") == "parking":
+            self._inside.add(uniqueid)
+            self._doubts.discard(uniqueid)
+        else:
+            self._left_bridge(event)
+
+    def _left_bridge(self, event: Event) -> None:
+        uniqueid = self.reports.identifier(event, "Uniqueid")
+        self._inside.discard(uniqueid)
+        if uniqueid in self._lots:
+            self._doubt(uniqueid)
 
 
 def _call(event: ParkedCallEvent, since: float) -> LiveParkedCall:

@@ -21,6 +21,7 @@ from .._check import (
 from .._client.options import Backoff
 from .._log import get_logger
 from .._near import with_near_keywords
+from .._place import Place
 from .._signals import Signal
 from ..actions.system import Ping
 from ..errors import (
@@ -188,6 +189,7 @@ class Live:
         self._tasks: list[asyncio.Task[None]] = []
         self._unobserve: list[Callable[[], None]] = []
         self._changed = Signal()
+        self._place: Place | None = None  # in which it was entered
         self._ended = False
         self._error: Exception | None = None
 
@@ -313,10 +315,12 @@ class Live:
 
         Raises:
             ValueError: `maxsize` is less than 1.
+            RuntimeError: it was entered in another event loop, thread or process.
         """
+        self._check()
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 change, not {maxsize}")
-        return self._reports.consumers.open(maxsize)
+        return self._reports.consumers.open(maxsize, self._check)
 
     async def wait_synced(self, timeout: float | None = None) -> None:
         """Wait for the state to be up to date; return at once if it is. Cancelling changes nothing.
@@ -329,6 +333,7 @@ class Live:
             ConnectionLost: `Live` was left, the manager was closed, or the link is lost for good.
             ManagerAuthError, ProtocolError, ActionError: the link is lost for good for one of these
                 reasons.
+            RuntimeError: it was entered in another event loop, thread or process.
         """
         await self._until(lambda: self.synced, timeout, "the live state was not up to date")
 
@@ -346,8 +351,10 @@ class Live:
             ManagerTimeout: the answer was not there in time.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: as for `wait_synced()`.
             ValueError: a part does not exist, or is not followed.
-            RuntimeError: the live state was not entered yet.
+            RuntimeError: the live state was not entered yet, or in another event loop, thread or
+                process.
         """
+        self._check()
         if self._is_new:
             raise RuntimeError("the live state is refreshed after it was entered")
         if wrong := [name for name in parts if name not in self._parts]:
@@ -382,6 +389,7 @@ class Live:
     async def _until(
         self, reached: Callable[[], bool], timeout: float | None, otherwise: str
     ) -> None:
+        self._check()
         check_seconds("timeout", timeout)
         try:
             async with async_timeout.timeout(timeout):
@@ -400,6 +408,7 @@ class Live:
         self._stream = self._manager.events(
             *self._selected(), maxsize=self._maxsize, on_loss="raise"
         )
+        self._place = Place("live state", "live.refresh()", self._lost_its_loop)
         # A manager that is not aioami's own need not have these.
         for name, observer in (
             ("observe_actions", self._sent),
@@ -479,7 +488,21 @@ class Live:
         finally:
             self._end(error)
 
+    def _check(self) -> None:
+        """Return if it may be used here.
+
+        Raises:
+            RuntimeError: it was entered in another event loop, thread or process.
+        """
+        if self._place is not None and not self._ended:
+            self._place.check()
+
+    def _lost_its_loop(self) -> None:
+        self._tasks.clear()
+        self._end(ConnectionLost("the event loop of the live state was closed"))
+
     async def _leave(self) -> None:
+        self._check()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -498,7 +521,7 @@ class Live:
         self._reports.close()
         self._reports.consumers.finish(error)
         self._changed.send()
-        current = asyncio.current_task()
+        current = asyncio.current_task() if self._tasks else None
         for task in self._tasks:
             if task is not current:
                 task.cancel()

@@ -15,7 +15,6 @@ from tests.unit.agi.test_asyncagi import place
 from aioami import ActionError, ConnectionLost, Manager, ManagerError, ManagerTimeout, ProtocolError, events
 from aioami.agi import AsyncAGI, CommandFailed, HungUp, Session, TakenAway
 from aioami.agi.asynctransport import AsyncTransport
-from aioami.agi.commands import encode_command
 from aioami.agi.hub import Hub
 from aioami.agi.transport import AskByCommand
 from aioami.errors import PermissionDenied
@@ -307,12 +306,34 @@ async def test_a_digit_that_stopped_a_command_is_waited_for() -> None:
     assert server.commands[1:] == [*['WAIT FOR DIGIT "250"'] * 2, "ANSWER"]
 
 
-async def test_a_command_that_does_not_run_needs_no_stop() -> None:
-    """A stop while no command runs is nothing."""
-    server = Server()
-    server.line.stop(encode_command(["STREAM FILE", "a", ""], CODEC))
+async def test_the_end_is_found_out_behind_a_cancelled_command() -> None:
+    """A command that was cancelled still tells of the hang-up that ended it, though no other one follows."""
+    call, server = session()
+    server.replies["Status"] = [looked(hung_up="1")]
+    running = asyncio.create_task(call.exec("Wait", 1))
+    await until(lambda: server.commands)
+    running.cancel()
     await asyncio.sleep(0)
-    assert server.sent == []
+    server.tell("AsyncAGIExec", CommandId=server.told, Result="200%20result=-1%0A")
+    server.tell("AsyncAGIEnd")
+    await until(lambda: call.is_over)
+    with pytest.raises(HungUp):
+        await call.answer()
+
+
+async def test_a_command_that_is_over_needs_no_stop() -> None:
+    """One that is cancelled while its end is being explained is not stopped, and the reason is found all the same."""
+    call, server = session()
+    server.replies["Status"] = [looked(hung_up="1")]
+    running = asyncio.create_task(call.play("a", stop="1"))
+    await until(lambda: server.commands)
+    server.tell("AsyncAGIEnd")
+    await asyncio.sleep(0.02)
+    running.cancel()
+    with pytest.raises(HungUp):
+        await call.answer()
+    assert running.cancelled()
+    assert server.sent == ["AGI", "Status"]
 
 
 async def test_a_long_environment_whose_rest_never_comes(mgr: Manager) -> None:

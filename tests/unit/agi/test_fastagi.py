@@ -7,14 +7,14 @@ import contextlib
 import gc
 import logging
 from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.helpers import manager, until
 
 from aioami import ManagerError, ProtocolError
-from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Reply, Routes, Session, SessionEnded, TakenAway
-from aioami.agi.commands import Command
+from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
 from aioami.agi.connection import Connection
 from aioami.errors import ConnectionLost
 from aioami.testing import FakeAsterisk
@@ -290,6 +290,31 @@ async def test_usage_behind_exec_is_skipped() -> None:
         assert await result == (1, "a")
 
 
+async def test_a_command_under_way_is_a_handful_of_objects() -> None:
+    """What a command holds while it runs is little, as a thousand at once have the garbage collector walk all of it."""
+    count, ready = 50, asyncio.Semaphore(0)
+    begin = asyncio.Event()
+
+    async def program(session: Session) -> None:
+        ready.release()
+        await begin.wait()
+        await session.command("NOOP")
+
+    async with FastAGI(program, port=0) as server, contextlib.AsyncExitStack() as stack:
+        peers = [await stack.enter_async_context(connected(server)) for _ in range(count)]
+        for _ in peers:
+            await ready.acquire()
+        gc.collect()
+        before = len(gc.get_objects())
+        begin.set()
+        for peer in peers:
+            assert await peer.hear() == "NOOP"
+        gc.collect()
+        assert (len(gc.get_objects()) - before) / count < 12
+        for peer in peers:
+            peer.say("200 result=0")
+
+
 async def test_a_cancelled_command_is_interrupted_until_that_is_answered() -> None:
     """Another command ends the one that runs; it is repeated, and answers up to its last one are skipped."""
 
@@ -342,21 +367,100 @@ async def test_a_cancelled_method_sends_nothing_more() -> None:
         assert await result is None
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"), [(["200 result=-1"], [("CHANNEL STATUS", "511 Dead")]), (["HANGUP", "200 result=0"], [])]
+)
+async def test_the_end_is_found_out_behind_a_cancelled_command(said: list[str], asked: list[tuple[str, str]]) -> None:
+    """A command that was cancelled still tells of the hang-up that ended it, though no other one follows."""
+
+    async def program(session: Session) -> bool:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(session.exec("Wait", 1), 0.02)
+        await until(lambda: session.is_over)
+        with pytest.raises(HungUp):
+            await session.answer()
+        return True
+
+    async with call(program) as (peer, result):
+        assert await peer.hear() == 'EXEC "Wait" "1"'
+        await asyncio.sleep(0.05)  # it is cancelled by then
+        peer.say(*said)
+        for command, answer in asked:
+            await peer.answer(command, answer)
+        assert (await peer.hear()).startswith("GET FULL VARIABLE")
+        peer.say("511 Dead")
+        assert await result
+
+
+async def test_an_answer_that_comes_right_behind_a_cancellation() -> None:
+    """The answer to a command that was cancelled a moment ago is that command's, and taken for no other's."""
+
+    async def program(session: Session) -> str | None:
+        running = asyncio.create_task(session.exec("Wait", 1))
+        await begun.wait()
+        running.cancel()
+        session._transport.data_received(b"200 result=0\n")  # type: ignore[attr-defined]
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return await session.get("A")
+
+    begun = asyncio.Event()
+    async with call(program) as (peer, result):
+        assert await peer.hear() == 'EXEC "Wait" "1"'
+        begun.set()
+        await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
+        assert await result == "a"
+
+
+async def test_a_command_that_is_cancelled_before_its_turn_is_never_sent() -> None:
+    """One that waits for the end of a cancelled one, and is cancelled as well, sends nothing."""
+
+    async def program(session: Session) -> str | None:
+        for command in (session.exec("Wait", 1), session.get("B")):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(command, 0.02)
+        waited.set()
+        return await session.get("A")
+
+    waited = asyncio.Event()
+    async with call(program) as (peer, result):
+        assert await peer.hear() == 'EXEC "Wait" "1"'
+        await waited.wait()
+        peer.say("200 result=0")
+        await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
+        assert await result == "a"
+
+
+async def test_a_hangup_that_is_cancelled_is_still_the_sessions() -> None:
+    """Who holds the call is told that the session has hung up, as the command is on its way."""
+    told: list[bool] = []
+
+    async def program(session: Session) -> bool:
+        session._transport.holder = SimpleNamespace(begin_hang_up=lambda: None, end_hang_up=told.append)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(session.hang_up(), 0.02)
+        return True
+
+    async with call(program) as (peer, result):
+        assert await peer.hear() == "HANGUP"
+        assert await result
+    assert told == [True]
+
+
 @pytest.mark.parametrize("answer", ["200 result=0 (a)", "510 Invalid or unknown command"])
 async def test_an_answer_that_comes_with_a_cancellation(
     answer: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A command that is cancelled when its answer has just come is cancelled, and nothing is stopped or logged."""
     running: list[asyncio.Task[object]] = []
-    plain = Connection.run
+    plain = Connection._resolve
 
-    async def run_and_cancel(self: Connection, command: Command) -> Reply:
-        reply = await plain(self, command)
+    def resolve_and_cancel(self: Connection, outcome: Any) -> None:
+        plain(self, outcome)
         if running:
-            asyncio.get_running_loop().call_soon(running.pop().cancel)
-        return reply
+            running.pop().cancel()
 
-    monkeypatch.setattr(Connection, "run", run_and_cancel)
+    monkeypatch.setattr(Connection, "_resolve", resolve_and_cancel)
 
     async def program(session: Session) -> str | None:
         command = asyncio.create_task(session.command("FAST"))

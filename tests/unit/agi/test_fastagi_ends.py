@@ -6,7 +6,6 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,6 @@ from aioami.agi import CommandFailed, DialResult, FastAGI, HungUp, Routes, Sessi
 from aioami.agi.commands import encode_command
 from aioami.agi.connection import Connection
 from aioami.agi.hub import Hub
-from aioami.agi.session import _Turn
 from aioami.enums import DialStatus
 from aioami.testing import FakeAsterisk
 from aioami.wire.text import Encoding
@@ -397,17 +395,6 @@ async def test_nothing_is_written_to_a_connection_that_closes(monkeypatch: pytes
     assert wire.written == b""
     connection.connection_lost(None)
     await finishing
-
-
-def test_a_turn_without_a_command_has_nothing_to_stop() -> None:
-    """One that is cancelled between two commands stops none."""
-    stopped: list[object] = []
-    transport = SimpleNamespace(stop=stopped.append)
-    loop = asyncio.new_event_loop()
-    turn = _Turn(transport, loop)  # type: ignore[arg-type]
-    turn.stop()
-    assert stopped == []
-    loop.close()
 
 
 async def answered(text: str) -> Any:

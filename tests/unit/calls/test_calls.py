@@ -120,6 +120,7 @@ def test_a_trace_as_json(busy: CallTracer) -> None:
     assert plain["linkedid"] == call.linkedid
     assert [each["name"] for each in plain["channels"]] == [each.name for each in call.channels]
     assert plain["steps"][0]["text"].startswith(call.channels[0].name)
+    assert str(call).splitlines() == [str(line) for line in call.ladder()]
 
 
 def test_what_is_no_part_of_a_call_does_no_harm() -> None:

@@ -354,3 +354,113 @@ def test_the_reason_of_a_cause(cause: int | None, reason: EndReason) -> None:
     """Every hang-up cause that says something has a reason, those that Asterisk adds one day too."""
     assert reason_of(cause) is reason
     assert reason_of(cause, "BUSY") is (EndReason.BUSY if reason is EndReason.UNKNOWN else reason)
+
+
+def test_what_is_about_others_changes_nothing() -> None:
+    """Events of other channels, which share a route with the call, leave it as it is."""
+    call = CallMachine(CH, other=OTHER)
+    call.take(NEW, 0)
+    for name, header in (
+        ("Newstate", "Uniqueid"),
+        ("Hold", "Uniqueid"),
+        ("Rename", "Uniqueid"),
+        ("DialEnd", "DestUniqueid"),
+        ("ParkedCall", "ParkeeUniqueid"),
+        ("Pickup", "TargetUniqueid"),
+        ("LocalOptimizationBegin", "LocalOneUniqueid"),
+        ("Hangup", "Uniqueid"),
+    ):
+        assert call.take(event(name, **{header: "another", "ChannelState": 6, "Channel": "A/1"}), 1) == []
+    assert (call.state, call.spaces, call.uniqueids) == (CallState.DIALLING, (), (CH, OTHER))
+
+
+def test_the_spaces_of_a_parked_call() -> None:
+    """Each space that the call was put into is kept, in order."""
+    call = CallMachine(CH)
+    for space in ("701", "702"):
+        call.take(event("ParkedCall", ParkeeUniqueid=CH, ParkingSpace=space), 0)
+    assert call.spaces == ("701", "702")
+
+
+def test_what_is_told_of_a_call_that_is_over_changes_nothing() -> None:
+    """Behind its end no event, no list and no bridge says anything about a call."""
+    call = CallMachine(CH)
+    for each in (NEW, UP, hangup(16)):
+        call.take(each, 0)
+    end = call.end
+    assert end is not None
+    assert call.found(event("CoreShowChannel", Channel=NAME, ChannelState=6), 1) == []
+    assert call.missing([], 1) == call.lose(1) == call.check_bridge() == call.settle(1) == []
+    assert call.end is end
+
+
+def test_a_list_of_channels_tells_of_bridges() -> None:
+    """The bridges of a list stand for all that there are, and those that are known keep their type."""
+    bridges = Bridges()
+    for bridge, kind in (("lot", "parking"), ("gone", "basic")):
+        bridges.take(
+            event("BridgeEnter", BridgeUniqueid=bridge, BridgeType=kind, Uniqueid=f"in-{bridge}", Channel="A/1")
+        )
+    bridges.replace([event("CoreShowChannel", Uniqueid="b", BridgeId="lot"), event("CoreShowChannel", Uniqueid="c")])
+    assert (bridges.place("b"), bridges.kind("lot")) == ("lot", "parking")
+    assert (bridges.place("c"), bridges.place("in-gone"), bridges.kind("gone")) == ("", "", None)
+
+
+def test_a_place_that_a_merge_of_bridges_takes() -> None:
+    """When bridges merge while a Local channel takes itself out, the hang-up that follows is that of the Local channel."""
+    call = CallMachine(CH, other=OTHER)
+    for each in (NEW, UP):
+        call.take(each, 0)
+    in_bridge(call, "BridgeEnter", "y", "far")
+    in_bridge(call, "BridgeEnter", "y", OTHER)
+    ids = {"LocalOneUniqueid": OTHER, "LocalTwoUniqueid": CH}
+    call.take(event("LocalOptimizationBegin", **ids, SourceUniqueid="far"), 1)
+    call.take(event("BridgeMerge", ToBridgeUniqueid="y"), 1)
+    call.take(hangup(16), 2)
+    assert (call.end, call.uniqueid) == (None, "far")
+
+
+@pytest.mark.parametrize(("source", "left"), [("", None), ("far", "far")])
+def test_an_optimization_that_went_well(source: str, left: str | None) -> None:
+    """The channel that it names takes the place of the call's own; where it names none, the hang-up is the end."""
+    call = CallMachine(CH, other=OTHER)
+    for each in (NEW, UP):
+        call.take(each, 0)
+    ids = {"LocalOneUniqueid": CH, "LocalTwoUniqueid": OTHER}
+    call.take(event("LocalOptimizationBegin", **ids, SourceUniqueid=source), 1)
+    call.take(event("LocalOptimizationEnd", **ids, Success="Yes"), 1)
+    call.take(hangup(16), 2)
+    assert (call.end is None) == (left is not None)
+    assert call.uniqueid == (left or CH)
+
+
+def test_an_heir_that_hangs_up_first_inherits_nothing() -> None:
+    """Where the channel that was to take its place is gone before, the call ends with its own channel."""
+    call = optimized(CH)
+    call.take(event("Hangup", Uniqueid="far", Cause=16), 2)
+    call.take(hangup(16), 3)
+    assert call.end == CallEnd(EndReason.ANSWERED, HangupCause.NORMAL_CLEARING, talked=3)
+
+
+def test_an_heir_is_found_after_a_gap() -> None:
+    """A Local channel that is missing from the list, while what it called is in it, was taken out of the call."""
+    call = CallMachine(CH, other=OTHER)
+    for each in (NEW, UP):
+        call.take(each, 0)
+    in_bridge(call, "BridgeEnter", "y", OTHER)
+    in_bridge(call, "BridgeEnter", "y", "far")
+    call.missing(["far"], 1)
+    assert (call.end, call.uniqueid, call.channel) == (None, "far", "Local/far")
+
+
+def test_a_failure_whose_channel_lives_on_waits_for_its_end() -> None:
+    """When the result says failure, and the channel does not hang up, the call goes on until it does."""
+    call = CallMachine(CH)
+    for each in (NEW, response(0)):
+        call.take(each, 0)
+    assert call.patience is not None
+    call.settle(3)
+    assert (call.end, call.patience) == (None, None)
+    call.take(hangup(21), 9)
+    assert call.end is not None
+    assert call.end.reason is EndReason.REJECTED

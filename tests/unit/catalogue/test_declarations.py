@@ -149,6 +149,21 @@ def test_a_class_of_ones_own_for_a_known_event() -> None:
     assert of_use([], [Mine]).event_filters == ("^Event: Hangup[[:space:]]",)
 
 
+def test_an_event_is_named_by_one_line() -> None:
+    """A name with a line break could never come, and is refused when the class is made; any other is found as it stands."""
+    with pytest.raises(ValueError, match="Broken: a name of one line"):
+
+        class Broken(events.KnownEvent, wire_name="A\r\nChannel: b"):
+            pass
+
+    class Odd(events.KnownEvent, wire_name=" Odd: name "):
+        pass
+
+    odd = events.parse("Event:  Odd: name \r\nKey: 1\r")
+    assert isinstance(odd, Odd)
+    assert (odd["Event"], odd["event"], odd.name) == (" Odd: name ",) * 3
+
+
 def test_the_read_classes_of_an_event_of_ones_own() -> None:
     """Its class may declare them; those of another event that it extends are not its own."""
 

@@ -90,7 +90,7 @@ def test_what_live_refuses_is_refused(options: Any, kind: type[Exception]) -> No
 
 async def test_changes_take_turns_and_are_bounded() -> None:
     """Each server has its own bound; what is too much is one change of everything, and others come between."""
-    changes = FleetLiveChanges(2)
+    changes = FleetLiveChanges(2, lambda: None)
     changes.notify(LiveChange("link", server="a"))
     for number in range(5):
         changes.notify(LiveChange("channel", str(number), server="a"))

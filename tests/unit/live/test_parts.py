@@ -155,6 +155,74 @@ async def test_parking(fake: FakeAsterisk, live: Live) -> None:
     assert [each.since for each in live.parking["default"].calls] == [995.0, 993.0]
 
 
+async def entered(fake: FakeAsterisk, uniqueid: str, kind: str = "parking") -> None:
+    await emit(fake, "BridgeEnter", Uniqueid=uniqueid, Channel=f"A/{uniqueid}", BridgeUniqueid=kind, BridgeType=kind)
+
+
+async def parked(fake: FakeAsterisk, uniqueid: str, space: str) -> None:
+    await emit(
+        fake,
+        "ParkedCall",
+        ParkeeChannel=f"A/{uniqueid}",
+        ParkeeUniqueid=uniqueid,
+        Parkinglot="default",
+        ParkingSpace=space,
+    )
+
+
+def spaces(live: Live) -> list[tuple[str, str]]:
+    return [(each.space, each.uniqueid) for each in live.parking["default"].calls]
+
+
+async def test_a_call_that_is_taken_out_of_a_lot_without_an_event(fake: FakeAsterisk, live: Live) -> None:
+    """A parked call that is bridged, or hung up, or never enters the lot's bridge, is asked about until it is not listed."""
+    asked = len(fake.sent("ParkedCalls"))
+    for uniqueid in ("20", "21", "22", "23", "24"):
+        if uniqueid == "20":  # the two events have no order
+            await entered(fake, uniqueid)
+        await parked(fake, uniqueid, f"7{uniqueid}")
+        if uniqueid not in ("20", "24"):
+            await entered(fake, uniqueid)
+    await until(lambda: len(spaces(live)) == 7)
+    await entered(fake, "21", "basic")
+    await emit(fake, "BridgeLeave", Uniqueid="22", BridgeUniqueid="parking", BridgeType="parking")
+    await emit(fake, "Hangup", Uniqueid="23", Cause="16")
+    still = {"Event": "ParkedCall", "Parkinglot": "default", "ParkingSpace": "720", "ParkeeUniqueid": "20"}
+    late = {"Event": "ParkedCall", "Parkinglot": "default", "ParkingSpace": "724", "ParkeeUniqueid": "24"}
+    lists(fake, "ParkedCalls", still, late)
+    await until(lambda: spaces(live) == [("720", "20"), ("724", "24")])
+    lists(fake, "ParkedCalls", still)  # a server at work lists it a little longer
+    await until(lambda: spaces(live) == [("720", "20")])
+    assert live.synced
+    assert len(fake.sent("ParkedCalls")) - asked <= 3
+
+
+async def test_a_call_that_leaves_a_lot_as_its_events_say_is_not_asked_about(fake: FakeAsterisk, live: Live) -> None:
+    """Where the lot tells that a call left, before or after the bridge does, the server is not asked."""
+    asked = len(fake.sent("ParkedCalls"))
+    for uniqueid in ("20", "21"):
+        await parked(fake, uniqueid, f"7{uniqueid}")
+        await entered(fake, uniqueid)
+    leaves = {"Uniqueid": "20", "BridgeUniqueid": "parking", "BridgeType": "parking"}
+    await emit(fake, "BridgeLeave", **leaves)
+    for uniqueid in ("20", "21"):
+        await emit(fake, "ParkedCallGiveUp", ParkeeUniqueid=uniqueid, Parkinglot="default")
+    await emit(fake, "BridgeLeave", **leaves | {"Uniqueid": "21"})
+    await until(lambda: len(spaces(live)) == 2)
+    await parked(fake, "22", "722")
+    await until(lambda: len(fake.sent("ParkedCalls")) > asked)  # about that one alone
+    await until(lambda: spaces(live) == [("701", "3"), ("1000", "2")])
+    assert len(fake.sent("ParkedCalls")) == asked + 1
+
+
+async def test_a_server_that_goes_on_listing_a_call_is_believed(fake: FakeAsterisk, live: Live) -> None:
+    """A parked call of which the bridge tells something else is asked about a few times, and then shown as it is listed."""
+    asked = len(fake.sent("ParkedCalls"))
+    await entered(fake, "3", "basic")
+    await until(lambda: len(fake.sent("ParkedCalls")) == asked + 5)
+    assert spaces(live) == [("701", "3"), ("1000", "2")]
+
+
 async def test_conferences(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """Participants come, talk, are muted and go; a new conference is asked for its lock a moment later."""
     await emit(fake, "ConfbridgeJoin", Conference="all", Channel="A/2", Uniqueid="2", Muted="No", Admin="No")
@@ -194,6 +262,23 @@ async def test_conferences_that_are_locked_or_end(fake: FakeAsterisk, mgr: Manag
     await live.wait_synced(5)
     assert not live.conferences
     assert len(fake.sent("ConfbridgeListRooms")) == before + 2
+
+
+async def test_a_participant_of_whose_leaving_the_conference_does_not_tell(fake: FakeAsterisk, live: Live) -> None:
+    """A participant who hung up is asked about if the conference does not tell, as when another channel left in its place."""
+    asked = len(fake.sent("ConfbridgeList"))
+    for uniqueid in ("2", "3"):
+        await emit(fake, "ConfbridgeJoin", Conference="all", Channel=f"A/{uniqueid}", Uniqueid=uniqueid)
+    await until(lambda: len(live.conferences["all"].participants) == 3)
+    await emit(fake, "Hangup", Uniqueid="3", Cause="16")
+    await emit(fake, "ConfbridgeLeave", Conference="all", Uniqueid="3")
+    await emit(fake, "Hangup", Uniqueid="2", Cause="16")
+    await until(lambda: [each.uniqueid for each in live.conferences["all"].participants] == ["1"])
+    await live.wait_synced(5)
+    assert len(fake.sent("ConfbridgeList")) == asked + 1
+    lists(fake, "ConfbridgeListRooms")
+    await emit(fake, "ConfbridgeLeave", Conference="all", Uniqueid="stand-in")
+    await until(lambda: not live.conferences)
 
 
 async def test_mailboxes(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:

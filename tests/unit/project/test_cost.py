@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from aioami import Event, EventStream, actions, core
-from aioami._client.streams import Buffer
+from aioami._client.buffers import Buffer
 from aioami._session.dispatch import Dispatcher, Selection
 from aioami._session.session import Session
 from aioami.wire import Framer, message

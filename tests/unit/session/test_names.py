@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aioami import ActionError, Disconnected, Event, core, events
-from aioami._client.streams import Buffer
+from aioami._client.buffers import Buffer
 from aioami._session.dispatch import Dispatcher, Selection
 from aioami._session.session import Session
 from aioami.actions import DAHDIShowStatus, FAXStats

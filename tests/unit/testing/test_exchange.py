@@ -64,13 +64,13 @@ def call(fake: FakeAsterisk, to: str, **variables: str) -> Call:
 
 @HOUSE
 async def test_applications_take_their_time(fake: FakeAsterisk) -> None:
-    """Playback takes a second for each recording; Read waits for digits that nobody presses; music goes on for ever."""
+    """Playback takes a second for each recording; Read does so, and waits for digits that nobody presses; music goes on for ever."""
     playing, reading, music = call(fake, "play@a"), call(fake, "read@a"), call(fake, "music@a")
     await fake.advance(1.9)
     assert playing.state == "Up"
     await fake.advance(0.2)
     assert playing.state == "gone"
-    await fake.advance(4.8)
+    await fake.advance(5.8)
     assert reading.state == "Up"
     await fake.advance(0.2)
     assert reading.state == "gone"

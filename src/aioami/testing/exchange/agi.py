@@ -21,6 +21,7 @@ _LOOK: Final = 0.1
 _LOOK_WITH_SOUND: Final = 0.02
 _CONNECT: Final = 2.0  # seconds that a FastAGI server may take to take a connection
 _PORT: Final = 4573
+_HIDING: Final = frozenset({"confbridge", "read", "record", "saynumber", "voicemail"})
 _YES: Final = ("yes", "true", "y", "t", "1", "on")
 
 
@@ -88,11 +89,16 @@ async def _run(
         tell(200, "Success")
         raise
     except (Gone, Redirected):
-        # What EXEC returns is a result like any other.
+        # What EXEC returns is a result like any other, and some applications return 0 then.
         is_exec = words[0].upper() == "EXEC"
+        hides = is_exec and words[1].lower() in _HIDING
         if dead:
             outcome = Outcome(200, "Success", "200 result=0")
         elif channel.slips_away:
+            raise
+        elif hides:
+            tell(200, "Success")
+            answer("200 result=0")
             raise
         else:
             tell(200 if is_exec else -1, "Unknown Result" if is_exec else "Failure")

@@ -10,12 +10,13 @@ from . import conferences
 from .agi import agi
 from .calls import dial
 from .channels import BUSY, UP, Bridge, Channel, ToBridge
-from .dialplan import NotSet, arguments, enter_subroutine, write
+from .control import CONTROL
+from .dialogue import DIALOGUE
+from .dialplan import NotSet, arguments, enter_subroutine, seconds_of, write
 from .keys import STOP, listen
 
 __all__ = ["APPLICATIONS"]
 
-_LONGEST: Final = 1e9  # seconds that anything may take
 _INITIAL_SILENCE: Final = 2500  # milliseconds after which AMD believes that a machine is there
 _ANALYSIS: Final = 5000  # milliseconds for which it listens
 _STEP: Final = 100  # milliseconds
@@ -34,7 +35,7 @@ async def _answer(channel: Channel, data: str) -> bool:
 
 
 async def _wait(channel: Channel, data: str) -> bool:
-    await channel.pause(_seconds(data))
+    await channel.pause(seconds_of(data))
     return True
 
 
@@ -50,7 +51,7 @@ async def _music(channel: Channel, data: str) -> bool:
     name, seconds, *_ = [*arguments(data), "", ""]
     channel.emit("MusicOnHoldStart", [("Class", name or "default")])
     try:
-        await channel.pause(_seconds(seconds) if seconds else None)
+        await channel.pause(seconds_of(seconds) if seconds else None)
     finally:
         channel.emit("MusicOnHoldStop")
     return True
@@ -82,7 +83,7 @@ async def _background(channel: Channel, data: str) -> bool:
 
 
 async def _wait_for_extension(channel: Channel, data: str) -> bool:
-    seconds = _seconds(data) if data else _DIGIT
+    seconds = seconds_of(data) if data else _DIGIT
     channel.pressed = await listen(channel, seconds, stops=frozenset({STOP}))
     return True
 
@@ -143,7 +144,7 @@ async def _refuse(channel: Channel, data: str, what: str, cause: int) -> bool:
     channel.cause = cause
     if channel.state != UP:
         channel.to_state(BUSY)
-    await channel.pause(_seconds(data) if data else None)
+    await channel.pause(seconds_of(data) if data else None)
     return False
 
 
@@ -173,7 +174,7 @@ async def _goto(channel: Channel, data: str) -> bool:
 
 async def _dial(channel: Channel, data: str) -> bool:
     targets, seconds, options, *_ = [*arguments(data), "", ""]
-    limit = _seconds(seconds) if seconds else 136.0
+    limit = seconds_of(seconds) if seconds else 136.0
     status = await dial(channel, targets.split("&"), limit, options)
     return status != "ANSWER"
 
@@ -182,8 +183,9 @@ async def _queue(channel: Channel, data: str) -> bool:
     name, _, _, _, seconds, *_ = [*arguments(data), *[""] * 5]
     queue = channel.exchange.queues.get(name)
     if queue is None:
-        return False
-    return await queue.serve(channel, _seconds(seconds) if seconds else None)
+        channel.set_variable("QUEUESTATUS", "UNKNOWN")
+        return True
+    return await queue.serve(channel, seconds_of(seconds) if seconds else None)
 
 
 async def _conference(channel: Channel, data: str) -> bool:
@@ -228,17 +230,6 @@ async def _user_event(channel: Channel, data: str) -> bool:
     return True
 
 
-async def _read(channel: Channel, data: str) -> bool:
-    """Read no digits, as no key is pressed."""
-    name, _, _, _, _, seconds, *_ = [*arguments(data), *[""] * 6]
-    if channel.state != UP:
-        channel.answer()
-    await channel.pause(_seconds(seconds) if seconds else 10.0)
-    channel.set_variable("READSTATUS", "TIMEOUT")
-    channel.set_variable(name, "")
-    return True
-
-
 async def _amd(channel: Channel, data: str) -> bool:
     """Take who plays a file at the other end for a machine; else nothing is heard, and not sure."""
     given = [*arguments(data), *[""] * 4]
@@ -274,13 +265,6 @@ async def _stop_mix_monitor(channel: Channel, data: str) -> bool:
     return True
 
 
-def _seconds(text: str) -> float:
-    try:
-        return min(max(0.0, float(text)), _LONGEST)
-    except ValueError:
-        return 0.0
-
-
 APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Answer": _answer,
     "Wait": _wait,
@@ -308,9 +292,10 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "Park": _park,
     "ParkedCall": _parked_call,
     "UserEvent": _user_event,
-    "Read": _read,
     "MixMonitor": _mix_monitor,
     "StopMixMonitor": _stop_mix_monitor,
     "AGI": agi,
     "AMD": _amd,
+    **DIALOGUE,
+    **CONTROL,
 }

@@ -22,6 +22,7 @@ __all__ = [
     "read",
     "run",
     "run_subroutine",
+    "seconds_of",
     "substitute",
     "write",
 ]
@@ -33,6 +34,7 @@ _FUNCTION: Final = re.compile(r"([A-Z_]+)\((.*)\)$", re.DOTALL)
 _CHARACTERS: Final = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
 
 
+_LONGEST: Final = 1e9  # seconds that anything may take
 _GENERAL: Final = {"N": 8, "Z": 9, "X": 10, ".": 100, "!": 101}
 
 
@@ -462,3 +464,11 @@ async def run_subroutine(
     if not returned:
         channel.soft_hangup()
     return returned
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds of an argument; 0 of one that is no number."""
+    try:
+        return min(max(0.0, float(text)), _LONGEST)
+    except ValueError:
+        return 0.0

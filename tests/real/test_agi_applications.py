@@ -1,0 +1,36 @@
+"""Applications that programs run on real servers: what the fake server is held against."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tests.applications import ROWS, Row
+from tests.real.agi_calls import press, run_each
+
+from aioami import Manager
+from aioami.agi import CommandFailed, Session
+
+
+def trying(mgr: Manager, row: Row) -> Callable[[Session], Awaitable[Row]]:
+    """A program that runs an application, presses keys meanwhile, and tells what came of it."""
+
+    async def program(call: Session) -> Row:
+        running = asyncio.create_task(call.command("EXEC", row.application, *filter(None, [row.data])))
+        for key in row.keys:
+            await asyncio.sleep(0.4)
+            await press(mgr, call, key)
+        try:
+            result = (await running).result
+        except CommandFailed as error:
+            result = "" if error.reply is None else error.reply.result
+        variables = {name: await call.get(name) or "" for name in row.variables}
+        return row._replace(result=result, variables=variables)
+
+    return program
+
+
+async def test_what_applications_answer(mgr: Manager) -> None:
+    """The table of applications is what a real server answers."""
+    done = await run_each(mgr, "fastagi", [trying(mgr, each) for each in ROWS], caller="music")
+    assert {each.name: each[2:4] for each in done} == {each.name: each[2:4] for each in ROWS}
