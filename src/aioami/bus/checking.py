@@ -149,7 +149,7 @@ async def _check_stream(
         else:
             advice = f"allow {needed} to {subject}"
             yield Finding(name, str(refused), is_right=False, advice=advice)
-    # A farewell of a relay that was never there, and an answer that nobody waits for, change nothing.
+    # A farewell of a relay that was never there changes nothing, nor an answer to nobody.
     farewell = Heartbeat("aioami relay --check", "gone").encode()
     for subject, body, allowed, what in (
         (heartbeat_subject(name), farewell, heartbeat_subject(name), "signs of life"),
