@@ -116,6 +116,7 @@ class CallChanges:
         self._arrival.send()
 
     def __aiter__(self) -> Self:
+        self._check()
         return self
 
     async def __anext__(self) -> CallChange:
