@@ -130,7 +130,12 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "like": frozenset({"buffers", "callbacks", "options", "streams"}),
     "naming": frozenset(),
     "base": frozenset({"naming", "observers", "options"}),
-    "threads": frozenset({"buffers", "callbacks", "like", "options", "streams"}),
+    "loopthread": frozenset(),
+    "blocking": frozenset({"callbacks", "loopthread", "streams"}),
+    "blocking_calls": frozenset({"loopthread"}),
+    "threads": frozenset(
+        {"blocking", "blocking_calls", "buffers", "callbacks", "like", "loopthread", "options", "streams"}
+    ),
     "view": frozenset({"connection", "link", "options"}),
     "manager": frozenset(
         {
