@@ -127,7 +127,7 @@ async def test_a_bus_without_a_relay(nats_server: NatsServer) -> None:
 
 
 async def test_commands_for_one_server_of_a_bus(nats_server: NatsServer, tmp_path: Path) -> None:
-    """`send`, `command`, `shell`, `call` and `trace` go through the relay, for the server that `--server` names."""
+    """`send`, `command`, `shell`, `call`, `trace` and `agi` go through the relay, for the server that `--server` names."""
     async with office(nats_server) as own, own.relay() as relay:
         await until(lambda: relay.is_ready)
         where = {"url": nats_server.url}
@@ -146,6 +146,18 @@ async def test_commands_for_one_server_of_a_bus(nats_server: NatsServer, tmp_pat
         process = await start("shell", "--server", own.name, stdin=asyncio.subprocess.PIPE, **where)
         out_of_shell, _ = await process.communicate(b"Ping\n:state\n")
         assert (process.returncode, f"{own.name} is ready" in out_of_shell.decode()) == (0, True), out_of_shell
+        program = tmp_path / "menu.py"
+        program.write_text("async def menu(call):\n    await call.answer()\n    print('answered', flush=True)\n")
+        process = await start("agi", str(program), "--server", own.name, **where)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while b"runs for each call" not in await asyncio.wait_for(process.stderr.readline(), 30):
+            pass
+        own.fake.add_extension("menu", "AGI(agi:async)")
+        own.fake.incoming("PJSIP/bob", to="menu")
+        assert await asyncio.wait_for(process.stdout.readline(), 30) == b"answered\n"
+        process.terminate()
+        await process.communicate()
 
 
 async def test_commands_that_take_no_bus(tmp_path: Path) -> None:
