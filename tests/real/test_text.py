@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from tests.helpers import until
+from tests.unit.cli.test_cli_top import Screen
 
 from aioami import Manager, actions, core, events, live
+from aioami.cli.screen.top import PARTS, Table, Top
 from aioami.testing.real import RealAsterisk
 
 ODD = b"x" + bytes(each for each in range(1, 256) if each not in b"\r\n\0 ")
@@ -93,3 +95,24 @@ async def test_a_line_break_in_a_value_is_read_in_one_way(mgr: Manager) -> None:
     assert reply["Value"] == reply.get("value") == reply.value == dict(reply.items())["Value"] == "one"
     assert reply.getall("Value") == [reply.to_dict()["Value"]] == ["one"]
     assert reply.unparsed == ("two",)
+
+
+async def test_top_shows_and_ends_a_call_with_an_odd_name(asterisk: RealAsterisk) -> None:
+    """The screen shows the escape, and its key ends the call by the bytes."""
+    async with Manager.from_url(asterisk.url) as mgr, live.Live(mgr, parts=PARTS) as state:
+        reply = await mgr.send(
+            core.Originate_Application(
+                b"Local/wait@test/n", "Wait", ("600",), callerid=b'"' + NAME + b'" <1\xfc>', channel_id=b"id-\xfc"
+            )
+        )
+        assert (await reply.outcome(timeout=10)).success
+        await until(lambda: r"id-\xfc" in state.channels)
+        top = Top(mgr, state, "admin")
+        async with top.run_test(size=(150, 45)) as pilot:
+            at = Screen(top, state, pilot)
+            await at.until(lambda: top.query(Table) and at.shown("channels"))
+            assert any(r"\xfc" in cell for row in at.shown("channels") for cell in row)
+            while state.channels:
+                await at.press("h", "y")
+                await pilot.pause(0.1)
+        assert not (await mgr.send(core.CoreShowChannels())).events

@@ -33,6 +33,7 @@ from aioami import (
     ManagerTimeout,
     Reconnected,
     UnknownEventName,
+    actions,
     connect,
     core,
     events,
@@ -911,3 +912,19 @@ async def test_a_recording_has_the_name_of_the_server(fakes: FakeFleet, tmp_path
     async with Fleet(servers):
         pass
     assert Recording.load(tmp_path / "a").server == "pbx1"
+
+
+async def test_a_filter_of_a_server_outlives_its_link(fake: FakeAsterisk) -> None:
+    """What a user sends to one server of a fleet is set up again there when its link stands again."""
+    async with Fleet({"pbx": manager(fake)}) as fleet:
+        await fleet["pbx"].send(actions.Filter("!Event: Murmur"))
+        with fleet.events("Murmur", "Custom", Reconnected) as stream:
+            for connection in fake.connections:
+                connection.drop()
+            while not isinstance(await anext(stream), Reconnected):
+                pass
+            await fake.send_event("Murmur", privilege="system,all")
+            await fake.send_event("Custom", privilege="system,all")
+            assert (await anext(stream)).name == "Custom"
+        assert [each.get("Filter") for each in fake.sent("Filter")] == ["!Event: Murmur"] * 2
+        assert len(fleet["pbx"].view.filters or ()) == 1
