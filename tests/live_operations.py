@@ -468,13 +468,14 @@ async def compare(live: Live, mgr: Manager) -> list[str]:
             return []
         now = time.monotonic()
         against = contradictions(theirs)
-        if against or theirs != before:
+        moved = against or differences(before or {}, theirs)
+        if moved:
             at_rest = now
         before = theirs
         if now > at_rest + REST:
             return found or ["not synced"]
         if now > began + PATIENCE:
-            return [f"the server did not come to rest within {PATIENCE:g} s", *against, *found]
+            return [f"the server did not come to rest within {PATIENCE:g} s:", *moved, "different:", *found]
         await asyncio.sleep(0.1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from tests.live_operations import operations, play
 
 from aioami.testing.real import RealAsterisk
@@ -12,6 +13,7 @@ SEEDS = (1, 2, 3)
 SECONDS = 10.0  # ... of each of them, on each version: a minute in all
 
 
+@pytest.mark.timeout(150)  # so that a server that does not come to rest is told
 async def test_random_operations(real_asterisk: RealAsterisk) -> None:
     """Calls, bridges, transfers, queues and resets in a random order leave nothing that is shown otherwise than listed."""
 

@@ -109,7 +109,7 @@ class _Channel:
 
     @property
     def since(self) -> float:
-        """The time of its beginning."""
+        """The time at which the channel began, in seconds since 1970."""
         return self._channel.since
 
     def show(self, channel: LiveChannel) -> None:
@@ -128,6 +128,10 @@ class _Channel:
         # Asterisk 11 and older send a part of the channel, which completes what is known.
         if self._changed and event.find("ConnectedLineName") is None:
             self.value()
+        self.take_whole(event)
+
+    def take_whole(self, event: ChannelEvent) -> None:
+        """Take over what an event says that has the whole channel on every version."""
         self._event = event
         self._linkedid = None
         self._changed = True
@@ -386,7 +390,7 @@ class Channels(Part[LiveChannel]):
         if record is None or not bridge:
             return
         kind, creator = self.calls.kind_of(bridge, event)
-        record.take(event)
+        record.take_whole(event)
         self._move(uniqueid, record, bridge)
         self.notify(uniqueid)
         self.calls.enters(event, uniqueid, bridge, (kind, creator))
@@ -421,7 +425,7 @@ class Channels(Part[LiveChannel]):
         bridge = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.get(uniqueid)
         if record is not None:
-            record.take(event)
+            record.take_whole(event)
             if record.bridge == bridge:
                 self._move(uniqueid, record, None)
             self.notify(uniqueid)

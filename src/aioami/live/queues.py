@@ -191,8 +191,13 @@ class _Queue:
 
     def take(self, event: QueueMemberEvent, interface: str) -> None:
         """Take over what an event says of a member."""
-        # Asterisk 11 and older tell a part of the member, which completes what is known.
-        if interface in self._events and event.find("Membership") is None:
+        # Asterisk 11 and older tell a part of the member in some events, which completes what is
+        # known; that of the device's state has all on every version.
+        if (
+            interface in self._events
+            and not isinstance(event, QueueMemberStatus)
+            and event.find("Membership") is None
+        ):
             self.member(interface)
         if interface not in self._members:
             self._members[interface] = LiveMember(interface)
@@ -655,7 +660,7 @@ class Queues(Part[LiveQueue]):
 
 
 class _Listed:
-    """A list of `QueueStatus`.
+    """The queues, members and callers that one `QueueStatus` has listed.
 
     Args:
         callers: the callers that are known, by Uniqueid.

@@ -16,9 +16,13 @@ from tests.helpers import manager, until
 
 from aioami import ManagerError, ProtocolError
 from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
+from aioami.agi.answers import parse_reply
+from aioami.agi.commands import encode_command
 from aioami.agi.connection import Connection
+from aioami.agi.transport import failure
 from aioami.errors import ConnectionLost
 from aioami.testing import FakeAsterisk
+from aioami.wire.text import Encoding
 
 PLACE = 'GET FULL VARIABLE "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"'
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
@@ -131,6 +135,18 @@ async def test_answers_are_told_from_hangups() -> None:
         peer.say("HANGUP")  # a second time, as with AGIEXITONHANGUP
         await peer.answer('GET VARIABLE "C"', "200 result=1 (c)")
         assert await result == "ac"
+
+
+@pytest.mark.parametrize(
+    "answer", ["200 result=-1 (no hush-hush here)", "511 not hush-hush now", "200 result=hush-hush"]
+)
+def test_a_failed_command_shows_none_of_its_arguments(answer: str) -> None:
+    """Though Asterisk repeats them: what a program sets may be secret; a short one may be all that Asterisk says."""
+    command = encode_command(["SET VARIABLE", "PIN", "hush-hush", "-1"], Encoding())
+    error = failure(command, parse_reply(answer))
+    assert "hush-hush" not in str(error) + repr(error)
+    assert "***" in str(error)
+    assert "answered -1" in str(error) or "=-1" not in answer
 
 
 async def test_a_usage_text_is_an_error() -> None:

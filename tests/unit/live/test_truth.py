@@ -536,7 +536,7 @@ async def test_parts_of_channels_complete_what_is_known(fake: FakeAsterisk, mgr:
     await emit(fake, "Newchannel", "1", CallerIDNum="555", Context="test")
     await emit(fake, "Newstate", "1", Exten="100")
     await emit(fake, "QueueMemberStatus", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Status="2")
-    await emit(fake, "QueueMemberStatus", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Paused="1")
+    await emit(fake, "QueueMemberPause", privilege="agent,all", Queue="support", Interface="PJSIP/agent1", Paused="1")
     await applied(live, mgr)
     channel, member = live.channels["1"], live.queues["support"].members["PJSIP/agent1"]
     assert (channel.caller_id_num, channel.context, channel.exten) == ("555", "test", "100")
