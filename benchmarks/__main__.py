@@ -258,6 +258,7 @@ def goals(medians: dict[str, dict[str, float]]) -> Iterator[tuple[str, float, fl
         ("a FastAGI session of 200, ms of CPU", 2, lambda: medians["fastagi-200"]["aioami"]),
         ("a FastAGI session of 1,000, ms of CPU", 2, lambda: medians["fastagi-1000"]["aioami"]),
         ("a FastAGI session of 1,000, of one of 200", 1.3, lambda: share("fastagi-1000", "aioami", "fastagi-200")),
+        ("a FastAGI session of 1,000, of bare asyncio streams", 1.5, lambda: share("fastagi-1000", "bare_asyncio")),
         ("a FastAGI command, median in ms", 0.2, lambda: medians["fastagi-command"]["aioami"] / 1000),
         ("an AsyncAGI session of 200, ms of CPU", 5, lambda: medians["asyncagi-200"]["aioami"]),
         ("an AsyncAGI session of 1,000, ms of CPU", 5, lambda: medians["asyncagi-1000"]["aioami"]),

@@ -44,17 +44,10 @@ from .wire import hide_header, unescape
 
 if TYPE_CHECKING:
     from . import enums
+    from ._client.blocking import BlockingListStream, BlockingStream, BlockingSubscription
+    from ._client.blocking_calls import BlockingCall, BlockingCallChanges
     from ._client.like import ManagerLike, View
-    from ._client.threads import (
-        BlockingCall,
-        BlockingCallChanges,
-        BlockingFleet,
-        BlockingListStream,
-        BlockingManager,
-        BlockingStream,
-        BlockingSubscription,
-        in_thread,
-    )
+    from ._client.threads import BlockingFleet, BlockingManager, in_thread
     from .events.link import RelayChanged, ServerAppeared, ServerGone
     from .fleet import Fleet, connect
 
@@ -120,13 +113,10 @@ if not TYPE_CHECKING:
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),
         **dict.fromkeys(("RelayChanged", "ServerAppeared", "ServerGone"), ".events.link"),
         **dict.fromkeys(
-            (
-                *("BlockingCall", "BlockingCallChanges", "BlockingListStream"),
-                *("BlockingFleet", "BlockingManager", "BlockingStream"),
-                *("BlockingSubscription", "in_thread"),
-            ),
-            "._client.threads",
+            ("BlockingListStream", "BlockingStream", "BlockingSubscription"), "._client.blocking"
         ),
+        **dict.fromkeys(("BlockingCall", "BlockingCallChanges"), "._client.blocking_calls"),
+        **dict.fromkeys(("BlockingFleet", "BlockingManager", "in_thread"), "._client.threads"),
     }
 
     def __getattr__(name: str) -> Any:

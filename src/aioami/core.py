@@ -223,7 +223,7 @@ if not TYPE_CHECKING:
         raise AttributeError(_absent(name), name=name)
 
     def _absent(name: str) -> str:
-        """A sentence on a name that is not here, with those that are meant."""
+        """Return the error for a name that is not here, with the names that may be meant."""
         sentence = f"module {__name__!r} has no attribute {name!r}"
         if name.startswith("_"):
             return sentence

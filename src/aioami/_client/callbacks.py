@@ -231,7 +231,7 @@ class Subscription(Generic[EventT_co]):
 
 
 class Standing(Protocol):
-    """Says whether events may come, as the link of a manager does."""
+    """The part of a link that callbacks look at: whether events may still come."""
 
     @property
     def owner(self) -> Owner:

@@ -291,7 +291,10 @@ class Link:
         self._enter(ManagerState.READY if connection.session.logged_in else ManagerState.CONNECTED)
 
     def _logged_in(self) -> None:
-        """Become ready after the user's own login; one before the link stands is the library's."""
+        """Become ready: the user has logged in by an action.
+
+        A login before the link stands is the library's own, and `_establish` enters the state then.
+        """
         if self.state is ManagerState.CONNECTED:
             self._enter(ManagerState.READY)
 
@@ -569,7 +572,7 @@ class Link:
         return self.connection if self.state is not ManagerState.CLOSING else None
 
     def _unsent(self, action: Action[Any]) -> ConnectionLost:
-        """Count an action that certainly did not leave, and return the error that says so."""
+        """Count an action that was never sent, and return the error for it."""
         self._tally.unsent += 1
         return because(ConnectionLost(f"{action.name} was not sent: {self.why_not()}"), self.reason)
 

@@ -16,6 +16,7 @@ from ..errors import (
     ProtocolError,
     UnknownAction,
 )
+from ..wire.redaction import redact_words
 from .connection import Connection
 from .options import Options
 
@@ -89,7 +90,8 @@ async def _authenticate(connection: Connection, options: Options, *, quiet: bool
     elif answer.success:
         raise ProtocolError(f"the server answered Challenge without a challenge; {_PLAIN}")
     else:
-        sentence = f"the login was refused: {answer.message.strip() or 'no reason given'}; {_PLAIN}"
+        reason = redact_words(answer.message.strip(), filter(None, [secret])) or "no reason given"
+        sentence = f"the login was refused: {reason}; {_PLAIN}"
         raise ManagerAuthError(sentence, response=answer)
     await _ask(connection, options, login)
 
@@ -115,5 +117,5 @@ async def _ask(
     """Send an action, and raise its refusal."""
     response = await connection.send(action, timeout=options.timeout, counted=False)
     if not response.success:
-        raise refusal(response, action)
+        raise refusal(response, action, secrets=filter(None, [options.secret]))
     return response

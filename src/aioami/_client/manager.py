@@ -478,7 +478,8 @@ class Manager(ManagerBase):
             if self._observers.entries:  # as a rule there are none
                 self._observers.tell(action)
         if check and not response.success:
-            raise refusal(response, action)
+            known = filter(None, [self._options.secret])  # to a server that was not sent it, too
+            raise refusal(response, action, secrets=known)
         if isinstance(response, OutcomeReply):
             from .outcomes import hindrance, sight
 

@@ -67,7 +67,7 @@ class Owner:
 
     @property
     def is_elsewhere(self) -> bool:
-        """True if the owner is in another process: this one is a fork of it."""
+        """True in a child process, forked from the one that owns the manager."""
         return self.loop is not None and self._process is not _here
 
     @property

@@ -34,6 +34,7 @@ __all__ = ["Session"]
 
 log = get_logger("aioami.session")
 
+_SHOWN_NAMES: Final = 8  # of a reply that belongs to nothing
 _BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
 _ID_FIRST: Final = re.compile("ActionID:[^\n]*\nResponse:", re.IGNORECASE)
 
@@ -523,7 +524,10 @@ class Session:
                 len(message),
             )
         else:
-            log.log(level, "a reply came that no action waits for: %s", message)
+            # No values: what a server repeats of secrets has no name here, and no action.
+            kind = "success" if message.success else "error"
+            names = ", ".join(list(message)[:_SHOWN_NAMES])
+            log.log(level, "a reply came that no action waits for: %s, with %s", kind, names)
 
     # Lists
 

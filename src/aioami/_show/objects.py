@@ -55,7 +55,7 @@ def _several(value: object) -> list[Any]:
 
 
 def _table(name: str, things: Sequence[Any]) -> str:
-    """A table of objects, with the columns that are not empty everywhere."""
+    """Return a table of objects, without the columns that are empty in every row."""
     heading = f"{clean(name)} {note(f'{len(things):,}')}"
     shown = things[:MAX_ROWS]
     more = (

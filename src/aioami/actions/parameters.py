@@ -294,7 +294,7 @@ def variables(
 
 
 def text_or_nothing(field: str, value: Text | int) -> str | None:
-    """Text; an empty one leaves the header out."""
+    """Convert to text; the header is left out where it is empty."""
     return text(field, value) or None
 
 

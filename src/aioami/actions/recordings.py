@@ -78,7 +78,7 @@ class StopMixMonitor(KnownAction[Response]):
 
 
 class MixMonitorMute(KnownAction[Response]):
-    """Leave a direction out of a MixMonitor recording, or take it in again.
+    """Silence one direction in a MixMonitor recording, or record it again.
 
     Args:
         channel: the channel's name.

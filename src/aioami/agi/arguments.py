@@ -10,6 +10,8 @@ from ..wire.text import Encoding
 from .commands import Word, encode_word
 
 __all__ = [
+    "check_application",
+    "check_name",
     "check_text",
     "digit_count",
     "digits_of",
@@ -30,6 +32,21 @@ def check_text(field: str, text: str | bytes) -> None:
         raise TypeError(f"{field}: expected text, not {type(text).__name__}")
     if not text:
         raise ValueError(f"{field}: it is empty")
+
+
+def check_name(field: str, name: str | bytes) -> None:
+    """Refuse what is no name of a variable, as one that is to be replaced."""
+    check_text(field, name)
+    begin, end = (b"${", b"}") if isinstance(name, bytes) else ("${", "}")
+    if name.startswith(begin) and name.endswith(end):  # type: ignore[arg-type]
+        raise ValueError(f"{field}: without ${{ and }}, as 'EXTEN'; evaluate() replaces them")
+
+
+def check_application(field: str, name: str) -> None:
+    """Refuse what is no name of an application, as one with its arguments."""
+    check_text(field, name)
+    if "(" in name:
+        raise ValueError(f"{field}: its name alone, and its arguments behind it, not {name!r:.60}")
 
 
 def digits_of(field: str, text: str) -> str:

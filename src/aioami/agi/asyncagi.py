@@ -107,9 +107,11 @@ class AsyncAGI:
         """Begin to take calls.
 
         Raises:
-            RuntimeError: this one does so already, or another one with the same manager.
+            RuntimeError: this one does so already, or another one with the same manager; or the
+                manager is connected in another event loop, thread or process.
         """
         hub = Hub.of(self._manager)
+        hub.check()
         if hub.doorkeeper is not None:
             raise RuntimeError("this manager has an AsyncAGI already")
         hub.open(self._manager)
@@ -221,7 +223,8 @@ class AsyncAGI:
     def _lost_its_loop(self) -> None:
         hub, self._hub = self._hub, None
         if hub is not None:
-            hub.doorkeeper = None
+            if hub.doorkeeper is self:
+                hub.doorkeeper = None
             hub.close()
         self._tasks.clear()
         self._waiting.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from .._log import get_logger
 from ..errors import (
@@ -107,8 +107,7 @@ class Connection(asyncio.Protocol, Transport):
     # What asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._tcp = transport
+        self._tcp = cast("asyncio.Transport", transport)  # uvloop's are no class of asyncio's
         name = transport.get_extra_info("peername")
         self._peer = str(name[0]) if isinstance(name, tuple) else ""
         if not self._owner.admit(self, self._peer):

@@ -98,6 +98,10 @@ class FastAGI:
     ) -> None:
         check_takes_one("program", program, "the session")
         check_text("host", host)
+        if host.count(":") == 1:
+            raise ValueError(
+                f"host: the address alone, as the port is an argument, not {host!r:.60}"
+            )
         check_type("port", port, (int,), "a whole number")
         addresses = check_several("allow", allow, "addresses")
         check_whole_number("max_sessions", max_sessions)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 from .._log import get_logger
+from .._place import Place
 from ..errors import ConnectionLost, ManagerError
 from ..events.agi import AsyncAGIEnd, AsyncAGIExec, AsyncAGIStart
 from ..events.base import Event
@@ -76,10 +77,17 @@ class Hub:
         self._watchers: dict[str, Watcher] = {}
         self._expected: dict[str, Callable[[AsyncAGIStart], None]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._place: Place | None = None  # where they are watched
         self.doorkeeper: Doorkeeper | None = None
 
     def open(self, manager: ManagerLike) -> None:
-        """Begin to watch, if nobody has done so yet. Each call needs a `close()` of its own."""
+        """Begin to watch, if nobody has done so yet. Each call needs a `close()` of its own.
+
+        Raises:
+            RuntimeError: the manager's channels are watched in another event loop, thread or
+                process.
+        """
+        self.check()
         if self._users == 0 or self._task is None or self._task.done():
             stream = manager.events(
                 AsyncAGIStart,
@@ -96,14 +104,31 @@ class Hub:
                 maxsize=None,  # what is taken at once needs no limit
             )
             self._task = asyncio.create_task(self._consume(stream), name="aioami agi")
+            self._place = Place("manager", "mgr.send(...)", self._lose_its_loop)
         self._users += 1
+
+    def check(self) -> None:
+        """Return if channels may be watched here.
+
+        Raises:
+            RuntimeError: they are watched in another event loop, thread or process.
+        """
+        if self._place is not None:
+            self._place.check()
+
+    def _lose_its_loop(self) -> None:
+        self._task = self._place = None
+        doorkeeper, self.doorkeeper = self.doorkeeper, None
+        if doorkeeper is not None:
+            doorkeeper.lose(ConnectionLost("the event loop of the manager was closed"))
 
     def close(self) -> None:
         """Watch no longer, if nobody else does."""
         self._users -= 1
         if self._users == 0 and self._task is not None:
-            self._task.cancel()
-            self._task = None
+            if not self._task.get_loop().is_closed():
+                self._task.cancel()
+            self._task = self._place = None
 
     def watch(self, uniqueid: str, watcher: Watcher) -> None:
         """Give a watcher the events of a channel; whoever had them gets them no more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,6 +14,8 @@ from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
 from .answers import Reply
 from .arguments import (
+    check_application,
+    check_name,
     check_text,
     digit_count,
     digits_of,
@@ -35,6 +38,7 @@ __all__ = ["Program", "Session", "run_program"]
 _RATE: Final = 8000  # samples in a second, whatever the format of a file
 _STOP_DIGIT: Final = "D"  # hardly any phone has it, so it stops what a cancelled command says
 _MAX_VALUE: Final = 1023  # bytes of a variable that GET VARIABLE gives; the rest is cut off
+_SOUND: Final = re.compile(r"\.(?:alaw|g722|gsm|mp3|ogg|sln\d*|ulaw|wav)$", re.IGNORECASE)
 _STILL_LEFT: Final = 100  # milliseconds; a time that ran out leaves at most those of one frame
 
 
@@ -320,7 +324,7 @@ class Session:
                     if command.name == "EXEC":
                         await self._check_playback(turn, command, reply)
                 except CommandFailed as error:
-                    error.args = (f"{error} (file {file!r:.80})",)
+                    error.args = (f"{error} (file {file!r:.80}{_extension(file)})",)
                     raise
         return None
 
@@ -506,7 +510,7 @@ class Session:
             ProtocolError: the value is too long to be got whole, as Asterisk cuts it off at 1,023
                 bytes with AsyncAGI.
         """
-        check_text("name", name)
+        check_name("name", name)
         self._command("GET VARIABLE", name)
         async with self._turn as turn:
             return await self._get(turn, name)
@@ -518,9 +522,9 @@ class Session:
             name: the name; `_` before it has channels that this one dials inherit it.
             value: the value.
         """
-        check_text("name", name)
-        command = self._command("SET VARIABLE", name, value)
+        check_name("name", name)
         text = encode_word(value, "value", self._transport.encoding)
+        command = self._command("SET VARIABLE", name, value)
         async with self._turn as turn:
             await turn.check()
             try:
@@ -553,7 +557,7 @@ class Session:
         Raises:
             CommandFailed: there is no such application.
         """
-        check_text("application", application)
+        check_application("application", application)
         words = [joined(self._transport.encoding, ",", arguments)] if arguments else []
         command = self._command("EXEC", application, *words)
         async with self._turn as turn:
@@ -692,6 +696,11 @@ def _digit(reply: Reply, wanted: str | None = None) -> str | None:
     # 1 and 1000 tell of a command that was stopped.
     digit = chr(code) if 32 <= code < 127 else None
     return digit if digit is not None and (wanted is None or digit in wanted) else None
+
+
+def _extension(file: str) -> str:
+    """Return a hint for a file that was named with its extension, which Asterisk adds by itself."""
+    return ", which Asterisk looks for without its extension" if _SOUND.search(file) else ""
 
 
 def _seconds(reply: Reply) -> float:

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ..errors import CommandFailed, ManagerError
+from ..wire.redaction import redact_words
 from ..wire.text import Encoding
 from .answers import Reply
 from .commands import Command
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from .._client.like import ManagerLike
 
 __all__ = ["AskByCommand", "Holder", "Transport", "failure", "may_be_the_end"]
+
+
+_SECRET: Final = 4  # bytes
 
 
 class Holder(Protocol):
@@ -37,14 +41,22 @@ class AskByCommand(Exception):
 def failure(command: Command, reply: Reply, *, session_over: bool = False) -> CommandFailed:
     """Return the error of a command that was not carried out; it shows none of its arguments."""
     name = command.name if command.is_known else "the command"
+    # Asterisk may repeat them. Those of few characters are no secrets, and may be all that it says.
+    arguments = {
+        each.decode(encoding, "backslashreplace")
+        for each in command.arguments
+        for encoding in ("utf-8", "latin-1")
+        if len(each) >= _SECRET
+    }
+    data, result = (redact_words(text or "", arguments) for text in (reply.data, reply.result))
     if reply.code == 510:
         why = "Asterisk does not have it"
     elif reply.code == 520:
         why = "Asterisk refuses its arguments"
     elif reply.code == 200:
-        why = f"Asterisk answered {reply.result}" + (f" ({reply.data})" if reply.data else "")
+        why = f"Asterisk answered {result}" + (f" ({data})" if data else "")
     else:
-        why = f"Asterisk answered {reply.code} {reply.data or ''}".rstrip()
+        why = f"Asterisk answered {reply.code} {data}".rstrip()
     end = ", which ended the session" if session_over else ""
     return CommandFailed(f"{name}: {why}{end}", reply=reply, session_over=session_over)
 

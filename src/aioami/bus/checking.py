@@ -10,7 +10,14 @@ from .._client.manager import Manager
 from ..errors import ManagerAuthError, ManagerError, PermissionDenied
 from .config import RelayConfig
 from .connection import BusConnection
-from .format import Epoch, all_actions, heartbeat_subject, record_subject, stream_name
+from .format import (
+    Epoch,
+    Heartbeat,
+    all_actions,
+    heartbeat_subject,
+    record_subject,
+    stream_name,
+)
 from .relay import ServerOptions
 from .seat import stream_configuration
 
@@ -131,6 +138,7 @@ async def _check_stream(
     for subject, needed in (
         (all_actions(name), "a queue subscription of group `relay`"),
         (heartbeat_subject(name), "a subscription"),
+        (record_subject(name, Epoch), "a subscription"),
     ):
         subscription = await connection.subscribe(subject, heard)
         await connection.stream_info(stream)  # its answer comes behind a refusal
@@ -140,6 +148,20 @@ async def _check_stream(
             yield Finding(name, f"{subject} may be subscribed to")
         else:
             advice = f"allow {needed} to {subject}"
+            yield Finding(name, str(refused), is_right=False, advice=advice)
+    # A farewell of a relay that was never there changes nothing, nor an answer to nobody.
+    farewell = Heartbeat("aioami relay --check", "gone").encode()
+    for subject, body, allowed, what in (
+        (heartbeat_subject(name), farewell, heartbeat_subject(name), "signs of life"),
+        (connection.client.new_inbox(), b"", "_INBOX.>", "answers"),
+    ):
+        await connection.publish(subject, body)
+        await connection.stream_info(stream)
+        refused = connection.permission_error("publish", subject)
+        if refused is None:
+            yield Finding(name, f"{what} may be published")
+        else:
+            advice = f"allow to publish to {allowed}"
             yield Finding(name, str(refused), is_right=False, advice=advice)
 
 

@@ -175,6 +175,8 @@ class Feed:
     def close(self, error: Exception | None = None) -> asyncio.Task[None] | None:
         """End the reading, and tell the subscribers; return the task that is about to end."""
         task, self._task = self._task, None
+        if task is not None and task.get_loop().is_closed():
+            task = None  # it ended with that
         if task is not None:
             task.cancel()
         self._generation += 1

@@ -610,7 +610,7 @@ class Failure(Record):
 
 
 def parts(data: bytes, size: int = PART_SIZE) -> Iterator[tuple[str, int, bytes]]:
-    """Divide an answer: yield the kind, the number and the body of each message.
+    """Divide a long answer; yield the kind, the number and the bytes of each part.
 
     Args:
         data: the messages as on the wire.

@@ -144,8 +144,8 @@ class Requests:
             headers.setdefault(key.decode("utf-8", "surrogateescape"), []).append(value)
         action: Action[Response] = Action(request.name, headers)
         # The session refuses it too, in words that its user would take for the caller's own.
-        why = action_class(request.name).may_change(action.headers)
-        if why and self._leadership.manager.read_only:
+        is_read_only = self._leadership.manager.read_only
+        if is_read_only and (why := action_class(request.name).may_change(action.headers)):
             sentence = f"{request.name} was refused: this relay is read-only: {why}"
             raise PermissionDenied(sentence)
         return action

@@ -79,7 +79,7 @@ class PlacedCall:
     placed is logged as a warning under `aioami.calls`.
     """
 
-    _is_used = True  # of one whose arguments were refused
+    _is_tried = True  # of one whose arguments were refused
 
     def __init__(
         self,
@@ -136,6 +136,7 @@ class PlacedCall:
         # A login may be in it, as in SIP/user:secret@host.
         self._phone = redact_value("Channel", shown(text("channel", channel)), lambda _: None)[:80]
         self._is_used = False
+        self._is_tried = False
         self._held: tuple[Call, Watch] | None = None
 
     def __await__(self) -> Generator[Any, None, Call]:
@@ -174,7 +175,7 @@ class PlacedCall:
             raise RuntimeError(
                 f"the call to {self._phone} was placed already; mgr.call() places another one"
             )
-        self._is_used = True
+        self._is_tried = True
         self._check_sight()
         machine = CallMachine(self._uniqueid, other=self._other, early_media=self._early_media)
         call, watch = self._held = hold(
@@ -184,6 +185,7 @@ class PlacedCall:
             ticket=self._uniqueid,
             phone=self._phone,
         )
+        self._is_used = True
         if self._program is not None:
             from .program import CallProgram
 
@@ -232,7 +234,7 @@ class PlacedCall:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __del__(self) -> None:
-        if not self._is_used:
+        if not self._is_tried:
             log.warning(
                 "the call to %s was never placed: write `call = await mgr.call(...)`, "
                 "or `async with mgr.call(...) as call`",

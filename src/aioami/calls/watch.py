@@ -110,12 +110,13 @@ class CallChanges:
         self._has_ended = watch.machine.end is not None
 
     def put(self, change: CallChange) -> None:
-        """Add a change; for the call alone."""
+        """Add a change; the call does so, and nobody else."""
         self._waiting.append(change)
         self._has_ended = change.state is CallState.ENDED and change.what == "state"
         self._arrival.send()
 
     def __aiter__(self) -> Self:
+        self._check()
         return self
 
     async def __anext__(self) -> CallChange:

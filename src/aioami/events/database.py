@@ -27,7 +27,7 @@ class DBGetComplete(ListComplete):
 
 
 class DBGetTreeResponse(KnownEvent):
-    """A value, as `DBGetTree` reads it. From Asterisk 16."""
+    """A key and its value, as an item of `DBGetTree`. From Asterisk 16."""
 
     key = Text("Key")
     val = Text("Val")

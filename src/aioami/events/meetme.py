@@ -57,7 +57,7 @@ class MeetmeTalking(MeetmeEvent):
 
 
 class MeetmeTalkRequest(MeetmeEvent):
-    """A muted participant asks to talk, or does no more."""
+    """A muted participant asks to talk, or takes the request back."""
 
     duration = Seconds("Duration")
     status = Boolean("Status")

@@ -99,61 +99,61 @@ class BridgeEvent(_BridgeHeaders, KnownEvent, abstract=True):
 
 
 class DestEvent(KnownEvent, abstract=True):
-    """An event with the channel that is called."""
+    """The base of events that show the called channel too, as `dest`."""
 
     dest = Nested(Channel, "Dest")
 
 
 class SourceEvent(KnownEvent, abstract=True):
-    """An event with the channel that is left out or comes from elsewhere."""
+    """The base of events that show one more channel, as `source`."""
 
     source = Nested(Channel, "Source")
 
 
 class LocalOneEvent(KnownEvent, abstract=True):
-    """An event with the first half of a Local channel."""
+    """The base of events that show the first half of a Local channel, as `local_one`."""
 
     local_one = Nested(Channel, "LocalOne")
 
 
 class LocalTwoEvent(KnownEvent, abstract=True):
-    """An event with the second half of a Local channel."""
+    """The base of events that show the second half of a Local channel, as `local_two`."""
 
     local_two = Nested(Channel, "LocalTwo")
 
 
 class TransfererEvent(KnownEvent, abstract=True):
-    """An event with the channel that transfers."""
+    """The base of events that show the channel that transfers, as `transferer`."""
 
     transferer = Nested(Channel, "Transferer")
 
 
 class TransfereeEvent(KnownEvent, abstract=True):
-    """An event with the channel that is transferred."""
+    """The base of events that show the channel that is transferred, as `transferee`."""
 
     transferee = Nested(Channel, "Transferee")
 
 
 class OrigTransfererEvent(KnownEvent, abstract=True):
-    """An event with the transferer's first channel."""
+    """The base of events that show the transferer's first channel, as `orig_transferer`."""
 
     orig_transferer = Nested(Channel, "OrigTransferer")
 
 
 class SecondTransfererEvent(KnownEvent, abstract=True):
-    """An event with the transferer's second channel."""
+    """The base of events that show the transferer's second channel, as `second_transferer`."""
 
     second_transferer = Nested(Channel, "SecondTransferer")
 
 
 class TransferTargetEvent(KnownEvent, abstract=True):
-    """An event with the channel that the call is transferred to."""
+    """The base of events that show the target of a transfer, as `transfer_target`."""
 
     transfer_target = Nested(Channel, "TransferTarget")
 
 
 class ParkeeEvent(KnownEvent, abstract=True):
-    """An event with the channel that is parked."""
+    """The base of events that show the channel that is parked, as `parkee`."""
 
     parkee = Nested(Channel, "Parkee")
 

@@ -109,7 +109,7 @@ class _Channel:
 
     @property
     def since(self) -> float:
-        """The time of its beginning."""
+        """The time at which the channel began, in seconds since 1970."""
         return self._channel.since
 
     def show(self, channel: LiveChannel) -> None:

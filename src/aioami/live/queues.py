@@ -660,7 +660,7 @@ class Queues(Part[LiveQueue]):
 
 
 class _Listed:
-    """A list of `QueueStatus`.
+    """The queues, members and callers that one `QueueStatus` has listed.
 
     Args:
         callers: the callers that are known, by Uniqueid.

@@ -17,7 +17,7 @@ _LOOK: Final = 0.005  # seconds between two looks at a condition in real time
 
 
 class Driver:
-    """Drives a clock, by the time of the event loop or by calls of `advance` only.
+    """Moves a clock on: with the time of the event loop, or by calls of `advance` alone.
 
     Args:
         virtual: if true, only `advance` and `pass_until` let time pass.

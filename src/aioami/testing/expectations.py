@@ -89,19 +89,19 @@ class Inbox:
                     wanted.met.append(request)
 
     def check(self) -> None:
-        """Check all expectations.
+        """Check that every expected action came.
 
         Raises:
-            AssertionError: one is not met.
+            AssertionError: one did not come as often as expected.
         """
         for wanted in self._wanted:
             self.check_one(wanted)
 
     def check_one(self, wanted: _Wanted) -> None:
-        """Check one expectation.
+        """Check that one expected action came.
 
         Raises:
-            AssertionError: it is not met.
+            AssertionError: it did not come as often as expected.
         """
         self.match()
         if not wanted.is_met:

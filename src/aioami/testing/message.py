@@ -40,7 +40,7 @@ class QueuedEvent(NamedTuple):
 
 
 class Charset:
-    """The texts of a fake server: those within, which lose no byte, and those that a test sees.
+    """Conversion between a fake server's own texts, which lose no byte, and those that tests see.
 
     Args:
         encoding, errors: how bytes become text that a test sees, see `aioami.Manager`.

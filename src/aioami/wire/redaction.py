@@ -14,6 +14,7 @@ __all__ = [
     "redact",
     "redact_echo",
     "redact_value",
+    "redact_words",
     "show_header",
 ]
 
@@ -203,6 +204,16 @@ def redact_echo(text: str, action: str, headers: Iterable[tuple[str, str]]) -> s
     headers = list(headers)
     own = {"action": action, **{name.lower(): value for name, value in reversed(headers)}}
     secrets = {each for header, value in headers for each in _secrets_in(header, value, own.get)}
+    return redact_words(text, secrets)
+
+
+def redact_words(text: str, secrets: Iterable[str]) -> str:
+    """Return a text in which some words are replaced, wherever they stand.
+
+    Args:
+        text: the text.
+        secrets: the words; a short one is replaced where it stands by itself.
+    """
     for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         if len(secret) >= _SHORT:
             text = text.replace(secret, HIDDEN)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import weakref
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -15,9 +16,13 @@ from tests.helpers import manager, until
 
 from aioami import ManagerError, ProtocolError
 from aioami.agi import CommandFailed, FastAGI, HungUp, Program, Routes, Session, SessionEnded, TakenAway
+from aioami.agi.answers import parse_reply
+from aioami.agi.commands import encode_command
 from aioami.agi.connection import Connection
+from aioami.agi.transport import failure
 from aioami.errors import ConnectionLost
 from aioami.testing import FakeAsterisk
+from aioami.wire.text import Encoding
 
 PLACE = 'GET FULL VARIABLE "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"'
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
@@ -130,6 +135,18 @@ async def test_answers_are_told_from_hangups() -> None:
         peer.say("HANGUP")  # a second time, as with AGIEXITONHANGUP
         await peer.answer('GET VARIABLE "C"', "200 result=1 (c)")
         assert await result == "ac"
+
+
+@pytest.mark.parametrize(
+    "answer", ["200 result=-1 (no hush-hush here)", "511 not hush-hush now", "200 result=hush-hush"]
+)
+def test_a_failed_command_shows_none_of_its_arguments(answer: str) -> None:
+    """Though Asterisk repeats them: what a program sets may be secret; a short one may be all that Asterisk says."""
+    command = encode_command(["SET VARIABLE", "PIN", "hush-hush", "-1"], Encoding())
+    error = failure(command, parse_reply(answer))
+    assert "hush-hush" not in str(error) + repr(error)
+    assert "***" in str(error)
+    assert "answered -1" in str(error) or "=-1" not in answer
 
 
 async def test_a_usage_text_is_an_error() -> None:
@@ -313,6 +330,39 @@ async def test_a_command_under_way_is_a_handful_of_objects() -> None:
         assert (len(gc.get_objects()) - before) / count < 12
         for peer in peers:
             peer.say("200 result=0")
+
+
+async def test_sessions_leave_nothing() -> None:
+    """When they have ended, however they did, no task and no object of them is left."""
+    sessions: list[weakref.ref[Session]] = []
+    before = len(asyncio.all_tasks())
+
+    async def program(session: Session) -> None:
+        sessions.append(weakref.ref(session))
+        if len(sessions) % 2:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(session.exec("Wait", 1), 0.01)
+        await session.command("NOOP")
+
+    async with FastAGI(program, port=0) as server:
+        for number in range(40):
+            async with connected(server) as peer:
+                if number % 2 == 0:
+                    assert await peer.hear() == 'EXEC "Wait" "1"'
+                    await asyncio.sleep(0.02)
+                    peer.say("200 result=0")
+                assert await peer.hear() == "NOOP"
+                peer.say("200 result=0" if number % 3 else "200 result=-1")
+                if number % 3 == 0:
+                    assert await peer.hear() == "CHANNEL STATUS"
+                    peer.say(DEAD)
+                    assert await peer.hear() == PLACE
+                    peer.say(DEAD)
+                assert await peer.hear() == ""
+    await until(lambda: len(asyncio.all_tasks()) <= before)
+    gc.collect()
+    assert len(sessions) == 40
+    assert [each() for each in sessions if each() is not None] == []
 
 
 async def test_a_cancelled_command_is_interrupted_until_that_is_answered() -> None:
@@ -787,7 +837,10 @@ async def test_routes() -> None:
         lambda call: call.set("", "a"),
         lambda call: call.get("A\r"),
         lambda call: call.evaluate("x" * 2040),
+        lambda call: call.get("${EXTEN}"),
+        lambda call: call.set(b"${EXTEN}", "a"),
         lambda call: call.exec(""),
+        lambda call: call.exec("Playback(hello-world)"),
         lambda call: call.dial(),
         lambda call: call.go_to("a,b", "s", 1),
         lambda call: call.go_to("a", "", 1),
@@ -854,6 +907,7 @@ async def test_a_session_belongs_to_its_loop() -> None:
     "options",
     [
         {"allow": ["nonsense"]},
+        {"host": "127.0.0.1:4573"},
         {"max_sessions": 0},
         {"linger": -1},
         {"environment_timeout": -1},

@@ -251,3 +251,74 @@ def test_a_second_call_behind_a_local_channel_changes_no_callee() -> None:
     assert one.call.callee is None
     registry.dial_ends(one, three, DialStatus.ANSWER, 2.0)
     assert one.call.callee is three
+
+
+def test_the_one_who_was_called_has_answered_an_originate() -> None:
+    """A call that an Originate placed to an application was answered by the channel that it called."""
+    registry = CallRegistry()
+    begun(registry, "1")
+    (one,) = registry.channels.values()
+    registry.dials(None, one, 1.0)
+    one.answered = 2.0
+    registry.end(one, 5.0)
+    assert one.call.answered_by is one
+    assert one.call.end is not None
+    assert (one.call.end.rang, one.call.end.talked) == (1.0, 3.0)
+
+
+def test_a_call_in_vain_has_the_cause_of_whom_it_called() -> None:
+    """The hang-up cause of the channel that was called says more than that of the caller."""
+    registry = CallRegistry()
+    begun(registry, "1", "2", link="1")
+    one, two = registry.channels.values()
+    registry.dials(one, two, 1.0)
+    registry.dial_ends(one, two, "", 2.0)
+    two.cause, one.cause = 21, 16
+    registry.end(two, 2.0)
+    registry.end(one, 3.0)
+    assert one.call.end is not None
+    assert one.call.end.reason.name == "REJECTED"
+
+
+def test_a_call_whose_end_was_missed_says_so() -> None:
+    """Where the hang-up was not heard, nothing says why; what is forgotten is found no more."""
+    registry = CallRegistry()
+    begun(registry, "1", "2", link="1")
+    one, two = registry.channels.values()
+    registry.dials(one, two, 1.0)
+    registry.dial_ends(one, two, DialStatus.ANSWER, 2.0)
+    for each in (one, two):
+        registry.end(each, 9.0, seen=False)
+    assert one.call.end is not None
+    assert (one.call.end.reason.name, one.call.end.cause) == ("UNKNOWN", None)
+    assert registry.parties(one.call) == (one, two)
+    registry.forget()
+    assert registry.find("1") is None
+
+
+def test_a_caller_who_gave_up_in_a_queue_was_not_answered() -> None:
+    """To one who waits in a queue it is all the same why its members did not come, and which cause they had."""
+    registry = CallRegistry()
+    begun(registry, "1", "2", link="1")
+    one, two = registry.channels.values()
+    one.call.queue = "support"
+    registry.dials(one, two, 1.0)
+    two.cause = 17
+    registry.dial_ends(one, two, "BUSY", 2.0)
+    for each in (two, one):
+        registry.end(each, 4.0)
+    assert one.call.end is not None
+    assert (one.call.end.reason.name, one.call.end.rang) == ("NO_ANSWER", 3.0)
+
+
+def test_a_call_that_rang_and_says_nothing_was_not_answered() -> None:
+    """Where neither a cause nor a result says why, a call that rang was not answered."""
+    registry = CallRegistry()
+    begun(registry, "1", "2", link="1")
+    one, two = registry.channels.values()
+    registry.dials(one, two, 1.0)
+    for each in (two, one):
+        each.cause = 16
+        registry.end(each, 4.0)
+    assert one.call.end is not None
+    assert one.call.end.reason.name == "NO_ANSWER"

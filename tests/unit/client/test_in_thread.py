@@ -340,7 +340,7 @@ def test_the_end_of_a_callback_is_told_after_a_close(server: Server) -> None:
     mgr = in_thread(manager(server.fake))
     subscription = mgr.manager.on("Hangup")
     subscription(print)
-    blocking = BlockingSubscription(mgr, subscription)
+    blocking = BlockingSubscription(mgr._thread, subscription)
     with pytest.raises(ConnectionLost, match="not connected"):
         blocking.wait_closed()
     with mgr:
@@ -480,7 +480,7 @@ def test_a_loop_that_was_stopped_ends_who_waits(server: Server) -> None:
     mgr = in_thread(manager(server.fake))
     mgr.connect()
     assert mgr.statistics().events >= 0
-    thread = mgr._thread
+    thread = mgr._thread._running
     assert thread is not None
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(mgr.wait_for, "Tick")
@@ -504,7 +504,7 @@ def test_a_callback_that_ends_the_loop_ends_who_waits(server: Server, raised: ty
     """What ends an event loop ends the thread: all who wait are told, and the manager may be closed and connect again."""
     mgr = in_thread(manager(server.fake))
     mgr.connect()
-    thread = mgr._thread
+    thread = mgr._thread._running
     assert thread is not None
 
     @mgr.on("Tick")
@@ -554,9 +554,10 @@ def test_what_needs_the_loop_is_refused_without_one(server: Server) -> None:
     with pytest.raises(ConnectionLost, match="connect"):
         mgr.run(Nothing())
     mgr.connect()
-    assert mgr._thread is not None
-    mgr._thread.stop()
-    mgr._thread.join()
+    thread = mgr._thread._running
+    assert thread is not None
+    thread.stop()
+    thread.join()
     with pytest.raises(ConnectionLost, match="closed"):
         mgr.connect()
     with warnings.catch_warnings():

@@ -744,3 +744,21 @@ def test_an_address_that_is_no_text_is_refused(name: str) -> None:
     """An address of a wrong type is refused by the argument's name."""
     with pytest.raises(TypeError, match=f"^{name}: expected text, not int$"):
         Manager(**{name: 5038})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("action", ["Login", "Challenge"])
+async def test_a_refused_login_does_not_repeat_the_secret(fake: FakeAsterisk, action: str) -> None:
+    """A server knows the secret without being sent it, and may say it in its refusal."""
+    fake.reply_to(action, {"Response": "Error", "Message": "admin has the secret s3cret"})
+    mgr = Manager(fake.host, fake.port, "admin", "s3cret")
+    with pytest.raises(ManagerAuthError) as caught:
+        await mgr.connect()
+    assert "admin has the secret ***" in str(caught.value)
+    assert "s3cret" not in str(caught.value) + repr(mgr) + repr(mgr.reason)
+
+
+async def test_a_refusal_does_not_repeat_the_secret(fake: FakeAsterisk, mgr: Manager) -> None:
+    """No action's refusal shows the secret of the login, nor what the action itself hides."""
+    fake.reply_to("Setvar", {"Response": "Error", "Message": "neither s3cret nor hush-hush"})
+    with pytest.raises(ActionError, match=r"neither \*\*\* nor \*\*\*"):
+        await mgr.send(core.Setvar("PIN", "hush-hush", "PJSIP/x"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
 import io
@@ -21,18 +22,23 @@ import aioami
 from aioami import (
     Action,
     ActionError,
+    CommandFailed,
     Event,
     EventList,
+    Fleet,
     Manager,
     ManagerAuthError,
+    ManagerError,
     Response,
     actions,
+    agi,
     calls,
     core,
     events,
     live,
 )
 from aioami.cli.output import Form, Printer
+from aioami.fleet import FleetLive
 from aioami.testing import Account, FakeAsterisk, Recording
 from aioami.wire import Framer, Message
 
@@ -87,7 +93,11 @@ class Walk:
                     continue
                 self.look(getattr(found, name)(), f"{path}.{name}()", depth - 1)
             elif not callable(kind) and not isinstance(kind, (staticmethod, classmethod)):
-                self.look(getattr(found, name, None), f"{path}.{name}", depth - 1)
+                try:
+                    value = getattr(found, name, None)
+                except RuntimeError as error:  # of what there is not
+                    value = str(error)
+                self.look(value, f"{path}.{name}", depth - 1)
 
     def _needs_nothing(self, function: Any) -> bool:
         try:
@@ -220,6 +230,75 @@ async def test_by_default_no_text_has_half_a_character(
     assert not walk.wrong
     json.dumps([each.to_dict(typed=True, attributes=True) for each in seen], ensure_ascii=False, default=str).encode()
     path.read_bytes().decode()
+
+
+async def test_by_default_no_text_of_calls_sessions_and_fleets_has_half_a_character(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What is held of a call, what a session of AGI has and hears, and all parts of the live state of a fleet."""
+    caplog.set_level(logging.DEBUG)
+    walk = Walk()
+    sessions: list[Any] = []
+    failed: list[CommandFailed] = []
+    done = asyncio.Event()
+
+    async def program(session: agi.Session) -> None:
+        sessions.extend([session, await session.get(b"V\xfc"), await session.command("NOOP", ODD)])
+        with pytest.raises(CommandFailed) as caught:
+            await session.command("SET VARIABLE", b"\xfc", ODD)
+        failed.append(caught.value)
+        done.set()
+        await asyncio.Event().wait()
+
+    async with FakeAsterisk(talk_seconds=None) as fake:
+        fake.phone("PJSIP/\udcfc12")
+        parts: Any = (*live.DEFAULT_PARTS, "hints", "parking", "conferences", "mailboxes", "endpoints", "registrations")
+        parts = tuple(dict.fromkeys(parts))
+        async with (
+            Fleet({"pbx": fake.url}) as fleet,
+            FleetLive(fleet, parts=parts) as lives,
+            agi.FastAGI(program, port=0) as server,
+        ):
+            mgr = fleet["pbx"]
+            with fleet.events() as stream:
+                changes, lived = lives.changes(), lives["pbx"].changes()
+                call = await mgr.call(b"PJSIP/\xfc12", to="wait@test", caller_id=b'"' + ODD + b'" <1\xfc>')
+                told = call.changes()
+                await call.answered(5)
+                await fake.send_event(
+                    "ExtensionStatus", {"Exten": "2\udcfc", "Context": "c", "Hint": "x\udcff", "Status": "0"}
+                )
+                await fake.send_event(
+                    "MessageWaiting", {"Mailbox": "1\udcfc@default", "Waiting": "1", "New": "1", "Old": "0"}
+                )
+                await until(lambda: lives["pbx"].channels)
+                shown = [lives["pbx"].calls(), *(getattr(lives["pbx"], each) for each in parts)]
+                walk.look([fleet, lives, mgr, lives["pbx"], fleet.health(), fleet.statistics(), *shown], "fleet")
+                await call.hang_up()
+                await call.ended(5)
+                await until(lambda: lives["pbx"].ended)
+                walk.look([call, call.to_dict(), [each async for each in told], lives["pbx"].ended], "call")
+                seen = [await stream.__anext__() for _ in range(stream.pending)]
+                walk.look(seen, "events of a fleet")
+                walk.look([await changes.__anext__(), await lived.__anext__()], "changes")
+                with pytest.raises(ManagerError) as refused:
+                    await call.press("1")
+                walk.look(refused.value, "refused")
+
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            writer.write(b"agi_network: yes\nagi_channel: PJSIP/\xfc\nagi_arg_1: " + ODD + b"\nagi_\xfc: \xff\n\n")
+            for answer in (b"200 result=1 (" + ODD + b")", b"200 result=0 \xff", b"510 Invalid \xff command"):
+                await reader.readline()
+                writer.write(answer + b"\n")
+            await asyncio.wait_for(done.wait(), 5)
+            walk.look([*sessions, *failed, *(each.reply for each in failed), server], "agi")
+            writer.close()
+    walk.look([record.getMessage() for record in caplog.records], "logs")
+    assert any(r"\xfc" in repr(each) for each in seen)
+    assert r"\xfc" in repr(sessions)
+    assert r"\xfc12" in repr(call)
+    assert walk.texts > 1000
+    assert not walk.wrong
 
 
 @pytest.mark.parametrize("errors", ["backslashreplace", "replace", "surrogateescape"])

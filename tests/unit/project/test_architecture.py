@@ -130,7 +130,12 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "like": frozenset({"buffers", "callbacks", "options", "streams"}),
     "naming": frozenset(),
     "base": frozenset({"naming", "observers", "options"}),
-    "threads": frozenset({"buffers", "callbacks", "like", "options", "streams"}),
+    "loopthread": frozenset(),
+    "blocking": frozenset({"callbacks", "loopthread", "streams"}),
+    "blocking_calls": frozenset({"loopthread"}),
+    "threads": frozenset(
+        {"blocking", "blocking_calls", "buffers", "callbacks", "like", "loopthread", "options", "streams"}
+    ),
     "view": frozenset({"connection", "link", "options"}),
     "manager": frozenset(
         {
@@ -253,12 +258,19 @@ def statements(node: ast.AST, runs: bool = True) -> Iterator[tuple[ast.AST, bool
         yield from statements(child, runs and not unseen)
 
 
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    """A module, taken apart."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
 def imports(path: Path) -> list[Import]:
     """Everything that a module imports, wherever it does so."""
     found = []
     where = path.relative_to(PACKAGE.parent)
     package = where.parent.parts
-    for node, runs in statements(ast.parse(path.read_text(encoding="utf-8"))):
+    for node, runs in statements(syntax(path)):
         if isinstance(node, ast.Import):
             found += [Import(f"{where}:{node.lineno}", alias.name, None, runs) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -313,7 +325,7 @@ def test_what_is_built_on_the_client_uses_its_public_names(room: str) -> None:
 
 def private_reaches(path: Path) -> list[str]:
     """The private attributes that a module uses of what is not its own."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = syntax(path)
     own = {
         node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
     }
@@ -435,7 +447,7 @@ print(*sorted({set(NETWORK)!r} & sys.modules.keys()))
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:
     """Every docstring of a module, those of attributes too, with its line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             for statement in node.body:
                 value = statement.value if isinstance(statement, ast.Expr) else None
@@ -470,7 +482,7 @@ def test_every_test_says_what_it_holds(path: Path) -> None:
     """Each test function has a docstring, which is one sentence."""
     silent = [
         node.name
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(syntax(path))
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
         if not (ast.get_docstring(node) or "").endswith((".", "?"))
     ]

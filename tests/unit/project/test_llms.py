@@ -24,7 +24,7 @@ def pages() -> list[Path]:
     included = {
         (path.parent / name).resolve()
         for path in written
-        for name in re.findall(r"^```\{include\} (\S+)", path.read_text(), re.MULTILINE)
+        for name in re.findall(r"^```\{include\} (\S+)", llms.rendered(path.read_text()), re.MULTILINE)
     }
     return [path for path in written if path not in included and path.parent.name != "benchmark"]
 

@@ -50,37 +50,6 @@ def test_contributing_is_short() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_bytes()) <= 5000
 
 
-@pytest.mark.parametrize("page", ON_GITHUB, ids=lambda page: str(page.relative_to(ROOT)))
-def test_github_shows_a_page_as_it_is_meant(page: Path) -> None:
-    """Outside HTML comments a page is plain Markdown: no directive, no role, no link without a text."""
-    shown = re.sub(r"^<!--.*?-->", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
-    directive = r"^(?:`{3,}|~{3,}|:{3,})\{.*"
-    prose = re.sub(r"^(```+).*?^\1", "", shown, flags=re.DOTALL | re.MULTILINE)
-    unwanted = r"^%.*|^: .*|^:::.*|^\.\. .*|(?<![`\w])\{[\w:-]+\}`[^`]*`|(?<!!)\[\s*\]\([^)]*\)|\]\(\s*\)|<!--.*"
-    found = re.findall(directive, shown, re.MULTILINE) + re.findall(unwanted, prose, re.MULTILINE)
-    assert found == []
-
-
-@pytest.mark.parametrize("page", ON_GITHUB, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files(page: Path) -> None:
-    """Each relative link and each picture of a page is a file of the project."""
-    prose = re.sub(r"^(```+).*?^\1", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
-    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", re.sub(r"`[^`\n]*`", "", prose))
-    assert [link for link in links if not (page.parent / link).exists()] == []
-
-
-def test_the_journeys_name_functions_that_exist() -> None:
-    """Each step in the architecture page names a file of the library, and a function in it."""
-    page = (ROOT / "docs/explanation/architecture.md").read_text()
-    steps = re.findall(r"^\| \d+ \| `([\w/]+\.py)` `([\w.]+)` \|", page, re.MULTILINE)
-    assert len(steps) == len(re.findall(r"^\| \d+ \|", page, re.MULTILINE)) == 36
-    for file, name in steps:
-        source = (ROOT / "src/aioami" / file).read_text()
-        function = name.rpartition(".")[2]
-        assert all(f"class {owner}" in source for owner in name.split(".")[:-1]), f"{file} {name}"
-        assert re.search(rf"def {function}\(", source), f"{file} {name}"
-
-
 def test_every_extra_is_tried() -> None:
     """Each extra that the package declares has a function in tests/smoke.py that tries it."""
     extras = importlib.metadata.metadata("aioami").get_all("Provides-Extra") or []

@@ -215,7 +215,7 @@ class SessionProbe:
         return RoundTrip(min(pong.RTT for pong in pongs), clock)
 
     async def rights(self, user: str) -> Rights:
-        """Ask for a user's rights in each way that may be open to the user."""
+        """Infer a user's rights from the answers to three actions, any of which may be refused."""
         listed = await self._manager.send(core.ListCommands(), check=False)
         show = core.Command(f"manager show user {user}")
         shown = await self._manager.send(show, check=False)

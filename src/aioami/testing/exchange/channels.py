@@ -60,6 +60,7 @@ _DESCRIBE_ANEW: Final = frozenset(
 )
 # Until Asterisk 16 these look, too, but tell nothing of what is new.
 _LOOK: Final = frozenset({"HangupRequest", "SoftHangupRequest"})
+_EXTENSIONS: Final = (".alaw", ".g722", ".gsm", ".mp3", ".sln", ".ulaw", ".wav", ".WAV")
 _UNKNOWN: Final = "<unknown>"
 _ALLOWED: Final = "0 (Presentation Allowed, Not Screened)"
 _NO_NUMBER: Final = "67 (Number Unavailable)"
@@ -339,8 +340,11 @@ class Channel:
     # What happens to it
 
     def plays(self, file: str) -> bool:
-        """Note that a file is played to this end; return false if there is none of that name."""
-        if self.exchange.is_missing(file):
+        """Note that a file is played to this end; return false if there is none of that name.
+
+        Asterisk adds the extension: one that is named with it is not there.
+        """
+        if self.exchange.is_missing(file) or file.endswith(_EXTENSIONS):
             return False
         if file:
             self.sounds.append(file)

@@ -1,0 +1,143 @@
+"""What a manager over the bus makes of what is not as the format says: from whoever may write there, or of another version."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.helpers import until
+from tests.unit.bus.office import Office, office
+
+from aioami import ConnectionLost, ManagerError, PermissionDenied, ProtocolError, core, events
+from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.format import HEADER, Answer, Failure, action_subject, event_subject, stream_name
+from aioami.testing.nats import NatsServer
+
+PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
+
+
+@pytest.fixture
+async def own(nats_server: NatsServer) -> AsyncIterator[Office]:
+    """A server, without a relay."""
+    async with office(nats_server) as found:
+        yield found
+
+
+@pytest.fixture
+async def stranger(nats_server: NatsServer) -> AsyncIterator[BusConnection]:
+    """Somebody else on the bus, who may all."""
+    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=10.0), "stranger")
+    yield connection
+    await connection.close()
+
+
+async def test_what_is_none_of_the_relays_is_passed_over(
+    own: Office, stranger: BusConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A message without a header that can be read, or of a time to come, is no event: it is counted, told once, and ends nothing."""
+    async with own.relay() as relay, own.remote() as mgr:
+        await until(lambda: relay.status()[own.name].state == "ready")
+        await mgr.wait_ready(20)
+        with mgr.events(events.Hangup) as stream:
+            await own.tell(1)
+            assert (await asyncio.wait_for(anext(stream), 20))["Uniqueid"] == "1"
+            junk: list[dict[str, str]] = [
+                {},
+                {HEADER: "nonsense"},
+                {HEADER: "1 99999999 1 1 1"},
+                {HEADER: "1 1 -1 1 1"},
+            ]
+            for headers in junk:
+                await stranger.store(event_subject(own.name, "Hangup"), b"Event: Hangup\r\nUniqueid: junk\r\n", headers)
+            await own.tell(2)
+            assert (await asyncio.wait_for(anext(stream), 20))["Uniqueid"] == "2"
+            assert (stream.gaps, stream.pending) == (0, 0)
+    assert mgr.statistics().strays == len(junk) - 1  # the last one may be an event that was stored twice
+    assert (
+        sum(
+            "holds what is none of the relay's" in each.message
+            for each in caplog.records
+            if each.levelno > logging.INFO
+        )
+        == 1
+    )
+
+
+async def test_another_version_of_the_format_ends_what_reads_it(own: Office, stranger: BusConnection) -> None:
+    """A stream raises, as nothing of it can be read; actions are of the version that the relay speaks."""
+    async with own.relay() as relay, own.remote() as mgr:
+        await until(lambda: relay.status()[own.name].state == "ready")
+        await mgr.wait_ready(20)
+        with mgr.events(events.Hangup) as stream:
+            await mgr.send(core.Ping())
+            await stranger.store(event_subject(own.name, "Hangup"), b"", {HEADER: "2 1 1 1 1"})
+            with pytest.raises(ProtocolError, match="version 2"):
+                await asyncio.wait_for(anext(stream), 20)
+        assert (await mgr.send(core.Ping())).success
+
+
+async def test_a_consumer_that_somebody_deletes(own: Office, stranger: BusConnection) -> None:
+    """The bus says nothing of it: its silence is noticed, and the reading goes on behind the last event, with nothing lost."""
+    async with own.relay() as relay, own.remote() as mgr:
+        await until(lambda: relay.status()[own.name].state == "ready")
+        await mgr.wait_ready(20)
+        with mgr.events(events.Hangup) as stream:
+            await own.tell(1)
+            assert (await asyncio.wait_for(anext(stream), 20))["Uniqueid"] == "1"
+            log = stream_name(own.name)
+            for name in (await stranger.api(f"CONSUMER.NAMES.{log}"))["consumers"]:
+                assert (await stranger.api(f"CONSUMER.DELETE.{log}.{name}"))["success"]
+            for number in (2, 3):
+                await own.tell(number)
+            assert [(await asyncio.wait_for(anext(stream), 20))["Uniqueid"] for _ in range(2)] == ["2", "3"]
+            assert stream.gaps == 0
+
+
+def failure(error: str, *, sent: bool) -> Answer:
+    """What a relay says that could not do it."""
+    return Answer("error", 1, 1, Failure(error, "it is so", sent).encode())
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind", "sent", "words"),
+    [
+        (
+            [Answer("part", 1, 1, PONG[:9]), Answer("answer", 3, 1, PONG[9:])],
+            ConnectionLost,
+            True,
+            "part 2 of the answer is missing",
+        ),
+        ([Answer("answer", 1, 1, PONG[:9])], ConnectionLost, True, "is not whole"),
+        ([Answer("answer", 1, 1, b"")], ConnectionLost, True, "is not whole"),
+        (["1 nonsense 1 1"], ConnectionLost, True, "is no kind of answer"),
+        (["2 answer 1 1"], ConnectionLost, True, "version 2"),
+        ([""], ConnectionLost, True, "was cut off"),
+        ([failure("ConnectionLost", sent=False)], ConnectionLost, False, "it is so"),
+        ([failure("PermissionDenied", sent=False)], PermissionDenied, None, "it is so"),
+        ([failure("ValueError", sent=False)], ValueError, None, "it is so"),
+        ([failure("ManagerError", sent=True)], ManagerError, None, "it is so"),
+        ([failure("ProtocolError", sent=True)], ConnectionLost, True, "it is so"),
+        ([failure("SystemExit", sent=True)], ConnectionLost, True, "it is so"),
+    ],
+)
+async def test_an_answer_that_is_not_whole_or_a_failure(
+    own: Office, stranger: BusConnection, answers: list[Any], kind: type[Exception], sent: bool | None, words: str
+) -> None:
+    """It raises what is true of the action, and is never taken for an answer; the next one is answered."""
+    given = iter([answers, [Answer("answer", 1, 1, PONG)]])
+
+    async def answer(message: Any) -> None:
+        for each in next(given):
+            headers, body = each.encode() if isinstance(each, Answer) else ({HEADER: each}, PONG)
+            await stranger.publish(message.reply, body, headers)
+
+    await stranger.subscribe(action_subject(own.name, "Ping"), answer)
+    async with own.remote(timeout=10) as mgr:
+        with pytest.raises(kind, match=words) as caught:
+            await mgr.send(core.Ping())
+        assert type(caught.value) is kind
+        assert getattr(caught.value, "sent", None) is sent
+        assert (await mgr.send(core.Ping())).success
