@@ -12,10 +12,16 @@ from aioami import Manager
 from aioami.agi import CommandFailed, Session
 
 
-def trying(mgr: Manager, row: Row) -> Callable[[Session], Awaitable[Row]]:
+def trying(mgr: Manager, row: Row, alone: asyncio.Lock) -> Callable[[Session], Awaitable[Row]]:
     """A program that runs an application, presses keys meanwhile, and tells what came of it."""
 
     async def program(call: Session) -> Row:
+        if not row.application.endswith("System"):
+            return await tried(call)
+        async with alone:  # of two commands at once Asterisk may lose the exit code of one
+            return await tried(call)
+
+    async def tried(call: Session) -> Row:
         running = asyncio.create_task(call.command("EXEC", row.application, *filter(None, [row.data])))
         for key in row.keys:
             await asyncio.sleep(0.4)
@@ -32,5 +38,6 @@ def trying(mgr: Manager, row: Row) -> Callable[[Session], Awaitable[Row]]:
 
 async def test_what_applications_answer(mgr: Manager) -> None:
     """The table of applications is what a real server answers."""
-    done = await run_each(mgr, "fastagi", [trying(mgr, each) for each in ROWS], caller="music")
+    alone = asyncio.Lock()
+    done = await run_each(mgr, "fastagi", [trying(mgr, each, alone) for each in ROWS], caller="music")
     assert {each.name: each[2:4] for each in done} == {each.name: each[2:4] for each in ROWS}
