@@ -69,6 +69,8 @@ class Leg:
         self.phone, self.call_id, self.local, self.remote, self.target = phone, call_id, local, remote, target
         self.sequence = 1
         self.branch = ""
+        self.mode = self.offered = "sendrecv"
+        self.offer: int | None = None  # the number of the INVITE that offers a mode, until it is answered
         self.invite: _Message | None = None
         self.rings = asyncio.Event()
         self.answered = asyncio.Event()
@@ -92,7 +94,26 @@ class Leg:
 
     def hold(self, held: bool = True) -> None:
         """Put the other on hold, or take it from hold."""
-        self.phone.request(self, "INVITE", body=self.phone.sdp("sendonly" if held else "sendrecv"))
+        self.mode = "sendonly" if held else "sendrecv"
+        if self.offer is None:
+            self._offer()
+
+    def _offer(self) -> None:
+        if self.phone.is_closed:
+            return
+        self.offered = self.mode
+        self.branch = self.phone.request(self, "INVITE", body=self.phone.sdp(self.mode))
+        self.offer = self.sequence
+
+    def settle(self, code: int) -> None:
+        """Take the answer to an offer. While a server has an offer of its own, or one before, it refuses another one."""
+        if code in (491, 500):
+            self.offer = 0  # until it is made again
+            asyncio.get_running_loop().call_later(0.1, self._offer)
+        elif self.offered != self.mode:
+            self._offer()
+        else:
+            self.offer = None
 
     def transfer(self, exten: str) -> None:
         """Transfer the other to an extension, without a word."""
@@ -140,6 +161,11 @@ class Phone(asyncio.DatagramProtocol):
         """Be there no more."""
         assert self._transport is not None
         self._transport.close()
+
+    @property
+    def is_closed(self) -> bool:
+        """True if it is there no more."""
+        return self._transport is None or self._transport.is_closing()
 
     def call(self, exten: str) -> Leg:
         """Call an extension."""
@@ -224,6 +250,9 @@ class Phone(asyncio.DatagramProtocol):
             number = int(message.get("cseq").split()[0])
             branch = "" if code < 300 else leg.branch
             self.request(leg, "ACK", branch=branch, sequence=number)
+            if number == leg.offer:
+                leg.settle(code)
+                return
             (leg.answered if code < 300 else leg.ended).set()
 
     def _invited(self, message: _Message) -> None:

@@ -282,7 +282,7 @@ def list_html(items: Sequence[object], completion: Message | None) -> str:
 
 
 def _kind(name: str, items: Sequence[Message]) -> str:
-    """A table of the items of one kind, with the columns that are not empty everywhere."""
+    """Return a table of the items of one kind, without the columns that are empty in every row."""
     shown = items[:MAX_ROWS]
     columns: dict[str, str] = {}
     empty: dict[str, str] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import secrets
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -239,8 +240,9 @@ class AsyncTransport(Transport):
     async def _finish_even_if_cancelled(self, work: Coroutine[Any, Any, T]) -> T:
         """Do what has answers to its end, even if nobody waits for that any more."""
         task = self._work = self._loop.create_task(work)
-        task.add_done_callback(lambda done: done.cancelled() or done.exception())
-        await asyncio.wait([task])
+        done: asyncio.Future[None] = self._loop.create_future()
+        task.add_done_callback(functools.partial(_wake, done))
+        await done
         result: T = task.result()
         return result
 
@@ -564,6 +566,13 @@ class AsyncTransport(Transport):
 
     def abandon(self) -> None:
         self._end(TakenAway("the server of the session was closed"))
+
+
+def _wake(done: asyncio.Future[None], task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # nobody may be left who hears it
+    if not done.done():
+        done.set_result(None)
 
 
 def is_in_async_agi(application: str, data: str) -> bool:

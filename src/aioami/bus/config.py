@@ -55,7 +55,7 @@ def read_config(
     http: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> RelayConfig:
-    """Read a configuration file, and what is given besides, which wins.
+    """Read a relay's configuration file; what is given besides replaces what the file says.
 
     The secret of a server is read from its `secret_file`, or the environment variable that
     `secret_variable` names, or stands in its URL. Paths are relative to the file.

@@ -73,7 +73,7 @@ Destination = Union[str, Application, Callable[["Session"], Awaitable[object]]]
 
 
 class PlacedCall:
-    """A call that is placed when this is awaited, or entered by `async with`; see `Manager.call`.
+    """A call that is about to be placed: awaiting or entering it does so; see `Manager.call`.
 
     It is placed once: a second await raises `RuntimeError`. One that is thrown away without being
     placed is logged as a warning under `aioami.calls`.

@@ -1,4 +1,4 @@
-"""Names of events that cannot be right."""
+"""Event names that cannot be right, and the names that were probably meant."""
 
 from __future__ import annotations
 

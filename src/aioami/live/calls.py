@@ -276,11 +276,11 @@ class Calls:
             self._notify(channel.call)
 
     def holds(self, event: Event) -> None:
-        """Take the event of a channel that puts the other on hold."""
+        """Note that a channel has put the other one on hold."""
         self._hold(event, True)
 
     def holds_no_more(self, event: Event) -> None:
-        """Take the event of a channel that takes the other from hold."""
+        """Note that a channel has taken the other one off hold."""
         self._hold(event, False)
 
     def _hold(self, event: Event, held: bool) -> None:

@@ -269,9 +269,20 @@ class Channels(Part[LiveChannel]):
                 self.notify(channel.uniqueid)
                 self.calls.moved(channel.uniqueid, channel.bridge)
                 self.calls.touched(channel.uniqueid)
+            if channel.state != ChannelState.UP:
+                continue
             # The application begins in a thread of its own; it may be slow on a busy server.
-            if channel.application == _ORIGINATING and channel.state == ChannelState.UP:
+            if channel.application == _ORIGINATING:
                 self._doubt(channel.uniqueid)
+            # It is between two applications, or two bridges. The next application has no event if
+            # it is the one that the channel had before, at the same place of the dialplan.
+            elif (
+                not channel.application
+                and channel.bridge is None
+                and self._tells_application
+                and self._doubtful.again(channel.uniqueid)
+            ):
+                self.reports.doubt(self)
 
     async def _status(self, lists: Lists, uniqueid: str) -> list[Event]:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
 
 from ..actions.parking import ParkedCalls, Parkinglots
 from ..events.base import Event
@@ -23,8 +22,6 @@ from ..fields import identifier
 from .part import Doubts, Lists, LiveObject, Reports, Table
 
 __all__ = ["LiveParkedCall", "LiveParkingLot", "Parking"]
-
-_LOOKS: Final = 5  # at a call that is not in its lot's bridge, while the server lists it
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,7 +71,6 @@ class Parking(Table[LiveParkingLot]):
         self._lots: dict[str, str] = {}  # of the parked calls, by Uniqueid
         self._inside: set[str] = set()  # the Uniqueids of the channels in the bridges of lots
         self._doubts = Doubts()  # the Uniqueids of parked calls
-        self._looked: dict[str, int] = {}  # how often those in doubt were looked at
         self.handlers = {
             ParkedCall: self._parked,
             ParkedCallSwap: self._parked,
@@ -101,10 +97,6 @@ class Parking(Table[LiveParkingLot]):
 
     async def look(self, lists: Lists) -> None:
         doubtful = [each for each in self._doubts.take() if each in self._lots]
-        counted = {each: self._looked.get(each, 0) + 1 for each in doubtful}
-        self._looked = {
-            each: count for each, count in self._looked.items() if each in self._doubts
-        } | counted
         if self._doubts:
             self.reports.doubt(self)
         if not doubtful:
@@ -116,9 +108,8 @@ class Parking(Table[LiveParkingLot]):
                 self._doubts.add(uniqueid)
             raise
         for uniqueid in doubtful:
-            # A busy server may go on listing it for a moment.
-            if uniqueid in self._lots and self._looked[uniqueid] < _LOOKS:
-                self._doubt(uniqueid)
+            if uniqueid in self._lots and self._doubts.again(uniqueid):
+                self.reports.doubt(self)
 
     async def _list(self, lists: Lists, found: dict[str, list[LiveParkedCall]]) -> None:
         """Ask for the parked calls, and show them.

@@ -70,6 +70,7 @@ SLICE: Final = 200
 _SETTLING: Final = 0.2  # seconds after which the server is asked about what is in doubt
 _SETTLED: Final = 0.195  # ... and has been, as timers are not exact
 _PATIENCE: Final = 1.0  # seconds after which it is asked though it does not come to rest
+_LOOKS: Final = 5  # at what is still in doubt
 _NOBODY: Final = frozenset({"", "<unknown>", "unknown"})
 
 
@@ -224,10 +225,11 @@ class Doubts:
     early: the server may be at work on it.
     """
 
-    __slots__ = ("_moments",)
+    __slots__ = ("_looks", "_moments")
 
     def __init__(self) -> None:
         self._moments: dict[str, tuple[float, float]] = {}  # of the first and the last doubt
+        self._looks: dict[str, int] = {}  # at those that are doubted again
 
     def __contains__(self, key: str) -> bool:
         return key in self._moments
@@ -240,6 +242,18 @@ class Doubts:
         now = asyncio.get_running_loop().time()
         first, _ = self._moments.get(key, (now, now))
         self._moments[key] = (first, now)
+        self._looks.pop(key, None)
+
+    def again(self, key: str) -> bool:
+        """Doubt what was looked at, as a busy server may be at work; return false if that was done
+        often enough.
+        """
+        looks = self._looks.get(key, 1)
+        if looks >= _LOOKS:
+            return False
+        self.add(key)
+        self._looks[key] = looks + 1
+        return True
 
     def discard(self, key: str) -> None:
         """Doubt it no more."""
@@ -248,6 +262,7 @@ class Doubts:
     def take(self) -> list[str]:
         """Return what to look at now, and keep what must be looked at later, or once more."""
         now = asyncio.get_running_loop().time()
+        self._looks = {key: looks for key, looks in self._looks.items() if key in self._moments}
         due = []
         for key, (first, last) in list(self._moments.items()):
             settled = now - last >= _SETTLED

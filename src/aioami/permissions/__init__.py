@@ -93,7 +93,7 @@ class Demand:
 
     @staticmethod
     def variant(name: str, headers: Iterable[tuple[str, str]]) -> str:
-        """Return a key for the headers that change a demand; most actions have one variant only."""
+        """Return a key for the rights that an action needs; its headers may change them."""
         name = name.lower()
         if name not in _VARYING:
             return ""

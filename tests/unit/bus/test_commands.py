@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from tests.helpers import run, start, until
 from tests.unit.bus.office import office
 
 from aioami import Fleet
+from aioami.cli.app import app
 from aioami.cli.screen.top import PARTS, Table, Top
 from aioami.fleet import FleetLive, read_servers
 from aioami.testing.nats import NatsServer
@@ -106,12 +108,13 @@ async def test_ping_of_a_bus(nats_server: NatsServer, tmp_path: Path) -> None:
             )
         )
         bus = {"AIOAMI_URL": nats_server.url}
-        for options, environment, names, found in (
+        ways: list[tuple[tuple[str, ...], dict[str, str], set[str], int]] = [
             ((), bus, {first.name, second.name}, 0),
             (("--server", second.name, "--count", "2"), bus, {second.name}, 0),
             ((), {"AIOAMI_FLEET": str(file)}, {first.name, "direct"}, 8),
-        ):
-            code, out, err = await run("ping", *options, **environment)
+        ]
+        ends = await asyncio.gather(*(run("ping", *options, **environment) for options, environment, _, _ in ways))
+        for (_, _, names, found), (code, out, err) in zip(ways, ends, strict=True):
             lines = out.splitlines()
             assert (code, {line.partition(": ")[0] for line in lines}) == (found, names), err
             assert all(re.search(r": Asterisk \(AMI [\d.]+\) answers in [\d.]+ ms$", line) for line in lines)
@@ -120,10 +123,10 @@ async def test_ping_of_a_bus(nats_server: NatsServer, tmp_path: Path) -> None:
 
 async def test_a_bus_without_a_relay(nats_server: NatsServer) -> None:
     """`ping` says that there is no server, and `send` that no relay is there for the one that is named."""
-    code, _, err = await run("ping", url=nats_server.url)
+    all_servers, one = run("ping", url=nats_server.url), run("send", "Ping", "--server", "pbx1", url=nats_server.url)
+    (code, _, err), (other, _, told) = await asyncio.gather(all_servers, one)
     assert (code, "no relay is on the bus" in err) == (4, True), err
-    code, _, err = await run("send", "Ping", "--server", "pbx1", url=nats_server.url)
-    assert (code, "no relay is there for pbx1" in err) == (8, True), err
+    assert (other, "no relay is there for pbx1" in told) == (8, True), told
 
 
 async def test_commands_for_one_server_of_a_bus(nats_server: NatsServer, tmp_path: Path) -> None:
@@ -160,8 +163,11 @@ async def test_commands_for_one_server_of_a_bus(nats_server: NatsServer, tmp_pat
         await process.communicate()
 
 
-async def test_commands_that_take_no_bus(tmp_path: Path) -> None:
+def test_commands_that_take_no_bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What needs a link of its own says so, and what does in its place; one server of a bus is named, and not by a pattern."""
+    for name in ("AIOAMI_URL", "AIOAMI_FLEET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
     file = tmp_path / "fleet.toml"
     file.write_text('[servers.pbx1]\nurl = "nats://bus"\n')
     url = ("--url", "nats://bus")
@@ -174,8 +180,9 @@ async def test_commands_that_take_no_bus(tmp_path: Path) -> None:
         (("send", "Ping", *url), "this is a bus: name the server there that is meant"),
         (("events", *url, "--server", "pbx*"), "of a bus, name each server"),
     ):
-        code, _, err = await run(*arguments, COLUMNS="400")
-        assert (code, words in " ".join(err.replace("│", " ").split())) == (2, True), err
+        with pytest.raises(typer.BadParameter) as caught:
+            app(list(arguments), standalone_mode=False, prog_name="aioami")
+        assert words in str(caught.value)
     assert not (tmp_path / "x").exists()
 
 

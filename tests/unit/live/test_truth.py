@@ -303,6 +303,32 @@ async def test_a_caller_who_is_still_listed_stays_away(fake: FakeAsterisk, mgr: 
     assert not live.queues["empty"].callers
 
 
+async def test_a_channel_between_two_applications(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """A channel that runs nothing and is in no bridge is asked about a few times: what it runs next may have no event."""
+    listed = ["", "", "Dial"]
+    item = {"Event": "Status", "Channel": "PJSIP/x-1", "Uniqueid": "1", "ChannelState": "6", "Exten": "dial"}
+
+    def status(request: Request) -> object:
+        now = item | {"Application": listed.pop(0) if listed else ""}
+        return [
+            *queue_list(request, now)[:2],
+            [("Event", "StatusComplete"), ("ActionID", request.action_id or ""), ("EventList", "Complete")],
+        ]
+
+    fake.reply_to("Status", status)
+    await emit(fake, "Newchannel", "1")
+    for _ in range(2):
+        await emit(fake, "Newexten", "1", "dialplan,all", Application="Queue", AppData="empty", Exten="hold")
+    await until(lambda: len(fake.sent("Status")) == 3)
+    await until(lambda: live.channels["1"].application == "Dial")
+    for _ in range(2):
+        await emit(fake, "Newexten", "1", "dialplan,all", Application="Queue", AppData="empty", Exten="hold")
+    await until(lambda: len(fake.sent("Status")) == 3 + 5)
+    await asyncio.sleep(0.3)  # in which it would be asked about once more
+    assert len(fake.sent("Status")) == 3 + 5
+    assert live.channels["1"].application == ""
+
+
 async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """Where a channel goes on at another place with the application that it has left, the server is asked what runs there."""
     await emit(fake, "Newchannel", "1")
@@ -606,3 +632,12 @@ async def test_what_is_doubted_late_is_not_looked_at_too_early() -> None:
         now += 0.2
         assert doubts.take() == ["busy"]
         assert not doubts.take()
+        doubts.add("again")
+        for _ in range(4):
+            now += 0.2
+            assert doubts.take() == ["again"]
+            assert doubts.again("again")
+        now += 0.2
+        assert doubts.take() == ["again"]
+        assert not doubts.again("again")
+        assert not doubts
