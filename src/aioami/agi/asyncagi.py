@@ -222,10 +222,10 @@ class AsyncAGI:
 
     def _lost_its_loop(self) -> None:
         hub, self._hub = self._hub, None
-        if hub is not None:
-            if hub.doorkeeper is self:
-                hub.doorkeeper = None
-            hub.close()
+        assert hub is not None  # else nothing is lost
+        if hub.doorkeeper is self:
+            hub.doorkeeper = None
+        hub.close()
         self._tasks.clear()
         self._waiting.clear()
         self._held.clear()

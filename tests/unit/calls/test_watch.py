@@ -184,6 +184,21 @@ def test_calls_of_one_manager_are_in_one_loop() -> None:
         loop.close()
 
 
+async def test_a_loop_that_was_closed_took_its_calls_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that were held in a loop that is closed are lost, and the manager's next ones are held in the next loop."""
+    server = Server()
+    lost, _ = held(server)
+    closed = asyncio.new_event_loop()
+    closed.close()
+    monkeypatch.setattr(Hub.of(server)._place, "loop", closed)  # type: ignore[arg-type]
+    call, _ = held(server, "2")
+    assert lost.end is not None
+    assert lost.end.reason is EndReason.LOST
+    server.say(up("2"))
+    await call.answered(5)
+    await over(call, server)
+
+
 # Looking for calls
 
 

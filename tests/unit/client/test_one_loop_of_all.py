@@ -16,12 +16,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
 import pytest
-from tests.helpers import manager, until
+from tests.helpers import Server, manager, until
 from tests.unit.client.test_one_loop import CALLS, LOOKS, Held
 from tests.unit.client.test_one_loop_of_others import CALL, FLEET, RINGS, SESSION, TO, WAYS, said, said_in_a_loop
 
 import aioami
 from aioami import ConnectionLost, Fleet, core
+from aioami._place import Place
 from aioami.agi import AsyncAGI, FastAGI, Session
 from aioami.calls import CallEnd, EndReason
 from aioami.fleet import FleetLive
@@ -345,6 +346,48 @@ def test_what_a_closed_loop_left_behind_is_told() -> None:
         warnings.simplefilter("ignore")
         used()
         gc.collect()
+
+
+def test_a_manager_that_connects_in_the_next_loop_has_a_new_asyncagi(server: Server) -> None:
+    """The one that a closed loop left behind takes no more calls, and says so; it may be closed beside the new one."""
+    mgr, other = manager(server.fake), manager(server.fake)
+    old, fast = AsyncAGI(mgr), FastAGI(lambda session: session.answer(), port=0, manager=other)
+
+    async def begun() -> None:
+        await mgr.connect()
+        await other.connect()
+        await old.start()
+        await fast.start()
+
+    async def next_loop() -> None:
+        await mgr.close()
+        async with mgr, AsyncAGI(mgr) as new:
+            with pytest.raises(ConnectionLost, match="loop"):
+                await asyncio.wait_for(old.__anext__(), 2)
+            await old.close()
+            assert "closed" not in repr(new)
+            with pytest.raises(RuntimeError, match="has an AsyncAGI already"):
+                await AsyncAGI(mgr).start()
+        async with other, AsyncAGI(other), fast:
+            assert "closed" not in repr(fast)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(begun())
+        loop.set_exception_handler(lambda *_: None)
+        loop.close()
+        asyncio.run(next_loop())
+        gc.collect()
+
+
+async def test_a_thing_of_another_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its loop and its thread look the same after a fork."""
+    place = Place("thing", "thing.use()")
+    place.check()
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with pytest.raises(RuntimeError, match=r"another event loop, thread or process.*thing\.use\(\)"):
+        place.check()
 
 
 def forked() -> None:
