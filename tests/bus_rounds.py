@@ -218,8 +218,8 @@ class Follower:
             first = int(info["state"]["first_seq"])
             verdict = self.reader.take(sequence, token, place, message.data, first=first)
         self._position = sequence
-        self.given += [record for record in self.reader.told if isinstance(record, Gap)]
-        self.reader.told.clear()
+        self.given += [record for record in self.reader.records if isinstance(record, Gap)]
+        self.reader.records.clear()
         if verdict is Verdict.EVENT and token in (COMMON, RARE):
             number = int(message.data.partition(b"Number: ")[2].partition(b"\r\n")[0])
             self.last = number

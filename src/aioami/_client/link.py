@@ -615,7 +615,7 @@ class Link:
         self._changed_for_senders.send()
         self._changed.send()
         if changed:
-            self.observers.tell(state)
+            self.observers.notify(state)
             if self._metrics is not None:
                 self._metrics.state_changed(state.value)
 

@@ -476,7 +476,7 @@ class Manager(ManagerBase):
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
             if self._observers.entries:  # as a rule there are none
-                self._observers.tell(action)
+                self._observers.notify(action)
         if check and not response.success:
             known = filter(None, [self._options.secret])  # to a server that was not sent it, too
             raise refusal(response, action, secrets=known)

@@ -42,7 +42,7 @@ class Observers(Generic[T]):
 
         return end
 
-    def tell(self, thing: T) -> None:
+    def notify(self, thing: T) -> None:
         """Call all of them. What one raises is logged, and hurts no other."""
         for (observer,) in self.entries:
             try:

@@ -20,7 +20,7 @@ TABLES: Final = {
         *("url", "password_file", "token_file", "credentials", "nkey"),
         *("cafile", "certfile", "keyfile", "timeout"),
     ),
-    "relay": ("name", "buffer", "silence", "doubt", "patience", "http"),
+    "relay": ("name", "buffer", "silence", "doubt", "leader_timeout", "http"),
     "stream": ("max_age", "max_bytes", "replicas"),
 }
 """The keys that each table of a file may have."""
@@ -147,7 +147,9 @@ def _table(found: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[s
     table: dict[str, Any] = found.get(name, {})
     _check_keys(table, name, keys)
     kinds: dict[str, tuple[type, ...]] = {"max_bytes": (int,), "replicas": (int,), "buffer": (int,)}
-    numbers = dict.fromkeys(("max_age", "silence", "doubt", "patience", "timeout"), (int, float))
+    numbers = dict.fromkeys(
+        ("max_age", "silence", "doubt", "leader_timeout", "timeout"), (int, float)
+    )
     for key, value in table.items():
         wanted = kinds.get(key) or numbers.get(key) or (str,)
         if isinstance(value, bool) or not isinstance(value, wanted):

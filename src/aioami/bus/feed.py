@@ -69,7 +69,7 @@ class FeedHost(Protocol):
     def take_record(self, feed: Feed, record: Record) -> None:
         """Act on what a relay wrote into the log between the events."""
 
-    def tell(self, sentence: str) -> None:
+    def log_once(self, sentence: str) -> None:
         """Log an error, once for all readings that it ends."""
 
 
@@ -201,7 +201,7 @@ class Feed:
                 pauses = iter(_PAUSES)
                 continue
             except (PermissionDenied, ProtocolError) as error:
-                self._host.tell(f"the log of {self._server} cannot be read: {error}")
+                self._host.log_once(f"the log of {self._server} cannot be read: {error}")
                 self._task = None
                 self.close(error)
                 return
@@ -440,8 +440,8 @@ class Feed:
         self._position = Position(
             self._server, self._store, reader.sequence, reader.epoch, reader.n, reader.time
         )
-        while reader.told:
-            self._take_record(reader.told.popleft())
+        while reader.records:
+            self._take_record(reader.records.popleft())
         is_before = sequence <= self._caught_up_at and where.time < self._opened_at
         if verdict is Verdict.EVENT and not is_before:
             self._deliver(message.data)
@@ -504,7 +504,7 @@ class Feed:
         """Pass over what is not of the format; of another version of it nothing can be read."""
         word = value.split(maxsplit=1)[:1]
         if word and word[0].isdecimal() and word[0] != _VERSION_WORD:
-            self._host.tell(f"the log of {self._server} cannot be read: {error}")
+            self._host.log_once(f"the log of {self._server} cannot be read: {error}")
             self.close(error)
             return
         self._tally.strays += 1

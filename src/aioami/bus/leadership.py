@@ -57,7 +57,7 @@ class Leadership:
         epoch: the sequence of the claim.
         created: when the stream was made, as the bus says.
         takes_over: whether somebody may have led before.
-        told: is called when the status has changed.
+        notify: is called when the status has changed.
         since: microseconds since 1970, when the last event before the claim was stored.
 
     Attributes:
@@ -80,12 +80,12 @@ class Leadership:
         created: str,
         takes_over: bool,
         since: int | None,
-        told: Callable[[], None],
+        notify: Callable[[], None],
     ) -> None:
         self._server = server
         self._relay = relay
         self._clock = clock
-        self._say = told
+        self._notify = notify
         self.created = created
         self.outbox = Outbox(options.buffer, clock)
         self.outbox.begin(epoch)
@@ -96,8 +96,8 @@ class Leadership:
         self._owes_gap = takes_over
         self._since = since
         self._tokens: dict[str, str | None] = {}
-        self._told: tuple[ManagerState, str] | None = None
-        self._told_at = 0
+        self._published: tuple[ManagerState, str] | None = None
+        self._published_at = 0
         # It must not leave the log: who comes later reads there that the server is ready.
         self._status_every = int(min(_STATUS_EVERY, options.max_age / _STATUS_SHARE) * 1_000_000)
         self._status_bytes = options.max_bytes // _STATUS_SHARE
@@ -142,8 +142,8 @@ class Leadership:
                     self._is_known = True
                     self.error = ""
                     self._lost_since = None
-                    self._tell_takeover()
-                    self.tell_status()
+                    self._record_takeover()
+                    self.publish_status()
                     # It ends when the link is lost for good.
                     async for _ in stream:
                         pass
@@ -151,7 +151,7 @@ class Leadership:
                 except (ManagerError, OSError) as error:
                     self.error = str(error)
             log.error("%s: %s; another attempt in %g s", self._server.name, self.error, _TRY_AGAIN)
-            self.tell_status()
+            self.publish_status()
             await asyncio.sleep(_TRY_AGAIN)
             await self.manager.close()
             self._owes_gap = True
@@ -172,7 +172,11 @@ class Leadership:
         except ManagerError as error:
             log.info("%s: the rights of the user are not known: %s", self._server.name, error)
             return
-        if known is not None and self._told is not None and self._told[0] is ManagerState.READY:
+        if (
+            known is not None
+            and self._published is not None
+            and self._published[0] is ManagerState.READY
+        ):
             now = self._clock()
             self._put_status(self._status(self.state, now), now)
 
@@ -198,7 +202,7 @@ class Leadership:
             self._link_changed(event, now)
             return False
         if self._owes_gap:
-            self._tell_takeover()
+            self._record_takeover()
         self._heard_at = now
         name = event.name
         try:
@@ -248,7 +252,7 @@ class Leadership:
             status = self._status(ManagerState.READY, now)
         self._put_status(status, now)
 
-    def _tell_takeover(self) -> None:
+    def _record_takeover(self) -> None:
         """Tell that events before this login are missing, unless nobody led before."""
         if not self._owes_gap:
             return
@@ -264,7 +268,7 @@ class Leadership:
         self.outbox.put_record(record, time)
         self.changed.set()
 
-    def tell_status(self, *, again: bool = False) -> None:
+    def publish_status(self, *, again: bool = False) -> None:
         """Store a status, if it has changed, or if the last one is old.
 
         Args:
@@ -272,18 +276,22 @@ class Leadership:
         """
         now = self._clock()
         state = self.state
-        if again or (state, self.error) != self._told or now - self._told_at >= self._status_every:
+        if (
+            again
+            or (state, self.error) != self._published
+            or now - self._published_at >= self._status_every
+        ):
             self._put_status(self._status(state, now), now)
 
     def _put_status(self, status: Status, now: int) -> None:
-        self._told = (ManagerState(status.state), status.error)
-        self._told_at = now
+        self._published = (ManagerState(status.state), status.error)
+        self._published_at = now
         self.put_record(status, now)
         self._status_due = self.outbox.taken + self._status_bytes
-        self._say()
+        self._notify()
 
     def _status(self, state: ManagerState, now: int) -> Status:
-        if self._told is None or self._told[0] is not state:
+        if self._published is None or self._published[0] is not state:
             self._state_since = now
         view = self.manager.view
         rights = view.permissions

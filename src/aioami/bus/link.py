@@ -118,7 +118,7 @@ class RemoteLink:
         self._offsets: deque[int] = deque(maxlen=40)
         self._gaps_seen: set[tuple[int | None, int]] = set()
         self._status_is_current = False
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._was_ready = False
         self._was_connected = False
         self._lost_at = 0.0
@@ -160,7 +160,7 @@ class RemoteLink:
         self._was_ready = False
         self._beat = self.status = None
         self._status_is_current = False
-        self._told.clear()
+        self._logged.clear()
         load()  # now, and not when the first event comes
         self._enter(ManagerState.CONNECTING)
         begun()
@@ -401,7 +401,7 @@ class RemoteLink:
         before, self.status = self.status, status
         self._status_is_current = True
         if before is not None and _seen_by(before) != _seen_by(status):
-            self.view_observers.tell(status)
+            self.view_observers.notify(status)
         self._update_state()
 
     def _enter(self, state: ManagerState) -> None:
@@ -409,7 +409,7 @@ class RemoteLink:
         self.state = state
         self._changed.send()
         if changed:
-            self.observers.tell(state)
+            self.observers.notify(state)
 
     def why_not(self) -> str:
         """Return the reason why the server is not reached, in words."""
@@ -556,10 +556,10 @@ class RemoteLink:
                 task.add_done_callback(self._closing.discard)
             self._forget_marks_of(feed)
 
-    def tell(self, sentence: str) -> None:
+    def log_once(self, sentence: str) -> None:
         """Log an error, once while the manager is connected."""
-        if sentence not in self._told:
-            self._told.add(sentence)
+        if sentence not in self._logged:
+            self._logged.add(sentence)
             log.error("%s", sentence)
 
     def take_record(self, feed: Feed, record: Record) -> None:

@@ -95,7 +95,7 @@ class Outbox:
         """Take an event, or count it as lost."""
         if self._missing or self.size + len(body) > self._max_bytes:
             if self._missing and self.size + len(body) <= self._resume_at:
-                self._tell_missing(time)
+                self._add_gap(time)
             else:
                 if not self._missing:
                     self._missing_since = time
@@ -109,7 +109,7 @@ class Outbox:
         """Take a record, behind the `@gap` for what was lost before it."""
         now = self._clock() if time is None else time
         if self._missing:
-            self._tell_missing(now)
+            self._add_gap(now)
         self._append(record.token, now, record.encode())
 
     def _append(self, token: str, time: int, body: bytes) -> None:
@@ -120,7 +120,7 @@ class Outbox:
         self.size += size
         self.taken += size
 
-    def _tell_missing(self, until: int) -> None:
+    def _add_gap(self, until: int) -> None:
         count, self._missing = self._missing, 0
         sentence = f"the relay's buffer was full, and {count} events were not taken"
         gap = Gap("full", self._missing_since, until, count, sentence)
@@ -164,7 +164,7 @@ class Outbox:
                 break
             confirmed.remove(n)
         if self._missing and self.size <= self._resume_at:
-            self._tell_missing(self._clock())
+            self._add_gap(self._clock())
 
     def go_back(self) -> None:
         """Send all that is not confirmed again, as it is not known what of it was stored."""

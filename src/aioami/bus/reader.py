@@ -23,9 +23,9 @@ class Verdict(Enum):
     """The worth of a message that a reader was shown."""
 
     EVENT = "event"
-    """An event to be given out, behind what `Reader.told` holds."""
+    """An event to be given out, behind what `Reader.records` holds."""
     RECORD = "record"
-    """A record, which `Reader.told` holds, if it is of a kind that is known."""
+    """A record, which `Reader.records` holds, if it is of a kind that is known."""
     VOID = "void"
     """A double, or of a deposed relay, or ahead of what will be written again."""
     UNSURE = "unsure"
@@ -50,7 +50,8 @@ class Reader:
         n: its number.
         time: its time.
         sequence: the sequence of the last message that was shown.
-        told: records to be told before the event, or instead of one; to be emptied by who reads it.
+        records: those to be given before the event, or instead of one; to be emptied by who reads
+            it.
         void: the number of messages that were of no worth.
     """
 
@@ -68,7 +69,7 @@ class Reader:
         self.n = n
         self.sequence = sequence
         self.time = time
-        self.told: deque[Record] = deque()
+        self.records: deque[Record] = deque()
         self.void = 0
         self._numbers: dict[str, int] = {}
         # Where it begins in the middle of an epoch it cannot know the numbers of each name.
@@ -112,7 +113,7 @@ class Reader:
                 return self._skip(sequence)
             # The record of its beginning is gone from the stream, if it was not shown.
             if self.epoch is not None or self._knew_another_stream():
-                self._tell(place.time, None)
+                self._add_gap(place.time, None)
             self._begin(place.epoch, within=True)
         verdict = self._by_number(sequence, token, place, first, skips)
         if verdict is Verdict.EVENT:
@@ -121,7 +122,7 @@ class Reader:
                 verdict = Verdict.RECORD
                 kind = RECORDS.get(token)
                 if kind is not None:
-                    self.told.append(kind.parse(body))
+                    self.records.append(kind.parse(body))
         return verdict
 
     def _take_epoch(self, sequence: int, place: Place, body: bytes, first: int | None) -> Verdict:
@@ -133,13 +134,13 @@ class Reader:
             if self.names is not None and first is None:
                 return Verdict.UNSURE
             if first is None or first > self.sequence + 1:
-                self._tell(place.time, None)
+                self._add_gap(place.time, None)
         if begun.continues is not None:
-            self._tell_what_was_not_read(begun.continues, place.time)
+            self._add_unread(begun.continues, place.time)
         elif self._knew_another_stream():
-            self._tell(place.time, None, "store", _STORE)
+            self._add_gap(place.time, None, "store", _STORE)
         self._before = None
-        self.told.append(begun)
+        self.records.append(begun)
         self._begin(sequence, within=False)
         self.sequence = sequence
         return Verdict.RECORD
@@ -156,7 +157,7 @@ class Reader:
                 if skips and first is None:
                     return Verdict.UNSURE
                 if first is not None and first > self.sequence + 1:
-                    self._tell(place.time, None)
+                    self._add_gap(place.time, None)
                 known = place.k - 1
             before = known or 0
             number = place.k
@@ -173,12 +174,12 @@ class Reader:
                 is_trimmed = first > self.sequence + 1
             if not is_trimmed:
                 return self._skip(sequence)
-            self._tell(place.time, number - before - 1)
+            self._add_gap(place.time, number - before - 1)
         if self.names is not None:
             self._numbers[token] = place.k
             if self.n is not None and place.n <= self.n:
                 # It was written again behind what came after it: order counts for more.
-                self._tell(place.time, 1, "order", "an event was stored behind a later one")
+                self._add_gap(place.time, 1, "order", "an event was stored behind a later one")
                 self.sequence = sequence
                 return Verdict.VOID
         return Verdict.EVENT
@@ -198,19 +199,19 @@ class Reader:
         before, self._before = self._before, None
         return before is not None and before[0] is not None
 
-    def _tell_what_was_not_read(self, continues: tuple[int, int], until: int) -> None:
+    def _add_unread(self, continues: tuple[int, int], until: int) -> None:
         epoch, n = self._before or (self.epoch, self.n)
         if epoch is None or (epoch, n) == continues:
             return
         known = self.names is None and epoch == continues[0] and n is not None
         count = continues[1] - (n or 0) if known else None
-        self._tell(until, count, "store", _STORE)
+        self._add_gap(until, count, "store", _STORE)
 
-    def _tell(
+    def _add_gap(
         self,
         until: int,
         count: int | None,
         reason: str = "trimmed",
         sentence: str = "the bus had thrown events away before they were read",
     ) -> None:
-        self.told.append(Gap(reason, self.time, until, count, sentence))
+        self.records.append(Gap(reason, self.time, until, count, sentence))

@@ -78,8 +78,8 @@ class RelayOptions:
         buffer: bytes that wait here for each server while the bus is away.
         silence: seconds without a sign of the leader, after which a standby takes over.
         doubt: seconds without a confirmation, after which a connection counts as lost.
-        patience: seconds for which a standby sees the leader without a link to the server, before
-            it tries its own way, and takes over if that stands.
+        leader_timeout: seconds for which a standby sees the leader without a link to the server,
+            before it tries its own way, and takes over if that stands.
 
     Raises:
         ValueError: a number is out of its range.
@@ -92,7 +92,7 @@ class RelayOptions:
     buffer: int = 64 * MEBIBYTE
     silence: float = 1.0
     doubt: float = 1.5
-    patience: float = 10.0
+    leader_timeout: float = 10.0
 
     def __post_init__(self) -> None:
         check_text("name", self.name)
@@ -103,7 +103,7 @@ class RelayOptions:
             ("buffer", 65536),
             ("silence", 0.3),
             ("doubt", 0.3),
-            ("patience", 0.3),
+            ("leader_timeout", 0.3),
         ):
             value = getattr(self, name)
             check_type(name, value, (int, type(minimum)), "a number")

@@ -358,7 +358,7 @@ class RemoteManager(ManagerBase):
             response = await sending
         finally:
             if self._observers.entries:  # as a rule there are none
-                self._observers.tell(action)
+                self._observers.notify(action)
         if check and not response.success:
             raise refusal(response, action)
         if isinstance(response, OutcomeReply):

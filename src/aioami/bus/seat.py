@@ -49,7 +49,7 @@ _MARGIN: Final = 4096
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 0.4  # less than `silence`: a bus that comes back finds the leader first
 _RETRY: Final = 0.25
-_LONGEST_PATIENCE: Final = 60.0
+_LONGEST_TIMEOUT: Final = 60.0
 _IS_DOWN: Final = frozenset(
     each.value for each in (ManagerState.CONNECTING, ManagerState.RECONNECTING, ManagerState.LOST)
 )
@@ -263,7 +263,7 @@ class Seat:
         while True:
             leadership = self._leadership
             if leadership is not None and not is_news:
-                leadership.tell_status()
+                leadership.publish_status()
             self._news.clear()
             try:
                 await connection.publish(subject, self._heartbeat().encode())
@@ -335,14 +335,14 @@ class Seat:
         each other in turns.
         """
         loop = asyncio.get_running_loop()
-        patience = self._options.patience
+        timeout = self._options.leader_timeout
         while True:
             await asyncio.sleep(HEARTBEAT)
             down_at = self._down_at
             if down_at is None:
-                patience = self._options.patience
-            elif loop.time() - down_at >= patience:
-                patience = min(loop.time() - down_at, _LONGEST_PATIENCE) + patience
+                timeout = self._options.leader_timeout
+            elif loop.time() - down_at >= timeout:
+                timeout = min(loop.time() - down_at, _LONGEST_TIMEOUT) + timeout
                 if await self._reaches_server() and self._down_at == down_at:
                     log.warning(
                         "%s: it is reached from here, and not by the leader", self._server.name
@@ -398,7 +398,7 @@ class Seat:
             created=str(info["created"]),
             takes_over=epoch > 1,
             since=since,
-            told=self._news.set,
+            notify=self._news.set,
         )
         return True
 
@@ -445,7 +445,7 @@ class Seat:
         log.warning("%s: the bus lost its store: it goes on anew", self._server.name)
         leadership.created = created
         outbox.begin(epoch)
-        leadership.tell_status(again=True)
+        leadership.publish_status(again=True)
         self._epoch = epoch
         return True
 
@@ -549,7 +549,7 @@ class Seat:
                     await requests.finish(seconds)
                 await leadership.close()
                 # So that the gap begins here, and not with the last event.
-                leadership.tell_status()
+                leadership.publish_status()
                 if connection is not None and not connection.lost.done():
                     deadline = asyncio.get_running_loop().time() + seconds
                     while len(leadership.outbox) and not connection.lost.done():

@@ -88,13 +88,13 @@ class RemoteBuffer(Buffer):
         try:
             event = self._give_or_raise()
         except EventsLost:
-            self._tell_of_room()
+            self._notify_room()
             raise
         self.given = self._places.popleft()
-        self._tell_of_room()
+        self._notify_room()
         return event
 
-    def _tell_of_room(self) -> None:
+    def _notify_room(self) -> None:
         if self.read_ahead is not None and self.has_room:
             self.taken.send()
 

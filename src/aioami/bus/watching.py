@@ -19,7 +19,7 @@ from .relay import Relay, SeatStatus
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Watching", "metrics_of", "notify_systemd", "tell_systemd"]
+__all__ = ["Watching", "keep_systemd_informed", "metrics_of", "notify_systemd"]
 
 log = get_logger("aioami.bus.relay")
 
@@ -141,7 +141,7 @@ def notify_systemd(text: str, path: str | None = None) -> bool:
     return False
 
 
-async def tell_systemd(relay: Relay) -> None:
+async def keep_systemd_informed(relay: Relay) -> None:
     """Tell systemd when the relay is ready, what it does, and that it lives, until cancelled."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     pause = int(microseconds) / 2_000_000 if microseconds.isdecimal() else 5.0

@@ -126,7 +126,7 @@ class CallMachine:
         spaces: the spaces of parking lots that it was put into, one after the other.
         end: the end, once it has ended.
         bridges: the bridges of its server.
-        patience: seconds to wait for a fact that is missing, before `settle`; `None` if none is.
+        grace: seconds to wait for a fact that is missing, before `settle`; `None` if none is.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class CallMachine:
         self.parked = False
         self.spaces: tuple[str, ...] = ()
         self.end: CallEnd | None = None
-        self.patience: float | None = None
+        self.grace: float | None = None
         self.bridges = Bridges()
         self._other = other
         self._heir = ""  # the channel that takes the place of this one
@@ -398,21 +398,21 @@ class CallMachine:
 
     def _conclude(self, time: float) -> Changes:
         """End the call if all that tells of its end is there."""
-        self.patience = None
+        self.grace = None
         if self.end is not None or self._asking:
             return []
         if self._is_gone:
             is_known = self._has_response or self._is_ours or self.was_answered
             if is_known or self._is_settled:
                 return self._finish(self._why(), time)
-            self.patience = ANSWER_GRACE
+            self.grace = ANSWER_GRACE
         elif self._has_failed:
             # Its channel may be told of later than its failure, by another thread of Asterisk.
             if self._is_settled and self.channel is None:
                 return self._finish(self._why(), time)
-            self.patience = CHANNEL_GRACE if self.channel is None else ANSWER_GRACE
+            self.grace = CHANNEL_GRACE if self.channel is None else ANSWER_GRACE
             if self._is_settled:
-                self.patience = None
+                self.grace = None
         return []
 
     def _why(self) -> EndReason:
@@ -436,7 +436,7 @@ class CallMachine:
         is_ours = self._is_ours and reason is not EndReason.LOST
         self.end = CallEnd(reason, self._cause, self._rang, talked, is_ours)
         self.state = CallState.ENDED
-        self.patience = None
+        self.grace = None
         changes = ["state"]
         for name, value in (("bridged_with", ()), ("held", False), ("parked", False)):
             if getattr(self, name) != value:

@@ -167,7 +167,7 @@ class Watch:
         self._loop = self._place.loop
         self._changed = Signal()
         self._consumers: weakref.WeakSet[CallChanges] = weakref.WeakSet()
-        self._patience: asyncio.TimerHandle | None = None
+        self._grace: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._is_deaf = ring is not None  # no event has come of it
         self.machine = machine
@@ -279,17 +279,17 @@ class Watch:
         if machine.end is not None or (machine.was_answered and not self._is_deaf):
             self._stop_deadline()
         if machine.end is not None:
-            if self._patience is not None:
-                self._patience.cancel()
-                self._patience = None
+            if self._grace is not None:
+                self._grace.cancel()
+                self._grace = None
             self._hub.remove(self)
             on_end, self.on_end, self.on_found = self.on_end, None, None
             if on_end is not None:
                 on_end()
         else:
             self._hub.route(self)
-            if machine.patience is not None and self._patience is None:
-                self._patience = self._loop.call_later(machine.patience, self._settle)
+            if machine.grace is not None and self._grace is None:
+                self._grace = self._loop.call_later(machine.grace, self._settle)
         self._changed.send()
 
     def _stop_deadline(self) -> None:
@@ -298,8 +298,8 @@ class Watch:
             self._deadline = None
 
     def _settle(self) -> None:
-        self._patience = None
-        if self.machine.patience is None:
+        self._grace = None
+        if self.machine.grace is None:
             return
         self._note(self.machine.settle(self._loop.time()))
         if self.machine.end is None:
@@ -489,12 +489,12 @@ class Hub:
             for watch in self._routes.get(event.get(header, ""), ()):
                 watch.take(event)
         if bridge:
-            self._tell_members(bridge)
+            self._check_members(bridge)
             self._complete(bridge, event)
         elif name == "Hangup":
             self.bridges.forget(event.get("Uniqueid", ""))
 
-    def _tell_members(self, bridge: str) -> None:
+    def _check_members(self, bridge: str) -> None:
         for uniqueid in list(self.bridges.members(bridge)):
             for watch in self._routes.get(uniqueid, ()):
                 watch.check_bridge()
@@ -525,7 +525,7 @@ class Hub:
         completion = answer.events.completion
         if completion is not None:
             self.bridges.set_kind(bridge, completion.get("BridgeType", ""))
-        self._tell_members(bridge)
+        self._check_members(bridge)
 
     # Looking for calls, where events are missing
 

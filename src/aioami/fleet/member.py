@@ -63,7 +63,7 @@ class Member:
         self.arrived: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._connecting = False
-        self._told: Exception | None = None  # the reason why the link is away, by what it said
+        self._reported: Exception | None = None  # the reason why the link is away, by what it said
         self._state = manager.state
         self._since = time.time()
 
@@ -120,7 +120,7 @@ class Member:
     def reason(self) -> Exception | None:
         """The reason why the link is away."""
         reason: Exception | None = getattr(self.manager, "reason", None)
-        return self.error or reason or self._told
+        return self.error or reason or self._reported
 
     def start(self, *, retry: bool) -> None:
         """Connect, and follow what becomes of the link, in a task.
@@ -129,7 +129,7 @@ class Member:
             retry: whether it is tried again while the server is not there.
         """
         loop = asyncio.get_running_loop()
-        self.error = self._told = None
+        self.error = self._reported = None
         self._connecting = True
         self.note()
         self.arrived = loop.create_future()
@@ -168,7 +168,7 @@ class Member:
                 with stream:
                     async for event in stream:
                         down = isinstance(event, Disconnected)
-                        self._told = ConnectionLost(event.get("Reason", "")) if down else None
+                        self._reported = ConnectionLost(event.get("Reason", "")) if down else None
                         self.note()
                 # Somebody else closed the manager, and may connect it again.
                 self.note()
@@ -203,12 +203,12 @@ class Member:
             except ManagerError as error:
                 if not retry or is_final(error):
                     raise
-                if self._told is None:
+                if self._reported is None:
                     log.warning("%s was not reached, and is tried again: %s", self.name, error)
-                self._told = error
+                self._reported = error
                 await asyncio.sleep(next(delays))
             else:
-                self._told = None
+                self._reported = None
                 return
 
     def _arrive(self, error: Exception | None) -> None:

@@ -158,8 +158,8 @@ class _Channel:
         """The Linkedid."""
         if self._linkedid is not None:
             return self._linkedid
-        told = None if self._event is None else self._event.linkedid
-        return self._channel.linkedid if told is None else told
+        given = None if self._event is None else self._event.linkedid
+        return self._channel.linkedid if given is None else given
 
     def link(self, linkedid: str) -> None:
         """Set the channel's new Linkedid, which its events so far do not have."""
@@ -197,7 +197,7 @@ class Channels(Part[LiveChannel]):
         self._records: dict[str, _Channel] = {}
         self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
         self._doubtful = Doubts()
-        self._tells_application = True
+        self._shows_application = True
         self.view = View(self._records)
         self.handlers = {
             Newchannel: self._made,
@@ -219,7 +219,7 @@ class Channels(Part[LiveChannel]):
 
     def obstructed(self, found: Sequence[Obstacle]) -> str | None:
         # Without the events of the dialplan nothing but the application is not known.
-        self._tells_application = not any(Newexten in each.events for each in found)
+        self._shows_application = not any(Newexten in each.events for each in found)
         return super().obstructed([each for each in found if each.events != {Newexten}])
 
     def clear(self) -> None:
@@ -279,7 +279,7 @@ class Channels(Part[LiveChannel]):
             elif (
                 not channel.application
                 and channel.bridge is None
-                and self._tells_application
+                and self._shows_application
                 and self._doubtful.again(channel.uniqueid)
             ):
                 self.reports.doubt(self)
@@ -303,7 +303,7 @@ class Channels(Part[LiveChannel]):
             if isinstance(item, (CoreShowChannel, Status)) and item.uniqueid:
                 record = self._records.get(item.uniqueid)
                 channel = _listed(item, None if record is None else record.since, now)
-                if not self._tells_application:
+                if not self._shows_application:
                     channel = replace(channel, application="", application_data="")
                 found.append(channel)
             if count % SLICE == 0:

@@ -92,9 +92,9 @@ class LiveObject:
     def __repr__(self) -> str:
         """One line. What is empty is left out, and of several things it has their number."""
         names = [each.name for each in fields(self)]  # type: ignore[arg-type]
-        told = [(name, _brief(getattr(self, name))) for name in names]
+        shown = [(name, _brief(getattr(self, name))) for name in names]
         return (
-            f"<{type(self).__name__} {' '.join(f'{name}={text}' for name, text in told if text)}>"
+            f"<{type(self).__name__} {' '.join(f'{name}={text}' for name, text in shown if text)}>"
         )
 
     def _repr_html_(self) -> str:

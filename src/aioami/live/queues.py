@@ -134,25 +134,25 @@ class _Caller:
 
     __slots__ = ("_caller", "_event", "queue", "runs_subroutines", "since")
 
-    def __init__(self, queue: str, since: float, told: Event | LiveCaller) -> None:
+    def __init__(self, queue: str, since: float, source: Event | LiveCaller) -> None:
         self.queue = queue
         self.since = since
         self.runs_subroutines = False
         """True if the queue has run a subroutine on the caller's channel."""
-        self._event = None if isinstance(told, LiveCaller) else told
-        self._caller = told if isinstance(told, LiveCaller) else None
+        self._event = None if isinstance(source, LiveCaller) else source
+        self._caller = source if isinstance(source, LiveCaller) else None
 
     def value(self, uniqueid: str, position: int) -> LiveCaller:
         """Return the caller at a place."""
         caller = self._caller
         if caller is None or caller.position != position:
-            told: Any = self._event or caller
+            source: Any = self._event or caller
             caller = self._caller = LiveCaller(
                 uniqueid,
-                told.channel or "",
+                source.channel or "",
                 position,
-                known(told.caller_id_num),
-                known(told.caller_id_name),
+                known(source.caller_id_num),
+                known(source.caller_id_name),
                 self.since,
             )
             self._event = None

@@ -208,11 +208,11 @@ class FakeConnection(asyncio.Protocol):
         server = self.server
         known = ACTIONS.get(request.name.lower())
         if known is None or server.exchange.major > known.until:
-            self._tell_security("RequestBadFormat", request)
+            self._emit_security("RequestBadFormat", request)
             problem = f"Invalid/unknown command: {request.name}. {_USE_LIST}"[:511]
             self.reply(request, {"Response": "Error", "Message": problem})
         elif not known.allowed(account):
-            self._tell_security("RequestNotAllowed", request)
+            self._emit_security("RequestNotAllowed", request)
             self.reply(request, {"Response": "Error", "Message": "Permission denied"})
         else:
             try:
@@ -304,7 +304,7 @@ class FakeConnection(asyncio.Protocol):
             head = [("Event", "FullyBooted"), ("Privilege", "system,all")]
             text = self._charset.message([*head, *server.exchange.boot_headers()])
             self.hear(frozenset({"system"}), "FullyBooted", text)
-        self._tell_security("SuccessfulAuth")
+        self._emit_security("SuccessfulAuth")
 
     def _problem(self, request: Request, account: Account | None) -> str:
         """Return the name of the security event for a refused login; empty if it is accepted."""
@@ -328,7 +328,7 @@ class FakeConnection(asyncio.Protocol):
 
     async def _refuse(self, request: Request, text: str, event: str, username: str = "") -> None:
         if event:
-            self._tell_security(event, username=username)
+            self._emit_security(event, username=username)
         if self.server.login_delay:
             await self.server.clock.sleep(self.server.login_delay)
         self.reply(request, {"Response": "Error", "Message": text})
@@ -338,7 +338,7 @@ class FakeConnection(asyncio.Protocol):
         self.reply(request, {"Response": "Goodbye", "Message": "Thanks for all the fish."})
         self.drop()
 
-    def _tell_security(
+    def _emit_security(
         self,
         name: str,
         request: Request | None = None,

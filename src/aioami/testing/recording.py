@@ -242,7 +242,7 @@ class _Session(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._script = _Script(replay.recording)
         self._ids: dict[str, str] = {}
-        self._telling: asyncio.Task[None] | None = None
+        self._emitting: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -251,8 +251,8 @@ class _Session(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._replay._sessions.discard(self)
-        if self._telling is not None:
-            self._telling.cancel()
+        if self._emitting is not None:
+            self._emitting.cancel()
 
     def end(self) -> None:
         """Close the connection."""
@@ -276,12 +276,12 @@ class _Session(asyncio.Protocol):
                 self._write(self._own(answer))
         else:
             self._write(_made_up(name, own))
-        if name == "login" and self._telling is None:
-            self._telling = asyncio.ensure_future(self._tell())
+        if name == "login" and self._emitting is None:
+            self._emitting = asyncio.ensure_future(self._emit_all())
         if name == "logoff":
             self.end()
 
-    async def _tell(self) -> None:
+    async def _emit_all(self) -> None:
         """Send the events, each at its time."""
         speed, loop = self._replay.speed, asyncio.get_running_loop()
         began = loop.time()

@@ -19,7 +19,7 @@ from aioami.bus.checking import Finding, check
 from aioami.bus.config import read_config, secret_variable, server_from_option
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
-from aioami.bus.watching import Watching, metrics_of, notify_systemd, tell_systemd
+from aioami.bus.watching import Watching, keep_systemd_informed, metrics_of, notify_systemd
 from aioami.testing import FakeAsterisk
 from aioami.testing.nats import NatsServer
 
@@ -265,7 +265,7 @@ async def test_systemd_is_told(fake: FakeAsterisk, nats_server: NatsServer, monk
         heard: list[bytes] = []
         asyncio.get_running_loop().add_reader(link, lambda: heard.append(link.recv(1000)))
         async with Relay([ServerOptions("pbx1", fake.url)], nats_server.url, RelayOptions(silence=0.3)) as relay:
-            telling = asyncio.ensure_future(tell_systemd(relay))
+            telling = asyncio.ensure_future(keep_systemd_informed(relay))
             await until(lambda: b"READY=1" in heard and sum(b"WATCHDOG=1" in each for each in heard) > 2)
             telling.cancel()
             await until(lambda: heard[-1] == b"STOPPING=1")

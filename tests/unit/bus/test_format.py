@@ -137,8 +137,8 @@ def test_a_reader_takes_what_counts(case: dict[str, Any]) -> None:
         verdict = reader.take(*message)
         if verdict is Verdict.UNSURE:
             verdict = reader.take(*message, first=case["first"])
-        gaps += [record for record in reader.told if isinstance(record, Gap)]
-        reader.told.clear()
+        gaps += [record for record in reader.records if isinstance(record, Gap)]
+        reader.records.clear()
         assert verdict is not Verdict.UNSURE
         if verdict is Verdict.EVENT:
             given.append(sequence)
@@ -156,7 +156,7 @@ def test_a_reader_of_a_stream_that_was_made_anew_goes_on() -> None:
         reader.restart()
         body = Epoch("a", continues=(90, 4)).encode()
         assert reader.take(1, "@epoch", Place(0, 0, 0, 5), body) is Verdict.RECORD
-        assert [(gap.reason, gap.count) for gap in reader.told if isinstance(gap, Gap)] == told
+        assert [(gap.reason, gap.count) for gap in reader.records if isinstance(gap, Gap)] == told
         assert reader.take(2, "A", Place(1, 1, 1, 5), b"") is Verdict.EVENT
 
 
@@ -165,7 +165,7 @@ def test_a_reader_of_a_stream_without_its_beginning_tells_that() -> None:
     reader = Reader(epoch=90, n=4, sequence=95)
     reader.restart()
     assert reader.take(7, "A", Place(1, 6, 6, 5), b"") is Verdict.EVENT
-    assert [record.reason for record in reader.told if isinstance(record, Gap)] == ["trimmed"]
+    assert [record.reason for record in reader.records if isinstance(record, Gap)] == ["trimmed"]
 
 
 def test_a_long_answer_is_divided_by_bytes() -> None:

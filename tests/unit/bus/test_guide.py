@@ -48,7 +48,7 @@ def test_the_guide_lists_every_key() -> None:
     for key, default in (
         ("silence", "1.0"),
         ("doubt", "1.5"),
-        ("patience", "10.0"),
+        ("leader_timeout", "10.0"),
         ("max_age", "900"),
         ("replicas", "1"),
     ):

@@ -304,7 +304,7 @@ async def test_a_standby_takes_over_from_a_leader_that_does_not_reach_the_server
     fake: FakeAsterisk, nats_server: NatsServer
 ) -> None:
     """A standby that can log in takes over where the leader cannot for a while; the gap is from the last event on."""
-    options = RelayOptions(silence=10, doubt=10, patience=0.3)
+    options = RelayOptions(silence=10, doubt=10, leader_timeout=0.3)
     async with FaultProxy(fake.host, fake.port) as way, connected(nats_server) as bus:
         parted = ServerOptions(NAME, f"ami://admin@{way.host}:{way.port}", "s3cret")
         async with Relay([parted], nats_server.url, options) as first:
@@ -327,7 +327,7 @@ async def test_relays_that_do_not_reach_the_server_do_not_depose_each_other(
     fake: FakeAsterisk, nats_server: NatsServer
 ) -> None:
     """While nobody reaches the server a standby tries, and leaves the lead where it is."""
-    options = RelayOptions(silence=10, doubt=10, patience=0.3)
+    options = RelayOptions(silence=10, doubt=10, leader_timeout=0.3)
     async with FaultProxy(fake.host, fake.port) as way, FaultProxy(fake.host, fake.port) as other:
         relays = [
             Relay([ServerOptions(NAME, f"ami://admin@{each.host}:{each.port}", "s3cret")], nats_server.url, options)

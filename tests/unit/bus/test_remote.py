@@ -358,7 +358,7 @@ async def test_a_read_only_manager_sends_nothing_that_changes(led: Office) -> No
         assert (await careful.send(core.Ping())).success
 
 
-async def test_nobody_there_is_told_at_once(place: Office) -> None:
+async def test_nobody_there_is_published_at_once(place: Office) -> None:
     """Without a relay an action has certainly not reached the server."""
     async with place.remote() as lonely:
         assert lonely.state is ManagerState.CONNECTING

@@ -86,7 +86,7 @@ def test_the_end_is_the_same_in_every_order(
             if each is not order[-1] and call.end is not None:
                 assert end is EndReason.ANSWERED, f"{call.end} too early"
         if call.end is None:
-            assert call.patience is not None
+            assert call.grace is not None
             call.settle(2.0)
         assert call.end is not None
         assert (call.end.reason, call.end.cause) == (end, cause)
@@ -458,9 +458,9 @@ def test_a_failure_whose_channel_lives_on_waits_for_its_end() -> None:
     call = CallMachine(CH)
     for each in (NEW, response(0)):
         call.take(each, 0)
-    assert call.patience is not None
+    assert call.grace is not None
     call.settle(3)
-    assert (call.end, call.patience) == (None, None)
+    assert (call.end, call.grace) == (None, None)
     call.take(hangup(21), 9)
     assert call.end is not None
     assert call.end.reason is EndReason.REJECTED

@@ -296,7 +296,7 @@ async def test_a_failure_whose_channel_lives_is_looked_for(monkeypatch: pytest.M
     server.say(event("Newchannel", Channel="A/1", Uniqueid="1", ChannelState=0), failed)
     await until(lambda: server.sent == ["CoreShowChannels"])
     assert call.end is None
-    # While a hang-up is on its way, patience that runs out says nothing.
+    # While a hang-up is on its way, a grace that runs out says nothing.
     watch.begin_hang_up()
     watch.take(failed)
     watch._settle()

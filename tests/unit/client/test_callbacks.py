@@ -311,7 +311,7 @@ def test_what_would_never_run_is_refused(callback: Any, complaint: str) -> None:
     assert len(mgr._dispatcher) == 0
 
 
-def test_wrong_options_are_told_at_once() -> None:
+def test_wrong_options_are_published_at_once() -> None:
     """A wrong selector, a wrong option and a decorator without its parentheses raise before there is a callback."""
     mgr = Manager()
     with pytest.raises(TypeError, match="not <function"):

@@ -529,7 +529,7 @@ def test_a_callback_that_ends_the_loop_ends_who_waits(server: Server, raised: ty
         gc.collect()
 
 
-def test_another_process_is_told_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_process_is_published_at_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread is in the process that connected; elsewhere each call raises."""
     with in_thread(manager(server.fake)) as mgr:
         with monkeypatch.context() as patch:

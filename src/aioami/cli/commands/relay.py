@@ -13,7 +13,7 @@ import typer
 from aioami.bus.checking import check as examine
 from aioami.bus.config import RelayConfig, read_config
 from aioami.bus.relay import Relay, make_prompt
-from aioami.bus.watching import Watching, tell_systemd
+from aioami.bus.watching import Watching, keep_systemd_informed
 
 from ..process import ExitCode, notify, run_to_end
 
@@ -90,8 +90,8 @@ async def _serve(config: RelayConfig) -> int:
         if config.http is not None:
             watching = await stack.enter_async_context(Watching(running, *config.http))
             notify(f"http://{watching.host}:{watching.port}/readyz says how it is")
-        telling = asyncio.ensure_future(tell_systemd(running))
-        stack.callback(telling.cancel)
+        informing = asyncio.ensure_future(keep_systemd_informed(running))
+        stack.callback(informing.cancel)
         notify(f"relaying {', '.join(each.name for each in config.servers)}; Ctrl-C ends it")
         # SIGTERM is how a service is ended: it is no failure.
         with contextlib.suppress(asyncio.CancelledError):

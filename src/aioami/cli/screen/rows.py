@@ -250,8 +250,8 @@ def _conference_rows(live: Live, now: float) -> list[Row]:
             channel = live.channels.get(each.uniqueid)
             who = "" if channel is None else _person(channel.caller_id_name, channel.caller_id_num)
             states = {"admin": each.admin, "muted": each.muted, "talking": each.talking}
-            told = ", ".join(word for word, holds in states.items() if holds)
-            cells = (_text(""), _text(who or each.channel), _text(told, "yellow"))
+            shown = ", ".join(word for word, holds in states.items() if holds)
+            cells = (_text(""), _text(who or each.channel), _text(shown, "yellow"))
             rows.append(
                 Row(
                     f"{room.name} {each.uniqueid}",

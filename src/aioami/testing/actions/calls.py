@@ -64,7 +64,7 @@ async def blind_transfer(exchange: Exchange, request: Request) -> Answer:
         exchange.emit("BlindTransfer", refused)
         return error("Transfer invalid")
     other = others[0]
-    told = [
+    emitted = [
         ("Result", "Success"),
         *channel.snapshot("Transferer"),
         *other.snapshot("Transferee"),
@@ -74,7 +74,7 @@ async def blind_transfer(exchange: Exchange, request: Request) -> Answer:
     channel.emit("Unhold")
     channel.set_variable("BLINDTRANSFER", other.name)
     other.set_variable("BLINDTRANSFER", channel.name)
-    bridge.parted = lambda: exchange.emit("BlindTransfer", told)
+    bridge.parted = lambda: exchange.emit("BlindTransfer", emitted)
     other.redirect((place[1][1], exten, 1))
     return success("Transfer succeeded")
 

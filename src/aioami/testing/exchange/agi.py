@@ -78,7 +78,7 @@ async def _run(
     head = [("CommandId", number), ("Command", command)]
     channel.emit("AGIExecStart", head, classes="agi")
 
-    def tell(code: int, shown: str) -> None:
+    def emit(code: int, shown: str) -> None:
         outcome = [("ResultCode", str(code)), ("Result", shown)]
         channel.emit("AGIExecEnd", [*head, *outcome], classes="agi")
 
@@ -86,7 +86,7 @@ async def _run(
     try:
         outcome = await carry_out(channel, words, dead=dead)
     except Interrupted:
-        tell(200, "Success")
+        emit(200, "Success")
         raise
     except (Gone, Redirected):
         # What EXEC returns is a result like any other, and some applications return 0 then.
@@ -97,14 +97,14 @@ async def _run(
         elif channel.slips_away:
             raise
         elif hides:
-            tell(200, "Success")
+            emit(200, "Success")
             answer("200 result=0")
             raise
         else:
-            tell(200 if is_exec else -1, "Unknown Result" if is_exec else "Failure")
+            emit(200 if is_exec else -1, "Unknown Result" if is_exec else "Failure")
             answer("200 result=-1")
             raise
-    tell(outcome.code, outcome.shown)
+    emit(outcome.code, outcome.shown)
     answer(outcome.text)
     return outcome
 

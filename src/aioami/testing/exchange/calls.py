@@ -295,7 +295,7 @@ async def originate(exchange: Exchange, origin: Origin, *, emit: bool) -> bool:
     elif dialled is not None:
         dialled.channel.hang_up()
     if emit:
-        _tell_response(exchange, origin, dialled.channel if dialled is not None else None, outcome)
+        _emit_response(exchange, origin, dialled.channel if dialled is not None else None, outcome)
     return outcome == "answer"
 
 
@@ -315,7 +315,7 @@ async def _goes_on(channel: Channel, origin: Origin) -> None:
     channel.hang_up()
 
 
-def _tell_response(
+def _emit_response(
     exchange: Exchange,
     origin: Origin,
     channel: Channel | None,

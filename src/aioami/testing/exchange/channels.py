@@ -165,7 +165,7 @@ class Channel:
         self.context, self.exten, self.priority = context, exten, 1
         self.emitted_place = context, exten, 1
         self.caller, self.connected = Party(), Party()
-        self._untold: tuple[Party, str] | None = None
+        self._not_emitted: tuple[Party, str] | None = None
         self._looked_at = False
         self.account = ""
         self.language = "en"
@@ -238,7 +238,9 @@ class Channel:
         self.emitted_place = self.context, self.exten, self.priority
         names = self.exchange.channel_variables
         shown = [(name, self.variables.get(name, "")) for name in names]
-        caller = self.caller if self._untold is None or self._looked_at else self._untold[0]
+        caller = (
+            self.caller if self._not_emitted is None or self._looked_at else self._not_emitted[0]
+        )
         values: Pairs = [
             ("Channel", self.name),
             ("ChannelState", str(self.state)),
@@ -260,14 +262,14 @@ class Channel:
 
     def emit(self, name: str, more: Pairs | None = None, *, classes: str = "call") -> None:
         """Emit an event about it."""
-        untold = self._untold if name in _DESCRIBE_ANEW else None
-        if untold is not None:
-            self._untold = None
+        _not_emitted = self._not_emitted if name in _DESCRIBE_ANEW else None
+        if _not_emitted is not None:
+            self._not_emitted = None
         self._looked_at = self.exchange.major <= 16 and name in _LOOK
         self.exchange.emit(name, [*self.snapshot(), *(more or [])], classes=classes)
         self._looked_at = False
-        if untold is not None:
-            self.emit("NewCallerid", [("CID-CallingPres", untold[1])])
+        if _not_emitted is not None:
+            self.emit("NewCallerid", [("CID-CallingPres", _not_emitted[1])])
 
     def to_state(self, state: int) -> None:
         """Change the state, and emit Newstate."""
@@ -299,7 +301,7 @@ class Channel:
 
     def set_caller(self, caller: Party, presentation: str = _ALLOWED) -> None:
         """Set the caller ID."""
-        self.caller, self._untold = caller, None
+        self.caller, self._not_emitted = caller, None
         self.emit("NewCallerid", [("CID-CallingPres", presentation)])
 
     def set_connected(self, connected: Party) -> None:
@@ -307,7 +309,7 @@ class Channel:
         self.connected = connected
         self.emit("NewConnectedLine")
 
-    def tell_connected(self, connected: Party) -> None:
+    def exchange_connected(self, connected: Party) -> None:
         """Set the connected line, and tell it the other half of a Local channel."""
         if connected == self.connected:
             return
@@ -318,8 +320,8 @@ class Channel:
 
     def learn_caller(self, caller: Party, presentation: str) -> None:
         """Set the caller ID, of which nothing is emitted until another event describes it anew."""
-        before = self.caller if self._untold is None else self._untold[0]
-        self.caller, self._untold = caller, (before, presentation)
+        before = self.caller if self._not_emitted is None else self._not_emitted[0]
+        self.caller, self._not_emitted = caller, (before, presentation)
 
     def set_account(self, account: str) -> None:
         """Set the account code."""
@@ -559,7 +561,7 @@ class Bridge:
         """Tell two channels each other's number and name."""
         if len(self.channels) == 2:
             for one, other in (self.channels, reversed(self.channels)):
-                one.tell_connected(Party(other.caller.number, other.caller.name))
+                one.exchange_connected(Party(other.caller.number, other.caller.name))
 
     def _introduce(self, leaving: Channel | None = None) -> None:
         """Set BRIDGEPEER of each channel; a holding bridge has no peers."""

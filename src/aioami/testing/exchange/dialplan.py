@@ -339,7 +339,7 @@ def write(
         if function == "CALLERID":
             channel.set_caller(party)
         else:
-            channel.tell_connected(party)
+            channel.exchange_connected(party)
     elif function == "CHANNEL" and inside in ("accountcode", "language"):
         if inside == "accountcode":
             channel.set_account(value)

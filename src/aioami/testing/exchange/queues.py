@@ -422,14 +422,14 @@ class Queue:
         out.set_caller(out.caller)
         out.connected = Party(**vars(channel.caller))
         if channel.inherited:
-            self._tell_connected(out)
+            self._emit_connected(out)
             out.inherit(channel)
             out.exten = channel.exten
             out.executes("AppQueue", "(Outgoing Line)")
         else:  # both changes are in one event, the extension first
             out.exten = channel.exten
             out.executes("AppQueue", "(Outgoing Line)")
-            self._tell_connected(out)
+            self._emit_connected(out)
         out.set_variable("DIALEDPEERNUMBER", target)
         if not dialled.call():
             out.hang_up()
@@ -438,7 +438,7 @@ class Queue:
         return dialled
 
     @staticmethod
-    def _tell_connected(out: Channel) -> None:
+    def _emit_connected(out: Channel) -> None:
         if out.connected:
             out.emit("NewConnectedLine")
 
