@@ -41,9 +41,7 @@ def test_a_transfer_of_three_names_all() -> None:
     ]
     transfer = f"Event: BlindTransfer\nResult: Success\nBridgeUniqueid: one\nExtension: 5\nContext: c\n{channel('1.0', 'A/a', '1.0', 'Transferer')}"
     (found,) = taken(*TWO_CALLS, *ONE, *more, transfer).calls()
-    assert (
-        found.steps[-1].told(lambda channel: channel.uniqueid) == "1.0 transfers 1.1, 2.0 and 2.1 to 5@c: Success"
-    )
+    assert found.steps[-1].told(lambda channel: channel.uniqueid) == "1.0 transfers 1.1, 2.0 and 2.1 to 5@c: Success"
 
 
 def test_two_halves_that_are_not_both_known_are_not_joined() -> None:
