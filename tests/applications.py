@@ -32,6 +32,8 @@ def row(application: str, data: str = "", result: str = "0", *, keys: str = "", 
     return Row(application, data, result, variables, keys)
 
 
+RECORDINGS = "/tmp/aioami-rows"  # a folder that a server makes, and in which it leaves files
+
 ROWS = [
     row("AddQueueMember", "nosuch,Local/x@test", AQMSTATUS="NOSUCHQUEUE"),
     row("RemoveQueueMember", "nosuch,Local/x@test", RQMSTATUS="NOSUCHQUEUE"),
@@ -66,15 +68,15 @@ ROWS = [
     row("Read", "X,demo-congrats,2,,1,1", X="12", READSTATUS="OK", keys="12"),
     row("Read", "X,,3,,1,1", X="1", READSTATUS="TIMEOUT", keys="1"),
     row("Read", "X,,3,,1,1", X="", READSTATUS="OK", keys="#"),
-    row("Record", "/tmp/aioami-row-1.wav,0,1", RECORD_STATUS="TIMEOUT", RECORDED_FILE="/tmp/aioami-row-1"),
-    row("Record", "/tmp/aioami-row-2.wav,0,9,q", RECORD_STATUS="DTMF", keys="#"),
-    row("Record", "/tmp/aioami-row-3.wav,0,2,qy", RECORD_STATUS="DTMF", keys="5"),
-    row("Record", "/tmp/aioami-row-4.wav,0,1", RECORD_STATUS="TIMEOUT", keys="5"),
-    row("Record", "/tmp/aioami-row-5.wav,0,9,qo", RECORD_STATUS="OPERATOR", keys="0"),
-    row("Record", "/tmp/aioami-row-6.wav,0,9,qt", RECORD_STATUS="DTMF", keys="*"),
-    row("Record", "/nosuchdir/row.wav,0,1", RECORD_STATUS="TIMEOUT"),
-    row("Record", "/tmp/aioami-row-7.nosuch,0,1", RECORD_STATUS="ERROR"),
-    row("Record", "/tmp/aioami-row-8", "-1", RECORD_STATUS="ERROR"),
+    row("Record", f"{RECORDINGS}/1.wav,0,1", RECORD_STATUS="TIMEOUT", RECORDED_FILE=f"{RECORDINGS}/1"),
+    row("Record", f"{RECORDINGS}/2.wav,0,9,q", RECORD_STATUS="DTMF", keys="#"),
+    row("Record", f"{RECORDINGS}/3.wav,0,2,qy", RECORD_STATUS="DTMF", keys="5"),
+    row("Record", f"{RECORDINGS}/4.wav,0,1", RECORD_STATUS="TIMEOUT", keys="5"),
+    row("Record", f"{RECORDINGS}/5.wav,0,9,qo", RECORD_STATUS="OPERATOR", keys="0"),
+    row("Record", f"{RECORDINGS}/6.wav,0,9,qt", RECORD_STATUS="DTMF", keys="*"),
+    row("Record", f"{RECORDINGS}/new/row.wav,0,1", RECORD_STATUS="TIMEOUT"),
+    row("Record", f"{RECORDINGS}/7.nosuch,0,1", RECORD_STATUS="ERROR"),
+    row("Record", f"{RECORDINGS}/8", "-1", RECORD_STATUS="ERROR"),
     row("Record", "", "-1", RECORD_STATUS="ERROR"),
     row("ResetCDR"),
     row("SayAlpha", "ab"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 
-from tests.applications import ROWS, Row
+from tests.applications import RECORDINGS, ROWS, Row
 from tests.real.agi_calls import press, run_each
 
 from aioami import Manager
@@ -39,5 +40,8 @@ def trying(mgr: Manager, row: Row, alone: asyncio.Lock) -> Callable[[Session], A
 async def test_what_applications_answer(mgr: Manager) -> None:
     """The table of applications is what a real server answers."""
     alone = asyncio.Lock()
-    done = await run_each(mgr, "fastagi", [trying(mgr, each, alone) for each in ROWS], caller="music")
+    try:
+        done = await run_each(mgr, "fastagi", [trying(mgr, each, alone) for each in ROWS], caller="music")
+    finally:
+        shutil.rmtree(RECORDINGS, ignore_errors=True)
     assert {each.name: each[2:4] for each in done} == {each.name: each[2:4] for each in ROWS}
