@@ -256,6 +256,7 @@ class FaultProxy:
                 try:
                     data = await reader.read(_CHUNK)
                 except ConnectionError:
+                    await direction._flowing.wait()  # a dead network passes on no reset either
                     connection.cut(reset=True)
                     return
                 await waiting.put((loop.time(), data))
@@ -276,6 +277,7 @@ class FaultProxy:
                     connection.cut(reset=False)
                     return
         except (ConnectionError, RuntimeError):
+            await direction._flowing.wait()
             connection.cut(reset=False)  # the other end is gone
         finally:
             reading.cancel()

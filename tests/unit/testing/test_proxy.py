@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 
 import async_timeout
 import pytest
+from tests.helpers import until
 
 from aioami import Action, ConnectionLost, Manager, core
 from aioami.testing import FakeAsterisk, FaultProxy
@@ -90,6 +93,21 @@ async def test_stall_and_resume(proxy: FaultProxy, mgr: Manager) -> None:
     assert proxy.to_server.passed == before
     proxy.resume()
     assert (await waiting).success
+
+
+async def test_a_dead_network_passes_on_no_reset(proxy: FaultProxy, fake: FakeAsterisk, mgr: Manager) -> None:
+    """A client that breaks its connection off while it is stalled is still there for the server, until it goes on."""
+    _, writer = await asyncio.open_connection(proxy.host, proxy.port)
+    await until(lambda: len(fake.connections) == 2)
+    async with Manager.from_url(fake.url) as beside:
+        proxy.stall()
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+        for _ in range(20):
+            await beside.send(core.Ping())
+        assert len(fake.connections) == 3
+        proxy.resume()
+        await until(lambda: len(fake.connections) == 2)
 
 
 async def test_delay(proxy: FaultProxy, mgr: Manager) -> None:
