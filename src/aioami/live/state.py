@@ -498,8 +498,7 @@ class Live:
             self._place.check()
 
     def _lost_its_loop(self) -> None:
-        self._tasks.clear()
-        self._end(ConnectionLost("the event loop of the live state was closed"))
+        self._end(None)
 
     async def _leave(self) -> None:
         self._check()
@@ -512,6 +511,10 @@ class Live:
     def _end(self, error: Exception | None) -> None:
         if self._ended:
             return
+        if self._place is not None and self._place.loop.is_closed():
+            # Its tasks run no more. To be collected as garbage may be what brought one here.
+            self._tasks.clear()
+            error = error or ConnectionLost("the event loop of the live state was closed")
         self._ended, self._error = True, error
         self._sync(False)
         for end in self._unobserve:
