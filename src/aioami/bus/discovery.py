@@ -130,8 +130,11 @@ class Discovery:
             try:
                 engine = await Engine.open(options.bus, "aioami fleet")
                 await engine.subscribe(heartbeat_subject(), self._heard)
-                if await engine.is_there():
-                    self._check_rights(engine)
+                # The client's PING overtakes what is yet to be sent: only the second one tells that
+                # the bus has read of the subscription.
+                if not (await engine.is_there() and await engine.is_there()):
+                    raise ConnectionLost("the bus gives no sign of life")
+                self._check_rights(engine)
                 delays = options.backoff.delays()
                 if not self._first.done():
                     self._first.set_result(None)
