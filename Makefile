@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 30
-PROCESSES ?= 5
+PROCESSES ?= 8
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 

@@ -300,6 +300,8 @@ class Connection(asyncio.Protocol, Transport):
             waiter = self._waiter = self._loop.create_future()
         if waiter is None or waiter.done():
             return
+        # What is due to be repeated at this very moment would have an answer of its own.
+        _stop(self._repeat)
         if isinstance(outcome, Exception):
             waiter.set_exception(outcome)
         else:

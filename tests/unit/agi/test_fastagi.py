@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import time
 import weakref
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
@@ -413,6 +414,23 @@ async def test_a_cancelled_method_sends_nothing_more() -> None:
         assert await peer.hear() == 'STREAM FILE "one" ""'
         marker = (await peer.hear()).split('"')[1]
         peer.say("200 result=0 endpos=1", f"200 result=1 ({marker})")
+        await peer.answer('GET VARIABLE "A"', "200 result=0")
+        assert await result is None
+
+
+async def test_a_stop_is_not_repeated_behind_its_answer() -> None:
+    """A loop that was busy finds the answer and the time of the next repeat at once: nothing more is sent."""
+
+    async def program(session: Session) -> str | None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(session.play("one"), 0.02)
+        return await session.get("A")
+
+    async with call(program) as (peer, result):
+        assert await peer.hear() == 'STREAM FILE "one" ""'
+        marker = (await peer.hear()).split('"')[1]
+        peer.say("200 result=0 endpos=1", f"200 result=1 ({marker})")
+        time.sleep(0.15)
         await peer.answer('GET VARIABLE "A"', "200 result=0")
         assert await result is None
 
