@@ -37,6 +37,7 @@ TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_
 test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite, with the branches that it leaves out; ARGS="tests/unit -x" for a part, without
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase
+	$(BIN)/python -m pytest --collect-only -qq > /dev/null || true # compiles all files once, and not in each process
 	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --traced "$(TRACED)" --ignore tests/unit/project/test_cost.py
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --include='*/aioami/$(subst $(comma),$(comma)*/aioami/,$(CORE))' --fail-under=100
 	$(BIN)/python -m pytest -q tests/unit/project/test_cost.py
@@ -60,7 +61,8 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 
 notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup tests/notebooks docs/guide/notebooks.md $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) tests/notebooks $(ARGS)
+	$(BIN)/python -m pytest -q docs/guide/notebooks.md # a page, whose cells go together
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check --output-format=concise . && $(BIN)/ruff format --check .

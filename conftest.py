@@ -69,15 +69,6 @@ def pytest_configure(config: pytest.Config) -> None:
             tracing.turn(False)  # this process only gives the tests to others
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the cells of a page in one process, also where tests of a file are given to several."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if item.path.suffix == ".md":
-                item.add_marker(pytest.mark.xdist_group(str(item.path)))
-
-
 def pytest_collection_finish() -> None:
     """Keep what was imported and collected out of every later garbage collection."""
     # Hundreds of tests of the link collect garbage; each would walk over thousands of collected tests.

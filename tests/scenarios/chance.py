@@ -88,6 +88,7 @@ class Tale:
         for member in MEMBERS:
             for queue in QUEUES[:2]:
                 await ami.ask("QueueRemove", Interface=member, Queue=queue)
+        await ami.ask("QueueReset")  # a count that differs once would differ ever after
         await ami.ask("DBDelTree", Family="tale")
         del ami.said[said:], ami.events[events:]
 

@@ -628,6 +628,9 @@ async def queue_answered(ami: Line) -> None:
     await ami.ask("Originate", Channel="Local/wait@test/n", **told)
     await ami.until("AgentComplete")
     await ami.settle()
+    for queue in ("none", "SALES"):
+        await ami.ask("QueueStatus", Queue="sales")
+        await ami.ask("QueueReset", Queue=queue)
     await ami.ask("QueueStatus", Queue="sales")
     await ami.ask("QueueRemove", Interface="Local/short@test/n", Queue="sales")
     await hang_up(ami)

@@ -104,6 +104,13 @@ async def queue_penalty(exchange: Exchange, request: Request) -> Answer:
     return success("Interface penalty set successfully")
 
 
+@action("QueueReset", "", "Counts the calls of queues anew")
+async def queue_reset(exchange: Exchange, request: Request) -> Answer:
+    for queue in _wanted(exchange, request.get("Queue")):
+        queue.reset()
+    return success("Queue stats reset successfully")
+
+
 @action("QueueLog", "agent", "Writes a line into the log of the queues")
 async def queue_log(exchange: Exchange, request: Request) -> Answer:
     if not request.get("Queue") or not request.get("Event"):

@@ -124,6 +124,14 @@ class Queue:
             self.exchange.states.set(f"Queue:{self.name}_pause_{member.interface}", "NOT_INUSE")
         self._availability()
 
+    def reset(self) -> None:
+        """Forget all counts of calls, those of the members too."""
+        self.completed = self.abandoned = 0
+        self.in_service_level = self.abandoned_in_service_level = 0
+        self.hold_time = self.talk_time = 0
+        for member in self.members:
+            member.calls = member.last_call = 0
+
     def pause(self, member: Member, paused: bool, reason: str) -> None:
         """Pause or unpause a member."""
         # The event of a newer Asterisk has the reason for which one is back; no list has it.
