@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 MINUTES ?= 30
 PROCESSES ?= 8
+# Kernels of notebooks, and browsers, compute more.
+PROGRAMS ?= 5
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 
@@ -61,7 +63,7 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.fuzz --inputs 10_000_000 --jobs 2
 
 notebooks: $(VENV)/.tests $(VENV)/.notebooks        # the example notebooks, executed; their pictures go into build/notebooks
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) tests/notebooks $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROGRAMS) tests/notebooks $(ARGS)
 	$(BIN)/python -m pytest -q docs/guide/notebooks.md # a page, whose cells go together
 
 lint: $(VENV)/.lint
@@ -80,7 +82,7 @@ docs: $(VENV)/.docs        # the pages, and llms.txt and llms-full.txt for reade
 
 web: $(VENV)/.web $(VENV)/.typing        # the dashboard in a headless browser, on real servers; needs Debian's package chromium, and gets it where it may
 	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium > /dev/null; }
-	$(BIN)/mypy --strict examples/dashboard && $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile tests/web $(ARGS)
+	$(BIN)/mypy --strict examples/dashboard && $(BIN)/python -m pytest --numprocesses $(PROGRAMS) --dist loadfile tests/web $(ARGS)
 
 pictures: $(VENV)/.web        # the dashboard as it looks, for the documentation
 	$(BIN)/python -m tests.web.pictures docs/guide/images
