@@ -124,7 +124,12 @@ class EventStream(Generic[EventT_co]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except RuntimeError:
+            # What a closed loop left behind may be collected in the manager's next loop.
+            if kind is not GeneratorExit:
+                raise
 
     async def __aenter__(self) -> Self:
         return self
@@ -135,7 +140,7 @@ class EventStream(Generic[EventT_co]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        self.__exit__(kind, error, traceback)
 
     def __del__(self) -> None:
         end = getattr(self, "_end", None)

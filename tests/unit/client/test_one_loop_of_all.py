@@ -375,6 +375,42 @@ def test_what_a_closed_loop_left_behind_is_collected(
     assert not [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR]
 
 
+def test_a_consumer_of_a_closed_loop_is_collected_in_another(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stream raises nothing where nobody can catch it; left in another thread by a program, it does."""
+    mgr = manager(server.fake)
+    raised: list[str] = []
+
+    async def consume(stream: Any) -> None:
+        async with stream:
+            await asyncio.Event().wait()
+
+    async def another_loop(consumer: Any) -> None:
+        consumer.close()  # as the garbage collector, which runs anywhere
+
+    async def next_loop(consumer: Any) -> None:
+        await mgr.close()
+        async with mgr:
+            await asyncio.to_thread(asyncio.run, another_loop(consumer))
+            with pytest.raises(RuntimeError, match="another thread"):
+                await asyncio.to_thread(mgr.events("Hangup").__exit__, None, None, None)
+
+    loop = asyncio.new_event_loop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        monkeypatch.setattr(sys, "unraisablehook", lambda each: raised.append(f"{each.exc_value!r}: {each.object!r}"))
+        loop.run_until_complete(mgr.connect())
+        consumer = consume(mgr.events("Hangup"))
+        task = loop.create_task(consumer)
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.set_exception_handler(lambda *_: None)
+        loop.close()
+        del task
+        asyncio.run(next_loop(consumer))
+        del consumer
+        gc.collect()
+    assert not raised
+
+
 def test_a_manager_that_connects_in_the_next_loop_has_a_new_asyncagi(server: Server) -> None:
     """The one that a closed loop left behind takes no more calls, and says so; it may be closed beside the new one."""
     mgr, other = manager(server.fake), manager(server.fake)
