@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Union
 
+import async_timeout
 import pytest
 
 from aioami import Manager, ManagerError, core
@@ -23,10 +26,14 @@ def asterisk(real_asterisk: RealAsterisk) -> RealAsterisk:
 
 @pytest.fixture
 async def mgr(asterisk: Server) -> AsyncIterator[Manager]:
-    """Logged in with all rights; calls that a test leaves behind are hung up."""
+    """Logged in with all rights; calls that a test leaves behind are hung up, and gone before the next test."""
     async with Manager.from_url(asterisk.url) as manager:
         yield manager
         await manager.send(core.Hangup("/^.*/"), check=False)
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with async_timeout.timeout(5):
+                while (await manager.send(core.CoreShowChannels(), check=False)).events:
+                    await asyncio.sleep(0.02)
 
 
 @pytest.fixture
