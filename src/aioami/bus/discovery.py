@@ -130,9 +130,7 @@ class Discovery:
             try:
                 engine = await Engine.open(options.bus, "aioami fleet")
                 await engine.subscribe(heartbeat_subject(), self._heard)
-                # The client's PING overtakes what is yet to be sent: only the second one tells that
-                # the bus has read of the subscription.
-                if not (await engine.is_there() and await engine.is_there()):
+                if not await engine.has_read():  # of the subscription
                     raise ConnectionLost("the bus gives no sign of life")
                 self._check_rights(engine)
                 delays = options.backoff.delays()

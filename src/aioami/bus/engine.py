@@ -179,6 +179,12 @@ class Engine:
             return False
         return True
 
+    async def has_read(self) -> bool:
+        """True once the bus has read all that was sent to it; false if it does not answer."""
+        # A PING of the client overtakes what it is yet to send; when the first one is answered,
+        # that has been sent, and the second one is behind it.
+        return await self.is_there() and await self.is_there()
+
     def inbox(self) -> str:
         """A subject that nobody else has."""
         return self._connection.client.new_inbox()
