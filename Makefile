@@ -39,8 +39,8 @@ TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_
 test: $(VENV)/.tests $(VENV)/.typing $(VENV)/.dashboard        # the whole suite, with the branches that it leaves out; ARGS="tests/unit -x" for a part, without
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest --collect-only -qq > /dev/null || true # compiles all files once, and not in each process
-	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --traced "$(TRACED)" --ignore tests/unit/project/test_cost.py
+	$(BIN)/python -m pytest --collect-only --cache-clear -qq > /dev/null || true # compiles all files once, and not in each process
+	$(BIN)/coverage run -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder --traced "$(TRACED)" --ignore tests/unit/project/test_cost.py || $(BIN)/python tools/again.py $$?
 	$(BIN)/coverage combine --quiet && $(BIN)/coverage report --include='*/aioami/$(subst $(comma),$(comma)*/aioami/,$(CORE))' --fail-under=100
 	$(BIN)/python -m pytest -q tests/unit/project/test_cost.py
 else

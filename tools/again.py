@@ -1,0 +1,37 @@
+"""Try again, alone, the tests on real servers that failed beside all others.
+
+A machine that does eight things at once may hold up a real server for longer than a test allows. So at most three such
+tests get a second try, and are named. Every other failure stands: more of them, any test without a real server, and a
+run that did not come to its end.
+
+Usage: again.py STATUS, where STATUS is what pytest ended with; its cache in this folder knows what failed.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+LIMIT = 3
+TESTS_FAILED = 1  # the status of a run that came to its end
+
+
+def main() -> int:
+    """Decide, try again, and answer with the status of the whole."""
+    status = int(sys.argv[1])
+    cache = Path(".pytest_cache/v/cache/lastfailed")
+    failed = sorted(json.loads(cache.read_text())) if cache.exists() else []
+    real = bool(failed) and all(name.startswith("tests/real/") for name in failed)
+    if status != TESTS_FAILED or not real or len(failed) > LIMIT:
+        return status
+    print("\n==> once more, alone:", *failed, sep="\n    ", flush=True)
+    if subprocess.call([sys.executable, "-m", "pytest", *failed]):
+        return TESTS_FAILED
+    for name in failed:
+        print(f"FAILED beside all others, PASSED alone: {name}")
+    return 0
+
+
+sys.exit(main())
