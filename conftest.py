@@ -69,11 +69,17 @@ def pytest_configure(config: pytest.Config) -> None:
             tracing.turn(False)  # this process only gives the tests to others
 
 
-def pytest_collection_finish() -> None:
-    """Keep what was imported and collected out of every later garbage collection."""
-    # Hundreds of tests of the link collect garbage; each would walk over thousands of collected tests.
-    gc.collect()
-    gc.freeze()
+_file = ""
+
+
+def pytest_runtest_logstart(location: tuple[str, int | None, str]) -> None:
+    """Keep all that stands before the first test of a file out of every garbage collection in it."""
+    # Hundreds of tests of the link collect garbage; each would walk over all tests, and over what is left of those before.
+    global _file
+    if location[0] != _file:
+        _file = location[0]
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="module")
