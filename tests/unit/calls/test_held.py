@@ -674,14 +674,14 @@ async def _place(mgr: Manager) -> Call:
 
 async def test_leaving_while_the_link_is_down(proxy: FaultProxy, fake: FakeAsterisk) -> None:
     """The call is hung up with the next link, even if nobody waits for that any more."""
-    async with behind(proxy, timeout=0.05) as mgr:
+    async with behind(proxy, timeout=0.2) as mgr:
         with contextlib.suppress(asyncio.TimeoutError):
             async with mgr.call(ANSWERS, to=TO) as call:
                 await call.answered(5)
                 proxy.cut()
                 await fake.stop()
                 await until(lambda: mgr.state is not ManagerState.READY)
-                asyncio.get_running_loop().call_later(0.3, lambda: asyncio.ensure_future(fake.start()))
+                asyncio.get_running_loop().call_later(0.5, lambda: asyncio.ensure_future(fake.start()))
         await until(lambda: not fake.exchange.channels)
         await call.ended(5)
 

@@ -770,7 +770,7 @@ async def test_a_raised_loss_reads_well(fake: FakeAsterisk, caplog: pytest.LogCa
         assert (caught.value.count, caught.value.gap) == (1, 0.0)
         await lose(mgr, fake)
         await mgr.wait_ready(timeout=5)
-        with pytest.raises(EventsLost, match=r"^events are missing: the link was down for 0\.0 seconds$"):
+        with pytest.raises(EventsLost, match=r"^events are missing: the link was down for \d\.\d seconds$"):
             await stream.__anext__()
     assert "slow" not in caplog.text
 
@@ -1157,10 +1157,10 @@ async def test_an_idle_link_lives(fake: FakeAsterisk) -> None:
 
 async def test_a_link_that_talks_is_not_asked(fake: FakeAsterisk) -> None:
     """Any byte counts as life."""
-    async with manager(fake, keepalive=0.1, timeout=0.2, retry_connect=True):
+    async with manager(fake, keepalive=0.4, timeout=0.5, retry_connect=True):
         for _ in range(12):
             await fake.send_event("N")
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
         assert not fake.sent("Ping")
 
 
@@ -1270,13 +1270,13 @@ async def test_an_action_that_holds_the_session_stops_the_clock(
 ) -> None:
     """While it may run the server's silence means nothing, also when its caller has given up."""
     fake.reply_to(action.name, None)
-    async with manager(fake, keepalive=0.03, timeout=0.03, retry_connect=True) as mgr:
+    async with manager(fake, keepalive=0.1, timeout=0.1, retry_connect=True) as mgr:
         waiting = asyncio.ensure_future(mgr.send(action, timeout=5))
         request = await fake.expect(action.name)
         if gives_up:
             waiting.cancel()
             await asyncio.wait([waiting])
-        await asyncio.sleep(0.15)  # five times the timeout, in which nothing happens
+        await asyncio.sleep(0.3)  # three times the timeout, in which nothing happens
         assert mgr.statistics().gaps == 0
         assert not fake.sent("Ping")
         await fake.send_raw(f"Response: Error\r\nActionID: {request.action_id}\r\n\r\n".encode())
