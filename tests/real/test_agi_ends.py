@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.helpers import until
+from tests.helpers import begins, until
 from tests.real.agi_calls import CONTEXT, Transport, both, lay_out, press, run, run_each, serving
 
 from aioami import Event, Manager, ManagerError, core, events
@@ -89,6 +89,41 @@ async def test_a_hangup_ends_each_command(mgr: Manager, transport: Transport, ca
     assert {name: raised for name, (raised, _) in seen.items()} == dict.fromkeys(seen, "HungUp")
     assert max(after for _, after in seen.values()) < 0.5
     assert [record.message for record in caplog.records if record.name == "aioami.agi"] == []
+
+
+@both
+async def test_a_hangup_runs_what_cleans_up(mgr: Manager, transport: Transport) -> None:
+    """HungUp goes through the program like any error: what stands behind it is skipped, what cleans up runs to its end."""
+    seen: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0)
+            seen.append("given back")
+
+    async def program(call: Session) -> None:
+        begun = begins(mgr, "WAIT FOR DIGIT", call.channel)
+        hanging_up = asyncio.create_task(hang_up(begun, call))
+        async with resource():
+            try:
+                await call.digit(None)
+                seen.append("never")
+            finally:
+                with pytest.raises(HungUp):
+                    await call.answer()
+                seen.append("cleaned up")
+                await hanging_up
+
+    async def hang_up(begun: Awaitable[Any], call: Session) -> None:
+        await begun
+        await mgr.send(core.Hangup(call.uniqueid))
+
+    with pytest.raises(HungUp):
+        await run(mgr, transport, program)
+    assert seen == ["cleaned up", "given back"]
 
 
 @both

@@ -9,7 +9,7 @@ import pytest
 from tests.helpers import QUICK, begins, until
 from tests.real.agi_calls import Transport, both, lay_out, run
 
-from aioami import ActionError, HungUp, Manager, ManagerState, NotAnswered, TakenAway, actions, core
+from aioami import ActionError, HungUp, Manager, ManagerState, NotAnswered, TakenAway, actions, core, events
 from aioami.agi import Session
 from aioami.calls import Application, Call, CallState, EndReason
 from aioami.calls.watch import Hub
@@ -39,6 +39,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Any, EndReason, tuple[int | None, in
     "no_far_extension": ("Local/nosuch@test/n", {}, None, EndReason.UNKNOWN, (None, None)),
     "no_technology": ("Nosuch/one", {}, None, EndReason.NO_SUCH_CHANNEL, (None, None)),
     "no_endpoint": ("PJSIP/nosuch", {}, None, EndReason.NO_SUCH_CHANNEL, (None, None)),
+    "not_registered": ("PJSIP/alice", {}, None, EndReason.NO_SUCH_CHANNEL, (None, None)),
     "busy": ("Local/busy@test/n", {}, None, EndReason.BUSY, (None, None)),
     "congestion": ("Local/congestion@test/n", {}, None, EndReason.CONGESTION, (None, None)),
     "rejected": ("Local/reject@test/n", {}, None, EndReason.REJECTED, (21, 21)),
@@ -51,10 +52,11 @@ CASES: dict[str, tuple[str, dict[str, Any], Any, EndReason, tuple[int | None, in
     "fork_in_vain": ("Local/fork-in-vain@test/n", {}, None, EndReason.BUSY, (17, 17)),
 }
 OURS = ("cancelled", "fork")
+RANG = ("far_rejected", "far_busy", "no_answer")
 
 
 async def test_every_end(mgr: Manager) -> None:
-    """All ends have the same words on both versions, and `answered` agrees with them; so many calls at once are apart."""
+    """All ends have the same words on both versions, and `answered` and the seconds agree with them; so many calls are apart."""
 
     async def one(name: str) -> tuple[EndReason, int | None, bool]:
         channel, options, act, *_ = CASES[name]
@@ -67,6 +69,8 @@ async def test_every_end(mgr: Manager) -> None:
         else:
             with pytest.raises(NotAnswered):
                 await call.answered()
+        assert (end.talked > 0) == (end.reason is EndReason.ANSWERED)
+        assert end.rang > 0 or name not in RANG
         return end.reason, end.cause, end.by_us
 
     await lay_out(mgr, "test", "fork", f"Dial({RINGS}&{ANSWERS},10)")
@@ -78,9 +82,24 @@ async def test_every_end(mgr: Manager) -> None:
 
 
 async def test_a_place_that_does_not_exist(mgr: Manager) -> None:
-    """A missing extension of ours is refused, and there is no call."""
-    with pytest.raises(ActionError, match="Extension does not exist"):
-        await mgr.call(ANSWERS, to="nosuch@test")
+    """A missing extension or context of ours is refused, and there is no call."""
+    for to in ("nosuch@test", "wait@nosuch"):
+        with pytest.raises(ActionError, match="Extension does not exist"):
+            await mgr.call(ANSWERS, to=to)
+    assert len(Hub.of(mgr)) == 0
+
+
+async def test_a_fork_whose_first_answer_wins(mgr: Manager) -> None:
+    """Of several that are called at once the call is the one that answers; the others are hung up, and it goes on."""
+    await lay_out(mgr, "test", "fork-won", f"Dial({RINGS}&{ANSWERS},10)")
+    with mgr.events(events.DialEnd, where=lambda end: end.get("Channel", "").startswith("Local/fork-won@")) as ends:
+        async with mgr.call("Local/fork-won@test/n", to=TO) as call:
+            await call.answered(5)
+            seen = [(await asyncio.wait_for(anext(ends), 5)).get("DialStatus") for _ in range(2)]
+            assert sorted(filter(None, seen)) == ["ANSWER", "CANCEL"]
+            assert (call.state, call.end) == (CallState.ANSWERED, None)
+    assert call.end is not None
+    assert (call.end.reason, call.end.by_us) == (EndReason.ANSWERED, True)
 
 
 async def test_steering(mgr: Manager) -> None:
@@ -215,3 +234,18 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         for call in (stays, ringing):
             await call.hang_up()
             assert (await call.ended(5)).by_us
+
+
+async def test_a_call_that_is_picked_up_goes_on(mgr: Manager) -> None:
+    """The channel that picks up a call that rings takes its place; what OriginateResponse names on 16 misleads nobody."""
+    async with mgr.call(RINGS, to=TO) as call:
+        await until(lambda: call.state is CallState.RINGING)
+        first = call.uniqueid
+        picker = await mgr.call(ANSWERS, to=Application("PickupChan", call.channel or ""))
+        await call.answered(5)
+        await until(lambda: call.uniqueid != first)
+        assert call.end is None
+        assert await call.get("CHANNEL(name)") == call.channel
+    assert call.end is not None
+    assert (call.end.reason, call.end.by_us) == (EndReason.ANSWERED, True)
+    await picker.ended(5)

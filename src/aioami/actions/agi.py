@@ -6,6 +6,7 @@ from typing import Any
 
 from ..events.base import Event
 from ..responses.agi import AGIReply
+from ..responses.base import Response
 from ..wire.text import Encoding
 from .base import Action, KnownAction, bytes_of_header, is_same
 from .parameters import header
@@ -60,3 +61,21 @@ class AGI(KnownAction[AGIReply]):
         if event.name == "AsyncAGI" and sub_event != "exec":
             return None
         return event if is_same(self, event, "CommandID") else None
+
+
+class SessionAGI(Action[Response], wire_name="AGI"):
+    """The same for a session, which takes the results from the events by itself.
+
+    So it has no outcome, and nobody has to find one for it in the events of all channels.
+
+    Args:
+        channel: the channel's Uniqueid.
+        command: the command.
+        command_id: comes back with its result.
+    """
+
+    privilege = AGI.privilege
+
+    def __init__(self, channel: str, command: bytes, command_id: str) -> None:
+        headers: dict[str, str | bytes] = {"Channel": channel, "Command": command}
+        self._declare({**headers, "CommandID": command_id})

@@ -14,6 +14,7 @@ import async_timeout
 
 from .._log import get_logger
 from .._signals import Signal
+from ..actions.agi import SessionAGI
 from ..actions.base import Action
 from ..actions.channels import Getvar, Redirect, Setvar
 from ..actions.channels import Hangup as HangUp
@@ -289,13 +290,8 @@ class AsyncTransport(Transport):
         return bytes(data)
 
     async def _queue(self, line: bytes, command_id: str) -> None:
-        headers: dict[str, str | bytes] = {
-            "Channel": self.uniqueid,
-            "Command": line,
-            "CommandID": command_id,
-        }
         try:
-            await self._manager.send(Action("AGI", headers))
+            await self._manager.send(SessionAGI(self.uniqueid, line, command_id))
         except (ConnectionLost, ManagerTimeout):
             self._is_unsure = True
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 from tests.helpers import manager, until
 
-from aioami import ConnectionLost, Manager, ManagerState, ProtocolError, actions, core, events
+from aioami import Action, ConnectionLost, Manager, ManagerState, ProtocolError, actions, core, events
+from aioami._session.outcomes import OutcomeWatch
+from aioami.actions.agi import SessionAGI
 from aioami.agi import AsyncAGI, CommandFailed, HungUp, Routes, Session, SessionEnded, TakenAway
 from aioami.testing import Account, FakeAsterisk, FaultProxy
 
@@ -438,3 +441,31 @@ async def test_variables_are_set_and_read_by_the_manager() -> None:
         assert got == ["one two", "12\\xe9"]
         names = [request.name for request in fake.received if request.name in ("AGI", "Setvar", "Getvar")]
         assert names == ["Setvar", "Setvar", "Setvar", "Getvar", "Getvar", "AGI"]
+
+
+async def test_nobody_looks_for_the_outcome_of_a_command_of_a_session() -> None:
+    """A session takes its results by itself: no event is judged for its commands a second time."""
+    async with FakeAsterisk(virtual_time=True) as fake, Manager.from_url(fake.url) as mgr:
+        watches: list[OutcomeWatch] = []
+
+        async def program(call: Session) -> None:
+            running = asyncio.create_task(call.digit(1))
+            await until(lambda: any(request.name == "AGI" for request in fake.received))
+            watches.extend(each for each in gc.get_objects() if isinstance(each, OutcomeWatch))
+            await running
+
+        fake.add_extension("menu", "AGI(agi:async)", "Playback(done)")
+        async with AsyncAGI(mgr, program):
+            caller = fake.incoming("PJSIP/trunk", to="menu")
+            await caller.hears("done")
+    assert watches == []
+
+
+def test_a_command_of_a_session_is_the_action_agi() -> None:
+    """It has the same bytes, and the action that programs send keeps its outcome."""
+    own = SessionAGI("1700000000.1", b'EXEC "Playback" "beep"', "a-1")
+    theirs = actions.AGI("1700000000.1", 'EXEC "Playback" "beep"', command_id="a-1")
+    assert own == theirs
+    assert own.encode("1") == theirs.encode("1")
+    assert (own.privilege, own.outcome_events) == (("agi",), ())
+    assert Action("AGI", {"Channel": "x"}).answered_as is actions.AGI

@@ -8,6 +8,7 @@ import gc
 import logging
 import re
 import weakref
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -785,6 +786,55 @@ async def test_a_thousand_calls_leave_nothing(fake: FakeAsterisk, mgr: Manager) 
     assert not [each() for each in calls if each() is not None]
     assert len(asyncio.all_tasks()) == before
     assert len(hub) == 0
+
+
+async def test_a_thousand_answered_calls_leave_nothing(mgr: Manager) -> None:
+    """Whoever has ended them, and whoever followed them, no task, waiter, stream or other object of ours is left."""
+
+    def ours() -> Counter[str]:
+        """What the program and the library hold, by kind; what the fake server remembers is its own."""
+        gc.collect()
+        kinds = Counter(type(each) for each in gc.get_objects())
+        return Counter(
+            {
+                kind.__qualname__: count
+                for kind, count in kinds.items()
+                if f"{kind.__module__}.".startswith(("aioami.", "_asyncio.", "asyncio."))
+                and not kind.__module__.startswith("aioami.testing.")
+            }
+        )
+
+    async def one(number: int) -> None:
+        async with mgr.call("Local/short@test/n" if number % 2 else ANSWERS, to=TO) as call:
+            refs.append(weakref.ref(call))
+            following = asyncio.create_task(follow(call))
+            assert await call.answered() > 0
+            if number % 2:
+                await call.ended()  # the other end has hung up; else leaving does
+        assert await following == "ENDED"
+        assert call.end is not None
+        assert (call.end.reason, call.end.by_us) == (EndReason.ANSWERED, number % 2 == 0)
+
+    async def follow(call: Call) -> str:
+        last = ""
+        async for change in call.changes():
+            last = change.state.name
+        return last
+
+    refs: list[weakref.ref[Call]] = []
+    await asyncio.gather(*map(one, range(100)))
+    await mgr.send(core.Ping())
+    tasks_before, before = len(asyncio.all_tasks()), ours()
+    for _ in range(3):
+        await asyncio.gather(*map(one, range(300)))
+    await mgr.send(core.Ping())
+    after = ours()
+    assert len(asyncio.all_tasks()) == tasks_before
+    assert len(Hub.of(mgr)) == 0
+    assert len(refs) == 1000
+    assert not [each() for each in refs if each() is not None]
+    grown = after - before
+    assert not {kind: count for kind, count in grown.items() if count >= 90}, grown  # a tenth of one for each call
 
 
 async def test_a_dropped_call_is_held_until_it_ends(mgr: Manager) -> None:
