@@ -192,7 +192,7 @@ async def test_waiting_callers_who_are_taken_away(mgr: Manager) -> None:
 
 
 async def test_subroutines_of_a_queue(mgr: Manager) -> None:
-    """A caller for whom the queue runs a subroutine goes on waiting."""
+    """A caller for whom the queue runs a subroutine goes on waiting, in Queue, though the list of channels stays with Return."""
     steps = [("before", "s", "1", "NoOp", ""), ("before", "s", "2", "Return", "")]
     steps += [("test", "prepared", "1", "Answer", ""), ("test", "prepared", "2", "Queue", "sales,B(before^s^1),,,30")]
     for context, exten, priority, application, data in steps:
@@ -208,6 +208,13 @@ async def test_subroutines_of_a_queue(mgr: Manager) -> None:
                 if "AgentCalled" in ran:
                     break
             assert ran >= {"Queue", "NoOp", "Return"}
+        listed = (await mgr.send(core.CoreShowChannels())).events
+        assert next(each["Application"] for each in listed if each["Channel"] == caller) == "Return"
+        (told,) = (await mgr.send(core.Status(caller))).events
+        assert told["Application"] == "Queue"
+        await until(lambda: live.channels[uniqueid(live, caller)].application == "Queue")
+        async with Live(mgr) as later:
+            assert later.channels[uniqueid(live, caller)].application == "Queue"
         await as_listed(live, mgr)
         assert waiting(live, "sales") == [caller]
         await mgr.send(core.QueueRemove("Local/ring@test/n", "sales"))
@@ -350,6 +357,7 @@ class Asking(Manager):
 async def test_little_is_asked(keeper: Keeper) -> None:
     """The lists are asked for once, within a second; then a channel or member alone, where no event tells, and at rest nothing."""
     async with Asking.from_url(keeper.server.url) as mgr:
+        await mgr.send(core.Ping())  # FullyBooted comes before its answer; of a new server it has all read again
         began = asyncio.get_running_loop().time()
         async with Live(mgr) as live:
             await live.wait_synced(1)  # an event of what ended before may be on its way

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar, Union
 
@@ -43,6 +43,10 @@ _NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
 _FEW: Final = 10  # channels that are asked about one by one
 _UP: Final = str(int(ChannelState.UP))
 _ORIGINATING: Final = "AppDial2"
+# The end of a subroutine, which takes no time. An application that has run the subroutine itself, as
+# Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status names
+# the application (tried on 16 and 22).
+_RETURN: Final = "Return"
 # Applications, in lower case, and the creators of the bridges into which they put their channel.
 _ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
 
@@ -228,8 +232,14 @@ class Channels(Part[LiveChannel]):
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
         found = {each.uniqueid: each for each in await self._listed(await lists.channels())}
+        returned = [key for key, each in found.items() if each.application == _RETURN]
+        for each in await self._listed(await self._status(lists, returned)):
+            found[each.uniqueid] = each
         kinds = await self._kinds(lists) if any(each.bridge for each in found.values()) else {}
         self._show(found)
+        for uniqueid in returned:
+            if found[uniqueid].application == _RETURN:
+                self._doubt(uniqueid)
         self.calls.read(self._records, kinds)
 
     async def _kinds(self, lists: Lists) -> dict[str, tuple[str, str]]:
@@ -249,14 +259,7 @@ class Channels(Part[LiveChannel]):
         if self._doubtful:
             self.reports.doubt(self)
         try:
-            if len(doubtful) > _FEW:
-                items = [
-                    each for each in await lists.channels() if each.get("Uniqueid") in doubtful
-                ]
-            else:
-                items = []
-                for uniqueid in doubtful:
-                    items += await self._status(lists, uniqueid)
+            items = await self._status(lists, doubtful)
         except BaseException:
             for uniqueid in doubtful:
                 self._doubtful.add(uniqueid)
@@ -277,23 +280,30 @@ class Channels(Part[LiveChannel]):
             # It is between two applications, or two bridges. The next application has no event if
             # it is the one that the channel had before, at the same place of the dialplan.
             elif (
-                not channel.application
+                channel.application in ("", _RETURN)
                 and channel.bridge is None
                 and self._shows_application
                 and self._doubtful.again(channel.uniqueid)
             ):
                 self.reports.doubt(self)
 
-    async def _status(self, lists: Lists, uniqueid: str) -> list[Event]:
-        try:
-            return [each async for each in lists.items(StatusAction(uniqueid))]
-        except PermissionDenied:
-            record = self._records[uniqueid]
-            record.executes("", "")
-            self.notify(uniqueid)
-        except ActionError:  # it was hung up meanwhile
-            pass
-        return []
+    async def _status(self, lists: Lists, uniqueids: Collection[str]) -> list[Event]:
+        """Return what `Status` says of channels: of each alone if they are few."""
+        found: list[Event] = []
+        for asked in uniqueids if len(uniqueids) <= _FEW else (None,):
+            try:
+                async for each in lists.items(StatusAction(asked)):
+                    if each.get("Uniqueid") in uniqueids:
+                        found.append(each)
+            except PermissionDenied:
+                for uniqueid in uniqueids:
+                    if (record := self._records.get(uniqueid)) is not None:
+                        record.executes("", "")
+                        self.notify(uniqueid)
+                break
+            except ActionError:  # it was hung up meanwhile
+                pass
+        return found
 
     async def _listed(self, items: Iterable[Event]) -> list[LiveChannel]:
         """Return the channels of a list, the oldest first."""
@@ -372,7 +382,7 @@ class Channels(Part[LiveChannel]):
         # After a Redirect or a transfer this may be the place where the channel goes on, with the
         # application that it has left; the next one has no event then (tried on 22).
         application, data = event.find("Application", ""), event.find("AppData", "")
-        if not record.executes(application, data):
+        if not record.executes(application, data) or application == _RETURN:
             self._doubt(uniqueid)
         self.notify(uniqueid)
         self.calls.executes(event, uniqueid, application, data)

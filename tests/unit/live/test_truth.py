@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from unittest import mock
 
 import pytest
@@ -34,13 +34,21 @@ async def applied(live: Live, mgr: Manager) -> None:
     await live.wait_synced(5)
 
 
-def queue_list(request: Request, *items: dict[str, str]) -> list[list[tuple[str, str]]]:
+def answer(request: Request, end: str, items: Sequence[dict[str, str]]) -> list[list[tuple[str, str]]]:
     identity = ("ActionID", request.action_id or "")
     return [
         [("Response", "Success"), identity, ("EventList", "start")],
         *([*item.items(), identity] for item in items),
-        [("Event", "QueueStatusComplete"), identity, ("EventList", "Complete")],
+        [("Event", end), identity, ("EventList", "Complete")],
     ]
+
+
+def queue_list(request: Request, *items: dict[str, str]) -> list[list[tuple[str, str]]]:
+    return answer(request, "QueueStatusComplete", items)
+
+
+def status_list(request: Request, *items: dict[str, str]) -> list[list[tuple[str, str]]]:
+    return answer(request, "StatusComplete", items)
 
 
 # Time
@@ -222,29 +230,19 @@ async def test_the_end_of_a_call_that_is_counted_late(fake: FakeAsterisk, mgr: M
 
 @pytest.mark.parametrize("channels", [1, 11])
 async def test_the_application_behind_an_originate(fake: FakeAsterisk, mgr: Manager, live: Live, channels: int) -> None:
-    """The application that an Originate runs is asked for when the channel is up: of few channels by name, else by list."""
+    """The application that an Originate runs is asked for when the channel is up: of few channels by name, else of all at once."""
     numbers = [str(number) for number in range(channels)]
-    before = len(fake.sent("CoreShowChannels"))
 
     def status(request: Request) -> object:
-        identity = ("ActionID", request.action_id or "")
-        event, end = (
-            ("Status", "StatusComplete")
-            if request.name == "Status"
-            else ("CoreShowChannel", "CoreShowChannelsComplete")
-        )
-        wanted = numbers if request.name != "Status" else [request.get("Channel")]
-        data = "Data" if event == "Status" else "ApplicationData"
+        asked = request.get("Channel")
+        told = {"Event": "Status", "ChannelState": "6", "Application": "Wait", "Data": "60"}
         items = [
-            [("Event", event), ("Channel", f"PJSIP/x-{each}"), ("Uniqueid", each), ("ChannelState", "6"),
-             ("Linkedid", each), ("Application", "Wait"), (data, "60"), identity]
-            for each in wanted
-        ]  # fmt: skip
-        first = [("Response", "Success"), identity, ("EventList", "start")]
-        return [first, *items, [("Event", end), identity, ("EventList", "Complete")]]
+            told | {"Channel": f"PJSIP/x-{each}", "Uniqueid": each, "Linkedid": each}
+            for each in ([asked] if asked else [*numbers, "another"])
+        ]
+        return status_list(request, *items)
 
     fake.reply_to("Status", status)
-    fake.reply_to("CoreShowChannels", status)
     for number in numbers:
         await emit(fake, "Newchannel", number)
     # At once: what is in doubt at the same time is asked for together.
@@ -257,8 +255,7 @@ async def test_the_application_behind_an_originate(fake: FakeAsterisk, mgr: Mana
         lambda: len(live.channels) == channels and all(each.application == "Wait" for each in live.channels.values())
     )
     assert {each.application_data for each in live.channels.values()} == {"60"}
-    assert len(fake.sent("Status")) == (1 if channels == 1 else 0)
-    assert len(fake.sent("CoreShowChannels")) == before + (channels > 1)
+    assert [each.get("Channel") for each in fake.sent("Status")] == ["0" if channels == 1 else ""]
 
 
 @pytest.mark.fake_asterisk(errors="surrogateescape")
@@ -310,10 +307,7 @@ async def test_a_channel_between_two_applications(fake: FakeAsterisk, mgr: Manag
 
     def status(request: Request) -> object:
         now = item | {"Application": listed.pop(0) if listed else ""}
-        return [
-            *queue_list(request, now)[:2],
-            [("Event", "StatusComplete"), ("ActionID", request.action_id or ""), ("EventList", "Complete")],
-        ]
+        return status_list(request, now)
 
     fake.reply_to("Status", status)
     await emit(fake, "Newchannel", "1")
@@ -327,6 +321,37 @@ async def test_a_channel_between_two_applications(fake: FakeAsterisk, mgr: Manag
     await asyncio.sleep(0.3)  # in which it would be asked about once more
     assert len(fake.sent("Status")) == 3 + 5
     assert live.channels["1"].application == ""
+
+
+@pytest.mark.parametrize("status", ["Queue", "Return", None], ids=["over", "not over", "hung up"])
+async def test_a_subroutine_that_is_over(fake: FakeAsterisk, mgr: Manager, status: str | None) -> None:
+    """Where the list of channels stays with the end of a subroutine, the application that goes on is asked for, in a snapshot too."""
+    about = {"Channel": "PJSIP/x-1", "Uniqueid": "1", "ChannelState": "6"}
+    listed = {"Event": "CoreShowChannel", **about, "Application": "Return"}
+    told = {"Event": "Status", **about, "Application": status or "", "Data": "odd,B(sub^s^1)"}
+    applications = [status] if status else []
+
+    def asked(request: Request) -> object:
+        if status is None:
+            return [("Response", "Error"), ("Message", "No such channel")]
+        now = applications.pop(0) if applications else "Queue"
+        return status_list(request, told | {"Application": now})
+
+    fake.reply_to("CoreShowChannels", lambda request: answer(request, "CoreShowChannelsComplete", [listed]))
+    fake.reply_to("Status", asked)
+    async with Live(mgr) as live:
+        assert live.channels["1"].application == (status or "Return")
+        if status is None:
+            return
+        await until(lambda: live.channels["1"].application == "Queue")
+        count = len(fake.sent("Status"))
+        assert count == (1 if status == "Queue" else 2)
+        # And as events tell it: the second one need not come.
+        await emit(fake, "Newexten", "1", "dialplan,all", Application="Return", AppData="", Exten="hold")
+        await applied(live, mgr)
+        assert live.channels["1"].application == "Return"
+        await until(lambda: live.channels["1"].application == "Queue")
+        assert len(fake.sent("Status")) == count + 1
 
 
 async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
@@ -345,10 +370,7 @@ async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manage
     }
 
     def status(request: Request) -> object:
-        return [
-            *queue_list(request, item)[:2],
-            [("Event", "StatusComplete"), ("ActionID", request.action_id or ""), ("EventList", "Complete")],
-        ]
+        return status_list(request, item)
 
     fake.reply_to("Status", status)
     await applied(live, mgr)
