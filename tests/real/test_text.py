@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 from tests.helpers import until
 from tests.unit.cli.test_cli_top import Screen
@@ -12,6 +18,30 @@ from aioami.testing.real import RealAsterisk
 
 ODD = b"x" + bytes(each for each in range(1, 256) if each not in b"\r\n\0 ")
 NAME = b"Q\"u O'N \\b ?x J\xfcrgen"
+DIALLED = b"Local/12\xe9@odd"
+SHOWN = r"Local/12\xe9@odd-"
+
+
+@pytest.fixture
+async def odd(mgr: Manager) -> Manager:
+    """A manager, and a dialplan in which any byte may be dialled."""
+    for priority, (application, data) in enumerate((("Answer", ""), ("Wait", "600")), 1):
+        await mgr.send(
+            actions.DialplanExtensionAdd("odd", "_12.", priority, application, application_data=data, replace=True)
+        )
+    return mgr
+
+
+async def dial_odd(mgr: Manager) -> None:
+    """Place a call whose channels have an odd byte in their own names, in that of the caller and in one's id."""
+    reply = await mgr.send(
+        core.Originate_Application(
+            *(DIALLED + b"/n", "Wait", ("600",)), callerid=b'"' + NAME + b'" <1\xfc>', channel_id=b"id-\xfc"
+        )
+    )
+    outcome = await reply.outcome(timeout=10)
+    assert outcome.success
+    assert (outcome.channel or "").startswith(SHOWN)
 
 
 @pytest.mark.parametrize(
@@ -55,24 +85,21 @@ async def test_names_are_unescaped(mgr: Manager) -> None:
     assert (await mgr.send(core.Getvar("CALLERID(name)", channel))).value == plain.decode()
 
 
-async def test_a_call_with_an_odd_name_is_steered(mgr: Manager) -> None:
+async def test_a_call_with_an_odd_name_is_steered(odd: Manager) -> None:
     """It is shown, redirected and ended by what the live state holds, by its name and by its id."""
-    async with live.Live(mgr) as state:
+    async with live.Live(odd) as state:
         await state.wait_synced(timeout=10)
         for steer in ("uniqueid", "name"):
-            reply = await mgr.send(
-                core.Originate_Application(
-                    b"Local/wait@test/n", "Wait", ("600",), callerid=b'"' + NAME + b'" <1\xfc>', channel_id=b"id-\xfc"
-                )
-            )
-            assert (await reply.outcome(timeout=10)).success
+            await dial_odd(odd)
             await until(lambda: r"id-\xfc" in state.channels)
             channel = state.channels[r"id-\xfc"]
+            assert channel.name.startswith(SHOWN)
             await until(
                 lambda: state.channels[r"id-\xfc"].caller_id_name or state.channels[r"id-\xfc"].connected_line_name
             )
-            await mgr.send(core.Redirect(getattr(channel, steer), "elsewhere", "target", 1))
-            await mgr.send(core.Hangup(getattr(channel, steer)))
+            await odd.send(core.Redirect(getattr(channel, steer), "elsewhere", "target", 1))
+            await until(lambda: state.channels[r"id-\xfc"].context == "elsewhere")
+            await odd.send(core.Hangup(getattr(channel, steer)))
             await until(lambda: not state.channels)
 
 
@@ -97,22 +124,67 @@ async def test_a_line_break_in_a_value_is_read_in_one_way(mgr: Manager) -> None:
     assert reply.unparsed == ("two",)
 
 
-async def test_top_shows_and_ends_a_call_with_an_odd_name(asterisk: RealAsterisk) -> None:
-    """The screen shows the escape, and its key ends the call by the bytes."""
-    async with Manager.from_url(asterisk.url) as mgr, live.Live(mgr, parts=PARTS) as state:
-        reply = await mgr.send(
-            core.Originate_Application(
-                b"Local/wait@test/n", "Wait", ("600",), callerid=b'"' + NAME + b'" <1\xfc>', channel_id=b"id-\xfc"
-            )
-        )
-        assert (await reply.outcome(timeout=10)).success
+async def test_top_shows_and_ends_a_call_with_an_odd_name(odd: Manager) -> None:
+    """The screen shows the escape in the channel's own name, and its key ends the call by the bytes."""
+    async with live.Live(odd, parts=PARTS) as state:
+        await dial_odd(odd)
         await until(lambda: r"id-\xfc" in state.channels)
-        top = Top(mgr, state, "admin")
+        top = Top(odd, state, "admin")
         async with top.run_test(size=(150, 45)) as pilot:
             at = Screen(top, state, pilot)
             await at.until(lambda: top.query(Table) and at.shown("channels"))
-            assert any(r"\xfc" in cell for row in at.shown("channels") for cell in row)
+            assert any(cell.startswith(SHOWN) for row in at.shown("channels") for cell in row)
             while state.channels:
                 await at.press("h", "y")
                 await pilot.pause(0.1)
-        assert not (await mgr.send(core.CoreShowChannels())).events
+        assert not (await odd.send(core.CoreShowChannels())).events
+
+
+async def test_the_dashboard_shows_transfers_and_ends_a_call_with_an_odd_name(
+    asterisk: RealAsterisk, odd: Manager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its service pushes the escape in the channel's own name, and its buttons steer the call by the bytes."""
+    httpx2 = pytest.importorskip("httpx2", reason="the dashboard's group is not installed")
+    pytest.importorskip("fastapi", reason="the dashboard's group is not installed")
+    from examples.dashboard import users
+    from examples.dashboard.app import create_server
+    from examples.dashboard.settings import ONE, Settings
+
+    monkeypatch.setattr(users, "_COST", {"n": 2**4, "r": 8, "p": 1})  # half a second of the processor otherwise
+    known = users.Users({"ada": users.hash_password("a long password")})
+    server = create_server(Settings({ONE: asterisk.url}, known, context="elsewhere"), 0)
+    serving = asyncio.ensure_future(server._serve())  # without its signal handlers
+    await until(lambda: server.started)
+    channel = "/api/channels/id-%5Cxfc"
+    try:
+        async with httpx2.AsyncClient(base_url=server.address, trust_env=False) as client:
+
+            async def states() -> AsyncIterator[dict[str, Any]]:
+                while True:
+                    async with client.stream("GET", "/api/stream", timeout=20) as stream:
+                        async for line in stream.aiter_lines():
+                            if line.startswith("data: "):
+                                yield json.loads(line[6:])["servers"][ONE]
+                                break
+
+            async def shown(condition: Any) -> dict[str, Any]:
+                async with contextlib.aclosing(states()) as found:
+                    async for state in found:
+                        if condition(state):
+                            return state
+                raise AssertionError
+
+            await client.post("/login", json={"user": "ada", "password": "a long password"})
+            client.headers["x-csrf-token"] = (await client.get("/api/session")).json()["csrf"]
+            await dial_odd(odd)
+            state = await shown(lambda each: r"id-\xfc" in each["channels"])
+            assert state["channels"][r"id-\xfc"]["name"].startswith(SHOWN)
+            assert (await client.post(f"{channel}/transfer", json={"number": "target"})).status_code == 200
+            state = await shown(lambda each: each["channels"][r"id-\xfc"]["context"] == "elsewhere")
+            call = state["channels"][r"id-\xfc"]["call"].replace("\\", "%5C")
+            assert (await client.post(f"/api/calls/{call}/hangup")).status_code == 200
+            await shown(lambda each: not each["channels"])
+    finally:
+        server.should_exit = True
+        await serving
+    assert not (await odd.send(core.CoreShowChannels())).events
