@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import async_timeout
 
 from .._log import get_logger
-from .._place import Place
+from .._owner import Owner
 from .._signals import Signal
 from ..actions.bridges import BridgeInfo
 from ..actions.channels import CoreShowChannels, Status
@@ -163,8 +163,9 @@ class Watch:
         self.call: Call
         self.ticket = ticket
         self._phone = phone
-        self._place = Place("call", "call.ended()", self.lose)
-        self._loop = self._place.loop
+        self._loop = asyncio.get_running_loop()
+        self._owner = Owner(self.lose, "call", "call.ended()")
+        self._owner.take()
         self._changed = Signal()
         self._consumers: weakref.WeakSet[CallChanges] = weakref.WeakSet()
         self._grace: asyncio.TimerHandle | None = None
@@ -236,7 +237,7 @@ class Watch:
             RuntimeError: it belongs to another loop, thread or process.
         """
         if self.machine.end is None:
-            self._place.check()
+            self._owner.check()
 
     # Waiting
 
@@ -336,7 +337,7 @@ class Hub:
         self._manager: ManagerLike | None = None  # only while calls are watched
         self._stream: EventStream[Event] | None = None
         self._consumer: asyncio.Task[None] | None = None
-        self._place: Place | None = None  # where the calls are watched
+        self._owner = Owner(self._lose_all, "manager")
         self._tasks: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
         self._looks_again = False
@@ -358,8 +359,7 @@ class Hub:
             manager: whose events these are.
             watch: gets them.
         """
-        if self._place is not None:
-            self._place.check()
+        self._owner.check()
         if self._stream is None:
             self._manager = manager
             self._stream = manager.events(
@@ -367,7 +367,7 @@ class Hub:
             )
             consuming = self._consume(self._stream)
             self._consumer = asyncio.create_task(consuming, name="aioami calls")
-            self._place = Place("manager", "mgr.send(...)", self._lose_all)
+            self._owner.take()
         watch.machine.bridges = self.bridges
         self._watches[watch] = ()
         if watch.ticket:
@@ -413,7 +413,8 @@ class Hub:
 
     def _close(self) -> None:
         stream, self._stream = self._stream, None
-        self._manager = self._consumer = self._place = None
+        self._manager = self._consumer = None
+        self._owner.release()
         self.bridges = Bridges()
         self._caught_up.send()
         if self._looking is not None:

@@ -190,7 +190,7 @@ async def test_a_loop_that_was_closed_took_its_calls_with_it(monkeypatch: pytest
     lost, _ = held(server)
     closed = asyncio.new_event_loop()
     closed.close()
-    monkeypatch.setattr(Hub.of(server)._place, "loop", closed)  # type: ignore[arg-type]
+    monkeypatch.setattr(Hub.of(server)._owner, "loop", closed)  # type: ignore[arg-type]
     call, _ = held(server, "2")
     assert lost.end is not None
     assert lost.end.reason is EndReason.LOST
