@@ -186,10 +186,11 @@ CALLS: Final[dict[str, frozenset[str]]] = {
     "tracer": frozenset({"model", "registry", "sentences"}),
     "machine": frozenset({"ends"}),
     "watch": frozenset({"ends", "machine"}),
-    "call": frozenset({"ends", "machine", "watch"}),
-    "incoming": frozenset({"call", "machine", "watch"}),
+    "hub": frozenset({"machine", "watch"}),
+    "call": frozenset({"ends", "hub", "machine", "watch"}),
+    "incoming": frozenset({"call", "hub", "machine", "watch"}),
     "program": frozenset({"watch"}),
-    "placing": frozenset({"call", "machine", "program", "watch"}),
+    "placing": frozenset({"call", "hub", "machine", "program", "watch"}),
 }
 LAYERED: Final = {"_session": SESSION, "_client": CLIENT, "agi": AGI, "calls": CALLS}
 # The top level gathers what is public; these are programs, and live on what anybody can import.
