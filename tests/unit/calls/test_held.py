@@ -810,7 +810,7 @@ async def test_a_loop_that_ends_in_the_middle(caplog: pytest.LogCaptureFixture) 
                     ends.append(call.end.reason if call.end is not None else EndReason.UNKNOWN)
 
             waiting = asyncio.create_task(wait())
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
             await mgr.close()
             await waiting
 
