@@ -12,7 +12,7 @@ from tests.real.agi_calls import Transport, both, lay_out, run
 from aioami import ActionError, HungUp, Manager, ManagerState, NotAnswered, TakenAway, actions, core, events
 from aioami.agi import Session
 from aioami.calls import Application, Call, CallState, EndReason
-from aioami.calls.watch import Hub
+from aioami.calls.hub import Hub
 from aioami.testing import FaultProxy
 
 TO = "wait@test"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from .._check import check_whole_number
 from .._log import get_logger
+from .._owner import Owner
 from .._session.dispatch import Selection, Subscriber
 from .._session.refusals import refusal
 from .._session.statistics import Tally
@@ -24,7 +25,6 @@ from ..errors import EventsLost, fresh
 from ..events.base import Event
 from ..responses.base import Response
 from .checks import check_predicate
-from .owner import Owner
 
 if TYPE_CHECKING:
     from ..actions.base import Action

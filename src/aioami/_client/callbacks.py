@@ -14,12 +14,12 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from .._check import check_takes_one
 from .._log import get_logger
+from .._owner import Owner
 from .._session.subjects import subjects
 from .._signals import Signal
 from ..errors import ManagerError, fresh
 from ..events.base import Event
 from ..states import ManagerState
-from .owner import Owner
 from .streams import EventStream
 
 __all__ = ["Callbacks", "Standing", "Subscription"]

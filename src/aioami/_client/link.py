@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import async_timeout
 
 from .._log import get_logger
+from .._owner import Owner
 from .._session.dispatch import Dispatcher, Selection, Subscriber
 from .._session.refusals import is_final, refusal
 from .._session.statistics import Tally
@@ -34,7 +35,6 @@ from .connection import Connection
 from .login import log_in
 from .observers import Observers
 from .options import Backoff, Default, Options, Timeout
-from .owner import Owner
 
 if TYPE_CHECKING:
     from ..wire.recordings import Recorder
@@ -378,7 +378,6 @@ class Link:
 
     def _lost_its_loop(self) -> None:
         """Note that the loop was closed without a close() of the link, which ended with it."""
-        self.owner.release()
         reason = ConnectionLost("the event loop was closed, and the link with it")
         connection, self.connection = self.connection, None
         was_new = self.state is ManagerState.CONNECTING

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import async_timeout
 
-from .._place import Place
+from .._owner import Owner
 from .._session.pending import Outcome
 from ..actions.base import Action, value_of
 from ..errors import ActionError, ConnectionLost, ManagerTimeout, PermissionDenied, fresh
@@ -23,10 +23,11 @@ __all__ = ["hindrance", "sight", "waiting_for"]
 
 def waiting_for(outcome: Outcome) -> Callable[[float | None], Awaitable[Event]]:
     """Return the function that waits for an outcome, in the running event loop alone."""
-    place = Place("response", "response.outcome()", functools.partial(_lose, outcome))
+    owner = Owner(functools.partial(_lose, outcome), "response", "response.outcome()")
+    owner.take()
 
     def wait(timeout: float | None) -> Awaitable[Event]:
-        return _wait_for_outcome(outcome, place, timeout)
+        return _wait_for_outcome(outcome, owner, timeout)
 
     return wait
 
@@ -35,12 +36,12 @@ def _lose(outcome: Outcome) -> None:
     outcome.settle(ConnectionLost("the event loop of the link was closed", sent=True))
 
 
-async def _wait_for_outcome(outcome: Outcome, place: Place, timeout: float | None) -> Event:
+async def _wait_for_outcome(outcome: Outcome, owner: Owner, timeout: float | None) -> Event:
     """Return the event that says how an action ended, when it is there.
 
     Args:
         outcome: receives it; several tasks may wait for it.
-        place: where the action was sent.
+        owner: the loop, thread and process in which the action was sent.
         timeout: seconds to wait; `None` is no limit.
 
     Raises:
@@ -49,7 +50,7 @@ async def _wait_for_outcome(outcome: Outcome, place: Place, timeout: float | Non
         ManagerError: it will not come, for this reason.
     """
     if outcome.result is None:
-        place.check()
+        owner.check()
     if outcome.result is None:
         promise: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         outcome.waiting.append(promise)

@@ -125,14 +125,14 @@ def clean(text: str) -> str:
 
 
 def shortened(text: str, limit: int = MAX_VALUE) -> str:
-    """A text as HTML, cut off with a count if it is longer than so many characters."""
+    """A text as HTML. One of more than `limit` characters is cut off there, and its length said."""
     if len(text) <= limit:
         return clean(text)
     return clean(text[:limit]) + note(f"… ({len(text):,} characters)")
 
 
 def note(text: str) -> str:
-    """Something that is said in passing, as HTML."""
+    """A remark as HTML, paler than the text beside it."""
     return f'<span style="opacity: 0.6">{clean(text)}</span>'
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from .._check import check_manager, check_takes_one
 from .._near import with_near_keywords
-from .._place import Place
+from .._owner import Owner
 from .._signals import Signal
 from ..actions.channels import CoreShowChannels
 from ..errors import ConnectionLost, ManagerError, fresh
@@ -98,7 +98,7 @@ class AsyncAGI:
         self._waiting: deque[Session] = deque()
         self._changed = Signal()
         self._error: ManagerError | None = None
-        self._place: Place | None = None  # in which it was started
+        self._owner = Owner(self._lost_its_loop, "AsyncAGI", "agi.close()")
         self._tasks: set[asyncio.Task[None]] = set()
         self._open: set[AsyncTransport] = set()
         self._held: set[AsyncTransport] = set()
@@ -117,7 +117,7 @@ class AsyncAGI:
         hub.open(self._manager)
         hub.doorkeeper = self
         self._hub = hub
-        self._place = Place("AsyncAGI", "agi.close()", self._lost_its_loop)
+        self._owner.take()
         self._error = None
 
     async def close(self, timeout: float | None = None) -> None:
@@ -132,7 +132,8 @@ class AsyncAGI:
         Raises:
             RuntimeError: it was started in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
+        self._owner.release()
         hub, self._hub = self._hub, None
         if hub is not None:
             hub.doorkeeper = None
@@ -177,11 +178,11 @@ class AsyncAGI:
     def __aiter__(self) -> Self:
         if self._program is not None:
             raise TypeError("the sessions are its program's; without one they can be taken")
-        self._check()
+        self._owner.check()
         return self
 
     async def __anext__(self) -> Session:
-        self._check()
+        self._owner.check()
         while not self._waiting:
             if self._error is not None:
                 raise fresh(self._error)
@@ -210,15 +211,6 @@ class AsyncAGI:
         self._changed.send()
 
     # How it is done
-
-    def _check(self) -> None:
-        """Return if it may be used here.
-
-        Raises:
-            RuntimeError: it was started in another event loop, thread or process.
-        """
-        if self._place is not None and self._hub is not None:
-            self._place.check()
 
     def _lost_its_loop(self) -> None:
         hub, self._hub = self._hub, None

@@ -28,7 +28,7 @@ from .transport import Transport, may_be_the_end
 if TYPE_CHECKING:
     from .._client.like import ManagerLike
 
-__all__ = ["Connection", "Owner"]
+__all__ = ["Connection", "Server"]
 
 _FAREWELL: Final = 2.0  # seconds for which Asterisk may take to close its end
 _LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
@@ -39,7 +39,7 @@ _WHERE: Final = "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"
 log = get_logger("aioami.agi")
 
 
-class Owner(Protocol):
+class Server(Protocol):
     """The server of a connection."""
 
     environment_timeout: float
@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol, Transport):
     limit = MAX_LINE - 1
     survives_failures = True
 
-    def __init__(self, owner: Owner, encoding: Encoding) -> None:
+    def __init__(self, owner: Server, encoding: Encoding) -> None:
         self.encoding = encoding
         self._owner = owner
         self._reader = AnswerReader(encoding)

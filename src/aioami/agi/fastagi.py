@@ -18,7 +18,7 @@ from .._check import (
 )
 from .._listening import close_server
 from .._near import with_near_keywords
-from .._place import Place
+from .._owner import Owner
 from ..wire.text import Encoding
 from .connection import Connection
 from .hub import Hub
@@ -128,7 +128,7 @@ class FastAGI:
         self._server: asyncio.Server | None = None
         self._is_open = False
         self._closed: asyncio.Event | None = None
-        self._place: Place | None = None  # in which it was started
+        self._owner = Owner(self._lost_its_loop, "server", "server.close()")
 
     @property
     def host(self) -> str:
@@ -149,7 +149,7 @@ class FastAGI:
             OSError: the address cannot be listened on.
             RuntimeError: it listens already, here or in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
         if self._server is not None:
             raise RuntimeError("this server listens already")
         loop = asyncio.get_running_loop()
@@ -157,7 +157,7 @@ class FastAGI:
             self.hub = Hub.of(self.manager)
             self.hub.open(self.manager)
         self._closed = asyncio.Event()
-        self._place = Place("server", "server.close()", self._lost_its_loop)
+        self._owner.take()
         self._is_open = True
         try:
             self._server = await loop.create_server(
@@ -165,6 +165,7 @@ class FastAGI:
             )
         except BaseException:
             self._is_open = False
+            self._owner.release()
             self._leave_hub()
             raise
         if not self._allow and not all(
@@ -180,7 +181,7 @@ class FastAGI:
             RuntimeError: it does not listen; or it was started in another event loop, thread or
                 process.
         """
-        self._check()
+        self._owner.check()
         if self._closed is None:
             raise RuntimeError("this server does not listen; enter it, or start() it")
         await self._closed.wait()
@@ -197,7 +198,8 @@ class FastAGI:
         Raises:
             RuntimeError: it was started in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
+        self._owner.release()
         self._is_open = False
         server, self._server = self._server, None
         if server is not None:
@@ -228,15 +230,6 @@ class FastAGI:
     def __repr__(self) -> str:
         state = f"{len(self._programs)} sessions" if self._server is not None else "closed"
         return f"<FastAGI {self.host}:{self.port} {state}>"
-
-    def _check(self) -> None:
-        """Return if it may be used here.
-
-        Raises:
-            RuntimeError: it was started in another event loop, thread or process.
-        """
-        if self._place is not None and self._server is not None:
-            self._place.check()
 
     def _lost_its_loop(self) -> None:
         self._is_open, self._server, self._closed = False, None, None

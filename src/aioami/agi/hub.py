@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 from .._log import get_logger
-from .._place import Place
+from .._owner import Owner
 from ..errors import ConnectionLost, ManagerError
 from ..events.agi import AsyncAGIEnd, AsyncAGIExec, AsyncAGIStart
 from ..events.base import Event
@@ -77,7 +77,7 @@ class Hub:
         self._watchers: dict[str, Watcher] = {}
         self._expected: dict[str, Callable[[AsyncAGIStart], None]] = {}
         self._task: asyncio.Task[None] | None = None
-        self._place: Place | None = None  # where they are watched
+        self._owner = Owner(self._lose_its_loop, "manager")
         self.doorkeeper: Doorkeeper | None = None
 
     def open(self, manager: ManagerLike) -> None:
@@ -104,7 +104,7 @@ class Hub:
                 maxsize=None,  # what is taken at once needs no limit
             )
             self._task = asyncio.create_task(self._consume(stream), name="aioami agi")
-            self._place = Place("manager", "mgr.send(...)", self._lose_its_loop)
+            self._owner.take()
         self._users += 1
 
     def check(self) -> None:
@@ -113,11 +113,10 @@ class Hub:
         Raises:
             RuntimeError: they are watched in another event loop, thread or process.
         """
-        if self._place is not None:
-            self._place.check()
+        self._owner.check()
 
     def _lose_its_loop(self) -> None:
-        self._task = self._place = None
+        self._task = None
         doorkeeper, self.doorkeeper = self.doorkeeper, None
         if doorkeeper is not None:
             doorkeeper.lose(ConnectionLost("the event loop of the manager was closed"))
@@ -128,7 +127,8 @@ class Hub:
         if self._users == 0 and self._task is not None:
             if not self._task.get_loop().is_closed():
                 self._task.cancel()
-            self._task = self._place = None
+            self._task = None
+            self._owner.release()
 
     def watch(self, uniqueid: str, watcher: Watcher) -> None:
         """Give a watcher the events of a channel; whoever had them gets them no more."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Final, Literal
 
-from .._place import Place
+from .._owner import Owner
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
 from .answers import Reply
@@ -51,19 +51,19 @@ class _Turn:
     Args:
         session: the session.
         transport: runs its commands.
-        place: where the session may be used.
+        owner: the loop, thread and process that the session belongs to.
     """
 
-    __slots__ = ("_free", "_place", "_session", "_transport")
+    __slots__ = ("_free", "_owner", "_session", "_transport")
 
-    def __init__(self, session: Session, transport: Transport, place: Place) -> None:
+    def __init__(self, session: Session, transport: Transport, owner: Owner) -> None:
         self._session = session
         self._transport = transport
-        self._place = place
+        self._owner = owner
         self._free = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
-        self._place.check()
+        self._owner.check()
         await self._free.acquire()
         try:
             await self._transport.idle()
@@ -161,8 +161,9 @@ class Session:
     def __init__(self, transport: Transport) -> None:
         environment = transport.environment
         self._transport = transport
-        self._place = Place("session", "session.answer()")
-        self._turn = _Turn(self, transport, self._place)
+        self._owner = Owner(None, "session", "session.answer()")
+        self._owner.take()
+        self._turn = _Turn(self, transport, self._owner)
         self._settling: asyncio.Task[None] | None = None
         self._script = environment.script
         self._call: Call | None = None
@@ -192,7 +193,7 @@ class Session:
                 another event loop, thread or process.
         """
         if self._call is None:
-            self._place.check()
+            self._owner.check()
             manager = self._transport.manager
             if manager is None:
                 raise RuntimeError("there is no Call, as FastAGI was given no manager")

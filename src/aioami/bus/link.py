@@ -16,8 +16,8 @@ import async_timeout
 from .._client.observers import Observers
 from .._client.options import Backoff, Default, Timeout
 from .._client.outcomes import waiting_for
-from .._client.owner import Owner
 from .._log import get_logger
+from .._owner import Owner
 from .._session.statistics import Tally
 from .._signals import Signal
 from ..actions.base import Action, ResponseT_co, encode_action_id
@@ -465,7 +465,6 @@ class RemoteLink:
 
     def _lost_its_loop(self) -> None:
         """Note that the loop was closed without a close() of the link, which ended with it."""
-        self.owner.release()
         self._task = self._engine = None
         self._feeds, feeds = {}, self._feeds
         self._lingering.clear()

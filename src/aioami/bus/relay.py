@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from .._check import check_callable, check_flag, check_several, check_text, check_type
 from .._log import get_logger
 from .._near import with_near_keywords
-from .._place import Place
+from .._owner import Owner
 from ..errors import ManagerError
 from ..events.base import load
 from .connection import BusOptions, need_client
@@ -206,7 +206,7 @@ class Relay:
             raise ValueError("servers: a relay needs at least one")
         self._seats: Mapping[str, Seat] = seats
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._place: Place | None = None  # in which it was started
+        self._owner = Owner(self._lost_its_loop, "relay", "relay.close()")
 
     def start(self) -> None:
         """Begin; it goes on by itself until `close`.
@@ -214,10 +214,10 @@ class Relay:
         Raises:
             RuntimeError: it runs already, here or in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
         if self._tasks:
             raise RuntimeError("the relay runs already")
-        self._place = Place("relay", "relay.close()", self._tasks.clear)
+        self._owner.take()
         for name, seat in self._seats.items():
             self._tasks[name] = asyncio.ensure_future(seat.run())
 
@@ -227,7 +227,8 @@ class Relay:
         Raises:
             RuntimeError: it was started in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
+        self._owner.release()
         tasks, self._tasks = self._tasks, {}
         if not tasks:
             return
@@ -263,7 +264,7 @@ class Relay:
             Exception: the fault.
             RuntimeError: it was started in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
         for task in asyncio.as_completed(list(self._tasks.values())):
             await task
 
@@ -276,14 +277,8 @@ class Relay:
         """True if it leads or stands by for every server."""
         return all(each.is_ready for each in self.status().values())
 
-    def _check(self) -> None:
-        """Return if it may be used here.
-
-        Raises:
-            RuntimeError: it was started in another event loop, thread or process.
-        """
-        if self._place is not None and self._tasks:
-            self._place.check()
+    def _lost_its_loop(self) -> None:
+        self._tasks.clear()
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{name}: {seat.role}" for name, seat in self._seats.items())

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from .._client.buffers import Buffer, ListBuffer, OnLoss, Overflow, Predicate
-from .._client.owner import Owner
 from .._client.streams import EventStream
+from .._owner import Owner
 from .._session.dispatch import Selection
 from .._session.statistics import Tally
 from .._signals import Signal

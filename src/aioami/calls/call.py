@@ -23,8 +23,9 @@ from ..errors import (
 )
 from ..responses.base import Response
 from .ends import CallEnd, CallState
+from .hub import Hub
 from .machine import CallMachine
-from .watch import CallChanges, Hub, Watch
+from .watch import CallChanges, Watch
 
 if TYPE_CHECKING:
     from .._client.like import ManagerLike

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .call import Call, hold
+from .hub import Hub
 from .machine import CallMachine
-from .watch import Hub, Watch
+from .watch import Watch
 
 if TYPE_CHECKING:
     from .._client.like import ManagerLike

@@ -19,8 +19,9 @@ from ..errors import ActionError, ConnectionLost, ManagerError, ManagerTimeout
 from ..wire.redaction import redact_value
 from ..wire.text import UTF8, shown
 from .call import Call, hold
+from .hub import Hub
 from .machine import CallMachine
-from .watch import Hub, Watch
+from .watch import Watch
 
 if TYPE_CHECKING:
     from .._client.like import ManagerLike

@@ -64,7 +64,7 @@ def misnamed(selector: str, *, version: str = "") -> str | None:
 
 
 def _only_listed(event: type[Event]) -> str | None:
-    """Return a sentence on an event that comes in lists alone; `None` if it comes to streams."""
+    """Return a sentence that names the lists of an event that comes in lists alone; else `None`."""
     if event.read_classes:
         return None
     from ..actions.base import ACTIONS

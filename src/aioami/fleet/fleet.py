@@ -15,10 +15,10 @@ from .._client.callbacks import Callbacks, Subscription
 from .._client.like import ManagerLike
 from .._client.manager import Manager
 from .._client.naming import warn_of_names
-from .._client.owner import Owner
 from .._client.streams import NextEvent
 from .._log import get_logger
 from .._near import nearest, unexpected
+from .._owner import Owner
 from .._session.dispatch import Selection, Selector
 from ..errors import ConnectionLost, ManagerError, UnknownEventName, fresh
 from ..events.base import Event, name_server
@@ -402,7 +402,6 @@ class Fleet(Connectable):
 
     def _lost_its_loop(self) -> None:
         """Note that the loop was closed without a `close()`, and the links ended with it."""
-        self.owner.release()
         self._standing.state = ManagerState.CLOSED
         for member in self._members.values():
             member.lost_its_loop()

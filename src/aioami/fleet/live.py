@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._check import check_callable, check_flag, check_seconds, check_several, check_type
 from .._log import get_logger
-from .._place import Place
+from .._owner import Owner
 from .._signals import Signal
 from ..errors import ManagerError
 from ..live import DEFAULT_PARTS, Live, LiveChange
@@ -99,7 +99,7 @@ class FleetLive(Mapping[str, Live]):
         self._leaving: set[asyncio.Task[None]] = set()
         self._consumers: weakref.WeakSet[FleetLiveChanges] = weakref.WeakSet()
         self._unobserve: Callable[[], None] | None = None
-        self._place: Place | None = None  # in which it was entered
+        self._owner = Owner(self._lost_its_loop, "live state", "live[name].refresh()")
         self._ended = False
 
     def __getitem__(self, name: str) -> Live:
@@ -125,11 +125,11 @@ class FleetLive(Mapping[str, Live]):
             ValueError: `maxsize` is less than 1.
             RuntimeError: it was entered in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
         check_type("maxsize", maxsize, (int,), "a whole number")
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 change, not {maxsize}")
-        changes = FleetLiveChanges(maxsize, self._check)
+        changes = FleetLiveChanges(maxsize, self._owner.check)
         if self._ended:
             changes.finish()
         else:
@@ -137,11 +137,11 @@ class FleetLive(Mapping[str, Live]):
         return changes
 
     async def __aenter__(self) -> Self:
-        if self._place is not None or self._ended:
+        if self._owner.loop is not None or self._ended:
             raise RuntimeError("a live state is entered once; make another one")
         self._fleet.owner.check()
         self._unobserve = self._fleet.observe_servers(self._observe)
-        self._place = Place("live state", "live[name].refresh()", self._lost_its_loop)
+        self._owner.take()
         # Servers may have come and gone since it was made.
         for name in [name for name in self._lives if name not in self._fleet]:
             del self._lives[name]
@@ -167,15 +167,6 @@ class FleetLive(Mapping[str, Live]):
         states = ", ".join(f"{name}: {live!r}" for name, live in self._lives.items())
         return f"<FleetLive {states or 'without servers'}>"
 
-    def _check(self) -> None:
-        """Return if it may be used here.
-
-        Raises:
-            RuntimeError: it was entered in another event loop, thread or process.
-        """
-        if self._place is not None and not self._ended:
-            self._place.check()
-
     def _lost_its_loop(self) -> None:
         self._tasks.clear()
         self._leaving.clear()
@@ -183,7 +174,7 @@ class FleetLive(Mapping[str, Live]):
         self._finish()
 
     async def _leave(self) -> None:
-        self._check()
+        self._owner.check()
         self._stop()
         for name in list(self._tasks):
             self._end(name)
@@ -193,6 +184,7 @@ class FleetLive(Mapping[str, Live]):
 
     def _stop(self) -> None:
         self._ended = True
+        self._owner.release()
         if self._unobserve is not None:
             self._unobserve()
 

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from .._client.buffers import Buffer, Loss
-from .._client.owner import Owner
 from .._client.streams import EventStream, Iteration, NextEvent, source_of
+from .._owner import Owner
 from .._session.dispatch import Selection
 from .._signals import Signal
 from ..errors import EventsLost, fresh

@@ -143,7 +143,7 @@ class Consumers:
         return changes
 
     def notify(self, kind: Kind, key: str, gone: bool = False) -> None:
-        """Report a change to all."""
+        """Report a change to all consumers."""
         for reference in self._references:
             consumer = reference()
             if consumer is not None:

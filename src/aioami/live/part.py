@@ -204,7 +204,7 @@ class Lists:
         return self._channels
 
     async def bridges(self) -> list[Event]:
-        """Return all bridges.
+        """Return all bridges; the server is asked for them once.
 
         Raises:
             ActionError, ManagerTimeout, ConnectionLost: as `items`.

@@ -648,7 +648,7 @@ class Queues(Part[LiveQueue]):
             self._parted(event, uniqueid, is_over=False)
 
     def _parted(self, event: Hangup | BridgeLeave, uniqueid: str, *, is_over: bool) -> None:
-        """Look at a member whose call may be over, which AgentComplete does not always report."""
+        """Doubt what a member is doing whose call may be over: no AgentComplete may follow."""
         # One who leaves a bridge may be put into another one, and the call goes on.
         device = (identifier(event, "Channel") or "").rpartition("-")[0]
         for key in (uniqueid, device):

@@ -21,7 +21,7 @@ from .._check import (
 from .._client.options import Backoff
 from .._log import get_logger
 from .._near import with_near_keywords
-from .._place import Place
+from .._owner import Owner
 from .._signals import Signal
 from ..actions.system import Ping
 from ..errors import (
@@ -189,7 +189,7 @@ class Live:
         self._tasks: list[asyncio.Task[None]] = []
         self._unobserve: list[Callable[[], None]] = []
         self._changed = Signal()
-        self._place: Place | None = None  # in which it was entered
+        self._owner = Owner(self._lost_its_loop, "live state", "live.refresh()")
         self._ended = False
         self._error: Exception | None = None
 
@@ -317,10 +317,10 @@ class Live:
             ValueError: `maxsize` is less than 1.
             RuntimeError: it was entered in another event loop, thread or process.
         """
-        self._check()
+        self._owner.check()
         if maxsize < 1:
             raise ValueError(f"maxsize: at least 1 change, not {maxsize}")
-        return self._reports.consumers.open(maxsize, self._check)
+        return self._reports.consumers.open(maxsize, self._owner.check)
 
     async def wait_synced(self, timeout: float | None = None) -> None:
         """Wait for the state to be up to date; return at once if it is. Cancelling changes nothing.
@@ -354,7 +354,7 @@ class Live:
             RuntimeError: the live state was not entered yet, or in another event loop, thread or
                 process.
         """
-        self._check()
+        self._owner.check()
         if self._is_new:
             raise RuntimeError("the live state is refreshed after it was entered")
         if wrong := [name for name in parts if name not in self._parts]:
@@ -389,7 +389,7 @@ class Live:
     async def _until(
         self, reached: Callable[[], bool], timeout: float | None, otherwise: str
     ) -> None:
-        self._check()
+        self._owner.check()
         check_seconds("timeout", timeout)
         try:
             async with async_timeout.timeout(timeout):
@@ -408,7 +408,7 @@ class Live:
         self._stream = self._manager.events(
             *self._selected(), maxsize=self._maxsize, on_loss="raise"
         )
-        self._place = Place("live state", "live.refresh()", self._lost_its_loop)
+        self._owner.take()
         # A manager that is not aioami's own need not have these.
         for name, observer in (
             ("observe_actions", self._sent),
@@ -488,20 +488,12 @@ class Live:
         finally:
             self._end(error)
 
-    def _check(self) -> None:
-        """Return if it may be used here.
-
-        Raises:
-            RuntimeError: it was entered in another event loop, thread or process.
-        """
-        if self._place is not None and not self._ended:
-            self._place.check()
-
     def _lost_its_loop(self) -> None:
-        self._end(None)
+        self._tasks.clear()  # they run no more
+        self._end(ConnectionLost("the event loop of the live state was closed"))
 
     async def _leave(self) -> None:
-        self._check()
+        self._owner.check()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -511,10 +503,11 @@ class Live:
     def _end(self, error: Exception | None) -> None:
         if self._ended:
             return
-        if self._place is not None and self._place.loop.is_closed():
-            # Its tasks run no more. To be collected as garbage may be what brought one here.
-            self._tasks.clear()
-            error = error or ConnectionLost("the event loop of the live state was closed")
+        if self._owner.is_gone:  # and a task was collected as garbage, which brought it here
+            self._owner.release()
+            self._lost_its_loop()
+            return
+        self._owner.release()
         self._ended, self._error = True, error
         self._sync(False)
         for end in self._unobserve:

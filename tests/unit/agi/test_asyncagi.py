@@ -98,13 +98,15 @@ async def test_results_of_others_are_not_ours(mgr: Manager) -> None:
 
 
 @pytest.mark.parametrize("command", [lambda call: call.digit(None), lambda call: call.exec("Wait", 60)])
-async def test_a_hangup(mgr: Manager, command: Callable[[Session], Any], caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_hangup(
+    fake: FakeAsterisk, mgr: Manager, command: Callable[[Session], Any], caplog: pytest.LogCaptureFixture
+) -> None:
     """A hang-up ends the command with HungUp, and every later one, and is not logged."""
 
     async def program(session: Session) -> None:
         running = asyncio.create_task(command(session))
         waiting = asyncio.create_task(session.answer())
-        await asyncio.sleep(0.02)
+        await fake.expect("AGI")
         await mgr.send(core.Hangup(session.uniqueid))
         for each in (running, waiting):
             with pytest.raises(HungUp):
@@ -120,13 +122,13 @@ async def test_a_hangup(mgr: Manager, command: Callable[[Session], Any], caplog:
     assert not [record for record in caplog.records if record.name == "aioami.agi"]
 
 
-async def test_a_bridge_is_no_end_that_asterisk_tells(mgr: Manager) -> None:
+async def test_a_bridge_is_no_end_that_asterisk_tells(fake: FakeAsterisk, mgr: Manager) -> None:
     """A bridge by an action is TakenAway, though no AsyncAGIEnd comes."""
 
     async def program(session: Session) -> None:
         other = await (await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))).outcome()
         running = asyncio.create_task(session.digit(None))
-        await asyncio.sleep(0.02)
+        await fake.expect("AGI")
         await mgr.send(core.Bridge(session.channel, other.channel or ""))
         with pytest.raises(TakenAway):
             await running
@@ -155,10 +157,8 @@ async def test_a_program_that_raises(mgr: Manager, on_error: str, caplog: pytest
 async def test_a_lost_link(fake: FakeAsterisk, proxy: FaultProxy) -> None:
     """The command under way fails with ConnectionLost, and the next one waits for the link and goes on."""
     async with manager(proxy) as steering, manager(fake) as mgr:
-        begun = asyncio.Event()
 
         async def program(session: Session) -> str:
-            begun.set()
             with pytest.raises(ConnectionLost) as caught:
                 await session.exec("Wait", 0.2)
             assert caught.value.sent
@@ -171,8 +171,7 @@ async def test_a_lost_link(fake: FakeAsterisk, proxy: FaultProxy) -> None:
 
         async with AsyncAGI(steering, observed):
             await place(mgr)
-            await begun.wait()
-            await asyncio.sleep(0.05)
+            await fake.expect("AGI")
             proxy.cut()
             assert await asyncio.wait_for(result, 5) == "again"
 
@@ -182,10 +181,8 @@ async def test_a_link_that_is_gone_for_good(fake: FakeAsterisk) -> None:
     mgr = manager(fake)
     await mgr.connect()
     raised = []
-    begun = asyncio.Event()
 
     async def program(session: Session) -> None:
-        begun.set()
         for _ in range(2):
             with pytest.raises(ConnectionLost):
                 await session.exec("Wait", 60)
@@ -194,8 +191,7 @@ async def test_a_link_that_is_gone_for_good(fake: FakeAsterisk) -> None:
 
     async with AsyncAGI(mgr, program) as calls, AsyncAGI(manager(fake)) as others:
         await place(mgr)
-        await begun.wait()
-        await asyncio.sleep(0.05)
+        await fake.expect("AGI")
         await mgr.close()
         await until(lambda: len(raised) == 2)
         await calls.close()
@@ -343,17 +339,14 @@ async def test_a_program_that_the_lost_link_has_ended(
     fake: FakeAsterisk, mgr: Manager, proxy: FaultProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The call of a program that died of a lost link is hung up when the link stands again, with a warning."""
-    begun = asyncio.Event()
 
     async def program(session: Session) -> None:
-        begun.set()
         await session.digit(None)
 
     with mgr.events(events.Hangup) as gone:
         async with manager(proxy) as steering, AsyncAGI(steering, program):
             await place(mgr)
-            await begun.wait()
-            await asyncio.sleep(0.05)
+            await fake.expect("AGI")
             proxy.cut()
             async for _ in gone:
                 break

@@ -328,7 +328,7 @@ async def test_a_command_that_is_over_needs_no_stop() -> None:
     running = asyncio.create_task(call.play("a", stop="1"))
     await until(lambda: server.commands)
     server.tell("AsyncAGIEnd")
-    await asyncio.sleep(0.02)
+    await until(lambda: "Status" in server.sent)
     running.cancel()
     with pytest.raises(HungUp):
         await call.answer()

@@ -337,12 +337,14 @@ async def test_sessions_leave_nothing() -> None:
     """When they have ended, however they did, no task and no object of them is left."""
     sessions: list[weakref.ref[Session]] = []
     before = len(asyncio.all_tasks())
+    given_up = asyncio.Event()
 
     async def program(session: Session) -> None:
         sessions.append(weakref.ref(session))
         if len(sessions) % 2:
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(session.exec("Wait", 1), 0.01)
+            given_up.set()
         await session.command("NOOP")
 
     async with FastAGI(program, port=0) as server:
@@ -350,7 +352,8 @@ async def test_sessions_leave_nothing() -> None:
             async with connected(server) as peer:
                 if number % 2 == 0:
                     assert await peer.hear() == 'EXEC "Wait" "1"'
-                    await asyncio.sleep(0.02)
+                    await given_up.wait()
+                    given_up.clear()
                     peer.say("200 result=0")
                 assert await peer.hear() == "NOOP"
                 peer.say("200 result=0" if number % 3 else "200 result=-1")
@@ -444,14 +447,16 @@ async def test_the_end_is_found_out_behind_a_cancelled_command(said: list[str], 
     async def program(session: Session) -> bool:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(session.exec("Wait", 1), 0.02)
+        given_up.set()
         await until(lambda: session.is_over)
         with pytest.raises(HungUp):
             await session.answer()
         return True
 
+    given_up = asyncio.Event()
     async with call(program) as (peer, result):
         assert await peer.hear() == 'EXEC "Wait" "1"'
-        await asyncio.sleep(0.05)  # it is cancelled by then
+        await given_up.wait()
         peer.say(*said)
         for command, answer in asked:
             await peer.answer(command, answer)
@@ -714,8 +719,7 @@ async def test_more_sessions_than_allowed_are_closed(caplog: pytest.LogCaptureFi
         first.say("200 result=0")
         assert await first.hear() == ""
         first.writer.close()
-        await until(lambda: "0 sessions" in repr(server))
-        await asyncio.sleep(0.05)
+        await until(lambda: not server._connections)
         async with connected(server) as third:
             assert await third.hear() == "ANSWER"
 
@@ -965,9 +969,10 @@ async def test_a_server_is_entered_once() -> None:
 
 async def test_a_manager_that_is_gone_does_not_end_sessions() -> None:
     """A session over FastAGI goes on when the link of the manager that watches it is lost or closed."""
-    release = asyncio.Event()
+    begun, release = asyncio.Event(), asyncio.Event()
 
     async def program(session: Session) -> str | None:
+        begun.set()
         await release.wait()
         return await session.get("A")
 
@@ -975,7 +980,7 @@ async def test_a_manager_that_is_gone_does_not_end_sessions() -> None:
         mgr = manager(fake)
         await mgr.connect()
         async with call(program, manager=mgr) as (peer, result):
-            await asyncio.sleep(0.05)
+            await begun.wait()
             await mgr.close()
             release.set()
             await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")

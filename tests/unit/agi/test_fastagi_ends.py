@@ -214,15 +214,16 @@ async def test_a_command_whose_usage_is_awaited_is_not_interrupted() -> None:
         running = asyncio.create_task(session.exec("WaitExten", "9"))
         await heard.wait()
         running.cancel()
+        cancelled.set()
         return await session.get("A")
 
-    heard = asyncio.Event()
+    heard, cancelled = asyncio.Event(), asyncio.Event()
     async with call(program) as (peer, result):
         await peer.answer('EXEC "WaitExten" "9"', "200 result=1")
         marker = await peer.hear()
         assert marker.startswith("GET FULL VARIABLE")
         heard.set()
-        await asyncio.sleep(0.02)
+        await cancelled.wait()
         peer.say("520-Usage", "520 End of proper usage.", f"200 result=1 ({marker.split(chr(34))[1]})")
         await peer.answer('GET VARIABLE "A"', "200 result=1 (a)")
         assert await result == "a"
@@ -462,7 +463,7 @@ async def test_the_manager_tells_of_a_hangup(
             peer.say("HANGUP", "200 result=-1")
             await peer.answer(PLACE, f"200 result=1 ({caller.uniqueid},internal,100,2)")
         assert await result == [HungUp, HungUp]
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # in which another word of the manager would be heard
 
 
 async def test_the_manager_tells_of_a_redirect(fake: FakeAsterisk, mgr: Manager) -> None:

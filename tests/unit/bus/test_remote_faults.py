@@ -116,6 +116,11 @@ class Feeder:
             self.hangups.append(each)
         await self._place.tell(each, name)
 
+    async def tells_more(self, count: int = 50) -> None:
+        """Wait until it has told of so many more things."""
+        enough = len(self.sent) + count
+        await until(lambda: len(self.sent) >= enough)
+
     async def stop(self) -> None:
         """Send no more but one of each name, which are behind all that may have been lost."""
         self.task.cancel()
@@ -136,7 +141,7 @@ async def test_an_outage_of_the_bus_loses_nothing(led: Office) -> None:
         for _ in range(2):
             led.bus.kill()
             await until(lambda: remote.state is not ManagerState.READY)
-            await asyncio.sleep(0.1)  # events come while the bus is away
+            await feeder.tells_more()  # while the bus is away
             led.bus.start()
             await remote.wait_ready(20)
             seen = everything.last
@@ -179,9 +184,9 @@ async def test_relays_that_go_and_come_are_accounted_for(place: Office) -> None:
                 place.proxy.cut(reset=True)
             else:
                 place.bus.kill()
-                await asyncio.sleep(0.2)  # events come while the bus is away
+                await feeder.tells_more()  # while the bus is away
                 place.bus.start()
-            await asyncio.sleep(0.1)  # events come in the fault, too
+            await feeder.tells_more()  # in the fault, too
             reached = len(feeder.sent)
             await until(lambda reached=reached: everything.last >= reached)
         await feeder.stop()

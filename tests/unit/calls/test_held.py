@@ -28,7 +28,7 @@ from aioami import (
     in_thread,
 )
 from aioami.calls import Application, Call, CallChange, CallState, EndReason, PlacedCall
-from aioami.calls.watch import Hub
+from aioami.calls.hub import Hub
 from aioami.enums import HangupCause
 from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy
 
@@ -745,7 +745,7 @@ async def test_calls_are_not_mixed_up(mgr: Manager) -> None:
 async def test_a_result_that_never_comes(fake: FakeAsterisk, mgr: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Asterisk tells nothing at all of a call, it is looked for, and ends."""
     monkeypatch.setattr("aioami.calls.watch._SLACK", 0.05)
-    monkeypatch.setattr("aioami.calls.watch._AGAIN", 0.05)
+    monkeypatch.setattr("aioami.calls.hub._AGAIN", 0.05)
     fake.reply_to("Originate", {"Response": "Success", "Message": "Originate successfully queued"})
     call = await mgr.call(ANSWERS, to=TO, timeout=0.05)
     assert (await call.ended(5)).reason is EndReason.UNKNOWN
@@ -753,8 +753,8 @@ async def test_a_result_that_never_comes(fake: FakeAsterisk, mgr: Manager, monke
 
 async def test_a_user_who_hears_nothing(fake: FakeAsterisk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A user without the read class call has calls with an end all the same: they are looked for."""
-    for name in ("_SLACK", "_AGAIN", "_DEAF"):
-        monkeypatch.setattr(f"aioami.calls.watch.{name}", 0.05)
+    for name in ("watch._SLACK", "hub._AGAIN", "watch._DEAF"):
+        monkeypatch.setattr(f"aioami.calls.{name}", 0.05)
     fake.accounts["deaf"] = Account("s3cret", read="system", write="all")
     async with manager(fake, username="deaf") as mgr:
         call = await mgr.call("Local/short@test/n", to=TO, timeout=0.05)
@@ -860,7 +860,7 @@ async def test_a_loop_that_ends_in_the_middle(caplog: pytest.LogCaptureFixture) 
                     ends.append(call.end.reason if call.end is not None else EndReason.UNKNOWN)
 
             waiting = asyncio.create_task(wait())
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
             await mgr.close()
             await waiting
 

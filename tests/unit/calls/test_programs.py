@@ -13,7 +13,7 @@ from tests.helpers import begins, manager, until
 from aioami import ActionError, HungUp, Manager, ManagerState, PermissionDenied, TakenAway, actions, core
 from aioami.agi import AsyncAGI, Session
 from aioami.calls import Call, CallState, EndReason
-from aioami.calls.watch import Hub
+from aioami.calls.hub import Hub
 from aioami.testing import Account, FakeAsterisk, FakeConnection, FaultProxy
 
 ANSWERS = "Local/wait@test/n"

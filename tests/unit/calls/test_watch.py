@@ -14,10 +14,11 @@ from aioami import ActionError, ConnectionLost, EventsLost, HungUp, ManagerError
 from aioami.agi import Session
 from aioami.calls import Call, CallState, EndReason, PlacedCall
 from aioami.calls.call import hold
+from aioami.calls.hub import Hub
 from aioami.calls.machine import CallMachine
 from aioami.calls.placing import _hang_up
 from aioami.calls.program import CallProgram
-from aioami.calls.watch import Hub, Watch
+from aioami.calls.watch import Watch
 from aioami.events.base import parse
 
 
@@ -113,7 +114,7 @@ def held(server: Server, uniqueid: str = "1", **options: Any) -> tuple[Call, Wat
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked again is asked soon."""
-    monkeypatch.setattr("aioami.calls.watch._AGAIN", 0.02)
+    monkeypatch.setattr("aioami.calls.hub._AGAIN", 0.02)
 
 
 def up(uniqueid: str = "1") -> Any:
@@ -190,7 +191,7 @@ async def test_a_loop_that_was_closed_took_its_calls_with_it(monkeypatch: pytest
     lost, _ = held(server)
     closed = asyncio.new_event_loop()
     closed.close()
-    monkeypatch.setattr(Hub.of(server)._place, "loop", closed)  # type: ignore[arg-type]
+    monkeypatch.setattr(Hub.of(server)._owner, "loop", closed)  # type: ignore[arg-type]
     call, _ = held(server, "2")
     assert lost.end is not None
     assert lost.end.reason is EndReason.LOST

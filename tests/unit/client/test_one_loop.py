@@ -28,11 +28,11 @@ from aioami import (
     NextEvent,
     ProtocolError,
     Subscription,
+    _owner,
     core,
 )
-from aioami._client import owner as owner_module
 from aioami._client.connection import Connection
-from aioami._client.owner import Owner
+from aioami._owner import Owner
 from aioami._session.dispatch import Dispatcher
 from aioami._session.statistics import Tally
 from aioami.testing import FakeAsterisk, Recording
@@ -520,7 +520,7 @@ def test_after_a_fork_an_owner_is_elsewhere() -> None:
         owner.take()
         owner.check()
         assert not owner.is_elsewhere
-        owner_module._forked()
+        _owner._forked()
         assert owner.is_elsewhere
         assert owner.is_gone
         with pytest.raises(RuntimeError, match="another process"):

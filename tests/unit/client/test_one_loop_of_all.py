@@ -22,8 +22,7 @@ from tests.unit.client.test_one_loop import CALLS, LOOKS, Held
 from tests.unit.client.test_one_loop_of_others import CALL, FLEET, RINGS, SESSION, TO, WAYS, said, said_in_a_loop
 
 import aioami
-from aioami import ConnectionLost, Fleet, core
-from aioami._place import Place
+from aioami import ConnectionLost, Fleet, _owner, core
 from aioami.agi import AsyncAGI, FastAGI, Session
 from aioami.calls import CallEnd, EndReason
 from aioami.fleet import FleetLive
@@ -446,11 +445,12 @@ def test_a_manager_that_connects_in_the_next_loop_has_a_new_asyncagi(server: Ser
 
 async def test_a_thing_of_another_process_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though its loop and its thread look the same after a fork."""
-    place = Place("thing", "thing.use()")
-    place.check()
-    monkeypatch.setattr(os, "getpid", lambda: -1)
+    owner = _owner.Owner(None, "thing", "thing.use()")
+    owner.take()
+    owner.check()
+    monkeypatch.setattr(_owner, "_here", object())
     with pytest.raises(RuntimeError, match=r"another event loop, thread or process.*thing\.use\(\)"):
-        place.check()
+        owner.check()
 
 
 def forked() -> None:

@@ -18,7 +18,8 @@ from tests.helpers import Server, manager, until
 from aioami import Fleet, Manager
 from aioami.agi import FastAGI, Session
 from aioami.calls import Call, CallState, EndReason
-from aioami.calls.watch import CallChanges, Hub
+from aioami.calls.hub import Hub
+from aioami.calls.watch import CallChanges
 from aioami.testing import FakeAsterisk
 
 RINGS = "Local/ring@test/n"

@@ -59,7 +59,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_areas": frozenset({"_near"}),
     "_check": frozenset(),
     "_near": frozenset(),
-    "_place": frozenset(),
+    "_owner": frozenset(),
     "_posix": frozenset(),
     "_signals": frozenset(),
     "_toml": frozenset(),
@@ -78,16 +78,16 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_session": PURE,
     "metrics": frozenset({"_log", "_session", "_version", "actions", "errors", "states"}),
     # `calls` for Manager.call alone; see below.
-    "_client": PURE | {"_session", "_place", "_signals", "calls", "core", "metrics", "permissions", "states", "url"},
+    "_client": PURE | {"_session", "_owner", "_signals", "calls", "core", "metrics", "permissions", "states", "url"},
     # A session has its call, and a call may have a program: each loads the other when it is asked for.
-    "agi": PURE | {"_listening", "_place", "_signals", "calls"},
-    "calls": PURE | {"_place", "_show", "_signals", "agi"},
-    "fleet": PURE | {"_client", "_place", "_session", "_signals", "_toml", "live", "metrics", "states", "url"},
+    "agi": PURE | {"_listening", "_owner", "_signals", "calls"},
+    "calls": PURE | {"_owner", "_show", "_signals", "agi"},
+    "fleet": PURE | {"_client", "_owner", "_session", "_signals", "_toml", "live", "metrics", "states", "url"},
     "bus": PURE
     | {
         "_client",
         "_listening",
-        "_place",
+        "_owner",
         "_session",
         "_signals",
         "_toml",
@@ -97,7 +97,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
         "states",
         "url",
     },
-    "live": PURE | {"_client", "_place", "_show", "_signals", "calls", "permissions", "states"},
+    "live": PURE | {"_client", "_owner", "_show", "_signals", "calls", "permissions", "states"},
     "notebook": PURE | {"_client", "_show"},
     "testing": frozenset({"_check", "_listening", "_log", "_near", "_posix", "wire", "errors"}),
 }
@@ -115,9 +115,8 @@ SESSION: Final[dict[str, frozenset[str]]] = {
 CLIENT: Final[dict[str, frozenset[str]]] = {
     "options": frozenset(),
     "checks": frozenset({"options"}),
-    "owner": frozenset(),
     "observers": frozenset(),
-    "buffers": frozenset({"checks", "owner"}),
+    "buffers": frozenset({"checks"}),
     "streams": frozenset({"buffers"}),
     "connector": frozenset({"options"}),
     "keepalive": frozenset({"options"}),
@@ -125,8 +124,8 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options", "outcomes"}),
     "login": frozenset({"connection", "options"}),
-    "link": frozenset({"connection", "login", "observers", "options", "owner"}),
-    "callbacks": frozenset({"owner", "streams"}),
+    "link": frozenset({"connection", "login", "observers", "options"}),
+    "callbacks": frozenset({"streams"}),
     "like": frozenset({"buffers", "callbacks", "options", "streams"}),
     "naming": frozenset(),
     "base": frozenset({"naming", "observers", "options"}),
@@ -187,10 +186,11 @@ CALLS: Final[dict[str, frozenset[str]]] = {
     "tracer": frozenset({"model", "registry", "sentences"}),
     "machine": frozenset({"ends"}),
     "watch": frozenset({"ends", "machine"}),
-    "call": frozenset({"ends", "machine", "watch"}),
-    "incoming": frozenset({"call", "machine", "watch"}),
+    "hub": frozenset({"machine", "watch"}),
+    "call": frozenset({"ends", "hub", "machine", "watch"}),
+    "incoming": frozenset({"call", "hub", "machine", "watch"}),
     "program": frozenset({"watch"}),
-    "placing": frozenset({"call", "machine", "program", "watch"}),
+    "placing": frozenset({"call", "hub", "machine", "program", "watch"}),
 }
 LAYERED: Final = {"_session": SESSION, "_client": CLIENT, "agi": AGI, "calls": CALLS}
 # The top level gathers what is public; these are programs, and live on what anybody can import.

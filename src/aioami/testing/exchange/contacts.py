@@ -98,7 +98,7 @@ class Contacts:
             self._emit(contact, "NonQualified")
 
     def unregister(self, endpoint: str) -> None:
-        """Remove the contacts of an endpoint that registered."""
+        """Remove the contacts that an endpoint has registered."""
         gone = [each for each in self.registered if each.endpoint == endpoint]
         self.registered = [each for each in self.registered if each not in gone]
         if gone and not self.is_reached(endpoint):

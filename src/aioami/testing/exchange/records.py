@@ -106,7 +106,7 @@ class Records:
         self._of.pop(channel, None)
 
     def end(self, channel: Channel) -> None:
-        """Emit the records of a channel that is over."""
+        """Emit the call detail records of a channel that has hung up."""
         self.freeze(channel)
         step = self._steps.pop(channel)
         self._applications.pop(channel, None)

@@ -169,7 +169,7 @@ class _Transfer:
                 self._back()
 
     def _back(self) -> None:
-        """Talk with the one again that was to be transferred."""
+        """Bring the transferer back into the bridge, to the one whom he was to transfer."""
         self._stop_music()
         self._bridge.enter(self._transferer)
         self._transferee.set_variable("BRIDGEPEER", self._transferer.name)

@@ -1,4 +1,4 @@
-"""The event loop, thread and process that a manager belongs to while it is connected."""
+"""The event loop, thread and process that something belongs to while it is in use."""
 
 from __future__ import annotations
 
@@ -10,11 +10,6 @@ from asyncio import _get_running_loop as running_loop
 from collections.abc import Callable
 
 __all__ = ["Owner"]
-
-_WAYS = (
-    "use asyncio.run_coroutine_threadsafe(mgr.send(...), loop) with its own loop, "
-    "or aioami.in_thread(Manager(...)) for programs without one"
-)
 
 
 class _Process:
@@ -34,22 +29,33 @@ with contextlib.suppress(AttributeError):  # Windows has no fork
 
 
 class Owner:
-    """Admits the uses of a manager from its own loop, and refuses the others.
+    """Admits the uses of a thing from its own event loop, and refuses the others.
 
-    It also knows the fleet's name for the manager.
+    The thing is a manager, if it is not said to be another. A manager's owner also knows the
+    fleet's name for it.
 
     Args:
-        lose: is called when the loop turns out to be closed, which ended the link.
+        lose: is called when the loop turns out to be closed, which ended the thing; the use that
+            noticed it then goes on. Without it, that use is refused as any other.
+        thing: the thing, as an error names it.
+        use: a use of it, as a program writes it.
 
     Attributes:
-        loop: the loop that connected; `None` while the manager belongs to nobody.
+        loop: the loop that it belongs to; `None` while it belongs to nobody.
         server: the name of the manager's server in its fleet; empty outside of one.
     """
 
-    __slots__ = ("_lose", "_process", "_thread", "loop", "server")
+    __slots__ = ("_lose", "_process", "_thing", "_thread", "_use", "loop", "server")
 
-    def __init__(self, lose: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        lose: Callable[[], object] | None = None,
+        thing: str = "",
+        use: str = "mgr.send(...)",
+    ) -> None:
         self._lose = lose
+        self._thing = thing
+        self._use = use
         self._process: _Process | None = None
         self._thread = 0
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -67,23 +73,23 @@ class Owner:
 
     @property
     def is_elsewhere(self) -> bool:
-        """True in a child process, forked from the one that owns the manager."""
+        """True in a child process, forked from the one that owns the thing."""
         return self.loop is not None and self._process is not _here
 
     @property
     def is_gone(self) -> bool:
-        """True if there can be no link here any more: its loop is closed, or elsewhere."""
+        """True if there can be no use of it here: its loop is closed, or elsewhere."""
         return self.loop is not None and (self._process is not _here or self.loop.is_closed())
 
     def check(self) -> None:
-        """Return if the manager may be used here.
+        """Return if the thing may be used here.
 
         That is in the owner's loop, and in its thread while the loop stands still, as between two
-        cells of a notebook; and everywhere while nobody owns it. An owner that is closed is
+        cells of a notebook; and everywhere while nobody owns it. An owner whose loop is closed is
         released.
 
         Raises:
-            RuntimeError: it belongs to another loop, thread or process.
+            RuntimeError: it belongs to another event loop, thread or process.
         """
         loop = self.loop
         if loop is None:
@@ -91,17 +97,32 @@ class Owner:
         running = running_loop()
         if running is loop and self._process is _here:
             return
-        if loop.is_closed():
+        if self._lose is not None and loop.is_closed():
+            # First, as what is lost may look who owns it.
+            self.release()
             self._lose()
             return
         if self._process is not _here:
-            raise RuntimeError(
-                "this manager was connected in another process; after a fork, make one of its own: "
-                + _WAYS
-            )
-        if running is not None or self._thread != threading.get_ident():
-            other = "event loop" if running is not None else "thread"
-            raise RuntimeError(f"this manager is connected in another {other}; {_WAYS}")
+            other = "process"
+        elif running is not None:
+            other = "event loop"
+        elif self._thread != threading.get_ident():
+            other = "thread"
+        else:
+            return
+        raise RuntimeError(self._refusal(other))
+
+    def _refusal(self, other: str) -> str:
+        ways = (
+            f"use asyncio.run_coroutine_threadsafe({self._use}, loop) with its own loop, "
+            "or aioami.in_thread(Manager(...)) for programs without one"
+        )
+        if self._thing:
+            return f"this {self._thing} belongs to another event loop, thread or process; {ways}"
+        if other == "process":
+            advice = "after a fork, make one of its own"
+            return f"this manager was connected in another process; {advice}: {ways}"
+        return f"this manager is connected in another {other}; {ways}"
 
     def call(self, function: Callable[[], object]) -> None:
         """Call a function that ends something, in the owner's thread; from any thread.

@@ -1,0 +1,352 @@
+"""One stream of a manager's events for all calls that are held on it, routed to their watches."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from .._log import get_logger
+from .._owner import Owner
+from .._signals import Signal
+from ..actions.bridges import BridgeInfo
+from ..actions.channels import CoreShowChannels, Status
+from ..errors import ConnectionLost, EventsLost, ManagerError, PermissionDenied
+from ..events.base import Event
+from ..events.bridges import BridgeEnter, BridgeLeave, BridgeMerge
+from ..events.channels import (
+    DialBegin,
+    DialEnd,
+    DialState,
+    Hangup,
+    Hold,
+    LocalOptimizationBegin,
+    LocalOptimizationEnd,
+    Newchannel,
+    Newstate,
+    OriginateResponse,
+    Pickup,
+    Rename,
+    Unhold,
+)
+from ..events.parking import ParkedCall
+from .machine import Bridges
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from .._client.like import ManagerLike
+    from .._client.streams import EventStream
+    from .call import Call
+
+__all__ = ["Hub"]
+
+_AGAIN: Final = 1.0  # seconds after which a look is repeated
+
+_EVENTS: Final = (
+    *(BridgeEnter, BridgeLeave, BridgeMerge, DialBegin, DialEnd, DialState, Hangup, Hold),
+    *(LocalOptimizationBegin, LocalOptimizationEnd, Newchannel, Newstate, OriginateResponse),
+    *(ParkedCall, Pickup, Rename, Unhold),
+)
+# The headers with the Uniqueids of the channels that an event is about; `Uniqueid` of all others.
+_HEADERS: Final = {
+    "BridgeEnter": ("Uniqueid", "SwapUniqueid"),
+    "DialBegin": ("DestUniqueid",),
+    "DialEnd": ("DestUniqueid",),
+    "DialState": ("DestUniqueid",),
+    "LocalOptimizationBegin": ("LocalOneUniqueid", "LocalTwoUniqueid"),
+    "LocalOptimizationEnd": ("LocalOneUniqueid", "LocalTwoUniqueid"),
+    "ParkedCall": ("ParkeeUniqueid",),
+    "Pickup": ("TargetUniqueid",),
+}
+_OWN: Final = ("Uniqueid",)
+
+log = get_logger("aioami.calls")
+
+
+class Hub:
+    """Watches the calls that are held on one manager; there is one for each manager.
+
+    Attributes:
+        bridges: the bridges of the server.
+    """
+
+    _hubs: ClassVar[weakref.WeakKeyDictionary[ManagerLike, Hub]] = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, manager: ManagerLike) -> Hub:
+        """Return the hub of a manager."""
+        hub = cls._hubs.get(manager)
+        if hub is None:
+            hub = cls._hubs[manager] = cls()
+        return hub
+
+    def __init__(self) -> None:
+        self.bridges = Bridges()
+        self._watches: dict[Watch, tuple[str, ...]] = {}
+        self._routes: dict[str, tuple[Watch, ...]] = {}
+        self._tickets: dict[str, Watch] = {}
+        self._manager: ManagerLike | None = None  # only while calls are watched
+        self._stream: EventStream[Event] | None = None
+        self._consumer: asyncio.Task[None] | None = None
+        self._owner = Owner(self._lose_all, "manager")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._looks_again = False
+        self._caught_up = Signal()
+
+    def __len__(self) -> int:
+        """The number of calls."""
+        return len(self._watches)
+
+    @property
+    def is_looking(self) -> bool:
+        """True while it finds out what has become of calls."""
+        return self._looking is not None and not self._looking.done()
+
+    def add(self, manager: ManagerLike, watch: Watch) -> None:
+        """Give a watch the events of its call from now on; it is held here until the call ends.
+
+        Args:
+            manager: whose events these are.
+            watch: gets them.
+        """
+        self._owner.check()
+        if self._stream is None:
+            self._manager = manager
+            self._stream = manager.events(
+                *_EVENTS, where=self._is_wanted, maxsize=None, on_loss="raise"
+            )
+            consuming = self._consume(self._stream)
+            self._consumer = asyncio.create_task(consuming, name="aioami calls")
+            self._owner.take()
+        watch.machine.bridges = self.bridges
+        self._watches[watch] = ()
+        if watch.ticket:
+            self._tickets[watch.ticket] = watch
+        self.route(watch)
+        watch.begin()
+
+    def find(self, uniqueid: str) -> tuple[Call, Watch] | None:
+        """Return the call that is held, and has a channel; `None` if none is."""
+        for watch in self._routes.get(uniqueid, ()):
+            if watch.machine.uniqueid == uniqueid:
+                return watch.call, watch
+        return None
+
+    def route(self, watch: Watch) -> None:
+        """Route the events of the channels that a call has now."""
+        before = self._watches.get(watch)
+        now = watch.machine.uniqueids
+        if before is None or before == now:
+            return
+        self._unroute(watch, before)
+        for uniqueid in now:
+            self._routes[uniqueid] = (*self._routes.get(uniqueid, ()), watch)
+        self._watches[watch] = now
+
+    def _unroute(self, watch: Watch, uniqueids: tuple[str, ...]) -> None:
+        for uniqueid in uniqueids:
+            left = tuple(each for each in self._routes.get(uniqueid, ()) if each is not watch)
+            if left:
+                self._routes[uniqueid] = left
+            else:
+                self._routes.pop(uniqueid, None)
+
+    def remove(self, watch: Watch) -> None:
+        """Give a watch nothing more; without another one, the stream is closed."""
+        uniqueids = self._watches.pop(watch, None)
+        if uniqueids is None:
+            return
+        self._unroute(watch, uniqueids)
+        self._tickets.pop(watch.ticket, None)
+        if not self._watches:
+            self._close()
+
+    def _close(self) -> None:
+        stream, self._stream = self._stream, None
+        self._manager = self._consumer = None
+        self._owner.release()
+        self.bridges = Bridges()
+        self._caught_up.send()
+        if self._looking is not None:
+            self._looking.cancel()
+        assert stream is not None
+        stream.close()
+
+    def _lose_all(self) -> None:
+        for watch in list(self._watches):
+            watch.lose()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a coroutine in the background, and hold its task until it is over."""
+        task = asyncio.create_task(work, name="aioami call")
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+        return task
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Whoever waits for it gets the error, too; nobody may be left who does.
+        if not task.cancelled() and task.exception() is not None:
+            log.debug("a call could not be hung up", exc_info=task.exception())
+
+    # Events
+
+    def _is_wanted(self, event: Event) -> bool:
+        name = event.name
+        if name in ("BridgeEnter", "BridgeLeave", "BridgeMerge"):
+            return True
+        if name == "OriginateResponse":
+            return event.action_id in self._tickets
+        headers = _HEADERS.get(name, _OWN)
+        return any(event.get(header) in self._routes for header in headers)
+
+    async def _consume(self, stream: EventStream[Event]) -> None:
+        error: ManagerError | None = None
+        try:
+            while True:
+                try:
+                    event = await stream.__anext__()
+                    self._take(event)
+                    if not stream.pending:
+                        self._caught_up.send()
+                except EventsLost:
+                    self.look()
+                except StopAsyncIteration:
+                    break
+        except ManagerError as lost:
+            error = lost
+        finally:
+            self._caught_up.send()
+            if self._stream is stream:  # without calls there is no stream
+                why = error or "the manager was closed"
+                log.info("%d calls are lost, as %s", len(self._watches), why)
+                self._lose_all()
+
+    def _take(self, event: Event) -> None:
+        name = event.name
+        if name == "OriginateResponse":
+            watch = self._tickets.get(event.action_id or "")
+            if watch is not None:
+                watch.take(event)
+            return
+        if name == "BridgeMerge":
+            for watch in list(self._watches):
+                watch.take(event)
+            return
+        bridge = ""
+        if name in ("BridgeEnter", "BridgeLeave"):
+            bridge = self.bridges.take(event)
+        for header in _HEADERS.get(name, _OWN):
+            for watch in self._routes.get(event.get(header, ""), ()):
+                watch.take(event)
+        if bridge:
+            self._check_members(bridge)
+            self._complete(bridge, event)
+        elif name == "Hangup":
+            self.bridges.forget(event.get("Uniqueid", ""))
+
+    def _check_members(self, bridge: str) -> None:
+        for uniqueid in list(self.bridges.members(bridge)):
+            for watch in self._routes.get(uniqueid, ()):
+                watch.check_bridge()
+
+    def _complete(self, bridge: str, event: Event) -> None:
+        """Ask who else is in the bridge of a call, where more are there than have been told of."""
+        members = self.bridges.members(bridge)
+        count = event.get("BridgeNumChannels", "")
+        if event.name != "BridgeEnter" or not count.isdecimal() or int(count) <= len(members):
+            return
+        if event.get("Uniqueid") in self._routes and bool(self._routes.keys() & members.keys()):
+            self.start(self._ask_bridge(bridge))
+
+    async def _ask_bridge(self, bridge: str) -> None:
+        """Learn the type and the channels of a bridge."""
+        manager = self._manager
+        if manager is None:
+            return
+        try:
+            answer = await manager.send(BridgeInfo(bridge))
+        except ManagerError as error:
+            log.debug("the bridge %s is not known: %s", bridge, error)
+            return
+        for channel in answer.events:
+            uniqueid = channel.get("Uniqueid", "")
+            if self.bridges.place(uniqueid) != bridge:
+                self.bridges.enter(bridge, uniqueid, channel.get("Channel", ""))
+        completion = answer.events.completion
+        if completion is not None:
+            self.bridges.set_kind(bridge, completion.get("BridgeType", ""))
+        self._check_members(bridge)
+
+    # Looking for calls, where events are missing
+
+    def look(self) -> None:
+        """Find out what has become of the calls, as events may be missing."""
+        if self.is_looking:
+            self._looks_again = True  # what is asked already may be older than what is missing
+            return
+        self._looking = self.start(self._look())
+
+    async def _look(self) -> None:
+        while self._watches:
+            self._looks_again = False
+            known = {watch: watch.machine.channel is not None for watch in self._watches}
+            try:
+                items = await self._list_channels()
+            except PermissionDenied as error:
+                log.warning("calls are lost: events are missing, and their user may not look")
+                log.debug("why the user may not look: %s", error)
+                self._lose_all()
+                return
+            except ConnectionLost:
+                return  # with the next link, events are missing again
+            except ManagerError as error:
+                log.warning("calls cannot be looked for, and this is tried again: %s", error)
+                await asyncio.sleep(_AGAIN)
+                continue
+            if await self._compare(items, known) and not self._looks_again:
+                return
+
+    async def _list_channels(self) -> dict[str, Event]:
+        manager = self._manager
+        assert manager is not None  # with the last call the looking is cancelled
+        try:
+            answer: Any = await manager.send(CoreShowChannels())
+        except PermissionDenied:
+            answer = await manager.send(Status(None))
+        # What came before the answer is older than it.
+        while self._stream is not None and self._stream.pending:
+            await self._caught_up.wait()
+        return {each.get("Uniqueid", ""): each for each in answer.events}
+
+    async def _compare(self, items: dict[str, Event], known: dict[Watch, bool]) -> bool:
+        """Compare the calls with a list of all channels; return false to look once more."""
+        self.bridges.replace(items.values())
+        unseen = []
+        for watch, had_channel in known.items():
+            if watch not in self._watches:
+                continue
+            item = items.get(watch.machine.uniqueid)
+            if item is not None:
+                watch.found(item)
+            elif had_channel:
+                watch.missing(items)
+            elif watch.machine.channel is None:
+                unseen.append(watch)
+        for bridge in {self.bridges.place(watch.machine.uniqueid) for watch in self._watches}:
+            if bridge and self.bridges.kind(bridge) is None:
+                await self._ask_bridge(bridge)
+        if not unseen:
+            return True
+        # Asterisk may be about to make the channel.
+        await asyncio.sleep(_AGAIN)
+        items = await self._list_channels()
+        for watch in unseen:
+            item = items.get(watch.machine.uniqueid)
+            if item is not None:
+                watch.found(item)
+            elif watch in self._watches and watch.machine.channel is None:
+                watch.missing(items)
+        return True
