@@ -43,9 +43,9 @@ _NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
 _FEW: Final = 10  # channels that are asked about one by one
 _UP: Final = str(int(ChannelState.UP))
 _ORIGINATING: Final = "AppDial2"
-# The end of a subroutine, which takes no time. An application that has run the subroutine itself, as
-# Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status names
-# the application (tried on 16 and 22).
+# The end of a subroutine, which takes no time. An application that has run the subroutine itself,
+# as Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status
+# names the application (tried on 16 and 22).
 _RETURN: Final = "Return"
 # Applications, in lower case, and the creators of the bridges into which they put their channel.
 _ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
