@@ -62,6 +62,8 @@ class Server:
         replies = self.replies.get(action.name)
         reply = replies.pop(0) if replies else None
         await asyncio.sleep(0)
+        if asyncio.isfuture(reply):
+            reply = await reply
         if isinstance(reply, Exception):
             raise reply
         if action.name == "AGI":
@@ -324,12 +326,14 @@ async def test_the_end_is_found_out_behind_a_cancelled_command() -> None:
 async def test_a_command_that_is_over_needs_no_stop() -> None:
     """One that is cancelled while its end is being explained is not stopped, and the reason is found all the same."""
     call, server = session()
-    server.replies["Status"] = [looked(hung_up="1")]
+    explanation = asyncio.get_running_loop().create_future()
+    server.replies["Status"] = [explanation]
     running = asyncio.create_task(call.play("a", stop="1"))
     await until(lambda: server.commands)
     server.tell("AsyncAGIEnd")
     await until(lambda: "Status" in server.sent)
     running.cancel()
+    explanation.set_result(looked(hung_up="1"))
     with pytest.raises(HungUp):
         await call.answer()
     assert running.cancelled()
