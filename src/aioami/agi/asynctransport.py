@@ -438,6 +438,8 @@ class AsyncTransport(Transport):
 
     def _is_still_there(self, look: ChannelLook) -> bool:
         """True if a channel is in the same AsyncAGI as before."""
+        if look.application in _NO_APPLICATION:  # the mark outlives what a bridge has ended
+            return False
         if self._is_marked:
             is_asked = look.agi_status == self._mark
         else:

@@ -487,6 +487,24 @@ async def test_a_link_that_was_lost(look: Any, error: type[ManagerError] | None)
         assert call.is_over
 
 
+@pytest.mark.parametrize(("application", "is_there"), [("Dial", True), ("(null)", False)])
+async def test_a_bridge_while_the_link_was_down(application: str, is_there: bool) -> None:
+    """A channel that runs no application any more was taken out of that which the session ran, wherever it is."""
+    call, server = session()
+    running = asyncio.create_task(call.exec("Dial", "Local/x"))
+    await until(lambda: server.commands)
+    server.line.disconnect("cable")
+    with pytest.raises(ConnectionLost):
+        await running
+    server.replies["Status"] = [looked(application=application)]
+    server.answers = ["200 result=0"] * 2
+    if is_there:
+        await call.answer()
+    else:
+        with pytest.raises(TakenAway, match="while the link was down"):
+            await call.answer()
+
+
 async def test_a_link_that_is_gone_for_good() -> None:
     """When the link is gone for good, the session is over with it."""
     call, server = session()
