@@ -438,7 +438,7 @@ class AsyncTransport(Transport):
 
     def _is_still_there(self, look: ChannelLook) -> bool:
         """True if a channel is in the same AsyncAGI as before."""
-        if look.application in _NO_APPLICATION:  # the mark outlives what a bridge has ended
+        if look.application in _NO_APPLICATION:  # it was taken out of what the session ran
             return False
         if self._is_marked:
             is_asked = look.agi_status == self._mark
