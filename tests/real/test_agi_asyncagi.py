@@ -184,7 +184,7 @@ async def steering_through_a_proxy(asterisk: Any) -> AsyncIterator[tuple[Manager
 async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
     """The command under way fails; the session goes on if the channel still is where it was, and never elsewhere."""
     sessions: dict[str, Session] = {}
-    raised: dict[str, list[str]] = {"short": [], "hung up": [], "redirected": [], "entered anew": []}
+    raised: dict[str, list[str]] = {"short": [], "hung up": [], "redirected": [], "entered anew": [], "bridged": []}
     values: dict[str, str] = {}
 
     async def program(call: Session) -> None:
@@ -194,7 +194,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
             return
         sessions[outage] = call
         try:
-            await call.digit(None)
+            await (call.play("demo-congrats", "demo-congrats") if outage == "bridged" else call.digit(None))
         except ConnectionLost as error:
             raised[outage].append(f"ConnectionLost sent={error.sent}")
         try:
@@ -211,26 +211,58 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         placing = Calls(mgr, calls.exten, calls.server)
         await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
         await until(lambda: len(sessions) == len(raised))
-        await asyncio.sleep(0.3)  # all four commands run on the server
+        await asyncio.sleep(0.3)  # all commands run on the server
+        other = await (await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))).outcome()
         await proxy.stop()
         await until(lambda: steering.state is ManagerState.RECONNECTING)
         channels = {outage: session.uniqueid for outage, session in sessions.items()}
         await mgr.send(core.Hangup(channels["hung up"]))
         await mgr.send(core.Redirect(channels["redirected"], "elsewhere", "target", 1))
         await mgr.send(core.Redirect(channels["entered anew"], CONTEXT, calls.exten, 1))
+        await mgr.send(core.Bridge(sessions["bridged"].channel, other.channel or ""))
         await press(mgr, sessions["short"], "5")  # ends the command, whose answer is lost
-        await asyncio.sleep(0.3)  # all four are where they are sent, which no single event tells
+        await asyncio.sleep(0.3)  # all are where they are sent, which no single event tells
         await proxy.start()
         await steering.wait_ready(10)
-        await until(lambda: sum(map(len, raised.values())) + len(values) == 9, 10)
+        await until(lambda: sum(map(len, raised.values())) + len(values) == 11, 10)
     lost = "ConnectionLost sent=True"
     assert raised == {
         "short": [lost],
         "hung up": [lost, "HungUp"],
         "redirected": [lost, "TakenAway"],
         "entered anew": [lost, "TakenAway"],
+        "bridged": [lost, "TakenAway"],
     }
     assert values == {"short": calls.exten, "entered anew": "anew"}
+
+
+async def test_two_programs_on_one_channel(mgr: Manager, asterisk: Any) -> None:
+    """Programs of two managers that steer the same call get each its own answers, and neither waits for ever."""
+    ended: list[str] = []
+
+    async def program(call: Session) -> None:
+        number = len(ended)
+        ended.append("")
+        try:
+            for count in range(5):
+                text = f"{number}-{count}"
+                assert await call.evaluate(text) == text
+            await call.digit(0.1)
+        except SessionEnded as error:
+            ended[number] = type(error).__name__
+            raise
+        ended[number] = "left"
+
+    async with (
+        Manager("127.0.0.1", int(asterisk.url.rpartition(":")[2]), "admin", "s3cret") as second,
+        AsyncAGI(second, program),
+        serving(mgr, "asyncagi", program) as calls,
+    ):
+        await calls.place()
+        await until(lambda: len(ended) == 2)
+        await until(lambda: all(ended), 10)
+    assert set(ended) <= {"left", "TakenAway"}
+    assert "left" in ended
 
 
 async def test_a_call_that_came_while_the_link_was_down(mgr: Manager, asterisk: Any) -> None:

@@ -11,7 +11,7 @@ from tests.real.agi_calls import Transport, both, lay_out, run, run_each
 from tests.real.test_agi_commands import rows
 from tests.real.test_agi_ends import raised_by
 
-from aioami import Event, Manager, ManagerError, actions, core, events
+from aioami import Action, Event, Manager, ManagerError, actions, core, events
 from aioami.agi import CommandFailed, HungUp, Session
 
 ALSO_ENDED: dict[str, Callable[[Session], Awaitable[object]]] = {
@@ -107,6 +107,43 @@ async def test_a_bridge_and_a_transfer_take_the_call_away(mgr: Manager, transpor
     assert await run_each(mgr, transport, programs) == expected
     if transport == "fastagi":
         assert await run_each(mgr, transport, programs, manager=mgr) == expected
+
+
+async def bridge_with_another(mgr: Manager, call: Session) -> None:
+    """Have the channel of a session talk with another one."""
+    other = await (await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))).outcome()
+    await mgr.send(core.Bridge(call.channel, other.channel or ""))
+
+
+async def park(mgr: Manager, call: Session) -> None:
+    """Park the channel of a session."""
+    await mgr.send(Action("Park", {"Channel": call.channel}))
+
+
+@both
+async def test_whoever_is_taken_out_of_an_application_is_taken_away(mgr: Manager, transport: Transport) -> None:
+    """A bridge by an action, and parking, are TakenAway while an application plays or waits, too."""
+    commands: dict[str, Callable[[Session], Awaitable[object]]] = {
+        "play": lambda call: call.play("demo-congrats", "demo-congrats"),
+        "wait": lambda call: call.exec("Wait", 60),
+    }
+    for act in (bridge_with_another, park):
+        seen = await raised_by(mgr, transport, commands, lambda call, act=act: act(mgr, call))
+        assert {name: raised for name, (raised, _) in seen.items()} == dict.fromkeys(commands, "TakenAway")
+
+
+@both
+async def test_whoever_is_taken_out_of_a_routine_is_taken_away(mgr: Manager, transport: Transport) -> None:
+    """So they are while GOSUB runs a routine, at the latest in the next command."""
+    await lay_out(mgr, "agi-routine", "s", "Wait(60)", "Return()")
+
+    async def routine(call: Session) -> None:
+        await call.command("GOSUB", "agi-routine", "s", "1")
+        await call.answer()  # over FastAGI the routine is over as others are
+
+    for act in (bridge_with_another, park):
+        seen = await raised_by(mgr, transport, {"routine": routine}, lambda call, act=act: act(mgr, call))
+        assert seen["routine"][0] == "TakenAway"
 
 
 @both

@@ -175,6 +175,28 @@ async def test_programs(mgr: Manager) -> None:
     assert seen[-1] is HungUp
 
 
+@pytest.mark.parametrize("way", ["redirect", "bridge"])
+async def test_a_call_that_is_taken_from_its_program_while_it_plays(mgr: Manager, way: str) -> None:
+    """Nothing comes for what the program runs, and no dialplan is behind it: it is TakenAway all the same, and lives."""
+    seen: list[type[Exception]] = []
+
+    async def plays(session: Session) -> None:
+        try:
+            await session.play("demo-congrats", "demo-congrats")
+        except Exception as error:
+            seen.append(type(error))
+            raise
+
+    begun = begins(mgr, "EXEC")
+    async with mgr.call(ANSWERS, to=plays) as call, mgr.call(ANSWERS, to=TO) as other:
+        await begun
+        await other.answered(5)
+        await (call.redirect("elsewhere", "target") if way == "redirect" else call.bridge(other))
+        await until(lambda: seen)
+        assert seen == [TakenAway]
+        assert call.end is None
+
+
 @both
 async def test_the_call_of_a_session(mgr: Manager, transport: Transport) -> None:
     """A session has its call on either transport: with its state, with what can be done, and its end."""

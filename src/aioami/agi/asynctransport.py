@@ -58,6 +58,8 @@ _UNKNOWN: Final = 10.0  # seconds that a session may take to go on, where the us
 _GONE: Final = "the channel has left AsyncAGI while the link was down"
 _FAREWELL: Final = 1.0  # seconds that the way back to the dialplan may take
 
+_NO_APPLICATION: Final = ("", "(null)")  # of a channel that is in a bridge, and in nothing else
+
 _GETVAR_HEADERS: Final = ("Response", "ActionID", "Variable", "Value")
 
 T = TypeVar("T")
@@ -113,6 +115,7 @@ class AsyncTransport(Transport):
         self._work: asyncio.Task[Any] | None = None
         self._stopper = Stopper(manager, self.uniqueid)
         self._lookout = Lookout(manager, self.uniqueid, self._take_look)
+        self._looking: asyncio.Task[None] | None = None
         self._changed = Signal()
         self._has_left = False  # AsyncAGI has ended; why is not known yet
         self._went_on = False  # the dialplan, behind AGI()
@@ -152,10 +155,22 @@ class AsyncTransport(Transport):
             # Most commands end now, and some of them tell more than that.
             self._loop.call_later(_LONGEST_END, self._end, HungUp("the channel was hung up"))
         elif isinstance(event, BridgeEnter):
-            if not self._runs_dialplan:  # a bridge by an action ends AsyncAGI without a word
+            # A bridge by an action ends AsyncAGI, and what it runs, without a word.
+            if self._runs_dialplan:
+                self._looking = self._loop.create_task(self._look_for_application())
+            else:
                 self._end(TakenAway("the channel was bridged"))
         else:  # AsyncAGIStart
             self._end(TakenAway("the channel has entered AsyncAGI anew"))
+
+    async def _look_for_application(self) -> None:
+        """End the session if somebody has taken the channel out of the application that it ran."""
+        try:
+            look = await look_at(self._manager, self.uniqueid)
+        except ManagerError:
+            return  # what ended it is told, or will be
+        if look is not None and look.application in _NO_APPLICATION and self._runs_dialplan:
+            self._end(TakenAway("the channel was bridged"))
 
     def _take_step(self, event: Newexten) -> None:
         """Take a step of the dialplan: its place tells why AsyncAGI has ended."""
@@ -275,7 +290,7 @@ class AsyncTransport(Transport):
         waiter = self._waiter = self._loop.create_future()
         # Where `_queue` raises an error of its own, nobody hears this one.
         waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._runs_dialplan = self._ran_dialplan = command.runs_dialplan
+        self._runs_dialplan, self._ran_dialplan = not command.stays, command.runs_dialplan
         if not command.heeds_hangup:
             self._lookout.watch(waiter)
         try:
@@ -423,6 +438,8 @@ class AsyncTransport(Transport):
 
     def _is_still_there(self, look: ChannelLook) -> bool:
         """True if a channel is in the same AsyncAGI as before."""
+        if look.application in _NO_APPLICATION:  # it was taken out of what the session ran
+            return False
         if self._is_marked:
             is_asked = look.agi_status == self._mark
         else:

@@ -120,6 +120,32 @@ _ESCAPES: Final = {
 }
 _STOPPED_APPLICATIONS: Final = frozenset({b"background", b"playback", b"waitexten"})
 _HASHED_APPLICATIONS: Final = frozenset({b"read", b"record"})
+# They bring the channel into no bridge and to no other step of the dialplan.
+_STAYING_APPLICATIONS: Final = frozenset(
+    {
+        b"amd",
+        b"answer",
+        b"background",
+        b"controlplayback",
+        b"echo",
+        b"musiconhold",
+        b"noop",
+        b"playback",
+        b"playtones",
+        b"read",
+        b"record",
+        b"ringing",
+        b"sayalpha",
+        b"saydigits",
+        b"saynumber",
+        b"sayphonetic",
+        b"set",
+        b"system",
+        b"trysystem",
+        b"wait",
+        b"waitexten",
+    }
+)
 # They end when the channel is hung up; others go on for a while, as VoiceMailMain for half a
 # second, or for as long as they like, as Record of 16.
 _HEEDING_APPLICATIONS: Final = frozenset(
@@ -215,6 +241,11 @@ class Command:
     def runs_dialplan(self) -> bool:
         """True if the channel may be in a bridge or anywhere in the dialplan while it runs."""
         return self.name in ("EXEC", "GOSUB")
+
+    @property
+    def stays(self) -> bool:
+        """True if the channel stays where it is while it runs: what moves it is another's doing."""
+        return not self.runs_dialplan or self._application in _STAYING_APPLICATIONS
 
     @property
     def moves(self) -> bool:

@@ -21,6 +21,7 @@ __all__ = ["ChannelLook", "Lookout", "Place", "Stopper", "look_at", "place_of"]
 
 _REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
 _LOOK: Final = 0.2  # seconds between two looks at a channel
+_LOOK_AGAIN: Final = 0.05  # seconds for which a redirect may look like a hang-up, at most
 _HUNG_UP: Final = "CHANNEL(checkhangup)"
 _VARIABLES: Final = (_HUNG_UP, "CONTEXT", "EXTEN", "PRIORITY", "AGISTATUS")
 
@@ -148,6 +149,7 @@ class Lookout:
         self._task = asyncio.create_task(self._look(answer))
 
     async def _look(self, answer: asyncio.Future[Any]) -> None:
+        was_hung_up = False
         while not answer.done():
             try:
                 state = await look_at(self._manager, self._uniqueid)
@@ -159,7 +161,12 @@ class Lookout:
                 return
             except ManagerError:
                 continue
-            if state is not None and state.is_hung_up and not answer.done():
+            if state is None or not state.is_hung_up:
+                was_hung_up = False
+            elif not was_hung_up:
+                # So does one that GOSUB has redirected a moment ago, and that goes on.
+                was_hung_up = True
+            elif not answer.done():
                 self._report(state.place)
                 return
-            await asyncio.wait([answer], timeout=_LOOK)
+            await asyncio.wait([answer], timeout=_LOOK_AGAIN if was_hung_up else _LOOK)

@@ -95,12 +95,18 @@ def event(name: str, **headers: str) -> Any:
     return events.parse(f"Event: {name}\n{lines}")
 
 
-def looked(hung_up: str = "0", status: str = "", place: tuple[str, str, str] = HERE, data: str = "agi:async") -> Any:
+def looked(
+    hung_up: str = "0",
+    status: str = "",
+    place: tuple[str, str, str] = HERE,
+    data: str = "agi:async",
+    application: str = "AGI",
+) -> Any:
     """The answer of Status."""
     variables = {"CHANNEL(checkhangup)": hung_up, "AGISTATUS": status}
     variables |= dict(zip(("CONTEXT", "EXTEN", "PRIORITY"), place, strict=True))
     lines = "".join(f"Variable: {name}={value}\n" for name, value in variables.items())
-    return SimpleNamespace(events=[events.parse(f"Event: Status\nApplication: AGI\nData: {data}\n{lines}")])
+    return SimpleNamespace(events=[events.parse(f"Event: Status\nApplication: {application}\nData: {data}\n{lines}")])
 
 
 @pytest.fixture(autouse=True)
@@ -148,6 +154,64 @@ async def test_events_that_end_a_session(name: str, headers: dict[str, str], err
         await running
     with pytest.raises(error):
         await call.answer()
+
+
+@pytest.mark.parametrize(
+    ("words", "looks", "is_taken"),
+    [
+        (("EXEC", "Playback", "long"), [], True),
+        (("EXEC", "Dial", "Local/x"), [looked(application="Dial")], False),
+        (("EXEC", "Dial", "Local/x"), [ActionError("there is no such channel")], False),
+        (("EXEC", "Dial", "Local/x"), [SimpleNamespace(events=[])], False),
+        (("EXEC", "Odd"), [looked(application="(null)")], True),
+        (("GOSUB", "internal", "100", "1"), [looked(application="(null)")], True),
+    ],
+)
+async def test_a_bridge_while_an_application_runs(words: tuple[str, ...], looks: list[Any], is_taken: bool) -> None:
+    """It is the application's own, unless the application never has one, or does not run any more."""
+    call, server = session()
+    server.replies["Status"] = list(looks)
+    running = asyncio.create_task(call.command(*words))
+    await until(lambda: server.commands)
+    server.tell("BridgeEnter")
+    if is_taken:
+        with pytest.raises(TakenAway, match="was bridged"):
+            await running
+        return
+    await until(lambda: "Status" in server.sent)
+    await asyncio.sleep(0.02)
+    assert not running.done()
+    server.tell("AsyncAGIExec", CommandId=server.told, Result="200%20result=5%0A")
+    assert (await running).result == "5"
+
+
+async def test_a_bridge_that_is_over_before_it_is_looked_at() -> None:
+    """Where the answer of the command comes before that of the look, the session goes on."""
+    call, server = session()
+    server.replies["Status"] = [looked(application="(null)")]
+    running = asyncio.create_task(call.command("EXEC", "Dial", "Local/x"))
+    await until(lambda: server.commands)
+    server.tell("BridgeEnter")
+    server.tell("AsyncAGIExec", CommandId=server.told, Result="200%20result=5%0A")
+    assert (await running).result == "5"
+    await until(lambda: "Status" in server.sent)
+    await asyncio.sleep(0.02)
+    assert not call.is_over
+
+
+@pytest.mark.parametrize(("words", "is_taken"), [(("Playback", "long"), True), (("Odd",), False)])
+async def test_a_step_elsewhere_while_an_application_runs(words: tuple[str, ...], is_taken: bool) -> None:
+    """Of a call without a dialplan behind it, nothing else tells of a redirect where the application takes no steps."""
+    call, server = session(has_dialplan=False)
+    running = asyncio.create_task(call.command("EXEC", *words))
+    await until(lambda: server.commands)
+    server.step("elsewhere", "s", "1")
+    if is_taken:
+        with pytest.raises(TakenAway, match="was redirected to elsewhere,s,1"):
+            await running
+        return
+    server.tell("AsyncAGIExec", CommandId=server.told, Result="200%20result=5%0A")
+    assert (await running).result == "5"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +314,7 @@ async def test_a_look_at_a_channel_whose_command_goes_on(
     if moves:
         server.answers = ["200 result=0"]
         await call.command("SET CONTEXT", "a")
-    server.replies["Status"] = [gone() if place is None else looked("1", place=place)]
+    server.replies["Status"] = [gone() if place is None else looked("1", place=place) for _ in range(2)]
     with pytest.raises(error):
         await call.exec("System", "sleep 60")
 
@@ -425,6 +489,24 @@ async def test_a_link_that_was_lost(look: Any, error: type[ManagerError] | None)
         with pytest.raises(error):
             await call.answer()
         assert call.is_over
+
+
+@pytest.mark.parametrize(("application", "is_there"), [("Dial", True), ("(null)", False)])
+async def test_a_bridge_while_the_link_was_down(application: str, is_there: bool) -> None:
+    """A channel that runs no application any more was taken out of that which the session ran, wherever it is."""
+    call, server = session()
+    running = asyncio.create_task(call.exec("Dial", "Local/x"))
+    await until(lambda: server.commands)
+    server.line.disconnect("cable")
+    with pytest.raises(ConnectionLost):
+        await running
+    server.replies["Status"] = [looked(application=application)]
+    server.answers = ["200 result=0"] * 2
+    if is_there:
+        await call.answer()
+    else:
+        with pytest.raises(TakenAway, match="while the link was down"):
+            await call.answer()
 
 
 async def test_a_link_that_is_gone_for_good() -> None:

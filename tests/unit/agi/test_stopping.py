@@ -55,6 +55,7 @@ NOTHING = SimpleNamespace(events=[])
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is repeated is repeated soon."""
     monkeypatch.setattr("aioami.agi.stopping._LOOK", 0.01)
+    monkeypatch.setattr("aioami.agi.stopping._LOOK_AGAIN", 0.01)
     monkeypatch.setattr("aioami.agi.stopping._REPEAT", 0.01)
 
 
@@ -74,8 +75,17 @@ async def test_a_channel_is_looked_at_until_it_is_hung_up() -> None:
     answer, reported = watching(server)
     await until(lambda: reported)
     assert reported == [("internal", "100", "2")]
-    assert server.asked == ["Status"] * 4
+    assert server.asked == ["Status"] * 5  # the last one twice
     assert not answer.done()
+
+
+async def test_a_channel_that_looks_hung_up_for_a_moment_goes_on() -> None:
+    """A routine that is redirected looks so until its next step: the second look counts."""
+    server = Server(looked(1), looked(0), looked(1), NOTHING, looked(0))
+    answer, reported = watching(server)
+    await until(lambda: len(server.asked) > 5)
+    answer.set_result(None)
+    assert reported == []
 
 
 async def test_a_channel_that_is_gone_has_no_place() -> None:
@@ -95,19 +105,20 @@ async def test_who_may_not_look_does_so_once(error: Exception) -> None:
     assert (server.asked, reported) == (["Status"], [])
 
 
+@pytest.mark.parametrize("before", [[], [looked(1)]])
 @pytest.mark.parametrize("said", [looked(1), ActionError("No such channel"), looked(0)])
-async def test_a_command_that_is_answered_is_looked_after_no_more(said: object) -> None:
+async def test_a_command_that_is_answered_is_looked_after_no_more(said: object, before: list[object]) -> None:
     """What comes of a look behind the answer of the command is no news."""
 
     def late() -> object:
         answer.set_result(None)
         return said
 
-    server = Server(late)
+    server = Server(*before, late)
     answer, reported = watching(server)
     await answer
     await asyncio.sleep(0.05)
-    assert (server.asked, reported) == (["Status"], [])
+    assert (server.asked, reported) == (["Status"] * (len(before) + 1), [])
 
 
 async def test_most_commands_are_never_looked_after() -> None:
