@@ -201,6 +201,7 @@ class Channels(Part[LiveChannel]):
         self._records: dict[str, _Channel] = {}
         self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
         self._doubtful = Doubts()
+        self._lost = Doubts()  # the channels that hung up in a bridge, by Uniqueid
         self._shows_application = True
         self.view = View(self._records)
         self.handlers = {
@@ -255,14 +256,18 @@ class Channels(Part[LiveChannel]):
         }
 
     async def look(self, lists: Lists) -> None:
+        lost = self._lost.take()
         doubtful = {each for each in self._doubtful.take() if each in self._records}
-        if self._doubtful:
+        if self._doubtful or self._lost:
             self.reports.doubt(self)
         try:
+            if lost:
+                await self.read(lists, None)
             items = await self._status(lists, doubtful)
         except BaseException:
-            for uniqueid in doubtful:
-                self._doubtful.add(uniqueid)
+            for doubts, uniqueids in ((self._lost, lost), (self._doubtful, doubtful)):
+                for uniqueid in uniqueids:
+                    doubts.add(uniqueid)
             raise
         for channel in await self._listed(items):
             record = self._records.get(channel.uniqueid)
@@ -391,6 +396,11 @@ class Channels(Part[LiveChannel]):
         uniqueid = self.reports.identifier(event, "Uniqueid")
         record = self._records.pop(uniqueid, None)
         if record is not None:
+            if record.bridge is not None:
+                # Unless it leaves in a moment, another channel has taken its place: after an
+                # attended transfer to a conference none is told to enter (tried on 16 and 22).
+                self._lost.add(uniqueid)
+                self.reports.doubt(self)
             self._move(uniqueid, record, None)
             self._doubtful.discard(uniqueid)
             self.notify(uniqueid, gone=True)
@@ -445,6 +455,7 @@ class Channels(Part[LiveChannel]):
         uniqueid = self.reports.identifier(event, "Uniqueid")
         bridge = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.get(uniqueid)
+        self._lost.discard(uniqueid)
         if record is not None:
             record.take_whole(event)
             if record.bridge == bridge:
