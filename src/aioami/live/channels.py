@@ -47,6 +47,8 @@ _ORIGINATING: Final = "AppDial2"
 # Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status names
 # the application (tried on 16 and 22).
 _RETURN: Final = "Return"
+# With these another application begins, or goes on, of which no event tells.
+_UNTOLD: Final = frozenset({_RETURN, "Exec", "TryExec"})
 # Applications, in lower case, and the creators of the bridges into which they put their channel.
 _ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
 
@@ -387,7 +389,7 @@ class Channels(Part[LiveChannel]):
         # After a Redirect or a transfer this may be the place where the channel goes on, with the
         # application that it has left; the next one has no event then (tried on 22).
         application, data = event.find("Application", ""), event.find("AppData", "")
-        if not record.executes(application, data) or application == _RETURN:
+        if not record.executes(application, data) or application in _UNTOLD:
             self._doubt(uniqueid)
         self.notify(uniqueid)
         self.calls.executes(event, uniqueid, application, data)

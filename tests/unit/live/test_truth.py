@@ -456,6 +456,19 @@ async def test_a_subroutine_that_is_over(fake: FakeAsterisk, mgr: Manager, statu
         assert len(fake.sent("Status")) == count + 1
 
 
+@pytest.mark.parametrize("application", ["Exec", "TryExec"])
+async def test_an_application_that_runs_another(fake: FakeAsterisk, mgr: Manager, live: Live, application: str) -> None:
+    """An application that another one runs has no event at its place of the dialplan, so the server is asked."""
+    told = {"Event": "Status", "Channel": "PJSIP/x-1", "Uniqueid": "1", "Application": "Wait", "Data": "30"}
+    fake.reply_to("Status", lambda request: status_list(request, told))
+    await emit(fake, "Newchannel", "1")
+    await emit(fake, "Newexten", "1", "dialplan,all", Application=application, AppData="Wait(30)")
+    await applied(live, mgr)
+    assert live.channels["1"].application == application
+    await until(lambda: live.channels["1"].application == "Wait")
+    assert live.channels["1"].application_data == "30"
+
+
 async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
     """Where a channel goes on at another place with the application that it has left, the server is asked what runs there."""
     await emit(fake, "Newchannel", "1")
