@@ -43,21 +43,29 @@ class LiveBridge(LiveObject):
 
 
 class _Bridge:
-    """A bridge as its events describe it; the last event is read when somebody looks."""
+    """A bridge as its events describe it; the last event is read when somebody looks.
 
-    __slots__ = ("_bridge", "_changed", "_event", "_is_fixed", "channels")
+    Attributes:
+        channels: the Uniqueids of those in it, in the order in which they came.
+        is_fixed: true if it is always mixed in the same way, whoever is in it; `None` if that is
+            not known yet.
+    """
+
+    __slots__ = ("_bridge", "_changed", "_event", "channels", "is_fixed")
 
     def __init__(self, bridge: LiveBridge) -> None:
         self._bridge = bridge
         self._event: BridgeEvent | None = None
         self._changed = False
-        self._is_fixed: bool | None = None
+        self.is_fixed = _is_fixed(bridge) if bridge.technology else None
         self.channels: dict[str, None] = dict.fromkeys(bridge.channels)
 
     def take(self, event: BridgeEvent) -> None:
         """Take over what an event says."""
         self._event = event
         self._changed = True
+        if self.is_fixed is None:
+            self.is_fixed = _is_fixed(self.value())
 
     def enter(self, uniqueid: str) -> None:
         """Put a channel into it, as the last one."""
@@ -68,14 +76,6 @@ class _Bridge:
         """Take a channel out of the bridge."""
         self.channels.pop(uniqueid, None)
         self._changed = True
-
-    @property
-    def may_mix_otherwise(self) -> bool:
-        """True if its technology depends on who is in it."""
-        if self._is_fixed is None:
-            bridge = self.value()
-            self._is_fixed = bridge.technology in _FIXED or bridge.creator in _CREATORS
-        return not self._is_fixed
 
     def value(self) -> LiveBridge:
         """Return the bridge as it is now."""
@@ -206,10 +206,10 @@ class Bridges(Part[LiveBridge]):
         record.take(event)
         record.enter(uniqueid)
         self.notify(key)
-        # With the second channel, or the third, the server mixes in another way, as natively, and no
-        # event tells that (tried on 16 and 22).
+        # With the second channel, or the third, the server mixes in another way, as natively, and
+        # no event tells that (tried on 16 and 22).
         number = len(record.channels)
-        if number > 1 and record.may_mix_otherwise and not (number == 2 and _is_local(event)):
+        if number > 1 and not record.is_fixed and not (number == 2 and _is_local(event)):
             self._doubt(self._doubts, key)
 
     def _left(self, event: BridgeLeave) -> None:
@@ -217,13 +217,14 @@ class Bridges(Part[LiveBridge]):
         uniqueid = self.reports.identifier(event, "Uniqueid")
         if self._places.get(uniqueid) == key:
             del self._places[uniqueid]
+        else:
+            self._lost.discard(uniqueid)
         record = self._records.get(key)
-        self._lost.discard(uniqueid)
         if record is not None:
             record.take(event)
             record.leave(uniqueid)
             self.notify(key)
-            if record.channels and record.may_mix_otherwise:
+            if record.channels and not record.is_fixed:
                 self._doubt(self._doubts, key)
 
     def _hung_up(self, event: ChannelEvent) -> None:
@@ -245,6 +246,10 @@ class Bridges(Part[LiveBridge]):
         if record is not None:
             record.leave(uniqueid)
             self.notify(key)
+
+
+def _is_fixed(bridge: LiveBridge) -> bool:
+    return bridge.technology in _FIXED or bridge.creator in _CREATORS
 
 
 def _is_local(event: BridgeEnter) -> bool:

@@ -43,9 +43,9 @@ _NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
 _FEW: Final = 10  # channels that are asked about one by one
 _UP: Final = str(int(ChannelState.UP))
 _ORIGINATING: Final = "AppDial2"
-# The end of a subroutine, which takes no time. An application that has run the subroutine itself, as
-# Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status names
-# the application (tried on 16 and 22).
+# The end of a subroutine, which takes no time. An application that has run the subroutine itself,
+# as Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status
+# names the application (tried on 16 and 22).
 _RETURN: Final = "Return"
 # With these another application begins, or goes on, of which no event tells.
 _UNTOLD: Final = frozenset({_RETURN, "Exec", "TryExec"})
@@ -457,13 +457,14 @@ class Channels(Part[LiveChannel]):
         uniqueid = self.reports.identifier(event, "Uniqueid")
         bridge = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.get(uniqueid)
-        self._lost.discard(uniqueid)
-        if record is not None:
-            record.take_whole(event)
-            if record.bridge == bridge:
-                self._move(uniqueid, record, None)
-            self.notify(uniqueid)
-            self.calls.leaves(event, uniqueid, bridge)
+        if record is None:
+            self._lost.discard(uniqueid)
+            return
+        record.take_whole(event)
+        if record.bridge == bridge:
+            self._move(uniqueid, record, None)
+        self.notify(uniqueid)
+        self.calls.leaves(event, uniqueid, bridge)
 
     def _move(self, uniqueid: str, record: _Channel, bridge: str | None) -> None:
         """Take a channel from the bridge that it is in to another one, or to none."""

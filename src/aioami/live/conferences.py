@@ -252,7 +252,7 @@ class Conferences(Part[LiveConference]):
             self.reports.doubt(self)
 
     def _ended(self, event: ConfbridgeEnd) -> None:
-        # The last participant has left before. Another conference of that name may have begun since.
+        # The last participant left before that. Another conference of the name may have begun.
         name = identifier(event, "Conference") or ""
         if name in self._records:
             self.reports.must_read(self, name)
