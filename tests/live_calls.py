@@ -240,7 +240,9 @@ async def placed_by_an_action(office: Office) -> None:
 
 def differences(events: Sequence[Event], traces: Sequence[CallTrace]) -> list[str]:
     """What the tracer says otherwise than CEL: calls, who talked to whom, who answered, and the causes."""
-    cel = [each for each in events if each.name == "CEL"]
+    begun = {each["UniqueID"] for each in events if each.get("EventName") == "CHAN_START"}
+    # The last one of the story before, LINKEDID_END, may come when this one has begun.
+    cel = [each for each in events if each.name == "CEL" and each["UniqueID"] in begun]
     links: dict[str, set[str]] = {}
     talked, answered, causes, results = set(), set(), {}, {}
     for each in cel:

@@ -286,13 +286,13 @@ def shown(live: Live) -> dict[str, Any]:
     for bridge in bridges.values():
         bridge["channels"] = sorted(bridge["channels"])
     for queue in queues.values():
-        queue["callers"] = [(each["uniqueid"], each["position"]) for each in queue["callers"]]
+        queue["callers"] = [(each["uniqueid"], each["channel"], each["position"]) for each in queue["callers"]]
     hints = {key: (each.device, each.state) for key, each in live.hints.items()}
     lots = {key: [(each.space, each.uniqueid, each.channel) for each in lot.calls] for key, lot in live.parking.items()}
     rooms = {
         key: {
             "locked": room.locked,
-            "participants": {each.channel: (each.muted, each.admin) for each in room.participants},
+            "participants": {each.uniqueid: (each.channel, each.muted, each.admin) for each in room.participants},
         }
         for key, room in live.conferences.items()
     }
@@ -366,7 +366,7 @@ async def listed(mgr: Manager) -> dict[str, Any]:
                 "membership": item["Membership"],
             }
         elif item.name == "QueueEntry":
-            queue["callers"].append((item["Uniqueid"], int(item["Position"])))
+            queue["callers"].append((item["Uniqueid"], item["Channel"], int(item["Position"])))
     return {"channels": channels, "bridges": bridges, "queues": queues, **await listed_further(mgr, channels)}
 
 
@@ -382,7 +382,9 @@ async def listed_further(mgr: Manager, channels: dict[str, Any]) -> dict[str, An
     rooms = {}
     for room in (await mgr.send(actions.ConfbridgeListRooms())).events:
         found = await mgr.send(actions.ConfbridgeList(room["Conference"]), check=False)
-        people = {each["Channel"]: (each["Muted"] == "Yes", each["Admin"] == "Yes") for each in found.events}
+        people = {
+            each["Uniqueid"]: (each["Channel"], each["Muted"] == "Yes", each["Admin"] == "Yes") for each in found.events
+        }
         if people:
             rooms[room["Conference"]] = {"locked": room["Locked"] == "Yes", "participants": people}
     mailboxes = {

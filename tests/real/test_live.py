@@ -344,6 +344,21 @@ async def test_the_application_of_a_channel(mgr: Manager) -> None:
         await as_listed(live, mgr)
 
 
+async def test_an_application_that_runs_another(mgr: Manager) -> None:
+    """What Exec and TryExec run is shown as listed, though no event tells it."""
+    async with Live(mgr) as live:
+        for exten, application in (("exec", "Exec"), ("try", "TryExec")):
+            for priority, name, data in (("1", "Answer", None), ("2", application, "Wait(60)")):
+                await mgr.send(
+                    actions.DialplanExtensionAdd("test", exten, priority, name, application_data=data, replace=True)
+                )
+            runs = far(await place(mgr, exten))
+            await until(
+                lambda runs=runs: (runs, "Wait") in {(each.name, each.application) for each in live.channels.values()}
+            )  # type: ignore[misc]
+            await as_listed(live, mgr)
+
+
 class Asking(Manager):
     """A manager that notes which lists it asks for: their names, and what they are restricted to."""
 

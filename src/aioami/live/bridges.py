@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from ..actions.base import Action
 from ..events.bridges import BridgeCreate, BridgeDestroy, BridgeEnter, BridgeLeave, BridgeListItem
 from ..events.channels import Hangup
 from ..events.snapshots import BridgeEvent, ChannelEvent
-from .part import Lists, LiveObject, Part, Reports, View, known
+from ..fields import identifier
+from .part import Doubts, Lists, LiveObject, Part, Reports, View, known
 
 __all__ = ["Bridges", "LiveBridge"]
+
+# Technologies that stay, and creators of bridges whose technology stays, whoever is in them.
+_FIXED: Final = frozenset({"holding_bridge"})
+_CREATORS: Final = frozenset({"ConfBridge"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -21,7 +26,8 @@ class LiveBridge(LiveObject):
     Attributes:
         uniqueid: the BridgeUniqueid.
         type: the purpose, as `basic` (a call of two or more), `base` (a conference) or `parking`.
-        technology: the way it mixes, as `simple_bridge`.
+        technology: the way it mixes, as `simple_bridge`, a moment after a channel came or went, or
+            at the last snapshot: no event tells that it changed meanwhile, as by a recording.
         creator: the application that made it; empty if none did.
         name: the bridge's name; empty if it has none.
         channels: the Uniqueids of the channels in it, in the order in which they entered as far as
@@ -37,20 +43,29 @@ class LiveBridge(LiveObject):
 
 
 class _Bridge:
-    """A bridge as its events describe it; the last event is read when somebody looks."""
+    """A bridge as its events describe it; the last event is read when somebody looks.
 
-    __slots__ = ("_bridge", "_changed", "_event", "channels")
+    Attributes:
+        channels: the Uniqueids of those in it, in the order in which they came.
+        is_fixed: true if it is always mixed in the same way, whoever is in it; `None` if that is
+            not known yet.
+    """
+
+    __slots__ = ("_bridge", "_changed", "_event", "channels", "is_fixed")
 
     def __init__(self, bridge: LiveBridge) -> None:
         self._bridge = bridge
         self._event: BridgeEvent | None = None
         self._changed = False
+        self.is_fixed = _is_fixed(bridge) if bridge.technology else None
         self.channels: dict[str, None] = dict.fromkeys(bridge.channels)
 
     def take(self, event: BridgeEvent) -> None:
         """Take over what an event says."""
         self._event = event
         self._changed = True
+        if self.is_fixed is None:
+            self.is_fixed = _is_fixed(self.value())
 
     def enter(self, uniqueid: str) -> None:
         """Put a channel into it, as the last one."""
@@ -81,6 +96,8 @@ class Bridges(Part[LiveBridge]):
         super().__init__(reports)
         self._records: dict[str, _Bridge] = {}
         self._places: dict[str, str] = {}  # the bridge of each channel, by Uniqueid
+        self._doubts = Doubts()  # the bridges whose technology may be another one
+        self._lost = Doubts()  # the channels that hung up and did not leave, by Uniqueid
         self.view = View(self._records)
         self.handlers = {
             BridgeCreate: self._made,
@@ -92,6 +109,31 @@ class Bridges(Part[LiveBridge]):
 
     def clear(self) -> None:
         self._show({})
+
+    async def look(self, lists: Lists) -> None:
+        doubtful, lost = self._doubts.take(), self._lost.take()
+        if self._doubts or self._lost:
+            self.reports.doubt(self)
+        try:
+            if lost:
+                await self.read(lists, None)
+            elif any(each in self._records for each in doubtful):
+                await self._compare_technologies(lists)
+        except BaseException:
+            for doubts, keys in ((self._doubts, doubtful), (self._lost, lost)):
+                for key in keys:
+                    doubts.add(key)
+            raise
+
+    async def _compare_technologies(self, lists: Lists) -> None:
+        for item in await lists.bridges():
+            if not isinstance(item, BridgeListItem):
+                continue
+            record = self._records.get(item.bridge_uniqueid or "")
+            before = None if record is None else record.value()
+            if record is not None and before != _bridge(item, record.value()):
+                record.take(item)
+                self.notify(record.value().uniqueid)
 
     def touched_by(self, action: Action[Any]) -> set[str] | None:
         # A parking lot has no event when its bridge is destroyed (tried on 16 and 22).
@@ -146,6 +188,7 @@ class Bridges(Part[LiveBridge]):
         key = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.pop(key, None)
         if record is not None:
+            self._doubts.discard(key)
             for uniqueid in record.channels:
                 if self._places.get(uniqueid) == key:
                     del self._places[uniqueid]
@@ -163,22 +206,38 @@ class Bridges(Part[LiveBridge]):
         record.take(event)
         record.enter(uniqueid)
         self.notify(key)
+        # With the second channel, or the third, the server mixes in another way, as natively, and
+        # no event tells that (tried on 16 and 22).
+        number = len(record.channels)
+        if number > 1 and not record.is_fixed and not (number == 2 and _is_local(event)):
+            self._doubt(self._doubts, key)
 
     def _left(self, event: BridgeLeave) -> None:
         key = self.reports.identifier(event, "BridgeUniqueid")
         uniqueid = self.reports.identifier(event, "Uniqueid")
         if self._places.get(uniqueid) == key:
             del self._places[uniqueid]
+        else:
+            self._lost.discard(uniqueid)
         record = self._records.get(key)
         if record is not None:
             record.take(event)
             record.leave(uniqueid)
             self.notify(key)
+            if record.channels and not record.is_fixed:
+                self._doubt(self._doubts, key)
 
     def _hung_up(self, event: ChannelEvent) -> None:
         uniqueid = self.reports.identifier(event, "Uniqueid")
         if uniqueid in self._places:
             self._leave(uniqueid)
+            # Unless it leaves in a moment, another channel has taken its place: after an attended
+            # transfer to a conference no event of a bridge tells that (tried on 16 and 22).
+            self._doubt(self._lost, uniqueid)
+
+    def _doubt(self, doubts: Doubts, key: str) -> None:
+        doubts.add(key)
+        self.reports.doubt(self)
 
     def _leave(self, uniqueid: str) -> None:
         """Take a channel out of the bridge that it is in."""
@@ -187,6 +246,15 @@ class Bridges(Part[LiveBridge]):
         if record is not None:
             record.leave(uniqueid)
             self.notify(key)
+
+
+def _is_fixed(bridge: LiveBridge) -> bool:
+    return bridge.technology in _FIXED or bridge.creator in _CREATORS
+
+
+def _is_local(event: BridgeEnter) -> bool:
+    """True for half a Local channel, which no technology mixes natively."""
+    return (identifier(event, "Channel") or "").startswith("Local/")
 
 
 def _bridge(event: BridgeEvent, before: LiveBridge) -> LiveBridge:

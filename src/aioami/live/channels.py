@@ -47,6 +47,8 @@ _ORIGINATING: Final = "AppDial2"
 # as Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status
 # names the application (tried on 16 and 22).
 _RETURN: Final = "Return"
+# With these another application begins, or goes on, of which no event tells.
+_UNTOLD: Final = frozenset({_RETURN, "Exec", "TryExec"})
 # Applications, in lower case, and the creators of the bridges into which they put their channel.
 _ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
 
@@ -201,6 +203,7 @@ class Channels(Part[LiveChannel]):
         self._records: dict[str, _Channel] = {}
         self._bridges: dict[str, dict[str, None]] = {}  # the Uniqueids in each bridge
         self._doubtful = Doubts()
+        self._lost = Doubts()  # the channels that hung up in a bridge, by Uniqueid
         self._shows_application = True
         self.view = View(self._records)
         self.handlers = {
@@ -255,14 +258,18 @@ class Channels(Part[LiveChannel]):
         }
 
     async def look(self, lists: Lists) -> None:
+        lost = self._lost.take()
         doubtful = {each for each in self._doubtful.take() if each in self._records}
-        if self._doubtful:
+        if self._doubtful or self._lost:
             self.reports.doubt(self)
         try:
+            if lost:
+                await self.read(lists, None)
             items = await self._status(lists, doubtful)
         except BaseException:
-            for uniqueid in doubtful:
-                self._doubtful.add(uniqueid)
+            for doubts, uniqueids in ((self._lost, lost), (self._doubtful, doubtful)):
+                for uniqueid in uniqueids:
+                    doubts.add(uniqueid)
             raise
         for channel in await self._listed(items):
             record = self._records.get(channel.uniqueid)
@@ -382,7 +389,7 @@ class Channels(Part[LiveChannel]):
         # After a Redirect or a transfer this may be the place where the channel goes on, with the
         # application that it has left; the next one has no event then (tried on 22).
         application, data = event.find("Application", ""), event.find("AppData", "")
-        if not record.executes(application, data) or application == _RETURN:
+        if not record.executes(application, data) or application in _UNTOLD:
             self._doubt(uniqueid)
         self.notify(uniqueid)
         self.calls.executes(event, uniqueid, application, data)
@@ -391,6 +398,11 @@ class Channels(Part[LiveChannel]):
         uniqueid = self.reports.identifier(event, "Uniqueid")
         record = self._records.pop(uniqueid, None)
         if record is not None:
+            if record.bridge is not None:
+                # Unless it leaves in a moment, another channel has taken its place: after an
+                # attended transfer to a conference none is told to enter (tried on 16 and 22).
+                self._lost.add(uniqueid)
+                self.reports.doubt(self)
             self._move(uniqueid, record, None)
             self._doubtful.discard(uniqueid)
             self.notify(uniqueid, gone=True)
@@ -445,12 +457,14 @@ class Channels(Part[LiveChannel]):
         uniqueid = self.reports.identifier(event, "Uniqueid")
         bridge = self.reports.identifier(event, "BridgeUniqueid")
         record = self._records.get(uniqueid)
-        if record is not None:
-            record.take_whole(event)
-            if record.bridge == bridge:
-                self._move(uniqueid, record, None)
-            self.notify(uniqueid)
-            self.calls.leaves(event, uniqueid, bridge)
+        if record is None:
+            self._lost.discard(uniqueid)
+            return
+        record.take_whole(event)
+        if record.bridge == bridge:
+            self._move(uniqueid, record, None)
+        self.notify(uniqueid)
+        self.calls.leaves(event, uniqueid, bridge)
 
     def _move(self, uniqueid: str, record: _Channel, bridge: str | None) -> None:
         """Take a channel from the bridge that it is in to another one, or to none."""

@@ -252,7 +252,10 @@ class Conferences(Part[LiveConference]):
             self.reports.doubt(self)
 
     def _ended(self, event: ConfbridgeEnd) -> None:
-        self._remove(identifier(event, "Conference") or "")
+        # The last participant left before that. Another conference of the name may have begun.
+        name = identifier(event, "Conference") or ""
+        if name in self._records:
+            self.reports.must_read(self, name)
 
     def _muted(self, event: ConfbridgeMute) -> None:
         self._change(event, lambda each: replace(each, muted=True))

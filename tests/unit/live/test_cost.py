@@ -22,13 +22,13 @@ def parsed(*texts: bytes) -> list[Event]:
 
 
 def seconds(part: Part[object], repeated: list[Event]) -> float:
-    """The least time that the events took, of several rounds."""
+    """The least time of the processor that the events took, of several rounds: other programs want it too."""
     times = []
     for _ in range(7):
-        began = time.perf_counter()
+        began = time.thread_time()
         for event in repeated:
             part.handlers[type(event)](event)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
     return min(times)
 
 

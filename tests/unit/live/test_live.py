@@ -89,6 +89,7 @@ async def test_a_call_through_a_queue(fake: FakeAsterisk, mgr: Manager, live: Li
     bridge = live.channels[ada.uniqueid].bridge
     assert bridge is not None
     assert len(live.bridges[bridge].channels) == 2
+    await until(lambda: live.bridges[bridge].technology == "native_rtp")  # as two telephones are mixed
     assert {each.name for each in live.calls()[ada.linkedid].channels} >= {ada.channel}
     await as_listed(live, mgr, in_time=False)
 

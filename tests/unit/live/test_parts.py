@@ -242,7 +242,14 @@ async def test_conferences(fake: FakeAsterisk, mgr: Manager, live: Live) -> None
     await until(lambda: "b" in live.conferences)
     assert live.conferences["b"].locked is None
     await until(lambda: live.conferences["b"].locked is False)
+    # Another conference of the name begins while the end of the one before is on its way.
+    (there,) = LISTS["ConfbridgeList"][1]
+    lists(fake, "ConfbridgeList", there | {"Conference": "b", "Uniqueid": "4"})
     await emit(fake, "ConfbridgeEnd", Conference="b")
+    await until(lambda: [each.uniqueid for each in live.conferences["b"].participants] == ["4"])
+    lists(fake, "ConfbridgeListRooms", *rooms)
+    await emit(fake, "ConfbridgeEnd", Conference="b")
+    await emit(fake, "ConfbridgeEnd", Conference="unknown")
     await emit(fake, "ConfbridgeLeave", Conference="all", Uniqueid="2")
     await until(lambda: not live.conferences)
 

@@ -323,6 +323,108 @@ async def test_a_channel_between_two_applications(fake: FakeAsterisk, mgr: Manag
     assert live.channels["1"].application == ""
 
 
+def bridge(uniqueid: str, technology: str, creator: str = "<unknown>") -> dict[str, str]:
+    """The headers by which an event or a list describes a bridge."""
+    kind = "basic" if technology != "softmix" else "base"
+    return {
+        "BridgeUniqueid": uniqueid,
+        "BridgeType": kind,
+        "BridgeTechnology": technology,
+        "BridgeCreator": creator,
+        "BridgeName": "<unknown>",
+    }
+
+
+async def test_a_bridge_that_mixes_otherwise(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:
+    """The technology of a bridge is asked for a moment after its channels have changed, and of those that never change it is not."""
+    listed = {"b": "native_rtp"}
+
+    def bridges(request: Request) -> object:
+        items = [{"Event": "BridgeListItem", **bridge(*each)} for each in listed.items()]
+        return answer(request, "BridgeListComplete", [*items, {"Event": "BridgeListItem"}])
+
+    fake.reply_to("BridgeList", bridges)
+    before = len(fake.sent("BridgeList"))
+    for uniqueid in ("1", "2", "3"):
+        await emit(fake, "Newchannel", uniqueid)
+    await emit(fake, "BridgeEnter", "1", **bridge("b", "simple_bridge"))
+    await emit(fake, "BridgeEnter", "2", **bridge("b", "simple_bridge") | {"Channel": "Local/x@y-0;1"})
+    # Neither half a Local channel, nor a conference, nor a bridge that holds mixes natively.
+    for key, technology, creator in (("c", "softmix", "ConfBridge"), ("h", "holding_bridge", "<unknown>")):
+        for uniqueid in ("1", "2"):
+            await emit(fake, "BridgeEnter", uniqueid, **bridge(key, technology, creator))
+        await emit(fake, "BridgeLeave", "1", **bridge(key, technology, creator))
+    # One that is gone before the server has come to rest need not be asked about.
+    for uniqueid in ("1", "2"):
+        await emit(fake, "BridgeEnter", uniqueid, **bridge("d", "simple_bridge"))
+    await emit(fake, "BridgeDestroy", **bridge("d", "simple_bridge"))
+    await applied(live, mgr)
+    await asyncio.sleep(0.3)  # in which what is in doubt would have been asked about
+    assert len(fake.sent("BridgeList")) == before
+    changes = live.changes()
+    await emit(fake, "BridgeEnter", "1", **bridge("b", "simple_bridge"))
+    await emit(fake, "BridgeEnter", "2", **bridge("b", "simple_bridge"))
+    await until(lambda: live.bridges["b"].technology == "native_rtp")
+    assert live.bridges["b"].channels == ("1", "2")
+    assert len(fake.sent("BridgeList")) == before + 1
+    assert ("bridge", "b") in {(each.kind, each.key) for each in [await anext(changes) for _ in range(3)]}
+    listed["b"] = "softmix"
+    await emit(fake, "BridgeEnter", "3", **bridge("b", "native_rtp") | {"Channel": "Local/x@y-0;1"})
+    await until(lambda: live.bridges["b"].technology == "softmix")
+    listed["b"] = "simple_bridge"
+    await emit(fake, "BridgeLeave", "3", **bridge("b", "softmix"))
+    await until(lambda: live.bridges["b"].technology == "simple_bridge")
+
+
+async def test_a_channel_that_takes_anothers_place(fake: FakeAsterisk, mgr: Manager) -> None:
+    """A channel that hangs up in a bridge has all asked anew, as another one may be in its place; one that leaves too has not."""
+    about = {"Event": "CoreShowChannel", "ChannelState": "6", "Application": "ConfBridge"}
+    listed = {"1": "c", "2": ""}
+
+    def channels(request: Request) -> object:
+        items = [
+            about | {"Uniqueid": key, "Linkedid": key, "Channel": f"PJSIP/x-{key}", "BridgeId": place}
+            for key, place in listed.items()
+        ]
+        return answer(request, "CoreShowChannelsComplete", items)
+
+    def bridges(request: Request) -> object:
+        item = {"Event": "BridgeListItem", **bridge("c", "softmix", "ConfBridge")}
+        return answer(request, "BridgeListComplete", [item])
+
+    fake.reply_to("CoreShowChannels", channels)
+    fake.reply_to("BridgeList", bridges)
+    async with Live(mgr) as live:
+        assert (live.channels["2"].bridge, live.bridges["c"].channels) == (None, ("1",))
+        before = len(fake.sent("CoreShowChannels"))
+        listed.clear()
+        listed["2"] = "c"
+        await emit(fake, "Hangup", "1")
+        await until(lambda: live.channels["2"].bridge == "c" and live.bridges["c"].channels == ("2",))
+        assert len(fake.sent("CoreShowChannels")) == before + 1
+        # The two events of the end come from two threads of the server.
+        await emit(fake, "Hangup", "2")
+        await emit(fake, "BridgeLeave", "2", **bridge("c", "softmix", "ConfBridge"))
+        await applied(live, mgr)
+        await asyncio.sleep(0.3)  # in which what is in doubt would have been asked about
+        assert len(fake.sent("CoreShowChannels")) == before + 1
+        assert not live.channels
+
+
+async def test_what_is_in_doubt_stays_so_if_nobody_answers(fake: FakeAsterisk) -> None:
+    """A question about a bridge or a channel's place that fails is put again."""
+    async with Manager.from_url(fake.url) as mgr, Live(mgr, timeout=0.2) as live:
+        for uniqueid in ("1", "2", "3"):
+            await emit(fake, "Newchannel", uniqueid)
+            await emit(fake, "BridgeEnter", uniqueid, **bridge("b", "simple_bridge"))
+        await applied(live, mgr)
+        fake.reply_to("CoreShowChannels", None)
+        fake.reply_to("BridgeList", None)
+        await emit(fake, "Hangup", "3")
+        asked = len(fake.sent("CoreShowChannels"))
+        await until(lambda: len(fake.sent("CoreShowChannels")) == asked + 2)
+
+
 @pytest.mark.parametrize("status", ["Queue", "Return", None], ids=["over", "not over", "hung up"])
 async def test_a_subroutine_that_is_over(fake: FakeAsterisk, mgr: Manager, status: str | None) -> None:
     """Where the list of channels stays with the end of a subroutine, the application that goes on is asked for, in a snapshot too."""
@@ -352,6 +454,19 @@ async def test_a_subroutine_that_is_over(fake: FakeAsterisk, mgr: Manager, statu
         assert live.channels["1"].application == "Return"
         await until(lambda: live.channels["1"].application == "Queue")
         assert len(fake.sent("Status")) == count + 1
+
+
+@pytest.mark.parametrize("application", ["Exec", "TryExec"])
+async def test_an_application_that_runs_another(fake: FakeAsterisk, mgr: Manager, live: Live, application: str) -> None:
+    """An application that another one runs has no event at its place of the dialplan, so the server is asked."""
+    told = {"Event": "Status", "Channel": "PJSIP/x-1", "Uniqueid": "1", "Application": "Wait", "Data": "30"}
+    fake.reply_to("Status", lambda request: status_list(request, told))
+    await emit(fake, "Newchannel", "1")
+    await emit(fake, "Newexten", "1", "dialplan,all", Application=application, AppData="Wait(30)")
+    await applied(live, mgr)
+    assert live.channels["1"].application == application
+    await until(lambda: live.channels["1"].application == "Wait")
+    assert live.channels["1"].application_data == "30"
 
 
 async def test_an_application_that_is_told_again(fake: FakeAsterisk, mgr: Manager, live: Live) -> None:

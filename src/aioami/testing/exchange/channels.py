@@ -62,6 +62,9 @@ _DESCRIBE_ANEW: Final = frozenset(
 _LOOK: Final = frozenset({"HangupRequest", "SoftHangupRequest"})
 _EXTENSIONS: Final = (".alaw", ".g722", ".gsm", ".mp3", ".sln", ".ulaw", ".wav", ".WAV")
 _UNKNOWN: Final = "<unknown>"
+_SIMPLE: Final = "simple_bridge"
+_NATIVE: Final = "native_rtp"
+_WITH_RTP: Final = frozenset({"PJSIP", "SIP"})
 _ALLOWED: Final = "0 (Presentation Allowed, Not Screened)"
 _NO_NUMBER: Final = "67 (Number Unavailable)"
 
@@ -509,7 +512,7 @@ class Bridge:
 
     exchange: Exchange
     kind: str = "basic"
-    technology: str = "simple_bridge"
+    technology: str = _SIMPLE
     creator: str = ""
     name: str = ""
     uniqueid: str = ""
@@ -555,7 +558,15 @@ class Bridge:
             self._introduce()
             if self.exchanges_parties:
                 self.exchange_parties()
+        self._mix()
         self.changed.set()
+
+    def _mix(self) -> None:
+        """Mix two telephones natively, and others not: no event tells when that changes."""
+        if self.technology in (_SIMPLE, _NATIVE):
+            telephones = all(each.technology in _WITH_RTP for each in self.channels)
+            natively = len(self.channels) == 2 and telephones and not self.transferers
+            self.technology = _NATIVE if natively else _SIMPLE
 
     def exchange_parties(self) -> None:
         """Tell two channels each other's number and name."""
@@ -600,6 +611,7 @@ class Bridge:
         if isinstance(channel.destination, tuple):  # one who is redirected leaves for there
             channel.goes_to(channel.destination)
         self.exchange.emit("BridgeLeave", [*self.snapshot(), *channel.snapshot()])
+        self._mix()
         parted, self.parted = self.parted, None
         if parted is not None:
             parted()
