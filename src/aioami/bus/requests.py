@@ -22,6 +22,7 @@ from ..errors import (
 )
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
+from ..wire.text import shown
 from .format import (
     CREDIT,
     PART_SIZE,
@@ -223,7 +224,9 @@ class Requests:
         if kind == "error" and name in ("PermissionDenied", "ProtocolError", "ValueError"):
             self._count("refused")
         has_left = bool(getattr(error, "sent", False)) if sent is None else sent
-        failure = Failure("ValueError" if name == "Exception" else name, str(error), has_left)
+        failure = Failure(
+            "ValueError" if name == "Exception" else name, shown(str(error)), has_left
+        )
         await self._publish(message.reply, Answer(kind, 1, self._clock(), failure.encode()))
 
     async def _publish(self, subject: str, answer: Answer, reply: str = "") -> None:
