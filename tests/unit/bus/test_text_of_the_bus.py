@@ -146,3 +146,16 @@ def test_a_name_of_a_server_is_text() -> None:
         with pytest.raises(ValueError, match="half of a surrogate pair is no character") as caught:
             make()
         assert not lone(str(caught.value))
+
+
+async def test_a_relay_puts_no_secret_of_its_login_on_the_bus(own: Office) -> None:
+    """A server that repeats it in a refusal is passed on without it, and with all else as it was."""
+    said = {"Response": "Error", "Message": "neither s3cret nor J\udcfc nor hush-hush"}
+    own.fake.reply_to("Setvar", said)
+    async with own.relay() as relay, own.remote() as mgr:
+        await until(lambda: relay.is_ready)
+        await mgr.wait_ready(20)
+        reply = await mgr.send(core.Setvar("PIN", "hush-hush", "PJSIP/x"), check=False)
+        assert reply.getbytes("Message") == b"neither *** nor J\xfc nor hush-hush"
+        with pytest.raises(ManagerError, match=r"neither \*\*\* nor J\\xfc nor \*\*\*"):
+            await mgr.send(core.Setvar("PIN", "hush-hush", "PJSIP/x"))
