@@ -91,6 +91,7 @@ class Connection:
             gated=options.username is not None,
             max_held=options.max_frame_size,
             encoding=encoding,
+            secrets=filter(None, [options.secret]),
         )
         self._ended = ended
         self._report_login = logged_in

@@ -117,5 +117,5 @@ async def _ask(
     """Send an action, and raise its refusal."""
     response = await connection.send(action, timeout=options.timeout, counted=False)
     if not response.success:
-        raise refusal(response, action, secrets=filter(None, [options.secret]))
+        raise refusal(response, action)
     return response

@@ -201,7 +201,7 @@ class Manager(ManagerBase):
         if record is not None:
             from ..wire.recordings import Recorder
 
-            recorder = Recorder(record, self._options.encoding)
+            recorder = Recorder(record, self._options.encoding, filter(None, [secret]))
         self._rights = Rights(self._options)
         self._dispatcher = Dispatcher()
         self._tally = Tally()
@@ -478,8 +478,7 @@ class Manager(ManagerBase):
             if self._observers.entries:  # as a rule there are none
                 self._observers.notify(action)
         if check and not response.success:
-            known = filter(None, [self._options.secret])  # to a server that was not sent it, too
-            raise refusal(response, action, secrets=known)
+            raise refusal(response, action)
         if isinstance(response, OutcomeReply):
             from .outcomes import hindrance, sight
 

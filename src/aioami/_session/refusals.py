@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from .._near import nearest
@@ -16,7 +15,7 @@ from ..errors import (
     ProtocolError,
     UnknownAction,
 )
-from ..responses.base import Response
+from ..responses.base import Response, repeated_secrets
 from ..wire.redaction import redact_echo, redact_value, redact_words
 from .subjects import subjects
 
@@ -41,20 +40,17 @@ _REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
 }
 
 
-def refusal(
-    response: Response, action: Action[Any], *, secrets: Iterable[str] = ()
-) -> ManagerError:
+def refusal(response: Response, action: Action[Any]) -> ManagerError:
     """Return the exception that stands for a `Response: Error`.
 
     Args:
-        response: the response.
-        action: what it answers. Its secrets are hidden in the server's words.
-        secrets: others that are hidden there, which the server may know without being told.
+        response: the response. Secrets that the server repeats in it are hidden in its words.
+        action: what it answers.
     """
     text = _reason(response)
     unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
     kind = UnknownAction if text.startswith(_UNKNOWN_ACTION) else _REFUSALS.get(text, unlisted)
-    text = redact_words(redact_echo(text, action.name, action.headers), secrets)
+    text = redact_words(redact_echo(text, action.name, action.headers), repeated_secrets(response))
     if issubclass(kind, ManagerAuthError):
         return kind(f"the login was refused: {text}", response=response)
     sentence = f"{action.name} was refused: {text}"

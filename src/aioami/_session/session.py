@@ -13,14 +13,14 @@ import itertools
 import logging
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from .._log import get_logger
 from ..actions.base import Action
 from ..errors import ActionError, ConnectionLost, ManagerError, ProtocolError, because
 from ..events.base import Event, event_class, name_server
-from ..responses.base import Response
+from ..responses.base import Response, note_secrets
 from ..wire import Message
 from ..wire.limits import MAX_FRAME_SIZE, MAX_LIST_ITEMS
 from ..wire.text import UTF8, Encoding, join, split
@@ -58,6 +58,7 @@ class Session:
         gated: whether events are held back until `open_gate`.
         max_held: characters of events that may be held back; `None` lifts the limit.
         encoding: gives the bytes of actions.
+        secrets: what the server knows without being told, and may repeat in a refusal.
 
     Attributes:
         logged_in: whether a login succeeded here.
@@ -77,6 +78,7 @@ class Session:
         gated: bool = False,
         max_held: int | None = MAX_FRAME_SIZE,
         encoding: Encoding = UTF8,
+        secrets: Iterable[str] = (),
     ) -> None:
         self._dispatcher = dispatcher
         self._routes = dispatcher.routes
@@ -87,6 +89,7 @@ class Session:
         self._held_size = 0
         self._max_held = max_held
         self._encoding = encoding
+        self._secrets = tuple(secrets)
         # Some events repeat the ActionID to every client, so that two clients must not use the
         # same.
         self._prefix = os.urandom(6).hex()
@@ -369,6 +372,7 @@ class Session:
         if response.success:  # a second success says nothing about the list
             self._stray(response)
             return
+        note_secrets(response, self._secrets)
         # After an error in its middle the items of the list may go on, and its end may be missing:
         # the error is the answer, and what still comes is discarded.
         self._count(pending, False)
@@ -378,6 +382,8 @@ class Session:
 
     def _finish(self, pending: Pending, response: Response, success: bool) -> None:
         """Give an action its complete response."""
+        if not success:
+            note_secrets(response, self._secrets)
         # The outcome first: an answer that already is one, or a refusal, has no event behind it.
         outcome = pending.outcome
         if outcome is not None:

@@ -22,7 +22,7 @@ from ..errors import (
 from ..events.base import Event, name_server
 from ..events.link import RelayChanged, ServerAppeared, ServerGone
 from .engine import Engine, end_tasks
-from .format import RELAYS, Heartbeat, heartbeat_subject, unescape
+from .format import RELAYS, Heartbeat, heartbeat_subject, server_name
 from .remote import RemoteManager
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Discovery:
     async def _heard(self, message: Msg) -> None:
         try:
             token = message.subject.removeprefix(f"{RELAYS}.")
-            server, beat = unescape(token), Heartbeat.parse(message.data)
+            server, beat = server_name(token), Heartbeat.parse(message.data)
         except ProtocolError as error:
             log.debug("%s", error)
             return

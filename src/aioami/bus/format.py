@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, NamedTuple, TypeVar
 
 from ..errors import ProtocolError
+from ..wire.text import shown
 
 __all__ = [
     "ACTIONS",
@@ -43,6 +44,7 @@ __all__ = [
     "heartbeat_subject",
     "parts",
     "record_subject",
+    "server_name",
     "server_token",
     "split_subject",
     "stream_name",
@@ -122,11 +124,29 @@ def server_token(server: str) -> str:
     """Return the token of a server's name.
 
     Raises:
-        ValueError: it is empty, or too long.
+        ValueError: it is empty, or too long, or no text.
     """
     if not server:
         raise ValueError("server: a server on the bus has a name, and this one is empty")
+    if _has_half_characters(server):
+        raise ValueError("server: half of a surrogate pair is no character")
     return escape(server, "server")
+
+
+def server_name(token: str) -> str:
+    """Return the name of a server, for which a token stands.
+
+    Raises:
+        ProtocolError: it is no token that `server_token` makes.
+    """
+    name = unescape(token)
+    if not name or _has_half_characters(name):
+        raise ProtocolError(f"{token!r:.80} is no name of a server on the bus")
+    return name
+
+
+def _has_half_characters(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def stream_name(server: str) -> str:
@@ -178,7 +198,7 @@ def split_subject(subject: str) -> tuple[str, str]:
     """
     words = subject.split(".")
     if len(words) == 4 and words[0] == "ami" and words[1] in ("ev", "act"):
-        return unescape(words[2]), words[3]
+        return server_name(words[2]), words[3]
     raise ProtocolError(f"{subject!r:.200} is no subject of the bus's format")
 
 
@@ -636,7 +656,18 @@ def _object(body: bytes, what: str) -> Mapping[str, Any]:
         raise ProtocolError(f"{what} on the bus is no JSON: {body!r:.80}") from None
     if not isinstance(found, dict):
         raise ProtocolError(f"{what} on the bus is no JSON object: {body!r:.80}")
-    return found
+    return _printable(found) if rb"\ud" in body.lower() else found
+
+
+def _printable(value: Any) -> Any:
+    """The same without halves of surrogate pairs, which JSON can have, and nothing can print."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, list):
+        return [_printable(each) for each in value]
+    if isinstance(value, dict):
+        return {shown(name): _printable(each) for name, each in value.items()}
+    return value
 
 
 def _text(value: object) -> str:

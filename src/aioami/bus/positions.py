@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Final, NamedTuple, Union
 
 from ..errors import ProtocolError
-from .format import escape, unescape
+from .format import escape, server_name
 
 __all__ = ["Oldest", "Position", "Since", "Start", "read_since"]
 
@@ -56,7 +56,7 @@ class Position(NamedTuple):
         if found is None:
             raise ValueError(f"since: {text!r:.80} is no position of a stream, nor 'oldest'")
         try:
-            server = unescape(found[1])
+            server = server_name(found[1])
         except ProtocolError:
             raise ValueError(f"since: {text!r:.80} is no position of a stream") from None
         epoch, n, time = (None if each == "-" else int(each) for each in found.groups()[3:])

@@ -23,6 +23,7 @@ from .._near import with_near_keywords
 from .._owner import Owner
 from ..errors import ManagerError
 from ..events.base import load
+from ..wire.text import shown
 from .connection import BusOptions, need_client
 from .format import server_token
 from .seat import Seat
@@ -193,7 +194,7 @@ class Relay:
         check_callable("clock", clock)
         self.options = options or RelayOptions()
         self.bus = BusOptions.from_url(bus) if isinstance(bus, str) else bus
-        name = self.options.name or socket.gethostname()
+        name = shown(self.options.name or socket.gethostname())
         self.name: Final = f"{name}-{os.getpid()}-{os.urandom(3).hex()}"
         self._linger = linger
         seats: dict[str, Seat] = {}

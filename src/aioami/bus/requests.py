@@ -20,8 +20,9 @@ from ..errors import (
     ProtocolError,
     UnknownAction,
 )
-from ..responses.base import OutcomeReply, Response
+from ..responses.base import OutcomeReply, Response, repeated_secrets
 from ..states import ManagerState
+from ..wire.text import bytes_of, shown
 from .format import (
     CREDIT,
     PART_SIZE,
@@ -33,7 +34,7 @@ from .format import (
     Request,
     parts,
 )
-from .secrets import bytes_without_secrets, hide_secrets
+from .secrets import bytes_without_secrets, hide_repeated, hide_secrets
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -223,7 +224,9 @@ class Requests:
         if kind == "error" and name in ("PermissionDenied", "ProtocolError", "ValueError"):
             self._count("refused")
         has_left = bool(getattr(error, "sent", False)) if sent is None else sent
-        failure = Failure("ValueError" if name == "Exception" else name, str(error), has_left)
+        failure = Failure(
+            "ValueError" if name == "Exception" else name, shown(str(error)), has_left
+        )
         await self._publish(message.reply, Answer(kind, 1, self._clock(), failure.encode()))
 
     async def _publish(self, subject: str, answer: Answer, reply: str = "") -> None:
@@ -275,9 +278,15 @@ class _Flow:
             await self._connection.unsubscribe(self._subscription)
 
 
+def _without_secrets(response: Response) -> bytes:
+    data = bytes(response)
+    repeated = repeated_secrets(response)
+    return hide_repeated(data, map(bytes_of, repeated)) if repeated else data
+
+
 def _whole(response: Response) -> bytes:
-    """The messages of an answer as on the wire."""
-    messages = [bytes(response), *map(bytes, response.events)]
+    """The messages of an answer as on the wire, without the secret of the relay's login."""
+    messages = [_without_secrets(response), *map(bytes, response.events)]
     completion = response.events.completion
     # The event that ends a list may be its last item too.
     if completion is not None and not (response.events and response.events[-1] is completion):

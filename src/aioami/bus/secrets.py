@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..events.base import Event
-from ..wire.redaction import is_harmless, redact
+from ..wire.redaction import is_harmless, redact, redact_repeated
 from ..wire.text import bytes_of
 
-__all__ = ["bytes_without_secrets", "hide_secrets"]
+__all__ = ["bytes_without_secrets", "hide_repeated", "hide_secrets"]
 
 _BLANK = "\r\n\r\n"
 
@@ -31,3 +33,15 @@ def hide_secrets(data: bytes) -> bytes:
         return data
     shown = _BLANK.join(redact(message) for message in text.split(_BLANK))
     return shown.encode("utf-8", "surrogateescape")
+
+
+def hide_repeated(data: bytes, secrets: Iterable[bytes]) -> bytes:
+    """Return a response as on the wire, in which secrets that the server repeats are `***`.
+
+    Args:
+        data: the response.
+        secrets: what is secret.
+    """
+    text = data.decode("utf-8", "surrogateescape")
+    words = (each.decode("utf-8", "surrogateescape") for each in secrets)
+    return redact_repeated(text, words).encode("utf-8", "surrogateescape")

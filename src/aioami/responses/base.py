@@ -10,7 +10,7 @@ from ..errors import ManagerError, ManagerTimeout
 from ..events.base import Event
 from ..fields import Field, Text, Values, as_dict, fields_of, values_of
 from ..wire import Message
-from ..wire.redaction import redact_echo
+from ..wire.redaction import redact_echo, redact_words
 
 if TYPE_CHECKING:
     import pandas
@@ -144,6 +144,20 @@ class EventList(list[ItemT]):
         return list_html(self, self.completion)
 
 
+def note_secrets(response: Response, secrets: Iterable[str]) -> None:
+    """Have a refusal shown without secrets that a server repeats, though they were not sent.
+
+    No more of them is kept than what stands in its text.
+    """
+    if repeated := tuple(each for each in secrets if each in response.text):
+        response._repeated = repeated
+
+
+def repeated_secrets(response: Response) -> tuple[str, ...]:
+    """The secrets that were noted, and that the server repeats in the response."""
+    return getattr(response, "_repeated", ())
+
+
 class Response(Message):
     """The server's answer to one action: a read-only mapping over its headers.
 
@@ -153,9 +167,11 @@ class Response(Message):
             measured.
     """
 
-    __slots__ = ("_items", "action", "seconds")
+    __slots__ = ("_items", "_repeated", "action", "seconds")
 
-    _items: EventList[Any]  # few responses have any
+    # Few responses have either.
+    _items: EventList[Any]
+    _repeated: tuple[str, ...]
 
     def __init__(
         self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None
@@ -204,10 +220,10 @@ class Response(Message):
         }
 
     def _as_shown(self) -> Response:
-        """The response without what the server repeats of the action's secrets."""
-        if self.action is None:
-            return self
-        text = redact_echo(self.text, self.action.name, self.action.headers)
+        """The response without what the server repeats of the action's secrets, and the login's."""
+        text = redact_words(self.text, repeated_secrets(self))
+        if self.action is not None:
+            text = redact_echo(text, self.action.name, self.action.headers)
         return type(self)(text, self.action, seconds=self.seconds)
 
     def __repr__(self) -> str:

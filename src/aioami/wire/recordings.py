@@ -28,19 +28,23 @@ import json
 import os
 import re
 import time
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import IO, Final
 
 from .._log import get_logger
-from . import redact
 from .framing import END_OF_OUTPUT, MAX_END_OF_OUTPUT
+from .redaction import redact, redact_repeated, secrets_of
 from .text import UTF8, Encoding
 
 __all__ = ["FORMAT_VERSION", "Recorder"]
 
 FORMAT_VERSION: Final = 1
 _BLANK: Final = re.compile(rb"\n\r?\n")
+_SUCCESS: Final = re.compile(r"(?i)response:\s*(success|follows|goodbye)")
+_ACTION_ID: Final = re.compile(r"(?im)^actionid:(.*)$")
+_MAX_UNANSWERED: Final = 1000  # actions with secrets
 
 _log: Final = get_logger("aioami.recording")
 
@@ -55,16 +59,25 @@ class Recorder:
     Args:
         path: the file, which is overwritten.
         encoding: the link's, in which the names of secret headers are read. The file has the bytes.
+        secrets: what the server knows without being told, and may repeat in a refusal.
 
     Attributes:
         server: the name of the server in its fleet; empty outside of one.
     """
 
-    def __init__(self, path: str | os.PathLike[str], encoding: Encoding = UTF8) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        encoding: Encoding = UTF8,
+        secrets: Iterable[str] = (),
+    ) -> None:
         self.path = Path(path)
         self.server = ""
         self._shown = encoding
         self._encoding = Encoding(encoding.name, "surrogateescape")
+        # Those of the login, and those of the actions that are not answered yet, by ActionID.
+        self._secrets = frozenset(encoding.encode("secret", each) for each in secrets)
+        self._sent_secrets: dict[str, set[bytes]] = {}
         self._file: IO[str] | None = None
         self._failed = False
         self._started: float | None = None
@@ -87,6 +100,7 @@ class Recorder:
         self._file = self.path.open("w" if first else "a", encoding="utf-8", newline="\n")
         self._failed = False
         self._pending.clear()
+        self._sent_secrets.clear()
         self._searched = 0
         if first:
             self._started = time.monotonic()
@@ -150,21 +164,48 @@ class Recorder:
             "direction": direction,
         }
         if data is not None:
-            entry["data"] = self._redacted(data).decode("utf-8", "surrogateescape")
+            is_sent = direction == "sent"
+            shown = self._redacted(data, is_sent=is_sent).decode("utf-8", "surrogateescape")
+            entry["data"] = shown
         self._line(entry)
 
-    def _redacted(self, data: bytes) -> bytes:
+    def _redacted(self, data: bytes, *, is_sent: bool) -> bytes:
         encoding = self._encoding
         text = str(encoding.decode(data))
         # A few encodings have several forms of one text: then the bytes are more than the names.
         if encoding.encode("data", text) != data:
             encoding = UTF8
             text = data.decode("utf-8", "surrogateescape")
-        if text.isascii():
-            return redact(text).encode()
-        # Names are hidden as messages show them, which is not how the file has them.
         decode, encode = self._shown.decode, encoding.encode
-        return encode("data", redact(text, lambda part: decode(encode("data", part))))
+
+        def shown(part: str) -> str:
+            """A name as messages show it, which is not how the file has it."""
+            return part if part.isascii() else decode(encode("data", part))
+
+        redacted = redact(text, shown)
+        if is_sent and redacted != text:
+            found = {encode("data", each) for each in secrets_of(text, shown)}
+            self._keep_secrets(_action_id(text), found)
+        elif text[:9].lower() == "response:":
+            known = self._secrets_repeated(text)
+            redacted = redact_repeated(redacted, (str(encoding.decode(each)) for each in known))
+        return encode("data", redacted)
+
+    def _keep_secrets(self, action_id: str, found: set[bytes]) -> None:
+        """Keep the secrets of an action until it is answered."""
+        kept = self._sent_secrets
+        kept[action_id] = found
+        if len(kept) > _MAX_UNANSWERED:
+            del kept[next(iter(kept))]
+
+    def _secrets_repeated(self, text: str) -> set[bytes]:
+        """The secrets that a server may repeat in this response.
+
+        One that has lost its ActionID may answer any action.
+        """
+        kept, action_id = self._sent_secrets, _action_id(text)
+        found = kept.pop(action_id, set()) if action_id else set().union(*kept.values())
+        return found if _SUCCESS.match(text) else found | self._secrets
 
     def _line(self, entry: dict[str, object]) -> None:
         if self._file is None:
@@ -194,3 +235,8 @@ class Recorder:
                     break
                 end = start
             return file.truncate(end)
+
+
+def _action_id(text: str) -> str:
+    found = _ACTION_ID.search(text)
+    return "" if found is None else found[1].strip()

@@ -13,8 +13,10 @@ __all__ = [
     "is_sensitive",
     "redact",
     "redact_echo",
+    "redact_repeated",
     "redact_value",
     "redact_words",
+    "secrets_of",
     "show_header",
 ]
 
@@ -207,6 +209,23 @@ def redact_echo(text: str, action: str, headers: Iterable[tuple[str, str]]) -> s
     return redact_words(text, secrets)
 
 
+def secrets_of(text: str, shown: Callable[[str], str] = str) -> set[str]:
+    """The secrets in an action, as they stand in its text: what `redact` replaces.
+
+    Args:
+        text, shown: as for `redact`.
+    """
+    lines = [line.removesuffix("\r").partition(":") for line in text.split("\n")]
+    own: dict[str, str] = {}
+    for header, _, value in lines:
+        own.setdefault(shown(header).strip().lower(), shown(value).strip())
+    return {
+        secret
+        for header, _, value in lines
+        for secret in _secrets_in(shown(header), value.removeprefix(" "), own.get)
+    }
+
+
 def redact_words(text: str, secrets: Iterable[str]) -> str:
     """Return a text in which some words are replaced, wherever they stand.
 
@@ -220,6 +239,28 @@ def redact_words(text: str, secrets: Iterable[str]) -> str:
         else:
             text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
     return text
+
+
+def redact_repeated(text: str, secrets: Iterable[str]) -> str:
+    """Return a response in which a server repeats secrets, without them.
+
+    The headers by which it is known as the answer to its action stay as they are.
+
+    Args:
+        text: the response.
+        secrets: the words, as `redact_words` has them.
+    """
+    secrets = tuple(secrets)
+    if not secrets:
+        return text
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        header, colon, value = line.partition(":")
+        if not colon:
+            lines[number] = redact_words(line, secrets)
+        elif header.strip().lower() not in ("response", "actionid"):
+            lines[number] = f"{header}:{redact_words(value, secrets)}"
+    return "\n".join(lines)
 
 
 def _secrets_in(header: str, value: str, get: Callable[[str], str | None]) -> Iterator[str]:

@@ -9,7 +9,8 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 import pytest
 from tests.helpers import until
@@ -174,6 +175,65 @@ async def test_a_forked_process_is_refused(bus: NatsServer, led: tuple[Office, R
     program = "import sys; from tests.unit.bus.test_one_loop_of_remote import forked; forked(*sys.argv[1:])"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-W", "ignore", "-c", program, bus.url, led[0].name),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    assert out.decode().splitlines() == ["[]", "the parent goes on"], err.decode()
+
+
+def forked_relay(url: str) -> None:
+    """Start a relay, fork, and try each call in the child, which must raise; the parent's relay leads on, and ends."""
+    loop = asyncio.new_event_loop()
+
+    async def begun(stack: contextlib.AsyncExitStack) -> tuple[Office, Relay]:
+        place = await stack.enter_async_context(office(cast(NatsServer, SimpleNamespace(url=url))))
+        relay = await stack.enter_async_context(place.relay())
+        await until(lambda: relay.is_ready and relay.status()[place.name].role == "leader")
+        return place, relay
+
+    def said_in_the_same_loop(use: Callable[[Any], Any], relay: Relay) -> str:
+        # It is not run, as it would read what the parent's sockets have.
+        asyncio._set_running_loop(loop)
+        try:
+            result = use(relay)
+            if asyncio.iscoroutine(result):
+                result.send(None)
+        except RuntimeError as error:
+            return str(error)
+        finally:
+            asyncio._set_running_loop(None)
+        return ""
+
+    async def goes_on(place: Office, relay: Relay) -> None:
+        async with place.remote() as mgr:
+            await mgr.wait_ready(20)
+            assert (await mgr.send(core.Ping())).success
+        assert relay.status()[place.name].takeovers == 1
+
+    stack = contextlib.AsyncExitStack()
+    place, relay = loop.run_until_complete(begun(stack))
+    child = os.fork()
+    if child == 0:
+        ways = (refusal, in_a_running_loop, said_in_the_same_loop)
+        wrong = [
+            f"{name} {way.__name__}" for way in ways for name, use in RELAY.items() if "process" not in way(use, relay)
+        ]
+        print([*wrong, *(["repr"] if repr(relay) != f"<Relay {relay.name} {place.name}: leader>" else [])], flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    loop.run_until_complete(goes_on(place, relay))
+    loop.run_until_complete(stack.aclose())
+    loop.close()
+    print("the parent goes on")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+async def test_a_forked_relay_is_refused(bus: NatsServer) -> None:
+    """In a child it is neither begun nor ended nor waited for, and in the parent it leads on."""
+    program = "import sys; from tests.unit.bus.test_one_loop_of_remote import forked_relay; forked_relay(sys.argv[1])"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "ignore", "-c", program, bus.url),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

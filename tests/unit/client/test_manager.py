@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import pickle
 import ssl
 from collections.abc import Callable
 from urllib.parse import quote
@@ -754,11 +755,40 @@ async def test_a_refused_login_does_not_repeat_the_secret(fake: FakeAsterisk, ac
     with pytest.raises(ManagerAuthError) as caught:
         await mgr.connect()
     assert "admin has the secret ***" in str(caught.value)
-    assert "s3cret" not in str(caught.value) + repr(mgr) + repr(mgr.reason)
+    assert "s3cret" not in str(caught.value) + repr(mgr) + repr(mgr.reason) + repr(caught.value.response)
 
 
 async def test_a_refusal_does_not_repeat_the_secret(fake: FakeAsterisk, mgr: Manager) -> None:
     """No action's refusal shows the secret of the login, nor what the action itself hides."""
     fake.reply_to("Setvar", {"Response": "Error", "Message": "neither s3cret nor hush-hush"})
-    with pytest.raises(ActionError, match=r"neither \*\*\* nor \*\*\*"):
+    with pytest.raises(ActionError, match=r"neither \*\*\* nor \*\*\*") as caught:
         await mgr.send(core.Setvar("PIN", "hush-hush", "PJSIP/x"))
+    reply = await mgr.send(core.Setvar("PIN", "hush-hush", "PJSIP/x"), check=False)
+    for shown in (repr(caught.value.response), repr(reply), reply._repr_html_()):
+        assert "s3cret" not in shown
+        assert "hush-hush" not in shown
+    assert reply.message == "neither s3cret nor hush-hush"  # which is what came
+    assert b"s3cret" in pickle.dumps(reply)
+    fake.reply_to("QueueStatus", {"Response": "Error", "Message": "not s3cret"})
+    with pytest.raises(ActionError, match=r"not \*\*\*"):
+        async for _ in mgr.stream(core.QueueStatus()):
+            pass
+    outcome = {"Response": "Error", "Message": "not s3cret"}
+    fake.reply_to("Originate", outcome)
+    with pytest.raises(ActionError, match=r"not \*\*\*"):
+        await mgr.send(core.Originate_Application("PJSIP/x", "Wait"))
+
+
+async def test_an_error_amid_a_list_does_not_repeat_the_secret() -> None:
+    """It is a refusal too, though its list has begun."""
+    async with FakeAsterisk() as fake, Manager.from_url(fake.url) as mgr:
+        fake.reply_to(
+            "QueueStatus",
+            [
+                [("Response", "Success"), ("EventList", "start"), ("Message", "Queue status will follow")],
+                [("Response", "Error"), ("Message", "not s3cret")],
+            ],
+        )
+        with pytest.raises(ActionError, match=r"not \*\*\*") as caught:
+            await mgr.send(core.QueueStatus())
+        assert "s3cret" not in repr(caught.value.response)

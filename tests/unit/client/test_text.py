@@ -124,7 +124,19 @@ ACTS = {
         "stall",
         "resume",
     ),
-    *("boot", "shut_down", "flood", "reorder", "events", "to_pandas", "to_polars", "copy", "decline", "pick_up"),
+    *(
+        "start",
+        "boot",
+        "shut_down",
+        "flood",
+        "reorder",
+        "events",
+        "to_pandas",
+        "to_polars",
+        "copy",
+        "decline",
+        "pick_up",
+    ),
 }
 
 

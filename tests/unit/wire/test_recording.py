@@ -170,6 +170,60 @@ def test_a_recording_that_failed_starts_anew_with_its_link(tmp_path: Path, taken
     ]
 
 
+def recorded_data(path: Path) -> list[str]:
+    """What a file has of messages, as it has it."""
+    return [each["data"] for each in map(json.loads, path.read_text().splitlines()) if "data" in each]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_recording_repeats_no_secret_of_a_refused_action(tmp_path: Path, encoding: str) -> None:
+    """A server may say in a sentence of its own what it was sent, or what it knows of the login; all else is as it was."""
+    recorder = Recorder(tmp_path / "r", Encoding(encoding), ["gehëim"])
+    recorder.start()
+    recorder.received(b"Asterisk Call Manager/2\r\n")
+    key, login = "hüsh".encode(encoding), "gehëim".encode(encoding)
+    recorder.sent(b"Action: Setvar\r\nActionID: 1\r\nVariable: A_PIN\r\nValue: 4711%b\r\n\r\n" % key)
+    recorder.sent(b"Action: DBPut\r\nActionID: 2\r\nFamily: a\r\nKey: token\r\nVal: hash\r\n\r\n")
+    recorder.sent(b"Action: Ping\r\nActionID: 3\r\n\r\n")
+    refused = b"Response: Error\r\nActionID: %b\r\nMessage: no 4711%b, hash, %b\r\nbare 4711%b\r\n\r\n"
+    for number in (b"3", b"1", b"1"):
+        recorder.received(refused % (number, key, login, key))
+    recorder.received(b"Response: Success\r\nActionID: 2\r\nMessage: hash is set, %b\r\n\r\n" % login)
+    recorder.close()
+    *_, third, first, again, second = recorded_data(recorder.path)
+    kept = f"4711{key.decode('utf-8', 'surrogateescape')}"
+    assert third.splitlines()[2:4] == [f"Message: no {kept}, hash, ***", f"bare {kept}"]
+    assert first.splitlines() == ["Response: Error", "ActionID: 1", "Message: no ***, hash, ***", "bare ***", ""]
+    assert "4711" in again  # it was answered before: this is the answer to nothing
+    assert second.splitlines()[2].startswith("Message: *** is set, geh")
+
+
+def test_a_recording_hides_what_may_answer_any_action(tmp_path: Path) -> None:
+    """A refusal that has lost its ActionID; the secrets of the thousand last actions are known, and no more."""
+    recorder = Recorder(tmp_path / "r")
+    recorder.start()
+    recorder.received(b"Asterisk Call Manager/2\r\n")
+    for number in range(1001):
+        recorder.sent(b"Action: Login\r\nActionID: %d\r\nSecret: secret%04d\r\n\r\n" % (number, number))
+    recorder.received(b"Response: Error\r\nMessage: secret0000 secret0001 secret1000\r\n\r\n")
+    recorder.close()
+    recorder.start()
+    recorder.received(b"Asterisk Call Manager/2\r\nResponse: Error\r\nMessage: secret0001\r\n\r\n")
+    recorder.close()
+    told = [each for each in recorded_data(recorder.path) if each.startswith("Response")]
+    assert [each.splitlines()[1] for each in told] == ["Message: secret0000 *** ***", "Message: secret0001"]
+
+
+def test_a_secret_that_is_a_word_of_the_protocol_spoils_no_recording(tmp_path: Path) -> None:
+    """The answer is still known as the answer of its action."""
+    recorder = Recorder(tmp_path / "r", secrets=["Error"])
+    recorder.start()
+    recorder.sent(b"Action: Login\r\nActionID: 1234\r\nSecret: 1234\r\n\r\n")
+    recorder.received(b"x\r\nResponse: Error\r\nActionID: 1234\r\nMessage: Error, 1234\r\n\r\n")
+    recorder.close()
+    assert recorded_data(recorder.path)[-1] == "Response: Error\r\nActionID: 1234\r\nMessage: ***, ***\r\n\r\n"
+
+
 @pytest.mark.parametrize("pending", [b"", b"Event: Hangup\r\n"])
 def test_a_recording_that_fails_at_its_end_is_closed(tmp_path: Path, pending: bytes) -> None:
     """The last words do not fit: that is logged as any other failure, and nothing is raised."""
