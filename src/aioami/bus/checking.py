@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ from .format import (
     Epoch,
     Heartbeat,
     all_actions,
+    all_events,
     heartbeat_subject,
     record_subject,
     stream_name,
@@ -24,6 +26,7 @@ from .seat import stream_configuration
 __all__ = ["Finding", "check"]
 
 _NO_ROOM: Final = 10047
+_OTHER_STREAM: Final = 10060
 _OLDEST: Final = (2, 9, 0)
 
 
@@ -84,7 +87,14 @@ async def _check_bus(connection: BusConnection, config: RelayConfig) -> AsyncIte
     try:
         found = await connection.api("INFO")
     except ManagerError as error:
-        advice = "enable JetStream in the server, and allow to publish to $JS.API.>"
+        advice = "enable JetStream in the server"
+        if isinstance(error, PermissionDenied):
+            advice = "allow to publish to $JS.API.INFO"
+        elif any(
+            kind == "subscription" and subject.startswith("_inbox.")
+            for kind, subject in connection.refused
+        ):
+            advice = "allow a subscription to _INBOX.>: answers come there"
         yield Finding("bus", f"JetStream does not answer: {error}", is_right=False, advice=advice)
         return
     if "error" in found:
@@ -118,19 +128,33 @@ async def _check_stream(
             yield Finding(name, f"the stream {stream} was made")
         else:
             yield Finding(name, f"the stream {stream} is there")
+        # An empty request is answered with an error, and changes nothing.
+        for needed in ("CREATE", "UPDATE", "MSG.GET"):
+            await connection.api(f"STREAM.{needed}.{stream}")
     except PermissionDenied as error:
-        advice = f"allow to publish to $JS.API.STREAM.*.{stream}, and to subscribe to _INBOX.>"
+        advice = (
+            f"allow to publish to $JS.API.STREAM.*.{stream} and $JS.API.STREAM.MSG.GET.{stream}"
+        )
         yield Finding(name, str(error), is_right=False, advice=advice)
         return
     # JetStream refuses a message for another stream, and stores nothing: so it is known to pass.
     subject = record_subject(name, Epoch)
     try:
-        await connection.store(subject, b"", {"Nats-Expected-Stream": "-"})
+        answer = await connection.request(subject, b"", {"Nats-Expected-Stream": "-"})
     except PermissionDenied as error:
         advice = f"allow to publish to {subject.rpartition('.')[0]}.>"
         yield Finding(name, str(error), is_right=False, advice=advice)
-    except ManagerError:
-        yield Finding(name, "events may be written")
+    except ManagerError as error:
+        advice = f"the subjects of the stream {stream} are to be {all_events(name)}"
+        yield Finding(name, f"no event is stored: {error}", is_right=False, advice=advice)
+    else:
+        refused_with = json.loads(answer.data).get("error", {})
+        if refused_with.get("err_code") == _OTHER_STREAM:
+            yield Finding(name, "events may be written")
+        else:
+            why = refused_with.get("description", "it was stored")
+            advice = f"look at the stream {stream}: `nats stream info` says more"
+            yield Finding(name, f"no event is stored: {why}", is_right=False, advice=advice)
 
     async def heard(_: object) -> None:
         pass

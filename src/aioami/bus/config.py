@@ -37,14 +37,12 @@ class RelayConfig:
         bus: the bus.
         options: what the servers have in common.
         http: the host and port for `/livez`, `/readyz` and `/metrics`; `None` for none.
-        secrets_in_urls: names of the servers whose secrets stand in a URL.
     """
 
     servers: tuple[ServerOptions, ...]
     bus: BusOptions
     options: RelayOptions
     http: tuple[str, int] | None = None
-    secrets_in_urls: tuple[str, ...] = ()
 
 
 def read_config(
@@ -81,7 +79,6 @@ def read_config(
         raise ValueError(f"{_first(unknown)}: there is no such table; there are {known}")
     tables = {name: _table(found, name, keys) for name, keys in TABLES.items()}
     listed: dict[str, ServerOptions] = {}
-    in_urls = []
     given = found.get("servers", {})
     if not isinstance(given, dict):
         raise ValueError("servers: tables, as [servers.pbx1]")
@@ -97,16 +94,11 @@ def read_config(
             "servers: a relay needs at least one: --server pbx1=ami://user@host, "
             "or [servers.pbx1] in the file"
         )
-    for name, server in listed.items():
-        login = server.url.partition("://")[2].rpartition("@")[0]
-        if ":" in login:
-            in_urls.append(name)
     return RelayConfig(
         tuple(listed.values()),
         _bus(tables["bus"], bus, folder),
         RelayOptions(**{**tables["stream"], **_without(tables["relay"], "http")}),
         _address(http or tables["relay"].get("http")),
-        tuple(in_urls),
     )
 
 
@@ -159,7 +151,10 @@ def _table(found: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> dict[s
 
 
 def _text_of(path: Path, field: str) -> str:
-    text = path.read_text(encoding="utf-8").strip("\r\n")
+    try:
+        text = path.read_text(encoding="utf-8").strip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError(f"{field}: {path} is no text in UTF-8") from None
     if not text:
         raise ValueError(f"{field}: {path} is empty")
     return text
@@ -177,8 +172,13 @@ def _server(
         raise ValueError(f"{field}.url: expected ami://user@host")
     from ..url import read_url
 
-    read_url(url)  # what is wrong with it is told now
+    try:
+        read_url(url)
+    except ValueError as error:
+        raise ValueError(f"{field}.url: {str(error).removeprefix('url: ')}") from None
     secret: str | None = environment.get(secret_variable(name))
+    if secret == "":
+        raise ValueError(f"{field}: {secret_variable(name)} is empty")
     if (path := table.get("secret_file")) is not None:
         if not isinstance(path, str):
             raise ValueError(f"{field}.secret_file: expected a path")

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import re
 import ssl as tls
 import urllib.parse
@@ -57,6 +58,10 @@ _NO_STREAM: Final = 10059
 _SEED: Final = r"(?m)^SU[A-Z2-7]{56}\s*$"
 _CREDENTIALS: Final = (
     r"(?m)BEGIN NATS USER JWT.*\n\S+\s*\n[\s\S]*BEGIN USER NKEY SEED.*\n\s*SU[A-Z2-7]{56}\s*$"
+)
+_SIGNS: Final = (
+    "in a user and a secret, signs that stand for themselves are percent-encoded: "
+    "%3F for ?, %40 for @, %2C for a comma"
 )
 _OPTIONS: Final = ("cafile", "certfile", "keyfile", "credentials", "nkey", "timeout")
 
@@ -150,13 +155,18 @@ class BusOptions:
             found["password"] = urllib.parse.unquote(password)
         elif user:
             found["token"] = urllib.parse.unquote(user)
+        if "@" in login and "," in login:
+            raise ValueError(f"{shape}; one user for all hosts stands before the first of them")
         servers = []
         for host in hosts.split(","):
-            with_port = urllib.parse.urlsplit(f"//{host}")
             try:
+                with_port = urllib.parse.urlsplit(f"//{host}")
                 port = with_port.port or PORT
             except ValueError:
-                raise ValueError(f"{shape}; {host!r:.80} has no port that is a number") from None
+                # It is not shown: where a secret has a `?`, the host is taken for a part of it.
+                raise ValueError(
+                    f"{shape}; a host has no port that is a number; {_SIGNS}"
+                ) from None
             if not with_port.hostname:
                 raise ValueError(f"{shape}; a host is empty")
             name = with_port.hostname
@@ -166,6 +176,8 @@ class BusOptions:
         for name, value in urllib.parse.parse_qsl(query, keep_blank_values=True):
             if name not in _OPTIONS:
                 known = ", ".join(_OPTIONS)
+                if "@" in query:  # what is taken for options may be a part of a secret
+                    raise ValueError(f"{shape}; the only options are {known}; {_SIGNS}")
                 raise ValueError(f"bus: there is no option {name!r:.40}; there are {known}")
             found[name] = value
         if "timeout" in found:
@@ -174,8 +186,8 @@ class BusOptions:
             except ValueError:
                 raise ValueError("bus: timeout is a number of seconds") from None
         found.update(options)
-        if not found.get("timeout", 1.0) > 0:
-            raise ValueError("bus: timeout is more than 0 seconds")
+        if not 0 < found.get("timeout", 1.0) < math.inf:
+            raise ValueError("bus: timeout is more than 0 seconds, and has an end")
         return cls(**found)
 
     @property

@@ -273,5 +273,6 @@ def _error(failure: Failure, action: Action[Any]) -> Exception:
         return kind(text, action=action)
     if kind in (errors.ManagerAuthError, ManagerError):
         return kind(text)
-    # What the server sent was no AMI: as on a direct link, the action may have run.
-    return because(ConnectionLost(text, sent=True), ProtocolError(text))
+    # The relay could not read the request, and says so; of what is unknown here, it may have run.
+    sent = failure.sent or kind is not ProtocolError
+    return because(ConnectionLost(text, sent=sent), ProtocolError(text))

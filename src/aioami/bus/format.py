@@ -616,7 +616,7 @@ class Failure(Record):
     Attributes:
         error: the name of a class in `aioami.errors`, or `ValueError`.
         text: its sentence.
-        sent: for `ConnectionLost`: false if the action certainly did not reach the server.
+        sent: false if the action certainly did not reach the server.
     """
 
     error: str

@@ -36,6 +36,8 @@ __all__ = ["Relay", "RelayOptions", "SeatStatus", "ServerOptions", "make_prompt"
 log = get_logger("aioami.bus.relay")
 
 MEBIBYTE: Final = 1 << 20
+_LONGEST: Final = 1_000_000_000  # seconds; JetStream counts them as nanoseconds in 63 bits
+_LARGEST: Final = 1 << 60  # bytes
 
 
 @dataclass(frozen=True)
@@ -97,21 +99,21 @@ class RelayOptions:
 
     def __post_init__(self) -> None:
         check_text("name", self.name)
-        for name, minimum in (
-            ("max_age", 10.0),
-            ("max_bytes", MEBIBYTE),
-            ("replicas", 1),
-            ("buffer", 65536),
-            ("silence", 0.3),
-            ("doubt", 0.3),
-            ("leader_timeout", 0.3),
+        for name, minimum, maximum in (
+            ("max_age", 10.0, _LONGEST),
+            ("max_bytes", MEBIBYTE, _LARGEST),
+            ("replicas", 1, 5),
+            ("buffer", 65536, _LARGEST),
+            ("silence", 0.3, _LONGEST),
+            ("doubt", 0.3, _LONGEST),
+            ("leader_timeout", 0.3, _LONGEST),
         ):
             value = getattr(self, name)
             check_type(name, value, (int, type(minimum)), "a number")
             if not value >= minimum:
                 raise ValueError(f"{name}: at least {minimum:g}, not {value!r}")
-        if self.replicas > 5:
-            raise ValueError(f"replicas: at most 5, not {self.replicas}")
+            if value > maximum:
+                raise ValueError(f"{name}: at most {maximum:,}, not {value!r}")
 
 
 @dataclass(frozen=True)

@@ -173,7 +173,11 @@ class Requests:
             return
         flow = _Flow(self._connection)
         try:
-            await flow.open()
+            try:
+                await flow.open()
+            except ManagerError as error:
+                log.info("an answer could not be given: %s", error)
+                return
             for kind, number, body in parts(data, size):
                 if kind == "part" and not await flow.admit():
                     return
@@ -223,7 +227,9 @@ class Requests:
         )
         if kind == "error" and name in ("PermissionDenied", "ProtocolError", "ValueError"):
             self._count("refused")
-        has_left = bool(getattr(error, "sent", False)) if sent is None else sent
+        has_left = sent
+        if has_left is None:
+            has_left = isinstance(error, ManagerTimeout) or bool(getattr(error, "sent", False))
         failure = Failure(
             "ValueError" if name == "Exception" else name, shown(str(error)), has_left
         )

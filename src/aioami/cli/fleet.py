@@ -16,7 +16,7 @@ from aioami import ConnectionLost, Fleet, Manager
 from aioami.fleet import is_bus, read_servers
 
 from .options import FleetFile, Server
-from .server import Address, OnBus, server_url
+from .server import Address, OnBus, server_url, warn_of_secret
 
 __all__ = ["address_of", "fleet_of", "for_one_server", "names_on", "servers_of"]
 
@@ -56,6 +56,7 @@ def servers_of(
             raise _wrong(f"{', '.join(there)}: on a bus, and {no_bus}; --server leaves others out")
         return chosen
     if url is not None and is_bus(url):
+        warn_of_secret(url, "--url", "AIOAMI_URL, or ?credentials=FILE, hides it")
         if no_bus:
             raise _wrong(no_bus, "--url")
         if any(sign in name for name in names or () for sign in "*?["):

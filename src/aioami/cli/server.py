@@ -20,7 +20,7 @@ from .process import notify
 if TYPE_CHECKING:
     from aioami.bus import RemoteManager
 
-__all__ = ["Address", "OnBus", "manager", "ready", "server_url", "with_secret"]
+__all__ = ["Address", "OnBus", "manager", "ready", "server_url", "warn_of_secret", "with_secret"]
 
 _RELAY: Final = 5.0  # seconds for which a relay that leads is waited for
 
@@ -92,18 +92,28 @@ async def ready(own: ManagerT) -> AsyncIterator[ManagerT]:
         yield own
 
 
+def warn_of_secret(url: str, option: str, advice: str) -> None:
+    """Say that others can see the secret in a URL, if it was typed; also of one that is wrong.
+
+    Args:
+        url: of a server, or of a bus, where a token stands alone before the `@`.
+        option: the option that has it.
+        advice: what hides it.
+    """
+    login = url.partition("://")[2].rpartition("@")[0]
+    is_secret = bool(login) if is_bus(url) else ":" in login
+    if is_secret and any(url in argument for argument in sys.argv[1:]):
+        notify(
+            f"the secret in {option} can be read by everybody in the list of processes; {advice}"
+        )
+
+
 def with_secret(url: str) -> ServerUrl:
     """The URL with the user's secret: its own, that of AIOAMI_SECRET, or one that is asked for."""
     if is_bus(url):
         needed = "this is a bus: --server says which of its servers is meant"
         raise typer.BadParameter(needed, param_hint="--url")
-    # Also of a URL that cannot be read.
-    user = url.partition("://")[2].rpartition("@")[0]
-    if ":" in user and any(url in argument for argument in sys.argv[1:]):
-        notify(
-            "the secret in --url can be read by everybody in the list of processes; "
-            "AIOAMI_SECRET and AIOAMI_URL hide it"
-        )
+    warn_of_secret(url, "--url", "AIOAMI_SECRET and AIOAMI_URL hide it")
     parts = read_url(url)
     if parts.username is None or parts.secret is not None:
         return parts

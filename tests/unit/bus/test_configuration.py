@@ -16,13 +16,14 @@ import trustme
 from tests.helpers import run, start, until
 
 from aioami.bus.checking import Finding, check
-from aioami.bus.config import read_config, secret_variable, server_from_option
+from aioami.bus.config import RelayConfig, read_config, secret_variable, server_from_option
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.bus.watching import Watching, keep_systemd_informed, metrics_of, notify_systemd
 from aioami.testing import FakeAsterisk
 from aioami.testing.nats import NatsServer
 
+VERBS = ("INFO", "CREATE", "UPDATE", "MSG.GET")
 FILE = """
 [bus]
 url = "nats://bus.example,bus2.example:4333"
@@ -62,7 +63,7 @@ def test_a_file_has_all_that_a_relay_needs(tmp_path: Path) -> None:
     assert config.bus.servers == ("nats://bus.example:4222", "nats://bus2.example:4333")
     assert config.bus.password == "bus-hush"
     assert config.options == RelayOptions(name="a", buffer=1_000_000, max_age=60, replicas=3)
-    assert (config.http, config.secrets_in_urls) == (("127.0.0.1", 9598), ())
+    assert config.http == ("127.0.0.1", 9598)
     assert "hush" not in repr(config)
 
 
@@ -73,7 +74,7 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
     )
     assert config.servers[0].url == "ami://u:other@h"
     assert (config.bus.servers, config.bus.is_secure) == (("nats://elsewhere:4222",), True)
-    assert (config.http, config.secrets_in_urls) == (("127.0.0.1", 1), ("pbx1",))
+    assert config.http == ("127.0.0.1", 1)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,23 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
         ("[servers.a]\nurl = 'ami://u@h'\n[stream]\nmax_bytes = 1.5", "stream.max_bytes: expected a number"),
         ("[servers.a]\nurl = 'ami://u@h'\n[relay]\nname = 1", "relay.name: expected text"),
         ("[servers.a]\nurl = 'ami://u@h'\n[relay]\nhttp = '80'\n[bus]\nurl='nats://h'", "http: expected host:port"),
+        ("[servers.a]\nurl = 'ami://u:hush@h:x'", "servers.a.url: expected"),
+        (
+            "[servers.a]\nurl = 'ami://u@h'\nsecret_file = 'latin'",
+            "servers.a.secret_file: .*latin is no text in UTF-8$",
+        ),
+        ("[servers.a]\nurl = 'ami://u@h'\nsecret_file = 'empty'", "servers.a.secret_file: .*empty is empty"),
+        ("[servers.b]\nurl = 'ami://u@h'", "servers.b: AIOAMI_SECRET_B is empty"),
+        ("[servers.a]\nurl = 'ami://u@h'\n[stream]\nmax_age = inf\n[bus]\nurl='nats://h'", "max_age: at most"),
+        (
+            f"[servers.a]\nurl = 'ami://u@h'\n[stream]\nmax_bytes = {1 << 62}\n[bus]\nurl='nats://h'",
+            "max_bytes: at most",
+        ),
+        ("[servers.a]\nurl = 'ami://u@h'\n[bus]\nurl = 'nats://h'\ntimeout = inf", "timeout is more than 0 .* an end"),
+        (
+            "[servers.a]\nurl = 'ami://u@h'\n[bus]\nurl = 'nats://h'\npassword_file = 'latin'",
+            "bus.password_file: .*latin",
+        ),
         ("servers = 5", "servers: tables"),
         ("[servers]\na = 5", "servers.a: expected a table"),
         ("bus = 5", "bus: expected a table"),
@@ -104,9 +122,13 @@ def test_options_win_over_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(text: str, reason: str, tmp_path: Path) -> None:
-    """Each mistake in the file is a ValueError that names the field."""
-    with pytest.raises(ValueError, match=reason):
-        read_config(write(tmp_path, text), environment={})
+    """Each mistake in the file is a ValueError that names the field, and shows no secret."""
+    (tmp_path / "latin").write_bytes(b"hush\xfc")
+    (tmp_path / "empty").write_bytes(b"\n")
+    with pytest.raises(ValueError, match=reason) as told:
+        read_config(write(tmp_path, text), environment={"AIOAMI_SECRET_B": ""})
+    assert type(told.value) is ValueError
+    assert "hush" not in str(told.value)
 
 
 def test_an_empty_secret_is_refused(tmp_path: Path) -> None:
@@ -144,6 +166,20 @@ def test_the_address_of_a_bus() -> None:
         BusOptions.from_url("nats://h?timeout=0")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("nats://u:hush?hush@h", "nats://u:1?hush@h", "nats://hush?@h", "nats://u:hush@[::1", "nats://u:hush@h:x"),
+        *("nats://u:hush@h,u2:hush@h2", "http://u:hush@h", "nats://u:hush?hush=1@h", "nats://u:hush@"),
+    ],
+)
+def test_the_address_of_a_bus_that_is_wrong(url: str) -> None:
+    """It is a ValueError that says how it is to be, and shows nothing that may be a part of a secret."""
+    with pytest.raises(ValueError, match=r"^bus: expected nats://") as told:
+        BusOptions.from_url(url)
+    assert "hush" not in str(told.value)
+
+
 async def findings(fake: FakeAsterisk, url: str, secret: str = "s3cret") -> list[Finding]:
     config = read_config(
         servers=[f"pbx1=ami://admin@{fake.host}:{fake.port}"], bus=url, environment={"AIOAMI_SECRET_PBX1": secret}
@@ -173,6 +209,83 @@ async def test_the_check_says_what_is_missing(fake: FakeAsterisk, nats_program: 
     assert "manager.conf" in wrong[1][2]
     found = await findings(fake, server.url)
     assert [(each.subject, each.is_right) for each in found] == [("bus", False), ("pbx1", True)]
+
+
+async def test_the_check_of_an_account_without_jetstream(fake: FakeAsterisk, nats_program: Path) -> None:
+    """A user whose account has no JetStream is told so, with what to change."""
+    user = {"user": "relay", "password": "x"}
+    accounts = {"A": {"users": [user]}, "B": {"jetstream": "enabled", "users": [{"user": "b", "password": "x"}]}}
+    with NatsServer(nats_program, settings={"accounts": accounts}) as server:
+        found = await findings(fake, server.url.replace("nats://", "nats://relay:x@"))
+    wrong = [(each.subject, each.advice) for each in found if not each.is_right]
+    assert wrong == [("bus", "enable JetStream for this account")]
+
+
+@pytest.mark.parametrize(
+    ("version", "replicas", "wrong"),
+    [
+        ("2.8.4", 1, [("the server is 2.8.4", "a relay needs nats-server 2.9 or later")]),
+        (
+            "2.9.25",
+            3,
+            [("3 replicas on 2.9.25", "clusters need nats-server 2.10 or later: claims are not safe before")],
+        ),
+        ("2.10.0", 3, []),
+    ],
+)
+async def test_the_check_of_a_version(
+    version: str, replicas: int, wrong: list[tuple[str, str]], nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is too old, or too old for replicas, is told with the version that is needed."""
+    monkeypatch.setattr(BusConnection, "version", version)
+    servers = (ServerOptions("pbx1", "ami://admin:x@127.0.0.1:1"),)
+    config = RelayConfig(servers, BusOptions.from_url(nats_server.url), RelayOptions(replicas=replicas))
+    found = [each async for each in check(config) if each.subject == "bus"]
+    assert [(each.text, each.advice) for each in found if not each.is_right] == wrong
+
+
+async def test_the_check_of_a_stream_that_is_another(fake: FakeAsterisk, nats_server: NatsServer) -> None:
+    """A stream of the name that takes other subjects, or is full, stores no event: that is told."""
+    connection = await BusConnection.open(BusOptions.from_url(nats_server.url), "test")
+    for settings, text, advice in (
+        ({"subjects": ["other.>"]}, "nobody listens on the bus", "are to be ami.ev.pbx1.>"),
+        ({"subjects": ["ami.ev.pbx1.>"], "sealed": True}, "sealed", "nats stream info"),
+    ):
+        await connection.api("STREAM.DELETE.AMI_pbx1")
+        wanted = {"name": "AMI_pbx1", "subjects": ["ami.ev.pbx1.>"], **settings}
+        made = await connection.api("STREAM.CREATE.AMI_pbx1", {**wanted, "sealed": False})
+        assert "error" not in made
+        if "sealed" in wanted:
+            assert "error" not in await connection.api("STREAM.UPDATE.AMI_pbx1", {**made["config"], "sealed": True})
+        (wrong,) = [each for each in await findings(fake, nats_server.url) if not each.is_right]
+        assert (wrong.subject, text in wrong.text, advice in wrong.advice) == ("pbx1", True, True), wrong
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("publish", "subscribe", "advice"),
+    [
+        (["_INBOX.>"], ["_INBOX.>"], "allow to publish to $JS.API.INFO"),
+        (["$JS.API.>"], ["ami.>"], "allow a subscription to _INBOX.>: answers come there"),
+        *(
+            (
+                ["$JS.API.INFO", *(f"$JS.API.STREAM.{other}.AMI_pbx1" for other in VERBS if other != verb)],
+                ["_INBOX.>"],
+                "allow to publish to $JS.API.STREAM.*.AMI_pbx1 and $JS.API.STREAM.MSG.GET.AMI_pbx1",
+            )
+            for verb in VERBS
+        ),
+    ],
+)
+async def test_the_check_of_one_permission(
+    publish: list[str], subscribe: list[str], advice: str, fake: FakeAsterisk, nats_program: Path
+) -> None:
+    """Each permission on JetStream that is missing alone is told, by the one that is needed."""
+    may = {"publish": publish, "subscribe": subscribe}
+    user = {"user": "relay", "password": "x", "permissions": may}
+    with NatsServer(nats_program, settings={"authorization": {"users": [user]}}) as server:
+        found = await findings(fake, server.url.replace("nats://", "nats://relay:x@") + "?timeout=1")
+    assert [each.advice for each in found if not each.is_right] == [advice]
 
 
 async def test_a_log_that_does_not_fit_is_told(fake: FakeAsterisk, nats_program: Path, tmp_path: Path) -> None:
@@ -281,9 +394,12 @@ async def test_the_command(fake: FakeAsterisk, nats_server: NatsServer, tmp_path
         f'[bus]\nurl = "{nats_server.url}"\n[relay]\nsilence = 0.3\n'
         f'[servers.pbx1]\nurl = "ami://admin@{fake.host}:{fake.port}"\nsecret_file = "secret"\n'
     )
-    process, good, nowhere, without, nameless = await asyncio.gather(
+    bus, plain = "nats://u:hush@127.0.0.1:1", f"pbx1=ami://admin@{fake.host}:{fake.port}"
+    process, good, typed, untyped, nowhere, without, nameless = await asyncio.gather(
         start("relay", "--config", str(file), "--http", "127.0.0.1:0"),
         run("relay", "--server", server, "--bus", nats_server.url, "--check"),
+        run("relay", "--server", plain, "--bus", bus, "--check", AIOAMI_SECRET_PBX1="s3cret"),
+        run("relay", "--server", plain, "--check", AIOAMI_BUS=bus, AIOAMI_SECRET_PBX1="s3cret"),
         run("relay", "--server", server, "--bus", "nats://127.0.0.1:1", "--check"),
         run("relay", "--bus", nats_server.url),
         run("relay", "--server", "ami://admin@host", "--bus", nats_server.url),
@@ -291,8 +407,14 @@ async def test_the_command(fake: FakeAsterisk, nats_server: NatsServer, tmp_path
     code, out, err = good
     assert code == 0, out + err
     assert "ok    pbx1: the login works" in out
-    assert "list of processes" in err
+    assert err.count("secret in --server can be read by everybody in the list of processes") == 1
     assert "s3cret" not in out + err
+    code, out, err = typed
+    assert code == 1, out + err
+    assert err.count("secret in --bus can be read by everybody in the list of processes") == 1
+    assert "hush" not in out + err
+    code, _, err = untyped
+    assert (code, "list of processes" in err) == (1, False)
     code, out, _ = nowhere
     assert code == 1
     assert "FAIL  bus: " in out

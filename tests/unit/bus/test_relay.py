@@ -474,7 +474,7 @@ async def test_a_body_for_another_action_than_its_subject_is_refused(
     """Whoever may only ping cannot call in the shelter of that subject."""
     async with relayed(fake, nats_server) as (_, bus):
         failure = await refused(bus, "Ping", b"Action: Originate\r\nChannel: Local/1@a")
-        assert failure.error == "ProtocolError"
+        assert (failure.error, failure.sent) == ("ProtocolError", False)
         fake.expect_nothing("Originate")
 
 
@@ -512,7 +512,7 @@ async def test_an_action_that_may_have_run_says_so(fake: FakeAsterisk, nats_serv
     fake.reply_to("Status", None)
     async with relayed(fake, nats_server) as (_, bus):
         failure = await refused(bus, "Status", seconds=0.3)
-        assert failure.error == "ManagerTimeout"
+        assert (failure.error, failure.sent) == ("ManagerTimeout", True)
         waiting = asyncio.ensure_future(refused(bus, "Status"))
         await until(lambda: len(fake.sent("Status")) == 2)
         fake.drop()
@@ -575,6 +575,9 @@ async def test_nobody_listens_where_no_relay_leads(nats_server: NatsServer) -> N
         ({"max_bytes": 1000}, "max_bytes"),
         ({"replicas": 0}, "replicas"),
         ({"replicas": 7}, "replicas"),
+        ({"max_age": 2e9}, "max_age"),
+        ({"max_bytes": 1 << 62}, "max_bytes"),
+        ({"silence": float("inf")}, "silence"),
         ({"buffer": 10}, "buffer"),
         ({"silence": 0.1}, "silence"),
         ({"doubt": 0}, "doubt"),

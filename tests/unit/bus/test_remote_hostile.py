@@ -120,6 +120,8 @@ def failure(error: str, *, sent: bool) -> Answer:
         ([failure("ValueError", sent=False)], ValueError, None, "it is so"),
         ([failure("ManagerError", sent=True)], ManagerError, None, "it is so"),
         ([failure("ProtocolError", sent=True)], ConnectionLost, True, "it is so"),
+        ([failure("ProtocolError", sent=False)], ConnectionLost, False, "it is so"),
+        ([failure("SystemExit", sent=False)], ConnectionLost, True, "it is so"),
         ([failure("SystemExit", sent=True)], ConnectionLost, True, "it is so"),
     ],
 )

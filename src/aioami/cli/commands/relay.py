@@ -16,6 +16,7 @@ from aioami.bus.relay import Relay, make_prompt
 from aioami.bus.watching import Watching, keep_systemd_informed
 
 from ..process import ExitCode, notify, run_to_end
+from ..server import warn_of_secret
 
 __all__ = ["relay"]
 
@@ -62,11 +63,11 @@ def relay(
         if config is not None:
             raise
         raise typer.BadParameter(str(error)) from error
-    if given.secrets_in_urls and server:
-        notify(
-            "a secret in --server can be read by everybody in the list of processes; "
-            "--config with secret_file, or AIOAMI_SECRET_<NAME>, hides it"
-        )
+    for text in server or ():
+        advice = "--config with secret_file, or AIOAMI_SECRET_<NAME>, hides it"
+        warn_of_secret(text.partition("=")[2], "--server", advice)
+    if bus is not None:
+        warn_of_secret(bus, "--bus", "--config with password_file, or AIOAMI_BUS, hides it")
     return run_to_end(_examine(given) if check else _serve(given))
 
 
