@@ -209,9 +209,9 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         serving(steering, "asyncagi", program, "menu,${ROW}") as calls,
     ):
         placing = Calls(mgr, calls.exten, calls.server)
-        await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
-        await until(lambda: len(sessions) == len(raised))
-        await asyncio.sleep(0.3)  # all four commands run on the server
+        with mgr.events(events.AGIExecStart) as starts:
+            await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
+            await until(lambda: starts.pending == len(raised))  # their commands run on the server
         await proxy.stop()
         await until(lambda: steering.state is ManagerState.RECONNECTING)
         channels = {outage: session.uniqueid for outage, session in sessions.items()}

@@ -362,11 +362,11 @@ async def test_leaving_the_server_cancels_its_programs(mgr: Manager, transport: 
             cancelled.append(call.channel)
             raise
 
-    with mgr.events(events.Hangup) as gone:
+    with mgr.events(events.Hangup) as gone, mgr.events(events.AGIExecStart) as starts:
         async with serving(mgr, transport, program, "menu,${ROW}") as calls:
             channels = set(await asyncio.gather(*(calls.place(ROW=str(number)) for number in range(3))))
             await until(lambda: begun == 3)
-            await asyncio.sleep(0.3)  # two of them run on the server
+            await until(lambda: starts.pending == 2)  # two of them run on the server
             began = clock()
         assert clock() - began < 4
         assert set(cancelled) == channels
