@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
@@ -184,6 +184,7 @@ async def steering_through_a_proxy(asterisk: Any) -> AsyncIterator[tuple[Manager
 async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
     """The command under way fails; the session goes on if the channel still is where it was, and never elsewhere."""
     sessions: dict[str, Session] = {}
+    running: list[Awaitable[object]] = []
     raised: dict[str, list[str]] = {"short": [], "hung up": [], "redirected": [], "entered anew": []}
     values: dict[str, str] = {}
 
@@ -192,6 +193,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         if outage in sessions:
             values[outage] = await call.evaluate("anew")
             return
+        running.append(begins(mgr, "WAIT FOR DIGIT", call.channel))
         sessions[outage] = call
         try:
             await call.digit(None)
@@ -209,9 +211,9 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         serving(steering, "asyncagi", program, "menu,${ROW}") as calls,
     ):
         placing = Calls(mgr, calls.exten, calls.server)
-        with mgr.events(events.AGIExecStart) as starts:
-            await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
-            await until(lambda: starts.pending == len(raised))  # their commands run on the server
+        await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
+        await until(lambda: len(sessions) == len(raised))
+        await asyncio.gather(*running)
         await proxy.stop()
         await until(lambda: steering.state is ManagerState.RECONNECTING)
         channels = {outage: session.uniqueid for outage, session in sessions.items()}
