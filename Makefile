@@ -30,7 +30,7 @@ check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each c
 
 # What a link and its calls live on: no branch of it is without a test.
 comma = ,
-CORE = wire/*,_session/*,_client/*,agi/*,calls/*,fleet/merged.py,_signals.py,states.py,url.py
+CORE = wire/*,_session/*,_client/*,agi/*,calls/*,fleet/merged.py,_owner.py,_signals.py,states.py,url.py
 # The tests that take these branches. All others go untraced: a tracer has Python 3.11 compute twice as long.
 TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_url.py)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
@@ -184,6 +184,7 @@ async def steering_through_a_proxy(asterisk: Any) -> AsyncIterator[tuple[Manager
 async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
     """The command under way fails; the session goes on if the channel still is where it was, and never elsewhere."""
     sessions: dict[str, Session] = {}
+    running: list[Awaitable[object]] = []
     raised: dict[str, list[str]] = {"short": [], "hung up": [], "redirected": [], "entered anew": [], "bridged": []}
     values: dict[str, str] = {}
 
@@ -192,6 +193,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         if outage in sessions:
             values[outage] = await call.evaluate("anew")
             return
+        running.append(begins(mgr, "", call.channel))
         sessions[outage] = call
         try:
             await (call.play("demo-congrats", "demo-congrats") if outage == "bridged" else call.digit(None))
@@ -211,7 +213,7 @@ async def test_a_lost_link(mgr: Manager, asterisk: Any) -> None:
         placing = Calls(mgr, calls.exten, calls.server)
         await asyncio.gather(*(placing.place(ROW=outage) for outage in raised))
         await until(lambda: len(sessions) == len(raised))
-        await asyncio.sleep(0.3)  # all commands run on the server
+        await asyncio.gather(*running)
         other = await (await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))).outcome()
         await proxy.stop()
         await until(lambda: steering.state is ManagerState.RECONNECTING)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.helpers import begins
 from tests.real.agi_calls import Transport, both, lay_out, run, run_each
 from tests.real.test_agi_commands import rows
 from tests.real.test_agi_ends import raised_by
@@ -58,9 +59,10 @@ async def test_commands_that_wait_for_their_turn_end_with_the_channel(mgr: Manag
     """A hang-up is HungUp in the command that runs, and in all that wait behind it, and none waits for ever."""
 
     async def program(call: Session) -> list[str]:
+        runs = begins(mgr, "WAIT FOR DIGIT", call.channel)
         begun = asyncio.create_task(call.digit(None))
         queued = [asyncio.create_task(each) for each in (call.set("A", "b"), call.play("beep"), call.leave())]
-        await asyncio.sleep(0.3)  # the first runs, which no event tells over FastAGI
+        await runs
         await mgr.send(core.Hangup(call.uniqueid))
         ended = await asyncio.wait_for(asyncio.gather(begun, *queued, return_exceptions=True), 0.6)
         return [type(each).__name__ for each in ended]
@@ -83,8 +85,9 @@ async def test_a_bridge_and_a_transfer_take_the_call_away(mgr: Manager, transpor
 
     async def bridged(call: Session) -> list[str]:
         other = await (await mgr.send(core.Originate_Application("Local/wait@test/n", "Wait", ("60",)))).outcome()
+        runs = begins(mgr, "WAIT FOR DIGIT", call.channel)
         running = asyncio.create_task(call.digit(None))
-        await asyncio.sleep(0.3)  # it runs, which no event tells over FastAGI
+        await runs
         await mgr.send(core.Bridge(call.channel, other.channel or ""))
         return await raised(running, call)
 

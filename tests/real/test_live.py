@@ -403,7 +403,7 @@ async def test_little_is_asked(keeper: Keeper) -> None:
             assert {each[0] for each in further} <= {"QueueStatus", "Status"}
             await mgr.send(core.QueueRemove("Local/short@test/n", "empty"))
             asked = mgr.asked
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # in which it would ask
             assert mgr.asked == asked
             assert live.synced
             assert "link" not in [(await anext(ends)).kind for _ in range(len(ends._waiting))]

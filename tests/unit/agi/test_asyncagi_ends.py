@@ -146,7 +146,7 @@ async def test_events_that_end_a_session(name: str, headers: dict[str, str], err
     await until(lambda: server.commands)
     server.tell(name, **headers)
     if error is None:
-        await asyncio.sleep(0.08)
+        await asyncio.sleep(0.08)  # in which it would end
         assert not running.done()
         server.tell("Hangup")
         error = HungUp
@@ -250,7 +250,7 @@ async def test_an_end_while_nothing_runs_is_looked_into() -> None:
     """AsyncAGI that ends while no command runs ends the session, before a program is there and later."""
     server = Server()
     server.tell("AsyncAGIEnd")
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)  # in which it would be taken for over
     assert server.line.over is None
     server.replies["Status"] = [looked("1")]
     with pytest.raises(HungUp, match="was hung up"):

@@ -635,7 +635,7 @@ async def test_close_waits_for_programs_but_not_for_its_own() -> None:
     async with server, connected(server) as one, connected(server, begin=False) as two:
         two.begin(agi_channel="closer")
         serving = asyncio.create_task(server.serve_forever())
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # in which neither ends
         assert (ended, serving.done()) == ([], False)
         release.set()
         assert await one.hear() == ""

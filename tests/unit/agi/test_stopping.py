@@ -101,7 +101,7 @@ async def test_who_may_not_look_does_so_once(error: Exception) -> None:
     server = Server(error, looked(1))
     _, reported = watching(server)
     await until(lambda: server.asked)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # in which it would ask again
     assert (server.asked, reported) == (["Status"], [])
 
 
@@ -117,7 +117,7 @@ async def test_a_command_that_is_answered_is_looked_after_no_more(said: object, 
     server = Server(*before, late)
     answer, reported = watching(server)
     await answer
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # in which it would ask again
     assert (server.asked, reported) == (["Status"] * (len(before) + 1), [])
 
 
@@ -126,7 +126,7 @@ async def test_most_commands_are_never_looked_after() -> None:
     server = Server(looked(1))
     answer, reported = watching(server)
     answer.set_result(None)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # in which it would ask
     assert (server.asked, reported) == ([], [])
 
 
@@ -142,12 +142,12 @@ async def test_a_stop_is_repeated_until_it_is_heard(command: Any, asked: str | N
     stopper.stop(command, answer)
     assert stopper.settling == settling
     if asked is None:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # in which it would ask
         assert server.asked == []
         return
     await until(lambda: len(server.asked) == 4)
     answer.set_result(None)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # in which it would ask once more
     assert server.asked == [asked] * 4
 
 
@@ -161,6 +161,6 @@ async def test_who_may_not_stop_it_lets_it_run(
     with caplog.at_level(logging.INFO, "aioami.agi"):
         Stopper(server, "1.1").stop(PLAY, answer)  # type: ignore[arg-type]
         await until(lambda: caplog.records)
-        await asyncio.sleep(0.03)
+        await asyncio.sleep(0.03)  # in which it would ask once more
     assert [record.getMessage() for record in caplog.records] == [f"a cancelled command on 1.1 runs on, as {error()}"]
     assert server.asked == ["ControlPlayback"]

@@ -203,7 +203,7 @@ async def test_a_port_where_nobody_listens() -> None:
     waiting = asyncio.ensure_future(Client().connect(url, allow_reconnect=False))
     with pytest.raises(ConnectionLost):
         await BusConnection.open(BusOptions.from_url(url), "test")
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.3)  # in which it would fail
     assert not waiting.done()
     waiting.cancel()
     await asyncio.wait([waiting])

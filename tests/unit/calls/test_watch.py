@@ -352,7 +352,7 @@ async def test_a_call_that_ends_right_behind_the_bridge_asks_nothing() -> None:
     entered = {"BridgeUniqueid": "one", "BridgeType": "basic", "Uniqueid": "1", "Channel": "A/1"}
     server.say(up(), event("BridgeEnter", BridgeNumChannels=3, **entered), event("Hangup", Uniqueid="1", Cause=16))
     await call.ended(5)
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)  # in which it would ask
     assert server.sent == []
 
 

@@ -296,7 +296,7 @@ async def close(scene: Scene, moment: str) -> None:
 async def restart(scene: Scene, moment: str) -> None:
     scene.proxy.refuse = True
     scene.proxy.cut()
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.03)  # the outage
     scene.proxy.refuse = False
     scene.release()
 

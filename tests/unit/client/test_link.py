@@ -1160,14 +1160,14 @@ async def test_a_link_that_talks_is_not_asked(fake: FakeAsterisk) -> None:
     async with manager(fake, keepalive=0.4, timeout=0.5, retry_connect=True):
         for _ in range(12):
             await fake.send_event("N")
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # oftener than the keepalive
         assert not fake.sent("Ping")
 
 
 async def test_nobody_is_asked_before_the_login(fake: FakeAsterisk) -> None:
     """A Ping would be refused, and stand in the server's security log."""
     async with Manager(fake.host, fake.port, keepalive=0.01, plaintext_login=True) as mgr:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # five times the keepalive
         assert not fake.received
         for _ in range(2):
             await mgr.send(core.Login("admin", "s3cret"))
@@ -1246,7 +1246,7 @@ async def test_a_server_that_answers_at_last_is_kept(fake: FakeAsterisk) -> None
             await mgr.send(Action("Slow"), timeout=0.01)
         for _ in range(20):
             await fake.send_event("Item", {"ActionID": request.action_id or ""})
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # oftener than the keepalive
         assert mgr.statistics().gaps == 0
         stream.close()
 
@@ -2000,7 +2000,7 @@ async def test_a_list_that_arrives_slowly_is_not_given_up(fake: FakeAsterisk) ->
         request = await fake.expect("Items")
         assert stream.completion is None
         for number in range(4):
-            await asyncio.sleep(0.08)
+            await asyncio.sleep(0.08)  # half of the timeout, which begins anew with each item
             await fake.send_event("Item", {"ActionID": request.action_id or "", "Number": str(number)})
             assert (await stream.__anext__())["Number"] == str(number)
         with pytest.raises(ManagerTimeout):

@@ -88,7 +88,7 @@ async def test_stall_and_resume(proxy: FaultProxy, mgr: Manager) -> None:
     proxy.stall()
     waiting = asyncio.ensure_future(mgr.send(core.Ping()))
     before = proxy.to_server.passed
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.02)  # in which nothing passes
     assert not waiting.done()
     assert proxy.to_server.passed == before
     proxy.resume()

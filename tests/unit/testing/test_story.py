@@ -67,7 +67,7 @@ async def test_time_stands_still_by_itself(fake: FakeAsterisk, mgr: Manager) -> 
     await fake.advance(0)
     assert fake.exchange.channels
     before = fake.clock.now
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.02)  # in which the virtual clock stands
     assert fake.clock.now == before
     assert (await outcome).success
     await fake.advance(10)
