@@ -279,6 +279,10 @@ def differences(events: Sequence[Event], traces: Sequence[CallTrace]) -> list[st
     }
     found = [f"{key}: traced {ours[key]}, in CEL {theirs[key]}" for key in ours if ours[key] != theirs[key]]
     for trace in traces:
+        own = {each.uniqueid for each in trace.channels}
+        strangers = {each for step in trace.steps for each in (step.channel, *step.others) if each} - own
+        if strangers:
+            found.append(f"steps: {sorted(strangers)} are told of, and are not in the call")
         last = [results[each.uniqueid] for each in trace.channels if results.get(each.uniqueid)]
         expected = _BY_STATUS.get(last[0]) if len(last) == 1 else None
         if trace.end is None or (expected is not None and trace.end.reason is not expected):
