@@ -191,6 +191,22 @@ async def attended_transfer(office: Office) -> None:
     ada.hang_up()
 
 
+@story(("ada", "eve", "bob", None, EndReason.ANSWERED))
+async def transferred_while_it_rings(office: Office) -> None:
+    ada = office.ada.call("bob")
+    bob = await office.bob.next_call()
+    await office.sees((S.TALKING, "ada", "bob", "bob"))
+    office.eve.does = "ring"
+    second = office.bob.call("eve")
+    await second.until(second.rings)
+    eve = await office.eve.next_call()
+    bob.transfer_to(second)
+    await office.sees((S.RINGING, "ada", "eve", "bob"))
+    eve.answer()
+    await office.sees((S.TALKING, "ada", "eve", "bob"))
+    ada.hang_up()
+
+
 @story(("ada", "eve", "eve", None, EndReason.ANSWERED))
 async def picked_up(office: Office) -> None:
     office.bob.does = "ring"
