@@ -191,6 +191,22 @@ async def attended_transfer(office: Office) -> None:
     ada.hang_up()
 
 
+@story(("ada", "eve", "bob", None, EndReason.ANSWERED))
+async def transferred_while_it_rings(office: Office) -> None:
+    ada = office.ada.call("bob")
+    bob = await office.bob.next_call()
+    await office.sees((S.TALKING, "ada", "bob", "bob"))
+    office.eve.does = "ring"
+    second = office.bob.call("eve")
+    await second.until(second.rings)
+    eve = await office.eve.next_call()
+    bob.transfer_to(second)
+    await office.sees((S.RINGING, "ada", "eve", "bob"))
+    eve.answer()
+    await office.sees((S.TALKING, "ada", "eve", "bob"))
+    ada.hang_up()
+
+
 @story(("ada", "eve", "eve", None, EndReason.ANSWERED))
 async def picked_up(office: Office) -> None:
     office.bob.does = "ring"
@@ -279,6 +295,10 @@ def differences(events: Sequence[Event], traces: Sequence[CallTrace]) -> list[st
     }
     found = [f"{key}: traced {ours[key]}, in CEL {theirs[key]}" for key in ours if ours[key] != theirs[key]]
     for trace in traces:
+        own = {each.uniqueid for each in trace.channels}
+        strangers = {each for step in trace.steps for each in (step.channel, *step.others) if each} - own
+        if strangers:
+            found.append(f"steps: {sorted(strangers)} are told of, and are not in the call")
         last = [results[each.uniqueid] for each in trace.channels if results.get(each.uniqueid)]
         expected = _BY_STATUS.get(last[0]) if len(last) == 1 else None
         if trace.end is None or (expected is not None and trace.end.reason is not expected):

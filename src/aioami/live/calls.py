@@ -69,6 +69,9 @@ class LiveCallState(Word):
     """The dialplan works on it, or it is over."""
 
 
+_TRANSFERRED: Final = ("OrigTransferer", "SecondTransferer", "Transferee", "TransferTarget")
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveParty(LiveObject):
     """One of those who are in a call. Its `str()` is what people would call it.
@@ -304,6 +307,23 @@ class Calls:
         if one is not None and event.find("Result") == "Success":
             self._registry.transfers(one, moved, event.find("Extension", ""))
             self._notify(one.call)
+
+    def unites(self, event: Event) -> None:
+        """Apply the event of an attended transfer: it is one call from then on.
+
+        The event is the only one that tells it, until a target that still rings answers.
+        """
+        first, second, *others = (
+            self._registry.channels.get(identifier(event, f"{role}Uniqueid") or "")
+            for role in _TRANSFERRED
+        )
+        if first is None or event.find("Result") != "Success":
+            return
+        call = first.call
+        if second is not None and second.dials:
+            call.callee, call.dialled = next(iter(second.dials)), second.call.dialled
+        self._registry.unite(first, second, *others)
+        self._notify(call)
 
     def touched(self, uniqueid: str) -> None:
         """Report a change of the call of a channel, which a list has told."""

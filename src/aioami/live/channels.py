@@ -13,7 +13,13 @@ from ..actions.channels import Status as StatusAction
 from ..enums import ChannelState
 from ..errors import ActionError, PermissionDenied
 from ..events.base import Event
-from ..events.bridges import BlindTransfer, BridgeEnter, BridgeLeave, BridgeListItem
+from ..events.bridges import (
+    AttendedTransfer,
+    BlindTransfer,
+    BridgeEnter,
+    BridgeLeave,
+    BridgeListItem,
+)
 from ..events.channels import (
     CoreShowChannel,
     DialBegin,
@@ -218,6 +224,7 @@ class Channels(Part[LiveChannel]):
             DialBegin: self.calls.dials,
             DialEnd: self._answered,
             BlindTransfer: self.calls.transfers,
+            AttendedTransfer: self.calls.unites,
             Hold: self.calls.holds,
             Unhold: self.calls.holds_no_more,
             BridgeEnter: self._entered,

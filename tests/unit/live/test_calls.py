@@ -192,6 +192,34 @@ async def test_a_call_that_becomes_a_part_of_another(fake: FakeAsterisk, mgr: Ma
         told.append(await changes.__anext__())
 
 
+@pytest.mark.parametrize("result", ["Success", "Fail"])
+async def test_a_call_that_is_transferred_while_it_rings(
+    fake: FakeAsterisk, mgr: Manager, live: Live, result: str
+) -> None:
+    """An attended transfer makes the two calls one at once, whose callee is the one who rings; one that fails does not."""
+
+    def named(number: int, prefix: str) -> dict[str, str]:
+        return {f"{prefix}{name}": value for name, value in head(number, Linkedid=f"{number}.1").items()}
+
+    await says(fake, *(("Newchannel", head(number, Linkedid=f"{number}.1")) for number in (1, 2)))
+    rings = head(3, Linkedid="2.1")
+    await says(
+        fake,
+        ("Newchannel", rings),
+        ("DialBegin", {**head(2, Linkedid="2.1"), **{f"Dest{name}": value for name, value in rings.items()}}),
+        ("AttendedTransfer", {"Result": result, **named(8, "OrigTransferer")}),
+    )
+    parties = {**named(1, "OrigTransferer"), **named(2, "SecondTransferer")}
+    await says(fake, ("AttendedTransfer", {"Result": result, **parties}))
+    await settled(live, mgr)
+    if result == "Fail":
+        assert list(live.calls()) == ["1.1", "2.1"]
+        return
+    (call,) = live.calls().values()
+    assert len(call.channels) == 3
+    assert call.callee.uniqueid == rings["Uniqueid"]
+
+
 async def test_the_history_is_bounded(fake: FakeAsterisk, mgr: Manager) -> None:
     """No more calls that are over are kept than asked for, and no more hung-up channels of one call than twenty."""
     async with Live(mgr, history=2) as live:
