@@ -70,6 +70,10 @@ async def actions(mgr: Manager) -> None:
     assert_type(listed.events[:2], EventList[QueueItem])
     kick = catalogue.ConfbridgeKick("room", channel="PJSIP/a")
     assert_type(kick.channel, Union[str, bytes])
+    catalogue.DBPut("family", b"key", b"\xfc")
+    core.Setvar("A", b"\xfc", channel=b"PJSIP/\xfc")
+    core.Redirect(b"PJSIP/\xfc", "context", b"\xfc", 1)
+    core.UserEvent(UserEvent=b"\xfc")
     catalogue.QueueAdd("PJSIP/a", "sales", penalty="1")  # type: ignore[arg-type]  # pyright: ignore
     catalogue.QueueAdd("PJSIP/a")  # type: ignore[call-arg]  # pyright: ignore
     catalogue.QueueAdd("PJSIP/a", "sales", None, 0, False, "PJSIP/b")  # type: ignore[call-arg]  # pyright: ignore

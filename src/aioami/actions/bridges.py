@@ -151,7 +151,7 @@ class Atxfer(KnownAction[Response]):
     privilege = ("call",)
 
     channel: str | bytes = header("Channel")
-    exten: str | int = header("Exten")
+    exten: str | bytes | int = header("Exten")
     context: str | bytes | None = header("Context", default=None)
 
 
@@ -181,5 +181,5 @@ class BlindTransfer(KnownAction[Response]):
     privilege = ("call",)
 
     channel: str | bytes = header("Channel")
-    exten: str | int = header("Exten")
+    exten: str | bytes | int = header("Exten")
     context: str | bytes | None = header("Context", default=None)

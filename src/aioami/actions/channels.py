@@ -382,8 +382,8 @@ class Originate_Context(_Originate, wire_name="Originate"):
         self,
         channel: str | bytes,
         context: str | bytes,
-        extension: str | int,
-        priority: str | int,
+        extension: str | bytes | int,
+        priority: str | bytes | int,
         timeout: int | None = None,
         callerid: str | bytes | None = None,
         variables: Mapping[str, str | bytes | int] = {},
@@ -497,13 +497,13 @@ class Redirect(KnownAction[Response]):
 
     channel: str | bytes = header("Channel")
     context: str | bytes = header("Context")
-    extension: str | int = header("Exten")
-    priority: str | int = header("Priority")
+    extension: str | bytes | int = header("Exten")
+    priority: str | bytes | int = header("Priority")
     _: KW_ONLY
     extra_channel: str | bytes | None = header("ExtraChannel", default=None)
     extra_context: str | bytes | None = header("ExtraContext", default=None)
     extra_exten: str | bytes | int | None = header("ExtraExten", default=None)
-    extra_priority: str | int | None = header("ExtraPriority", default=None)
+    extra_priority: str | bytes | int | None = header("ExtraPriority", default=None)
 
 
 class SendText(KnownAction[Response]):
@@ -552,7 +552,7 @@ class Setvar(KnownAction[Response]):
     privilege = ("call",)
 
     variable: str | bytes = header("Variable")
-    value: str | int = header("Value")
+    value: str | bytes | int = header("Value")
     channel: str | bytes | None = header("Channel", text_or_nothing, default=None)
 
 

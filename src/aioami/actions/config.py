@@ -109,7 +109,7 @@ class UpdateConfig(KnownAction[Response]):
         self,
         src_filename: str,
         dst_filename: str,
-        changes: Iterable[Sequence[str | int | None]],
+        changes: Iterable[Sequence[str | bytes | int | None]],
         reload: bool | str = True,
         *,
         preserve_effective_context: bool | None = None,

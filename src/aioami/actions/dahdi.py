@@ -27,7 +27,7 @@ __all__ = [
 class _DAHDIChannel(KnownAction[Response], abstract=True):
     """An action on a card's channel."""
 
-    dahdi_channel: str | int = header("DAHDIChannel")
+    dahdi_channel: str | bytes | int = header("DAHDIChannel")
 
 
 class DAHDIShowChannels(
@@ -41,7 +41,7 @@ class DAHDIShowChannels(
 
     reads_only = True
 
-    dahdi_channel: str | int | None = header("DAHDIChannel", default=None)
+    dahdi_channel: str | bytes | int | None = header("DAHDIChannel", default=None)
 
 
 class DAHDIShowStatus(KnownAction[ListReply[events.DAHDIShowStatus, DAHDIShowStatusComplete]]):
@@ -59,7 +59,7 @@ class DAHDIDialOffhook(_DAHDIChannel):
         number: what to dial.
     """
 
-    number: str | int = header("Number")
+    number: str | bytes | int = header("Number")
 
 
 class DAHDIHangup(_DAHDIChannel):

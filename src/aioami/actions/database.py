@@ -89,4 +89,4 @@ class DBPut(KnownAction[Response]):
 
     family: str | bytes = header("Family")
     key: str | bytes = header("Key")
-    value: str | int = header("Val")
+    value: str | bytes | int = header("Val")

@@ -32,7 +32,7 @@ class ShowDialPlan(KnownAction[ListReply[ListDialplan, ShowDialPlanComplete]]):
 
     _: KW_ONLY
     context: str | bytes | None = header("Context", default=None)
-    extension: str | int | None = header("Extension", default=None)
+    extension: str | bytes | int | None = header("Extension", default=None)
 
 
 class DialplanExtensionAdd(KnownAction[Response]):
@@ -50,8 +50,8 @@ class DialplanExtensionAdd(KnownAction[Response]):
     privilege = ("system",)
 
     context: str | bytes = header("Context")
-    extension: str | int = header("Extension")
-    priority: str | int = header("Priority")
+    extension: str | bytes | int = header("Extension")
+    priority: str | bytes | int = header("Priority")
     application: str | bytes = header("Application")
     _: KW_ONLY
     application_data: str | bytes | None = header("ApplicationData", default=None)
@@ -70,5 +70,5 @@ class DialplanExtensionRemove(KnownAction[Response]):
     privilege = ("system",)
 
     context: str | bytes = header("Context")
-    extension: str | int = header("Extension")
-    priority: str | int | None = header("Priority", default=None)
+    extension: str | bytes | int = header("Extension")
+    priority: str | bytes | int | None = header("Priority", default=None)

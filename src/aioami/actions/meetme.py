@@ -27,7 +27,7 @@ class MeetmeList(KnownAction[ListReply[events.MeetmeList, MeetmeListComplete]]):
     reads_only = True
     empty_list_messages = ("No active conferences.",)
 
-    conference: str | int | None = header("Conference", default=None)
+    conference: str | bytes | int | None = header("Conference", default=None)
 
 
 class MeetmeListRooms(KnownAction[ListReply[events.MeetmeListRooms, MeetmeListRoomsComplete]]):
@@ -48,8 +48,8 @@ class MeetmeMute(KnownAction[Response]):
 
     privilege = ("call",)
 
-    meetme: str | int = header("Meetme")
-    usernum: str | int = header("Usernum")
+    meetme: str | bytes | int = header("Meetme")
+    usernum: str | bytes | int = header("Usernum")
 
 
 class MeetmeUnmute(KnownAction[Response]):
@@ -62,5 +62,5 @@ class MeetmeUnmute(KnownAction[Response]):
 
     privilege = ("call",)
 
-    meetme: str | int = header("Meetme")
-    usernum: str | int = header("Usernum")
+    meetme: str | bytes | int = header("Meetme")
+    usernum: str | bytes | int = header("Usernum")

@@ -39,7 +39,7 @@ class MessageSend(KnownAction[Response]):
     destination: str | bytes | None = header("Destination", default=None)
     from_: str | bytes | None = header("From", default=None)
     base64_body: bytes | str | None = header("Base64Body", base64, default=None)
-    variables: Mapping[str, str | int] | None = header("Variable", _variables, default=None)
+    variables: Mapping[str, str | bytes | int] | None = header("Variable", _variables, default=None)
 
 
 class JabberSend(KnownAction[Response]):

@@ -43,7 +43,7 @@ class Park(KnownAction[Response]):
         *,
         announce_channel: str | None = None,
         parkinglot: str | None = None,
-        parking_space: str | int | None = None,
+        parking_space: str | bytes | int | None = None,
     ) -> None:
         if isinstance(timeout, int):
             warn_of_seconds("timeout", timeout, stacklevel=2)

@@ -259,7 +259,7 @@ class PJSIPNotify(KnownAction[Response]):
         *,
         uri: str | None = None,
         channel: str | None = None,
-        variable: Mapping[str, str | int] | Sequence[tuple[str, str | int]] = (),
+        variable: Mapping[str, str | bytes | int] | Sequence[tuple[str, str | bytes | int]] = (),
         option: str | None = None,
     ) -> None:
         if [endpoint, uri, channel].count(None) != 2:
@@ -287,4 +287,4 @@ class PJSIPHangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplet
     list_optional = True
 
     channel: str | bytes = header("Channel")
-    cause: str | int = header("Cause")
+    cause: str | bytes | int = header("Cause")

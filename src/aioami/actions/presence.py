@@ -37,7 +37,7 @@ class ExtensionState(KnownAction[ExtensionStateReply]):
     privilege = ("call", "reporting")
     reads_only = True
 
-    extension: str | int = header("Exten")
+    extension: str | bytes | int = header("Exten")
     context: str | bytes = header("Context")
 
 

@@ -104,7 +104,11 @@ class SIPnotify(_ChanSIP[Response]):
     privilege = ("system",)
 
     def __init__(
-        self, channel: str, headers: Mapping[str, str | int] = {}, *, call_id: str | None = None
+        self,
+        channel: str,
+        headers: Mapping[str, str | bytes | int] = {},
+        *,
+        call_id: str | None = None,
     ) -> None:
         # `headers` cannot be declared: an action's attribute of that name is all that is sent.
         self._declare(

@@ -21,5 +21,5 @@ class UserEvent(KnownAction[Response]):
 
     privilege = ("user",)
 
-    def __init__(self, **kwargs: str | int | None) -> None:
+    def __init__(self, **kwargs: str | bytes | int | None) -> None:
         self._declare(kwargs)

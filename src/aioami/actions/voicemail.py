@@ -85,7 +85,7 @@ class VoicemailUserStatus(KnownAction[ListReply[VoicemailUserDetail, VoicemailUs
     empty_list_messages = ("There is no voicemail user of the given info.",)
 
     context: str | bytes = header("Context")
-    mailbox: str | int = header("Mailbox")
+    mailbox: str | bytes | int = header("Mailbox")
 
 
 class VoicemailBoxSummary(KnownAction[ListReply[VoicemailBoxDetail, VoicemailBoxDetailComplete]]):
@@ -101,7 +101,7 @@ class VoicemailBoxSummary(KnownAction[ListReply[VoicemailBoxDetail, VoicemailBox
     empty_list_messages = ("There is no voicemail user of the given info.",)
 
     context: str | bytes = header("Context")
-    mailbox: str | int = header("Mailbox")
+    mailbox: str | bytes | int = header("Mailbox")
 
 
 class VoicemailRefresh(KnownAction[Response]):
@@ -115,7 +115,7 @@ class VoicemailRefresh(KnownAction[Response]):
     privilege = ("user",)
 
     context: str | bytes | None = header("Context", default=None)
-    mailbox: str | int | None = header("Mailbox", default=None)
+    mailbox: str | bytes | int | None = header("Mailbox", default=None)
 
 
 class _Voicemail(KnownAction[VoicemailReply], abstract=True):
@@ -124,7 +124,7 @@ class _Voicemail(KnownAction[VoicemailReply], abstract=True):
     privilege = ("user",)
 
     context: str | bytes = header("Context")
-    mailbox: str | int = header("Mailbox")
+    mailbox: str | bytes | int = header("Mailbox")
     folder: str | bytes = header("Folder")
     id: str | bytes = header("ID")
 
@@ -157,7 +157,7 @@ class VoicemailForward(_Voicemail):
     """
 
     to_context: str | bytes = header("ToContext")
-    to_mailbox: str | int = header("ToMailbox")
+    to_mailbox: str | bytes | int = header("ToMailbox")
     to_folder: str | bytes = header("ToFolder")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from typing import Any
 
 import pytest
 
 from aioami import Event, Response, core
-from aioami.actions.base import ACTIONS, encode_action_id
+from aioami.actions.base import ACTIONS, Action, encode_action_id, load
 from aioami.actions.fax import FAXSession, FAXStats
 from aioami.actions.iax import IAXnetstats
 from aioami.actions.queues import Queues
@@ -274,3 +275,17 @@ def test_a_text_is_no_truth_value() -> None:
     """`"false"` would be true, and pause somebody."""
     with pytest.raises(TypeError, match="paused: expected True or False, not str"):
         core.QueuePause("PJSIP/alice", "false")  # type: ignore[arg-type]
+
+
+def test_what_takes_text_takes_bytes() -> None:
+    """To type checkers too: a parameter that takes text and numbers takes bytes, but where a few words alone are right."""
+    load()
+    classes = {*ACTIONS.values(), *(each for each in vars(core).values() if isinstance(each, type))}
+    wrong = {
+        f"{cls.__name__}.{name}"
+        for cls in classes
+        if issubclass(cls, Action)
+        for name, each in inspect.signature(cls).parameters.items()
+        if {"str", "int"} <= (words := set(re.findall(r"\w+", str(each.annotation)))) and "bytes" not in words
+    }
+    assert wrong == {"PlayDTMF.digit", "PlayMF.digit", "Hangup.cause"}

@@ -9,7 +9,7 @@ import io
 import json
 import logging
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,9 @@ class Walk:
 
 # What changes the object or the server, or needs a library that may not be there.
 ACTS = {
+    "on",
+    "wait_for",
+    "start",
     *(
         "clear",
         "pop",
@@ -313,6 +316,42 @@ async def test_by_default_no_text_of_calls_sessions_and_fleets_has_half_a_charac
     assert not walk.wrong
 
 
+async def test_by_default_no_text_of_places_and_threads_has_half_a_character(caplog: pytest.LogCaptureFixture) -> None:
+    """Who waits in a queue, talks in a bridge or in a room, or is parked; streams, views, sessions, and managers that block."""
+    caplog.set_level(logging.DEBUG)
+    walk = Walk()
+    async with FakeAsterisk(talk_seconds=None) as fake, Manager.from_url(fake.url) as mgr, agi.AsyncAGI(mgr) as asynced:
+        for number in range(4):
+            fake.phone(f"PJSIP/\udcfc{number}")
+        parts: Any = (*live.DEFAULT_PARTS, "parking", "conferences")
+        async with live.Live(mgr, parts=tuple(dict.fromkeys(parts))) as state:
+            for number, (name, data) in enumerate((("Queue", "empty"), ("ConfBridge", "r"), ("Park", ""))):
+                channel, caller = b"PJSIP/\xfc%d" % number, b'"' + ODD + b'" <1\xfc2>'
+                await mgr.send(core.Originate_Application(channel, name, (data,), callerid=caller))
+            await mgr.send(core.Originate_Context(b"PJSIP/\xfc3", "test", "dial", 1, callerid=caller))
+            await until(lambda: any(each.callers for each in state.queues.values()))
+            await until(lambda: any(each.participants for each in state.conferences.values()))
+            await until(lambda: any(each.calls for each in state.parking.values()) and state.bridges)
+            walk.look([state.queues, state.conferences, state.parking, state.bridges, state.calls(), state], "places")
+            with mgr.stream(core.CoreShowChannels()) as listed:
+                walk.look([[each async for each in listed], listed], "list")
+            walk.look([mgr.view, mgr.required_permissions(), asynced], "view")
+
+        def blocking() -> None:
+            with aioami.in_thread(Manager.from_url(fake.url)) as blocked, blocked.events() as stream:
+                reply = blocked.send(core.CoreShowChannels())
+                blocked.send(core.UserEvent(UserEvent=ODD))
+                walk.look([reply, reply.events, next(iter(stream)), repr(stream), repr(blocked)], "thread")
+
+        await asyncio.to_thread(blocking)
+    walk.look([record.getMessage() for record in caplog.records], "logs")
+    reached = {type(each) for each in walk.seen.values()}
+    assert {live.LiveCaller, live.LiveParticipant, live.LiveParkedCall, live.LiveBridge, agi.AsyncAGI} <= reached
+    assert aioami.ListStream in reached
+    assert not walk.wrong
+    assert walk.texts > 500
+
+
 @pytest.mark.parametrize("errors", ["backslashreplace", "replace", "surrogateescape"])
 async def test_bytes_go_there_and_back(errors: str) -> None:
     """What is taken from a message as bytes, or as text with surrogates, is sent as the same bytes; in latin-1 as text."""
@@ -411,13 +450,6 @@ async def test_the_live_state_names_a_channel_by_its_bytes(version: str) -> None
         await mgr.send(core.Hangup(channel.uniqueid))
         await until(lambda: not state.channels)
         assert fake.sent("Hangup")[0].getbytes("Channel") == b"id-\xfc"
-
-
-def public_classes() -> Iterator[type]:
-    for module in (aioami, aioami.actions, aioami.events, calls, live):
-        for name in module.__all__:
-            if isinstance(found := getattr(module, name), type):
-                yield found
 
 
 async def test_a_recording_has_the_bytes_and_no_secret(tmp_path: Path) -> None:
