@@ -548,6 +548,10 @@ class Seat:
                 if requests is not None:
                     await requests.finish(seconds)
                 await leadership.close()
+                if requests is not None:
+                    # Those whose answers this has cut off are told so, and need not wait.
+                    await requests.finish(seconds)
+                    requests.cancel()
                 # So that the gap begins here, and not with the last event.
                 leadership.publish_status()
                 if connection is not None and not connection.lost.done():
