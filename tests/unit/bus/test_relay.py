@@ -16,6 +16,7 @@ from tests.helpers import until
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.engine import is_nobody
 from aioami.bus.format import (
+    HEADER,
     MARK_HEADER,
     Answer,
     Epoch,
@@ -31,6 +32,7 @@ from aioami.bus.format import (
     stream_name,
 )
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
+from aioami.bus.seat import stream_configuration
 from aioami.testing import FakeAsterisk, FaultProxy
 from aioami.testing.nats import NatsServer
 from aioami.wire import Framer
@@ -563,6 +565,36 @@ async def test_nobody_listens_where_no_relay_leads(nats_server: NatsServer) -> N
     async with connected(nats_server) as bus:
         with pytest.raises(ConnectionError, match="nobody listens"):
             await bus.request(action_subject(NAME, "Ping"), b"Action: Ping")
+
+
+# What others write
+
+
+@pytest.mark.parametrize(
+    ("token", "body"),
+    [
+        (Epoch.token, b"x"),
+        (Epoch.token, b'{"relay":5}'),
+        (Epoch.token, b'{"relay":"a","continues":[1]}'),
+        (Status.token, b"x"),
+        (Status.token, b'{"state":"ready","since":1,"heard":1e999}'),
+        ("Hangup", b""),
+    ],
+)
+async def test_what_cannot_be_read_keeps_no_relay_from_the_lead(
+    token: str, body: bytes, fake: FakeAsterisk, nats_server: NatsServer
+) -> None:
+    """A record in the stream that is no relay's is passed over: a relay takes the lead behind it, and takes it again."""
+    epoch = record_subject(NAME, Epoch)
+    async with connected(nats_server) as bus:
+        settings = RelayOptions(silence=0.3)
+        made = await bus.api(f"STREAM.CREATE.{stream_name(NAME)}", stream_configuration(NAME, settings))
+        assert "error" not in made
+        await bus.store(epoch.replace(Epoch.token, token), body, {HEADER: "1 1 1 1 1"})
+        async with Relay([ServerOptions(NAME, fake.url)], nats_server.url, settings) as relay:
+            await until(lambda: relay.status()[NAME].state == "ready")
+            await bus.store(epoch, body, {HEADER: "1 0 0 0 1"})
+            await until(lambda: relay.status()[NAME].takeovers == 2 and relay.status()[NAME].state == "ready")
 
 
 # Options
