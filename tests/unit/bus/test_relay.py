@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -33,6 +34,7 @@ from aioami.bus.format import (
 )
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.bus.seat import stream_configuration
+from aioami.errors import ConnectionLost
 from aioami.testing import FakeAsterisk, FaultProxy
 from aioami.testing.nats import NatsServer
 from aioami.wire import Framer
@@ -455,6 +457,34 @@ async def test_a_long_answer_comes_in_parts(fake: FakeAsterisk, nats_server: Nat
         assert len(found) > 10
         (text,) = Framer(banner=False).feed(b"".join(answer.body for answer in found))
         assert text.count("Output: ") == 3000
+
+
+async def test_a_long_answer_that_cannot_be_given(
+    fake: FakeAsterisk, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the bus is lost as a long answer is to be given, no exception is left that nobody has heard of."""
+    loop, unheard, tried = asyncio.get_running_loop(), list[dict[str, Any]](), asyncio.Event()
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
+
+    async def subscribe(*_: object) -> None:
+        tried.set()
+        raise ConnectionLost("the bus is lost")
+
+    lines = [("Output", "x" * 1000)] * 1000
+    fake.reply_to("Command", [("Response", "Success"), ("Message", "Command output follows"), *lines])
+    async with relayed(fake, nats_server) as (relay, bus):
+        headers, _ = Request("Command", (), now(), None).encode()
+        with monkeypatch.context() as patch:
+            patch.setattr(BusConnection, "subscribe", subscribe)
+            body = b"Action: Command\r\nCommand: core show channels"
+            await bus.publish(action_subject(NAME, "Command"), body, headers, bus.client.new_inbox())
+            await asyncio.wait_for(tried.wait(), 30)
+        (answer,), _ = await ask(bus, "Ping")
+        assert answer.kind == "answer"
+        assert relay.is_ready
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not unheard
 
 
 @pytest.mark.parametrize("action", ["Login", "logoff", "Challenge", "Events", "Filter"])
