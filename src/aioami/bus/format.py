@@ -281,7 +281,7 @@ class Record:
         found = _object(body, cls.token or cls.__name__)
         try:
             return cls._of(found)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, OverflowError, TypeError, ValueError) as error:
             what = cls.token or cls.__name__
             raise ProtocolError(f"{what} on the bus cannot be read: {error!r:.200}") from error
 
@@ -652,7 +652,7 @@ def _json(value: Mapping[str, Any]) -> bytes:
 def _object(body: bytes, what: str) -> Mapping[str, Any]:
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # or is nested without an end
         raise ProtocolError(f"{what} on the bus is no JSON: {body!r:.80}") from None
     if not isinstance(found, dict):
         raise ProtocolError(f"{what} on the bus is no JSON object: {body!r:.80}")

@@ -99,11 +99,10 @@ class Requests:
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self, seconds: float) -> None:
-        """Refuse what comes from now on, and let what is under way come to its end."""
+        """Refuse what comes from now on, and wait until what is under way has come to its end."""
         self._is_over = True
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
-        self.cancel()
 
     def cancel(self) -> None:
         """Give up what is under way; nobody hears of it any more."""

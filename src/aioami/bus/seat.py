@@ -418,12 +418,14 @@ class Seat:
         stored = await connection.message(self._stream, seq=sequence)
         if stored is None:
             return None
-        if stored.token == Epoch.token:
-            return Epoch.parse(stored.body).since
-        if stored.token == Status.token:
-            status = Status.parse(stored.body)
-            if status.heard is not None or status.state in _IS_DOWN:
-                return status.heard
+        # What cannot be read is no relay's, and keeps none from the lead.
+        with contextlib.suppress(ProtocolError):
+            if stored.token == Epoch.token:
+                return Epoch.parse(stored.body).since
+            if stored.token == Status.token:
+                status = Status.parse(stored.body)
+                if status.heard is not None or status.state in _IS_DOWN:
+                    return status.heard
         return None if stored.place is None else stored.place.time
 
     async def _still_leads(
@@ -435,7 +437,7 @@ class Seat:
         if created == leadership.created:
             # A claim ages out of the stream as everything does: none is no deposal.
             return last is None or last.sequence <= outbox.epoch
-        if last is not None and Epoch.parse(last.body).relay != self._relay:
+        if last is not None and not self._is_own(last):
             return False
         claim = Epoch(self._relay, continues=(outbox.epoch, outbox.last_confirmed))
         try:
@@ -448,6 +450,12 @@ class Seat:
         leadership.publish_status(again=True)
         self._epoch = epoch
         return True
+
+    def _is_own(self, claim: Stored) -> bool:
+        try:
+            return Epoch.parse(claim.body).relay == self._relay
+        except ProtocolError:
+            return False
 
     def _step_down(self, why: str) -> None:
         leadership, self._leadership = self._leadership, None
@@ -548,6 +556,10 @@ class Seat:
                 if requests is not None:
                     await requests.finish(seconds)
                 await leadership.close()
+                if requests is not None:
+                    # Those whose answers this has cut off are told so, and need not wait.
+                    await requests.finish(seconds)
+                    requests.cancel()
                 # So that the gap begins here, and not with the last event.
                 leadership.publish_status()
                 if connection is not None and not connection.lost.done():

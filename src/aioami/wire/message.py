@@ -74,8 +74,11 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
         Another message that is made from it has the same bytes.
         """
-        output = getattr(self, "_output", "")
-        (text,) = split(join((self._lines, output)), _without_ends)
+        lines, output = self._lines, getattr(self, "_output", "")
+        # A relay takes the text of each event: as a rule there is nothing to take care of.
+        if type(lines) is str and not output:
+            return lines.removeprefix("\n").removesuffix("\r")
+        (text,) = split(join((lines, output)), _without_ends)
         return text
 
     def __bytes__(self) -> bytes:

@@ -129,6 +129,15 @@ async def test_a_bus_without_a_relay(nats_server: NatsServer) -> None:
     assert (other, "no relay is there for pbx1" in told) == (8, True), told
 
 
+async def test_the_secret_of_a_bus_among_the_arguments_is_warned_of() -> None:
+    """It is said that others can see it, and it is not shown; a URL in the environment is as it should be."""
+    url = "nats://u:hush@127.0.0.1:1"
+    typed, untyped = await asyncio.gather(run("ping", "--url", url), run("ping", AIOAMI_URL=url))
+    assert typed[2].count("the secret in --url can be read by everybody in the list of processes") == 1
+    assert "list of processes" not in untyped[2]
+    assert "hush" not in typed[1] + typed[2] + untyped[1] + untyped[2]
+
+
 async def test_commands_for_one_server_of_a_bus(nats_server: NatsServer, tmp_path: Path) -> None:
     """`send`, `command`, `shell`, `call`, `trace` and `agi` go through the relay, for the server that `--server` names."""
     async with office(nats_server) as own, own.relay() as relay:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aioami.bus import format as bus
-from aioami.bus.format import Answer, Epoch, Gap, Mark, Place, Request, Status
+from aioami.bus.format import Answer, Epoch, Failure, Gap, Heartbeat, Mark, Place, Request, Status
 from aioami.bus.reader import Reader, Verdict
 from aioami.errors import ProtocolError
 
@@ -101,6 +101,22 @@ def test_a_record_is_read(case: dict[str, Any]) -> None:
     assert kind.parse(record.encode()) == record
 
 
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [(kind, case) for kind, name in ((Heartbeat, "heartbeats"), (Failure, "failures")) for case in CASES[name]],
+    ids=lambda each: each["body"] if isinstance(each, dict) else each.__name__,
+)
+def test_what_is_beside_the_stream_is_read(kind: type[bus.Record], case: dict[str, Any]) -> None:
+    """A sign of life and a failure are read and written; unknown names are ignored, missing ones are an error."""
+    if case.get("error"):
+        with pytest.raises(ProtocolError, match=kind.__name__):
+            kind.parse(case["body"].encode())
+        return
+    record = kind.parse(case["body"].encode())
+    assert {name: listed(vars(record)[name]) for name in case["means"]} == case["means"]
+    assert kind.parse(record.encode()) == record
+
+
 @pytest.mark.parametrize("case", CASES["requests"], ids=lambda case: f"{case['headers']} {case['body']!r}")
 def test_a_request_is_read(case: dict[str, Any]) -> None:
     """A request is read and written; one whose body is for another action than its subject is refused."""
@@ -166,6 +182,12 @@ def test_a_reader_of_a_stream_without_its_beginning_tells_that() -> None:
     reader.restart()
     assert reader.take(7, "A", Place(1, 6, 6, 5), b"") is Verdict.EVENT
     assert [record.reason for record in reader.records if isinstance(record, Gap)] == ["trimmed"]
+
+
+def test_what_is_nested_without_an_end_is_no_record() -> None:
+    """However deep the JSON of a record is nested, it is an error of the protocol."""
+    with pytest.raises(ProtocolError, match="no JSON"):
+        Epoch.parse(b"[" * 100_000)
 
 
 def test_a_long_answer_is_divided_by_bytes() -> None:

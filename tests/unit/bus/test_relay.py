@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tests.helpers import until
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.engine import is_nobody
 from aioami.bus.format import (
+    HEADER,
     MARK_HEADER,
     Answer,
     Epoch,
@@ -31,6 +33,8 @@ from aioami.bus.format import (
     stream_name,
 )
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
+from aioami.bus.seat import stream_configuration
+from aioami.errors import ConnectionLost
 from aioami.testing import FakeAsterisk, FaultProxy
 from aioami.testing.nats import NatsServer
 from aioami.wire import Framer
@@ -455,6 +459,34 @@ async def test_a_long_answer_comes_in_parts(fake: FakeAsterisk, nats_server: Nat
         assert text.count("Output: ") == 3000
 
 
+async def test_a_long_answer_that_cannot_be_given(
+    fake: FakeAsterisk, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the bus is lost as a long answer is to be given, no exception is left that nobody has heard of."""
+    loop, unheard, tried = asyncio.get_running_loop(), list[dict[str, Any]](), asyncio.Event()
+    loop.set_exception_handler(lambda _, context: unheard.append(context))
+
+    async def subscribe(*_: object) -> None:
+        tried.set()
+        raise ConnectionLost("the bus is lost")
+
+    lines = [("Output", "x" * 1000)] * 1000
+    fake.reply_to("Command", [("Response", "Success"), ("Message", "Command output follows"), *lines])
+    async with relayed(fake, nats_server) as (relay, bus):
+        headers, _ = Request("Command", (), now(), None).encode()
+        with monkeypatch.context() as patch:
+            patch.setattr(BusConnection, "subscribe", subscribe)
+            body = b"Action: Command\r\nCommand: core show channels"
+            await bus.publish(action_subject(NAME, "Command"), body, headers, bus.client.new_inbox())
+            await asyncio.wait_for(tried.wait(), 30)
+        (answer,), _ = await ask(bus, "Ping")
+        assert answer.kind == "answer"
+        assert relay.is_ready
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not unheard
+
+
 @pytest.mark.parametrize("action", ["Login", "logoff", "Challenge", "Events", "Filter"])
 async def test_what_would_change_the_session_is_refused(
     action: str, fake: FakeAsterisk, nats_server: NatsServer
@@ -563,6 +595,36 @@ async def test_nobody_listens_where_no_relay_leads(nats_server: NatsServer) -> N
     async with connected(nats_server) as bus:
         with pytest.raises(ConnectionError, match="nobody listens"):
             await bus.request(action_subject(NAME, "Ping"), b"Action: Ping")
+
+
+# What others write
+
+
+@pytest.mark.parametrize(
+    ("token", "body"),
+    [
+        (Epoch.token, b"x"),
+        (Epoch.token, b'{"relay":5}'),
+        (Epoch.token, b'{"relay":"a","continues":[1]}'),
+        (Status.token, b"x"),
+        (Status.token, b'{"state":"ready","since":1,"heard":1e999}'),
+        ("Hangup", b""),
+    ],
+)
+async def test_what_cannot_be_read_keeps_no_relay_from_the_lead(
+    token: str, body: bytes, fake: FakeAsterisk, nats_server: NatsServer
+) -> None:
+    """A record in the stream that is no relay's is passed over: a relay takes the lead behind it, and takes it again."""
+    epoch = record_subject(NAME, Epoch)
+    async with connected(nats_server) as bus:
+        settings = RelayOptions(silence=0.3)
+        made = await bus.api(f"STREAM.CREATE.{stream_name(NAME)}", stream_configuration(NAME, settings))
+        assert "error" not in made
+        await bus.store(epoch.replace(Epoch.token, token), body, {HEADER: "1 1 1 1 1"})
+        async with Relay([ServerOptions(NAME, fake.url)], nats_server.url, settings) as relay:
+            await until(lambda: relay.status()[NAME].state == "ready")
+            await bus.store(epoch, body, {HEADER: "1 0 0 0 1"})
+            await until(lambda: relay.status()[NAME].takeovers == 2 and relay.status()[NAME].state == "ready")
 
 
 # Options

@@ -14,6 +14,7 @@ from tests.helpers import until
 from tests.unit.bus.office import Office, number, office
 
 from aioami import (
+    Action,
     Backoff,
     ConnectionLost,
     Disconnected,
@@ -369,6 +370,27 @@ async def test_an_action_under_way_when_the_bus_is_lost_may_have_run(led: Office
             await remote.send(core.Ping(), timeout=0.1)
         assert unsent.value.sent is False
         assert len(led.fake.sent("Ping")) == 1
+
+
+@pytest.mark.parametrize("action", [core.Ping(), core.Originate_Application("PJSIP/alice", "Wait", ("1",))])
+async def test_an_action_under_way_when_its_relay_ends_is_told(place: Office, action: Action[Any]) -> None:
+    """A relay that leaves says of actions and outcomes that it will not see that they may have run: nobody waits out his time."""
+    place.fake.reply_to("Ping", None)
+    place.fake.exchange.answer_seconds = 3600
+    async with place.relay() as relay, place.remote(timeout=None) as remote:
+        await until(lambda: relay.status()[place.name].state == "ready")
+        await remote.wait_ready(20)
+        waiting = asyncio.ensure_future(remote.send(action))
+        if action.name != "Ping":
+            waiting = asyncio.ensure_future((await waiting).outcome())
+        await until(lambda: len(place.fake.sent(action.name)) == 1)
+        await relay.close()
+        with pytest.raises(ConnectionLost) as lost:
+            await waiting
+        assert lost.value.sent is True
+        with pytest.raises(ConnectionLost) as unsent:
+            await remote.send(core.Ping())
+        assert unsent.value.sent is False
 
 
 async def test_an_outage_of_the_bus_is_told_as_that_of_a_link(led: Office) -> None:

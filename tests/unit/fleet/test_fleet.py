@@ -238,6 +238,23 @@ async def test_a_server_is_removed_with_a_farewell(fakes: FakeFleet) -> None:
             assert (await anext(stream)).channel == "PJSIP/2"
 
 
+async def test_a_server_is_removed_while_it_is_asked(fakes: FakeFleet) -> None:
+    """An action under way may have run, and says so; a server of the name that is added at once is another one."""
+    fakes["pbx1"].reply_to("Ping", None)
+    async with Fleet(fakes.urls) as fleet:
+        asking = asyncio.ensure_future(fleet["pbx1"].send(core.Ping(), timeout=None))
+        await until(lambda: fakes["pbx1"].sent("Ping"))
+        removing = asyncio.ensure_future(fleet.remove("pbx1"))
+        await until(lambda: "pbx1" not in fleet)
+        again = fleet.add("pbx1", fakes["pbx1"].url)
+        await removing
+        with pytest.raises(ConnectionLost) as lost:
+            await asking
+        assert lost.value.sent
+        await again.wait_ready(20)
+        assert fleet["pbx1"] is again
+
+
 async def test_a_server_that_is_just_there_is_removed_with_a_farewell(fakes: FakeFleet) -> None:
     """The link is ended with a farewell also in the moment in which it is established."""
     async with Fleet({}, wait="any") as fleet:
