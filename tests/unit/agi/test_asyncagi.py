@@ -438,11 +438,11 @@ async def test_variables_are_set_and_read_by_the_manager() -> None:
 
 async def test_nobody_looks_for_the_outcome_of_a_command_of_a_session() -> None:
     """A session takes its results by itself: no event is judged for its commands a second time."""
-    async with FakeAsterisk(virtual_time=True) as fake, Manager.from_url(fake.url) as mgr:
+    async with FakeAsterisk() as fake, Manager.from_url(fake.url) as mgr:
         watches: list[OutcomeWatch] = []
 
         async def program(call: Session) -> None:
-            running = asyncio.create_task(call.digit(1))
+            running = asyncio.create_task(call.digit(0.2))
             await until(lambda: any(request.name == "AGI" for request in fake.received))
             watches.extend(each for each in gc.get_objects() if isinstance(each, OutcomeWatch))
             await running

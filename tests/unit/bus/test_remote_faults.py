@@ -388,9 +388,6 @@ async def test_an_action_under_way_when_its_relay_ends_is_told(place: Office, ac
         with pytest.raises(ConnectionLost) as lost:
             await waiting
         assert lost.value.sent is True
-        with pytest.raises(ConnectionLost) as unsent:
-            await remote.send(core.Ping())
-        assert unsent.value.sent is False
 
 
 async def test_an_outage_of_the_bus_is_told_as_that_of_a_link(led: Office) -> None:
