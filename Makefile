@@ -31,8 +31,10 @@ check: lint types $(VENV)/.tests $(VENV)/.dashboard        # the gate for each c
 # What a link and its calls live on: no branch of it is without a test.
 comma = ,
 CORE = wire/*,_session/*,_client/*,agi/*,calls/*,fleet/merged.py,_owner.py,_signals.py,states.py,url.py
-# The tests that take these branches. All others go untraced: a tracer has Python 3.11 compute twice as long.
-TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_url.py)
+# The tests that take these branches. All others go untraced, and so do those behind a `!`:
+# a tracer has Python 3.11 compute twice as long.
+TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_url.py) \
+	$(addprefix !tests/unit/wire/,test_properties.py test_wire.py::test_the_corpora)
 
 # The tests wait more than they compute, so there are more processes than processors. Each starts the real servers that it needs.
 # In the order of the files those on real servers come first: they wait most, and none of them is left for the end.

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Have coverage's tracer follow some tests only."""
     parser.addoption(
-        "--traced", default="", metavar="PATHS", help="under coverage, trace the tests of these paths only"
+        "--traced",
+        default="",
+        metavar="PATHS",
+        help="under coverage, trace only the tests whose names begin with one of these, and not with one behind a `!`",
     )
 
 
@@ -43,7 +46,9 @@ class Tracing:
     """Coverage's tracer, for the tests of some paths: with it Python computes twice as long."""
 
     def __init__(self, coverage: Coverage, paths: str) -> None:
-        self._coverage, self._paths, self._runs = coverage, tuple(paths.split()), True
+        self._coverage, self._runs = coverage, True
+        self._paths = tuple(path for path in paths.split() if not path.startswith("!"))
+        self._others = tuple(path[1:] for path in paths.split() if path.startswith("!"))
 
     def turn(self, on: bool) -> None:
         """Turn the tracer on or off, if it is not so already."""
@@ -53,7 +58,7 @@ class Tracing:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Turn it to what the next test wants."""
-        self.turn(nodeid.startswith(self._paths))
+        self.turn(nodeid.startswith(self._paths) and not nodeid.startswith(self._others))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,6 +72,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(tracing)
         if not worker and config.getoption("numprocesses", None):
             tracing.turn(False)  # this process only gives the tests to others
+
+
+# They take longest of all; begun at the end, they would have all other processes wait for one.
+LONGEST = ("tests/unit/project/test_examples_on_fake.py", "tests/unit/cli/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest files come first, but for those on real servers, which wait."""
+    items.sort(key=lambda item: (not item.nodeid.startswith("tests/real/"), not item.nodeid.startswith(LONGEST)))
 
 
 _file = ""
