@@ -1,10 +1,10 @@
-"""Try again, alone, the tests on real servers that failed beside all others.
+"""Try again, alone, the tests that failed beside all others.
 
-A machine that does eight things at once may hold up a real server for longer than a test allows. So at most three such
-tests get a second try, and are named. Every other failure stands: more of them, any test without a real server, and a
-run that did not come to its end.
+A machine that does eight things at once may hold up a server, or a program, for longer than a test allows. So at most
+three tests get a second try, and are named. Every other failure stands: more of them, and a run that did not come to
+its end.
 
-Usage: again.py STATUS, where STATUS is what pytest ended with; its cache in this folder knows what failed.
+Usage: again.py STATUS [CACHE], where STATUS is what pytest ended with, and its CACHE knows what failed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,12 @@ TESTS_FAILED = 1  # the status of a run that came to its end
 def main() -> int:
     """Decide, try again, and answer with the status of the whole."""
     status = int(sys.argv[1])
-    cache = Path(".pytest_cache/v/cache/lastfailed")
+    cache = Path(*sys.argv[2:] or [".pytest_cache"], "v/cache/lastfailed")
     failed = sorted(json.loads(cache.read_text())) if cache.exists() else []
-    real = bool(failed) and all(name.startswith("tests/real/") for name in failed)
-    if status != TESTS_FAILED or not real or len(failed) > LIMIT:
+    if status != TESTS_FAILED or not 0 < len(failed) <= LIMIT:
         return status
     print("\n==> once more, alone:", *failed, sep="\n    ", flush=True)
-    if subprocess.call([sys.executable, "-m", "pytest", *failed]):
+    if subprocess.call([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *failed]):
         return TESTS_FAILED
     for name in failed:
         print(f"FAILED beside all others, PASSED alone: {name}")
