@@ -6,17 +6,15 @@ import asyncio
 import contextlib
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aioami.bus.checking import check as examine
-from aioami.bus.config import RelayConfig, read_config
-from aioami.bus.relay import Relay, make_prompt
-from aioami.bus.watching import Watching, keep_systemd_informed
-
 from ..process import ExitCode, notify, run_to_end
 from ..server import warn_of_secret
+
+if TYPE_CHECKING:
+    from aioami.bus.config import RelayConfig
 
 __all__ = ["relay"]
 
@@ -57,6 +55,8 @@ def relay(
 
     Several relays may serve one server: one leads, the others take over when it is gone.
     """
+    from aioami.bus.config import read_config
+
     try:
         given = read_config(config, servers=server or (), bus=bus, http=http)
     except ValueError as error:
@@ -72,6 +72,8 @@ def relay(
 
 
 async def _examine(config: RelayConfig) -> int:
+    from aioami.bus.checking import check as examine
+
     is_right = True
     async for finding in examine(config):
         print(f"{'ok  ' if finding.is_right else 'FAIL'}  {finding.subject}: {finding.text}")
@@ -82,6 +84,9 @@ async def _examine(config: RelayConfig) -> int:
 
 
 async def _serve(config: RelayConfig) -> int:
+    from aioami.bus.relay import Relay, make_prompt
+    from aioami.bus.watching import Watching, keep_systemd_informed
+
     # Who leads, and what is wrong with the bus, is what an operator looks for.
     logging.getLogger("aioami.bus.relay").setLevel(logging.INFO)
     make_prompt()
