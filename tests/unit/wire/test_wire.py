@@ -380,6 +380,12 @@ def test_a_regular_message_is_taken_apart_at_once(text: str, end: str) -> None:
     assert unparsed == ()
 
 
+@pytest.mark.parametrize("text", ["Event: Hangup\r\nCause: 16", "event:Hangup\r\nEvent: X"])
+def test_the_name_of_an_event_is_a_header(text: str) -> None:
+    """As nearly all servers spell it, it is read without a search; in any other spelling it is found."""
+    assert events.parse(text)["Event"] == "Hangup"
+
+
 @pytest.mark.parametrize("text", ["Response: G", "Response: Success", "Response: Success\r\nA: b", "Response: zzz"])
 def test_nearly_all_replies_are_taken_as_they_are(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of them is looked at before somebody asks."""
