@@ -1,7 +1,7 @@
 """Try again, alone, the tests that failed beside all others.
 
 A machine that does eight things at once may hold up a server, or a program, for longer than a test allows. So at most
-three tests get a second try, and are named. Every other failure stands: more of them, and a run that did not come to
+five tests get a second try, and are named. Every other failure stands: more of them, and a run that did not come to
 its end.
 
 Usage: again.py STATUS [CACHE], where STATUS is what pytest ended with, and its CACHE knows what failed.
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LIMIT = 3
+LIMIT = 5
 TESTS_FAILED = 1  # the status of a run that came to its end
 
 

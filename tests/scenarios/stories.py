@@ -1178,7 +1178,7 @@ async def fastagi_interrupted(ami: Line) -> None:
     await ami.open()
     program = Program(ami)
     await program.called()
-    for command, answers in (("WAIT FOR DIGIT -1", 2), ('GET DATA "" 5000 4', 1), ("EXEC Wait 0.5", 2)):
+    for command, answers in (("WAIT FOR DIGIT -1", 2), ('GET DATA "" 5000 4', 1), ("EXEC Wait 2", 2)):
         await program.tells(f"{command}\n", 0)
         await program.tells("GET VARIABLE NONE\n", answers)
     await program.tells("RECEIVE CHAR 100\n")

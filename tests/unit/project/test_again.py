@@ -34,7 +34,7 @@ def test_what_passes_alone_is_named(tmp_path: Path) -> None:
     [
         pytest.param(1, ["test_one.py::test_wrong"], id="fails alone too"),
         pytest.param(1, ["test_one.py::test_gone"], id="is not found"),
-        pytest.param(1, [f"test_one.py::test_right[{each}]" for each in range(4)], id="four"),
+        pytest.param(1, [f"test_one.py::test_right[{each}]" for each in range(6)], id="six"),
         pytest.param(1, [], id="a failure without a name"),
         pytest.param(2, ["test_one.py::test_right"], id="not at its end"),
     ],
