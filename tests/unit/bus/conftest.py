@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.bus.office import Office, office
 
 from aioami.bus import seat
+from aioami.bus.connection import BusConnection, BusOptions
 from aioami.testing.nats import NatsServer, SuiteGone, install
 
 
@@ -31,3 +33,18 @@ def nats_server(nats_program: Path) -> Iterator[NatsServer]:
     """A server of its own for each test."""
     with NatsServer(nats_program) as server:
         yield server
+
+
+@pytest.fixture
+async def own(nats_server: NatsServer) -> AsyncIterator[Office]:
+    """A server, without a relay, on a bus of its own."""
+    async with office(nats_server) as found:
+        yield found
+
+
+@pytest.fixture
+async def stranger(nats_server: NatsServer) -> AsyncIterator[BusConnection]:
+    """Somebody else on the bus, who may all."""
+    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=10.0), "stranger")
+    yield connection
+    await connection.close()

@@ -169,17 +169,23 @@ def forked(url: str, server: str) -> None:
     print("the parent goes on")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-async def test_a_forked_process_is_refused(bus: NatsServer, led: tuple[Office, Relay]) -> None:
-    """In a child each call raises, the state is closed, and the parent goes on."""
-    program = "import sys; from tests.unit.bus.test_one_loop_of_remote import forked; forked(*sys.argv[1:])"
+async def in_a_program(function: str, *arguments: str) -> list[str]:
+    """Run a function of this file in a program of its own; return what it prints."""
+    program = f"import sys; from tests.unit.bus.test_one_loop_of_remote import {function}; {function}(*sys.argv[1:])"
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "ignore", "-c", program, bus.url, led[0].name),
+        *(sys.executable, "-W", "ignore", "-c", program, *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await asyncio.wait_for(process.communicate(), 60)
-    assert out.decode().splitlines() == ["[]", "the parent goes on"], err.decode()
+    assert process.returncode == 0, err.decode()
+    return out.decode().splitlines()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+async def test_a_forked_process_is_refused(bus: NatsServer, led: tuple[Office, Relay]) -> None:
+    """In a child each call raises, the state is closed, and the parent goes on."""
+    assert await in_a_program("forked", bus.url, led[0].name) == ["[]", "the parent goes on"]
 
 
 def forked_relay(url: str) -> None:
@@ -231,11 +237,4 @@ def forked_relay(url: str) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
 async def test_a_forked_relay_is_refused(bus: NatsServer) -> None:
     """In a child it is neither begun nor ended nor waited for, and in the parent it leads on."""
-    program = "import sys; from tests.unit.bus.test_one_loop_of_remote import forked_relay; forked_relay(sys.argv[1])"
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "ignore", "-c", program, bus.url),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    assert out.decode().splitlines() == ["[]", "the parent goes on"], err.decode()
+    assert await in_a_program("forked_relay", bus.url) == ["[]", "the parent goes on"]

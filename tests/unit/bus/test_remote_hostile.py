@@ -4,34 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from tests.helpers import until
-from tests.unit.bus.office import Office, office
+from tests.unit.bus.office import Office
 
 from aioami import ConnectionLost, ManagerError, PermissionDenied, ProtocolError, core, events
-from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.connection import BusConnection
 from aioami.bus.format import HEADER, Answer, Failure, action_subject, event_subject, stream_name
-from aioami.testing.nats import NatsServer
 
 PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
-
-
-@pytest.fixture
-async def own(nats_server: NatsServer) -> AsyncIterator[Office]:
-    """A server, without a relay."""
-    async with office(nats_server) as found:
-        yield found
-
-
-@pytest.fixture
-async def stranger(nats_server: NatsServer) -> AsyncIterator[BusConnection]:
-    """Somebody else on the bus, who may all."""
-    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=10.0), "stranger")
-    yield connection
-    await connection.close()
 
 
 async def test_what_is_none_of_the_relays_is_passed_over(

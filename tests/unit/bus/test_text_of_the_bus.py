@@ -6,15 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
 
 import pytest
 from tests.helpers import until
-from tests.unit.bus.office import Office, office
+from tests.unit.bus.office import Office
 from tests.unit.client.test_text import ODD, Walk, lone, odd_call
 
 from aioami import Action, Fleet, ManagerError, actions, connect, core, live
-from aioami.bus.connection import BusConnection, BusOptions
+from aioami.bus.connection import BusConnection
 from aioami.bus.format import (
     RELAYS,
     Epoch,
@@ -28,24 +27,8 @@ from aioami.bus.format import (
 from aioami.bus.relay import Relay, ServerOptions
 from aioami.bus.watching import metrics_of
 from aioami.fleet import FleetLive
-from aioami.testing.nats import NatsServer
 
 HALF = "J\udcfc \ud800"  # as JSON has it
-
-
-@pytest.fixture
-async def own(nats_server: NatsServer) -> AsyncIterator[Office]:
-    """A server, without a relay, on a bus of its own."""
-    async with office(nats_server) as found:
-        yield found
-
-
-@pytest.fixture
-async def stranger(nats_server: NatsServer) -> AsyncIterator[BusConnection]:
-    """Somebody else on the bus, who may all."""
-    connection = await BusConnection.open(BusOptions.from_url(nats_server.url, timeout=10.0), "stranger")
-    yield connection
-    await connection.close()
 
 
 async def test_by_default_no_text_from_the_bus_has_half_a_character(
