@@ -118,6 +118,8 @@ class Options:
             if "://" in value or "@" in value:  # not shown: a secret may be in it
                 sentence = "expected a name or an address; Manager.from_url takes a URL"
                 raise ValueError(f"{name}: {sentence}")
+            if any("\ud800" <= sign <= "\udfff" for sign in value):
+                raise ValueError(f"{name}: half of a surrogate pair is no character")
         if not 0 < self.port < 65536:
             raise ValueError(f"port: 1 to 65535, not {self.port}")
         for name in ("timeout", "keepalive"):

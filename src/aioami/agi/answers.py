@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final, Union
 
 from ..errors import ProtocolError
-from ..wire.text import Encoding
+from ..wire.text import Encoding, split
 from .environment import Environment
 
 __all__ = ["MAX_ANSWER", "MAX_ENVIRONMENT", "AnswerReader", "Item", "Reply", "Sign", "parse_reply"]
@@ -23,10 +23,10 @@ _BEGIN: Final = re.compile(rb"\d{3}(?:[ -]|$)")
 _OPEN: Final = re.compile(rb"200 result=\S* \(")
 _TAIL: Final = r"(?: (?:endpos|digit|results)=.*)?"
 _CLOSED: Final = re.compile(rb"\)" + _TAIL.encode() + rb"$")
-_REPLY: Final = re.compile(r"(?s)(\d{3})(?:[ -](.*))?$")
-_RESULT: Final = re.compile(r"(?s)result=(\S*)(?: (.*))?$")
+_REPLY: Final = re.compile(r"(?as)(\d{3})(?:[ -](.*))?$")
+_RESULT: Final = re.compile(r"(?as)result=(\S*)(?: (.*))?$")
 _DATA: Final = re.compile(r"(?s)\((.*)\)(" + _TAIL + r")$")
-_ENDPOS: Final = re.compile(r"(?:^| )endpos=(-?\d{1,18})(?!\d)")
+_ENDPOS: Final = re.compile(r"(?:^| )endpos=(-?\d{1,18})(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +61,35 @@ Item = Union[Environment, Reply, Sign]
 
 
 def parse_reply(text: str) -> Reply:
-    """Return the reply of a whole answer, without its last line feed.
+    """Return the reply of a whole answer, without its last line feed; its texts keep their bytes.
 
     Raises:
         ProtocolError: it does not begin with a code of three digits.
     """
+    code, result, endpos, *data = split(text, _parts)
+    return Reply(
+        int(code), result, data[0] if data else None, int(endpos) if endpos else None, text
+    )
+
+
+def _parts(text: str) -> list[str]:
+    """Return code, result, and end position of an answer, and its data if it has any."""
     lines = text.split("\n")
     while len(lines) > 1 and lines[0].startswith("100"):  # a provisional answer comes before it
         del lines[0]
     found = _REPLY.match("\n".join(lines))
     if found is None:
         raise ProtocolError("an answer to an AGI command does not begin with a code")
-    code, rest = int(found[1]), found[2] or ""
-    result = _RESULT.match(rest) if code == 200 else None
+    code, rest = found[1], found[2] or ""
+    result = _RESULT.match(rest) if code == "200" else None
     if result is None:
-        return Reply(code, "", rest or None, None, text)
+        return [code, "", "", rest] if rest else [code, "", ""]
     tail = result[2] or ""
     data = _DATA.match(tail)
-    behind = data[2] if data is not None else tail
-    position = _ENDPOS.search(behind)
+    position = _ENDPOS.search(data[2] if data is not None else tail)
+    parts = [code, result[1], position[1] if position is not None else ""]
     shown = data[1] if data is not None else tail if tail and position is None else None
-    return Reply(code, result[1], shown, None if position is None else int(position[1]), text)
+    return parts if shown is None else [*parts, shown]
 
 
 class AnswerReader:

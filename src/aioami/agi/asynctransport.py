@@ -36,6 +36,7 @@ from ..events.agi import AsyncAGIEnd, AsyncAGIExec
 from ..events.base import Event
 from ..events.bridges import BridgeEnter
 from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
+from ..fields import identifier
 from ..wire.text import Encoding
 from .answers import Reply, parse_reply
 from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
@@ -104,7 +105,7 @@ class AsyncTransport(Transport):
         self.is_behind = len(environment) >= _READ
         self._begin = environment if self.is_behind else b""
         self.environment = Environment(encoding.decode(environment), encoding)
-        self.uniqueid = start.get("Uniqueid", "")
+        self.uniqueid = identifier(start, "Uniqueid") or ""
         self._place = place_of(start)
         self._loop = asyncio.get_running_loop()
         self._token = secrets.token_hex(6)
@@ -335,7 +336,7 @@ class AsyncTransport(Transport):
             raise AskByCommand from None  # the command tells what is wrong
         if response.unparsed or len(response) > len(_GETVAR_HEADERS):
             raise AskByCommand  # the value has line feeds
-        value = response.get("Value", "")
+        value = identifier(response, "Value")
         if len(response.getbytes("Value", b"")) >= _MAX_VALUE:
             raise ProtocolError(
                 f"the value of the variable has over {_MAX_VALUE - 1} bytes, "

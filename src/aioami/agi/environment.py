@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
-from ..wire.text import Encoding
+from ..wire.text import Encoding, split
 
 __all__ = ["Environment"]
 
@@ -49,7 +49,8 @@ class Environment:
 
 
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.split("\n"):
-        name, colon, value = line.partition(":")
+    """Yield names and values, which keep their bytes: a program steers by them."""
+    for line in split(text, lambda text: text.split("\n")):
+        name, colon, value = split(line, lambda line: line.partition(":"))
         if colon:
-            yield name, value.removeprefix(" ")
+            yield name, split(value, lambda value: (value.removeprefix(" "),))[0]

@@ -47,10 +47,13 @@ class Charset:
 
     Raises:
         ValueError: they cannot be right.
+
+    Attributes:
+        encoding: turns bytes into text that a test sees.
     """
 
     def __init__(self, encoding: str = DEFAULT_ENCODING, errors: str = DEFAULT_ERRORS) -> None:
-        self._shown = Encoding(encoding, errors)
+        self.encoding = Encoding(encoding, errors)
         # A server repeats the bytes that it was given.
         self._within = Encoding(encoding, "surrogateescape")
 
@@ -64,9 +67,13 @@ class Charset:
             return text
         return self._within.encode("text", text if text.isascii() else text.translate(_ODD))
 
+    def within(self, text: str) -> str:
+        """Text from a test, for use within the server."""
+        return text if type(text) is str and text.isascii() else self.decode(self.encode(text))
+
     def shown(self, text: str) -> str:
         """Text from within the server, as a test sees it."""
-        return text if text.isascii() else str(self._shown.decode(self.encode(text)))
+        return text if text.isascii() else str(self.encoding.decode(self.encode(text)))
 
     def message(self, pairs: Sequence[tuple[str, Value]]) -> bytes:
         """Encode a message.
