@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from ..wire.text import Encoding
+from ..wire.text import Encoding, join
 from .commands import Word, encode_word
 
 __all__ = [
+    "as_text",
     "check_application",
     "check_name",
     "check_text",
@@ -32,6 +33,12 @@ def check_text(field: str, text: str | bytes) -> None:
         raise TypeError(f"{field}: expected text, not {type(text).__name__}")
     if not text:
         raise ValueError(f"{field}: it is empty")
+
+
+def as_text(encoding: Encoding, field: str, text: str | bytes) -> str:
+    """Return text as it is, and bytes as text that is sent as they are."""
+    check_text(field, text)
+    return encoding.decode(text) if isinstance(text, bytes) else text
 
 
 def check_name(field: str, name: str | bytes) -> None:
@@ -99,9 +106,14 @@ def places(context: str, exten: str, priority: int | str) -> str:
 
     Raises:
         ValueError: a part is empty, or has a comma.
+        TypeError: the priority is neither a number nor a label.
     """
-    parts = {"context": context, "exten": exten, "priority": str(priority)}
+    if isinstance(priority, bool) or not isinstance(priority, (int, str)):
+        kind = type(priority).__name__
+        raise TypeError(f"priority: expected a number or a label, not {kind}")
+    label = priority if isinstance(priority, str) else str(priority)
+    parts = {"context": context, "exten": exten, "priority": label}
     for field, part in parts.items():
         if not part or "," in part:
             raise ValueError(f"{field}: it is empty, or has a comma")
-    return ",".join(parts.values())
+    return join(parts.values(), ",")

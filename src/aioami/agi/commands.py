@@ -307,8 +307,8 @@ def encode_word(word: Word, field: str, encoding: Encoding) -> bytes:
             cannot write.
         TypeError: it is neither text, bytes nor a number.
     """
-    if isinstance(word, bytes):
-        return word
+    if isinstance(word, (bytes, bytearray)):
+        return bytes(word)
     if isinstance(word, str):
         return encoding.encode(field, word)
     if isinstance(word, bool) or not isinstance(word, (int, float)):

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from .._owner import Owner
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
+from ..wire.text import join
 from .answers import Reply
 from .arguments import (
+    as_text,
     check_application,
     check_name,
     check_text,
@@ -242,7 +244,9 @@ class Session:
                     raise failure(command, reply)
             self._transport.hung_up()
 
-    async def go_to(self, context: str, exten: str, priority: int | str = 1) -> None:
+    async def go_to(
+        self, context: str | bytes, exten: str | bytes, priority: int | str = 1
+    ) -> None:
         """Leave the session, and have the dialplan go on at a place. Later commands raise
         `TakenAway`.
 
@@ -255,6 +259,7 @@ class Session:
         Raises:
             CommandFailed: there is no such label; the session lives on.
         """
+        context, exten = self._text("context", context), self._text("exten", exten)
         command = self._command("EXEC", "Goto", places(context, exten, priority))
         async with self._turn as turn:
             await turn.check()
@@ -277,7 +282,7 @@ class Session:
 
     # What the caller hears, and presses
 
-    async def play(self, *files: str, stop: str = "", offset: float = 0) -> str | None:
+    async def play(self, *files: str | bytes, stop: str = "", offset: float = 0) -> str | None:
         """Play files, one after the other.
 
         Args:
@@ -297,12 +302,11 @@ class Session:
         skipped = milliseconds("offset", offset) * _RATE // 1000
         if not files:
             raise ValueError("files: at least one")
-        for file in files:
-            check_text("a file", file)
+        names = [self._text("a file", file) for file in files]
         if stop or skipped:
             commands = [
-                self._command("STREAM FILE", file, stop, skipped if number == 0 else 0)
-                for number, file in enumerate(files)
+                self._command("STREAM FILE", name, stop, skipped if number == 0 else 0)
+                for number, name in enumerate(names)
             ]
             async with self._turn as turn:
                 for command in commands:
@@ -310,26 +314,27 @@ class Session:
                     if digit is not None:
                         return digit
                 return None
-        for file in files:
-            if "&" in file or "," in file:
+        for name in names:
+            if "&" in name or "," in name:
                 raise ValueError("files: one in each argument, without & and comma in its name")
         # A missing file would end AsyncAGI, but for Playback, which cannot be stopped over FastAGI.
         if self._transport.survives_failures:
-            commands = [self._command("STREAM FILE", file, "") for file in files]
+            commands = [self._command("STREAM FILE", name, "") for name in names]
         else:
-            commands = [self._command("EXEC", "Playback", f"{file},noanswer") for file in files]
+            words = [join((name, "noanswer"), ",") for name in names]
+            commands = [self._command("EXEC", "Playback", word) for word in words]
         async with self._turn as turn:
-            for file, command in zip(files, commands, strict=True):
+            for name, command in zip(names, commands, strict=True):
                 try:
                     reply = await turn.run(command)
                     if command.name == "EXEC":
                         await self._check_playback(turn, command, reply)
                 except CommandFailed as error:
-                    error.args = (f"{error} (file {file!r:.80}{_extension(file)})",)
+                    error.args = (f"{error} (file {name!r:.80}{_extension(name)})",)
                     raise
         return None
 
-    async def ask(self, *prompts: str, digits: int, timeout: float = 5.0) -> Digits:
+    async def ask(self, *prompts: str | bytes, digits: int, timeout: float = 5.0) -> Digits:
         """Play files, and take the digits that the caller presses, at once or behind them.
 
         A digit ends the files. `#` ends the input, and is not part of it.
@@ -421,7 +426,7 @@ class Session:
             raise ValueError("digits: from 0 to 9, * and #")
         return await self._say("SAY DIGITS", text, stop)
 
-    async def spell(self, text: str, *, stop: str = "") -> str | None:
+    async def spell(self, text: str | bytes, *, stop: str = "") -> str | None:
         """Say the letters, digits and signs of a text one by one.
 
         Args:
@@ -436,7 +441,7 @@ class Session:
 
     async def record(
         self,
-        file: str,
+        file: str | bytes,
         *,
         format: str = "wav",
         stop: str = "#",
@@ -462,7 +467,7 @@ class Session:
                 true.
         """
         stop = digits_of("stop", stop)
-        check_text("file", file)
+        file = self._text("file", file)
         check_text("format", format)
         limit = -1 if timeout is None else max(1, milliseconds("timeout", timeout))
         words: list[Word] = [file, format, self._stoppable(stop), limit]
@@ -543,7 +548,7 @@ class Session:
         async with self._turn as turn:
             return (await turn.run(command)).data or ""
 
-    async def exec(self, application: str, *arguments: Word) -> int:
+    async def exec(self, application: str | bytes, *arguments: Word) -> int:
         """Run an application of the dialplan, and return what it returned.
 
         Args:
@@ -558,6 +563,7 @@ class Session:
         Raises:
             CommandFailed: there is no such application.
         """
+        application = self._text("application", application)
         check_application("application", application)
         words = [joined(self._transport.encoding, ",", arguments)] if arguments else []
         command = self._command("EXEC", application, *words)
@@ -571,7 +577,7 @@ class Session:
                 raise ProtocolError("the answer to EXEC is no number") from None
 
     async def dial(
-        self, *channels: str, timeout: float | None = None, options: str = ""
+        self, *channels: str | bytes, timeout: float | None = None, options: str = ""
     ) -> DialResult:
         """Call others, and connect the caller with the first who answers, until that one hangs up.
 
@@ -587,10 +593,9 @@ class Session:
         """
         if not channels:
             raise ValueError("channels: at least one")
-        for channel in channels:
-            check_text("a channel", channel)
+        names = [self._text("a channel", channel) for channel in channels]
         seconds = "" if timeout is None else str(-(-milliseconds("timeout", timeout) // 1000))
-        parts = ("&".join(channels), seconds, f"g{options}")
+        parts = (join(names, "&"), seconds, f"g{options}")
         command = self._command("EXEC", "Dial", joined(self._transport.encoding, ",", parts))
         async with self._turn as turn:
             reply = await turn.run(command)
@@ -642,7 +647,10 @@ class Session:
             return stop + _STOP_DIGIT
         return stop
 
-    async def _say(self, name: str, text: str, stop: str, *more: Word) -> str | None:
+    def _text(self, field: str, text: str | bytes) -> str:
+        return as_text(self._transport.encoding, field, text)
+
+    async def _say(self, name: str, text: str | bytes, stop: str, *more: Word) -> str | None:
         stop = digits_of("stop", stop)
         command = self._command(name, text, self._stoppable(stop), *more)
         async with self._turn as turn:

@@ -21,6 +21,7 @@ from ..errors import (
     UnknownAction,
     because,
 )
+from ..fields import identifier
 from ..responses.base import Response
 from .ends import CallEnd, CallState
 from .hub import Hub
@@ -338,9 +339,9 @@ class Call:
             The value; `None` where it is unset or empty, which cannot be told apart.
         """
         reply = await self._steer(lambda uniqueid: Getvar(name, channel=uniqueid))
-        return reply.get("Value") or None
+        return identifier(reply, "Value") or None
 
-    async def set(self, name: str | bytes, value: Union[str, int]) -> None:
+    async def set(self, name: str | bytes, value: Union[str, bytes, int]) -> None:
         """Set a variable of its channel, or what a function stands for.
 
         Needs the write class `call`.

@@ -31,6 +31,7 @@ from ..events.channels import (
     Unhold,
 )
 from ..events.parking import ParkedCall
+from ..fields import identifier
 from .machine import Bridges
 from .watch import Watch
 
@@ -272,9 +273,9 @@ class Hub:
             log.debug("the bridge %s is not known: %s", bridge, error)
             return
         for channel in answer.events:
-            uniqueid = channel.get("Uniqueid", "")
+            uniqueid = identifier(channel, "Uniqueid") or ""
             if self.bridges.place(uniqueid) != bridge:
-                self.bridges.enter(bridge, uniqueid, channel.get("Channel", ""))
+                self.bridges.enter(bridge, uniqueid, identifier(channel, "Channel") or "")
         completion = answer.events.completion
         if completion is not None:
             self.bridges.set_kind(bridge, completion.get("BridgeType", ""))

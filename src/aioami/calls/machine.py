@@ -7,6 +7,7 @@ from typing import Final
 
 from ..enums import ChannelState, DialStatus, HangupCause, OriginateReason
 from ..events.base import Event
+from ..fields import identifier
 from .ends import CallEnd, CallState, EndReason, reason_of
 
 __all__ = ["ANSWER_GRACE", "CHANNEL_GRACE", "Bridges", "CallMachine"]
@@ -34,6 +35,11 @@ Changes = list[str]
 """The names of attributes that have changed."""
 
 
+def _text(event: Event, header: str) -> str:
+    """A name or an id, which keeps its bytes; empty if it is not there."""
+    return identifier(event, header) or ""
+
+
 class Bridges:
     """The bridges of a server and their channels, as far as they have been told of."""
 
@@ -44,9 +50,9 @@ class Bridges:
 
     def take(self, event: Event) -> str:
         """Take a BridgeEnter or BridgeLeave, and return the bridge."""
-        bridge, uniqueid = event.get("BridgeUniqueid", ""), event.get("Uniqueid", "")
+        bridge, uniqueid = _text(event, "BridgeUniqueid"), _text(event, "Uniqueid")
         if event.name == "BridgeEnter":
-            self.enter(bridge, uniqueid, event.get("Channel", ""))
+            self.enter(bridge, uniqueid, _text(event, "Channel"))
             self._kinds[bridge] = event.get("BridgeType", "")
         elif self._places.get(uniqueid) == bridge:
             self.forget(uniqueid)
@@ -78,9 +84,9 @@ class Bridges:
         """Take the items of CoreShowChannels or Status for all that there is."""
         kinds, self._kinds, self._members, self._places = self._kinds, {}, {}, {}
         for each in channels:
-            bridge = each.get("BridgeId", "")
+            bridge = _text(each, "BridgeId")
             if bridge:
-                self.enter(bridge, each.get("Uniqueid", ""), each.get("Channel", ""))
+                self.enter(bridge, _text(each, "Uniqueid"), _text(each, "Channel"))
         for bridge, kind in kinds.items():
             self.set_kind(bridge, kind)
 
@@ -195,7 +201,7 @@ class CallMachine:
     def _on_channel(self, event: Event, time: float) -> Changes:
         if not self._is_own(event):
             return []
-        return self._name(event.get("Channel")) + self._look(event, time)
+        return self._name(identifier(event, "Channel")) + self._look(event, time)
 
     def _look(self, event: Event, time: float) -> Changes:
         """Take the state of the channel from an event that shows it."""
@@ -208,12 +214,12 @@ class CallMachine:
         return self._go(CallState.DIALLING, time)
 
     def _on_rename(self, event: Event, time: float) -> Changes:
-        return self._name(event.get("Newname")) if self._is_own(event) else []
+        return self._name(identifier(event, "Newname")) if self._is_own(event) else []
 
     def _on_dial(self, event: Event, time: float) -> Changes:
         if not self._is_own(event, "DestUniqueid"):
             return []
-        changes = self._name(event.get("DestChannel"))
+        changes = self._name(identifier(event, "DestChannel"))
         status = event.get("DialStatus", "")
         if event.name == "DialEnd":
             self._dial_status = status
@@ -230,7 +236,7 @@ class CallMachine:
 
     def _on_bridge(self, event: Event, time: float) -> Changes:
         """Take a BridgeEnter or BridgeLeave that the bridges have taken."""
-        swapped = event.get("SwapUniqueid")
+        swapped = identifier(event, "SwapUniqueid")
         if self._heir and swapped and swapped in (self.uniqueid, self._other):
             self._has_heir = True
         return self.check_bridge()
@@ -259,7 +265,7 @@ class CallMachine:
 
     def _on_optimization(self, event: Event, time: float) -> Changes:
         """Take note that a Local channel begins or ends to take itself out of the call."""
-        one, two = event.get("LocalOneUniqueid", ""), event.get("LocalTwoUniqueid", "")
+        one, two = _text(event, "LocalOneUniqueid"), _text(event, "LocalTwoUniqueid")
         if self.uniqueid not in (one, two):
             return []
         if event.name == "LocalOptimizationEnd":
@@ -270,7 +276,7 @@ class CallMachine:
                 self._has_heir = True
             return []
         self._other = two if one == self.uniqueid else one
-        self._heir, self._heir_name = self._find_heir() or event.get("SourceUniqueid", ""), ""
+        self._heir, self._heir_name = self._find_heir() or _text(event, "SourceUniqueid"), ""
         return []
 
     def _find_heir(self) -> str:
@@ -285,19 +291,19 @@ class CallMachine:
     def _on_pickup(self, event: Event, time: float) -> Changes:
         """Take note that another phone has picked up the call, and takes its place."""
         if self._is_own(event, "TargetUniqueid"):
-            self._heir, self._has_heir = event.get("Uniqueid", ""), True
-            self._heir_name = event.get("Channel", "")
+            self._heir, self._has_heir = _text(event, "Uniqueid"), True
+            self._heir_name = _text(event, "Channel")
         return []
 
     def _on_hangup(self, event: Event, time: float) -> Changes:
-        uniqueid = event.get("Uniqueid", "")
+        uniqueid = _text(event, "Uniqueid")
         if uniqueid == self._heir and uniqueid != self.uniqueid:
             self._heir, self._has_heir = "", False
         if uniqueid != self.uniqueid:
             return []
         if self._heir and self._has_heir:
             return self._follow(time)
-        changes = self._name(event.get("Channel"))
+        changes = self._name(identifier(event, "Channel"))
         cause = event.get("Cause", "")
         # 0 stands for none.
         self._cause = HangupCause(int(cause)) if cause.isdecimal() and int(cause) else None
@@ -329,7 +335,7 @@ class CallMachine:
         """Take the channel from a list of all channels."""
         if self.end is not None or self._is_gone:
             return []
-        changes = self._name(item.get("Channel")) + self._look(item, time)
+        changes = self._name(identifier(item, "Channel")) + self._look(item, time)
         return changes + self.check_bridge()
 
     def missing(self, present: Iterable[str], time: float) -> Changes:

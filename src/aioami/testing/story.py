@@ -35,8 +35,8 @@ def incoming(
     exten, _, context = to.partition("@")
     context = context or "default"
     if exchange.dialplan.find(context, exten) is None:
-        where = exchange.charset.shown(f"extension {exten!r} in context {context!r}")
-        raise ValueError(f"to: the dialplan has no {where}")
+        names = [exchange.charset.shown(each) for each in (exten, context)]
+        raise ValueError(f"to: the dialplan has no extension {names[0]!r} in context {names[1]!r}")
     if "/" not in device:
         shown = exchange.charset.shown(device)
         raise ValueError(f"device: technology and name, as PJSIP/trunk, not {shown!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import inspect
 from pathlib import Path
@@ -18,6 +19,7 @@ from aioami import (
     Manager,
     ManagerAuthError,
     actions,
+    agi,
     core,
     events,
     live,
@@ -185,6 +187,131 @@ async def test_a_name_is_hidden_in_a_recording_as_messages_show_it(
     assert "hush" not in path.read_text()
     _, sent = [each for each in Recording.load(path, **options).sent if each["Action"] == "UserEvent"]
     assert bytes(sent).count(name) == 1
+
+
+@pytest.mark.parametrize("version", ["16", "22"])
+async def test_a_call_and_its_session_know_their_bytes(version: str) -> None:
+    """Channel, id, arguments and values of AsyncAGI and of a call are given back as the same bytes, to them and to actions."""
+    async with (
+        FakeAsterisk(version=version, talk_seconds=None) as fake,
+        Manager.from_url(fake.url) as mgr,
+        agi.AsyncAGI(mgr) as sessions,
+    ):
+        fake.phone("PJSIP/\udcfc1")
+        fake.add_extension("menu@test", "AGI(agi:async,\udcfc)")
+        place = core.Originate_Context(b"PJSIP/\xfc1", "test", "menu", 1, channel_id=b"id-\xfc", variables={"A": ODD})
+        await mgr.send(place)
+        session = await anext(sessions)
+        assert (session.uniqueid, session.arguments) == (r"id-\xfc", (r"\xfc",))
+        await session.answer()
+        given = [
+            await session.get("A"),
+            (await session.command("GET VARIABLE", "A")).data,
+            await session.evaluate("${A}"),
+        ]
+        for value in given:
+            assert value == r"J\xfcrgen \xe9\xff"
+            await session.set("B", value)
+            assert (await mgr.send(core.Getvar("B", channel=session.channel))).getbytes("Value") == ODD
+        await session.play(session.arguments[0])
+        await session.dial(session.arguments[0])
+        asked = [each.getbytes("Command") for each in fake.sent("AGI")]
+        assert b'EXEC "Playback" "\xfc,noanswer"' in asked
+        assert b'EXEC "Dial" "\xfc,,g"' in asked
+        await session.hang_up()
+
+        call = await mgr.call(b"PJSIP/\xfc1", to="wait@test", variables={"A": ODD})
+        await call.answered(5)
+        await call.set("B", await call.get("A") or "")
+        assert (await mgr.send(core.Getvar("B", channel=call.channel))).getbytes("Value") == ODD
+        await call.hang_up()
+
+
+async def test_methods_of_a_session_take_bytes() -> None:
+    """They are sent as they are, wherever a method takes text; what is none is refused by its name."""
+    written: list[bytes] = []
+    raised: list[str] = []
+    done = asyncio.Event()
+
+    async def program(session: agi.Session) -> None:
+        await session.play(b"\xfc")
+        await session.ask(b"\xfc", digits=1)
+        assert (await session.record(b"\xfc")).file == r"\xfc"
+        await session.spell(b"\xfc")
+        await session.exec(b"NoOp", bytearray(b"\xfc"))
+        await session.dial(b"PJSIP/\xfc", "PJSIP/b")
+        for wrong in (session.go_to("c", "e", b"1"), session.play(1), session.dial(None)):  # type: ignore[arg-type]
+            with pytest.raises(TypeError) as caught:
+                await wrong
+            raised.append(str(caught.value))
+        await session.go_to(b"c\xfc", b"e")
+        done.set()
+
+    async with agi.FastAGI(program, port=0) as server:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"agi_network: yes\n\n")
+        while not done.is_set() and (line := await reader.readline()):
+            written.append(line)
+            writer.write(b"200 result=0 (ANSWER)\n" if b"DIALSTATUS" in line else b"200 result=0\n")
+        writer.close()
+    assert [each for each in written if b"\xfc" in each] == [
+        b'STREAM FILE "\xfc" ""\n',
+        b'GET DATA "\xfc" "5000" "1"\n',
+        b'RECORD FILE "\xfc" "wav" "#" "-1"\n',
+        b'SAY ALPHA "\xfc" ""\n',
+        b'EXEC "NoOp" "\xfc"\n',
+        b'EXEC "Dial" "PJSIP/\xfc&PJSIP/b,,g"\n',
+        b'EXEC "Goto" "c\xfc,e,1"\n',
+    ]
+    assert raised == [
+        "priority: expected a number or a label, not bytes",
+        "a file: expected text, not int",
+        "a channel: expected text, not NoneType",
+    ]
+
+
+async def test_a_url_has_any_bytes() -> None:
+    """What is percent-encoded and no UTF-8 is sent as those bytes, and shown as an escape; half of a character is refused."""
+    async with FakeAsterisk(users={"ü": Account("sé")}, encoding="latin-1") as fake:
+        for user in ("%FC:s%E9", "\udcfc:s\udce9"):
+            url = f"ami://{user}@{fake.host}:{fake.port}?event_filter=%FC"
+            async with Manager.from_url(url) as mgr:
+                assert repr(mgr).startswith(r"<Manager \xfc@127.0.0.1:")
+        assert [each.getbytes("Filter") for each in fake.sent("Filter")] == [b"\xfc", b"\xfc"]
+        async with Manager(fake.host, fake.port, "\udcfc", "s\udce9") as mgr:
+            assert repr(mgr).startswith(r"<Manager \xfc@127.0.0.1:")
+    for wrong in ("ami://\ud800:s@h", "ami://h\udcfc"):
+        with pytest.raises(ValueError, match=r"^(url|host): half of a surrogate pair is no character$"):
+            Manager.from_url(wrong)
+
+
+@pytest.mark.parametrize("options", [{}, {"errors": "replace"}, {"errors": "surrogateescape"}, {"encoding": "latin-1"}])
+async def test_the_fake_server_takes_odd_bytes_from_a_test(options: dict[str, str]) -> None:
+    """A call from outside is steered by its name; an expectation is met by the bytes that it names."""
+    async with FakeAsterisk(talk_seconds=None, **options) as fake, Manager.from_url(fake.url) as mgr:
+        fake.incoming("PJSIP/\udcfc", to="wait@test", caller="J\udcfc <1>", variables={"A": "\udcff"})
+        (channel,) = (await mgr.send(core.CoreShowChannels())).events
+        assert channel.getbytes("CallerIDName") == b"J\xfc"
+        assert (await mgr.send(core.Getvar("A", channel=channel.channel))).getbytes("Value") == b"\xff"
+        action = core.Setvar("B\udcfc", ODD, channel=channel.channel)
+        expected = [
+            fake.expect(action),
+            fake.expect("Setvar", Value=ODD),
+            fake.expect("Setvar", Channel=channel.channel),
+        ]
+        for each in expected:
+            await mgr.send(action)
+            assert (await each).getbytes("Value") == ODD
+        for wrong in (lambda: fake.incoming("PJSIP/x", to="\udcfc"), fake.phone("PJSIP/\udcfc").register):
+            with pytest.raises(ValueError, match=r"has no (such )?e") as caught:
+                wrong()
+            assert "uf7fc" not in ascii(caught.value), "what stands for the byte within the server"
+
+
+def test_an_event_mask_is_text() -> None:
+    """Bytes are no list of classes."""
+    with pytest.raises(TypeError, match="^event mask: expected a bool, text or event classes, not bytes"):
+        core.Events(b"on")  # type: ignore[arg-type]
 
 
 def test_every_place_that_makes_text_takes_the_encoding() -> None:

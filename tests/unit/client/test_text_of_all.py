@@ -450,6 +450,7 @@ ARGUMENTS: Final = (ODD, 1, True, (ODD,), {"A": ODD})
 MADE: Final = (
     Action(b"N\xfc", {b"K\xfc": ODD}),
     actions.Filter(ODD),
+    actions.Filter(ODD, match_criteria=b"name(\xfc),method(exact)"),
     core.Login(ODD, ODD, challenge="1"),  # type: ignore[arg-type]
     core.ModuleLoad("load", ODD),
     core.MuteAudio(ODD, input=True),
