@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from types import CoroutineType
@@ -318,13 +319,14 @@ class SingleBuffer(Buffer):
 class ListBuffer(Buffer):
     """Takes the items of a list, and then the result of its action, as a future would."""
 
-    __slots__ = ("action", "loop", "progressed", "response")
+    __slots__ = ("action", "clock", "progressed", "response")
 
     def __init__(self, action: Action[Any], owner: Owner) -> None:
         super().__init__(Selection((action.name,)), None, None, owner=owner)
         self.action = action
-        self.loop = owner.loop or asyncio.get_running_loop()
-        self.progressed = self.loop.time()
+        # Without a loop there is no link, so that the list never begins.
+        self.clock = time.monotonic if owner.loop is None else owner.loop.time
+        self.progressed = self.clock()
         self.response: Response | None = None
 
     def last_progress(self) -> float:
@@ -333,7 +335,7 @@ class ListBuffer(Buffer):
 
     def take(self, response: Response, item: Event | None) -> None:
         self.response = response
-        self.progressed = self.loop.time()
+        self.progressed = self.clock()
         if item is not None:
             self.events.append(item)
             self.settle()
