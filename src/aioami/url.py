@@ -60,13 +60,19 @@ class ServerUrl:
         return f"{user.partition(':')[0]}{at}{server}"
 
     def with_secret(self, secret: str) -> ServerUrl:
-        """The same with another secret."""
+        """The same with another secret.
+
+        Raises:
+            ValueError: it has half of a surrogate pair.
+        """
         from urllib.parse import quote, urlsplit, urlunsplit
 
         scheme, netloc, *rest = urlsplit(self.text)
         # Parted at the last @, as urllib does: a name may hold one that is not encoded.
         user, _, server = netloc.rpartition("@")
-        netloc = f"{user.partition(':')[0]}:{quote(secret, safe='')}@{server}"
+        netloc = (
+            f"{user.partition(':')[0]}:{quote(UTF8.encode('secret', secret), safe='')}@{server}"
+        )
         return read_url(urlunsplit((scheme, netloc, *rest)))
 
     def context(self) -> tls.SSLContext | None:

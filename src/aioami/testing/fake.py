@@ -233,7 +233,9 @@ class FakeAsterisk:
             raise ValueError("users: this server has none, and so no URL with one")
         name, account = next(iter(self.accounts.items()))
         scheme = "amis" if self._ssl is not None else "ami"
-        user = f"{quote(name, safe='')}:{quote(account.secret, safe='')}"
+        user = ":".join(
+            quote(each, safe="", errors="surrogateescape") for each in (name, account.secret)
+        )
         return f"{scheme}://{user}@{self.host}:{self.port}"
 
     def __repr__(self) -> str:

@@ -25,6 +25,7 @@ from aioami import (
     live,
 )
 from aioami.testing import Account, FakeAsterisk, Recording
+from aioami.url import read_url
 from aioami.wire import Framer, Message
 
 
@@ -280,6 +281,14 @@ async def test_a_url_has_any_bytes() -> None:
         assert [each.getbytes("Filter") for each in fake.sent("Filter")] == [b"\xfc", b"\xfc"]
         async with Manager(fake.host, fake.port, "\udcfc", "s\udce9") as mgr:
             assert repr(mgr).startswith(r"<Manager \xfc@127.0.0.1:")
+    async with FakeAsterisk(users={"\udcfc": Account("\udce9", allow_multiple_login=False)}) as fake:
+        assert "://%FC:%E9@" in fake.url
+        async with Manager.from_url(fake.url):
+            with pytest.raises(ManagerAuthError, match="Login Already In Use"):
+                await Manager.from_url(fake.url).connect()
+        with_secret = read_url(f"ami://%FC@{fake.host}:{fake.port}").with_secret("\udce9")
+        async with Manager.from_url(with_secret.text) as mgr:
+            assert (await mgr.send(core.Ping())).success
     for wrong in ("ami://\ud800:s@h", "ami://h\udcfc"):
         with pytest.raises(ValueError, match=r"^(url|host): half of a surrogate pair is no character$"):
             Manager.from_url(wrong)
