@@ -318,7 +318,7 @@ class CallRegistry:
         uniqueid = identifier(event, f"{prefix}Uniqueid") or ""
         if uniqueid in UNKNOWN:
             return None
-        name = event.get(f"{prefix}Channel", "")
+        name = identifier(event, f"{prefix}Channel") or ""
         link = identifier(event, f"{prefix}Linkedid") or ""
         channel = self.channels.get(uniqueid)
         if channel is None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ..enums import ChannelState
 from ..events.base import Event
+from ..fields import identifier
 from .registry import UNKNOWN, CallRegistry, ChannelRecord
 
 __all__ = ["CALL_EVENTS", "HANDLERS"]
@@ -110,7 +111,7 @@ def _caller_id(calls: CallRegistry, event: Event, time: float) -> None:
 
 @_on("Rename")
 def _rename(calls: CallRegistry, event: Event, time: float) -> None:
-    channel, name = calls.seen(event, time), event.get("Newname", "")
+    channel, name = calls.seen(event, time), identifier(event, "Newname") or ""
     if channel is not None and name:
         calls.step(time, "rename", channel, f" has another name: {name}", event=event)
         calls.rename(channel, name)

@@ -20,6 +20,7 @@ from aioami import (
     ManagerAuthError,
     actions,
     agi,
+    calls,
     core,
     events,
     live,
@@ -315,6 +316,21 @@ async def test_the_fake_server_takes_odd_bytes_from_a_test(options: dict[str, st
             with pytest.raises(ValueError, match=r"has no (such )?e") as caught:
                 wrong()
             assert "uf7fc" not in ascii(caught.value), "what stands for the byte within the server"
+
+
+def test_a_trace_names_a_channel_by_its_bytes() -> None:
+    """The names and ids of a call that was traced may be given to actions, also when the channel has got another name."""
+    tracer = calls.CallTracer()
+    for name, headers in (("Newchannel", b"Channel: P/\xfc"), ("Rename", b"Channel: P/\xfc\r\nNewname: P/\xfd")):
+        data = b"Event: %b\r\n%b\r\nUniqueid: 1\xfc\r\nLinkedid: 1\xfc\r\n\r\n" % (name.encode(), headers)
+        tracer.take(events.parse(Framer(banner=False).feed(data)[0]), 1.0)
+    (trace,) = tracer.calls()
+    for text, raw in (
+        (trace.linkedid, b"1\xfc"),
+        (trace.channels[0].uniqueid, b"1\xfc"),
+        (trace.channels[0].name, b"P/\xfd"),
+    ):
+        assert b"Channel: %b\r\n" % raw in core.Hangup(text).encode("1")
 
 
 def test_an_event_mask_is_text() -> None:
