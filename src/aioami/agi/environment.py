@@ -27,7 +27,8 @@ class Environment:
     __slots__ = ("arguments", "query", "script", "values")
 
     def __init__(self, text: str, encoding: Encoding) -> None:
-        self.values = dict(_pairs(text))
+        pairs = iter(split(text, _pairs))  # which keep their bytes: programs steer by them
+        self.values = dict(zip(pairs, pairs, strict=True))
         path, _, query = self.values.get("agi_network_script", "").partition("?")
         self.script = path.strip("/")
         self.query = dict(
@@ -48,9 +49,10 @@ class Environment:
             number += 1
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
-    """Yield names and values, which keep their bytes: a program steers by them."""
-    for line in split(text, lambda text: text.split("\n")):
-        name, colon, value = split(line, lambda line: line.partition(":"))
+def _pairs(text: str) -> Iterator[str]:
+    """Yield names and values by turns."""
+    for line in text.split("\n"):
+        name, colon, value = line.partition(":")
         if colon:
-            yield name, split(value, lambda value: (value.removeprefix(" "),))[0]
+            yield name
+            yield value.removeprefix(" ")
