@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 
 from .._check import (
+    check_characters,
     check_manager,
     check_several,
     check_takes_one,
@@ -98,6 +99,7 @@ class FastAGI:
     ) -> None:
         check_takes_one("program", program, "the session")
         check_text("host", host)
+        check_characters("host", host)
         if host.count(":") == 1:
             raise ValueError(
                 f"host: the address alone, as the port is an argument, not {host!r:.60}"

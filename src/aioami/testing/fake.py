@@ -498,7 +498,8 @@ class FakeAsterisk:
             every.append(
                 (name.replace("_", "-"), charset.shown(charset.decode(charset.encode(text))))
             )
-        return Expectation(self._inbox, name_of(action), every, times, timeout)
+        name = charset.shown(charset.within(name_of(action)))
+        return Expectation(self._inbox, name, every, times, timeout)
 
     def expect_nothing(self, action: Named) -> None:
         """Check that an action has not come.

@@ -25,7 +25,8 @@ from aioami import (
     events,
     live,
 )
-from aioami.testing import Account, FakeAsterisk, Recording
+from aioami.permissions import Permissions
+from aioami.testing import Account, FakeAsterisk, FaultProxy, Recording
 from aioami.url import read_url
 from aioami.wire import Framer, Message
 
@@ -316,6 +317,28 @@ async def test_the_fake_server_takes_odd_bytes_from_a_test(options: dict[str, st
             with pytest.raises(ValueError, match=r"has no (such )?e") as caught:
                 wrong()
             assert "uf7fc" not in ascii(caught.value), "what stands for the byte within the server"
+
+
+@pytest.mark.parametrize("half", ["\udcfc", "\ud800 "])
+def test_half_of_a_character_is_shown_or_refused(half: str) -> None:
+    """What a program gives as the name of an event is shown as an escape, and no host, name or secret may have one."""
+    mgr = Manager()
+    for shown in (mgr.events(half), mgr.on(half + "*"), mgr.required_permissions(), Event(f"Event: X\r\n{half}: 1")):
+        str(shown).encode()
+        repr(shown).encode()
+    for refused in (
+        lambda: Manager(half),
+        lambda: Manager(server_hostname=half),
+        lambda: agi.FastAGI(print, half),
+        lambda: FaultProxy(half, 1),
+        lambda: aioami.connect(f"nats://{half}", server="a"),
+        lambda: aioami.connect("nats://u:%FC@h", server="a"),
+        lambda: Permissions().stanza(half),
+    ):
+        with pytest.raises(ValueError, match=r"^(host|server_hostname|bus|user): .*(half|UTF-8)") as caught:
+            refused()
+        str(caught.value).encode()
+        assert caught.value.__context__ is None
 
 
 def test_a_trace_names_a_channel_by_its_bytes() -> None:
