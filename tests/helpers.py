@@ -32,6 +32,15 @@ async def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.001)
 
 
+@contextlib.contextmanager
+def about(name: str) -> Iterator[None]:
+    """Have a failure in here say which one of many it is about."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"{name}: {error}") from error
+
+
 def begins(mgr: Manager, command: str, channel: str = "") -> NextEvent[events.AGIExecStart]:
     """Wait for the start of a command of AGI, by its first words; on any channel, if none is named."""
     return mgr.wait_for(
