@@ -85,7 +85,7 @@ async def start(
     if url is not None:
         kept["AIOAMI_URL"] = url
     return await asyncio.create_subprocess_exec(
-        *(*program(), *arguments),
+        *(*python(), "aioami", *arguments),
         env=kept,
         stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
@@ -94,15 +94,13 @@ async def start(
 
 
 @functools.cache
-def program() -> tuple[str, ...]:
-    """Return the words that start the command line, with all of it imported before; its own options follow them."""
-    if not hasattr(os, "fork"):
-        return (sys.executable, "-m", "aioami")
+def python(*options: str) -> tuple[str, ...]:
+    """Return the words that start a Python which has imported the library; a module or a file `.py`, and arguments, follow."""
     folder = tempfile.mkdtemp(prefix="aioami-tests-")
     socket = os.path.join(folder, "starter")
     here = Path(__file__).parent
     starter = subprocess.Popen(
-        [sys.executable, str(here / "starter.py"), socket],
+        [sys.executable, *options, str(here / "starter.py"), socket],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -115,7 +113,7 @@ def program() -> tuple[str, ...]:
         shutil.rmtree(folder)
 
     atexit.register(end)
-    return (sys.executable, "-I", "-S", str(here / "started.py"), socket, "aioami")
+    return (sys.executable, "-I", "-S", str(here / "started.py"), socket)
 
 
 async def run(

@@ -1,4 +1,4 @@
-"""Stands for a program that `tests/starter.py` runs: python -I -S tests/started.py SOCKET MODULE [ARGUMENT ...].
+"""Stands for a program that `tests/starter.py` runs: python -I -S tests/started.py SOCKET MODULE-OR-FILE [ARGUMENT ...].
 
 It imports next to nothing: it is to be quick.
 """

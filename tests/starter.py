@@ -1,8 +1,8 @@
-"""A process that has imported the command line once, and forks for each program that a test wants to start.
+"""A process that has imported the library and the command line, and forks for each program that a test wants to start.
 
     python tests/starter.py SOCKET    until its standard input ends
 
-Python takes longer to import the command line than most of these programs run. `tests/started.py` is what a test starts:
+Python takes longer to import them than most of these programs run. `tests/started.py` is what a test starts:
 it gives its arguments, its environment and its files to this process, passes signals on, and ends as the program does.
 """
 
@@ -122,21 +122,27 @@ def _become(wanted: _Wanted) -> None:
     os.environ.clear()
     os.environ.update(wanted.environment)
     os.chdir(wanted.folder)
-    sys.path.insert(0, wanted.folder)
-    encoding = wanted.environment["PYTHONIOENCODING"]
+    encoding = wanted.environment.get("PYTHONIOENCODING", sys.stdout.encoding)
     sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)), encoding)  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _output(1, encoding, "strict")  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _output(2, encoding, "backslashreplace")  # type: ignore[misc]
     wanted.link.sendall(os.getpid().to_bytes(4, "big"))
     wanted.link.close()
-    sys.argv = wanted.arguments
-    runpy.run_module(wanted.arguments[0], run_name="__main__", alter_sys=True)
+    name, *_ = sys.argv = wanted.arguments
+    if name.endswith(".py"):
+        sys.path.insert(0, os.path.dirname(name))
+        runpy.run_path(name, run_name="__main__")
+    else:
+        sys.path.insert(0, wanted.folder)
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
 def _output(number: int, encoding: str, errors: str) -> io.TextIOWrapper:
-    is_terminal = os.isatty(number)
-    raw = io.BufferedWriter(io.FileIO(number, "w", closefd=False))
-    return io.TextIOWrapper(raw, encoding, errors, newline="\n", line_buffering=is_terminal or number == 2)
+    raw = io.FileIO(number, "w", closefd=False)
+    if os.environ.get("PYTHONUNBUFFERED"):
+        return io.TextIOWrapper(raw, encoding, errors, newline="\n", write_through=True)  # type: ignore[arg-type]
+    by_line = os.isatty(number) or number == 2
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding, errors, newline="\n", line_buffering=by_line)
 
 
 if __name__ == "__main__":
