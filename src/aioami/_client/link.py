@@ -135,7 +135,7 @@ class Link:
         self._dispatcher.add(self._server_events)
         self._enter(ManagerState.CONNECTING)
         begun()
-        name = f"aioami connects to {self._where}"
+        name = f"aioami connects to {self._display_name}"
         task = self._task = asyncio.create_task(self._connect(retry), name=name)
         # In a task of its own, which `close()` can end, and which is not cancelled halfway.
         try:
@@ -170,7 +170,7 @@ class Link:
             if retry:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
-                    log.info("%s was reached, by attempt %d", self._where, attempts)
+                    log.info("%s was reached, by attempt %d", self._display_name, attempts)
             else:
                 connection = await self._open()
         except BaseException as error:
@@ -208,7 +208,7 @@ class Link:
         self._establish(connection)
         # In this order: streams hear of the gap, and then of its end, before the first event behind
         # it.
-        log.info("the link to %s stands again, after %.1f seconds", self._where, gap)
+        log.info("the link to %s stands again, after %.1f seconds", self._display_name, gap)
         try:
             self._dispatcher.miss(gap)
             self._dispatcher.emit(Reconnected.after(gap, attempts))
@@ -246,7 +246,7 @@ class Link:
                 log.log(
                     logging.WARNING if loud else logging.DEBUG,
                     "%s was not reached, and is tried again: %s",
-                    self._where,
+                    self._display_name,
                     self.reason,
                     exc_info=unforeseen,
                 )
@@ -325,7 +325,7 @@ class Link:
         self._enter(ManagerState.RECONNECTING)
         log.warning(
             "the link to %s was lost, and is being established again: %s",
-            self._where,
+            self._display_name,
             reason,
         )
         self._begin_to_reconnect()
@@ -334,7 +334,7 @@ class Link:
             self._metrics.disconnected(reason)
 
     def _begin_to_reconnect(self) -> None:
-        name = f"aioami reconnects to {self._where}"
+        name = f"aioami reconnects to {self._display_name}"
         self._task = asyncio.create_task(self._reconnect(), name=name)
 
     def _fail(self, reason: ManagerError) -> None:
@@ -343,7 +343,7 @@ class Link:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
-        log.error("the link to %s is lost for good: %s", self._where, reason)
+        log.error("the link to %s is lost for good: %s", self._display_name, reason)
         self._dispatcher.finish(reason)
 
     # Ending it
@@ -598,7 +598,7 @@ class Link:
     # Waiting for it
 
     @property
-    def _where(self) -> str:
+    def _display_name(self) -> str:
         """The server, for logs: its address, with its name in a fleet."""
         name, address = self.owner.server, self._options.address
         return f"{name} ({address})" if name else address

@@ -743,7 +743,7 @@ class Manager(ManagerBase):
         else:
             self._dispatcher.add(buffer)
         return EventStream(
-            buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
+            buffer, lambda: self._dispatcher.remove(buffer), before_waiting=self._warn_if_idle
         )
 
     def __repr__(self) -> str:
