@@ -523,10 +523,6 @@ class Manager(ManagerBase):
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
-    def _end_list(self, stop: Callable[[], None]) -> None:
-        """End a list early; while its stream may do so, it holds the manager."""
-        stop()
-
     # Events
 
     # fmt: off

@@ -389,10 +389,6 @@ class RemoteManager(ManagerBase):
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
-    def _end_list(self, stop: Callable[[], None]) -> None:
-        """End a list early; while its stream may do so, it holds the manager."""
-        stop()
-
     def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
         """Call a function with the `view` each time that it has changed.
 
