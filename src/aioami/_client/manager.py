@@ -523,10 +523,6 @@ class Manager(ManagerBase):
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
-    def _end_list(self, stop: Callable[[], None]) -> None:
-        """End a list early; while its stream may do so, it holds the manager."""
-        stop()
-
     # Events
 
     # fmt: off
@@ -743,7 +739,7 @@ class Manager(ManagerBase):
         else:
             self._dispatcher.add(buffer)
         return EventStream(
-            buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
+            buffer, lambda: self._dispatcher.remove(buffer), before_waiting=self._warn_if_idle
         )
 
     def __repr__(self) -> str:

@@ -147,6 +147,7 @@ def server_name(token: str) -> str:
 
 
 def _has_half_characters(text: str) -> bool:
+    # By its characters: `wire.text.shown` reads the bytes of a name that came in another encoding.
     return not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)
 
 

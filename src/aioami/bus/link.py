@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
+from .._client.link_base import LinkBase
 from .._client.observers import Observers
 from .._client.options import Backoff, Default, Timeout
 from .._client.outcomes import waiting_for
 from .._log import get_logger
-from .._owner import Owner
 from .._session.statistics import Tally
 from .._signals import Signal
 from ..actions.base import Action, ResponseT_co, encode_action_id
@@ -86,7 +86,7 @@ class RemoteOptions:
     max_list_items: int | None
 
 
-class RemoteLink:
+class RemoteLink(LinkBase):
     """Owns the connection to the bus, what is read of the server's log, and the actions under way.
 
     Args:
@@ -94,15 +94,12 @@ class RemoteLink:
         tally: counts what comes and goes.
 
     Attributes:
-        owner: the loop, thread and process that the link belongs to.
-        observers: those who are told of each other state.
         view_observers: those who are told when the relay's session sees other events than before.
-        state: the state of the link; see also `visible_state`.
-        reason: why the server is not reached; `None` while it is.
         status: what the relay last said of its own link; `None` before that.
     """
 
     def __init__(self, options: RemoteOptions, tally: Tally) -> None:
+        super().__init__()
         self._options = options
         self._tally = tally
         self._engine: Engine | None = None
@@ -126,16 +123,10 @@ class RemoteLink:
         self._status_is_current = False
         self._logged: set[str] = set()
         self._was_ready = False
-        self._was_connected = False
         self._lost_at = 0.0
-        self._changed = Signal()
         self._status_is_old = Signal()
         self.server = ""  # the fleet's name for it
-        self.owner = Owner(self._lost_its_loop)
-        self.observers: Observers[ManagerState] = Observers("states")
         self.view_observers: Observers[Status] = Observers("views")
-        self.state = ManagerState.CLOSED
-        self.reason: ManagerError | None = None
         self.status: Status | None = None
 
     def name(self, server: str) -> None:
@@ -143,11 +134,6 @@ class RemoteLink:
         self.server = self.owner.server = server
         for feed in self._feeds:
             feed.dispatcher.server = server
-
-    @property
-    def visible_state(self) -> ManagerState:
-        """The state for those who use the link, in any thread and process."""
-        return ManagerState.CLOSED if self.owner.is_gone else self.state
 
     # Establishing it
 
@@ -431,37 +417,6 @@ class RemoteLink:
         if before is not None and _seen_by(before) != _seen_by(status):
             self.view_observers.notify(status)
         self._update_state()
-
-    def _enter(self, state: ManagerState) -> None:
-        changed = state is not self.state
-        self.state = state
-        self._changed.send()
-        if changed:
-            self.observers.notify(state)
-
-    def why_not(self) -> str:
-        """Return the reason why the server is not reached, in words."""
-        if self.reason is not None:
-            return str(self.reason)
-        if not self._was_connected:
-            return "this manager was never connected; `async with` does so, and `connect()`"
-        return f"the manager is {self.state.value}"
-
-    async def wait_ready(self, timeout: float | None) -> None:
-        """See `RemoteManager.wait_ready`."""
-        waiting = False
-        try:
-            async with async_timeout.timeout(timeout):
-                while self.state is not ManagerState.READY:
-                    if waiting and self.state is ManagerState.CLOSED:
-                        sentence = f"the manager did not become ready: {self.why_not()}"
-                        raise ConnectionLost(sentence) from self.reason
-                    waiting = True
-                    await self._changed.wait()
-                    self.owner.check()
-        except asyncio.TimeoutError as error:
-            sentence = f"the manager was not ready within {timeout:g} seconds: {self.why_not()}"
-            raise ManagerTimeout(sentence) from error
 
     # Ending it
 
