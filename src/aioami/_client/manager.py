@@ -320,7 +320,7 @@ class Manager(ManagerBase):
         return self._view
 
     def statistics(self) -> Statistics:
-        """Return the counts of what went over the link since the manager was made.
+        """Return the counts of all that went over the link since the manager was made.
 
         `later - earlier` is what happened between two of them, with the rates of that time. It may
         be called in any thread; in another one than the event loop's, two of its numbers may be of

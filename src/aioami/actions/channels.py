@@ -96,11 +96,11 @@ def _answered_within(milliseconds: int) -> float:
 
 
 class AbsoluteTimeout(KnownAction[Response]):
-    """Hang a channel up when its time is over.
+    """Have Asterisk hang a channel up after some seconds.
 
     Args:
         channel: the channel's name.
-        seconds: from now, fractions allowed; 0 takes an earlier limit away.
+        seconds: from now, fractions allowed; 0 removes an earlier limit.
     """
 
     privilege = ("system", "call")
