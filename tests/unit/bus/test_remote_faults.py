@@ -25,7 +25,7 @@ from aioami import (
     core,
     events,
 )
-from aioami.bus import RemoteManager
+from aioami.bus import RemoteManager, link
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.live import Live, LiveChange
@@ -411,6 +411,22 @@ async def test_a_relay_that_lost_the_bus_has_forgotten_what_it_was_asked(place: 
         assert lost.value.sent is True
         place.fake.reply_to("Ping", {"Response": "Success"})
         await asyncio.wait_for(remote.send(core.Ping()), 20)
+
+
+async def test_an_answer_that_waits_for_events_outlives_its_relay(
+    place: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is here, and waits for the events before it, is given to its caller also when the relay is gone."""
+    monkeypatch.setattr(link, "_MARK_WAIT", 2.0)
+    monkeypatch.setattr(link, "_ANSWER_IS_LATE", 0.1)
+    monkeypatch.setattr(link.RemoteLink, "_passed", lambda *_: None)  # the events before it never come
+    async with place.relay() as relay, place.remote(timeout=None) as remote:
+        with remote.events():
+            await remote.wait_ready(20)
+            waiting = asyncio.ensure_future(remote.send(core.Ping()))
+            await until(lambda: len(place.fake.sent("Ping")) == 1)
+            await relay.close()
+            assert (await asyncio.wait_for(waiting, 20)).success
 
 
 async def test_an_outage_of_the_bus_is_told_as_that_of_a_link(led: Office) -> None:
