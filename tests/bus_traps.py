@@ -77,6 +77,36 @@ async def test_a_chain_of_comparisons(nodes: Sequence[NatsServer]) -> None:
     await bus.close()
 
 
+@pytest.mark.parametrize(("end", "is_told"), [("kill", False), ("suspend", False), ("terminate", True)])
+async def test_a_stream_without_a_leader(nodes: Sequence[NatsServer], end: str, is_told: bool) -> None:
+    """For seconds behind the death of the node that leads it a stream stores nothing, while the bus itself answers: so the silence of the
+    one is not that of the other. A node that is ended by SIGTERM hands the lead over.
+    """
+    bus = await BusConnection.open(BusOptions.from_url(nodes[0].url, timeout=2.0), "test")
+    stream = await replicated(bus)
+    info = await bus.stream_info(stream)
+    await bus.close()
+    assert info is not None
+    leads = next(each for each in nodes if each.settings["server_name"] == info["cluster"]["leader"])
+    other = next(each for each in nodes if each is not leads)
+    bus = await BusConnection.open(BusOptions.from_url(other.url, timeout=0.5), "test")
+
+    async def echo(message: Any) -> None:
+        await bus.publish(message.reply, b"here")
+
+    await bus.subscribe("echo", echo)
+    getattr(leads, end)()
+    began = time.monotonic()
+    while not isinstance(await stored(bus, f"{stream}.a"), int):
+        assert (await bus.request("echo")).data == b"here"
+        assert time.monotonic() < began + 40
+        await asyncio.sleep(0.05)
+    silence = time.monotonic() - began
+    assert silence < 2 if is_told else silence > 3, silence  # elections begin behind 4 to 9 seconds
+    leads.resume()
+    await bus.close()
+
+
 # nats-py
 
 
