@@ -15,6 +15,7 @@ import async_timeout
 import nats
 import pytest
 from nats.js.api import ConsumerConfig
+from tests.bus_rounds import Disk
 from tests.helpers import until
 from tests.unit.bus.test_traps import NEW, OLD, make, server_of
 
@@ -105,6 +106,40 @@ async def test_a_stream_without_a_leader(nodes: Sequence[NatsServer], end: str, 
     assert silence < 2 if is_told else silence > 3, silence  # elections begin behind 4 to 9 seconds
     leads.resume()
     await bus.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "left"), [(OLD, {}, 100), (NEW, {}, 100), (NEW, {"sync_interval": "always"}, 200)]
+)
+async def test_a_node_that_loses_power(version: str, settings: dict[str, str], left: int) -> None:
+    """What it has confirmed, and not written to its disk, is gone, and its sequences are given again: so relays and readers look whether the
+    stream is as long as it was. With `sync_interval: always`, which 2.9.10 does not know, nothing is gone.
+    """
+    with Disk.make("loss of power") as disk:
+        if disk is None:
+            pytest.skip("only root may mount a disk")
+        store = {"jetstream": {"store_dir": str(disk.folder / "store"), **settings}}
+        with server_of(version, **store) as own:
+            bus = await BusConnection.open(BusOptions.from_url(own.url, timeout=10.0), "test")
+            stream = await make(bus)
+            before = await bus.stream_info(stream)
+            for number in range(200):
+                if number == 100:
+                    disk.flush()
+                assert await stored(bus, f"{stream}.a") == number + 1
+            disk.cut()
+            own.kill()
+            await bus.close()
+            disk.recover()
+            own.start()
+            bus = await BusConnection.open(BusOptions.from_url(own.url, timeout=10.0), "test")
+            found = await bus.stream_info(stream)
+            assert before is not None
+            assert found is not None
+            assert found["created"] == before["created"]
+            assert found["state"]["last_seq"] == left
+            assert await stored(bus, f"{stream}.a") == left + 1
+            await bus.close()
 
 
 # nats-py

@@ -22,7 +22,7 @@ from ..errors import ConnectionLost, ManagerError, PermissionDenied, ProtocolErr
 from ..events.base import name_server, parse
 from ..events.link import Disconnected, Reconnected
 from ..wire.text import Encoding
-from .connection import StoreError
+from .connection import Stored, StoreError
 from .engine import Engine
 from .format import (
     HEADER,
@@ -296,8 +296,10 @@ class Feed:
         if reader is None:
             reader = await self._first_reader(engine, store, first, last)
             self._reader = reader
-        elif self._store and (store != self._store or last < reader.sequence):
+        elif self._store and store != self._store:
             reader.restart()
+        else:
+            await self._resume(engine, reader, last)
         self._store = store
         if reader.sequence and first > reader.sequence + 1 and first > last > reader.sequence:
             # All that came was thrown away already, so that no message will tell of it.
@@ -333,6 +335,11 @@ class Feed:
             return {"deliver_policy": "all"}
         return {"deliver_policy": "by_start_sequence", "opt_start_seq": reader.sequence + 1}
 
+    async def _resume(self, engine: Engine, reader: Reader, last: int) -> None:
+        if reader.sequence:
+            claim = await self._claim(engine)
+            reader.resume(last, None if claim is None else claim.sequence)
+
     async def _first_reader(self, engine: Engine, store: str, first: int, last: int) -> Reader:
         start = self.start
         if isinstance(start, Position):
@@ -343,8 +350,10 @@ class Feed:
                 sequence=start.sequence,
                 time=start.time,
             )
-            if start.store.strip("0") and (start.store != store or start.sequence > last):
+            if start.store.strip("0") and start.store != store:
                 reader.restart()
+            else:
+                await self._resume(engine, reader, last)
             return reader
         if start is not None:
             return Reader(self._wanted)
@@ -370,9 +379,14 @@ class Feed:
             step *= 2
         return max(first - 1, 0)
 
+    async def _claim(self, engine: Engine) -> Stored | None:
+        """Return the newest claim; `None` where it was thrown away, or there never was one."""
+        subject = record_subject(self._server, Epoch)
+        return await engine.message(self._stream, last_by_subj=subject)
+
     async def _epoch(self, engine: Engine, last: int) -> int | None:
         """Return the epoch at the end of the log; `None` where that is empty."""
-        found = await engine.message(self._stream, last_by_subj=record_subject(self._server, Epoch))
+        found = await self._claim(engine)
         if found is not None:
             return found.sequence
         # It was thrown away by age, and nobody else leads since.

@@ -75,6 +75,7 @@ class Reader:
         # Where it begins in the middle of an epoch it cannot know the numbers of each name.
         self._began_within = True
         self._before: tuple[int | None, int | None] | None = None
+        self._known = 0  # messages of the epoch that were read before it began
 
     def restart(self) -> None:
         """Begin again at the first message, as the stream was made anew, and has other sequences.
@@ -88,6 +89,22 @@ class Reader:
         self.sequence = 0
         self._numbers.clear()
         self._began_within = True
+
+    def resume(self, last: int, claim: int | None) -> None:
+        """Go back where the stream has, before it is read on: a bus without power loses its end.
+
+        Args:
+            last: the last sequence of the stream.
+            claim: that of the newest `@epoch` that the stream has; `None` without one.
+        """
+        epoch = self.epoch
+        if epoch is not None and claim is not None and epoch < claim <= self.sequence:
+            self.sequence = claim - 1  # it was not shown, but another message of its sequence
+        elif epoch is not None and (last < epoch or (claim is not None and claim < epoch)):
+            self.restart()  # this epoch's claim is gone, and the next one may have its sequence
+            self.sequence = last
+        elif last < self.sequence:
+            self.sequence = last
 
     def take(
         self, sequence: int, token: str, place: Place, body: bytes, *, first: int | None = None
@@ -115,6 +132,9 @@ class Reader:
             if self.epoch is not None or self._knew_another_stream():
                 self._add_gap(place.time, None)
             self._begin(place.epoch, within=True)
+        if place.n <= self._known:
+            self._numbers[token] = max(place.k, self._numbers.get(token, 0))
+            return self._skip(sequence)
         verdict = self._by_number(sequence, token, place, first, skips)
         if verdict is Verdict.EVENT:
             self.sequence, self.n, self.time = sequence, place.n, place.time
@@ -135,13 +155,17 @@ class Reader:
                 return Verdict.UNSURE
             if first is None or first > self.sequence + 1:
                 self._add_gap(place.time, None)
+        ahead = 0
         if begun.continues is not None:
-            self._add_unread(begun.continues, place.time)
+            ahead = self._compare(begun.continues, place.time)
         elif self._knew_another_stream():
             self._add_gap(place.time, None, "store", _STORE)
         self._before = None
         self.records.append(begun)
         self._begin(sequence, within=False)
+        self._known = ahead
+        if self.names is None:
+            self.n = ahead
         self.sequence = sequence
         return Verdict.RECORD
 
@@ -187,6 +211,7 @@ class Reader:
     def _begin(self, epoch: int, *, within: bool) -> None:
         self.epoch = epoch
         self.n = None if within else 0
+        self._known = 0
         self._numbers.clear()
         self._began_within = within
 
@@ -199,13 +224,17 @@ class Reader:
         before, self._before = self._before, None
         return before is not None and before[0] is not None
 
-    def _add_unread(self, continues: tuple[int, int], until: int) -> None:
+    def _compare(self, continues: tuple[int, int], until: int) -> int:
+        """Tell what is missing before a claim; return how much behind it was read already."""
         epoch, n = self._before or (self.epoch, self.n)
-        if epoch is None or (epoch, n) == continues:
-            return
+        if epoch is None:
+            return 0
+        if epoch == continues[0] and n is not None and n >= continues[1]:
+            return n - continues[1]  # it was stored, and not confirmed: so it is written again
         known = self.names is None and epoch == continues[0] and n is not None
         count = continues[1] - (n or 0) if known else None
         self._add_gap(until, count, "store", _STORE)
+        return 0
 
     def _add_gap(
         self,
