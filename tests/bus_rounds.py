@@ -146,10 +146,11 @@ class Follower:
             await asyncio.sleep(0.05)
             raise ConnectionLost("there is no stream yet")
         claim = await connection.message(stream, last_by_subj=record_subject(self.server, Epoch))
+        claimed = None if claim is None or claim.place is None else (claim.sequence, claim.place.time)
         if self._created not in (None, info["created"]):
             self.reader.restart()
         elif self._created is not None:
-            self.reader.resume(int(info["state"]["last_seq"]), None if claim is None else claim.sequence)
+            self.reader.resume(int(info["state"]["last_seq"]), claimed)
         inbox = connection.client.new_inbox()
         loop = asyncio.get_running_loop()
         heard = loop.time()

@@ -22,7 +22,7 @@ from ..errors import ConnectionLost, ManagerError, PermissionDenied, ProtocolErr
 from ..events.base import name_server, parse
 from ..events.link import Disconnected, Reconnected
 from ..wire.text import Encoding
-from .connection import Stored, StoreError
+from .connection import StoreError
 from .engine import Engine
 from .format import (
     HEADER,
@@ -337,8 +337,7 @@ class Feed:
 
     async def _resume(self, engine: Engine, reader: Reader, last: int) -> None:
         if reader.sequence:
-            claim = await self._claim(engine)
-            reader.resume(last, None if claim is None else claim.sequence)
+            reader.resume(last, await self._claim(engine))
 
     async def _first_reader(self, engine: Engine, store: str, first: int, last: int) -> Reader:
         start = self.start
@@ -357,12 +356,15 @@ class Feed:
             return reader
         if start is not None:
             return Reader(self._wanted)
-        epoch = await self._epoch(engine, last)
+        claim = await self._claim(engine)
+        epoch = claim[0] if claim is not None else await self._last_epoch(engine, last)
         place = await self._place_of_now(engine, first, last)
         if epoch is not None and epoch > place:
             epoch = None
         self._caught_up_at = last
-        return Reader(self._wanted, epoch=epoch, sequence=place)
+        reader = Reader(self._wanted, epoch=epoch, sequence=place)
+        reader.resume(last, claim)
+        return reader
 
     async def _place_of_now(self, engine: Engine, first: int, last: int) -> int:
         """Return a place in the log that is a little before the moment when this was opened.
@@ -379,17 +381,17 @@ class Feed:
             step *= 2
         return max(first - 1, 0)
 
-    async def _claim(self, engine: Engine) -> Stored | None:
-        """Return the newest claim; `None` where it was thrown away, or there never was one."""
+    async def _claim(self, engine: Engine) -> tuple[int, int] | None:
+        """Return the sequence and the time of the newest claim; `None` where there is none."""
         subject = record_subject(self._server, Epoch)
-        return await engine.message(self._stream, last_by_subj=subject)
+        found = await engine.message(self._stream, last_by_subj=subject)
+        if found is None:
+            return None
+        return found.sequence, 0 if found.place is None else found.place.time
 
-    async def _epoch(self, engine: Engine, last: int) -> int | None:
-        """Return the epoch at the end of the log; `None` where that is empty."""
-        found = await self._claim(engine)
-        if found is not None:
-            return found.sequence
-        # It was thrown away by age, and nobody else leads since.
+    async def _last_epoch(self, engine: Engine, last: int) -> int | None:
+        """Return the epoch at the end of a log without a claim; `None` where that is empty."""
+        # The claim was thrown away by age, and nobody else leads since.
         found = await engine.message(self._stream, seq=last) if last else None
         return None if found is None or found.place is None else found.place.epoch
 

@@ -76,6 +76,7 @@ class Reader:
         self._began_within = True
         self._before: tuple[int | None, int | None] | None = None
         self._known = 0  # messages of the epoch that were read before it began
+        self._claimed: int | None = None  # when that was
 
     def restart(self) -> None:
         """Begin again at the first message, as the stream was made anew, and has other sequences.
@@ -90,21 +91,28 @@ class Reader:
         self._numbers.clear()
         self._began_within = True
 
-    def resume(self, last: int, claim: int | None) -> None:
+    def resume(self, last: int, claim: tuple[int, int] | None) -> None:
         """Go back where the stream has, before it is read on: a bus without power loses its end.
 
         Args:
             last: the last sequence of the stream.
-            claim: that of the newest `@epoch` that the stream has; `None` without one.
+            claim: the sequence and the time of the newest `@epoch` that the stream has; `None`
+                without one.
         """
         epoch = self.epoch
-        if epoch is not None and claim is not None and epoch < claim <= self.sequence:
-            self.sequence = claim - 1  # it was not shown, but another message of its sequence
-        elif epoch is not None and (last < epoch or (claim is not None and claim < epoch)):
-            self.restart()  # this epoch's claim is gone, and the next one may have its sequence
+        sequence, time = claim or (None, None)
+        if epoch is not None and sequence is not None and epoch < sequence <= self.sequence:
+            self.sequence = sequence - 1  # another message than this one was shown
+        elif epoch is not None and sequence == epoch and self._claimed not in (None, time):
+            self.restart()  # the place of this epoch's claim was taken by another one
+            self.sequence = sequence - 1
+        elif epoch is not None and min(sequence or epoch, last) < epoch:
+            self.restart()  # this epoch's claim is gone
             self.sequence = last
-        elif last < self.sequence:
-            self.sequence = last
+        else:
+            if sequence == epoch:
+                self._claimed = time
+            self.sequence = min(self.sequence, last)
 
     def take(
         self, sequence: int, token: str, place: Place, body: bytes, *, first: int | None = None
@@ -163,7 +171,7 @@ class Reader:
         self._before = None
         self.records.append(begun)
         self._begin(sequence, within=False)
-        self._known = ahead
+        self._known, self._claimed = ahead, place.time
         if self.names is None:
             self.n = ahead
         self.sequence = sequence
@@ -211,7 +219,7 @@ class Reader:
     def _begin(self, epoch: int, *, within: bool) -> None:
         self.epoch = epoch
         self.n = None if within else 0
-        self._known = 0
+        self._known, self._claimed = 0, None
         self._numbers.clear()
         self._began_within = within
 

@@ -440,7 +440,7 @@ class Seat:
         created = str(stream["created"])
         if created == leadership.created and stream["state"]["last_seq"] >= leadership.stored:
             # A claim ages out of the stream as everything does: none is no deposal.
-            return last is None or last.sequence <= outbox.epoch
+            return last is None or (last.sequence == outbox.epoch and self._is_own(last))
         if last is not None and not self._is_own(last):
             return False
         claim = Epoch(self._relay, continues=(outbox.epoch, outbox.last_confirmed))
