@@ -78,6 +78,22 @@ async def test_a_chain_of_comparisons(nodes: Sequence[NatsServer]) -> None:
     await bus.close()
 
 
+async def test_one_of_many_claims_over_three_nodes_wins(nodes: Sequence[NatsServer]) -> None:
+    """With compare-and-swap on the subject exactly one of those that claim at once, by whatever node, is stored."""
+    async with contextlib.AsyncExitStack() as stack:
+        connections = []
+        for node in [*nodes] * 3:
+            options = BusOptions.from_url(node.url, timeout=5.0)
+            connections.append(await BusConnection.open(options, "test"))
+            stack.push_async_callback(connections[-1].close)
+        stream = await replicated(connections[0])
+        last = 0
+        for _ in range(50):
+            headers = {"Nats-Expected-Last-Subject-Sequence": str(last)}
+            found = await asyncio.gather(*(stored(each, f"{stream}.claim", headers) for each in connections))
+            (last,) = (each for each in found if isinstance(each, int))
+
+
 @pytest.mark.parametrize(("end", "is_told"), [("kill", False), ("suspend", False), ("terminate", True)])
 async def test_a_stream_without_a_leader(nodes: Sequence[NatsServer], end: str, is_told: bool) -> None:
     """For seconds behind the death of the node that leads it a stream stores nothing, while the bus itself answers: so the silence of the
