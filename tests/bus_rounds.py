@@ -25,17 +25,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterat
 from pathlib import Path
 from typing import Any, Final
 
+from aioami import Action, Backoff
+from aioami.bus import RemoteManager
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.format import (
     RECORDS,
-    Answer,
     Epoch,
-    Failure,
     Gap,
     Place,
-    Request,
     Status,
-    action_subject,
     all_events,
     event_subject,
     record_subject,
@@ -746,43 +744,24 @@ async def actions_under_faults(
     """Send actions while faults happen; return how each ended. The server counts how often each ran."""
     world.fake.reply_to("Count", {"Response": "Success"})
     ends: dict[int, str] = {}
-    options = BusOptions.from_url(world.url)
 
-    async def ask(connection: BusConnection, number: int) -> str:
-        sent = now()
-        headers = ((b"Number", str(number).encode()),)
-        on_bus, body = Request("Count", headers, sent, sent + 2_000_000).encode()
-        message = await connection.request(action_subject(SERVER, "Count"), body, on_bus)
-        answer = Answer.parse(message.headers, message.data)
-        if answer.kind == "answer":
-            return "answered"
-        failure = Failure.parse(answer.body)
-        assert failure.error in ("ConnectionLost", "ManagerTimeout"), failure
-        return "not sent" if failure.error == "ConnectionLost" and not failure.sent else "unknown"
-
-    async def one(connection: BusConnection, number: int) -> None:
+    async def one(mgr: RemoteManager, number: int) -> None:
         try:
-            ends[number] = await ask(connection, number)
+            await mgr.send(Action("Count", {"Number": str(number)}))
         except ConnectionLost as error:
-            ends[number] = "not sent" if "nobody listens" in str(error) else "unknown"
-        except ManagerError:
-            ends[number] = "unknown"
+            ends[number] = "unknown" if error.sent else "not sent"
+        else:
+            ends[number] = "answered"
 
     async def caller() -> None:
-        number = 0
-        while number < count:
-            try:
-                connection = await BusConnection.open(options, "caller")
-            except ManagerError:
-                await asyncio.sleep(0.05)
-                continue
+        # Without a timeout: whoever was asked, and whatever becomes of it, each is to hear of its end.
+        quick = Backoff(first=0.05, maximum=0.05)
+        async with RemoteManager(world.url, SERVER, timeout=None, reconnect=quick) as mgr:
             tasks: set[asyncio.Task[None]] = set()
-            while number < count and not connection.lost.done():
-                tasks.add(asyncio.ensure_future(one(connection, number)))
-                number += 1
+            for number in range(count):
+                tasks.add(asyncio.ensure_future(one(mgr, number)))
                 await asyncio.sleep(0.008)
-            await asyncio.wait(tasks)
-            await connection.close()
+            await asyncio.gather(*tasks)
 
     calling = asyncio.ensure_future(caller())
     for fault in faults:

@@ -374,8 +374,8 @@ class Feed:
         place, step = last, 1
         while place >= first:
             found = await engine.message(self._stream, seq=place)
-            where = None if found is None else found.place
-            if where is not None and where.time < self._opened_at:
+            event_place = None if found is None else found.place
+            if event_place is not None and event_place.time < self._opened_at:
                 return place
             place = last - step
             step *= 2
@@ -434,15 +434,15 @@ class Feed:
             return
         value = (message.headers or {}).get(HEADER, "")
         try:
-            where = Place.parse(value)
-            if where.epoch > sequence:  # an epoch is the sequence of a message before
+            event_place = Place.parse(value)
+            if event_place.epoch > sequence:  # an epoch is the sequence of a message before
                 raise ProtocolError(f"the header {HEADER}: {value!r:.80} is of an epoch to come")
-            verdict = reader.take(sequence, token, where, message.data)
+            verdict = reader.take(sequence, token, event_place, message.data)
             if verdict is Verdict.UNSURE:
                 first = await self._first_sequence(engine)
                 if generation != self._generation:
                     return
-                verdict = reader.take(sequence, token, where, message.data, first=first)
+                verdict = reader.take(sequence, token, event_place, message.data, first=first)
         except ProtocolError as error:
             self._stray(value, error)
             return
@@ -458,7 +458,7 @@ class Feed:
         )
         while reader.records:
             self._take_record(reader.records.popleft())
-        is_before = sequence <= self._caught_up_at and where.time < self._opened_at
+        is_before = sequence <= self._caught_up_at and event_place.time < self._opened_at
         if verdict is Verdict.EVENT and not is_before:
             self._deliver(message.data)
         if self._settling is None:

@@ -230,9 +230,9 @@ class Leadership:
     def _token(self, event: Event) -> str | None:
         if len(self._tokens) >= _MAX_TOKENS:
             self._tokens.clear()
-        raw = bytes(event).partition(b"\n")[0].partition(b":")[2].strip()
+        name = bytes(event).partition(b"\n")[0].partition(b":")[2].strip()
         try:
-            token: str | None = escape(raw, "event")
+            token: str | None = escape(name, "event")
         except ValueError:
             token = None
         self._tokens[event.name] = token

@@ -107,6 +107,7 @@ class Seat:
         self._leadership: Leadership | None = None
         self._connection: BusConnection | None = None
         self._requests: Requests | None = None
+        self._listens_since = 0
         self._closing: set[asyncio.Task[None]] = set()
         # Signs of life: our own that came back since the leader's last one.
         self._echoes = 0
@@ -291,9 +292,14 @@ class Seat:
             return Heartbeat(self._relay, role or "standby", time=self._now())
         # It is not ready for actions before it listens for them on this connection.
         listens = self._requests is not None
-        state = (leadership.state if listens else ManagerState.CONNECTING).value
-        epoch = leadership.outbox.epoch
-        return Heartbeat(self._relay, role or "leader", epoch, state, self._now())
+        return Heartbeat(
+            self._relay,
+            role or "leader",
+            leadership.outbox.epoch,
+            (leadership.state if listens else ManagerState.CONNECTING).value,
+            self._now(),
+            self._listens_since if listens else 0,
+        )
 
     async def _heard(self, message: Msg) -> None:
         try:
@@ -512,7 +518,7 @@ class Seat:
             # Its answer says that the bus knows of our listening: who hears that the server is
             # ready is to find somebody. A `flush()` of nats-py overtakes subscriptions.
             await connection.stream_info(self._stream)
-            self._requests = requests
+            self._requests, self._listens_since = requests, self._now()
             self._news.set()
             leadership.start()
             pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))

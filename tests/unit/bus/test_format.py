@@ -14,6 +14,7 @@ from aioami.bus import format as bus
 from aioami.bus.format import Answer, Epoch, Failure, Gap, Heartbeat, Mark, Place, Request, Status
 from aioami.bus.reader import Reader, Verdict
 from aioami.errors import ProtocolError
+from aioami.wire.text import Encoding
 
 CASES: dict[str, Any] = json.loads((Path(__file__).parents[2] / "conformance" / "bus" / "format.json").read_text())
 
@@ -74,6 +75,12 @@ def test_a_server_that_cannot_be_named_is_refused(server: str, reason: str) -> N
     """A server's name that makes no token is a ValueError that names the field and the limit."""
     with pytest.raises(ValueError, match=f"server: .*{reason}"):
         bus.stream_name(server)
+
+
+def test_a_server_may_have_a_name_that_was_received_in_another_encoding() -> None:
+    """The characters of a name count, and not the bytes in which an event had it."""
+    name = Encoding("latin-1").decode(b"Z\xfcrich")
+    assert bus.server_name(bus.server_token(name)) == "Zürich"
 
 
 @pytest.mark.parametrize("case", CASES["places"], ids=lambda case: case["header"] or "empty")

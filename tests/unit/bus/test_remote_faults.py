@@ -480,6 +480,29 @@ async def test_an_action_under_way_when_its_relay_ends_is_told(place: Office, ac
         assert lost.value.sent is True
 
 
+@pytest.mark.parametrize("action", [core.Ping(), core.Originate_Application("PJSIP/alice", "Wait", ("1",))])
+async def test_a_relay_that_lost_the_bus_has_forgotten_what_it_was_asked(place: Office, action: Action[Any]) -> None:
+    """Who asked a relay that was cut off from the bus for a moment hears that his action may have run; he may ask anew."""
+    place.fake.reply_to("Ping", None)
+    place.fake.exchange.answer_seconds = 3600
+    async with (
+        FaultProxy(place.bus.host, place.bus.port) as way,
+        place.relay(way=f"nats://{way.host}:{way.port}"),
+        place.remote(timeout=None) as remote,
+    ):
+        await remote.wait_ready(20)
+        waiting = asyncio.ensure_future(remote.send(action))
+        if action.name != "Ping":
+            waiting = asyncio.ensure_future((await waiting).outcome())
+        await until(lambda: len(place.fake.sent(action.name)) == 1)
+        way.cut()
+        with pytest.raises(ConnectionLost, match="answers no more") as lost:
+            await asyncio.wait_for(waiting, 20)
+        assert lost.value.sent is True
+        place.fake.reply_to("Ping", {"Response": "Success"})
+        await asyncio.wait_for(remote.send(core.Ping()), 20)
+
+
 async def test_an_outage_of_the_bus_is_told_as_that_of_a_link(led: Office) -> None:
     """A live state tells when the bus goes, and when it is up to date again: with all that came meanwhile, and without a list."""
     async with led.remote(reconnect=QUICK) as remote:
