@@ -12,6 +12,7 @@ import gc
 import importlib.util
 import inspect
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -45,8 +46,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Tracing:
     """Coverage's tracer, for the tests of some paths: with it Python computes twice as long."""
 
+    # Whose modules are imported under the tracer; the collection of all tests is not followed.
+    _ROOMS = ("_client", "_session", "agi", "calls", "fleet", "wire")
+
     def __init__(self, coverage: Coverage, paths: str) -> None:
         self._coverage, self._runs = coverage, True
+        for room in self._ROOMS:
+            package = importlib.import_module(f"aioami.{room}")
+            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+                importlib.import_module(module.name)
+        self.turn(False)
         self._paths = tuple(path for path in paths.split() if not path.startswith("!"))
         self._others = tuple(path[1:] for path in paths.split() if path.startswith("!"))
 
@@ -63,15 +72,11 @@ class Tracing:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Trace what is asked for, and no program that a test starts."""
-    worker = hasattr(config, "workerinput")
-    if worker:  # what such programs execute, tests without a process execute too
+    if hasattr(config, "workerinput"):  # what such programs execute, tests without a process execute too
         os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
     paths = config.getoption("--traced")
     if paths and "coverage" in sys.modules and (coverage := sys.modules["coverage"].Coverage.current()) is not None:
-        tracing = Tracing(coverage, paths)
-        config.pluginmanager.register(tracing)
-        if not worker and config.getoption("numprocesses", None):
-            tracing.turn(False)  # this process only gives the tests to others
+        config.pluginmanager.register(Tracing(coverage, paths))
 
 
 # They take longest of all; begun at the end, they would have all other processes wait for one.

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import os
 import selectors
+import shutil
+import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import async_timeout
@@ -24,6 +30,15 @@ async def until(reached: Callable[[], object], seconds: float = 20.0) -> None:
     async with async_timeout.timeout(seconds):
         while not reached():
             await asyncio.sleep(0.001)
+
+
+@contextlib.contextmanager
+def about(name: str) -> Iterator[None]:
+    """Have a failure in here say which one of many it is about."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"{name}: {error}") from error
 
 
 def begins(mgr: Manager, command: str, channel: str = "") -> NextEvent[events.AGIExecStart]:
@@ -64,18 +79,41 @@ async def start(
     **environment: str,
 ) -> asyncio.subprocess.Process:
     """Start the command line with settings of its own, and nothing of this environment's."""
-    own = ("AIOAMI", "FORCE_COLOR", "NO_COLOR")
+    own = ("AIOAMI", "FORCE_COLOR", "NO_COLOR", "PYTHON")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(own)}
     kept |= {"COLUMNS": "200", "PYTHONIOENCODING": "utf-8"} | environment
     if url is not None:
         kept["AIOAMI_URL"] = url
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aioami", *arguments),
+        *(*python(), "aioami", *arguments),
         env=kept,
         stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+@functools.cache
+def python(*options: str) -> tuple[str, ...]:
+    """Return the words that start a Python which has imported the library; a module or a file `.py`, and arguments, follow."""
+    folder = tempfile.mkdtemp(prefix="aioami-tests-")
+    socket = os.path.join(folder, "starter")
+    here = Path(__file__).parent
+    starter = subprocess.Popen(
+        [sys.executable, *options, str(here / "starter.py"), socket],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert starter.stdin is not None
+    assert starter.stdout is not None
+    assert starter.stdout.readline() == b"ready\n"
+
+    def end() -> None:
+        starter.communicate()
+        shutil.rmtree(folder)
+
+    atexit.register(end)
+    return (sys.executable, "-I", "-S", str(here / "started.py"), socket)
 
 
 async def run(

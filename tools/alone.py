@@ -20,15 +20,17 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# They wait for programs and servers, and take longer than their sizes say.
+FIRST = ("test_examples_on_fake.py", "test_cli_top.py", "test_commands.py", "test_cli_documentation.py")
 # It counts instructions under a tracer, and takes longer than all others beside busy neighbours.
 LAST = "test_cost.py"
 NO_TESTS = 5  # pytest's exit status
 
 
 def test_files(paths: list[Path]) -> list[Path]:
-    """List the test files at or below these paths, the largest first, as it most often takes longest."""
+    """List the test files at or below these paths, those first that take longest: most often the largest."""
     found = {file for path in paths for file in (path.rglob("test_*.py") if path.is_dir() else [path])}
-    return sorted(found, key=lambda file: (file.name == LAST, -file.stat().st_size, file))
+    return sorted(found, key=lambda file: (file.name == LAST, file.name not in FIRST, -file.stat().st_size, file))
 
 
 def run(file: Path, options: list[str]) -> tuple[int, str, float]:

@@ -114,14 +114,14 @@ def check_path(name: str, value: object) -> None:
 
 
 def check_several(name: str, value: object, words: str) -> tuple[Any, ...]:
-    """Check a sequence, and return what is in it.
+    """Check that an argument is a sequence, and return its items.
 
     Args:
         name, value: the argument.
-        words: what it is a sequence of, for the error: `names`.
+        words: the plural of its items, for the error: `names`.
 
     Raises:
-        TypeError: it is none, or a single text or a mapping, which are sequences of something else.
+        TypeError: it is no sequence, or it is a single text or a mapping.
     """
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name}: expected a sequence of {words}, not one text")

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import async_timeout
 
 from ._client.streams import EventStream
-from ._show.html import BOILERPLATE, NOTHING, cell, clean, note, pill, table
+from ._show.html import BOILERPLATE, NO_VALUES, cell, clean, note, pill, table
 from .errors import ManagerError
 from .events.base import Event
 from .wire.redaction import redact_value
@@ -295,7 +295,7 @@ class _Watched:
         parts = [
             (name, value)
             for name, value in event.headers
-            if name.lower() not in _LONG and value not in NOTHING
+            if name.lower() not in _LONG and value not in NO_VALUES
         ]
         return parts[:_PAIRS]
 

@@ -10,13 +10,13 @@ import os
 import re
 import signal
 import sqlite3
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from async_timeout import timeout as asyncio_timeout
+from tests.helpers import python
 
 from aioami import Manager, ManagerError, actions, core, events
 from aioami.testing import Account, FakeAsterisk, FaultProxy
@@ -107,7 +107,7 @@ async def start(asterisk: RealAsterisk | FakeAsterisk, proxy: FaultProxy, webhoo
             "WEBHOOK_URL": webhook.url,
         }
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-X", "dev", str(ROOT / "examples" / name), *arguments),
+            *(*python("-X", "dev"), str(ROOT / "examples" / name), *arguments),
             env={**environment, "NO_COLOR": "1", "COLUMNS": "100", "PYTHONUNBUFFERED": "1"},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -582,7 +582,7 @@ async def test_a_refused_login_is_one_sentence(
 
     async def started(url: str, code: int, complaint: str) -> None:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(ROOT / "examples" / name), *([str(tmp_path / argument)] if argument else [])),
+            *(*python(), str(ROOT / "examples" / name), *([str(tmp_path / argument)] if argument else [])),
             env={**os.environ, "AIOAMI_URL": url, "WEBHOOK_URL": "http://127.0.0.1:9/hooks/t0ken"},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -190,6 +190,10 @@ class ManagerBase(Connectable):
         """Record what is selected, and warn of names that cannot be right, once of each."""
         warn_of_names(self._rights.note_selectors(selectors), self.version)
 
+    def _end_list(self, stop: Callable[[], None]) -> None:
+        """End a list early; while its stream may do so, it holds the manager."""
+        stop()
+
     async def _warn_if_idle(self) -> None:
         """Log that nothing will come, where no link is there and none is on its way."""
         if self._link.state is ManagerState.CLOSED:

@@ -75,7 +75,7 @@ class Loss:
         return EventsLost(sentence, count=self.count, gap=self.gap, server=server)
 
 
-def _nothing(event: Any) -> bool:
+def _select_none(event: Any) -> bool:
     """Select no event."""
     return False
 
@@ -196,7 +196,7 @@ class Buffer(Subscriber):
         # Another one's predicate may have closed it in the middle of the delivery of an event,
         # which then goes on into what nobody reads.
         self.events = deque()
-        self.where = None if self.where is None else _nothing
+        self.where = None if self.where is None else _select_none
         self.marks = 0
         self.error = None
 

@@ -76,10 +76,10 @@ class _Protocol(asyncio.StreamReaderProtocol):
 
 
 async def reach(options: Options, reader: ParsingReader) -> asyncio.StreamWriter:
-    """Connect to the first of a name's addresses that answers, with TLS if it is asked for.
+    """Connect to the first address of the host that answers, with TLS if the options have it.
 
     Raises:
-        ConnectionLost: none was reached within the timeout for each.
+        ConnectionLost: no address answered within the timeout, which holds for each.
     """
     loop = asyncio.get_running_loop()
     failure: ConnectionLost | None = None

@@ -70,7 +70,7 @@ class ManagerLike(Protocol):
         """The part of the server that is seen from here."""
 
     def statistics(self) -> Statistics:
-        """Return the counts of what went over the link."""
+        """Return the counts of all that went over the link since the manager was made."""
 
     async def connect(self) -> None:
         """Connect, and log in if there is a username."""

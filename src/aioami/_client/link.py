@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 import async_timeout
 
 from .._log import get_logger
-from .._owner import Owner
 from .._session.dispatch import Dispatcher, Selection, Subscriber
 from .._session.refusals import is_final, refusal
 from .._session.statistics import Tally
@@ -24,7 +23,6 @@ from ..errors import (
     ManagerTimeout,
     PermissionDenied,
     because,
-    fresh,
 )
 from ..events.base import Event, load
 from ..events.link import Disconnected, Reconnected
@@ -32,8 +30,8 @@ from ..events.system import FullyBooted, Shutdown
 from ..metrics import Guarded
 from ..states import ManagerState
 from .connection import Connection
+from .link_base import LinkBase
 from .login import log_in
-from .observers import Observers
 from .options import Backoff, Default, Options, Timeout
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ _FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
 log = get_logger("aioami.link")
 
 
-class Link:
+class Link(LinkBase):
     """Owns the current connection, its state, and reconnecting.
 
     Args:
@@ -59,11 +57,7 @@ class Link:
         metrics: gets the figures, if somebody keeps them.
 
     Attributes:
-        owner: the loop, thread and process that the link belongs to.
-        observers: those who are told of each other state.
-        state: the state of the link; see also `visible_state`.
         connection: carries the actions; `None` while there is none.
-        reason: why there is none, if it was lost or not reached.
         banner: the last greeting of the server.
     """
 
@@ -76,6 +70,7 @@ class Link:
         recorder: Recorder | None,
         metrics: Guarded | None,
     ) -> None:
+        super().__init__()
         self._options = options
         self._dispatcher = dispatcher
         self._tally = tally
@@ -85,7 +80,6 @@ class Link:
         self._life = object()  # another one for each connect, so that a dead loop disturbs no later
         # Those who have an action to send go before those who only wait, who may send one then.
         self._changed_for_senders = Signal()
-        self._changed = Signal()
         self._delays: Iterator[float] | None = None
         self._established_at = 0.0
         self._lost_at = 0.0
@@ -98,12 +92,7 @@ class Link:
         # The Filter actions of the user that the server took, in their order.
         self._filters: list[Action[Any]] = []
         self._server_events = _ServerEvents(self._server_event)
-        self._was_connected = False
-        self.owner = Owner(self._lost_its_loop)
-        self.observers: Observers[ManagerState] = Observers("states")
-        self.state = ManagerState.CLOSED
         self.connection: Connection | None = None
-        self.reason: ManagerError | None = None
         self.banner = ""
 
     def name_recording(self, server: str) -> None:
@@ -135,7 +124,7 @@ class Link:
         self._dispatcher.add(self._server_events)
         self._enter(ManagerState.CONNECTING)
         begun()
-        name = f"aioami connects to {self._where}"
+        name = f"aioami connects to {self._display_name}"
         task = self._task = asyncio.create_task(self._connect(retry), name=name)
         # In a task of its own, which `close()` can end, and which is not cancelled halfway.
         try:
@@ -170,7 +159,7 @@ class Link:
             if retry:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
                 if attempts > 1:
-                    log.info("%s was reached, by attempt %d", self._where, attempts)
+                    log.info("%s was reached, by attempt %d", self._display_name, attempts)
             else:
                 connection = await self._open()
         except BaseException as error:
@@ -208,7 +197,7 @@ class Link:
         self._establish(connection)
         # In this order: streams hear of the gap, and then of its end, before the first event behind
         # it.
-        log.info("the link to %s stands again, after %.1f seconds", self._where, gap)
+        log.info("the link to %s stands again, after %.1f seconds", self._display_name, gap)
         try:
             self._dispatcher.miss(gap)
             self._dispatcher.emit(Reconnected.after(gap, attempts))
@@ -246,7 +235,7 @@ class Link:
                 log.log(
                     logging.WARNING if loud else logging.DEBUG,
                     "%s was not reached, and is tried again: %s",
-                    self._where,
+                    self._display_name,
                     self.reason,
                     exc_info=unforeseen,
                 )
@@ -325,7 +314,7 @@ class Link:
         self._enter(ManagerState.RECONNECTING)
         log.warning(
             "the link to %s was lost, and is being established again: %s",
-            self._where,
+            self._display_name,
             reason,
         )
         self._begin_to_reconnect()
@@ -334,7 +323,7 @@ class Link:
             self._metrics.disconnected(reason)
 
     def _begin_to_reconnect(self) -> None:
-        name = f"aioami reconnects to {self._where}"
+        name = f"aioami reconnects to {self._display_name}"
         self._task = asyncio.create_task(self._reconnect(), name=name)
 
     def _fail(self, reason: ManagerError) -> None:
@@ -343,7 +332,7 @@ class Link:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
         self._enter(ManagerState.LOST)
-        log.error("the link to %s is lost for good: %s", self._where, reason)
+        log.error("the link to %s is lost for good: %s", self._display_name, reason)
         self._dispatcher.finish(reason)
 
     # Ending it
@@ -598,59 +587,25 @@ class Link:
     # Waiting for it
 
     @property
-    def _where(self) -> str:
+    def _display_name(self) -> str:
         """The server, for logs: its address, with its name in a fleet."""
         name, address = self.owner.server, self._options.address
         return f"{name} ({address})" if name else address
 
-    @property
-    def visible_state(self) -> ManagerState:
-        """The state for those who use the link, in any thread and process."""
-        return ManagerState.CLOSED if self.owner.is_gone else self.state
-
     def _enter(self, state: ManagerState) -> None:
         changed = state is not self.state
-        self.state = state
+        super()._enter(state)
+        if changed and self._metrics is not None:
+            self._metrics.state_changed(state.value)
+
+    def _wake(self) -> None:
         self._changed_for_senders.send()
-        self._changed.send()
-        if changed:
-            self.observers.notify(state)
-            if self._metrics is not None:
-                self._metrics.state_changed(state.value)
+        super()._wake()
 
     @property
     def is_coming(self) -> bool:
         """True if there is no link now, and one is on its way."""
         return self.state in (ManagerState.CONNECTING, ManagerState.RECONNECTING)
-
-    def why_not(self) -> str:
-        """Return the reason why there is no link, in words."""
-        if self.reason is not None:
-            return str(self.reason)
-        if not self._was_connected:
-            return "this manager was never connected; `async with` does so, and `connect()`"
-        return f"the manager is {self.state.value}"
-
-    async def wait_ready(self, timeout: float | None) -> None:
-        """See `Manager.wait_ready`."""
-        try:
-            async with async_timeout.timeout(timeout):
-                await self._ready()
-        except asyncio.TimeoutError as error:
-            sentence = f"the manager was not ready within {timeout:g} seconds: {self.why_not()}"
-            raise ManagerTimeout(sentence) from error
-
-    async def _ready(self) -> None:
-        waiting = False
-        while self.state is not ManagerState.READY:
-            if self.state is ManagerState.LOST and self.reason is not None:
-                raise fresh(self.reason)
-            if waiting and self.state is ManagerState.CLOSED:
-                sentence = f"the manager did not become ready: {self.why_not()}"
-                raise ConnectionLost(sentence) from self.reason
-            waiting = True
-            await self._changed.wait()
-            self.owner.check()
 
     async def wait_booted(self, timeout: float | None) -> None:
         """See `Manager.wait_booted`."""

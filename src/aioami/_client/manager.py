@@ -320,7 +320,7 @@ class Manager(ManagerBase):
         return self._view
 
     def statistics(self) -> Statistics:
-        """Return the counts of what went over the link since the manager was made.
+        """Return the counts of all that went over the link since the manager was made.
 
         `later - earlier` is what happened between two of them, with the rates of that time. It may
         be called in any thread; in another one than the event loop's, two of its numbers may be of
@@ -522,10 +522,6 @@ class Manager(ManagerBase):
         buffer = ListBuffer(action, self._link.owner)
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
-
-    def _end_list(self, stop: Callable[[], None]) -> None:
-        """End a list early; while its stream may do so, it holds the manager."""
-        stop()
 
     # Events
 
@@ -743,7 +739,7 @@ class Manager(ManagerBase):
         else:
             self._dispatcher.add(buffer)
         return EventStream(
-            buffer, lambda: self._dispatcher.remove(buffer), waits=self._warn_if_idle
+            buffer, lambda: self._dispatcher.remove(buffer), before_waiting=self._warn_if_idle
         )
 
     def __repr__(self) -> str:

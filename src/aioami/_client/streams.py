@@ -43,17 +43,25 @@ class EventStream(Generic[EventT_co]):
     on behind that place.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_delivered", "_end", "_next", "_owner", "_waits")
+    __slots__ = (
+        "__weakref__",
+        "_before_waiting",
+        "_buffer",
+        "_delivered",
+        "_end",
+        "_next",
+        "_owner",
+    )
 
     def __init__(
         self,
         buffer: Buffer,
         end: Callable[[], None],
         *,
-        waits: Callable[[], Awaitable[None]] | None = None,
+        before_waiting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._buffer = buffer
-        self._waits = waits  # is called before the consumer waits for the first time
+        self._before_waiting = before_waiting  # the first time that the consumer waits
         self._owner = buffer.owner
         self._next = buffer.give
         self._end: Callable[[], None] | None = end
@@ -180,9 +188,9 @@ class Iteration(Generic[EventT_co]):
 
     async def _wait(self) -> EventT_co:
         stream = self._stream
-        if stream._waits is not None and not stream._buffer.ended:
-            waits, stream._waits = stream._waits, None
-            await waits()
+        if stream._before_waiting is not None and not stream._buffer.ended:
+            before_waiting, stream._before_waiting = stream._before_waiting, None
+            await before_waiting()
         await stream._buffer.filled()
         event = stream._next()
         stream._delivered += 1

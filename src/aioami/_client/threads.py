@@ -280,7 +280,7 @@ class BlockingManager(_Blocking):
         return cast("AskingView", self.manager.view)
 
     def statistics(self) -> Statistics:
-        """Return the counts of what went over the link."""
+        """Return the counts of all that went over the link since the manager was made."""
         return self.manager.statistics()
 
     # Actions

@@ -124,17 +124,17 @@ class Statistics:
 
     @property
     def events_per_second(self) -> float:
-        """Events a second, on average over `seconds`."""
+        """Events per second, the average over `seconds`."""
         return self._rate(self.events)
 
     @property
     def actions_per_second(self) -> float:
-        """Actions a second, on average over `seconds`."""
+        """Actions per second, the average over `seconds`."""
         return self._rate(self.actions)
 
     @property
     def bytes_per_second(self) -> float:
-        """Bytes received a second, on average over `seconds`."""
+        """Bytes received per second, the average over `seconds`."""
         return self._rate(self.bytes_received)
 
     def _rate(self, count: int) -> float:

@@ -59,7 +59,7 @@ BOILERPLATE: Final = frozenset(
         *("destchannelstatedesc", "timestamp", "sequencenumber", "systemname"),
     }
 )
-NOTHING: Final = frozenset({"", "<unknown>", "(null)"})
+NO_VALUES: Final = frozenset({"", "<unknown>", "(null)"})
 
 _TINTS: Final = {
     "good": "46, 160, 67",
@@ -289,7 +289,7 @@ def _kind(name: str, items: Sequence[Message]) -> str:
     for item in shown:
         for header, value in item.headers:
             if header.lower() not in BOILERPLATE:
-                (columns if value.strip() not in NOTHING else empty).setdefault(
+                (columns if value.strip() not in NO_VALUES else empty).setdefault(
                     header.lower(), header
                 )
     names = list(columns.values())

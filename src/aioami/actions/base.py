@@ -357,7 +357,7 @@ class Action(Generic[ResponseT_co]):
 
 _T = TypeVar("_T")
 
-_NOTHING: Final[dict[str, Any]] = {}
+_NO_ARGUMENTS: Final[dict[str, Any]] = {}
 _TAKEN: Final = frozenset(dir(Action)) | {"name", "headers", "timeout"}
 
 
@@ -414,7 +414,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             parameters = self._parameters
             if not (parameters or args or kwargs):  # as most of those that are sent often
-                self.given, self._lines = _NOTHING, self._first_line
+                self.given, self._lines = _NO_ARGUMENTS, self._first_line
                 self.name = self._name = self.wire_name
                 self.headers = self._pairs = ()
                 self.timeout = None

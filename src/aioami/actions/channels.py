@@ -33,7 +33,7 @@ from .parameters import (
     optional,
     repeated,
     text,
-    text_or_nothing,
+    text_or_none,
     true_false,
     truth,
     warn_of_seconds,
@@ -77,7 +77,7 @@ def _until(field: str, value: float) -> str:
 
 
 def _channel_or_all(field: str, value: str | None) -> str | None:
-    return None if value is None else text_or_nothing(field, value)
+    return None if value is None else text_or_none(field, value)
 
 
 def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
@@ -96,11 +96,11 @@ def _answered_within(milliseconds: int) -> float:
 
 
 class AbsoluteTimeout(KnownAction[Response]):
-    """Hang a channel up when its time is over.
+    """Have Asterisk hang a channel up after some seconds.
 
     Args:
         channel: the channel's name.
-        seconds: from now, fractions allowed; 0 takes an earlier limit away.
+        seconds: from now, fractions allowed; 0 removes an earlier limit.
     """
 
     privilege = ("system", "call")
@@ -252,9 +252,9 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
                 "Channel": channel,
                 "Async": true_false("async_", async_),
                 "Timeout": wire_timeout or None,
-                "CallerID": optional("callerid", callerid, text_or_nothing),
+                "CallerID": optional("callerid", callerid, text_or_none),
                 "Variable": _variables("variables", variables),
-                "Account": optional("account", account, text_or_nothing),
+                "Account": optional("account", account, text_or_none),
                 "EarlyMedia": optional("early_media", early_media, true_false),
                 "Codecs": optional("codecs", codecs, joined),
                 "ChannelId": channel_id,
@@ -553,7 +553,7 @@ class Setvar(KnownAction[Response]):
 
     variable: str | bytes = header("Variable")
     value: str | bytes | int = header("Value")
-    channel: str | bytes | None = header("Channel", text_or_nothing, default=None)
+    channel: str | bytes | None = header("Channel", text_or_none, default=None)
 
 
 class Status(KnownAction[ListReply[events.Status, StatusComplete]]):

@@ -6,7 +6,7 @@ from ..events import conferences as events
 from ..events.conferences import ConfbridgeListComplete, ConfbridgeListRoomsComplete
 from ..responses.base import ListReply, Response
 from .base import KnownAction
-from .parameters import header, text_or_nothing
+from .parameters import header, text_or_none
 
 __all__ = [
     "ConfbridgeKick",
@@ -127,7 +127,7 @@ class ConfbridgeStartRecord(_Conference):
 
     privilege = ("system",)
 
-    filename: str | bytes | None = header("RecordFile", text_or_nothing, default=None)
+    filename: str | bytes | None = header("RecordFile", text_or_none, default=None)
 
 
 class ConfbridgeStopRecord(_Conference):

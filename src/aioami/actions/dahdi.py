@@ -79,7 +79,7 @@ class DAHDITransfer(_DAHDIChannel):
 
 
 class DAHDIDNDon(_DAHDIChannel):
-    """Switch do-not-disturb on.
+    """Switch do-not-disturb on for a channel.
 
     Args:
         dahdi_channel: the channel's number.
@@ -87,7 +87,7 @@ class DAHDIDNDon(_DAHDIChannel):
 
 
 class DAHDIDNDoff(_DAHDIChannel):
-    """Switch do-not-disturb off.
+    """Switch do-not-disturb off for a channel.
 
     Args:
         dahdi_channel: the channel's number.

@@ -37,7 +37,7 @@ __all__ = [
     "repeated",
     "seconds",
     "text",
-    "text_or_nothing",
+    "text_or_none",
     "true_false",
     "truth",
     "variable",
@@ -293,7 +293,7 @@ def variables(
     return [variable(name, each) for name, each in pairs]
 
 
-def text_or_nothing(field: str, value: Text | int) -> str | None:
+def text_or_none(field: str, value: Text | int) -> str | None:
     """Convert to text; the header is left out where it is empty."""
     return text(field, value) or None
 

@@ -19,7 +19,7 @@ from .parameters import (
     HeaderValue,
     header,
     one_of,
-    text_or_nothing,
+    text_or_none,
     true_false,
     whole_number,
     yes_no,
@@ -68,7 +68,7 @@ class QueueAdd(KnownAction[Response]):
 
     interface: str | bytes = header("Interface")
     queue: str | bytes = header("Queue")
-    membername: str | bytes | None = header("MemberName", text_or_nothing, default=None)
+    membername: str | bytes | None = header("MemberName", text_or_none, default=None)
     penalty: int = header("Penalty", whole_number(minimum=0), default=0)
     paused: bool = header("Paused", yes_no, default=False)
     _: KW_ONLY

@@ -104,11 +104,11 @@ class AsyncAGI:
         self._held: set[AsyncTransport] = set()
 
     async def start(self) -> None:
-        """Begin to take calls.
+        """Begin to take the calls that enter AsyncAGI on the manager's server.
 
         Raises:
-            RuntimeError: this one does so already, or another one with the same manager; or the
-                manager is connected in another event loop, thread or process.
+            RuntimeError: this `AsyncAGI`, or another one of the same manager, has begun already;
+                or the manager is connected in another event loop, thread or process.
         """
         hub = Hub.of(self._manager)
         hub.check()

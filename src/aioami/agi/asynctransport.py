@@ -176,21 +176,21 @@ class AsyncTransport(Transport):
     def _take_step(self, event: Newexten) -> None:
         """Take a step of the dialplan: its place tells why AsyncAGI has ended."""
         place = place_of(event)
-        where = ",".join(place)
+        location = ",".join(place)
         if not self._has_left:
             if self._runs_dialplan or self._has_moved:
                 return
             if self._has_dialplan and place == self._place:
                 return
             if place[1] != "h":
-                self._end(TakenAway(f"the channel was redirected to {where}"))
+                self._end(TakenAway(f"the channel was redirected to {location}"))
         elif place[1] == "h":
             self._end(HungUp("the channel was hung up"))
         elif self._has_moved or place == _behind(self._place):
             self._went_on = True
-            self._end(TakenAway(f"the dialplan has gone on at {where}"))
+            self._end(TakenAway(f"the dialplan has gone on at {location}"))
         else:
-            self._end(TakenAway(f"the channel was redirected to {where}"))
+            self._end(TakenAway(f"the channel was redirected to {location}"))
 
     def _take_look(self, place: Place | None) -> None:
         """End the session of a channel that was hung up or redirected while a command goes on."""

@@ -34,7 +34,7 @@ _FAREWELL: Final = 2.0  # seconds for which Asterisk may take to close its end
 _LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
 _FIRST_REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
 _LAST_REPEAT: Final = 1.0
-_WHERE: Final = "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"
+_PLACE: Final = "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"
 
 log = get_logger("aioami.agi")
 
@@ -345,14 +345,14 @@ class Connection(asyncio.Protocol, Transport):
     async def settle(self) -> None:
         if not self._is_dead or self.over is not None:
             return
-        uniqueid, _, place = (await self._ask_where()).partition(",")
+        uniqueid, _, place = (await self._ask_place()).partition(",")
         if self.over is None:  # else the connection was closed meanwhile
             self._judge("" if self._has_moved else place, uniqueid)
 
-    async def _ask_where(self) -> str:
+    async def _ask_place(self) -> str:
         """Return the channel's Uniqueid and its place in the dialplan; empty if not told."""
         try:
-            reply = await self._ask(self._encode("GET FULL VARIABLE", _WHERE))
+            reply = await self._ask(self._encode("GET FULL VARIABLE", _PLACE))
         except ManagerError:
             return ""  # the connection is lost, which says why
         return reply.data or "" if reply.code == 200 else ""

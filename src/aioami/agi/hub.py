@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Protocol
 
+from .._hub import ManagersHub
 from .._log import get_logger
 from .._owner import Owner
 from ..errors import ConnectionLost, ManagerError
@@ -50,27 +50,14 @@ class Doorkeeper(Protocol):
         """Note that no more calls come, as the link is gone for good."""
 
 
-class Hub:
+class Hub(ManagersHub):
     """Watches the channels of one manager, for all who hold one; there is one for each manager.
 
     It goes by Uniqueid, which stays the same for as long as a channel lives.
 
-    Args:
-        manager: whose events these are.
-
     Attributes:
         doorkeeper: who takes calls that nobody expects; `None` if nobody does.
     """
-
-    _hubs: ClassVar[WeakKeyDictionary[ManagerLike, Hub]] = WeakKeyDictionary()
-
-    @classmethod
-    def of(cls, manager: ManagerLike) -> Hub:
-        """Return the hub of a manager."""
-        hub = cls._hubs.get(manager)
-        if hub is None:
-            hub = cls._hubs[manager] = cls()
-        return hub
 
     def __init__(self) -> None:
         self._users = 0

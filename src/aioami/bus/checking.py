@@ -48,9 +48,10 @@ class Finding:
 
 
 async def check(config: RelayConfig) -> AsyncIterator[Finding]:
-    """Look at the bus and at each server, and yield what is found; nothing is left there.
+    """Check the bus and the login to each server, and yield the findings.
 
-    Only the streams are made, if they are not there. Actions are not sent, but for the login.
+    It makes the streams that are missing, and leaves nothing else on the bus. To a server it only
+    sends the login.
 
     Args:
         config: the relay's configuration.

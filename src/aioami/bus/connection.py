@@ -359,13 +359,13 @@ class BusConnection:
         sentence = f"the bus refuses {_KINDS[kind]} {subject}: the permission is missing"
         is_new = (kind, subject) not in self.refused
         self.refused[kind, subject] = PermissionDenied(sentence)
-        is_told = self.denied is not None and self.denied(kind, subject)
+        is_reported = self.denied is not None and self.denied(kind, subject)
         for waiting, asked in self._requests.items():
             if (kind, subject) == ("publish", asked) and not waiting.done():
                 waiting.set_result(None)
-                is_told = True
+                is_reported = True
         if is_new:
-            log.log(logging.DEBUG if is_told else logging.ERROR, "%s", sentence)
+            log.log(logging.DEBUG if is_reported else logging.ERROR, "%s", sentence)
 
     async def _closed(self) -> None:
         error = self.client.last_error

@@ -124,7 +124,7 @@ class Discovery:
         assert self._first is not None
         options = self._pattern.options
         delays = options.backoff.delays()
-        is_told = not self._first.done()  # by who waits for it
+        is_reported = not self._first.done()  # by who waits for it
         while True:
             engine: Engine | None = None
             try:
@@ -151,8 +151,8 @@ class Discovery:
                     return
                 log.error("%s", error)
             except ManagerError as error:
-                log.log(logging.DEBUG if is_told else logging.WARNING, "%s; tried again", error)
-                is_told = True
+                log.log(logging.DEBUG if is_reported else logging.WARNING, "%s; tried again", error)
+                is_reported = True
             except Exception:
                 log.exception("servers are looked for again")
             finally:

@@ -28,7 +28,7 @@ from ..responses.base import Response
 from ..wire import Framer
 from ..wire.text import Encoding
 from .engine import is_nobody
-from .format import Answer, Failure
+from .format import Answer, Failure, Turn
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -63,6 +63,7 @@ class Exchange:
         data: the action as on the wire, without its blank line.
         mark_passed: whether the events that came before the answer were delivered; until then it is
             held back.
+        turn: who took requests when it was asked; `None` where no relay had been heard of.
     """
 
     def __init__(
@@ -103,11 +104,17 @@ class Exchange:
         self.subject = subject
         self.data = self._pending.data.removesuffix(b"\r\n\r\n")
         self.mark_passed = True
+        self.turn: Turn | None = None
 
     @property
     def outcome(self) -> Outcome | None:
         """The outcome that may follow the answer; whoever waits for it holds it."""
         return self._pending.outcome
+
+    @property
+    def is_held_back(self) -> bool:
+        """True if the whole answer is here, and waits for the events before it."""
+        return self._is_complete and not self.mark_passed
 
     def hold_back(self) -> None:
         """Keep what comes until `pass_mark()`, as events stand before it."""
@@ -248,7 +255,7 @@ class Exchange:
         self.fail(denied)
 
     def lose(self, reason: ManagerError) -> None:
-        """End it, as the bus was lost."""
+        """End it, as the bus was lost, or the relay."""
         self._held = None
         self._session.lose(reason)
         self._end()

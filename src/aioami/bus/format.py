@@ -36,6 +36,7 @@ __all__ = [
     "Record",
     "Request",
     "Status",
+    "Turn",
     "action_subject",
     "all_actions",
     "all_events",
@@ -146,6 +147,7 @@ def server_name(token: str) -> str:
 
 
 def _has_half_characters(text: str) -> bool:
+    # By its characters: `wire.text.shown` reads the bytes of a name that came in another encoding.
     return not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)
 
 
@@ -455,6 +457,9 @@ class Heartbeat(Record):
         epoch: the epoch that it leads, or knows of; 0 where unknown.
         state: the state of a leader's link to Asterisk, as in `Status`; empty of a standby.
         time: microseconds since 1970 on the relay's clock; 0 where it does not say.
+        listens_since: when it began to take requests over its present connection with the bus, on
+            the same clock; 0 while it takes none, and where it does not say. When that changes, the
+            relay has forgotten what it was asked before.
     """
 
     relay: str
@@ -462,6 +467,7 @@ class Heartbeat(Record):
     epoch: int = 0
     state: str = ""
     time: int = 0
+    listens_since: int = 0
 
     @classmethod
     def _of(cls, found: Mapping[str, Any]) -> Heartbeat:
@@ -471,7 +477,21 @@ class Heartbeat(Record):
             int(found.get("epoch", 0)),
             _text(found.get("state", "")),
             int(found.get("time", 0)),
+            int(found.get("listens_since", 0)),
         )
+
+    @property
+    def turn(self) -> Turn:
+        """The time for which a relay takes requests, and remembers those that it took."""
+        return Turn(self.relay, self.epoch, self.listens_since)
+
+
+class Turn(NamedTuple):
+    """A time for which a relay takes requests: over one connection with the bus, in one epoch."""
+
+    relay: str
+    epoch: int
+    listens_since: int
 
 
 # Requests and answers

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import async_timeout
 
+from .._client.link_base import LinkBase
 from .._client.observers import Observers
 from .._client.options import Backoff, Default, Timeout
 from .._client.outcomes import waiting_for
 from .._log import get_logger
-from .._owner import Owner
 from .._session.statistics import Tally
 from .._signals import Signal
 from ..actions.base import Action, ResponseT_co, encode_action_id
@@ -34,7 +34,7 @@ from ..errors import (
 from ..events.base import Event, load
 from ..responses.base import OutcomeReply, Response
 from ..states import ManagerState
-from ..wire.text import Encoding
+from ..wire.text import Encoding, shown
 from .connection import BusOptions, StoreError
 from .engine import Engine, end_tasks
 from .exchange import Exchange
@@ -47,6 +47,7 @@ from .format import (
     Record,
     Request,
     Status,
+    Turn,
     action_subject,
     heartbeat_subject,
     record_subject,
@@ -63,6 +64,8 @@ __all__ = ["RemoteLink", "RemoteOptions"]
 log = get_logger("aioami.bus")
 
 _BEAT_IS_OLD: Final = 1.0  # seconds without a heartbeat, after which nobody is taken to lead
+_ANSWER_IS_LATE: Final = 1.0  # seconds after which a relay that is followed answers nothing more
+_LEADER_IS_GONE: Final = 20  # looks without a heartbeat, after which it answers nothing more
 _PULSE: Final = 1.0  # seconds between two questions for a sign of life of the bus
 _LOOK: Final = 0.25  # seconds between two looks at that
 _LINGER: Final = 1.0  # seconds for which a reading goes on that nobody follows any more
@@ -83,7 +86,7 @@ class RemoteOptions:
     max_list_items: int | None
 
 
-class RemoteLink:
+class RemoteLink(LinkBase):
     """Owns the connection to the bus, what is read of the server's log, and the actions under way.
 
     Args:
@@ -91,15 +94,12 @@ class RemoteLink:
         tally: counts what comes and goes.
 
     Attributes:
-        owner: the loop, thread and process that the link belongs to.
-        observers: those who are told of each other state.
         view_observers: those who are told when the relay's session sees other events than before.
-        state: the state of the link; see also `visible_state`.
-        reason: why the server is not reached; `None` while it is.
         status: what the relay last said of its own link; `None` before that.
     """
 
     def __init__(self, options: RemoteOptions, tally: Tally) -> None:
+        super().__init__()
         self._options = options
         self._tally = tally
         self._engine: Engine | None = None
@@ -114,22 +114,19 @@ class RemoteLink:
         self._numbers = itertools.count(1)
         self._beat: Heartbeat | None = None
         self._beat_at = 0.0
+        self._turn: Turn | None = None
+        self._turn_at = 0.0
+        self._silent_looks = 0  # and not seconds: the program's own loop may have stood
         self._clock_offset = 0
         self._offsets: deque[int] = deque(maxlen=40)
         self._gaps_seen: set[tuple[int | None, int]] = set()
         self._status_is_current = False
         self._logged: set[str] = set()
         self._was_ready = False
-        self._was_connected = False
         self._lost_at = 0.0
-        self._changed = Signal()
         self._status_is_old = Signal()
         self.server = ""  # the fleet's name for it
-        self.owner = Owner(self._lost_its_loop)
-        self.observers: Observers[ManagerState] = Observers("states")
         self.view_observers: Observers[Status] = Observers("views")
-        self.state = ManagerState.CLOSED
-        self.reason: ManagerError | None = None
         self.status: Status | None = None
 
     def name(self, server: str) -> None:
@@ -137,11 +134,6 @@ class RemoteLink:
         self.server = self.owner.server = server
         for feed in self._feeds:
             feed.dispatcher.server = server
-
-    @property
-    def visible_state(self) -> ManagerState:
-        """The state for those who use the link, in any thread and process."""
-        return ManagerState.CLOSED if self.owner.is_gone else self.state
 
     # Establishing it
 
@@ -158,7 +150,7 @@ class RemoteLink:
         self.reason = None
         self._was_connected = True
         self._was_ready = False
-        self._beat = self.status = None
+        self._beat = self._turn = self.status = None
         self._status_is_current = False
         self._logged.clear()
         load()  # now, and not when the first event comes
@@ -223,7 +215,7 @@ class RemoteLink:
                     first = False
                     self._engine = None
                     # The relay may have lost the bus as well, and the bus its store.
-                    self._beat = None
+                    self._beat = self._turn = None
                     self._status_is_current = False
                     self._update_state()
                     await self._leave(engine)
@@ -257,6 +249,7 @@ class RemoteLink:
                     if task.done():
                         task.result()  # they never return, and must not fail in silence
                 self._update_state()
+                self._lose_unanswerable()
         finally:
             await end_tasks(work)
             for task in work:  # the loss of the bus, which is told below, ends them too
@@ -294,6 +287,8 @@ class RemoteLink:
             if before is not None and before.relay == beat.relay:
                 self._beat = None
                 self._update_state()
+            if self._turn is not None and self._turn.relay == beat.relay:
+                self._turn, self._turn_at = None, time.monotonic()
             return
         if beat.role != "leader":
             return
@@ -303,6 +298,10 @@ class RemoteLink:
         if is_lower and now - self._beat_at < _BEAT_IS_OLD:
             return
         self._beat, self._beat_at = beat, now
+        self._silent_looks = 0
+        turn = beat.turn
+        if turn != self._turn:
+            self._turn, self._turn_at = turn, now
         self._compare_clocks(beat)
         if before is None or (before.epoch, before.relay, before.state) != (
             beat.epoch,
@@ -311,6 +310,21 @@ class RemoteLink:
         ):
             self._status_is_old.send()
         self._update_state()
+
+    def _lose_unanswerable(self) -> None:
+        """Fail what was asked of a relay that has ended, was deposed, or lost the bus since."""
+        now, turn = time.monotonic(), self._turn
+        self._silent_looks += 1
+        if self._silent_looks > _LEADER_IS_GONE:
+            turn = self._turn = None
+        elif now - self._turn_at < _ANSWER_IS_LATE:
+            return
+        for exchange in list(self._tokens):
+            if exchange.turn is None:
+                exchange.turn = turn  # whoever takes requests has said so by now
+            elif exchange.turn != turn and not exchange.is_held_back:
+                relay = shown(exchange.turn.relay)
+                exchange.lose(ConnectionLost(f"the relay {relay}, which had it, answers no more"))
 
     def _compare_clocks(self, beat: Heartbeat) -> None:
         """Note by how much the relay's clock is ahead of this one."""
@@ -403,37 +417,6 @@ class RemoteLink:
         if before is not None and _seen_by(before) != _seen_by(status):
             self.view_observers.notify(status)
         self._update_state()
-
-    def _enter(self, state: ManagerState) -> None:
-        changed = state is not self.state
-        self.state = state
-        self._changed.send()
-        if changed:
-            self.observers.notify(state)
-
-    def why_not(self) -> str:
-        """Return the reason why the server is not reached, in words."""
-        if self.reason is not None:
-            return str(self.reason)
-        if not self._was_connected:
-            return "this manager was never connected; `async with` does so, and `connect()`"
-        return f"the manager is {self.state.value}"
-
-    async def wait_ready(self, timeout: float | None) -> None:
-        """See `RemoteManager.wait_ready`."""
-        waiting = False
-        try:
-            async with async_timeout.timeout(timeout):
-                while self.state is not ManagerState.READY:
-                    if waiting and self.state is ManagerState.CLOSED:
-                        sentence = f"the manager did not become ready: {self.why_not()}"
-                        raise ConnectionLost(sentence) from self.reason
-                    waiting = True
-                    await self._changed.wait()
-                    self.owner.check()
-        except asyncio.TimeoutError as error:
-            sentence = f"the manager was not ready within {timeout:g} seconds: {self.why_not()}"
-            raise ManagerTimeout(sentence) from error
 
     # Ending it
 
@@ -740,6 +723,7 @@ class RemoteLink:
         request = Request(exchange.action.name, (), sent, deadline, None, mark)
         headers, _ = request.encode()
         data = exchange.data
+        exchange.turn = self._turn
         try:
             token = await engine.ask(exchange, data, headers)
         except ConnectionLost as error:

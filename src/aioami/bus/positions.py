@@ -47,10 +47,10 @@ class Position(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """Read a position.
+        """Read a position from the text that `str()` of it gives.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the text is no position.
         """
         found = re.fullmatch(_SHAPE, text, re.ASCII)
         if found is None:

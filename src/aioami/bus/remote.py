@@ -389,10 +389,6 @@ class RemoteManager(ManagerBase):
         stop = self._link.start_list(action, buffer, timeout)
         return ListStream(buffer, functools.partial(self._end_list, stop))
 
-    def _end_list(self, stop: Callable[[], None]) -> None:
-        """End a list early; while its stream may do so, it holds the manager."""
-        stop()
-
     def observe_view(self, observer: Callable[[AskingView], object]) -> Callable[[], None]:
         """Call a function with the `view` each time that it has changed.
 
@@ -476,7 +472,7 @@ class RemoteManager(ManagerBase):
             on_loss,
             self._tally,
             owner,
-            waits=since is not None,
+            reads_ahead=since is not None,
         )
         self._select(selectors)
         return self._follow(buffer, start)
@@ -484,7 +480,9 @@ class RemoteManager(ManagerBase):
     def _follow(self, buffer: RemoteBuffer, start: Start) -> RemoteStream[Any]:
         feed = self._link.attach(buffer, start)
         return RemoteStream(
-            buffer, functools.partial(self._end_stream, feed, buffer), waits=self._warn_if_idle
+            buffer,
+            functools.partial(self._end_stream, feed, buffer),
+            before_waiting=self._warn_if_idle,
         )
 
     def _end_stream(self, feed: Any, buffer: RemoteBuffer) -> None:
@@ -569,8 +567,8 @@ class RemoteManager(ManagerBase):
     def __repr__(self) -> str:
         read_only = " read-only" if self._read_only else ""
         options = self.options
-        where = f"{options.server} over {options.bus.display_name}"
-        return f"<RemoteManager {where} {self.state.value}{read_only}>"
+        address = f"{options.server} over {options.bus.display_name}"
+        return f"<RemoteManager {address} {self.state.value}{read_only}>"
 
 
 class RemoteView:

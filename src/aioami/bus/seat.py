@@ -107,6 +107,7 @@ class Seat:
         self._leadership: Leadership | None = None
         self._connection: BusConnection | None = None
         self._requests: Requests | None = None
+        self._listens_since = 0
         self._closing: set[asyncio.Task[None]] = set()
         # Signs of life: our own that came back since the leader's last one.
         self._echoes = 0
@@ -214,7 +215,7 @@ class Seat:
                     await asyncio.wait([trying])
             if not await self._claim(connection, known):
                 return
-        elif not await self._still_leads(connection, self._leadership, str(stream["created"])):
+        elif not await self._still_leads(connection, self._leadership, stream):
             self._step_down("another relay leads")
             return
         assert self._leadership is not None
@@ -291,9 +292,14 @@ class Seat:
             return Heartbeat(self._relay, role or "standby", time=self._now())
         # It is not ready for actions before it listens for them on this connection.
         listens = self._requests is not None
-        state = (leadership.state if listens else ManagerState.CONNECTING).value
-        epoch = leadership.outbox.epoch
-        return Heartbeat(self._relay, role or "leader", epoch, state, self._now())
+        return Heartbeat(
+            self._relay,
+            role or "leader",
+            leadership.outbox.epoch,
+            (leadership.state if listens else ManagerState.CONNECTING).value,
+            self._now(),
+            self._listens_since if listens else 0,
+        )
 
     async def _heard(self, message: Msg) -> None:
         try:
@@ -429,14 +435,18 @@ class Seat:
         return None if stored.place is None else stored.place.time
 
     async def _still_leads(
-        self, connection: BusConnection, leadership: Leadership, created: str
+        self, connection: BusConnection, leadership: Leadership, stream: dict[str, Any]
     ) -> bool:
-        """Look whether another relay has led since; where the stream is another one, claim it."""
+        """Look whether another relay has led since; claim a stream that is another one.
+
+        One that has lost its end, as a bus without power does, is another one too.
+        """
         outbox = leadership.outbox
         last = await self._last_claim(connection)
-        if created == leadership.created:
+        created = str(stream["created"])
+        if created == leadership.created and stream["state"]["last_seq"] >= leadership.stored:
             # A claim ages out of the stream as everything does: none is no deposal.
-            return last is None or last.sequence <= outbox.epoch
+            return last is None or (last.sequence == outbox.epoch and self._is_own(last))
         if last is not None and not self._is_own(last):
             return False
         claim = Epoch(self._relay, continues=(outbox.epoch, outbox.last_confirmed))
@@ -444,8 +454,13 @@ class Seat:
             epoch = await self._store_claim(connection, last, claim)
         except WrongLastSequence:
             return False
-        log.warning("%s: the bus lost its store: it goes on anew", self._server.name)
+        log.warning(
+            "%s: the bus lost what it had stored: it goes on anew, epoch %d",
+            self._server.name,
+            epoch,
+        )
         leadership.created = created
+        leadership.receipt = b""
         outbox.begin(epoch)
         leadership.publish_status(again=True)
         self._epoch = epoch
@@ -490,6 +505,7 @@ class Seat:
                 return
             self._confirmed_at = loop.time()
             self._error = ""
+            leadership.receipt = data
             outbox.confirm(int(message.subject[len(inbox) + 1 :]))
             leadership.changed.set()
 
@@ -502,7 +518,7 @@ class Seat:
             # Its answer says that the bus knows of our listening: who hears that the server is
             # ready is to find somebody. A `flush()` of nats-py overtakes subscriptions.
             await connection.stream_info(self._stream)
-            self._requests = requests
+            self._requests, self._listens_since = requests, self._now()
             self._news.set()
             leadership.start()
             pump = asyncio.ensure_future(self._pump(connection, leadership, inbox))

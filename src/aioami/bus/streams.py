@@ -27,8 +27,8 @@ class RemoteBuffer(Buffer):
 
     Args:
         selection, where, maxsize, overflow, on_loss, tally, owner: as for `Buffer`.
-        waits: true if nothing is dropped here, as the log keeps what is not taken; `maxsize` is
-            then what is read ahead.
+        reads_ahead: true if nothing is dropped here, as the log keeps what is not taken; `maxsize`
+            is then what is read ahead.
 
     Attributes:
         place: gives the place in the log of what is put; the reading of the log sets it.
@@ -49,11 +49,11 @@ class RemoteBuffer(Buffer):
         tally: Tally | None = None,
         owner: Owner | None = None,
         *,
-        waits: bool = False,
+        reads_ahead: bool = False,
     ) -> None:
         super().__init__(selection, where, maxsize, overflow, on_loss, tally, owner)
-        self.read_ahead = self.maxsize if waits else None
-        if waits:
+        self.read_ahead = self.maxsize if reads_ahead else None
+        if reads_ahead:
             self.maxsize = None
         self._places: deque[Position | None] = deque()
         self.place: Callable[[], Position | None] = _nowhere
@@ -147,9 +147,9 @@ class RemoteStream(EventStream[EventT_co]):
         buffer: RemoteBuffer,
         end: Callable[[], None],
         *,
-        waits: Callable[[], Awaitable[None]] | None = None,
+        before_waiting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        super().__init__(buffer, end, waits=waits)
+        super().__init__(buffer, end, before_waiting=before_waiting)
 
     @property
     def position(self) -> str:

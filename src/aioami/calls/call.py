@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "hold"]
 
 _DIGITS: Final = frozenset("0123456789ABCD*#")
-_TELLS: Final = 5.0  # seconds in which Asterisk tells where a call is parked
+_PARK_TIMEOUT: Final = 5.0  # seconds in which Asterisk tells where a call is parked
 _RECORDING_ID: Final = "AIOAMI_RECORDING"  # the variable in which MixMonitor leaves its id
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -273,7 +273,9 @@ class Call:
         before = len(self._machine.spaces)
         await self._steer(lambda uniqueid: Action("Park", {"Channel": uniqueid, **headers}))
         machine = self._machine
-        await self._watch.wait(lambda: len(machine.spaces) > before, _TELLS, "was not parked")
+        await self._watch.wait(
+            lambda: len(machine.spaces) > before, _PARK_TIMEOUT, "was not parked"
+        )
         if len(machine.spaces) == before:
             raise HungUp(f"{self._watch.subject} has ended")
         return machine.spaces[before]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from .._hub import ManagersHub
 from .._log import get_logger
 from .._owner import Owner
 from .._signals import Signal
@@ -65,22 +65,12 @@ _OWN: Final = ("Uniqueid",)
 log = get_logger("aioami.calls")
 
 
-class Hub:
+class Hub(ManagersHub):
     """Watches the calls that are held on one manager; there is one for each manager.
 
     Attributes:
         bridges: the bridges of the server.
     """
-
-    _hubs: ClassVar[weakref.WeakKeyDictionary[ManagerLike, Hub]] = weakref.WeakKeyDictionary()
-
-    @classmethod
-    def of(cls, manager: ManagerLike) -> Hub:
-        """Return the hub of a manager."""
-        hub = cls._hubs.get(manager)
-        if hub is None:
-            hub = cls._hubs[manager] = cls()
-        return hub
 
     def __init__(self) -> None:
         self.bridges = Bridges()

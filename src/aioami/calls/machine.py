@@ -242,7 +242,7 @@ class CallMachine:
         return self.check_bridge()
 
     def check_bridge(self) -> Changes:
-        """Compare the bridge that it is in with the one that it was in."""
+        """Take over the bridge that the channel is in now, and return the changes."""
         if self.end is not None:
             return []
         changes = []

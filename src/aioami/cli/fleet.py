@@ -157,8 +157,8 @@ def _counts(file: Path, url: str | None) -> bool:
     typed_file = str(file) != os.environ.get("AIOAMI_FLEET")
     typed_url = url != os.environ.get("AIOAMI_URL")
     if typed_file is typed_url:
-        where = "--url and --fleet" if typed_file else "AIOAMI_URL and AIOAMI_FLEET"
-        raise _wrong(f"{where} are two ways to say which servers; choose one")
+        both = "--url and --fleet" if typed_file else "AIOAMI_URL and AIOAMI_FLEET"
+        raise _wrong(f"{both} are two ways to say which servers; choose one")
     return typed_file
 
 

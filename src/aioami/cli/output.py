@@ -50,7 +50,7 @@ _OWN_STYLES: Final = {
     "challengesent": "green",
 }
 """The colours of single events, which win over those of their area."""
-_NOTHING: Final = frozenset({"", "<unknown>", "<none>", "(null)"})
+_NO_VALUES: Final = frozenset({"", "<unknown>", "<none>", "(null)"})
 # Headers that most events have, and that seldom say anything about this one.
 _OMITTED: Final = frozenset(
     {
@@ -119,7 +119,7 @@ def style_of(event: Event) -> str:
 
 def main_headers(event: Event) -> list[tuple[str, str]]:
     """The headers that a short form of the event shows, the most important first."""
-    with_value = [each for each in event.headers if each[1] not in _NOTHING]
+    with_value = [each for each in event.headers if each[1] not in _NO_VALUES]
     shown = [each for each in with_value if _rank(each[0]) is not _Rank.NEVER]
     return sorted(shown, key=lambda each: _rank(each[0]))
 
@@ -227,7 +227,7 @@ class Printer:
         columns: dict[str, int] = {}
         for item in items:
             for name, value in item.headers[1:]:
-                if value not in _NOTHING and name.lower() not in ("actionid", "privilege"):
+                if value not in _NO_VALUES and name.lower() not in ("actionid", "privilege"):
                     least = columns.get(name, len(clean(name)))
                     columns[name] = max(least, len(clean(value)))
         chosen, left = [], self.console.width - 1

@@ -73,7 +73,7 @@ class MeetmeEnd(KnownEvent):
 
 
 class MeetmeList(KnownEvent):
-    """A participant, as the action of that name lists it."""
+    """A participant of a conference, as the action `MeetmeList` lists it."""
 
     conference = Text("Conference")
     meetme = conference.alias()
@@ -98,7 +98,7 @@ class MeetmeListComplete(ListComplete):
 
 
 class MeetmeListRooms(KnownEvent):
-    """A conference, as the action of that name lists it."""
+    """A conference, as the action `MeetmeListRooms` lists it."""
 
     conference = Text("Conference")
     meetme = conference.alias()

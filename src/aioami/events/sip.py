@@ -102,7 +102,7 @@ class SIPpeerstatusComplete(ListComplete):
 
 
 class Registry(KnownEvent):
-    """An outbound registration is in another state."""
+    """The state of an outbound registration changed."""
 
     read_classes = ("system",)
 

@@ -50,51 +50,51 @@ def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def _server(file: Path, name: str, table: object) -> str:
-    where = f"{file}: servers.{name}"
+    entry = f"{file}: servers.{name}"
     if not isinstance(table, dict):
-        raise ValueError(f"{where}: expected a table with a url")
+        raise ValueError(f"{entry}: expected a table with a url")
     for key, value in table.items():
         if key not in _KEYS:
-            raise ValueError(f"{where}.{key}: there are {', '.join(_KEYS)}")
+            raise ValueError(f"{entry}.{key}: there are {', '.join(_KEYS)}")
         if not isinstance(value, str):
-            raise ValueError(f"{where}.{key}: expected text")
+            raise ValueError(f"{entry}.{key}: expected text")
     if "url" not in table:
-        raise ValueError(f"{where}.url is missing")
+        raise ValueError(f"{entry}.url is missing")
     if is_bus(table["url"]):
         if len(table) > 1:
-            raise ValueError(f"{where}: what a bus asks for is in its url, as ?credentials=FILE")
+            raise ValueError(f"{entry}: what a bus asks for is in its url, as ?credentials=FILE")
         return str(table["url"])
     try:
         parts = read_url(table["url"])
     except ValueError as error:
-        raise ValueError(f"{where}.url: {str(error).removeprefix('url: ')}") from None
-    secret = _secret(where, file, table)
+        raise ValueError(f"{entry}.url: {str(error).removeprefix('url: ')}") from None
+    secret = _secret(entry, file, table)
     if secret is not None and (parts.secret is not None or parts.username is None):
         problem = "has a secret already" if parts.secret is not None else "names no user"
-        raise ValueError(f"{where}: the url {problem}")
+        raise ValueError(f"{entry}: the url {problem}")
     if parts.username is None or parts.secret is not None:
         return parts.text
     if secret is None:
         secret = os.environ.get("AIOAMI_SECRET")
     if secret is None:
-        raise ValueError(f"{where}: it needs secret_file, secret_env, or AIOAMI_SECRET")
+        raise ValueError(f"{entry}: it needs secret_file, secret_env, or AIOAMI_SECRET")
     return parts.with_secret(secret).text
 
 
-def _secret(where: str, file: Path, table: dict[str, str]) -> str | None:
+def _secret(entry: str, file: Path, table: dict[str, str]) -> str | None:
     """The secret that a file or a variable of the environment holds."""
     if "secret_file" in table and "secret_env" in table:
-        raise ValueError(f"{where}: secret_file or secret_env, not both")
+        raise ValueError(f"{entry}: secret_file or secret_env, not both")
     if "secret_file" in table:
         path = file.parent / Path(table["secret_file"]).expanduser()
         try:
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-            raise ValueError(f"{where}.secret_file: {path}: {why}") from None
+            raise ValueError(f"{entry}.secret_file: {path}: {why}") from None
     if "secret_env" in table:
         variable = table["secret_env"]
         if variable not in os.environ:
-            raise ValueError(f"{where}.secret_env: {variable} is not in the environment")
+            raise ValueError(f"{entry}.secret_env: {variable} is not in the environment")
         return os.environ[variable]
     return None

@@ -42,8 +42,8 @@ _A = TypeVar("_A", bound=Event)
 _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 
-_WAITS: Final = ("all", "any", "none")
-_PATIENCE: Final = 5.0  # seconds; as of managers for which nothing else is said
+_WAIT_CHOICES: Final = ("all", "any", "none")
+_TIMEOUT: Final = 5.0  # seconds; as of managers for which nothing else is said
 
 # The fleet of each manager that is in one, by its `id`, which is its own while the fleet holds it.
 _FLEETS: Final[weakref.WeakValueDictionary[int, Fleet]] = weakref.WeakValueDictionary()
@@ -106,7 +106,7 @@ class Fleet(Connectable):
     def __init__(
         self, servers: Mapping[str, str | ManagerLike] | str, *, wait: Wait = "all", **options: Any
     ) -> None:
-        if wait not in _WAITS:
+        if wait not in _WAIT_CHOICES:
             raise ValueError(f"wait: 'all', 'any' or 'none', not {wait!r}")
         for keyword in options:
             if nearest(keyword, ["wait"]) is not None:
@@ -212,7 +212,7 @@ class Fleet(Connectable):
         manager: ManagerLike
         if isinstance(server, str):
             try:
-                manager = manager_of(name, server, **self._named(name))
+                manager = manager_of(name, server, **self._naming(name))
             except ValueError as error:  # which never shows the URL
                 raise ValueError(f"servers: {name!r}: {error}") from None
         elif _is_manager(server):
@@ -221,8 +221,8 @@ class Fleet(Connectable):
             kind = type(server).__name__
             raise TypeError(f"servers: {name!r}: expected a URL or a manager, not {kind}")
         if id(manager) in _FLEETS:
-            where = "this fleet already" if _FLEETS[id(manager)] is self else "another fleet"
-            raise ValueError(f"servers: {name!r}: its manager is in {where}")
+            holder = "this fleet already" if _FLEETS[id(manager)] is self else "another fleet"
+            raise ValueError(f"servers: {name!r}: its manager is in {holder}")
         if manager.state is not ManagerState.CLOSED:
             state = manager.state.value
             raise ValueError(
@@ -235,7 +235,7 @@ class Fleet(Connectable):
         member.name_manager(name)
         return member
 
-    def _named(self, name: str) -> dict[str, Any]:
+    def _naming(self, name: str) -> dict[str, Any]:
         """The options of a manager, whose metrics are to have the server's name in the fleet."""
         metrics = self._options.get("metrics")
         if metrics is None:
@@ -324,18 +324,18 @@ class Fleet(Connectable):
         }
         first: Exception | None = None
         # The bus is there without a relay, or without its link: nothing else ends that waiting.
-        seconds = self._options.get("timeout", _PATIENCE) if self._wait == "all" else None
+        timeout = self._options.get("timeout", _TIMEOUT) if self._wait == "all" else None
         loop = asyncio.get_running_loop()
         began = loop.time()
         while waiting and self._wait != "none":
             is_bounded = not any(isinstance(each.manager, Manager) for each in waiting.values())
             left = None
-            if seconds is not None and is_bounded:
-                left = max(0.0, began + seconds - loop.time())
+            if timeout is not None and is_bounded:
+                left = max(0.0, began + timeout - loop.time())
             done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 member = next(iter(waiting.values()))
-                sentence = f"it was not ready within {seconds:g} seconds: {member.reason}"
+                sentence = f"it was not ready within {timeout:g} seconds: {member.reason}"
                 raise _of_server(member.name, ConnectionLost(sentence))
             # In the order of the servers, where several came at the same moment.
             for future in [each for each in waiting if each in done]:
@@ -491,7 +491,7 @@ class Fleet(Connectable):
             selectors,
             lambda member: member.manager.events(
                 *selectors,
-                where=_where(member, where),
+                where=_naming_predicate(member, where),
                 maxsize=maxsize,
                 overflow=overflow,
                 on_loss=on_loss,
@@ -535,7 +535,9 @@ class Fleet(Connectable):
         warn_of_names(selectors)
         merged = self._merge(
             selectors,
-            lambda member: member.manager.wait_for(*selectors, where=_where(member, where)),
+            lambda member: member.manager.wait_for(
+                *selectors, where=_naming_predicate(member, where)
+            ),
         )
         return NextEvent(merged, timeout)
 
@@ -588,7 +590,10 @@ class Fleet(Connectable):
             return self._merge(
                 selectors,
                 lambda member: member.manager.events(
-                    *selectors, where=_where(member, where), maxsize=maxsize, overflow=overflow
+                    *selectors,
+                    where=_naming_predicate(member, where),
+                    maxsize=maxsize,
+                    overflow=overflow,
                 ),
             )
 
@@ -613,7 +618,7 @@ class Fleet(Connectable):
                 return open_part(member)
 
         stream: MergedStream[Any] = MergedStream(
-            Selection(selectors), self.owner, _nothing, waits=self._warn_if_idle
+            Selection(selectors), self.owner, _do_nothing, before_waiting=self._warn_if_idle
         )
         for member in self._members.values():
             stream.add(open_quietly(member))
@@ -700,11 +705,11 @@ def _of_server(name: str, error: BaseException) -> Exception:
     return named
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: the parts of a merged stream end themselves."""
 
 
-def _where(member: Member, where: Predicate | None) -> Predicate | None:
+def _naming_predicate(member: Member, where: Predicate | None) -> Predicate | None:
     """Return a predicate that also writes the server's name into each event.
 
     It is `where` itself if the manager writes it.
@@ -713,8 +718,8 @@ def _where(member: Member, where: Predicate | None) -> Predicate | None:
         return where
     name = member.name
 
-    def named(event: Event) -> object:
+    def name_and_select(event: Event) -> object:
         name_server(event, name)
         return True if where is None else where(event)
 
-    return named
+    return name_and_select

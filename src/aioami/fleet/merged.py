@@ -179,14 +179,14 @@ class MergedStream(EventStream[EventT_co]):
         owner: Owner,
         end: Callable[[], None],
         *,
-        waits: Callable[[], Awaitable[None]] | None = None,
+        before_waiting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         # Held here, and not in the buffer, which those that feed it hold: so dropping the last
         # reference to this object ends them all.
         self._streams: list[EventStream[Any]] = []
         buffer = MergedBuffer(selection, owner)
         self.ready = buffer.ready
-        super().__init__(buffer, end, waits=waits)  # type: ignore[arg-type]
+        super().__init__(buffer, end, before_waiting=before_waiting)  # type: ignore[arg-type]
 
     def _iterate(self) -> Iteration[EventT_co]:
         return _MergedIteration(self)

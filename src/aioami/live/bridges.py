@@ -153,8 +153,8 @@ class Bridges(Part[LiveBridge]):
                 listed = members.get(bridge, {})
                 # The list does not tell in which order they came.
                 order = [*(each for each in before if each in listed), *listed]
-                nothing = LiveBridge(bridge, channels=tuple(dict.fromkeys(order)))
-                found[bridge] = _bridge(item, nothing)
+                known = LiveBridge(bridge, channels=tuple(dict.fromkeys(order)))
+                found[bridge] = _bridge(item, known)
         self._show(found)
 
     def _show(self, found: dict[str, LiveBridge]) -> None:

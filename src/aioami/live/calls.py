@@ -43,7 +43,7 @@ _RINGING: Final = frozenset(
 class Waiting(Protocol):
     """The part of the queues that calls ask."""
 
-    def waits(self, uniqueid: str) -> str | None:
+    def queue_of(self, uniqueid: str) -> str | None:
         """Return the queue in which a channel waits; `None` if it waits in none."""
 
     def member_name(self, queue: str, interface: str) -> str:
@@ -128,8 +128,8 @@ class LiveCall(LiveObject):
 
     def __str__(self) -> str:
         word = self.state.value if self.end is None else self.end.reason.value
-        where = f" in {self.queue}" if self.state is LiveCallState.WAITING else ""
-        return f"{str(self.caller) or '?'} → {str(self.callee) or '?'}: {word}{where}"
+        suffix = f" in {self.queue}" if self.state is LiveCallState.WAITING else ""
+        return f"{str(self.caller) or '?'} → {str(self.callee) or '?'}: {word}{suffix}"
 
 
 class _View(Mapping[str, LiveCall]):
@@ -179,7 +179,7 @@ class Calls:
         self.view: Mapping[str, LiveCall] = _View(self._calls, self._value)
         self.ended: deque[LiveCall] = deque(maxlen=history)
         self.queues: Waiting | None = None
-        reports.waits = self._touched
+        reports.queue_changed = self._touched
 
     # The events, of which the channels have taken what is theirs
 
@@ -332,7 +332,7 @@ class Calls:
     def _touched(self, uniqueid: str) -> None:
         channel = self._registry.channels.get(uniqueid)
         if channel is not None and channel.ended is None:
-            channel.call.queue = self._waits(channel) or channel.call.queue
+            channel.call.queue = self._queue_of(channel) or channel.call.queue
             self._notify(channel.call)
 
     def _end(self, channel: ChannelRecord, time: float, *, seen: bool) -> None:
@@ -432,7 +432,7 @@ class Calls:
 
     def _value(self, call: CallRecord) -> LiveCall:
         alive = [each for each in call.channels if each.ended is None]
-        waits = next(filter(None, map(self._waits, alive)), None)
+        queue = next(filter(None, map(self._queue_of, alive)), None)
         caller, callee = map(_shown, self._registry.parties(call))
         return LiveCall(
             call.linkedid,
@@ -440,8 +440,8 @@ class Calls:
                 each.shown.value()
                 for each in sorted(alive or call.channels, key=lambda each: each.number)
             ),
-            self._state(alive, waits),
-            waits or call.queue or None,
+            self._state(alive, queue),
+            queue or call.queue or None,
             self._party(call, caller, callee),
             self._party(call, callee, caller, call.dialled),
             call.began,
@@ -481,22 +481,22 @@ class Calls:
             number = number or other.connected_line_num
         return LiveParty(name, number or dialled, channel.name, channel.uniqueid)
 
-    def _waits(self, channel: ChannelRecord) -> str | None:
+    def _queue_of(self, channel: ChannelRecord) -> str | None:
         if channel.bridge:
             return None
-        queue = None if self.queues is None else self.queues.waits(channel.uniqueid)
+        queue = None if self.queues is None else self.queues.queue_of(channel.uniqueid)
         if queue is None and channel.shown.application.lower() == _QUEUE:
             queue = _queue(channel.shown.value().application_data)
         return queue
 
-    def _state(self, alive: list[ChannelRecord], waits: str | None) -> LiveCallState:
+    def _state(self, alive: list[ChannelRecord], queue: str | None) -> LiveCallState:
         bridges, kinds = self._registry.bridges, self._registry.kinds
         bridged = [(each, *kinds[each.bridge]) for each in alive if each.bridge]
         if any(creator == "ConfBridge" for _, _, creator in bridged):
             return LiveCallState.CONFERENCE
         if any(kind == "parking" for _, kind, _ in bridged):
             return LiveCallState.PARKED
-        if waits is not None:
+        if queue is not None:
             return LiveCallState.WAITING
         talking = [
             each

@@ -54,7 +54,7 @@ _ORIGINATING: Final = "AppDial2"
 # names the application (tried on 16 and 22).
 _RETURN: Final = "Return"
 # With these another application begins, or goes on, of which no event tells.
-_UNTOLD: Final = frozenset({_RETURN, "Exec", "TryExec"})
+_SILENT: Final = frozenset({_RETURN, "Exec", "TryExec"})
 # Applications, in lower case, and the creators of the bridges into which they put their channel.
 _ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
 
@@ -396,7 +396,7 @@ class Channels(Part[LiveChannel]):
         # After a Redirect or a transfer this may be the place where the channel goes on, with the
         # application that it has left; the next one has no event then (tried on 22).
         application, data = event.find("Application", ""), event.find("AppData", "")
-        if not record.executes(application, data) or application in _UNTOLD:
+        if not record.executes(application, data) or application in _SILENT:
             self._doubt(uniqueid)
         self.notify(uniqueid)
         self.calls.executes(event, uniqueid, application, data)
@@ -557,12 +557,10 @@ def _listed(item: _Listed, since: float | None, now: float) -> LiveChannel:
     else:
         seconds, data = item.duration, item.application_data
     # The list counts whole seconds: the time that is known already is better.
-    nothing = LiveChannel(
-        item.uniqueid or "", since=now - (seconds or 0) if since is None else since
-    )
+    known = LiveChannel(item.uniqueid or "", since=now - (seconds or 0) if since is None else since)
     return _channel(
         item,
-        nothing,
+        known,
         item.linkedid or "",
         item.bridge_id or None,
         _given(item.application),

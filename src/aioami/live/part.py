@@ -69,7 +69,7 @@ SLICE: Final = 200
 
 _SETTLING: Final = 0.2  # seconds after which the server is asked about what is in doubt
 _SETTLED: Final = 0.195  # ... and has been, as timers are not exact
-_PATIENCE: Final = 1.0  # seconds after which it is asked though it does not come to rest
+_SETTLE_TIMEOUT: Final = 1.0  # seconds after which it is asked though it does not come to rest
 _LOOKS: Final = 5  # at what is still in doubt
 _NOBODY: Final = frozenset({"", "<unknown>", "unknown"})
 
@@ -214,7 +214,7 @@ class Lists:
         return self._bridges
 
 
-def _nothing(uniqueid: str) -> None:
+def _do_nothing(uniqueid: str) -> None:
     """Do nothing."""
 
 
@@ -266,7 +266,7 @@ class Doubts:
         due = []
         for key, (first, last) in list(self._moments.items()):
             settled = now - last >= _SETTLED
-            if settled or now - first >= _PATIENCE:
+            if settled or now - first >= _SETTLE_TIMEOUT:
                 due.append(key)
                 del self._moments[key]
             if not settled and key in due:
@@ -289,7 +289,7 @@ class Reports:
         doubtful: the parts of which something may be wrong, once the server has come to rest.
         work: sent when there is something to ask for.
         is_due: true if it is time to look at what is in doubt.
-        waits: called with the Uniqueid of a channel that begins to wait in a queue, or ends that.
+        queue_changed: called with the Uniqueid of a channel that begins or ends to wait in a queue.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -300,7 +300,7 @@ class Reports:
         self.doubtful: dict[Part[Any], None] = {}
         self.work = Signal()
         self.is_due = False
-        self.waits: Callable[[str], None] = _nothing
+        self.queue_changed: Callable[[str], None] = _do_nothing
         self._timer: asyncio.TimerHandle | None = None
         self._event: Event | None = None  # of which names were found
         self._found: dict[str, str] = {}

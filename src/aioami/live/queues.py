@@ -356,7 +356,7 @@ class Queues(Part[LiveQueue]):
             return None
         return set()
 
-    def waits(self, uniqueid: str) -> str | None:
+    def queue_of(self, uniqueid: str) -> str | None:
         """Return the queue in which a channel waits; `None` if it waits in none."""
         caller = self._callers.get(uniqueid)
         return None if caller is None else caller.queue
@@ -511,7 +511,7 @@ class Queues(Part[LiveQueue]):
         self._callers[uniqueid] = _Caller(name, since, event)
         self._compare(event, name, record)
         self.notify(name)
-        self.reports.waits(uniqueid)
+        self.reports.queue_changed(uniqueid)
 
     def _left(self, event: QueueCallerLeave) -> None:
         uniqueid = identifier(event, "Uniqueid") or ""
@@ -527,7 +527,7 @@ class Queues(Part[LiveQueue]):
         del self._callers[uniqueid]
         self._compare(event, place.queue, record)
         self.notify(place.queue)
-        self.reports.waits(uniqueid)
+        self.reports.queue_changed(uniqueid)
 
     def _compare(
         self, event: QueueCallerJoin | QueueCallerLeave, name: str, record: _Queue
@@ -558,7 +558,7 @@ class Queues(Part[LiveQueue]):
             self._taken.clear()
         self._taken[uniqueid] = self.reports.clock()
         self.notify(place.queue)
-        self.reports.waits(uniqueid)
+        self.reports.queue_changed(uniqueid)
         self._doubt(place.queue)
 
     def _executes(self, event: Newexten) -> None:
@@ -703,15 +703,16 @@ class _Listed:
 
     def _caller(self, item: QueueEntry, uniqueid: str, queue: str) -> LiveCaller:
         place = self._known.get(uniqueid)
-        waits = place is not None and place.queue == queue
+        since = self._now - (item.wait or 0)
+        if place is not None and place.queue == queue:
+            since = place.since  # the list counts whole seconds
         return LiveCaller(
             uniqueid,
             item.channel or "",
             item.position or 0,
             known(item.caller_id_num),
             known(item.caller_id_name),
-            # The list counts whole seconds: the time that is known already is better.
-            place.since if place is not None and waits else self._now - (item.wait or 0),
+            since,
         )
 
 

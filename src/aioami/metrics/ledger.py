@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ Account = dict[Series, dict[tuple[str, ...], float]]
 """The managers of one server as one: the values of each series, by their labels."""
 
 
-class Ledger(Metrics):
+class Ledger(Metrics, ABC):
     """An adapter for any number of managers, whose numbers are read when they are asked for.
 
     It keeps no manager alive. When one is gone its last counts stay: those of the last reading or
@@ -178,9 +179,9 @@ class Ledger(Metrics):
                 gone.update(watch.counts())
         self._watches[server] = there
 
+    @abstractmethod
     def enter(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
         """Enter a value in a histogram."""
-        raise NotImplementedError
 
 
 class _Watch(Metrics):

@@ -68,13 +68,13 @@ class FakeConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._input = bytearray()
         self._lines: list[bytes] = []
-        self._raw = bytearray()
+        self._received = bytearray()
         self._too_long = self._too_many = False
         self._inbox: deque[tuple[Request, str]] = deque()
         self._came = Signal(server.clock)
         self._heard = Signal(server.clock)
         self._events: list[QueuedEvent] = []
-        self._busy = self._waits = False
+        self._busy = False
         self._held = bytearray()
         self._twice: dict[str, int] = {}
         self._tasks: list[Task] = []
@@ -121,7 +121,7 @@ class FakeConnection(asyncio.Protocol):
                 self._line(bytes(self._input[: end + 1]))
                 del self._input[: end + 1]
             elif len(self._input) >= _LINE:
-                self._raw += self._input[:_DROPPED]
+                self._received += self._input[:_DROPPED]
                 del self._input[:_DROPPED]
                 self._too_long = True
             else:
@@ -144,7 +144,7 @@ class FakeConnection(asyncio.Protocol):
         self._parts.clients.leave(self)
 
     def _line(self, line: bytes) -> None:
-        self._raw += line
+        self._received += line
         content = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         if content:
             if len(self._lines) < _LINES:
@@ -158,8 +158,8 @@ class FakeConnection(asyncio.Protocol):
         elif self._too_long:
             fault, self._too_long = _TOO_LONG, False
         lines = [self._charset.decode(each) for each in self._lines]
-        request = Request(lines, bytes(self._raw), self, self._charset)
-        self._lines, self._raw, self._too_many = [], bytearray(), False
+        request = Request(lines, bytes(self._received), self, self._charset)
+        self._lines, self._received, self._too_many = [], bytearray(), False
         self._inbox.append((request, fault))
         self._came.set()
 
@@ -557,9 +557,9 @@ class FakeConnection(asyncio.Protocol):
         """End with a TCP reset; what is not sent yet is lost."""
         self.closed = True
         if self._transport is not None:
-            raw = self._transport.get_extra_info("socket")
-            if raw is not None:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock = self._transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
 
 

@@ -408,13 +408,13 @@ class FakeAsterisk:
             check_text("steps", step)
         exten, _, context = self._charset.within(to).partition("@")
         plan = self.exchange.dialplan
-        where = plan.context(context or "default")
+        section = plan.context(context or "default")
         if not steps:
             raise ValueError("steps: at least one application")
-        where.steps.pop(exten, None)
+        section.steps.pop(exten, None)
         for priority, step in enumerate(map(self._charset.within, steps), 1):
-            plan.add(where, exten, priority, step)
-            if priority not in where.steps.get(exten, {}):
+            plan.add(section, exten, priority, step)
+            if priority not in section.steps.get(exten, {}):
                 raise ValueError(f"steps: an application, as Wait(5), not {step!r}")
 
     def phone(self, device: str) -> Phone:

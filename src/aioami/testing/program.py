@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ class StartError(Exception):
     """A server did not start; the text ends with its log."""
 
 
-class Program:
+class Program(ABC):
     """A server as a process on 127.0.0.1. It blocks while it starts and stops.
 
     Entering the `with` starts it; leaving stops it. Its ports stay its own until this object is
@@ -64,9 +65,9 @@ class Program:
         """True while its process is there, stopped or not."""
         return self._process is not None and self._process.poll() is None
 
+    @abstractmethod
     def start(self) -> None:
         """Start it, and wait until it is there. It ends with the thread that started it."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """End it with SIGTERM, as `terminate` does, and remove its files if they are temporary."""
@@ -154,9 +155,9 @@ class Program:
                 process.kill()
                 process.wait()
 
+    @abstractmethod
     def _log(self) -> str:
         """The end of its log."""
-        raise NotImplementedError
 
 
 def _end_with_parent() -> None:

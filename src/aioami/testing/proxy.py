@@ -295,9 +295,9 @@ class _Connection:
         if self.pumps is not None and not self.pumps.done():
             self.pumps.cancel()
         for writer in self._writers:
-            raw = writer.get_extra_info("socket")
-            if reset and raw is not None and raw.fileno() >= 0:
-                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock = writer.get_extra_info("socket")
+            if reset and sock is not None and sock.fileno() >= 0:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             if reset:
                 writer.transport.abort()
             else:

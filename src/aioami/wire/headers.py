@@ -59,7 +59,7 @@ def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
 
 
 def is_regular(names: tuple[str, ...]) -> bool:
-    """True if lines with these names are parted rightly at their first colon with a blank."""
+    """True if lines with these names can be split at their first colon with a blank."""
     text = "\n" + "\n".join(names)
     return (
         ":" not in text

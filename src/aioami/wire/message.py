@@ -129,8 +129,8 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         output: str | None = getattr(self, "_output", None)
         if output is None:
             return tuple(self.getall("Output"))
-        raw = _OF_A_PROXY.sub("", output.removeprefix("\r").removeprefix("\n"))
-        lines = [line.removesuffix("\r") for line in raw.split("\n")]
+        text = _OF_A_PROXY.sub("", output.removeprefix("\r").removeprefix("\n"))
+        lines = [line.removesuffix("\r") for line in text.split("\n")]
         lines[-1] = lines[-1].removesuffix(_MARKER)  # afterwards: a CR before it ends no line
         if not lines[-1]:
             lines.pop()

@@ -34,7 +34,7 @@ _NAME: Final = (
     r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?(?:[_-]?key)?"
     r"|md5_?cred|authorization)(?:[_\d]\w{0,40})?"
 )
-_TELLING: Final = rf"(?i){_NAME}(?!\w)"
+_SECRET_NAME: Final = rf"(?i){_NAME}(?!\w)"
 
 # Secret headers whose names do not say so, by message; those of all messages under the empty name.
 _HEADERS: Final[dict[str, set[str]]] = {
@@ -188,8 +188,8 @@ def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> s
     if setting := re.fullmatch(_WHOLE_SETTING, value):
         return setting[1] + _of_setting(setting[2], setting[3], in_file=header.startswith("line-"))
     if (
-        header == "output" and (found := re.fullmatch(_COLUMN, value)) and _is_telling(found[1])
-    ) or ((found := re.fullmatch(_COMMAND, value)) and _is_telling(found[1])):
+        header == "output" and (found := re.fullmatch(_COLUMN, value)) and _names_secret(found[1])
+    ) or ((found := re.fullmatch(_COMMAND, value)) and _names_secret(found[1])):
         return found[1] + HIDDEN
     return _of_text(value)
 
@@ -286,11 +286,11 @@ def _is_secret(header: str, *messages: str | None) -> bool:
         header in _HEADERS.get(message.lower(), ()) for message in ("", *filter(None, messages))
     ):
         return True
-    return header not in _HARMLESS and _is_telling(header)
+    return header not in _HARMLESS and _names_secret(header)
 
 
-def _is_telling(name: str) -> bool:
-    return re.search(_TELLING, name) is not None
+def _names_secret(name: str) -> bool:
+    return re.search(_SECRET_NAME, name) is not None
 
 
 def _of_setting(name: str | None, value: str, *, in_file: bool = False) -> str:
@@ -298,7 +298,7 @@ def _of_setting(name: str | None, value: str, *, in_file: bool = False) -> str:
         return _of_text(value)
     # The lines of voicemail.conf are `<mailbox> => <password>,<name>,...`; those of meetme.conf and
     # agents.conf are `conf => <number>,<PIN>,<PIN>` and `agent => <number>,<password>,<name>`.
-    if _is_telling(name) or (in_file and name.isdecimal()):
+    if _names_secret(name) or (in_file and name.isdecimal()):
         return HIDDEN
     if in_file and name.lower() in ("conf", "agent") and "," in value:
         return f"{value.partition(',')[0]},{HIDDEN}"

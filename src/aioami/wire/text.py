@@ -95,14 +95,14 @@ class Encoding:
         return Received(str(data, self.name, self.errors), bytes(data), self)
 
     def encode(self, field: str, text: str) -> bytes:
-        """Bytes of text; a lone surrogate (U+DC80 to U+DCFF) is the byte that it stands for.
+        """Return a text as bytes; a lone surrogate (U+DC80 to U+DCFF) is the byte behind it.
 
         Args:
-            field: the name of what it is, for the error.
-            text: may be secret, and is in no error.
+            field: the name of the header or argument with the text, for the error.
+            text: may be secret, so no error shows it.
 
         Raises:
-            ValueError: a character has no bytes in this encoding.
+            ValueError: this encoding has no bytes for a character.
         """
         if isinstance(text, Received):
             return text.raw

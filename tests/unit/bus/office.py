@@ -26,13 +26,13 @@ class Office:
     proxy: FaultProxy
     name: str
 
-    def relay(self, **options: Any) -> Relay:
-        """Make a relay of the server."""
+    def relay(self, *, way: str | None = None, **options: Any) -> Relay:
+        """Make a relay of the server, which reaches the bus at its own URL or at another one."""
         url = f"ami://admin:s3cret@{self.proxy.host}:{self.proxy.port}{options.pop('query', '')}"
         own = {key: options.pop(key) for key in ("read_only", "allow") if key in options}
         # Small, as JetStream sets aside what a log may have.
         settings = RelayOptions(**{"silence": 0.3, "doubt": 10, "max_bytes": 1 << 24, **options})
-        return Relay([ServerOptions(self.name, url, **own)], self.bus.url, settings, linger=0.5)
+        return Relay([ServerOptions(self.name, url, **own)], way or self.bus.url, settings, linger=0.5)
 
     def remote(self, **options: Any) -> RemoteManager:
         """Make a remote manager of the server."""

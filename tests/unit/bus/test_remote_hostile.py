@@ -7,12 +7,23 @@ import logging
 from typing import Any
 
 import pytest
+from nats.aio.msg import Msg
 from tests.helpers import until
 from tests.unit.bus.office import Office
 
 from aioami import ConnectionLost, ManagerError, PermissionDenied, ProtocolError, core, events
+from aioami.bus import link
 from aioami.bus.connection import BusConnection
-from aioami.bus.format import HEADER, Answer, Failure, action_subject, event_subject, stream_name
+from aioami.bus.format import (
+    HEADER,
+    Answer,
+    Failure,
+    Heartbeat,
+    action_subject,
+    event_subject,
+    heartbeat_subject,
+    stream_name,
+)
 
 PONG = b"Response: Success\r\nPing: Pong\r\n\r\n"
 
@@ -126,3 +137,46 @@ async def test_an_answer_that_is_not_whole_or_a_failure(
         assert type(caught.value) is kind
         assert getattr(caught.value, "sent", None) is sent
         assert (await mgr.send(core.Ping())).success
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        [],
+        [Heartbeat("other", "gone", 1)],
+        [Heartbeat("another", "leader", 2, "ready")],
+        [Heartbeat("other", "leader", 2, "ready")],
+        [Heartbeat("other", "leader", 1, "ready", listens_since=8)],
+    ],
+    ids=["silence", "it has gone", "another one leads", "it leads anew", "it lost the bus"],
+)
+async def test_a_relay_that_will_not_answer_is_not_waited_for(
+    own: Office, stranger: BusConnection, then: list[Heartbeat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked a relay that was killed, deposed or cut off hears that the action may have run, also without a timeout."""
+    monkeypatch.setattr(link, "_LEADER_IS_GONE", 6)
+    asked: list[Msg] = []
+    signs = [Heartbeat("other", "leader", 1, "ready", listens_since=7)]
+
+    async def live() -> None:
+        while True:
+            for sign in signs:
+                await stranger.publish(heartbeat_subject(own.name), sign.encode())
+            await asyncio.sleep(0.05)
+
+    async def take(message: Msg) -> None:
+        asked.append(message)
+
+    living = asyncio.ensure_future(live())
+    await stranger.subscribe(action_subject(own.name, "Ping"), take)
+    async with own.remote(timeout=None) as mgr:
+        # Nobody keeps a log, so it is never ready; but then it says that a relay is there.
+        while "no relay is there" in str((await asyncio.gather(mgr.wait_ready(0.05), return_exceptions=True))[0]):
+            pass
+        waiting = asyncio.ensure_future(mgr.send(core.Ping()))
+        await until(lambda: len(asked) == 1)
+        signs[:] = then
+        with pytest.raises(ConnectionLost, match="Ping.*the relay other, which had it, answers no more") as lost:
+            await asyncio.wait_for(waiting, 20)
+        assert lost.value.sent is True
+    living.cancel()

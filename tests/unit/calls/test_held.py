@@ -505,7 +505,7 @@ async def test_steering_what_is_gone(fake: FakeAsterisk, mgr: Manager, act: Call
 
 async def test_parking_that_is_not_told_of(fake: FakeAsterisk, mgr: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that takes it and says nothing is a timeout; a call that ends meanwhile is over."""
-    monkeypatch.setattr("aioami.calls.call._TELLS", 0.05)
+    monkeypatch.setattr("aioami.calls.call._PARK_TIMEOUT", 0.05)
     fake.reply_to("Park", {"Response": "Success", "Message": "Park successfully queued"}, times=2)
     async with mgr.call(ANSWERS, to=TO) as call:
         await call.answered(5)

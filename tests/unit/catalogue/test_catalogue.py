@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.helpers import about
 
 from aioami import Action, actions, enums, events
 from aioami.actions.base import ACTIONS, KnownAction, action_class
@@ -87,16 +88,17 @@ NO_FIELD = {
 }
 
 
-@pytest.mark.parametrize("name", FACTS["actions"])
-def test_every_action_has_a_class(name: str) -> None:
+def test_every_action_has_a_class() -> None:
     """It says which classes of rights it needs, and which version was the last to have it."""
-    facts = FACTS["actions"][name]
-    action = action_class(name)
-    assert action is not Action
-    assert (action.wire_name.lower(), action.__name__) in ((name.lower(), name), *SPELLED_OTHERWISE)
-    assert set(action.privilege) == set(facts["privileges"])
-    last = facts["versions"][-1]
-    assert action.until == (None if last == NEWEST else int(last))
+    for name in FACTS["actions"]:
+        with about(name):
+            facts = FACTS["actions"][name]
+            action = action_class(name)
+            assert action is not Action
+            assert (action.wire_name.lower(), action.__name__) in ((name.lower(), name), *SPELLED_OTHERWISE)
+            assert set(action.privilege) == set(facts["privileges"])
+            last = facts["versions"][-1]
+            assert action.until == (None if last == NEWEST else int(last))
 
 
 SPELLED_OTHERWISE = (("sipqualifypeer", "SIPqualify"), ("originate", "Originate_Application"))
@@ -118,22 +120,30 @@ def headers_of(action: type[Action[Any]]) -> set[str]:
     return {re.sub(r"\(\{\}\)|-0{6}$", "", header).lower() for header in (*whole, *declared)}
 
 
-@pytest.mark.parametrize("name", FACTS["actions"])
-def test_every_parameter_can_be_given(name: str) -> None:
+def test_every_parameter_can_be_given() -> None:
     """What a version documents, or reads without a word, is a parameter of the class."""
-    sent = headers_of(action_class(name))
-    wanted = {header for header in FACTS["actions"][name]["parameters"] if (name, header) not in NOT_SENT}
-    assert {header for header in wanted if re.sub(r"-0{6}$", "", header).lower() not in sent} == set()
+    for name in FACTS["actions"]:
+        with about(name):
+            sent = headers_of(action_class(name))
+            wanted = {header for header in FACTS["actions"][name]["parameters"] if (name, header) not in NOT_SENT}
+            assert {header for header in wanted if re.sub(r"-0{6}$", "", header).lower() not in sent} == set()
 
 
-@pytest.mark.parametrize("name", FACTS["actions"])
-def test_what_is_required_is_asked_for(name: str) -> None:
+def test_what_is_required_is_asked_for() -> None:
     """An action that Asterisk would refuse for want of a header cannot be made without it."""
-    action = action_class(name)
-    parameters = action._parameters.values() if issubclass(action, KnownAction) else ()
-    optional = {each.header.lower() for each in parameters if each.default is not REQUIRED and each.default is None}
-    required = {header for header, facts in FACTS["actions"][name]["parameters"].items() if facts.get("required")}
-    assert {header for header in required if header.lower() in optional and (name, header) not in NOT_REQUIRED} == set()
+    for name in FACTS["actions"]:
+        with about(name):
+            action = action_class(name)
+            parameters = action._parameters.values() if issubclass(action, KnownAction) else ()
+            optional = {
+                each.header.lower() for each in parameters if each.default is not REQUIRED and each.default is None
+            }
+            required = {
+                header for header, facts in FACTS["actions"][name]["parameters"].items() if facts.get("required")
+            }
+            assert {
+                header for header in required if header.lower() in optional and (name, header) not in NOT_REQUIRED
+            } == set()
 
 
 ENUMERATED = [
@@ -144,43 +154,46 @@ ENUMERATED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "header", "values"), ENUMERATED, ids=lambda item: str(item)[:40])
-def test_every_word_that_a_parameter_may_be_is_taken(name: str, header: str, values: list[str]) -> None:
+def test_every_word_that_a_parameter_may_be_is_taken() -> None:
     """What Asterisk lists is sent as it stands, whatever its case; and a word that it does not list is refused."""
-    action = action_class(name)
-    parameter = next((each for each in action._parameters.values() if each.header == header), None)  # type: ignore[attr-defined]
-    if parameter is None:
-        pytest.fail(f"{header} is not declared") if name not in WHOLE else None
-        return
-    if parameter.annotation.startswith("bool"):
-        assert [[(header, told.lower())] for told in ("yes", "no")] or values
-        return
-    for value in values:
-        assert parameter.encode(value.upper()) == [(header, value)]
-    with pytest.raises(ValueError, match=parameter.name):
-        parameter.encode("surely not")
+    for name, header, values in ENUMERATED:
+        with about(f"{header} of {name}"):
+            action = action_class(name)
+            parameter = next((each for each in action._parameters.values() if each.header == header), None)  # type: ignore[attr-defined]
+            if parameter is None:
+                pytest.fail(f"{header} is not declared") if name not in WHOLE else None
+                continue
+            if parameter.annotation.startswith("bool"):
+                assert [[(header, told.lower())] for told in ("yes", "no")] or values
+                continue
+            for value in values:
+                assert parameter.encode(value.upper()) == [(header, value)]
+            with pytest.raises(ValueError, match=parameter.name):
+                parameter.encode("surely not")
 
 
-@pytest.mark.parametrize("name", [name for name, facts in FACTS["actions"].items() if "items" in facts])
-def test_every_list_says_what_it_consists_of(name: str) -> None:
+def test_every_list_says_what_it_consists_of() -> None:
     """The items and the end of a list are declared where the reply is, and are what Asterisk sends."""
-    action, facts = action_class(name), FACTS["actions"][name]
-    if not issubclass(action.response_type, ListReply):
-        assert name in ("Login", "WaitEvent"), "it has a list"
-        return
-    assert {item.wire_name for item in action.items} == set(facts["items"])
-    if facts.get("completion"):
-        assert action.completion is not None
-        assert {action.completion.wire_name} == set(facts["completion"])
+    for name in [name for name, facts in FACTS["actions"].items() if "items" in facts]:
+        with about(name):
+            action, facts = action_class(name), FACTS["actions"][name]
+            if not issubclass(action.response_type, ListReply):
+                assert name in ("Login", "WaitEvent"), "it has a list"
+                continue
+            assert {item.wire_name for item in action.items} == set(facts["items"])
+            if facts.get("completion"):
+                assert action.completion is not None
+                assert {action.completion.wire_name} == set(facts["completion"])
 
 
-@pytest.mark.parametrize("name", FACTS["events"])
-def test_every_event_has_a_class(name: str) -> None:
+def test_every_event_has_a_class() -> None:
     """Its name on the wire leads to a class of its own, with a docstring."""
-    cls = event_class(name)
-    assert cls is not events.Event
-    assert cls.wire_name == name
-    assert cls.__doc__
+    for name in FACTS["events"]:
+        with about(name):
+            cls = event_class(name)
+            assert cls is not events.Event
+            assert cls.wire_name == name
+            assert cls.__doc__
 
 
 # The facts differ from the server here: they name no class that exists, or one of two.
@@ -199,27 +212,29 @@ IN_LISTS_AND_UNASKED = {
 }
 
 
-@pytest.mark.parametrize("name", FACTS["events"])
-def test_every_event_says_its_read_classes(name: str) -> None:
+def test_every_event_says_its_read_classes() -> None:
     """One that is sent unasked has those of the facts; one that comes in lists only has none."""
-    expected = OTHER_CLASSES.get(name, tuple(FACTS["events"][name]["classes"]))
-    if name in NEVER_SENT or name in IN_LISTS - IN_LISTS_AND_UNASKED:
-        expected = ()
-    assert event_class(name).read_classes == expected
-    assert (UNSOLICITED.get(name.lower()) is event_class(name)) == bool(expected)
+    for name in FACTS["events"]:
+        with about(name):
+            expected = OTHER_CLASSES.get(name, tuple(FACTS["events"][name]["classes"]))
+            if name in NEVER_SENT or name in IN_LISTS - IN_LISTS_AND_UNASKED:
+                expected = ()
+            assert event_class(name).read_classes == expected
+            assert (UNSOLICITED.get(name.lower()) is event_class(name)) == bool(expected)
 
 
 def has_field(cls: type[events.Event], header: str) -> bool:
     return header.lower() in {field.header.lower() for field in fields_of(cls).values()}
 
 
-@pytest.mark.parametrize("name", FACTS["events"])
-def test_every_header_has_a_field(name: str) -> None:
+def test_every_header_has_a_field() -> None:
     """Each header of each version is an attribute, or is in the table with the reason why it is not."""
-    cls = event_class(name)
-    missing = [header for header in FACTS["events"][name]["headers"] if not has_field(cls, header)]
-    excused = [pattern for event, pattern in NO_FIELD if re.fullmatch(event, name)]
-    assert [header for header in missing if not any(re.fullmatch(each, header) for each in excused)] == []
+    for name in FACTS["events"]:
+        with about(name):
+            cls = event_class(name)
+            missing = [header for header in FACTS["events"][name]["headers"] if not has_field(cls, header)]
+            excused = [pattern for event, pattern in NO_FIELD if re.fullmatch(event, name)]
+            assert [header for header in missing if not any(re.fullmatch(each, header) for each in excused)] == []
 
 
 VALUES = [
@@ -230,19 +245,20 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "header", "values"), VALUES, ids=lambda item: str(item)[:40])
-def test_every_value_that_a_header_may_have_is_understood(name: str, header: str, values: list[str]) -> None:
+def test_every_value_that_a_header_may_have_is_understood() -> None:
     """What is documented as one of some values converts, each to another one; numbers and bools become such."""
-    field = next((each for each in fields_of(event_class(name)).values() if each.header == header), None)
-    if field is None:
-        return
-    converted = [field.convert(value) for value in values]
-    assert None not in converted
-    assert len(set(map(str, converted))) == len(values)
-    if isinstance(field, Enumeration):
-        assert not [member for member in converted if member.name.startswith("UNKNOWN_")]
-    if {value.lower() for value in values} in ({"yes", "no"}, {"0", "1"}, {"true", "false"}):
-        assert isinstance(field, Boolean)
+    for name, header, values in VALUES:
+        with about(f"{header} of {name}"):
+            field = next((each for each in fields_of(event_class(name)).values() if each.header == header), None)
+            if field is None:
+                continue
+            converted = [field.convert(value) for value in values]
+            assert None not in converted
+            assert len(set(map(str, converted))) == len(values)
+            if isinstance(field, Enumeration):
+                assert not [member for member in converted if member.name.startswith("UNKNOWN_")]
+            if {value.lower() for value in values} in ({"yes", "no"}, {"0", "1"}, {"true", "false"}):
+                assert isinstance(field, Boolean)
 
 
 @pytest.mark.parametrize("kind", [getattr(enums, name) for name in enums.__all__ if name not in ("Code", "Word")])

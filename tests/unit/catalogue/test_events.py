@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.helpers import about
 
 from aioami import Event, Response, events, fields, responses
 from aioami.events.base import EVENTS
@@ -43,12 +44,13 @@ def fields_of(cls: type) -> Iterator[tuple[str, Field[object]]]:
 CLASSES = [getattr(events, name) for name in events.__all__ if isinstance(getattr(events, name), type)]
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_attributes_are_named_by_the_one_rule(cls: type[Event]) -> None:
+def test_attributes_are_named_by_the_one_rule() -> None:
     """The attribute of a header is the header in snake_case; every class has a docstring and no dictionary."""
-    assert {name: field.header for name, field in fields_of(cls) if name != attribute_name(field.header)} == {}
-    assert cls.__doc__
-    assert not hasattr(cls("Event: X") if issubclass(cls, Event) else cls(Event("Event: X"), ""), "__dict__")
+    for cls in CLASSES:
+        with about(cls.__name__):
+            assert {name: field.header for name, field in fields_of(cls) if name != attribute_name(field.header)} == {}
+            assert cls.__doc__
+            assert not hasattr(cls("Event: X") if issubclass(cls, Event) else cls(Event("Event: X"), ""), "__dict__")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ PUBLIC: Final = frozenset(
 # A room is a module or a package directly below aioami; it may import itself and the rooms named here.
 ROOMS: Final[dict[str, frozenset[str]]] = {
     "_version": frozenset(),
+    "_hub": frozenset(),
     "_listening": frozenset(),
     "_log": frozenset(),
     "_areas": frozenset({"_near"}),
@@ -80,8 +81,8 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     # `calls` for Manager.call alone; see below.
     "_client": PURE | {"_session", "_owner", "_signals", "calls", "core", "metrics", "permissions", "states", "url"},
     # A session has its call, and a call may have a program: each loads the other when it is asked for.
-    "agi": PURE | {"_listening", "_owner", "_signals", "calls"},
-    "calls": PURE | {"_owner", "_show", "_signals", "agi"},
+    "agi": PURE | {"_hub", "_listening", "_owner", "_signals", "calls"},
+    "calls": PURE | {"_hub", "_owner", "_show", "_signals", "agi"},
     "fleet": PURE | {"_client", "_owner", "_session", "_signals", "_toml", "live", "metrics", "states", "url"},
     "bus": PURE
     | {
@@ -124,7 +125,8 @@ CLIENT: Final[dict[str, frozenset[str]]] = {
     "rights": frozenset({"options"}),
     "connection": frozenset({"connector", "keepalive", "options", "outcomes"}),
     "login": frozenset({"connection", "options"}),
-    "link": frozenset({"connection", "login", "observers", "options"}),
+    "link_base": frozenset({"observers"}),
+    "link": frozenset({"connection", "link_base", "login", "options"}),
     "callbacks": frozenset({"streams"}),
     "like": frozenset({"buffers", "callbacks", "options", "streams"}),
     "naming": frozenset(),

@@ -85,16 +85,16 @@ class EventMask:
 
     @property
     def is_all(self) -> bool:
-        """True if it asks for all events."""
+        """True if the mask asks for all events."""
         return "all" in mask_of(self.text)
 
     @property
     def is_none(self) -> bool:
-        """True if it asks for no events."""
+        """True if the mask asks for no events."""
         return not mask_of(self.text)
 
     def includes(self, *classes: str) -> bool:
-        """True if it asks for events of all these classes."""
+        """True if the mask asks for events of all these classes."""
         return includes(mask_of(self.text), classes)
 
 

@@ -137,14 +137,14 @@ def _call_rows(live: Live, now: float) -> list[Row]:
 
 
 def _call_row(call: LiveCall, now: float) -> Row:
-    where = f" in {call.queue}" if call.state is LiveCallState.WAITING else ""
+    suffix = f" in {call.queue}" if call.state is LiveCallState.WAITING else ""
     answered = "" if call.answered_by is None else str(call.answered_by)
     return Row(
         call.linkedid,
         (
             _text(str(call.caller), "bold"),
             _text(
-                f"{_CALL_WORDS.get(call.state, call.state.value)}{where}",
+                f"{_CALL_WORDS.get(call.state, call.state.value)}{suffix}",
                 _CALL_STYLES.get(call.state, "dim"),
             ),
             _text(elapsed(now - call.since), "dim", right=True),

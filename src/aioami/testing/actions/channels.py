@@ -258,9 +258,15 @@ async def core_show_channels(exchange: Exchange, request: Request) -> Answer:
             ("ApplicationData", channel.data),
             ("Duration", duration),
         ]
-        where = channel.bridge.uniqueid if channel.bridge is not None else ""
+        bridge_id = channel.bridge.uniqueid if channel.bridge is not None else ""
         items.append(
-            [("Event", "CoreShowChannel"), ID, *channel.snapshot(), *place, ("BridgeId", where)],
+            [
+                ("Event", "CoreShowChannel"),
+                ID,
+                *channel.snapshot(),
+                *place,
+                ("BridgeId", bridge_id),
+            ],
         )
     return listed("Channels will follow", items, "CoreShowChannelsComplete")
 

@@ -117,7 +117,7 @@ async def _return(channel: Channel, data: str) -> bool:
     return True
 
 
-async def _nothing(channel: Channel, data: str) -> bool:
+async def _no_op(channel: Channel, data: str) -> bool:
     return True
 
 
@@ -273,9 +273,9 @@ APPLICATIONS: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "MusicOnHold": _music,
     "Playback": _playback,
     "BackGround": _background,
-    "NoOp": _nothing,
-    "Verbose": _nothing,
-    "Log": _nothing,
+    "NoOp": _no_op,
+    "Verbose": _no_op,
+    "Log": _no_op,
     "Ringing": _ringing,
     "Progress": _progress,
     "Busy": _busy,

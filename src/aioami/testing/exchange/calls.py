@@ -18,7 +18,7 @@ __all__ = ["Dialled", "Handset", "Origin", "dial", "originate", "request"]
 
 TECHNOLOGIES: Final = ("PJSIP", "SIP", "IAX2", "DAHDI")
 REASONS: Final = {"answer": 4, "busy": 5, "congestion": 8, "timeout": 3, "hangup": 0, "failed": 0}
-_TELLING: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER"}
+_DIAL_STATUS: Final = {"busy": "BUSY", "congestion": "CONGESTION", "answer": "ANSWER"}
 
 
 @dataclass
@@ -226,11 +226,11 @@ async def ringing(
                     caller.set_variable("RINGTIME", str(int(rung)))
                     caller.set_variable("RINGTIME_MS", str(round(rung * 1000)))
                 emit("DialState", [("DialStatus", "RINGING")])
-            elif what in _TELLING:
+            elif what in _DIAL_STATUS:
                 if what == "answer":
                     channel.to_state(UP)
                 if what != "answer" or answered:
-                    emit("DialEnd", [("DialStatus", _TELLING[what])])
+                    emit("DialEnd", [("DialStatus", _DIAL_STATUS[what])])
                 return what
         if channel.hanging.is_set:
             emit("DialEnd", [("DialStatus", "NOANSWER")])

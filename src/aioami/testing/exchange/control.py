@@ -67,7 +67,7 @@ async def _set_several(channel: Channel, data: str) -> bool:
     return True
 
 
-async def _nothing(channel: Channel, data: str) -> bool:
+async def _no_op(channel: Channel, data: str) -> bool:
     return True
 
 
@@ -185,7 +185,7 @@ def _pausing(
 CONTROL: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "AddQueueMember": _add_member,
     "ChannelRedirect": _redirect_other,
-    "DumpChan": _nothing,
+    "DumpChan": _no_op,
     "Exec": _run,
     "ExecIf": _exec_if,
     "GosubIf": _if("Gosub"),
@@ -193,10 +193,10 @@ CONTROL: Final[dict[str, Callable[[Channel, str], Awaitable[bool]]]] = {
     "MSet": _set_several,
     "Originate": _originate,
     "PauseQueueMember": _pausing("PQMSTATUS", "PAUSED", paused=True),
-    "Proceeding": _nothing,
+    "Proceeding": _no_op,
     "RemoveQueueMember": _remove_member,
-    "ResetCDR": _nothing,
-    "StopPlayTones": _nothing,
+    "ResetCDR": _no_op,
+    "StopPlayTones": _no_op,
     "System": _system,
     "Transfer": _transfer,
     "TryExec": _try_exec,

@@ -1,0 +1,33 @@
+"""The base of what there is one of for each manager."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from ._client.like import ManagerLike
+
+__all__ = ["ManagersHub"]
+
+
+class ManagersHub:
+    """One object for each manager, which is forgotten with it.
+
+    Those of a subclass are its own. While one has nothing to do, it must not hold its manager.
+    """
+
+    _hubs: ClassVar[WeakKeyDictionary[ManagerLike, Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls._hubs = WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, manager: ManagerLike) -> Self:
+        """Return the hub of a manager."""
+        hub: Self | None = cls._hubs.get(manager)
+        if hub is None:
+            hub = cls._hubs[manager] = cls()
+        return hub
