@@ -11,7 +11,7 @@ class ManagerState(enum.Enum):
     """The state of a manager's link."""
 
     CLOSED = "closed"
-    """There is no link: not yet, or no longer."""
+    """There is no link yet, or no longer."""
     CONNECTING = "connecting"
     """The first link is being established, and the login is not done."""
     CONNECTED = "connected"

@@ -23,7 +23,7 @@ class LinkBase(ABC):
         owner: the loop, thread and process that the link belongs to.
         observers: the functions that are called with each new state.
         state: the state of the link; see also `visible_state`.
-        reason: the error because of which the link was lost or not reached; else `None`.
+        reason: the error that ended the link, or with which the last attempt failed; else `None`.
     """
 
     def __init__(self) -> None:

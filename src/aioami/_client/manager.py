@@ -302,7 +302,7 @@ class Manager(ManagerBase):
 
     @property
     def reason(self) -> ManagerError | None:
-        """The error because of which the link was lost or not reached; else `None`.
+        """The error that ended the link, or with which the last attempt failed; else `None`.
 
         It stays until the link is established again, or until the next `connect()` or `close()`.
         """

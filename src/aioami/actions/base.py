@@ -125,8 +125,8 @@ class Action(Generic[ResponseT_co]):
     reply_count: ClassVar[int] = 1
     """The number of replies if all goes well; the last one counts."""
     fenced: ClassVar[bool] = False
-    """True if its answer has no marked end, or may not come. A Ping is sent after it: because
-    Asterisk answers in order, the reply to the Ping shows that the action is over.
+    """True if its answer has no marked end, or may not come. A Ping is sent after it. As Asterisk
+    answers in order, the reply to the Ping shows that the action is over.
     """
     holds_session: ClassVar[bool] = False
     """True if Asterisk may answer it late, and answers no later action before it."""

@@ -65,7 +65,7 @@ class ParkedCalls(KnownAction[ListReply[ParkedCall, ParkedCallsComplete]]):
     """List the calls that are parked.
 
     Args:
-        parking_lot: this lot alone, all if left out; an unknown one is an error. From Asterisk 12.
+        parking_lot: only this lot; left out, all; an unknown one is an error. From Asterisk 12.
     """
 
     privilege = ("call",)

@@ -49,7 +49,7 @@ class GetConfigReply(Response):
 
     @property
     def categories(self) -> list[Category]:
-        """The file's categories in order, those of the same name too."""
+        """The file's categories in order, including those with the same name."""
         found: dict[int, Category] = {}
         for name, value in self.headers:
             match = _NUMBERED.match(name)

@@ -99,7 +99,7 @@ class _TypedItems(ItemsView[str, Any]):
 
 
 def _typed(name: str, text: str) -> str | bool | int | None:
-    """A header's text as what its name promises; `None` if it is no such thing."""
+    """A header's text as a value of its header's type; `None` if it does not convert."""
     key = name.lower()
     if key in _YES_OR_NO:
         return {"y": True, "yes": True, "n": False, "no": False}.get(text.strip().lower())
