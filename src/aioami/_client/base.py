@@ -70,12 +70,12 @@ class ManagerBase(Connectable):
         """The server's AMI version; empty before it is known."""
 
     def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Call a function with each action of `send()` once it was answered or given up.
+        """Register a function to be called with each action of `send()` when that has ended.
 
-        Some actions change the server without an event. A program that shows the server's state
-        learns of them in this way. An action that was given up may have run. Lists of `stream()`
-        are left out, because they change nothing. An exception of the function is logged under
-        `aioami.manager`.
+        It is called once the action was answered or given up; in the latter case the action may
+        have run. Some actions change the server without an event; this shows them to programs that
+        follow the server's state. Lists of `stream()` are left out, because they change nothing. An
+        exception of the function is logged under `aioami.manager`.
 
         Args:
             observer: the function, which must be quick.
@@ -90,7 +90,7 @@ class ManagerBase(Connectable):
         return self._observers.add(observer)
 
     def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
-        """Call a function with each new state of the link.
+        """Register a function to be called with each new state of the link.
 
         It is called in the manager's event loop, before tasks that wait for the state go on. An
         exception of the function is logged under `aioami.manager`.

@@ -161,7 +161,7 @@ class BlockingSubscription(Generic[EventT_co]):
         self._subscription = subscription
 
     def __call__(self, callback: Callable[[EventT_co], T]) -> Callable[[EventT_co], T]:
-        """Call a callback with each event from now on; return the callback unchanged."""
+        """Register the callback for each event from now on; return it unchanged."""
         return self._thread.at_once(lambda: self._subscription(callback))
 
     def close(self) -> None:

@@ -80,8 +80,9 @@ def _select_none(event: Any) -> bool:
 
 
 class Buffer(Subscriber):
-    """The producer's side of a stream. It holds no reference to the stream, which ends when its
-    user drops it.
+    """The producer's side of a stream, without a reference to the stream.
+
+    So a stream can end when its user drops it.
 
     Attributes:
         owner: the loop in which it may be consumed.

@@ -66,7 +66,7 @@ class Subscription(Generic[EventT_co]):
         self._closed = False
 
     def __call__(self, callback: Callable[[EventT_co], _R]) -> Callable[[EventT_co], _R]:
-        """Call a callback with each event from now on; return the callback unchanged.
+        """Register the callback for each event from now on; return it unchanged.
 
         Args:
             callback: takes the event. If it returns an awaitable, as a coroutine function does,

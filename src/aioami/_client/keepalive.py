@@ -194,8 +194,8 @@ class Keepalive:
         # The server runs one after the other, so their times add up.
         until = self._free_since
         for pending, submitted, seconds in still:
-            # An action without the caller's limit that was given up would hide a dead link for
-            # ever.
+            # Without this, an action that was given up but has no time limit would hide a dead link
+            # for ever.
             if pending.forgotten and seconds == _NEVER:
                 seconds = pending.action.timeout or 0.0
             until = max(until, submitted) + seconds

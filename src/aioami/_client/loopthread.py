@@ -116,7 +116,7 @@ class _RunningLoop:
             self.submit(left())
 
     def join(self) -> None:
-        """Wait until the thread has ended. A thread whose start was interrupted is not awaited."""
+        """Wait until the thread has ended. One whose start was interrupted ends by itself."""
         with contextlib.suppress(RuntimeError):
             self._thread.join()
 

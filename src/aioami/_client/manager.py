@@ -708,9 +708,9 @@ class Manager(ManagerBase):
         and never twice at once. An exception of it is logged under `aioami.callbacks`, and the next
         event follows. The callbacks of two subscriptions are in no particular order.
 
-        A subscription continues over reconnects until its `close()`, or the manager's `close()`; a
-        later `connect()` begins it again. When the link is lost for good, this is logged as an
-        error, and `Subscription.wait_closed()` raises it.
+        A subscription continues over reconnects until its `close()`. The manager's `close()` pauses
+        it until a later `connect()`. When the link is lost for good, this is logged as an error,
+        and `Subscription.wait_closed()` raises it.
 
         Args:
             selectors, where, maxsize, overflow: as for `events()`. Events that are lost because the

@@ -423,7 +423,7 @@ class BlockingFleet(_Blocking):
     def observe_servers(
         self, observer: Callable[[str, ManagerLike | None], object]
     ) -> Callable[[], None]:
-        """Call a function, in the loop's thread, with each server that comes or goes.
+        """Register a function for servers that come or go; it is called in the loop's thread.
 
         See `Fleet.observe_servers`.
         """
