@@ -40,7 +40,7 @@ MAX_HEIGHT: Final = 40  # rows of a message in one table
 MAX_LINES: Final = 200  # of a command's output
 MAX_ROWS: Final = 30
 MAX_COLUMNS: Final = 16
-MAX_ACROSS: Final = 4  # items beside each other, if they have more headers than this
+MAX_ACROSS: Final = 4  # items that may be columns, if they have more than MAX_COLUMNS headers
 MAX_CELL: Final = 60  # characters of a value in a list
 
 # Headers that tell nothing about the item itself, or nothing that another header does not show.
