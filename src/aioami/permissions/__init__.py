@@ -142,8 +142,8 @@ class Permissions:
             secret: the user's secret.
 
         Raises:
-            ValueError: an argument is empty, or has a line break or a lone surrogate, or `user` has a
-                bracket.
+            ValueError: an argument is empty, or has a line break or a lone surrogate; or `user`
+                has a bracket.
         """
         for name, text, signs in (("user", user, "\r\n[]"), ("secret", secret, "\r\n")):
             if not text or any(sign in text for sign in signs):
