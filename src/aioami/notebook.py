@@ -1,4 +1,4 @@
-"""Live views for a notebook: events as they come, and the progress of a long list.
+"""Views for a notebook: events as they come, and the progress of a long list.
 
     from aioami import notebook
 
@@ -7,8 +7,8 @@
     async for item in notebook.progress(mgr.stream(core.QueueStatus())):
         ...
 
-Outside of a notebook both write plain lines. Neither needs more than IPython, which is there where
-a notebook is.
+Outside of a notebook both write plain lines. They need no package but IPython, which every notebook
+has.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ __all__ = ["progress", "watch"]
 EventT = TypeVar("EventT", bound=Event)
 ItemT = TypeVar("ItemT")
 
-_PAIRS = 8  # headers of an event that stand in its line
-_KINDS = 8  # names of events that are counted before the eyes
-_BAR = 30  # characters
+_PAIRS = 8  # the most headers in the line of an event
+_KINDS = 8  # the most names of events whose counts are shown
+_BAR = 30  # the width of a bar, in characters
 _TONES = {
     "watching": "active",
     "reading": "active",
@@ -45,7 +45,7 @@ _TONES = {
     "stopped": "away",
     "failed": "bad",
 }
-# What every event of a channel repeats: it would fill the line.
+# Headers that every event of a channel repeats. They would fill the line.
 _SNAPSHOT = (
     *(
         "accountcode",
@@ -73,25 +73,24 @@ async def watch(
     refresh: float = 0.25,
     into: list[EventT] | None = None,
 ) -> None:
-    """Show the events of a stream as they come, in a table; outside of a notebook, in a line each.
+    """Show the events of a stream as they come: in a table, or in lines outside of a notebook.
 
-    It ends with the stream, after so many seconds or events, or when it is cancelled, as by
-    interrupting the cell; the table stays as it was last. The stream is left open, if anybody holds
-    it.
+    It ends with the stream, after `seconds` or `count` events, or when it is cancelled, as by
+    interrupting the cell. The table then stays. The stream stays open while it is referred to.
 
     Args:
-        stream: what to watch, as `mgr.events("Queue*")`.
-        seconds: how long; `None` is for ever.
-        count: how many events; `None` is any number.
-        rows: how many of the last events the table has.
-        columns: headers to show in columns of their own; left out, each event's first few stand
-            beside its name.
-        refresh: seconds between two changes of the table, at least.
-        into: a list to which every event is added: an `EventList`, to go on with its `to_pandas()`.
+        stream: the stream to watch, as `mgr.events("Queue*")`.
+        seconds: seconds to watch; `None` is no limit.
+        count: the number of events after which it ends; `None` is no limit.
+        rows: the number of the last events in the table.
+        columns: headers to show in separate columns; by default the first few headers of each event
+            stand beside its name.
+        refresh: the least seconds between two changes of the table.
+        into: a list to which every event is added; an `EventList` has `to_pandas()`.
 
     Raises:
         ValueError: a number is too small; the message names it.
-        ConnectionLost, EventsLost: as the stream itself raises them.
+        ConnectionLost, EventsLost: from the stream.
     """
     _at_least("seconds", seconds, 0)
     _at_least("count", count, 1)
@@ -140,21 +139,21 @@ async def watch(
 async def progress(
     items: AsyncIterable[ItemT], *, total: int | None = None, label: str = "", refresh: float = 0.1
 ) -> AsyncIterator[ItemT]:
-    """The items of a long list as they arrive, with a bar that counts them.
+    """Yield the items of a long list as they arrive, and show a bar that counts them.
 
-    Asterisk gives the number of items with the last one: without a total, the bar shows the rate
-    alone. Outside of a notebook it is a line on the standard error output, which changes in its
-    place if that is a terminal.
+    Asterisk reports the number of items only at the end, so without `total` the bar shows the count
+    and the time. Outside of a notebook the bar is a line on the standard error output; in a
+    terminal the line is updated in place.
 
     Args:
-        items: `mgr.stream(action)`, or anything else for `async for`.
-        total: how many will come, if that is known.
-        label: what stands before the bar; the action's name if left out.
-        refresh: seconds between two changes of the bar, at least.
+        items: `mgr.stream(action)`, or any other iterable for `async for`.
+        total: the number of items, if it is known.
+        label: the text before the bar; by default the action's name.
+        refresh: the least seconds between two changes of the bar.
 
     Raises:
         ValueError: a number is too small; the message names it.
-        Exception: what the items themselves raise; the bar says so before.
+        Exception: an error of the items; the bar then shows `failed`.
     """
     _at_least("total", total, 0)
     _at_least("refresh", refresh, 0.01)
@@ -186,10 +185,10 @@ def _at_least(name: str, value: float | None, least: float) -> None:
 
 
 class _Screen:
-    """Where something is shown in place of what was there before.
+    """The output of a notebook cell or terminal, whose content can be replaced.
 
     Attributes:
-        changes: whether it is a notebook. A program that has not loaded IPython runs in none.
+        changes: true in a notebook. A program that has not loaded IPython is not in a notebook.
     """
 
     def __init__(self) -> None:
@@ -200,7 +199,7 @@ class _Screen:
         self._width = 0
 
     def show(self, html: str, text: str) -> None:
-        """Show something, in a notebook as HTML, in a terminal as a line."""
+        """Show the content, in a notebook as HTML, in a terminal as a line."""
         if self.changes:
             self._show(html, text)
         elif sys.stderr.isatty():
@@ -208,7 +207,7 @@ class _Screen:
             self._width = len(text)
 
     def finish(self, html: str, text: str) -> None:
-        """Show what is to stay."""
+        """Show the last content, which stays."""
         if self.changes:
             self._show(html, text)
         else:
@@ -225,7 +224,7 @@ class _Screen:
 
 
 class _Watched:
-    """The last events, and how many there were of each kind."""
+    """The last events, and the number of events of each name."""
 
     def __init__(self, rows: int, columns: Sequence[str]) -> None:
         self.count = 0
@@ -240,7 +239,7 @@ class _Watched:
         self._last.appendleft((time.strftime("%H:%M:%S"), event))
 
     def status(self, state: str, stream: EventStream[Any]) -> str:
-        """The progress, in a line."""
+        """Return the progress as a line."""
         return f"{state}: {self._counts(stream)}"
 
     def _counts(self, stream: EventStream[Any]) -> str:
@@ -251,13 +250,13 @@ class _Watched:
         return ", ".join(parts)
 
     def text(self, state: str, stream: EventStream[Any]) -> str:
-        """All of it as plain text."""
+        """Return the progress and the events as plain text."""
         return "\n".join(
             [self.status(state, stream), *(self.line(event, when) for when, event in self._last)]
         )
 
     def line(self, event: Event, when: str | None = None) -> str:
-        """An event as a line of plain text."""
+        """Return an event as a line of plain text."""
         shown = [
             f"{name}={redact_value(name, value, event.find)}" for name, value in self._wanted(event)
         ]
@@ -265,7 +264,7 @@ class _Watched:
         return line.encode("utf-8", "backslashreplace").decode()
 
     def html(self, state: str, stream: EventStream[Any]) -> str:
-        """All of it as HTML."""
+        """Return the progress and the events as HTML."""
         kinds = [
             f"{clean(name)} {note(f'{count:,}')}" for name, count in self._kinds.most_common(_KINDS)
         ]
@@ -289,7 +288,7 @@ class _Watched:
         return f"<div>{head}{table(rows, heads)}</div>"
 
     def _wanted(self, event: Event) -> list[tuple[str, str]]:
-        """The headers of an event that are shown."""
+        """Return the headers of an event that are shown."""
         if self._columns:
             return [(name, event.get(name, "")) for name in self._columns]
         parts = [
@@ -301,7 +300,7 @@ class _Watched:
 
 
 class _Bar:
-    """The number of items, and their rate."""
+    """The number of items, and the time since the start."""
 
     def __init__(self, label: str, total: int | None) -> None:
         self.count = 0
@@ -315,7 +314,7 @@ class _Bar:
         return f"{self.count:,}{known} items in {seconds:.1f} s"
 
     def text(self, state: str) -> str:
-        """It as a line."""
+        """Return the bar as a line of text."""
         bar = ""
         if self._total:
             full = min(_BAR, _BAR * self.count // self._total)
@@ -323,7 +322,7 @@ class _Bar:
         return " ".join(filter(None, [self._label, f"{bar}{self._counts()}, {state}"]))
 
     def html(self, state: str) -> str:
-        """It as HTML."""
+        """Return the bar as HTML."""
         over = state != "reading"
         total = self._total or (max(self.count, 1) if over else None)
         value = f' value="{min(self.count, total)}" max="{total}"' if total else ""
