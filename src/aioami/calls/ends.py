@@ -39,7 +39,7 @@ class EndReason(Word):
     CANCELLED = "cancelled"
     """This program hung up before anybody answered."""
     LOST = "lost"
-    """The end was not seen: the manager lost its link for good, or missed events of the call and
+    """The end was not seen, as the manager lost its link for good, or missed events of the call and
     has no permission to list the channels.
     """
     UNKNOWN = "unknown"

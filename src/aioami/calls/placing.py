@@ -67,7 +67,7 @@ class Application:
 
 
 Destination = Union[str, Application, Callable[["Session"], Awaitable[object]]]
-"""The place to which a call goes once it is answered: an extension as `"100@internal"`, an
+"""The place to which a call goes once it is answered. It is an extension as `"100@internal"`, an
 `Application`, or an AGI program.
 """
 
