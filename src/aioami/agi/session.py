@@ -510,7 +510,7 @@ class Session:
         command.
 
         Returns:
-            The value; `None` if it is unset or empty, which look the same to Asterisk.
+            The value; `None` if it is unset or empty: Asterisk does not distinguish the two.
 
         Raises:
             ProtocolError: the value is too long, and was cut off; with AsyncAGI this happens at

@@ -84,8 +84,8 @@ class Stopper:
         uniqueid: the channel's Uniqueid.
 
     Attributes:
-        settling: milliseconds to wait before the next command, as a digit or stop on its way could
-            end it; 0 if none can be on its way.
+        settling: milliseconds of silence to wait for before the next command, as a digit or stop on
+            its way could end it; 0 if none can be on its way.
     """
 
     def __init__(self, manager: ManagerLike, uniqueid: str) -> None:

@@ -337,7 +337,7 @@ class Call:
         Needs the write class `call` or `reporting`.
 
         Returns:
-            The value; `None` if it is unset or empty, which look the same to Asterisk.
+            The value; `None` if it is unset or empty: Asterisk does not distinguish the two.
         """
         reply = await self._steer(lambda uniqueid: Getvar(name, channel=uniqueid))
         return reply.get("Value") or None
