@@ -1,4 +1,4 @@
-"""Views for a notebook: events as they come, and the progress of a long list.
+"""Live views for a notebook: events as they arrive, and the progress of a long list.
 
     from aioami import notebook
 
@@ -7,8 +7,8 @@
     async for item in notebook.progress(mgr.stream(core.QueueStatus())):
         ...
 
-Outside of a notebook both write plain lines. They need no package but IPython, which every notebook
-has.
+Outside of a notebook both write plain lines. Neither needs a package beyond IPython, which every
+notebook has.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ __all__ = ["progress", "watch"]
 EventT = TypeVar("EventT", bound=Event)
 ItemT = TypeVar("ItemT")
 
-_PAIRS = 8  # the most headers in the line of an event
-_KINDS = 8  # the most names of events whose counts are shown
-_BAR = 30  # the width of a bar, in characters
+_PAIRS = 8  # headers of an event that its line shows
+_KINDS = 8  # names of events whose counts are shown
+_BAR = 30  # characters
 _TONES = {
     "watching": "active",
     "reading": "active",
@@ -45,7 +45,7 @@ _TONES = {
     "stopped": "away",
     "failed": "bad",
 }
-# Headers that every event of a channel repeats. They would fill the line.
+# Every event of a channel repeats these headers: they would fill the line.
 _SNAPSHOT = (
     *(
         "accountcode",
@@ -73,24 +73,25 @@ async def watch(
     refresh: float = 0.25,
     into: list[EventT] | None = None,
 ) -> None:
-    """Show the events of a stream as they come: in a table, or in lines outside of a notebook.
+    """Show the events of a stream in a table as they arrive; outside of a notebook, a line each.
 
-    It ends with the stream, after `seconds` or `count` events, or when it is cancelled, as by
-    interrupting the cell. The table then stays. The stream stays open while it is referred to.
+    It ends with the stream, after `seconds` or `count` events, or when it is cancelled, for example
+    by interrupting the cell. The last table stays. The stream stays open, unless nothing else
+    refers to it.
 
     Args:
-        stream: the stream to watch, as `mgr.events("Queue*")`.
-        seconds: seconds to watch; `None` is no limit.
-        count: the number of events after which it ends; `None` is no limit.
-        rows: the number of the last events in the table.
-        columns: headers to show in separate columns; by default the first few headers of each event
+        stream: the events to watch, such as `mgr.events("Queue*")`.
+        seconds: the time to watch; `None` is no limit.
+        count: the number of events to watch; `None` is no limit.
+        rows: the number of latest events in the table.
+        columns: headers to show, one column each; left out, the first few headers of each event
             stand beside its name.
-        refresh: the least seconds between two changes of the table.
-        into: a list to which every event is added; an `EventList` has `to_pandas()`.
+        refresh: the least number of seconds between two updates of the table.
+        into: a list to which every event is added; an `EventList` offers `to_pandas()` later.
 
     Raises:
         ValueError: a number is too small; the message names it.
-        ConnectionLost, EventsLost: from the stream.
+        ConnectionLost, EventsLost: as the stream itself raises them.
     """
     _at_least("seconds", seconds, 0)
     _at_least("count", count, 1)
@@ -139,21 +140,21 @@ async def watch(
 async def progress(
     items: AsyncIterable[ItemT], *, total: int | None = None, label: str = "", refresh: float = 0.1
 ) -> AsyncIterator[ItemT]:
-    """Yield the items of a long list as they arrive, and show a bar that counts them.
+    """Yield the items of a long list as they arrive, with a progress bar that counts them.
 
-    Asterisk reports the number of items only at the end, so without `total` the bar shows the count
-    and the time. Outside of a notebook the bar is a line on the standard error output; in a
-    terminal the line is updated in place.
+    Asterisk gives the number of items only at the end of the list. Without a `total`, the display
+    shows only the number of items so far and the seconds. Outside of a notebook it is a line on the
+    standard error output, which is updated in place in a terminal.
 
     Args:
-        items: `mgr.stream(action)`, or any other iterable for `async for`.
+        items: `mgr.stream(action)`, or anything else for `async for`.
         total: the number of items, if it is known.
-        label: the text before the bar; by default the action's name.
-        refresh: the least seconds between two changes of the bar.
+        label: the text before the bar; the action's name if left out.
+        refresh: the least number of seconds between two updates of the bar.
 
     Raises:
         ValueError: a number is too small; the message names it.
-        Exception: an error of the items; the bar then shows `failed`.
+        Exception: any error of the items themselves; the bar shows the failure first.
     """
     _at_least("total", total, 0)
     _at_least("refresh", refresh, 0.01)
@@ -185,10 +186,10 @@ def _at_least(name: str, value: float | None, least: float) -> None:
 
 
 class _Screen:
-    """The output of a notebook cell or terminal, whose content can be replaced.
+    """A place on the screen where each output replaces the one before.
 
     Attributes:
-        changes: true in a notebook. A program that has not loaded IPython is not in a notebook.
+        changes: true in a notebook. A program that has not loaded IPython runs in no notebook.
     """
 
     def __init__(self) -> None:
@@ -199,7 +200,7 @@ class _Screen:
         self._width = 0
 
     def show(self, html: str, text: str) -> None:
-        """Show the content, in a notebook as HTML, in a terminal as a line."""
+        """Show an interim state: HTML in a notebook, a line of text in a terminal."""
         if self.changes:
             self._show(html, text)
         elif sys.stderr.isatty():
@@ -207,7 +208,7 @@ class _Screen:
             self._width = len(text)
 
     def finish(self, html: str, text: str) -> None:
-        """Show the last content, which stays."""
+        """Show the final state, which stays."""
         if self.changes:
             self._show(html, text)
         else:
@@ -224,7 +225,7 @@ class _Screen:
 
 
 class _Watched:
-    """The last events, and the number of events of each name."""
+    """The last events, and the number of events of each kind."""
 
     def __init__(self, rows: int, columns: Sequence[str]) -> None:
         self.count = 0
@@ -239,7 +240,7 @@ class _Watched:
         self._last.appendleft((time.strftime("%H:%M:%S"), event))
 
     def status(self, state: str, stream: EventStream[Any]) -> str:
-        """Return the progress as a line."""
+        """The progress, in a line."""
         return f"{state}: {self._counts(stream)}"
 
     def _counts(self, stream: EventStream[Any]) -> str:
@@ -250,13 +251,13 @@ class _Watched:
         return ", ".join(parts)
 
     def text(self, state: str, stream: EventStream[Any]) -> str:
-        """Return the progress and the events as plain text."""
+        """The progress and the last events as plain text."""
         return "\n".join(
             [self.status(state, stream), *(self.line(event, when) for when, event in self._last)]
         )
 
     def line(self, event: Event, when: str | None = None) -> str:
-        """Return an event as a line of plain text."""
+        """An event as a line of plain text."""
         shown = [
             f"{name}={redact_value(name, value, event.find)}" for name, value in self._wanted(event)
         ]
@@ -264,7 +265,7 @@ class _Watched:
         return line.encode("utf-8", "backslashreplace").decode()
 
     def html(self, state: str, stream: EventStream[Any]) -> str:
-        """Return the progress and the events as HTML."""
+        """The progress, the counts and the last events as HTML."""
         kinds = [
             f"{clean(name)} {note(f'{count:,}')}" for name, count in self._kinds.most_common(_KINDS)
         ]
@@ -288,7 +289,7 @@ class _Watched:
         return f"<div>{head}{table(rows, heads)}</div>"
 
     def _wanted(self, event: Event) -> list[tuple[str, str]]:
-        """Return the headers of an event that are shown."""
+        """The headers of an event that are shown."""
         if self._columns:
             return [(name, event.get(name, "")) for name in self._columns]
         parts = [
@@ -300,7 +301,7 @@ class _Watched:
 
 
 class _Bar:
-    """The number of items, and the time since the start."""
+    """A progress bar with the number of items and the seconds."""
 
     def __init__(self, label: str, total: int | None) -> None:
         self.count = 0
@@ -314,7 +315,7 @@ class _Bar:
         return f"{self.count:,}{known} items in {seconds:.1f} s"
 
     def text(self, state: str) -> str:
-        """Return the bar as a line of text."""
+        """The bar as a line of text."""
         bar = ""
         if self._total:
             full = min(_BAR, _BAR * self.count // self._total)
@@ -322,7 +323,7 @@ class _Bar:
         return " ".join(filter(None, [self._label, f"{bar}{self._counts()}, {state}"]))
 
     def html(self, state: str) -> str:
-        """Return the bar as HTML."""
+        """The bar as HTML."""
         over = state != "reading"
         total = self._total or (max(self.count, 1) if over else None)
         value = f' value="{min(self.count, total)}" max="{total}"' if total else ""

@@ -111,6 +111,11 @@ class Exchange:
         """The outcome that may follow the answer; whoever waits for it holds it."""
         return self._pending.outcome
 
+    @property
+    def is_held_back(self) -> bool:
+        """True if the whole answer is here, and waits for the events before it."""
+        return self._is_complete and not self.mark_passed
+
     def hold_back(self) -> None:
         """Keep what comes until `pass_mark()`, as events stand before it."""
         self.mark_passed = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,6 +63,7 @@ class Leadership:
 
     Attributes:
         outbox: the messages that are not confirmed.
+        receipt: the bus's last word that it has stored a message; empty before the first one.
         changed: set when there may be something to send.
         manager: the session.
         max_body: bytes that the body of an event may have.
@@ -87,6 +89,7 @@ class Leadership:
         self._clock = clock
         self._notify = notify
         self.created = created
+        self.receipt = b""
         self.outbox = Outbox(options.buffer, clock)
         self.outbox.begin(epoch)
         self.changed = asyncio.Event()
@@ -112,6 +115,11 @@ class Leadership:
         self._is_over = False
         self._is_known = False
         self.manager = manager_of(server, retry_connect=True)
+
+    @property
+    def stored(self) -> int:
+        """The sequence that the stream has at least, unless it has lost what it had stored."""
+        return int(json.loads(self.receipt)["seq"]) if self.receipt else self.outbox.epoch
 
     @property
     def state(self) -> ManagerState:

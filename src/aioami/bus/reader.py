@@ -75,6 +75,8 @@ class Reader:
         # Where it begins in the middle of an epoch it cannot know the numbers of each name.
         self._began_within = True
         self._before: tuple[int | None, int | None] | None = None
+        self._known = 0  # messages of the epoch that were read before it began
+        self._claimed: int | None = None  # when that was
 
     def restart(self) -> None:
         """Begin again at the first message, as the stream was made anew, and has other sequences.
@@ -88,6 +90,29 @@ class Reader:
         self.sequence = 0
         self._numbers.clear()
         self._began_within = True
+
+    def resume(self, last: int, claim: tuple[int, int] | None) -> None:
+        """Go back where the stream has, before it is read on: a bus without power loses its end.
+
+        Args:
+            last: the last sequence of the stream.
+            claim: the sequence and the time of the newest `@epoch` that the stream has; `None`
+                without one.
+        """
+        epoch = self.epoch
+        sequence, time = claim or (None, None)
+        if epoch is not None and sequence is not None and epoch < sequence <= self.sequence:
+            self.sequence = sequence - 1  # another message than this one was shown
+        elif epoch is not None and sequence == epoch and self._claimed not in (None, time):
+            self.restart()  # the place of this epoch's claim was taken by another one
+            self.sequence = sequence - 1
+        elif epoch is not None and min(sequence or epoch, last) < epoch:
+            self.restart()  # this epoch's claim is gone
+            self.sequence = last
+        else:
+            if sequence == epoch:
+                self._claimed = time
+            self.sequence = min(self.sequence, last)
 
     def take(
         self, sequence: int, token: str, place: Place, body: bytes, *, first: int | None = None
@@ -115,6 +140,9 @@ class Reader:
             if self.epoch is not None or self._knew_another_stream():
                 self._add_gap(place.time, None)
             self._begin(place.epoch, within=True)
+        if place.n <= self._known:
+            self._numbers[token] = max(place.k, self._numbers.get(token, 0))
+            return self._skip(sequence)
         verdict = self._by_number(sequence, token, place, first, skips)
         if verdict is Verdict.EVENT:
             self.sequence, self.n, self.time = sequence, place.n, place.time
@@ -135,13 +163,17 @@ class Reader:
                 return Verdict.UNSURE
             if first is None or first > self.sequence + 1:
                 self._add_gap(place.time, None)
+        ahead = 0
         if begun.continues is not None:
-            self._add_unread(begun.continues, place.time)
+            ahead = self._compare(begun.continues, place.time)
         elif self._knew_another_stream():
             self._add_gap(place.time, None, "store", _STORE)
         self._before = None
         self.records.append(begun)
         self._begin(sequence, within=False)
+        self._known, self._claimed = ahead, place.time
+        if self.names is None:
+            self.n = ahead
         self.sequence = sequence
         return Verdict.RECORD
 
@@ -187,6 +219,7 @@ class Reader:
     def _begin(self, epoch: int, *, within: bool) -> None:
         self.epoch = epoch
         self.n = None if within else 0
+        self._known, self._claimed = 0, None
         self._numbers.clear()
         self._began_within = within
 
@@ -199,13 +232,17 @@ class Reader:
         before, self._before = self._before, None
         return before is not None and before[0] is not None
 
-    def _add_unread(self, continues: tuple[int, int], until: int) -> None:
+    def _compare(self, continues: tuple[int, int], until: int) -> int:
+        """Tell what is missing before a claim; return how much behind it was read already."""
         epoch, n = self._before or (self.epoch, self.n)
-        if epoch is None or (epoch, n) == continues:
-            return
+        if epoch is None:
+            return 0
+        if epoch == continues[0] and n is not None and n >= continues[1]:
+            return n - continues[1]  # it was stored, and not confirmed: so it is written again
         known = self.names is None and epoch == continues[0] and n is not None
         count = continues[1] - (n or 0) if known else None
         self._add_gap(until, count, "store", _STORE)
+        return 0
 
     def _add_gap(
         self,
