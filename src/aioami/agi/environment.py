@@ -18,10 +18,10 @@ class Environment:
         encoding: the encoding of the percent-encoded query.
 
     Attributes:
-        values: the lines by name, `agi_channel` and so on, in their order.
-        script: the path of an `agi://` URL without its query; empty if there is none.
+        values: the values of the lines by name, as `agi_channel`, in their order.
+        script: the path of the `agi://` URL, without the slashes around it; empty without one.
         query: the query of that URL, decoded.
-        arguments: the arguments of the dialplan's `AGI()`.
+        arguments: the arguments of `AGI()` in the dialplan.
     """
 
     __slots__ = ("arguments", "query", "script", "values")
