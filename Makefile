@@ -34,7 +34,7 @@ CORE = wire/*,_session/*,_client/*,agi/*,calls/*,fleet/merged.py,_owner.py,_sign
 # The tests that take these branches. All others go untraced, and so do those behind a `!`:
 # a tracer has Python 3.11 compute twice as long.
 TRACED = $(addprefix tests/unit/,agi/ calls/ client/ fleet/ session/ wire/ test_url.py) \
-	$(addprefix !tests/unit/wire/,test_properties.py test_wire.py::test_the_corpora)
+	$(addprefix !tests/unit/,client/test_text_of_all.py wire/test_properties.py wire/test_wire.py::test_the_corpora)
 
 # The tests wait more than they compute, so there are more processes than processors. Each starts the real servers that it needs.
 # In the order of the files those on real servers come first: they wait most, and none of them is left for the end.
