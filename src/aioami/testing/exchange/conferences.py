@@ -1,4 +1,4 @@
-"""ConfBridge and BridgeWait: channels that meet there remain calls of their own."""
+"""ConfBridge and BridgeWait: channels that meet there remain separate calls."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Conference:
         self.exchange.emit(name, [*who, ("Admin", "No")])
 
     def kick(self, member: Channel) -> None:
-        """Let a member leave."""
+        """Make a member leave."""
         self._kicked[member].set()
 
     async def stay(self, member: Channel) -> str:
