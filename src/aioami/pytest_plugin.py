@@ -1,20 +1,20 @@
 """A pytest plugin: servers to test with, and a manager that is logged in on one.
 
-It comes with the package. Its fixtures need pytest-asyncio, in whichever mode:
+It comes with the package. Its fixtures need pytest-asyncio, in any of its modes:
 
     async def test_ping(ami_manager):
         assert (await ami_manager.send(core.Ping())).success
 
-- `fake_asterisk`: a `FakeAsterisk`, started anew for each test; the marker `fake_asterisk(...)` has
+- `fake_asterisk`: a `FakeAsterisk`, a new one for each test; the marker `fake_asterisk(...)` takes
   its arguments.
-- `real_asterisk`: a `RealAsterisk`, one for the whole run, put into a private folder when it is
-  used first.
-- `ami_server`: the one of the two that a test, or another of its fixtures, asks for; else the fake.
+- `real_asterisk`: a `RealAsterisk`, one for the whole run, which is installed into a private folder
+  at its first use.
+- `ami_server`: the server that the test or one of its fixtures asks for; by default the fake one.
 - `ami_manager`: a `Manager`, logged in on `ami_server`.
 
 `--fake-asterisk 13,16,22` and `--asterisk 16,22`, or `fake_asterisk` and `asterisk` in the
-configuration, choose the versions: each test runs with each of them. `none` leaves tests with a
-real server out.
+configuration, choose the versions: each test runs with each of them. `none` leaves out tests with a
+real server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-# Without it the fixtures say what is missing, and tests that do not use them are not disturbed.
+# Without it, the fixtures name the missing package, and tests without these fixtures run normally.
 _HAS_ASYNCIO: Final = importlib.util.find_spec("pytest_asyncio") is not None
 
 if TYPE_CHECKING or _HAS_ASYNCIO:
@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, and refuse versions that are not."""
+    """Register the marker, and refuse unknown versions."""
     config.addinivalue_line(
         "markers",
         "fake_asterisk(**options): arguments of the FakeAsterisk that the fixture starts",
@@ -88,7 +88,7 @@ def _chosen(config: pytest.Config, name: str) -> list[str]:
 
 
 def _version(request: pytest.FixtureRequest, name: str) -> str:
-    """Return the version that a fixture is asked for; without one, the first that was chosen."""
+    """Return the version that a test asks of a fixture; by default the first chosen version."""
     given: str | None = getattr(request, "param", None)
     return given or (_chosen(request.config, name) or ["22"])[0]
 
@@ -112,7 +112,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _is_parametrized(metafunc: pytest.Metafunc, fixture: str) -> bool:
-    """True if the test names its versions itself."""
+    """Return `True` if the test names its versions itself."""
     for mark in metafunc.definition.iter_markers("parametrize"):
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
         if fixture in (
@@ -123,13 +123,13 @@ def _is_parametrized(metafunc: pytest.Metafunc, fixture: str) -> bool:
 
 
 def _asked_for(names: list[str]) -> set[str]:
-    """The servers that a test wants: those it names, or the fake one for a manager."""
+    """Return the servers that a test wants: those that it names, or the fake one for a manager."""
     servers = {name for name in names if name in ("fake_asterisk", "real_asterisk")}
     return servers or ({"fake_asterisk"} if "ami_server" in names else set())
 
 
 def _is_overridden(metafunc: pytest.Metafunc, fixture: str) -> bool:
-    """True if a project has a fixture of its own in place of this one, or of `ami_server`."""
+    """Return `True` if a project replaces this fixture or `ami_server`."""
     names = [fixture] if fixture in metafunc.fixturenames else [fixture, "ami_server"]
     definitions = metafunc._arg2fixturedefs
     return any(
@@ -140,14 +140,14 @@ def _is_overridden(metafunc: pytest.Metafunc, fixture: str) -> bool:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Name the real servers that Debian does not offer any more: no failure, but to be seen."""
+    """List the real servers that Debian no longer offers; this is no failure."""
     for version, why in config.stash[_GONE].items():
         terminalreporter.section(f"NOT TESTED: Asterisk {version}", red=True)
         terminalreporter.write_line(f"Debian's mirror does not offer it any more: {why}")
 
 
 class _RealServers(contextlib.ExitStack):
-    """The real servers of a run, by version: those that tests have asked for, until its end."""
+    """The real servers that tests have asked for, by version; they run until the end of the run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class _RealServers(contextlib.ExitStack):
 
 @pytest.fixture(scope="session")
 def _real_servers() -> Iterator[_RealServers]:
-    # They outlive a change of the version: with pytest-xdist it changes with each file.
+    # They outlive a change of the version, which with pytest-xdist may come with each file.
     with _RealServers() as servers:
         yield servers
 
@@ -165,9 +165,9 @@ def _real_servers() -> Iterator[_RealServers]:
 def real_asterisk(request: pytest.FixtureRequest, _real_servers: _RealServers) -> RealAsterisk:
     """A private Asterisk with the configuration of `aioami.testing`, one of each version for a run.
 
-    It is installed into the user's cache when it is used first, without root, from Debian's
-    packages. Where that cannot be, the system's own Asterisk is used if there is one. A test that
-    can have neither is skipped, or fails with `AIOAMI_REQUIRE_ASTERISK` or `CI` in the environment.
+    It is installed into the user's cache at its first use, without root, from Debian's packages. If
+    that fails, the system's own Asterisk is used. If there is none either, the test is skipped; or
+    it fails, with `AIOAMI_REQUIRE_ASTERISK` or `CI` in the environment.
     """
     from aioami.testing.real import InstallError, RealAsterisk, SuiteGone, find_system, install
 
@@ -198,7 +198,7 @@ def real_asterisk(request: pytest.FixtureRequest, _real_servers: _RealServers) -
 
 @pytest.fixture
 def ami_server(request: pytest.FixtureRequest) -> FakeAsterisk | RealAsterisk:
-    """The server that `ami_manager` logs in on; a fixture of the same name names another one."""
+    """The server of `ami_manager`; a project's own fixture of this name chooses another one."""
     name = "real_asterisk" if "real_asterisk" in request.fixturenames else "fake_asterisk"
     server: FakeAsterisk | RealAsterisk = request.getfixturevalue(name)
     return server

@@ -115,7 +115,7 @@ def server_from_option(text: str) -> tuple[str, str]:
 
 
 def secret_variable(server: str) -> str:
-    """The environment variable with a server's secret: `AIOAMI_SECRET_PBX1` for `pbx1`."""
+    """Return the environment variable of a server's secret: `AIOAMI_SECRET_PBX1` for `pbx1`."""
     return f"AIOAMI_SECRET_{re.sub('[^A-Z0-9]', '_', server.upper())}"
 
 

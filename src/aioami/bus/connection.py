@@ -374,7 +374,7 @@ class BusConnection:
             raise self.lost.result()
 
     def permission_error(self, kind: str, subject: str) -> PermissionDenied | None:
-        """The bus's refusal of a permission to `publish` or of a `subscription`, if it came."""
+        """Return the bus's refusal of a permission to `publish` or for a `subscription`, if any."""
         return self.refused.get((kind, subject.lower()))
 
     async def close(self) -> None:

@@ -213,7 +213,7 @@ class Engine:
                 conversation.lose(because(reason, error))
 
     def refusal(self, kind: str, subject: str) -> PermissionDenied | None:
-        """The bus's refusal of a permission to `publish` or of a `subscription`, if it came."""
+        """Return the bus's refusal of a permission to `publish` or for a `subscription`, if any."""
         return self._connection.permission_error(kind, subject)
 
     def _denied(self, kind: str, subject: str) -> bool:

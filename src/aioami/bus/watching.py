@@ -40,7 +40,7 @@ _SERIES: Final[tuple[tuple[str, str, str, Callable[[SeatStatus], float]], ...]] 
 
 
 def metrics_of(relay: Relay) -> str:
-    """The relay's numbers in the text format of Prometheus."""
+    """Return the relay's numbers in the text format of Prometheus."""
     lines = []
     status = relay.status()
     for name, kind, text, value in _SERIES:

@@ -96,7 +96,7 @@ def _create(file: Path, force: bool) -> None:
 class _RecordingFailure(logging.Handler):
     """Cancels the current task when the library logs that it cannot write the recording.
 
-    The library itself goes on without one.
+    The library itself would go on without a recording.
 
     Attributes:
         message: the library's message; empty while the recording is written.
