@@ -60,7 +60,7 @@ async def take_stock(mgr: Manager, db: sqlite3.Connection) -> None:
 
 async def follow(mgr: Manager, db: sqlite3.Connection) -> None:
     kinds = (events.Newchannel, events.Newstate, events.DialEnd, events.Hangup)
-    stream = mgr.events(*kinds, on_loss="raise")  # opened before the list is asked for: nothing is missed
+    stream = mgr.events(*kinds, on_loss="raise")  # opened before the list is asked for, so no event is missed
     while True:
         await take_stock(mgr, db)
         try:

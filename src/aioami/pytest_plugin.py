@@ -43,7 +43,7 @@ _FAKE: Final = ("13", "16", "22")
 _REAL: Final = ("16", "22")
 _GONE: Final = pytest.StashKey[dict[str, str]]()
 _VERSIONS: Final = (
-    # fixture, option and setting, known versions, what it is for
+    # fixture, option and setting, known versions, purpose
     (
         "fake_asterisk",
         "fake-asterisk",

@@ -62,7 +62,7 @@ EVENTS: Final = "ami.ev"
 ACTIONS: Final = "ami.act"
 RELAYS: Final = "ami.relay"
 MAX_TOKEN: Final = 200
-"""The most bytes of an escaped name: a line of the bus has at most 4096, a stream's name 255."""
+"""The most bytes of an escaped name. A line of the bus has at most 4096, a stream's name 255."""
 PART_SIZE: Final = 200_000
 """Bytes of an answer in one message; less where the bus takes less."""
 CREDIT: Final = 8
@@ -70,7 +70,7 @@ CREDIT: Final = 8
 STOP: Final = b"stop"
 """The body of a confirmation by which a requester declines the rest of an answer."""
 REFUSED_ACTIONS: Final = frozenset({"login", "logoff", "challenge", "events", "filter"})
-"""The actions that no relay passes on, in lower case: they would change the shared session."""
+"""The actions that no relay passes on, in lower case, as they would change the shared session."""
 
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 _HEX: Final = frozenset("0123456789abcdef")

@@ -18,7 +18,7 @@ _SHAPE: Final = (
 )
 
 Since = Union[str, timedelta]
-"""Where a stream is to begin: a stored position, a time before now, or `"oldest"`."""
+"""The beginning of a stream, as a stored position, a time before now, or `"oldest"`."""
 
 
 class Position(NamedTuple):

@@ -27,9 +27,9 @@ class Verdict(Enum):
     RECORD = "record"
     """A record; it is in `Reader.records` if its kind is known."""
     VOID = "void"
-    """A message to ignore: a double, one of a deposed relay, or one that will be written again."""
+    """A message to ignore, as it is a double, of a deposed relay, or will be written again."""
     UNSURE = "unsure"
-    """No decision: call `take` with the message again, and with the stream's first sequence."""
+    """No decision yet. Call `take` with the message again, and with the stream's first sequence."""
 
 
 class Reader:

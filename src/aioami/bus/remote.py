@@ -210,7 +210,7 @@ class RemoteManager(ManagerBase):
 
     @property
     def errors(self) -> str:
-        """The word for what stands for bytes that are no text in `encoding`; as given."""
+        """The word for the replacement of bytes that are no text in `encoding`; as given."""
         return self.options.encoding.errors
 
     @property
@@ -219,9 +219,9 @@ class RemoteManager(ManagerBase):
         return self._view
 
     def statistics(self) -> Statistics:
-        """Return the counts of what went over the link since the manager was made.
+        """Return the counts of all that went over the link since the manager was made.
 
-        `events` are those that were read from the log here, and the items of lists. See
+        `events` counts the events that were read from the log here, and the items of lists. See
         `Manager.statistics`.
         """
         return self._tally.snapshot()

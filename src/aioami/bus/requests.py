@@ -49,7 +49,7 @@ log = get_logger("aioami.bus.relay")
 MAX_AT_ONCE: Final = 10_000
 _OUTCOME: Final = 3600.0  # seconds for which the outcome of an action is waited for at most
 _CONFIRMATION: Final = 10.0  # seconds that a requester may take for a part
-_FORBIDDEN: Final = ("ami.", "$")  # what a reply subject may not begin with
+_FORBIDDEN: Final = ("ami.", "$")  # beginnings that a reply subject may not have
 _BLANK: Final = b"\r\n\r\n"
 
 

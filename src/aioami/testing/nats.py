@@ -44,7 +44,7 @@ _START: Final = 15.0  # seconds
 def cache_folder() -> Path:
     """Return the folder for installations.
 
-    It is that of the environment variable `AIOAMI_NATS_ROOTS`, or one in the user's cache.
+    The environment variable `AIOAMI_NATS_ROOTS` names it; by default it is in the user's cache.
     """
     return debian.cache_folder("AIOAMI_NATS_ROOTS", "nats-server")
 

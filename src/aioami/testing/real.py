@@ -86,7 +86,7 @@ class Installation:
 def cache_folder() -> Path:
     """Return the folder for installations.
 
-    It is that of the environment variable `AIOAMI_ASTERISK_ROOTS`, or one in the user's cache.
+    The environment variable `AIOAMI_ASTERISK_ROOTS` names it; by default it is in the user's cache.
     """
     return debian.cache_folder("AIOAMI_ASTERISK_ROOTS", "asterisk")
 

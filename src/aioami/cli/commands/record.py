@@ -43,7 +43,7 @@ def record(
     ] = False,
 ) -> int:
     """Record what the server says, until Ctrl-C, and count the events meanwhile.
-    Secrets are left out. Each server of a fleet has a file of its own, NAME.jsonl.
+    Secrets are left out. Each server of a fleet has a separate file, NAME.jsonl.
 
     Which classes of events are recorded, the URL says: ami://user@host?event_mask=call,agent.
     """

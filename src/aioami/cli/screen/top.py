@@ -206,7 +206,7 @@ class Top(App[None]):
 
     Args:
         source: the manager, or the fleet, which is connected.
-        lives: its live state, or that of each server of the fleet by name, which is entered.
+        lives: the live state of the server, or of each server of the fleet by name; it is entered.
         server: the name of the server, or of the fleet.
 
     Attributes:

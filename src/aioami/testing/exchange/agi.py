@@ -134,7 +134,7 @@ def _end_async_agi(channel: Channel, status: str) -> None:
 
 
 async def _queued_commands(channel: Channel, queue: deque[tuple[str, str]]) -> str:
-    """Run what is queued, until one command ends AsyncAGI; return the AGISTATUS."""
+    """Run the queued commands, until one of them ends AsyncAGI; return the AGISTATUS."""
     while True:
         channel.agi_called.clear()
         while queue:

@@ -139,7 +139,7 @@ class Channel:
         dialplan: true while it runs through the dialplan.
         requested: true if its far end hung up.
         pressed: the key that ended the last application, if one did.
-        sounds: what was played to it.
+        sounds: the names of the sounds that were played to it.
         heard: the number of sounds that a test's `hears` has passed.
         subroutines: the places to which it returns, each with its variables.
         recordings: the ids of the recordings by the action MixMonitor.
@@ -371,7 +371,7 @@ class Channel:
             The signal, or `None` on timeout.
 
         Raises:
-            Gone: the channel is to hang up.
+            Gone: the channel must hang up.
             Redirected: it was redirected.
         """
         wait = self.exchange.clock.wait

@@ -19,7 +19,7 @@ class Line:
     Args:
         clock: the clock.
         send: called with bytes to send.
-        close: called when the connection is to be closed.
+        close: called when the connection must be closed.
 
     Attributes:
         opened: set once the connection is made, or has failed.
