@@ -54,9 +54,9 @@ prove: $(VENV)/.tests $(VENV)/.fuzz        # soaks, random operations, calls and
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 16
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) --version 22
 	$(BIN)/python -m tests.live_operations --operations 2000
-	$(BIN)/python -m tests.bus_rounds --rounds 100 --actions 10_000 --full-disk
-	$(BIN)/python -m tests.bus_rounds --rounds 20 --version newest --full-disk
-	$(BIN)/python -m tests.bus_rounds --rounds 100 --nodes 3
+	$(BIN)/python -m tests.bus_rounds --rounds 100 --actions 10_000 --full-disk --power-loss
+	$(BIN)/python -m tests.bus_rounds --rounds 20 --version newest --full-disk --power-loss
+	$(BIN)/python -m tests.bus_rounds --rounds 100 --nodes 3 --power-loss
 	$(BIN)/python -m tests.bus_node
 	$(BIN)/python -m pytest -q tests/bus_sessions.py tests/bus_traps.py
 	$(BIN)/python -m tests.live_calls --stories 200

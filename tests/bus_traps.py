@@ -15,6 +15,7 @@ import async_timeout
 import nats
 import pytest
 from nats.js.api import ConsumerConfig
+from tests.bus_rounds import Disk
 from tests.helpers import until
 from tests.unit.bus.test_traps import NEW, OLD, make, server_of
 
@@ -75,6 +76,86 @@ async def test_a_chain_of_comparisons(nodes: Sequence[NatsServer]) -> None:
     found = await asyncio.gather(*chain)
     assert sum(not isinstance(each, int) for each in found) > 100
     await bus.close()
+
+
+async def test_one_of_many_claims_over_three_nodes_wins(nodes: Sequence[NatsServer]) -> None:
+    """With compare-and-swap on the subject exactly one of those that claim at once, by whatever node, is stored."""
+    async with contextlib.AsyncExitStack() as stack:
+        connections = []
+        for node in [*nodes] * 3:
+            options = BusOptions.from_url(node.url, timeout=5.0)
+            connections.append(await BusConnection.open(options, "test"))
+            stack.push_async_callback(connections[-1].close)
+        stream = await replicated(connections[0])
+        last = 0
+        for _ in range(50):
+            headers = {"Nats-Expected-Last-Subject-Sequence": str(last)}
+            found = await asyncio.gather(*(stored(each, f"{stream}.claim", headers) for each in connections))
+            (last,) = (each for each in found if isinstance(each, int))
+
+
+@pytest.mark.parametrize(("end", "is_told"), [("kill", False), ("suspend", False), ("terminate", True)])
+async def test_a_stream_without_a_leader(nodes: Sequence[NatsServer], end: str, is_told: bool) -> None:
+    """For seconds behind the death of the node that leads it a stream stores nothing, while the bus itself answers: so the silence of the
+    one is not that of the other. A node that is ended by SIGTERM hands the lead over.
+    """
+    bus = await BusConnection.open(BusOptions.from_url(nodes[0].url, timeout=2.0), "test")
+    stream = await replicated(bus)
+    info = await bus.stream_info(stream)
+    await bus.close()
+    assert info is not None
+    leads = next(each for each in nodes if each.settings["server_name"] == info["cluster"]["leader"])
+    other = next(each for each in nodes if each is not leads)
+    bus = await BusConnection.open(BusOptions.from_url(other.url, timeout=0.5), "test")
+
+    async def echo(message: Any) -> None:
+        await bus.publish(message.reply, b"here")
+
+    await bus.subscribe("echo", echo)
+    getattr(leads, end)()
+    began = time.monotonic()
+    while not isinstance(await stored(bus, f"{stream}.a"), int):
+        assert (await bus.request("echo")).data == b"here"
+        assert time.monotonic() < began + 40
+        await asyncio.sleep(0.05)
+    silence = time.monotonic() - began
+    assert silence < 2 if is_told else silence > 3, silence  # elections begin behind 4 to 9 seconds
+    leads.resume()
+    await bus.close()
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "left"), [(OLD, {}, 100), (NEW, {}, 100), (NEW, {"sync_interval": "always"}, 200)]
+)
+async def test_a_node_that_loses_power(version: str, settings: dict[str, str], left: int) -> None:
+    """What it has confirmed, and not written to its disk, is gone, and its sequences are given again: so relays and readers look whether the
+    stream is as long as it was. With `sync_interval: always`, which 2.9.10 does not know, nothing is gone.
+    """
+    with Disk.make("loss of power") as disk:
+        if disk is None:
+            pytest.skip("only root may mount a disk")
+        store = {"jetstream": {"store_dir": str(disk.folder / "store"), **settings}}
+        with server_of(version, **store) as own:
+            bus = await BusConnection.open(BusOptions.from_url(own.url, timeout=10.0), "test")
+            stream = await make(bus)
+            before = await bus.stream_info(stream)
+            for number in range(200):
+                if number == 100:
+                    disk.flush()
+                assert await stored(bus, f"{stream}.a") == number + 1
+            disk.cut()
+            own.kill()
+            await bus.close()
+            disk.recover()
+            own.start()
+            bus = await BusConnection.open(BusOptions.from_url(own.url, timeout=10.0), "test")
+            found = await bus.stream_info(stream)
+            assert before is not None
+            assert found is not None
+            assert found["created"] == before["created"]
+            assert found["state"]["last_seq"] == left
+            assert await stored(bus, f"{stream}.a") == left + 1
+            await bus.close()
 
 
 # nats-py

@@ -107,7 +107,7 @@ __all__ = [
 ]
 
 if not TYPE_CHECKING:
-    # What few programs need is loaded by those that name it.
+    # Few programs need these names, so each is loaded when a program first uses it.
     _LATER = {
         **dict.fromkeys(("ManagerLike", "View"), "._client.like"),
         **dict.fromkeys(("Fleet", "connect"), ".fleet"),

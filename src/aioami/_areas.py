@@ -1,4 +1,4 @@
-"""Packages whose names lie in modules, the areas, which load with the first use of a name.
+"""Packages that load their modules, the areas, when one of their names is first used.
 
 So `import aioami` is quick, though the catalogue is large. Type checkers see plain imports.
 """
@@ -28,8 +28,8 @@ def gather(
         package: the package's name.
         areas: the names of its modules.
         own: the package's own public names.
-        meant: returns what is probably meant by a name that does not exist; empty if it does not
-            know either.
+        meant: takes a name that does not exist, and returns the names that are probably meant;
+            empty if it knows none.
     """
     module = sys.modules[package]
 
@@ -48,7 +48,7 @@ def gather(
             load()
             if name in vars(module):
                 return vars(module)[name]
-        # With the name, tracebacks do not ask a second time: the question is in the sentence.
+        # The sentence already suggests a name. With `name`, Python adds no suggestion of its own.
         raise AttributeError(_absent(name), name=name)
 
     def _absent(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Checks of the types of arguments: each error names the argument, before anything is done."""
+"""Checks of the types of arguments. Each error names the argument."""
 
 from __future__ import annotations
 
@@ -20,41 +20,42 @@ __all__ = [
     "check_whole_number",
 ]
 
-_LATEST: Final = float_info.max  # which no NaN is below
+_LATEST: Final = float_info.max  # a comparison with it also refuses NaN
 _SOONEST: Final = -_LATEST
 
 
 def check_type(name: str, value: object, kinds: tuple[type, ...], words: str) -> None:
-    """Check an argument. A bool is a number only where it is named.
+    """Check the class of an argument. A bool counts as an int only if `kinds` has `bool`.
 
     Args:
         name, value: the argument.
         kinds: the classes that it may have.
-        words: the same in words, for the error.
+        words: these classes in words, for the error.
 
     Raises:
-        TypeError: it is of another class.
+        TypeError: the argument is of another class.
     """
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise TypeError(f"{name}: expected {words}, not {type(value).__name__}")
 
 
 def check_text(name: str, value: object) -> None:
-    """Check a text."""
+    """Check that an argument is text."""
     check_type(name, value, (str,), "text")
 
 
 def check_flag(name: str, value: object) -> None:
-    """Check a truth value, as any text would be true."""
+    """Check that an argument is a bool: any text, such as `"no"`, would count as true."""
     check_type(name, value, (bool,), "True or False")
 
 
 def check_seconds(name: str, value: object) -> None:
-    """Check a time, which may be `None` for no limit.
+    """Check a time in seconds, which may be `None` for no limit.
 
     Raises:
-        ValueError: it is infinite, or no number: among the timers of an event loop such a one would
-            stop all others.
+        TypeError: it is no number and not `None`.
+        ValueError: it is infinite, NaN, or too large for a float. Such a timer would stop all
+            others of its event loop.
     """
     check_type(name, value, (int, float, type(None)), "a number of seconds or None")
     if isinstance(value, (int, float)) and not _SOONEST <= value <= _LATEST:
@@ -63,33 +64,33 @@ def check_seconds(name: str, value: object) -> None:
 
 
 def check_whole_number(name: str, value: object) -> None:
-    """Check a number, which may be `None` for no limit."""
+    """Check a whole number, which may be `None` for no limit."""
     check_type(name, value, (int, type(None)), "a whole number or None")
 
 
 def check_callable(name: str, value: object, words: str = "a function") -> None:
-    """Check a function, or what can be called as one."""
+    """Check that an argument can be called."""
     if not callable(value):
         raise TypeError(f"{name}: expected {words}, not {type(value).__name__}")
 
 
 def check_takes_one(name: str, function: object, what: str) -> None:
-    """Check a function that is called with one argument.
+    """Check that a function can be called with one argument.
 
     Args:
-        name, function: the argument.
-        what: what the function is called with, for the error: `the event`.
+        name, function: the argument with the function.
+        what: the one thing that the function is called with, for the error: `the event`.
 
     Raises:
-        TypeError: it cannot be called, or not so.
+        TypeError: it cannot be called, or not with one argument.
     """
     check_callable(name, function)
-    import inspect  # here, as importing the library is to be quick
+    import inspect  # here, so that importing the library is quick
 
     try:
         signature = inspect.signature(function)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        return  # some that are written in C do not tell
+        return  # some functions that are written in C show no signature
     try:
         signature.bind(None)
     except TypeError as error:
@@ -120,10 +121,10 @@ def check_several(name: str, value: object, words: str) -> tuple[Any, ...]:
 
 
 def check_manager(name: str, value: object) -> None:
-    """Check a manager, of whatever kind, that lives in the event loop.
+    """Check that an argument is a manager of any kind, but not one that blocks.
 
     Raises:
-        TypeError: it is none, or one that blocks.
+        TypeError: it is no manager, or a `BlockingManager`.
     """
     if not all(callable(getattr(value, each, None)) for each in ("send", "events")):
         raise TypeError(f"{name}: expected a manager, not {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""The base of what there is one of for each manager."""
+"""The base of classes that have one object for each manager."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["ManagersHub"]
 
 
 class ManagersHub:
-    """One object for each manager, which is forgotten with it.
+    """One object for each manager. When the manager is collected, its object is forgotten.
 
-    Those of a subclass are its own. While one has nothing to do, it must not hold its manager.
+    Each subclass has its own objects. An idle object must hold no reference to its manager.
     """
 
     _hubs: ClassVar[WeakKeyDictionary[ManagerLike, Any]]
@@ -26,7 +26,7 @@ class ManagersHub:
 
     @classmethod
     def of(cls, manager: ManagerLike) -> Self:
-        """Return the hub of a manager."""
+        """Return the hub of a manager, a new one at the first call."""
         hub: Self | None = cls._hubs.get(manager)
         if hub is None:
             hub = cls._hubs[manager] = cls()

@@ -1,4 +1,4 @@
-"""Loggers whose records can be written to any file, whatever text a server or a user sent."""
+"""Loggers whose records can always be written, whatever text a server or a user sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["get_logger", "printable"]
 
 
 def printable(text: object) -> str:
-    """Return text in which single surrogates, which UTF-8 does not have, are written out."""
+    """Return text with lone surrogates, which UTF-8 cannot encode, written as escapes."""
     return str(text).encode("utf-8", "backslashreplace").decode()
 
 
@@ -21,8 +21,7 @@ class _Printable(logging.Filter):
         if (shown := printable(message)) != message:
             record.msg, record.args = shown, ()
         if record.exc_info:
-            # Formatters take this text where it is there, and format the exception themselves where
-            # it is not.
+            # Formatters use this text if it is set; otherwise they format the exception themselves.
             formatted = "".join(traceback.format_exception(*record.exc_info))
             record.exc_text = printable(formatted.rstrip("\n"))
         return True
@@ -32,7 +31,7 @@ _PRINTABLE = _Printable()
 
 
 def get_logger(name: str) -> logging.Logger:
-    """Return the logger of that name, for messages that may hold text of a server or a user."""
+    """Return a logger by its name. Its messages may hold text from a server or a user."""
     logger = logging.getLogger(name)
     logger.addFilter(_PRINTABLE)
     return logger

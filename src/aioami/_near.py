@@ -1,4 +1,4 @@
-"""Names that are near to a misspelt one."""
+"""Suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ __all__ = ["nearest", "unexpected", "with_near_keywords"]
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-_LONG: Final = 9  # letters, from which on two slips are likely
+_LONG: Final = 9  # letters; in a name of this length two slips are likely
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that a misspelt one stands for; `None` if none is near.
+    """Return the known name that is probably meant by a misspelt one; `None` if none is near.
 
-    Near is what one slip makes of it: a letter that is missing, too much, wrong, or changed with
-    its neighbour. From nine letters on it is two slips. Letter case and underscores do not count.
+    A name is near if one slip separates the two: a letter that is missing, extra, wrong, or swapped
+    with its neighbour. For names of nine letters or more, two slips are allowed. Letter case and
+    underscores do not count.
 
     Args:
-        name: the name.
-        known: the names that there are. Of several that are as near the first is returned.
+        name: the misspelt name.
+        known: all valid names. Of several equally near ones the first is returned.
     """
     key = _key(name)
     limit = 2 if len(key) >= _LONG else 1
@@ -36,13 +37,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def unexpected(
     what: str, keyword: str, known: Iterable[str], *, meant: str | None = None
 ) -> TypeError:
-    """Return the error for a keyword argument that does not exist, with the near one.
+    """Return the error for an unknown keyword argument, with a suggestion if one is near.
 
     Args:
-        what: the name of what was called.
-        keyword: the argument.
-        known: the arguments that there are.
-        meant: the one that is meant; if left out, the near one.
+        what: the name of the function that was called.
+        keyword: the unknown argument.
+        known: the arguments that the function has.
+        meant: the argument to suggest; if left out, the nearest of `known`.
     """
     meant = meant or nearest(keyword, known)
     hint = f"; is {meant} meant?" if meant is not None else ""
@@ -52,12 +53,12 @@ def unexpected(
 def with_near_keywords(
     other_words: Mapping[str, str] = {},
 ) -> Callable[[FunctionT], FunctionT]:
-    """Decorate a function: an unknown keyword argument is refused with the one that is meant.
+    """Decorate a function so that its error for an unknown keyword argument suggests a known one.
 
-    Python does so from 3.13 on, for those of one slip.
+    Python itself does so from 3.13 on, for a single slip.
 
     Args:
-        other_words: words that others have for its arguments, each with the argument.
+        other_words: common other names for the function's arguments, each with the argument.
     """
 
     def decorate(function: FunctionT) -> FunctionT:
@@ -89,7 +90,7 @@ def _key(name: str) -> str:
 
 
 def _distance(one: str, other: str, enough: int) -> int:
-    """The number of slips between two words; `enough` if there are as many or more."""
+    """The number of slips between two words, at most `enough`."""
     if abs(len(one) - len(other)) >= enough:
         return enough
     before: list[int] = []

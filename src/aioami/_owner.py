@@ -13,7 +13,7 @@ __all__ = ["Owner"]
 
 
 class _Process:
-    """Stands for this process; after a fork, the child has another."""
+    """Stands for this process; after a fork, the child makes a new one."""
 
 
 _here = _Process()
@@ -29,19 +29,19 @@ with contextlib.suppress(AttributeError):  # Windows has no fork
 
 
 class Owner:
-    """Admits the uses of a thing from its own event loop, and refuses the others.
+    """Allows a thing to be used from its own event loop, and refuses all other uses.
 
-    The thing is a manager, if it is not said to be another. A manager's owner also knows the
-    fleet's name for it.
+    The thing is a manager, unless `thing` names another. A manager's owner also has the name of its
+    server in a fleet.
 
     Args:
-        lose: is called when the loop turns out to be closed, which ended the thing; the use that
-            noticed it then goes on. Without it, that use is refused as any other.
-        thing: the thing, as an error names it.
-        use: a use of it, as a program writes it.
+        lose: is called when a use finds the loop closed, which ended the thing; that use then goes
+            on. Without `lose`, that use is refused like any other.
+        thing: the word for the thing in an error; empty for a manager.
+        use: an example of its use, for the error.
 
     Attributes:
-        loop: the loop that it belongs to; `None` while it belongs to nobody.
+        loop: the loop that the thing belongs to; `None` while it has no owner.
         server: the name of the manager's server in its fleet; empty outside of one.
     """
 
@@ -68,28 +68,28 @@ class Owner:
         self._process = _here
 
     def release(self) -> None:
-        """Have no owner any more."""
+        """Remove the owner."""
         self.loop = None
 
     @property
     def is_elsewhere(self) -> bool:
-        """True in a child process, forked from the one that owns the thing."""
+        """True in a child process that was forked from the owner's process."""
         return self.loop is not None and self._process is not _here
 
     @property
     def is_gone(self) -> bool:
-        """True if there can be no use of it here: its loop is closed, or elsewhere."""
+        """True if the thing cannot be used here: its loop is closed, or in another process."""
         return self.loop is not None and (self._process is not _here or self.loop.is_closed())
 
     def check(self) -> None:
-        """Return if the thing may be used here.
+        """Check that the thing may be used here.
 
-        That is in the owner's loop, and in its thread while the loop stands still, as between two
-        cells of a notebook; and everywhere while nobody owns it. An owner whose loop is closed is
-        released.
+        It may be used in the owner's loop; in the owner's thread while the loop does not run, as
+        between two cells of a notebook; and everywhere while it has no owner. With `lose`, an owner
+        whose loop is closed is released.
 
         Raises:
-            RuntimeError: it belongs to another event loop, thread or process.
+            RuntimeError: the thing belongs to another event loop, thread or process.
         """
         loop = self.loop
         if loop is None:
@@ -98,7 +98,7 @@ class Owner:
         if running is loop and self._process is _here:
             return
         if self._lose is not None and loop.is_closed():
-            # First, as what is lost may look who owns it.
+            # Released before the call, because `lose` may look at the owner.
             self.release()
             self._lose()
             return
@@ -125,9 +125,9 @@ class Owner:
         return f"this manager is connected in another {other}; {ways}"
 
     def call(self, function: Callable[[], object]) -> None:
-        """Call a function that ends something, in the owner's thread; from any thread.
+        """Call a function that ends something in the owner's thread. May be called in any thread.
 
-        In a forked process nothing is called: what would end there is the parent's.
+        In a forked child it does nothing, because the thing belongs to the parent.
         """
         if self.is_elsewhere:
             return
@@ -136,7 +136,7 @@ class Owner:
             function()
 
     def call_soon(self, function: Callable[[], object]) -> bool:
-        """Have a function called by the owner's loop, from any thread; `False` if it is closed."""
+        """Schedule a function in the owner's loop, from any thread; `False` if that is closed."""
         assert self.loop is not None
         try:
             self.loop.call_soon_threadsafe(function)

@@ -1,4 +1,4 @@
-"""Extended regular expressions of POSIX, which Asterisk's filters are, in Python's terms."""
+"""Extended regular expressions of POSIX, as Asterisk's filters have, translated for Python."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _CLASSES: Final = {
     "upper": "A-Z",
     "xdigit": "0-9A-Fa-f",
 }
-# What the C library of Linux knows besides.
+# Extensions of the C library of Linux.
 _SETS: Final = {"w": "[A-Za-z0-9_]", "W": "[^A-Za-z0-9_]", "s": r"[ \t-\r]", "S": r"[^ \t-\r]"}
 _PLACES: Final = {"b": r"\b", "B": r"\B", "<": r"\b(?=\w)", ">": r"\b(?<=\w)", "`": r"\A"}
-_BEGINNINGS: Final = 100  # more of them are not told apart
+_BEGINNINGS: Final = 100  # an expression with more beginnings counts as beginning with any text
 _ANY: Final = frozenset({""})
 _REPETITIONS: Final = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _MOST: Final = 0x7FFF
-_DEPTH: Final = 50  # parentheses in each other, and repetitions of repetitions
+_DEPTH: Final = 50  # the limit of nested parentheses, and of repetitions behind each other
 
 
 class Expression:
@@ -39,10 +39,10 @@ class Expression:
         text: the expression.
 
     Attributes:
-        pattern: the same for Python's `re.search`, with the flag `re.DOTALL`.
+        pattern: the same expression for Python's `re.search`, with the flag `re.DOTALL`.
 
     Raises:
-        ValueError: it is wrong, or has a back reference.
+        ValueError: the expression is wrong, or has a back reference.
     """
 
     def __init__(self, text: str) -> None:
@@ -50,16 +50,16 @@ class Expression:
         self.pattern = self._part.pattern
 
     def beginnings(self) -> frozenset[str]:
-        """Return texts with one of which each match begins; an empty one stands for any text.
+        """Return all texts with which a match may begin; an empty text stands for any.
 
-        It is empty where a match can begin nowhere but at the beginning of the text.
+        The set itself is empty if a match can begin only where the searched text begins.
         """
         return self._part.beginnings()[0]
 
     def finds(self, beginning: str) -> bool | None:
-        """Return true if it matches in each text with a beginning; `None` if the rest decides.
+        """Return true if it matches in every text that begins so; `None` if the rest decides.
 
-        A match that begins behind the beginning does not count; see `beginnings`.
+        Only a match that begins within `beginning` counts; see `beginnings`.
 
         Args:
             beginning: the first part of the text.
@@ -71,7 +71,7 @@ class Expression:
 
 
 class _Search:
-    """A search in the beginning of a text.
+    """A search in a text of which only the beginning is known.
 
     Attributes:
         text: the beginning.
@@ -85,17 +85,17 @@ class _Search:
 
 @dataclass(frozen=True)
 class _Sign:
-    """One sign, or one of a set of signs."""
+    """One character, or one of a set of characters."""
 
     pattern: str
     plain: str = ""
 
     def beginnings(self) -> tuple[frozenset[str], bool]:
-        """Return what it begins with, and if that is all that it matches."""
+        """Return the texts with which a match may begin, and true if these are whole matches."""
         return frozenset({self.plain}), bool(self.plain)
 
     def ends(self, search: _Search, starts: frozenset[int]) -> frozenset[int]:
-        """Return the places where a match ends that begins at one of these."""
+        """Return the places where matches end that begin at one of `starts`."""
         if len(search.text) in starts:
             search.is_open = True
         matches = re.compile(self.pattern, re.DOTALL).match
@@ -104,7 +104,7 @@ class _Sign:
 
 @dataclass(frozen=True)
 class _Place:
-    """A place between two signs."""
+    """A place between two characters, such as the end of a word."""
 
     pattern: str
 
@@ -121,7 +121,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """Parts behind each other; none match the empty text."""
+    """Several parts, one after the other. Without parts it matches the empty text."""
 
     parts: tuple[_Part, ...]
 
@@ -192,7 +192,7 @@ class _Repeated:
             if times >= self.least:
                 following -= found
                 found |= following
-            elif following == starts:  # as often as one likes
+            elif following == starts:  # further repetitions would change nothing
                 return following
             starts = following
         return found
@@ -283,7 +283,7 @@ class _Reader:
         return _Sign(re.escape(sign), sign)
 
     def _bracket(self) -> str:
-        """A bracket expression, in which a backslash is a sign as others are."""
+        """A bracket expression, in which a backslash is an ordinary character."""
         inverted = self._takes("^")
         signs = ""
         first = True

@@ -1,4 +1,4 @@
-"""One way to wait for a change, and to wake those who wait."""
+"""Waiting for a change, and waking the tasks that wait for it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Signal"]
 
 
 class Signal:
-    """Wakes every task that waits for it, each time that it is sent."""
+    """Wakes every task that waits for it, each time it is sent."""
 
     __slots__ = ("_waiting",)
 
@@ -17,11 +17,11 @@ class Signal:
         self._waiting: dict[asyncio.Future[None], None] | None = None  # most are never waited for
 
     def __len__(self) -> int:
-        """The number of tasks that wait, without those whose loop was closed."""
+        """The number of waiting tasks, without those whose loop was closed."""
         return sum(not each.get_loop().is_closed() for each in self._waiting or ())
 
     async def wait(self) -> None:
-        """Wait until the signal is sent. Cancelling it changes nothing for others."""
+        """Wait until the signal is sent. Cancelling this does not affect other tasks."""
         if self._waiting is None:
             self._waiting = {}
         waiter = asyncio.get_running_loop().create_future()
@@ -32,7 +32,7 @@ class Signal:
             del self._waiting[waiter]
 
     def send(self) -> None:
-        """Wake the tasks that wait now, in the order in which they began to; from any thread."""
+        """Wake the tasks that wait now, the first one first. May be called in any thread."""
         if not self._waiting:
             return
         here = running_loop()
@@ -40,7 +40,7 @@ class Signal:
             loop = waiter.get_loop()
             if loop is here:
                 _wake(waiter)
-            # One that began to wait before a manager had an owner may be of another loop.
+            # A task that began to wait before the manager had an owner may be of another loop.
             elif not loop.is_closed():
                 loop.call_soon_threadsafe(_wake, waiter)
 

@@ -10,11 +10,11 @@ __all__ = ["read_toml"]
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """Read a file.
+    """Read a file in TOML.
 
     Raises:
-        ValueError: it is no TOML, or no text in UTF-8.
-        OSError: it cannot be read.
+        ValueError: the file is no TOML, or not in UTF-8.
+        OSError: the file cannot be read.
         ImportError: this is Python 3.10, and `tomli` is not installed.
     """
     text = file.read_bytes()

@@ -26,12 +26,12 @@ class _Place:
     registry: dict[Any, Any]
 
 
-# Set where something is handed over to another thread, whose stack does not show who asked for it.
+# Set before work goes to another thread, whose stack does not show the line that asked for it.
 _ASKED_FROM: ContextVar[_Place | None] = ContextVar("_ASKED_FROM", default=None)
 
 
 def warn(text: str, category: type[Warning]) -> None:
-    """Warn at the innermost line that is not the library's own."""
+    """Issue a warning at the innermost line of code that is not the library's."""
     place = _ASKED_FROM.get() or _place()
     warnings.warn_explicit(
         text,
@@ -45,7 +45,7 @@ def warn(text: str, category: type[Warning]) -> None:
 
 @contextlib.contextmanager
 def asked_from_here() -> Iterator[None]:
-    """Have what is warned of meanwhile, in whatever thread, be the line that called the library."""
+    """Show warnings of the `with` block, in any thread, at the line that called the library."""
     token = _ASKED_FROM.set(_place())
     try:
         yield

@@ -219,7 +219,7 @@ if not TYPE_CHECKING:
             for room in (errors, actions, events):
                 if hasattr(room, name):
                     return globals().setdefault(name, getattr(room, name))
-        # With the name, tracebacks do not ask a second time: the question is in the sentence.
+        # The sentence already suggests a name. With `name`, Python adds no suggestion of its own.
         raise AttributeError(_absent(name), name=name)
 
     def _absent(name: str) -> str:

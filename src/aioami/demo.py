@@ -1,10 +1,10 @@
-"""The demo of the library in one page: log in, place a call, and print it to its end.
+"""The main job on one page: log in, place a call, follow it to its end, and print it.
 
     python -m aioami.demo                                            on an embedded server
     AIOAMI_URL=ami://admin:secret@pbx.example python -m aioami.demo  on a real Asterisk
 
-On a real server the call goes to an extension in the context `aioami-demo`, which is added for it
-and removed again. The user needs the write classes system, originate and call. No telephone rings.
+On a real server the demo adds an extension, `100@aioami-demo`, for the call, and removes it at the
+end. The user needs the write classes system, originate and call. No telephone rings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SAY_AND_WAIT = (("Answer", ""), ("Wait", "2"), ("Hangup", "16"))
 
 
 async def call(mgr: Manager) -> bool:
-    """Place one call, print its events to the end, and return `True` if it was answered."""
+    """Place one call, and print its events until its last channel ends; true if answered."""
     started = time.monotonic()
 
     def say(text: str) -> None:
@@ -65,7 +65,7 @@ async def call(mgr: Manager) -> bool:
 
 @asynccontextmanager
 async def extensions(mgr: Manager) -> AsyncIterator[None]:
-    """Add the demo's extension to the dialplan, and remove it at the end of the `with`."""
+    """Add the demo's own extension, and remove it at the end."""
     try:
         for priority, (application, data) in enumerate(SAY_AND_WAIT, start=1):
             await mgr.send(
@@ -89,7 +89,7 @@ async def extensions(mgr: Manager) -> AsyncIterator[None]:
 
 
 async def run(url: str | None) -> bool:
-    """Run the demo against the server at `url`, or against an embedded one."""
+    """Run the demo on the server at `url`, or on an embedded one; true if answered."""
     if url is not None:
         async with Manager.from_url(url) as mgr, extensions(mgr):
             return await call(mgr)
@@ -102,7 +102,7 @@ async def run(url: str | None) -> bool:
 
 
 def main(url: str | None = None) -> int:
-    """Run the demo, at `url` or the URL in AIOAMI_URL, and return the exit code of the process."""
+    """Run the demo on the server at `url`, or at AIOAMI_URL, and return the exit code."""
     try:
         answered = asyncio.run(run(url or os.environ.get("AIOAMI_URL")))
     except (ManagerError, ValueError) as error:

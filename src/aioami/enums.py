@@ -1,12 +1,12 @@
-"""Asterisk's numbers and words that stand for something, by name.
+"""Enumerations of Asterisk's codes: states, causes and results, by name.
 
-A value that Asterisk adds one day is a member too, named after it: `ChannelState(42)` is
+A value that is not listed here is a member too, named after its value: `ChannelState(42)` is
 `ChannelState.UNKNOWN_42`. Members are numbers or texts themselves, so `event.channel_state == 6`
 and `event.state == "RINGING"` hold. As text each is its name: `str(event.channel_state)` is `UP`.
 
 Asterisk has several words for one thing. Each leads to the same member: `DeviceState("NOT_INUSE")`,
 `DeviceState("Not in use")` and `DeviceState(1)`; `ChannelState(6)` and `ChannelState("Up")`;
-`HangupCause(17)` and `HangupCause("User busy")`. Names and upper or lower case do as well.
+`HangupCause(17)` and `HangupCause("User busy")`. Members' names work too, in any letter case.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Code(enum.IntEnum):
     def __reduce_ex__(self, protocol: object) -> tuple[type[Self], tuple[int]]:
         return type(self), (int(self),)
 
-    # Python's own versions do not agree on how such a member becomes text.
+    # Python's versions disagree on the text of such a member.
     def __str__(self) -> str:
         return self._name_
 
     def __format__(self, spec: str) -> str:
-        """Its name in that form; its number, if the form is one of numbers (`f"{cause:d}"`)."""
+        """The member's name; its number, if the format is one for numbers (`f"{cause:d}"`)."""
         return format(int(self), spec) if spec[-1:] in _NUMBERS else format(self._name_, spec)
 
 
@@ -93,7 +93,7 @@ class ChannelState(Code):
     OFF_HOOK = 2
     DIALING = 3
     RING = 4
-    """The caller hears that it rings."""
+    """The caller hears the ringing tone."""
     RINGING = 5
     """The phone rings."""
     UP = 6
@@ -103,7 +103,7 @@ class ChannelState(Code):
 
 
 class HangupCause(Code):
-    """Why a call ended: the causes of Q.850, and Asterisk's few own ones."""
+    """Why a call ended: the causes of Q.850, and a few that Asterisk adds."""
 
     NOT_DEFINED = 0
     UNALLOCATED = 1
@@ -158,10 +158,10 @@ class HangupCause(Code):
 
 
 class OriginateReason(Code):
-    """The result of an asynchronous Originate. This is no hang-up cause."""
+    """The result of an asynchronous Originate. It is not a hang-up cause."""
 
     FAILED = 0
-    """The extension or the channel could not be had."""
+    """The extension or the channel was not available."""
     HUNG_UP = 1
     NO_ANSWER = 3
     ANSWERED = 4
@@ -214,7 +214,7 @@ class DeviceState(Word):
 
 
 class PresenceValue(Word):
-    """A presence."""
+    """A presence state."""
 
     NOT_SET = "not_set"
     UNAVAILABLE = "unavailable"
@@ -250,8 +250,8 @@ class AgentState(Word):
     ON_CALL = "AGENT_ONCALL"
 
 
-# Other words for the members, by class and name: those of lists, of texts beside a number, and of
-# the command line.
+# Other words for the members, by class and name. Asterisk uses them in lists, in texts beside a
+# number, and on the command line.
 _WORDS: Final[dict[str, dict[str, str]]] = {
     "ChannelState": {
         "RESERVED": "Rsrvd",
@@ -299,12 +299,12 @@ _names_of: Final[dict[type, dict[str, str]]] = {}
 
 
 def _key(word: str) -> str:
-    """Letters and digits of a word alone, which all of its spellings share."""
+    """The letters and digits of a word in lower case, which all of its spellings share."""
     return "".join(filter(str.isalnum, word)).lower()
 
 
 def _names(kind: type[Code] | type[Word]) -> dict[str, str]:
-    """The names of the members, by every word that stands for one."""
+    """The names of the members, by each word for a member."""
     found = _names_of.get(kind)
     if found is None:
         words = _WORDS.get(kind.__name__, {})
@@ -318,7 +318,7 @@ def _names(kind: type[Code] | type[Word]) -> dict[str, str]:
 
 
 def _numbers(kind: type[Word]) -> dict[int, str]:
-    """The names of a device's states by the numbers that queues have for them."""
+    """The names of a device's states, by the numbers that queues use for them."""
     if kind is not DeviceState:
         return {}
     return {int(state): state.name for state in QueueMemberState}

@@ -20,8 +20,8 @@
     UserWarning
     └── UnknownEventName     a selector of events is probably misspelt
 
-An argument that cannot be sent is a plain `ValueError` or `TypeError`, raised before a byte leaves.
-Each takes one message, reads as one plain sentence, and chains its cause.
+An argument that cannot be sent raises a plain `ValueError` or `TypeError`, before a byte leaves.
+Each exception takes one message, reads as one plain sentence, and chains its cause.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 if sys.version_info >= (3, 11) or TYPE_CHECKING:
     _TimeoutBases = TimeoutError
 else:
-    # Before 3.11 asyncio.TimeoutError was a class of its own; whoever catches it must catch ours.
+    # Before 3.11 asyncio.TimeoutError is a separate class; code that catches it must catch ours.
     import asyncio.exceptions
 
     class _TimeoutBases(TimeoutError, asyncio.exceptions.TimeoutError):
@@ -76,10 +76,10 @@ class ManagerAuthError(ManagerError):
     """The login was refused: a wrong name or secret, an address that is not allowed, or a user who
     may log in only once.
 
-    Asterisk does not say which of the first three it was.
+    Asterisk does not say which of the first three causes it was.
 
     Attributes:
-        response: the server's answer, where there was one.
+        response: the server's answer; `None` if there was none.
     """
 
     def __init__(self, message: str, *, response: Response | None = None) -> None:
@@ -91,8 +91,8 @@ class ConnectionLost(ManagerError, ConnectionError):
     """The server was not reached, the link was lost, or it was closed.
 
     Attributes:
-        sent: `False` if an action certainly never reached the server, and is safe to repeat;
-            `True` if it may have run. Of anything else, `False`.
+        sent: `True` if an action may have run. `False` if it certainly never reached the server and
+            is safe to repeat, and also if the error is not about an action.
     """
 
     def __init__(self, message: str, *, sent: bool = False) -> None:
@@ -104,7 +104,7 @@ class ActionError(ManagerError):
     """The server answered an action with `Response: Error`.
 
     Attributes:
-        action: what was sent, or was to be sent.
+        action: the action that was sent, or was refused before it was sent.
         response: the response; its `message` is Asterisk's own text. `None` if there was none.
     """
 
@@ -124,19 +124,20 @@ class PermissionDenied(ActionError):
     """The logged-in user lacks the write class that the action needs, or there was no login yet.
 
     A manager with `read_only` raises it too, instead of sending an action that may change
-    something: programs treat both alike. Its `response` is `None` then, and no byte has left.
+    something, so that programs can treat both alike. Then `response` is `None`, and no byte has
+    left.
     """
 
 
 class UnknownAction(ActionError):
-    """This server does not have the action: too old, too new, or its module is not loaded."""
+    """The server lacks the action: it is too old or too new, or the module is not loaded."""
 
 
 class ManagerTimeout(ManagerError, _TimeoutBases):
     """No answer came in time. The action may have run, and may still run.
 
     Attributes:
-        action: what was sent; `None` where an event was waited for.
+        action: the action that was sent; `None` if the program waited for an event.
     """
 
     def __init__(self, message: str, *, action: Action[Response] | None = None) -> None:
@@ -150,7 +151,7 @@ class EventsLost(ManagerError):
     Attributes:
         count: events dropped because the consumer was slower than the server.
         gap: seconds for which the link was down.
-        server: the name of the server in its fleet; empty outside of one.
+        server: the name of the server in its fleet; empty without a fleet.
     """
 
     def __init__(self, message: str, *, count: int = 0, gap: float = 0.0, server: str = "") -> None:
@@ -175,17 +176,17 @@ class NotAnswered(ManagerError):
 
     def __init__(self, message: str, *, end: CallEnd | None = None) -> None:
         super().__init__(message)
-        if end is not None:  # a copy gets it otherwise
+        if end is not None:  # when the error is copied, `end` is set without this constructor
             self.end = end
 
 
 class CommandFailed(ManagerError):
-    """A command of an AGI session was not carried out, on a channel that lives.
+    """A command of an AGI session was not carried out, though the channel still lives.
 
     Attributes:
-        reply: Asterisk's answer; `None` where the failure showed in a variable alone.
-        session_over: `True` if the failure has ended the session, so that the dialplan goes on, as
-            it does over AsyncAGI. Later commands raise `TakenAway` then.
+        reply: Asterisk's answer; `None` if only a channel variable showed the failure.
+        session_over: `True` if the failure ended the session and the dialplan goes on, as can
+            happen over AsyncAGI. Then later commands raise `TakenAway`.
     """
 
     def __init__(
@@ -201,39 +202,40 @@ class CommandFailed(ManagerError):
 
 
 class SessionEnded(ManagerError):
-    """An AGI session is over, so that the command was not carried out.
+    """An AGI session is over, so the command was not carried out.
 
-    `HungUp` and `TakenAway` are the two ways in which that happens.
+    It is raised as one of its two kinds, `HungUp` and `TakenAway`.
     """
 
 
 class HungUp(SessionEnded):
-    """The channel of an AGI session, or of a call, was hung up: it is gone, or about to go."""
+    """The channel of an AGI session, or of a call, was hung up; it is gone, or will soon be."""
 
 
 class TakenAway(SessionEnded):
-    """The channel of an AGI session lives, and is no longer the session's.
+    """The channel of an AGI session lives, but the session no longer controls it.
 
     The session gave it back to the dialplan, or somebody redirected or bridged it.
     """
 
 
 class UnknownEventName(UserWarning):
-    """A warning: a selector of events is probably misspelt, and nothing will ever come of it.
+    """A warning: a selector of events is probably misspelt, and will never match an event.
 
-    Names of events that are near to none of Asterisk's are taken in silence, as modules of others
-    send such. `warnings.simplefilter("error", UnknownEventName)` makes it an exception.
+    A name that resembles none of Asterisk's gives no warning, because third-party modules send
+    events of their own. `warnings.simplefilter("error", UnknownEventName)` turns the warning into
+    an exception.
     """
 
 
 def fresh(error: _E) -> _E:
-    """Copy an exception with its cause, as one raised in several places collects all tracebacks."""
+    """Copy an exception with its cause: one that is raised again collects more tracebacks."""
     copied = copy.copy(error)
     copied.__cause__ = error.__cause__
     return copied
 
 
 def because(error: _E, cause: BaseException | None) -> _E:
-    """Return an exception with its cause, where it is not raised on the spot."""
+    """Set the cause of an exception that is not raised here, and return the exception."""
     error.__cause__ = cause
     return error

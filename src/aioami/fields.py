@@ -1,14 +1,13 @@
 """Typed attributes over the headers of events and responses, and the one rule that names them.
 
-A field is declared once, with the header's spelling on the wire, and reads the message when it is
-asked:
+A field is declared once, with the header's spelling on the wire. Each access reads the message:
 
     class Hangup(ChannelEvent):
         cause = Integer("Cause")
         cause_txt = Text("Cause-txt")
 
-A header that is absent gives `None`, and so does text that does not convert; the text itself stays
-in the mapping.
+A header that is absent gives `None`, and so does text that does not convert; the mapping still has
+the text.
 """
 
 from __future__ import annotations
@@ -65,12 +64,15 @@ ViewT = TypeVar("ViewT", bound="View")
 TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on", "enabled"})
 FALSE: Final = frozenset({"no", "false", "n", "f", "0", "off", "disabled"})
 MAX_DIGITS: Final = (
-    18  # of a number that is taken for one; Python refuses to convert some thousands
+    18  # longer numbers are not converted; Python itself refuses some thousands of digits
 )
 
 Values = Literal["text", "typed", "names", "numbers"]
-"""The values of a dictionary: text as received; what the attributes give; the same as JSON has it,
-with enumerations as names; or with enumerations as Asterisk's numbers and words.
+"""The kind of values in a dictionary.
+
+`"text"` is the text as received, and `"typed"` the values of the attributes. `"names"` and
+`"numbers"` are those values ready for JSON, with the names of enumerations' members, or with
+Asterisk's numbers and words for them.
 """
 
 
@@ -106,30 +108,30 @@ class Field(Generic[T]):
         return None if text is None else self.convert(text)
 
     def convert(self, text: str) -> T | None:
-        """The value that the header's text stands for; `None` if it stands for none."""
+        """The header's text as a value; `None` if it does not convert."""
         raise NotImplementedError
 
     def plain(self, value: Any, values: Values) -> Any:
-        """A value that the field gave, as JSON has it."""
+        """A value of the field in a form that is ready for JSON."""
         return value
 
     def __set__(self, message: Message | View, value: object) -> None:
         raise AttributeError("a message is read-only")
 
     def alias(self: FieldT) -> FieldT:
-        """The same field under another name, which other messages have for the same thing:
+        """The same field under another name, such as other messages use for the same thing:
 
             location = Text("Location")
             interface = location.alias()
 
-        Dictionaries, rows and tables have it under its own name alone.
+        Dictionaries, rows and tables leave the alias out.
         """
         field = copy.copy(self)
         field.is_alias = True
         return field
 
     def under(self: FieldT, prefix: str) -> FieldT:
-        """The same field for the header of that name with a prefix before it."""
+        """The same field for the header whose name has a prefix before it."""
         field = copy.copy(self)
         field.header = prefix + self.header
         field.is_flat = True
@@ -144,16 +146,16 @@ class Text(Field[str]):
 
 
 class Escaped(Text):
-    """Text in which Asterisk puts backslashes before quotes; they are undone."""
+    """Text without the backslashes that Asterisk puts before quotes."""
 
     def convert(self, text: str) -> str:
         return unescape(text)
 
 
 class Identifier(Text):
-    """The name or the id of something that actions can name.
+    """A name or an id that actions take as an argument.
 
-    If it has bytes that are no text, it keeps them: an action that it is given to sends them.
+    Bytes that are no text are kept, so an action that gets the value sends the same bytes.
     """
 
     @overload
@@ -165,7 +167,7 @@ class Identifier(Text):
 
 
 def identifier(message: Message | View, header: str) -> str | None:
-    """Return the name or the id in a header, which keeps bytes that are no text; see `Identifier`.
+    """Return the name or the id in a header, with bytes that are no text kept; see `Identifier`.
 
     Args:
         message: the message.
@@ -224,7 +226,7 @@ class Milliseconds(Integer):
 
 
 class Duration(Field[int]):
-    """A time written as hours:minutes:seconds, or as less of these, in seconds."""
+    """A duration in seconds, written as hours:minutes:seconds, minutes:seconds, or seconds."""
 
     def convert(self, text: str) -> int | None:
         if text.count(":") > 2:
@@ -238,7 +240,7 @@ class Duration(Field[int]):
 
 
 class Timestamp(Field[float]):
-    """A time, in seconds since 1970; Asterisk writes those, or a date with its UTC offset."""
+    """A moment in seconds since 1970; Asterisk writes the seconds, or a date with a UTC offset."""
 
     def convert(self, text: str) -> float | None:
         if "T" not in text:
@@ -254,7 +256,7 @@ class Timestamp(Field[float]):
 class DateTime(Field["datetime"]):
     """A date and a time of day, as `2026-03-29 01:59:58`: a `datetime` without a time zone.
 
-    Asterisk writes them in the time zone of the server, or in UTC where its configuration says so.
+    Asterisk writes them in the server's time zone, or in UTC if its configuration says so.
     """
 
     def convert(self, text: str) -> datetime | None:
@@ -272,8 +274,9 @@ class DateTime(Field["datetime"]):
 
 
 class Enumeration(Field[EnumT]):
-    """A member of an enumeration, whether Asterisk writes its number or one of its words; a number
-    or a state's word that it does not know has a member too.
+    """A member of an enumeration, from its number or one of its words.
+
+    An unknown number, or an unknown word of a `Word`, gives a member too.
 
     Args:
         header: the header's name as Asterisk spells it.
@@ -300,7 +303,7 @@ class Enumeration(Field[EnumT]):
 
 
 class PercentEncoded(Field[str]):
-    """Text that Asterisk percent-encodes; a literal `+` is a plus."""
+    """Text that Asterisk percent-encodes; a `+` in it stands for itself, not for a blank."""
 
     @overload
     def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
@@ -318,7 +321,7 @@ class PercentEncoded(Field[str]):
 
 
 class Texts(Field[list[str]]):
-    """A header that may be repeated: all of its texts, in order; empty if there is none."""
+    """All texts of a header that may be repeated, in order; empty without the header."""
 
     @overload
     def __get__(self: FieldT, message: None, owner: type | None = None) -> FieldT: ...
@@ -332,11 +335,11 @@ class Texts(Field[list[str]]):
 
 
 class Separated(Texts):
-    """A list of texts in one header, or in several, with a sign behind each or between them.
+    """A list of texts in one header, or in several, with a separator between or behind the texts.
 
     Args:
         header: the header's name as Asterisk spells it.
-        separator: a regular expression for what is between two texts.
+        separator: a regular expression for the separator.
     """
 
     def __init__(self, header: str, separator: str = ",") -> None:
@@ -360,7 +363,7 @@ class Separated(Texts):
 
 
 class ChannelVariables(Field[dict[str, str]]):
-    """Channel variables, a `name=value` header each; manager.conf's `channelvars` selects them.
+    """Channel variables, one `name=value` header each; manager.conf's `channelvars` selects them.
 
     Some events put the channel's name into the header:
     `ChanVariable(PJSIP/1-00000001): name=value`.
@@ -382,21 +385,21 @@ class ChannelVariables(Field[dict[str, str]]):
         return {name: self.value(value) for name, _, value in pairs}
 
     def value(self, text: str) -> str:
-        """The value of a variable, of the text behind the equals sign."""
+        """The value of a variable, from the text behind the equals sign."""
         return text
 
 
 class EscapedVariables(ChannelVariables):
-    """Channel variables in which Asterisk puts backslashes before quotes; they are undone."""
+    """Channel variables without the backslashes that Asterisk puts before quotes."""
 
     def value(self, text: str) -> str:
         return unescape(text)
 
 
 class View:
-    """Those headers of a message that begin with a prefix, typed like a message of their own.
+    """The headers of a message that begin with a prefix, with typed attributes.
 
-    It is false if the message has none of them.
+    It is false if the message has no such header.
     """
 
     __slots__ = ("_message", "_prefix")
@@ -407,7 +410,7 @@ class View:
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers, with their names less the prefix."""
+        """The headers, with their names without the prefix."""
         start, prefix = len(self._prefix), self._prefix.lower()
         own = {field.header.lower() for field in fields_of(type(self)).values()}
         return tuple(
@@ -426,7 +429,7 @@ class View:
         return self._message.find(self._prefix + name)
 
     def getbytes(self, name: str) -> bytes | None:
-        """The bytes of the header of that name under the prefix; `None` if there is none."""
+        """The bytes of a header, named without the prefix; `None` if there is none."""
         return self._message.getbytes(self._prefix + name)
 
     def __bool__(self) -> bool:
@@ -443,10 +446,10 @@ class View:
 
 
 class Nested(Generic[ViewT]):
-    """A group of headers under a prefix, which is declared once: `dest = Nested(Channel, "Dest")`.
+    """A group of headers under a prefix, declared once: `dest = Nested(Channel, "Dest")`.
 
-    `event.dest.channel` is the header `DestChannel`. The name by the rule, `event.dest_channel`, is
-    there as well when a program runs; type checkers know the view alone.
+    `event.dest.channel` is the header `DestChannel`. At run time `event.dest_channel` works too;
+    type checkers know only the view.
     """
 
     def __init__(self, view: type[ViewT], prefix: str) -> None:
@@ -470,11 +473,11 @@ class Nested(Generic[ViewT]):
 
 
 class Numbered(Generic[ViewT]):
-    """Groups of headers that are counted from 0: a list of views.
+    """A list of views on groups of headers that are numbered from 0.
 
     Args:
-        view: what each is.
-        prefix: how the names of number 0 begin, with `{}` for the number.
+        view: the class of each group.
+        prefix: the beginning of the headers' names, with `{}` for the number.
     """
 
     def __init__(self, view: type[ViewT], prefix: str) -> None:
@@ -491,7 +494,7 @@ class Numbered(Generic[ViewT]):
         return self if message is None else list(self._views(message))
 
     def _views(self, message: Message) -> Iterator[ViewT]:
-        # All names are looked at once: to ask each number for its headers would be quadratic.
+        # Each name is looked at only once: a search for each number would take quadratic time.
         own = "|".join(re.escape(field.header) for field in fields_of(self.view).values())
         before, after = map(re.escape, self.prefix.split("{}"))
         match = re.compile(
@@ -511,10 +514,10 @@ _fields: Final[dict[type, dict[str, Field[Any]]]] = {}
 
 
 def fields_of(owner: type) -> dict[str, Field[Any]]:
-    """Return every field of a class, by its attribute, in the order of declaration; no aliases.
+    """Return the fields of a class by attribute, in the order of declaration, without aliases.
 
     Args:
-        owner: a class of an event, a response or a view.
+        owner: the class of an event, a response or a view.
     """
     found = _fields.get(owner)
     if found is None:
@@ -532,10 +535,10 @@ def fields_of(owner: type) -> dict[str, Field[Any]]:
 
 
 def values_of(typed: bool, numbers: bool) -> Values:
-    """The values of a dictionary, from the arguments of `to_dict`.
+    """Convert the arguments of `to_dict` to the kind of values in the dictionary.
 
     Raises:
-        ValueError: text has no numbers.
+        ValueError: `numbers` without `typed`.
     """
     if numbers and not typed:
         raise ValueError("numbers: only with typed=True; otherwise all values are text")
@@ -552,9 +555,11 @@ def as_dict(
     """A plain dictionary of headers: each name once, repeated headers as a list of their values.
 
     Args:
-        attributes: `True` for the names of attributes as keys, instead of the headers.
-        values: text as received; or how those that have a field are given (of repeated ones the
-            first, where it gives one value).
+        headers: the names and texts of the headers.
+        owner: the message or view with the fields.
+        attributes: `True` for the names of attributes as keys, instead of headers' names.
+        values: the kind of values. A field that gives one value gives that of the first of repeated
+            headers. Headers without a field stay text.
     """
     fields = {field.header.lower(): (name, field) for name, field in fields_of(type(owner)).items()}
     keys: dict[str, str] = {}
@@ -633,10 +638,10 @@ _TAKEN: Final = frozenset(dir(Message)) | {
 
 
 def attribute_name(header: str) -> str:
-    """The attribute, or the keyword parameter, that stands for a header.
+    """The name of the attribute, or of the keyword parameter, for a header.
 
-    The header in snake_case; a name that is taken, or a Python keyword, gets a trailing underscore,
-    and one that begins with a digit a leading one.
+    It is the header in snake_case. A name that is taken, or a Python keyword, gets a trailing
+    underscore. A name that begins with a digit gets a leading one.
 
     >>> [attribute_name(header) for header in ("CallerIDNum", "Cause-txt", "Async", "Name")]
     ['caller_id_num', 'cause_txt', 'async_', 'name_']

@@ -1,4 +1,4 @@
-"""Live views for a notebook: events as they come, and the progress of a long list.
+"""Live views for a notebook: events as they arrive, and the progress of a long list.
 
     from aioami import notebook
 
@@ -7,8 +7,8 @@
     async for item in notebook.progress(mgr.stream(core.QueueStatus())):
         ...
 
-Outside of a notebook both write plain lines. Neither needs more than IPython, which is there where
-a notebook is.
+Outside of a notebook both write plain lines. Neither needs a package beyond IPython, which every
+notebook has.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = ["progress", "watch"]
 EventT = TypeVar("EventT", bound=Event)
 ItemT = TypeVar("ItemT")
 
-_PAIRS = 8  # headers of an event that stand in its line
-_KINDS = 8  # names of events that are counted before the eyes
+_PAIRS = 8  # headers of an event that its line shows
+_KINDS = 8  # names of events whose counts are shown
 _BAR = 30  # characters
 _TONES = {
     "watching": "active",
@@ -45,7 +45,7 @@ _TONES = {
     "stopped": "away",
     "failed": "bad",
 }
-# What every event of a channel repeats: it would fill the line.
+# Every event of a channel repeats these headers: they would fill the line.
 _SNAPSHOT = (
     *(
         "accountcode",
@@ -73,21 +73,21 @@ async def watch(
     refresh: float = 0.25,
     into: list[EventT] | None = None,
 ) -> None:
-    """Show the events of a stream as they come, in a table; outside of a notebook, in a line each.
+    """Show the events of a stream in a table as they arrive; outside of a notebook, a line each.
 
-    It ends with the stream, after so many seconds or events, or when it is cancelled, as by
-    interrupting the cell; the table stays as it was last. The stream is left open, if anybody holds
-    it.
+    It ends with the stream, after `seconds` or `count` events, or when it is cancelled, for example
+    by interrupting the cell. The last table stays. The stream stays open, unless nothing else
+    refers to it.
 
     Args:
-        stream: what to watch, as `mgr.events("Queue*")`.
-        seconds: how long; `None` is for ever.
-        count: how many events; `None` is any number.
-        rows: how many of the last events the table has.
-        columns: headers to show in columns of their own; left out, each event's first few stand
-            beside its name.
-        refresh: seconds between two changes of the table, at least.
-        into: a list to which every event is added: an `EventList`, to go on with its `to_pandas()`.
+        stream: the events to watch, such as `mgr.events("Queue*")`.
+        seconds: the time to watch; `None` is no limit.
+        count: the number of events to watch; `None` is no limit.
+        rows: the number of latest events in the table.
+        columns: headers to show, one column each; left out, the first few headers of each event
+            stand beside its name.
+        refresh: the least number of seconds between two updates of the table.
+        into: a list to which every event is added; an `EventList` offers `to_pandas()` later.
 
     Raises:
         ValueError: a number is too small; the message names it.
@@ -140,21 +140,21 @@ async def watch(
 async def progress(
     items: AsyncIterable[ItemT], *, total: int | None = None, label: str = "", refresh: float = 0.1
 ) -> AsyncIterator[ItemT]:
-    """The items of a long list as they arrive, with a bar that counts them.
+    """Yield the items of a long list as they arrive, with a progress bar that counts them.
 
-    Asterisk gives the number of items with the last one: without a total, the bar shows the rate
-    alone. Outside of a notebook it is a line on the standard error output, which changes in its
-    place if that is a terminal.
+    Asterisk gives the number of items only at the end of the list. Without a `total`, the display
+    shows only the number of items so far and the seconds. Outside of a notebook it is a line on the
+    standard error output, which is updated in place in a terminal.
 
     Args:
         items: `mgr.stream(action)`, or anything else for `async for`.
-        total: how many will come, if that is known.
-        label: what stands before the bar; the action's name if left out.
-        refresh: seconds between two changes of the bar, at least.
+        total: the number of items, if it is known.
+        label: the text before the bar; the action's name if left out.
+        refresh: the least number of seconds between two updates of the bar.
 
     Raises:
         ValueError: a number is too small; the message names it.
-        Exception: what the items themselves raise; the bar says so before.
+        Exception: any error of the items themselves; the bar shows the failure first.
     """
     _at_least("total", total, 0)
     _at_least("refresh", refresh, 0.01)
@@ -186,10 +186,10 @@ def _at_least(name: str, value: float | None, least: float) -> None:
 
 
 class _Screen:
-    """Where something is shown in place of what was there before.
+    """A place on the screen where each output replaces the one before.
 
     Attributes:
-        changes: whether it is a notebook. A program that has not loaded IPython runs in none.
+        changes: true in a notebook. A program that has not loaded IPython runs in no notebook.
     """
 
     def __init__(self) -> None:
@@ -200,7 +200,7 @@ class _Screen:
         self._width = 0
 
     def show(self, html: str, text: str) -> None:
-        """Show something, in a notebook as HTML, in a terminal as a line."""
+        """Show an interim state: HTML in a notebook, a line of text in a terminal."""
         if self.changes:
             self._show(html, text)
         elif sys.stderr.isatty():
@@ -208,7 +208,7 @@ class _Screen:
             self._width = len(text)
 
     def finish(self, html: str, text: str) -> None:
-        """Show what is to stay."""
+        """Show the final state, which stays."""
         if self.changes:
             self._show(html, text)
         else:
@@ -225,7 +225,7 @@ class _Screen:
 
 
 class _Watched:
-    """The last events, and how many there were of each kind."""
+    """The last events, and the number of events of each kind."""
 
     def __init__(self, rows: int, columns: Sequence[str]) -> None:
         self.count = 0
@@ -251,7 +251,7 @@ class _Watched:
         return ", ".join(parts)
 
     def text(self, state: str, stream: EventStream[Any]) -> str:
-        """All of it as plain text."""
+        """The progress and the last events as plain text."""
         return "\n".join(
             [self.status(state, stream), *(self.line(event, when) for when, event in self._last)]
         )
@@ -265,7 +265,7 @@ class _Watched:
         return line.encode("utf-8", "backslashreplace").decode()
 
     def html(self, state: str, stream: EventStream[Any]) -> str:
-        """All of it as HTML."""
+        """The progress, the counts and the last events as HTML."""
         kinds = [
             f"{clean(name)} {note(f'{count:,}')}" for name, count in self._kinds.most_common(_KINDS)
         ]
@@ -301,7 +301,7 @@ class _Watched:
 
 
 class _Bar:
-    """The number of items, and their rate."""
+    """A progress bar with the number of items and the seconds."""
 
     def __init__(self, label: str, total: int | None) -> None:
         self.count = 0
@@ -315,7 +315,7 @@ class _Bar:
         return f"{self.count:,}{known} items in {seconds:.1f} s"
 
     def text(self, state: str) -> str:
-        """It as a line."""
+        """The bar as a line of text."""
         bar = ""
         if self._total:
             full = min(_BAR, _BAR * self.count // self._total)
@@ -323,7 +323,7 @@ class _Bar:
         return " ".join(filter(None, [self._label, f"{bar}{self._counts()}, {state}"]))
 
     def html(self, state: str) -> str:
-        """It as HTML."""
+        """The bar as HTML."""
         over = state != "reading"
         total = self._total or (max(self.count, 1) if over else None)
         value = f' value="{min(self.count, total)}" max="{total}"' if total else ""

@@ -1,20 +1,20 @@
-"""A pytest plugin: servers to test with, and a manager that is logged in on one.
+"""A pytest plugin: servers for tests, and a manager that is logged in on one.
 
-It comes with the package. Its fixtures need pytest-asyncio, in any of its modes:
+It comes with the package. Its fixtures need pytest-asyncio, in either of its modes:
 
     async def test_ping(ami_manager):
         assert (await ami_manager.send(core.Ping())).success
 
-- `fake_asterisk`: a `FakeAsterisk`, a new one for each test; the marker `fake_asterisk(...)` takes
+- `fake_asterisk`: a `FakeAsterisk`, a new one for each test. The marker `fake_asterisk(...)` gives
   its arguments.
-- `real_asterisk`: a `RealAsterisk`, one for the whole run, which is installed into a private folder
-  at its first use.
-- `ami_server`: the server that the test or one of its fixtures asks for; by default the fake one.
+- `real_asterisk`: a `RealAsterisk`, one of each version for the whole run. It is installed into a
+  private folder at its first use.
+- `ami_server`: the real server if a test, or one of its fixtures, asks for it; else the fake one.
 - `ami_manager`: a `Manager`, logged in on `ami_server`.
 
 `--fake-asterisk 13,16,22` and `--asterisk 16,22`, or `fake_asterisk` and `asterisk` in the
-configuration, choose the versions: each test runs with each of them. `none` leaves out tests with a
-real server.
+configuration, choose the versions: each test runs with each of them. `none` skips the tests with
+that kind of server.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-# Without it, the fixtures name the missing package, and tests without these fixtures run normally.
+# Without pytest-asyncio the fixtures report that it is missing; other tests run as usual.
 _HAS_ASYNCIO: Final = importlib.util.find_spec("pytest_asyncio") is not None
 
 if TYPE_CHECKING or _HAS_ASYNCIO:
@@ -43,7 +43,7 @@ _FAKE: Final = ("13", "16", "22")
 _REAL: Final = ("16", "22")
 _GONE: Final = pytest.StashKey[dict[str, str]]()
 _VERSIONS: Final = (
-    # fixture, option and setting, known versions, purpose
+    # fixture, option and setting, known versions, what it is for
     (
         "fake_asterisk",
         "fake-asterisk",
@@ -88,13 +88,13 @@ def _chosen(config: pytest.Config, name: str) -> list[str]:
 
 
 def _version(request: pytest.FixtureRequest, name: str) -> str:
-    """Return the version that a test asks of a fixture; by default the first chosen version."""
+    """Return the version for a fixture: the test's parameter, or the first chosen version."""
     given: str | None = getattr(request, "param", None)
     return given or (_chosen(request.config, name) or ["22"])[0]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run a test with each version that was chosen."""
+    """Run a test with each chosen version."""
     asked = _asked_for(metafunc.fixturenames)
     for fixture, name, _, _ in _VERSIONS:
         if (
@@ -112,7 +112,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _is_parametrized(metafunc: pytest.Metafunc, fixture: str) -> bool:
-    """Return `True` if the test names its versions itself."""
+    """True if the test names its versions itself."""
     for mark in metafunc.definition.iter_markers("parametrize"):
         names = mark.args[0] if mark.args else mark.kwargs.get("argnames", ())
         if fixture in (
@@ -123,13 +123,13 @@ def _is_parametrized(metafunc: pytest.Metafunc, fixture: str) -> bool:
 
 
 def _asked_for(names: list[str]) -> set[str]:
-    """Return the servers that a test wants: those that it names, or the fake one for a manager."""
+    """The servers of a test: those that it names, or the fake one if it uses a manager."""
     servers = {name for name in names if name in ("fake_asterisk", "real_asterisk")}
     return servers or ({"fake_asterisk"} if "ami_server" in names else set())
 
 
 def _is_overridden(metafunc: pytest.Metafunc, fixture: str) -> bool:
-    """Return `True` if a project replaces this fixture or `ami_server`."""
+    """True if a project replaces this fixture, or `ami_server`, by its own."""
     names = [fixture] if fixture in metafunc.fixturenames else [fixture, "ami_server"]
     definitions = metafunc._arg2fixturedefs
     return any(
@@ -140,14 +140,14 @@ def _is_overridden(metafunc: pytest.Metafunc, fixture: str) -> bool:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """List the real servers that Debian no longer offers; this is no failure."""
+    """List the real servers that Debian no longer offers: not a failure, but worth a notice."""
     for version, why in config.stash[_GONE].items():
         terminalreporter.section(f"NOT TESTED: Asterisk {version}", red=True)
         terminalreporter.write_line(f"Debian's mirror does not offer it any more: {why}")
 
 
 class _RealServers(contextlib.ExitStack):
-    """The real servers that tests have asked for, by version; they run until the end of the run."""
+    """The real servers that tests have used, by version; they run until the end of the run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class _RealServers(contextlib.ExitStack):
 
 @pytest.fixture(scope="session")
 def _real_servers() -> Iterator[_RealServers]:
-    # They outlive a change of the version, which with pytest-xdist may come with each file.
+    # A change of the version does not stop them: with pytest-xdist it changes with each file.
     with _RealServers() as servers:
         yield servers
 
@@ -165,9 +165,10 @@ def _real_servers() -> Iterator[_RealServers]:
 def real_asterisk(request: pytest.FixtureRequest, _real_servers: _RealServers) -> RealAsterisk:
     """A private Asterisk with the configuration of `aioami.testing`, one of each version for a run.
 
-    It is installed into the user's cache at its first use, without root, from Debian's packages. If
-    that fails, the system's own Asterisk is used. If there is none either, the test is skipped; or
-    it fails, with `AIOAMI_REQUIRE_ASTERISK` or `CI` in the environment.
+    At its first use it is installed from Debian's packages into the user's cache, without root. On
+    a system without `apt-get`, the system's own Asterisk stands in for version 22, if there is one.
+    A test without either is skipped, or fails if the environment has `CI` or
+    `AIOAMI_REQUIRE_ASTERISK`.
     """
     from aioami.testing.real import InstallError, RealAsterisk, SuiteGone, find_system, install
 
@@ -198,7 +199,7 @@ def real_asterisk(request: pytest.FixtureRequest, _real_servers: _RealServers) -
 
 @pytest.fixture
 def ami_server(request: pytest.FixtureRequest) -> FakeAsterisk | RealAsterisk:
-    """The server of `ami_manager`; a project's own fixture of this name chooses another one."""
+    """The server that `ami_manager` logs in on; a project can override this fixture."""
     name = "real_asterisk" if "real_asterisk" in request.fixturenames else "fake_asterisk"
     server: FakeAsterisk | RealAsterisk = request.getfixturevalue(name)
     return server
@@ -220,7 +221,7 @@ async def _fake_asterisk(request: pytest.FixtureRequest) -> AsyncIterator[FakeAs
 
 
 async def _ami_manager(ami_server: FakeAsterisk | RealAsterisk) -> AsyncIterator[Manager]:
-    """A manager that is logged in on `ami_server`, until the test ends."""
+    """A manager that is logged in on `ami_server` until the test ends."""
     from aioami import Manager
 
     async with Manager.from_url(ami_server.url) as manager:

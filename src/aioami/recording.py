@@ -1,4 +1,4 @@
-"""The former place of `Recorder`, which `Manager(record=...)` uses: it is in `aioami.wire` now."""
+"""The former module of `Recorder`, which is now in `aioami.wire.recordings`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue as JSON Schema, for those who pass events on to programs in other languages."""
+"""The catalogue as JSON Schema, for programs in other languages that get its events."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ _ARGUMENTS: Final = {
 def json_schema(
     *, attributes: bool = False, typed: bool = False, numbers: bool = False
 ) -> dict[str, Any]:
-    """Return a JSON Schema (2020-12) of all events, as `event.to_dict()`, and all actions.
+    """Return a JSON Schema (2020-12) of all events, in the form of `event.to_dict()`, and actions.
 
-    An event is valid if its headers are as its class says; headers and events that no class knows
-    are valid. Each event is under `$defs` as `events.Hangup`, and each action, with its arguments
-    by name, as `actions.QueueAdd`.
+    An event is valid if its headers match its class. Unknown headers and unknown events are valid
+    too. `$defs` has each event, such as `events.Hangup`, and each action with its arguments by
+    name, such as `actions.QueueAdd`.
 
     Args:
-        attributes, typed, numbers: the same as are given to `to_dict()`.
+        attributes, typed, numbers: the form of the events, as for `Event.to_dict()`.
 
     Raises:
         ValueError: `numbers` without `typed`.
@@ -130,7 +130,7 @@ def _value(field: Field[Any], values: Values) -> dict[str, Any]:
 
 
 def _members(kind: type[Code] | type[Word], values: Values) -> dict[str, Any]:
-    """The values that have names; a server may send others."""
+    """The schema of an enumeration's values; those without a name are valid too."""
     if values == "names":
         known = [{"const": member.name} for member in kind]
         return {"anyOf": [*known, {"type": ["string", "null"]}]}
@@ -171,7 +171,7 @@ def _action(cls: type[Action[Any]]) -> dict[str, Any]:
 
 
 def _argument(annotation: str) -> dict[str, Any]:
-    """Return the JSON type of an annotation; a sequence is an array, a mapping an object."""
+    """Return the JSON type for an annotation: an array for a sequence, an object for a mapping."""
     kinds = []
     for part in _parts(annotation):
         outer = part.partition("[")[0]
@@ -186,7 +186,7 @@ def _argument(annotation: str) -> dict[str, Any]:
 
 
 def _parts(annotation: str) -> list[str]:
-    """The alternatives of an annotation, those in brackets aside."""
+    """The alternatives of an annotation, not counting those in brackets."""
     parts, depth = [""], 0
     for sign in annotation:
         depth += (sign == "[") - (sign == "]")

@@ -1,4 +1,4 @@
-"""The former place of `ListStream` and `NextEvent`, which are at the top level now."""
+"""The former module of `ListStream` and `NextEvent`, which are now in `aioami` itself."""
 
 from __future__ import annotations
 

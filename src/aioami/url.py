@@ -36,10 +36,10 @@ class ServerUrl:
         host: the name or address of the server.
         port: its port; `None` if the URL names none.
         is_secure: true for TLS.
-        cafile: the file with the certificates to trust; `None` for the system's.
+        cafile: the file with the certificates to trust; `None` for those of the system.
         username: the user; `None` if the URL names none.
         secret: the user's secret; `None` if the URL holds none.
-        options: the further arguments of `Manager` that the URL has.
+        options: the other arguments of `Manager` in the URL.
     """
 
     text: str = field(repr=False)
@@ -53,17 +53,17 @@ class ServerUrl:
 
     @property
     def display_name(self) -> str:
-        """User and server as shown to people, without the secret."""
+        """The user and the server for display, without the secret."""
         netloc = self.text.partition("://")[2].partition("/")[0].partition("?")[0]
         user, at, server = netloc.rpartition("@")
         return f"{user.partition(':')[0]}{at}{server}"
 
     def with_secret(self, secret: str) -> ServerUrl:
-        """The same with another secret."""
+        """Return the same URL with another secret."""
         from urllib.parse import quote, urlsplit, urlunsplit
 
         scheme, netloc, *rest = urlsplit(self.text)
-        # Parted at the last @, as urllib does: a name may hold one that is not encoded.
+        # Split at the last @, as urllib does: a name may contain one that is not encoded.
         user, _, server = netloc.rpartition("@")
         netloc = f"{user.partition(':')[0]}:{quote(secret, safe='')}@{server}"
         return read_url(urlunsplit((scheme, netloc, *rest)))
@@ -72,7 +72,7 @@ class ServerUrl:
         """The TLS settings; `None` without TLS.
 
         Raises:
-            OSError: `cafile` cannot be read.
+            OSError: `cafile` cannot be read, or has no certificates.
         """
         if not self.is_secure:
             return None
@@ -80,14 +80,14 @@ class ServerUrl:
             return tls.create_default_context(cafile=self.cafile)
         except tls.SSLError as error:
             raise tls.SSLError(f"cafile: {self.cafile} holds no certificates") from error
-        except OSError as error:  # it does not name the file
+        except OSError as error:  # this error does not name the file
             raise OSError(error.errno, f"cafile: {error.strerror}", self.cafile) from error
 
     def arguments(self) -> dict[str, Any]:
-        """The keyword arguments of `Manager`.
+        """The keyword arguments for `Manager`.
 
         Raises:
-            OSError: `cafile` cannot be read.
+            OSError: `cafile` cannot be read, or has no certificates.
         """
         return {
             "host": self.host,
@@ -106,18 +106,18 @@ def read_url(url: str) -> ServerUrl:
         url: as `Manager.from_url` describes it.
 
     Raises:
-        ValueError: the URL cannot be read, or has an option that does not exist; never shows the
-            secret.
-        TypeError: it is no text.
+        ValueError: the URL is malformed, or has an unknown or wrong option. The message never shows
+            the secret.
+        TypeError: `url` is no text.
     """
     from urllib.parse import parse_qsl, unquote, urlsplit
 
     if not isinstance(url, str):
         raise TypeError(f"url: expected text, not {type(url).__name__}")
-    if any(ord(sign) < 32 or ord(sign) == 127 for sign in url):  # urllib leaves some of them out
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in url):  # urllib drops some of them
         raise ValueError("url: it has a line break, a tab or another control character")
     parts = port = None
-    with contextlib.suppress(ValueError):  # what urllib says of a part may hold the secret
+    with contextlib.suppress(ValueError):  # the message of urllib's error may show the secret
         split = urlsplit(url)
         port = split.port
         parts = split
@@ -126,7 +126,7 @@ def read_url(url: str) -> ServerUrl:
     known = parts.scheme in ("ami", "amis")
     if not known or not parts.hostname or parts.path.strip("/") or parts.fragment:
         raise ValueError(f"{_SHAPE}{_encoding(url)}")
-    if "@" in parts.query:  # the secret may have a question mark in it that is not encoded
+    if "@" in parts.query:  # the secret may have a question mark that is not encoded
         raise ValueError(f"{_SHAPE}{_encoding(url)}")
     is_secure, cafile = parts.scheme == "amis", None
     options: dict[str, Any] = {}
@@ -164,7 +164,7 @@ def read_url(url: str) -> ServerUrl:
 
 
 def _encoding(url: str) -> str:
-    """A hint, if the user or the secret has a sign that ends them; empty if not."""
+    """A hint, if the user or the secret has a character that must be encoded; empty if not."""
     user, at, _ = url.partition("://")[2].rpartition("@")
     if not at or not any(sign in user for sign in "/?#[]"):
         return ""

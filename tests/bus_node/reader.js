@@ -40,7 +40,10 @@ function take(message, seq) {
   const skips = sequence !== 0 && seq !== sequence + 1;
   sequence = seq;
   if (name === "@epoch") {
-    [epoch, last] = [seq, 0];
+    const continues = JSON.parse(Buffer.from(message.data).toString()).continues;
+    const ahead = continues && continues[0] === epoch && last !== null ? last - continues[1] : 0;
+    if (ahead < 0) found.gaps.push("store");
+    [epoch, last] = [seq, Math.max(ahead, 0)];
     found.epochs += 1;
     return false;
   }

@@ -1,18 +1,22 @@
-"""A fleet of two real servers of different versions, one of which is killed under load: each event is accounted for."""
+"""A fleet of two real servers of different versions, directly and over a bus, one of which is killed under load: each event is accounted for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 
 import pytest
 from tests.soak.load import NAME, Keeper, Mark, Observer, cancel, until
 
-from aioami import Backoff, ConnectionLost, EventsLost, Fleet, Manager, ManagerState, core, events
+from aioami import Backoff, ConnectionLost, EventsLost, Fleet, Manager, ManagerLike, ManagerState, core, events
+from aioami.bus import RemoteManager
+from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.fleet import FleetLive
+from aioami.testing import nats
 from aioami.testing.real import InstallError, RealAsterisk, install
 
 QUICK = Backoff(first=0.05, factor=1.5, maximum=0.5)
@@ -36,11 +40,23 @@ def keepers(request: pytest.FixtureRequest) -> Iterator[dict[str, Keeper]]:
         yield found
 
 
-def fleet_of(keepers: dict[str, Keeper]) -> Fleet:
-    """A fleet that comes back quickly."""
-    return Fleet(
-        {name: Manager.from_url(keeper.server.url, reconnect=QUICK, timeout=5.0) for name, keeper in keepers.items()}
-    )
+@contextlib.asynccontextmanager
+async def directly(keepers: dict[str, Keeper]) -> AsyncIterator[dict[str, ManagerLike]]:
+    """A manager of each server, which comes back quickly."""
+    yield {name: Manager.from_url(each.server.url, reconnect=QUICK, timeout=5.0) for name, each in keepers.items()}
+
+
+@contextlib.asynccontextmanager
+async def over_a_bus(keepers: dict[str, Keeper]) -> AsyncIterator[dict[str, ManagerLike]]:
+    """A remote manager of each server, behind one relay."""
+    try:
+        program = nats.install()
+    except nats.SuiteGone as error:
+        pytest.skip(str(error))
+    with nats.NatsServer(program) as bus:
+        servers = [ServerOptions(name, each.server.url) for name, each in keepers.items()]
+        async with Relay(servers, bus.url, RelayOptions(max_bytes=1 << 26)):
+            yield {name: RemoteManager(bus.url, name, reconnect=QUICK, timeout=5.0) for name in keepers}
 
 
 class Account:
@@ -82,12 +98,17 @@ def is_whole(marks: list[Mark]) -> bool:
     return all(later.place == earlier.place + 1 for earlier, later in pairwise(marks))
 
 
-async def test_one_is_killed_and_no_event_of_the_other_is_missing(keepers: dict[str, Keeper]) -> None:
+@pytest.mark.parametrize("managers", [directly, over_a_bus])
+async def test_one_is_killed_and_no_event_of_the_other_is_missing(
+    keepers: dict[str, Keeper], managers: Callable[..., AbstractAsyncContextManager[dict[str, ManagerLike]]]
+) -> None:
     """The killed one's events have one gap that is told, with all before and all behind it; the other's have none."""
-    fleet = fleet_of(keepers)
-    account = Account(fleet)
-    ends = {name: Counter[str]() for name in fleet}
-    async with fleet, FleetLive(fleet) as lives, contextlib.AsyncExitStack() as observers:
+    async with contextlib.AsyncExitStack() as observers:
+        fleet = Fleet(await observers.enter_async_context(managers(keepers)))
+        account = Account(fleet)
+        ends = {name: Counter[str]() for name in fleet}
+        await observers.enter_async_context(fleet)
+        lives = await observers.enter_async_context(FleetLive(fleet))
         assert all(lives[name].synced for name in fleet)
         tasks = [asyncio.create_task(account.take())]
         tasks += [asyncio.create_task(ping(fleet, name, ends[name])) for name in fleet]

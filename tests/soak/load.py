@@ -17,9 +17,10 @@ from aioami import (
     Action,
     ActionError,
     ConnectionLost,
+    Event,
     EventsLost,
-    Manager,
     ManagerError,
+    ManagerLike,
     ManagerState,
     ManagerTimeout,
     Response,
@@ -161,26 +162,29 @@ class Observer:
 class Watch:
     """A stream of the numbered events, as a consumer of the library has it.
 
+    Args:
+        mgr: a manager, direct or remote.
+        selectors: what the stream is of; all events, if there are none.
+        options: those of the stream.
+
     Attributes:
         seen: the events, and `None` where the stream said that some are missing.
         gaps: how often it said so.
         error: what ended the stream.
     """
 
-    def __init__(self, mgr: Manager) -> None:
+    def __init__(self, mgr: ManagerLike, *selectors: type[Event] | str, **options: Any) -> None:
         self.seen: list[Mark | None] = []
         self.gaps = 0
         self.error: ManagerError | None = None
-        self._stream = mgr.events(
-            events.UserEvent, where=lambda event: event.user_event == NAME, maxsize=None, on_loss="raise"
-        )
+        self._stream = mgr.events(*selectors, where=_is_numbered, maxsize=None, on_loss="raise", **options)
         self._task = asyncio.create_task(self._take())
 
     async def _take(self) -> None:
         while True:
             try:
                 async for event in self._stream:
-                    self.seen.append(Mark.read(event.action_id or "", event["Number"]))
+                    self.seen.append(Mark.read(event["ActionID"], event["Number"]))
                 return
             except EventsLost:
                 self.gaps += 1
@@ -193,6 +197,10 @@ class Watch:
     async def close(self) -> None:
         await cancel(self._task)
         self._stream.close()
+
+
+def _is_numbered(event: Event) -> bool:
+    return isinstance(event, events.UserEvent) and event.user_event == NAME
 
 
 class Load:
@@ -209,7 +217,7 @@ class Load:
         calls: calls that were accepted and whose outcome was not told yet.
     """
 
-    def __init__(self, mgr: Manager, pace: float = 0.01) -> None:
+    def __init__(self, mgr: ManagerLike, pace: float = 0.01) -> None:
         self.mgr = mgr
         self.sent = self.answered = self.refused = self.failed = self.cancelled = self.calls = 0
         self.confirmed: list[Mark] = []
@@ -322,11 +330,11 @@ class Account:
     """
 
     def __init__(
-        self, mgr: Manager, server: RealAsterisk | None, others: Iterable[str] = (), load: type[Load] = Load
+        self, mgr: ManagerLike, server: RealAsterisk | None, others: Iterable[str] = (), load: type[Load] = Load
     ) -> None:
         self.mgr = mgr
         self.load = load(mgr)
-        self.watch = Watch(mgr)
+        self.watch = Watch(mgr, events.UserEvent)
         self.observer = None if server is None else Observer(server, others)
 
     async def __aenter__(self) -> Account:

@@ -1,1 +1,1 @@
-"""The asyncio shell: options, one connection, the link over many of them, streams, the manager."""
+"""The asyncio shell: options, a connection, the link that renews it, streams, and the manager."""

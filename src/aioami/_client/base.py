@@ -1,4 +1,4 @@
-"""The common part of all that connects, and of managers wherever their servers are."""
+"""The common base of all classes that connect, and of all managers."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ log = get_logger("aioami.manager")
 
 
 class Connectable(ABC):
-    """The base of what connects when `async with` enters it, and is closed when that is left."""
+    """The base of classes that `async with` connects at its beginning and closes at its end."""
 
     __slots__ = ()
 
     @abstractmethod
     async def connect(self) -> None:
-        """Connect, and return when the connection stands."""
+        """Connect, and return when the connection is established."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Close it. May be called again."""
+        """Close the connection. May be called again."""
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -58,9 +58,9 @@ class Connectable(ABC):
 
 
 class ManagerBase(Connectable):
-    """The base of `Manager` and `RemoteManager`: what they do with their links alone."""
+    """The base of `Manager` and `RemoteManager`: the methods that need only their links."""
 
-    _link: Any  # of its own kind in each
+    _link: Any  # each subclass has its own kind of link
     _rights: Rights
     _observers: Observers[Action[Any]]
 
@@ -70,18 +70,18 @@ class ManagerBase(Connectable):
         """The server's AMI version; empty before it is known."""
 
     def observe_actions(self, observer: Callable[[Action[Any]], object]) -> Callable[[], None]:
-        """Have a function called with each action of `send()`, once it was answered or given up.
+        """Register a function to be called with each action of `send()` when that has ended.
 
-        Some actions change the server without an event; a program that shows the server's state
-        learns of them so. An action that was given up may have run. Lists of `stream()` are not
-        reported, as they change nothing. What the function raises is logged
-        under `aioami.manager`.
+        It is called once the action was answered or given up; in the latter case the action may
+        have run. Some actions change the server without an event; this shows them to programs that
+        follow the server's state. Lists of `stream()` are left out, because they change nothing. An
+        exception of the function is logged under `aioami.manager`.
 
         Args:
             observer: the function, which must be quick.
 
         Returns:
-            A function that ends it; it may be called again.
+            A function that ends the observation; it may be called again.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -90,16 +90,16 @@ class ManagerBase(Connectable):
         return self._observers.add(observer)
 
     def observe_state(self, observer: Callable[[ManagerState], object]) -> Callable[[], None]:
-        """Have a function called with the state of the link, each time that it is another one.
+        """Register a function to be called with each new state of the link.
 
-        It is called in the loop that the manager is connected in, before those who wait for the
-        state go on. What it raises is logged under `aioami.manager`.
+        It is called in the manager's event loop, before tasks that wait for the state go on. An
+        exception of the function is logged under `aioami.manager`.
 
         Args:
             observer: the function, which must be quick.
 
         Returns:
-            A function that ends it; it may be called again.
+            A function that ends the observation; it may be called again.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -121,11 +121,12 @@ class ManagerBase(Connectable):
         codecs: str | Iterable[str] | None = None,
         early_media: bool = False,
     ) -> PlacedCall:
-        """Place a call, and hold it: await what this returns, or enter it by `async with`.
+        """Place a call: await the result, or enter it with `async with`.
 
         Either gives a `Call` once Asterisk has accepted it, long before anybody answers. Leaving
-        `async with` hangs it up, unless it was detached; a call that was awaited goes on, whatever
-        becomes of the task. Nothing is sent before that, and it is never placed twice.
+        `async with` hangs it up, unless it was detached. A call that was awaited goes on, whatever
+        happens to the task. Before the await or `async with` nothing is sent. The call is never
+        placed twice.
 
         Example::
 
@@ -134,19 +135,19 @@ class ManagerBase(Connectable):
                 end = await call.ended()
 
         The user needs the write class `originate` and the read class `call`. With a program, and
-        with applications that run programs, it also needs the write class `system`. Over a bus, it
-        is the relay's user.
+        with applications that run programs, it also needs the write class `system`. Over a bus,
+        this is the relay's user.
 
         Args:
-            channel: whom to call, as `PJSIP/alice` or `Local/100@default/n`.
-            to: to what the call goes once it is answered: an extension as `"100@internal"`, an
-                `Application`, or a program, a coroutine function that takes a `Session`. Behind a
-                program there is no dialplan: when it returns, the call is hung up.
+            channel: the channel to call, such as `PJSIP/alice` or `Local/100@default/n`.
+            to: the target of the call once it is answered: an extension such as `"100@internal"`,
+                an `Application`, or a program, a coroutine function that takes a `Session`. No
+                dialplan follows a program: when it returns, the call is hung up.
             timeout: seconds for which it may ring.
-            caller_id: the number that is shown, as `"Alice" <100>`.
+            caller_id: the caller id to show, such as `"Alice" <100>`.
             variables: channel variables. Every character of a value arrives as it is.
             account: the account code for billing.
-            codecs: those to offer, by name.
+            codecs: the codecs to offer, by name.
             early_media: whether the call goes on to `to` before it is answered, as soon as the far
                 end sends sound.
 
@@ -154,12 +155,13 @@ class ManagerBase(Connectable):
             ValueError: an argument cannot be right; the message names it.
             TypeError: an argument is of a wrong type; the message names it.
             RuntimeError: the manager is connected in another event loop, thread or process.
-            ActionError: from the await: Asterisk refused, as for an extension that does not exist;
-                or nothing would be heard of the call, because of the manager's event mask.
-            ConnectionLost: from the await: there is no link, or it ended first. With `sent` it may
-                have been placed; it is not on the server, as far as that could be found out.
-            ManagerTimeout: from the await: there was no answer. It may be placed all the same.
-            PermissionDenied: from the await: the user may not; or the manager is `read_only`.
+            ActionError: from the await: Asterisk refused, for example because the extension does
+                not exist; or the manager's event mask lets no events of the call through.
+            ConnectionLost: from the await: there is no link, or it ended first. If its `sent` is
+                true, the call may have been placed; it is not on the server, as far as that could
+                be found out.
+            ManagerTimeout: from the await: there was no answer. The call may still be placed.
+            PermissionDenied: from the await: the user lacks a right; or the manager is `read_only`.
         """
         self._link.owner.check()
         from ..calls import PlacedCall
@@ -177,27 +179,26 @@ class ManagerBase(Connectable):
         )
 
     def required_permissions(self) -> Permissions:
-        """Return what its user needs in manager.conf for all that was sent and selected until now.
+        """Return the rights that the user needs for all actions sent and events selected so far.
 
-        Its `str()` is a stanza for manager.conf, with the read and write classes and the
-        `eventfilter` lines; see `aioami.permissions`. It counts what was asked for, whether or not
-        the server allowed it. Events that come of an action (`outcome()`) count as selected when
-        the action was sent.
+        The `str()` of the result is a stanza for manager.conf, with the read and write classes and
+        the `eventfilter` lines; see `aioami.permissions`. All requests count, also those that the
+        server refused. Once an action is sent, the event with its `outcome()` counts as selected.
         """
         return self._rights.required()
 
     def _select(self, selectors: tuple[Selector, ...]) -> None:
-        """Record what is selected, and warn of names that cannot be right, once of each."""
+        """Record the selected events, and warn once about each name that cannot be right."""
         warn_of_names(self._rights.note_selectors(selectors), self.version)
 
     def _end_list(self, stop: Callable[[], None]) -> None:
-        """End a list early; while its stream may do so, it holds the manager."""
+        """End a list early. A stream refers to this method, and so keeps the manager alive."""
         stop()
 
     async def _warn_if_idle(self) -> None:
-        """Log that nothing will come, where no link is there and none is on its way."""
+        """Log that no event will come if there is no link and none is being established."""
         if self._link.state is ManagerState.CLOSED:
-            await asyncio.sleep(0)  # a task that was started beside this one may connect
+            await asyncio.sleep(0)  # another task that has just been started may connect
         if self._link.state is ManagerState.CLOSED:
             log.warning("a stream waits, and nothing will come: %s", self._link.why_not())
 

@@ -1,4 +1,4 @@
-"""Streams and callbacks of a manager whose event loop runs in a thread: their names, blocking."""
+"""Blocking streams and callbacks, for a manager whose event loop runs in a thread."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class BlockingStream(Generic[EventT_co]):
             timeout: seconds to wait for it; `None` is no limit.
 
         Raises:
-            ManagerTimeout: none came in time; nothing is lost by that.
+            ManagerTimeout: no event came in time; none is lost by that.
             StopIteration: the stream or the manager was closed.
             ConnectionLost: the link was lost for good; or the manager is not connected.
-            EventsLost: some are missing here; with `on_loss="raise"`.
+            EventsLost: events are missing here; only with `on_loss="raise"`.
         """
         return self._next(timeout)
 
@@ -77,7 +77,7 @@ class BlockingStream(Generic[EventT_co]):
         return event
 
     def _next_without_loop(self) -> EventT_co:
-        """Return what an ended stream still holds; it never waits, and needs no loop for that."""
+        """Return the next event of an ended stream, without waiting and without the loop."""
         if not self._stream.ended:
             self._thread.refuse()
         try:
@@ -100,17 +100,17 @@ class BlockingStream(Generic[EventT_co]):
 
     @property
     def gaps(self) -> int:
-        """The number of times that the link was lost and established again meanwhile."""
+        """The number of times that the link was lost and established again."""
         return self._stream.gaps
 
     @property
     def ended(self) -> bool:
-        """True if no more events come; those that are `pending` can still be taken."""
+        """True if no more events come; `pending` ones can still be taken."""
         return self._stream.ended
 
     @property
     def selection(self) -> Selection:
-        """The events that were asked for; its `str()` names them."""
+        """The selected events; the `str()` names them."""
         return self._stream.selection
 
     @property
@@ -119,7 +119,7 @@ class BlockingStream(Generic[EventT_co]):
         return self._stream.pending
 
     def close(self) -> None:
-        """End the subscription, and discard what was not taken. May be called again."""
+        """End the subscription, and discard the events that were not taken. May be called again."""
         self._thread.at_once(self._stream.close)
 
     def __enter__(self) -> Self:
@@ -154,26 +154,26 @@ class BlockingListStream(BlockingStream[EventT_co]):
 
 
 class BlockingSubscription(Generic[EventT_co]):
-    """A callback and the events that it is called with; see `Subscription`."""
+    """A callback and its events; see `Subscription`."""
 
     def __init__(self, thread: LoopThread, subscription: Subscription[EventT_co]) -> None:
         self._thread = thread
         self._subscription = subscription
 
     def __call__(self, callback: Callable[[EventT_co], T]) -> Callable[[EventT_co], T]:
-        """Have a callback called with each event from now on, and return it as it is."""
+        """Register the callback for each event from now on; return it unchanged."""
         return self._thread.at_once(lambda: self._subscription(callback))
 
     def close(self) -> None:
-        """End the subscription, and discard what was not handed over. May be called again."""
+        """End the subscription, and discard events not yet handed over. May be called again."""
         self._thread.at_once(self._subscription.close)
 
     def wait_closed(self) -> None:
-        """Wait until the callback is not running, and will be called no more."""
+        """Wait until the callback has ended and will not be called again."""
         self._thread.run_or(self._subscription.wait_closed, self._ended_without_loop)
 
     def _ended_without_loop(self) -> None:
-        """Say what the end was, if there was one; it never waits, and needs no loop for that."""
+        """Raise the error that ended the subscription, without waiting and without the loop."""
         try:
             self._subscription.wait_closed().send(None)
         except StopIteration:

@@ -1,4 +1,4 @@
-"""Calls of a manager whose event loop runs in a thread: their names, blocking."""
+"""Blocking calls, for a manager whose event loop runs in a thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["BlockingCall", "BlockingCallChanges"]
 
 
 class BlockingCall:
-    """A call, blocking; see `Call`. `BlockingManager.call` places it.
+    """A call with blocking methods; see `Call`. `BlockingManager.call` places it.
 
     It is a context manager; leaving it hangs up the call, unless it was detached.
     """
@@ -40,12 +40,12 @@ class BlockingCall:
 
     @property
     def state(self) -> CallState:
-        """The state, as far as the events that have come tell."""
+        """The state, according to the events so far."""
         return self._call.state
 
     @property
     def bridged_with(self) -> tuple[str, ...]:
-        """The Uniqueids of the channels that share a bridge with it, without a parking lot's."""
+        """The Uniqueids of the channels in a bridge with it; a parking bridge does not count."""
         return self._call.bridged_with
 
     @property
@@ -60,62 +60,62 @@ class BlockingCall:
 
     @property
     def parking_space(self) -> str | None:
-        """The space where it is parked; see `Call.parking_space`."""
+        """The parking space of the call; see `Call.parking_space`."""
         return self._call.parking_space
 
     @property
     def end(self) -> CallEnd | None:
-        """The end; `None` while it goes on."""
+        """The end of the call; `None` while it goes on."""
         return self._call.end
 
     def to_dict(self) -> dict[str, Any]:
-        """Return its state, and its end if it has ended, as a dictionary that is ready for JSON."""
+        """Return its state, and its end if it has ended, as a dictionary ready for JSON."""
         return self._call.to_dict()
 
     def answered(self, timeout: float | None = None) -> float:
-        """Wait until somebody has answered it, and return the time; see `Call.answered`."""
+        """Wait until somebody answers, and return the time of that; see `Call.answered`."""
         return self._thread.run(lambda: self._call.answered(timeout))
 
     def ended(self, timeout: float | None = None) -> CallEnd:
-        """Wait until it has ended, and return its end; see `Call.ended`."""
+        """Wait until the call ends, and return its end; see `Call.ended`."""
         return self._call.end or self._thread.run(lambda: self._call.ended(timeout))
 
     def changes(self) -> BlockingCallChanges:
-        """Return the changes from now on, for `for`; they end with the call."""
+        """Return an iterator over the changes from now on; it ends with the call."""
         return BlockingCallChanges(self._thread, self._thread.at_once(self._call.changes))
 
     def hang_up(self, cause: HangupCause | int | None = None) -> None:
-        """Hang it up, in whatever state it is; see `Call.hang_up`."""
+        """Hang up, in any state of the call; see `Call.hang_up`."""
         if self._call.end is None:
             self._thread.run(lambda: self._call.hang_up(cause))
 
     def redirect(self, context: str, exten: str, priority: int | str = 1) -> None:
-        """Send it to another place in the dialplan; see `Call.redirect`."""
+        """Send the call to another place in the dialplan; see `Call.redirect`."""
         self._thread.run(lambda: self._call.redirect(context, exten, priority))
 
     def transfer(self, exten: str, context: str) -> None:
-        """Send the one that it talks with to an extension; see `Call.transfer`."""
+        """Send the other party to an extension; see `Call.transfer`."""
         self._thread.run(lambda: self._call.transfer(exten, context))
 
     def bridge(self, other: BlockingCall | Call | str) -> None:
-        """Have it talk with another channel; see `Call.bridge`."""
+        """Connect the call with another channel; see `Call.bridge`."""
         given = other._call if isinstance(other, BlockingCall) else other
         self._thread.run(lambda: self._call.bridge(given))
 
     def park(self, *, timeout: float | None = None, lot: str | None = None) -> str:
-        """Park it, and return the space; see `Call.park`."""
+        """Park the call, and return the space; see `Call.park`."""
         return self._thread.run(lambda: self._call.park(timeout=timeout, lot=lot))
 
     def mute(self, muted: bool = True, *, listening: bool = False, talking: bool = True) -> None:
-        """Silence it, or let it be heard again; see `Call.mute`."""
+        """Mute or unmute the call; see `Call.mute`."""
         self._thread.run(lambda: self._call.mute(muted, listening=listening, talking=talking))
 
     def record(self, file: str, *, options: str = "") -> str:
-        """Record it, and return the id of the recording; see `Call.record`."""
+        """Record the call, and return the id of the recording; see `Call.record`."""
         return self._thread.run(lambda: self._call.record(file, options=options))
 
     def press(self, digits: str) -> None:
-        """Send digits to its phone, as tones; see `Call.press`."""
+        """Send digits to the phone as tones; see `Call.press`."""
         self._thread.run(lambda: self._call.press(digits))
 
     def get(self, name: str | bytes) -> str | None:
@@ -127,7 +127,7 @@ class BlockingCall:
         self._thread.run(lambda: self._call.set(name, value))
 
     def detach(self) -> None:
-        """Have it go on when `with` is left."""
+        """Let the call go on when `with` is left."""
         self._thread.at_once(self._call.detach)
 
     def __enter__(self) -> Self:
@@ -147,7 +147,7 @@ class BlockingCall:
 
 
 class BlockingCallChanges:
-    """The changes of a call, through `for`; see `CallChanges`."""
+    """The changes of a call, for a `for` loop; see `CallChanges`."""
 
     def __init__(self, thread: LoopThread, changes: CallChanges) -> None:
         self._thread = thread
@@ -169,7 +169,7 @@ class BlockingCallChanges:
         return change
 
     def _next_without_loop(self) -> CallChange | None:
-        """Return the next change that is there: the manager was closed, which ended the call."""
+        """Return the next buffered change; `None` at the end. The closed manager ended the call."""
         try:
             self._changes.__anext__().send(None)
         except StopIteration as found:

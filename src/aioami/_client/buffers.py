@@ -36,34 +36,34 @@ log = get_logger("aioami.streams")
 Predicate = Callable[[Any], object]
 
 Overflow = Literal["drop_oldest", "drop_newest"]
-"""The event that is lost when a stream is full: the one that waits longest, or the new one."""
+"""The event that a full stream drops: the one that has waited longest, or the new one."""
 
 OnLoss = Literal["count", "raise"]
-"""The report of missing events: the stream's counts and the log, or `EventsLost` in their place."""
+"""The report of missing events: counted and logged, or `EventsLost` raised in their place."""
 
 
 _TOO_SLOW: Final = "a stream of %s%s is consumed too slowly: its %s events are dropped, as %d wait"
 
 
 class Loss:
-    """Stands in a buffer where events are missing."""
+    """A mark in a buffer where events are missing."""
 
     __slots__ = ("count", "gap", "why")
 
     def __init__(self, count: int, gap: float, why: str = "") -> None:
         self.count = count
         self.gap = gap
-        self.why = why  # a clause, where it is neither the consumer nor the link
+        self.why = why  # a clause, if the cause is neither the consumer nor the link
 
     def add(self, count: int, gap: float, why: str) -> None:
-        """Take more that is missing in the same place."""
+        """Add more events that are missing in the same place."""
         self.count += count
         self.gap += gap
         if why and why not in self.why:
             self.why = f"{self.why}, and {why}" if self.why else why
 
     def error(self, server: str) -> EventsLost:
-        """Return the error that the consumer gets."""
+        """Return the error for the consumer."""
         parts = [self.why] if self.why else []
         if self.count and not self.why:
             parts.append(f"{self.count} events were dropped, because their consumer was too slow")
@@ -80,13 +80,15 @@ def _select_none(event: Any) -> bool:
 
 
 class Buffer(Subscriber):
-    """The producer's side of a stream; it does not hold the stream, which ends when it is dropped.
+    """The producer's side of a stream, without a reference to the stream.
+
+    So a stream can end when its user drops it.
 
     Attributes:
         owner: the loop in which it may be consumed.
-        events: what the consumer has not taken yet; with `on_loss="raise"` with marks where some
-            are missing.
-        marks: how many of those there are.
+        events: the events that the consumer has not taken yet. With `on_loss="raise"` there are
+            marks where events are missing.
+        marks: the number of marks among the events.
         raises: whether `give` may raise `EventsLost`.
     """
 
@@ -146,7 +148,7 @@ class Buffer(Subscriber):
 
     @property
     def put(self) -> Callable[[Event], None]:
-        """The callable that takes an event, without a call of ours where there is no predicate."""
+        """The callable that takes an event; without a predicate it is the append itself."""
         return self.events.append if self.where is None else self._put_if_wanted
 
     @property
@@ -155,7 +157,7 @@ class Buffer(Subscriber):
         return len(self.events) - self.marks
 
     def report_to(self, changed: Signal) -> None:
-        """Have another signal sent in place of the buffer's own, which nobody may wait for then."""
+        """Send another signal instead of the buffer's own; no task may wait for the latter."""
         self._changed = changed
 
     def _put_if_wanted(self, event: Event) -> None:
@@ -175,9 +177,8 @@ class Buffer(Subscriber):
         return event
 
     def settle(self) -> None:
-        """Drop what is too much, and wake the consumer if there is something for it."""
-        # Behind a batch, and not at each event: a consumer that is quick enough for one read loses
-        # nothing of it, and each event costs an append alone.
+        """Drop events beyond the limit, and wake the consumer if there is an event for it."""
+        # Called once after each batch, not after each event, so that an event costs only an append.
         events = self.events
         if not events:
             return
@@ -191,9 +192,9 @@ class Buffer(Subscriber):
             self._mark_end(count, gap, why)
 
     def discard(self) -> None:
-        """Drop what is here, and all that may still be put: the stream was closed."""
-        # Another one's predicate may have closed it in the middle of the delivery of an event,
-        # which then goes on into what nobody reads.
+        """Drop all events, and those that may still be put: the stream was closed."""
+        # The predicate of another stream may have closed this one while an event is delivered. That
+        # event then goes into the old container, which nobody reads.
         self.events = deque()
         self.where = None if self.where is None else _select_none
         self.marks = 0
@@ -214,7 +215,7 @@ class Buffer(Subscriber):
         except (
             Exception,
             asyncio.CancelledError,
-        ):  # a predicate may look at a future that was cancelled
+        ):  # a predicate may read the result of a cancelled future
             level = logging.DEBUG if self.raised else logging.ERROR
             self.raised = True
             about = subjects(event.headers, event.find, limit=2)
@@ -229,7 +230,7 @@ class Buffer(Subscriber):
             return False
 
     def _make_room(self, excess: int) -> None:
-        """Drop so many events; marks are not counted among those that are too many."""
+        """Drop `excess` events. Marks do not count as events."""
         if excess <= 0:
             return
         self.dropped += excess
@@ -252,8 +253,8 @@ class Buffer(Subscriber):
             self._mark_end(excess, 0.0)
 
     def _drop_oldest(self) -> None:
-        # Marks around the event that goes become one with its own. So there is at most one between
-        # two events, and a stream that nobody reads does not grow by marks.
+        # The marks around the dropped event and its own mark become one. So there is at most one
+        # mark between two events, and a stream that nobody reads does not grow by marks.
         loss = Loss(1, 0.0)
         self._take_marks(loss)
         self.events.popleft()
@@ -270,7 +271,7 @@ class Buffer(Subscriber):
 
     def _mark_end(self, count: int, gap: float, why: str = "") -> None:
         last = self.events[-1] if self.events else None
-        if isinstance(last, Loss):  # nothing came between the two
+        if isinstance(last, Loss):  # no event came between the two losses
             last.add(count, gap, why)
             return
         self.events.append(Loss(count, gap, why))
@@ -278,15 +279,15 @@ class Buffer(Subscriber):
         self._changed.send()
 
     async def filled(self) -> None:
-        """Return when an event is there.
+        """Wait until an event is there.
 
         Raises:
-            StopAsyncIteration: no more will come.
+            StopAsyncIteration: no more events will come.
             RuntimeError: another task waits already; or the manager is connected in another loop,
-                maybe since the waiting began.
+                maybe only since the waiting began.
             Exception: the error that ended the stream.
         """
-        self.overflowing = False  # the consumer caught up: the next overflow is logged again
+        self.overflowing = False  # the consumer has caught up, so the next overflow is logged again
         self.owner.check()
         while not self.events:
             if self.error is not None:
@@ -296,7 +297,7 @@ class Buffer(Subscriber):
             if self._changed:
                 raise RuntimeError("another task is already waiting for this stream's next event")
             await self._changed.wait()
-            # It may have begun before the manager connected, in another loop than this one.
+            # The wait may have begun before the manager connected, and in another loop.
             self.owner.check()
 
 
@@ -310,13 +311,13 @@ class SingleBuffer(Buffer):
         return self._put_first
 
     def _put_first(self, event: Event) -> None:
-        # Others of the same read come before the consumer runs.
+        # Further events of the same read may come before the consumer runs.
         if not self.events and not self.ended:
             self._put_if_wanted(event)
 
 
 class ListBuffer(Buffer):
-    """Takes the items of a list, and then the result of its action, as a future would."""
+    """Takes the items of a list, and at its end the result of the action, like a future."""
 
     __slots__ = ("action", "loop", "progressed", "response")
 
@@ -328,7 +329,7 @@ class ListBuffer(Buffer):
         self.response: Response | None = None
 
     def last_progress(self) -> float:
-        """Return when something of the list last came, on the loop's clock."""
+        """Return the time of the last part of the list, on the loop's clock."""
         return self.progressed
 
     def take(self, response: Response, item: Event | None) -> None:

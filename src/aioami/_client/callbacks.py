@@ -1,7 +1,7 @@
-"""Functions that are called with events, as `Manager.on` subscribes them.
+"""Callbacks: functions that `Manager.on` subscribes to events.
 
-Each subscription is a stream and one task that consumes it, for as long as there is a link or one
-is on its way.
+Each subscription is a stream and one task that consumes it, as long as there is a link or one is
+being established.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _R = TypeVar("_R")
 
 
 class Subscription(Generic[EventT_co]):
-    """A callback and the events that it is called with; `Manager.on` returns it as a decorator::
+    """A callback and its events; `Manager.on` returns it, for use as a decorator::
 
         @mgr.on(events.Hangup)
         async def gone(event: events.Hangup) -> None: ...
@@ -41,7 +41,7 @@ class Subscription(Generic[EventT_co]):
         hangups = mgr.on(events.Hangup)  # the same, for whoever wants to end it before the manager
         ends hangups(gone)
 
-    It begins when it gets its callback, and holds the manager, as a stream does.
+    It begins when it gets its callback. Like a stream, it keeps the manager alive.
     """
 
     __slots__ = (
@@ -66,15 +66,15 @@ class Subscription(Generic[EventT_co]):
         self._closed = False
 
     def __call__(self, callback: Callable[[EventT_co], _R]) -> Callable[[EventT_co], _R]:
-        """Have a callback called with each event from now on, and return it as it is.
+        """Register the callback for each event from now on; return it unchanged.
 
         Args:
-            callback: takes the event. If it returns something awaitable, as a coroutine function
-                does, that is awaited in the subscription's task before the next event; what comes
-                of it is ignored.
+            callback: takes the event. If it returns an awaitable, as a coroutine function does,
+                this is awaited in the subscription's task before the next event; its result is
+                ignored.
 
         Raises:
-            TypeError: it cannot be called, or it yields, and would never run.
+            TypeError: it cannot be called, or it is a generator function, which would never run.
             RuntimeError: the subscription has its callback already, or is closed; or the manager is
                 connected in another event loop, thread or process.
         """
@@ -84,7 +84,7 @@ class Subscription(Generic[EventT_co]):
         check_takes_one("callback", callback, "the event")
         if inspect.isgeneratorfunction(callback) or inspect.isasyncgenfunction(callback):
             raise TypeError(f"{_name(callback)} yields, so that calling it would not run it")
-        # All that can fail comes first: a callback that was refused can be given again.
+        # All checks come first, so that a callback can be given again after an error.
         begins = self._callbacks.may_begin()
         self._stream = self._open()
         self._callback = callback
@@ -94,10 +94,10 @@ class Subscription(Generic[EventT_co]):
         return callback
 
     def close(self) -> None:
-        """End the subscription, and discard what was not handed over.
+        """End the subscription, and discard the events that were not handed over.
 
-        May be called again, and by the callback itself. A callback that is running goes on to its
-        end; see `wait_closed()`.
+        May be called again, and by the callback itself. A running callback is not interrupted; see
+        `wait_closed()`.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -107,16 +107,15 @@ class Subscription(Generic[EventT_co]):
         self.finish()
 
     async def wait_closed(self) -> None:
-        """Wait until the callback is not running, and will be called no more.
+        """Wait until the callback has ended and will not be called again.
 
-        That is so after `close()`, after the manager's, and when the link is lost for good.
-
-        Before the first connect it waits, and after a later one again. Cancelling it changes
-        nothing.
+        This is the case after `close()`, after `close()` of the manager, and when the link is lost
+        for good. Before the first connect it waits; after a later connect it waits again.
+        Cancelling it changes nothing.
 
         Raises:
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError: the link is lost for good.
-            RuntimeError: the callback itself waits for its end; or the manager is connected in
+            RuntimeError: the callback itself waits for its own end; or the manager is connected in
                 another event loop, thread or process.
         """
         self._callbacks.owner.check()
@@ -136,23 +135,23 @@ class Subscription(Generic[EventT_co]):
 
     @property
     def _is_over(self) -> bool:
-        """True if nothing more comes; what the stream holds may still be handed over."""
+        """True if no more events come; buffered ones may still be handed over."""
         return self._closed if self._stream is None else self._stream.ended
 
     @property
     def task(self) -> asyncio.Task[None] | None:
-        """The task that consumes the events, if there is one that runs or can run again."""
+        """The task that consumes the events; `None` if none runs or can run again."""
         task = self._task
         return None if task is None or task.done() or task.get_loop().is_closed() else task
 
     def renew(self) -> None:
-        """Open the stream again if it has ended: another link is on its way."""
+        """Open the stream again if it has ended: a new link is being established."""
         if self._is_over and not self._closed:
             self._stream = self._open()
             self._error = None
 
     def start(self) -> None:
-        """Begin with what has come and comes, in a task of the owner's loop."""
+        """Begin to hand over events, those that are buffered first, in a task of the loop."""
         loop = self._callbacks.owner.loop
         if self.task is None and loop is not None:
             name = f"aioami calls {_name(self._callback)}"
@@ -160,14 +159,14 @@ class Subscription(Generic[EventT_co]):
             self._task.add_done_callback(self._ended)
 
     def finish(self) -> None:
-        """Hand nothing over any more."""
+        """Hand over no more events."""
         if self._stream is not None:
             self._stream.close()
         if self.task is None:
             self._notify()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        # An exception here is one that ends the event loop, which has reported it.
+        # An exception here ended the event loop, which has reported it.
         error = None if task.cancelled() else task.exception()
         if (task.cancelled() or error is not None) and task is self._task and not self._is_over:
             name = _name(self._callback)
@@ -182,9 +181,9 @@ class Subscription(Generic[EventT_co]):
         self._changed.send()
 
     async def _run(self) -> None:
-        await asyncio.sleep(0)  # `on` returns before the first call, also where tasks start at once
+        await asyncio.sleep(0)  # so that `on` returns before the first call, even with eager tasks
         stream = None
-        # A later connect opens another stream, while the callback may still be at work on this one.
+        # A later connect opens another stream, while the callback may still work on this one.
         while self._stream is not None and stream is not self._stream:
             stream = self._stream
             try:
@@ -202,8 +201,8 @@ class Subscription(Generic[EventT_co]):
         since = loop.time()
         async for event in stream:
             await self._call(event)
-            # A stream that is never empty never waits, and a plain callback would hold up the
-            # reading.
+            # A stream that is never empty never waits, so a plain callback would delay the reading
+            # of the socket.
             if loop.time() - since > _TURN:
                 await asyncio.sleep(0)
                 since = loop.time()
@@ -216,8 +215,8 @@ class Subscription(Generic[EventT_co]):
                 await result
         except (KeyboardInterrupt, SystemExit, GeneratorExit):  # these end the loop, or the task
             raise
-        except BaseException as error:  # whatever else a library invents, as pytest.fail() does
-            # What it awaited may have been cancelled, and not it.
+        except BaseException as error:  # also exceptions like that of pytest.fail()
+            # Perhaps only what the callback awaited was cancelled, not this task.
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             about = subjects(event.headers, event.find, limit=2)
@@ -231,11 +230,11 @@ class Subscription(Generic[EventT_co]):
 
 
 class Standing(Protocol):
-    """The part of a link that callbacks look at: whether events may still come."""
+    """The part of a link that shows callbacks whether events may still come."""
 
     @property
     def owner(self) -> Owner:
-        """The loop in which they come."""
+        """The loop in which the events come."""
 
     @property
     def state(self) -> ManagerState:
@@ -246,10 +245,10 @@ class Callbacks:
     """All subscriptions of a manager that have a callback and are not closed.
 
     Args:
-        link: decides whether there is anything to consume.
+        link: shows whether events may come.
 
     Attributes:
-        owner: the loop in which they are called.
+        owner: the loop in which the callbacks are called.
     """
 
     def __init__(self, link: Standing) -> None:
@@ -258,7 +257,7 @@ class Callbacks:
         self._subscriptions: dict[Subscription[Any], None] = {}
 
     def may_begin(self) -> bool:
-        """True if a subscription starts at once: there is a link, or one that was lost for good.
+        """True if a subscription starts at once: there is a link, or it was lost for good.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -274,21 +273,21 @@ class Callbacks:
         self._subscriptions.pop(subscription, None)
 
     def renew(self) -> None:
-        """A link is on its way: all get its events, from the first."""
+        """Open all streams again, so that they get a new link's events from the first one on."""
         for subscription in list(self._subscriptions):
             subscription.renew()
 
     def start(self) -> None:
-        """The link stands."""
+        """Start all subscriptions: the link is established."""
         for subscription in list(self._subscriptions):
             subscription.start()
 
     async def stop(self) -> None:
-        """Cancel all callbacks, and wait until they have ended; except the one that calls this."""
+        """Cancel all callbacks except the caller, and wait until they have ended."""
         for subscription in list(self._subscriptions):
             subscription.finish()
         own = asyncio.current_task()
-        # Again until none is left: a callback may subscribe another, or survive being cancelled.
+        # Repeated until none is left: a callback may subscribe another, or survive cancellation.
         while tasks := [task for task in self._tasks() if task is not own]:
             for task in tasks:
                 task.cancel()
@@ -299,12 +298,12 @@ class Callbacks:
 
 
 def _is_cancelled() -> bool:
-    """True if the current task itself is cancelled; assumed on Python 3.10, which cannot tell."""
+    """True if the current task itself is being cancelled; on Python 3.10 always true."""
     return bool(getattr(asyncio.current_task(), "cancelling", lambda: True)())
 
 
 def _name(callback: object) -> str:
-    """The name of a callback in logs, without its bound arguments, which may be secret."""
+    """The name of a callback for logs, without its bound arguments, which may be secret."""
     while isinstance(callback, functools.partial):
         callback = callback.func
     return str(getattr(callback, "__qualname__", None) or type(callback).__qualname__)

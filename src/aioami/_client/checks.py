@@ -1,4 +1,4 @@
-"""Checks of what a manager and its streams are given."""
+"""Checks of the arguments of a manager and its streams."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _NO_SEQUENCES: Final = (str, bytes, Mapping, Filter)
 
 
 def check_types(**given: object) -> None:
-    """Check options of a manager by their names.
+    """Check the types of a manager's options, which are given by name.
 
     Raises:
-        TypeError: one of them is of a wrong type.
+        TypeError: an option is of a wrong type.
     """
     for name, value in given.items():
         kinds, words = _OPTIONS[name]
@@ -54,10 +54,10 @@ def check_types(**given: object) -> None:
 
 
 def check_predicate(where: Any) -> None:
-    """Check what decides whether an event is wanted.
+    """Check the function that decides which events are wanted.
 
     Raises:
-        TypeError: it cannot be called, or what it returns is true whatever it finds.
+        TypeError: it cannot be called; or it is asynchronous, so that its result is always true.
     """
     if where is None:
         return

@@ -1,4 +1,4 @@
-"""One TCP session with a server. It is used once, and dies with one recorded reason."""
+"""One TCP session with a server. It is used once, and ends with one recorded reason."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NEVER: Final = float("inf")
 
 
 class _Discarded:
-    """Promise that discards its response; for Pings where only arrival matters."""
+    """A promise that discards its response, for Pings whose answer only has to arrive."""
 
     def done(self) -> bool:
         return True
@@ -49,21 +49,21 @@ class _Discarded:
 
 
 class Connection:
-    """A link to a server: bytes to messages, actions to replies, deadlines, the reason of its end.
+    """One connection: it reads messages, matches replies with actions, and keeps the deadlines.
 
     Args:
-        options: where the server is, and the limits.
+        options: the server's address, and the limits.
         dispatcher: delivers the events.
-        tally: counts what comes and goes.
-        ended: called once when the link is over, with the reason; not for `close`.
-        logged_in: called when the first login succeeds.
-        recorder: writes down all that comes and goes, if there is one.
+        tally: counts messages and bytes.
+        ended: is called once when the link ends, with the reason; not after `close`.
+        logged_in: is called when the first login succeeds.
+        recorder: writes all messages into a file; `None` for no recording.
 
     Attributes:
-        session: what was asked here, and what came of it.
-        keepalive: whether the server is still there, and may be busy.
-        reason: why the link is over; `None` while it is not.
-        shutdown: what the server said of its own end, if it did.
+        session: the actions of this connection and their replies.
+        keepalive: finds out whether the server is still there, or only busy.
+        reason: the reason why the link is over; `None` while it stands.
+        shutdown: a sentence about the server's own shutdown; empty if it announced none.
     """
 
     def __init__(
@@ -125,13 +125,13 @@ class Connection:
         """Reach the server, and wait for its greeting.
 
         Args:
-            is_one_of_many: whether others in the loop, of the same fleet, are to have their turn
-                while this one floods.
+            is_one_of_many: whether the loop has further connections of the same fleet, which must
+                have their turn when this server sends a flood.
 
         Raises:
-            ConnectionLost: it was not reached, or did not greet, within the timeout for each of the
-                two.
-            ProtocolError: whoever answers there does not speak AMI.
+            ConnectionLost: the server was not reached, or did not greet; the timeout holds for each
+                of the two steps.
+            ProtocolError: the server at this address does not speak AMI.
         """
         connection = cls(
             options,
@@ -148,15 +148,15 @@ class Connection:
                 read_less(writer.transport)
             if connection._greeted is not None:
                 await greeting(connection._greeted, options.timeout)
-        except BaseException:  # a cancelled attempt leaves no socket behind either
+        except BaseException:  # also when cancelled: no attempt leaves a socket behind
             connection.close(ConnectionLost("connecting was given up"))
-            connection._close_socket()  # the reason of the end may be older than the socket
+            connection._close_socket()  # the link may have ended before the socket was known
             raise
         return connection
 
     @property
     def is_encrypted(self) -> bool:
-        """True if the link cannot be read by others on the way."""
+        """True if the link uses TLS, so that nobody on the way can read it."""
         return self._options.ssl is not None
 
     @property
@@ -167,7 +167,7 @@ class Connection:
     # From the server
 
     def _received(self, data: bytes) -> None:
-        # A transport may still hand on what it had read when the link ended.
+        # A transport may still deliver bytes that it had read when the link ended.
         if self.reason is not None:
             return
         # Any byte is a sign of life, not only the answer to a Ping.
@@ -186,25 +186,25 @@ class Connection:
             if session.needs_fence and self.reason is None:
                 session.needs_fence = False
                 self._send_aside(FENCE)
-            # Deadlines of answered actions would hold those actions until they are due.
+            # Deadlines would keep answered actions in memory until they are due.
             if len(self._deadlines) and not len(session):
                 self._deadlines.clear()
         if not self._login_seen:
             self._before_login(len(data))
-        # Behind what was whole before the error: those messages are delivered.
+        # Checked last, so that the complete messages before the error are delivered.
         error = framer.error or session.error
         if error is not None:
             self.lose(error)
 
     def _before_login(self, count: int) -> None:
-        """Notice that the login succeeded, or limit what comes before it."""
+        """Take note of a successful login, or limit the bytes that come before it."""
         if self.session.logged_in:
-            # Not earlier: a Ping before the login would be refused, and stand in the security log.
+            # Not earlier: a Ping before the login would be refused, and get into the security log.
             self._login_seen = True
             self.keepalive.start()
             self._report_login()
             return
-        # Whoever is at the other end has not shown yet that it is an Asterisk that knows the user.
+        # The other end has not yet shown that it is an Asterisk that knows the user.
         self._bytes_before_login += count
         limit = self._options.max_bytes_before_login
         if limit is not None and self._bytes_before_login > limit and self._framer.error is None:
@@ -212,7 +212,7 @@ class Connection:
             self.lose(ProtocolError(sentence))
 
     def interrupted(self, error: BaseException) -> None:
-        """End the link, as an exception came in the middle of its work."""
+        """End the link because an exception interrupted its work."""
         self._stream_ended(error)
 
     def _stream_ended(self, error: BaseException | None) -> None:
@@ -230,8 +230,8 @@ class Connection:
         self.lose(because(ConnectionLost(sentence), error))
 
     def lose(self, reason: ManagerError) -> None:
-        """End the link, and report it; the first reason is the one that counts."""
-        # What fails behind the first error is a consequence of it.
+        """End the link, and report the reason; only the first reason counts."""
+        # Later errors are consequences of the first one.
         if self.reason is None:
             try:
                 self.close(reason)
@@ -239,7 +239,7 @@ class Connection:
                 self._ended(self, reason)
 
     def close(self, reason: ManagerError) -> None:
-        """End the link now, without a farewell. May be called again; the first reason stays."""
+        """End the link now, without a Logoff. May be called again; the first reason stays."""
         if self.reason is not None:
             return
         self.reason = reason
@@ -252,30 +252,30 @@ class Connection:
         self._deadlines.clear()
         if self._greeted is not None:
             self._greeted.set_exception(reason)
-            self._greeted.exception()  # which must not count as never retrieved
-        # The actions before the socket: their errors say why, and not that a socket was closed.
+            self._greeted.exception()  # so that asyncio does not report it as never retrieved
+        # Actions fail before the socket closes, so that their errors have the real reason.
         self.session.lose(reason)
         if self._recorder is not None:
             self._recorder.close()
         self._close_socket()
 
     def _end_without_loop(self) -> None:
-        """End what is left where the event loop was closed, and all that waited in it with it."""
+        """End the recording and the socket after the event loop was closed."""
         if self._recorder is not None:
             self._recorder.close()
-        # The transport of a closed loop cannot close: the server would wait until it is collected.
+        # The transport cannot close without its loop: the server would wait until it is collected.
         link = self._writer.get_extra_info("socket") if self._writer is not None else None
         if link is not None:
-            with contextlib.suppress(OSError, TypeError):  # uvloop's has no shutdown
+            with contextlib.suppress(OSError, TypeError):  # uvloop's socket has no shutdown
                 link.shutdown(socket.SHUT_RDWR)
 
     def _close_socket(self) -> None:
         transport = self._writer.transport if self._writer is not None else None
         if transport is None or transport.is_closing() or self._loop.is_closed():
             return
-        # What was written is still sent, but nobody waits for a peer that takes nothing, or for the
-        # farewell of TLS from one that may be dead. A transport whose socket is gone may not be
-        # asked (TLS in Python 3.10).
+        # A plain close sends the rest of the written bytes first. It would wait for a peer that
+        # reads nothing, and for the closing handshake of TLS with a peer that may be dead: these
+        # are aborted. A transport without a socket must not be asked (TLS in Python 3.10).
         link = transport.get_extra_info("socket")
         dead = self.is_encrypted and not self.session.said_goodbye
         if link is not None and link.fileno() >= 0 and (dead or transport.get_write_buffer_size()):
@@ -284,9 +284,9 @@ class Connection:
             transport.close()
 
     async def closed(self, timeout: float | None) -> None:
-        """Wait until the socket is closed, or `timeout` seconds at the most."""
+        """Wait until the socket is closed, for `timeout` seconds at most."""
         assert self._writer is not None
-        if self._loop.is_closed():  # where nothing can be awaited
+        if self._loop.is_closed():  # nothing can be awaited there
             return
         try:
             async with async_timeout.timeout(timeout):
@@ -304,10 +304,10 @@ class Connection:
         action_id: str | None = None,
         counted: bool = True,
     ) -> ResponseT_co:
-        """Send an action, and return its complete response, whatever it says.
+        """Send an action, and return its complete response, even a refusal.
 
         Args:
-            counted: `False` for an action of the library's own, which `statistics()` leaves out.
+            counted: `False` for an action of the library itself, which `statistics()` leaves out.
 
         Raises:
             ConnectionLost: the link is over, or ends before the answer is complete.
@@ -316,7 +316,7 @@ class Connection:
         """
         answer: asyncio.Future[ResponseT_co] = self._loop.create_future()
         pending = self._submit(action, answer, timeout, action_id, counted=counted)
-        # The session holds an outcome weakly: it lives as long as somebody can still ask for it.
+        # The session refers to an outcome weakly: it lives as long as the caller can ask for it.
         outcome = pending.outcome
         try:
             response = await answer
@@ -335,16 +335,16 @@ class Connection:
         timeout: float | None,
         last_progress: Callable[[], float],
     ) -> Callable[[], None]:
-        """Send an action whose list is taken item by item; return a function that ends it early.
+        """Send an action, and take its list item by item; return a function that ends it early.
 
-        `timeout` counts anew from each item; `last_progress` returns when the last one came, on the
-        loop's clock.
+        `timeout` starts again at each item. `last_progress` returns the time of the last item, on
+        the loop's clock.
         """
         pending = self._submit(action, promise, timeout, None, on_item, last_progress)
         return lambda: self.session.forget(pending) if self.reason is None else None
 
     def ping(self) -> None:
-        """Send a Ping whose answer matters only because it comes."""
+        """Send a Ping whose answer is only a sign of life."""
         self._send_aside(_PING)
 
     def _send_aside(self, action: Action[Any]) -> None:
@@ -369,16 +369,16 @@ class Connection:
             on_item=on_item,
             counted=counted,
         )
-        # Also without a keepalive: `close()` asks whether a farewell would be answered.
+        # Also without a keepalive: `close()` asks whether the server would answer a Logoff.
         if pending.holds_session:
             self.keepalive.hold(pending, timeout)
         if timeout is not None:
             pending.last_progress = last_progress
-            # The timer is moved only for a deadline before all others, which most are not.
+            # The timer is moved only for a deadline before all others, which is rare.
             if self._deadlines.add(pending, timeout, self._loop.time()) < self._timer_at:
                 self._set_timer()
-        # The first action since something was read leaves at once, as its caller may wait for it
-        # alone; those behind it leave together at the end of the tick, in one system call.
+        # The first action after a read leaves at once, because its caller may wait for it alone.
+        # Those that follow leave together at the end of the tick, in one system call.
         if self._batch is not None:
             self._batch.append(pending)
         elif self._may_write:
@@ -387,7 +387,7 @@ class Connection:
         else:
             self._batch = [pending]
             self._loop.call_soon(self._write_batch)
-        # The answer to a Ping behind it shows that the action is over, which nothing else does.
+        # Only the answer to a Ping behind it shows that such an action is over.
         if pending.shape.fenced:
             self._send_aside(FENCE)
         return pending
@@ -398,14 +398,14 @@ class Connection:
             if batch and self.reason is None:
                 # An action that was given up in the same tick never leaves.
                 self._write([pending for pending in batch if not pending.forgotten])
-        except BaseException as error:  # such as Ctrl-C: some of them may never leave
+        except BaseException as error:  # such as Ctrl-C: some actions may never leave
             self.interrupted(error)
             raise
 
     def _write(self, pendings: list[Pending]) -> None:
         assert self._writer is not None
         if self._writer.transport.is_closing():
-            return  # nothing leaves any more, and the reason is about to come
+            return  # nothing can leave any more; the reason of the end will follow
         data = b"".join([pending.data for pending in pendings])
         self._writer.write(data)
         self._tally.bytes_sent += len(data)
@@ -416,10 +416,10 @@ class Connection:
         now = time.perf_counter()
         for pending in pendings:
             pending.data = b""
-            pending.written = True  # from here on its loss means that it may have run
+            pending.written = True  # if the link is lost from here on, the action may have run
             pending.sent_at = now
 
-    # Deadlines: one timer for all, as one for each action would cost as much as the action
+    # Deadlines: one timer for all, because one for each action would cost as much as the action
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -431,7 +431,7 @@ class Connection:
     def _expire(self) -> None:
         try:
             self._expire_overdue()
-        except BaseException as error:  # such as Ctrl-C: some of them may never end
+        except BaseException as error:  # such as Ctrl-C: some actions may never end
             self.interrupted(error)
             raise
 
@@ -440,7 +440,7 @@ class Connection:
         for pending, timeout in self._deadlines.expire(self._loop.time()):
             promise, name = pending.promise, pending.action.name
             assert promise is not None  # an action that was given up is never due
-            # Forgotten first, as that discards the promise: what still comes finds nobody.
+            # Forgotten first, which discards the promise: a late answer then reaches nobody.
             self.session.forget(pending)
             sentence = f"{name} was not answered within {timeout:g} seconds"
             promise.set_exception(ManagerTimeout(sentence, action=pending.action))

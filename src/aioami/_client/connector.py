@@ -25,14 +25,15 @@ _PLAIN_ANSWERS: Final = frozenset(
 
 
 class ParsingReader(asyncio.StreamReader):
-    """A reader that hands bytes on as they arrive, instead of keeping them for a `read()`.
+    """A reader that passes bytes on as they arrive, instead of keeping them for a `read()`.
 
-    Asterisk cuts off a client that does not read for 100 ms, so nothing that a consumer does may
-    delay the reading.
+    Asterisk cuts off a client that does not read for 100 ms, so a slow consumer must not delay the
+    reading.
 
     Args:
         received: takes the bytes.
-        ended: is called when no more will come, with the error that ended the connection, if any.
+        ended: is called when no more bytes will come, with the error that ended the connection, or
+            `None`.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class ParsingReader(asyncio.StreamReader):
         try:
             self._received(data)
         except BaseException as error:
-            # A fault of ours, or Ctrl-C: what was read is lost, and so is the link.
+            # An error of the library, or Ctrl-C: the bytes are lost, and so is the link.
             self._ended(error)
             if not isinstance(error, Exception):
                 raise
@@ -63,7 +64,7 @@ class ParsingReader(asyncio.StreamReader):
 
 
 class _Protocol(asyncio.StreamReaderProtocol):
-    """Reports the loss to the reader only, so that no future keeps an unretrieved exception."""
+    """Reports a loss only to the reader, so that no future keeps an unretrieved exception."""
 
     def __init__(self, reader: ParsingReader) -> None:
         super().__init__(reader, loop=asyncio.get_running_loop())
@@ -76,10 +77,10 @@ class _Protocol(asyncio.StreamReaderProtocol):
 
 
 async def reach(options: Options, reader: ParsingReader) -> asyncio.StreamWriter:
-    """Connect to the first address of the host that answers, with TLS if the options have it.
+    """Connect to the first address of the host that answers, with TLS if the options ask for it.
 
     Raises:
-        ConnectionLost: no address answered within the timeout, which holds for each.
+        ConnectionLost: no address answered; the timeout holds for each address.
     """
     loop = asyncio.get_running_loop()
     failure: ConnectionLost | None = None
@@ -112,10 +113,10 @@ async def reach(options: Options, reader: ParsingReader) -> asyncio.StreamWriter
 
 
 def read_less(transport: asyncio.BaseTransport) -> None:
-    """Have a transport read no more at once than leaves the others of its loop their turn."""
-    # asyncio's own reads 256 KiB: what two servers of a fleet send at once in a flood would hold up
-    # all others for milliseconds, and what ten send is more than the processor's cache holds. For
-    # one server alone that is the quickest.
+    """Limit the bytes of one read, so that other connections of the loop have their turn."""
+    # By default asyncio reads 256 KiB at once, which is quickest for a single server. In a fleet,
+    # two servers that flood would delay all others for milliseconds, and the data of ten would
+    # exceed the processor's cache.
     if hasattr(transport, "max_size"):
         transport.max_size = _SHARE
 
@@ -124,8 +125,8 @@ async def greeting(greeted: asyncio.Future[None], timeout: float | None) -> None
     """Wait for the server's first line.
 
     Raises:
-        ConnectionLost: it did not come in time, or the link ended before it.
-        ProtocolError: it is no greeting of AMI.
+        ConnectionLost: the line did not come in time, or the link ended first.
+        ProtocolError: the line is no greeting of AMI.
     """
     try:
         async with async_timeout.timeout(timeout):
@@ -136,8 +137,8 @@ async def greeting(greeted: asyncio.Future[None], timeout: float | None) -> None
 
 
 async def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[int, str]]:
-    """Return the families and addresses that a name stands for."""
-    # An address stands for itself, and needs no thread to look it up.
+    """Return the addresses of a host name, each with its family."""
+    # A numeric address needs no look-up, and so no thread.
     for family in (socket.AF_INET, socket.AF_INET6):
         with contextlib.suppress(OSError, ValueError):
             socket.inet_pton(family, host)
@@ -155,11 +156,11 @@ async def _resolve(host: str, port: int, timeout: float | None) -> list[tuple[in
 
 
 def _numeric(address: tuple[Any, ...]) -> str:
-    """The address as text, with the interface of a link-local one."""
+    """An address as text; a link-local one with its interface."""
     scope = address[3] if len(address) == 4 else 0
     return f"{address[0]}%{scope}" if scope else str(address[0])
 
 
 def _certified_name(options: Options) -> str | None:
-    """The name that the server's certificate must bear."""
+    """The name that the server's certificate must have."""
     return None if options.ssl is None else options.server_hostname or options.host

@@ -1,4 +1,4 @@
-"""Finding out that a silent server is gone, without taking one that may be busy for dead."""
+"""Detection of a server that is gone, as opposed to one that is silent because it is busy."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .options import Options
 __all__ = ["Keepalive", "Watched"]
 
 _NEVER: Final = float("inf")
-_FEW: Final = 64  # actions that hold the session are looked through when there are so many
-_WINDOW: Final = 32768  # bytes that a peer surely takes though it does not read
+_FEW: Final = 64  # actions that hold the session, before those that are over are looked for
+_WINDOW: Final = 32768  # bytes that a peer's system certainly takes even if the peer does not read
 _LATE: Final = 0.1  # seconds; a timer that is later shows that the event loop was held up
 _MAX_TCP_SECONDS: Final = 32767
 _MAX_TCP_MILLISECONDS: Final = 2**31 - 1
@@ -28,30 +28,30 @@ class Watched(Protocol):
     session: Session
 
     def ping(self) -> None:
-        """Send a Ping whose answer matters only because it comes."""
+        """Send a Ping whose answer is only a sign of life."""
 
     def lose(self, reason: ManagerError, /) -> None:
-        """End the link, for a reason that all who wait are to get."""
+        """End the link, for a reason that all waiting callers get."""
 
     def interrupted(self, error: BaseException, /) -> None:
-        """End the link, as an exception came in the middle of its work."""
+        """End the link because an exception interrupted its work."""
 
 
 class Keepalive:
-    """Sends a Ping after a silence, and gives the link up if nothing at all comes then.
+    """Sends a Ping after a silence, and gives the link up if nothing at all comes after it.
 
-    A server that goes on sending events, but answers nothing, is no use either. Once an action was
-    given up, nothing but an answer is a sign of life, until one shows that the action is over.
+    A server that sends events but answers nothing is useless too. So once an action was given up,
+    only an answer is a sign of life, until an answer shows that the action is over.
 
-    Some actions hold the session: while one of them is under way, which may be minutes, the server
-    answers nothing behind it. Such a silence means nothing, for as long as the action may take.
+    Some actions hold the session, perhaps for minutes: meanwhile the server answers no later
+    action. For as long as such an action may take, silence does not count.
 
     Args:
-        options: their `keepalive` is the silence, and their `timeout` the time for the answer.
-        connection: the connection to be watched.
+        options: `keepalive` is the length of the silence, `timeout` the time for the answer.
+        connection: the connection to watch.
 
     Attributes:
-        heard_at: when something came from the server, on the loop's clock; the connection sets it.
+        heard_at: when bytes last came from the server, on the loop's clock; the connection sets it.
     """
 
     __slots__ = (
@@ -78,25 +78,25 @@ class Keepalive:
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asked_at: float | None = None
-        # Where the server stands with its answers, while it owes one, and when that was first seen.
+        # The server's progress with its answers while it owes one, and when that was first seen.
         self._standing: tuple[Pending | None, int] | None = None
         self._standing_since = 0.0
         self._granted_more = False
-        # The actions that hold the session, when each was submitted, and for how long it may.
+        # The actions that hold the session, each with its time of submission and its time limit.
         self._holding: list[tuple[Pending, float, float]] = []
         self._purge_at = _FEW
-        self._free_since = 0.0  # when the oldest of them can have begun
-        self._written = 0  # bytes that left since then
+        self._free_since = 0.0  # the earliest time at which the oldest of them can have begun
+        self._written = 0  # bytes written while such actions were under way
         self.heard_at = self._loop.time()
 
     # Asking for a sign of life
 
     def start(self) -> None:
-        """Watch from now on."""
+        """Begin to watch the connection."""
         self._check()
 
     def stop(self) -> None:
-        """Watch no more, and forget the actions."""
+        """Stop watching, and forget the actions."""
         if self._timer is not None:
             self._timer.cancel()
         self._holding.clear()
@@ -104,13 +104,13 @@ class Keepalive:
 
     @property
     def _timeout(self) -> float:
-        """The seconds within which the answer to a Ping must come; else the link is lost."""
+        """The seconds within which a sign of life must follow a Ping; else the link is lost."""
         return self._options.timeout or self._options.keepalive or 0.0
 
     def _check(self) -> None:
         try:
             self._ask_if_silent()
-        except BaseException as error:  # such as Ctrl-C: nobody would watch any more
+        except BaseException as error:  # such as Ctrl-C: the watching would stop
             self._connection.interrupted(error)
             raise
 
@@ -140,15 +140,15 @@ class Keepalive:
                 )
                 self._connection.lose(ConnectionLost(sentence))
                 return
-            # The answer may be there already, if this program itself slept. More time is granted
-            # once: what there is to read is read before this runs again.
+            # If this program itself was held up, the answer may already wait to be read. More time
+            # is granted once, because the loop reads it before this runs again.
             self._granted_more = self._granted_more or now >= due
             due = max(due, now + _LATE)
-        # What holds the session may end long before it must, so that the silence counts again.
+        # An action may stop holding the session before its time limit; then silence counts again.
         self._timer = self._loop.call_at(min(due, now + keepalive), self._check)
 
     def _last_sign_of_life(self, now: float) -> float:
-        """Return when the server last showed that it is of use, on the loop's clock."""
+        """Return the time of the server's last sign of life, on the loop's clock."""
         standing = self._connection.session.standstill()
         if standing is None:
             self._standing = None
@@ -158,7 +158,7 @@ class Keepalive:
         return min(self.heard_at, self._standing_since)
 
     def _loop_was_held_up(self, now: float) -> bool:
-        """True if the event loop did not run when it should have."""
+        """True if the event loop ran this check too late."""
         return self._timer is not None and now - self._timer.when() > _LATE
 
     # Actions that hold the session
@@ -168,22 +168,22 @@ class Keepalive:
         own = pending.action.timeout
         seconds = _NEVER if timeout is None else timeout if own is None else max(own, timeout)
         self._holding.append((pending, self._loop.time(), seconds))
-        # Without a keepalive this is the only look for those that are over.
+        # Without a keepalive, actions that are over are removed only here.
         if len(self._holding) >= self._purge_at:
             self.held_until()
             self._purge_at = max(_FEW, 2 * len(self._holding))
 
     @property
     def is_held(self) -> bool:
-        """True if the server may be busy with an action, and answer nothing behind it."""
+        """True if the server may be busy with an action, and answer no later one meanwhile."""
         return self.held_until() > self._loop.time()
 
     def held_until(self) -> float:
-        """Return the time until which a missing answer is not a dead peer, on the loop's clock."""
+        """Return the time until which silence does not count, on the loop's clock."""
         is_open = self._connection.session.is_open
         still = [each for each in self._holding if is_open(each[0])]
         if len(still) < len(self._holding):
-            # Those behind the one that ended have begun since then.
+            # The next action can have begun only after the one before it ended.
             self._free_since = self.heard_at
         self._holding = still
         if not still:
@@ -191,20 +191,20 @@ class Keepalive:
                 self._limit_unacknowledged()
             self._written = 0
             return 0.0
-        # The server runs one after the other, so that their times add up.
+        # The server runs one after the other, so their times add up.
         until = self._free_since
         for pending, submitted, seconds in still:
-            # Without a limit of the caller's, an action that was given up could hide a dead link
+            # Without this, an action that was given up but has no time limit would hide a dead link
             # for ever.
             if pending.forgotten and seconds == _NEVER:
                 seconds = pending.action.timeout or 0.0
             until = max(until, submitted) + seconds
         return until
 
-    # What the operating system does
+    # Detection by the operating system
 
     def attach(self, link: socket.socket) -> None:
-        """Have the operating system notice a dead peer too, also while nothing is to be sent."""
+        """Have the operating system detect a dead peer too, even on an idle connection."""
         self._socket = link
         keepalive = self._options.keepalive
         if keepalive is None:
@@ -219,19 +219,18 @@ class Keepalive:
         """Note that bytes were written."""
         if not self._holding or self._options.keepalive is None:
             return
-        # A busy server does not read, and its full window would look to the network as if it were
-        # dead.
+        # A busy server does not read. Once its receive window is full, it looks like a dead peer.
         if self._written <= _WINDOW < self._written + count:
             self._set("TCP_USER_TIMEOUT", 0)
         self._written += count
 
     def _limit_unacknowledged(self) -> None:
-        """Have the network end the link when the peer does not take what was sent."""
+        """Have the operating system end the link if the peer does not acknowledge the bytes."""
         milliseconds = round(((self._options.keepalive or 0.0) + self._timeout) * 1000)
         self._set("TCP_USER_TIMEOUT", min(milliseconds, _MAX_TCP_MILLISECONDS))
 
     def _set(self, name: str, value: int) -> None:
-        """Set an option of TCP, where the platform has it."""
+        """Set an option of TCP, if the platform has it."""
         if self._socket is not None and hasattr(socket, name):
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,4 +1,4 @@
-"""The names that every manager has, wherever its server is."""
+"""The protocol of all managers, whether connected directly or over a bus."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class View(Protocol):
 
     @property
     def mask(self) -> frozenset[str] | None:
-        """The event classes that the server is asked for; `None` where unknown."""
+        """The event classes that the server is asked for; `None` if unknown."""
 
     @property
     def filters(self) -> tuple[Action[Any], ...] | None:
-        """The filters that this manager has set on the server; `None` where unknown."""
+        """The filters that this manager has set on the server; `None` if unknown."""
 
     @property
     def permissions(self) -> Permissions | None:
-        """The rights of the user; `None` where unknown."""
+        """The rights of the user; `None` if unknown."""
 
 
 class AskingView(View, Protocol):
-    """A view that can ask for the rights, which that of another kind of manager need not."""
+    """A view that can ask the server for the rights. Not every manager's view can."""
 
     async def ask(self) -> Permissions | None:
         """Ask the server for the rights of the user, and return them."""
@@ -49,17 +49,17 @@ class AskingView(View, Protocol):
 
 @runtime_checkable
 class ManagerLike(Protocol):
-    """A manager of one server, whatever is between: `Manager` is one, directly connected.
+    """A manager of one server: a `Manager`, a `RemoteManager`, or any class with these methods.
 
-    `aioami.live.Live`, the call tracer and the metrics take any. Each name does what `Manager`
-    documents for it. One may also have `observe_actions` and `observe_state`, and `observe_view` of
-    `RemoteManager`. Without them a `Live` does not see the actions that change something without an
-    event, an outage that no `Disconnected` tells, and rights that become known later.
+    `aioami.live.Live`, the call tracer and the metrics take any. Each method does what `Manager`
+    documents for it. A class may also have `observe_actions`, `observe_state`, and `observe_view`
+    as `RemoteManager` has it. Without these a `Live` misses actions that change the server without
+    an event, an outage without a `Disconnected`, and rights that become known later.
     """
 
     @property
     def state(self) -> ManagerState:
-        """The state of the link at this moment."""
+        """The current state of the link."""
 
     @property
     def version(self) -> str:
@@ -67,10 +67,10 @@ class ManagerLike(Protocol):
 
     @property
     def view(self) -> View:
-        """The part of the server that is seen from here."""
+        """The part of the server that this manager can see."""
 
     def statistics(self) -> Statistics:
-        """Return the counts of all that went over the link since the manager was made."""
+        """Return the counts of the link's traffic since the manager was made."""
 
     async def connect(self) -> None:
         """Connect, and log in if there is a username."""
@@ -95,7 +95,7 @@ class ManagerLike(Protocol):
         """Send an action and return its response."""
 
     def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Any]:
-        """Send an action that is answered with a list; return a stream of the items."""
+        """Send a list action, and return a stream of the items."""
 
     def call(
         self,
@@ -109,7 +109,7 @@ class ManagerLike(Protocol):
         codecs: str | Iterable[str] | None = None,
         early_media: bool = False,
     ) -> PlacedCall:
-        """Place a call, and hold it: await what this returns, or enter it by `async with`."""
+        """Place a call: await the result, or enter it with `async with`."""
 
     # fmt: off
     @overload
@@ -150,7 +150,7 @@ class ManagerLike(Protocol):
     def wait_for(
         self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
     ) -> NextEvent[Any]:
-        """Return the next event that matches, to be awaited."""
+        """Return an awaitable for the next event that matches."""
 
     # fmt: off
     @overload
@@ -173,4 +173,4 @@ class ManagerLike(Protocol):
         maxsize: int | None = 10_000,
         overflow: Overflow = "drop_oldest",
     ) -> Subscription[Any]:
-        """Return a decorator that has a function called with each event from then on."""
+        """Return a decorator that subscribes a function to the events."""

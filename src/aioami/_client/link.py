@@ -1,4 +1,4 @@
-"""The link to a server over the lives of its connections: made, lost, and established again."""
+"""The link to a server: made, lost, and established again over one connection after another."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ if TYPE_CHECKING:
 __all__ = ["Link"]
 
 _KEPT: Final = frozenset({"events", "filter"})  # actions that a reconnect sends again
-_FAREWELL: Final = 1.0  # seconds that a server gets to answer a logoff
+_FAREWELL: Final = 1.0  # seconds in which a server may answer a Logoff
 
 log = get_logger("aioami.link")
 
 
 class Link(LinkBase):
-    """Owns the current connection, its state, and reconnecting.
+    """Owns the current connection and its state, and reconnects.
 
     Args:
-        options: where the server is, and what is demanded of it.
+        options: the server's address, and the limits.
         dispatcher: delivers the events.
-        tally: counts what comes and goes.
-        recorder: writes down all that comes and goes, if there is one.
-        metrics: gets the figures, if somebody keeps them.
+        tally: counts messages and bytes.
+        recorder: writes all messages into a file; `None` for no recording.
+        metrics: gets durations and changes of state; `None` if no metrics are kept.
 
     Attributes:
-        connection: carries the actions; `None` while there is none.
+        connection: the connection that carries the actions; `None` while there is none.
         banner: the last greeting of the server.
     """
 
@@ -77,26 +77,27 @@ class Link(LinkBase):
         self._recorder = recorder
         self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
-        self._life = object()  # another one for each connect, so that a dead loop disturbs no later
-        # Those who have an action to send go before those who only wait, who may send one then.
+        self._life = object()  # a new one for each connect, to recognise tasks of an earlier one
+        # Callers with an action to send are woken before those that only wait for the state, which
+        # may then send actions too.
         self._changed_for_senders = Signal()
         self._delays: Iterator[float] | None = None
         self._established_at = 0.0
         self._lost_at = 0.0
         self._booted = False
         self._logged_in_quietly = False
-        # The last Events action that was sent and not refused, and the last that the server took or
-        # may have taken.
+        # The last Events action that was sent and not refused, and the last one that the server
+        # accepted or may have accepted.
         self._mask: Action[Any] | None = None
         self._accepted_mask: Action[Any] | None = None
-        # The Filter actions of the user that the server took, in their order.
+        # The Filter actions of the user that the server accepted, in their order.
         self._filters: list[Action[Any]] = []
         self._server_events = _ServerEvents(self._server_event)
         self.connection: Connection | None = None
         self.banner = ""
 
     def name_recording(self, server: str) -> None:
-        """Have the recording bear the name of the server in its fleet, if there is one."""
+        """Write the server's name in its fleet into the recording, if there is one."""
         if self._recorder is not None:
             self._recorder.server = server
 
@@ -106,8 +107,8 @@ class Link(LinkBase):
         """See `Manager.connect`.
 
         Args:
-            begun: is called when the link is on its way, before anything can come.
-            retry: whether it goes on trying.
+            begun: is called when connecting begins, before any event can come.
+            retry: whether to try again after a failed attempt.
         """
         if self.state not in (ManagerState.CLOSED, ManagerState.LOST):
             raise RuntimeError(f"this manager is {self.state.value} already")
@@ -126,7 +127,8 @@ class Link(LinkBase):
         begun()
         name = f"aioami connects to {self._display_name}"
         task = self._task = asyncio.create_task(self._connect(retry), name=name)
-        # In a task of its own, which `close()` can end, and which is not cancelled halfway.
+        # Connecting runs in a separate task. `close()` can end it, and a cancelled caller does not
+        # interrupt it halfway.
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError:
@@ -140,9 +142,9 @@ class Link(LinkBase):
         task.result()
 
     def _give_up(self, task: asyncio.Task[None]) -> None:
-        """Undo a connect whose caller was cancelled; it may have succeeded in the last moment."""
+        """Undo a connect whose caller was cancelled; it may have succeeded at the last moment."""
         if task.done() and not task.cancelled():
-            task.exception()  # which must not count as never retrieved
+            task.exception()  # so that asyncio does not report it as never retrieved
         reason = ConnectionLost("connecting was given up")
         connection, self.connection = self.connection, None
         if connection is not None:
@@ -154,7 +156,7 @@ class Link(LinkBase):
     async def _connect(self, retry: bool) -> None:
         life = self._life
         try:
-            # The task is known before it may fail, also where tasks start at once.
+            # Wait a turn, so that `_task` is set before an eager task can fail.
             await asyncio.sleep(0)
             if retry:
                 connection, attempts = await self._attempt_until_it_stands(at_once=True)
@@ -195,8 +197,7 @@ class Link(LinkBase):
         self._tally.reconnects += 1
         self._tally.gap_seconds += gap
         self._establish(connection)
-        # In this order: streams hear of the gap, and then of its end, before the first event behind
-        # it.
+        # In this order: streams learn of the gap, then of its end, then get the first new event.
         log.info("the link to %s stands again, after %.1f seconds", self._display_name, gap)
         try:
             self._dispatcher.miss(gap)
@@ -207,16 +208,16 @@ class Link(LinkBase):
             connection.session.open_gate()
 
     async def _attempt_until_it_stands(self, *, at_once: bool) -> tuple[Connection, int]:
-        """Attempt until the link stands, and return the connection and the number of attempts.
+        """Try until the link is established; return the connection and the number of attempts.
 
         Raises:
-            ManagerError: another attempt would be in vain; see `is_final`.
+            ManagerError: another attempt would fail too; see `is_final`.
         """
         attempts = 0
         surprised = False
         while True:
-            # The waits go on growing over short-lived links: a server that accepts a login and ends
-            # the link at once is not to be hammered. `_lose` begins anew after a link that lasted.
+            # The waits keep growing over short-lived links, in case a server accepts each login and
+            # then ends the link at once. After a link that lasted, `_lose` resets them.
             if attempts or not at_once:
                 if self._delays is None:
                     self._delays = (self._options.backoff or Backoff()).delays()
@@ -225,9 +226,9 @@ class Link(LinkBase):
             try:
                 return await self._open(), attempts
             except Exception as error:
-                if is_final(error):  # a wrong secret, tried again and again, locks the user out
+                if is_final(error):  # repeated logins with a wrong secret lock the user out
                     raise
-                # Something local may be short for a moment: memory, threads, sockets.
+                # Memory, threads or sockets of this machine may be short for a moment.
                 unforeseen = not isinstance(error, ManagerError)
                 loud = (at_once and attempts == 1) or (unforeseen and not surprised)
                 surprised = surprised or unforeseen
@@ -244,7 +245,7 @@ class Link(LinkBase):
         if self._recorder is not None:
             try:
                 self._recorder.start()
-            except OSError as error:  # the link matters more than the record of it
+            except OSError as error:  # the link matters more than its recording
                 log.error("the recording ends here, it cannot be written: %s", error)
                 self._recorder = None
         connection = await Connection.open(
@@ -262,7 +263,7 @@ class Link(LinkBase):
                 filters = [*self._options.event_filters, *self._filters]
                 self._logged_in_quietly = bool(filters) or self._mask is not None
                 await log_in(connection, self._options, filters, self._mask)
-            if connection.reason is not None:  # it ended behind the answer to the login
+            if connection.reason is not None:  # it ended after the answer to the login
                 raise connection.reason
         except BaseException:
             connection.close(ConnectionLost("the login was given up"))
@@ -280,9 +281,9 @@ class Link(LinkBase):
         self._enter(ManagerState.READY if connection.session.logged_in else ManagerState.CONNECTED)
 
     def _logged_in(self) -> None:
-        """Become ready: the user has logged in by an action.
+        """Become ready, because the user's own Login action succeeded.
 
-        A login before the link stands is the library's own, and `_establish` enters the state then.
+        A login before the link is established is the library's; then `_establish` sets the state.
         """
         if self.state is ManagerState.CONNECTED:
             self._enter(ManagerState.READY)
@@ -290,7 +291,8 @@ class Link(LinkBase):
     # Losing it
 
     def _ended(self, connection: Connection, reason: ManagerError) -> None:
-        # One that is still being made fails its attempt, and one that is closed was meant to end.
+        # A connection that is not established yet fails its own attempt; in `close()` the end of
+        # the connection is intended.
         if connection is not self.connection or self.state is ManagerState.CLOSING:
             return
         self.connection = None
@@ -327,7 +329,7 @@ class Link(LinkBase):
         self._task = asyncio.create_task(self._reconnect(), name=name)
 
     def _fail(self, reason: ManagerError) -> None:
-        """End everything, as the link is gone for good."""
+        """End all streams, because the link is lost for good."""
         if self.state is ManagerState.RECONNECTING:
             self._tally.gap_seconds += time.monotonic() - self._lost_at
         self.reason = reason
@@ -340,9 +342,9 @@ class Link(LinkBase):
     async def close(self) -> None:
         """See `Manager.close`."""
         life = self._life
-        while self.state is ManagerState.CLOSING:  # another task does it
+        while self.state is ManagerState.CLOSING:  # another task is closing it
             await self._changed.wait()
-        if self._life is not life:  # and connected again, which is not what was to be closed
+        if self._life is not life:  # meanwhile it was connected again: that link must stay
             return
         try:
             await self._cancel_attempt()
@@ -366,7 +368,7 @@ class Link(LinkBase):
         await connection.closed(_FAREWELL)
 
     def _lost_its_loop(self) -> None:
-        """Note that the loop was closed without a close() of the link, which ended with it."""
+        """Take note that the event loop was closed, which ended the link without a `close()`."""
         reason = ConnectionLost("the event loop was closed, and the link with it")
         connection, self.connection = self.connection, None
         was_new = self.state is ManagerState.CONNECTING
@@ -376,13 +378,13 @@ class Link(LinkBase):
             connection.close(reason)
         self.reason = None
         self._enter(ManagerState.CLOSED)
-        if not was_new:  # as after any first connect that fails, streams go on waiting for a link
+        if not was_new:  # after a failed first connect, streams go on waiting for a link
             self._dispatcher.finish(reason)
 
     def abandon(self) -> bool:
-        """End everything at once, as the manager was dropped; return `False` if nothing was there.
+        """End the link of a manager that was dropped; return `False` if there was no link.
 
-        May be called in any thread, by the collection of garbage.
+        The garbage collector may call it in any thread.
         """
         if self.state in (ManagerState.CLOSED, ManagerState.LOST) or self.owner.is_elsewhere:
             return False
@@ -397,7 +399,7 @@ class Link(LinkBase):
             if connection is not None:
                 connection.close(reason)
 
-        # Never at once: garbage is collected in the middle of anything.
+        # Never at once: the garbage collector may interrupt any code.
         if not self.owner.call_soon(end) and connection is not None:
             connection.close(reason)
         return True
@@ -428,15 +430,15 @@ class Link(LinkBase):
     def send(
         self, action: Action[ResponseT_co], *, timeout: Timeout, action_id: str | None
     ) -> Coroutine[Any, Any, ResponseT_co]:
-        """Send an action, as `Manager.send` does, and return its response, whatever it says."""
+        """Send an action, and return its response, even a refusal; see `Manager.send`."""
         sending = self._send(action, timeout, action_id)
         return sending if self._metrics is None else self._metrics.measure(action.name, sending)
 
     def _send(
         self, action: Action[ResponseT_co], timeout: Timeout, action_id: str | None
     ) -> Coroutine[Any, Any, ResponseT_co]:
-        # No coroutine of its own: of many actions that are under way, each would add a tenth to the
-        # cost.
+        # Not a coroutine itself: that would add a tenth to the cost of each action when many are
+        # under way.
         connection = self.connection
         if connection is None:
             return self._send_later(action, timeout, action_id)
@@ -455,8 +457,8 @@ class Link(LinkBase):
         began = time.monotonic()
         if await self._next_connection(timeout) is None:
             raise self._unsent(action)
-        # The caller's timeout counts for both; one that was left out is the manager's for the link,
-        # and the action's own for its answer.
+        # A timeout of the caller counts for the link and the answer together. Without one, the
+        # manager's timeout counts for the link, and then the default for the answer.
         if not isinstance(timeout, Default) and timeout is not None:
             timeout = max(0.0, timeout - (time.monotonic() - began))
         return await self._send(action, timeout, action_id)
@@ -480,7 +482,7 @@ class Link(LinkBase):
             taken = error.sent
             raise
         finally:
-            # A reconnect makes the last choice again, but not one that never left or was refused.
+            # A reconnect sends the last mask again, but not one that never left or was refused.
             if taken:
                 self._accepted_mask = action
             elif self._mask is action:
@@ -495,8 +497,8 @@ class Link(LinkBase):
         action_id: str | None,
     ) -> ResponseT_co:
         response = await connection.send(action, timeout=timeout, action_id=action_id)
-        # A reconnect sends it again. One whose answer is not known is left out: too many events do
-        # less harm than too few.
+        # A reconnect sends accepted filters again. A filter whose answer is unknown is left out:
+        # too many events do less harm than too few.
         if response.success:
             self._filters.append(action)
         return response
@@ -507,10 +509,10 @@ class Link(LinkBase):
         buffer: ListBuffer,
         timeout: Timeout,
     ) -> Callable[[], None]:
-        """Send an action whose list goes into a buffer; return the function that ends that early.
+        """Send an action, and put its list into a buffer; return a function that ends it early.
 
         Raises:
-            ConnectionLost: there is no link, and none is on its way.
+            ConnectionLost: there is no link, and none is being established.
         """
         if self.connection is not None:
             return self._start_list(self.connection, action, buffer, timeout)
@@ -520,7 +522,7 @@ class Link(LinkBase):
         starting = buffer.owner.loop.create_task(self._start_list_later(action, buffer, timeout))
 
         def end() -> None:
-            # A task that is done has started the list, whose own end it returned.
+            # A task that is done has started the list. Its result is the function that ends it.
             if not starting.cancel() and not starting.cancelled():
                 starting.result()()
 
@@ -533,7 +535,7 @@ class Link(LinkBase):
         buffer: ListBuffer,
         timeout: Timeout,
     ) -> Callable[[], None]:
-        if connection is None:  # the one that was waited for did not come
+        if connection is None:  # no connection was established in time
             buffer.finish(self._unsent(action))
             return lambda: None
         seconds = self._options.timeout_of(action, timeout)
@@ -549,7 +551,7 @@ class Link(LinkBase):
         return self._start_list(connection, action, buffer, timeout)
 
     async def _next_connection(self, timeout: Timeout) -> Connection | None:
-        """Wait for the connection that is on its way; `None` if none came in time, or none will."""
+        """Wait for the next connection; `None` if there was none in time, or will be none."""
         seconds = self._options.timeout if isinstance(timeout, Default) else timeout
         try:
             async with async_timeout.timeout(seconds):
@@ -566,7 +568,7 @@ class Link(LinkBase):
 
     @property
     def mask(self) -> Action[Any] | None:
-        """The last `Events` action that the server took, or may have taken; `None` before one."""
+        """The last `Events` action that the server accepted, or may have; `None` before one."""
         return self._accepted_mask
 
     @property
@@ -581,14 +583,14 @@ class Link(LinkBase):
 
     @property
     def filters(self) -> tuple[Action[Any], ...]:
-        """The `Filter` actions of the user that the server took, in their order."""
+        """The `Filter` actions of the user that the server accepted, in their order."""
         return tuple(self._filters)
 
     # Waiting for it
 
     @property
     def _display_name(self) -> str:
-        """The server, for logs: its address, with its name in a fleet."""
+        """The server's address for logs, with its name if it is in a fleet."""
         name, address = self.owner.server, self._options.address
         return f"{name} ({address})" if name else address
 
@@ -604,7 +606,7 @@ class Link(LinkBase):
 
     @property
     def is_coming(self) -> bool:
-        """True if there is no link now, and one is on its way."""
+        """True if there is no link now, but one is being established."""
         return self.state in (ManagerState.CONNECTING, ManagerState.RECONNECTING)
 
     async def wait_booted(self, timeout: float | None) -> None:
@@ -626,7 +628,7 @@ class Link(LinkBase):
     async def _learn_that_it_booted(self, timeout: float | None) -> None:
         connection = self.connection
         assert connection is not None
-        # A server that has booted says so right behind the login, before it answers this.
+        # A server that has booted sends FullyBooted right after the login, before this answer.
         await connection.send(Ping(), timeout=timeout, counted=False)
         if self._booted:
             return
@@ -646,7 +648,7 @@ class Link(LinkBase):
 
     def _hears_of_boot(self) -> bool:
         """True if FullyBooted will come, as far as the event mask shows."""
-        if self._logged_in_quietly:  # it came right behind the login, when events were still off
+        if self._logged_in_quietly:  # it came right after the login, when events were still off
             return False
         from ..permissions.delivery import includes
 
@@ -676,7 +678,7 @@ class _ServerEvents(Subscriber):
 
 
 def _reason(what: str, error: BaseException) -> ManagerError:
-    """Return the error itself, or one of ours for an unforeseen one, for those who wait."""
+    """Return the error for waiting callers: itself, or a `ManagerError` for an unforeseen one."""
     if isinstance(error, ManagerError):
         return error
     return because(ConnectionLost(f"{what}: {str(error) or type(error).__name__}"), error)

@@ -1,4 +1,4 @@
-"""The common part of links: their state, and those who wait for it."""
+"""The common base of links: their state, and waiting for it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class LinkBase(ABC):
 
     Attributes:
         owner: the loop, thread and process that the link belongs to.
-        observers: get each new state.
+        observers: the functions that are called with each new state.
         state: the state of the link; see also `visible_state`.
-        reason: why there is none, if it was lost or not reached.
+        reason: the error that ended the link, or with which the last attempt failed; else `None`.
     """
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class LinkBase(ABC):
 
     @abstractmethod
     def _lost_its_loop(self) -> None:
-        """Note that the loop was closed without a close() of the link, which ended with it."""
+        """Take note that the event loop was closed, which ended the link without a `close()`."""
 
     @property
     def visible_state(self) -> ManagerState:
-        """The state for those who use the link, in any thread and process."""
+        """The state as callers see it, in any thread and process."""
         return ManagerState.CLOSED if self.owner.is_gone else self.state
 
     def _enter(self, state: ManagerState) -> None:
@@ -51,11 +51,11 @@ class LinkBase(ABC):
             self.observers.notify(state)
 
     def _wake(self) -> None:
-        """Wake those who wait for another state."""
+        """Wake the tasks that wait for another state."""
         self._changed.send()
 
     def why_not(self) -> str:
-        """Return the reason why there is no link, in words."""
+        """Return the reason why there is no link, as a sentence."""
         if self.reason is not None:
             return str(self.reason)
         if not self._was_connected:

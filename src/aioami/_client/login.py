@@ -1,4 +1,4 @@
-"""The first messages on a new link: the login, the filters, and the event mask."""
+"""The first actions on a new link: the login, the filters, and the event mask."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .options import Options
 
 __all__ = ["log_in"]
 
-# No server takes this filter; the reason that it gives shows whether it knows the criteria.
+# Every server refuses this filter; the reason shows whether the server knows filters with criteria.
 _PROBE: Final = Action(
     "Filter",
     {"Operation": "Add", "MatchCriteria": "aioami(probe)", "Filter": "["},
@@ -40,12 +40,12 @@ async def log_in(
     filters: Sequence[Action[Any]],
     mask: Action[Any] | None,
 ) -> None:
-    """Log in, add the server-side filters, and choose the events.
+    """Log in, add the server-side filters, and set the event mask.
 
     Args:
         filters: the filters, in their order: those of the options, then those that the user sent.
-        mask: the last `Events` action that the user sent, which counts instead of
-            `options.event_mask`.
+        mask: the last `Events` action that the user sent, which replaces `options.event_mask`;
+            `None` without one.
 
     Raises:
         ManagerAuthError: the login was refused.
@@ -54,7 +54,7 @@ async def log_in(
             down.
     """
     try:
-        # Where filters or a mask follow, the login asks for no events: none that is unwanted comes.
+        # If filters or a mask follow, the login asks for no events, so that no unwanted ones come.
         quiet = bool(filters) or mask is not None
         await _authenticate(connection, options, quiet=quiet)
         if any(each.match_criteria is not None for each in options.event_filters):
@@ -99,7 +99,7 @@ async def _authenticate(connection: Connection, options: Options, *, quiet: bool
 async def _probe(connection: Connection, options: Options) -> None:
     """Refuse a server that does not know filters with criteria.
 
-    It would take the pattern alone for a filter of the old kind, and say nothing.
+    Such a server would silently take the pattern alone as a filter of the old kind.
     """
     answer = await connection.send(_PROBE, timeout=options.timeout, counted=False)
     known = answer.message.startswith(_NEW_FILTERS) or is_permission_denied(answer)
@@ -114,7 +114,7 @@ async def _ask(
     options: Options,
     action: Action[ResponseT_co],
 ) -> ResponseT_co:
-    """Send an action, and raise its refusal."""
+    """Send an action, and return its response; raise a refusal."""
     response = await connection.send(action, timeout=options.timeout, counted=False)
     if not response.success:
         raise refusal(response, action)

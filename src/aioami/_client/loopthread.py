@@ -1,4 +1,4 @@
-"""The thread of an event loop, and the way into it from other threads."""
+"""An event loop in a thread, and calls into it from other threads."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ T = TypeVar("T")
 
 
 class Source(Protocol):
-    """A manager or a fleet, as far as its thread is concerned."""
+    """A manager or a fleet: the methods that its thread needs."""
 
     async def connect(self) -> None: ...
     async def close(self) -> None: ...
 
 
 class _Stopped(Exception):
-    """A thread takes nothing any more, as another one closed the manager at this moment."""
+    """The loop takes no more work, because another thread has just closed the manager."""
 
 
 class _RunningLoop:
-    """An event loop that runs in a thread of its own until it is stopped."""
+    """An event loop that runs in its own thread until it is stopped."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -60,11 +60,11 @@ class _RunningLoop:
         try:
             loop.run_forever()
         finally:
-            # It ends by itself where a callback raises what ends an event loop.
+            # Also set here: an exception like KeyboardInterrupt in a callback ends the loop too.
             with self._lock:
                 self._stopped = True
             try:
-                # Whoever still waits gets an end, as in asyncio.run().
+                # Tasks that still wait are cancelled, as in asyncio.run().
                 tasks = asyncio.all_tasks(loop)
                 for task in tasks:
                     task.cancel()
@@ -75,19 +75,19 @@ class _RunningLoop:
 
     @property
     def is_here(self) -> bool:
-        """True in the thread itself."""
+        """True if this is the loop's thread."""
         return threading.current_thread() is self._thread
 
     @property
     def is_stopped(self) -> bool:
-        """True if the loop ends, or has ended."""
+        """True if the loop is ending or has ended."""
         return self._stopped
 
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Have a coroutine run in the loop; it is over when the thread is.
+        """Run a coroutine in the loop, at most until the thread ends.
 
         Raises:
-            _Stopped: the loop ends or has ended, and would never run it.
+            _Stopped: the loop is ending or has ended, and would never run it.
         """
         with self._lock:
             if not self._stopped:
@@ -96,15 +96,15 @@ class _RunningLoop:
         raise _Stopped
 
     def stop(self) -> None:
-        """Have the loop end, behind all that was submitted; may be called again."""
+        """Stop the loop after the coroutines submitted so far have started. May be called again."""
         with self._lock:
-            # Once: a second stop would end the loop while it still ends its tasks.
+            # Only once: a second stop would interrupt the loop while it cancels its tasks.
             if not self._stopped:
                 self._stopped = True
                 self.loop.call_soon_threadsafe(self.loop.stop)
 
     def leave(self, source: Source) -> None:
-        """Begin to close a manager, and to end the loop behind it; return at once."""
+        """Begin to close a manager and then to stop the loop; return at once."""
 
         async def left() -> None:
             try:
@@ -116,7 +116,7 @@ class _RunningLoop:
             self.submit(left())
 
     def join(self) -> None:
-        """Wait until the thread has ended; one whose start was interrupted ends by itself."""
+        """Wait until the thread has ended. One whose start was interrupted ends by itself."""
         with contextlib.suppress(RuntimeError):
             self._thread.join()
 
@@ -124,8 +124,8 @@ class _RunningLoop:
 class LoopThread:
     """The thread with the event loop of a manager or a fleet, while that is connected.
 
-    All that blocks holds it: the manager, its streams, callbacks and calls. When the last of them
-    is dropped without `close()`, the links end, with a `ResourceWarning`.
+    All blocking objects refer to it: the manager, its streams, callbacks and calls. When the last
+    of them is dropped without `close()`, the links end, with a `ResourceWarning`.
 
     Args:
         source: the manager or the fleet.
@@ -145,7 +145,7 @@ class LoopThread:
 
     @property
     def is_usable(self) -> bool:
-        """True if there is a thread that can be asked from here.
+        """True if there is a thread that can be used from here.
 
         Raises:
             RuntimeError: it was connected in another process; or this is the loop's own thread.
@@ -153,18 +153,19 @@ class LoopThread:
         return self._usable() is not None
 
     def refuse(self) -> NoReturn:
-        """Raise the error for what needs a connection."""
+        """Raise the error for a call that needs a connection."""
         raise ConnectionLost(f"the {self._kind} is not connected: call connect(), or use `with`")
 
     def run(self, begin: Callable[[], Awaitable[T]]) -> T:
-        """Await in the loop's thread what a function makes there."""
+        """Call a function in the loop's thread, and await its result there."""
         return self.run_or(begin, self.refuse)
 
     def run_or(self, begin: Callable[[], Awaitable[T]], otherwise: Callable[[], T]) -> T:
-        """Await in the loop's thread what a function makes there; call another one here if it ends.
+        """Call a function in the loop's thread, and await its result there.
 
         Args:
-            otherwise: is called where there is no thread, or none any more.
+            begin: the function, which returns an awaitable.
+            otherwise: is called here instead if there is no thread, or the loop ends first.
         """
         running = self._usable()
         if running is None:
@@ -187,13 +188,13 @@ class LoopThread:
         try:
             return future.result()
         except concurrent.futures.CancelledError as error:
-            if not begun:  # the loop ended before it came to this
+            if not begun:  # the loop ended before this coroutine began
                 raise _Stopped from error
-            if not running.is_stopped:  # by itself
+            if not running.is_stopped:  # the awaitable itself was cancelled
                 raise asyncio.CancelledError(*error.args) from error
             raise ConnectionLost(f"the {self._kind} was closed") from error
         except BaseException:
-            future.cancel()  # of no effect, but for an interruption of this thread
+            future.cancel()  # has an effect only if this thread was interrupted
             raise
 
     def _usable(self) -> _RunningLoop | None:
@@ -214,7 +215,7 @@ class LoopThread:
         return running
 
     def at_once(self, function: Callable[[], T]) -> T:
-        """Call in the loop's thread what acts at once; before there is one, here."""
+        """Call a plain function in the loop's thread; without a thread, call it here."""
 
         async def called() -> T:
             return function()
@@ -226,7 +227,7 @@ class LoopThread:
         """Start the thread, and connect there.
 
         Raises:
-            RuntimeError: it is connected.
+            RuntimeError: it is connected already.
             ConnectionLost: another thread closed it meanwhile.
         """
         running = begun = None
@@ -234,7 +235,7 @@ class LoopThread:
             with self._lock:
                 running = self._usable()
                 if running is None:
-                    # Known before it starts, as Ctrl-C may come then.
+                    # Assigned before it starts, because Ctrl-C may come during the start.
                     running = begun = _RunningLoop()
                     begun.start()
                     self._running = begun
@@ -249,18 +250,18 @@ class LoopThread:
             raise
 
     def close(self) -> None:
-        """Close what is connected, and end the thread. May be called again, from any thread."""
+        """Close the manager or fleet, and end the thread. May be called again, in any thread."""
         running = self._usable()
         if running is not None:
             try:
-                # Another thread may close it too, and be quicker.
+                # Another thread may have closed it first.
                 with contextlib.suppress(_Stopped, ConnectionLost):
                     self._run_on(running, self._source.close)
             finally:
                 self._end(running)
 
     def _end(self, running: _RunningLoop) -> None:
-        # First, as Ctrl-C may come behind it: then the next call finds a thread that was stopped.
+        # Stopped first: if Ctrl-C comes after this, the next call finds a stopped thread.
         running.stop()
         with self._lock:
             if self._running is running:

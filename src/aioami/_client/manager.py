@@ -62,61 +62,62 @@ class Manager(ManagerBase):
         async with Manager(host="127.0.0.1", username="admin", secret="s3cret") as mgr:
             pong = await mgr.send(core.Ping())
 
-    Making one does nothing but to keep the configuration; `connect()`, or `async with`, connects
-    and logs in. The secret itself never crosses the wire: the login answers a challenge. A link
-    that is lost later is established again, with the same events; see `docs/explanation/link.md`
-    for what that means to actions and streams. One that is dropped without `close()` while neither
-    it nor a stream of it is held ends its link, with a `ResourceWarning`.
+    The constructor only keeps the configuration; `connect()`, or `async with`, connects and logs
+    in. The secret itself never crosses the wire: the login answers a challenge. A link that is lost
+    later is established again, with the same events; `docs/explanation/link.md` explains the effect
+    on actions and streams. When the last reference to a manager and its streams is dropped without
+    `close()`, the link ends, with a `ResourceWarning`.
 
     Args:
-        host: name or address. Every address that a name stands for is tried.
-        port: TCP port; `None` is 5038, or 5039 with TLS.
-        username: the user in manager.conf. Without one no login is made: send `core.Challenge` and
-            `core.Login`. A lost link is then final, because nobody could log in again.
+        host: the server's name or address. All addresses of a name are tried.
+        port: the TCP port; `None` is 5038, or 5039 with TLS.
+        username: the user in manager.conf. Without one the manager does not log in: send
+            `core.Challenge` and `core.Login` yourself. Then a lost link is final, because the
+            manager could not log in again.
         secret: that user's secret.
         ssl: `True` is TLS with the system's certificate authorities and verification; an
             `SSLContext` is used as it is, with its client certificate if it has one.
-        server_hostname: the name that the server's certificate must bear, if it is not `host`.
-        event_mask: which events the server is to send: `True` is all that the user may read,
-            `False` none; else one event class as text (`"call"`), a comma-separated list of them,
-            or an iterable of them. After a reconnect the last `core.Events` sent counts instead.
+        server_hostname: the name that the server's certificate must have, if it is not `host`.
+        event_mask: the events that the server sends: `True` for all that the user may read, `False`
+            for none; else one event class as text (`"call"`), a comma-separated list of them, or an
+            iterable of them. After a reconnect the last `core.Events` sent counts instead.
         event_filters: filters that the server applies before it sends an event, added after each
             login. Each is a regular expression as in manager.conf's `eventfilter = ...`, excluding
-            if it begins with `!`; or what stands in the parentheses of `eventfilter(...) = ...`,
-            with `=` and the pattern (`"name(Hangup),header(Cause),method(exact)=16"`) or in a pair
-            with it, from Asterisk 18.26, 20.11, 21.6 and 22.1. They need the write class `system`.
-        timeout: seconds for which an action's answer is waited for, and each step of connecting
-            (name, connection with TLS, greeting, each message of the login); also how long an
-            action waits for a link that was lost. `None` is no limit.
-        reconnect: whether a lost link is established again; a `Backoff` says with which waits.
-            `False` makes it final.
-        retry_connect: whether the first `connect()` goes on trying, with the same waits, until the
+            if it begins with `!`; or, from Asterisk 18.26, 20.11, 21.6 and 22.1, the criteria from
+            the parentheses of `eventfilter(...) = ...`, with `=` and the pattern
+            (`"name(Hangup),header(Cause),method(exact)=16"`) or in a pair with it. They need the
+            write class `system`.
+        timeout: seconds to wait for an action's answer, and for each step of connecting (name,
+            connection with TLS, greeting, each message of the login). An action waits as long for a
+            lost link. `None` is no limit.
+        reconnect: whether to establish a lost link again; a `Backoff` sets the waits. `False` makes
+            the loss final.
+        retry_connect: whether the first `connect()` keeps trying, with the same waits, until the
             server is there.
         keepalive: seconds of silence after which a Ping asks the server for a sign of life. If
             nothing at all comes within `timeout` (without one: within `keepalive`), the link is
             lost. Once an action was given up, events do not count: an answer must come. `None`
-            asks nothing.
+            sends no Pings.
         plaintext_login: whether the secret itself may be sent over a link without TLS: by
             `core.Login` without a challenge, and by the manager's own login to a server that
-            refuses to give one.
-        max_frame_size: bytes that one message of the server may have. `None` lifts the limit.
-        max_list_items: items that one list may have. `None` lifts the limit.
-        max_bytes_before_login: bytes that may come before a login is answered. `None` lifts the
-            limit.
-        encoding: how bytes become text and text becomes bytes, in both directions: `"latin-1"`
-            reads and writes what old gateways send. In it each ASCII character is its own single
-            byte.
-        errors: what stands for bytes that are no text in it: `"backslashreplace"` (`\xfc`),
-            `"replace"` (U+FFFD), or `"surrogateescape"`: a lone surrogate, which goes back as the
-            same byte, and which nothing can print or store. `message.getbytes` has the bytes.
-        record: a file into which all that goes over the link is written, without secrets; see
-            `aioami.testing.Recording`. What was in it is lost.
+            refuses to give a challenge.
+        max_frame_size: the most bytes in one message of the server. `None` lifts the limit.
+        max_list_items: the most items in one list. `None` lifts the limit.
+        max_bytes_before_login: the most bytes before a login is answered. `None` lifts the limit.
+        encoding: the encoding of all text, in both directions; `"latin-1"` suits old gateways. Each
+            ASCII character must be its own single byte in it.
+        errors: the replacement for bytes that are no text in the encoding: `"backslashreplace"`
+            (`\xfc`), `"replace"` (U+FFFD), or `"surrogateescape"`, a lone surrogate. The last is
+            sent back as the same byte, but cannot be printed or stored. `message.getbytes` returns
+            the original bytes.
+        record: a file to which all traffic of the link is written, without secrets; see
+            `aioami.testing.Recording`. Earlier content of the file is lost.
         metrics: gets the duration of each action, and the changes of the link; see
             `aioami.metrics`.
-        read_only: whether only those actions are sent that change nothing on the server, for
-            looking around on a live one. All others raise `PermissionDenied` before a byte leaves:
-            those whose class does not say `reads_only`, those that the catalogue does not know,
-            commands that do not just show something, and functions that may have an effect.
+        read_only: whether to send only actions that change nothing on the server, for a look around
+            on a live one. All others raise `PermissionDenied` before a byte leaves: those whose
+            class is not `reads_only`, those that the catalogue does not know, commands that do more
+            than show something, and functions that may have an effect.
 
     Raises:
         ValueError: an argument cannot be right, or cannot be written in the encoding; the message
@@ -173,7 +174,7 @@ class Manager(ManagerBase):
             metrics=metrics,
             read_only=read_only,
         )
-        from .. import url  # here, as importing the library is to be quick
+        from .. import url  # here, so that importing the library is quick
 
         context = tls.create_default_context() if ssl is True else ssl or None
         default_backoff = _BACKOFF if reconnect else None
@@ -221,10 +222,10 @@ class Manager(ManagerBase):
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
-        """A manager from `ami://user:secret@host:5038`, or `amis://…` for TLS.
+        """Make a manager from `ami://user:secret@host:5038`, or `amis://…` for TLS.
 
         User and secret are percent-encoded. Options follow as query parameters: `timeout` and
-        `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (again for each one),
+        `keepalive` (seconds, or `none`), `event_mask`, `event_filter` (once for each filter),
         `reconnect`, `retry_connect`, `plaintext_login` and `read_only` (`yes` or `no`),
         `max_frame_size` and `max_bytes_before_login` (bytes, or `none`), `max_list_items` (items,
         or `none`), `encoding`, `errors`, `server_hostname`, and `cafile`, a file with the
@@ -232,13 +233,13 @@ class Manager(ManagerBase):
 
         Args:
             url: the server, the user and options.
-            options: what else the constructor takes (`ssl`, `record`, `metrics`, a `Backoff` ...);
-                it wins over the URL.
+            options: further arguments of the constructor (`ssl`, `record`, `metrics`, a `Backoff`
+                ...), which override the URL.
 
         Raises:
-            ValueError: the URL cannot be read, or has an option that does not exist; never shows
-                the secret.
-            OSError: `cafile` cannot be read.
+            ValueError: the URL is malformed, or has an unknown or wrong option. The message never
+                shows the secret.
+            OSError: `cafile` cannot be read, or has no certificates.
             TypeError: the constructor takes no such option.
         """
         from ..url import read_url
@@ -250,44 +251,45 @@ class Manager(ManagerBase):
 
     @property
     def state(self) -> ManagerState:
-        """The state of the link at this moment; in any thread.
+        """The current state of the link; readable in any thread.
 
-        An event loop that was closed took its link with it, and a forked process has none: there it
-        is `CLOSED`.
+        After the event loop was closed, and in a forked process, there is no link: the state is
+        `CLOSED`.
         """
         return self._link.visible_state
 
     @property
     def read_only(self) -> bool:
-        """True if actions that may change something on the server are refused here."""
+        """True if this manager refuses actions that may change something on the server."""
         return self._options.read_only
 
     @property
     def version(self) -> str:
-        """The server's AMI version, for example `11.0.0` of Asterisk 22; empty before it greets.
+        """The server's AMI version, such as `11.0.0` of Asterisk 22; empty before its greeting.
 
-        A relative of Asterisk's, or a proxy, gives a version of its own.
+        For a fork of Asterisk, or a proxy, it is the version that this counts itself.
         """
         return version_of(self._link.banner)
 
     @property
     def encoding(self) -> str:
-        """The name of the encoding in which bytes are text here, such as `utf-8`; as given."""
+        """The name of the encoding of all text, such as `utf-8`, as it was given."""
         return self._options.encoding.name
 
     @property
     def errors(self) -> str:
-        """The word for what stands for bytes that are no text in `encoding`; as given."""
+        """The treatment of bytes that are no text in `encoding`, as it was given."""
         return self._options.encoding.errors
 
     @property
     def server(self) -> str:
-        """The name of the server in its `Fleet`; empty for a manager of its own.
+        """The name of the server in its `Fleet`; empty for a manager outside a fleet.
 
-        The fleet sets it, while there is no link. Every event has it then, and every `EventsLost`.
+        The fleet sets it while there is no link. From then on every event and every `EventsLost`
+        has it.
 
         Raises:
-            RuntimeError: from setting it while the manager is connected, or about to be.
+            RuntimeError: from setting it while the manager is connected or connecting.
         """
         return self._dispatcher.server
 
@@ -300,15 +302,15 @@ class Manager(ManagerBase):
 
     @property
     def reason(self) -> ManagerError | None:
-        """The reason why there is no link, if it was lost or not reached; `None` while it stands.
+        """The error that ended the link, or with which the last attempt failed; else `None`.
 
-        It stays until the next `connect()` that succeeds, or a `close()`.
+        It stays until the link is established again, or until the next `connect()` or `close()`.
         """
         return self._link.reason
 
     @property
     def view(self) -> AskingView:
-        """The event mask, the filters and the rights with which the server is seen from here.
+        """The event mask, the filters and the rights, which decide what this manager can see.
 
         `await mgr.view.ask()` asks the server for the rights, and returns them; `None` if the
         server does not show them to this user.
@@ -320,11 +322,11 @@ class Manager(ManagerBase):
         return self._view
 
     def statistics(self) -> Statistics:
-        """Return the counts of all that went over the link since the manager was made.
+        """Return the counts of the link's traffic since the manager was made.
 
-        `later - earlier` is what happened between two of them, with the rates of that time. It may
-        be called in any thread; in another one than the event loop's, two of its numbers may be of
-        slightly different moments.
+        `later - earlier` gives the counts and rates between two results. It may be called in any
+        thread; outside of the event loop's thread, two numbers may be of slightly different
+        moments.
         """
         return self._tally.snapshot()
 
@@ -333,24 +335,24 @@ class Manager(ManagerBase):
     async def connect(self, *, retry: bool | None = None) -> None:
         """Connect, and log in if there is a username.
 
-        Streams and callbacks that were there before get every event from the first.
+        Streams and callbacks that exist already get every event from the first one on.
 
-        With `retry_connect` it goes on trying until the server is there, the login is refused for
-        good, or the manager is closed. When it fails, those streams go on waiting, and it may be
+        With `retry_connect` it keeps trying until the server is there, the login is refused for
+        good, or the manager is closed. After a failure those streams keep waiting, and it may be
         called again. Cancelling it gives up the attempt.
 
         Args:
-            retry: `retry_connect` for this call alone; left out, it is that of the manager.
+            retry: `retry_connect` for this call only; left out, the manager's option counts.
 
         Raises:
             ConnectionLost: the server was not reached, or the link was lost before the login was
                 done.
             ManagerAuthError: the login was refused.
             ActionError: the server refused one of the `event_filters`.
-            ProtocolError: whoever answers there does not speak AMI.
+            ProtocolError: the server at this address does not speak AMI.
             OSError: the file for the recording cannot be written.
-            RuntimeError: there is a link already, or one is being established again; or the manager
-                is connected in another event loop, thread or process.
+            RuntimeError: there is a link already, or it is being established; or the manager is
+                connected in another event loop, thread or process.
         """
         self._link.owner.check()
         retry = self._options.retry_connect if retry is None else retry
@@ -360,9 +362,8 @@ class Manager(ManagerBase):
     async def wait_ready(self, timeout: float | None = None) -> None:
         """Wait until the manager is logged in.
 
-        That is so at once if it is, else after the first connect, or the next reconnect.
-
-        It may be called before `connect()`. Cancelling it changes nothing.
+        It returns at once if it is logged in now, else after the first connect or the next
+        reconnect. It may be called before `connect()`. Cancelling it changes nothing.
 
         Args:
             timeout: seconds to wait; `None` is no limit.
@@ -371,9 +372,9 @@ class Manager(ManagerBase):
             ManagerTimeout: it was not ready in time; the message says why.
             ConnectionLost: `connect()` failed, the manager was closed, or the link is lost for
                 good.
-            ManagerAuthError, ProtocolError, ActionError: it is lost for good for one of these
+            ManagerAuthError, ProtocolError, ActionError: the link is lost for good for one of these
                 reasons.
-            RuntimeError: it is connected in another event loop, thread or process.
+            RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
         check_seconds("timeout", timeout)
@@ -382,23 +383,23 @@ class Manager(ManagerBase):
     async def wait_booted(self, timeout: float | None = None) -> None:
         """Wait until the manager is logged in and Asterisk has loaded all its modules.
 
-        Before that, many actions fail or wait. Cancelling it gives up the question, if the server
-        was asked; the server may go on holding up other actions until it has booted.
+        Before that, many actions fail or wait.
 
-        Asterisk says that it is fully booted by an event, to users who may read the class `system`
-        and ask for it. Where it did not come, the server is asked by `core waitfullybooted`, which
-        needs the write class `command`, and holds up all other actions until it is answered. A user
-        with neither right waits in vain. If the link is lost meanwhile, it goes on with the next
-        one.
+        Asterisk reports it with the event `FullyBooted`, to users who may read the class `system`
+        and whose mask includes it. If the event has not come, the manager sends the command
+        `core waitfullybooted`. The command needs the write class `command`, and delays all other
+        actions until it is answered. If the link is lost meanwhile, the wait continues on the next
+        one. After a cancelled wait, the command may go on delaying actions until the server has
+        booted.
 
         Args:
             timeout: seconds to wait; `None` is no limit.
 
         Raises:
-            ManagerTimeout: it was not booted in time, or the user has no right to know.
-            PermissionDenied: the server may not be asked, and does not say: events of the class
-                `system` are off, or the login was made without events, because there are filters or
-                `core.Events` was sent.
+            ManagerTimeout: Asterisk was not booted in time, or the user has neither right.
+            PermissionDenied: the user may not send the command, and the event will not come: events
+                of the class `system` are off, or the login was made without events, because there
+                are filters or `core.Events` was sent.
             ConnectionLost, ManagerAuthError, ProtocolError, ActionError, RuntimeError: as for
                 `wait_ready()`.
         """
@@ -410,13 +411,13 @@ class Manager(ManagerBase):
     async def close(self) -> None:
         """Log off, close the link and end all streams.
 
-        May be called again, and in every state; then nothing is tried any more.
+        May be called again, and in every state; attempts to connect end too.
 
-        Callbacks end first: one that is running is cancelled, and waited for; what was not handed
-        over is discarded. Called by a callback, it lets that one go on. Then actions that are still
-        under way fail with `ConnectionLost`. Afterwards the same manager may `connect()` again.
-        Cancelling it ends the waiting for callbacks, or closes without a farewell. After the end of
-        the event loop that connected it does nothing.
+        Callbacks end first: a running one is cancelled and awaited, and events not yet handed over
+        are discarded. A callback that calls `close()` itself is not cancelled. Then actions that
+        are still under way fail with `ConnectionLost`. Afterwards the same manager may `connect()`
+        again. Cancelling `close()` ends the wait for callbacks, or closes without a Logoff. If the
+        event loop that connected was closed, it does nothing.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -439,19 +440,20 @@ class Manager(ManagerBase):
     ) -> ResponseT_co:
         """Send an action and return its response.
 
-        An action that is answered with a list is complete when the list is: its items are in the
-        response's `events`, and go to no stream. Any number of actions may be under way at once.
-        Cancelling it stops the waiting, not the action: what still comes for it is swallowed.
+        A list action is complete when its list is: the items are in the response's `events`, and go
+        to no stream. Any number of actions may be under way at once. Cancelling it stops the wait,
+        not the action; a late answer is discarded.
 
         Args:
             action: from `aioami.core`, or `Action(name, headers)`.
             timeout: seconds to wait for the complete answer; `None` is no limit. Left out, the
                 action's own timeout applies, else the manager's.
-            check: whether a refusal raises; `False` returns the response, whatever it says.
+            check: whether to raise a refusal; `False` returns the response in any case.
             action_id: the ActionID to send, at most 67 bytes; left out, a unique one.
 
-        An action that is sent while the link is down waits for it for the caller's `timeout`, which
-        then counts for both, or else the manager's. It is never sent twice.
+        While the link is being established, an action first waits for it. The caller's `timeout`
+        counts for both waits together; without one, the manager's timeout counts for the link. An
+        action is never sent twice.
 
         Raises:
             ActionError: the server refused; `PermissionDenied` and `UnknownAction` are two kinds of
@@ -459,11 +461,11 @@ class Manager(ManagerBase):
             PermissionDenied: also, without a response and whatever `check` says, if the manager is
                 `read_only`.
             ManagerAuthError: the server refused a `core.Login`.
-            ManagerTimeout: the answer was not complete in time. The action may run all the same.
-            ConnectionLost: there is no link, or it ended first; its `sent` says whether the action
-                may have run.
-            ValueError: the ActionID cannot be sent, or is that of an action which is not answered
-                yet; or it is a login whose secret anybody could read (see `plaintext_login`).
+            ManagerTimeout: the answer was not complete in time. The action may still run.
+            ConnectionLost: there is no link, or it ended first; `sent` is true if the action may
+                have run.
+            ValueError: the ActionID cannot be sent, or belongs to an action that is not answered
+                yet; or this is a login, and others could read its secret (see `plaintext_login`).
             TypeError: this is no action.
             RuntimeError: the manager is connected in another event loop, thread or process; nothing
                 was sent.
@@ -475,7 +477,7 @@ class Manager(ManagerBase):
         try:
             response = await self._link.send(action, timeout=timeout, action_id=action_id)
         finally:
-            if self._observers.entries:  # as a rule there are none
+            if self._observers.entries:  # there are rarely any
                 self._observers.notify(action)
         if check and not response.success:
             raise refusal(response, action)
@@ -496,23 +498,22 @@ class Manager(ManagerBase):
     @overload
     def stream(self, action: Action[Any], *, timeout: Timeout = ...) -> ListStream[Event]: ...
     def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> ListStream[Any]:
-        """Send an action that is answered with a list; return a stream of the items as they arrive.
+        """Send a list action, and return a stream of the items as they arrive.
 
-        Only the items that the consumer has not taken are held. The stream's `response` and
-        `completion` are there as soon as they came. Leaving the stream early swallows the rest of
-        the list. While the link is down the action waits for it, as in `send()`.
+        Only items that the consumer has not taken are kept in memory. `response` and `completion`
+        of the stream are set as soon as they come. Leaving the stream early discards the rest of
+        the list. While the link is being established, the action waits for it, as in `send()`.
 
         Args:
             action: the list action.
-            timeout: seconds without any progress; left out, the action's own timeout, else the
-                manager's.
+            timeout: the longest time without progress, in seconds; left out, the action's own
+                timeout, else the manager's.
 
         Raises:
-            ConnectionLost: there is no link, and none is on its way.
+            ConnectionLost: there is no link, and none is being established.
             PermissionDenied: the manager is `read_only`, and the action may change something.
             TypeError: this is no action.
-            ActionError, ManagerTimeout, ConnectionLost: raised by the iteration, if the list ends
-                before its end.
+            ActionError, ManagerTimeout, ConnectionLost: from the iteration: the list is incomplete.
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         self._link.owner.check()
@@ -571,27 +572,27 @@ class Manager(ManagerBase):
         overflow: Overflow = "drop_oldest",
         on_loss: OnLoss = "count",
     ) -> EventStream[Any]:
-        """A stream of the events that come from now on; it may be opened before `connect()`.
+        """Return a stream of the events from now on; it may be opened before `connect()`.
 
         Args:
             selectors: classes from `aioami.events`, names, or shell-style patterns (`"Queue*"`);
-                none of them selects all events.
-            where: is called with each selected event, and says whether it is wanted.
+                without selectors, all events.
+            where: is called with each selected event, and returns true if it is wanted.
             maxsize: events that may wait for the consumer; `None` lifts the limit.
-            overflow: which event is lost beyond that: `"drop_oldest"` the one that waits longest,
-                `"drop_newest"` the one that comes.
-            on_loss: how the consumer hears that events are missing, because the stream was full or
-                the link was down: `"count"` counts (`dropped`, `gaps`) and logs them; `"raise"`
-                raises `EventsLost` in their place, and then goes on.
+            overflow: the event that a full stream drops: `"drop_oldest"` the one that has waited
+                longest, `"drop_newest"` the new one.
+            on_loss: the report of events that are missing because the stream was full or the link
+                was down: `"count"` counts (`dropped`, `gaps`) and logs them; `"raise"` raises
+                `EventsLost` in their place, and the iteration can go on.
 
-        The library's own events come too, where they are selected: `Disconnected` and
-        `Reconnected`. A name of which nothing can ever come is warned of with `UnknownEventName`;
-        so is, in the log, waiting while there is no link and none is on its way.
+        The library's own events, `Disconnected` and `Reconnected`, come too if they are selected. A
+        name that can never match an event gives the warning `UnknownEventName`. A stream that waits
+        while there is no link and none is being established gives a warning in the log.
 
         Raises:
-            TypeError: a selector is no event class and no text, or `where` is no plain function. An
-                action class is refused by naming its event.
-            ValueError: `maxsize` is less than 1; there is no such `overflow` or `on_loss`.
+            TypeError: a selector is no event class and no text, or `where` is no plain function. If
+                the selector is an action class, the message names its event.
+            ValueError: `maxsize` is less than 1, or `overflow` or `on_loss` is another word.
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
         owner = self._link.owner
@@ -625,9 +626,10 @@ class Manager(ManagerBase):
     def wait_for(
         self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
     ) -> NextEvent[Any]:
-        """The next event that matches, watched for from this call on; await it when you need it.
+        """Return an awaitable for the next event that matches, watched for from this call on.
 
-        Cancelling the await loses nothing: it may be awaited again. Dropped, it is forgotten.
+        After a cancelled await it may be awaited again, and no event is lost. Dropping it ends the
+        watch.
 
         Args:
             selectors, where: as for `events()`.
@@ -635,8 +637,8 @@ class Manager(ManagerBase):
 
         Raises:
             ManagerTimeout: from the await, if no event came in time.
-            ConnectionLost: from the await, if the link was lost for good, or the manager closed,
-                before one came.
+            ConnectionLost: from the await, if the link is lost for good, or the manager is closed,
+                before an event comes.
             TypeError: a selector is no event class and no text.
             RuntimeError: the manager is connected in another event loop, thread or process.
         """
@@ -691,9 +693,9 @@ class Manager(ManagerBase):
         maxsize: int | None = 10_000,
         overflow: Overflow = "drop_oldest",
     ) -> Subscription[Any]:
-        """Return a decorator that has a function called with each event from then on.
+        """Return a decorator that subscribes a function to the events.
 
-        The function is plain or `async`. It may be used before `connect()`.
+        The function is plain or `async`. It may be subscribed before `connect()`.
 
         Example::
 
@@ -701,18 +703,18 @@ class Manager(ManagerBase):
             async def gone(event: events.Hangup) -> None:
                 print(event.channel, event.cause_txt)
 
-        The function stays what it was. It is called with one event after the other, in the server's
-        order, in a task of its own in the event loop: never in a thread, and never twice at once.
-        What it raises is logged under `aioami.callbacks`, and it goes on with the next event. There
-        is no order between the callbacks of two subscriptions.
+        The decorator returns the function unchanged. The function is called with one event after
+        the other, in the server's order, in a separate task of the event loop: never in a thread,
+        and never twice at once. An exception of it is logged under `aioami.callbacks`, and the next
+        event follows. The callbacks of two subscriptions are in no particular order.
 
-        It goes on over reconnects, until the subscription's `close()` or the manager's, and begins
-        again with a later `connect()`. When the link is lost for good that is logged as an error,
+        A subscription continues over reconnects until its `close()`. The manager's `close()` pauses
+        it until a later `connect()`. When the link is lost for good, this is logged as an error,
         and `Subscription.wait_closed()` raises it.
 
         Args:
-            selectors, where, maxsize, overflow: as for `events()`, whose stream is behind it; what
-                is lost because the callback is too slow is logged, and counted in `statistics()`.
+            selectors, where, maxsize, overflow: as for `events()`. Events that are lost because the
+                callback is too slow are logged, and counted in `statistics()`.
 
         Returns:
             The subscription, to be called with the function.
@@ -722,7 +724,7 @@ class Manager(ManagerBase):
                 without parentheses.
         """
         self._link.owner.check()
-        Buffer(Selection(selectors), where, maxsize, overflow)  # refuses at once what is wrong
+        Buffer(Selection(selectors), where, maxsize, overflow)  # refuses wrong arguments at once
         self._select(selectors)
         open_stream = functools.partial(
             self.events,

@@ -1,4 +1,4 @@
-"""Warnings of names of events that cannot be right."""
+"""Warnings about names of events that cannot be right."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["warn_of_names"]
 
 
 def warn_of_names(selectors: Iterable[Selector], version: str = "") -> None:
-    """Warn of each selector of which nothing can ever come, at the line that gave it.
+    """Warn about each selector that can never match an event, at the line that gave it.
 
     Args:
         selectors: classes of events, names and patterns.
         version: the AMI version of the server; empty if it is not known.
     """
-    # Here, as importing the library is to be quick.
+    # Imported here, so that importing the library is quick.
     from .._warning import warn
     from ..events.naming import misnamed
 

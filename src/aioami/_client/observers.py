@@ -1,4 +1,4 @@
-"""Functions of others that are told of something at once, in the middle of what we do."""
+"""Observers: functions of the user that are called at once, in the middle of the library's work."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 
 class Observers(Generic[T]):
-    """Those who observe one kind of thing.
+    """The observers of one kind of thing.
 
     Args:
         what: the kind, in the plural, for the log.
 
     Attributes:
-        entries: their functions, each in a tuple of its own: so one function may observe twice.
+        entries: the functions, each in its own tuple, so that one function may observe twice.
     """
 
     __slots__ = ("_what", "entries")
@@ -32,7 +32,7 @@ class Observers(Generic[T]):
         self.entries: tuple[tuple[Callable[[T], object]], ...] = ()
 
     def add(self, observer: Callable[[T], object]) -> Callable[[], None]:
-        """Have a function called with each; return the one that ends it."""
+        """Add an observer that is called with each thing; return a function that removes it."""
         check_callable("observer", observer)
         entry = (observer,)
         self.entries = (*self.entries, entry)
@@ -43,7 +43,7 @@ class Observers(Generic[T]):
         return end
 
     def notify(self, thing: T) -> None:
-        """Call all of them. What one raises is logged, and hurts no other."""
+        """Call all observers. An exception of one is logged, and does not affect the others."""
         for (observer,) in self.entries:
             try:
                 observer(thing)

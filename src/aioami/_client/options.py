@@ -1,4 +1,4 @@
-"""Options of a manager, checked once, when they are given."""
+"""The options of a manager, checked when they are given."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CALL_WORDS: Final = {
     **dict.fromkeys(("context", "exten", "extension", "priority"), _EXTENSION),
     **dict.fromkeys(("application", "data"), _APPLICATION),
 }
-"""The words of the action Originate for the arguments of `Manager.call`."""
+"""Names of Originate's parameters, each with the argument of `Manager.call` for it."""
 
 
 class Default(enum.Enum):
-    """Stands for a timeout that the caller left to the action and the manager."""
+    """The timeout that a caller left out: the action's own applies, else the manager's."""
 
     DEFAULT = enum.auto()
 
@@ -42,16 +42,16 @@ Timeout = Union[float, None, Default]
 
 @dataclass(frozen=True)
 class Backoff:
-    """The waits before the attempts to establish the link again.
+    """The waits between attempts to establish a lost link again.
 
-    The n-th wait is `first * factor ** n` seconds, at most `maximum`; jitter makes it a random part
-    of that, half of it at the least, so that a thousand clients do not come back at the same
-    moment. It begins anew after a link that lasted for longer than `maximum`.
+    Wait number n, from 0, is `first * factor ** n` seconds, at most `maximum`. With jitter it is
+    random, between half of that and all of it, so that a thousand clients do not come back at the
+    same moment. After a link that lasted longer than `maximum`, the waits start again at `first`.
 
     Args:
         first: seconds before the first attempt.
-        factor: how much longer each wait is than the one before; at least 1.
-        maximum: seconds, the longest wait.
+        factor: the ratio of each wait to the one before; at least 1.
+        maximum: the longest wait, in seconds.
         jitter: whether the waits are random.
 
     Raises:
@@ -75,7 +75,7 @@ class Backoff:
             raise ValueError(f"maximum: at least first ({self.first} seconds), not {self.maximum}")
 
     def delays(self) -> Iterator[float]:
-        """The seconds to wait before each attempt, without end."""
+        """The seconds to wait before each attempt, in an endless iterator."""
         from random import uniform
 
         delay = self.first
@@ -115,7 +115,7 @@ class Options:
             raise ValueError("secret: it may not contain CR, LF or NUL")
         self.encoding.encode("secret", self.secret or "")
         for name, value in (("host", self.host), ("server_hostname", self.server_hostname or "")):
-            if "://" in value or "@" in value:  # not shown: a secret may be in it
+            if "://" in value or "@" in value:  # not shown, because it may contain a secret
                 sentence = "expected a name or an address; Manager.from_url takes a URL"
                 raise ValueError(f"{name}: {sentence}")
         if not 0 < self.port < 65536:
@@ -132,7 +132,7 @@ class Options:
             limit = getattr(self, name)
             if limit is not None and limit < 1:
                 raise ValueError(f"{name}: at least 1 {unit} or None for no limit, not {limit}")
-        # Refuses a name and a mask that could not be sent later.
+        # This refuses a username or a mask that could not be sent later.
         login = Login(self.username or "-", "", events=self.event_mask, challenge="")
         for each in (login, *self.event_filters):
             each.encode("1", encoding=self.encoding)
@@ -143,23 +143,23 @@ class Options:
         return f"{self.host}:{self.port}"
 
     def timeout_of(self, action: Action[Any], timeout: Timeout) -> float | None:
-        """Return the timeout of an answer: the caller's, the action's own, or the manager's."""
+        """Return the timeout for an answer: the caller's, else the action's, else the manager's."""
         if not isinstance(timeout, Default):
             return timeout
         return action.timeout if action.timeout is not None else self.timeout
 
 
 def event_filter(given: str | tuple[str, str] | Filter) -> Filter:
-    """Convert a server-side filter, as it is given, into the action that sets it.
+    """Convert a server-side filter to the action that sets it.
 
     Args:
-        given: a regular expression as in manager.conf's `eventfilter = ...`; or what stands in the
-            parentheses of `eventfilter(...) = ...`, alone, with `=` and the pattern, or in a pair
-            with the pattern.
+        given: a regular expression as in manager.conf's `eventfilter = ...`; or the criteria from
+            the parentheses of `eventfilter(...) = ...`: alone, with `=` and the pattern, or in a
+            pair with the pattern; or the action itself.
 
     Raises:
-        ValueError: it cannot be right.
-        TypeError: it is none of these.
+        ValueError: the filter cannot be right.
+        TypeError: `given` is none of these.
     """
     if isinstance(given, Filter):
         return given

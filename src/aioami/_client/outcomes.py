@@ -1,4 +1,4 @@
-"""Waiting for the event with the outcome of an action, and reasons why it cannot come."""
+"""Waiting for the event with an action's outcome, and the reasons why it may not come."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["hindrance", "sight", "waiting_for"]
 
 
 def waiting_for(outcome: Outcome) -> Callable[[float | None], Awaitable[Event]]:
-    """Return the function that waits for an outcome, in the running event loop alone."""
+    """Return a function that waits for an outcome, only in the event loop that runs now."""
     owner = Owner(functools.partial(_lose, outcome), "response", "response.outcome()")
     owner.take()
 
@@ -37,17 +37,17 @@ def _lose(outcome: Outcome) -> None:
 
 
 async def _wait_for_outcome(outcome: Outcome, owner: Owner, timeout: float | None) -> Event:
-    """Return the event that says how an action ended, when it is there.
+    """Wait for the event with the outcome of an action, and return it.
 
     Args:
-        outcome: receives it; several tasks may wait for it.
+        outcome: receives the event; several tasks may wait for it.
         owner: the loop, thread and process in which the action was sent.
         timeout: seconds to wait; `None` is no limit.
 
     Raises:
-        RuntimeError: it is waited for in another event loop, thread or process.
-        ManagerTimeout: it did not come in time.
-        ManagerError: it will not come, for this reason.
+        RuntimeError: this is another event loop, thread or process.
+        ManagerTimeout: the event did not come in time.
+        ManagerError: the event will not come; the error says why.
     """
     if outcome.result is None:
         owner.check()
@@ -62,7 +62,7 @@ async def _wait_for_outcome(outcome: Outcome, owner: Owner, timeout: float | Non
             sentence = f"the outcome of {action.name} did not come in {timeout:g} seconds"
             raise ManagerTimeout(sentence, action=action) from error
         finally:
-            # Others may go on waiting for the same outcome.
+            # Other tasks may still wait for the same outcome.
             if promise in outcome.waiting:
                 outcome.waiting.remove(promise)
     if isinstance(outcome.result, Event):
@@ -71,11 +71,11 @@ async def _wait_for_outcome(outcome: Outcome, owner: Owner, timeout: float | Non
 
 
 def hindrance(view: View, action: Action[Any]) -> ActionError | None:
-    """Return the error for an outcome that cannot come; `None` if it may, as far as is known.
+    """Return the error for an outcome that cannot come; `None` if it may come, as far as is known.
 
     Args:
-        view: the part of the server that the manager sees.
-        action: the action, which was accepted.
+        view: the part of the server that the manager can see.
+        action: the action, which the server accepted.
     """
     from ..permissions import Demand, read_classes
     from ..permissions.delivery import EventFilter, includes, passes
@@ -93,7 +93,7 @@ def hindrance(view: View, action: Action[Any]) -> ActionError | None:
     if permissions is not None and not includes(permissions.read, classes):
         return PermissionDenied(f"{what} {needed}, which the user may not read", action=action)
     own = list(map(EventFilter.of, view.filters or ()))
-    # Asterisk puts a manager's filters behind those that manager.conf has for its user.
+    # Asterisk applies the filters of manager.conf for this user too, before the manager's own.
     configured = [] if permissions is None else map(EventFilter.of, permissions.event_filters)
     filters = [*configured, *own]
     if all(passes(filters, name, sorted(classes)) is False for name in names):
@@ -103,7 +103,7 @@ def hindrance(view: View, action: Action[Any]) -> ActionError | None:
 
 
 def sight(view: View) -> str:
-    """A clause on what limits the events of a manager, for an outcome that did not come in time."""
+    """A clause on the limits of a manager's events, for an outcome that did not come in time."""
     mask = view.mask
     if mask is None:
         found = "the event mask is not known"

@@ -1,4 +1,4 @@
-"""The rights that a manager's actions and streams need, and the actions that it refuses to send."""
+"""Recording of the rights that a manager needs, and refusal of actions that it must not send."""
 
 from __future__ import annotations
 
@@ -20,62 +20,62 @@ _NONE: Final[frozenset[Any]] = frozenset()
 
 
 class Conditions(Protocol):
-    """The options by which an action is admitted; `Options` has them, among others."""
+    """The options that decide which actions may be sent; `Options` has them."""
 
     @property
     def read_only(self) -> bool:
-        """True if no action is sent that may change something."""
+        """True if actions that may change something are refused."""
 
     @property
     def ssl(self) -> object | None:
-        """Not `None` if nobody else can read what is sent."""
+        """The TLS setting; `None` if others can read the actions."""
 
     @property
     def plaintext_login(self) -> bool:
-        """True if a secret may be sent as it is."""
+        """True if a secret may be sent in plain text."""
 
     @property
     def event_filters(self) -> Sequence[object]:
-        """The filters that are set at each login."""
+        """The filters that each login sets."""
 
 
 class Rights:
-    """Admits actions, and records what the server must allow for them and for the streams.
+    """Admits or refuses actions, and records the rights that actions and streams need.
 
     Args:
-        options: say whether the manager is read-only, and whether a secret may be sent as it is.
+        options: decide whether the manager is read-only, and whether a plain secret may be sent.
     """
 
     __slots__ = ("_admitted", "_demands", "_options", "_selected")
 
     def __init__(self, options: Conditions) -> None:
         self._options = options
-        # Few things are ever added, and for a quiet connection three sets would be a tenth of its
-        # memory.
+        # Frozen sets, because entries are rarely added, and three sets would be a tenth of the
+        # memory of a quiet connection.
         self._admitted: frozenset[str] = _NONE
         self._demands: frozenset[Demand] = _NONE
         self._selected: frozenset[Selector] = _NONE
 
     def admit(self, action: Action[Any]) -> None:
-        """Record the rights that an action needs.
+        """Admit an action, and record the rights that it needs.
 
         Raises:
-            TypeError: it is no action.
-            ValueError: it is a login whose secret anybody could read.
+            TypeError: `action` is no action.
+            ValueError: it is a login, and others could read its secret.
             PermissionDenied: the manager is read-only, and the action may change something.
         """
         if not isinstance(action, Action):
             raise TypeError(_no_action(action))
-        # Most actions need the same whatever their headers say, and are examined once.
+        # The rights of most actions do not depend on their headers: these are examined only once.
         if action.name not in self._admitted:
             self._refuse_plain_secret(action)
             self._refuse_change(action)
             self._note(action)
 
     def note_selectors(self, selectors: Iterable[Selector]) -> frozenset[Selector]:
-        """Record the events that a stream selects, and return what was not selected before.
+        """Record the selectors of a stream, and return the new ones.
 
-        No selector is all events.
+        No selector selects all events.
         """
         new = frozenset(selectors or ("*",)) - self._selected
         if new:
@@ -83,7 +83,7 @@ class Rights:
         return new
 
     def required(self) -> Permissions:
-        """Return what was recorded until now, as sections of manager.conf."""
+        """Return the rights that were recorded so far, as for manager.conf."""
         from ..permissions import of_use
 
         own_filters = bool(self._options.event_filters)
@@ -114,13 +114,13 @@ class Rights:
         if examined in self._admitted:
             return
         self._demands |= {Demand.of(action.name, action.headers)}
-        # What is refused by its headers is examined each time.
+        # An action that may be refused because of its headers is examined each time.
         if variant or not (self._options.read_only or _is_login(action)):
             self._admitted |= {examined}
 
 
 def _no_action(given: object) -> str:
-    """A sentence on what was given in the place of an action, and what to write instead."""
+    """A sentence on an argument that is no action, with what to write instead."""
     if isinstance(given, type) and issubclass(given, Action):
         made = f"{given.__name__}({'...' if _needs_arguments(given) else ''})"
         return f"{given.__name__} is the class of an action; send an object of it, {made}"

@@ -1,4 +1,4 @@
-"""Streams of events, lists as they arrive, and single events to wait for."""
+"""Streams of events and of list items, and waiting for a single event."""
 
 from __future__ import annotations
 
@@ -25,22 +25,21 @@ EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 
 
 class EventStream(Generic[EventT_co]):
-    """The events that were asked for, in the server's order, through `async for`.
+    """The selected events, in the server's order, for `async for`.
 
     It is a context manager, plain or `async`. Leaving it, `close()`, or dropping the last reference
-    to it ends the subscription. One task consumes it; a second that waits at the same time gets a
-    `RuntimeError`, and so does one in another event loop than the manager's. Cancelling the
+    to it ends the subscription. One task consumes it. A second one that waits at the same time gets
+    a `RuntimeError`, and so does a task in an event loop other than the manager's. Cancelling the
     consumer loses no event.
 
     The iteration ends when the stream or the manager is closed. When the link is lost for good, it
-    raises `ConnectionLost` (or what else ended the link) after the events that were buffered.
+    raises `ConnectionLost`, or the other error that ended the link, after the buffered events.
 
-    The buffer holds `maxsize` events; what is lost beyond that is counted in `dropped`. A link that
-    is lost and established again ends no stream: what happened meanwhile is missing, and
-    `gaps` counts that. `on_loss` says how else the consumer hears of it: a warning in the log (once
-    until it catches up; of a gap by the link), or an `EventsLost` raised in the place where the
-    events are missing, whatever the selectors. After it the iteration can be begun again, and goes
-    on behind that place.
+    The buffer holds `maxsize` events; further losses are counted in `dropped`. A stream continues
+    when a lost link is established again. The events of the gap are missing, and `gaps` counts it.
+    By default losses are also logged: an overflow once until the consumer catches up, and a gap by
+    the link. With `on_loss="raise"`, `EventsLost` is raised in the place of the missing events,
+    whatever the selectors. A new iteration then goes on behind that place.
     """
 
     __slots__ = (
@@ -61,7 +60,7 @@ class EventStream(Generic[EventT_co]):
         before_waiting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._buffer = buffer
-        self._before_waiting = before_waiting  # the first time that the consumer waits
+        self._before_waiting = before_waiting  # called when the consumer first waits
         self._owner = buffer.owner
         self._next = buffer.give
         self._end: Callable[[], None] | None = end
@@ -79,17 +78,17 @@ class EventStream(Generic[EventT_co]):
 
     @property
     def gaps(self) -> int:
-        """The number of times that the link was lost and established again meanwhile."""
+        """The number of times that the link was lost and established again."""
         return self._buffer.gaps
 
     @property
     def ended(self) -> bool:
-        """True if no more events come; those that are `pending` can still be taken."""
+        """True if no more events come; `pending` ones can still be taken."""
         return self._buffer.ended
 
     @property
     def selection(self) -> Selection:
-        """The events that were asked for; its `str()` names them."""
+        """The selected events; the `str()` names them."""
         return self._buffer.selection
 
     @property
@@ -98,7 +97,7 @@ class EventStream(Generic[EventT_co]):
         return self._buffer.pending
 
     def close(self) -> None:
-        """End the subscription, and discard what was not taken. May be called again.
+        """End the subscription, and discard the events that were not taken. May be called again.
 
         Raises:
             RuntimeError: the manager is connected in another event loop, thread or process.
@@ -106,7 +105,7 @@ class EventStream(Generic[EventT_co]):
         self._owner.check()
         end, self._end = self._end, None
         if end is not None:
-            # The subscription first: nothing more is put into a buffer that was emptied.
+            # The subscription ends first, so that no event is put into the emptied buffer.
             end()
             self._buffer.discard()
             self._next = self._buffer.give
@@ -135,7 +134,7 @@ class EventStream(Generic[EventT_co]):
         try:
             self.close()
         except RuntimeError:
-            # What a closed loop left behind may be collected in the manager's next loop.
+            # A stream of a closed loop may be collected in the manager's next loop.
             if kind is not GeneratorExit:
                 raise
 
@@ -165,8 +164,8 @@ class EventStream(Generic[EventT_co]):
 class Iteration(Generic[EventT_co]):
     """One `async for` over a stream.
 
-    The loop in which it runs was checked when it began. To do so at each event would cost a third
-    of the delivery.
+    The event loop is checked once, at its beginning. A check at each event would add a third to the
+    cost of the delivery.
     """
 
     __slots__ = ("_stream",)
@@ -178,7 +177,7 @@ class Iteration(Generic[EventT_co]):
         return self
 
     async def __anext__(self) -> EventT_co:
-        # An event that is there is returned without a turn of the event loop.
+        # A buffered event is returned without a turn of the event loop.
         try:
             event = self._stream._next()
             self._stream._delivered += 1
@@ -198,11 +197,11 @@ class Iteration(Generic[EventT_co]):
 
 
 class ListStream(EventStream[EventT_co]):
-    """The items of a list as they arrive, for lists that are too long to be held.
+    """The items of a list as they arrive, for lists that are too long for memory.
 
-    Leaving it early swallows the rest of the list; other actions are not disturbed. A list with a
-    hole is never delivered as whole: a refusal in its middle, a lost link, and silence for longer
-    than the timeout all raise.
+    Leaving it early discards the rest of the list; other actions are not affected. An incomplete
+    list never ends like a complete one: a refusal in its middle, a lost link, and silence for
+    longer than the timeout all raise.
     """
 
     __slots__ = ()
@@ -222,9 +221,9 @@ class ListStream(EventStream[EventT_co]):
 
 
 class NextEvent(Generic[EventT]):
-    """The next event that matches, watched for from now on; to be awaited, once or again.
+    """An awaitable for the next event that matches; it may be awaited again.
 
-    Dropped without being awaited, it is forgotten.
+    Dropping it ends the watch for the event.
     """
 
     __slots__ = ("__weakref__", "_found", "_stream", "_timeout")
@@ -255,6 +254,6 @@ class NextEvent(Generic[EventT]):
 
 
 def source_of(source: EventStream[Any] | NextEvent[Any]) -> tuple[EventStream[Any], Buffer]:
-    """Return a stream and its buffer, for another that is to take its events."""
+    """Return a stream and its buffer, for another stream that takes its events."""
     stream = source._stream if isinstance(source, NextEvent) else source
     return stream, stream._buffer

@@ -1,4 +1,4 @@
-"""A manager for programs that have no event loop: its names, blocking, on a loop in a thread."""
+"""Blocking managers for programs without an event loop, on a loop in a thread."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def in_thread(manager: ManagerLike) -> BlockingManager: ...
 @overload
 def in_thread(manager: Fleet) -> BlockingFleet: ...
 def in_thread(manager: ManagerLike | Fleet) -> BlockingManager | BlockingFleet:
-    """Return a manager, or a fleet, with the same names, blocking, on an event loop in a thread.
+    """Return a manager or a fleet with the same methods, but blocking, on a loop in a thread.
 
-    For programs without an event loop: Django, Flask, Celery, scripts. Any number of threads may
-    use it at once. In a program that forks, make it after the fork.
+    It is for programs without an event loop: Django, Flask, Celery, scripts. Any number of threads
+    may use it at once. In a program that forks, make it after the fork.
 
     Example::
 
@@ -59,16 +59,17 @@ def in_thread(manager: ManagerLike | Fleet) -> BlockingManager | BlockingFleet:
         manager: a manager that is not connected, or a `Fleet`.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: `manager` is neither.
     """
-    # Told by their names, as a fleet is above this room, and a manager may be of any kind.
+    # Distinguished by their methods: this package may not import Fleet, and any class may be a
+    # manager.
     if hasattr(manager, "health") and not hasattr(manager, "send"):
         return BlockingFleet(manager)
     return BlockingManager(cast("ManagerLike", manager))
 
 
 class _Source(Source, Protocol):
-    """A manager or a fleet: what both have."""
+    """The methods that a manager and a fleet have in common."""
 
     # fmt: off
     def events(
@@ -86,27 +87,27 @@ class _Source(Source, Protocol):
 
 
 class _Blocking:
-    """The names that a manager and a fleet have in common, blocking, and the thread of the loop."""
+    """The blocking methods that a manager and a fleet have in common, and the loop's thread."""
 
     def __init__(self, source: _Source, thread: LoopThread) -> None:
         self._source = source
         self._thread = thread
 
     def run(self, awaitable: Awaitable[T]) -> T:
-        """Await something in the loop's thread, such as `response.outcome()`, and return it.
+        """Await something in the loop's thread, such as `response.outcome()`; return its result.
 
         Args:
-            awaitable: what to await, made anywhere.
+            awaitable: the object to await; it may have been made in any thread.
 
         Raises:
             ConnectionLost: the manager is not connected, or was closed meanwhile.
-            asyncio.CancelledError: what was awaited raised it, or was cancelled there.
+            asyncio.CancelledError: the awaitable raised it, or was cancelled.
             RuntimeError: it was connected in another process; or this is the loop's own thread.
         """
         try:
             return self._thread.run(lambda: awaitable)
         except ConnectionLost:
-            if isinstance(awaitable, Coroutine):  # else Python warns of one that never began
+            if isinstance(awaitable, Coroutine):  # else Python warns that it was never awaited
                 awaitable.close()
             raise
 
@@ -114,15 +115,15 @@ class _Blocking:
         """Start the thread, connect, and log in; see `Manager.connect` and `Fleet.connect`.
 
         Raises:
-            RuntimeError: it is connected.
+            RuntimeError: it is connected already.
         """
         self._thread.connect()
 
     def close(self) -> None:
         """Close each link, end all streams, and end the thread.
 
-        May be called again, and in another thread than one that is connecting, which gets
-        `ConnectionLost` then.
+        May be called again, and in any other thread; a thread that is connecting then gets
+        `ConnectionLost`.
         """
         self._thread.close()
 
@@ -167,7 +168,7 @@ class _Blocking:
         overflow: Overflow = "drop_oldest",
         on_loss: OnLoss = "count",
     ) -> BlockingStream[Any]:
-        """Return the events that come from now on; see `Manager.events`.
+        """Return a stream of the events from now on; see `Manager.events`.
 
         `where` is called in the loop's thread.
         """
@@ -195,8 +196,8 @@ class _Blocking:
     ) -> Any:
         """Wait for the next event that matches, and return it; see `Manager.wait_for`.
 
-        Only what comes after the call is seen. To send an action first and miss nothing, open
-        `events()` before it.
+        Only events after the call count. To wait for an event that follows an action, open
+        `events()` before you send the action.
         """
         with asked_from_here():
             return self._thread.run(
@@ -224,10 +225,10 @@ class _Blocking:
         maxsize: int | None = 10_000,
         overflow: Overflow = "drop_oldest",
     ) -> BlockingSubscription[Any]:
-        """Return a decorator that has a function called with each event; see `Manager.on`.
+        """Return a decorator that subscribes a function to the events; see `Manager.on`.
 
-        The function is called in the loop's thread. One that is not `async` holds up all else there
-        while it runs.
+        The function is called in the loop's thread. While it runs, a function that is not `async`
+        blocks everything else there.
         """
         subscription = self._thread.at_once(
             lambda: self._source.on(*selectors, where=where, maxsize=maxsize, overflow=overflow)
@@ -236,13 +237,14 @@ class _Blocking:
 
 
 class BlockingManager(_Blocking):
-    """The names of a manager, blocking; `aioami.in_thread` makes it.
+    """A manager with blocking methods; `aioami.in_thread` makes it.
 
-    Each method does in the thread of the event loop what the method of that name does, and blocks
-    until it is done. It raises the same errors. An interrupted one (Ctrl-C) is cancelled there.
+    Each method calls the manager's method of the same name in the loop's thread, and blocks until
+    that is done. It raises the same errors. When a call is interrupted (Ctrl-C), the method is
+    cancelled there.
 
-    A callback is called in the thread of the loop. There the blocking names would wait for
-    themselves, and raise `RuntimeError`; an `async` callback awaits those of `manager`.
+    Callbacks are called in the loop's thread. There the blocking methods would wait for themselves,
+    so they raise `RuntimeError`; an `async` callback awaits the methods of `manager`.
 
     Attributes:
         manager: the manager that does the work.
@@ -266,7 +268,7 @@ class BlockingManager(_Blocking):
 
     @property
     def state(self) -> ManagerState:
-        """The state of the link at this moment."""
+        """The current state of the link."""
         return self.manager.state
 
     @property
@@ -276,11 +278,11 @@ class BlockingManager(_Blocking):
 
     @property
     def view(self) -> AskingView:
-        """The part of the server that is seen from here; `run(mgr.view.ask())` asks for rights."""
+        """The part of the server that this manager sees; `run(mgr.view.ask())` asks for rights."""
         return cast("AskingView", self.manager.view)
 
     def statistics(self) -> Statistics:
-        """Return the counts of all that went over the link since the manager was made."""
+        """Return the counts of the link's traffic since the manager was made."""
         return self.manager.statistics()
 
     # Actions
@@ -307,7 +309,7 @@ class BlockingManager(_Blocking):
         self, action: Action[Any], *, timeout: Timeout = ...
     ) -> BlockingListStream[Event]: ...
     def stream(self, action: Action[Any], *, timeout: Timeout = DEFAULT) -> BlockingListStream[Any]:
-        """Send an action that is answered with a list; return its items; see `Manager.stream`."""
+        """Send a list action, and return a stream of its items; see `Manager.stream`."""
         if not self._thread.is_usable:
             raise ConnectionLost(f"{action.name} was not sent: the manager is not connected")
         stream = self._thread.at_once(lambda: self.manager.stream(action, timeout=timeout))
@@ -328,9 +330,9 @@ class BlockingManager(_Blocking):
     ) -> BlockingCall:
         """Place a call, and return it once Asterisk has accepted it; see `Manager.call`.
 
-        It is hung up where `with` is left; without `with` it goes on. A program is an `async`
-        function, and runs in the loop's thread. An interruption (Ctrl-C) before the call is
-        accepted has it hung up.
+        Leaving `with` hangs the call up; without `with` it goes on. A program is an `async`
+        function, and runs in the loop's thread. If you interrupt it (Ctrl-C) before the call is
+        accepted, the call is hung up.
         """
 
         async def place() -> tuple[PlacedCall, Call]:
@@ -351,7 +353,7 @@ class BlockingManager(_Blocking):
 
 
 class _Member(BlockingManager):
-    """The manager of a server of a fleet, on the thread of the fleet."""
+    """The manager of one server of a fleet, in the fleet's thread."""
 
     def __init__(self, manager: ManagerLike, thread: LoopThread) -> None:
         super().__init__(manager)
@@ -365,9 +367,9 @@ class _Member(BlockingManager):
 
 
 class BlockingFleet(_Blocking):
-    """The names of a fleet, blocking; `aioami.in_thread` makes it of a `Fleet`.
+    """A fleet with blocking methods; `aioami.in_thread` makes it from a `Fleet`.
 
-    All servers share one event loop, in one thread. Each name does there what that of `Fleet` does;
+    All servers share one event loop in one thread. Each method calls the method of `Fleet` there;
     see also `BlockingManager`::
 
         with aioami.in_thread(Fleet({"pbx1": "ami://u:s@10.0.0.1"})) as fleet:
@@ -375,8 +377,8 @@ class BlockingFleet(_Blocking):
             for event in fleet.events(events.Hangup):
                 print(event.server, event.channel)
 
-    `fleet[name]` is the server's manager, a `BlockingManager` whose `connect` and `close` are of
-    the one server, and leave the thread alone.
+    `fleet[name]` is the server's manager, a `BlockingManager`. Its `connect` and `close` affect
+    only this server, not the thread.
 
     Attributes:
         fleet: the fleet that does the work.
@@ -395,7 +397,7 @@ class BlockingFleet(_Blocking):
         return self.fleet.servers
 
     def __getitem__(self, name: str) -> BlockingManager:
-        """The manager of a server, blocking; a `KeyError` if there is no such server."""
+        """The blocking manager of a server; a `KeyError` if there is no such server."""
         return _Member(self.fleet[name], self._thread)
 
     def __contains__(self, name: object) -> bool:
@@ -408,7 +410,7 @@ class BlockingFleet(_Blocking):
         return len(self.fleet)
 
     def add(self, name: str, server: str | ManagerLike) -> BlockingManager:
-        """Add a server, and return its manager, which begins to connect; see `Fleet.add`."""
+        """Add a server, and return its manager, which starts to connect; see `Fleet.add`."""
         manager = self._thread.at_once(lambda: self.fleet.add(name, server))
         return _Member(manager, self._thread)
 
@@ -421,14 +423,14 @@ class BlockingFleet(_Blocking):
     def observe_servers(
         self, observer: Callable[[str, ManagerLike | None], object]
     ) -> Callable[[], None]:
-        """Have a function called, in the loop's thread, with each server that comes or goes.
+        """Register a function for servers that come or go; it is called in the loop's thread.
 
         See `Fleet.observe_servers`.
         """
         return self.fleet.observe_servers(observer)
 
     def health(self) -> dict[str, ServerHealth]:
-        """Return the health of each server at this moment, by name."""
+        """Return the current health of each server, by name."""
         return self._thread.at_once(self.fleet.health)
 
     def statistics(self) -> dict[str, Statistics]:

@@ -21,7 +21,7 @@ __all__ = ["ServerView"]
 class ServerView:
     """The part of a server that a manager can see: its event mask, its filters, its user's rights.
 
-    It is always that of the moment. `repr()` shows all three.
+    The values are always the current ones. `repr()` shows all three.
     """
 
     __slots__ = ("_asked", "_link", "_options", "_permissions")
@@ -36,9 +36,9 @@ class ServerView:
     def mask(self) -> frozenset[str] | None:
         """The event classes that the server is asked to send; `"all"` stands for all of them.
 
-        It is the manager's `event_mask`, or the last `core.Events` that the server took, as
-        Asterisk reads it: a class that it does not know is none. Empty is no events. `None` is
-        unknown: without a username, the mask is that of the program's own login.
+        It is the manager's `event_mask`, or the last `core.Events` that the server accepted, as
+        Asterisk reads it: classes that Asterisk does not know are left out. Empty is no events.
+        `None` is unknown: without a username, the program's own login sets the mask.
         """
         sent = self._link.mask
         if sent is None and self._options.username is None:
@@ -49,16 +49,16 @@ class ServerView:
     def filters(self) -> tuple[Action[Any], ...]:
         """The filters that this manager sets on the server, in their order.
 
-        They are its `event_filters`, and each `Filter` action that was sent and that the server
-        took. Those of the user in manager.conf are in `permissions`, where these are known.
+        They are its `event_filters`, and each `Filter` action that the server accepted. The user's
+        filters in manager.conf are in `permissions`, if these are known.
         """
         return (*self._options.event_filters, *self._link.filters)
 
     @property
     def permissions(self) -> Permissions | None:
-        """The rights of the user, as the server gave them on this connection.
+        """The rights of the user, as the server showed them on this connection.
 
-        `None` is unknown: `ask()` asks for them.
+        `None` is unknown: `ask()` asks the server.
         """
         asked = self._asked() if self._asked is not None else None
         return self._permissions if asked is not None and asked is self._link.connection else None
@@ -66,9 +66,9 @@ class ServerView:
     async def ask(self) -> Permissions | None:
         """Ask the server for the rights of the user, and return them.
 
-        `manager show user` shows them, to users with the write class `command`; else manager.conf
-        itself, to those with `config`. To others the server does not show them. They count until
-        the link is lost. Cancelling it gives up the question.
+        A user with the write class `command` sees them by `manager show user`, and one with
+        `config` in manager.conf itself. To others the server does not show them. The result counts
+        until the link is lost. Cancelling it gives up the question.
 
         Returns:
             The rights; `None` if the server does not show them, or there is no username.

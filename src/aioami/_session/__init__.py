@@ -1,1 +1,1 @@
-"""One conversation with a server, without any input or output."""
+"""One conversation with a server, without any I/O."""

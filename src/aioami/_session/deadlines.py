@@ -1,4 +1,4 @@
-"""Deadlines of actions, without a clock of their own."""
+"""Deadlines of actions; the caller supplies the time."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .pending import Pending
 
 __all__ = ["Deadlines"]
 
-_MANY: Final = 1024  # actions, beyond which those that are over are looked for
+_MANY: Final = 1024  # actions; beyond this number, those that are over are removed
 _NEVER: Final = float("inf")
 
 
 class Deadlines:
     """One FIFO per timeout length; each FIFO is sorted by due time.
 
-    An action that is over stays in its FIFO until it would be due, as to remove it from the middle
-    would cost more than to skip it then; when there are many, they are swept out.
+    An action that is over stays in its FIFO until it would be due: skipping it then costs less than
+    removing it from the middle. When there are many of them, they are removed together.
     """
 
     __slots__ = ("_fifos", "_size", "_swept_at")
@@ -37,7 +37,7 @@ class Deadlines:
         return min([fifo[0].due for fifo in self._fifos.values()], default=_NEVER)
 
     def add(self, pending: Pending, timeout: float, start: float) -> float:
-        """Have an action expire `timeout` seconds after `start`, and return that time."""
+        """Let an action expire `timeout` seconds after `start`, and return that time."""
         if self._size >= self._swept_at:
             self._sweep()
         due = pending.due = start + timeout
@@ -52,7 +52,7 @@ class Deadlines:
         return due
 
     def expire(self, now: float) -> list[tuple[Pending, float]]:
-        """Remove and return the actions that are overdue, in their order, each with its timeout."""
+        """Remove and return the overdue actions, in their order, each with its timeout."""
         overdue: list[tuple[Pending, float]] = []
         going_on: list[tuple[Pending, float, float]] = []
         for timeout, fifo in list(self._fifos.items()):
@@ -61,8 +61,8 @@ class Deadlines:
                 self._size -= 1
                 if _is_over(pending):
                     continue
-                # A list that made progress is due later; it cannot be found again when an item
-                # comes, which would make each item dearer.
+                # A list that made progress is due later. Its deadline is moved only here, because a
+                # search for it at each item would cost too much.
                 progressed = pending.last_progress() if pending.last_progress is not None else 0.0
                 if progressed + timeout > now:
                     going_on.append((pending, timeout, progressed))

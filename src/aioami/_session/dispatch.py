@@ -19,15 +19,15 @@ Selector = Union[type[Event], str]
 """An event class, an event's name, or a shell-style pattern over names."""
 
 Route = tuple[Union[type[Event], None], tuple[Callable[[Event], None], ...]]
-"""The class of an event, and its sinks; no class for what is no event."""
+"""The class of an event, and its sinks; `None` as the class if the message is no event."""
 
 _MAX_ROUTES: Final = 4096
-_MAX_FIRST_LINE: Final = 100  # characters; Asterisk's own have less than half of that
+_MAX_FIRST_LINE: Final = 100  # characters; the longest of Asterisk has less than half of that
 _EVENT: Final = "Event: "
 
 
 class Selection:
-    """The events that a subscriber asked for. No selector at all selects everything.
+    """The events that a subscriber asked for. Without any selector, these are all events.
 
     Raises:
         TypeError: a selector is no event class and no name.
@@ -48,8 +48,8 @@ class Selection:
     def names(self) -> frozenset[str] | None:
         """The names of the events that can be selected, as Asterisk spells them.
 
-        `None` if they cannot be told: a pattern, a name that the catalogue does not know, and a
-        class above all events may stand for any.
+        `None` if they are unknown: a pattern, a name that the catalogue does not know, or the base
+        class of all events may stand for any event.
         """
         if not self._classes and not self._patterns:
             return None
@@ -60,19 +60,19 @@ class Selection:
         for each in self._classes:
             if each in (Event, KnownEvent):
                 return None
-            if each in self._unnamed:  # a part of the events whose class it extends
+            if each in self._unnamed:  # it selects a part of its base class's events
                 found |= {base.wire_name for base in each.__mro__ if issubclass(base, Event)}
         for cls in EVENTS.values():
             if not self._classes.isdisjoint(cls.__mro__):
                 found.add(cls.wire_name)
-        # A user's class may spell its name as it likes.
+        # A user's class may spell an event's name differently from Asterisk.
         return frozenset(_spelling(name) for name in found if name)
 
     def matches(self, name: str, cls: type[Event]) -> bool:
         """True if all events of that name and class are selected."""
         if not self._classes and not self._patterns:
             return True
-        # As issubclass() would, which asks abstract classes at length.
+        # Like issubclass(), which is slow for abstract classes.
         return not self._classes.isdisjoint(cls.__mro__) or any(
             fnmatchcase(name.lower(), item) for item in self._patterns
         )
@@ -83,9 +83,9 @@ class Selection:
         cls: type[Event],
         put: Callable[[Event], None],
     ) -> Callable[[Event], None] | None:
-        """Return the callable for events of that name and class; `None` if none is selected.
+        """Return the callable for events with this name and class; `None` if none is selected.
 
-        It is `put` itself, or one that looks at each event first.
+        It is `put` itself, or a callable that checks each event first.
         """
         if self.matches(name, cls):
             return put
@@ -114,7 +114,7 @@ class Subscriber:
     """Receives the selected events, and `settle()` after each batch.
 
     Attributes:
-        selection: the events that it is to get.
+        selection: the events that it gets.
     """
 
     __slots__ = ()
@@ -127,23 +127,23 @@ class Subscriber:
         raise NotImplementedError
 
     def settle(self) -> None:
-        """Note that all events of a read were put."""
+        """Take note that all events of a read were put."""
 
     def miss(self, gap: float, count: int = 0, why: str = "") -> None:
-        """Note that events are missing here.
+        """Take note that events are missing here.
 
         Args:
-            gap: seconds of which they are missing.
-            count: how many, as far as that is known.
-            why: a clause that says so, if it was not the link.
+            gap: the length of the gap, in seconds.
+            count: the number of missing events, as far as it is known.
+            why: a clause with the cause, if it was not the link.
         """
 
     def finish(self, error: Exception | None) -> None:
-        """Note that no more events come; with the error that ended the link, if one did."""
+        """Take note that no more events come, with the error that ended the link, if any."""
 
 
 class _Routes(dict[str, Route]):
-    """Routes by the first line on the wire, its CR included, each worked out when first needed."""
+    """Routes by an event's first line on the wire, with its CR; each is made when first needed."""
 
     __slots__ = ("_subscribers", "_version")
 
@@ -153,7 +153,7 @@ class _Routes(dict[str, Route]):
         self._version = 0
 
     def forget(self) -> None:
-        """Note that the subscribers have changed."""
+        """Forget all routes, because the subscribers have changed."""
         self._version += 1
         self.clear()
 
@@ -167,8 +167,8 @@ class _Routes(dict[str, Route]):
         name = first[len(_EVENT) :].removesuffix("\r")
         cls = event_class(name)
         version = self._version
-        # Garbage may be collected at any moment here, and streams with it: that changes the
-        # subscribers.
+        # Iterate over a copy: the garbage collector may end a stream at any moment, which changes
+        # the subscribers.
         found = [each.selection.sink(name, cls, each.put) for each in list(self._subscribers)]
         sinks = tuple([sink for sink in found if sink is not None])
         if version == self._version and len(first) <= _MAX_FIRST_LINE:
@@ -180,8 +180,8 @@ class Dispatcher:
     """The subscribers, in the order in which they subscribed.
 
     Attributes:
-        routes: for each event's first line, its class and its sinks.
-        server: the name of the server in its fleet, which each event gets; empty outside of one.
+        routes: the class and the sinks of each event, by its first line.
+        server: the name of the server in its fleet, which each event gets; empty without a fleet.
     """
 
     def __init__(self) -> None:
@@ -202,10 +202,10 @@ class Dispatcher:
         self._routes.forget()
 
     def emit(self, event: Event) -> None:
-        """Deliver an event that the library itself has made."""
+        """Deliver one of the library's own events."""
         if self.server:
             name_server(event, self.server)
-        # Here and below over a copy: what a subscriber does may end it, or another.
+        # Iterate over a copy here and below: a subscriber may end itself, or another one.
         for subscriber in list(self._subscribers):
             if subscriber in self._subscribers and subscriber.selection.matches(
                 event.name, type(event)
@@ -214,7 +214,7 @@ class Dispatcher:
                 subscriber.settle()
 
     def settle(self) -> None:
-        """Have all subscribers settle behind the events of a read."""
+        """Call `settle()` of all subscribers after the events of a read."""
         for subscriber in list(self._subscribers):
             subscriber.settle()
 

@@ -1,4 +1,4 @@
-"""The outcomes that are waited for: which event is whose."""
+"""The assignment of events to the actions whose outcomes they are."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .pending import Outcome
 
 __all__ = ["OutcomeWatch"]
 
-_SPARE: Final = 100  # keys of outcomes that nobody waits for any more, before they are looked for
+_SPARE: Final = 100  # keys of dropped outcomes that may collect before they are removed
 
 
 class OutcomeWatch(Subscriber):
-    """Subscribes to the events of one name, for the actions whose outcome comes in one of them.
+    """Subscribes to the events of one name, for all actions whose outcome is such an event.
 
-    One look-up by ActionID, or by what the action and the event have in common, serves all actions,
-    where a subscriber for each would look at every event. An outcome that its caller dropped is
+    One look-up finds the action of an event, by ActionID or by a key that both have. A subscriber
+    for each action would have to examine every event. An outcome that its caller dropped is
     forgotten.
 
     Args:
         event_name: the name of the events.
-        encoding: gives the bytes of what actions name.
+        encoding: the encoding of the keys that actions give.
 
     Attributes:
         outcomes: by ActionID.
@@ -39,7 +39,7 @@ class OutcomeWatch(Subscriber):
         self.outcomes: weakref.WeakValueDictionary[str, Outcome] = weakref.WeakValueDictionary()
         self._encoding = encoding
         self._numbers = itertools.count()
-        self._ids: dict[bytes, dict[str, int]] = {}  # with a number each, in their order
+        self._ids: dict[bytes, dict[str, int]] = {}  # ActionIDs by key, each with its rank
         self._kinds: set[type[Action[Any]]] = set()
         self._has_others = False
 
@@ -48,7 +48,7 @@ class OutcomeWatch(Subscriber):
         return self._conclude
 
     def add(self, outcome: Outcome) -> None:
-        """Have the events judged for an outcome, too."""
+        """Watch the events for one more outcome."""
         self.outcomes[outcome.action_id] = outcome
         kind = outcome.action.answered_as
         keys = kind.outcome_keys(outcome.action, self._encoding)
@@ -70,7 +70,7 @@ class OutcomeWatch(Subscriber):
         self._ids = {key: ids for key, ids in left if ids}
 
     def _conclude(self, event: Event) -> None:
-        # Some of these events have no ActionID; each action knows its own by other headers then.
+        # Some of these events have no ActionID; then an action recognises its own by other headers.
         one = self.outcomes.get(event.action_id or "")
         for outcome in (one,) if one is not None else self._candidates(event):
             conclusion = outcome.action.conclusion(outcome.action_id, event)
@@ -82,7 +82,7 @@ class OutcomeWatch(Subscriber):
                 outcome.settle(ActionError(sentence, action=outcome.action))
                 continue
             outcome.settle(conclusion)
-            return  # one event is the outcome of one action: of the one that was sent first
+            return  # one event is the outcome of only one action, the one that was sent first
 
     def _candidates(self, event: Event) -> Iterable[Outcome]:
         if self._has_others:

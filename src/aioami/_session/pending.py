@@ -1,4 +1,4 @@
-"""Actions that are under way, and the outcomes that are waited for."""
+"""Actions that are under way, and the outcomes that callers wait for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..responses.base import Response
 __all__ = ["FENCE", "Outcome", "Pending", "Promise"]
 
 FENCE: Final = Action("Ping")
-"""Sent behind an action whose end nothing else marks: its answer shows that the action is over."""
+"""Sent behind an action without a marked end: its answer shows that the action is over."""
 
 
 class Promise(Protocol):
@@ -26,11 +26,11 @@ class Promise(Protocol):
 
 
 class Outcome:
-    """The event that will say how an accepted action ended.
+    """The outcome of an accepted action, which an event will bring.
 
     Attributes:
-        result: the event or the error, once there is one.
-        waiting: the promises of those who wait for it.
+        result: the event or the error; `None` before there is one.
+        waiting: the promises of the callers that wait for it.
     """
 
     __slots__ = ("__weakref__", "action", "action_id", "result", "waiting")
@@ -42,7 +42,7 @@ class Outcome:
         self.waiting: list[Promise] = []
 
     def settle(self, result: Event | ManagerError) -> None:
-        """Record the result, unless there is one already, and give it to those who wait."""
+        """Record the result, unless there is one already, and pass it to the waiting callers."""
         if self.result is not None:
             return
         self.result = result
@@ -57,23 +57,23 @@ class Outcome:
 
 
 class Pending:
-    """An action between its first byte and the last one of its answer.
+    """An action from its first byte to the last byte of its answer.
 
     Attributes:
-        data: its bytes, until they are written.
-        counted: whether it is still to be counted how it ended.
-        written: whether its bytes were handed to the operating system, so that the server may have
-            seen them.
-        forgotten: whether it was given up, so that what still comes for it is discarded.
-        response: the reply that started its list, or that more replies are to follow.
-        items: how many items of its list came, once it has begun.
-        end: the event that ends that list by its name, if no header marks its end.
-        is_unmarked: whether the server ought to have marked that list, and did not.
-        due: when it is given up, if it has a deadline; `last_progress` says when something of its
-            list came, if that puts it off.
-        next: what was sent behind it, while neither is answered.
+        data: the bytes of the action, until they are written.
+        counted: true if its end must still be counted.
+        written: true if its bytes were handed to the operating system, so that the server may have
+            received them.
+        forgotten: true if it was given up, so that a late answer is discarded.
+        response: the reply that started its list, or the first of several replies.
+        items: the number of items of its list so far.
+        end: the event that ends the list by its name, if no header marks the end.
+        is_unmarked: true if the server should have marked the list, but did not.
+        due: the time of its deadline, if it has one.
+        last_progress: returns the time of the last part of its list, if that moves the deadline.
+        next: the action that was sent after it, while neither is answered.
         bare_lines: the lines of its reply, if that has no `Response` header.
-        shape: what says how it is answered: a class, or an action.
+        shape: the class or action that declares the form of its answer.
     """
 
     __slots__ = (
@@ -109,7 +109,7 @@ class Pending:
         on_item: Callable[[Response, Event | None], None] | None,
     ) -> None:
         self.action = action
-        # One without a class of its own is answered as its name is.
+        # A plain `Action` is answered like the action class of the same name.
         plain = type(action) is Action and action is not FENCE
         self.shape = action_class(action.name) if plain else action
         self.action_id = action_id

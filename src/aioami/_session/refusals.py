@@ -41,11 +41,11 @@ _REFUSALS: Final[dict[str, type[ActionError] | type[ManagerAuthError]]] = {
 
 
 def refusal(response: Response, action: Action[Any]) -> ManagerError:
-    """Return the exception that stands for a `Response: Error`.
+    """Return the exception for a `Response: Error`.
 
     Args:
-        response: the response. Secrets that the server repeats in it are hidden in its words.
-        action: what it answers.
+        response: the response. Secrets that the server repeats in it are hidden in the message.
+        action: the action that it answers.
     """
     text = _reason(response)
     unlisted = ManagerAuthError if action.name.lower() == "login" else ActionError
@@ -64,7 +64,7 @@ def refusal(response: Response, action: Action[Any]) -> ManagerError:
 
 
 def _meant(action: Action[Any]) -> str:
-    """Return a question for an action that the catalogue does not have, but one that is near."""
+    """Return a question that suggests a known action for an unknown one; empty if none is near."""
     if action_class(action.name) is not Action:
         return ""
     load_actions()
@@ -73,7 +73,7 @@ def _meant(action: Action[Any]) -> str:
 
 
 def _reason(response: Response) -> str:
-    """The reason in a response; a command's is in the first line of its output."""
+    """The reason in a response; for a command it is the first line of the output."""
     text = response.message.strip()
     if text == _IN_OUTPUT:
         lines = (line.strip() for line in response.output)
@@ -87,20 +87,21 @@ def is_permission_denied(response: Response) -> bool:
 
 
 def is_shutting_down(response: Response) -> bool:
-    """True if the server takes no actions any more, because it ends."""
+    """True if the server accepts no more actions, because it is shutting down."""
     return response.message == _SHUTTING_DOWN
 
 
 def is_final(error: BaseException, *, established: bool = False) -> bool:
     """True if another attempt would fail in the same way, and may even lock the user out.
 
-    This is all that is final: any other failure of an attempt is a reason to wait and try again.
+    After any other failure of an attempt, the link waits and tries again.
 
     Args:
         error: the failure of an attempt to establish a link, or the end of an established one.
-        established: whether the link stood.
+        established: true if the link was established.
     """
     if isinstance(error, ManagerAuthError):
         return error.response is None or error.response.message != _IN_USE
-    # A refused filter; and of a link that stood, what exceeded a limit will do so again.
+    # An attempt fails for good if a filter was refused. On an established link, a message that
+    # exceeded a limit will do so again.
     return isinstance(error, ProtocolError if established else ActionError)

@@ -1,10 +1,9 @@
-"""One conversation with a server, without any input or output: which reply belongs to which action.
+"""One conversation with a server, without any I/O: it assigns replies to actions.
 
-Messages come in as texts. Events go to those who selected them; replies, and the items of lists, go
-to the action that asked for them. Asterisk answers strictly in the order in which it was asked, and
-never puts a foreign message into a list. Two things follow. A reply without an ActionID belongs to
-the oldest action that was not answered. And once an action is answered, nothing more will come for
-those that were sent before it.
+Messages come in as texts. Events go to the subscribers that selected them; replies and list items
+go to the action that asked for them. Asterisk answers strictly in the order of the actions, and
+puts no foreign message into a list. Two rules follow. A reply without an ActionID belongs to the
+oldest unanswered action. Once an action is answered, no answer will come for earlier ones.
 """
 
 from __future__ import annotations
@@ -34,38 +33,39 @@ __all__ = ["Session"]
 
 log = get_logger("aioami.session")
 
-_SHOWN_NAMES: Final = 8  # of a reply that belongs to nothing
+_SHOWN_NAMES: Final = 8  # header names in the log of a reply that belongs to no action
 _BETWEEN_EVENTS: Final = re.compile("\r?\n(?=Event: )")
 _ID_FIRST: Final = re.compile("ActionID:[^\n]*\nResponse:", re.IGNORECASE)
 
-# Broadcast to every client with the ActionID of the one who caused them: never items of a list.
+# These events go to every client, with the ActionID of the action that caused them. They are never
+# items of a list.
 _BROADCAST_WITH_ID: Final = frozenset({"UserEvent", "OriginateResponse", "SIPQualifyPeerDone"})
 
 
-# Actions whose success changes the state of the connection; a fence has no class, and so no name
-# here.
+# Actions whose success changes the state of the connection. The empty name stands for the fence,
+# which has no class.
 _CHANGING_STATE: Final = frozenset({"", "ping", "login", "logoff"})
 
 
 class Session:
-    """The actions of one connection, and what became of them.
+    """The actions of one connection, and their answers.
 
     Args:
         dispatcher: delivers the events.
-        clock: seconds on a monotonic clock, for round-trip times.
-        max_list_items: items that one list may have; `None` lifts the limit.
+        clock: returns the seconds on a monotonic clock, for round-trip times.
+        max_list_items: the most items in one list; `None` lifts the limit.
         tally: counts the messages.
-        gated: whether events are held back until `open_gate`.
-        max_held: characters of events that may be held back; `None` lifts the limit.
-        encoding: gives the bytes of actions.
-        secrets: what the server knows without being told, and may repeat in a refusal.
+        gated: true to hold events back until `open_gate`.
+        max_held: the most characters of events that are held back; `None` lifts the limit.
+        encoding: the encoding of the actions.
+        secrets: secrets that the server knows anyway, the user's, and may repeat in a refusal.
 
     Attributes:
-        logged_in: whether a login succeeded here.
-        said_goodbye: whether the server confirmed a logoff, so that the end of the link is no loss.
-        needs_fence: whether a fence is to be sent: an action was answered whose end may not be
-            marked.
-        error: the `ProtocolError` that makes it senseless to go on.
+        logged_in: true after a successful login.
+        said_goodbye: true if the server confirmed a Logoff, so that the end of the link is no loss.
+        needs_fence: true if a fence must be sent, because an action was answered whose end may be
+            unmarked.
+        error: the `ProtocolError` after which the connection cannot go on; else `None`.
     """
 
     def __init__(
@@ -90,13 +90,12 @@ class Session:
         self._max_held = max_held
         self._encoding = encoding
         self._secrets = tuple(secrets)
-        # Some events repeat the ActionID to every client, so that two clients must not use the
-        # same.
+        # Some events repeat the ActionID to every client, so two clients must not use the same one.
         self._prefix = os.urandom(6).hex()
         self._numbers = itertools.count(1)
         self._pending: dict[str, Pending] = {}
-        # The actions without an answer, in the order in which they were sent. A deque would be a
-        # tenth of the memory that a quiet connection needs.
+        # The unanswered actions, in the order in which they were sent, as a linked list: a deque
+        # would take a tenth of the memory of a quiet connection.
         self._oldest: Pending | None = None
         self._newest: Pending | None = None
         self._lists: dict[str, Pending] = {}
@@ -119,17 +118,17 @@ class Session:
         on_item: Callable[[Response, Event | None], None] | None = None,
         counted: bool = True,
     ) -> Pending:
-        """Take an action on; its `data` is to be written next.
+        """Accept an action; the caller must write its `data` next.
 
         Args:
             promise: gets the complete response, or the error.
-            on_item: gets the reply that starts a list, alone, and then each of its items as they
-                come, instead of the response's `events`.
-            counted: `False` for an action of the library's own, which `statistics()` leaves out.
+            on_item: gets the reply that starts a list, without an item, and then the reply with
+                each item as it comes. The items are then not kept in the response's `events`.
+            counted: `False` for an action of the library itself, which `statistics()` leaves out.
 
         Raises:
-            ValueError: the ActionID cannot be sent, or is that of an action which is not over; or
-                the encoding cannot write a header, or not within a line.
+            ValueError: the ActionID cannot be sent, or belongs to an action that is not over; or
+                the encoding cannot write a header, or a line becomes too long in it.
         """
         if action_id is None:
             action_id = f"{self._prefix}-{next(self._numbers)}"
@@ -146,7 +145,7 @@ class Session:
         else:
             self._newest.next = pending
         self._newest = pending
-        # Counted when it is sent, and once more when it ends, so that the numbers add up.
+        # Counted now, and again when it ends, so that the numbers add up.
         if counted:
             pending.counted = True
             self._tally.actions += 1
@@ -159,7 +158,7 @@ class Session:
         pending.outcome = Outcome(action, action_id)
         for name in pending.shape.outcome_events:
             watch = self._watch(name)
-            # With two actions under one ActionID no event would be certain to belong to either.
+            # If two actions had one ActionID, an event could belong to either.
             if (earlier := watch.outcomes.get(action_id)) is not None:
                 used = earlier.action
                 sentence = f"the ActionID of {used.name} was used again before its outcome came"
@@ -167,7 +166,7 @@ class Session:
             watch.add(pending.outcome)
 
     def forget(self, pending: Pending) -> None:
-        """Give an action up, and discard what still comes for it. May be called again."""
+        """Give an action up, and discard late answers to it. May be called again."""
         if pending.forgotten:
             return
         self._count(pending, None)
@@ -175,14 +174,14 @@ class Session:
         pending.outcome = None
         pending.on_item = None
         pending.forgotten = True
-        if pending.response is not None:  # the items that came hold memory
+        if pending.response is not None:  # drop its items, which take memory
             pending.response.events.clear()
-        # It stays while an answer may come, or that would be taken for the answer of another.
+        # It stays while an answer may come; otherwise another action would get that answer.
         if not pending.written or pending.overtaken:
             self._drop(pending)
 
     def lose(self, reason: ManagerError) -> None:
-        """Fail every action and every outcome that is waited for, as the link is gone."""
+        """Fail all actions and all outcomes, because the link is lost."""
         # Cleared first, so that a promise that fails finds no action here that is over.
         pendings, outcomes = list(self._pending.values()), self._outcomes()
         self._pending.clear()
@@ -200,17 +199,17 @@ class Session:
             outcome.settle(_lost(reason, f"the outcome of {outcome.action.name}", sent=True))
 
     def is_open(self, pending: Pending) -> bool:
-        """True if the server may still be at work on an action, as far as its answers show."""
+        """True if the server may still work on an action, judging by its answers."""
         return self._pending.get(pending.action_id) is pending and not pending.overtaken
 
     def standstill(self) -> tuple[Pending | None, int] | None:
-        """Return where the server stands, if it owes the answer to an action that was given up.
+        """Return the server's progress, if it owes the answer to an action that was given up.
 
-        It is equal to the one before for as long as the server has answered nothing since: neither
-        the oldest action without an answer, nor another item of a list.
+        Two results are equal if the server has answered nothing in between: neither the oldest
+        unanswered action, nor a further item of a list.
 
         Returns:
-            something to be compared; `None` if no such answer is due.
+            A value to compare; `None` if no such answer is due.
         """
         for each in self._pending.values():
             if each.forgotten and each.written and not each.overtaken and each.response is None:
@@ -219,14 +218,14 @@ class Session:
         return None
 
     def open_gate(self) -> None:
-        """Deliver the events that were held back, and hold back no more."""
+        """Deliver the events that were held back, and hold back no further ones."""
         held, self._held = self._held, None
         if held:
             self._deliver(held)
             self._dispatcher.settle()
 
     def _hold_back(self, text: str) -> None:
-        # Streams are to get nothing of a link whose login, filters or mask may still fail.
+        # Streams must get no events of a link whose login, filters or mask may still fail.
         assert self._held is not None
         self._held_size += len(text)
         if self._max_held is None or self._held_size <= self._max_held:
@@ -238,16 +237,16 @@ class Session:
         )
 
     def receive(self, texts: list[str]) -> None:
-        """Take messages, as `Framer.feed` returns them, and have subscribers settle behind them.
+        """Process messages, as `Framer.feed` returns them, and let the subscribers settle.
 
-        They are taken up to the one that exceeds a limit, which is recorded in `error`.
+        It stops at a message that exceeds a limit, and records that in `error`.
         """
         self._tally.messages += len(texts)
         try:
             self._deliver(texts)
         except ProtocolError as error:
-            # What is behind it in the same read is not delivered: the end of the list that is too
-            # long would make it whole.
+            # The rest of the read is not delivered: the end of a list that is too long would make
+            # the list look complete.
             self.error = error
         self._dispatcher.settle()
 
@@ -264,24 +263,24 @@ class Session:
             elif sinks:
                 event = cls(text)
                 if server:
-                    event._server = server  # as `name_server`, which costs twice as much here
+                    event._server = server  # like `name_server`, at half the cost
                 for sink in sinks:
                     sink(event)
 
     def _receive_other(self, text: str) -> None:
-        # By the key of the first line alone: OriginateResponse events have a Response header too.
+        # Only the first line's key counts: OriginateResponse events have a Response header too.
         if not text.startswith("Response: "):
             kind = text.partition(":")[0].lower()
             if kind == "event":
                 self._deliver(split(text, _with_usual_name))
                 return
-            # AstManProxy puts the ActionID of its own answers first.
+            # AstManProxy begins its own answers with the ActionID.
             if kind != "response" and not _ID_FIRST.match(text):
                 self._tally.others += 1
                 self._receive_bare_reply(text)
                 return
         self._tally.others += 1
-        # Answers come in order, so this one is most often for the oldest action.
+        # Answers come in order, so this one usually belongs to the oldest action.
         pending = self._oldest_unanswered()
         response = Response(text) if pending is None else self._response(pending, text)
         action_id = response.find("ActionID")
@@ -298,7 +297,7 @@ class Session:
     # Replies
 
     def _receive_first_reply(self, pending: Pending, response: Response) -> None:
-        if self._oldest is pending and not self._lists:  # as a rule: answers come in order
+        if self._oldest is pending and not self._lists:  # the usual case
             self._step_on(pending)
         else:
             self._pass_over_those_before(pending)
@@ -306,8 +305,8 @@ class Session:
         success = response.success
         if success and shape.wire_name.lower() in _CHANGING_STATE:
             self._take_note(pending.action, response)
-        # An EventList header announces a list. Where that is missing, the action's class says that
-        # more follows; an error is always the whole answer.
+        # An EventList header announces a list. Without it, the action's class decides whether more
+        # follows; an error is always the whole answer.
         if _is_list(response):
             self._begin_list(pending, response, shape.completion if shape.list_unmarked else None)
         elif success and (shape.completion is not None or shape.reply_count > 1):
@@ -332,15 +331,15 @@ class Session:
             pending.on_item(response, None)
 
     def _begin_unmarked_list(self, pending: Pending, response: Response) -> None:
-        """Await what may follow a success that does not say whether anything does."""
+        """Wait for a list that may follow a success without an announcement."""
         shape = pending.shape
         if shape.list_unmarked or shape.completion is None:
             self._begin_list(pending, response, shape.completion)
         elif shape.list_optional or response.message.strip() in shape.empty_list_messages:
             self._finish(pending, response, response.success)
         else:
-            # Asterisk 11 and older mark no list, and did not end every list with an event. The
-            # answer to a Ping shows that the list is over, whatever ended it.
+            # Asterisk 11 and older mark no list, and do not end every list with an event. The
+            # answer to a Ping shows that the list is over in any case.
             self._begin_list(pending, response, shape.completion, is_unmarked=True)
             self.needs_fence = True
 
@@ -352,7 +351,7 @@ class Session:
     def _take_note(self, action: Action[Any], response: Response) -> None:
         """Update the state of the connection after a successful Ping, Login or Logoff."""
         name = action.name.lower()
-        if action is FENCE:  # it counts nowhere
+        if action is FENCE:  # it changes no state and no statistics
             self._tally.messages -= 1
             self._tally.others -= 1
         elif name == "ping":
@@ -363,18 +362,18 @@ class Session:
             self.said_goodbye = True
 
     def _receive_second_reply(self, pending: Pending, response: Response) -> None:
-        """Take the last reply of several, or an error in the middle of a list."""
+        """Process the last of several replies, or an error in the middle of a list."""
         if pending.forgotten:
             return
         if pending.shape.reply_count > 1:
             self._finish(pending, response, response.success)
             return
-        if response.success:  # a second success says nothing about the list
+        if response.success:  # a second success tells nothing about the list
             self._stray(response)
             return
         note_secrets(response, self._secrets)
-        # After an error in its middle the items of the list may go on, and its end may be missing:
-        # the error is the answer, and what still comes is discarded.
+        # After an error in the middle of a list, more items may come, and the end may be missing.
+        # So the error is the answer, and the rest is discarded.
         self._count(pending, False)
         if pending.promise is not None and not pending.promise.done():
             pending.promise.set_result(response)
@@ -384,7 +383,7 @@ class Session:
         """Give an action its complete response."""
         if not success:
             note_secrets(response, self._secrets)
-        # The outcome first: an answer that already is one, or a refusal, has no event behind it.
+        # The outcome first: no event follows a refusal, or an answer that already is the outcome.
         outcome = pending.outcome
         if outcome is not None:
             conclusion = pending.action.conclusion_of_response(response)
@@ -398,13 +397,13 @@ class Session:
         if promise is not None and not promise.done():
             promise.set_result(response)
         if pending.shape.reply_count > 1 and not pending.overtaken:
-            # Another reply may come, and is of no use.
+            # Another reply may come, but is useless.
             pending.forgotten = True
             self._pending[pending.action_id] = pending
             self._begin_list(pending, response)
 
     def _count(self, pending: Pending, success: bool | None) -> None:
-        """Count an action of the user as carried out, refused, or (`None`) without an answer."""
+        """Count a user's action as carried out, refused, or without an answer (`None`)."""
         if not pending.counted:
             return
         pending.counted = False
@@ -416,9 +415,9 @@ class Session:
             self._tally.errors += 1
 
     def _receive_bare_reply(self, text: str) -> None:
-        """Take lines without a `Response` header, with which a few actions are answered.
+        """Process lines without a `Response` header, which a few actions have as their answer.
 
-        Nothing marks the last of them: an answer to a later action shows that they are all there.
+        The last line is not marked; the answer to a later action shows that all lines have come.
         """
         pending = self._oldest_unanswered()
         if pending is None or not pending.shape.bare_reply:
@@ -437,12 +436,12 @@ class Session:
             raise ProtocolError(f"the answer to {name} exceeds max_list_items ({limit} lines)")
 
     def _conclude(self, pending: Pending) -> None:
-        """An action that nothing else ends is over, as one behind it was answered."""
+        """End an action without a marked end, because a later one was answered."""
         response = pending.response
         if response is not None:
             if pending.is_unmarked and not pending.items:
                 self._refuse_unmarked_list(pending, response)
-            elif not _is_list(response):  # which has an end of its own, or is never whole
+            elif not _is_list(response):  # a marked list has its own end, or is never complete
                 self._finish(pending, response, response.success)
             return
         lead = "" if pending.shape.bare_reply == "headers" else "Output: "
@@ -450,9 +449,9 @@ class Session:
         self._finish(pending, self._response(pending, join(lines, "\n")), True)
 
     def _refuse_unmarked_list(self, pending: Pending, response: Response) -> None:
-        """Fail a list action that was answered with a success, and with nothing of a list."""
+        """Fail a list action that was answered with a success but without any part of a list."""
         action, end = pending.action, pending.end
-        assert end is not None  # only a list that is declared to have one is expected unmarked
+        assert end is not None  # an unmarked list is expected only if its class declares the end
         sentence = (
             f"{action.name} was answered without a list: this server marks no lists, and neither "
             f"an item nor {end.wire_name} followed"
@@ -464,9 +463,9 @@ class Session:
             promise.set_exception(ActionError(sentence, action=action, response=response))
 
     def conclude(self) -> None:
-        """Note that nothing more comes for the actions under way; whoever carried them knows so.
+        """Take note that no more answers come for the actions under way, as the caller knows.
 
-        What only an answer behind it would end, ends; a list without its marked end stays open.
+        Actions without a marked end are over now; a list whose marked end is missing stays open.
         """
         for pending in list(self._pending.values()):
             if pending.response is not None:
@@ -476,34 +475,33 @@ class Session:
                     self._finish(pending, pending.response, pending.response.success)
 
     def _oldest_unanswered(self) -> Pending | None:
-        """Return the action that a reply without ActionID belongs to, as replies come in order."""
+        """Return the action that the next reply without an ActionID belongs to."""
         while self._oldest is not None and self._oldest.forgotten and not self._oldest.written:
             self._step_on(self._oldest)  # it never left, so no answer will come for it
         return self._oldest if self._oldest is not None and self._oldest.written else None
 
     def _step_on(self, oldest: Pending) -> None:
-        """Remove the oldest action from the row of those without an answer."""
+        """Remove the oldest action from the unanswered ones."""
         self._oldest, oldest.next = oldest.next, None
         if self._oldest is None:
             self._newest = None
 
     def _pass_over_those_before(self, pending: Pending) -> None:
-        """Note that nothing more comes for the actions sent before this one, which is answered."""
-        if pending.overtaken:  # its answer comes late, and says nothing about those before it
+        """Take note that an action is answered, so no answer will come for earlier ones."""
+        if pending.overtaken:  # its answer comes late, and tells nothing about those before it
             return
         while (earlier := self._oldest) is not pending:
-            assert earlier is not None  # whatever is not answered is in the row
+            assert earlier is not None  # every unanswered action is in the linked list
             self._step_on(earlier)
-            # It is not failed yet: an answer that comes late after all is still taken, and else its
-            # deadline ends it.
+            # It does not fail yet: a late answer is still accepted; otherwise its deadline ends it.
             earlier.overtaken = True
             if earlier.forgotten or earlier.action is FENCE:
                 self._drop(earlier)
             elif earlier.shape.fenced:
                 self._conclude(earlier)
         self._step_on(pending)
-        # Asterisk puts nothing into a list: one that is under way when another action is answered
-        # is either over, or never ends.
+        # Asterisk sends no other answer within a list. If another action is answered, an open list
+        # is either over, or will never end.
         for earlier in list(self._lists.values()):
             earlier.overtaken = True
             if earlier.forgotten:
@@ -512,7 +510,7 @@ class Session:
                 self._conclude(earlier)
 
     def _drop(self, pending: Pending) -> None:
-        """Remove an action for which nothing more comes."""
+        """Remove an action for which no more answers come."""
         if self._pending.get(pending.action_id) is pending:
             del self._pending[pending.action_id]
         if self._lists:
@@ -521,7 +519,7 @@ class Session:
     def _stray(self, message: Response | str) -> None:
         """Count and log a message that belongs to no action."""
         self._tally.strays += 1
-        # A server that errs once will err again, and must not fill the log.
+        # A faulty server will repeat the fault, which must not fill the log.
         level, self._stray_level = self._stray_level, logging.DEBUG
         if isinstance(message, str):
             log.log(
@@ -530,7 +528,7 @@ class Session:
                 len(message),
             )
         else:
-            # No values: what a server repeats of secrets has no name here, and no action.
+            # Values are not shown: without a known action, secrets in them cannot be recognised.
             kind = "success" if message.success else "error"
             names = ", ".join(list(message)[:_SHOWN_NAMES])
             log.log(level, "a reply came that no action waits for: %s, with %s", kind, names)
@@ -538,7 +536,7 @@ class Session:
     # Lists
 
     def _take_items(self, text: str, cls: type[Event]) -> bool:
-        """Take an event as an item of its list; return `False` if it belongs to none."""
+        """Process an event as an item of its list; return `False` if it belongs to none."""
         event = cls(text)
         pending = self._lists.get(event.find("ActionID") or "")
         if pending is None or pending.response is None or cls.wire_name in _BROADCAST_WITH_ID:
@@ -558,10 +556,10 @@ class Session:
         end = pending.end
         ends_by_name = end is not None and event.name == end.wire_name
         complete = ends_by_name or (
-            # As text first: to look for a header that is not there takes four times as long.
+            # The text is searched first: the search for an absent header takes four times as long.
             "eventlist" in text.lower() and _says_of_list(event) == "complete"
         )
-        # Counted and not measured: the items of a `stream()` are not held here, but limited too.
+        # Counted here, because the items of a `stream()` are not kept, but are limited too.
         pending.items += 1
         limit = self._max_list_items
         if complete:
@@ -569,7 +567,7 @@ class Session:
         elif limit is not None and pending.items > limit and not pending.forgotten:
             name = pending.action.name
             raise ProtocolError(f"the list of {name} exceeds max_list_items ({limit} items)")
-        # The event that ends a list by its name may be an item itself, if its class says so.
+        # An event that ends the list by its name is also an item if the action's class says so.
         items = pending.shape.items
         is_item = isinstance(event, items) if items and ends_by_name else not complete
         if not pending.forgotten and is_item:
@@ -583,7 +581,7 @@ class Session:
     # Outcomes
 
     def _watch(self, event_name: str) -> OutcomeWatch:
-        # Kept while the link lives: most programs wait for the outcomes of the same few events.
+        # Kept while the link lives: most programs wait for outcomes in the same few events.
         watch = self._watches.get(event_name)
         if watch is None:
             watch = self._watches[event_name] = OutcomeWatch(event_name, self._encoding)
@@ -591,7 +589,7 @@ class Session:
         return watch
 
     def _outcomes(self) -> list[Outcome]:
-        """Return all outcomes that are waited for; each of them once."""
+        """Return all outcomes that have not come yet, each of them once."""
         watched = [each for watch in self._watches.values() for each in watch.outcomes.values()]
         return list({id(each): each for each in watched}.values())
 
@@ -601,15 +599,15 @@ def _lost(reason: ManagerError, what: str, *, sent: bool) -> ConnectionLost:
 
 
 def _with_usual_name(text: str) -> list[str]:
-    """An event's text with its name behind `Event: `, which may have been spelled otherwise."""
+    """The text of an event with `Event: ` as its first header's name, in this spelling."""
     return [f"Event: {text.partition(':')[2].lstrip(' ')}"]
 
 
 def _is_list(response: Response) -> bool:
-    """True if a list follows, with an end that is marked."""
+    """True if a response announces a list, whose end will be marked."""
     return _says_of_list(response) == "start"
 
 
 def _says_of_list(message: Message) -> str:
-    """The part of a list that a message says it is, in lower case; empty if it says nothing."""
+    """The value of a message's `EventList` header in lower case; empty without the header."""
     return (message.find("EventList") or "").lower()

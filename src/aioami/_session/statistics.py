@@ -1,4 +1,4 @@
-"""Counts of what went over a link, and of what became of it."""
+"""Counts of a link's traffic, and of the results of actions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Tally:
     def __init__(self) -> None:
         self.messages = 0
         self.others = 0
-        """Messages that are no events."""
+        """The messages that are no events."""
         self.actions = 0
         self.successes = 0
         self.errors = 0
@@ -53,10 +53,10 @@ class Tally:
         self.bytes_sent = 0
         self.last_round_trip: float | None = None
         self.connected_at: float | None = None
-        """When the first link stood, on a monotonic clock."""
+        """The time when the first link was established, on a monotonic clock."""
 
     def snapshot(self) -> Statistics:
-        """The counts of this moment, for those who asked."""
+        """The current counts, for the caller of `statistics()`."""
         return Statistics(
             seconds=0.0 if self.connected_at is None else time.monotonic() - self.connected_at,
             events=self.messages - self.others,
@@ -79,30 +79,31 @@ class Tally:
 
 @dataclass(frozen=True)
 class Statistics:
-    """The counts of a manager until now, or between two moments: `later - earlier`; never reset.
+    """The counts of a manager so far, or, as `later - earlier`, between two moments.
 
-    Every action that was sent is in one of four numbers: `actions == successes + errors + failures
-    + pending`. In a difference that holds for the difference of `pending`.
+    They are never reset. Every action that was sent is in one of four numbers:
+    `actions == successes + errors + failures + pending`. In a difference, this holds for the
+    difference of `pending`.
 
     Attributes:
-        seconds: since the first link stood; of a difference, the time between the two.
-        events: events that came, the items of lists among them, whether or not anybody selected
-            them.
-        actions: actions that were sent; not those of the library itself (login, keepalive).
-        successes: actions that the server carried out, or accepted.
-        errors: actions that it refused.
-        failures: actions that ended without a whole answer: timed out, cancelled, or cut off.
+        seconds: the time since the first link was established; of a difference, the time between
+            the two.
+        events: events received, including list items, whether or not they were selected.
+        actions: actions that were sent, except those of the library itself (login, keepalive).
+        successes: actions that the server carried out or accepted.
+        errors: actions that the server refused.
+        failures: actions that ended without a complete answer: timed out, cancelled, or cut off.
         pending: actions that are under way.
         unsent: actions that found no link in time, and certainly did not reach the server.
-        strays: messages that belong to nothing that was asked.
-        reconnects: how often the link was established again.
-        gaps: how often it was lost; each is a time of which the events are missing.
-        gap_seconds: seconds for which it was down, without a gap that lasts still.
+        strays: messages that belong to no action.
+        reconnects: the number of times that the link was established again.
+        gaps: the number of times that the link was lost; the events of each gap are missing.
+        gap_seconds: the seconds for which the link was down, without a gap that still lasts.
         dropped: events that streams lost because their consumers were too slow.
-        bytes_received: bytes that came.
-        bytes_sent: bytes that went.
-        last_round_trip: seconds from the last Ping, yours or that of the keepalive, to its answer;
-            `None` before the first.
+        bytes_received: bytes received.
+        bytes_sent: bytes sent.
+        last_round_trip: seconds from the last Ping, yours or the keepalive's, to its answer; `None`
+            before the first.
     """
 
     seconds: float
@@ -141,7 +142,7 @@ class Statistics:
         return count / self.seconds if self.seconds > 0 else 0.0
 
     def __sub__(self, earlier: Statistics) -> Self:
-        """The counts between two snapshots; the rates are those of that time."""
+        """The counts between two moments, with the rates of that time."""
         if not isinstance(earlier, Statistics):
             return NotImplemented
         changes = {

@@ -1,4 +1,4 @@
-"""The things that a message is about, for errors and logs: channels, queues, files ..."""
+"""The subjects of a message, for errors and logs: channels, queues, files ..."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..wire.redaction import HIDDEN, redact_value
 
 __all__ = ["subjects"]
 
-# The headers that name a thing, the telling ones first. What is given to a thing (values, texts,
-# secrets) is none of them.
+# The headers that name a thing, the most informative first. Headers with data for a thing (values,
+# texts, secrets) are left out.
 _NAMES: Final = (
     *("channel", "channel1", "channel2", "channelprefix", "queue", "interface", "member", "caller"),
     *("conference", "meetme", "usernum", "bridgeuniqueid", "bridgetechnology", "parkinglot"),
@@ -36,16 +36,16 @@ def subjects(
     beside: str = "",
     limit: int = _MAX_SHOWN,
 ) -> str:
-    """The things that a message is about, as `Channel 'PJSIP/alice-1', Queue 'support'`.
+    """The subjects of a message, such as `Channel 'PJSIP/alice-1', Queue 'support'`.
 
     Args:
-        headers: those of the message.
-        get: gives the value of any header of the message by its name in lower case.
-        beside: a text that stands beside them; what is in it already is left out.
-        limit: how many are shown, those that tell most.
+        headers: the headers of the message.
+        get: returns the value of any header of the message, by its name in lower case.
+        beside: the text that will stand beside the result; names in it are left out.
+        limit: the most subjects to show, the most informative first.
 
     Returns:
-        The text, in which no secret is; empty if the message names nothing.
+        The text, without secrets; empty if the message names nothing.
     """
     found: list[tuple[int, int, str]] = []
     for place, (header, value) in enumerate(headers):
@@ -53,7 +53,7 @@ def subjects(
         if rank is None or not value:
             continue
         if header.lower() == "variable":
-            if "=" in value:  # one that is set, with its value
+            if "=" in value:  # a variable with its value
                 continue
             value = value.partition("(")[0]  # a function without its arguments
         shown = redact_value(header, value, get)[:_MAX_LENGTH]
@@ -64,5 +64,5 @@ def subjects(
 
 
 def _says(text: str, name: str) -> bool:
-    """True if a text has a name as a word of its own."""
+    """True if a text contains a name as a whole word."""
     return re.search(rf"(?<![\w/@-]){re.escape(name)}(?![\w/@-])", text) is not None

@@ -1,1 +1,1 @@
-"""Views for readers. Each module is loaded when it is first asked for."""
+"""Messages and objects in forms for people: HTML, data frames, ladders. Loaded at the first use."""

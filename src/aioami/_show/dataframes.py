@@ -1,4 +1,4 @@
-"""Lists of events as typed data frames of pandas and polars; each library is loaded when needed."""
+"""Lists of events as typed data frames of pandas or polars; each library is loaded when needed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _KINDS: Final[tuple[tuple[type[Field[Any]], Kind], ...]] = (
 
 @dataclass
 class _Column:
-    """The values of a column, their kind, and the categories in their order."""
+    """A column: its values, their kind, and the categories in their order."""
 
     kind: Kind
     values: list[Any]
@@ -65,9 +65,9 @@ def to_pandas(
 
     Args:
         items: the events.
-        typed: their rows.
-        plain: their rows as text.
-        empty: the columns of a list without items.
+        typed: their rows with typed values.
+        plain: their rows with text.
+        empty: the columns of the frame if there are no items.
 
     Raises:
         ImportError: pandas is not installed.
@@ -156,7 +156,7 @@ def _columns(
             columns[name] = _column(kinds.get(name.lower(), "text"), [row[name] for row in typed])
         except (
             TypeError
-        ):  # one of the classes has no such field, or a number is too large for a column
+        ):  # a class of the items has no such field, or a number is too large for a column
             columns[name] = _column("text", [row.get(name) for row in plain])
     return columns
 
@@ -166,7 +166,7 @@ def _kind(one: Field[Any]) -> Kind:
 
 
 def _kinds(items: Sequence[Any]) -> dict[str, Kind]:
-    """Return the kinds of columns, by lower-case name, without those on which classes disagree."""
+    """Return the kinds of columns by lower-case name, except where the items' classes disagree."""
     found: dict[str, set[Kind]] = {}
     for each in {type(item): None for item in items}:
         for attribute, one in fields_of(each).items():
@@ -176,10 +176,10 @@ def _kinds(items: Sequence[Any]) -> dict[str, Kind]:
 
 
 def _column(kind: Kind, values: list[Any]) -> _Column:
-    """A column of these values.
+    """Make a column of these values.
 
     Raises:
-        TypeError: one of them is of another kind.
+        TypeError: a value is of another kind.
     """
     if kind == "text" and any(isinstance(value, list) for value in values):  # repeated headers
         kind = "texts"
@@ -212,7 +212,7 @@ def _moment(value: Any) -> datetime | None:
         raise TypeError
     try:
         return _EPOCH + timedelta(seconds=value) if value else None  # Asterisk writes 0 for never
-    except OverflowError:  # no calendar has it
+    except OverflowError:  # beyond the range of datetime
         return None
 
 
@@ -229,12 +229,12 @@ def _name(value: Any) -> str:
 
 
 def _rank(member: Any) -> tuple[int, str]:
-    """Return the rank of a member of an enumeration: numbers by value, words by the alphabet."""
+    """Return the sort key of an enumeration's member: numbers by value, words by alphabet."""
     return (int(member) if isinstance(member, int) else 0, member.name)
 
 
 def _text(value: Any) -> str:
-    """Text that can be encoded: bytes that were no UTF-8 become escapes."""
+    """A value as text that can be encoded: bytes that were no UTF-8 become escapes."""
     if not isinstance(value, str):
         raise TypeError
     return value.encode("utf-8", "backslashreplace").decode()

@@ -1,7 +1,7 @@
 """Messages and lists of them as HTML, for notebooks: loaded when the first one is shown.
 
-Everything is escaped, secrets are left out as in reprs, and long texts are cut with a count.
-The colours are tints, which go with light and with dark pages.
+Everything is escaped, secrets are hidden as in reprs, and long texts are cut and show their length.
+The colours are tints that suit light and dark pages.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ __all__ = [
 
 MAX_VALUE: Final = 200  # characters of one value
 MAX_HEADERS: Final = 200  # of one message
-MAX_HEIGHT: Final = 40  # of the rows of a message that stand in one table
+MAX_HEIGHT: Final = 40  # rows of a message in one table
 MAX_LINES: Final = 200  # of a command's output
 MAX_ROWS: Final = 30
 MAX_COLUMNS: Final = 16
-MAX_ACROSS: Final = 4  # items beside each other, which have more headers than that
+MAX_ACROSS: Final = 4  # items that may be columns, if they have more than MAX_COLUMNS headers
 MAX_CELL: Final = 60  # characters of a value in a list
 
-# What says nothing of the item itself, or nothing more than another header.
+# Headers that tell nothing about the item itself, or nothing that another header does not show.
 BOILERPLATE: Final = frozenset(
     {
         *(
@@ -68,7 +68,7 @@ _TINTS: Final = {
     "bad": "248, 81, 73",
     "away": "128, 128, 128",
 }
-# By the name of an enumeration's member, and by the word of a text.
+# Tones of states, by the name of an enumeration's member, or by the text.
 _TONES: Final[dict[str, str]] = {
     **dict.fromkeys(
         ("up", "not_in_use", "idle", "answer", "answered", "available", "chat", "normal_clearing"),
@@ -102,11 +102,11 @@ _TONES: Final[dict[str, str]] = {
         ("not_defined", "normal_unspecified", "unregistered", "unmonitored", "unqualified"), "away"
     ),
 }
-# Texts that are states, though they are of no enumeration.
+# Texts that are states without an enumeration.
 _STATES: Final = frozenset(
     {"status", "contactstatus", "peerstatus", "state", "response", "devicestate"}
 )
-# What would be taken for an instruction by a screen, or turn the text around.
+# Characters that a screen would take for an instruction, or that reverse the text's direction.
 _UNSEEN: Final = {
     code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
     for code in (
@@ -120,24 +120,24 @@ _UNSEEN: Final = {
 
 
 def clean(text: str) -> str:
-    """Any text as HTML shows it: escaped, and without signs that cannot be seen or encoded."""
+    """A text as HTML: escaped, and without characters that cannot be seen or encoded."""
     return html.escape(text.translate(_UNSEEN).encode("utf-8", "backslashreplace").decode())
 
 
 def shortened(text: str, limit: int = MAX_VALUE) -> str:
-    """A text as HTML. One of more than `limit` characters is cut off there, and its length said."""
+    """A text as HTML. After `limit` characters it is cut off, and its length is shown."""
     if len(text) <= limit:
         return clean(text)
     return clean(text[:limit]) + note(f"… ({len(text):,} characters)")
 
 
 def note(text: str) -> str:
-    """A remark as HTML, paler than the text beside it."""
+    """A remark as HTML, in a paler colour."""
     return f'<span style="opacity: 0.6">{clean(text)}</span>'
 
 
 def pill(text: str, tone: str | None) -> str:
-    """A state as HTML: `good`, `active`, `waiting`, `bad` or `away`."""
+    """A state as HTML, in one of the tones `good`, `active`, `waiting`, `bad` and `away`."""
     if tone is None:
         return clean(text)
     shape = "border-radius: 0.6em; padding: 0.05em 0.5em; white-space: nowrap"
@@ -146,13 +146,13 @@ def pill(text: str, tone: str | None) -> str:
 
 
 def state(name: str) -> str:
-    """A state by the name of its member, in its colour."""
+    """A state as HTML in its colour, by the name of the enumeration's member."""
     tone = "waiting" if name == "paused" else _TONES.get(name.lower())
     return pill(name.replace("_", " ").lower(), tone)
 
 
 def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = ()) -> str:
-    """A table of cells that are HTML; without heads, the first cell of each row is one."""
+    """A table of cells in HTML; without `heads`, the first cell of each row is its head."""
     style = "text-align: left; vertical-align: top; padding: 0.15em 0.6em"
     style += "; white-space: nowrap" if heads else ""
     parts = [
@@ -180,7 +180,7 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
 
     Args:
         message, name, value: the message, the header's name and its text.
-        brief: `True` in a list, where a state needs no number and a time no seconds since 1970.
+        brief: `True` for lists: states without their number, times without seconds since 1970.
     """
     limit = MAX_CELL if brief else MAX_VALUE
     shown = redact_value(name, value, message.find)
@@ -210,20 +210,20 @@ def cell(message: Message, name: str, value: str, *, brief: bool = False) -> str
 
 
 def event_html(event: Message, name: str) -> str:
-    """One event: its name, and a row for each header."""
+    """An event as HTML: its name, and a row for each header."""
     return box(f"<b>{clean(name)}</b>", _headers(event, {"event"}))
 
 
 def response_html(
     response: Message, *, action: str, success: bool, text: str, seconds: float | None, listed: str
 ) -> str:
-    """One response: how it went, its headers, the lines of its output, and the items of its list.
+    """A response as HTML: the result, the headers, the lines of output, and the list's items.
 
     Args:
-        action: what was sent, as its repr has it: the name, a comma, and the headers.
-        success: whether the server did it.
-        text: what the server said of it.
-        seconds: how long it took.
+        action: the action as in its repr: the name, a comma, and the headers.
+        success: true if the server carried it out.
+        text: the server's message.
+        seconds: the time until the response; `None` if not measured.
         listed: the items of its list, as HTML.
     """
     head = [pill("success" if success else "error", "good" if success else "bad")]
@@ -263,7 +263,7 @@ def response_html(
 
 
 def list_html(items: Sequence[object], completion: Message | None) -> str:
-    """Return the items of a list as HTML: a table for each kind, in the order of appearance."""
+    """Return the items of a list as HTML: a table for each kind of item, in order of appearance."""
     kinds: dict[str, list[Message]] = {}
     others = []
     for item in items:
@@ -315,7 +315,7 @@ def _kind(name: str, items: Sequence[Message]) -> str:
 
 
 def _beside_each_other(rows: list[list[str]]) -> str:
-    """Rows as a table; many of them as several tables of the same height."""
+    """Rows as one table; many rows as several tables of equal height, side by side."""
     if len(rows) <= MAX_HEIGHT:
         return table(rows)
     height = -(-len(rows) // -(-len(rows) // MAX_HEIGHT))
@@ -324,7 +324,7 @@ def _beside_each_other(rows: list[list[str]]) -> str:
 
 
 def _cells(item: Message, header: str) -> str:
-    """The value of a header in a table, of repeated ones all."""
+    """The value of a header in a table; all values of a repeated one."""
     values = item.getall(header)
     return "<br>".join(cell(item, header, value, brief=True) for value in values[:5]) + (
         f"<br>{note(f'… and {len(values) - 5:,} more')}" if len(values) > 5 else ""
@@ -345,12 +345,12 @@ def _headers(message: Message, without: set[str]) -> str:
 
 
 def box(*parts: str) -> str:
-    """Parts that are HTML, one below the other; empty ones are left out."""
+    """Parts in HTML, one below the other; empty ones are left out."""
     return "<div>" + "".join(f"<div>{part}</div>" for part in parts if part) + "</div>"
 
 
 def _field(kind: type[Message], header: str) -> Field[object] | None:
-    """The field that a class has for a header."""
+    """The field of a class for a header; `None` without one."""
     found = _known.get(kind)
     if found is None:
         found = _known[kind] = {field.header.lower(): field for field in fields_of(kind).values()}
@@ -361,7 +361,7 @@ _known: Final[dict[type[Message], dict[str, Field[object]]]] = {}
 
 
 def moment(seconds: float) -> str:
-    """A moment as people write it; empty if no calendar has it."""
+    """A moment as readable text; empty if it is beyond the range of dates."""
     try:
         return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
     except (OverflowError, ValueError, OSError):

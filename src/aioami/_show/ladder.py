@@ -1,4 +1,4 @@
-"""Ladder of a call: a line down for each channel, and the steps beside them."""
+"""The ladder of a call: a vertical line for each channel, and the steps beside them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ladder", "LadderLine"]
 
-# Columns: of the time, of each lane, and of the text at the least.
+# Widths in columns: of the time, of each lane, and the least one of the text.
 _TIME: Final = 10
 _LANE: Final = 4
 _TEXT: Final = 42
@@ -32,7 +32,7 @@ _MARKS: Final = {
     "hangup": "✕",
     "gone": "✕",
 }
-# Kinds that are drawn from one channel to others: the mark on its own lane, and that on theirs.
+# Kinds of steps that are drawn from one channel to others: the mark on its lane, and on theirs.
 _SPANS: Final[dict[str, tuple[str, str]]] = {
     "dial": ("│", "▶"),
     "progress": ("○", "▶"),
@@ -49,11 +49,11 @@ _SPANS: Final[dict[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True)
 class LadderLine:
-    """One line of a ladder. Its `str()` is the line as text.
+    """One line of a ladder. The `str()` is the line as text.
 
     Attributes:
         time: seconds since the beginning, or blanks.
-        lanes: the lines of the channels.
+        lanes: the channels' lines.
         text: the sentence of the step, or the part of it that fits.
         kind: the kind of the step.
     """
@@ -67,23 +67,23 @@ class LadderLine:
         return f"{self.time}{self.lanes}{self.text}".rstrip()
 
     def plain(self) -> str:
-        """Return the line in ASCII, for terminals that have no more."""
+        """Return the line in ASCII, for terminals that show nothing else."""
         return str(self).translate(_ASCII).encode("ascii", "replace").decode()
 
 
 class Ladder:
     """Draws the steps of a call, one after the other. Each channel has a line and a letter.
 
-    Steps may be drawn as they happen. The line of a channel that is hung up is used again.
+    Steps may be drawn as they happen. After a hang-up the channel's line is used again.
 
     Args:
-        width: columns of a line, 60 at the least.
-        began: time of the call's beginning; the ladder counts seconds from there.
-        lanes: number of channels that have room from the first line on. With more of them the
+        width: the columns of a line, at least 60.
+        began: the time of the call's beginning; the ladder counts seconds from there.
+        lanes: the number of channels that have room from the first line on. With more channels the
             texts move to the right.
 
     Raises:
-        ValueError: `width` is too little.
+        ValueError: `width` is too small.
     """
 
     def __init__(self, width: int = 100, *, began: float = 0.0, lanes: int = 1) -> None:
@@ -95,13 +95,13 @@ class Ladder:
         self._width = width
         self._began = began
         self._labels: dict[str, str] = {}
-        self._lanes: list[str | None] = []  # unique ids; None where a channel was hung up
+        self._lanes: list[str | None] = []  # Uniqueids; None for a lane that is free again
         self._room = (width - _TIME - _TEXT) // _LANE
         self._reserved = min(lanes, self._room) * _LANE
 
     @property
     def lanes(self) -> int:
-        """Number of channels that had a line at the same time."""
+        """The largest number of channels that had a line at the same time."""
         return len(self._lanes)
 
     def label(self, uniqueid: str) -> str | None:
@@ -109,10 +109,10 @@ class Ladder:
         return self._labels.get(uniqueid)
 
     def draw(self, step: CallStep) -> list[LadderLine]:
-        """Draw one more step.
+        """Draw the next step.
 
         Returns:
-            The lines of this step, more than one if the text is long.
+            The lines of the step; several if the text is long.
         """
         text = self._introduce(step)
         drawn = self._marks(step)
@@ -128,7 +128,7 @@ class Ladder:
         return lines
 
     def _introduce(self, step: CallStep) -> str:
-        """Return the sentence of a step, and give new channels in it their letters and lanes."""
+        """Return the sentence of a step, and assign letters and lanes to new channels in it."""
         introduced: set[str] = set()
 
         def name(channel: Named) -> str:
@@ -141,8 +141,8 @@ class Ladder:
             return f"{label} = {channel.name}"
 
         text = step.told(name)
-        # A channel may have got its letter in a sentence about another one. Where it begins, the
-        # ladder has its name all the same.
+        # A channel may have got its letter in a sentence about another one. At its beginning the
+        # ladder shows its name all the same.
         first = step.words[0]
         begins = step.kind in ("new", "there") and step.channel not in introduced
         if begins and not isinstance(first, str):
@@ -162,7 +162,7 @@ class Ladder:
         for place, each in enumerate(self._lanes):
             if each is not None:
                 line[place * _LANE] = "│"
-        # With more channels than lanes some are in the texts only.
+        # If there are more channels than lanes, some appear only in the texts.
         if step.channel not in self._lanes:
             return "".join(line)
         own = self._lanes.index(step.channel)
@@ -175,7 +175,7 @@ class Ladder:
             line[column] = "┼" if line[column] == "│" else "─"
         at_own, at_others = _SPANS[step.kind]
         for place, mark in [*((end, at_others) for end in ends), (own, at_own)]:
-            if mark == "│":  # a line that goes on becomes a joint
+            if mark == "│":  # a continuing line becomes a joint
                 mark = "┼" if first < place < last else "├" if place == first else "┤"
             elif mark == "▶":
                 mark = "▶" if place > own else "◀"

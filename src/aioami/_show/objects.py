@@ -27,7 +27,7 @@ _TIMES = frozenset({"since", "last_call"})
 
 
 def object_html(thing: Any) -> str:
-    """Return one object: its class, and a row for each attribute; lists in it as tables."""
+    """Return an object as HTML: its class, and a row for each attribute; lists as tables."""
     rows, tables = [], []
     for each in fields(thing):
         value = getattr(thing, each.name)
@@ -40,7 +40,7 @@ def object_html(thing: Any) -> str:
 
 
 def objects_html(title: str, parts: Mapping[str, Sequence[Any]]) -> str:
-    """Return several lists of objects, each as a table; or a text in place of one that is not."""
+    """Return lists of objects as HTML, each as a table; a text may stand for a missing list."""
     tables = (
         f"<div>{clean(name)} {note(found)}</div>" if isinstance(found, str) else _table(name, found)
         for name, found in parts.items()
@@ -49,7 +49,7 @@ def objects_html(title: str, parts: Mapping[str, Sequence[Any]]) -> str:
 
 
 def _several(value: object) -> list[Any]:
-    """The objects in a mapping or a tuple; none for anything else."""
+    """The objects in a mapping or a tuple; an empty list for anything else."""
     found = list(value.values()) if isinstance(value, Mapping) else value
     return list(found) if isinstance(found, (list, tuple)) else []
 

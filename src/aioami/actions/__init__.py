@@ -72,7 +72,7 @@ if TYPE_CHECKING:
 else:
 
     def _meant(name: str) -> str:
-        """The names that are meant by one that does not exist."""
+        """The names that are probably meant by an unknown one."""
         return " or ".join(each.__name__ for each in classes_of(name))
 
     __getattr__, __dir__ = gather(__name__, AREAS, _OWN, meant=_meant)

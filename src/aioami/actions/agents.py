@@ -20,7 +20,7 @@ __all__ = [
 
 
 class Agents(KnownAction[ListReply[events.Agents, AgentsComplete]]):
-    """List the agents and what they are doing."""
+    """List the agents with their states."""
 
     privilege = ("agent",)
     reads_only = True

@@ -1,4 +1,4 @@
-"""Steering a call from outside, in the language of AGI (`AGI(agi:async)` in the dialplan)."""
+"""Control of a call from outside by AGI commands (`AGI(agi:async)` in the dialplan)."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ __all__ = ["AGI"]
 class AGI(KnownAction[AGIReply]):
     """Queue an AGI command on a channel that runs `AGI(agi:async)`.
 
-    The reply says that it was queued; its `outcome()` is the `AsyncAGIExec` event with the
-    command's result, and raises `ActionError` when the channel leaves AsyncAGI, or hangs up,
-    before.
+    The reply means that it was queued; its `outcome()` is the `AsyncAGIExec` event with the
+    command's result. It raises `ActionError` if the channel leaves AsyncAGI or hangs up first.
 
     Args:
         channel: the channel's name, or its Uniqueid.
         command: the command as in an AGI script: `ANSWER`, `EXEC Playback hello-world`,
             `ASYNCAGI BREAK`.
-        command_id: comes back as the event's `CommandId`. Without one, the outcome is the channel's
-            next result that has none either.
+        command_id: the event repeats it as `CommandId`. Without one, the outcome is the channel's
+            next result without one.
 
     Up to Asterisk 11 the results come in `AsyncAGI` events.
     """
@@ -44,7 +43,7 @@ class AGI(KnownAction[AGIReply]):
 
     @staticmethod
     def event_keys(event: Event) -> tuple[bytes, ...]:
-        # A result has the command's; an end is that of the channel.
+        # An AsyncAGIExec has the command's id; an AsyncAGIEnd has none, and belongs to the channel.
         command_id = event.getbytes("CommandId")
         if command_id is not None:
             return (command_id,)
@@ -64,14 +63,14 @@ class AGI(KnownAction[AGIReply]):
 
 
 class SessionAGI(Action[Response], wire_name="AGI"):
-    """The same for a session, which takes the results from the events by itself.
+    """Queue an AGI command of a session, which finds the result among its events itself.
 
-    So it has no outcome, and nobody has to find one for it in the events of all channels.
+    So this action has no outcome, and the events of all channels need not be searched for one.
 
     Args:
         channel: the channel's Uniqueid.
         command: the command.
-        command_id: comes back with its result.
+        command_id: the id that the result repeats.
     """
 
     privilege = AGI.privilege

@@ -1,4 +1,4 @@
-"""Advice of charge: telling a telephone what its call costs."""
+"""Advice of charge: showing the cost of a call on the telephone."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class AOCMessage(KnownAction[Response]):
         unit_type: their types, 1 to 16.
         currency_name: for `Currency`: its name, at most 10 characters.
         currency_amount: how much.
-        currency_multiplier: what the amount is to be multiplied with.
+        currency_multiplier: the factor for the amount.
         total_type: whether this is the sum.
         aoc_billing_id: for the charge types `Currency` and `Unit`: how the call is billed.
         charging_association_id: for `E`: which call this belongs to, by its id.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 else:
 
     def dataclass_transform(**_: object) -> Callable[[type], type]:
-        """Declare to type checkers that a class has its parameters in its body."""
+        """Tell type checkers that a class declares its parameters in its body."""
         return lambda cls: cls
 
 
@@ -60,80 +60,78 @@ __all__ = [
 ResponseT_co = TypeVar("ResponseT_co", bound=Response, covariant=True)
 
 ACTIONS: Final[dict[str, type[Action[Any]]]] = {}
-"""For each action's name on the wire, in lower case, a class that says how it is answered."""
+"""The class that declares how an action is answered, by the action's name in lower case."""
 
 _LOADED: Final[set[str]] = set()
 _RESERVED: Final = frozenset({"action", "actionid"})
 
 
 class Action(Generic[ResponseT_co]):
-    r"""Anything that can be asked of the server.
+    r"""A request to the server.
 
-    An action is a value: it can be compared, printed and sent again, and holds nothing of a
-    connection. Use this class itself for an action without a class of its own:
+    An action is a value: it can be compared, printed and sent again, and is independent of any
+    connection. Use this class itself for an action that has no own class:
     `Action("Foo", {"Bar": "1", "Variable": ["a=1", "b=2"]})`.
 
     Args:
         name: the action's name on the wire.
-        headers: its headers in order. `None` leaves a header out, a list repeats it; bytes are sent
-            as they are, here and in the arguments of every action, and text in the manager's
-            encoding.
-        more: headers behind those, as keywords: `Action("Foo", Bar="1")`.
+        headers: its headers in order. `None` leaves a header out, a list repeats it. Text is sent
+            in the manager's encoding. Bytes are sent unchanged, here and in the arguments of every
+            action.
+        more: further headers, as keywords: `Action("Foo", Bar="1")`.
 
     Raises:
-        ValueError: a name or a value cannot be sent, or is one of `Action` and `ActionID` (see
+        ValueError: a name or a value cannot be sent, or a header is `Action` or `ActionID` (see
             `Manager.send`).
         TypeError: a value is neither text, bytes nor a whole number, or a header is given in both
-            ways. Asterisk spells booleans in several ways, so a bool has no one form.
+            ways. A bool is refused, because Asterisk spells booleans in several ways.
 
     Attributes:
         name: the action's name on the wire.
         headers: the headers, without `Action` and `ActionID`; bytes that are no UTF-8 as `\xfc`.
-        timeout: seconds for which its answer is waited for; `None` is what the manager says.
+        timeout: seconds to wait for its answer; `None` is the manager's timeout.
     """
 
     wire_name: ClassVar[str] = ""
-    """The name on the wire, for the classes that are one action."""
+    """The name on the wire; empty for classes that are not one action."""
     privilege: ClassVar[tuple[str, ...]] = ()
-    """The write classes of which the user needs one; none is needed if this is empty."""
+    """The write classes of which the user needs one; empty if none is needed."""
     reads_only: ClassVar[bool] = False
-    """True if it changes nothing on the server beyond this connection. A manager with `read_only`
-    sends no other actions.
+    """True if it changes nothing on the server except for this connection. A manager with
+    `read_only` sends only such actions.
     """
     until: ClassVar[int | None] = None
-    """The last major version of Asterisk that has it; `None` if today's has it."""
+    """The last major version of Asterisk that has it; `None` if the current one has it."""
     response_type: ClassVar[type[Response]] = Response
-    """The class of its answer: what stands in the brackets behind `Action`."""
+    """The class of its answer, as given in the brackets after `Action`."""
     items: ClassVar[tuple[type[Event], ...]] = ()
-    """The events that its list may consist of, if it is answered with a list."""
+    """The classes of the list's items, if it is answered with a list."""
     completion: ClassVar[type[Event] | None] = None
-    """The event that ends its list. Where the server marks no lists, as Asterisk 11 and older, a
-    list is expected behind each success of an action that has one.
+    """The event that ends its list; `None` without one. On a server that marks no lists, as
+    Asterisk 11 and older, a list is expected after each success of an action with a `completion`.
     """
     list_optional: ClassVar[bool] = False
     """True if a success that announces no list is the whole answer on every server."""
     list_unmarked: ClassVar[bool] = False
-    """True if no `EventList` header marks its list: a successful reply starts it, and `completion`
-    ends it, which may be an item too.
+    """True if no `EventList` header marks its list. A successful reply starts the list, and
+    `completion`, which may also be an item, ends it.
     """
     empty_list_messages: ClassVar[tuple[str, ...]] = ()
-    """The messages with which Asterisk answers where the list is empty, as an error or as a success
-    behind which nothing follows.
-    """
+    """Asterisk's messages for an empty list, in an error or in a success without a list."""
     items_unseparated: ClassVar[bool] = False
     """True if Asterisk sends no blank line between the events of its list."""
     bare_reply: ClassVar[Literal["", "lines", "headers"]] = ""
-    """The content of its reply, where that has no `Response` header."""
+    """The content of its reply, if that has no `Response` header; else empty."""
     reply_count: ClassVar[int] = 1
     """The number of replies if all goes well; the last one counts."""
     fenced: ClassVar[bool] = False
-    """True if nothing marks the end of its answer, or the lack of one. The reply to a Ping sent
-    behind it does then, as Asterisk answers in order.
+    """True if its answer has no marked end, or may not come. A Ping is sent after it. As Asterisk
+    answers in order, the reply to the Ping shows that the action is over.
     """
     holds_session: ClassVar[bool] = False
-    """True if Asterisk may answer it late, and nothing behind it on the connection before."""
+    """True if Asterisk may answer it late, and answers no later action before it."""
     outcome_events: ClassVar[tuple[str, ...]] = ()
-    """Names of the events in which its outcome may follow the answer."""
+    """The names of the events that may bring its outcome after the answer."""
 
     _first_line: ClassVar[bytes] = b""
     _reply: ClassVar[Any] = ResponseT_co  # type: ignore[misc]
@@ -142,7 +140,7 @@ class Action(Generic[ResponseT_co]):
     headers: tuple[tuple[str, str], ...]
     timeout: float | None
     _name: str
-    _pairs: tuple[tuple[str, str], ...]  # as `headers`, with lone surrogates for odd bytes
+    _pairs: tuple[tuple[str, str], ...]  # like `headers`, with lone surrogates for bytes not UTF-8
     _lines: bytes
 
     def __init__(
@@ -175,7 +173,7 @@ class Action(Generic[ResponseT_co]):
             and wire_name != (cls.wire_name or wire_name)
             and "reads_only" not in vars(cls)
         ):
-            cls.reads_only = False  # it is another action than the one whose class it extends
+            cls.reads_only = False  # a subclass with its own name is another action
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         if cls.wire_name != cls.wire_name.strip():
             raise ValueError(f"Action: {cls.wire_name!r} is no name: it has blanks around it")
@@ -183,7 +181,7 @@ class Action(Generic[ResponseT_co]):
         name = cls.wire_name.lower()
         if name and not (
             name in ACTIONS and cls.__module__.startswith(f"{__package__}.")
-        ):  # a user's class counts
+        ):  # a user's class replaces the catalogue's
             ACTIONS[name] = cls
         for base in vars(cls).get("__orig_bases__", ()):
             origin = get_origin(base)
@@ -194,7 +192,7 @@ class Action(Generic[ResponseT_co]):
 
     @classmethod
     def _answered_with(cls, reply: Any) -> None:
-        """Take the kind of reply in the brackets; subclasses fill its type variables."""
+        """Set the kind of reply from the brackets; subclasses fill its type variables."""
         cls._reply = reply
         kind = get_origin(reply) or reply
         if isinstance(kind, TypeVar):
@@ -217,7 +215,7 @@ class Action(Generic[ResponseT_co]):
         name: str | bytes | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Fill this action; to be called by the constructor of every class."""
+        """Set the name, the headers and the timeout; the constructor of every class calls it."""
         self.name = self._name = self.wire_name if name is None else _plain("Action", name)
         self.timeout = timeout
         if not self.name or self.name != self.name.strip():
@@ -251,16 +249,16 @@ class Action(Generic[ResponseT_co]):
         )
 
     def encode(self, action_id: str, *, trusted: bool = False, encoding: Encoding = UTF8) -> bytes:
-        """The bytes of this action under an ActionID.
+        """Return the bytes of this action with an ActionID.
 
         Args:
             action_id: identifies the answer.
-            trusted: `True` for one that the library made, which need not be examined.
-            encoding: gives the bytes of text; what was given as bytes is sent as it is.
+            trusted: `True` for an ActionID of the library, which needs no check.
+            encoding: the encoding of text; values given as bytes are sent unchanged.
 
         Raises:
             ValueError, TypeError: the ActionID cannot be sent (see `encode_action_id`).
-            ValueError: a header has what this encoding cannot write, or is too long in it.
+            ValueError: a header has a character that this encoding lacks, or is too long in it.
         """
         line = b"ActionID: " + action_id.encode() if trusted else encode_action_id(action_id)
         lines = self._lines
@@ -277,10 +275,10 @@ class Action(Generic[ResponseT_co]):
 
     @classmethod
     def may_change(cls, headers: Iterable[tuple[str, str]]) -> str:
-        """Return a clause with the change that it may make on the server; empty if it only reads.
+        """Return a clause on the change that it may make on the server; empty if it only reads.
 
         Args:
-            headers: its headers.
+            headers: the headers of the action.
         """
         if cls.reads_only:
             return ""
@@ -292,25 +290,29 @@ class Action(Generic[ResponseT_co]):
 
     @property
     def answered_as(self) -> type[Action[Any]]:
-        """The class that says how it is answered: its own, or that of its name, if it has none."""
+        """The class that declares how it is answered; for a plain `Action`, that of its name."""
         return action_class(self.name) if type(self) is Action else type(self)
 
     @property
     def outcome_timeout(self) -> float | None:
-        """Seconds for which its outcome is waited for, if it has one; `None` is no limit."""
+        """Seconds to wait for its outcome, if it has one; `None` is no limit."""
         kind = self.answered_as
         return self.timeout if self.timeout is not None else kind.outcome_limit(self.headers)
 
     @classmethod
     def outcome_limit(cls, headers: Iterable[tuple[str, str]]) -> float | None:
-        """Return the seconds for which the outcome of an action with these headers may take."""
+        """Return the seconds that the outcome of an action with these headers may take."""
         return None
 
     def conclusion(self, action_id: str, event: Event) -> Event | str | None:
-        """Judge an event of `outcome_events` for this action, sent under `action_id`.
+        """Decide whether an event of `outcome_events` is the outcome of this action.
+
+        Args:
+            action_id: the ActionID under which this action was sent.
+            event: the event.
 
         Returns:
-            the event, if it is the outcome; a sentence, if no outcome will come; `None`, if the
+            The event, if it is the outcome; a sentence, if no outcome will come; `None`, if the
             event belongs to another action.
         """
         kind = self.answered_as
@@ -318,22 +320,23 @@ class Action(Generic[ResponseT_co]):
         return None if same else kind.conclusion(self, action_id, event)
 
     def outcome_keys(self, encoding: Encoding) -> tuple[bytes, ...]:
-        """Return what the events of its outcome have, each one of it among its `event_keys`.
+        """Return keys of which the outcome's event has at least one among its `event_keys`.
 
-        So an event is judged for few actions. Empty, as here, has each one judged for this action.
+        They limit the actions for which `conclusion` examines an event. Without keys, as here,
+        every event is examined for this action.
 
         Args:
-            encoding: gives the bytes of text.
+            encoding: the encoding of text.
         """
         return ()
 
     @staticmethod
     def event_keys(event: Event) -> tuple[bytes, ...]:
-        """Return what an event has of what `outcome_keys` of actions of this class may be."""
+        """Return all keys in an event that could be `outcome_keys` of an action of this class."""
         return ()
 
     def conclusion_of_response(self, response: Response) -> Event | None:
-        """Return the outcome, if the answer itself already is one."""
+        """Return the outcome if the answer itself already contains it, else `None`."""
         kind = self.answered_as
         same = kind.conclusion_of_response is Action.conclusion_of_response
         return None if same else kind.conclusion_of_response(self, response)
@@ -362,7 +365,7 @@ _TAKEN: Final = frozenset(dir(Action)) | {"name", "headers", "timeout"}
 
 
 def _substituted(reply: Any, origin: Any, arguments: tuple[Any, ...]) -> Any:
-    """Replace the type variables of a class in a reply by the arguments in its brackets."""
+    """Replace a class's type variables in the kind of reply by the arguments in the brackets."""
     given = dict(zip(origin.__parameters__, arguments, strict=False))
     if isinstance(reply, TypeVar):
         return given.get(reply, reply)
@@ -371,7 +374,7 @@ def _substituted(reply: Any, origin: Any, arguments: tuple[Any, ...]) -> Any:
 
 
 class _Signature:
-    """The signature of a class, put together when it is read."""
+    """The signature of a class, built when it is read."""
 
     def __get__(self, action: object, owner: type[KnownAction[Any]]) -> Signature:
         if owner.__init__ is not KnownAction.__init__:
@@ -391,12 +394,12 @@ class _Signature:
 
 @dataclass_transform(field_specifiers=(header,), eq_default=False, frozen_default=True)
 class KnownAction(Action[ResponseT_co], abstract=True):
-    """An action with a class of its own, which declares its parameters and its answer:
+    """The base of action classes, which declare their parameters and their answer:
 
         class Foo(KnownAction[ListReply[FooItem, FooListComplete]]):
             bar: int = header("Bar", whole_number(minimum=0))
 
-    See `aioami.actions.parameters`. What was given is an attribute of the action. A class whose
+    See `aioami.actions.parameters`. Each argument is an attribute of the action. A class whose
     parameters depend on each other has a constructor instead.
     """
 
@@ -413,7 +416,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             parameters = self._parameters
-            if not (parameters or args or kwargs):  # as most of those that are sent often
+            if not (parameters or args or kwargs):  # like most actions that are sent often
                 self.given, self._lines = _NO_ARGUMENTS, self._first_line
                 self.name = self._name = self.wire_name
                 self.headers = self._pairs = ()
@@ -435,7 +438,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
             for each, value in given.items():
                 if isinstance(
                     value, Iterator
-                ):  # an action is a value, which can be read more than once
+                ):  # an action must allow several reads of its arguments
                     given[each] = tuple(value)
             for each, parameter in parameters.items():
                 if given.setdefault(each, parameter.default) is REQUIRED:
@@ -460,7 +463,7 @@ class KnownAction(Action[ResponseT_co], abstract=True):
 
 
 def _checking_keywords(cls: type[_T], *args: object, **kwargs: object) -> _T:
-    """Make an object of a class with a constructor of its own, whose keywords are its names."""
+    """Make an object of a class with its own constructor; unknown keywords are refused."""
     if kwargs:
         parameters = Signature.from_callable(cls.__init__).parameters
         if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
@@ -471,7 +474,7 @@ def _checking_keywords(cls: type[_T], *args: object, **kwargs: object) -> _T:
 
 
 def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
-    """The parameters that a class declares itself, in their order."""
+    """The parameters that the class itself declares, in their order."""
     found: dict[str, Parameter] = {}
     keyword_only = False
     for name, annotation in _annotations_of(cls).items():
@@ -482,7 +485,7 @@ def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
             found[name].annotation = annotation
             setattr(cls, name, found[name])
     for base in cls.__mro__:
-        # Classes of actions were looked at when they were made.
+        # Base classes that are actions were checked when they were made.
         if base is not cls and (issubclass(base, KnownAction) or base in KnownAction.__mro__):
             continue
         for name, value in vars(base).items():
@@ -510,7 +513,7 @@ def _parameters_of(cls: type[KnownAction[Any]]) -> dict[str, Parameter]:
 
 
 def _annotations_of(cls: type) -> dict[str, Any]:
-    """Return a class's own annotations; names that exist for type checkers alone do no harm."""
+    """Return a class's own annotations, even if some names exist only for type checkers."""
     own: dict[str, Any] | None = vars(cls).get("__annotations__")
     if own is None and sys.version_info >= (3, 14):
         import annotationlib
@@ -530,7 +533,7 @@ def action_class(name: str) -> type[Action[Any]]:
 
 
 def value_of(action: Action[Any], name: str) -> str:
-    """Return the first header of a name, in any case, as Asterisk reads it; empty if none is."""
+    """Return the first header of a name, in any case, as Asterisk reads it; empty without one."""
     return next((value for key, value in action.headers if key.lower() == name.lower()), "")
 
 
@@ -538,30 +541,30 @@ def bytes_of_header(action: Action[Any], name: str, encoding: Encoding) -> bytes
     """Return the bytes of an action's first header of a name; `None` without one.
 
     Raises:
-        ValueError: it cannot be written in the encoding.
+        ValueError: the encoding lacks a character of it.
     """
     given = next((value for key, value in action._pairs if key.lower() == name.lower()), None)
     return None if given is None else encoding.encode(name, given)
 
 
 def is_same(action: Action[Any], event: Event, name: str, other: str | None = None) -> bool:
-    """True if an action's first header of a name is the event's, by its bytes.
+    """True if an action's first header of a name has the same bytes as the event's.
 
-    Their texts may differ: a channel that an action names by its bytes is shown in UTF-8 there.
+    Their texts may differ: an action shows a channel that was given as bytes in UTF-8.
 
     Args:
-        other: the name of the event's header, if it has another one.
+        other: the name of the event's header, if it is another one.
     """
     try:
         return bytes_of_header(action, name, encoding_of(event.text)) == event.getbytes(
             other or name
         )
-    except ValueError:  # what the encoding cannot write was not sent
+    except ValueError:  # the encoding cannot write it, so it was not sent
         return False
 
 
 def classes_of(name: str) -> list[type[Action[Any]]]:
-    """Return the classes of the catalogue for an action's name, in any case; two place calls."""
+    """Return the catalogue's classes for an action's name, in any case; Originate has two."""
     load()
     from . import AREAS
 
@@ -587,10 +590,11 @@ def load() -> None:
 
 
 def encode_action_id(action_id: str) -> bytes:
-    """The line with an ActionID, unless it would not come back as it was sent.
+    """Encode the line with an ActionID, if Asterisk will repeat it unchanged.
 
     Raises:
-        ValueError: empty, over 67 bytes, beginning with a blank, or anything but printable ASCII.
+        ValueError: it is empty, is over 67 bytes, begins with a blank, or has characters other than
+            printable ASCII.
         TypeError: it is no text.
     """
     if not isinstance(action_id, str):
@@ -612,7 +616,7 @@ def encode_action_id(action_id: str) -> bytes:
 
 
 def _plain(field: str, text: object) -> str:
-    """Text without what a subclass of `str` makes of it, as the members of an enum do."""
+    """The plain text of a value; a subclass of `str`, such as an enum, may show another one."""
     if isinstance(text, (bytes, bytearray)):
         return from_bytes(text)
     if isinstance(text, Received):
@@ -623,7 +627,7 @@ def _plain(field: str, text: object) -> str:
 
 
 def _texts(key: str, value: HeaderValue) -> list[str]:
-    """A header's value as the texts that are sent, none of them for `None`."""
+    """A header's value as the list of texts to send; empty for `None`."""
     if value is None:
         return []
     if isinstance(value, bool):

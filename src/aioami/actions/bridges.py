@@ -1,4 +1,4 @@
-"""Bridges, the rooms in which channels hear each other, and the transfers between them."""
+"""Bridges, in which channels hear each other, and transfers."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class BridgeList(KnownAction[ListReply[BridgeListItem, BridgeListComplete]]):
     """List the bridges.
 
     Args:
-        bridge_type: those of this technology alone, as `simple_bridge` or `softmix`; all if left
-            out. Asterisk compares it with that, and not with the type.
+        bridge_type: only bridges of this technology, such as `simple_bridge` or `softmix`; left
+            out, all. Asterisk compares it with the technology, not with the type.
     """
 
     reads_only = True
@@ -101,7 +101,7 @@ class BridgeKick(KnownAction[Response]):
 
     Args:
         channel: the channel's name.
-        bridge_uniqueid: the bridge's id, to be sure that it is that one.
+        bridge_uniqueid: the bridge's id, as a check that the channel is in this bridge.
     """
 
     channel: str | bytes = header("Channel")
@@ -112,7 +112,7 @@ class BridgeKick(KnownAction[Response]):
 class BridgeTechnologyList(
     KnownAction[ListReply[BridgeTechnologyListItem, BridgeTechnologyListComplete]]
 ):
-    """List the ways in which this server can bridge."""
+    """List the server's bridge technologies."""
 
     reads_only = True
 
@@ -156,7 +156,7 @@ class Atxfer(KnownAction[Response]):
 
 
 class CancelAtxfer(KnownAction[Response]):
-    """Take an attended transfer back before it is done. From Asterisk 13.18.
+    """Cancel an attended transfer before it is completed. From Asterisk 13.18.
 
     Args:
         channel: the channel that transfers.

@@ -1,4 +1,4 @@
-"""Actions on channels: placing calls, looking at them, steering them, ending them."""
+"""Actions on channels: placing, showing, controlling and ending calls."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ __all__ = [
     "Status",
 ]
 
-_DEFAULT_TIMEOUT = 600.0  # seconds, of an Originate without a timeout of its own
+_DEFAULT_TIMEOUT = 600.0  # seconds, for an Originate without a timeout
 _MAX_CHANNEL_ID = 149
 
 
 def _until(field: str, value: float) -> str:
     sent = _seconds(field, value)
-    # Asterisk refuses 0 itself, but takes what is less than a microsecond for it.
+    # Asterisk refuses the text 0, but reads less than a microsecond as 0.
     return sent if float(sent) else "0.0000001"
 
 
@@ -81,7 +81,7 @@ def _channel_or_all(field: str, value: str | None) -> str | None:
 
 
 def _reading(wanted: str, headers: Iterable[tuple[str, str]]) -> str:
-    """Return a clause with the change that reading the variables in headers may make."""
+    """Return a clause on the change that reading the variables in headers may make."""
     return next(
         filter(
             None, (variables_may_change(names) for name, names in headers if name.lower() == wanted)
@@ -140,8 +140,8 @@ class Getvar(KnownAction[GetvarReply]):
     the class system.
 
     Args:
-        variable: its name, or a function call as `CHANNEL(language)`.
-        channel: whose variable; `None` is a global one.
+        variable: the variable's name, or a function call such as `CHANNEL(language)`.
+        channel: the channel with the variable; `None` reads a global variable.
     """
 
     privilege = ("call", "reporting")
@@ -161,8 +161,8 @@ class Hangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
     Args:
         channel: its name; or, from Asterisk 12, a regular expression between slashes
             (`/^PJSIP/alice-/`), which is answered with a list of `ChannelHungup` events.
-        cause: the hang-up cause to give, as a member of `HangupCause`, its name, or its number;
-            Asterisk's choice if it is left out.
+        cause: the hang-up cause, as a member of `HangupCause`, its name, or its number; left out,
+            Asterisk chooses one.
     """
 
     privilege = ("system", "call")
@@ -190,9 +190,9 @@ class MuteAudio(KnownAction[Response]):
 
     Args:
         channel: the channel's name.
-        input: whether what comes from the channel is meant.
-        output: whether what goes to the channel is meant.
-        muted: `True` silences, `False` lets be heard.
+        input: `True` for the sound from the channel.
+        output: `True` for the sound to the channel.
+        muted: `True` mutes, `False` unmutes.
 
     Raises:
         ValueError: neither direction is given.
@@ -274,7 +274,7 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
         return event if event.action_id == action_id else None
 
     def conclusion_of_response(self, response: Response) -> Event | None:
-        """A synchronous Originate is answered when the call is; no event follows."""
+        """The answer itself, if the Originate is synchronous: no event follows then."""
         own = {name.lower(): value for name, value in self._pairs}
         if own.get("async", "").strip().lower() in TRUE:
             return None
@@ -299,25 +299,25 @@ class _Originate(KnownAction[OriginateReply], abstract=True):
 class Originate_Application(_Originate, wire_name="Originate"):
     """Place a call, and run a dialplan application once it is answered.
 
-    The reply says that the call was accepted; its `outcome()` says what became of it.
+    The reply only means that the call was accepted; its `outcome()` brings the result.
 
     Args:
-        channel: whom to call, as `PJSIP/alice` or `Local/100@default`.
+        channel: the channel to call, such as `PJSIP/alice` or `Local/100@default`.
         application: the application's name.
-        data: its arguments: a sequence, joined by commas; or one text, sent as it is. A comma
-            inside an argument must be escaped by the caller.
-        timeout: milliseconds for which it may ring; Asterisk's own 30000 if left out or 0. Less
-            than 1000 is warned of, as seconds are probably meant. The action's answer is waited for
-            2 seconds longer, or for ten minutes if left out or 0.
-        callerid: as `"Alice" <100>`.
+        data: its arguments: a sequence, joined by commas; or one text, sent unchanged. Escape a
+            comma inside an argument yourself.
+        timeout: milliseconds for which it may ring; left out or 0, Asterisk's own 30000. Less than
+            1000 gives a warning, because seconds are probably meant. The manager waits 2 seconds
+            longer for the answer, or ten minutes if it is left out or 0.
+        callerid: the caller id, such as `"Alice" <100>`.
         variables: channel variables, set in the reverse order. Every character of a value arrives
             as it is.
         account: the account code for billing.
-        async_: leave it `True`: a synchronous call holds up everything else on this connection
-            until it is answered.
+        async_: leave it `True`: a synchronous call delays everything else on this connection until
+            it is answered.
         early_media: whether the call may go on before it is answered.
-        codecs: those to offer, by name.
-        channel_id: the unique id to give to the channel, at most 149 bytes.
+        codecs: the codecs to offer, by name.
+        channel_id: the Uniqueid for the channel, at most 149 bytes.
         other_channel_id: the same for the second half of a Local channel.
 
     Raises:
@@ -361,18 +361,18 @@ class Originate_Application(_Originate, wire_name="Originate"):
 class Originate_Context(_Originate, wire_name="Originate"):
     """Place a call, and send it into the dialplan once it is answered.
 
-    The reply says that the call was accepted; its `outcome()` says what became of it. Asterisk ends
-    the call at once if the place in the dialplan does not exist.
+    The reply only means that the call was accepted; its `outcome()` brings the result. Asterisk
+    ends the call at once if the place in the dialplan does not exist.
 
     Args:
-        channel: whom to call, as `PJSIP/alice` or `Local/100@default`.
+        channel: the channel to call, such as `PJSIP/alice` or `Local/100@default`.
         context: the dialplan's context.
         extension: the extension in it.
         priority: its number, or its label.
         timeout, callerid, variables, account, async_: see `Originate_Application`.
         early_media, codecs, channel_id, other_channel_id: likewise.
         pre_dial_go_sub: a place `context,extension,priority` to run on the channel before it is
-            dialled; Asterisk heeds it in synchronous calls alone.
+            dialled; Asterisk uses it only in synchronous calls.
 
     Raises:
         ValueError: a variable's name, an id or a time cannot be right.
@@ -423,7 +423,8 @@ class PlayDTMF(KnownAction[Response]):
         channel: the channel's name.
         digit: one of 0-9, A-D, * and #.
         duration: milliseconds; from Asterisk 13.
-        receive: `True` takes it as pressed on the channel, instead of playing it; from Asterisk 13.
+        receive: `True` treats it as a key pressed on the channel, instead of playing it; from
+            Asterisk 13.
     """
 
     privilege = ("call",)
@@ -457,7 +458,7 @@ class SendFlash(KnownAction[Response]):
 
     Args:
         channel: the channel's name.
-        receive: whether the channel is to take it for one made there, instead of sending it.
+        receive: `True` treats it as a hook flash made on the channel, instead of sending it.
     """
 
     privilege = ("call",)
@@ -468,7 +469,7 @@ class SendFlash(KnownAction[Response]):
 
 
 class ControlPlayback(KnownAction[Response]):
-    """Steer what a channel plays. From Asterisk 12.
+    """Control the playback on a channel. From Asterisk 12.
 
     Args:
         channel: the channel's name.
@@ -544,9 +545,9 @@ class Setvar(KnownAction[Response]):
     """Set a variable, or write a dialplan function. A `VarSet` event follows.
 
     Args:
-        variable: its name, or a function call as `CDR(userfield)`.
+        variable: the variable's name, or a function call such as `CDR(userfield)`.
         value: the value, which is not parsed.
-        channel: whose variable; `None` is a global one.
+        channel: the channel with the variable; `None` sets a global variable.
     """
 
     privilege = ("call",)

@@ -63,7 +63,7 @@ class ConfbridgeListRooms(
 
 
 class ConfbridgeMute(_Participant):
-    """Mute somebody. A `ConfbridgeMute` event follows.
+    """Mute a participant. A `ConfbridgeMute` event follows.
 
     Args:
         conference: its name.
@@ -73,7 +73,7 @@ class ConfbridgeMute(_Participant):
 
 
 class ConfbridgeUnmute(_Participant):
-    """Let somebody be heard again. A `ConfbridgeUnmute` event follows.
+    """Unmute a participant. A `ConfbridgeUnmute` event follows.
 
     Args:
         conference: its name.
@@ -83,7 +83,7 @@ class ConfbridgeUnmute(_Participant):
 
 
 class ConfbridgeKick(_Participant):
-    """Throw somebody out.
+    """Remove a participant from a conference.
 
     Args:
         conference: its name.
@@ -102,7 +102,7 @@ class ConfbridgeSetSingleVideoSrc(_Participant):
 
 
 class ConfbridgeLock(_Conference):
-    """Let nobody else in.
+    """Lock a conference, so that nobody else can join.
 
     Args:
         conference: its name.
@@ -110,7 +110,7 @@ class ConfbridgeLock(_Conference):
 
 
 class ConfbridgeUnlock(_Conference):
-    """Let others in again.
+    """Unlock a conference, so that others can join again.
 
     Args:
         conference: its name.
@@ -133,7 +133,7 @@ class ConfbridgeStartRecord(_Conference):
 class ConfbridgeStopRecord(_Conference):
     """Stop the recording of a conference. A `ConfbridgeStopRecord` event follows.
 
-    Asterisk 13 wants the class `call` for it.
+    Asterisk 13 requires the class `call` for it.
 
     Args:
         conference: its name.

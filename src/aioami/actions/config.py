@@ -50,18 +50,18 @@ class GetConfig(_ReadConfig[GetConfigReply]):
 
     Args:
         filename: with its extension.
-        category: this category alone.
+        category: only this category.
         filter: which categories, as `name_regex=value_regex` pairs.
     """
 
 
 class GetConfigJSON(_ReadConfig[GetConfigJSONReply]):
-    """Read a configuration file; the reply's `categories` are dictionaries. What is repeated in a
-    category, and comments, are better read with `GetConfig`.
+    """Read a configuration file; the reply's `categories` are dictionaries. For variables that are
+    repeated in a category, and for comments, use `GetConfig`.
 
     Args:
         filename: with its extension.
-        category: this category alone.
+        category: only this category.
         filter: which categories, as `name_regex=value_regex` pairs.
     """
 
@@ -88,13 +88,13 @@ class UpdateConfig(KnownAction[Response]):
     Args:
         src_filename: the file to read.
         dst_filename: the file to write; often the same.
-        changes: each a sequence of five: what to do, the category, the variable, the value, and a
-            text that the variable's present value must have. The last three may be `None`. What to
-            do is `NewCat`, `RenameCat` (the value is the new name), `DelCat`, `EmptyCat`, `Update`,
-            `Delete`, `Append`, or `Insert`. A sixth item is the line's number for `Insert` and
-            `Delete`, a seventh the `Options` (as `allowdups` or `template`). A value that begins
-            with `>` makes an object (`name => value`).
-        reload: `True` reloads what the file belongs to, a text the module of that name.
+        changes: each a sequence of five: the operation, the category, the variable, the value, and
+            a text that the variable's present value must have. The last three may be `None`. The
+            operation is `NewCat`, `RenameCat` (the value is the new name), `DelCat`, `EmptyCat`,
+            `Update`, `Delete`, `Append`, or `Insert`. A sixth item is the line's number for
+            `Insert` and `Delete`, a seventh the `Options` (such as `allowdups` or `template`). A
+            value that begins with `>` makes an object (`name => value`).
+        reload: `True` reloads everything; a text reloads the module of that name.
         preserve_effective_context: `True` keeps inheritance as the file is written; from Asterisk
             16.
 
@@ -103,7 +103,7 @@ class UpdateConfig(KnownAction[Response]):
     """
 
     privilege = ("config",)
-    holds_session = True  # where something is reloaded
+    holds_session = True  # if something is reloaded
 
     def __init__(
         self,

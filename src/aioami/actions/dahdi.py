@@ -36,7 +36,7 @@ class DAHDIShowChannels(
     """List the channels of the cards.
 
     Args:
-        dahdi_channel: this one alone, by its number; all if left out.
+        dahdi_channel: only this one, by its number; left out, all.
     """
 
     reads_only = True
@@ -56,7 +56,7 @@ class DAHDIDialOffhook(_DAHDIChannel):
 
     Args:
         dahdi_channel: the channel's number.
-        number: what to dial.
+        number: the number to dial.
     """
 
     number: str | bytes | int = header("Number")
@@ -107,7 +107,7 @@ class PRIShowSpans(KnownAction[ListReply[events.PRIShowSpans, PRIShowSpansComple
     """List the ISDN spans.
 
     Args:
-        span: this one alone; all if left out.
+        span: only this one; left out, all.
     """
 
     reads_only = True
@@ -145,4 +145,4 @@ class PRIDebugFileSet(KnownAction[Response]):
 
 
 class PRIDebugFileUnset(KnownAction[Response]):
-    """Write the log of ISDN signalling into no file any more."""
+    """Stop writing the log of ISDN signalling into a file."""

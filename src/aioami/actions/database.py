@@ -31,7 +31,7 @@ class DBDel(KnownAction[Response]):
 
 
 class DBDelTree(KnownAction[Response]):
-    """Delete a family, or what is below a key in it. An empty tree is an error.
+    """Delete a family, or the keys below a key in it. An empty tree is an error.
 
     Args:
         family: the family.
@@ -63,10 +63,10 @@ class DBGet(KnownAction[DBGetReply]):
 class DBGetTree(KnownAction[ListReply[DBGetTreeResponse, DBGetTreeComplete]]):
     """List keys and values. From Asterisk 16.28, 18.14 and 20.
 
-    What is not there is an empty list.
+    If there are none, the list is empty.
 
     Args:
-        family: this family alone; all if left out.
+        family: only this family; left out, all.
         key: the beginning of the keys.
     """
 
@@ -81,7 +81,7 @@ class DBPut(KnownAction[Response]):
     """Store a value.
 
     Args:
-        family, key: where to.
+        family, key: the place for the value.
         value: the text.
     """
 

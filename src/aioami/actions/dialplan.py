@@ -23,8 +23,8 @@ class ShowDialPlan(KnownAction[ListReply[ListDialplan, ShowDialPlanComplete]]):
     """List the dialplan. An unknown context or extension is an error.
 
     Args:
-        context: this context alone; all if left out.
-        extension: this extension alone.
+        context: only this context; left out, all.
+        extension: only this extension.
     """
 
     privilege = ("config", "reporting")
@@ -44,7 +44,7 @@ class DialplanExtensionAdd(KnownAction[Response]):
         priority: the step's number, or `hint`.
         application: what it runs.
         application_data: the application's arguments.
-        replace: whether it may take the place of a step that is there; else that is an error.
+        replace: whether it may replace an existing step; otherwise that is an error.
     """
 
     privilege = ("system",)
@@ -64,7 +64,7 @@ class DialplanExtensionRemove(KnownAction[Response]):
     Args:
         context: the context.
         extension: the extension.
-        priority: this step alone; all if left out.
+        priority: only this step; left out, all.
     """
 
     privilege = ("system",)

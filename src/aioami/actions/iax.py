@@ -22,7 +22,7 @@ class IAXpeers(KnownAction[ListReply[PeerEntry, PeerlistComplete]]):
 
 
 class IAXpeerlist(KnownAction[ListReply[PeerEntry, PeerlistComplete]]):
-    """List the IAX2 peers; what `IAXpeers` does, under another name."""
+    """List the IAX2 peers, like `IAXpeers`."""
 
     privilege = ("system", "reporting")
     reads_only = True

@@ -17,7 +17,7 @@ __all__ = [
 
 
 class MeetmeList(KnownAction[ListReply[events.MeetmeList, MeetmeListComplete]]):
-    """List who is in a conference, or in all. An unknown one is an empty list.
+    """List the participants of a conference, or of all. An unknown one is an empty list.
 
     Args:
         conference: its number; all if left out.
@@ -39,7 +39,7 @@ class MeetmeListRooms(KnownAction[ListReply[events.MeetmeListRooms, MeetmeListRo
 
 
 class MeetmeMute(KnownAction[Response]):
-    """Mute somebody. A `MeetmeMute` event follows.
+    """Mute a participant. A `MeetmeMute` event follows.
 
     Args:
         meetme: the conference's number.
@@ -53,7 +53,7 @@ class MeetmeMute(KnownAction[Response]):
 
 
 class MeetmeUnmute(KnownAction[Response]):
-    """Let somebody be heard again. A `MeetmeMute` event follows.
+    """Unmute a participant. A `MeetmeMute` event follows.
 
     Args:
         meetme: the conference's number.

@@ -1,4 +1,4 @@
-"""Declarations of the parameters of actions, which convert arguments to headers.
+"""Declarations of actions' parameters, which convert arguments to headers.
 
     class QueuePenalty(KnownAction[Response]):
         interface: str = header("Interface")
@@ -48,10 +48,12 @@ __all__ = [
 ]
 
 HeaderValue = Union[str, bytes, int, Iterable[Union[str, bytes, int]], None]
-"""A value for a header: text, bytes, a whole number, several for a repeated one, or `None`."""
+"""A header's value: text, bytes, or a whole number; several of these for a repeated header; `None`
+for no header.
+"""
 
 Text = Union[str, bytes, bytearray]
-"""Text; or bytes, which are sent as they are, whatever the encoding."""
+"""Text; or bytes, which are sent unchanged, whatever the encoding."""
 
 Kind = Callable[[str, Any], HeaderValue]
 
@@ -60,7 +62,7 @@ MAX_NUMBER: Final = 2**31 - 1
 
 
 class Parameter:
-    """One parameter of an action, and the header that it becomes."""
+    """A parameter of an action, and its header."""
 
     def __init__(self, header: str, kind: Kind, default: object) -> None:
         self.header = header
@@ -79,7 +81,7 @@ class Parameter:
         raise AttributeError(f"{self.name}: an action is a value, and does not change")
 
     def encode(self, value: Any) -> list[tuple[str, HeaderValue]]:
-        """Return the headers for a value: none for `None`, numbered ones if it has `{}`."""
+        """Return the headers for a value: none for `None`, numbered ones if the name has `{}`."""
         if value is None and self.default is None:
             return []
         sent = self.kind(self.name, value)
@@ -89,10 +91,10 @@ class Parameter:
 
 
 def text(field: str, value: Text | int) -> str:
-    """Text as it is; a whole number is written out; bytes are sent as they are.
+    """A parameter of text; a whole number becomes text, and bytes are sent unchanged.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: the value is none of these.
     """
     if isinstance(value, Received):
         return from_bytes(value.raw)
@@ -109,19 +111,19 @@ def header(name: str, kind: Kind = text, *, default: Any = REQUIRED) -> Any:
     """Declare a parameter that becomes a header.
 
     Args:
-        name: the header's name; `{}` in it stands for the number of each of several values, from 0.
-        kind: what it takes.
-        default: what it is when it is left out; without one it has to be given.
+        name: the header's name; for several values, `{}` in it is replaced by 0, 1, 2 ...
+        kind: the conversion of the value.
+        default: the value if the argument is left out; without a default it is required.
     """
     return Parameter(name, kind, default)
 
 
 def whole_number(minimum: int = -MAX_NUMBER - 1, maximum: int = MAX_NUMBER, unit: str = "") -> Kind:
-    """A whole number between limits; those of 32 bits, if there are no others.
+    """A whole number between limits; by default, those of 32 bits.
 
     Args:
-        minimum, maximum: the limits, which are allowed themselves.
-        unit: what is counted, for the error's sentence.
+        minimum, maximum: the smallest and the largest number allowed.
+        unit: the unit of the number, for the error.
     """
 
     def convert(field: str, value: int) -> str:
@@ -144,7 +146,7 @@ def whole_number(minimum: int = -MAX_NUMBER - 1, maximum: int = MAX_NUMBER, unit
 
 
 def code_of(kind: type[Code]) -> Kind:
-    """A number of an enumeration: a member, its name, or the number, from 0 to 127."""
+    """An enumeration's number, from 0 to 127, given as a member, its name, or the number."""
     number = whole_number(0, 127)
 
     def convert(field: str, value: int | str) -> HeaderValue:
@@ -160,10 +162,10 @@ def code_of(kind: type[Code]) -> Kind:
 
 
 def seconds(field: str, value: float) -> str:
-    """A time in seconds, fractions kept.
+    """A time in seconds, with fractions.
 
     Raises:
-        ValueError: it is negative.
+        ValueError: it is negative, or more than 32 bits can hold.
         TypeError: it is no number.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -183,7 +185,8 @@ def warn_of_seconds(field: str, value: int, *, stacklevel: int) -> None:
     Args:
         field: the parameter.
         value: the time.
-        stacklevel: how far up the code is that gave it; 1 is the caller of this function.
+        stacklevel: the number of calls between this function and the code that gave the value; 1 is
+            the caller of this function.
     """
     if 0 < value < 1000:
         text = f"{field}: it is {value} milliseconds; {value} seconds are {value * 1000}"
@@ -191,14 +194,14 @@ def warn_of_seconds(field: str, value: int, *, stacklevel: int) -> None:
 
 
 def optional(field: str, value: Any, kind: Kind = text) -> HeaderValue:
-    """Convert a value by its kind; `None` stays `None`."""
+    """Convert a value by a kind; `None` stays `None`."""
     return None if value is None else kind(field, value)
 
 
 def truth(yes: str, no: str) -> Kind:
-    """`True` or `False`, in one of Asterisk's spellings.
+    """A bool, in one of Asterisk's spellings.
 
-    A text such as `"false"` would be true, and is refused.
+    Text is refused, because even `"false"` would count as true.
     """
 
     def convert(field: str, value: bool) -> str:
@@ -214,10 +217,10 @@ true_false: Final = truth("true", "false")
 
 
 class one_of:
-    """One of some words, in upper or lower case.
+    """One of several words, in any letter case.
 
     Attributes:
-        allowed: the words, as they are sent.
+        allowed: the words in the spelling to send.
     """
 
     def __init__(self, *allowed: str) -> None:
@@ -231,10 +234,10 @@ class one_of:
 
 
 def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:
-    """The value, if it is one of those that Asterisk knows.
+    """Return the value, if it is one of the allowed ones.
 
     Raises:
-        ValueError: it is not; the message names the field and what is allowed.
+        ValueError: it is not; the message names the field and the allowed values.
     """
     if value not in allowed:
         raise ValueError(f"{field}: one of {', '.join(allowed)}, not {value!r:.60}")
@@ -242,11 +245,11 @@ def checked(field: str, value: str, allowed: tuple[str, ...]) -> str:
 
 
 def joined(field: str, value: Text | Iterable[Text | int]) -> str:
-    """Several texts, separated by commas; or one text, as it is.
+    """Several texts, joined by commas; or one text, unchanged.
 
     Raises:
-        TypeError: it is no text and no sequence of texts.
-        ValueError: one of several has a comma itself.
+        TypeError: the value is no text and no sequence of texts.
+        ValueError: one of several texts has a comma itself.
     """
     if isinstance(value, (str, bytes, bytearray)):
         return text(field, value)
@@ -257,10 +260,10 @@ def joined(field: str, value: Text | Iterable[Text | int]) -> str:
 
 
 def repeated(field: str, value: Text | Iterable[Text | int]) -> list[str]:
-    """Several texts, each in a header of its own; or one.
+    """One text or several, each in its own header.
 
     Raises:
-        TypeError: it is no text and no sequence of texts.
+        TypeError: the value is no text and no sequence of texts.
     """
     if isinstance(value, (str, bytes, bytearray)):
         return [text(field, value)]
@@ -274,11 +277,11 @@ def repeated(field: str, value: Text | Iterable[Text | int]) -> list[str]:
 def variables(
     field: str, value: Mapping[str, Text | int] | Iterable[tuple[str, Text | int]]
 ) -> list[str]:
-    """Variables by name, each in a header of its own, escaped so that its value arrives as it is.
+    """Variables by name, each in its own header, escaped so that the values arrive unchanged.
 
     Raises:
-        TypeError: it is no mapping and no sequence of pairs, or a value is neither text nor a whole
-            number.
+        TypeError: the argument is no mapping and no sequence of pairs, or a value is neither text
+            nor a whole number.
         ValueError: a name is empty or has a character that would end it.
     """
     if not isinstance(value, Iterable):
@@ -294,15 +297,15 @@ def variables(
 
 
 def text_or_none(field: str, value: Text | int) -> str | None:
-    """Convert to text; the header is left out where it is empty."""
+    """Convert to text; an empty text leaves the header out."""
     return text(field, value) or None
 
 
 def base64(field: str, value: str | bytes) -> str:
-    """Bytes in Base64; or text that is in Base64 already.
+    """Bytes, which are encoded in Base64; or text that is in Base64 already.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: the value is neither.
         ValueError: the text is no Base64.
     """
     from base64 import b64decode, b64encode
@@ -320,7 +323,7 @@ _ESCAPED: Final = str.maketrans({character: f"\\{character}" for character in '\
 
 
 def variable(name: Text, value: Text | int) -> str:
-    """A `Variable` header's text, escaped so that the value arrives as it is.
+    """The text of a `Variable` header, escaped so that the value arrives unchanged.
 
     Raises:
         ValueError: the name is empty or has a character that would end it.

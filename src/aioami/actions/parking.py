@@ -1,4 +1,4 @@
-"""Parking calls and finding them again."""
+"""Parking calls, and listing the parked ones."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Park(KnownAction[Response]):
 
     Args:
         channel: the channel to park.
-        channel_callback: the channel that gets the call back when the time is over. Asterisk 12 and
-            later call it `TimeoutChannel`, and still know the name that is sent here.
-        timeout: milliseconds after which the call goes back, 1000 at least; the parking lot's own
-            if left out.
+        channel_callback: the channel that gets the call back after the timeout. Asterisk 12 and
+            later call it `TimeoutChannel`, but still accept the name that is sent here.
+        timeout: milliseconds after which the call goes back, at least 1000; left out, the parking
+            lot's timeout.
         announce_channel: the channel to which the space is announced; from Asterisk 12.
-        parkinglot: which lot; the default one if left out.
-        parking_space: which space; the next free one if left out. From Asterisk 12.
+        parkinglot: the parking lot; left out, the default one.
+        parking_space: the space; left out, the next free one. From Asterisk 12.
     """
 
     privilege = ("call",)
@@ -47,8 +47,8 @@ class Park(KnownAction[Response]):
     ) -> None:
         if isinstance(timeout, int):
             warn_of_seconds("timeout", timeout, stacklevel=2)
-        # `timeout` cannot be declared: an action's attribute of that name is how long its answer is
-        # waited for.
+        # `timeout` cannot be declared: the attribute of that name is the time to wait for an
+        # action's answer.
         self._declare(
             {
                 "Channel": text("channel", channel),
@@ -62,10 +62,10 @@ class Park(KnownAction[Response]):
 
 
 class ParkedCalls(KnownAction[ListReply[ParkedCall, ParkedCallsComplete]]):
-    """List the calls that are parked.
+    """List the parked calls.
 
     Args:
-        parking_lot: this lot alone, all if left out; an unknown one is an error. From Asterisk 12.
+        parking_lot: only this lot; left out, all; an unknown one is an error. From Asterisk 12.
     """
 
     privilege = ("call",)

@@ -162,7 +162,7 @@ class PJSIPShowSubscriptionsOutbound(
 class PJSIPShowResourceLists(
     KnownAction[ListReply[ResourceListDetail, ResourceListDetailComplete]]
 ):
-    """List the lists of resources to which one can subscribe."""
+    """List the resource lists, which others can subscribe to."""
 
     privilege = ("system",)
     reads_only = True
@@ -175,7 +175,7 @@ class PJSIPShowMaintenance(
     """List the endpoints that are in maintenance. From Asterisk 20.20, 22.10 and 23.4.
 
     Args:
-        endpoint: this one alone; all if left out.
+        endpoint: only this one; left out, all.
     """
 
     privilege = ("system", "reporting")
@@ -185,7 +185,7 @@ class PJSIPShowMaintenance(
 
 
 class PJSIPSetMaintenance(KnownAction[Response]):
-    """Put an endpoint into maintenance, in which it gets no new calls, or take it from there. A
+    """Put an endpoint into maintenance, in which it gets no new calls, or back into service. A
     `PJSIPMaintenanceStatus` event follows. From Asterisk 20.20, 22.10 and 23.4.
 
     Args:
@@ -225,7 +225,7 @@ class PJSIPRegister(KnownAction[Response]):
 
 
 class PJSIPUnregister(KnownAction[Response]):
-    """Take a registration at another server back. A `Registry` event follows.
+    """Withdraw a registration at another server. A `Registry` event follows.
 
     Args:
         registration: the registration's name in pjsip.conf; from Asterisk 13.22 also `*all`.
@@ -245,7 +245,7 @@ class PJSIPNotify(KnownAction[Response]):
         channel: a PJSIP channel's name; from Asterisk 16.
         variable: the NOTIFY's headers, in this order; `Content` is a line of its body. A sequence
             of pairs may repeat one.
-        option: the name of what pjsip_notify.conf says is to be sent, instead; from Asterisk 18.
+        option: the name of a section in pjsip_notify.conf to send instead; from Asterisk 18.
 
     Raises:
         ValueError: none or several of `endpoint`, `uri` and `channel` are given.
@@ -276,7 +276,7 @@ class PJSIPNotify(KnownAction[Response]):
 
 
 class PJSIPHangup(KnownAction[ListReply[ChannelHungup, ChannelsHungupListComplete]]):
-    """Hang a PJSIP channel up with an answer of SIP's. From Asterisk 18.21, 20.6 and 21.1.
+    """Hang a PJSIP channel up with a SIP response. From Asterisk 18.21, 20.6 and 21.1.
 
     Args:
         channel: its name; or a regular expression between slashes, which is answered with a list.

@@ -1,4 +1,4 @@
-"""Devices and people: what they are doing, and whether they are there."""
+"""States of devices and extensions, and presence of people."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ExtensionState(KnownAction[ExtensionStateReply]):
 
 
 class ExtensionStateList(KnownAction[ListReply[ExtensionStatus, ExtensionStateListComplete]]):
-    """List all hints and what they show."""
+    """List all hints with their states."""
 
     privilege = ("call", "reporting")
     reads_only = True
@@ -57,10 +57,10 @@ class DeviceStateList(KnownAction[ListReply[DeviceStateChange, DeviceStateListCo
 
 
 class PresenceState(KnownAction[PresenceStateReply]):
-    """Say whether somebody is there.
+    """Return a presence state.
 
     Args:
-        provider: who knows, as `CustomPresence:alice`.
+        provider: the provider of the state, such as `CustomPresence:alice`.
     """
 
     privilege = ("call", "reporting")

@@ -99,7 +99,7 @@ class QueuePause(KnownAction[Response]):
     Args:
         interface: the member's interface.
         paused: `True` pauses.
-        queue: in this queue alone; in all if left out.
+        queue: only in this queue; left out, in all.
         reason: to be shown and logged.
     """
 
@@ -118,7 +118,7 @@ class QueuePenalty(KnownAction[Response]):
     Args:
         interface: the member's interface.
         penalty: the new one, 0 or more.
-        queue: in this queue alone; in all if left out.
+        queue: only in this queue; left out, in all.
     """
 
     privilege = ("agent",)
@@ -133,8 +133,8 @@ class QueueMemberRingInUse(KnownAction[Response]):
 
     Args:
         interface: the member's interface.
-        ring_in_use: whether it is.
-        queue: in this queue alone; in all if left out.
+        ring_in_use: `True` if the member is called while in a call.
+        queue: only in this queue; left out, in all.
     """
 
     privilege = ("agent",)
@@ -179,7 +179,7 @@ class QueueWithdrawCaller(KnownAction[Response]):
 
 
 class QueueLog(KnownAction[Response]):
-    """Write a line of one's own into the queue log.
+    """Write a line into the queue log.
 
     Args:
         queue: the queue's name.
@@ -204,7 +204,7 @@ class QueueReload(KnownAction[Response]):
     Asterisk reloads everything if none of the three parts is asked for.
 
     Args:
-        queue: this queue alone; all if left out.
+        queue: only this queue; left out, all.
         members, rules, parameters: which parts; `"yes"`, `"no"`, or a bool.
     """
 
@@ -217,10 +217,10 @@ class QueueReload(KnownAction[Response]):
 
 
 class QueueReset(KnownAction[Response]):
-    """Begin a queue's statistics anew.
+    """Reset a queue's statistics.
 
     Args:
-        queue: this queue alone; all if left out.
+        queue: only this queue; left out, all.
     """
 
     queue: str | bytes | None = header("Queue", default=None)
@@ -230,7 +230,7 @@ class QueueRule(KnownAction[QueueRuleReply]):
     """Show the penalty rules of queuerules.conf. An unknown one is a success without rules.
 
     Args:
-        rule: this one alone; all if left out.
+        rule: only this one; left out, all.
     """
 
     reads_only = True
@@ -246,8 +246,8 @@ class QueueStatus(
     An unknown queue is an empty list.
 
     Args:
-        queue: this queue alone; all if left out.
-        member: this member alone.
+        queue: only this queue; left out, all.
+        member: only this member.
     """
 
     reads_only = True
@@ -261,7 +261,7 @@ class QueueSummary(KnownAction[ListReply[events.QueueSummary, QueueSummaryComple
     """Sum queues up, one event each. An unknown queue is an empty list.
 
     Args:
-        queue: this queue alone; all if left out.
+        queue: only this queue; left out, all.
     """
 
     reads_only = True

@@ -1,6 +1,6 @@
-"""Functions of the dialplan and commands of the command line that only read.
+"""Dialplan functions and CLI commands that only read.
 
-Both are lists of what is known to change nothing, so a read-only manager refuses the rest.
+Both lists name what certainly changes nothing; a read-only manager refuses the rest.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Final
 
 __all__ = ["command_may_change", "variables_may_change"]
 
-# Functions that may be read without any effect, and take their arguments as they are. Those that
-# work on texts are missing, as many of them evaluate what they are given:
-# `FIELDQTY(SHELL(reboot),x)` runs the program. `DB` sets a variable.
+# Functions whose reading has no effect, and that do not evaluate their arguments. Functions on
+# texts are missing, because many of them evaluate their arguments: `FIELDQTY(SHELL(reboot),x)` runs
+# the program. `DB` is missing because it sets a variable.
 _FUNCTIONS: Final = frozenset(
     {
         *(
@@ -66,7 +66,7 @@ _FUNCTIONS: Final = frozenset(
 )
 _CALL: Final = re.compile(r"([^(),]*)\(")
 
-# What has commands with `show` or `list` as their second word.
+# First words of commands whose second word is `show` or `list`.
 _SUBJECTS: Final = frozenset(
     {
         *(
@@ -157,7 +157,7 @@ _OTHERS: Final = (
         ("stasis", "statistics", "show"),
     ),
 )
-# These show something, and do something besides, if a word says so.
+# Commands that show something, but also do something if they have a certain word.
 _ACTS: Final = (
     ("core", "show", "translation", "recalc"),
     ("sip", "show", "peer", "load"),
@@ -166,10 +166,10 @@ _ACTS: Final = (
 
 
 def variables_may_change(names: str) -> str:
-    """Return a clause with the change that reading variables may make; empty if none.
+    """Return a clause on the change that reading variables may make; empty if none.
 
     Args:
-        names: one or several as an action sends them: `CHANNEL(state)`, `GREETING`.
+        names: one or several variables, as an action sends them: `CHANNEL(state)`, `GREETING`.
     """
     if "${" in names or "$[" in names:
         return "an expression may call any function"
@@ -181,7 +181,7 @@ def variables_may_change(names: str) -> str:
 
 
 def command_may_change(command: str) -> str:
-    """Return a clause with the change that a command may make; empty if none.
+    """Return a clause on the change that a command may make; empty if none.
 
     Args:
         command: a command of Asterisk's command line.

@@ -49,9 +49,9 @@ class MixMonitor(KnownAction[MixMonitorReply]):
     Args:
         channel: the channel's name.
         file: with its extension, absolute or below Asterisk's monitor folder.
-        options: those of the dialplan application of that name; with `i(VARIABLE)` the reply has
-            the recording's id.
-        command: what the server runs when the recording ends.
+        options: the options of the dialplan application `MixMonitor`; with `i(VARIABLE)` the reply
+            has the recording's id.
+        command: a command that the server runs when the recording ends.
     """
 
     privilege = ("system",)
@@ -68,7 +68,7 @@ class StopMixMonitor(KnownAction[Response]):
 
     Args:
         channel: the channel's name.
-        mix_monitor_id: which of several; all if left out.
+        mix_monitor_id: the id of one recording of the channel; left out, all.
     """
 
     privilege = ("system", "call")
@@ -83,7 +83,7 @@ class MixMonitorMute(KnownAction[Response]):
     Args:
         channel: the channel's name.
         direction: `read` (from the channel), `write` (to it) or `both`.
-        mute: `True` leaves it out.
+        mute: `True` leaves the direction out of the recording.
         mix_monitor_id: the id of one recording of the channel; all if left out. From Asterisk 16.
     """
 

@@ -1,4 +1,4 @@
-"""chan_sip, which Asterisk 20 was the last to have."""
+"""chan_sip, which Asterisk 20 was the last version to have."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class SIPpeerstatus(_ChanSIP[ListReply[PeerStatus, SIPpeerstatusComplete]]):
     """Report the reachability of SIP peers. An unknown one is an error. Until Asterisk 20.
 
     Args:
-        peer: this one alone; all if left out.
+        peer: only this one; left out, all.
     """
 
     privilege = ("system",)
@@ -70,7 +70,7 @@ class SIPpeerstatus(_ChanSIP[ListReply[PeerStatus, SIPpeerstatusComplete]]):
 
 
 class SIPqualify(_ChanSIP[SIPqualifyReply], wire_name="SIPqualifypeer"):
-    """Ask a SIP peer with OPTIONS whether it is there. Until Asterisk 20.
+    """Check with OPTIONS whether a SIP peer is reachable. Until Asterisk 20.
 
     The reply's `outcome()` is the `SIPQualifyPeerDone` event, which Asterisk 11 and later send.
 
@@ -110,7 +110,7 @@ class SIPnotify(_ChanSIP[Response]):
         *,
         call_id: str | None = None,
     ) -> None:
-        # `headers` cannot be declared: an action's attribute of that name is all that is sent.
+        # `headers` cannot be declared: every action has an attribute of that name.
         self._declare(
             {
                 "Channel": text("channel", channel),

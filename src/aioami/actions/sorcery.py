@@ -1,4 +1,4 @@
-"""Caches of configuration that lies elsewhere (res_sorcery_memory_cache)."""
+"""Caches of configuration objects from external sources (res_sorcery_memory_cache)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _Cache(KnownAction[Response], abstract=True):
 
 
 class SorceryMemoryCacheExpire(_Cache):
-    """Take all objects out of a cache. From Asterisk 13.5.
+    """Remove all objects from a cache. From Asterisk 13.5.
 
     Args:
         cache: its name.
@@ -37,7 +37,7 @@ class SorceryMemoryCacheExpire(_Cache):
 
 
 class SorceryMemoryCacheExpireObject(_Cache):
-    """Take an object out of a cache. From Asterisk 13.5.
+    """Remove an object from a cache. From Asterisk 13.5.
 
     Args:
         cache: its name.
@@ -56,7 +56,7 @@ class SorceryMemoryCacheStale(_Cache):
 
 
 class SorceryMemoryCacheStaleObject(_Cache):
-    """Have an object in a cache read again when it is next used. From Asterisk 13.5.
+    """Mark an object in a cache as stale: it is read again when it is next used. From 13.5.
 
     Args:
         cache: its name.
@@ -70,7 +70,7 @@ class SorceryMemoryCacheStaleObject(_Cache):
 
 
 class SorceryMemoryCachePopulate(_Cache):
-    """Take all objects out of a cache, and read all there are into it. From Asterisk 13.7.
+    """Clear a cache, and read all objects into it again. From Asterisk 13.7.
 
     Args:
         cache: its name.

@@ -106,8 +106,8 @@ class Challenge(KnownAction[ChallengeReply]):
     """Ask for the text with which a login hashes its secret; the reply has it under `Challenge`.
 
     Args:
-        authtype: `MD5` is all that Asterisk knows.
-        username: lets a user who may log in only once be refused already here.
+        authtype: the type of the hash; Asterisk knows only `MD5`.
+        username: with it, Asterisk can refuse a user who may log in only once already here.
     """
 
     reads_only = True
@@ -126,7 +126,7 @@ class Login(KnownAction[Response]):
         events: `True` is all that the user may read, `False` none; or a mask as in `Events`.
         challenge: the text from `Challenge`; without one (`None`) the secret itself is sent, for
             everyone to see on the wire. The hash is that of the secret in the manager's encoding.
-        authtype: how the challenge is answered: `MD5`, or nothing to send the secret all the same.
+        authtype: the hash for the challenge: `MD5`; or empty, to send the secret itself anyway.
 
     Raises:
         ValueError: another `authtype`, or no event mask.
@@ -176,7 +176,7 @@ class _Hashed:
         self._secret = secret
 
     def key(self, encoding: Encoding) -> str:
-        """The answer that a server with this encoding expects."""
+        """The answer that the server expects, with the secret in this encoding."""
         import hashlib
 
         data = encoding.encode("challenge", self._challenge)
@@ -227,23 +227,23 @@ _NO_POSIX: Final = re.compile(r"(?<!\\)(?:\\\\)*(\(\?|\\[dD])")
 class Filter(KnownAction[Response]):
     """Add a filter for the events of this connection. It cannot be removed.
 
-    The items of lists are not affected. A manager that has to connect again adds what the server
-    took again, after the login; one that was added twice is added twice.
+    The items of lists are not affected. After a reconnect, the manager adds the accepted filters
+    again; a filter that was added twice is added twice.
 
-    An event comes if no excluding filter matches it and, where there are including ones, one of
-    those does.
+    An event comes if no excluding filter matches it and, if there are including filters, at least
+    one of these matches it.
 
     Args:
         filter: without criteria a POSIX extended regular expression over the event's whole text,
             excluding if it begins with `!`; with criteria the pattern that their method compares.
         match_criteria: `action(include|exclude)`, `name(<event>)`, `header(<header>)` and
             `method(regex|exact|starts_with|ends_with|contains|none)`, separated by commas, each
-            once at the most. From Asterisk 18.26, 20.11, 21.6 and 22.1; older servers heed the
-            pattern alone.
+            at most once each. From Asterisk 18.26, 20.11, 21.6 and 22.1; older servers use only
+            the pattern.
 
     Raises:
-        ValueError: the filter is empty, or wrong in a way that Asterisk would refuse or misread.
-            Whether a regular expression compiles, the server says.
+        ValueError: the filter is empty, or Asterisk would refuse or misread it. Only the server
+            checks the syntax of a regular expression.
     """
 
     privilege = ("system",)
@@ -297,7 +297,7 @@ class Command(KnownAction[CommandReply]):
     connection instead.
 
     Args:
-        command: as one would type it.
+        command: the command, as typed on the command line.
     """
 
     privilege = ("command",)
@@ -356,9 +356,9 @@ class DataGet(KnownAction[Response]):
     """Read Asterisk's tree of data. Until Asterisk 13.
 
     Args:
-        path: where in the tree to begin.
-        search: which of several, as a condition.
-        filter: which leaves.
+        path: the place in the tree where to begin.
+        search: a condition that selects some of several branches.
+        filter: the leaves to return.
     """
 
     reads_only = True

@@ -1,4 +1,4 @@
-"""Voicemail boxes, and the lamps of others."""
+"""Voicemail boxes, and the message lamps of external mailboxes."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ class VoicemailRefresh(KnownAction[Response]):
     """Count the messages of mailboxes again, after another program has changed them.
 
     Args:
-        context: those of this context alone; all if left out.
-        mailbox: this one alone.
+        context: only those of this context; left out, all.
+        mailbox: only this one.
     """
 
     privilege = ("user",)
@@ -191,7 +191,7 @@ class MWIUpdate(KnownAction[Response]):
 
 
 class MWIDelete(KnownAction[Response]):
-    """Have Asterisk forget mailboxes that another program keeps.
+    """Delete external mailboxes, which another program manages, from Asterisk.
 
     Args:
         mailbox: its name; or a regular expression between slashes.

@@ -113,6 +113,11 @@ class Exchange:
         """The outcome that may follow the answer; only its waiters keep a reference to it."""
         return self._pending.outcome
 
+    @property
+    def is_held_back(self) -> bool:
+        """True if the answer is complete, and is held back for the events before it."""
+        return self._is_complete and not self.mark_passed
+
     def hold_back(self) -> None:
         """Hold answers back until `pass_mark()`, as earlier events must be delivered first."""
         self.mark_passed = False

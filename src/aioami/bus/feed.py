@@ -297,8 +297,10 @@ class Feed:
         if reader is None:
             reader = await self._first_reader(engine, store, first, last)
             self._reader = reader
-        elif self._store and (store != self._store or last < reader.sequence):
+        elif self._store and store != self._store:
             reader.restart()
+        else:
+            await self._resume(engine, reader, last)
         self._store = store
         if reader.sequence and first > reader.sequence + 1 and first > last > reader.sequence:
             # All unread messages were thrown away, so no later message shows that they are missing.
@@ -335,6 +337,10 @@ class Feed:
             return {"deliver_policy": "all"}
         return {"deliver_policy": "by_start_sequence", "opt_start_seq": reader.sequence + 1}
 
+    async def _resume(self, engine: Engine, reader: Reader, last: int) -> None:
+        if reader.sequence:
+            reader.resume(last, await self._claim(engine))
+
     async def _first_reader(self, engine: Engine, store: str, first: int, last: int) -> Reader:
         start = self.start
         if isinstance(start, Position):
@@ -345,17 +351,22 @@ class Feed:
                 sequence=start.sequence,
                 time=start.time,
             )
-            if start.store.strip("0") and (start.store != store or start.sequence > last):
+            if start.store.strip("0") and start.store != store:
                 reader.restart()
+            else:
+                await self._resume(engine, reader, last)
             return reader
         if start is not None:
             return Reader(self._wanted)
-        epoch = await self._epoch(engine, last)
+        claim = await self._claim(engine)
+        epoch = claim[0] if claim is not None else await self._last_epoch(engine, last)
         place = await self._place_of_now(engine, first, last)
         if epoch is not None and epoch > place:
             epoch = None
         self._caught_up_at = last
-        return Reader(self._wanted, epoch=epoch, sequence=place)
+        reader = Reader(self._wanted, epoch=epoch, sequence=place)
+        reader.resume(last, claim)
+        return reader
 
     async def _place_of_now(self, engine: Engine, first: int, last: int) -> int:
         """Return a place in the log shortly before the moment when the feed was opened.
@@ -372,12 +383,17 @@ class Feed:
             step *= 2
         return max(first - 1, 0)
 
-    async def _epoch(self, engine: Engine, last: int) -> int | None:
-        """Return the epoch at the end of the log; `None` if the log is empty."""
-        found = await engine.message(self._stream, last_by_subj=record_subject(self._server, Epoch))
-        if found is not None:
-            return found.sequence
-        # The epoch's record was thrown away by age, and the same relay still leads.
+    async def _claim(self, engine: Engine) -> tuple[int, int] | None:
+        """Return the sequence and the time of the newest claim; `None` if there is no claim."""
+        subject = record_subject(self._server, Epoch)
+        found = await engine.message(self._stream, last_by_subj=subject)
+        if found is None:
+            return None
+        return found.sequence, 0 if found.place is None else found.place.time
+
+    async def _last_epoch(self, engine: Engine, last: int) -> int | None:
+        """Return the epoch at the end of a log without a claim; `None` if the log is empty."""
+        # The claim was thrown away by age, and the same relay still leads.
         found = await engine.message(self._stream, seq=last) if last else None
         return None if found is None or found.place is None else found.place.epoch
 

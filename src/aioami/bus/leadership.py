@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -63,6 +64,7 @@ class Leadership:
 
     Attributes:
         outbox: the messages that are not confirmed.
+        receipt: the bus's last confirmation of a stored message; empty before the first one.
         changed: set when the outbox may have a message to send.
         manager: the session.
         max_body: bytes that the body of an event may have.
@@ -88,6 +90,7 @@ class Leadership:
         self._clock = clock
         self._notify = notify
         self.created = created
+        self.receipt = b""
         self.outbox = Outbox(options.buffer, clock)
         self.outbox.begin(epoch)
         self.changed = asyncio.Event()
@@ -113,6 +116,11 @@ class Leadership:
         self._is_over = False
         self._is_known = False
         self.manager = manager_of(server, retry_connect=True)
+
+    @property
+    def stored(self) -> int:
+        """The last sequence that the stream must have, unless it has lost stored messages."""
+        return int(json.loads(self.receipt)["seq"]) if self.receipt else self.outbox.epoch
 
     @property
     def state(self) -> ManagerState:

@@ -322,7 +322,7 @@ class RemoteLink(LinkBase):
         for exchange in list(self._tokens):
             if exchange.turn is None:
                 exchange.turn = turn  # the relay that took the request has sent a heartbeat by now
-            elif exchange.turn != turn:
+            elif exchange.turn != turn and not exchange.is_held_back:
                 relay = shown(exchange.turn.relay)
                 exchange.lose(ConnectionLost(f"the relay {relay}, which had it, answers no more"))
 

@@ -74,6 +74,8 @@ class Reader:
         # At a beginning within an epoch, the last number of each name is not known.
         self._began_within = True
         self._before: tuple[int | None, int | None] | None = None
+        self._known = 0  # messages of the epoch that were read before it began
+        self._claimed: int | None = None  # the time at which the epoch was claimed
 
     def restart(self) -> None:
         """Begin again at the first message, as the stream was made again, with other sequences.
@@ -87,6 +89,31 @@ class Reader:
         self.sequence = 0
         self._numbers.clear()
         self._began_within = True
+
+    def resume(self, last: int, claim: tuple[int, int] | None) -> None:
+        """Go back as far as the stream went back, as it loses its end if the bus loses power.
+
+        It must be called before the stream is read on.
+
+        Args:
+            last: the last sequence of the stream.
+            claim: the sequence and the time of the newest `@epoch` in the stream; `None` if there
+                is none.
+        """
+        epoch = self.epoch
+        sequence, time = claim or (None, None)
+        if epoch is not None and sequence is not None and epoch < sequence <= self.sequence:
+            self.sequence = sequence - 1  # a lost message with this sequence was judged before
+        elif epoch is not None and sequence == epoch and self._claimed not in (None, time):
+            self.restart()  # another claim has taken the place of this epoch's claim
+            self.sequence = sequence - 1
+        elif epoch is not None and min(sequence or epoch, last) < epoch:
+            self.restart()  # this epoch's claim is gone
+            self.sequence = last
+        else:
+            if sequence == epoch:
+                self._claimed = time
+            self.sequence = min(self.sequence, last)
 
     def take(
         self, sequence: int, token: str, place: Place, body: bytes, *, first: int | None = None
@@ -113,6 +140,9 @@ class Reader:
             if self.epoch is not None or self._knew_another_stream():
                 self._add_gap(place.time, None)
             self._begin(place.epoch, within=True)
+        if place.n <= self._known:
+            self._numbers[token] = max(place.k, self._numbers.get(token, 0))
+            return self._skip(sequence)
         verdict = self._by_number(sequence, token, place, first, skips)
         if verdict is Verdict.EVENT:
             self.sequence, self.n, self.time = sequence, place.n, place.time
@@ -133,13 +163,17 @@ class Reader:
                 return Verdict.UNSURE
             if first is None or first > self.sequence + 1:
                 self._add_gap(place.time, None)
+        ahead = 0
         if begun.continues is not None:
-            self._add_unread(begun.continues, place.time)
+            ahead = self._compare(begun.continues, place.time)
         elif self._knew_another_stream():
             self._add_gap(place.time, None, "store", _STORE)
         self._before = None
         self.records.append(begun)
         self._begin(sequence, within=False)
+        self._known, self._claimed = ahead, place.time
+        if self.names is None:
+            self.n = ahead
         self.sequence = sequence
         return Verdict.RECORD
 
@@ -186,6 +220,7 @@ class Reader:
     def _begin(self, epoch: int, *, within: bool) -> None:
         self.epoch = epoch
         self.n = None if within else 0
+        self._known, self._claimed = 0, None
         self._numbers.clear()
         self._began_within = within
 
@@ -198,13 +233,21 @@ class Reader:
         before, self._before = self._before, None
         return before is not None and before[0] is not None
 
-    def _add_unread(self, continues: tuple[int, int], until: int) -> None:
+    def _compare(self, continues: tuple[int, int], until: int) -> int:
+        """Add the gap before a claim, if any; return the messages of its epoch that are known.
+
+        The relay writes its unconfirmed messages again in the new epoch. Some of them may have been
+        stored before, and read here.
+        """
         epoch, n = self._before or (self.epoch, self.n)
-        if epoch is None or (epoch, n) == continues:
-            return
+        if epoch is None:
+            return 0
+        if epoch == continues[0] and n is not None and n >= continues[1]:
+            return n - continues[1]
         known = self.names is None and epoch == continues[0] and n is not None
         count = continues[1] - (n or 0) if known else None
         self._add_gap(until, count, "store", _STORE)
+        return 0
 
     def _add_gap(
         self,

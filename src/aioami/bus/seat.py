@@ -215,7 +215,7 @@ class Seat:
                     await asyncio.wait([trying])
             if not await self._claim(connection, known):
                 return
-        elif not await self._still_leads(connection, self._leadership, str(stream["created"])):
+        elif not await self._still_leads(connection, self._leadership, stream):
             self._step_down("another relay leads")
             return
         assert self._leadership is not None
@@ -435,14 +435,18 @@ class Seat:
         return None if stored.place is None else stored.place.time
 
     async def _still_leads(
-        self, connection: BusConnection, leadership: Leadership, created: str
+        self, connection: BusConnection, leadership: Leadership, stream: dict[str, Any]
     ) -> bool:
-        """Return `False` if another relay has led since; claim a stream that was made again."""
+        """Return `False` if another relay has led since; claim a stream that was made again.
+
+        A stream that has lost its end, as after a power failure of the bus, is claimed too.
+        """
         outbox = leadership.outbox
         last = await self._last_claim(connection)
-        if created == leadership.created:
+        created = str(stream["created"])
+        if created == leadership.created and stream["state"]["last_seq"] >= leadership.stored:
             # The stream may have thrown the claim away by age: so none does not mean deposed.
-            return last is None or last.sequence <= outbox.epoch
+            return last is None or (last.sequence == outbox.epoch and self._is_own(last))
         if last is not None and not self._is_own(last):
             return False
         claim = Epoch(self._relay, continues=(outbox.epoch, outbox.last_confirmed))
@@ -450,8 +454,13 @@ class Seat:
             epoch = await self._store_claim(connection, last, claim)
         except WrongLastSequence:
             return False
-        log.warning("%s: the bus lost its store: it goes on anew", self._server.name)
+        log.warning(
+            "%s: the bus lost what it had stored: it goes on anew, epoch %d",
+            self._server.name,
+            epoch,
+        )
         leadership.created = created
+        leadership.receipt = b""
         outbox.begin(epoch)
         leadership.publish_status(again=True)
         self._epoch = epoch
@@ -496,6 +505,7 @@ class Seat:
                 return
             self._confirmed_at = loop.time()
             self._error = ""
+            leadership.receipt = data
             outbox.confirm(int(message.subject[len(inbox) + 1 :]))
             leadership.changed.set()
 

@@ -33,7 +33,7 @@ class AsyncAGIStart(ChannelEvent):
 
 
 class AsyncAGIExec(ChannelEvent):
-    """An AGI command has ended. `command_id` is what the action gave."""
+    """An AGI command has ended. `command_id` is the `CommandID` of the action."""
 
     read_classes = ("agi",)
 

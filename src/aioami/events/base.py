@@ -22,46 +22,46 @@ __all__ = [
 ]
 
 EVENTS: Final[dict[str, type[Event]]] = {}
-"""Every event class by the event's name in lower case."""
+"""The class of each event, by the event's name in lower case."""
 
 UNSOLICITED: Final[dict[str, type[Event]]] = {}
-"""The classes of those events that have `read_classes`, by the same names; the catalogue's comes
-before a user's.
+"""The classes with `read_classes`, by the same names. A class of the catalogue has precedence over
+a user's.
 """
 
 _LOADED: Final[set[str]] = set()
 
 
 class Event(Message):
-    """Something that happened on the server, or one item of a list that an action asked for.
+    """A message about something that happened on the server, or an item of an action's list.
 
-    An event without a class of its own is a plain `Event`: everything it holds is in the mapping.
+    An event without its own class is a plain `Event`, with all of its headers in the mapping.
     """
 
     __slots__ = ("_server",)
 
-    _server: str  # of those of a fleet alone
+    _server: str  # set only for events of a fleet
 
     wire_name: ClassVar[str] = ""
-    """The name on the wire; empty for the classes that are no event themselves."""
+    """The name on the wire; empty for classes that are only bases."""
     read_classes: ClassVar[tuple[str, ...]] = ()
-    """The read classes that a user needs, all of them, to be sent this event unasked. Empty for an
-    event that comes in lists only, as those need the action's write class alone; and where the
-    class is not known.
+    """The read classes that a user needs, all of them, to get this event without a request. Empty
+    if the event comes only in lists, which need only the action's write class; and if the classes
+    are not known.
     """
 
     action_id = Text("ActionID")
-    """The ActionID of the action that asked for this, if one did."""
+    """The ActionID of the action that caused this event, if one did."""
     timestamp = Timestamp("Timestamp")
-    """Seconds since 1970, if manager.conf says `timestampevents`."""
+    """The time in seconds since 1970, if manager.conf has `timestampevents`."""
     sequence_number = Integer("SequenceNumber")
-    """Counts the server's events, if its manager debugging is on."""
+    """A running number of the server's events, if its manager debugging is on."""
     system_name = Text("SystemName")
-    """asterisk.conf's `systemname`, if it has one."""
+    """The `systemname` of asterisk.conf, if it has one."""
 
     def __init__(self, text: str) -> None:
-        # No event has output behind its headers. All texts between these two begin with the first
-        # one: to compare takes half as long as `startswith`.
+        # No event has output after its headers. All texts between these two begin with the first
+        # one; comparing takes half as long as `startswith`.
         self._lines = text if "Event: " <= text < "Event:!" else join(("\n", text))
         self._parsed = None
 
@@ -76,22 +76,22 @@ class Event(Message):
             and wire_name != (cls.wire_name or wire_name)
             and "read_classes" not in vars(cls)
         ):
-            cls.read_classes = ()  # it is another event than the one whose class it extends
+            cls.read_classes = ()  # a subclass with its own name is another event
         cls.wire_name = "" if abstract else wire_name or cls.wire_name or cls.__name__
         if "\n" in cls.wire_name:
             raise ValueError(f"{cls.__name__}: a name of one line, not {cls.wire_name!r:.60}")
         cls._event, cls._opening = cls.wire_name, f"Event: {cls.wire_name}\r\n"
         name = cls.wire_name.lower()
         ours = cls.__module__.startswith(f"{__package__}.")
-        if name and not (ours and name in EVENTS):  # a user's class counts
+        if name and not (ours and name in EVENTS):  # a user's class replaces the catalogue's
             EVENTS[name] = cls
-        # ... but Asterisk's spelling and classes are those of the catalogue.
+        # ... but the catalogue decides Asterisk's spelling and read classes.
         if name and cls.read_classes and (ours or name not in UNSOLICITED):
             UNSOLICITED[name] = cls
 
     @property
     def name(self) -> str:
-        """The event's name, as `Hangup`."""
+        """The event's name, such as `Hangup`."""
         lines = self._lines
         if lines.startswith(self._opening):
             return self._event
@@ -100,7 +100,7 @@ class Event(Message):
 
     @property
     def server(self) -> str:
-        """The name of the server in its `Fleet`; empty for one that is in no fleet.
+        """The name of the server in its `Fleet`; empty without a fleet.
 
         It is no header. A header `Server` is in the mapping, and its attribute would be `server_`.
         """
@@ -111,7 +111,7 @@ class Event(Message):
 
     @property
     def privileges(self) -> frozenset[str]:
-        """The classes in its `Privilege` header; a user needs all of them to be sent the event."""
+        """The classes in its `Privilege` header; a user needs all of them to get the event."""
         labels = self.find("Privilege")
         return frozenset(labels.split(",")) - {"all", ""} if labels else frozenset()
 
@@ -123,12 +123,12 @@ class Event(Message):
         Args:
             attributes: `True` for the names of attributes as keys (`caller_id_num`), instead of the
                 headers in their first spelling (`CallerIDNum`).
-            typed: `True` for the values of attributes, where the class has them: numbers, bools,
-                names of enumerations' members, dates as text, and dictionaries of variables, with
-                `None` for text that does not convert, and the first of repeated headers; instead of
-                the text as received.
-            numbers: `True` for the values of enumerations' members, which are Asterisk's numbers
-                and words, instead of their names.
+            typed: `True` for the values of attributes, if the class has them, instead of the text
+                as received: numbers, bools, names of enumerations' members, dates as text, and
+                dictionaries of variables. Text that does not convert gives `None`, and repeated
+                headers give the first value.
+            numbers: `True` for enumerations' members as Asterisk's numbers and words, instead of
+                their names.
 
         Raises:
             ValueError: `numbers` without `typed`.
@@ -143,11 +143,11 @@ class Event(Message):
 
 
 name_server: Final[Callable[[Event, str], None]] = vars(Event)["_server"].__set__
-"""Say which server an event came from; a manager does so once, before anybody gets the event."""
+"""Set the name of an event's server; a manager does so once, before it delivers the event."""
 
 
 class KnownEvent(Event, abstract=True):
-    """An event that has a class of its own."""
+    """The base of all event classes of the catalogue."""
 
 
 def event_class(name: str) -> type[Event]:
@@ -171,7 +171,7 @@ def load() -> None:
 
 
 def parse(text: str) -> Event:
-    """Return the typed event in a message's text, as from a log or a recording.
+    """Return the typed event in a message's text, for example from a log or a recording.
 
     Raises:
         ValueError: the text is no event.

@@ -102,7 +102,7 @@ ORIGINATE_RESULT_MAP = {
     ORIGINATE_RESULT_CONGESTION: "CONGESTION",
     ORIGINATE_RESULT_INCOMPLETE: "INCOMPLETE",
 }
-"""Names of the `Reason` of an OriginateResponse; `OriginateReason` has those of what it means."""
+"""Names of the control frames in an OriginateResponse's `Reason`; see also `OriginateReason`."""
 
 
 class Newchannel(ChannelEvent):
@@ -249,7 +249,7 @@ class CoreShowChannelsComplete(ListComplete):
 
 
 class CoreShowChannelMap(KnownEvent):
-    """A channel connected with the one that was asked about. From Asterisk 18."""
+    """A channel that is connected with the channel in the action. From Asterisk 18."""
 
     connected_channel = Text("ConnectedChannel")
 
@@ -344,7 +344,7 @@ class MusicOnHoldStart(ChannelEvent):
 
 
 class MusicOnHoldStop(ChannelEvent):
-    """A channel hears music on hold no more."""
+    """A channel no longer hears music on hold."""
 
     read_classes = ("call",)
 
@@ -469,14 +469,14 @@ class OriginateResponse(KnownEvent):
 
     @property
     def result(self) -> str | None:
-        """The name of the reason, as `ANSWERED`, `BUSY`, `NO_ANSWER`, or `FAILED` for everything
-        that Asterisk does not tell apart: refused, no such number, no such channel.
+        """The name of the reason, such as `ANSWERED`, `BUSY` or `NO_ANSWER`. `FAILED` may be a
+        refusal, an unknown number or an unknown channel, which Asterisk does not distinguish.
         """
         return None if self.reason is None else self.reason.name
 
 
 class ChannelUpdate(KnownEvent):
-    """A channel driver knows more of a channel. Until Asterisk 11."""
+    """A channel driver has new information about a channel. Until Asterisk 11."""
 
     channel = Identifier("Channel")
     channeltype = Text("Channeltype")

@@ -104,7 +104,7 @@ class ConfbridgeTalking(BridgeEvent, ChannelEvent):
 
 
 class ConfbridgeList(ChannelEvent):
-    """A participant, as the action of that name lists it."""
+    """A participant of a conference, as the action `ConfbridgeList` lists it."""
 
     conference = Identifier("Conference")
     admin = Boolean("Admin")
@@ -124,7 +124,7 @@ class ConfbridgeListComplete(ListComplete):
 
 
 class ConfbridgeListRooms(KnownEvent):
-    """A conference, as the action of that name lists it."""
+    """A conference, as the action `ConfbridgeListRooms` lists it."""
 
     conference = Identifier("Conference")
     parties = Integer("Parties")

@@ -78,7 +78,7 @@ class DNDState(KnownEvent):
 
 
 class DAHDIShowChannels(KnownEvent):
-    """A card's channel, as the action of that name lists it."""
+    """A card's channel, as the action `DAHDIShowChannels` lists it."""
 
     dahdi_channel = Integer("DAHDIChannel")
     channel = Identifier("Channel")
@@ -99,7 +99,7 @@ class DAHDIShowChannelsComplete(ListComplete):
 
 
 class DAHDIShowStatus(KnownEvent):
-    """A span and its line errors, as the action of that name lists it. From Asterisk 18."""
+    """A span and its line errors, as the action `DAHDIShowStatus` lists it. From Asterisk 18."""
 
     span = Integer("Span")
     dahdi_span = span.alias()
@@ -121,7 +121,7 @@ class DAHDIShowStatusComplete(ListComplete):
 
 
 class PRIShowSpans(KnownEvent):
-    """An ISDN span, as the action of that name lists it."""
+    """An ISDN span, as the action `PRIShowSpans` lists it."""
 
     span = Integer("Span")
     d_channel = Integer("DChannel")

@@ -1,6 +1,6 @@
-"""The library's own events in streams: of the link, and of the servers on a bus.
+"""The library's own events in streams: about the link, and about the servers on a bus.
 
-No server sends these, so a message of such a name is a plain `Event`.
+No server sends these, so a message with such a name is a plain `Event`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Disconnected(Event, abstract=True):
     """The link was lost and is being established again. Events are missing from here on."""
 
     reason = Text("Reason")
-    """Why, in one sentence."""
+    """The reason, in one sentence."""
 
     @classmethod
     def because(cls, reason: Exception) -> Disconnected:
@@ -24,12 +24,12 @@ class Disconnected(Event, abstract=True):
 
 
 class Reconnected(Event, abstract=True):
-    """The link stands again, with the login done. The server's state may have changed meanwhile."""
+    """The link is established again, with the login. The server's state may have changed."""
 
     gap = Number("Gap")
     """Seconds for which the link was down."""
     attempts = Integer("Attempts")
-    """The number of attempts."""
+    """The number of attempts that it took."""
 
     @classmethod
     def after(cls, gap: float, attempts: int) -> Reconnected:
@@ -38,8 +38,8 @@ class Reconnected(Event, abstract=True):
 
 
 class ServerAppeared(Event, abstract=True):
-    """A fleet that is found on a bus has a server more: a relay is there for it, for the first time
-    or again. Its name is the event's `server`.
+    """A relay for a server has appeared on the bus, for the first time or again, so a fleet on the
+    bus has one more server. Its name is the event's `server`.
     """
 
     relay = Text("Relay")
@@ -52,9 +52,9 @@ class ServerAppeared(Event, abstract=True):
 
 
 class ServerGone(Event, abstract=True):
-    """No relay is there any more for a server of a fleet, whose name is the event's `server`.
+    """A server of a fleet has no relay any more. Its name is the event's `server`.
 
-    The server stays in the fleet, and is not ready.
+    The server stays in the fleet, but is not ready.
     """
 
     relay = Text("Relay")
@@ -67,14 +67,14 @@ class ServerGone(Event, abstract=True):
 
 
 class RelayChanged(Event, abstract=True):
-    """Another relay leads for a server, whose name is the event's `server`."""
+    """Another relay now leads for a server. The server's name is the event's `server`."""
 
     relay = Text("Relay")
     """The name of the relay that leads now."""
     previous = Text("Previous")
     """The name of the relay that led before."""
     epoch = Integer("Epoch")
-    """The number of its leadership; each one has a higher number than the one before."""
+    """The number of this leadership, which is higher than that of the one before."""
 
     @classmethod
     def to(cls, relay: str, previous: str, epoch: int) -> RelayChanged:

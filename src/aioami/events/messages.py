@@ -11,7 +11,7 @@ __all__ = [
 
 
 class JabberStatus(KnownEvent):
-    """Somebody in the roster of an XMPP account is there, or no more."""
+    """A contact in the roster of an XMPP account became available or unavailable."""
 
     read_classes = ("user",)
 

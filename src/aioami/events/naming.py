@@ -1,4 +1,4 @@
-"""Event names that cannot be right, and the names that were probably meant."""
+"""Detection of event names that cannot be right, and suggestions for them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .base import EVENTS, Event, load
 __all__ = ["misnamed"]
 
 _WILDCARD: Final = r"[*?\[]"
-_FOREIGN: Final = r"""[\s,;:^$|(){}+\\/"']|\.[*?]"""  # to every name and shell-style pattern
-_MIN_HEAD: Final = 5  # letters before a wildcard that say enough
+_FOREIGN: Final = r"""[\s,;:^$|(){}+\\/"']|\.[*?]"""  # in no name or shell-style pattern
+_MIN_HEAD: Final = 5  # letters before a wildcard that suffice for a suggestion
 _OLD: Final = {
     "agiexec": "AGIExecStart and AGIExecEnd",
     "asyncagi": "AsyncAGIStart, AsyncAGIExec and AsyncAGIEnd",
@@ -27,20 +27,19 @@ _OLD: Final = {
     "transfer": "BlindTransfer and AttendedTransfer",
     "unlink": "BridgeLeave",
 }
-"""The events that Asterisk 12 and later send in the place of those of earlier versions."""
+"""The events of Asterisk 12 and later that replaced those of earlier versions."""
 
 
 def misnamed(selector: str, *, version: str = "") -> str | None:
-    """Return a sentence on why no event will ever come of a selector; `None` if one may.
+    """Return a sentence on why a selector will never match an event; `None` if it may.
 
-    So it is with text that can be no name of an event, with a name that is near to one of
-    Asterisk's and is none itself, and with items and ends of lists. Other unknown names are those
-    of modules of others. Events that Asterisk 12 replaced by others are wrong where the server is
-    known to be newer.
+    Wrong are texts that can be no event's name, names that resemble one of Asterisk's without being
+    one, and items and ends of lists. Other unknown names may be those of third-party modules. Names
+    that Asterisk 12 replaced are wrong if the server is known to be newer.
 
     Args:
         selector: an event's name or a shell-style pattern, as `Manager.events` takes it.
-        version: the AMI version of the server, as `Manager.version` has it; empty if not known.
+        version: the AMI version of the server, as in `Manager.version`; empty if not known.
     """
     found = re.search(_FOREIGN, selector)
     if found is not None or not selector:
@@ -64,7 +63,7 @@ def misnamed(selector: str, *, version: str = "") -> str | None:
 
 
 def _only_listed(event: type[Event]) -> str | None:
-    """Return a sentence that names the lists of an event that comes in lists alone; else `None`."""
+    """Return a sentence with the lists of an event that comes only in lists; else `None`."""
     if event.read_classes:
         return None
     from ..actions.base import ACTIONS
@@ -93,7 +92,7 @@ def _impossible(selector: str) -> str:
 
 
 def _names() -> list[str]:
-    """The names of all events, those first that come to streams."""
+    """The names of all events; those that streams get come first."""
     classes: list[type[Event]] = sorted(
         set(EVENTS.values()), key=lambda each: (not each.read_classes, each.wire_name)
     )
@@ -101,5 +100,5 @@ def _names() -> list[str]:
 
 
 def _beginnings(length: int) -> list[str]:
-    """The beginnings of the names, of so many letters or one more or less."""
+    """The first `length` letters of each name, and also one letter more and one less."""
     return [name[:size] for name in _names() for size in (length, length + 1, length - 1)]

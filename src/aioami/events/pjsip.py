@@ -242,7 +242,7 @@ class EndpointDetail(SorceryEvent):
 
 
 class EndpointDetailComplete(ListComplete):
-    """The end of what `PJSIPShowEndpoint` lists."""
+    """The end of the list of `PJSIPShowEndpoint`."""
 
 
 class AorEvent(SorceryEvent, abstract=True):
@@ -400,7 +400,7 @@ class ContactStatus(KnownEvent):
 
 
 class IdentifyDetail(SorceryEvent):
-    """By which addresses or headers the endpoint of `PJSIPShowEndpoint` is known."""
+    """The addresses or headers that identify an endpoint, as `PJSIPShowEndpoint` lists them."""
 
     endpoint = Text("Endpoint")
     srv_lookups = Boolean("SrvLookups")
@@ -504,7 +504,7 @@ class SubscriptionEvent(KnownEvent, abstract=True):
 
 
 class InboundSubscriptionDetail(SubscriptionEvent):
-    """A subscription of somebody else at this server."""
+    """A subscription of another party at this server."""
 
 
 class InboundSubscriptionDetailComplete(ListComplete):
@@ -520,7 +520,7 @@ class OutboundSubscriptionDetailComplete(ListComplete):
 
 
 class ResourceListDetail(SorceryEvent):
-    """A list of resources to which one can subscribe, as `PJSIPShowResourceLists` lists it."""
+    """A list of resources for subscriptions, as `PJSIPShowResourceLists` lists it."""
 
     event = Text("Event")
     """The name of this event. The event package of the list is the second of `getall("Event")`."""
@@ -536,7 +536,7 @@ class ResourceListDetailComplete(ListComplete):
 
 
 class PJSIPMaintenanceStatus(KnownEvent):
-    """An endpoint was put into maintenance, or taken from it. From Asterisk 20."""
+    """An endpoint was put into maintenance, or back into service. From Asterisk 20."""
 
     read_classes = ("system",)
 

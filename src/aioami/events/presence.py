@@ -1,4 +1,4 @@
-"""Events of devices and of people: what they are doing, and whether they are there."""
+"""Events about the states of devices and the presence of people."""
 
 from __future__ import annotations
 

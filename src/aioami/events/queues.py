@@ -139,7 +139,7 @@ class QueueCallerAbandon(ChannelEvent):
 
 
 class AgentEvent(ChannelEvent, DestEvent, abstract=True):
-    """An event about a queue's caller and the member who is to talk with them."""
+    """An event about a queue's caller and the member for this call."""
 
     read_classes = ("agent",)
 

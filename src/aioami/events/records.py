@@ -59,7 +59,7 @@ class CEL(KnownEvent):
     application = Text("Application")
     app_data = Text("AppData")
     event_time = DateTime("EventTime")
-    """In the server's own time zone; `None` where cel.conf has a `dateformat` of its own."""
+    """The time of the event in the server's time zone; `None` if cel.conf sets a `dateformat`."""
     ama_flags = Text("AMAFlags")
     uniqueid = Text("UniqueID")
     linkedid = Text("LinkedID")

@@ -81,14 +81,14 @@ class FailedACL(SecurityEvent):
 
 
 class RequestNotAllowed(SecurityEvent):
-    """Somebody asked for what is not allowed."""
+    """Somebody made a request that is not allowed."""
 
     request_type = Text("RequestType")
     request_params = Text("RequestParams")
 
 
 class RequestBadFormat(SecurityEvent):
-    """Somebody sent what could not be read."""
+    """Somebody sent a request with a wrong format."""
 
     request_type = Text("RequestType")
     request_params = Text("RequestParams")
@@ -119,7 +119,7 @@ class MemoryLimit(SecurityEvent):
 
 
 class RequestNotSupported(SecurityEvent):
-    """Somebody asked for what is not supported."""
+    """Somebody made a request that is not supported."""
 
     request_type = Text("RequestType")
 

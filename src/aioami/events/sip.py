@@ -116,7 +116,7 @@ class Registry(KnownEvent):
 
 
 class SessionTimeout(ChannelEvent):
-    """A call was ended because nothing was heard of it for too long. Until Asterisk 20."""
+    """A SIP call was ended because its session timed out. Until Asterisk 20."""
 
     read_classes = ("call",)
 

@@ -1,8 +1,8 @@
-"""Groups of headers that many events share: channels and bridges as they were at that moment.
+"""Groups of headers that many events share: channels and bridges at the moment of the event.
 
-Most events have one channel, whose headers have no prefix. Those with more put a word before each
-header of the others: `DestChannel`, `DestCallerIDNum` ... These are views: `event.dest.channel`,
-`event.dest.caller_id_num`.
+Most events have one channel, whose headers have no prefix. In events with more channels, a prefix
+marks the headers of the others: `DestChannel`, `DestCallerIDNum` ... These are views:
+`event.dest.channel`, `event.dest.caller_id_num`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ __all__ = [
 
 
 class ChannelHeaders:
-    """A channel as it was at that moment.
+    """A channel at the moment of the event.
 
-    Asterisk writes quotes and backslashes in the names, and in the values of variables, with a
-    backslash before them; the attributes are without it.
+    Asterisk puts a backslash before quotes and backslashes in names and in values of variables; the
+    attributes are without it.
     """
 
     __slots__ = ()
@@ -63,7 +63,7 @@ class ChannelHeaders:
 
 
 class _BridgeHeaders:
-    """A bridge as it was at that moment."""
+    """A bridge at the moment of the event."""
 
     __slots__ = ()
 
@@ -79,23 +79,23 @@ class _BridgeHeaders:
 
 
 class Channel(ChannelHeaders, View):
-    """A channel under a prefix in an event. It is false if the event has none."""
+    """A channel under a prefix in an event. It is false if the event has no such channel."""
 
     __slots__ = ()
 
 
 class Bridge(_BridgeHeaders, View):
-    """A bridge under a prefix in an event. It is false if the event has none."""
+    """A bridge under a prefix in an event. It is false if the event has no such bridge."""
 
     __slots__ = ()
 
 
 class ChannelEvent(ChannelHeaders, KnownEvent, abstract=True):
-    """An event about a channel."""
+    """The base of events about a channel."""
 
 
 class BridgeEvent(_BridgeHeaders, KnownEvent, abstract=True):
-    """An event about a bridge."""
+    """The base of events about a bridge."""
 
 
 class DestEvent(KnownEvent, abstract=True):
@@ -159,31 +159,31 @@ class ParkeeEvent(KnownEvent, abstract=True):
 
 
 class ParkerEvent(KnownEvent, abstract=True):
-    """An event with the channel that parks."""
+    """The base of events that show the channel that parks, as `parker`."""
 
     parker = Nested(Channel, "Parker")
 
 
 class RetrieverEvent(KnownEvent, abstract=True):
-    """An event with the channel that fetches the call back."""
+    """The base of events that show the channel that retrieves the call, as `retriever`."""
 
     retriever = Nested(Channel, "Retriever")
 
 
 class SpyerEvent(KnownEvent, abstract=True):
-    """An event with the channel that listens."""
+    """The base of events that show the channel that listens, as `spyer`."""
 
     spyer = Nested(Channel, "Spyer")
 
 
 class SpyeeEvent(KnownEvent, abstract=True):
-    """An event with the channel that is listened to."""
+    """The base of events that show the channel that is listened to, as `spyee`."""
 
     spyee = Nested(Channel, "Spyee")
 
 
 class ListComplete(KnownEvent, abstract=True):
-    """The event that ends a list."""
+    """The base of events that end a list."""
 
     event_list = Text("EventList")
     list_items = Integer("ListItems")

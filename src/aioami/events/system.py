@@ -93,6 +93,6 @@ class TestEvent(KnownEvent):
 
 
 class CloseSession(KnownEvent):
-    """Asterisk's own mark in the queue of a session that is to end. It is never sent."""
+    """An internal mark in the queue of a session that will end. Asterisk never sends it."""
 
     close_session = Boolean("CloseSession")

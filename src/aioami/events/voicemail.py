@@ -87,11 +87,11 @@ class MessageWaiting(ChannelEvent):
 
 
 class VoicemailUserDetail(VoicemailUser):
-    """The user of voicemail whom `VoicemailUserStatus` was asked about. From Asterisk 16."""
+    """A user of voicemail, as `VoicemailUserStatus` describes them. From Asterisk 16."""
 
 
 class VoicemailUserDetailComplete(ListComplete):
-    """The end of what `VoicemailUserStatus` lists."""
+    """The end of the list of `VoicemailUserStatus`."""
 
 
 class VoicemailBoxDetail(KnownEvent):
@@ -103,7 +103,7 @@ class VoicemailBoxDetail(KnownEvent):
     """In the server's own local time, in words."""
     duration = Seconds("Duration")
     flag = Text("Flag")
-    """`Urgent`, or nothing."""
+    """`Urgent`, or empty."""
     id = Text("ID")
 
 
@@ -134,7 +134,7 @@ class MiniVoiceMail(ChannelEvent):
 
 
 class MWIGet(KnownEvent):
-    """A mailbox that other programs keep, as the action of that name lists it."""
+    """A mailbox that another program manages, as the action `MWIGet` lists it."""
 
     mailbox = Text("Mailbox")
     old_messages = Integer("OldMessages")

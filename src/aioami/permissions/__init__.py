@@ -1,4 +1,4 @@
-"""The least rights of a user in manager.conf, from the actions sent and the events selected.
+"""The least rights in manager.conf for the actions sent and the events selected.
 
     print(mgr.required_permissions())
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Demand", "Permissions", "of_program", "of_recording", "of_use", "read_classes"]
 
-# Of several classes that will do, the least powerful is taken.
+# If one of several classes is enough, the least powerful one is chosen.
 _POWER: Final = {
     **dict.fromkeys(
         ("reporting", "cdr", "dtmf", "log", "verbose", "cc", "aoc", "test", "security"), 1
@@ -36,7 +36,7 @@ _POWER: Final = {
     **dict.fromkeys(("call", "dialplan", "agi"), 3),
     **{"originate": 5, "config": 8, "command": 20, "system": 20},
 }
-# Made by the library itself.
+# Events that the library itself makes.
 _OWN: Final = frozenset(
     {"disconnected", "reconnected", "relaychanged", "serverappeared", "servergone"}
 )
@@ -56,8 +56,8 @@ class Demand:
     Attributes:
         action: its name.
         any_of: write classes of which the user needs one; empty if none is needed.
-        also_system: `True` if its headers make it need the write class `system` besides.
-        events: events in which its outcome comes.
+        also_system: `True` if its headers make the write class `system` necessary as well.
+        events: the events that may bring its outcome.
     """
 
     action: str
@@ -93,7 +93,7 @@ class Demand:
 
     @staticmethod
     def variant(name: str, headers: Iterable[tuple[str, str]]) -> str:
-        """Return a key for the rights that an action needs; its headers may change them."""
+        """Return a key for the effect of an action's headers on its rights; empty without any."""
         name = name.lower()
         if name not in _VARYING:
             return ""
@@ -102,7 +102,7 @@ class Demand:
 
 
 def _is_dangerous(name: str, given: Mapping[str, str]) -> bool:
-    """True if Asterisk asks for the write class system because of an action's headers."""
+    """True if Asterisk requires the write class `system` because of an action's headers."""
     if name == "originate":
         application, data = given.get("application", ""), given.get("data", "")
         queue_runs = application.lower() == "queue" and "agi" in data.lower()
@@ -118,13 +118,13 @@ class Permissions:
     """The rights of a user. The `str()` is a stanza for manager.conf, with a comment on each right.
 
     Attributes:
-        read: classes of events, as `read` takes them; `("all",)` where all events are wanted.
-        write: classes of actions, as `write` takes them.
-        event_filters: filters as `Manager(event_filters=...)` takes texts, one for each event that
-            is wanted; empty where all events are wanted, or the program adds filters of its own.
-        why: the events or actions that need a class of `read` or `write`, as
+        read: classes of events, for `read` in manager.conf; `("all",)` if all events are wanted.
+        write: classes of actions, for `write`.
+        event_filters: filters, as texts for `Manager(event_filters=...)`, one for each wanted
+            event; empty if all events are wanted, or the program adds its own filters.
+        why: pairs of a class of `read` or `write` and the events or actions that need it, such as
             `("read call", "Hangup, Newchannel")`.
-        notes: further conditions, and what could not be determined.
+        notes: further conditions, and rights that could not be determined.
     """
 
     read: tuple[str, ...] = ()
@@ -141,7 +141,7 @@ class Permissions:
             secret: the user's secret.
 
         Raises:
-            ValueError: a text is empty or has a line break, or `user` has a bracket.
+            ValueError: an argument is empty or has a line break, or `user` has a bracket.
         """
         for name, text, signs in (("user", user, "\r\n[]"), ("secret", secret, "\r\n")):
             if not text or any(sign in text for sign in signs):
@@ -158,9 +158,9 @@ class Permissions:
 
     @classmethod
     def together(cls, several: Iterable[Permissions]) -> Permissions:
-        """Return the sum of several sets of permissions.
+        """Return the sum of several `Permissions`.
 
-        If one of them reads events without event filters, the sum has none.
+        If one of them reads events without event filters, the sum has no filters.
         """
         all_of_them = list(several)
         if len(all_of_them) == 1:
@@ -200,7 +200,7 @@ class Permissions:
         """The rights as HTML, for a notebook: a row for each with its reason, and the stanza."""
         from .._show.html import box, clean, note, table
 
-        # A class may be needed for dozens of events: these go into several lines.
+        # Dozens of events may need a class: these are wrapped over several lines.
         wrapped = '<span style="white-space: normal">{}</span>'
         rows = [(clean(which), wrapped.format(clean(what))) for which, what in self.why]
         notes = [note(each) for each in self.notes]
@@ -222,9 +222,9 @@ def _line(event_filter: str) -> str:
 
 
 def read_classes(name: str) -> tuple[str, ...]:
-    """Return the read classes that a user needs, all of them, to be sent an event.
+    """Return the read classes that a user needs, all of them, to get an event.
 
-    They are empty for an event that is not known, or comes in lists only.
+    The result is empty if the event is unknown, or comes only in lists.
 
     Args:
         name: the event's name, in any case.
@@ -243,11 +243,11 @@ def of_use(
     own_filters: bool = False,
     notes: Iterable[str] = (),
 ) -> Permissions:
-    """Return the rights for actions and selections of events.
+    """Return the rights for actions and selected events.
 
     Args:
         demands: the demands of the actions.
-        selectors: as for `Manager.events`; `"*"` selects all.
+        selectors: the selectors of events, as for `Manager.events`; `"*"` selects all.
         own_filters: `True` if the program adds event filters itself.
         notes: further notes for the result.
     """
@@ -354,7 +354,7 @@ def _selected(
                 for each in (*EVENTS.values(), selector)
                 if issubclass(each, selector)
             } - {""}
-            # A class without a name, as of one user event, comes under the name of its base.
+            # A class without its own name, such as one for a UserEvent, has its base's name.
             names = names or {
                 each.wire_name for each in selector.__mro__ if issubclass(each, Event)
             } - {""}
@@ -391,7 +391,7 @@ def _filter(name: str) -> str:
 def of_recording(recording: Recording) -> Permissions:
     """Return the rights for the actions and the events of a recording.
 
-    All events that came count, also those that the program ignored.
+    All events in it count, also those that the program ignored.
     """
     if not hasattr(recording, "entries"):
         raise TypeError(f"recording: expected a Recording, not {type(recording).__name__}")
@@ -425,25 +425,25 @@ def of_recording(recording: Recording) -> Permissions:
 
 
 def _is_item(name: str, action_id: str) -> bool:
-    """True if an event came in a list: items bear an ActionID, and are declared as such."""
+    """True if an event is a list item: it has an ActionID, and an action declares it as an item."""
     return bool(action_id) and _in_lists(event_class(name))
 
 
 def of_program(source: str, filename: str = "<program>") -> Permissions:
-    """Return the rights for a program, from what its text asks of the server.
+    """Return the rights for a program, from the requests in its text.
 
-    That is the actions, events and selectors that it names, `mgr.call(..., to=...)`, `Live`,
+    These are the actions, events and selectors that it names, `mgr.call(..., to=...)`, `Live`,
     `FleetLive` and `AsyncAGI`. A program with one of the last four gets no event filters, because
-    which events these need is known only when they run: `Manager.required_permissions()` has them.
+    the events for these are known only at run time; see `Manager.required_permissions()`.
 
     The program is not run. Modules that it imports are not read; join their texts with its own.
 
     Args:
         source: the program's text.
-        filename: its name, for the notes.
+        filename: the program's name, for the notes.
 
     Raises:
-        SyntaxError: it is no Python.
+        SyntaxError: the text is no Python.
     """
     from .program import Reading
 

@@ -1,6 +1,6 @@
-"""The events that Asterisk sends to a session: those of its mask and its rights that pass filters.
+"""The events that Asterisk sends to a session, as its mask, rights and filters decide.
 
-Nothing here does I/O. It is used wherever it must be known why an event does not come.
+Nothing here does I/O. It serves to explain why an event does not come.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..fields import fields_of
 
 __all__ = ["EventFilter", "criteria_in", "filter_text", "includes", "mask_of", "passes"]
 
-# By their bits in a mask that is a number.
+# The classes of events by their bits in a numeric mask.
 _BITS: Final = (
     *("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf"),
     *("reporting", "cdr", "dialplan", "originate", "agi", "", "cc", "aoc", "test", "security"),
@@ -34,12 +34,12 @@ _CRITERION: Final = r"(action|name|header|method)\(([^()]*)\)"
 def mask_of(text: str) -> frozenset[str]:
     """Return the classes of events that a mask asks for; `{"all"}` for all of them.
 
-    Asterisk knows `on` and `off` and their like in any letter case, but classes in lower case
-    alone. A name before the last one counts for every class that it begins: `c,agent` asks for
+    Asterisk accepts `on`, `off` and similar words in any letter case, but classes only in lower
+    case. Each name but the last stands for every class that begins with it: `c,agent` asks for
     `call` and `cdr` too. A number is a set of bits.
 
     Args:
-        text: the mask, as the header `EventMask` has it.
+        text: the mask, as in the header `EventMask`.
     """
     lowered = text.lower()
     if lowered in _ON:
@@ -58,11 +58,11 @@ def mask_of(text: str) -> frozenset[str]:
 
 
 def includes(classes: Iterable[str], needed: Iterable[str]) -> bool:
-    """Return true if a mask, or rights, include all these classes.
+    """Return true if a mask, or a user's rights, include all classes of an event.
 
     Args:
-        classes: the classes of the mask, or of the rights; `all` stands for all of them.
-        needed: the classes of an event.
+        classes: the classes of the mask or of the rights; `all` stands for all of them.
+        needed: the classes of the event.
     """
     given = set(classes)
     return _EVERYTHING in given or given.issuperset(needed)
@@ -82,11 +82,11 @@ def criteria_in(text: str) -> tuple[str, str] | None:
 
 
 def filter_text(name: str, value: str) -> str:
-    """Return a filter of manager.conf as one text, as `Permissions.event_filters` has it.
+    """Return a filter of manager.conf as one text, in the form of `Permissions.event_filters`.
 
     Args:
-        name: `eventfilter`, or `eventfilter(...)` with criteria.
-        value: the value behind it.
+        name: the setting's name: `eventfilter`, or `eventfilter(...)` with criteria.
+        value: its value.
     """
     criteria = name.partition("(")[2].removesuffix(")")
     return "=".join(filter(None, (criteria, value)))
@@ -94,11 +94,11 @@ def filter_text(name: str, value: str) -> str:
 
 @dataclass(frozen=True)
 class EventFilter:
-    """An event filter of Asterisk, of which the first two headers of an event decide or not.
+    """An event filter of Asterisk. It can be tested with only the first two headers of an event.
 
     Attributes:
-        excludes: true if it holds back the events that it matches; else it lets them through.
-        name: the name of the events that it is for; empty for all.
+        excludes: true if it blocks the events that it matches; false if it lets them through.
+        name: the name of the events to which it applies; empty for all.
         header: the header that it compares; empty for the whole event.
         method: the comparison: `regex`, `exact`, `starts_with`, `ends_with`, `contains`, `none`.
         pattern: the text or expression to compare with.
@@ -112,10 +112,10 @@ class EventFilter:
 
     @classmethod
     def of(cls, given: Action[Any] | str) -> EventFilter:
-        """Return the filter that an action sets, or a text describes.
+        """Return the filter that an action sets or a text describes.
 
         Args:
-            given: a `Filter` action; or a text as `Permissions.event_filters` has it.
+            given: a `Filter` action, or a text in the form of `Permissions.event_filters`.
         """
         if isinstance(given, str):
             criteria, pattern = criteria_in(given) or ("", given)
@@ -129,13 +129,13 @@ class EventFilter:
         return cls(excludes, found.get("name", ""), found.get("header", ""), method, pattern)
 
     def matches(self, name: str, classes: Iterable[str]) -> bool | None:
-        """Return true if it matches all events of a name, and false if it matches none.
+        """Return true if it matches all events of a name, and false if it matches none of them.
 
-        `None` is some of them, or unknown: what stands in their other headers decides.
+        `None` means that it may match some of them: their other headers decide.
 
         Args:
             name: the events' name.
-            classes: their read classes; empty if they are not known.
+            classes: their read classes; empty if these are not known.
         """
         if self.name and self.name != name:
             return False
@@ -144,7 +144,7 @@ class EventFilter:
         try:
             expression = Expression(self._expression())
         except ValueError:
-            return None  # the server took it, so it is right
+            return None  # the server accepted the expression, so it is valid there
         if self.header:
             if self.header != "Event":
                 return None
@@ -154,7 +154,7 @@ class EventFilter:
         found = expression.finds(beginning)
         if found is not False:
             return found
-        # These two headers do not come again, but what ends as they do may, as `UserEvent`.
+        # These two headers do not come again, but one that ends alike may, such as `UserEvent`.
         once = ["Privilege: "] if _has_another(name) else ["Event: ", "Privilege: "]
         again = any(not each.startswith(tuple(once)) for each in expression.beginnings())
         return None if again else False
@@ -174,15 +174,15 @@ def _has_another(name: str) -> bool:
 
 
 def passes(filters: Iterable[EventFilter], name: str, classes: Iterable[str]) -> bool | None:
-    """Return true if filters let all events of a name through, and false if they let none.
+    """Return true if filters let all events of a name through, and false if they let none through.
 
-    `None` is some of them, or unknown. An event passes if no excluding filter matches it and,
-    where there are including ones, one of those does.
+    `None` means that they may let some through. An event passes if no excluding filter matches it
+    and, if there are including filters, at least one of these matches it.
 
     Args:
-        filters: the filters of a session, those of its user in manager.conf among them.
+        filters: the filters of a session, including those of its user in manager.conf.
         name: the events' name.
-        classes: their read classes; empty if they are not known.
+        classes: their read classes; empty if these are not known.
     """
     classes = list(classes)
     verdicts = [(each.excludes, each.matches(name, classes)) for each in filters]

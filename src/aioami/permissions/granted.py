@@ -1,4 +1,4 @@
-"""The rights that a server says a user has, from its answers. Nothing here does I/O."""
+"""The rights of a user according to a server's answers. Nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLASSES: Final = (
 _SHOWN: Final = re.compile(r"^\s*(read|write) perm:\s*(\S*)", re.MULTILINE)
 
 Settings = tuple[tuple[str, str], ...]
-"""Names and values of a section of manager.conf, in their order."""
+"""The names and values in a section of manager.conf, in their order."""
 
 
 def granted(
@@ -29,12 +29,12 @@ def granted(
     shown: Iterable[str] | None = None,
     config: Iterable[tuple[str, str]] | None = None,
 ) -> Permissions | None:
-    """Return the rights of a user as a server shows them; `None` if it shows them not.
+    """Return the rights of a user as a server shows them; `None` if it does not show them.
 
     Args:
-        user: the user.
-        shown: the lines of `manager show user`; `None` if it is refused.
-        config: the headers of GetConfig for manager.conf; `None` if it is refused.
+        user: the user's name.
+        shown: the lines of `manager show user`; `None` if the server refused this.
+        config: the headers of GetConfig for manager.conf; `None` if the server refused this.
     """
     found = dict(_SHOWN.findall("\n".join(shown or ())))
     own: Settings = ()
@@ -55,7 +55,7 @@ def granted(
 
 
 def classes_of(text: str) -> frozenset[str]:
-    """Return the classes in a text of manager.conf; all of them for `all`."""
+    """Return the classes in a value of manager.conf; all of them for `all`."""
     names = {name.strip() for name in text.split(",")}
     return frozenset(CLASSES) if "all" in names else frozenset(names & set(CLASSES))
 
@@ -66,7 +66,7 @@ def _in_order(text: str) -> tuple[str, ...]:
 
 
 def sections(headers: Iterable[tuple[str, str]], user: str) -> tuple[Settings, Settings]:
-    """Return the section `[general]` and that of a user, the latter without the secret."""
+    """Return the section `[general]` and a user's section, the latter without the secret."""
     general: list[tuple[str, str]] = []
     own: list[tuple[str, str]] = []
     section = ""

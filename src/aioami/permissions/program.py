@@ -1,4 +1,4 @@
-"""A program's text, read for what it asks of the server."""
+"""Analysis of a program's text for its requests to the server."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _PARTS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "registrations": (("PJSIPShowRegistrationsOutbound",), ("system",)),
 }
 
-# The methods of a call that is held, and the actions that they send. Other objects have a `get` and
-# a `set` too, so these two count where the text says that it is a call.
+# The methods of a `Call`, and the actions that they send. Other objects have a `get` and a `set`
+# too, so these two count only if the text shows that the object is a call.
 _STEERING: Final = {
     "get": "Getvar",
     "set": "Setvar",
@@ -45,12 +45,12 @@ class Reading:
     """The actions and selectors in the text of a program.
 
     Attributes:
-        demands: what the actions need that it names.
+        demands: the demands of the actions that it names.
         selectors: the events that it selects.
-        own_filters: whether it adds filters for events itself.
-        classes: read classes for the events of calls, sessions and live states, each with who
-            needs it. Which events these select is not in the text.
-        notes: what could not be known.
+        own_filters: true if it adds event filters itself.
+        classes: read classes for the events of calls, sessions and live states, each with the
+            object that needs it. The text does not show which events these select.
+        notes: sentences on rights that could not be determined.
 
     Raises:
         SyntaxError: the text is no Python.
@@ -105,7 +105,7 @@ class Reading:
                     )
 
     def _path(self, node: ast.AST) -> str:
-        """Return the dotted path of an expression, through the imports; empty if it is none."""
+        """Return the dotted path of an expression, through the imports; empty if it has none."""
         if isinstance(node, ast.Name):
             return self._names.get(node.id, "")
         if isinstance(node, ast.Attribute):
@@ -183,7 +183,7 @@ class Reading:
                 else:
                     self._action(name, node, None)
             return
-        if not isinstance(node.func, ast.Attribute) or path:  # what was imported is no manager
+        if not isinstance(node.func, ast.Attribute) or path:  # an imported name is no manager
             return
         to = next((each.value for each in node.keywords if each.arg == "to"), None)
         if node.func.attr == "call" and to is not None:
@@ -198,7 +198,7 @@ class Reading:
         self.demands |= {Demand.of(name) for name in actions}
 
     def _placed(self, node: ast.Call, to: ast.expr) -> None:
-        """Take in `mgr.call(..., to=...)`, which leaving `async with` hangs up."""
+        """Add the rights for `mgr.call(..., to=...)`, and for its hang-up after `async with`."""
         self._needs("call()", read=("call",), actions=("Hangup",))
         headers: list[tuple[str, str]] = []
         application = isinstance(to, ast.Call) and self._path(to.func).endswith(".Application")
@@ -220,11 +220,11 @@ class Reading:
         self.demands.add(Demand.of("Originate", headers))
 
     def _steering(self, methods: Iterable[ast.expr], calls: set[str]) -> None:
-        """Take in what is done with calls that are held.
+        """Add the rights for methods of calls.
 
         Args:
-            methods: what is called in the text.
-            calls: the names of calls.
+            methods: the functions and methods that are called in the text.
+            calls: the names of calls in the text.
         """
         places = ("call", "call()") in self.classes
         for node in methods:
@@ -239,7 +239,7 @@ class Reading:
         return (node.id if isinstance(node, ast.Name) else node.attr) in self._functions
 
     def _live(self, node: ast.Call, who: str) -> None:
-        """Take in a live state, with its parts."""
+        """Add the rights for a live state and its parts."""
         given = next((each.value for each in node.keywords if each.arg == "parts"), None)
         parts = ["channels", "bridges", "queues"]
         if isinstance(given, (ast.List, ast.Tuple, ast.Set)):
@@ -283,7 +283,7 @@ class Reading:
 
 
 def _actions() -> Iterator[type[Action[Any]]]:
-    """All classes of actions, several for one name among them."""
+    """All classes of actions; some names have several."""
     left: list[type[Action[Any]]] = list(Action.__subclasses__())
     while left:
         each = left.pop()
@@ -293,8 +293,8 @@ def _actions() -> Iterator[type[Action[Any]]]:
 
 
 def _calls(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the names in a text that stand for calls: placed, of a session, or so annotated."""
-    found = {".call"}  # a session has one under this name
+    """Return the names of calls in a text: placed calls, a session's, and annotated names."""
+    found = {".call"}  # a session's own call has this name
     for node in nodes:
         if isinstance(node, ast.withitem) and _places(node.context_expr):
             found.add(_last_name(node.optional_vars))
@@ -320,7 +320,7 @@ def _places(node: ast.expr) -> bool:
 
 
 def _last_name(node: ast.AST | None) -> str:
-    """Return the name of a variable or an attribute, the latter with its dot; else nothing."""
+    """Return the name of a variable, or of an attribute with its dot, or a text; else empty."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):
@@ -336,12 +336,12 @@ def _event_by_class(name: str) -> type[Event] | None:
 
 
 def _constant(node: ast.expr) -> str | None:
-    """Return the text of an expression, if it is one."""
+    """Return the value of an expression that is a constant text; else `None`."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _argument(call: ast.Call | None, place: int, name: str) -> str | None:
-    """Return the text given for a parameter, if constant; a sequence of constants is joined."""
+    """Return the constant text for a parameter; the items of a constant sequence are joined."""
     if call is None:
         return None
     given = next((each.value for each in call.keywords if each.arg == name), None)

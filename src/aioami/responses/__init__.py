@@ -1,4 +1,4 @@
-"""The replies with headers of their own, a class each, by area.
+"""The replies with their own headers, a class each, by area.
 
 All areas are loaded when the first of their names is used here.
 """

@@ -1,4 +1,4 @@
-"""The base of all responses, with the list of events and the outcome of an action."""
+"""The bases of all responses, with list items and outcomes of actions."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ ItemT = TypeVar("ItemT")
 ItemT_co = TypeVar("ItemT_co", bound=Event, covariant=True)
 EndT_co = TypeVar("EndT_co", bound=Event, covariant=True)
 
-# "Pong" and "Events On" are what servers before Asterisk 1.8 answer to those two actions.
+# Servers before Asterisk 1.8 answer Ping with "Pong", and Events with "Events On" or "Events Off".
 _SUCCESSFUL: Final = frozenset({"success", "follows", "goodbye", "pong", "events on", "events off"})
 
 
 class EventList(list[ItemT]):
-    """The items of an action that answers with a list, in the server's order.
+    """The items in the answer to a list action, in the server's order.
 
     Attributes:
         completion: the event that ended the list, with its totals; `None` without a list.
-        item_classes: the classes that its items may have, which are the columns of a data frame
-            while there are no items.
+        item_classes: the classes that the items may have. They give the columns of a data frame if
+            there are no items.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class EventList(list[ItemT]):
     @overload
     def __getitem__(self, index: slice, /) -> EventList[ItemT]: ...
     def __getitem__(self, index: SupportsIndex | slice, /) -> ItemT | EventList[ItemT]:
-        """Return an item; or a part of the list, with the same completion."""
+        """Return an item, or a part of the list with the same completion."""
         if isinstance(index, slice):
             return EventList(
                 super().__getitem__(index), self.completion, item_classes=self.item_classes
@@ -67,7 +67,7 @@ class EventList(list[ItemT]):
         """Return the items as rows: dictionaries with the same keys, `None` for a missing value.
 
         Args:
-            attributes, typed, numbers: the keys and the values, as for `Event.to_dict`.
+            attributes, typed, numbers: the form of keys and values, as for `Event.to_dict`.
 
         Raises:
             ValueError: `numbers` without `typed`.
@@ -85,17 +85,17 @@ class EventList(list[ItemT]):
         return [{name: row.get(name) for name in columns} for row in rows]
 
     def to_pandas(self, *, attributes: bool = True) -> pandas.DataFrame:
-        """Return the items as a pandas data frame, a row each, in which nothing is hidden.
+        """Return the items as a pandas data frame, one row each. Secrets are not hidden.
 
         The columns have the types of the items' attributes: `Int64`, `Float64`, `boolean`, moments
         in UTC (`datetime64[us, UTC]`; Asterisk's 0 is missing), dates in the server's own time zone
         (`datetime64[us]`), categories with the names of an enumeration's members, and dictionaries
-        of channel variables; else text, in which bytes that were no UTF-8 are escapes. A value that
-        is absent, or does not convert, is missing. The frame of a list without items has the
-        columns that its items could have.
+        of channel variables. All other columns are text, in which bytes that were no UTF-8 are
+        escapes. A value that is absent, or does not convert, is missing. Without items, the frame
+        has the columns that the items could have.
 
         Args:
-            attributes: `True` for columns with the names of attributes, not headers.
+            attributes: `True` for the names of attributes as columns, `False` for headers.
 
         Raises:
             ImportError: pandas is not installed; the extra `pandas` brings it.
@@ -105,17 +105,17 @@ class EventList(list[ItemT]):
         return to_pandas(self, *self._both(attributes), self._empty(attributes))
 
     def to_polars(self, *, attributes: bool = True) -> polars.DataFrame:
-        """Return the items as a polars data frame, a row each, in which nothing is hidden.
+        """Return the items as a polars data frame, one row each. Secrets are not hidden.
 
         The columns have the types of the items' attributes: `Int64`, `Float64`, `Boolean`,
         `Datetime` in UTC (Asterisk's 0 is missing), `Datetime` without a zone for dates in the
-        server's own, `Categorical` with the names of an enumeration's members, and lists of `name`
-        and `value` for channel variables; else `String`, in which bytes that were no UTF-8 are
-        escapes. A value that is absent, or does not convert, is null. The frame of a list without
-        items has the columns that its items could have.
+        server's own time zone, `Categorical` with the names of an enumeration's members, and lists
+        of `name` and `value` for channel variables. All other columns are `String`, in which bytes
+        that were no UTF-8 are escapes. A value that is absent, or does not convert, is null.
+        Without items, the frame has the columns that the items could have.
 
         Args:
-            attributes: `True` for columns with the names of attributes, not headers.
+            attributes: `True` for the names of attributes as columns, `False` for headers.
 
         Raises:
             ImportError: polars is not installed; the extra `polars` brings it.
@@ -125,7 +125,7 @@ class EventList(list[ItemT]):
         return to_polars(self, *self._both(attributes), self._empty(attributes))
 
     def _empty(self, attributes: bool) -> dict[str, Field[Any]]:
-        """The columns that the items could have, beside those that hardly any message has."""
+        """The columns that the items could have, except those that hardly any message has."""
         common = fields_of(Event)
         found: dict[str, Field[Any]] = {"event" if attributes else "Event": Text("Event")}
         for each in self.item_classes or (Event,):
@@ -145,16 +145,16 @@ class EventList(list[ItemT]):
 
 
 def note_secrets(response: Response, secrets: Iterable[str]) -> None:
-    """Have a refusal shown without secrets that a server repeats, though they were not sent.
+    """Hide secrets in the display of a refusal that repeats them, though they were not sent.
 
-    No more of them is kept than what stands in its text.
+    Only secrets that are in the response's text are kept.
     """
     if repeated := tuple(each for each in secrets if each in response.text):
         response._repeated = repeated
 
 
 def repeated_secrets(response: Response) -> tuple[str, ...]:
-    """The secrets that were noted, and that the server repeats in the response."""
+    """The secrets that were noted because the server repeats them in the response."""
     return getattr(response, "_repeated", ())
 
 
@@ -163,26 +163,26 @@ class Response(Message):
 
     Attributes:
         action: the action; `None` for a response that was read from a text.
-        seconds: from the action's last byte to this response, on a monotonic clock; `None` if not
-            measured.
+        seconds: the time from the action's last byte to this response, on a monotonic clock;
+            `None` if not measured.
     """
 
     __slots__ = ("_items", "_repeated", "action", "seconds")
 
-    # Few responses have either.
+    # Few responses have one of these.
     _items: EventList[Any]
     _repeated: tuple[str, ...]
 
     def __init__(
         self, text: str, action: Action[Any] | None = None, *, seconds: float | None = None
     ) -> None:
-        Message.__init__(self, text)  # `super()` costs as much again, at each action
+        Message.__init__(self, text)  # `super()` would double the cost, at each action
         self.action = action
         self.seconds = seconds
 
     @property
     def events(self) -> EventList[Event]:
-        """The items, if the action is answered with a list."""
+        """The items, if the action is answered with a list; else an empty list."""
         items: EventList[Any] | None = getattr(self, "_items", None)
         if items is None:
             classes = () if self.action is None else self.action.answered_as.items
@@ -196,17 +196,17 @@ class Response(Message):
 
     @property
     def message(self) -> str:
-        """Asterisk's own sentence; empty if it said none."""
+        """Asterisk's message; empty without one."""
         return self.find("Message") or ""
 
     @property
     def action_id(self) -> str | None:
-        """The ActionID that the server repeated."""
+        """The ActionID that the server repeated; `None` if it did not."""
         return self.find("ActionID")
 
     @property
     def data(self) -> list[str]:
-        """The answer's lines, for the actions that are answered in lines; empty for all others."""
+        """The lines of the answer, if the action is answered in lines; else empty."""
         return list(self.output)
 
     def to_dict(
@@ -220,7 +220,7 @@ class Response(Message):
         }
 
     def _as_shown(self) -> Response:
-        """The response without what the server repeats of the action's secrets, and the login's."""
+        """The response without secrets of the action and of the login that the server repeats."""
         text = redact_words(self.text, repeated_secrets(self))
         if self.action is not None:
             text = redact_echo(text, self.action.name, self.action.headers)
@@ -246,13 +246,14 @@ class Response(Message):
 
 
 class ListReply(Response, Generic[ItemT_co, EndT_co]):
-    """The answer to an action that is answered with a list.
+    """The answer to a list action.
 
-    Some actions are answered with an error if there are no items: that is an empty list here.
+    Asterisk answers some of these actions with an error if there are no items. Here this is an
+    empty list.
 
-    On a server that marks no lists, as Asterisk 11 and older, the list ends with its completion;
-    or, where Asterisk sends none, with the answer to a Ping behind it. If neither an item nor the
-    completion came, the action raises `ActionError`.
+    On a server that marks no lists, as Asterisk 11 and older, the list ends with its completion. If
+    Asterisk sends no completion, it ends with the answer to a Ping behind it. If neither an item
+    nor the completion came, the action raises `ActionError`.
     """
 
     @property
@@ -274,7 +275,7 @@ class ListReply(Response, Generic[ItemT_co, EndT_co]):
 
 
 class OutcomeReply(Response, Generic[EventT_co]):
-    """The answer to an action that is accepted first, and whose outcome follows in an event."""
+    """The answer that accepts an action, whose outcome follows in an event."""
 
     __slots__ = ("_has_outcome", "_hindrance", "_sight", "_wait_for_outcome")
 
@@ -290,11 +291,11 @@ class OutcomeReply(Response, Generic[EventT_co]):
     def expect_outcome(
         self, wait: Callable[[float | None], Awaitable[Event]], is_there: Callable[[], bool]
     ) -> None:
-        """Have `outcome()` wait with a function; the connection calls it.
+        """Set the function with which `outcome()` waits; the connection calls this.
 
         Args:
-            wait: waits so many seconds for the event, and returns it.
-            is_there: returns `True` once it is there, or it is known that none will come.
+            wait: waits for the event for a number of seconds, and returns it.
+            is_there: returns `True` once the event is there, or it is known that none will come.
         """
         self._wait_for_outcome = wait
         self._has_outcome = is_there
@@ -302,31 +303,31 @@ class OutcomeReply(Response, Generic[EventT_co]):
     def explain_outcome(
         self, hindrance: Callable[[], ManagerError | None], sight: Callable[[], str]
     ) -> None:
-        """Have `outcome()` say why the event cannot come, or may not come; the manager calls it.
+        """Let `outcome()` explain why the event cannot or may not come; the manager calls this.
 
         Args:
-            hindrance: returns the error, if it is known that the event cannot come.
-            sight: returns a clause on what limits the events that come.
+            hindrance: returns the error if it is known that the event cannot come, else `None`.
+            sight: returns a clause on the limits of the manager's events.
         """
         self._hindrance = hindrance
         self._sight = sight
 
     async def outcome(self, timeout: float | None = -1.0) -> EventT_co:
-        """Wait for the event that says how this very action ended, and return it.
+        """Wait for the event with the outcome of this action, and return it.
 
-        An early event is not missed. May be called again, and by several tasks; cancelling one of
-        them changes nothing for the others.
+        An event that came before the call counts too. May be called again, and by several tasks;
+        cancelling one of them does not affect the others.
 
         Args:
             timeout: seconds to wait; `None` is no limit; left out, the action's own timeout.
 
         Raises:
-            ManagerTimeout: it did not come in time; the message says what limits the events.
-            ConnectionLost: the link went away before it came.
-            ActionError: the server will not send one any more; or, at once, it cannot come because
-                of the event mask or the filters of the manager.
-            PermissionDenied: at once, if it is known (`Manager.view`) that the user lacks its read
-                class.
+            ManagerTimeout: the event did not come in time; the message names limits of the events.
+            ConnectionLost: the link was lost before the event came.
+            ActionError: the server will not send the event; or, at once, it cannot come because of
+                the event mask or the filters of the manager.
+            PermissionDenied: at once, if it is known (`Manager.view`) that the user lacks the
+                event's read class.
             TypeError, ValueError: `timeout` is no number, or one that no clock reaches.
         """
         check_seconds("timeout", timeout)

@@ -21,4 +21,4 @@ class GetvarReply(Response):
 
 
 class OriginateReply(OutcomeReply[OriginateResponse]):
-    """The call was accepted, or refused; `outcome()` says what became of it."""
+    """The call was accepted or refused; `outcome()` brings the result of an accepted one."""

@@ -23,10 +23,10 @@ class Category:
     """One `[category]` of a configuration file.
 
     Attributes:
-        name: its name. Several categories may have the same one.
-        lines: its variables as names and values, in order, repeated ones too.
-        is_template: whether it is a template, `[name](!)`.
-        templates: the names of the templates that it is made from.
+        name: the category's name. Several categories may have the same name.
+        lines: its variables as names and values, in order, including repeated ones.
+        is_template: true if it is a template, `[name](!)`.
+        templates: the names of its templates.
     """
 
     name: str
@@ -49,7 +49,7 @@ class GetConfigReply(Response):
 
     @property
     def categories(self) -> list[Category]:
-        """The file's categories in order, those of the same name too."""
+        """The file's categories in order, including those with the same name."""
         found: dict[int, Category] = {}
         for name, value in self.headers:
             match = _NUMBERED.match(name)
@@ -76,8 +76,8 @@ class GetConfigJSONReply(Response):
 
     @property
     def categories(self) -> dict[str, dict[str, Any]] | None:
-        """The variables of each category by name; `None` if what the server wrote is no JSON. Of
-        those that are repeated, this has the last.
+        """The variables of each category by name; `None` if the server's text is no JSON. Of
+        repeated variables only the last one is here.
         """
         try:
             found = loads(self.json or "", strict=False)

@@ -20,7 +20,7 @@ class ExtensionStateReply(Response):
 
 
 class PresenceStateReply(Response):
-    """A presence."""
+    """A presence state."""
 
     state = Enumeration("State", PresenceValue)
     status = state.alias()

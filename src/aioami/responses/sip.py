@@ -30,16 +30,16 @@ _NUMBERS: Final = frozenset(("address-port", "default-addr-port", "maxcallbr", "
 
 
 class SIPqualifyReply(OutcomeReply[SIPQualifyPeerDone]):
-    """The OPTIONS was sent; `outcome()` is the event that ends the matter."""
+    """The OPTIONS was sent; `outcome()` is the event with the end of the check."""
 
 
 class SIPshowpeerReply(Response):
-    """A SIP peer. The mapping gives bools and numbers where they are; `headers` has the raw text.
+    """A SIP peer. The mapping gives bools and numbers for some headers; `headers` has the raw text.
 
     Bools: `ACL`, `Dynamic`, `SecretExist`, `MD5SecretExist`, `SIP-AuthInsecure`, `SIP-CanReinvite`
     (which servers since 1.8 also call `SIP-DirectMedia`), `SIP-PromiscRedir`, `SIP-UserPhone`,
     `SIP-VideoSupport`. Numbers: `Address-Port`, `Default-addr-port`, `MaxCallBR` in kbit/s and
-    `RegExpire` in seconds. What has no such value is `None`.
+    `RegExpire` in seconds. A text that does not convert gives `None`.
     """
 
     def __getitem__(self, name: str) -> Any:
@@ -51,7 +51,7 @@ class SIPshowpeerReply(Response):
         return _typed(name, text)
 
     def get(self, key: str, /, default: Any = None) -> Any:
-        """The typed value of that name, ignoring case; `default` if there is none."""
+        """Return the typed value of a header, ignoring case; `default` if there is none."""
         try:
             return self[key]
         except KeyError:
@@ -99,13 +99,13 @@ class _TypedItems(ItemsView[str, Any]):
 
 
 def _typed(name: str, text: str) -> str | bool | int | None:
-    """A header's text as what its name promises; `None` if it is no such thing."""
+    """A header's text as a value of its header's type; `None` if it does not convert."""
     key = name.lower()
     if key in _YES_OR_NO:
         return {"y": True, "yes": True, "n": False, "no": False}.get(text.strip().lower())
     if (
         key == "sip-authinsecure"
-    ):  # "no", or what is left out of authentication: "port", "invite", "port,invite"
+    ):  # "no", or the exceptions from authentication: "port", "invite", "port,invite"
         return text.strip().lower() not in ("no", "")
     if key in _NUMBERS:
         number = text.split(" ")[0]

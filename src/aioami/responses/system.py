@@ -21,7 +21,7 @@ _HEAD: Final = frozenset({"response", "actionid", "message"})
 
 
 class ChallengeReply(Response):
-    """The text to hash the secret with."""
+    """The text with which a login hashes the secret."""
 
     challenge = Text("Challenge")
 
@@ -37,7 +37,7 @@ class CoreSettingsReply(Response):
     asterisk_version = Text("AsteriskVersion")
     system_name = Text("SystemName")
     core_max_calls = Integer("CoreMaxCalls")
-    """0 is no limit."""
+    """The limit of calls; 0 is no limit."""
     core_max_load_avg = Number("CoreMaxLoadAvg")
     core_run_user = Text("CoreRunUser")
     core_run_group = Text("CoreRunGroup")
@@ -50,7 +50,7 @@ class CoreSettingsReply(Response):
 
 
 class CoreStatusReply(Response):
-    """Since when the server runs, in its own local time, and how many calls it has."""
+    """The times of the server's start and reload, in its local time, and its number of calls."""
 
     core_startup_date = Text("CoreStartupDate")
     core_startup_time = Text("CoreStartupTime")

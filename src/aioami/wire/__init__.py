@@ -1,6 +1,6 @@
-"""The wire, without any input or output: bytes go in, messages come out, and the other way round.
+"""The wire format, without any I/O: bytes become messages, and actions become bytes.
 
-Nothing here knows asyncio or sockets.
+No module here imports asyncio or sockets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Headers in, bytes out. Refuses headers that Asterisk would cut, drop or misread."""
+"""Encoding of actions: headers in, bytes out. Headers that Asterisk would cut, drop or misread are
+refused.
+"""
 
 from __future__ import annotations
 
@@ -13,17 +15,18 @@ _FORBIDDEN = (("\r", "CR"), ("\n", "LF"), ("\0", "NUL"))
 
 
 def encode_header(name: str, value: str, encoding: Encoding = UTF8) -> bytes:
-    """One line of an action, without its end.
+    """Encode one line of an action, without its line end.
 
     Leading blanks of a value are sent, but Asterisk drops them.
 
     Args:
-        encoding: gives the bytes.
+        name, value: the header.
+        encoding: the encoding of the bytes.
 
     Raises:
-        ValueError: a CR, LF or NUL in the name or the value, or what the encoding cannot write; a
-            name that is empty, has a colon or outer blanks; a line over 1022 bytes. The message
-            names the header, never a value.
+        ValueError: the name or the value has a CR, LF or NUL, or a character that the encoding
+            lacks; the name is empty, or has a colon or outer blanks; the line is over 1022 bytes.
+            The message names the header, never a value.
     """
     if not name:
         raise ValueError("a header name is empty")
@@ -46,7 +49,7 @@ def encode_header(name: str, value: str, encoding: Encoding = UTF8) -> bytes:
 
 
 def encode_message(lines: Iterable[bytes]) -> bytes:
-    """Whole message from encoded lines.
+    """Join encoded lines into a whole message.
 
     Raises:
         ValueError: more than 128 lines.
@@ -61,10 +64,10 @@ def encode_message(lines: Iterable[bytes]) -> bytes:
 
 
 def encode(headers: Iterable[tuple[str, str]]) -> bytes:
-    """One message from its headers, in their order.
+    """Encode a message from its headers, in their order.
 
     Raises:
-        ValueError: whatever `encode_header` refuses, or more than 128 lines.
+        ValueError: `encode_header` refuses a header, or there are more than 128 lines.
     """
     return encode_message(encode_header(name, value) for name, value in headers)
 

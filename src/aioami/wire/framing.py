@@ -1,14 +1,14 @@
-"""Bytes in, whole messages out.
+"""Framing: bytes in, whole messages out.
 
-A line ends with LF, and one CR before that belongs to its end. A blank line ends a message. Blank
-lines while no message is open mean nothing. Asterisk nearly always sends CR LF, but about sixty of
-its replies hold a bare LF or a blank line too many, so both are normal here. Only one message may
-hold blank lines: the output of `Command` before Asterisk 14. It begins with `Response: Follows`,
-and ends with a marker of its own.
+A line ends with LF; one CR before it belongs to the line end. A blank line ends a message. Blank
+lines between messages mean nothing. Asterisk nearly always sends CR LF, but about sixty of its
+replies have a bare LF or an extra blank line, so both are normal here. Only one message may contain
+blank lines: the output of `Command` before Asterisk 14. It begins with `Response: Follows`, and
+ends with its own marker.
 
-All that is complete in a read is decoded at once, and cut by one regular expression. The rest
-stays undecoded in a buffer, which knows how far it was searched. So the work is linear in the
-bytes, however they are cut.
+One regular expression cuts all complete messages of a read at once. The rest stays undecoded in a
+buffer, with a note of how far it was searched. So the work is linear in the number of bytes,
+however they are divided into reads.
 """
 
 from __future__ import annotations
@@ -24,44 +24,45 @@ from .text import DEFAULT_ENCODING, DEFAULT_ERRORS, UTF8, Encoding
 
 __all__ = ["END_OF_OUTPUT", "MAX_END_OF_OUTPUT", "Framer"]
 
-# With alternatives, as a repetition would be tried, and fail, at nearly every line: twice the time.
+# With alternatives: a repetition would be tried, and fail, at nearly every line, and take twice as
+# long.
 _BLANK_LINES = re.compile("\n(?:\r\n|\n)(?:\r?\n)*")
 _BLANK_LINES_BYTES = re.compile(b"\n(?:\r\n|\n)(?:\r?\n)*")
 _LEADING_BLANK_LINES = re.compile(b"(?:\r?\n)+")
 _BLANK_LINE_BYTES = re.compile(b"\n\r?\n")
 _SMALL: Final = 4096  # bytes
-_SLICE: Final = 1 << 16  # bytes; the memory for more is slower to get and to give back
+_SLICE: Final = 1 << 16  # bytes; larger blocks of memory are slower to allocate and to free
 _FOLLOWS: Final = b"Response: Follows"
-# The protocol's version in Asterisk 14, the first that sends a command's output in headers.
+# The version of AMI in Asterisk 14, the first one that sends a command's output in headers.
 _NO_FOLLOWS: Final = 3
 _FOLLOWS_LINE = re.compile(rb"Response: Follows\r?\n")
 _MARKER: Final = b"--END COMMAND--"
-# AstManProxy puts the server's name behind all that it passes on, and so behind the marker.
+# AstManProxy adds the server's name to every message, and so puts it behind the marker.
 _MAX_SERVER: Final = 255  # bytes of that name
-_MAX_END: Final = 3  # bytes behind a message that do not end it yet: CR LF CR
+_MAX_END: Final = 3  # bytes of an incomplete end of a message: CR LF CR
 END_OF_OUTPUT: Final = re.compile(
     b"%b(\r?\nServer: [^\r\n]{0,%d})?\r?\n\r?\n" % (_MARKER, _MAX_SERVER)
 )
-"""The end of the output of a command before Asterisk 14; its group is what a proxy puts there."""
+"""The end of a command's output before Asterisk 14; the group is a proxy's addition."""
 MAX_END_OF_OUTPUT: Final = len(_MARKER) + len(b"\r\nServer: ") + _MAX_SERVER + _MAX_END
-"""The bytes of that, in which it may have begun at the end of what came."""
+"""The longest such end, in bytes; a part of it may be at the end of the buffer."""
 
 
 class Framer:
-    """Cuts what the server sends into messages.
+    """Cuts the server's bytes into messages.
 
     Args:
-        max_frame_size: bytes that one message may have, without the ends of its last line and of
-            itself; `None` lifts the limit.
+        max_frame_size: the most bytes in one message, not counting the end of its last line and
+            the blank line; `None` lifts the limit.
         banner: true if the stream begins with the greeting line of a new connection.
-        encoding, errors: how bytes become text, see `aioami.Manager`.
+        encoding, errors: the conversion of bytes to text, see `aioami.Manager`.
 
     Raises:
-        ValueError: an encoding that is unknown, or in which an ASCII character is not its own byte;
-            or another word for `errors`.
+        ValueError: the encoding is unknown, or an ASCII character is not its own byte in it; or
+            `errors` is another word.
 
     Attributes:
-        banner: the greeting line without its end, `None` until it came.
+        banner: the greeting line without its end; `None` before it came.
         error: the `ProtocolError` that ended the framing; `feed` ignores all bytes after it.
     """
 
@@ -102,16 +103,16 @@ class Framer:
 
     @property
     def buffered(self) -> int:
-        """The bytes of a message that is not complete yet."""
+        """The number of bytes of a message that is not complete yet."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[str]:
-        """Take bytes, and return the texts of the messages that they complete.
+        """Accept bytes, and return the texts of the messages that they complete.
 
-        A text holds the message's lines as they came, with CR LF or LF between them, without the
-        blank line that ended it. One that could not be turned back into its bytes keeps them, for
-        `Message.getbytes`.
-        A fault is recorded in `error`; the messages before it are still returned.
+        A text has the message's lines as they came, with CR LF or LF between them, without the
+        blank line at the end. A text that cannot be converted back keeps its bytes, for
+        `Message.getbytes`. A fault is recorded in `error`; the messages before it are still
+        returned.
         """
         if len(data) <= _SLICE:
             return self._feed(data)
@@ -135,7 +136,7 @@ class Framer:
             data = b""
             whole: bytes | bytearray = buffer
         else:
-            # The rest of the last read is mostly short, and quicker copied than cut out.
+            # The rest of the last read is usually short, so copying it is quicker than cutting.
             whole = bytes(buffer) + data if buffer else data
         end = self._end_of_last_message(whole)
         if not end:
@@ -155,7 +156,8 @@ class Framer:
         start = leading.end() if (leading := _LEADING_BLANK_LINES.match(whole)) else 0
         if whole.isascii() and self._encoding == UTF8:
             return _BLANK_LINES.split(whole[start:end].decode())[:-1]
-        # Decoded one by one, as an odd character would make all texts of this read twice as wide.
+        # Decoded one by one: otherwise one odd character would make all texts of this read take
+        # twice the memory.
         return list(map(self._encoding.decode, _BLANK_LINES_BYTES.split(whole[start:end])[:-1]))
 
     def _take_banner(self) -> None:
@@ -177,7 +179,7 @@ class Framer:
         del self._buffer[: len(first) + 1]
 
     def _end_of_last_message(self, data: bytes | bytearray) -> int:
-        """Return the place behind the last message's blank line; 0 if none is complete."""
+        """Return the position after the last message's blank line; 0 if no message is complete."""
         start = self._searched
         end = data.rfind(b"\n\r\n", start)
         end = end + 3 if end >= 0 else 0
@@ -186,15 +188,15 @@ class Framer:
             end = bare + 2
         if end:
             return end
-        if data[:1] == b"\n":  # a blank line may be all that is there
+        if data[:1] == b"\n":  # the data may be only a blank line
             return 1
         return 2 if data[:2] == b"\r\n" else 0
 
     def _cut_one_by_one(self) -> list[str]:
-        """Cut messages one after the other, as raw output or a message over the limit may be there.
+        """Cut messages one by one, in case there is raw output or a message over the limit.
 
-        Blank lines end no raw output, and the messages before one that is too long are to be
-        returned: neither can be seen by cutting all at once.
+        Blank lines do not end raw output, and messages before one that is too long must be
+        returned. A single cut of all messages could do neither.
         """
         buffer, frames = self._buffer, []
         start = 0
@@ -202,7 +204,7 @@ class Framer:
             if not self._in_follows:
                 while buffer[start : start + 1] == b"\n" or buffer[start : start + 2] == b"\r\n":
                     start = self._searched = start + 1
-                # Only as a first line: an event may hold the words.
+                # Only as a first line: an event may contain these words.
                 if self._may_follow and _FOLLOWS_LINE.match(buffer, start):
                     self._in_follows = True
                     self._searched = start
@@ -214,7 +216,7 @@ class Framer:
             if self._in_follows:
                 end = found.end(1) if found[1] is not None else end + len(_MARKER)
             frame = buffer[start:end]
-            size = len(frame) - frame.endswith(b"\r")  # which is a part of its last line's end
+            size = len(frame) - frame.endswith(b"\r")  # the CR is a part of the last line's end
             if size > self._limit:
                 self._fail_size()
                 break
@@ -228,7 +230,7 @@ class Framer:
 
     def _check_unfinished(self) -> None:
         unfinished = len(self._buffer)
-        # The end that is looked for may have begun already.
+        # A part of the marker may be at the end already, so the next search begins before it.
         self._searched = max(0, unfinished - MAX_END_OF_OUTPUT)
         if unfinished - _MAX_END > self._limit:
             self._fail_size()

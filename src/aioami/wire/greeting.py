@@ -1,8 +1,8 @@
-"""The first line of a connection: a manager interface, or something else that listens there.
+"""The first line of a connection: a manager interface, or another kind of server.
 
-Asterisk greets with `Asterisk Call Manager/` and the version of its AMI. Its relatives, and the
-proxies before it, put another name there, and count in another way. Most other protocols can be
-known by their first bytes.
+Asterisk greets with `Asterisk Call Manager/` and the version of its AMI. Forks of Asterisk, and
+proxies, have another name there, and count their versions in another way. Most other protocols can
+be recognised by their first bytes.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from .limits import MAX_BANNER
 __all__ = ["ASTERISK", "ami_version", "other_server", "product_of", "refused", "version_of"]
 
 ASTERISK: Final = "Asterisk Call Manager"
-"""The name with which Asterisk itself greets."""
+"""The name in Asterisk's own greeting."""
 
-# `re` compiles and keeps what follows when the first server greets, as that takes as long as a
-# tenth of the import of the library.
+# These are texts. `re` compiles them when the first server greets, because that takes a tenth of
+# the time for importing the library.
 _AMI: Final = (
     r"(?i)(?P<product>[^/:\x00-\x1f\x7f]*\b(?:Call Manager|Manager Proxy|Manager Interface)"
     r"\b[^/:\x00-\x1f\x7f]*)(?:/(?P<version>[^\x00-\x1f\x7f]*))?"
 )
 _NUMBER: Final = "[0-9]{1,9}"
 
-# Known by their first bytes, whether or not a line ends there. One that is known by fewer bytes
-# comes first: more may not have been read.
+# Protocols known by their first bytes, even without a line end. Those known by fewer bytes come
+# first, because more may not have been read.
 _BINARY: Final = (
     (rb"\xff[\xfb-\xfe]", "a Telnet server"),
     (rb"[\x14-\x17]\x03[\x00-\x04]", "a TLS server"),
@@ -35,7 +35,7 @@ _BINARY: Final = (
     (rb"AMQP[\x00-\x03]", "an AMQP server"),
     (rb"\x00\x00[^\n]\x04\x00\x00\x00\x00\x00", "an HTTP/2 server"),
 )
-# Known by their first line.
+# Protocols known by their first line.
 _LINES: Final = (
     (rb"HTTP/[0-9]|<!DOCTYPE|<html", "an HTTP server"),
     (rb"SSH-", "an SSH server"),
@@ -59,19 +59,19 @@ _LINES: Final = (
     (rb"@RSYNCD:", "an rsync server"),
 )
 _CONTROL: Final = rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
-_ENOUGH: Final = 9  # bytes, after which no other binary protocol can be recognised
+_ENOUGH: Final = 9  # bytes; more of them do not help to recognise a binary protocol
 
 
 def product_of(line: str) -> str | None:
-    """Return the name with which a manager interface greets; `None` if the line is no greeting."""
+    """Return the name in a manager interface's greeting; `None` if the line is no greeting."""
     found = None if _other_line(line.encode("utf-8", "replace")) else re.fullmatch(_AMI, line)
     return None if found is None else found["product"].strip()
 
 
 def version_of(line: str) -> str:
-    """Return what stands behind the name in a greeting; empty if nothing does.
+    """Return the version in a greeting, the text after the name; empty if there is none.
 
-    Of Asterisk that is the version of its AMI; of a relative, or a proxy, it is its own.
+    For Asterisk this is the version of its AMI; a fork or a proxy has its own versions.
     """
     found = re.fullmatch(_AMI, line)
     return "" if found is None else (found["version"] or "").strip()
@@ -80,7 +80,7 @@ def version_of(line: str) -> str:
 def ami_version(line: str) -> int | None:
     """Return the first number of the version of AMI; `None` if the greeting does not show it.
 
-    Only Asterisk's own greeting does: others count in other ways.
+    Only Asterisk's own greeting shows it: others count in other ways.
     """
     number = re.match(_NUMBER, version_of(line)) if product_of(line) == ASTERISK else None
     return None if number is None else int(number[0])
@@ -90,17 +90,17 @@ def other_server(data: bytes) -> str:
     """Return the kind of a server that is no manager interface, from the first bytes that it sent.
 
     Returns:
-        such as `an SSH server`; empty if it may be a manager interface, or is of no known kind.
+        A text such as `an SSH server`; empty if it may be a manager interface, or is unknown.
     """
     found = refused(data)
     return "" if found is None else found[0]
 
 
 def refused(data: bytes) -> tuple[str, bytes] | None:
-    """Return why what was sent is no greeting of a manager interface: its kind, and what shows it.
+    """Return the kind of a server that is no manager interface, and the bytes that show it.
 
-    The kind is empty if it is none that is known; the whole is `None` if this is a greeting, or may
-    become one. The result does not depend on how much more came.
+    The kind is empty if it is unknown. The result is `None` if `data` is the greeting of a manager
+    interface, or may become one. The result does not depend on further bytes.
     """
     for pattern, kind in _BINARY:
         if found := re.match(pattern, data):

@@ -1,8 +1,8 @@
 """Reading of headers from a message's text: all of them, or one.
 
-A line ends with LF, and one CR before that belongs to its end. The name is what stands before the
-first colon; the value is the rest, less exactly one blank. A line without a colon, or whose name
-is empty or begins with a blank or a tab, is no header. Names are compared in lower case.
+A line ends with LF; one CR before it belongs to the line end. The name is the text before the first
+colon; the value is the rest, without exactly one leading blank. A line without a colon, or whose
+name is empty or begins with a blank or a tab, is no header. Names are compared in lower case.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["FINDERS", "FIRST_LINES", "head_of", "is_regular", "split_headers"]
 _Find = Callable[[str], "re.Match[str] | None"]
 
 FIRST_LINES: Final = ("Event: ", "Response: ")
-"""The begins of the first lines of nearly all messages."""
+"""The beginnings of the first lines of nearly all messages."""
 
 _FIRST_NAMES: Final = ("event", "response")
 _MAX_FINDERS: Final = 4096
@@ -29,13 +29,13 @@ _WHOLE: Final = re.compile("(.*)", re.DOTALL)
 def split_headers(text: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return the names of a message's headers, their values, and the lines that are no headers.
 
-    A channel's name in `ChanVariable(<channel>)` may hold colons itself.
+    A channel's name in `ChanVariable(<channel>)` may contain colons.
     """
     lines = text.split("\r\n")
     if lines[-1][-1:] == "\r":
         lines[-1] = lines[-1][:-1]
     names, colons, values = zip(*map(str.partition, lines, repeat(": ")))  # noqa: B905 - 3 each
-    # Done, if each line ended with CR LF and was parted at its first colon.
+    # This was all, if each line ended with CR LF and was split at its first colon.
     whole = "" not in colons and "" not in names and text.count("\n") == len(lines) - 1
     if whole and is_regular(names):
         return names, values, ()
@@ -70,10 +70,10 @@ def is_regular(names: tuple[str, ...]) -> bool:
 
 
 def head_of(text: str) -> str:
-    """Return the part of a message that holds headers.
+    """Return the part of a message that has headers.
 
-    That is all of it, but for the reply to `Command` before Asterisk 14: `Response: Follows`, at
-    most two headers, then the output as it came.
+    That is the whole message, except for the reply to `Command` before Asterisk 14. That reply has
+    `Response: Follows`, at most two headers, then the raw output.
     """
     if not (text.startswith("Response: F") and _FOLLOWS.match(text)):
         return text
@@ -87,20 +87,20 @@ def head_of(text: str) -> str:
 
 
 class _Finders(dict[str, _Find]):
-    """Functions that find the first header of a name, in any letter case; made when asked for.
+    """Functions by header name that find the first header of that name, in any letter case.
 
-    Each takes the lines of a message, with a line break before each. The first may lack it if it
-    begins with one of `FIRST_LINES`: to copy the text of every event, for that line break, would
-    cost as much as all else that is done with an event.
+    Each is made at its first use. It takes the lines of a message, with a line break before each
+    line. The first line may lack it if it begins with one of `FIRST_LINES`: copying the text of
+    every event to add that line break would double the cost of an event.
 
-    It gives a match. The first group is the value, if it stands between a blank and CR LF; else
-    the second one is the value, and a CR behind it belongs to the end of the line.
+    It returns a match. The first group is the value, if it stands between a blank and CR LF; else
+    the second group is the value, and a CR at its end belongs to the line end.
     """
 
     def __missing__(self, name: str) -> _Find:
         found: _Find
         if name.isascii() and name[:1] not in ("", " ", "\t") and not re.search("[\n:(]", name):
-            # The sign of Kelvin is the one other letter that is in ASCII when it is in lower case.
+            # The Kelvin sign is the only non-ASCII letter whose lower case is ASCII.
             spelled = re.sub("[Kk]", "[k\u212a]", re.escape(name))
             header = f"{spelled}:(?: (.*)\r\n| ?(.*))"
             flags = re.ASCII | re.IGNORECASE
@@ -117,9 +117,9 @@ class _Finders(dict[str, _Find]):
 
 
 def _find_among_all(wanted: str, lines: str) -> re.Match[str] | None:
-    """Find the first header of a name for which no expression is certain.
+    """Find the first header of a name that a regular expression cannot find reliably.
 
-    That is one that may hold a channel's name, or has letters beyond ASCII, or is no header's name.
+    Such a name may contain a channel's name, has letters beyond ASCII, or is no header's name.
     """
     names, values, _ = split_headers(lines)
     lower = [name.lower() for name in names]

@@ -1,4 +1,4 @@
-"""Learned layouts: messages with the same names in the same order are taken apart in one go."""
+"""Learned layouts: fast splitting of messages with the same headers in the same order."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from .headers import is_regular
 __all__ = ["Layouts"]
 
 _MAX_KINDS: Final = 512
-_MAX_EACH: Final = 8  # layouts of one kind
+_MAX_EACH: Final = 8  # layouts with the same first line
 _MAX_SEEN: Final = 1024
-_MAX_NAMES: Final = 64  # of a message, as an expression has a group for each
-_MAX_CHARACTERS: Final = 2048  # of the names of a message together
+_MAX_NAMES: Final = 64  # names in a message, because an expression has a group for each
+_MAX_CHARACTERS: Final = 2048  # characters of all names in a message
 _MAX_FIRST_LINE: Final = 100  # characters; a longer one is no event's name
 
 _Match = Callable[[str], "re.Match[str] | None"]
 
 
 class Layouts:
-    """Names that messages with the same first line often have, and expressions for their values.
+    """The usual names in messages with the same first line, and expressions for their values.
 
-    All of it is bounded, whatever a server sends.
+    Its memory is bounded, whatever a server sends.
 
     Attributes:
-        worth_learning: messages with the same names before an expression is made for them, as
-            that takes a millisecond.
+        worth_learning: the number of messages with the same names before an expression is made for
+            them, which takes a millisecond.
     """
 
     worth_learning: Final = 16
@@ -37,10 +37,10 @@ class Layouts:
         self._seen: dict[tuple[str, tuple[str, ...]], int] = {}
 
     def split(self, lines: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-        """Return the names and the values of a message with a layout that is known, else `None`.
+        """Return the names and the values of a message with a known layout, else `None`.
 
         Args:
-            lines: the message's lines, with a line break before each, the first perhaps excepted.
+            lines: the message's lines, with a line break before each; the first may lack it.
         """
         for names, match in self._known.get(_first_line(lines), ()):
             found = match(lines)
@@ -49,7 +49,7 @@ class Layouts:
         return None
 
     def learn(self, lines: str, names: tuple[str, ...]) -> None:
-        """Count a message that consists of headers with these names."""
+        """Count a message whose headers have these names; learn its layout if it is frequent."""
         first = _first_line(lines)
         if len(first) > _MAX_FIRST_LINE or not 0 < len(names) <= _MAX_NAMES:
             return
@@ -65,8 +65,8 @@ class Layouts:
             self._known.clear()
         known = self._known.setdefault(first, [])
         if len(known) < _MAX_EACH:
-            # A full stop passes no LF, so that what it finds before CR and LF is a value; the last
-            # one may end at CR.
+            # A full stop matches no LF, so it matches exactly a value before CR LF. The last value
+            # may end at a CR.
             before = [f"\n{re.escape(name)}: " for name in names]
             if not first.startswith("\n"):
                 before[0] = before[0][1:]
@@ -75,7 +75,7 @@ class Layouts:
             known.append((names, re.compile(expression).fullmatch))
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all layouts."""
         self._known.clear()
         self._seen.clear()
 

@@ -1,4 +1,4 @@
-"""A message as it came: an ordered, case-insensitive, read-only view over its lines."""
+"""A message as received: an ordered, case-insensitive, read-only view of its lines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN_HEADERS: Final = 8
 
 
 class _Slotted(ABCMeta):
-    """Gives each class of messages empty `__slots__`: nothing more is stored in an instance."""
+    """Gives each class of messages empty `__slots__`, so that instances store nothing else."""
 
     def __new__(
         mcs, name: str, bases: tuple[type, ...], body: dict[str, Any], **kwargs: Any
@@ -35,8 +35,8 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     """A read-only mapping over the headers of one message.
 
     Lookup ignores case and gives the first of repeated headers; `getall` gives all of them.
-    Iteration, `keys()`, `values()`, `items()` and `len()` count every header as it came, repeated
-    ones too. The values are the text received.
+    Iteration, `keys()`, `values()`, `items()` and `len()` include every header as received, also
+    repeated ones. The values are the text as received.
 
     Args:
         text: the message's lines, as `Framer.feed` returns them.
@@ -46,16 +46,16 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     _layouts: ClassVar = Layouts()
     _event: ClassVar[str] = ""
-    """The event's name in a message that begins with `_opening`, its first line."""
+    """The event's name if the message begins with `_opening`, the usual first line."""
     _opening: ClassVar[str] = "Event: \r\n"
 
-    _lines: str  # that hold headers, as `FINDERS` take them
-    _output: str  # what comes behind them; few messages have any
-    _parsed: tuple[tuple[str, ...], tuple[str, ...]] | None  # most are never taken apart
+    _lines: str  # the lines with headers, in the form for `FINDERS`
+    _output: str  # the raw output behind them, which few messages have
+    _parsed: tuple[tuple[str, ...], tuple[str, ...]] | None  # most messages are never split
 
     def __init__(self, text: str) -> None:
         self._parsed = None
-        # Nearly all replies are between these two. To compare takes half as long as `startswith`.
+        # Nearly all replies sort between these two. Comparing takes half as long as `startswith`.
         if "Response: G" <= text < "Response:!":
             self._lines = text
             return
@@ -72,10 +72,10 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     def text(self) -> str:
         """The message as received, without the blank line at its end.
 
-        Another message that is made from it has the same bytes.
+        A message that is made from this text has the same bytes.
         """
         lines, output = self._lines, getattr(self, "_output", "")
-        # A relay takes the text of each event: as a rule there is nothing to take care of.
+        # The usual case is quick, because a relay reads the text of each event.
         if type(lines) is str and not output:
             return lines.removeprefix("\n").removesuffix("\r")
         (text,) = split(join((lines, output)), _without_ends)
@@ -87,9 +87,9 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     @property
     def kind(self) -> Literal["response", "event", "other"]:
-        """The kind of message, by its first line alone.
+        """The kind of message, according to its first line.
 
-        An OriginateResponse event has a `Response` header too, further down.
+        Later lines do not count: an OriginateResponse event has a `Response` header too.
         """
         first = self._head.partition(":")[0].lower()
         return (
@@ -100,7 +100,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Every header as received, with order, spelling and repetitions kept."""
+        """All headers as received, with their order, spelling and repetitions."""
         return tuple(zip(*self._names_and_values(), strict=True))
 
     def _names_and_values(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -122,22 +122,22 @@ class Message(Mapping[str, str], metaclass=_Slotted):
 
     @property
     def output(self) -> tuple[str, ...]:
-        """The lines of a CLI command's output, whichever of its two forms the server speaks.
+        """The lines of a CLI command's output, in either of the two forms that servers use.
 
-        A proxy's line behind the end of the output is in the `text` alone.
+        A line that a proxy adds after the output is only in the `text`.
         """
         output: str | None = getattr(self, "_output", None)
         if output is None:
             return tuple(self.getall("Output"))
         text = _OF_A_PROXY.sub("", output.removeprefix("\r").removeprefix("\n"))
         lines = [line.removesuffix("\r") for line in text.split("\n")]
-        lines[-1] = lines[-1].removesuffix(_MARKER)  # afterwards: a CR before it ends no line
+        lines[-1] = lines[-1].removesuffix(_MARKER)  # last: a CR before the marker ends no line
         if not lines[-1]:
             lines.pop()
         return tuple(lines)
 
     def to_dict(self) -> dict[str, str | list[str]]:
-        """A plain dictionary: each name in its first spelling, repeated headers as a list."""
+        """Return a plain dictionary: names in their first spelling, repeated headers as a list."""
         spelling: dict[str, str] = {}
         values: dict[str, list[str]] = {}
         for name, value in self.headers:
@@ -149,7 +149,7 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     @overload
     def get(self, key: str, /, default: str | T) -> str | T: ...
     def get(self, key: str, /, default: object = None) -> object:
-        """The first header of that name, ignoring case; `default` if there is none."""
+        """Return the first header of a name, ignoring case; `default` if there is none."""
         found = FINDERS[key](self._lines)
         if found is None:
             return default
@@ -157,20 +157,21 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return found[2].removesuffix("\r") if value is None else value
 
     find = get
-    """The same, always with the text received; a class may have `get` return typed values."""
+    """The same, but always the text as received; in some classes `get` returns typed values."""
 
     def __getitem__(self, name: str) -> str:
-        # It is read of most events, and begins them: to search for it costs three times as much.
+        # This header begins nearly every event and is read most; a search would cost three times as
+        # much.
         if name == "Event" and self._lines.startswith(self._opening):
             return self._event
-        found = FINDERS[name](self._lines)  # as `get`; to call it costs a third more
+        found = FINDERS[name](self._lines)  # like `get`, a call of which would cost a third more
         if found is None:
             raise KeyError(name)
         value = found[1]
         return found[2].removesuffix("\r") if value is None else value
 
     def getall(self, name: str) -> list[str]:
-        """The text of every header of that name, in order; empty if there is none."""
+        """Return the texts of all headers of a name, in order; empty if there is none."""
         wanted = name.lower()
         pairs = zip(*self._names_and_values())  # noqa: B905 - as many of each
         return [value for key, value in pairs if key.lower() == wanted]
@@ -180,16 +181,15 @@ class Message(Mapping[str, str], metaclass=_Slotted):
     @overload
     def getbytes(self, name: str, /, default: bytes | T) -> bytes | T: ...
     def getbytes(self, name: str, /, default: object = None) -> object:
-        """The bytes of the first header of that name, ignoring case; `default` if there is none.
+        """Return the bytes of the first header of a name, ignoring case; `default` without one.
 
-        What was received is given as it came, whatever the text shows; so an action that is given
-        these bytes means the same channel. Of a message that was made from other text, they are
-        those of UTF-8.
+        They are the bytes as received, whatever the text shows; so an action with these bytes
+        refers to the same channel. For a message made from a plain text they are its UTF-8 bytes.
         """
         wanted = name.lower()
         for place, key in enumerate(self._names_and_values()[0]):
             if key.lower() == wanted:
-                # Both are divided at ASCII characters alone, and so into the same parts.
+                # The text and its bytes split only at ASCII characters, so into the same parts.
                 return bytes_of(split(self._lines, _values_of)[place])
         return default
 
@@ -203,11 +203,11 @@ class Message(Mapping[str, str], metaclass=_Slotted):
         return len(self._names_and_values()[0])
 
     def values(self) -> ValuesView[str]:
-        """The text of every header, in order."""
+        """Return the texts of all headers, in order."""
         return _Values(self)
 
     def items(self) -> ItemsView[str, str]:
-        """Every header as a pair, in order."""
+        """Return all headers as pairs, in order."""
         return _Items(self)
 
     def __eq__(self, other: object) -> bool:
@@ -255,5 +255,5 @@ class _Items(ItemsView[str, str]):
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         names, values = self._mapping._names_and_values()
-        # They have one length; to check that costs as much as five pairs.
+        # Both have the same length; a check of that would cost as much as five pairs.
         return zip(names, values)  # noqa: B905

@@ -1,10 +1,10 @@
-r"""Recordings of a link: their format, and how one is written.
+r"""Recordings of a link: their format, and the writer.
 
-A recording is a text file in UTF-8 with one JSON object a line. The first says what it is:
+A recording is a text file in UTF-8 with one JSON object per line. The first line identifies it:
 
     {"recording": "aioami", "version": 1, "started": "2026-01-31T12:00:00.000000Z"}
 
-It also has `"server"`, with the server's name, if it was one of a fleet.
+It also has `"server"`, the server's name, if that was in a fleet.
 
 Each further line has `time`, in seconds since the start, and `direction`:
 
@@ -12,13 +12,13 @@ Each further line has `time`, in seconds since the start, and `direction`:
     Call Manager/11.0.0\r\n"} {"time": 0.03, "direction": "sent", "data": "Action:
     Login\r\nUsername: admin\r\nSecret: ***\r\n\r\n"} {"time": 9.99, "direction": "closed"}
 
-`data` is a whole message with its blank line, or what there was of one when the link ended. Bytes
-that are not UTF-8 are single surrogates, as in Python's `surrogateescape`. What is secret is
-replaced by `***`: passwords and secrets in headers, in configuration files and in their changes,
-the key of a login, and the headers that `aioami.hide_header` was given. Other text is as it was:
-numbers, names and what people wrote are in a recording, and it should be kept accordingly.
+`data` is a whole message with its blank line, or a part of one if the link ended within it. Bytes
+that are not UTF-8 are lone surrogates, as in Python's `surrogateescape`. Secrets are replaced by
+`***`: passwords and secrets in headers, in configuration files and in their changes, the key of a
+login, and the headers given to `aioami.hide_header`. All other text is unchanged: a recording has
+people's numbers, names and messages, and should be protected accordingly.
 
-A reader refuses a `version` that it does not know, and ignores names that it does not know.
+A reader refuses a `version` that it does not know, and ignores unknown names in the objects.
 """
 
 from __future__ import annotations
@@ -44,22 +44,22 @@ FORMAT_VERSION: Final = 1
 _BLANK: Final = re.compile(rb"\n\r?\n")
 _SUCCESS: Final = re.compile(r"(?i)response:\s*(success|follows|goodbye)")
 _ACTION_ID: Final = re.compile(r"(?im)^actionid:(.*)$")
-_MAX_UNANSWERED: Final = 1000  # actions with secrets
+_MAX_UNANSWERED: Final = 1000  # actions whose secrets are kept
 
 _log: Final = get_logger("aioami.recording")
 
 
 class Recorder:
-    """Writes what goes over a link into a file.
+    """Writes the traffic of a link into a file.
 
-    The file is made when the first link is opened; links that the same recorder sees later are
-    written behind it. When it cannot be written, nothing more of that link is, and the next link is
-    tried again.
+    The file is created when the first link opens; later links of the same recorder are appended. If
+    a write fails, the rest of that link is not recorded, and the recorder tries again with the next
+    link.
 
     Args:
         path: the file, which is overwritten.
-        encoding: the link's, in which the names of secret headers are read. The file has the bytes.
-        secrets: what the server knows without being told, and may repeat in a refusal.
+        encoding: the link's encoding, for the names of secret headers. The file keeps the bytes.
+        secrets: secrets that the server knows anyway, the user's, and may repeat in a refusal.
 
     Attributes:
         server: the name of the server in its fleet; empty outside of one.
@@ -75,7 +75,7 @@ class Recorder:
         self.server = ""
         self._shown = encoding
         self._encoding = Encoding(encoding.name, "surrogateescape")
-        # Those of the login, and those of the actions that are not answered yet, by ActionID.
+        # The secrets of the login, and those of unanswered actions, by ActionID.
         self._secrets = frozenset(encoding.encode("secret", each) for each in secrets)
         self._sent_secrets: dict[str, set[bytes]] = {}
         self._file: IO[str] | None = None
@@ -86,14 +86,14 @@ class Recorder:
         self._greeted = False
 
     def start(self) -> None:
-        """Open the file, and write that a link begins.
+        """Open the file, and record the beginning of a link.
 
         Raises:
             OSError: the file cannot be written.
         """
         if self._file is not None:
             return
-        # A device or a pipe that failed cannot be cut back to its last whole line.
+        # After a failure, a device or a pipe cannot be cut back to its last whole line.
         if self._failed and not self.path.is_file():
             return
         first = self._started is None or (self._failed and self._cut_half_line() == 0)
@@ -113,7 +113,7 @@ class Recorder:
         self._entry("opened")
 
     def received(self, data: bytes) -> None:
-        """Write the messages that these bytes from the server complete."""
+        """Record the messages that these bytes from the server complete."""
         if self._file is None:
             return
         pending = self._pending
@@ -121,14 +121,14 @@ class Recorder:
         if not self._greeted and (end := pending.find(b"\n")) >= 0:
             self._greeted = True
             self._take("received", end + 1)
-        # A blank line may have begun in what came before.
+        # A blank line may have begun in the bytes before.
         while (end := self._message_end()) >= 0:
             self._take("received", end)
         self._searched = len(pending)
 
     def _message_end(self) -> int:
-        """Return the end of the first message that is not written yet; -1 if it is not there."""
-        # The old form of command output has blank lines in it.
+        """Return the end of the first unwritten message; -1 if the message is incomplete."""
+        # The old form of command output contains blank lines.
         if self._pending.startswith(b"Response: Follows"):
             start = max(0, self._searched - MAX_END_OF_OUTPUT)
             found = END_OF_OUTPUT.search(self._pending, start)
@@ -137,11 +137,11 @@ class Recorder:
         return -1 if blank is None else blank.end()
 
     def sent(self, data: bytes) -> None:
-        """Write a whole action that goes to the server."""
+        """Record a whole action that goes to the server."""
         self._entry("sent", data)
 
     def close(self) -> None:
-        """Write that the link is over, and close the file."""
+        """Record the end of the link, and close the file."""
         if self._file is None:
             return
         if self._pending:
@@ -149,7 +149,7 @@ class Recorder:
         self._entry("closed")
         file, self._file = self._file, None
         if file is not None:
-            with contextlib.suppress(OSError):  # all was flushed before
+            with contextlib.suppress(OSError):  # everything was flushed before
                 file.close()
 
     def _take(self, direction: str, end: int) -> None:
@@ -172,14 +172,15 @@ class Recorder:
     def _redacted(self, data: bytes, *, is_sent: bool) -> bytes:
         encoding = self._encoding
         text = str(encoding.decode(data))
-        # A few encodings have several forms of one text: then the bytes are more than the names.
+        # In a few encodings one text has several byte forms. The bytes matter more than the names
+        # of secret headers: if they would change, the message is read as UTF-8.
         if encoding.encode("data", text) != data:
             encoding = UTF8
             text = data.decode("utf-8", "surrogateescape")
         decode, encode = self._shown.decode, encoding.encode
 
         def shown(part: str) -> str:
-            """A name as messages show it, which is not how the file has it."""
+            """A name as messages show it, which may differ from the file."""
             return part if part.isascii() else decode(encode("data", part))
 
         redacted = redact(text, shown)
@@ -201,7 +202,7 @@ class Recorder:
     def _secrets_repeated(self, text: str) -> set[bytes]:
         """The secrets that a server may repeat in this response.
 
-        One that has lost its ActionID may answer any action.
+        A response without an ActionID may answer any action.
         """
         kept, action_id = self._sent_secrets, _action_id(text)
         found = kept.pop(action_id, set()) if action_id else set().union(*kept.values())
@@ -214,8 +215,8 @@ class Recorder:
             self._file.write(json.dumps(entry) + "\n")
             if entry.get("direction") != "received":
                 self._file.flush()
-        except (OSError, ValueError) as error:  # the latter if it was collected before its link
-            # The link matters more than its recording, whose end is logged.
+        except (OSError, ValueError) as error:  # ValueError: the file was collected before the link
+            # The link matters more than its recording, so the error is only logged.
             _log.error("the recording %s ends here, it cannot be written: %s", self.path, error)
             self._failed = True
             file, self._file = self._file, None

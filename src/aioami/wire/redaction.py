@@ -1,4 +1,4 @@
-"""The one list of secrets in messages: reprs, logs and recordings leave them out."""
+"""The rules for secrets in messages: reprs, logs and recordings hide them."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ __all__ = [
 ]
 
 HIDDEN: Final = "***"
-"""The text that stands in the place of a secret."""
+"""The text that replaces a secret."""
 
-# The expressions are texts, which are compiled when they are first used: that would take a tenth
-# of the library's import.
+# The expressions are texts that are compiled at their first use: compiling them here would take a
+# tenth of the library's import.
 
-# The end of a name that says that a secret is behind it: of a header, a variable, a setting, a
-# key. The length of its rest is bounded, here and below, so that the time is linear in the text's.
+# The end of a name of a secret: of a header, a variable, a setting, a key. The length of its rest
+# is bounded, here and below, so that the time is linear in the length of the text.
 _NAME: Final = (
     r"(?:(?:secret|pass(?:word|wd|phrase)?|pwd|pin|token|api[_-]?key|credential)s?(?:[_-]?key)?"
     r"|md5_?cred|authorization)(?:[_\d]\w{0,40})?"
 )
 _SECRET_NAME: Final = rf"(?i){_NAME}(?!\w)"
 
-# Secret headers whose names do not say so, by message; those of all messages under the empty name.
+# Secret headers with inconspicuous names, by message; the empty name stands for all messages.
 _HEADERS: Final[dict[str, set[str]]] = {
     "": set(),
     "login": {"key"},
     "authdetail": {"passworddigest"},
     "authlist": {"passworddigest"},
-    # With the challenge, which is there too, the secret can be guessed at leisure.
+    # With the challenge, which this event has too, the secret can be found by guessing offline.
     "invalidpassword": {"receivedhash"},
     "challengeresponsefailed": {"response", "expectedresponse"},
 }
 _HARMLESS: Final = frozenset({"usingpassword"})  # a truth value
 
-# A message with a secret has one of these in it, in any letter case. The first are parts of the
-# names above and below; then come the signs of URLs, of JSON, and of lines of voicemail.conf.
+# Each message with a secret contains one of these, in any letter case. The first are parts of the
+# names above and below; then come signs of URLs, of JSON, and of lines of voicemail.conf.
 _SIGNS: Final = [
     *("secret", "pass", "pwd", "pin", "token", "key", "cred", "register", "auth"),
     *("challengeresponsefailed", "://", '"', "line-", "value-", "match-"),
 ]
 
-# Lines without any of these: most lines of a busy server come again and again.
+# Lines known to have none of these: most lines of a busy server come again and again.
 _PLAIN_LINES: Final[set[str]] = set()
 _MAX_PLAIN_LINES: Final = 10_000
 
-# name=value as the whole text; from the begin of a quotation to its end; or anywhere in a text, up
-# to a comma or the end of the quotation. The name may be that of a function with its arguments, or
-# have a section's before it.
+# name=value as the whole text; from the beginning of a quotation to its end; or anywhere in a text,
+# up to a comma or the end of the quotation. The name may be a function with its arguments, or have
+# the name of a section before it.
 _WHOLE_SETTING: Final = r"(\s*([\w./~-]+(?:\([^()=]*\))?)\s*=>?\s*)(.*)"
 _EQUALS: Final = rf"{_NAME}(?:(?!\w)[^()=\"]{{0,80}}\))?\s*=>?\s*"
 _QUOTED_SETTING: Final = rf'(?i)("[^"\\=,]{{0,80}}?{_EQUALS})(?!")(?:\\.|[^"\\])*'
@@ -68,7 +68,7 @@ _JSON: Final = rf'(?i)((?:{_NAME}|"\d+)"\s*:\s*)(?:"(?:\\.|[^"\\])*"?|[^\s,"\[\]
 _JSON_MEMBER: Final = r'(?i)("(?:conf|agent)"\s*:\s*"[^",]*,)(?:\\.|[^"\\])*'
 _JSON_LOGIN: Final = r'(?i)("(?:register|auth)"\s*:\s*"[^":]*:)[^"]*(?=@)'
 _URL: Final = r"(://[^:@/\s]*:)[^@/\s]*(?=@)"
-# A dialled channel of chan_sip or chan_iax2 may have its login: SIP/user:secret@host.
+# A dialled channel of chan_sip or chan_iax2 may contain a login: SIP/user:secret@host.
 _DIALLED: Final = r"(?i)(\b(?:SIP|IAX2)/[^\s:@/&,]*:)[^\s@/&,]*(?=@)"
 _LOGIN_AT: Final = r"([^:]*:).*(?=@)"
 _COLUMN: Final = r"([^:=,]*:\s*).*"
@@ -78,19 +78,20 @@ _COMMAND: Final = (
     rf"|dialplan\s+set\s+(?:global|chanvar{_WORD})){_WORD}\s+).*"
 )
 _BEHIND: Final = rf"\1{HIDDEN}"
-_SHORT: Final = 4  # characters; a shorter secret may be a part of any word
+_SHORT: Final = 4  # characters; a shorter secret may be a part of an ordinary word
 
 
 def hide_header(header: str, *, message: str | None = None) -> None:
     """Hide a header's values in reprs, logs and recordings, from now on, in the whole program.
 
     Args:
-        header: its name, in any letter case.
-        message: the action or event that has the header, in any letter case; all if left out.
+        header: the header's name, in any letter case.
+        message: the action or event with the header, in any letter case; left out, all messages.
 
     Raises:
-        ValueError: what is given is no name: empty, with outer blanks, a colon, CR, LF or NUL.
-        TypeError: what is given is no text.
+        ValueError: an argument is no name: it is empty, or has outer blanks, a colon, CR, LF or
+            NUL.
+        TypeError: an argument is no text.
     """
     given = {"header": header} if message is None else {"header": header, "message": message}
     for field, name in given.items():
@@ -117,9 +118,9 @@ def is_sensitive(message_name: str, header: str) -> bool:
 
 
 def is_harmless(text: str) -> bool:
-    """True if a message certainly has no secret: `redact` would return it as it is.
+    """True if a message certainly has no secret: `redact` would return it unchanged.
 
-    It takes a small part of the time. False says nothing.
+    It is much faster than `redact`. False does not mean that there is a secret.
 
     Args:
         text: the message.
@@ -142,11 +143,11 @@ def is_harmless(text: str) -> bool:
 
 
 def redact(text: str, shown: Callable[[str], str] = str) -> str:
-    """Return a message or an action, with or without its end, in which secrets are replaced.
+    """Return a message or an action with its secrets replaced.
 
     Args:
-        text: the message; all that is no secret is returned as it is.
-        shown: returns a name as messages show it, if the text has it otherwise.
+        text: the message, with or without its blank line; all other text is unchanged.
+        shown: returns a name as messages show it, if the text has another form of it.
     """
     lines = text.split("\n")
     own: dict[str, str] = {}
@@ -166,17 +167,17 @@ def redact(text: str, shown: Callable[[str], str] = str) -> str:
 
 
 def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> str:
-    """Return the value of one header, in which secrets are replaced.
+    """Return the value of one header with its secrets replaced.
 
     Args:
         header: the header's name.
         value: its value.
-        get: gives the value of any header of the message by its name in lower case.
+        get: returns the value of any header of the message, by its name in lower case.
     """
     header = header.strip().lower()
     if _is_secret(header, get("action"), get("event")):
         return HIDDEN
-    # Some values are those of what another header names.
+    # Another header may name the thing to which this value belongs.
     if header == "value":
         return _of_setting(get("variable"), value)
     if header == "val":
@@ -193,10 +194,9 @@ def redact_value(header: str, value: str, get: Callable[[str], str | None]) -> s
 
 
 def redact_echo(text: str, action: str, headers: Iterable[tuple[str, str]]) -> str:
-    """Return what a server said of an action, in which the action's secrets are replaced.
+    """Return a server's words about an action with the action's secrets replaced.
 
-    A server may repeat in a sentence of its own what it was sent; no name says there that it is a
-    secret.
+    A server may repeat parts of an action in a sentence, where no name marks them as secret.
 
     Args:
         text: the server's words.
@@ -210,7 +210,7 @@ def redact_echo(text: str, action: str, headers: Iterable[tuple[str, str]]) -> s
 
 
 def secrets_of(text: str, shown: Callable[[str], str] = str) -> set[str]:
-    """The secrets in an action, as they stand in its text: what `redact` replaces.
+    """The secrets in an action, as they stand in its text; `redact` replaces the same ones.
 
     Args:
         text, shown: as for `redact`.
@@ -227,11 +227,11 @@ def secrets_of(text: str, shown: Callable[[str], str] = str) -> set[str]:
 
 
 def redact_words(text: str, secrets: Iterable[str]) -> str:
-    """Return a text in which some words are replaced, wherever they stand.
+    """Return a text with secret words replaced, wherever they stand.
 
     Args:
         text: the text.
-        secrets: the words; a short one is replaced where it stands by itself.
+        secrets: the words; a short one is replaced only where it is a whole word.
     """
     for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
         if len(secret) >= _SHORT:
@@ -242,13 +242,13 @@ def redact_words(text: str, secrets: Iterable[str]) -> str:
 
 
 def redact_repeated(text: str, secrets: Iterable[str]) -> str:
-    """Return a response in which a server repeats secrets, without them.
+    """Return a response with the secrets replaced that a server repeats in it.
 
-    The headers by which it is known as the answer to its action stay as they are.
+    The headers that identify it as the answer to its action are unchanged.
 
     Args:
         text: the response.
-        secrets: the words, as `redact_words` has them.
+        secrets: the words, as for `redact_words`.
     """
     secrets = tuple(secrets)
     if not secrets:
@@ -264,18 +264,18 @@ def redact_repeated(text: str, secrets: Iterable[str]) -> str:
 
 
 def _secrets_in(header: str, value: str, get: Callable[[str], str | None]) -> Iterator[str]:
-    """Yield the parts of a header's value in whose places `redact_value` puts others."""
-    # Quotes may stand around what is put there, and not around what was there.
+    """Yield the parts of a header's value that `redact_value` replaces."""
+    # Quotes may stand around a replacement, though not around the replaced text.
     first, *others = (each.strip('"') for each in redact_value(header, value, get).split(HIDDEN))
     rest = value[len(first) :]
     for behind in others:
-        secret, _, rest = rest.partition(behind or "\n")  # which no value has in it
+        secret, _, rest = rest.partition(behind or "\n")  # no value contains a line feed
         if secret := secret.strip('" '):
             yield secret
 
 
 def show_header(header: str, value: str, get: Callable[[str], str | None]) -> str:
-    """A header as it stands in a repr; the arguments are those of `redact_value`."""
+    """A header as a repr shows it; the arguments are those of `redact_value`."""
     return f"{header}={redact_value(header, value, get)!r}"
 
 

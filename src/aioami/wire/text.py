@@ -1,7 +1,7 @@
-"""Bytes to text and back. Asterisk knows no character set: whoever dials decides the bytes.
+"""Conversion of bytes to text and back. Asterisk has no character set: callers decide the bytes.
 
-Text that cannot be turned back into its bytes keeps them, as `Received`. So a message is read as
-text everywhere, and its bytes are still there for whoever asks.
+Text that cannot be converted back keeps its bytes, as `Received`. So a message is text everywhere,
+but its bytes are still available.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ _ERRORS: Final = ("backslashreplace", "replace", "surrogateescape")
 _ASCII: Final = bytes(range(128))
 # Escapes that some encodings read as other characters; the last one begins a double-byte set.
 _TRAPS: Final = rb"\u000a\U0000000a+AA0ACg-~{=0A&#10;" + b"\x1b$B!!\x1b(B"
-# What follows a byte beyond ASCII must still be there: it parts headers and lines.
+# These characters separate headers and lines. An encoding must not swallow them after a byte beyond
+# ASCII.
 _SIGNS: Final = b": (\r\n"
-# In EUC-KR it announces a letter in four pairs of bytes, which are taken for one whatever they are.
+# In EUC-KR this announces a letter of four pairs of bytes, and any bytes that follow count as such.
 _FILLER: Final = b"\xa4\xd4"
 
 
@@ -45,14 +46,14 @@ class Encoding:
 
     Args:
         encoding: the name of an encoding in which each ASCII character is its own single byte.
-        errors: what stands for bytes that are none of its characters: `backslashreplace` (`\xfc`),
+        errors: the replacement for bytes that are no characters in it: `backslashreplace` (`\xfc`),
             `replace` (U+FFFD), or `surrogateescape` (U+DCFC, which cannot be printed or stored, but
             is sent as the byte).
 
     Raises:
         ValueError: the encoding is unknown, or ASCII characters are not their own single bytes in
             it; or `errors` is another word.
-        TypeError: either is no text.
+        TypeError: an argument is no text.
     """
 
     __slots__ = ("_is_default", "errors", "name")
@@ -65,7 +66,7 @@ class Encoding:
             raise ValueError(f"errors: one of {', '.join(_ERRORS)}, not {errors!r:.60}")
         try:
             self.name = codecs.lookup(encoding).name
-        except (LookupError, ValueError):  # a name with NUL is the latter
+        except (LookupError, ValueError):  # ValueError for a name with NUL
             raise ValueError(f"encoding: {encoding!r:.60} is unknown") from None
         if not _keeps_ascii(self.name):
             raise ValueError(
@@ -77,16 +78,16 @@ class Encoding:
 
     @classmethod
     def of(cls, manager: object) -> Encoding:
-        """Return the encoding of a manager: the default, if it does not say its own.
+        """Return the encoding of a manager; the default, if the manager does not name one.
 
         Args:
-            manager: has `encoding` and `errors`, as `Manager` has, or neither.
+            manager: has the attributes `encoding` and `errors`, like `Manager`, or neither.
         """
         name = getattr(manager, "encoding", DEFAULT_ENCODING)
         return cls(name, getattr(manager, "errors", DEFAULT_ERRORS))
 
     def decode(self, data: bytes | bytearray) -> str:
-        """Text of bytes, which keeps them if it could not be turned back into them."""
+        """Return bytes as text, which keeps the bytes if it cannot be converted back to them."""
         if self._is_default:
             try:
                 return str(data, "utf-8")
@@ -109,7 +110,7 @@ class Encoding:
         try:
             return text.encode(self.name, "surrogateescape")
         except UnicodeError:
-            pass  # this one carries the text, and must not be chained to that which is raised
+            pass  # this error contains the text, so the error raised below must not refer to it
         reason = (
             "half of a surrogate pair is no character"
             if self.name == DEFAULT_ENCODING
@@ -145,7 +146,7 @@ def _keeps_ascii(name: str) -> bool:
                 for begun in (*(bytes((each,)) for each in range(128, 256)), _FILLER)
             )
         )
-    except (LookupError, UnicodeError):  # the first one of what is no encoding of text
+    except (LookupError, UnicodeError):  # LookupError for a codec that is no text encoding
         return False
 
 
@@ -154,7 +155,7 @@ class Received(str):
 
     Attributes:
         raw: the bytes.
-        encoding: decoded them.
+        encoding: the encoding that decoded them.
     """
 
     __slots__ = ("encoding", "raw")
@@ -173,7 +174,7 @@ class Received(str):
 
 
 UTF8: Final = Encoding()
-"""The encoding of a manager that was given none."""
+"""The default encoding of a manager."""
 
 
 def encoding_of(text: str) -> Encoding:
@@ -182,30 +183,30 @@ def encoding_of(text: str) -> Encoding:
 
 
 def bytes_of(text: str) -> bytes:
-    """The bytes from which a text was decoded; of one that somebody wrote those of UTF-8."""
+    """The bytes from which a text was decoded; for any other text, its UTF-8 bytes."""
     if isinstance(text, Received):
         return text.raw
     try:
         return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # other halves of surrogate pairs, which no server sends
+    except UnicodeEncodeError:  # surrogates outside U+DC80 to U+DCFF, which no server sends
         return text.encode("utf-8", "surrogatepass")
 
 
 def split(text: str, function: Callable[[str], Iterable[str]]) -> list[str]:
-    """Divide or change a text, so that the parts keep their bytes.
+    """Split or change a text by a function; the parts keep their bytes.
 
     Args:
-        function: returns the parts; it looks at nothing but ASCII characters.
+        function: returns the parts; only ASCII characters may matter to it.
     """
     if not isinstance(text, Received):
         return list(function(text))
     decode = text.encoding.decode
-    # Each byte is one character here.
+    # In latin-1 each byte is one character.
     return [decode(part.encode("latin-1")) for part in function(text.raw.decode("latin-1"))]
 
 
 def join(parts: Iterable[str], between: str = "") -> str:
-    """Join texts, so that the whole keeps their bytes."""
+    """Join texts; the result keeps their bytes."""
     parts = list(parts)
     received = next((part for part in parts if isinstance(part, Received)), None)
     if received is None:
@@ -214,15 +215,16 @@ def join(parts: Iterable[str], between: str = "") -> str:
 
 
 def from_bytes(data: bytes | bytearray) -> str:
-    """Text that is sent as these bytes, whatever the encoding: a lone surrogate for each odd one.
+    """Return a text that is sent as these bytes, whatever the encoding.
 
-    It is for texts on their way to the server alone, as it cannot be printed; see `shown`.
+    Bytes beyond ASCII are lone surrogates in it. It is only for sending, because it cannot be
+    printed; see `shown`.
     """
     return bytes(data).decode("ascii", "surrogateescape")
 
 
 def shown(text: str) -> str:
-    """Text that is sent with lone surrogates, as it is shown."""
+    """Return the printable form of a text with lone surrogates."""
     if text.isascii():
         return text
     return str(UTF8.decode(bytes_of(text)))
@@ -247,14 +249,14 @@ _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 def unescape(text: str) -> str:
     r"""Undo the backslashes that Asterisk puts before quotes and backslashes.
 
-    It does so in names and in values of variables, in events and in items of lists, and writes
-    control characters as C does (`\n`, `\t`). An escape that Asterisk does not make stays as it is,
-    so that the `\xfc` of a byte that is no UTF-8 is still one.
+    Asterisk does so in names and in values of variables, in events and in list items. It writes
+    control characters as in C (`\n`, `\t`). Other escapes are unchanged, such as `\xfc` for a byte
+    that is no UTF-8.
 
     >>> unescape(r"Pat O\'Neil")
     "Pat O'Neil"
 
     Args:
-        text: as a message's mapping gives it.
+        text: a text from a message's mapping.
     """
     return _ESCAPE.sub(lambda found: _ESCAPES.get(found[1], found[0]), text)

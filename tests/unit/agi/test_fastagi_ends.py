@@ -453,6 +453,14 @@ async def test_the_manager_tells_of_a_hangup(
         raised = await raised_by(session, lambda call: call.exec("System", "sleep 60"))
         return raised + await raised_by(session, Session.answer)
 
+    heard: list[Connection] = []
+    cut_short = Connection._cut_short
+
+    def counted(connection: Connection) -> None:
+        cut_short(connection)
+        heard.append(connection)
+
+    monkeypatch.setattr(Connection, "_cut_short", counted)
     monkeypatch.setattr("aioami.agi.stopping._LOOK", 60)  # so that the event is the first to tell
     server, link, result, caller = await steered(fake, mgr, program)
     async with server, link as peer:
@@ -463,7 +471,7 @@ async def test_the_manager_tells_of_a_hangup(
             peer.say("HANGUP", "200 result=-1")
             await peer.answer(PLACE, f"200 result=1 ({caller.uniqueid},internal,100,2)")
         assert await result == [HungUp, HungUp]
-        await asyncio.sleep(0.3)  # in which another word of the manager would be heard
+        await until(lambda: heard)  # the manager's word, which says nothing new
 
 
 async def test_the_manager_tells_of_a_redirect(fake: FakeAsterisk, mgr: Manager) -> None:

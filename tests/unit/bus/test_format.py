@@ -191,6 +191,83 @@ def test_a_reader_of_a_stream_without_its_beginning_tells_that() -> None:
     assert [record.reason for record in reader.records if isinstance(record, Gap)] == ["trimmed"]
 
 
+CLAIMED = 5
+
+
+def read(n: int, names: tuple[str, ...] | None = None) -> Reader:
+    """A reader that has read epoch 90 up to a number, where nothing was stored besides."""
+    reader = Reader(names)
+    reader.take(90, "@epoch", Place(0, 0, 0, CLAIMED), Epoch("a").encode())
+    for number in range(1, n + 1):
+        assert reader.take(90 + number, "A", Place(90, number, number, 6), b"") is Verdict.EVENT
+    reader.records.clear()
+    return reader
+
+
+@pytest.mark.parametrize("names", [None, ("A",)])
+@pytest.mark.parametrize(
+    ("last", "claim", "begins"),
+    [
+        (96, (90, CLAIMED), 96),  # it has not lost anything
+        (93, (90, CLAIMED), 93),  # its end, and nobody has claimed it yet
+        (93, None, 93),  # the claim is too old to be in it
+        (94, (94, 9), 93),  # its end; the relay has claimed it anew
+        (500, (94, 9), 93),  # and has gone on for longer
+        (500, (300, 9), 96),  # the next claim is to be read in its place
+    ],
+)
+def test_a_stream_that_lost_its_end_is_read_on_where_it_has(
+    names: tuple[str, ...] | None, last: int, claim: tuple[int, int] | None, begins: int
+) -> None:
+    """A reader goes back to where another claim may come, and gives nothing of what it had already, also if it is shown that again."""
+    reader = read(6, names)
+    reader.resume(last, claim)
+    assert (reader.epoch, reader.n, reader.sequence) == (90, 6, begins)
+    for sequence in range(begins + 1, 97):
+        n = sequence - 90
+        assert reader.take(sequence, "A", Place(90, n, n, 6), b"") is Verdict.VOID
+    assert reader.take(97, "A", Place(90, 7, 7, 6), b"") is Verdict.EVENT
+    assert not reader.records
+
+
+@pytest.mark.parametrize(
+    ("last", "claim", "begins"),
+    [
+        (80, (30, 1), 80),
+        (80, None, 80),
+        (200, (85, 9), 200),
+        (91, (90, 9), 89),  # the next one has its place
+        (200, (90, 9), 89),
+    ],
+)
+def test_a_stream_that_lost_the_present_claim(last: int, claim: tuple[int, int] | None, begins: int) -> None:
+    """An epoch of a lower or the same sequence counts then, and what it continues is compared."""
+    for continues, told in (((90, 6), []), ((90, 8), [("store", 2)]), (None, [("store", None)])):
+        reader = read(6)
+        reader.resume(last, claim)
+        assert reader.sequence == begins
+        body = Epoch("b", continues=continues).encode()
+        assert reader.take(begins + 1, "@epoch", Place(0, 0, 0, 9), body) is Verdict.RECORD
+        assert [(gap.reason, gap.count) for gap in reader.records if isinstance(gap, Gap)] == told
+        assert reader.take(begins + 2, "A", Place(begins + 1, 1, 1, 9), b"") is Verdict.EVENT
+
+
+def test_a_reader_that_joined_knows_the_claim_by_its_time() -> None:
+    """One that has not read the claim itself notes when that was, and sees by it that another one has its sequence."""
+    reader = Reader(epoch=90, sequence=96)
+    reader.resume(96, (90, CLAIMED))
+    assert (reader.epoch, reader.sequence) == (90, 96)
+    reader.resume(98, (90, 9))
+    assert (reader.epoch, reader.sequence) == (None, 89)
+
+
+def test_a_reader_without_an_epoch_goes_back_too() -> None:
+    """Where no relay had led, a stream that lost its end is read from there."""
+    reader = Reader(sequence=95)
+    reader.resume(93, None)
+    assert (reader.epoch, reader.sequence) == (None, 93)
+
+
 def test_what_is_nested_without_an_end_is_no_record() -> None:
     """However deep the JSON of a record is nested, it is an error of the protocol."""
     with pytest.raises(ProtocolError, match="no JSON"):

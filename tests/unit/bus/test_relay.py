@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import gc
 import json
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -418,6 +420,44 @@ async def test_a_claim_that_is_gone_by_age_deposes_nobody(fake: FakeAsterisk, na
         assert stored.place is not None
         assert stored.place.epoch == 1
         assert relay.status()[NAME].takeovers == 1
+
+
+async def test_a_claim_in_the_place_of_one_that_was_lost_deposes(
+    fake: FakeAsterisk, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """Where the bus has lost a claim, and another relay's has its sequence now, who claimed first leads no more: no two have one epoch."""
+    store = nats_server.directory / "store"
+    async with connected(nats_server) as bus:
+        wanted = stream_configuration(NAME, QUICK)
+        await bus.api(f"STREAM.CREATE.{stream_name(NAME)}", wanted)
+    nats_server.kill()
+    shutil.copytree(store, tmp_path / "store")
+    nats_server.start()
+    servers = [ServerOptions(NAME, fake.url)]
+    async with (
+        FaultProxy(nats_server.host, nats_server.port) as way,
+        Relay(servers, f"nats://{way.host}:{way.port}", QUICK) as relay,
+    ):
+        await until(lambda: relay.status()[NAME].state == "ready")
+        await until(lambda: not relay.status()[NAME].waiting)
+        assert relay.status()[NAME].epoch == 1
+        await way.stop()
+        nats_server.kill()
+        nats_server.empty()
+        shutil.move(tmp_path / "store", store)
+        nats_server.start()
+        async with connected(nats_server) as bus:
+            headers = {HEADER: Place(0, 0, 0, now()).encode()}
+            assert await bus.store(record_subject(NAME, Epoch), Epoch("another").encode(), headers) == 1
+            for n in range(1, 20):
+                await bus.store(event_subject(NAME, "Hangup"), b"", {HEADER: Place(1, n, n, now()).encode()})
+            await way.start()
+            # Nobody else leads in truth: so it takes over again.
+            await until(lambda: relay.status()[NAME].takeovers == 2 and relay.status()[NAME].state == "ready")
+            await until(lambda: not relay.status()[NAME].waiting)
+            written = [place for _, place, _ in (await log(bus))[20:]]
+    assert relay.status()[NAME].epoch == 21
+    assert {place.epoch for place in written} == {0, 21}
 
 
 async def test_a_refused_login_is_told(fake: FakeAsterisk, nats_server: NatsServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from aioami import (
     core,
     events,
 )
-from aioami.bus import RemoteManager
+from aioami.bus import RemoteManager, link
 from aioami.bus.connection import BusConnection, BusOptions
 from aioami.bus.relay import Relay, RelayOptions, ServerOptions
 from aioami.live import Live, LiveChange
@@ -230,6 +231,95 @@ async def test_a_store_that_was_emptied_is_told(led: Office) -> None:
         assert again.entries == [None, 5]
 
 
+@contextlib.asynccontextmanager
+async def goes_back(bus: NatsServer, folder: Path) -> AsyncIterator[None]:
+    """Have a bus lose what it stores in the block, as one that lost power before that came to its disk."""
+    store = bus.directory / "store"
+    bus.kill()
+    shutil.copytree(store, folder / "store")
+    bus.start()
+    yield
+    bus.kill()
+    bus.empty()
+    shutil.move(folder / "store", store)
+    bus.start()
+
+
+async def test_a_store_that_lost_its_end_is_told(led: Office, tmp_path: Path) -> None:
+    """What a bus without power forgot is a loss for who had not read it; who had gets nothing twice, and all go on."""
+    sent = list(range(30))
+    async with led.remote(reconnect=QUICK) as remote:
+        await remote.wait_ready(20)
+        selected = "Hangup", "Newchannel"
+        accounts = [Account(remote.events(*names, on_loss="raise")) for names in (selected, selected[:1])]
+        accounts += [Account(remote.events(on_loss="raise", where=lambda event: event.name == "Hangup"))]
+        await remote.send(core.Ping())
+
+        async def tell(numbers: list[int]) -> None:
+            for each in numbers:
+                await led.tell(each)
+            await until(lambda: all(account.last == numbers[-1] for account in accounts))
+
+        await tell(sent[:10])
+        async with goes_back(led.bus, tmp_path):
+            await remote.wait_ready(20)
+            await tell(sent[10:15])
+            unread = accounts[0].stream.position
+            await tell(sent[15:20])
+            position = accounts[0].stream.position
+        await tell(sent[20:])
+        assert all(account.entries == sent for account in accounts)
+        for since, wanted in (
+            (position, sent[20:]),
+            (unread, [None, *sent[20:]]),
+            ("oldest", [*sent[:10], None, *sent[20:]]),
+        ):
+            account = Account(remote.events(*selected, since=since, on_loss="raise"))
+            await until(lambda account=account: account.last == sent[-1])
+            assert account.entries == wanted
+
+
+def epoch_of(position: str) -> int:
+    """The epoch in the text of a position."""
+    return int(position.split(".")[4])
+
+
+@pytest.mark.parametrize("more", [0, 5], ids=["same", "lower"])
+async def test_a_store_that_lost_the_claim_too_is_told(place: Office, tmp_path: Path, more: int) -> None:
+    """Where the bus forgot that a relay had taken over, the same or a lower epoch follows, and is read behind a loss that is told."""
+    async with contextlib.AsyncExitStack() as stack:
+        relays = [await stack.enter_async_context(place.relay()) for _ in range(2)]
+        remote = await stack.enter_async_context(place.remote(reconnect=QUICK))
+        await remote.wait_ready(20)
+        selected = "Hangup", "Newchannel"
+        accounts = [Account(remote.events(*names, on_loss="raise")) for names in (selected, selected[:1])]
+        await remote.send(core.Ping())
+
+        async def tell(numbers: range) -> None:
+            for each in numbers:
+                await place.tell(each)
+            await until(lambda: all(account.last == numbers[-1] for account in accounts))
+
+        await tell(range(10))
+        async with goes_back(place.bus, tmp_path):
+            await remote.wait_ready(20)
+            if more:
+                await tell(range(10, 10 + more))
+            leader = next(each for each in relays if each.status()[place.name].role == "leader")
+            await leader.close()
+            await until(lambda: any(each.status()[place.name].takeovers for each in relays if each is not leader))
+            await remote.wait_ready(20)
+            await tell(range(accounts[0].last + 1, 40))
+            before = epoch_of(accounts[0].stream.position)
+        await until(lambda: remote.state is not ManagerState.READY)
+        await remote.wait_ready(20)
+        await tell(range(40, 50))
+        for account in accounts:
+            account.check(list(range(50)))
+            assert account.entries[-10:] == list(range(40, 50))
+        assert epoch_of(accounts[0].stream.position) <= before - more
+
+
 async def test_a_position_that_was_trimmed_is_told_first(led: Office) -> None:
     """Where the log has thrown away what was behind a position, that is told before the first event, with its count."""
     async with led.remote(reconnect=QUICK) as remote:
@@ -411,6 +501,22 @@ async def test_a_relay_that_lost_the_bus_has_forgotten_what_it_was_asked(place: 
         assert lost.value.sent is True
         place.fake.reply_to("Ping", {"Response": "Success"})
         await asyncio.wait_for(remote.send(core.Ping()), 20)
+
+
+async def test_an_answer_that_waits_for_events_outlives_its_relay(
+    place: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is here, and waits for the events before it, is given to its caller also when the relay is gone."""
+    monkeypatch.setattr(link, "_MARK_WAIT", 2.0)
+    monkeypatch.setattr(link, "_ANSWER_IS_LATE", 0.1)
+    monkeypatch.setattr(link.RemoteLink, "_passed", lambda *_: None)  # the events before it never come
+    async with place.relay() as relay, place.remote(timeout=None) as remote:
+        with remote.events():
+            await remote.wait_ready(20)
+            waiting = asyncio.ensure_future(remote.send(core.Ping()))
+            await until(lambda: len(place.fake.sent("Ping")) == 1)
+            await relay.close()
+            assert (await asyncio.wait_for(waiting, 20)).success
 
 
 async def test_an_outage_of_the_bus_is_told_as_that_of_a_link(led: Office) -> None:

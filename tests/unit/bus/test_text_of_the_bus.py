@@ -37,6 +37,7 @@ async def test_by_default_no_text_from_the_bus_has_half_a_character(
     """Remote managers, their fleet, its events and live states, refusals of the relay, the relay itself, and all logs."""
     caplog.set_level(logging.DEBUG)
     walk = Walk()
+    own.fake.exchange.talk_seconds = None
     own.fake.phone("PJSIP/\udcfc12")
     async with contextlib.AsyncExitStack() as stack:
         relay = await stack.enter_async_context(own.relay(read_only=False))

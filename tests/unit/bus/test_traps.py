@@ -16,7 +16,9 @@ from nats.aio.client import Client
 from nats.errors import MaxPayloadError
 from tests.helpers import until
 
+from aioami.bus import RemoteManager
 from aioami.bus.connection import BusConnection, BusOptions, WrongLastSequence
+from aioami.bus.format import HEADER, Epoch, Place, all_events, event_subject, record_subject, stream_name
 from aioami.errors import ConnectionLost, ManagerError
 from aioami.testing.nats import NatsServer, ServerEnded, SuiteGone, install
 
@@ -64,8 +66,8 @@ async def connected(server: NatsServer) -> AsyncIterator[BusConnection]:
 async def make(bus: BusConnection, name: str | None = None, **settings: Any) -> str:
     """Make a stream whose subjects begin with its name; return that."""
     stream = name or f"S{next(NUMBERS)}"
-    subjects = [f"{stream.partition('%')[0]}.*"]
-    made = await bus.api(f"STREAM.CREATE.{stream}", {"name": stream, "subjects": subjects, **settings})
+    wanted = {"name": stream, "subjects": [f"{stream.partition('%')[0]}.*"], **settings}
+    made = await bus.api(f"STREAM.CREATE.{stream}", wanted)
     assert "error" not in made, made
     return stream
 
@@ -137,6 +139,66 @@ async def test_one_of_many_claims_wins(server: NatsServer) -> None:
             found = await asyncio.gather(*claims, return_exceptions=True)
             (last,) = [each for each in found if isinstance(each, int)]
             assert sum(isinstance(each, WrongLastSequence) for each in found) == 4
+
+
+async def test_a_chain_of_comparisons_does_not_keep_a_tail_out(server: NatsServer) -> None:
+    """Of what is on its way when another one claims the second message fits again, and the new leader's is refused: so no event compares."""
+    async with connected(server) as old, connected(server) as new:
+        stream = await make(old)
+
+        async def stored(bus: BusConnection, name: str, last: int) -> bool:
+            try:
+                await bus.store(f"{stream}.{name}", b"", {"Nats-Expected-Last-Sequence": str(last)})
+            except WrongLastSequence:
+                return False
+            return True
+
+        assert await stored(old, "event", 0)
+        assert await stored(new, "claim", 1)
+        assert [await stored(old, "event", last) for last in (1, 2)] == [False, True]
+        assert not await stored(new, "event", 2)
+
+
+async def test_the_tail_of_a_deposed_leader(server: NatsServer) -> None:
+    """It is stored behind the claim of another one, without a word, among that one's events: so readers look at the epoch."""
+    name = f"pbx{next(NUMBERS)}"
+    async with connected(server) as old, connected(server) as new, RemoteManager(server.url, name) as reader:
+        await make(old, stream_name(name), subjects=[all_events(name)])
+
+        async def claim(bus: BusConnection, relay: str, last: int) -> int:
+            headers = {HEADER: Place(0, 0, 0, 1).encode(), "Nats-Expected-Last-Subject-Sequence": str(last)}
+            return await bus.store(record_subject(name, Epoch), Epoch(relay).encode(), headers)
+
+        async def tell(bus: BusConnection, epoch: int, n: int, what: str) -> None:
+            headers = {HEADER: Place(epoch, n, n, n).encode()}
+            await bus.store(event_subject(name, "Tick"), f"Event: Tick\r\nNumber: {what}\r\n".encode(), headers)
+
+        first = await claim(old, "old", 0)
+        await tell(old, first, 1, "1")
+        second = await claim(new, "new", first)
+        for n in (1, 2):
+            await tell(old, first, n + 1, "of the tail")
+            await tell(new, second, n, str(n + 1))
+        with reader.events(since="oldest") as stream:
+            async with async_timeout.timeout(20):
+                assert [(await anext(stream))["Number"] for _ in range(3)] == ["1", "2", "3"]
+            assert stream.gaps == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "is_stored", "ends_the_link"),
+    [("Tick", True, False), ("A.B", False, False), ("", False, False), ("A B", False, True), ("*", True, False)],
+)
+async def test_a_name_that_is_no_token(server: NatsServer, name: str, is_stored: bool, ends_the_link: bool) -> None:
+    """With a point or nothing in it no stream takes it, a blank ends the link, and a wildcard is taken as it is: so names are escaped."""
+    async with connected(server) as bus:
+        stream = await make(bus)
+        try:
+            found: object = await bus.store(f"{stream}.{name}", b"", {})
+        except ConnectionLost as error:
+            found = error
+        assert (found == 1) is is_stored
+        assert bus.lost.done() is ends_the_link
 
 
 async def test_a_message_that_is_too_long(bus: BusConnection) -> None:
@@ -224,6 +286,31 @@ async def test_what_is_published_while_the_bus_is_away() -> None:
                 await asyncio.sleep(0.01)
         assert found.body == b"x"
         await client.close()
+
+
+async def test_an_ordered_consumer_whose_connection_is_lost() -> None:
+    """Two of its tasks go on for up to two heartbeats, and unsubscribing raises and ends none: so the consumer is made without it."""
+    before = asyncio.all_tasks()
+    with server_of(OLD) as own:
+        client = await nats.connect(own.url, allow_reconnect=False, error_cb=_nothing)
+        await client.jetstream().add_stream(name="S", subjects=["S.*"])
+        settings: dict[str, Any] = {"ordered_consumer": True, "idle_heartbeat": 0.5}
+        subscription = await client.jetstream().subscribe("S.a", cb=_take, **settings)
+        own.kill()
+        await until(lambda: client.is_closed)
+        with pytest.raises(nats.errors.ConnectionClosedError):
+            await subscription.unsubscribe()
+        for _ in range(3):
+            await asyncio.sleep(0)  # in which what was cancelled ends
+        left = asyncio.all_tasks() - before
+        names = {each.get_coro().__qualname__.rpartition(".")[2] for each in left}
+        assert names == {"activity_check", "check_flow_control_response"}
+        _, left = await asyncio.wait(left, timeout=5)
+        assert not left
+
+
+async def _take(message: Any) -> None:
+    """Take a message, of which there are none."""
 
 
 async def _nothing(error: Exception) -> None:

@@ -1045,8 +1045,8 @@ async def test_booted_is_heard_or_asked_for(options: dict[str, object], asked: b
         async with FakeAsterisk(boot=False, users=users) as fake, manager(fake, **options) as mgr:
             waiting = asyncio.ensure_future(mgr.wait_booted(timeout=5 if boots else 0.05))
             await fake.expect("Command")
-            assert not waiting.done()
             if boots:
+                assert not waiting.done()
                 fake.boot()
                 await waiting
             else:
