@@ -9,6 +9,7 @@ from typing import Any, Final
 
 __all__ = [
     "check_callable",
+    "check_characters",
     "check_flag",
     "check_manager",
     "check_path",
@@ -42,6 +43,16 @@ def check_type(name: str, value: object, kinds: tuple[type, ...], words: str) ->
 def check_text(name: str, value: object) -> None:
     """Check that an argument is text."""
     check_type(name, value, (str,), "text")
+
+
+def check_characters(name: str, text: str) -> None:
+    """Refuse half of a surrogate pair, where no bytes can be sent.
+
+    Raises:
+        ValueError: there is one.
+    """
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise ValueError(f"{name}: half of a surrogate pair is no character")
 
 
 def check_flag(name: str, value: object) -> None:

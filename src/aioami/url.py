@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ._near import nearest
+from .wire.text import UTF8
 
 __all__ = ["PORT", "TLS_PORT", "ServerUrl", "read_url"]
 
@@ -59,13 +60,19 @@ class ServerUrl:
         return f"{user.partition(':')[0]}{at}{server}"
 
     def with_secret(self, secret: str) -> ServerUrl:
-        """Return the same URL with another secret."""
+        """Return the same URL with another secret.
+
+        Raises:
+            ValueError: it has half of a surrogate pair.
+        """
         from urllib.parse import quote, urlsplit, urlunsplit
 
         scheme, netloc, *rest = urlsplit(self.text)
         # Split at the last @, as urllib does: a name may contain one that is not encoded.
         user, _, server = netloc.rpartition("@")
-        netloc = f"{user.partition(':')[0]}:{quote(secret, safe='')}@{server}"
+        netloc = (
+            f"{user.partition(':')[0]}:{quote(UTF8.encode('secret', secret), safe='')}@{server}"
+        )
         return read_url(urlunsplit((scheme, netloc, *rest)))
 
     def context(self) -> tls.SSLContext | None:
@@ -110,12 +117,13 @@ def read_url(url: str) -> ServerUrl:
             the secret.
         TypeError: `url` is no text.
     """
-    from urllib.parse import parse_qsl, unquote, urlsplit
+    from urllib.parse import parse_qsl, urlsplit
 
     if not isinstance(url, str):
         raise TypeError(f"url: expected text, not {type(url).__name__}")
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in url):  # urllib drops some of them
         raise ValueError("url: it has a line break, a tab or another control character")
+    UTF8.encode("url", url)
     parts = port = None
     with contextlib.suppress(ValueError):  # the message of urllib's error may show the secret
         split = urlsplit(url)
@@ -131,7 +139,8 @@ def read_url(url: str) -> ServerUrl:
     is_secure, cafile = parts.scheme == "amis", None
     options: dict[str, Any] = {}
     seen: set[str] = set()
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+    for name, quoted in parse_qsl(parts.query, keep_blank_values=True, errors="surrogateescape"):
+        value = UTF8.decode(UTF8.encode(name, quoted))
         if name in seen and name != "event_filter":
             raise ValueError(f"url: {name} is given twice")
         seen.add(name)
@@ -157,10 +166,17 @@ def read_url(url: str) -> ServerUrl:
         port=port,
         is_secure=is_secure,
         cafile=cafile,
-        username=None if parts.username is None else unquote(parts.username),
-        secret=None if parts.password is None else unquote(parts.password),
+        username=_unquoted(parts.username),
+        secret=_unquoted(parts.password),
         options=options,
     )
+
+
+def _unquoted(text: str | None) -> str | None:
+    """Text without percent-encoding, which keeps bytes that are no UTF-8: they are sent."""
+    from urllib.parse import unquote_to_bytes
+
+    return None if text is None else UTF8.decode(unquote_to_bytes(UTF8.encode("url", text)))
 
 
 def _encoding(url: str) -> str:

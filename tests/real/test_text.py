@@ -13,6 +13,7 @@ from tests.helpers import until
 from tests.unit.cli.test_cli_top import Screen
 
 from aioami import Manager, actions, core, events, live
+from aioami.agi import AsyncAGI
 from aioami.cli.screen.top import PARTS, Table, Top
 from aioami.testing.real import RealAsterisk
 
@@ -188,3 +189,21 @@ async def test_the_dashboard_shows_transfers_and_ends_a_call_with_an_odd_name(
         server.should_exit = True
         await serving
     assert not (await odd.send(core.CoreShowChannels())).events
+
+
+async def test_a_session_steers_by_the_bytes_of_its_channel(odd: Manager) -> None:
+    """A channel whose id and name have odd bytes is answered, read, and hung up by AsyncAGI; its values go back as they came."""
+    async with AsyncAGI(odd) as sessions:
+        place = core.Originate_Application(
+            DIALLED + b"/n", "AGI", ("agi:async", b"\xfc"), channel_id=b"id-\xfc", variables={"ODD": ODD}
+        )
+        await odd.send(place)
+        session = await asyncio.wait_for(anext(sessions), 10)
+        assert (session.uniqueid, session.arguments) == (r"id-\xfc", (r"\xfc",))
+        await session.answer()
+        asked = await session.command("GET VARIABLE", "ODD")
+        for value in (await session.get("ODD"), asked.data, await session.evaluate("${ODD}"), ODD):
+            assert value is not None
+            await session.set("AGAIN", value)
+            assert (await odd.send(core.Getvar("AGAIN", channel=session.channel))).getbytes("Value") == ODD
+        await session.hang_up()

@@ -122,7 +122,7 @@ class BlockingCall:
         """Return a variable of its channel; see `Call.get`."""
         return self._thread.run(lambda: self._call.get(name))
 
-    def set(self, name: str | bytes, value: str | int) -> None:
+    def set(self, name: str | bytes, value: str | bytes | int) -> None:
         """Set a variable of its channel; see `Call.set`."""
         self._thread.run(lambda: self._call.set(name, value))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from types import CoroutineType
@@ -319,13 +320,14 @@ class SingleBuffer(Buffer):
 class ListBuffer(Buffer):
     """Takes the items of a list, and at its end the result of the action, like a future."""
 
-    __slots__ = ("action", "loop", "progressed", "response")
+    __slots__ = ("action", "clock", "progressed", "response")
 
     def __init__(self, action: Action[Any], owner: Owner) -> None:
         super().__init__(Selection((action.name,)), None, None, owner=owner)
         self.action = action
-        self.loop = owner.loop or asyncio.get_running_loop()
-        self.progressed = self.loop.time()
+        # Without a loop there is no link, so that the list never begins.
+        self.clock = time.monotonic if owner.loop is None else owner.loop.time
+        self.progressed = self.clock()
         self.response: Response | None = None
 
     def last_progress(self) -> float:
@@ -334,7 +336,7 @@ class ListBuffer(Buffer):
 
     def take(self, response: Response, item: Event | None) -> None:
         self.response = response
-        self.progressed = self.loop.time()
+        self.progressed = self.clock()
         if item is not None:
             self.events.append(item)
             self.settle()

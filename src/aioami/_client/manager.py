@@ -24,7 +24,7 @@ from ..responses.base import ListReply, OutcomeReply
 from ..states import ManagerState
 from ..wire import version_of
 from ..wire.limits import MAX_BYTES_BEFORE_LOGIN, MAX_FRAME_SIZE, MAX_LIST_ITEMS
-from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding
+from ..wire.text import DEFAULT_ENCODING, DEFAULT_ERRORS, Encoding, shown
 from .base import ManagerBase
 from .buffers import Buffer, ListBuffer, OnLoss, Overflow, Predicate, SingleBuffer
 from .callbacks import Callbacks, Subscription
@@ -745,6 +745,7 @@ class Manager(ManagerBase):
         )
 
     def __repr__(self) -> str:
-        user = f"{self._options.username}@" if self._options.username is not None else ""
+        name = self._options.username
+        user = "" if name is None else f"{shown(name)}@"
         read_only = " read-only" if self._options.read_only else ""
         return f"<Manager {user}{self._options.address} {self.state.value}{read_only}>"

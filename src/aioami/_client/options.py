@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Union
 
-from .._check import check_flag, check_type
+from .._check import check_characters, check_flag, check_type
 from ..actions.base import Action
 from ..actions.system import Filter, Login
 from ..wire.text import Encoding
@@ -118,6 +118,7 @@ class Options:
             if "://" in value or "@" in value:  # not shown, because it may contain a secret
                 sentence = "expected a name or an address; Manager.from_url takes a URL"
                 raise ValueError(f"{name}: {sentence}")
+            check_characters(name, value)
         if not 0 < self.port < 65536:
             raise ValueError(f"port: 1 to 65535, not {self.port}")
         for name in ("timeout", "keepalive"):

@@ -12,6 +12,7 @@ from typing import Final, Union
 
 from ..actions.base import Action
 from ..events.base import EVENTS, UNSOLICITED, Event, KnownEvent, event_class, load, name_server
+from ..wire.text import shown
 
 __all__ = ["Dispatcher", "Route", "Selection", "Selector", "Subscriber"]
 
@@ -39,7 +40,7 @@ class Selection:
         self._classes = frozenset(classes)
         self._unnamed = tuple(each for each in self._classes if each.wire_name == "")
         self._patterns = tuple(name.lower() for name in names)
-        labels = [each if isinstance(each, str) else each.__name__ for each in selectors]
+        labels = [shown(each) if isinstance(each, str) else each.__name__ for each in selectors]
         self._label = ", ".join(labels) or "all events"
 
     def __str__(self) -> str:

@@ -202,7 +202,7 @@ class MuteAudio(KnownAction[Response]):
     privilege = ("system",)
 
     def __init__(
-        self, channel: str, input: bool = False, output: bool = False, muted: bool = False
+        self, channel: str | bytes, input: bool = False, output: bool = False, muted: bool = False
     ) -> None:
         for name, value in (("input", input), ("output", output)):
             if not isinstance(value, bool):
@@ -394,7 +394,7 @@ class Originate_Context(_Originate, wire_name="Originate"):
         codecs: str | Sequence[str] | None = None,
         channel_id: str | bytes | None = None,
         other_channel_id: str | bytes | None = None,
-        pre_dial_go_sub: str | None = None,
+        pre_dial_go_sub: str | bytes | None = None,
     ) -> None:
         self._originate(
             {

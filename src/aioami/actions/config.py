@@ -107,8 +107,8 @@ class UpdateConfig(KnownAction[Response]):
 
     def __init__(
         self,
-        src_filename: str,
-        dst_filename: str,
+        src_filename: str | bytes,
+        dst_filename: str | bytes,
         changes: Iterable[Sequence[str | bytes | int | None]],
         reload: bool | str = True,
         *,

@@ -49,7 +49,7 @@ class ModuleLoad(KnownAction[Response]):
     holds_session = True
 
     def __init__(
-        self, load_type: str, module: str | None = None, *, recursive: bool | None = None
+        self, load_type: str, module: str | bytes | None = None, *, recursive: bool | None = None
     ) -> None:
         checked("load_type", text("load_type", load_type), ("load", "unload", "reload", "refresh"))
         if module is None and load_type != "reload":

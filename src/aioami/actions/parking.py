@@ -37,12 +37,12 @@ class Park(KnownAction[Response]):
 
     def __init__(
         self,
-        channel: str,
-        channel_callback: str,
+        channel: str | bytes,
+        channel_callback: str | bytes,
         timeout: int | None = None,
         *,
-        announce_channel: str | None = None,
-        parkinglot: str | None = None,
+        announce_channel: str | bytes | None = None,
+        parkinglot: str | bytes | None = None,
         parking_space: str | bytes | int | None = None,
     ) -> None:
         if isinstance(timeout, int):

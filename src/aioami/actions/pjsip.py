@@ -255,12 +255,12 @@ class PJSIPNotify(KnownAction[Response]):
 
     def __init__(
         self,
-        endpoint: str | None = None,
+        endpoint: str | bytes | None = None,
         *,
-        uri: str | None = None,
-        channel: str | None = None,
+        uri: str | bytes | None = None,
+        channel: str | bytes | None = None,
         variable: Mapping[str, str | bytes | int] | Sequence[tuple[str, str | bytes | int]] = (),
-        option: str | None = None,
+        option: str | bytes | None = None,
     ) -> None:
         if [endpoint, uri, channel].count(None) != 2:
             raise ValueError("endpoint, uri, channel: exactly one of them is needed")

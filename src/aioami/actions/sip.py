@@ -105,10 +105,10 @@ class SIPnotify(_ChanSIP[Response]):
 
     def __init__(
         self,
-        channel: str,
+        channel: str | bytes,
         headers: Mapping[str, str | bytes | int] = {},
         *,
-        call_id: str | None = None,
+        call_id: str | bytes | None = None,
     ) -> None:
         # `headers` cannot be declared: every action has an attribute of that name.
         self._declare(

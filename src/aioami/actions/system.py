@@ -18,7 +18,7 @@ from ..responses.system import (
     PingReply,
 )
 from ..wire.redaction import HIDDEN
-from ..wire.text import UTF8, Encoding
+from ..wire.text import UTF8, Encoding, shown
 from .base import KnownAction
 from .parameters import HeaderValue, checked, header, text, whole_number
 from .reading import command_may_change
@@ -87,7 +87,9 @@ def event_mask(mask: bool | str | Iterable[str] | None) -> str:
         ValueError: an unknown class, which Asterisk would ignore. Blanks and numbers are refused
             too: Asterisk takes a number for a set of bits, so that `1` is not `on`.
     """
-    if not isinstance(mask, (str, Iterable, type(None), bool)):
+    if isinstance(mask, (bytes, bytearray)) or not isinstance(
+        mask, (str, Iterable, type(None), bool)
+    ):
         raise TypeError(
             f"event mask: expected a bool, text or event classes, not {type(mask).__name__}"
         )
@@ -136,10 +138,10 @@ class Login(KnownAction[Response]):
 
     def __init__(
         self,
-        username: str,
-        secret: str,
+        username: str | bytes,
+        secret: str | bytes,
         events: bool | str | Iterable[str] = True,
-        challenge: str | None = None,
+        challenge: str | bytes | None = None,
         authtype: str = AUTHTYPE_MD5,
     ) -> None:
         self._hashed: _Hashed | None = None
@@ -249,7 +251,7 @@ class Filter(KnownAction[Response]):
     privilege = ("system",)
     reads_only = True
 
-    def __init__(self, filter: str, *, match_criteria: str | None = None) -> None:
+    def __init__(self, filter: str | bytes, *, match_criteria: str | bytes | None = None) -> None:
         filter = text("filter", filter)
         if match_criteria is not None:
             match_criteria = text("match_criteria", match_criteria)
@@ -262,7 +264,7 @@ class Filter(KnownAction[Response]):
                 raise ValueError(
                     f"filter: POSIX expressions have no {foreign[1]!r}; write [0-9] for a digit"
                 )
-        self.match_criteria = match_criteria
+        self.match_criteria = None if match_criteria is None else shown(match_criteria)
         self._declare({"Operation": "Add", "MatchCriteria": match_criteria, "Filter": filter})
 
 

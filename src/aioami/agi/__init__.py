@@ -1,4 +1,4 @@
-"""Calls that a program steers, command by command.
+"""Calls that a program controls, command by command.
 
     async def menu(call: Session) -> None:
         await call.answer()
@@ -10,8 +10,8 @@
     async with FastAGI(menu) as server:
         await server.serve_forever()
 
-`FastAGI` is a server to which Asterisk connects for each call. `AsyncAGI` steers calls through a
-`Manager`. The same program runs with either.
+`FastAGI` is a server to which Asterisk connects for each call. `AsyncAGI` controls calls through a
+`Manager`. The same program runs with both.
 """
 
 from __future__ import annotations

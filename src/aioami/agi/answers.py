@@ -1,4 +1,4 @@
-"""Answers: the bytes that Asterisk sends over FastAGI, as an environment, replies and hang-ups."""
+"""Answers: parsing the bytes of FastAGI into an environment, replies and hang-ups."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass, field
 from typing import Final, Union
 
 from ..errors import ProtocolError
-from ..wire.text import Encoding
+from ..wire.text import Encoding, split
 from .environment import Environment
 
 __all__ = ["MAX_ANSWER", "MAX_ENVIRONMENT", "AnswerReader", "Item", "Reply", "Sign", "parse_reply"]
 
 MAX_ENVIRONMENT: Final = 64 << 10
-"""Bytes that the environment of a session may have. Asterisk sends less than two thousand."""
+"""The largest environment of a session, in bytes. Asterisk sends less than two thousand."""
 
 MAX_ANSWER: Final = 4 << 20
-"""Bytes that one answer may have."""
+"""The largest answer, in bytes."""
 
 _BEGIN: Final = re.compile(rb"\d{3}(?:[ -]|$)")
 _OPEN: Final = re.compile(rb"200 result=\S* \(")
 _TAIL: Final = r"(?: (?:endpos|digit|results)=.*)?"
 _CLOSED: Final = re.compile(rb"\)" + _TAIL.encode() + rb"$")
-_REPLY: Final = re.compile(r"(?s)(\d{3})(?:[ -](.*))?$")
-_RESULT: Final = re.compile(r"(?s)result=(\S*)(?: (.*))?$")
+_REPLY: Final = re.compile(r"(?as)(\d{3})(?:[ -](.*))?$")
+_RESULT: Final = re.compile(r"(?as)result=(\S*)(?: (.*))?$")
 _DATA: Final = re.compile(r"(?s)\((.*)\)(" + _TAIL + r")$")
-_ENDPOS: Final = re.compile(r"(?:^| )endpos=(-?\d{1,18})(?!\d)")
+_ENDPOS: Final = re.compile(r"(?:^| )endpos=(-?\d{1,18})(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,13 @@ class Reply:
     """The answer to a command.
 
     Attributes:
-        code: 200 if it was carried out; 510 for an unknown command, 520 for wrong arguments.
-        result: the text behind `result=`; empty if there is none.
-        data: the text in parentheses, such as the value of a variable; the text of an answer that
-            has none, such as that of a 520; else `None`.
-        endpos: the position at which a file ended: milliseconds of CONTROL STREAM FILE, otherwise
-            samples, of which 8,000 are a second. `None` if it is not told.
+        code: 200 if the command was carried out; 510 for an unknown command, 520 for wrong
+            arguments.
+        result: the text behind `result=`; empty without one.
+        data: the text in parentheses, such as the value of a variable. In an answer without
+            parentheses, such as a 520, the rest of its text; `None` if there is no such text.
+        endpos: the position at which a file ended. For CONTROL STREAM FILE in milliseconds, else in
+            samples, with 8,000 a second. `None` if the answer has none.
         raw: the whole answer, without its last line feed.
     """
 
@@ -51,51 +52,59 @@ class Reply:
 
 
 class Sign(enum.Enum):
-    """A line that is no answer."""
+    """A line that is not part of an answer."""
 
     HANGUP = "HANGUP"
 
 
 Item = Union[Environment, Reply, Sign]
-"""One thing that Asterisk said."""
+"""A complete item that Asterisk sent."""
 
 
 def parse_reply(text: str) -> Reply:
-    """Return the reply of a whole answer, without its last line feed.
+    """Return the reply of a whole answer, without its last line feed; its texts keep their bytes.
 
     Raises:
-        ProtocolError: it does not begin with a code of three digits.
+        ProtocolError: the answer does not begin with a code of three digits.
     """
+    code, result, endpos, *data = split(text, _parts)
+    return Reply(
+        int(code), result, data[0] if data else None, int(endpos) if endpos else None, text
+    )
+
+
+def _parts(text: str) -> list[str]:
+    """Return code, result, and end position of an answer, and its data if it has any."""
     lines = text.split("\n")
-    while len(lines) > 1 and lines[0].startswith("100"):  # a provisional answer comes before it
+    while len(lines) > 1 and lines[0].startswith("100"):  # a provisional answer comes first
         del lines[0]
     found = _REPLY.match("\n".join(lines))
     if found is None:
         raise ProtocolError("an answer to an AGI command does not begin with a code")
-    code, rest = int(found[1]), found[2] or ""
-    result = _RESULT.match(rest) if code == 200 else None
+    code, rest = found[1], found[2] or ""
+    result = _RESULT.match(rest) if code == "200" else None
     if result is None:
-        return Reply(code, "", rest or None, None, text)
+        return [code, "", "", rest] if rest else [code, "", ""]
     tail = result[2] or ""
     data = _DATA.match(tail)
-    behind = data[2] if data is not None else tail
-    position = _ENDPOS.search(behind)
+    position = _ENDPOS.search(data[2] if data is not None else tail)
+    parts = [code, result[1], position[1] if position is not None else ""]
     shown = data[1] if data is not None else tail if tail and position is None else None
-    return Reply(code, result[1], shown, None if position is None else int(position[1]), text)
+    return parts if shown is None else [*parts, shown]
 
 
 class AnswerReader:
-    """Takes the bytes of one FastAGI connection, and returns what they say.
+    """Parses the bytes of one FastAGI connection.
 
-    First comes the environment, then answers, and `HANGUP` between two of them.
+    The environment comes first, then answers. `HANGUP` may come between two answers.
 
     Args:
-        encoding: the encoding.
-        max_environment: bytes that the environment may have.
-        max_answer: bytes that one answer may have.
+        encoding: the encoding of the text.
+        max_environment: the largest environment, in bytes.
+        max_answer: the largest answer, in bytes.
 
     Attributes:
-        error: why nothing more can be read; `None` while it can.
+        error: the error that ended the reading; `None` before.
     """
 
     def __init__(
@@ -116,11 +125,11 @@ class AnswerReader:
 
     @property
     def has_environment(self) -> bool:
-        """True once the environment is whole."""
+        """True once the environment is complete."""
         return self._has_environment
 
     def feed(self, data: bytes) -> list[Item]:
-        """Return what is complete with these bytes. After an error nothing more is read."""
+        """Take bytes, and return the items that they complete; none after an error."""
         items: list[Item] = []
         if self.error is not None:
             return items
@@ -176,7 +185,7 @@ class AnswerReader:
 
 
 def _is_whole(lines: list[bytes]) -> bool:
-    """True if an answer has its last line."""
+    """True if an answer is complete."""
     first = next((line for line in lines if not line.startswith(b"100")), None)
     if first is None:
         return False

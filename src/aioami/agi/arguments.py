@@ -1,4 +1,4 @@
-"""Checks of what programs give to the methods of a session."""
+"""Checks of the arguments of a session's methods."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from ..wire.text import Encoding
+from ..wire.text import Encoding, join
 from .commands import Word, encode_word
 
 __all__ = [
+    "as_text",
     "check_application",
     "check_name",
     "check_text",
@@ -27,15 +28,21 @@ _MAX_MILLISECONDS: Final = 2**31 - 1
 
 
 def check_text(field: str, text: str | bytes) -> None:
-    """Refuse what is no text, or empty."""
+    """Refuse an argument that is not text, or is empty."""
     if not isinstance(text, (str, bytes)):
         raise TypeError(f"{field}: expected text, not {type(text).__name__}")
     if not text:
         raise ValueError(f"{field}: it is empty")
 
 
+def as_text(encoding: Encoding, field: str, text: str | bytes) -> str:
+    """Return text as it is, and bytes as text that is sent as they are."""
+    check_text(field, text)
+    return encoding.decode(text) if isinstance(text, bytes) else text
+
+
 def check_name(field: str, name: str | bytes) -> None:
-    """Refuse what is no name of a variable, as one that is to be replaced."""
+    """Refuse an argument that is not the bare name of a variable, as `${EXTEN}`."""
     check_text(field, name)
     begin, end = (b"${", b"}") if isinstance(name, bytes) else ("${", "}")
     if name.startswith(begin) and name.endswith(end):  # type: ignore[arg-type]
@@ -43,17 +50,17 @@ def check_name(field: str, name: str | bytes) -> None:
 
 
 def check_application(field: str, name: str) -> None:
-    """Refuse what is no name of an application, as one with its arguments."""
+    """Refuse an argument that is not the bare name of an application, as `Playback(beep)`."""
     check_text(field, name)
     if "(" in name:
         raise ValueError(f"{field}: its name alone, and its arguments behind it, not {name!r:.60}")
 
 
 def digits_of(field: str, text: str) -> str:
-    """Return digits as Asterisk compares them.
+    """Return telephone digits in capitals, as Asterisk compares them.
 
     Raises:
-        ValueError: one is none.
+        ValueError: a character is no digit of a telephone.
     """
     digits = text.upper()
     if not set(digits) <= _DIGITS:
@@ -67,7 +74,7 @@ def digit_count(digits: int) -> None:
 
 
 def expect_number(field: str, number: int, least: int, most: int) -> None:
-    """Refuse what is no whole number between two others."""
+    """Refuse an argument that is not a whole number within limits."""
     if isinstance(number, bool) or not isinstance(number, int):
         raise TypeError(f"{field}: expected a whole number, not {type(number).__name__}")
     if not least <= number <= most:
@@ -75,11 +82,11 @@ def expect_number(field: str, number: int, least: int, most: int) -> None:
 
 
 def milliseconds(field: str, seconds: float) -> int:
-    """Return seconds in Asterisk's unit, rounded up.
+    """Return seconds as milliseconds, Asterisk's unit, rounded up.
 
     Raises:
-        ValueError: they are negative, or over 24 days.
-        TypeError: they are no number.
+        ValueError: the number is negative, or over 24 days.
+        TypeError: it is no number.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise TypeError(f"{field}: expected seconds, not {type(seconds).__name__}")
@@ -89,19 +96,24 @@ def milliseconds(field: str, seconds: float) -> int:
 
 
 def joined(encoding: Encoding, separator: str, words: Iterable[Word]) -> bytes:
-    """Return words as one, with a separator between them."""
+    """Join words with a separator to one word."""
     fields = ((f"argument {number}", word) for number, word in enumerate(words, 1))
     return separator.encode().join(encode_word(word, field, encoding) for field, word in fields)
 
 
 def places(context: str, exten: str, priority: int | str) -> str:
-    """Return a place in the dialplan in one word.
+    """Return a place in the dialplan as one word, `context,exten,priority`.
 
     Raises:
         ValueError: a part is empty, or has a comma.
+        TypeError: the priority is neither a number nor a label.
     """
-    parts = {"context": context, "exten": exten, "priority": str(priority)}
+    if isinstance(priority, bool) or not isinstance(priority, (int, str)):
+        kind = type(priority).__name__
+        raise TypeError(f"priority: expected a number or a label, not {kind}")
+    label = priority if isinstance(priority, str) else str(priority)
+    parts = {"context": context, "exten": exten, "priority": label}
     for field, part in parts.items():
         if not part or "," in part:
             raise ValueError(f"{field}: it is empty, or has a comma")
-    return ",".join(parts.values())
+    return join(parts.values(), ",")

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncAGI", "environment_of"]
 
-_GRACE: Final = 5.0  # seconds in which sessions end that were taken by hand
-_STRAGGLING: Final = 0.1  # seconds in which the events of a list's channels have come, too
+_GRACE: Final = 5.0  # seconds for the sessions that a program took itself to end
+_STRAGGLING: Final = 0.1  # seconds after a list of channels for the events of these channels
 
 
 class AsyncAGI:
@@ -41,37 +41,37 @@ class AsyncAGI:
         async with Manager(...) as mgr, AsyncAGI(mgr, menu):
             await asyncio.Event().wait()
 
-    In the dialplan: `AGI(agi:async,menu)`. The call waits there until somebody steers it. Programs
-    end as those of `FastAGI` do.
+    In the dialplan: `AGI(agi:async,menu)`. The call waits there for commands. When a program ends,
+    the same happens as with `FastAGI`.
 
-    Without a program the sessions are there to be taken::
+    Without a program, take the sessions with `async for`::
 
         async with AsyncAGI(mgr) as calls:
             async for call in calls:
                 asyncio.create_task(menu(call))
 
-    Whoever takes one has to leave it or hang up.
+    A session that was taken must be ended with `leave()` or `hang_up()`.
 
-    A command takes some 100 ms while the caller's channel brings no sound, since Asterisk looks for
-    a new one so often; `get` and `set` go through the manager, which is quicker. A command has at
-    most 1,013 bytes, and an answer 1,023: what is longer raises an error.
+    A command takes some 100 ms while the caller's channel sends no sound, since Asterisk then looks
+    for a new command that often. `get` and `set` go through the manager, which is quicker. A
+    command has at most 1,013 bytes, and an answer 1,023; longer ones raise an error.
 
-    The manager's user needs the write class `agi`, and the read class of that name. To hear why a
-    session ended it needs the read classes `call` and `dialplan`, and to read variables and to stop
-    a cancelled command the write class `call`.
+    The manager's user needs the read and the write class `agi`. It needs the read classes `call`
+    and `dialplan` to learn why a session ended, and the write class `call` to read variables and to
+    stop a cancelled command.
 
-    When the link is lost, the command under way raises `ConnectionLost`, and the session goes on
-    when the link stands again, if the channel is where it was.
+    When the link is lost, the running command raises `ConnectionLost`. The session goes on once the
+    link is established again, if the channel is where it was.
 
-    Entering it begins to take calls; the manager may connect later. Leaving it cancels the
+    Entering the context begins to take calls; the manager may connect later. Leaving it cancels the
     programs, and ends within seconds; `close()` lets them finish first.
 
     Args:
-        manager: whose server it is.
+        manager: the manager with the calls.
         program: a coroutine function that takes a `Session`, or `Routes`; `None` to take the
-            sessions by hand.
-        on_error: `"hangup"` or `"continue"`: whether the call of a program that raises or is
-            cancelled is hung up, or the dialplan goes on.
+            sessions with `async for`.
+        on_error: the fate of a call whose program raises or is cancelled: `"hangup"` hangs it up,
+            `"continue"` lets the dialplan go on.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
@@ -123,8 +123,8 @@ class AsyncAGI:
     async def close(self, timeout: float | None = None) -> None:
         """Take no more calls, let the sessions finish, and close.
 
-        It may be called again, and by a program: its own session then goes on. Cancelling it ends
-        the waiting; the sessions go on.
+        It may be called again. A program may call it, too, and its own session then goes on.
+        Cancelling it ends the waiting; the sessions go on.
 
         Args:
             timeout: seconds after which the programs are cancelled; `None` waits for all of them.
@@ -147,7 +147,7 @@ class AsyncAGI:
                 hub.close()
 
     async def _finish_held(self, timeout: float | None) -> None:
-        """End the sessions that were taken by hand, and those that nobody took."""
+        """End the sessions that were taken with `async for`, and those that wait to be taken."""
         for task in list(self._tasks):
             task.cancel()
         self._waiting.clear()
@@ -195,26 +195,26 @@ class AsyncAGI:
         count = len(self._programs) + len(self._held)
         return f"<AsyncAGI {f'{count} sessions' if self._hub is not None else 'closed'}>"
 
-    # What the hub calls
+    # For the hub
 
     def enter(self, event: AsyncAGIStart) -> None:
-        """Take a call; for the events of the manager alone."""
+        """Take a call. Only the hub calls this."""
         self._take_call(event, unquote_to_bytes(event.get("Env", "")))
 
     def look_around(self) -> None:
-        """Take the calls that nobody was told of; for the events of the manager alone."""
+        """Take the calls whose events were missed. Only the hub calls this."""
         self._start(self._take_missed_calls())
 
     def lose(self, error: ManagerError) -> None:
-        """Note that no more calls come; for the events of the manager alone."""
+        """Note that no more calls will come. Only the hub calls this."""
         self._error = error
         self._changed.send()
 
-    # How it is done
+    # Internals
 
     def _lost_its_loop(self) -> None:
         hub, self._hub = self._hub, None
-        assert hub is not None  # else nothing is lost
+        assert hub is not None  # the owner only calls this between start() and close()
         if hub.doorkeeper is self:
             hub.doorkeeper = None
         hub.close()
@@ -238,7 +238,7 @@ class AsyncAGI:
             self._begin(transport)
 
     async def _begin_late(self, transport: AsyncTransport) -> None:
-        """Begin when the rest of an environment is there, which Asterisk cuts off."""
+        """Begin a session once the rest of its environment is there, which Asterisk cut off."""
         with contextlib.suppress(ManagerError):  # it has hung up, or the link is lost
             await transport.catch_up()
             self._begin(transport)
@@ -253,7 +253,7 @@ class AsyncAGI:
         self._changed.send()
 
     async def _take_missed_calls(self) -> None:
-        """Take the calls that entered while the link was down, and wait in silence."""
+        """Take the calls that entered while the link was down."""
         for transport in list(self._open):
             with contextlib.suppress(ManagerError):
                 await transport.check_place()
@@ -279,7 +279,7 @@ class AsyncAGI:
 
 
 def environment_of(channel: Event) -> bytes:
-    """Return the environment that Asterisk would have sent, as far as a list of channels has it."""
+    """Return the environment of a listed channel, as far as the item has its values."""
     name = channel.getbytes("Channel", b"")
     data = channel.getbytes("ApplicationData", b"") or channel.getbytes("Data", b"")
     values = {

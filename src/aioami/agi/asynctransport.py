@@ -1,4 +1,4 @@
-"""The line to a channel in AsyncAGI: commands as actions of a manager, answers as events."""
+"""The transport to a channel in AsyncAGI: commands are actions of a manager, answers are events."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ from ..events.agi import AsyncAGIEnd, AsyncAGIExec
 from ..events.base import Event
 from ..events.bridges import BridgeEnter
 from ..events.channels import Hangup, HangupRequest, Newexten, SoftHangupRequest
+from ..fields import identifier
 from ..wire.text import Encoding
 from .answers import Reply, parse_reply
 from .commands import MAX_ASYNC_COMMAND, Command, Word, encode_command
@@ -50,13 +51,13 @@ if TYPE_CHECKING:
 __all__ = ["AsyncTransport", "is_in_async_agi"]
 
 _READ: Final = 1024  # bytes that Asterisk reads of an answer, and of the environment
-_MAX_VALUE: Final = 1023  # bytes that Getvar gives of a value
-_EXPLAINED: Final = 0.3  # seconds in which the events come that explain an end; 13 ms were measured
-_FOLLOWED: Final = 2.0  # seconds in which AsyncAGIEnd comes behind a failure, as it always does
-_LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
-_UNKNOWN: Final = 10.0  # seconds that a session may take to go on, where the user may not look
+_MAX_VALUE: Final = 1023  # bytes of a value that Getvar returns
+_EXPLAINED: Final = 0.3  # seconds for the events that explain an end; they took 13 ms in tests
+_FOLLOWED: Final = 2.0  # seconds in which AsyncAGIEnd follows a failure; it always does
+_LONGEST_END: Final = 0.25  # seconds that most commands take to end after a hang-up
+_UNKNOWN: Final = 10.0  # seconds to go on after a lost link, if the user may not send Status
 _GONE: Final = "the channel has left AsyncAGI while the link was down"
-_FAREWELL: Final = 1.0  # seconds that the way back to the dialplan may take
+_FAREWELL: Final = 1.0  # seconds that the return to the dialplan may take
 
 _NO_APPLICATION: Final = ("", "(null)")  # of a channel that is in a bridge, and in nothing else
 
@@ -70,17 +71,16 @@ log = get_logger("aioami.agi")
 class AsyncTransport(Transport):
     """Runs commands on a channel in AsyncAGI.
 
-    Asterisk keeps what is queued on a channel until that hangs up, and runs it when the channel
-    enters AsyncAGI again. So one command at a time is queued, and none where the session may be
-    over.
+    Asterisk keeps queued commands until the channel hangs up, and runs them when the channel enters
+    AsyncAGI again. So one command at a time is queued, and none if the session may be over.
 
     Args:
         manager: sends the actions.
         hub: routes the channel's events.
-        start: an event that tells of the channel: that which began the session.
-        environment: the lines with which it began.
-        encoding: the encoding.
-        has_dialplan: false if the call ends behind AsyncAGI, as it was placed for that alone.
+        start: the event of the channel that began the session.
+        environment: the lines with which the session began.
+        encoding: the encoding of the text.
+        has_dialplan: false if the call was placed for AsyncAGI alone, and ends after it.
     """
 
     limit = MAX_ASYNC_COMMAND
@@ -100,11 +100,11 @@ class AsyncTransport(Transport):
         self._manager = manager
         self._hub = hub
         self._has_dialplan = has_dialplan
-        # Asterisk reads it as it reads answers: the rest comes before the first one.
+        # Asterisk cuts it off as it does answers: the rest comes before the first answer.
         self.is_behind = len(environment) >= _READ
         self._begin = environment if self.is_behind else b""
         self.environment = Environment(encoding.decode(environment), encoding)
-        self.uniqueid = start.get("Uniqueid", "")
+        self.uniqueid = identifier(start, "Uniqueid") or ""
         self._place = place_of(start)
         self._loop = asyncio.get_running_loop()
         self._token = secrets.token_hex(6)
@@ -117,14 +117,14 @@ class AsyncTransport(Transport):
         self._lookout = Lookout(manager, self.uniqueid, self._take_look)
         self._looking: asyncio.Task[None] | None = None
         self._changed = Signal()
-        self._has_left = False  # AsyncAGI has ended; why is not known yet
-        self._went_on = False  # the dialplan, behind AGI()
+        self._has_left = False  # AsyncAGI has ended, for a reason that may not be known yet
+        self._went_on = False  # the dialplan went on behind AGI()
         self._runs_dialplan = False
         self._ran_dialplan = False
         self._is_marked = False
         self._has_moved = False
-        self._is_unsure = False  # the link was lost meanwhile
-        self._is_leaving = False  # and Asterisk hangs up behind it
+        self._is_unsure = False  # the link was lost, so the channel may have moved
+        self._is_leaving = False  # the session is leaving, and Asterisk hangs up then
         self.ended: asyncio.Future[None] = self._loop.create_future()
         hub.watch(self.uniqueid, self)
 
@@ -152,10 +152,10 @@ class AsyncTransport(Transport):
         elif isinstance(event, Hangup):
             self._end(HungUp("the channel was hung up"))
         elif isinstance(event, (HangupRequest, SoftHangupRequest)):
-            # Most commands end now, and some of them tell more than that.
+            # Most commands end now. The answers of some say more, so they come first.
             self._loop.call_later(_LONGEST_END, self._end, HungUp("the channel was hung up"))
         elif isinstance(event, BridgeEnter):
-            # A bridge by an action ends AsyncAGI, and what it runs, without a word.
+            # A bridge by an action ends AsyncAGI and the running command without any event.
             if self._runs_dialplan:
                 self._looking = self._loop.create_task(self._look_for_application())
             else:
@@ -164,16 +164,16 @@ class AsyncTransport(Transport):
             self._end(TakenAway("the channel has entered AsyncAGI anew"))
 
     async def _look_for_application(self) -> None:
-        """End the session if somebody has taken the channel out of the application that it ran."""
+        """End the session if the channel was taken out of the application that it ran."""
         try:
             look = await look_at(self._manager, self.uniqueid)
         except ManagerError:
-            return  # what ended it is told, or will be
+            return  # other events report the end
         if look is not None and look.application in _NO_APPLICATION and self._runs_dialplan:
             self._end(TakenAway("the channel was bridged"))
 
     def _take_step(self, event: Newexten) -> None:
-        """Take a step of the dialplan: its place tells why AsyncAGI has ended."""
+        """Take a step of the dialplan: its place shows why AsyncAGI has ended."""
         place = place_of(event)
         location = ",".join(place)
         if not self._has_left:
@@ -199,7 +199,7 @@ class AsyncTransport(Transport):
             self._end(TakenAway(f"the channel was redirected to {','.join(place)}"))
 
     def disconnect(self, reason: str) -> None:
-        """Fail the command under way: its answer may be lost."""
+        """Fail the running command: its answer may be lost."""
         self._is_unsure = True
         sentence = f"the link was lost while the command ran: {reason}"
         self._resolve(ConnectionLost(sentence, sent=True))
@@ -254,7 +254,7 @@ class AsyncTransport(Transport):
             await asyncio.wait([self._work])
 
     async def _finish_even_if_cancelled(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do what has answers to its end, even if nobody waits for that any more."""
+        """Run a coroutine to its end, even if the caller is cancelled, so no answer is missed."""
         task = self._work = self._loop.create_task(work)
         done: asyncio.Future[None] = self._loop.create_future()
         task.add_done_callback(functools.partial(_wake, done))
@@ -267,7 +267,7 @@ class AsyncTransport(Transport):
         data = await self._ask(command)
         if len(data) >= _READ:
             self.is_behind = True
-            # One that just fits is whole.
+            # An answer that just fits is complete.
             if not data.endswith(b"\n") or await self.catch_up():
                 raise ProtocolError(
                     f"the answer has over {_READ} bytes, and AsyncAGI cuts longer ones off"
@@ -288,7 +288,7 @@ class AsyncTransport(Transport):
         self._count += 1
         self._expected = f"{self._token}-{self._count}"
         waiter = self._waiter = self._loop.create_future()
-        # Where `_queue` raises an error of its own, nobody hears this one.
+        # If `_queue` raises an error, the error of this future is never awaited.
         waiter.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._runs_dialplan, self._ran_dialplan = not command.stays, command.runs_dialplan
         if not command.heeds_hangup:
@@ -332,10 +332,10 @@ class AsyncTransport(Transport):
         try:
             response = await self._manager.send(Getvar(name, channel=self.uniqueid))
         except (ActionError, ValueError):
-            raise AskByCommand from None  # the command tells what is wrong
+            raise AskByCommand from None  # the command's answer says what is wrong
         if response.unparsed or len(response) > len(_GETVAR_HEADERS):
             raise AskByCommand  # the value has line feeds
-        value = response.get("Value", "")
+        value = identifier(response, "Value")
         if len(response.getbytes("Value", b"")) >= _MAX_VALUE:
             raise ProtocolError(
                 f"the value of the variable has over {_MAX_VALUE - 1} bytes, "
@@ -345,7 +345,7 @@ class AsyncTransport(Transport):
 
     async def set(self, name: str | bytes, value: bytes) -> None:
         if not value or name != name.strip() or value != value.strip():
-            raise AskByCommand  # Asterisk drops blanks around what is in a header
+            raise AskByCommand  # Asterisk drops the blanks around the value of a header
         await self._get_ready()
         headers: dict[str, str | bytes] = {
             "Channel": self.uniqueid,
@@ -357,13 +357,13 @@ class AsyncTransport(Transport):
         except (ActionError, ValueError):
             raise AskByCommand from None
 
-    # What comes before a command
+    # Before a command
 
     async def _get_ready(self) -> None:
-        """Wait until the next answer is sure to be that of the next command.
+        """Wait until the next answer is sure to belong to the next command.
 
-        Still to come may be the rest of an environment or an answer that was cut off, and the
-        digits with which a command was stopped.
+        Before it may come the rest of a cut-off environment or answer, and the digits that stopped
+        a command.
         """
         if self._is_unsure or self.is_behind or self._stopper.settling:
             await self._finish_even_if_cancelled(self._hear_out())
@@ -379,9 +379,9 @@ class AsyncTransport(Transport):
                 self._stopper.settling = 0
 
     async def catch_up(self) -> bytes:
-        """Take the rest of what Asterisk has cut off, and return it.
+        """Take the rest of an answer or environment that Asterisk cut off, and return it.
 
-        The rest of the environment is added to that.
+        The rest of an environment is also added to `environment`.
         """
         rest = b""
         last = b"200 result=0\n"
@@ -401,7 +401,7 @@ class AsyncTransport(Transport):
         """Go on after the link was lost, if the channel is where it was."""
         is_known = await self.check_place()
         self._is_unsure = False
-        # It is answered after all that was queued before, of which the answers may be lost.
+        # NOOP is answered after all commands before it, whose answers may be lost.
         if not is_known:
             timer = self._loop.call_later(_UNKNOWN, self._end, TakenAway(_GONE))
             try:
@@ -412,16 +412,16 @@ class AsyncTransport(Transport):
             await self._ask(self._encode("NOOP"))
 
     async def mark(self) -> None:
-        """Mark this stay in AsyncAGI: when it ends, Asterisk writes something else there."""
-        with contextlib.suppress(ManagerError):  # then the place alone tells
+        """Mark this stay in AsyncAGI in `AGISTATUS`, which Asterisk overwrites at its end."""
+        with contextlib.suppress(ManagerError):  # `check_place` then goes by the place alone
             await self._manager.send(Setvar("AGISTATUS", self._mark, channel=self.uniqueid))
             self._is_marked = True
 
     async def check_place(self) -> bool:
-        """Raise the error of a session that ended while the link was down, and end it.
+        """Raise an error if the session ended while the link was down.
 
         Returns:
-            False if the user may not look, so that it is not known.
+            False if this is unknown, as the user lacks the permission to look.
         """
         look = None
         try:
@@ -438,7 +438,7 @@ class AsyncTransport(Transport):
 
     def _is_still_there(self, look: ChannelLook) -> bool:
         """True if a channel is in the same AsyncAGI as before."""
-        if look.application in _NO_APPLICATION:  # it was taken out of what the session ran
+        if look.application in _NO_APPLICATION:  # it was taken out of the session's application
             return False
         if self._is_marked:
             is_asked = look.agi_status == self._mark
@@ -471,7 +471,7 @@ class AsyncTransport(Transport):
             await self._look_for_channel()
 
     async def _look_for_channel(self) -> None:
-        """Find out why AsyncAGI has ended where no event tells."""
+        """Find out why AsyncAGI has ended, as no event reported it."""
         if self.over is not None:
             return
         try:
@@ -479,7 +479,7 @@ class AsyncTransport(Transport):
             if look is not None and look.is_hung_up:
                 self._end(HungUp("the channel was hung up"))
         except PermissionDenied:
-            with contextlib.suppress(ManagerError):  # this ends the session if there is no channel
+            with contextlib.suppress(ManagerError):  # this ends the session of a missing channel
                 await self._queue(self._encode("NOOP").line, f"{self._token}-none")
         except ActionError:
             self._end(HungUp("the channel is gone"))
@@ -493,7 +493,7 @@ class AsyncTransport(Transport):
             self._end(TakenAway("AsyncAGI has ended, and the dialplan goes on"))
 
     async def _wait(self, reached: Callable[[], bool], seconds: float) -> None:
-        """Wait until a condition holds, or the session is over, at most so long."""
+        """Wait until a condition holds, the session is over, or so many seconds have passed."""
         try:
             async with async_timeout.timeout(seconds):
                 while self.over is None and not reached():
@@ -542,7 +542,7 @@ class AsyncTransport(Transport):
                 if self.over is None:
                     await self._say_farewell(hang_up=hang_up)
             except (ConnectionLost, ManagerTimeout):
-                # Nobody else would ever take the call out of AsyncAGI.
+                # Without this the call would stay in AsyncAGI for ever.
                 try:
                     await self._manager.wait_ready()
                 except ManagerError as error:
@@ -560,7 +560,7 @@ class AsyncTransport(Transport):
             self._end(HungUp("the channel was hung up, as its program failed"))
         elif self._waiter is None:
             await self.leave()
-        else:  # behind the command that runs
+        else:  # Asterisk takes it after the running command
             with self.ending() if not self._has_dialplan else contextlib.nullcontext():
                 await self._queue(self._encode("ASYNCAGI BREAK").line, f"{self._token}-end")
             self._end(TakenAway("the program of the session is over"))
@@ -583,13 +583,13 @@ class AsyncTransport(Transport):
 
 def _wake(done: asyncio.Future[None], task: asyncio.Task[Any]) -> None:
     if not task.cancelled():
-        task.exception()  # nobody may be left who hears it
+        task.exception()  # no caller may be left that gets it
     if not done.done():
         done.set_result(None)
 
 
 def is_in_async_agi(application: str, data: str) -> bool:
-    """True of a channel that waits for commands in AsyncAGI."""
+    """True if a channel with this application waits for commands in AsyncAGI."""
     return application.upper() == "AGI" and data.lower().startswith("agi:async")
 
 

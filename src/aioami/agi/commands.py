@@ -1,6 +1,6 @@
-"""Commands: words in, the bytes of one line out, and the facts about each command of Asterisk.
+"""Commands: encoding their words as one line, and facts about each command of Asterisk.
 
-Refuses whatever Asterisk would cut, misread, or die of.
+Commands that Asterisk would cut off or misread, or that would crash it, are refused.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ __all__ = [
 ]
 
 MAX_LINE: Final = 2047
-"""Bytes of a command over FastAGI with its line feed. Asterisk runs the rest of a longer line as
-another command; from 22.10 on its limit is 8,191."""
+"""The longest command over FastAGI, in bytes with its line feed. Asterisk runs the rest of a longer
+line as another command; from 22.10 on its limit is 8,191."""
 
 MAX_ASYNC_COMMAND: Final = 1013
-"""Bytes of a command over AsyncAGI: the rest of a line of the Manager Interface."""
+"""The longest command over AsyncAGI, in bytes: it has to fit into a line of the Manager
+Interface."""
 
 MAX_WORDS: Final = 100
-"""Words of a command. Asterisk dies of more than 127."""
+"""The most words of a command. More than 127 crash Asterisk."""
 
 Word = Union[str, bytes, int, float]
 """One word of a command."""
@@ -109,18 +110,18 @@ FAILURES: Final = frozenset(
         "WAIT FOR DIGIT",
     }
 )
-"""Commands of which -1 is a failure, which ends AsyncAGI. Of all others it is an answer."""
+"""Commands for which -1 is a failure, which ends AsyncAGI. For all others it is a normal answer."""
 
 _INTERRUPTED: Final = frozenset({"GET DATA", "GET OPTION", "STREAM FILE", "WAIT FOR DIGIT"})
 _STOPPED: Final = frozenset({"CONTROL STREAM FILE", "GET OPTION", "STREAM FILE", "WAIT FOR DIGIT"})
-# The place of the digits that end a command among its arguments.
+# The index of the argument with the digits that end a command.
 _ESCAPES: Final = {
     "RECORD FILE": 2,
     **dict.fromkeys((name for name in COMMANDS if name.startswith("SAY ")), 1),
 }
 _STOPPED_APPLICATIONS: Final = frozenset({b"background", b"playback", b"waitexten"})
 _HASHED_APPLICATIONS: Final = frozenset({b"read", b"record"})
-# They bring the channel into no bridge and to no other step of the dialplan.
+# These applications take the channel neither to a bridge nor to another step of the dialplan.
 _STAYING_APPLICATIONS: Final = frozenset(
     {
         b"amd",
@@ -146,8 +147,8 @@ _STAYING_APPLICATIONS: Final = frozenset(
         b"waitexten",
     }
 )
-# They end when the channel is hung up; others go on for a while, as VoiceMailMain for half a
-# second, or for as long as they like, as Record of 16.
+# These applications end when the channel is hung up. Others go on for a while, as VoiceMailMain for
+# half a second, or without a limit, as Record of Asterisk 16.
 _HEEDING_APPLICATIONS: Final = frozenset(
     {
         b"background",
@@ -169,11 +170,11 @@ _HEEDING_APPLICATIONS: Final = frozenset(
         b"waitexten",
     }
 )
-# They return 0 when the channel was hung up, too, or redirected.
+# These applications may return 0 even if the channel was hung up or redirected.
 _HIDING_APPLICATIONS: Final = frozenset(
     {b"confbridge", b"dial", b"read", b"record", b"saynumber", b"voicemail", b"voicemailmain"}
 )
-# They may run whatever a function or the dialplan does.
+# These commands may run any function or application, or any steps of the dialplan.
 _HEEDLESS: Final = frozenset({"EXEC", "GET FULL VARIABLE", "GET VARIABLE", "GOSUB", "SET VARIABLE"})
 _MOVING_APPLICATIONS: Final = frozenset({b"goto", b"gotoif", b"gotoiftime", b"gosub", b"gosubif"})
 _MOVING: Final = frozenset({"GOSUB", "SET CONTEXT", "SET EXTENSION", "SET PRIORITY"})
@@ -188,7 +189,7 @@ class Command:
     """A command that can be sent.
 
     Attributes:
-        name: its name in capitals; the first word of one that Asterisk does not have.
+        name: its name in capitals; for an unknown command its first word.
         arguments: the words behind the name.
         line: its bytes, without the line feed. They may be secret.
     """
@@ -199,7 +200,7 @@ class Command:
 
     @property
     def is_known(self) -> bool:
-        """True if it is a command of Asterisk's, so that its name is no secret."""
+        """True if Asterisk has this command, so its name is no secret."""
         return self.name in COMMANDS
 
     @property
@@ -209,7 +210,7 @@ class Command:
 
     @property
     def is_interrupted(self) -> bool:
-        """True if a new command over FastAGI ends it."""
+        """True if the next command over FastAGI interrupts this one."""
         return self.name in _INTERRUPTED
 
     @property
@@ -219,7 +220,7 @@ class Command:
 
     @property
     def stop_digit(self) -> str:
-        """The digit that ends it; empty if there is none."""
+        """The digit that ends the command; empty without one."""
         if self.name == "GET DATA" or self._application in _HASHED_APPLICATIONS:
             return "#"
         place = _ESCAPES.get(self.name)
@@ -229,27 +230,27 @@ class Command:
 
     @property
     def heeds_hangup(self) -> bool:
-        """True if Asterisk ends it when the channel is hung up."""
+        """True if Asterisk ends the command when the channel is hung up."""
         return self.name not in _HEEDLESS or self._application in _HEEDING_APPLICATIONS
 
     @property
     def hides_hangup(self) -> bool:
-        """True if it may answer 0, as if all went well, when the channel was hung up."""
+        """True if the command may answer 0, as on success, after the channel was hung up."""
         return self._application in _HIDING_APPLICATIONS
 
     @property
     def runs_dialplan(self) -> bool:
-        """True if the channel may be in a bridge or anywhere in the dialplan while it runs."""
+        """True if the command may take the channel to a bridge or anywhere in the dialplan."""
         return self.name in ("EXEC", "GOSUB")
 
     @property
     def stays(self) -> bool:
-        """True if the channel stays where it is while it runs: what moves it is another's doing."""
+        """True if the command leaves the channel where it is: any move comes from outside."""
         return not self.runs_dialplan or self._application in _STAYING_APPLICATIONS
 
     @property
     def moves(self) -> bool:
-        """True if the channel's place in the dialplan may be another afterwards."""
+        """True if the command may change the channel's place in the dialplan."""
         return self.name in _MOVING or self._application in _MOVING_APPLICATIONS
 
     @property
@@ -260,19 +261,18 @@ class Command:
 def encode_command(words: Sequence[Word], encoding: Encoding, limit: int = MAX_LINE - 1) -> Command:
     """Return the command of these words.
 
-    Each word is one argument, whatever is in it. The words of a name may stand in one, as
-    `"STREAM FILE"`.
+    Each word is one argument, even with blanks in it. The name may be one word, as `"STREAM FILE"`.
 
     Args:
         words: the name and the arguments.
-        encoding: the encoding.
-        limit: bytes that it may have, without the line feed.
+        encoding: the encoding of the text.
+        limit: the longest command, in bytes without the line feed.
 
     Raises:
-        ValueError: there is none; one has a CR, LF or NUL, or a character that the encoding lacks;
-            there are over 100, or too many bytes; it is GET OPTION without a time. The message
-            names the argument, and never shows it.
-        TypeError: one is neither text, bytes nor a number.
+        ValueError: there is no word; a word has a CR, LF or NUL, or a character that the encoding
+            lacks; there are over 100 words, or too many bytes; or it is GET OPTION without a
+            timeout. The message names the argument, and never shows it.
+        TypeError: a word is neither text, bytes nor a number.
     """
     encoded = [_encode_numbered(word, number, encoding) for number, word in enumerate(words)]
     names = encoded[0].split() if encoded else []
@@ -300,15 +300,15 @@ def encode_command(words: Sequence[Word], encoding: Encoding, limit: int = MAX_L
 
 
 def encode_word(word: Word, field: str, encoding: Encoding) -> bytes:
-    """Return a word as it is sent; bytes stay as they are.
+    """Return the bytes of a word; bytes stay as they are.
 
     Raises:
-        ValueError: it is a number that cannot be written in plain digits, or text that the encoding
-            cannot write.
+        ValueError: the word is a number that cannot be written in plain digits, or text that the
+            encoding cannot write.
         TypeError: it is neither text, bytes nor a number.
     """
-    if isinstance(word, bytes):
-        return word
+    if isinstance(word, (bytes, bytearray)):
+        return bytes(word)
     if isinstance(word, str):
         return encoding.encode(field, word)
     if isinstance(word, bool) or not isinstance(word, (int, float)):
@@ -329,7 +329,7 @@ def _encode_numbered(word: Word, number: int, encoding: Encoding) -> bytes:
 
 
 def _name(words: list[bytes]) -> tuple[str, int]:
-    """Return the name that a command begins with, and the number of its words."""
+    """Return the name at the begin of a command, and the number of words in the name."""
     for count in range(min(_LONGEST_NAME, len(words)), 1, -1):
         name = _NAMES.get(b" ".join(words[:count]).upper())
         if name is not None:

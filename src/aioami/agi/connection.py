@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Server"]
 
-_FAREWELL: Final = 2.0  # seconds for which Asterisk may take to close its end
-_LONGEST_END: Final = 0.25  # seconds in which a command ends that a hang-up ends
-_FIRST_REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
+_FAREWELL: Final = 2.0  # seconds that Asterisk may take to close its end
+_LONGEST_END: Final = 0.25  # seconds that most commands take to end after a hang-up
+_FIRST_REPEAT: Final = 0.1  # seconds after which a stop without effect is repeated
 _LAST_REPEAT: Final = 1.0
 _PLACE: Final = "${UNIQUEID},${CONTEXT},${EXTEN},${PRIORITY}"
 
@@ -51,18 +51,17 @@ class Server(Protocol):
         """Take a connection, or refuse it."""
 
     def serve(self, connection: Connection) -> None:
-        """Run a program with it: the environment is there."""
+        """Run a program with a connection, as its environment is there."""
 
     def forget(self, connection: Connection) -> None:
         """Note that the connection is gone."""
 
 
 class Connection(asyncio.Protocol, Transport):
-    """Reads what Asterisk says, and writes one command at a time.
+    """Reads Asterisk's answers, and writes one command at a time.
 
-    Asterisk reads no second line before it has answered the first, and then is behind by one for
-    ever: only a command that is interrupted may have another behind it, and that one is repeated
-    until it is answered.
+    If two commands were sent at once, Asterisk would stay one answer behind for ever. So a second
+    command is only sent to interrupt the first, and is repeated until it is answered.
     """
 
     limit = MAX_LINE - 1
@@ -77,14 +76,14 @@ class Connection(asyncio.Protocol, Transport):
         self._loop = asyncio.get_running_loop()
         self._gone: asyncio.Future[None] = self._loop.create_future()
         self._waiter: asyncio.Future[Reply] | None = None
-        self._rest: asyncio.Task[None] | None = None  # of what was cancelled
-        self._timer: asyncio.TimerHandle | None = None  # of the environment, then of the farewell
+        self._rest: asyncio.Task[None] | None = None  # waits for the answer to a cancelled command
+        self._timer: asyncio.TimerHandle | None = None  # for the environment, then the farewell
         self._repeat: asyncio.TimerHandle | None = None
         self._uniqueid = ""
         self._token = secrets.token_hex(4)
         self._markers = 0
         self._marker = ""
-        self._is_dead = False  # so Asterisk says; whether it was hung up is asked for
+        self._is_dead = False  # Asterisk calls the channel dead; `settle` finds out why
         self._has_moved = False
         self._stopper: Stopper | None = None
         self._lookout: Lookout | None = None
@@ -96,7 +95,7 @@ class Connection(asyncio.Protocol, Transport):
 
     @property
     def stops_with_digits(self) -> bool:  # type: ignore[override]
-        """True if there is a manager that can press one."""
+        """True if there is a manager that can press a digit."""
         return self._stopper is not None
 
     @property
@@ -104,7 +103,7 @@ class Connection(asyncio.Protocol, Transport):
         """True until the connection is closed."""
         return not (self._is_leaving or self._gone.done())
 
-    # What asyncio calls
+    # For asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._tcp = cast("asyncio.Transport", transport)  # uvloop's are no class of asyncio's
@@ -147,12 +146,12 @@ class Connection(asyncio.Protocol, Transport):
         lost.__cause__ = error
         return lost
 
-    # What a manager tells, where there is one
+    # Events of the manager, if there is one
 
     def take(self, event: Event) -> None:
         """Take an event of the channel."""
         if isinstance(event, (Hangup, HangupRequest, SoftHangupRequest)):
-            # Most commands end now; the others would hold up the program.
+            # Most commands end now. The others are not waited for.
             self._loop.call_later(_LONGEST_END, self._cut_short)
 
     def _cut_short(self) -> None:
@@ -203,7 +202,7 @@ class Connection(asyncio.Protocol, Transport):
             raise
 
     async def _wait_for_silence(self, stopper: Stopper) -> None:
-        """Wait until no digit is on its way any more with which a command was stopped."""
+        """Wait until no digit that stopped a command is on its way any more."""
         while stopper.settling:
             waited = await self._ask(self._encode("WAIT FOR DIGIT", stopper.settling))
             if waited.code != 200 or waited.result in ("0", "-1"):
@@ -222,9 +221,9 @@ class Connection(asyncio.Protocol, Transport):
             self._stopper.stop(command, self._waiter)
 
     def _interrupt(self, delay: float) -> None:
-        """Send another command, which ends the one that runs, again and again until it is answered.
+        """Send a command that ends the running one; repeat this until there is an answer.
 
-        It is lost where Asterisk reads it together with the one that it is to end.
+        Asterisk loses such a command if it reads both commands together.
         """
         self._send_marker()
         self._repeat = self._loop.call_later(delay, self._interrupt, min(2 * delay, _LAST_REPEAT))
@@ -235,7 +234,7 @@ class Connection(asyncio.Protocol, Transport):
         self._write(self._encode("GET FULL VARIABLE", self._marker).line)
 
     async def _ask(self, command: Command) -> Reply:
-        """Send a command, and return its answer, which is waited for even if this is cancelled."""
+        """Send a command, and return its answer. If this is cancelled, a task waits for that."""
         if self.over is not None and not self.answers_after_hangup:
             raise fresh(self.over)
         self._expect(command)
@@ -260,7 +259,7 @@ class Connection(asyncio.Protocol, Transport):
         try:
             reply = await self._waiter
             if command.name == "EXEC" and reply.result == "1" and not self._marker:
-                # Asterisk also sends how EXEC is used; the marker comes after that.
+                # Asterisk also sends the usage of EXEC. The answer to the marker comes after it.
                 self._waiter = self._loop.create_future()
                 self._send_marker()
                 await self._waiter
@@ -296,11 +295,11 @@ class Connection(asyncio.Protocol, Transport):
 
     def _resolve(self, outcome: Reply | Exception) -> None:
         waiter = self._waiter
-        if waiter is not None and waiter.cancelled():  # just now, and the answer is waited out
+        if waiter is not None and waiter.cancelled():  # just now; `_wait_out` takes the answer
             waiter = self._waiter = self._loop.create_future()
         if waiter is None or waiter.done():
             return
-        # What is due to be repeated at this very moment would have an answer of its own.
+        # A command that is repeated just now would get another answer.
         _stop(self._repeat)
         if isinstance(outcome, Exception):
             waiter.set_exception(outcome)
@@ -316,7 +315,7 @@ class Connection(asyncio.Protocol, Transport):
         return encode_command(words, self.encoding, self.limit)
 
     def _fail(self, error: ProtocolError) -> None:
-        """End the session: which answer belongs to which command is not known any more."""
+        """End the session, as answers can no longer be matched to commands."""
         if not self._reader.has_environment:
             log.warning("%s connected, and is refused: %s", self._peer, error)
             self.close()
@@ -336,7 +335,7 @@ class Connection(asyncio.Protocol, Transport):
         if reply.code == 511:
             self._is_dead = True
         elif not self._is_dead:
-            # Whether HANGUP is on its way need not be waited for: of a dead channel this is 511.
+            # HANGUP may still be on its way. On a dead channel this is answered with 511 at once.
             probe = await self._ask(self._encode("CHANNEL STATUS"))
             self._is_dead = self._is_dead or probe.code == 511
         await self.settle()
@@ -350,7 +349,7 @@ class Connection(asyncio.Protocol, Transport):
             self._judge("" if self._has_moved else place, uniqueid)
 
     async def _ask_place(self) -> str:
-        """Return the channel's Uniqueid and its place in the dialplan; empty if not told."""
+        """Return the channel's Uniqueid and its place in the dialplan; empty if not known."""
         try:
             reply = await self._ask(self._encode("GET FULL VARIABLE", _PLACE))
         except ManagerError:
@@ -358,16 +357,16 @@ class Connection(asyncio.Protocol, Transport):
         return reply.data or "" if reply.code == 200 else ""
 
     def _judge(self, place: str, uniqueid: str = "") -> None:
-        """Tell a channel that was redirected or bridged, and is called dead too, from a dead one.
+        """Set the end of the session: Asterisk calls redirected and bridged channels dead, too.
 
         Args:
-            place: where the channel is; empty if that tells nothing.
-            uniqueid: the Uniqueid that it has now; empty if that is not known.
+            place: the channel's place; empty if it is unknown, or may have changed by a command.
+            uniqueid: the present Uniqueid of the channel; empty if it is not known.
         """
         values = self.environment.values
         names = ("agi_context", "agi_extension", "agi_priority")
         if uniqueid and self._uniqueid not in ("", uniqueid):
-            # A bridge by an action has the call go on without the channel that AGI() runs on.
+            # After a bridge by an action the call goes on without the channel of AGI().
             self.over = TakenAway("the channel was bridged")
         elif place and place != ",".join(values.get(name, "") for name in names):
             self.over = TakenAway(f"the channel was redirected to {place}")
@@ -375,7 +374,7 @@ class Connection(asyncio.Protocol, Transport):
             self.over = HungUp("the channel was hung up")
             self._linger()
             return
-        self._say_farewell()  # it does not get there before
+        self._say_farewell()  # the channel only gets to its new place then
 
     def hung_up(self) -> None:
         self._is_dead = True
@@ -390,7 +389,7 @@ class Connection(asyncio.Protocol, Transport):
 
     async def finish(self, *, hang_up: bool) -> None:
         if hang_up and not (self._is_dead or self._is_leaving):
-            # Asterisk reads it when the command that runs is over, and then the end.
+            # Asterisk reads HANGUP after the running command, and then the end of the stream.
             self._write(b"HANGUP")
             self.over = self.over or HungUp("the channel was hung up, as its program failed")
         self.over = self.over or TakenAway("the program of the session is over")
@@ -402,7 +401,7 @@ class Connection(asyncio.Protocol, Transport):
 
     def _say_farewell(self) -> None:
         """Close our end, and read on until Asterisk has closed its own."""
-        # Asterisk writes HANGUP at the end, and logs an error where nobody reads it.
+        # Asterisk writes HANGUP at the end, and logs an error if our end does not read it.
         assert self._tcp is not None
         if self._is_leaving or self._tcp.is_closing():
             return
@@ -419,7 +418,7 @@ class Connection(asyncio.Protocol, Transport):
         self.close()
 
     def close(self) -> None:
-        """Close the connection, without a farewell."""
+        """Close the connection at once."""
         assert self._tcp is not None
         self._is_leaving = True
         self._tcp.close()

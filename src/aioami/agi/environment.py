@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
-from ..wire.text import Encoding
+from ..wire.text import Encoding, split
 
 __all__ = ["Environment"]
 
@@ -18,16 +18,17 @@ class Environment:
         encoding: the encoding of the percent-encoded query.
 
     Attributes:
-        values: the lines by name, `agi_channel` and so on, in their order.
-        script: the path of an `agi://` URL without its query; empty if there is none.
+        values: the values of the lines by name, as `agi_channel`, in their order.
+        script: the path of the `agi://` URL, without the slashes around it; empty without one.
         query: the query of that URL, decoded.
-        arguments: the arguments of the dialplan's `AGI()`.
+        arguments: the arguments of `AGI()` in the dialplan.
     """
 
     __slots__ = ("arguments", "query", "script", "values")
 
     def __init__(self, text: str, encoding: Encoding) -> None:
-        self.values = dict(_pairs(text))
+        pairs = iter(split(text, _pairs))  # which keep their bytes: programs steer by them
+        self.values = dict(zip(pairs, pairs, strict=True))
         path, _, query = self.values.get("agi_network_script", "").partition("?")
         self.script = path.strip("/")
         self.query = dict(
@@ -48,8 +49,10 @@ class Environment:
             number += 1
 
 
-def _pairs(text: str) -> Iterator[tuple[str, str]]:
+def _pairs(text: str) -> Iterator[str]:
+    """Yield names and values by turns."""
     for line in text.split("\n"):
         name, colon, value = line.partition(":")
         if colon:
-            yield name, value.removeprefix(" ")
+            yield name
+            yield value.removeprefix(" ")

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Union
 
 from .._check import (
+    check_characters,
     check_manager,
     check_several,
     check_takes_one,
@@ -43,38 +44,38 @@ class FastAGI:
         async with FastAGI(menu) as server:
             await server.serve_forever()
 
-    In the dialplan: `AGI(agi://127.0.0.1/menu,one,two)`. If nobody listens there, the dialplan goes
-    on with `AGISTATUS` set to `FAILURE`.
+    In the dialplan: `AGI(agi://127.0.0.1/menu,one,two)`. If no server listens there, the dialplan
+    goes on with `AGISTATUS` set to `FAILURE`.
 
-    When the program returns, the dialplan goes on. When it raises, that is logged under
-    `aioami.agi`, and the call is hung up, so that no caller is left in silence. `SessionEnded`
-    passes through a program without a word: it is the usual end. A program is not told of a hang-up
-    while it awaits something else; the next command raises `HungUp`.
+    When the program returns, the dialplan goes on. When it raises, the error is logged under
+    `aioami.agi`, and the call is hung up, so no caller is left in silence. `SessionEnded` is not
+    logged: it is the usual end. A hang-up does not interrupt a program that awaits something else;
+    the next command raises `HungUp`.
 
-    FastAGI has no login: whoever reaches the port is served. So it listens on the loopback unless
-    told otherwise, and `allow` names those who may connect.
+    FastAGI has no login: every client that reaches the port is served. So the server listens on the
+    loopback address by default, and `allow` limits who may connect.
 
-    Entering it starts to listen. Leaving it cancels the programs, and ends within seconds;
+    Entering the context starts to listen. Leaving it cancels the programs, and ends within seconds;
     `close()` lets them finish first.
 
     Args:
         program: a coroutine function that takes a `Session`, or `Routes`.
         host: the address to listen on.
-        port: the port; 0 is one that the system chooses.
-        allow: addresses and networks that may connect, as `"10.0.0.0/8"`; none of them lets
-            everybody who reaches the port.
-        max_sessions: sessions at a time; more are closed at once. `None` lifts the limit.
-        environment_timeout: seconds for which whoever connects may take to send the environment.
+        port: the port; 0 lets the system choose one.
+        allow: addresses and networks that may connect, as `"10.0.0.0/8"`; if empty, all may.
+        max_sessions: the most sessions at a time; further ones are closed at once. `None` is no
+            limit.
+        environment_timeout: seconds in which a client has to send the environment.
         linger: seconds for which the connection of a dead channel is kept, if the program does not
-            end. Until it is closed, Asterisk does not let go of the channel.
-        on_error: `"hangup"` or `"continue"`: whether the call of a program that raises or is
-            cancelled is hung up, or the dialplan goes on.
-        manager: a manager of the same server, where there is one. With it every command ends when
-            the caller hangs up, also those that Asterisk does not end, as `System`; and those that
-            are cancelled are stopped as over AsyncAGI. It needs the read and write class `call`.
-        encoding: the encoding of text in both directions; in UTF-8 unless told otherwise.
-        errors: how bytes that are none of it are shown: `"backslashreplace"`, `"replace"` or
-            `"surrogateescape"`.
+            end. Until it is closed, Asterisk keeps the channel.
+        on_error: the fate of a call whose program raises or is cancelled: `"hangup"` hangs it up,
+            `"continue"` lets the dialplan go on.
+        manager: a manager of the same server, if you have one. With it every command ends when the
+            caller hangs up, even those that Asterisk does not end, as `System`. Cancelled commands
+            are stopped as over AsyncAGI. It needs the read and write class `call`.
+        encoding: the encoding of text in both directions; UTF-8 by default.
+        errors: the way to show bytes that are invalid in the encoding: `"backslashreplace"`,
+            `"replace"` or `"surrogateescape"`.
 
     Raises:
         ValueError: an argument cannot be right; the message names it.
@@ -98,6 +99,7 @@ class FastAGI:
     ) -> None:
         check_takes_one("program", program, "the session")
         check_text("host", host)
+        check_characters("host", host)
         if host.count(":") == 1:
             raise ValueError(
                 f"host: the address alone, as the port is an argument, not {host!r:.60}"
@@ -132,21 +134,21 @@ class FastAGI:
 
     @property
     def host(self) -> str:
-        """The address that it listens on."""
+        """The address that the server listens on."""
         return self._host
 
     @property
     def port(self) -> int:
-        """The port that it listens on; before the start, the `port` that was given."""
+        """The port that the server listens on; before the start, the argument `port`."""
         if self._server is not None and self._server.sockets:
             return int(self._server.sockets[0].getsockname()[1])
         return self._port
 
     async def start(self) -> None:
-        """Begin to listen. Cancelling it gives up.
+        """Begin to listen. If this is cancelled, the server does not listen.
 
         Raises:
-            OSError: the address cannot be listened on.
+            OSError: the server cannot listen on the address.
             RuntimeError: it listens already, here or in another event loop, thread or process.
         """
         self._owner.check()
@@ -178,8 +180,7 @@ class FastAGI:
         """Wait until the server is closed. Cancelling it changes nothing for the server.
 
         Raises:
-            RuntimeError: it does not listen; or it was started in another event loop, thread or
-                process.
+            RuntimeError: the server was not started, or in another event loop, thread or process.
         """
         self._owner.check()
         if self._closed is None:
@@ -187,10 +188,10 @@ class FastAGI:
         await self._closed.wait()
 
     async def close(self, timeout: float | None = None) -> None:
-        """Listen no more, let the sessions finish, and close.
+        """Stop listening, let the sessions finish, and close.
 
-        It may be called again, and by a program: its own session then goes on. Cancelling it ends
-        the waiting; the sessions go on.
+        It may be called again. A program may call it, too, and its own session then goes on.
+        Cancelling it ends the waiting; the sessions go on.
 
         Args:
             timeout: seconds after which the programs are cancelled; `None` waits for all of them.
@@ -242,10 +243,10 @@ class FastAGI:
         if hub is not None:
             hub.close()
 
-    # What its connections call
+    # For the connections
 
     def admit(self, connection: Connection, address: str) -> bool:
-        """Take a connection, or refuse it; for its connections alone."""
+        """Take a connection, or refuse it. Only the connections call this."""
         if not self._is_open:
             return False
         if self._allow and not _is_among(address, self._allow):
@@ -258,11 +259,11 @@ class FastAGI:
         return True
 
     def serve(self, connection: Connection) -> None:
-        """Run the program with a connection; for its connections alone."""
+        """Run the program with a connection. Only the connections call this."""
         self._programs.start(self._program, connection)
 
     def forget(self, connection: Connection) -> None:
-        """Note that a connection is gone; for its connections alone."""
+        """Note that a connection is gone. Only the connections call this."""
         self._connections.discard(connection)
 
 

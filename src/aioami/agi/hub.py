@@ -1,4 +1,4 @@
-"""The events of a manager's channels, routed to the sessions that these channels have."""
+"""The events of a manager's channels, routed to the sessions of these channels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = get_logger("aioami.agi")
 
 
 class Watcher(Protocol):
-    """Has a channel, and wants its events."""
+    """The owner of a channel, which gets its events."""
 
     def take(self, event: Event) -> None:
         """Take an event of the channel."""
@@ -38,25 +38,25 @@ class Watcher(Protocol):
 
 
 class Doorkeeper(Protocol):
-    """Takes the calls that enter AsyncAGI and are nobody's."""
+    """Takes the calls that enter AsyncAGI and are not expected by `Hub.expect()`."""
 
     def enter(self, event: AsyncAGIStart) -> None:
         """Take a call."""
 
     def look_around(self) -> None:
-        """Take the calls that entered while the link was down: it stands again."""
+        """Take the calls that entered while the link was down; it is established again."""
 
     def lose(self, error: ManagerError) -> None:
-        """Note that no more calls come, as the link is gone for good."""
+        """Note that no more calls will come, as the link is gone for good."""
 
 
 class Hub(ManagersHub):
-    """Watches the channels of one manager, for all who hold one; there is one for each manager.
+    """Routes the events of channels to their watchers. Each manager has one hub.
 
-    It goes by Uniqueid, which stays the same for as long as a channel lives.
+    Channels are known by their Uniqueid, which stays the same as long as a channel exists.
 
     Attributes:
-        doorkeeper: who takes calls that nobody expects; `None` if nobody does.
+        doorkeeper: takes the calls that are not expected; `None` leaves them waiting.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Hub(ManagersHub):
         self.doorkeeper: Doorkeeper | None = None
 
     def open(self, manager: ManagerLike) -> None:
-        """Begin to watch, if nobody has done so yet. Each call needs a `close()` of its own.
+        """Begin to watch the channels, if this is the first user. Each `open()` needs a `close()`.
 
         Raises:
             RuntimeError: the manager's channels are watched in another event loop, thread or
@@ -88,17 +88,17 @@ class Hub(ManagersHub):
                 Disconnected,
                 Reconnected,
                 where=self._is_wanted,
-                maxsize=None,  # what is taken at once needs no limit
+                maxsize=None,  # each event is taken at once, so no limit is needed
             )
             self._task = asyncio.create_task(self._consume(stream), name="aioami agi")
             self._owner.take()
         self._users += 1
 
     def check(self) -> None:
-        """Return if channels may be watched here.
+        """Refuse to watch channels outside the event loop, thread or process of the hub.
 
         Raises:
-            RuntimeError: they are watched in another event loop, thread or process.
+            RuntimeError: the channels are watched in another event loop, thread or process.
         """
         self._owner.check()
 
@@ -109,7 +109,7 @@ class Hub(ManagersHub):
             doorkeeper.lose(ConnectionLost("the event loop of the manager was closed"))
 
     def close(self) -> None:
-        """Watch no longer, if nobody else does."""
+        """Stop watching, if this was the last user."""
         self._users -= 1
         if self._users == 0 and self._task is not None:
             if not self._task.get_loop().is_closed():
@@ -118,28 +118,28 @@ class Hub(ManagersHub):
             self._owner.release()
 
     def watch(self, uniqueid: str, watcher: Watcher) -> None:
-        """Give a watcher the events of a channel; whoever had them gets them no more."""
+        """Give a watcher the events of a channel, instead of its former watcher."""
         self._watchers[uniqueid] = watcher
 
     def is_watched(self, uniqueid: str) -> bool:
-        """True of a channel whose events somebody gets."""
+        """True if a channel has a watcher."""
         return uniqueid in self._watchers
 
     def forget(self, uniqueid: str, watcher: Watcher) -> None:
-        """Give a watcher nothing more."""
+        """Give a watcher no more events of a channel."""
         if self._watchers.get(uniqueid) is watcher:
             del self._watchers[uniqueid]
 
     def expect(self, uniqueid: str, enter: Callable[[AsyncAGIStart], None]) -> None:
-        """Call a function when a call enters AsyncAGI next, instead of the doorkeeper."""
+        """Pass a call to a function when it next enters AsyncAGI, instead of to the doorkeeper."""
         self._expected[uniqueid] = enter
 
     def expect_no_more(self, uniqueid: str) -> bool:
-        """Expect a call no longer; return true if it was still expected."""
+        """Stop expecting a call; return true if it was still expected."""
         return self._expected.pop(uniqueid, None) is not None
 
     def is_expected(self, uniqueid: str) -> bool:
-        """True of a call that is to enter AsyncAGI, and not the doorkeeper's."""
+        """True if a call is expected to enter AsyncAGI, and not for the doorkeeper."""
         return uniqueid in self._expected
 
     def _is_wanted(self, event: Event) -> bool:
@@ -175,7 +175,7 @@ class Hub(ManagersHub):
             watcher.take(event)
         if not isinstance(event, AsyncAGIStart):
             return
-        # One that its session left behind enters anew.
+        # A call whose session has ended may enter again.
         enter = self._expected.pop(event.get("Uniqueid", ""), None)
         if enter is not None:
             enter(event)

@@ -1,4 +1,4 @@
-"""Programs at work: their tasks, and what becomes of a call when its program ends."""
+"""Running programs: their tasks, and the end of a call's session when its program ends."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .transport import Transport
 
 __all__ = ["OnError", "Programs", "check_on_error", "log"]
 
-_GRACE: Final = 5.0  # seconds in which a cancelled program ends, and its call is dealt with
+_GRACE: Final = 5.0  # seconds for a cancelled program to end, and for the end of its session
 
 OnError = Literal["hangup", "continue"]
-"""The end of a call whose program failed: it is hung up, or the dialplan goes on."""
+"""The fate of a call whose program failed: it is hung up, or the dialplan goes on."""
 
 log = get_logger("aioami.agi")
 
 
 def check_on_error(on_error: str) -> None:
-    """Refuse another word."""
+    """Refuse any word but `"hangup"` and `"continue"`."""
     if on_error not in ("hangup", "continue"):
         raise ValueError(f"on_error: 'hangup' or 'continue', not {on_error!r}")
 
 
 class Programs:
-    """The programs of one server that run.
+    """The running programs of one server.
 
     Args:
-        on_error: what becomes of the call of one that raises or is cancelled.
+        on_error: the fate of a call whose program raises or is cancelled.
     """
 
     def __init__(self, on_error: OnError) -> None:
@@ -42,7 +42,7 @@ class Programs:
         return len(self._tasks)
 
     def start(self, program: Program, transport: Transport) -> asyncio.Task[None]:
-        """Run a program with a new session, in a task of its own."""
+        """Run a program with a new session, in a separate task."""
         session = Session(transport)
         name = f"program of {session.channel}"
         task = asyncio.create_task(self._run(program, session, transport), name=name)
@@ -70,15 +70,15 @@ class Programs:
             await transport.finish(hang_up=False)
 
     async def close(self, timeout: float | None) -> list[Transport]:
-        """Wait until all programs have ended; after a while, cancel them.
+        """Wait until all programs have ended, and cancel those that take too long.
 
-        The program that calls this is left out, and goes on.
+        If a program calls this, it is itself left out, and goes on.
 
         Args:
-            timeout: seconds to wait before; `None` is no limit.
+            timeout: seconds to wait before programs are cancelled; `None` is no limit.
 
         Returns:
-            The transports of programs that do not end.
+            The transports of programs that run on after they were cancelled.
         """
         own = asyncio.current_task()
         if tasks := self._others(own):
@@ -94,7 +94,7 @@ class Programs:
         return [self._tasks[task] for task in left if task in self._tasks]
 
     def forget(self) -> None:
-        """Forget the programs, whose loop was closed."""
+        """Forget the programs, as their event loop was closed."""
         self._tasks.clear()
 
     def _others(self, own: asyncio.Task[object] | None) -> list[asyncio.Task[None]]:
@@ -102,5 +102,5 @@ class Programs:
 
 
 def _is_cancelled() -> bool:
-    """True if the current task itself is cancelled; assumed on Python 3.10, which cannot tell."""
+    """True if the current task itself is being cancelled; always true on Python 3.10."""
     return bool(getattr(asyncio.current_task(), "cancelling", lambda: True)())

@@ -17,7 +17,7 @@ class Digits(str):
     """The digits that a caller entered, as text.
 
     Attributes:
-        timed_out: `True` if the time ended the input, and not the last digit or `#`.
+        timed_out: `True` if the timeout ended the input, instead of the last digit or `#`.
     """
 
     timed_out: bool
@@ -33,10 +33,10 @@ class Recording:
     """A recording that has ended.
 
     Attributes:
-        file: its name, as it was given.
-        reason: why it ended: a digit, the time, silence, or the caller hung up.
+        file: the name of its file, as the program gave it.
+        reason: the reason for its end: a digit, the timeout, silence, or the caller hung up.
         digit: the digit that ended it, or `None`.
-        seconds: its length.
+        seconds: its length, in seconds.
     """
 
     file: str
@@ -47,10 +47,10 @@ class Recording:
 
 @dataclass(frozen=True)
 class DialResult:
-    """The end of a dial.
+    """The result of `Session.dial()`.
 
     Attributes:
-        status: the result.
+        status: the value of `DIALSTATUS`.
     """
 
     status: DialStatus

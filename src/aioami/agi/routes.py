@@ -14,7 +14,7 @@ ProgramT = TypeVar("ProgramT", bound=Program)
 
 
 class Routes:
-    """Programs by their names, to be given where a program is given::
+    """Programs by their names; give this instead of a single program::
 
         routes = Routes()
 
@@ -24,9 +24,9 @@ class Routes:
         async with FastAGI(routes) as server: ...  # dialplan: AGI(agi://127.0.0.1/menu)
         async with AsyncAGI(mgr, routes): ...  # dialplan: AGI(agi:async,menu)
 
-    The name is the path of the `agi://` URL without its query. Where that has none, and over
-    AsyncAGI, it is the first argument, which is then taken off the session's `arguments`: so a
-    program finds the same ones on either transport. A session that no route wants is given back to
+    The name is the path of the `agi://` URL without its query. If that is empty, and over AsyncAGI,
+    it is the first argument, which is then removed from the session's `arguments`. So a program has
+    the same arguments over both transports. A session without a matching route is given back to
     the dialplan at once.
     """
 
@@ -34,13 +34,13 @@ class Routes:
         self._programs: dict[str, Program] = {}
 
     def route(self, name: str) -> Callable[[ProgramT], ProgramT]:
-        """Return a decorator that makes a coroutine function the program of a name.
+        """Return a decorator that registers a coroutine function under a name.
 
         Args:
-            name: the name, as `"menu"`; slashes around it do not count.
+            name: the name, as `"menu"`; slashes around it are ignored.
 
         Raises:
-            ValueError: it has a program already.
+            ValueError: the name has a program already.
         """
         check_text("name", name)
         key = name.strip("/")
@@ -55,7 +55,7 @@ class Routes:
         return keep
 
     async def __call__(self, call: Session) -> None:
-        """Run the program that a session asks for; return at once if there is none."""
+        """Run the program that a session asks for; return at once if it has no route."""
         program = self._programs.get(call.take_name().strip("/"))
         if program is not None:
             await run_program(program, call)

@@ -1,4 +1,4 @@
-"""A session: one call, and the commands that a program gives it."""
+"""A session: the methods with which a program controls one call."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final, Literal
 from .._owner import Owner
 from ..enums import DialStatus, HangupCause
 from ..errors import CommandFailed, HungUp, ProtocolError, SessionEnded, fresh
+from ..wire.text import join
 from .answers import Reply
 from .arguments import (
+    as_text,
     check_application,
     check_name,
     check_text,
@@ -35,23 +37,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Program", "Session", "run_program"]
 
-_RATE: Final = 8000  # samples in a second, whatever the format of a file
-_STOP_DIGIT: Final = "D"  # hardly any phone has it, so it stops what a cancelled command says
-_MAX_VALUE: Final = 1023  # bytes of a variable that GET VARIABLE gives; the rest is cut off
+_RATE: Final = 8000  # samples in a second, for every format of a file
+_STOP_DIGIT: Final = "D"  # the digit that stops a cancelled command; hardly any phone has it
+_MAX_VALUE: Final = 1023  # bytes of a variable that GET VARIABLE returns; the rest is cut off
 _SOUND: Final = re.compile(r"\.(?:alaw|g722|gsm|mp3|ogg|sln\d*|ulaw|wav)$", re.IGNORECASE)
-_STILL_LEFT: Final = 100  # milliseconds; a time that ran out leaves at most those of one frame
+_STILL_LEFT: Final = 100  # milliseconds; after a timeout at most the time of one frame is left
 
 
 class _Turn:
-    """The time in which a session belongs to one call of its methods, again and again.
+    """The lock of a session: one method at a time has the turn to run commands.
 
-    When whoever has it is cancelled, the command that runs is stopped, and the next turn begins
-    when its answer is there.
+    When that method is cancelled, the running command is stopped. The next turn begins when the
+    answer of that command is there.
 
     Args:
         session: the session.
         transport: runs its commands.
-        owner: the loop, thread and process that the session belongs to.
+        owner: the event loop, thread and process of the session.
     """
 
     __slots__ = ("_free", "_owner", "_session", "_transport")
@@ -86,11 +88,11 @@ class _Turn:
                 error.args = (f"{channel}: {text}",)
 
     async def run(self, command: Command, *, after_hangup: bool = False) -> Reply:
-        """Run a command, and return its answer if it is none of a failure or of the end.
+        """Run a command, and return its answer; raise if it failed, or the session is over.
 
         Args:
             command: the command.
-            after_hangup: run it on a dead channel too, if it is still connected.
+            after_hangup: true to run it on a dead channel too, while FastAGI is still connected.
         """
         await self.check(after_hangup=after_hangup)
         reply = await self._transport.run(command)
@@ -117,30 +119,30 @@ class _Turn:
 
 
 class Session:
-    """One call, for the time in which a program steers it.
+    """One call, while a program controls it.
 
-    `FastAGI` and `AsyncAGI` make sessions, and hand each to a program. The methods are coroutines.
-    They run one after the other: one that another task calls waits for its turn.
+    `FastAGI` and `AsyncAGI` make sessions, and pass each to a program. The methods are coroutines.
+    They run one after the other: if another task calls a method, it waits for its turn.
 
-    Times are in seconds. Text is encoded as its server says; `bytes` are sent as they are.
+    Times are in seconds. Text is sent in the encoding of the server or manager; `bytes` are sent as
+    they are.
 
-    Whatever is wrong with the arguments is a `ValueError` before a byte leaves: line breaks, NUL,
-    more than 100 words, more bytes than the way to Asterisk takes (2,047 with FastAGI, 1,013 with
-    AsyncAGI).
+    Wrong arguments raise `ValueError` before a byte is sent: line breaks, NUL, more than 100 words,
+    or more bytes than the connection takes (2,047 with FastAGI, 1,013 with AsyncAGI).
 
-    When the caller hangs up, the command that runs raises `HungUp`, and so does every later one.
-    Cancelling a command stops it where Asterisk can, and the session lives on: the next command
-    waits for the end of the stopped one. So a timeout around a command is safe. What Asterisk
-    cannot stop, such as `Dial` or `Wait`, runs on; over FastAGI without a manager only `play`,
-    `ask` and `digit` are stopped.
+    When the caller hangs up, the running command raises `HungUp`, and so does every later one.
+    Cancelling a command stops it if Asterisk can, and the session goes on: the next command waits
+    for the end of the stopped one. So a timeout around a command is safe. Commands that Asterisk
+    cannot stop, such as `Dial` or `Wait`, run on. Over FastAGI without a manager only `play`, `ask`
+    and `digit` are stopped.
 
     Every method but `take_name` raises:
 
     - `HungUp`: the channel was hung up;
-    - `TakenAway`: the session gave it back to the dialplan, or somebody else took it;
-    - `CommandFailed`: the channel lives, and the command was not carried out;
-    - `ConnectionLost`: the link of AsyncAGI's manager was lost; the session goes on when it stands
-      again, if the channel is still there;
+    - `TakenAway`: the session gave the channel back to the dialplan, or somebody else took it;
+    - `CommandFailed`: the command was not carried out, and the channel still exists;
+    - `ConnectionLost`: the link of AsyncAGI's manager was lost; the session goes on once it is
+      established again, if the channel is still there;
     - `ManagerTimeout`: AsyncAGI's server did not take the command in time;
     - `ProtocolError`: Asterisk's answer cannot be understood, or was cut off.
 
@@ -176,21 +178,21 @@ class Session:
 
     @property
     def is_over(self) -> bool:
-        """True if the session runs no more commands, as far as is known without asking."""
+        """True if the session is known to be over; this does not ask Asterisk."""
         return self._transport.over is not None
 
     @property
     def call(self) -> Call:
-        """The call that the session steers, as a `Call`: its state, its end, and what else can be
-        done with it. It is always the same object.
+        """The session's call as a `Call`, with its state, its end and further methods. It is always
+        the same object.
 
-        It is made when it is first asked for. Its state is then looked for, and is that which the
-        session began with until the server has answered. Of one that `Manager.call` has placed for
-        this program it is that call.
+        The first access makes it, and asks the server for its state. Until the answer it has the
+        state with which the session began. If `Manager.call` placed the call for this program, it
+        is that `Call`.
 
         Raises:
-            RuntimeError: it was a call to a `FastAGI` server that has no manager; or it is made in
-                another event loop, thread or process.
+            RuntimeError: the `FastAGI` server has no manager; or the first access is in another
+                event loop, thread or process.
         """
         if self._call is None:
             self._owner.check()
@@ -205,8 +207,8 @@ class Session:
     def take_name(self) -> str:
         """Return the name of the program that the dialplan asks for; `Routes` calls this.
 
-        It is the path of the `agi://` URL. Where that has none, and over AsyncAGI, it is the first
-        argument, which is taken off `arguments`; empty without one.
+        It is the path of the `agi://` URL. If that is empty, and over AsyncAGI, it is the first
+        argument, which is removed from `arguments`; empty without one.
         """
         if self._script:
             return self._script
@@ -225,7 +227,7 @@ class Session:
         """Hang up the channel. Later commands raise `HungUp`.
 
         Args:
-            cause: the reason that the other side is told, as `HangupCause.USER_BUSY`.
+            cause: the reason that the other side gets, as `HangupCause.USER_BUSY`.
         """
         if cause is None:
             command = self._command("HANGUP")
@@ -242,19 +244,22 @@ class Session:
                     raise failure(command, reply)
             self._transport.hung_up()
 
-    async def go_to(self, context: str, exten: str, priority: int | str = 1) -> None:
-        """Leave the session, and have the dialplan go on at a place. Later commands raise
+    async def go_to(
+        self, context: str | bytes, exten: str | bytes, priority: int | str = 1
+    ) -> None:
+        """Leave the session, and let the dialplan go on at a place. Later commands raise
         `TakenAway`.
 
         Args:
-            context, exten: the place. Where there is no such extension, the dialplan goes on with
+            context, exten: the place. If the extension does not exist, the dialplan goes on with
                 the extension `i`, or hangs up. A call that `Manager.call` has placed for this
-                program has no dialplan; it is redirected there.
+                program has no dialplan, so it is redirected to the place.
             priority: a number or a label.
 
         Raises:
-            CommandFailed: there is no such label; the session lives on.
+            CommandFailed: there is no such label; the session goes on.
         """
+        context, exten = self._text("context", context), self._text("exten", exten)
         command = self._command("EXEC", "Goto", places(context, exten, priority))
         async with self._turn as turn:
             await turn.check()
@@ -268,41 +273,40 @@ class Session:
             await self._transport.leave()
 
     async def leave(self) -> None:
-        """Give the channel back to the dialplan at once, which goes on behind `AGI()`. Later
-        commands raise `TakenAway`.
+        """Give the channel back to the dialplan, which goes on after `AGI()`. Later commands raise
+        `TakenAway`.
         """
         async with self._turn as turn:
             await turn.check()
             await self._transport.leave()
 
-    # What the caller hears, and presses
+    # Sounds and digits
 
-    async def play(self, *files: str, stop: str = "", offset: float = 0) -> str | None:
+    async def play(self, *files: str | bytes, stop: str = "", offset: float = 0) -> str | None:
         """Play files, one after the other.
 
         Args:
-            files: names without an extension, as Asterisk finds them.
-            stop: the digits that end it.
-            offset: seconds to skip at the begin of the first one.
+            files: names as Asterisk knows them, without an extension.
+            stop: the digits that end the playing.
+            offset: seconds to skip at the begin of the first file.
 
         Returns:
-            The digit that ended it, or `None`.
+            The digit that ended the playing, or `None`.
 
         Raises:
-            CommandFailed: a file is missing, or cannot be played; those behind it were not. Without
-                `stop` and `offset` the session lives on. With one of them it is over on AsyncAGI:
-                `session_over` is true.
+            CommandFailed: a file is missing, or cannot be played; later files were not played.
+                Without `stop` and `offset` the session goes on. With one of them it is over on
+                AsyncAGI: `session_over` is true.
         """
         stop = digits_of("stop", stop)
         skipped = milliseconds("offset", offset) * _RATE // 1000
         if not files:
             raise ValueError("files: at least one")
-        for file in files:
-            check_text("a file", file)
+        names = [self._text("a file", file) for file in files]
         if stop or skipped:
             commands = [
-                self._command("STREAM FILE", file, stop, skipped if number == 0 else 0)
-                for number, file in enumerate(files)
+                self._command("STREAM FILE", name, stop, skipped if number == 0 else 0)
+                for number, name in enumerate(names)
             ]
             async with self._turn as turn:
                 for command in commands:
@@ -310,48 +314,51 @@ class Session:
                     if digit is not None:
                         return digit
                 return None
-        for file in files:
-            if "&" in file or "," in file:
+        for name in names:
+            if "&" in name or "," in name:
                 raise ValueError("files: one in each argument, without & and comma in its name")
-        # A missing file would end AsyncAGI, but for Playback, which cannot be stopped over FastAGI.
+        # STREAM FILE of a missing file would end AsyncAGI. Playback does not, but over FastAGI it
+        # cannot be stopped.
         if self._transport.survives_failures:
-            commands = [self._command("STREAM FILE", file, "") for file in files]
+            commands = [self._command("STREAM FILE", name, "") for name in names]
         else:
-            commands = [self._command("EXEC", "Playback", f"{file},noanswer") for file in files]
+            words = [join((name, "noanswer"), ",") for name in names]
+            commands = [self._command("EXEC", "Playback", word) for word in words]
         async with self._turn as turn:
-            for file, command in zip(files, commands, strict=True):
+            for name, command in zip(names, commands, strict=True):
                 try:
                     reply = await turn.run(command)
                     if command.name == "EXEC":
                         await self._check_playback(turn, command, reply)
                 except CommandFailed as error:
-                    error.args = (f"{error} (file {file!r:.80}{_extension(file)})",)
+                    error.args = (f"{error} (file {name!r:.80}{_extension(name)})",)
                     raise
         return None
 
-    async def ask(self, *prompts: str, digits: int, timeout: float = 5.0) -> Digits:
-        """Play files, and take the digits that the caller presses, at once or behind them.
+    async def ask(self, *prompts: str | bytes, digits: int, timeout: float = 5.0) -> Digits:
+        """Play files, and return the digits that the caller presses during or after them.
 
-        A digit ends the files. `#` ends the input, and is not part of it.
+        A digit ends the playing. `#` ends the input, and is not part of it.
 
         Args:
-            prompts: files, as for `play`; none waits in silence.
-            digits: how many digits are enough, from 1 to 1,023.
+            prompts: files, as for `play`; without any, the caller hears silence.
+            digits: the number of digits that ends the input, from 1 to 1,023.
             timeout: seconds to wait for the first digit, and for each further one.
 
         Returns:
-            The digits, which may be fewer, or none; `timed_out` says whether time ended it.
+            The digits, which may be fewer, or empty; `timed_out` is true if the timeout ended the
+            input.
 
         Raises:
-            CommandFailed: a file is missing; the session lives on.
+            CommandFailed: a file is missing; the session goes on.
         """
         digit_count(digits)
-        # A timeout of 0 would stand for those of the channel, some seconds.
+        # A timeout of 0 would stand for the channel's own timeouts, of some seconds.
         wait = max(1, milliseconds("timeout", timeout))
         for prompt in prompts:
             check_text("a prompt", prompt)
         *first, last = prompts or ("",)
-        # STREAM FILE of a missing file would end AsyncAGI; this plays one too, and it does not.
+        # STREAM FILE of a missing file would end AsyncAGI. GET DATA plays files, too, and does not.
         commands = [self._command("GET DATA", prompt, 1, 1) for prompt in first]
         whole = self._command("GET DATA", last, wait, digits)
         rest = self._command("GET DATA", "", wait, digits - 1) if digits > 1 else None
@@ -390,12 +397,12 @@ class Session:
         """Say a number, as "forty two".
 
         Args:
-            number: of 32 bits.
-            stop: the digits that end it.
+            number: a number of 32 bits.
+            stop: the digits that end the speech.
             gender: feminine, masculine, common or neuter, for languages that have them.
 
         Returns:
-            The digit that ended it, or `None`.
+            The digit that ended the speech, or `None`.
         """
         expect_number("number", number, -(2**31), 2**31 - 1)
         if gender not in (None, "f", "m", "c", "n"):
@@ -406,12 +413,12 @@ class Session:
         """Say digits one by one, as "four two".
 
         Args:
-            digits: may have a minus before them; the first may not be `*` or `#`, of which `spell`
-                says the names.
-            stop: the digits that end it.
+            digits: 0-9, `*` and `#`, with or without a minus before them. The first may not be `*`
+                or `#`; `spell` says those.
+            stop: the digits that end the speech.
 
         Returns:
-            The digit that ended it, or `None`.
+            The digit that ended the speech, or `None`.
         """
         text = str(digits)
         first = text.removeprefix("-")[:1]
@@ -421,22 +428,22 @@ class Session:
             raise ValueError("digits: from 0 to 9, * and #")
         return await self._say("SAY DIGITS", text, stop)
 
-    async def spell(self, text: str, *, stop: str = "") -> str | None:
+    async def spell(self, text: str | bytes, *, stop: str = "") -> str | None:
         """Say the letters, digits and signs of a text one by one.
 
         Args:
             text: the text.
-            stop: the digits that end it.
+            stop: the digits that end the speech.
 
         Returns:
-            The digit that ended it, or `None`.
+            The digit that ended the speech, or `None`.
         """
         check_text("text", text)
         return await self._say("SAY ALPHA", text, stop)
 
     async def record(
         self,
-        file: str,
+        file: str | bytes,
         *,
         format: str = "wav",
         stop: str = "#",
@@ -446,23 +453,26 @@ class Session:
     ) -> Recording:
         """Record the caller.
 
-        A caller who hangs up ends the recording, which is a result like others; the next command
+        If the caller hangs up, the recording ends with the reason `"hangup"`, and the next command
         raises `HungUp`.
 
         Args:
-            file: its name without an extension, on the server; what was in it is lost.
+            file: the name of the file on the server, without an extension. An existing file is
+                overwritten.
             format: the format and extension, as `"wav"` or `"gsm"`.
-            stop: the digits that end it; the last fifth of a second before one is cut off.
-            timeout: seconds that it may take; `None` is no limit.
-            silence: whole seconds of silence that end it.
-            beep: play a tone first. A digit that ends it before the end of the tone leaves no file.
+            stop: the digits that end the recording; the last fifth of a second before one is cut
+                off.
+            timeout: the longest recording, in seconds; `None` is no limit.
+            silence: whole seconds of silence that end the recording.
+            beep: play a tone first. If a digit ends the recording during the tone, there is no
+                file.
 
         Raises:
-            CommandFailed: it cannot be written; the session is over on AsyncAGI: `session_over` is
-                true.
+            CommandFailed: the file cannot be written. On AsyncAGI the session is over, and
+                `session_over` is true.
         """
         stop = digits_of("stop", stop)
-        check_text("file", file)
+        file = self._text("file", file)
         check_text("format", format)
         limit = -1 if timeout is None else max(1, milliseconds("timeout", timeout))
         words: list[Word] = [file, format, self._stoppable(stop), limit]
@@ -487,10 +497,10 @@ class Session:
                     return Recording(file, "hangup", None, _seconds(reply))
             if reply.code != 200 or reply.result == "-1":
                 raise failure(command, reply)
-            # The second word is told of a digit that was pressed while the tone was played.
+            # The second word is for a digit that was pressed during the tone.
             if reply.data in ("dtmf", "randomerror"):
                 return Recording(file, "digit", _digit(reply), _seconds(reply))
-            # Both ends are told in the same word. The number before it is the time that was left.
+            # Silence and timeout give the same word. The number before it is the time left.
             left = int(reply.result) if reply.result.isdecimal() else 0
             is_silence = silence is not None and (limit < 0 or spent < limit or left > _STILL_LEFT)
             reason: Literal["silence", "timeout"] = "silence" if is_silence else "timeout"
@@ -499,17 +509,17 @@ class Session:
     # Variables and the dialplan
 
     async def get(self, name: str | bytes) -> str | None:
-        """Return a channel variable, or the value of a function, as `CALLERID(num)`.
+        """Return a channel variable, or the value of a function as `CALLERID(num)`.
 
-        Over AsyncAGI it is read through the manager, where the user may do so, and not by a
-        command: that is quicker.
+        Over AsyncAGI the manager reads it if its user has the permission, which is quicker than a
+        command.
 
         Returns:
-            The value; `None` where it is unset or empty, which cannot be told apart.
+            The value; `None` if it is unset or empty: Asterisk does not distinguish the two.
 
         Raises:
-            ProtocolError: the value is too long to be got whole, as Asterisk cuts it off at 1,023
-                bytes with AsyncAGI.
+            ProtocolError: the value is too long, and was cut off; with AsyncAGI this happens at
+                1,023 bytes.
         """
         check_name("name", name)
         self._command("GET VARIABLE", name)
@@ -517,10 +527,10 @@ class Session:
             return await self._get(turn, name)
 
     async def set(self, name: str | bytes, value: Word) -> None:
-        """Set a channel variable, or what a function stands for, as `CALLERID(name)`.
+        """Set a channel variable, or the value of a function as `CALLERID(name)`.
 
         Args:
-            name: the name; `_` before it has channels that this one dials inherit it.
+            name: the name. With `_` before it, channels that this one dials inherit the variable.
             value: the value.
         """
         check_name("name", name)
@@ -543,21 +553,21 @@ class Session:
         async with self._turn as turn:
             return (await turn.run(command)).data or ""
 
-    async def exec(self, application: str, *arguments: Word) -> int:
-        """Run an application of the dialplan, and return what it returned.
+    async def exec(self, application: str | bytes, *arguments: Word) -> int:
+        """Run an application of the dialplan, and return its result.
 
         Args:
-            application: its name.
-            arguments: its arguments, which are joined by commas. `${...}` in them stands for
-                itself.
+            application: the application's name.
+            arguments: its arguments, which are joined by commas. `${...}` in them is not replaced.
 
         Returns:
-            0 of most that went well; -1 of one that wants the call to end, as `Dial` without the
-            option `g`; of some the code of a digit.
+            In most cases 0 on success. -1 if the application wants the call to end, as `Dial`
+            without the option `g`. Some applications return the code of a digit.
 
         Raises:
             CommandFailed: there is no such application.
         """
+        application = self._text("application", application)
         check_application("application", application)
         words = [joined(self._transport.encoding, ",", arguments)] if arguments else []
         command = self._command("EXEC", application, *words)
@@ -571,26 +581,25 @@ class Session:
                 raise ProtocolError("the answer to EXEC is no number") from None
 
     async def dial(
-        self, *channels: str, timeout: float | None = None, options: str = ""
+        self, *channels: str | bytes, timeout: float | None = None, options: str = ""
     ) -> DialResult:
-        """Call others, and connect the caller with the first who answers, until that one hangs up.
+        """Dial channels, and connect the caller with the first to answer, until that one hangs up.
 
-        The session goes on behind it.
+        The session goes on after that.
 
         Args:
-            channels: who is called, all at once, as `"PJSIP/alice"`.
-            timeout: seconds for which it may ring, rounded up; `None` is no limit.
-            options: those of `Dial`; `g` is always added to them.
+            channels: the channels to dial, all at once, as `"PJSIP/alice"`.
+            timeout: seconds of ringing at most, rounded up; `None` is no limit.
+            options: options of `Dial`; `g` is always added to them.
 
         Raises:
             CommandFailed: `Dial` could not begin.
         """
         if not channels:
             raise ValueError("channels: at least one")
-        for channel in channels:
-            check_text("a channel", channel)
+        names = [self._text("a channel", channel) for channel in channels]
         seconds = "" if timeout is None else str(-(-milliseconds("timeout", timeout) // 1000))
-        parts = ("&".join(channels), seconds, f"g{options}")
+        parts = (join(names, "&"), seconds, f"g{options}")
         command = self._command("EXEC", "Dial", joined(self._transport.encoding, ",", parts))
         async with self._turn as turn:
             reply = await turn.run(command)
@@ -607,18 +616,19 @@ class Session:
 
             await call.command("DATABASE", "PUT", "family", "key", "value")
 
-        It also runs on a dead channel, while FastAGI is still connected: `VERBOSE`, `DATABASE` and
-        the commands for variables are answered then, others raise `HungUp`.
+        On a dead channel, while FastAGI is still connected, `VERBOSE`, `DATABASE` and the commands
+        for variables are still answered; others raise `HungUp`.
 
         Args:
-            words: its name, in one word or several, and each argument as one word, which is quoted.
-                "" is an empty one.
+            words: the command's name, as one word or several, and each argument as one word, which
+                is quoted. "" is an empty argument.
 
         Returns:
-            The answer. A -1 that is no failure, as that of CHANNEL STATUS, is returned.
+            The answer, also a -1 that is no failure, as of CHANNEL STATUS.
 
         Raises:
-            CommandFailed: it is unknown (510), its arguments are wrong (520), or it failed.
+            CommandFailed: the command is unknown (510), its arguments are wrong (520), or it
+                failed.
         """
         command = self._command(*words)
         async with self._turn as turn:
@@ -631,31 +641,34 @@ class Session:
         over = self._transport.over
         return f"<Session {self.channel} {'open' if over is None else type(over).__name__}>"
 
-    # How it is done
+    # Internals
 
     def _command(self, *words: Word) -> Command:
         return encode_command(words, self._transport.encoding, self._transport.limit)
 
     def _stoppable(self, stop: str) -> str:
-        """Return the digits that end a command, with one that is pressed when it is cancelled."""
+        """Return the digits that end a command, with the digit that stops it when cancelled."""
         if self._transport.stops_with_digits and _STOP_DIGIT not in stop:
             return stop + _STOP_DIGIT
         return stop
 
-    async def _say(self, name: str, text: str, stop: str, *more: Word) -> str | None:
+    def _text(self, field: str, text: str | bytes) -> str:
+        return as_text(self._transport.encoding, field, text)
+
+    async def _say(self, name: str, text: str | bytes, stop: str, *more: Word) -> str | None:
         stop = digits_of("stop", stop)
         command = self._command(name, text, self._stoppable(stop), *more)
         async with self._turn as turn:
             return _digit(await turn.run(command), stop)
 
     async def _check_playback(self, turn: _Turn, command: Command, reply: Reply) -> None:
-        """Raise an error if Playback, which returns 0 in any case, has failed."""
+        """Raise an error if Playback has failed; its own result is 0 in any case."""
         if await self._get(turn, "PLAYBACKSTATUS") != "SUCCESS":
             await turn.explain(command, reply)
             raise CommandFailed("Playback: a file is missing, or cannot be played", reply=reply)
 
     async def _data(self, turn: _Turn, command: Command) -> Digits:
-        """Run GET DATA, which answers -1 for a missing file too."""
+        """Run GET DATA; raise if the file is missing, which it answers with -1."""
         reply = await turn.run(command)
         if reply.result == "-1":
             raise failure(command, reply)
@@ -692,15 +705,15 @@ Program = Callable[[Session], Awaitable[object]]
 
 
 def _digit(reply: Reply, wanted: str | None = None) -> str | None:
-    """Return the digit that an answer tells of; others than those that are wanted are none."""
+    """Return the digit in an answer; `None` without one, or if it is not among the wanted ones."""
     code = int(reply.result) if reply.result.isdecimal() else 0
-    # 1 and 1000 tell of a command that was stopped.
+    # 1 and 1000 stand for a command that was stopped.
     digit = chr(code) if 32 <= code < 127 else None
     return digit if digit is not None and (wanted is None or digit in wanted) else None
 
 
 def _extension(file: str) -> str:
-    """Return a hint for a file that was named with its extension, which Asterisk adds by itself."""
+    """Return a hint if a file was named with its extension, which Asterisk adds itself."""
     return ", which Asterisk looks for without its extension" if _SOUND.search(file) else ""
 
 
@@ -712,7 +725,7 @@ async def run_program(program: Program, session: Session) -> None:
     """Run a program with its session.
 
     Raises:
-        TypeError: it is no coroutine function, and returned nothing to await.
+        TypeError: the program is no coroutine function: its result cannot be awaited.
     """
     result: object = program(session)
     if not inspect.isawaitable(result):

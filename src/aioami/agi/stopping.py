@@ -1,4 +1,4 @@
-"""Help of a manager for a command that runs: it stops it, and sees that its channel hung up."""
+"""Help of a manager for a running command: stopping it, and noticing that its channel hung up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChannelLook", "Lookout", "Place", "Stopper", "look_at", "place_of"]
 
-_REPEAT: Final = 0.1  # seconds after which a stop that was not heard is repeated
+_REPEAT: Final = 0.1  # seconds after which a stop without effect is repeated
 _LOOK: Final = 0.2  # seconds between two looks at a channel
 _LOOK_AGAIN: Final = 0.05  # seconds for which a redirect may look like a hang-up, at most
 _HUNG_UP: Final = "CHANNEL(checkhangup)"
@@ -41,9 +41,9 @@ class ChannelLook:
     """A channel at one moment.
 
     Attributes:
-        place: its place in the dialplan, which the events may tell later.
+        place: its place in the dialplan; the events that report it may come later.
         is_hung_up: true if it is about to be hung up, or redirected.
-        agi_status: the end of its last `AGI()`.
+        agi_status: the value of `AGISTATUS`, the result of its last `AGI()`.
         application: the application that it runs.
         data: the application's arguments.
     """
@@ -56,10 +56,10 @@ class ChannelLook:
 
 
 async def look_at(manager: ManagerLike, uniqueid: str) -> ChannelLook | None:
-    """Look at a channel; return `None` if the server says nothing of it.
+    """Return the present state of a channel; `None` if the server's answer does not list it.
 
     Raises:
-        ActionError: there is no such channel; or the user may not look.
+        ActionError: there is no such channel; or the user lacks the permission.
         ConnectionLost, ManagerTimeout: there is no answer.
     """
     status = await manager.send(Status(uniqueid, variables=_VARIABLES))
@@ -81,11 +81,11 @@ class Stopper:
 
     Args:
         manager: sends the actions.
-        uniqueid: the channel.
+        uniqueid: the channel's Uniqueid.
 
     Attributes:
-        settling: milliseconds of silence after which no digit and no stop is on its way any more
-            that would end the next command; 0 if there can be none.
+        settling: milliseconds of silence to wait for before the next command, as a digit or stop on
+            its way could end it; 0 if none can be on its way.
     """
 
     def __init__(self, manager: ManagerLike, uniqueid: str) -> None:
@@ -95,12 +95,12 @@ class Stopper:
         self.settling = 0
 
     def stop(self, command: Command, answer: asyncio.Future[Any]) -> None:
-        """Stop a command, if Asterisk can, until its answer is there."""
+        """Stop a command, if Asterisk can; repeat this until the answer of the command is there."""
         action: Action[Any]
         if command.is_stopped_by_control:
             action, settling = ControlPlayback(self._uniqueid, "stop"), 1
         elif digit := command.stop_digit:
-            # Where no command waits for it, Asterisk draws it out to its usual length.
+            # If no command waits for the digit, Asterisk lets it last for the usual time.
             action, settling = PlayDTMF(self._uniqueid, digit, receive=True), 250
         else:
             return
@@ -109,7 +109,7 @@ class Stopper:
             self._task = asyncio.create_task(self._keep_stopping(action, answer))
 
     async def _keep_stopping(self, action: Action[Any], answer: asyncio.Future[Any]) -> None:
-        # Asterisk drops a stop that comes before the command has begun.
+        # Asterisk ignores a stop that comes before the command has begun.
         while not answer.done():
             try:
                 await self._manager.send(action)
@@ -122,13 +122,13 @@ class Stopper:
 
 
 class Lookout:
-    """Looks whether a channel was hung up, where Asterisk neither tells nor ends the command.
+    """Notices that a channel was hung up during a command which Asterisk does not end then.
 
     Args:
-        manager: asks.
-        uniqueid: the channel.
-        report: is called with the place of a channel that was hung up or redirected, or with `None`
-            if it is gone.
+        manager: sends the actions.
+        uniqueid: the channel's Uniqueid.
+        report: called with the place of a channel that was hung up or redirected, or with `None` if
+            the channel is gone.
     """
 
     def __init__(
@@ -140,10 +140,10 @@ class Lookout:
         self._task: asyncio.Task[None] | None = None
 
     def watch(self, answer: asyncio.Future[Any]) -> None:
-        """Look again and again, until a command has its answer."""
+        """Look at the channel repeatedly, until a command has its answer."""
         loop = asyncio.get_running_loop()
         timer = loop.call_later(_LOOK, self._begin, answer)
-        answer.add_done_callback(lambda _: timer.cancel())  # most commands take no time
+        answer.add_done_callback(lambda _: timer.cancel())  # most commands end before the timer
 
     def _begin(self, answer: asyncio.Future[Any]) -> None:
         self._task = asyncio.create_task(self._look(answer))
@@ -164,7 +164,7 @@ class Lookout:
             if state is None or not state.is_hung_up:
                 was_hung_up = False
             elif not was_hung_up:
-                # So does one that GOSUB has redirected a moment ago, and that goes on.
+                # After a redirect by GOSUB a channel looks hung up for a moment, and goes on.
                 was_hung_up = True
             elif not answer.done():
                 self._report(state.place)

@@ -1,4 +1,4 @@
-"""The line from a session to its channel: what FastAGI and AsyncAGI have in common."""
+"""The transport from a session to its channel: the base of FastAGI's and AsyncAGI's."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 __all__ = ["AskByCommand", "Holder", "Transport", "failure", "may_be_the_end"]
 
 
-_SECRET: Final = 4  # bytes
+_SECRET: Final = 4  # bytes that an argument has at least, if it may be a secret
 
 
 class Holder(Protocol):
-    """Holds the call of a session, and wants to know who ends it."""
+    """The watch of a session's call, which has to know if the program hangs the call up."""
 
     def begin_hang_up(self) -> None:
-        """Take note that the session is about to hang up."""
+        """Note that the session is about to hang up."""
 
     def end_hang_up(self, done: bool) -> None:
-        """Take note that it has done so, or has not."""
+        """Note the outcome; `done` is false if the session certainly has not hung up."""
 
 
 class AskByCommand(Exception):
-    """A variable cannot be read or set but by a command."""
+    """A variable can only be read or set by a command."""
 
 
 def failure(command: Command, reply: Reply, *, session_over: bool = False) -> CommandFailed:
-    """Return the error of a command that was not carried out; it shows none of its arguments."""
+    """Return the error of a command that was not carried out, without the command's arguments."""
     name = command.name if command.is_known else "the command"
-    # Asterisk may repeat them. Those of few characters are no secrets, and may be all that it says.
+    # Asterisk's answer may repeat the arguments. Short ones are no secrets, and stay readable.
     arguments = {
         each.decode(encoding, "backslashreplace")
         for each in command.arguments
@@ -62,7 +62,7 @@ def failure(command: Command, reply: Reply, *, session_over: bool = False) -> Co
 
 
 def may_be_the_end(command: Command, reply: Reply) -> bool:
-    """True of an answer that is given on a channel that was hung up, too, or was redirected."""
+    """True if an answer may mean that the channel was hung up or redirected."""
     return (
         reply.code == 511 or reply.result == "-1" or (reply.result == "0" and command.hides_hangup)
     )
@@ -71,19 +71,19 @@ def may_be_the_end(command: Command, reply: Reply) -> bool:
 class Transport(ABC):
     """Runs the commands of one session, one at a time.
 
-    Each coroutine may be cancelled. What Asterisk still has to say to it is waited for behind that,
-    and `idle` returns when it is there.
+    Each coroutine may be cancelled. The transport then still waits for Asterisk's answer in the
+    background, and `idle` returns when the answer is there.
 
     Attributes:
         environment: the lines about the call.
-        encoding: the encoding.
-        limit: bytes that a command may have.
-        over: why no more commands are run; `None` while they are.
+        encoding: the encoding of the text.
+        limit: the longest command, in bytes.
+        over: the error that says why the session is over; `None` while it goes on.
         survives_failures: true if the session goes on after a command that failed.
-        answers_after_hangup: true if some commands are still answered when the channel is dead.
-        stops_with_digits: true if a digit can be pressed from outside to stop what runs.
+        answers_after_hangup: true if some commands are still answered on a dead channel.
+        stops_with_digits: true if a manager can press a digit to stop the running command.
         on_hangup: called when the channel hangs up while no command runs.
-        holder: who holds the call of the session; `None` if nobody does.
+        holder: the watch of the session's `Call`; `None` without one.
     """
 
     environment: Environment
@@ -99,11 +99,11 @@ class Transport(ABC):
     @property
     @abstractmethod
     def manager(self) -> ManagerLike | None:
-        """A manager of the same server, if there is one."""
+        """A manager of the same server; `None` without one."""
 
     @contextlib.contextmanager
     def ending(self) -> Iterator[None]:
-        """Tell the call of the session that a hang-up in this block is the program's own."""
+        """Notify the session's `Call` that the program itself hangs up in this block."""
         holder = self.holder
         if holder is None:
             yield
@@ -121,9 +121,9 @@ class Transport(ABC):
 
     @abstractmethod
     async def run(self, command: Command) -> Reply:
-        """Run a command, and return its answer, whatever that says.
+        """Run a command, and return its answer, even if that is a failure.
 
-        Cancelling it stops the command, if Asterisk can.
+        Cancelling this stops the command, if Asterisk can.
 
         Raises:
             SessionEnded, ConnectionLost, ManagerTimeout, ProtocolError: there is no answer.
@@ -131,11 +131,11 @@ class Transport(ABC):
 
     @abstractmethod
     async def idle(self) -> None:
-        """Wait until nothing of what was cancelled goes on."""
+        """Wait until no cancelled command runs any more."""
 
     @abstractmethod
     async def explain(self, command: Command, reply: Reply) -> ManagerError | None:
-        """Find out whether a -1, or what else looks like a failure, is the end of the session.
+        """Find out if an answer that looks like a failure is the end of the session.
 
         Returns:
             The error to raise because the session is over; `None` if it goes on.
@@ -143,10 +143,10 @@ class Transport(ABC):
 
     @abstractmethod
     async def settle(self) -> None:
-        """Find out why the session is over, if it is and that is not known yet."""
+        """Find out why the session is over, if it is and the reason is not known yet."""
 
     async def get(self, name: str | bytes) -> str | None:
-        """Return a variable's value in a quicker way than by a command, `None` where it is unset.
+        """Return a variable's value in a quicker way than by a command; `None` if it is unset.
 
         Raises:
             AskByCommand: there is no quicker way.
@@ -162,13 +162,13 @@ class Transport(ABC):
         raise AskByCommand
 
     async def send_to(self, context: str, exten: str, priority: int | str) -> bool:
-        """Send the channel to a place, if it has no dialplan that could go on there.
+        """Redirect a channel without a dialplan to a place.
 
         Returns:
-            False if it has one, and nothing was done.
+            False if the channel has a dialplan, and was not redirected.
 
         Raises:
-            CommandFailed: there is no such label.
+            CommandFailed: there is no such place.
         """
         return False
 
@@ -182,10 +182,10 @@ class Transport(ABC):
 
     @abstractmethod
     async def finish(self, *, hang_up: bool) -> None:
-        """End the session, whatever still runs in it: the program is over.
+        """End the session as its program is over, even if a command still runs.
 
         Args:
-            hang_up: hang up the channel; else the dialplan goes on.
+            hang_up: true to hang up the channel; false to let the dialplan go on.
         """
 
     @abstractmethod

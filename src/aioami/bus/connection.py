@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from .._check import check_characters
 from .._log import get_logger
 from ..errors import (
     ConnectionLost,
@@ -142,6 +143,7 @@ class BusOptions:
             ValueError: the URL cannot be read, or has an unknown option; the message never shows
                 the secret.
         """
+        check_characters("bus", url)
         shape = "bus: expected nats://host:port or tls://host:port, with commas between several"
         scheme, separator, rest = url.partition("://")
         if not separator or scheme not in ("nats", "tls"):
@@ -151,10 +153,10 @@ class BusOptions:
         found: dict[str, Any] = {}
         user, colon, password = login.partition(":")
         if colon:
-            found["user"] = urllib.parse.unquote(user)
-            found["password"] = urllib.parse.unquote(password)
+            found["user"] = _unquoted(user)
+            found["password"] = _unquoted(password)
         elif user:
-            found["token"] = urllib.parse.unquote(user)
+            found["token"] = _unquoted(user)
         if "@" in login and "," in login:
             raise ValueError(f"{shape}; one user for all hosts stands before the first of them")
         servers = []
@@ -225,6 +227,14 @@ class BusOptions:
                 context.load_cert_chain(self.certfile, self.keyfile)
             arguments["tls"] = context
         return arguments
+
+
+def _unquoted(text: str) -> str:
+    try:
+        return urllib.parse.unquote(text, errors="strict")
+    except UnicodeDecodeError:  # not chained: it has the secret
+        pass
+    raise ValueError("bus: the user and the secret are text, percent-encoded in UTF-8")
 
 
 def _check_key(option: str, file: str, shape: str, what: str) -> None:

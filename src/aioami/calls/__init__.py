@@ -1,10 +1,10 @@
-"""Calls: those that this program places and holds, and those that a server's events tell of.
+"""Calls: placing and controlling them, and tracing the calls of a server through its events.
 
     async with mgr.call("PJSIP/alice", to="100@internal", timeout=20) as call:
         await call.answered()
         end = await call.ended()
 
-A `Call` is one that `Manager.call()` has placed, or that an AGI session has.
+A `Call` is a call that `Manager.call()` has placed, or the call of an AGI session.
 
     tracer = CallTracer()
     for entry in Recording.load("monday.jsonl").entries:
@@ -16,7 +16,7 @@ Asterisk gives one `Linkedid` to all channels that belong together. When two cal
 by a bridge or a transfer, the channels of the younger call get the `Linkedid` of the older one. A
 `CallTrace` covers such a call from its first channel to its last. It has the channels and the
 steps: the dialling, the answer, who talked to whom, and the hang-up with its cause. The tracer
-does no input and no output.
+does no input or output: it gets the events from the program.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A call that a program holds."""
+"""A call that a program has placed, or that an AGI session has."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from ..errors import (
     UnknownAction,
     because,
 )
+from ..fields import identifier
 from ..responses.base import Response
 from .ends import CallEnd, CallState
 from .hub import Hub
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "hold"]
 
 _DIGITS: Final = frozenset("0123456789ABCD*#")
-_PARK_TIMEOUT: Final = 5.0  # seconds in which Asterisk tells where a call is parked
+_PARK_TIMEOUT: Final = 5.0  # seconds in which Asterisk reports the space of a parked call
 _RECORDING_ID: Final = "AIOAMI_RECORDING"  # the variable in which MixMonitor leaves its id
 
 ResponseT = TypeVar("ResponseT", bound=Response)
@@ -42,21 +43,21 @@ ResponseT = TypeVar("ResponseT", bound=Response)
 class Call:
     """A call that this program has placed, or the call of an AGI session.
 
-    `Manager.call()` places one. It is known by its Uniqueid, which was chosen before anything was
-    sent, so that nothing of it is missed. All that it tells comes of the server's events, so the
-    manager's user needs the read class `call`. What it does needs the write classes that the
-    methods name.
+    `Manager.call()` places a call. It chooses the Uniqueid before it sends the action, so no event
+    of the call is missed. The state of the call comes from the server's events, so the manager's
+    user needs the read class `call`. Each method that acts on the call names the write classes that
+    it needs.
 
-    A Local channel that takes itself out of the call is followed, and so is a call that another
-    phone has picked up: `uniqueid` and `channel` are then those of the channel in its place.
+    When a Local channel takes itself out of the call, or another phone picks the call up, the
+    object follows: `uniqueid` and `channel` are then those of the new channel.
 
-    A link that is lost and established again ends no call: it is looked for on the server then, for
-    which the user needs one of the write classes `system`, `reporting` and `call`.
+    The call goes on when the link is lost and established again. The call is then looked for on the
+    server, so the user needs one of the write classes `system`, `reporting` and `call`.
 
-    The methods that do something wait for the channel while there is none yet. On a call that has
-    ended they raise `HungUp`, but for `hang_up()`. They raise what `Manager.send` raises, and
-    cancelling them takes nothing back. In another event loop, thread or process than the manager's
-    they raise `RuntimeError` while the call goes on; its state may be read everywhere.
+    The methods that act on the call wait until it has a channel. If the call has ended, they raise
+    `HungUp`, except `hang_up()`. They raise what `Manager.send` raises; cancelling them undoes
+    nothing. Outside the manager's event loop, thread or process they raise `RuntimeError` while the
+    call goes on. The call's state may be read everywhere.
     """
 
     def __init__(self, manager: ManagerLike, hub: Hub, watch: Watch) -> None:
@@ -75,17 +76,17 @@ class Call:
 
     @property
     def channel(self) -> str | None:
-        """The name of the call's channel, as `PJSIP/alice-00000001`; `None` before there is one."""
+        """The name of the call's channel, as `PJSIP/alice-00000001`; `None` before it has one."""
         return self._machine.channel
 
     @property
     def state(self) -> CallState:
-        """The state of the call, by the events that have come until now."""
+        """The state of the call, according to the events so far."""
         return self._machine.state
 
     @property
     def bridged_with(self) -> tuple[str, ...]:
-        """The Uniqueids of the channels that share a bridge with it, without a parking lot's."""
+        """The Uniqueids of the channels in a bridge with the call; empty in a parking lot."""
         return self._machine.bridged_with
 
     @property
@@ -95,22 +96,22 @@ class Call:
 
     @property
     def parked(self) -> bool:
-        """True if it is parked."""
+        """True if the call is parked."""
         return self._machine.parked
 
     @property
     def parking_space(self) -> str | None:
-        """The space where it is parked, as `701`; `None` if it is not, or nothing told it."""
+        """The space where the call is parked, as `701`; `None` if not parked, or not known."""
         machine = self._machine
         return machine.spaces[-1] if machine.parked and machine.spaces else None
 
     @property
     def end(self) -> CallEnd | None:
-        """The end; `None` while it goes on."""
+        """The end of the call; `None` while it goes on."""
         return self._machine.end
 
     def to_dict(self) -> dict[str, Any]:
-        """Return its state, and its end if it has ended, as a dictionary that is ready for JSON."""
+        """Return the state and the end of the call as a dictionary, ready for JSON."""
         end = self.end
         return {
             "uniqueid": self.uniqueid,
@@ -129,13 +130,13 @@ class Call:
         """Wait until somebody has answered the call. Cancelling this changes nothing.
 
         Args:
-            timeout: seconds to wait; `None` is no limit but the call's own.
+            timeout: seconds to wait; `None` waits until the call is answered or has ended.
 
         Returns:
-            The time of the answer, in seconds since 1970; also if the call is over.
+            The time of the answer, in seconds since 1970; also after the call is over.
 
         Raises:
-            NotAnswered: it ended before that; the error's `end` says how.
+            NotAnswered: the call ended unanswered; the error's `end` says how.
             ManagerTimeout: nobody answered in time. The call goes on.
         """
         check_seconds("timeout", timeout)
@@ -154,7 +155,7 @@ class Call:
             timeout: seconds to wait; `None` is no limit.
 
         Raises:
-            ManagerTimeout: the call has not ended in time. It goes on.
+            ManagerTimeout: the call did not end in time. It goes on.
         """
         check_seconds("timeout", timeout)
         await self._watch.wait(lambda: False, timeout, "has not ended")
@@ -165,22 +166,22 @@ class Call:
     def changes(self) -> CallChanges:
         """Return the changes of the call from now on, for `async for`; each is a `CallChange`.
 
-        The last one is the end of the call. If the call is over already, there is none.
+        The last change is the end of the call. After the end there are no changes.
         """
         return self._watch.changes()
 
-    # What is done with it
+    # Actions on the call
 
     async def hang_up(self, cause: HangupCause | int | None = None) -> None:
-        """Hang up the call, in whatever state it is; a call that has ended stays as it is.
+        """Hang up the call in any state; after its end this does nothing.
 
-        A call that has no channel yet is hung up as soon as it has one. Cancelling this takes
-        nothing back: the call is hung up all the same. Needs the write class `call` or `system`.
+        A call without a channel is hung up as soon as it has one. Cancelling this does not keep the
+        call from being hung up. Needs the write class `call` or `system`.
 
         Args:
-            cause: the reason that the other side is told, as `HangupCause.USER_BUSY`.
+            cause: the reason that the other side gets, as `HangupCause.USER_BUSY`.
         """
-        HangUp(self.uniqueid, cause=cause)  # refuses at once what is wrong
+        HangUp(self.uniqueid, cause=cause)  # refuses wrong arguments at once
         self._watch.check()
         await asyncio.shield(self._hub.start(self._hang_up(cause)))
 
@@ -202,13 +203,13 @@ class Call:
                     raise
             finally:
                 self._watch.end_hang_up(done)
-            # Unless another channel has taken its place, its end is about to come, or was missed.
+            # If no other channel took its place, the call's end is about to come, or was missed.
             if uniqueid == self.uniqueid:
                 self._hub.look()
                 return
 
     async def redirect(self, context: str, exten: str, priority: int | str = 1) -> None:
-        """Send the call to an extension; the one that it talks with is left behind.
+        """Send the call to an extension, without the party that it talks with.
 
         Asterisk does not check that the extension exists. Needs the write class `call`.
 
@@ -219,7 +220,7 @@ class Call:
         await self._steer(lambda uniqueid: Redirect(uniqueid, context, exten, priority))
 
     async def transfer(self, exten: str, context: str) -> None:
-        """Transfer the one that this call talks with to an extension (a blind transfer).
+        """Transfer the party that this call talks with to an extension (a blind transfer).
 
         This call then leaves the conversation. Asterisk does not check that the extension exists.
         Needs the write class `call`.
@@ -233,7 +234,7 @@ class Call:
         await self._steer(lambda uniqueid: BlindTransfer(uniqueid, exten, context))
 
     async def bridge(self, other: Call | str) -> None:
-        """Bridge the call with another channel; both leave what they were doing.
+        """Bridge the call with another channel; both leave the bridge or application they were in.
 
         Needs the write class `call`.
 
@@ -241,7 +242,7 @@ class Call:
             other: another call, or the name or Uniqueid of a channel.
 
         Raises:
-            ActionError: there is no such other channel.
+            ActionError: the other channel does not exist.
         """
         check_type("other", other, (Call, str), "a Call, or a channel as text")
 
@@ -251,19 +252,19 @@ class Call:
         await self._steer(make)
 
     async def park(self, *, timeout: float | None = None, lot: str | None = None) -> str:
-        """Park the call, and return the space, which whoever fetches it dials.
+        """Park the call, and return the space: the extension to dial to fetch the call.
 
         `parked` becomes true a moment later, and `parking_space` has the space while it is parked.
         Needs the write class `call`.
 
         Args:
-            timeout: seconds after which it goes back to where it came from; `None` is the parking
-                lot's own time.
+            timeout: seconds after which the call goes back to where it came from; `None` is the
+                time that the parking lot is configured with.
             lot: the name of the parking lot; `None` is the default one.
 
         Raises:
-            ActionError: there is no such lot, or it is full.
-            ManagerTimeout: Asterisk has accepted it, and has not told the space in 5 seconds.
+            ActionError: the lot does not exist, or is full.
+            ManagerTimeout: Asterisk accepted the action, but did not report the space in 5 seconds.
         """
         check_seconds("timeout", timeout)
         if timeout is not None and not timeout >= 1:
@@ -282,29 +283,29 @@ class Call:
     async def mute(
         self, muted: bool = True, *, listening: bool = False, talking: bool = True
     ) -> None:
-        """Mute the phone of the call, or let it be heard again. Needs the write class `system`.
+        """Mute the phone of the call, or unmute it. Needs the write class `system`.
 
         Args:
-            muted: `True` to mute, `False` to end that.
+            muted: `True` to mute, `False` to unmute.
             listening: `True` for the sound that goes to the phone.
             talking: `True` for the sound that comes from the phone.
 
         Raises:
             ValueError: `listening` and `talking` are both `False`.
         """
-        MuteAudio("-", talking, listening, muted)  # refuses at once what is wrong
+        MuteAudio("-", talking, listening, muted)  # refuses wrong arguments at once
         await self._steer(lambda uniqueid: MuteAudio(uniqueid, talking, listening, muted))
 
     async def record(self, file: str, *, options: str = "") -> str:
         """Record the call, both directions in one file, until it ends.
 
-        `actions.StopMixMonitor(call.uniqueid, id)` ends the recording before that. Needs the write
+        `actions.StopMixMonitor(call.uniqueid, id)` ends the recording earlier. Needs the write
         class `system`.
 
         Args:
             file: the file on the server with its extension, absolute or below Asterisk's monitor
                 folder.
-            options: those of the dialplan application `MixMonitor`; `i()` is added to them.
+            options: options of the dialplan application `MixMonitor`; `i()` is added to them.
 
         Returns:
             The id of the recording.
@@ -318,7 +319,7 @@ class Call:
         return str(reply.get("MixMonitorID", ""))
 
     async def press(self, digits: str) -> None:
-        """Send digits to its phone, as tones, one after the other; for a menu at the far end.
+        """Send digits to the call's phone as tones, one after the other, as to a voice menu.
 
         Needs the write class `call`.
 
@@ -332,18 +333,18 @@ class Call:
             await self._steer(lambda uniqueid, digit=digit: PlayDTMF(uniqueid, digit))
 
     async def get(self, name: str | bytes) -> str | None:
-        """Return a variable of its channel, or the value of a function, as `CALLERID(num)`.
+        """Return a variable of the call's channel, or the value of a function as `CALLERID(num)`.
 
         Needs the write class `call` or `reporting`.
 
         Returns:
-            The value; `None` where it is unset or empty, which cannot be told apart.
+            The value; `None` if it is unset or empty: Asterisk does not distinguish the two.
         """
         reply = await self._steer(lambda uniqueid: Getvar(name, channel=uniqueid))
-        return reply.get("Value") or None
+        return identifier(reply, "Value") or None
 
-    async def set(self, name: str | bytes, value: Union[str, int]) -> None:
-        """Set a variable of its channel, or what a function stands for.
+    async def set(self, name: str | bytes, value: Union[str, bytes, int]) -> None:
+        """Set a variable of the call's channel, or the value of a function as `CALLERID(num)`.
 
         Needs the write class `call`.
         """
@@ -354,14 +355,14 @@ class Call:
         self._watch.check()
         self._watch.is_kept = True
 
-    # How it is done
+    # Internals
 
     async def _wait_for_channel(self) -> None:
         await self._watch.wait(lambda: self._machine.channel is not None, None, "")
 
     async def _steer(self, make: Any) -> Any:
-        """Send an action about its channel, when there is one."""
-        make(self.uniqueid)  # refuses at once what is wrong
+        """Send an action about the call's channel, as soon as it has one."""
+        make(self.uniqueid)  # refuses wrong arguments at once
         while True:
             await self._wait_for_channel()
             if self._machine.end is not None:
@@ -391,14 +392,14 @@ def hold(
     ticket: str = "",
     phone: str = "",
 ) -> tuple[Call, Watch]:
-    """Hold a call: from now on its events are heard.
+    """Make a call that follows the server's events from now on, and its watch.
 
     Args:
-        manager: whose server it is on.
-        machine: its state.
-        ring: seconds for which it may ring; `None` of a call that came by itself.
+        manager: the manager of the call's server.
+        machine: the state of the call.
+        ring: seconds for which the call may ring; `None` if this program did not place it.
         ticket: the ActionID of its Originate; empty without one.
-        phone: who is called, as errors name it; empty of a call that came by itself.
+        phone: the phone that is called, for errors; empty if this program did not place the call.
     """
     hub = Hub.of(manager)
     watch = Watch(hub, machine, ring=ring, ticket=ticket, phone=phone)

@@ -1,4 +1,4 @@
-"""The states and ends of calls: the same words for a call that is held and for one that is seen."""
+"""The states and ends of calls, which `Call` and `CallTrace` share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class CallState(Word):
     """The state of a call that this program placed."""
 
     QUEUED = "queued"
-    """Asterisk was asked, and there is no channel yet."""
+    """Asterisk was asked for the call, which has no channel yet."""
     DIALLING = "dialling"
-    """There is a channel, and the far end was not heard of."""
+    """The call has a channel, and the far end has not reacted yet."""
     RINGING = "ringing"
     """The far end rings."""
     EARLY = "early"
@@ -29,21 +29,21 @@ class EndReason(Word):
     """The reason why a call is over, in the same words on every version of Asterisk."""
 
     ANSWERED = "answered"
-    """It was answered, and hung up later."""
+    """The call was answered, and hung up later."""
     BUSY = "busy"
     NO_ANSWER = "no answer"
     CONGESTION = "congestion"
     REJECTED = "rejected"
     NO_SUCH_CHANNEL = "no such channel"
-    """It failed, and there never was a channel, as with an unknown endpoint or technology."""
+    """The call failed before it had a channel, as with an unknown endpoint or technology."""
     CANCELLED = "cancelled"
     """This program hung up before anybody answered."""
     LOST = "lost"
-    """The end was not seen, as the manager lost its link for good, or may not look for a call whose
-    events it missed.
+    """The end was not seen, as the manager lost its link for good, or missed events of the call and
+    has no permission to list the channels.
     """
     UNKNOWN = "unknown"
-    """There was a channel, and nothing says why it is gone."""
+    """The call ended, and no event says why."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class CallEnd:
         cause: the hang-up cause of its channel; `None` where Asterisk gave none.
         rang: seconds for which it rang.
         talked: seconds from the answer to the hang-up; 0 without an answer.
-        by_us: true if this program ended it.
+        by_us: true if this program hung up.
     """
 
     reason: EndReason
@@ -65,7 +65,7 @@ class CallEnd:
     by_us: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, ready for JSON."""
+        """Return the end as a dictionary, ready for JSON."""
         return {
             "reason": self.reason.name,
             "cause": None if self.cause is None else self.cause.name,
@@ -82,7 +82,7 @@ _BY_CAUSE: Final = {
     HangupCause.SUBSCRIBER_ABSENT: EndReason.NO_ANSWER,
     HangupCause.ANSWERED_ELSEWHERE: EndReason.NO_ANSWER,
     HangupCause.DESTINATION_OUT_OF_ORDER: EndReason.CONGESTION,
-    # These say that a call has ended, and not why.
+    # These causes do not say why a call has ended.
     HangupCause.NOT_DEFINED: None,
     HangupCause.NORMAL_CLEARING: None,
     HangupCause.NORMAL_UNSPECIFIED: None,
@@ -97,10 +97,10 @@ _NO_RESOURCES: Final = range(32, 48)  # the class of Q.850 for a network that is
 
 
 def reason_of(cause: int | None, dial_status: str | None = None) -> EndReason:
-    """Return the reason why a call was not answered: by its cause, else by the result of the dial.
+    """Return the reason why a call was not answered: by its cause, else by its dial status.
 
     Args:
-        cause: the hang-up cause; `None` and those that only say that a call has ended tell nothing.
+        cause: the hang-up cause. `None`, and a cause as `NORMAL_CLEARING`, leaves the reason open.
         dial_status: the `DialStatus` of its DialEnd, if one came.
     """
     if cause is not None:

@@ -1,4 +1,4 @@
-"""One stream of a manager's events for all calls that are held on it, routed to their watches."""
+"""One stream of a manager's events for all its `Call` objects, routed to their watches."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from ..events.channels import (
     Unhold,
 )
 from ..events.parking import ParkedCall
+from ..fields import identifier
 from .machine import Bridges
 from .watch import Watch
 
@@ -41,14 +42,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Hub"]
 
-_AGAIN: Final = 1.0  # seconds after which a look is repeated
+_AGAIN: Final = 1.0  # seconds after which the channels are listed again
 
 _EVENTS: Final = (
     *(BridgeEnter, BridgeLeave, BridgeMerge, DialBegin, DialEnd, DialState, Hangup, Hold),
     *(LocalOptimizationBegin, LocalOptimizationEnd, Newchannel, Newstate, OriginateResponse),
     *(ParkedCall, Pickup, Rename, Unhold),
 )
-# The headers with the Uniqueids of the channels that an event is about; `Uniqueid` of all others.
+# The headers with the Uniqueids of the channels that an event is about. For all other events this
+# is `Uniqueid`.
 _HEADERS: Final = {
     "BridgeEnter": ("Uniqueid", "SwapUniqueid"),
     "DialBegin": ("DestUniqueid",),
@@ -65,7 +67,7 @@ log = get_logger("aioami.calls")
 
 
 class Hub(ManagersHub):
-    """Watches the calls that are held on one manager; there is one for each manager.
+    """Routes events to the calls of one manager. Each manager has one hub.
 
     Attributes:
         bridges: the bridges of the server.
@@ -86,20 +88,20 @@ class Hub(ManagersHub):
         self._caught_up = Signal()
 
     def __len__(self) -> int:
-        """The number of calls."""
+        """The number of calls that go on."""
         return len(self._watches)
 
     @property
     def is_looking(self) -> bool:
-        """True while it finds out what has become of calls."""
+        """True while the hub looks for its calls on the server."""
         return self._looking is not None and not self._looking.done()
 
     def add(self, manager: ManagerLike, watch: Watch) -> None:
-        """Give a watch the events of its call from now on; it is held here until the call ends.
+        """Give a watch the events of its call from now on, until the call ends.
 
         Args:
-            manager: whose events these are.
-            watch: gets them.
+            manager: the manager with the events.
+            watch: the watch, which the hub keeps until then.
         """
         self._owner.check()
         if self._stream is None:
@@ -118,14 +120,14 @@ class Hub(ManagersHub):
         watch.begin()
 
     def find(self, uniqueid: str) -> tuple[Call, Watch] | None:
-        """Return the call that is held, and has a channel; `None` if none is."""
+        """Return the call with a channel, and its watch; `None` if no `Call` has this channel."""
         for watch in self._routes.get(uniqueid, ()):
             if watch.machine.uniqueid == uniqueid:
                 return watch.call, watch
         return None
 
     def route(self, watch: Watch) -> None:
-        """Route the events of the channels that a call has now."""
+        """Route to a watch the events of the channels that its call has now."""
         before = self._watches.get(watch)
         now = watch.machine.uniqueids
         if before is None or before == now:
@@ -144,7 +146,7 @@ class Hub(ManagersHub):
                 self._routes.pop(uniqueid, None)
 
     def remove(self, watch: Watch) -> None:
-        """Give a watch nothing more; without another one, the stream is closed."""
+        """Give a watch no more events; close the stream after the last watch."""
         uniqueids = self._watches.pop(watch, None)
         if uniqueids is None:
             return
@@ -169,7 +171,7 @@ class Hub(ManagersHub):
             watch.lose()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a coroutine in the background, and hold its task until it is over."""
+        """Run a coroutine in the background, and keep its task until it is done."""
         task = asyncio.create_task(work, name="aioami call")
         self._tasks.add(task)
         task.add_done_callback(self._finish)
@@ -177,7 +179,7 @@ class Hub(ManagersHub):
 
     def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        # Whoever waits for it gets the error, too; nobody may be left who does.
+        # A caller that waits for the task gets the error too, but no caller may be left.
         if not task.cancelled() and task.exception() is not None:
             log.debug("a call could not be hung up", exc_info=task.exception())
 
@@ -243,7 +245,7 @@ class Hub(ManagersHub):
                 watch.check_bridge()
 
     def _complete(self, bridge: str, event: Event) -> None:
-        """Ask who else is in the bridge of a call, where more are there than have been told of."""
+        """List the channels of a call's bridge, if it has more than the events have named."""
         members = self.bridges.members(bridge)
         count = event.get("BridgeNumChannels", "")
         if event.name != "BridgeEnter" or not count.isdecimal() or int(count) <= len(members):
@@ -252,7 +254,7 @@ class Hub(ManagersHub):
             self.start(self._ask_bridge(bridge))
 
     async def _ask_bridge(self, bridge: str) -> None:
-        """Learn the type and the channels of a bridge."""
+        """Ask Asterisk for the type and the channels of a bridge."""
         manager = self._manager
         if manager is None:
             return
@@ -262,9 +264,9 @@ class Hub(ManagersHub):
             log.debug("the bridge %s is not known: %s", bridge, error)
             return
         for channel in answer.events:
-            uniqueid = channel.get("Uniqueid", "")
+            uniqueid = identifier(channel, "Uniqueid") or ""
             if self.bridges.place(uniqueid) != bridge:
-                self.bridges.enter(bridge, uniqueid, channel.get("Channel", ""))
+                self.bridges.enter(bridge, uniqueid, identifier(channel, "Channel") or "")
         completion = answer.events.completion
         if completion is not None:
             self.bridges.set_kind(bridge, completion.get("BridgeType", ""))
@@ -273,9 +275,9 @@ class Hub(ManagersHub):
     # Looking for calls, where events are missing
 
     def look(self) -> None:
-        """Find out what has become of the calls, as events may be missing."""
+        """Look for the calls on the server, as events may be missing."""
         if self.is_looking:
-            self._looks_again = True  # what is asked already may be older than what is missing
+            self._looks_again = True  # the list on its way may be older than the missing events
             return
         self._looking = self.start(self._look())
 
@@ -301,18 +303,18 @@ class Hub(ManagersHub):
 
     async def _list_channels(self) -> dict[str, Event]:
         manager = self._manager
-        assert manager is not None  # with the last call the looking is cancelled
+        assert manager is not None  # this task is cancelled when the last call ends
         try:
             answer: Any = await manager.send(CoreShowChannels())
         except PermissionDenied:
             answer = await manager.send(Status(None))
-        # What came before the answer is older than it.
+        # Events that came before the answer are older than the list, so they are taken first.
         while self._stream is not None and self._stream.pending:
             await self._caught_up.wait()
         return {each.get("Uniqueid", ""): each for each in answer.events}
 
     async def _compare(self, items: dict[str, Event], known: dict[Watch, bool]) -> bool:
-        """Compare the calls with a list of all channels; return false to look once more."""
+        """Compare the calls with a list of all channels; return false to list them again."""
         self.bridges.replace(items.values())
         unseen = []
         for watch, had_channel in known.items():

@@ -1,4 +1,4 @@
-"""The call of a session, which came by itself."""
+"""The call of an AGI session: found if this program knows it already, made otherwise."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["call_of"]
 
 
 def call_of(manager: ManagerLike, uniqueid: str, channel: str) -> tuple[Call, Watch]:
-    """Return the call with a channel, which may be held already.
+    """Return the call of a channel, with its watch; both are made if the call is not known yet.
 
     Args:
-        manager: whose server it is on.
+        manager: the manager of the call's server.
         uniqueid: the channel's Uniqueid.
         channel: the channel's name.
     """

@@ -1,4 +1,4 @@
-"""State and end of one call that a program holds, worked out from events, without I/O."""
+"""State and end of one `Call`, worked out from events, without I/O."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Final
 
 from ..enums import ChannelState, DialStatus, HangupCause, OriginateReason
 from ..events.base import Event
+from ..fields import identifier
 from .ends import CallEnd, CallState, EndReason, reason_of
 
 __all__ = ["ANSWER_GRACE", "CHANNEL_GRACE", "Bridges", "CallMachine"]
 
-ANSWER_GRACE: Final = 2.0  # seconds in which OriginateResponse comes behind a Hangup, or before it
-CHANNEL_GRACE: Final = 0.25  # seconds in which a channel shows behind an OriginateResponse
+ANSWER_GRACE: Final = 2.0  # seconds between OriginateResponse and Hangup, in either order, at most
+CHANNEL_GRACE: Final = 0.25  # seconds after an OriginateResponse in which a channel may show
 
 _PARKING: Final = "parking"
 _BY_REASON: Final = {
@@ -34,8 +35,13 @@ Changes = list[str]
 """The names of attributes that have changed."""
 
 
+def _text(event: Event, header: str) -> str:
+    """A name or an id, which keeps its bytes; empty if it is not there."""
+    return identifier(event, header) or ""
+
+
 class Bridges:
-    """The bridges of a server and their channels, as far as they have been told of."""
+    """The bridges of a server and their channels, as far as events have named them."""
 
     def __init__(self) -> None:
         self._members: dict[str, dict[str, str]] = {}
@@ -44,22 +50,22 @@ class Bridges:
 
     def take(self, event: Event) -> str:
         """Take a BridgeEnter or BridgeLeave, and return the bridge."""
-        bridge, uniqueid = event.get("BridgeUniqueid", ""), event.get("Uniqueid", "")
+        bridge, uniqueid = _text(event, "BridgeUniqueid"), _text(event, "Uniqueid")
         if event.name == "BridgeEnter":
-            self.enter(bridge, uniqueid, event.get("Channel", ""))
+            self.enter(bridge, uniqueid, _text(event, "Channel"))
             self._kinds[bridge] = event.get("BridgeType", "")
         elif self._places.get(uniqueid) == bridge:
             self.forget(uniqueid)
         return bridge
 
     def enter(self, bridge: str, uniqueid: str, name: str) -> None:
-        """Put a channel into a bridge; it is in one at a time."""
+        """Put a channel into a bridge, and take it out of any other."""
         self.forget(uniqueid)
         self._members.setdefault(bridge, {})[uniqueid] = name
         self._places[uniqueid] = bridge
 
     def forget(self, uniqueid: str) -> None:
-        """Take a channel out of the bridge that it is in, if it is in one."""
+        """Take a channel out of its bridge, if it is in one."""
         bridge = self._places.pop(uniqueid, None)
         if bridge is None:
             return
@@ -75,17 +81,17 @@ class Bridges:
             self._kinds[bridge] = kind
 
     def replace(self, channels: Iterable[Event]) -> None:
-        """Take the items of CoreShowChannels or Status for all that there is."""
+        """Replace all channels and bridges by the items of CoreShowChannels or Status."""
         kinds, self._kinds, self._members, self._places = self._kinds, {}, {}, {}
         for each in channels:
-            bridge = each.get("BridgeId", "")
+            bridge = _text(each, "BridgeId")
             if bridge:
-                self.enter(bridge, each.get("Uniqueid", ""), each.get("Channel", ""))
+                self.enter(bridge, _text(each, "Uniqueid"), _text(each, "Channel"))
         for bridge, kind in kinds.items():
             self.set_kind(bridge, kind)
 
     def place(self, uniqueid: str) -> str:
-        """Return the bridge that a channel is in; empty without one."""
+        """Return the bridge of a channel; empty if it is in none."""
         return self._places.get(uniqueid, "")
 
     def kind(self, bridge: str) -> str | None:
@@ -105,28 +111,27 @@ class Bridges:
 class CallMachine:
     """The state of one call.
 
-    Facts come in any order: the events of its channel, and the OriginateResponse. Times are seconds
-    on a clock that does not jump.
+    The events of its channel and the OriginateResponse may come in any order. Times are seconds on
+    a clock that does not jump.
 
     Args:
         uniqueid: the channel's Uniqueid.
         other: the Uniqueid of the other half of a Local channel.
-        channel: the channel's name, if there is one already.
-        is_placed: false of a call that came by itself.
+        channel: the channel's name, if the call has a channel already.
+        is_placed: false if this program did not place the call.
         early_media: true if the call may go on before it is answered.
 
     Attributes:
-        uniqueid: the Uniqueid of its channel now; that of the channel that took its place, if one
-            has.
+        uniqueid: the Uniqueid of the call's channel, or of the channel that took its place.
         channel: the channel's name; `None` before there is one.
         state: the state.
         held: true if its phone has put the call on hold.
         bridged_with: the Uniqueids of the channels that it talks with.
-        parked: true if it is parked.
-        spaces: the spaces of parking lots that it was put into, one after the other.
-        end: the end, once it has ended.
+        parked: true if the call is parked.
+        spaces: the parking spaces that the call was put into, in order.
+        end: the end; `None` while the call goes on.
         bridges: the bridges of its server.
-        grace: seconds to wait for a fact that is missing, before `settle`; `None` if none is.
+        grace: seconds to wait for a missing event before `settle`; `None` if none is missing.
     """
 
     def __init__(
@@ -140,7 +145,7 @@ class CallMachine:
     ) -> None:
         self.uniqueid = uniqueid
         self.channel = channel
-        # Whoever calls hears that it rings.
+        # A caller hears the ringing from the start.
         self.state = CallState.QUEUED if is_placed else CallState.RINGING
         self.held = False
         self.bridged_with: tuple[str, ...] = ()
@@ -150,9 +155,9 @@ class CallMachine:
         self.grace: float | None = None
         self.bridges = Bridges()
         self._other = other
-        self._heir = ""  # the channel that takes the place of this one
-        self._heir_name = ""  # where it was told with it
-        self._has_heir = False  # it has done so
+        self._heir = ""  # the channel that is about to take the place of this one
+        self._heir_name = ""  # its name, if the event had it
+        self._has_heir = False  # it has taken the place
         self._is_placed = is_placed
         self._early_media = early_media
         self._reason: OriginateReason | None = None
@@ -171,13 +176,13 @@ class CallMachine:
 
     @property
     def uniqueids(self) -> tuple[str, ...]:
-        """The channels whose events it needs."""
+        """The Uniqueids of the channels whose events the call needs."""
         found = (self.uniqueid, self._other, self._heir)
         return tuple(dict.fromkeys(each for each in found if each))
 
     @property
     def was_answered(self) -> bool:
-        """True if somebody has answered it, even if it is over."""
+        """True if somebody has answered the call, even after its end."""
         return self._answered_at is not None
 
     # Events
@@ -195,7 +200,7 @@ class CallMachine:
     def _on_channel(self, event: Event, time: float) -> Changes:
         if not self._is_own(event):
             return []
-        return self._name(event.get("Channel")) + self._look(event, time)
+        return self._name(identifier(event, "Channel")) + self._look(event, time)
 
     def _look(self, event: Event, time: float) -> Changes:
         """Take the state of the channel from an event that shows it."""
@@ -208,12 +213,12 @@ class CallMachine:
         return self._go(CallState.DIALLING, time)
 
     def _on_rename(self, event: Event, time: float) -> Changes:
-        return self._name(event.get("Newname")) if self._is_own(event) else []
+        return self._name(identifier(event, "Newname")) if self._is_own(event) else []
 
     def _on_dial(self, event: Event, time: float) -> Changes:
         if not self._is_own(event, "DestUniqueid"):
             return []
-        changes = self._name(event.get("DestChannel"))
+        changes = self._name(identifier(event, "DestChannel"))
         status = event.get("DialStatus", "")
         if event.name == "DialEnd":
             self._dial_status = status
@@ -229,8 +234,8 @@ class CallMachine:
         return ["held"]
 
     def _on_bridge(self, event: Event, time: float) -> Changes:
-        """Take a BridgeEnter or BridgeLeave that the bridges have taken."""
-        swapped = event.get("SwapUniqueid")
+        """Take a BridgeEnter or BridgeLeave, after `bridges` has taken it."""
+        swapped = identifier(event, "SwapUniqueid")
         if self._heir and swapped and swapped in (self.uniqueid, self._other):
             self._has_heir = True
         return self.check_bridge()
@@ -252,29 +257,29 @@ class CallMachine:
         return changes
 
     def _on_park(self, event: Event, time: float) -> Changes:
-        """Take note of the space, which is told just before the call enters the parking lot."""
+        """Note the space, which Asterisk reports just before the call enters the parking lot."""
         if self._is_own(event, "ParkeeUniqueid"):
             self.spaces = (*self.spaces, event.get("ParkingSpace", ""))
         return []
 
     def _on_optimization(self, event: Event, time: float) -> Changes:
-        """Take note that a Local channel begins or ends to take itself out of the call."""
-        one, two = event.get("LocalOneUniqueid", ""), event.get("LocalTwoUniqueid", "")
+        """Note that a Local channel begins to take itself out of the call, or ends doing so."""
+        one, two = _text(event, "LocalOneUniqueid"), _text(event, "LocalTwoUniqueid")
         if self.uniqueid not in (one, two):
             return []
         if event.name == "LocalOptimizationEnd":
-            # It says No of one that the swap of channels has done already.
+            # Success is No, too, if a swap in the bridge has put the heir in place already.
             if not self._has_heir and event.get("Success", "").lower() != "yes":
                 self._heir = ""
             elif self._heir:
                 self._has_heir = True
             return []
         self._other = two if one == self.uniqueid else one
-        self._heir, self._heir_name = self._find_heir() or event.get("SourceUniqueid", ""), ""
+        self._heir, self._heir_name = self._find_heir() or _text(event, "SourceUniqueid"), ""
         return []
 
     def _find_heir(self) -> str:
-        """Return the channel behind the other half, which is the one that was called."""
+        """Return the channel behind the other half: the called one."""
         found = self.bridges.peers(self._other)
         return found[0] if found and self.uniqueid not in found else ""
 
@@ -283,23 +288,23 @@ class CallMachine:
         return []
 
     def _on_pickup(self, event: Event, time: float) -> Changes:
-        """Take note that another phone has picked up the call, and takes its place."""
+        """Note that the channel of another phone picks the call up, and takes its place."""
         if self._is_own(event, "TargetUniqueid"):
-            self._heir, self._has_heir = event.get("Uniqueid", ""), True
-            self._heir_name = event.get("Channel", "")
+            self._heir, self._has_heir = _text(event, "Uniqueid"), True
+            self._heir_name = _text(event, "Channel")
         return []
 
     def _on_hangup(self, event: Event, time: float) -> Changes:
-        uniqueid = event.get("Uniqueid", "")
+        uniqueid = _text(event, "Uniqueid")
         if uniqueid == self._heir and uniqueid != self.uniqueid:
             self._heir, self._has_heir = "", False
         if uniqueid != self.uniqueid:
             return []
         if self._heir and self._has_heir:
             return self._follow(time)
-        changes = self._name(event.get("Channel"))
+        changes = self._name(identifier(event, "Channel"))
         cause = event.get("Cause", "")
-        # 0 stands for none.
+        # 0 stands for no cause.
         self._cause = HangupCause(int(cause)) if cause.isdecimal() and int(cause) else None
         self._is_gone = True
         return changes + self._conclude(time)
@@ -312,7 +317,7 @@ class CallMachine:
         return self._name(name) + self._go(CallState.ANSWERED, time) + self.check_bridge()
 
     def _on_response(self, event: Event, time: float) -> Changes:
-        """Take the OriginateResponse; whoever calls this has compared its ActionID."""
+        """Take the OriginateResponse, whose ActionID the caller has compared."""
         self._has_response = True
         reason = event.get("Reason", "")
         self._reason = OriginateReason(int(reason)) if reason.isdecimal() else None
@@ -323,20 +328,20 @@ class CallMachine:
         changes = [] if self._early_media else self._go(CallState.ANSWERED, time)
         return changes + self._conclude(time)
 
-    # What is known otherwise
+    # Facts from elsewhere than events
 
     def found(self, item: Event, time: float) -> Changes:
-        """Take the channel from a list of all channels."""
+        """Take the state of the channel from its item in a list of all channels."""
         if self.end is not None or self._is_gone:
             return []
-        changes = self._name(item.get("Channel")) + self._look(item, time)
+        changes = self._name(identifier(item, "Channel")) + self._look(item, time)
         return changes + self.check_bridge()
 
     def missing(self, present: Iterable[str], time: float) -> Changes:
-        """Take note that the channel is not in the list of all channels.
+        """Note that the channel is not in a list of all channels.
 
         Args:
-            present: the Uniqueids of those that are.
+            present: the Uniqueids of the channels in the list.
             time: now.
         """
         if self.end is not None:
@@ -350,19 +355,19 @@ class CallMachine:
         return self._conclude(time)
 
     def settle(self, time: float) -> Changes:
-        """Take note that what is missing does not come any more."""
+        """Note that the missing event will not come any more."""
         self._is_settled = True
         return self._conclude(time)
 
     def begin_hang_up(self) -> None:
-        """Take note that a hang-up is about to be sent."""
+        """Note that a hang-up is about to be sent."""
         self._asking += 1
 
     def end_hang_up(self, done: bool, time: float) -> Changes:
-        """Take note of its answer.
+        """Note the answer to a hang-up.
 
         Args:
-            done: false if it certainly has not hung up the channel.
+            done: false if the channel was certainly not hung up by it.
             time: now.
         """
         self._asking -= 1
@@ -370,7 +375,7 @@ class CallMachine:
         return self._conclude(time)
 
     def lose(self, time: float) -> Changes:
-        """Take note that nothing more will be known."""
+        """End the call as lost, as no more events of it will come."""
         return [] if self.end is not None else self._finish(EndReason.LOST, time)
 
     # The end
@@ -397,7 +402,7 @@ class CallMachine:
             self._rang = time - self._rang_since
 
     def _conclude(self, time: float) -> Changes:
-        """End the call if all that tells of its end is there."""
+        """End the call if all facts about its end are there."""
         self.grace = None
         if self.end is not None or self._asking:
             return []
@@ -407,7 +412,7 @@ class CallMachine:
                 return self._finish(self._why(), time)
             self.grace = ANSWER_GRACE
         elif self._has_failed:
-            # Its channel may be told of later than its failure, by another thread of Asterisk.
+            # The events of its channel may come after the failure: another thread sends them.
             if self._is_settled and self.channel is None:
                 return self._finish(self._why(), time)
             self.grace = CHANNEL_GRACE if self.channel is None else ANSWER_GRACE
@@ -427,7 +432,7 @@ class CallMachine:
             return EndReason.UNKNOWN if self._has_gap else EndReason.NO_SUCH_CHANNEL
         why = reason_of(self._cause, self._dial_status)
         if why is EndReason.UNKNOWN and not self._is_placed and not self._has_gap:
-            return EndReason.NO_ANSWER  # the caller had enough of waiting
+            return EndReason.NO_ANSWER  # the caller gave up
         return why
 
     def _finish(self, reason: EndReason, time: float) -> Changes:

@@ -19,7 +19,7 @@ class Named:
 
     Attributes:
         uniqueid: its unique id.
-        name: its name at that moment.
+        name: its name at the time of the step.
     """
 
     uniqueid: str
@@ -37,10 +37,10 @@ class CallStep:
             `hold`, `pickup`, `rename`, `conference`, `record`, `spy`, `agi`, `dtmf`, `user`,
             `originate`, `dialplan`, `request` (to hang up), `hangup`, or `gone` (a channel whose
             hang-up was missed).
-        channel: the unique id of the channel that it is about.
-        others: the unique ids of further channels of the call that have part in it.
+        channel: the unique id of the channel that the step is about.
+        others: the unique ids of the other channels of the call that take part in the step.
         words: the sentence in parts, with a `Named` for each channel of the call.
-        cause: the hang-up cause, if it has one.
+        cause: the hang-up cause, if the step has one.
         event: the event behind it; `None` for `gone`.
     """
 
@@ -58,7 +58,7 @@ class CallStep:
         return self.told(lambda channel: channel.name)
 
     def within(self, channels: Collection[str]) -> CallStep:
-        """Return the step as one call sees it: other channels are left as plain text.
+        """Return the step as a step of one call: channels of other calls become plain text.
 
         Args:
             channels: the Uniqueids of the call's channels.
@@ -81,12 +81,12 @@ class CallStep:
         """Return the step as a sentence.
 
         Args:
-            name: gives the word for a channel.
+            name: returns the word for a channel.
         """
         return "".join(each if isinstance(each, str) else name(each) for each in self.words)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, ready for JSON."""
+        """Return the step as a dictionary, ready for JSON."""
         return {
             "time": round(self.time, 6),
             "kind": self.kind,
@@ -107,11 +107,11 @@ class CallChannel:
         name: its name, as `PJSIP/alice-00000001`; the last one, if it had several.
         caller: its caller id as it was last set, as `"Ada" <555>`; empty if it had none.
         started: time of its creation, or of the first event about it.
-        answered: time of the answer; `None` without one, or if it came before the tracing began.
+        answered: time of the answer; `None` without an answer, or if it came before the tracing.
         ended: time of the hang-up; `None` while the channel exists.
-        cause: its hang-up cause; `None` while there is none.
-        cause_text: the same in Asterisk's words.
-        was_there: true if it is older than the tracing, so that its beginning is unknown.
+        cause: its hang-up cause; `None` before the hang-up, or if Asterisk gave none.
+        cause_text: the cause in Asterisk's words.
+        was_there: true if the channel is older than the tracing, so its beginning is unknown.
     """
 
     uniqueid: str
@@ -125,7 +125,7 @@ class CallChannel:
     was_there: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, ready for JSON."""
+        """Return the channel as a dictionary, ready for JSON."""
         return dict(vars(self))
 
 
@@ -134,14 +134,14 @@ class CallTrace:
     """Course of one call. Its `str()` is the ladder, 100 columns wide.
 
     Attributes:
-        linkedid: the Linkedid that it began with.
+        linkedid: the first Linkedid of the call.
         linkedids: all its Linkedids, with those of calls that became part of it.
         channels: its channels, in the order in which they began.
         steps: its steps, in order.
-        answered_by: the Uniqueid of the channel that answered first, behind Local channels;
-            `None` if nobody did. Of a call that an Originate made for an application it is known
-            when the call is over.
-        end: what became of it, with the seconds that it rang and was talked; `None` while a channel
+        answered_by: the Uniqueid of the channel that answered first, behind Local channels; `None`
+            without an answer. If an Originate made the call for an application, this is known once
+            the call is over.
+        end: the end of the call, with the seconds of ringing and talking; `None` while a channel
             exists.
     """
 
@@ -154,7 +154,7 @@ class CallTrace:
 
     @property
     def started(self) -> float:
-        """Time of its beginning, or of the first event about it."""
+        """Time at which the call began, or of the first event about it."""
         return min(each.started for each in self.channels)
 
     @property
@@ -175,18 +175,18 @@ class CallTrace:
         *,
         without: Collection[str] = ("dialplan",),
     ) -> list[LadderLine]:
-        """Draw the call as a ladder: a line down for each channel, with the steps beside it.
+        """Draw the call as a ladder: a vertical line for each channel, with the steps beside it.
 
         Args:
-            width: columns of a line, 60 at the least.
+            width: columns of a line, at least 60.
             without: kinds of steps that are left out.
 
         Raises:
-            ValueError: `width` is too little.
+            ValueError: `width` is less than 60.
         """
         steps = [step for step in self.steps if step.kind not in without]
-        # A first drawing finds out how many lanes there are, so that in the second one all texts
-        # begin in the same column.
+        # The first drawing only counts the lanes. In the second one all texts then begin in the
+        # same column.
         measured = Ladder(width)
         for step in steps:
             measured.draw(step)
@@ -194,7 +194,7 @@ class CallTrace:
         return [line for step in steps for line in ladder.draw(step)]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, ready for JSON."""
+        """Return the trace as a dictionary, ready for JSON."""
         return {
             "linkedid": self.linkedid,
             "linkedids": list(self.linkedids),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Application", "Destination", "PlacedCall"]
 
-_FAREWELL: Final = 5.0  # seconds in which a call that was hung up has ended
+_FAREWELL: Final = 5.0  # seconds to wait for the end of a call after hanging it up
 _LONGEST: Final = 86_400.0  # seconds that a call may ring
 
 log = get_logger("aioami.calls")
@@ -37,17 +37,16 @@ log = get_logger("aioami.calls")
 
 @dataclass(frozen=True, init=False)
 class Application:
-    """An application of the dialplan, as that to which a call goes once it is answered::
+    """An application of the dialplan, to which a call can go once it is answered::
 
         mgr.call("PJSIP/alice", to=Application("Queue", "support"))
 
     Applications that run programs, as `System` or `AGI`, need the write class `system` too.
 
     Args:
-        name: the application's name. The reply to a call with one that does not exist is a success;
-            the call is hung up when it is answered.
-        arguments: its arguments, which are joined by commas. A comma inside one is escaped by the
-            caller.
+        name: the application's name. If it does not exist, placing the call succeeds all the same,
+            and Asterisk hangs the call up when it is answered.
+        arguments: its arguments, which are joined by commas. Escape a comma inside an argument.
 
     Attributes:
         name: the application's name.
@@ -68,19 +67,19 @@ class Application:
 
 
 Destination = Union[str, Application, Callable[["Session"], Awaitable[object]]]
-"""The end to which a call goes once it is answered: an extension as `"100@internal"`, an
-`Application`, or a program for an AGI session.
+"""The place to which a call goes once it is answered. It is an extension as `"100@internal"`, an
+`Application`, or an AGI program.
 """
 
 
 class PlacedCall:
-    """A call that is about to be placed: awaiting or entering it does so; see `Manager.call`.
+    """A call that is about to be placed: `await` or `async with` places it; see `Manager.call`.
 
-    It is placed once: a second await raises `RuntimeError`. One that is thrown away without being
-    placed is logged as a warning under `aioami.calls`.
+    It is placed once: a second await raises `RuntimeError`. If the object is dropped without being
+    placed, a warning is logged under `aioami.calls`.
     """
 
-    _is_tried = True  # of one whose arguments were refused
+    _is_tried = True  # for `__del__`, if the arguments were refused
 
     def __init__(
         self,
@@ -106,7 +105,8 @@ class PlacedCall:
         start = channel[:6] if isinstance(channel, str) else UTF8.decode(channel[:6])
         self._manager = manager
         self._uniqueid = _fresh()
-        # The action Bridge takes any channel whose Uniqueid begins so: neither begins the other.
+        # The action Bridge takes any channel whose Uniqueid begins with the given text. So neither
+        # id may begin with the other.
         self._other = _fresh() if start.lower() == "local/" else ""
         self._timeout = float(timeout)
         self._early_media = early_media
@@ -147,7 +147,7 @@ class PlacedCall:
         try:
             return await self._place()
         except BaseException:
-            # It may ring all the same, where nobody knows if it was placed.
+            # It is unknown if the call was placed, so the phone may ring all the same.
             if self._held is not None:
                 self._hang_up(*self._held)
             raise
@@ -167,7 +167,7 @@ class PlacedCall:
             await call.ended(_FAREWELL)
 
     def _hang_up(self, call: Call, watch: Watch) -> None:
-        """Hang the call up in a task of its own, which outlives this one and a lost link."""
+        """Hang the call up in a separate task, which survives this task and a lost link."""
         if watch.machine.end is None:
             Hub.of(self._manager).start(_hang_up(self._manager, call))
 
@@ -196,7 +196,7 @@ class PlacedCall:
         except ManagerTimeout:
             raise
         except ConnectionLost as error:
-            # It may have been placed: that is found out when the link stands again.
+            # The call may have been placed. This is known once the link is established again.
             if error.sent:
                 await watch.wait(lambda: machine.channel is not None, None, "")
             if machine.channel is None:
@@ -208,12 +208,12 @@ class PlacedCall:
         return call
 
     def _forget(self, watch: Watch) -> None:
-        """Hold the call no more: there is none."""
+        """Drop the call: it was not placed."""
         self._held = None
         watch.lose()
 
     def _check_sight(self) -> None:
-        """Refuse a call of which nothing would be heard."""
+        """Refuse a call whose events the event mask keeps away."""
         mask = self._manager.view.mask
         if mask is None or not mask.isdisjoint({"all", "call"}):
             return
@@ -224,7 +224,7 @@ class PlacedCall:
             action=self._action,
         )
 
-    if not TYPE_CHECKING:  # type checkers are to refuse these names
+    if not TYPE_CHECKING:  # type checkers shall refuse these names
 
         def __getattr__(self, name: str) -> object:
             if name in Call.__dict__ and not name.startswith("_"):
@@ -248,7 +248,7 @@ class PlacedCall:
 
 
 async def _hang_up(manager: ManagerLike, call: Call) -> None:
-    """Hang up a call, with the next link if this one is lost."""
+    """Hang up a call; if the link is lost, do so over the next one."""
     while call.end is None:
         try:
             await call.hang_up()
@@ -264,7 +264,7 @@ async def _hang_up(manager: ManagerLike, call: Call) -> None:
 
 
 def _target(to: Destination) -> dict[str, str | bytes | None]:
-    """Return the headers that say to which end a call goes."""
+    """Return the headers of an Originate for a destination."""
     if isinstance(to, Application):
         arguments = ",".join(text("arguments", each) for each in to.arguments)
         return {"Application": to.name, "Data": arguments or None}
@@ -280,7 +280,7 @@ def _target(to: Destination) -> dict[str, str | bytes | None]:
 
 
 def _fresh() -> str:
-    """Return a Uniqueid that nobody has."""
+    """Return a Uniqueid that no other channel has."""
     return f"aioami-{secrets.token_hex(10)}"
 
 

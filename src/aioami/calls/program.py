@@ -1,4 +1,4 @@
-"""The program of a call that was placed: it runs over AsyncAGI once the call is answered."""
+"""The AGI program of a placed call: it runs over AsyncAGI once the call is answered."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["CallProgram"]
 
-_BEHIND: Final = 0.1  # seconds in which AsyncAGIStart is heard of a call whose end was heard of
+_BEHIND: Final = 0.1  # seconds in which AsyncAGIStart may still come after the end of its call
 
 
 class CallProgram:
-    """Runs a program for a call, from the moment in which it is answered.
+    """Runs an AGI program for a placed call, once the call is answered.
 
     Args:
         manager: the manager that placed the call.
-        watch: follows the call.
-        program: the program.
+        watch: the watch that follows the call.
+        program: the program, which gets the session.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class CallProgram:
         self._begin(event, unquote_to_bytes(event.get("Env", "")))
 
     def _find(self, item: Event) -> None:
-        """Begin with a call that has entered while the link was down."""
+        """Begin the session of a call that entered AsyncAGI while the link was down."""
         data = item.get("ApplicationData") or item.get("Data") or ""
         if is_in_async_agi(item.get("Application", ""), data) and self._hub.expect_no_more(
             self._uniqueid
@@ -88,7 +88,7 @@ class CallProgram:
         self._close()
 
     def _end(self) -> None:
-        """Take note that the call has ended."""
+        """Give up soon, as the call has ended: AsyncAGIStart may still be on its way."""
         asyncio.get_running_loop().call_later(_BEHIND, self._give_up)
 
     def _give_up(self) -> None:

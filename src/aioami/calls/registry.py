@@ -1,8 +1,8 @@
 """Channels and calls as the events so far describe them.
 
 `CallRegistry` decides which channel belongs to which call, who calls whom in it, who answered, and
-how it ended. A `CallTracer` and the live state of a server are two ways to look at it. It makes no
-sentences: those are in `sentences.py`, which writes them down here with `step()`.
+how it ended. `CallTracer` and the live state of a server both use it. `sentences.py` makes the
+sentences of the steps, and adds them here with `step()`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNKNOWN: Final = frozenset({"", "<unknown>", "<no name>", "none", "unknown"})
 
 _LOCAL: Final = "Local/"
 _HALVES: Final = {";1": ";2", ";2": ";1"}
-_DEPTH: Final = 8  # Local channels one behind the other, that are followed
+_DEPTH: Final = 8  # the longest chain of Local channels that is followed
 _NO_PLACES: Final = frozenset({"", "s", "h"})  # extensions that nobody dials
 
 
@@ -33,11 +33,11 @@ class ChannelRecord:
 
     Attributes:
         bridge: the bridge that it is in; empty if in none.
-        held: true while it keeps the other on hold.
+        held: true while it has the other party on hold.
         dials: the channels that it is calling.
         dialled_by: the channel that called it.
-        reached: the channel that answered when it called.
-        shown: the object by which the live state shows it.
+        reached: the channel that answered its call.
+        shown: the object of the live state that shows it.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class ChannelRecord:
         self, uniqueid: str, name: str, call: CallRecord, started: float, number: int
     ) -> None:
         self.uniqueid = uniqueid
-        self.number = number  # which grows from one channel to the next
+        self.number = number  # grows from one channel to the next
         self.name = name
         self.call = call
         self.caller = ""
@@ -90,11 +90,11 @@ class ChannelRecord:
 
     @property
     def named(self) -> Named:
-        """The channel under its present name."""
+        """The channel with its present name, for the sentence of a step."""
         return Named(self.uniqueid, self.name)
 
     def value(self) -> CallChannel:
-        """Return the state as a value that no longer changes."""
+        """Return the state as an immutable value."""
         return CallChannel(
             uniqueid=self.uniqueid,
             name=self.name,
@@ -109,19 +109,19 @@ class ChannelRecord:
 
 
 class CallRecord:
-    """State of one call: its linked ids, channels and numbered steps, and what became of it.
+    """State of one call: its linked ids, channels, numbered steps, and end.
 
     Attributes:
-        links: its linked ids, the first of which it began with.
-        linkedid: the one that it has now.
+        links: its linked ids, beginning with the first one.
+        linkedid: its present linked id.
         channels: its channels.
         steps: its numbered steps.
         alive: the number of its channels that are not hung up.
         began: the time of its beginning.
         dialled: the extension that it was made for; empty if unknown.
         caller: the channel that calls.
-        callee: the channel that is called, or talks with the caller; `None` if there is none, or
-            if there are several that ring.
+        callee: the channel that is called, or talks with the caller; `None` without one, or if
+            several ring.
         answered_by: the channel that answered first.
         originated: the channel that an Originate called.
         queue: the last queue in which it waited; empty if in none.
@@ -148,15 +148,15 @@ class CallRecord:
         self.originated: ChannelRecord | None = None
         self.queue = ""
         self.end: CallEnd | None = None
-        self._called = False  # a channel of it called another one
-        self._rang: float | None = None  # when it began to ring
-        self._answered: float | None = None  # when `answered_by` answered
+        self._called = False  # one of its channels called another one
+        self._rang: float | None = None  # the time at which it began to ring
+        self._answered: float | None = None  # the time at which `answered_by` answered
         self._failed: ChannelRecord | None = None  # the last channel that was called in vain
-        self._status = ""  # and the result of that
+        self._status = ""  # the DialStatus of that failed call
         self._over: list[ChannelRecord] = []  # the channels that are hung up
 
     def value(self) -> CallTrace:
-        """Return the state as a value that no longer changes."""
+        """Return the state as an immutable value."""
         known = {each.uniqueid for each in self.channels}
         return CallTrace(
             self.links[0],
@@ -168,38 +168,38 @@ class CallRecord:
         )
 
     def rings(self, time: float, *, by_channel: bool) -> None:
-        """Note that a channel of it is called.
+        """Note that a channel of the call is dialled.
 
         Args:
             time: seconds.
-            by_channel: true if another channel calls it, and no Originate.
+            by_channel: true if another channel dials it, false if an Originate does.
         """
-        # What an Originate calls is the caller, if it then calls somebody.
+        # A channel that an Originate called is the caller, once it calls somebody.
         if self._rang is None or (by_channel and not self._called):
             self._rang = time
         self._called = self._called or by_channel
 
     def answers(self, channel: ChannelRecord, time: float) -> None:
-        """Note that a channel of it answers; the first one counts."""
+        """Note that a channel of the call answers; only the first answer counts."""
         if self.answered_by is None:
             self.answered_by, self._answered = channel, time
 
     def fails(self, channel: ChannelRecord, status: str) -> None:
-        """Note that a channel of it was called in vain."""
+        """Note that a channel of the call was dialled without an answer."""
         self._failed, self._status = channel, status
 
     def finish(self, last: ChannelRecord, time: float, *, seen: bool) -> None:
-        """Work out what became of it, when its last channel is hung up.
+        """Set the end of the call, as its last channel is hung up.
 
         Args:
-            last: that channel.
+            last: the last channel.
             time: seconds.
             seen: false if the hang-up was missed.
         """
         answered, cause = self._answered, last.cause
         if answered is None and not self._called and not self.queue:
-            # Nobody was called, or by an Originate alone: what counts is that somebody, or an
-            # application, took the call.
+            # No channel called another one. So the call counts as answered as soon as one of its
+            # channels was up, as in an application.
             ups = [each.answered for each in self.channels if each.answered is not None]
             answered = min(ups, default=None)
             if answered is not None and self.originated in self.channels:
@@ -213,7 +213,7 @@ class CallRecord:
             if failed is not None and failed.cause is not None and not self.queue:
                 cause = failed.cause
             reason = EndReason.NO_ANSWER
-            # To one who waited in a queue it is all the same which members were busy.
+            # For a caller in a queue it does not matter which members were busy.
             if not self.queue:
                 reason = reason_of(cause, self._status)
                 if reason is EndReason.UNKNOWN and self._rang is not None:
@@ -221,13 +221,13 @@ class CallRecord:
         rang = 0.0 if self._rang is None else (time if answered is None else answered) - self._rang
         self.end = CallEnd(
             reason,
-            HangupCause(cause) if cause else None,  # 0 tells of none, as to a `Call`
+            HangupCause(cause) if cause else None,  # 0 stands for no cause, as for a `Call`
             max(0.0, rang),
             0.0 if answered is None else max(0.0, time - answered),
         )
 
     def take_over(self, call: CallRecord) -> None:
-        """Take over all of a call that becomes a part of this one."""
+        """Take over the channels and steps of a call that becomes part of this one."""
         self.links += call.links
         self.channels += call.channels
         self.alive += call.alive
@@ -243,7 +243,7 @@ class CallRecord:
         self.originated = older.originated or younger.originated
         rang = [each._rang for each in (older, younger) if each._rang is not None]
         self._rang = min(rang, default=None)
-        # Which of them talk with each other, the bridge tells in which they meet.
+        # When they meet in a bridge, `CallRegistry` sets the caller and the callee anew.
         for name in ("caller", "callee"):
             setattr(self, name, getattr(older, name) or getattr(younger, name))
         first = younger if older._answered is None else older
@@ -253,7 +253,7 @@ class CallRecord:
             self._failed, self._status = younger._failed, younger._status
 
     def spare(self, keep: int) -> ChannelRecord | None:
-        """Take out one of the channels that are hung up, if there are more than are kept."""
+        """Remove and return one hung-up channel, if there are more than `keep`."""
         if len(self._over) <= keep:
             return None
         parties = (self.caller, self.callee, self.answered_by, self._failed, self.originated)
@@ -265,26 +265,26 @@ class CallRecord:
         return None
 
     def note_end(self, channel: ChannelRecord) -> None:
-        """Note that a channel of it is hung up."""
+        """Note that a channel of the call is hung up."""
         self._over.append(channel)
 
 
 class CallRegistry:
-    """Assigns channels to calls, joins calls, and forgets those that are over.
+    """Assigns channels to calls, joins calls, and forgets finished calls.
 
     Args:
-        keep: how many calls that are over are kept, the latest ones; `None` keeps all.
-        spare: how many channels that are over a call keeps, the latest ones, besides those that
-            matter to what became of it; `None` keeps all.
-        moved: called when a call has another linked id than before: with the call and the one
-            before, which may be that of a call that became a part of it.
+        keep: the number of finished calls to keep, the latest ones; `None` keeps all.
+        spare: the number of hung-up channels that a call keeps, the latest ones. Its parties, and
+            the channels that matter for its end, are kept besides. `None` keeps all.
+        moved: called when a call gets another linked id, or takes over another call. It gets the
+            call, and its former linked id or that of the other call.
 
     Attributes:
         calls: all known calls, in the order in which they began.
         channels: all known channels by unique id.
-        bridges: the unique ids of the channels in each bridge, in the order of their entering.
-        successors: by the unique id of a channel, the one that took its place in a bridge.
-        kinds: the type and the creator of each bridge that somebody is in.
+        bridges: the unique ids of the channels in each bridge, in the order in which they entered.
+        successors: by the unique id of a channel, the channel that took its place in a bridge.
+        kinds: the type and the creator of each bridge that has channels.
         touched: the call of the latest step. The tracer clears it before each event.
     """
 
@@ -308,27 +308,27 @@ class CallRegistry:
         self._channels = 0
 
     def seen(self, event: Event, time: float, prefix: str = "") -> ChannelRecord | None:
-        """Bring the channel of an event up to date and return it; `None` if it names no channel.
+        """Update the channel of an event and return it; `None` if the event names no channel.
 
         Args:
             event: the event with the headers of a channel.
-            time: seconds, the event's.
-            prefix: what stands before the names of these headers, as `Dest`.
+            time: the time of the event, in seconds.
+            prefix: the prefix of the names of these headers, as `Dest`.
         """
         uniqueid = identifier(event, f"{prefix}Uniqueid") or ""
         if uniqueid in UNKNOWN:
             return None
-        name = event.get(f"{prefix}Channel", "")
+        name = identifier(event, f"{prefix}Channel") or ""
         link = identifier(event, f"{prefix}Linkedid") or ""
         channel = self.channels.get(uniqueid)
         if channel is None:
-            # Without its linked id a channel cannot be put into a call.
+            # Without a linked id a channel cannot be put into a call.
             if not link or not name:
                 return None
             channel = self.add(uniqueid, name, link, event.get(f"{prefix}Exten", ""), time)
             channel.caller = _caller(event, prefix)
-            # Each channel begins with Newchannel, so one that is first seen in another event is
-            # older than the tracing. Of an item of CoreShowChannels the sentence says more.
+            # Each channel begins with Newchannel. So a channel that is first seen in another event
+            # is older than the tracing. For CoreShowChannel the handler writes a longer sentence.
             if event.name != "Newchannel":
                 channel.was_there = True
                 if event.name != "CoreShowChannel":
@@ -355,11 +355,11 @@ class CallRegistry:
         return self._halves.get(channel.name[:-2] + _HALVES[channel.name[-2:]])
 
     def far_end(self, channel: ChannelRecord, depth: int = _DEPTH) -> ChannelRecord:
-        """Return the telephone behind a channel: of a Local channel, the one at its other end.
+        """Return the channel of the telephone behind a Local channel, or any other channel itself.
 
         Args:
             channel: the channel.
-            depth: Local channels, one behind the other, that are followed.
+            depth: the number of chained Local channels to follow.
         """
         other = self.other_half(channel)
         if other is None or not depth:
@@ -371,7 +371,7 @@ class CallRegistry:
             reached = near[0] if near else None
         return channel if reached is None else self.far_end(reached, depth - 1)
 
-    # What happens to channels
+    # Facts about channels
 
     def dials(self, channel: ChannelRecord | None, dest: ChannelRecord, time: float) -> None:
         """Note that a channel, or an Originate, calls another one."""
@@ -432,12 +432,12 @@ class CallRegistry:
             bridge: the bridge's unique id.
             kind: its type and its creator.
             time: seconds.
-            swapped: the channel whose place it takes, which leaves the bridge in the next event.
+            swapped: the channel that it replaces, and that leaves the bridge in the next event.
         """
         self.leaves(channel)
-        # In a basic bridge all get the oldest Linkedid, which the one who enters has already: it is
-        # one call (tried on 16 and 22). Strangers meet in conferences and parking lots: they have
-        # no part in this call.
+        # In a basic bridge all channels get the oldest Linkedid, which the entering channel has
+        # already: it is one call (tried on 16 and 22). The channels in a conference or a parking
+        # lot belong to separate calls.
         if kind[0] == "basic":
             self.unite(channel, swapped, *self.members(bridge, channel))
         self.bridges.setdefault(bridge, {})[channel.uniqueid] = None
@@ -449,7 +449,7 @@ class CallRegistry:
     def _meet(
         self, channel: ChannelRecord, bridge: str, time: float, swapped: ChannelRecord | None
     ) -> None:
-        """Settle who talks with whom, when a channel has entered a bridge."""
+        """Set the caller and the callee, as a channel has entered a bridge."""
         present = self.members(bridge, swapped)
         ends = list(dict.fromkeys(self.far_end(each) for each in present))
         call = channel.call
@@ -464,7 +464,7 @@ class CallRegistry:
         call.answers(callee, time)
 
     def leaves(self, channel: ChannelRecord, bridge: str | None = None) -> None:
-        """Note that a channel leaves the bridge that it is in, if it is that one."""
+        """Note that a channel leaves its bridge; with `bridge`, only if it is in that one."""
         left = channel.bridge
         if not left or bridge not in (None, left):
             return
@@ -476,7 +476,7 @@ class CallRegistry:
             self.kinds.pop(left, None)
 
     def destroyed(self, bridge: str) -> None:
-        """Note that a bridge is there no more."""
+        """Note that a bridge no longer exists."""
         for channel in self.members(bridge):
             self.leaves(channel)
         self.bridges.pop(bridge, None)
@@ -485,7 +485,7 @@ class CallRegistry:
     def goes_on(self, channel: ChannelRecord, exten: str) -> None:
         """Note that a channel is in the dialplan, at an extension.
 
-        It is the caller if the one before is gone, as after a blind transfer.
+        The channel becomes the caller if the former caller is gone, as after a blind transfer.
         """
         call = channel.call
         caller = call.caller
@@ -501,7 +501,7 @@ class CallRegistry:
 
         Args:
             channel: the channel that transfers.
-            moved: the channel that is transferred; `None` if it is not told.
+            moved: the channel that is transferred; `None` if the event does not name it.
             exten: the extension.
         """
         if moved is not None:
@@ -509,7 +509,7 @@ class CallRegistry:
             call.caller, call.callee, call.dialled = self.far_end(moved), None, exten
 
     def parties(self, call: CallRecord) -> tuple[ChannelRecord | None, ChannelRecord | None]:
-        """Return the caller and the callee of a call: as they are now, or were last."""
+        """Return the present caller and callee of a call, or the last ones if it is over."""
         caller, callee = call.caller, call.callee
         if call.alive:
             if callee is not None and callee.ended is not None:
@@ -523,12 +523,12 @@ class CallRegistry:
         return caller, None if callee is caller else callee
 
     def forget(self) -> None:
-        """Forget the calls that are over."""
+        """Forget the finished calls."""
         for call in list(self._over):
             self._forget(call)
 
     def members(self, bridge: str, *without: ChannelRecord | None) -> list[ChannelRecord]:
-        """Return the channels in a bridge, in the order of their entering.
+        """Return the channels in a bridge, in the order in which they entered.
 
         Args:
             bridge: its unique id.
@@ -538,20 +538,20 @@ class CallRegistry:
         return [each for each in found if each is not None and each not in without]
 
     def unite(self, channel: ChannelRecord, *others: ChannelRecord | None) -> None:
-        """Make the calls of channels one, which is that of the first; `None` is skipped."""
+        """Join the calls of other channels to the call of the first; `None` is skipped."""
         for other in others:
             if other is not None and other.call is not channel.call:
                 self._merge(channel.call, other.call)
 
     def unite_halves(self, channel: ChannelRecord) -> None:
-        """Make the calls of the two ends of a Local channel one, with the older linked id."""
+        """Join the calls of the two ends of a Local channel, under the older linked id."""
         other = self.other_half(channel)
         if other is not None and other.call is not channel.call:
             older, younger = sorted((channel, other), key=lambda each: each.call.began)
             self.unite(older, younger)
 
     def set_caller(self, channel: ChannelRecord, event: Event) -> None:
-        """Set the caller id of a channel to that of an event, if it has one."""
+        """Set the caller id of a channel from an event, if the event has one."""
         channel.caller = _caller(event, "") or channel.caller
 
     def step(
@@ -567,13 +567,13 @@ class CallRegistry:
         """Add a step to the call of a channel.
 
         Args:
-            time: seconds, the event's.
+            time: the time of the event, in seconds.
             kind: as in `CallStep`.
             channel: the subject of the sentence.
             words: the rest of the sentence.
-            others: further channels that have part in it; `None` among them is skipped.
-            event: the event behind it.
-            cause: the hang-up cause, if it has one.
+            others: other channels that take part in the step; `None` among them is skipped.
+            event: the event behind the step.
+            cause: the hang-up cause, if the step has one.
         """
         sentence = (channel, *words)
         step = CallStep(
@@ -614,8 +614,8 @@ class CallRegistry:
             return
         call.finish(channel, time, seen=seen)
         self._over[call] = None
-        # Even with keep=0 the call that has just ended stays until the next one ends: its last
-        # step has not been read yet.
+        # Even with keep=0 the last ended call stays until the next one ends: its last step has not
+        # been read yet.
         while self._keep is not None and len(self._over) > max(self._keep, 1):
             self._forget(next(iter(self._over)))
 
@@ -635,7 +635,7 @@ class CallRegistry:
         return None
 
     def is_one_call(self, first: str, second: str) -> bool:
-        """Tell if two linked ids are those of one call."""
+        """Return true if two linked ids belong to the same call."""
         return first in self._links and self._links[first] is self._links.get(second)
 
     def add(self, uniqueid: str, name: str, link: str, exten: str, time: float) -> ChannelRecord:
@@ -645,8 +645,8 @@ class CallRegistry:
             uniqueid: its unique id.
             name: its name.
             link: its linked id.
-            exten: the extension that it is for; empty if for none.
-            time: seconds at which it began.
+            exten: the extension that it is made for; empty without one.
+            time: the time at which it began, in seconds.
         """
         call = self._links.get(link)
         if call is None:
@@ -665,19 +665,19 @@ class CallRegistry:
             call.caller = channel
         if not call.dialled and exten not in _NO_PLACES:
             call.dialled = exten
-        # A call that was over goes on if another channel gets its linked id, as when a parking lot
-        # calls back.
+        # A finished call goes on if another channel gets its linked id, as when a parking lot calls
+        # back.
         self._over.pop(call, None)
         return channel
 
     def link(self, channel: ChannelRecord, link: str) -> None:
-        """Give a channel's call one more linked id; if another call has it, make the two one."""
+        """Add a linked id to a channel's call; if another call has the id, join the two calls."""
         call = channel.call
         into = self._links.get(link)
         if into is call:
             return
-        # Nobody is known with this linked id: its call began before the tracing, or was forgotten.
-        # So there is nothing to join, and the call keeps its own beginning.
+        # No known call has this linked id: its call began before the tracing, or was forgotten. So
+        # there is no call to join, and this one keeps its own beginning.
         if into is None:
             before, call.linkedid = call.linkedid, link
             call.links.append(link)
@@ -685,9 +685,9 @@ class CallRegistry:
             if self._moved is not None:
                 self._moved(call, before)
             return
-        # The channel has moved to the linked id of an older call: Asterisk's rule when two channels
-        # meet in a basic bridge. It sends no event about the channels that do not move. So the
-        # whole younger call is taken over at the first event with the new linked id.
+        # The channel got the linked id of an older call, as Asterisk does when two channels meet in
+        # a basic bridge. It sends no such event for the other channels. So the whole younger call
+        # is taken over at the first event with the new linked id.
         self._merge(into, call)
 
     def _merge(self, into: CallRecord, call: CallRecord) -> None:
@@ -696,7 +696,7 @@ class CallRegistry:
             self._links[each] = into
         del self.calls[call]
         self._over.pop(call, None)
-        # An older call that was over already goes on with the younger one's channels.
+        # A finished older call goes on with the channels of the younger one.
         if into.alive:
             self._over.pop(into, None)
             into.end = None

@@ -1,4 +1,4 @@
-"""Meaning of each event for a call: the state that it settles, and the sentence of its step."""
+"""Handlers of events: each updates the state of a call, and writes the sentence of a step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from ..enums import ChannelState
 from ..events.base import Event
+from ..fields import identifier
 from .registry import UNKNOWN, CallRegistry, ChannelRecord
 
 __all__ = ["CALL_EVENTS", "HANDLERS"]
@@ -14,7 +15,7 @@ __all__ = ["CALL_EVENTS", "HANDLERS"]
 Handler = Callable[[CallRegistry, Event, float], None]
 
 HANDLERS: Final[dict[str, Handler]] = {}
-"""A function for each name of an event that makes a step or settles a state."""
+"""The handler of each event that makes a step or updates a state, by the event's name."""
 
 _STATES: Final[dict[int, tuple[str, str]]] = {
     ChannelState.RING: ("progress", "is ringing in"),
@@ -64,7 +65,7 @@ def _on(*names: str) -> Callable[[Handler], Handler]:
 
 @_on("Newchannel")
 def _new(calls: CallRegistry, event: Event, time: float) -> None:
-    # A list of the channels that was asked for meanwhile may have named the channel already.
+    # An item of CoreShowChannels may have named the channel already.
     known = event.get("Uniqueid", "") in calls.channels
     channel = calls.seen(event, time)
     if channel is not None and not known:
@@ -93,8 +94,8 @@ def _state(calls: CallRegistry, event: Event, time: float) -> None:
     number = event.get("ChannelState", "")
     other = ("progress", f"is {event.get('ChannelStateDesc', number)}")
     kind, words = _STATES.get(int(number) if number.isdecimal() else -1, other)
-    # Newstate settles the answer of a channel that was not dialled, as one that calls in. For a
-    # dialled one DialEnd may come first; the earlier of the two counts.
+    # Newstate shows the answer of a channel that was not dialled, as one that calls in. For a
+    # dialled channel DialEnd may come first; the earlier of the two counts.
     if kind == "up" and channel.answered is None:
         channel.answered = time
     channel.ringing = number == str(int(ChannelState.RINGING))
@@ -110,7 +111,7 @@ def _caller_id(calls: CallRegistry, event: Event, time: float) -> None:
 
 @_on("Rename")
 def _rename(calls: CallRegistry, event: Event, time: float) -> None:
-    channel, name = calls.seen(event, time), event.get("Newname", "")
+    channel, name = calls.seen(event, time), identifier(event, "Newname") or ""
     if channel is not None and name:
         calls.step(time, "rename", channel, f" has another name: {name}", event=event)
         calls.rename(channel, name)
@@ -130,8 +131,8 @@ def _hangup(calls: CallRegistry, event: Event, time: float) -> None:
     channel = calls.seen(event, time)
     if channel is None:
         return
-    # Hangup alone settles the end. The requests before it only ask for one, and a DialEnd or an
-    # OriginateResponse without success leaves the channel there for a moment.
+    # Only Hangup ends a channel. The requests before it ask for the end, and after a failed DialEnd
+    # or OriginateResponse the channel still exists for a moment.
     channel.cause, channel.cause_text = _cause(event), event.get("Cause-txt", "")
     technical = event.get("TechCause", "")
     cause = f"{'?' if channel.cause is None else channel.cause} {channel.cause_text}".strip()
@@ -149,7 +150,7 @@ def _dial(calls: CallRegistry, event: Event, time: float) -> None:
     if dest is None:
         return
     calls.dials(channel, dest, time)
-    if channel is None:  # dialled by Originate, which has no channel of its own
+    if channel is None:  # dialled by an Originate, which has no channel
         calls.step(time, "dial", dest, " is called", event=event)
         return
     dialled = event.get("DialString", "")
@@ -163,7 +164,7 @@ def _dial_state(calls: CallRegistry, event: Event, time: float) -> None:
     if dest is None:
         return
     status = event.get("DialStatus", "").lower()
-    # Newstate of the dialled channel said the same before.
+    # Newstate of the dialled channel has made this step before.
     if status == "ringing" and dest.ringing:
         return
     words = f" tells of progress: {status}"
@@ -186,8 +187,8 @@ def _dial_end(calls: CallRegistry, event: Event, time: float) -> None:
 
 @_on("OriginateResponse")
 def _originated(calls: CallRegistry, event: Event, time: float) -> None:
-    # It may come before or after the events of the channel that tell the same, so it settles
-    # nothing: neither the answer nor the end.
+    # It may come before or after the events of the channel with the same news. So it sets neither
+    # the answer nor the end.
     result = event.get("Response", "").lower()
     words = f" was called by an action: {result}, reason {event.get('Reason', '')}"
     _plain(calls, event, time, "originate", words)
@@ -229,13 +230,13 @@ def _enter(calls: CallRegistry, event: Event, time: float) -> None:
     if channel is None:
         return
     bridge, kind = event.get("BridgeUniqueid", ""), event.get("BridgeType", "")
-    # The channel whose place this one takes leaves the bridge in the next event.
+    # The replaced channel leaves the bridge in the next event.
     swapped = calls.channels.get(event.get("SwapUniqueid", ""))
     if swapped is not None:
         calls.successors[swapped.uniqueid] = channel
     present = calls.members(bridge, channel, swapped)
     calls.enters(channel, bridge, (kind, event.get("BridgeCreator", "")), time, swapped)
-    # Those who are parked do not even hear each other.
+    # Parked channels do not hear each other.
     others = [each for each in present if each.call is channel.call and kind != "parking"]
     instead: list[str | ChannelRecord] = [] if swapped is None else [" in the place of ", swapped]
     talking: list[str | ChannelRecord] = [part for each in others for part in (", ", each)]
@@ -258,8 +259,8 @@ def _destroyed(calls: CallRegistry, event: Event, time: float) -> None:
     calls.destroyed(event.get("BridgeUniqueid", ""))
 
 
-# Transfers. Their events only name who was transferred where. The channels move by the
-# bridge, dial and rename events around them, and the calls are joined by the linked ids in those.
+# Transfers. Their events only name who was transferred where. The bridge, dial and rename events
+# around them move the channels, and the linked ids in those events join the calls.
 
 
 @_on("BlindTransfer")
@@ -268,7 +269,7 @@ def _blind(calls: CallRegistry, event: Event, time: float) -> None:
     transferee = calls.seen(event, time, "Transferee")
     if channel is None:
         return
-    # With more than one other in the bridge all are transferred, and there is no Transferee.
+    # If the bridge has several other channels, all are transferred, and there is no Transferee.
     bridge = event.get("BridgeUniqueid", "")
     moved = [transferee] if transferee is not None else calls.members(bridge, channel)
     if _result(event) == "Success":
@@ -291,7 +292,7 @@ def _attended(calls: CallRegistry, event: Event, time: float) -> None:
         calls.unite(channel, second, transferee, target)
     moved = [transferee] if transferee is not None else _transferred(calls, event, channel, second)
     targets, word = _targets(calls, event, channel, second, target, moved)
-    # The target may be no channel but an application, as of a parking lot.
+    # The target may be an application instead of a channel, as of a parking lot.
     place = _several(targets, event.get("DestApp", "") or "a bridge")
     words = (" transfers ", *_several(moved, "the others"), " to ", *place)
     result = f"{word}: {_result(event)}"
@@ -302,7 +303,7 @@ def _attended(calls: CallRegistry, event: Event, time: float) -> None:
 def _transferred(
     calls: CallRegistry, event: Event, channel: ChannelRecord, second: ChannelRecord | None
 ) -> list[ChannelRecord]:
-    """Return the channels that are transferred, where the event does not name one."""
+    """Return the transferred channels, if the event does not name one."""
     for each in (channel, second):
         successor = None if each is None else calls.successors.get(each.uniqueid)
         if successor is not None:
@@ -318,7 +319,7 @@ def _targets(
     target: ChannelRecord | None,
     moved: list[ChannelRecord],
 ) -> tuple[list[ChannelRecord], str]:
-    """Return the channels that are transferred to, and what was before that, in words."""
+    """Return the channels at the target of a transfer, and a phrase about their answer."""
     ringing = [] if second is None else list(second.dials)
     if event.get("DestApp", ""):
         return ringing, " before the answer" if ringing else ""
@@ -395,7 +396,7 @@ def _parked(calls: CallRegistry, event: Event, time: float) -> None:
         "ParkedCallSwap": f" takes the place at {space}",
         "UnParkedCall": f" is fetched from the place at {space}, after {waited} s",
     }
-    # A channel that parks itself is both; and nobody brings about that the time is over.
+    # A channel that parks itself is its own parker. A time that is over has no author.
     if other is channel:
         other = None
     by = (", by ", other) if other is not None and event.name != "ParkedCallTimeOut" else ()
@@ -478,7 +479,6 @@ def _cause(event: Event) -> int | None:
 
 
 CALL_EVENTS: Final = tuple(sorted(set(HANDLERS) - {"CoreShowChannel"}))
-"""Names of the events that a `CallTracer` makes use of, as `Manager.events` takes them. Most of
-them are sent to users with the read class `call`; `agent`, `dialplan`, `dtmf`, `agi` and `user`
-are needed for the rest.
+"""Names of the events that a `CallTracer` uses, as `Manager.events` takes them. Most of them need
+the read class `call`; the rest needs `agent`, `dialplan`, `dtmf`, `agi` and `user`.
 """

@@ -1,4 +1,4 @@
-"""Tracer of calls: takes events, and gives the calls that they make up."""
+"""Tracer of calls: it puts the events of a server together to calls."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["CallTracer"]
 
 
 class CallTracer:
-    """Puts events together to calls. An event that belongs to no call is passed over.
+    """Puts the events of a server together to calls.
 
     Args:
-        keep: how many calls that are over are kept, the latest ones; `None` keeps all.
+        keep: the number of finished calls to keep, the latest ones; `None` keeps all.
 
     Raises:
         ValueError: `keep` is negative.
-        TypeError: it is no whole number.
+        TypeError: `keep` is no whole number.
     """
 
     def __init__(self, *, keep: int | None = None) -> None:
@@ -31,18 +31,18 @@ class CallTracer:
         self._registry = CallRegistry(keep)
 
     def take(self, event: Event, time: float | None = None) -> str | None:
-        """Add an event to the call that it is about. Events that are of no call are passed over.
+        """Add an event to the call that it is about; ignore it if it is about no call.
 
         Args:
             event: from a stream, a recording or a log; or an item of `CoreShowChannels`, for a
                 channel that is older than the tracing.
-            time: when the event came, in seconds since 1970; left out, the event's own time stamp.
+            time: the time of the event, in seconds since 1970; `None` takes its own time stamp.
 
         Returns:
-            The Linkedid of the call to which the event added a step; `None` if it added none.
+            The Linkedid of the call to which the event added a step; `None` if it added no step.
 
         Raises:
-            ValueError: no time is given, and the event has none.
+            ValueError: no time is given, and the event has no time stamp.
         """
         handler = HANDLERS.get(event.name)
         if handler is None:
@@ -58,11 +58,11 @@ class CallTracer:
         return None if touched is None else touched.links[0]
 
     def missing(self, present: Iterable[str], time: float) -> None:
-        """End all channels but the present ones, after a time in which events were missed.
+        """End all channels that no longer exist, after a time in which events were missed.
 
         Args:
             present: the unique ids of the channels that exist.
-            time: seconds at which this was so.
+            time: the time of this list of channels, in seconds.
         """
         alive = set(present)
         for channel in list(self._registry.channels.values()):
@@ -72,21 +72,21 @@ class CallTracer:
                 self._registry.end(channel, time, seen=False)
 
     def find(self, call: str) -> CallTrace | None:
-        """Find the call with a linked id, a unique id or a channel.
+        """Find a call by a linked id, a unique id or a channel.
 
         Args:
-            call: a linked id, a unique id, a channel's name, or its begin up to the last hyphen
-                (`PJSIP/alice`). Upper and lower case are the same. Of several calls the latest is
-                taken.
+            call: a linked id, a unique id, a channel's name, or the part of the name before the
+                last hyphen (`PJSIP/alice`). Letter case is ignored. If several calls match, the
+                latest is taken.
 
         Returns:
-            The call as far as it is known; `None` if there is none.
+            The call as far as it is known; `None` if no call matches.
         """
         found = self._registry.find(call)
         return None if found is None else found.value()
 
     def is_one_call(self, first: str, second: str) -> bool:
-        """Tell if two linked ids are those of one call.
+        """Return true if two linked ids belong to the same call.
 
         Args:
             first: a linked id.

@@ -1,4 +1,4 @@
-"""A call that is held: fed with its events, and followed by those who wait."""
+"""The watch of a `Call`: it gets the call's events, and wakes the tasks that wait for changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CallChange", "CallChanges", "Router", "Watch"]
 
-_SLACK: Final = 10.0  # seconds after the time to ring, in which Asterisk tells of the result
+_SLACK: Final = 10.0  # seconds after the time to ring, in which Asterisk reports the result
 _DEAF: Final = 5.0  # seconds between two looks at a call of which no event has come
 
 
@@ -38,7 +38,7 @@ class CallChange:
         what: the attribute of the call that has changed: `"state"`, `"channel"`, `"bridged_with"`,
             `"held"` or `"parked"`.
         call: the call.
-        time: seconds since 1970.
+        time: the time of the change, in seconds since 1970.
         state: the state of the call at that time.
     """
 
@@ -54,10 +54,10 @@ class CallChange:
 
 
 class CallChanges:
-    """The changes of a call since `Call.changes()`, through `async for`; for one task.
+    """The changes of a call since `Call.changes()`, through `async for`, for a single task.
 
-    The iteration ends with the call, behind the change to `CallState.ENDED`. Cancelling the
-    consumer loses nothing; dropping the object ends it.
+    The iteration ends after the change to `CallState.ENDED`. Cancelling the task loses no change.
+    When the object is dropped, changes are no longer collected.
     """
 
     def __init__(self, watch: Watch) -> None:
@@ -67,7 +67,7 @@ class CallChanges:
         self._has_ended = watch.machine.end is not None
 
     def put(self, change: CallChange) -> None:
-        """Add a change; the call does so, and nobody else."""
+        """Add a change. Only the call does this."""
         self._waiting.append(change)
         self._has_ended = change.state is CallState.ENDED and change.what == "state"
         self._arrival.send()
@@ -91,32 +91,32 @@ class Router(Protocol):
     """Gives watches the events of their calls."""
 
     def route(self, watch: Watch) -> None:
-        """Route the events of the channels that a call has now."""
+        """Route to a watch the events of the channels that its call has now."""
 
     def remove(self, watch: Watch) -> None:
-        """Give a watch nothing more."""
+        """Give a watch no more events."""
 
     def look(self) -> None:
-        """Find out what has become of the calls, as events may be missing."""
+        """Look for the calls on the server, as events may be missing."""
 
 
 class Watch:
-    """Follows one call: feeds its machine, and wakes those who wait.
+    """Follows one call: gives its machine the events, and wakes the tasks that wait for changes.
 
     Args:
-        hub: gives it the events.
-        machine: the state.
-        ring: seconds for which it may ring; `None` of a call that came by itself.
+        hub: routes the events of the call to the watch.
+        machine: the state of the call.
+        ring: seconds for which the call may ring; `None` if this program did not place it.
         ticket: the ActionID of its Originate; empty without one.
-        phone: who is called; empty of a call that came by itself.
+        phone: the phone that is called; empty if this program did not place the call.
 
     Attributes:
-        call: the call, which whoever makes this sets.
-        machine: the state.
+        call: the call; the maker of the watch sets it.
+        machine: the state of the call.
         ticket: the ActionID of its Originate.
-        answered_at: seconds since 1970 at which it was answered; `None` before.
-        on_found: is called with the channel's item of a list, when one was asked for.
-        on_end: is called when the call has ended.
+        answered_at: the time of the answer, in seconds since 1970; `None` before.
+        on_found: called with the channel's item, whenever the channels were listed.
+        on_end: called when the call has ended.
         is_kept: true if the call goes on when `async with` is left.
     """
 
@@ -140,7 +140,7 @@ class Watch:
         self._consumers: weakref.WeakSet[CallChanges] = weakref.WeakSet()
         self._grace: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._is_deaf = ring is not None  # no event has come of it
+        self._is_deaf = ring is not None  # no event of the call has come
         self.machine = machine
         self.answered_at: float | None = None
         self.on_found: Callable[[Event], None] | None = None
@@ -155,25 +155,25 @@ class Watch:
             return f"the call to {self._phone}"
         return f"the call of {self.machine.channel or self.machine.uniqueid}"
 
-    # What the hub calls
+    # For the hub
 
     def begin(self) -> None:
-        """Begin: its events are heard from now on."""
+        """Begin to follow the call, and look for it on the server if no result comes in time."""
         if self._ring is not None:
             wait = self._ring + _SLACK
             self._deadline = self._loop.call_later(wait, self._miss_the_result)
 
     def take(self, event: Event) -> None:
-        """Take an event."""
+        """Take an event of the call."""
         self._is_deaf = False
         self._note(self.machine.take(event, self._loop.time()))
 
     def check_bridge(self) -> None:
-        """Take note that somebody else came into its bridge, or left it."""
+        """Note that another channel entered the call's bridge, or left it."""
         self._note(self.machine.check_bridge())
 
     def found(self, item: Event) -> None:
-        """Take the channel's item of a list of all."""
+        """Take the channel's item in a list of all channels."""
         self._note(self.machine.found(item, self._loop.time()))
         if self.on_found is not None:
             self.on_found(item)
@@ -181,30 +181,30 @@ class Watch:
             self._deadline = self._loop.call_later(_DEAF, self._miss_the_result)
 
     def missing(self, present: dict[str, Event]) -> None:
-        """Take note that a list of all channels has not its own."""
+        """Note that the call's channel is not in a list of all channels."""
         self._note(self.machine.missing(present, self._loop.time()))
 
     def lose(self) -> None:
-        """End the call, as nothing more will be known of it."""
+        """End the call as lost, as no more events of it will come."""
         self._note(self.machine.lose(self._loop.time()))
 
     # Hanging up
 
     def begin_hang_up(self) -> None:
-        """Take note that a hang-up is about to be sent."""
+        """Note that a hang-up is about to be sent."""
         self.machine.begin_hang_up()
 
     def end_hang_up(self, done: bool) -> None:
-        """Take note of its answer."""
+        """Note the answer to a hang-up; `done` is false if it certainly had no effect."""
         self._note(self.machine.end_hang_up(done, self._loop.time()))
 
     def check(self) -> None:
-        """Return if the call may be used here: in its loop, or in its thread while that stands.
+        """Refuse to use a call outside its event loop, thread or process.
 
-        One that has ended may be used everywhere. One whose loop is closed has ended with it.
+        A call that has ended may be used everywhere. A call ends when its event loop is closed.
 
         Raises:
-            RuntimeError: it belongs to another loop, thread or process.
+            RuntimeError: the call belongs to another event loop, thread or process.
         """
         if self.machine.end is None:
             self._owner.check()
@@ -222,7 +222,7 @@ class Watch:
         """Wait until a condition holds, or the call has ended.
 
         Raises:
-            ManagerTimeout: it took longer.
+            ManagerTimeout: neither happened within the timeout.
             RuntimeError: the call belongs to another event loop, thread or process.
         """
         self.check()
@@ -234,10 +234,10 @@ class Watch:
             sentence = f"{self.subject} {what} within {timeout:g} seconds, and goes on"
             raise ManagerTimeout(sentence) from error
 
-    # How it is done
+    # Internals
 
     def _note(self, changes: Changes) -> None:
-        """Tell of changes, and wait for what is missing."""
+        """Pass changes on, and start or stop the timers that the state of the call calls for."""
         machine = self.machine
         if changes:
             now = time.time()
@@ -277,6 +277,6 @@ class Watch:
             self._hub.look()
 
     def _miss_the_result(self) -> None:
-        """Look for a call of which Asterisk has said too little."""
+        """Look for the call on the server, as no result of its dialling came in time."""
         self._deadline = None
         self._hub.look()

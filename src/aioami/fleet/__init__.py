@@ -33,7 +33,7 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        # Only programs with a live state, or with a file of servers, load what these need.
+        # These names are loaded on first use: most programs need no live state or file of servers.
         if name in ("FleetLive", "FleetLiveChanges"):
             from . import live
 

@@ -1,4 +1,4 @@
-"""A manager for a URL, whatever is between this program and the server."""
+"""Making a manager from a URL, for a direct link as well as for a bus."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ManagerT_co = TypeVar("ManagerT_co", bound="ManagerLike", covariant=True)
 
 
 class Connecting(Generic[ManagerT_co]):
-    """A manager that connects when this is awaited or entered; `connect` returns it.
+    """A manager that connects when this object is awaited or entered; `connect` returns it.
 
-    Leaving it closes the manager. Whoever awaits it closes the manager himself.
+    `async with` also closes the manager. After `await`, close it yourself.
     """
 
     def __init__(self, manager: ManagerT_co) -> None:
@@ -58,25 +58,25 @@ def connect(url: str, *, server: str, **options: Any) -> Connecting[RemoteManage
 @overload
 def connect(url: str, *, server: None = None, **options: Any) -> Connecting[Manager]: ...
 def connect(url: str, *, server: str | None = None, **options: Any) -> Connecting[Any]:
-    """Return what connects to a server, to be awaited or entered::
+    """Return an object that connects to a server when it is awaited or entered::
 
         async with connect("ami://user:secret@10.0.0.1") as mgr: ...
         mgr = await connect("nats://bus.example", server="pbx1")  # close it yourself
 
     Args:
         url: the server, as `Manager.from_url` takes it: `ami://`, or `amis://` for TLS. Or
-            `nats://`, a bus on which relays tell what their servers do; that comes with the extra
+            `nats://`, a bus on which relays publish their servers; this needs the extra
             `aioami[nats]`.
-        server: the name of the server on the bus; only there, and needed there.
-        options: what else `Manager.from_url`, or the remote manager, takes.
+        server: the name of the server on the bus; required with a bus, and only allowed there.
+        options: further options of `Manager.from_url`, or of the remote manager.
 
     Returns:
-        An object that is awaitable, and an async context manager. Both connect, raise what
-        `connect()` of that manager raises, and give the manager. Cancelling gives the attempt up.
+        An object that is awaitable, and an async context manager. Both connect, raise what the
+        manager's `connect()` raises, and return the manager. Cancelling gives the attempt up.
 
     Raises:
-        ValueError: the URL or an option cannot be right, or `server` is there in vain or missing;
-            never shows the secret.
+        ValueError: the URL or an option cannot be right, or `server` is missing, or not allowed.
+            The message never shows the secret.
         TypeError: an argument is of a wrong type, or there is no such option.
         ImportError: it is the URL of a bus, and the extra for it is not installed.
         OSError: a file that the URL names cannot be read.
@@ -91,7 +91,7 @@ def connect(url: str, *, server: str | None = None, **options: Any) -> Connectin
 
 
 def manager_of(name: str, url: str, **options: Any) -> ManagerLike:
-    """Return the manager of a server of a fleet; on a bus it is the server of that name.
+    """Return the manager of a server of a fleet; on a bus `name` is the server's name there.
 
     Raises:
         ValueError, TypeError, OSError: as for `Manager.from_url`, or the remote manager.
@@ -104,12 +104,12 @@ def manager_of(name: str, url: str, **options: Any) -> ManagerLike:
 
 
 def is_bus(url: object) -> TypeGuard[str]:
-    """True if a URL is that of a bus, `nats://` or `tls://`."""
+    """True for the URL of a bus, `nats://` or `tls://`."""
     return isinstance(url, str) and url.lower().startswith((f"{_BUS}://", "tls://"))
 
 
 def bus() -> Any:
-    """Return the module for a bus, which few programs need, and which needs nats-py.
+    """Import and return the module for a bus; it needs nats-py, and few programs need it.
 
     Raises:
         ImportError: the extra is not installed.

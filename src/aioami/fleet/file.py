@@ -21,20 +21,20 @@ def read_servers(file: str | os.PathLike[str]) -> dict[str, str]:
 
         async with Fleet(read_servers("fleet.toml"), wait="any") as fleet: ...
 
-    It has a table `[servers.NAME]` for each, with a `url`, and with a `secret_file` or `secret_env`
-    if the URL has no secret; without either, the secret is that of `AIOAMI_SECRET`. The URL of a
-    bus, `nats://`, stands for the server of that name there; what the bus asks for is in the URL,
-    such as `?credentials=FILE`.
+    The file has a table `[servers.NAME]` for each server, with a `url`. If the URL has no secret,
+    the table has a `secret_file` or `secret_env`; without either, the secret comes from the
+    environment variable `AIOAMI_SECRET`. With the URL of a bus, `nats://`, `NAME` is the server's
+    name on the bus. The login to the bus is in the URL, such as `?credentials=FILE`.
 
     Args:
-        file: its path. A `secret_file` is looked for beside it.
+        file: the path of the file. A relative `secret_file` is looked for in its folder.
 
     Returns:
         The URLs of the servers by name, in the order of the file, with the secrets in them.
 
     Raises:
-        ValueError: it is no TOML, or something in it is missing or wrong, which the message names;
-            it never shows a secret.
+        ValueError: the file is no TOML, or an entry is missing or wrong. The message names the
+            entry, and never shows a secret.
         OSError: the file cannot be read.
         ImportError: this is Python 3.10, and `tomli` is not installed.
     """
@@ -82,7 +82,7 @@ def _server(file: Path, name: str, table: object) -> str:
 
 
 def _secret(entry: str, file: Path, table: dict[str, str]) -> str | None:
-    """The secret that a file or a variable of the environment holds."""
+    """Return the secret from `secret_file` or `secret_env`; `None` without either."""
     if "secret_file" in table and "secret_env" in table:
         raise ValueError(f"{entry}: secret_file or secret_env, not both")
     if "secret_file" in table:

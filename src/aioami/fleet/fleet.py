@@ -1,4 +1,4 @@
-"""The fleet: many servers, each with a link of its own, and the events of all of them."""
+"""The fleet: the links of many servers, and the events of all of them."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ _B = TypeVar("_B", bound=Event)
 _C = TypeVar("_C", bound=Event)
 
 _WAIT_CHOICES: Final = ("all", "any", "none")
-_TIMEOUT: Final = 5.0  # seconds; as of managers for which nothing else is said
+_TIMEOUT: Final = 5.0  # seconds; the default of managers
 
-# The fleet of each manager that is in one, by its `id`, which is its own while the fleet holds it.
+# The fleet of each manager, by the `id` of the manager, which is unique while the fleet keeps it.
 _FLEETS: Final[weakref.WeakValueDictionary[int, Fleet]] = weakref.WeakValueDictionary()
 
-# Those of its own; `isinstance` alone would not see names that `__getattr__` gives.
+# The names of a manager. `isinstance` would miss names that `__getattr__` provides.
 _NAMES: Final = tuple(name for name in vars(ManagerLike) if not name.startswith("_"))
 
 
 def _is_manager(server: object) -> TypeGuard[ManagerLike]:
-    """True of a manager, and of any other object that has all the names of one."""
+    """True for a manager, and for any object with all the public names of a manager."""
     return isinstance(server, Manager) or all(hasattr(server, name) for name in _NAMES)
 
 
 Wait = Literal["all", "any", "none"]
-"""The servers that are waited for on entering a fleet: all of them, the first one, or none."""
+"""The servers that entering a fleet waits for: all, the first one that is ready, or none."""
 
 
 class Fleet(Connectable):
-    """Many servers in one program, each with a reconnecting link of its own.
+    """Many servers in one program, each with a link that is established again when it is lost.
 
     Example::
 
@@ -72,31 +72,30 @@ class Fleet(Connectable):
             async for event in fleet.events(events.Hangup):
                 print(event.server, event.channel)
 
-    `Fleet(...)` connects nothing yet; `connect()`, or `async with`, connects all servers at the
-    same time. A server that is down, slow, or sends a flood hurts no other. A lost server is
-    connected again. A refused login is told once, in the log and in `health()`, and is not tried
-    again. There is no `send` without a server: `fleet[name]` has it. A fleet that is thrown away
-    without `close()` ends its links, with a `ResourceWarning`.
+    `connect()` or `async with` connects all servers at the same time; `Fleet(...)` alone connects
+    none. A server that is down, slow, or floods the program with events does not affect the others.
+    A lost link is established again. A refused login is logged once and shown in `health()`, and is
+    not tried again. To send an action, use the manager of a server, `fleet[name].send(...)`. A
+    fleet that is dropped without `close()` ends its links, with a `ResourceWarning`.
 
     Args:
-        servers: the servers: a mapping of their names to URLs, as `Manager.from_url` takes them, or
-            to managers, which are not connected yet and which the fleet closes. The URL of a bus,
-            `nats://`, in a mapping stands for the server of that name there; in place of a mapping,
-            for all of its servers, which are found by themselves. Both come with the extra
-            `aioami[nats]`.
-        wait: the servers that entering waits for. `"all"`: until all are ready; the first that
-            fails is raised, and all are closed; so is one on a bus whose relay is not there, or has
-            no link to it, after `timeout` seconds. `"any"`: until one is; those that are not there
-            are tried again, and the first error is raised when all are refused for good. `"none"`:
-            for none.
-        options: what else `Manager.from_url`, or the bus, takes: for the managers that are made
-            of URLs, those of `add()` among them. Their `metrics` name each server as the fleet
-            does.
+        servers: a mapping of the servers' names to URLs, as `Manager.from_url` takes them, or to
+            managers that are not connected yet, which the fleet closes. In a mapping, the URL of a
+            bus, `nats://`, stands for the server with this name on the bus. Instead of a mapping,
+            the URL of a bus stands for all of its servers, which are discovered. A bus needs the
+            extra `aioami[nats]`.
+        wait: the servers that entering waits for. `"all"` waits until all are ready; the first
+            error is raised, and all are closed. On a bus, a server whose relay is missing, or has
+            no link to it, counts as failed after `timeout` seconds. `"any"` waits until one server
+            is ready, and tries the others again; if all are refused for good, the first error is
+            raised. `"none"` does not wait.
+        options: further options of `Manager.from_url`, or of the bus, for all managers that are
+            made from URLs, also by `add()`. Their `metrics` use the servers' names in the fleet.
 
     Raises:
-        ValueError: a URL cannot be right, and never shows the secret; a name is empty or not
-            printable; a manager is connected already, in another fleet, or there twice; there is
-            no such `wait`.
+        ValueError: a URL cannot be right (the message never shows the secret); a name is empty or
+            not printable; a manager is connected already, in another fleet, or given twice; `wait`
+            is none of the three.
         TypeError: `servers` is neither a mapping nor the URL of a bus; a server is neither a URL
             nor a manager; there is no such option.
         ImportError: it is the URL of a bus, and the extra for it is not installed.
@@ -112,11 +111,11 @@ class Fleet(Connectable):
             if nearest(keyword, ["wait"]) is not None:
                 raise unexpected("Fleet", keyword, ["wait"])
         self._wait = wait
-        self._raises = False  # entering waits for all, and raises what another time is logged
+        self._raises = False  # entering waits for all: it raises errors that are else logged
         self._options = options
         self._members: dict[str, Member] = {}
         self._observers: dict[object, Callable[[str, ManagerLike | None], object]] = {}
-        # Each with the function that opens its part for one more server.
+        # Each stream with the function that opens its part for one more server.
         self._streams: weakref.WeakKeyDictionary[
             MergedStream[Any], Callable[[Member], EventStream[Any] | NextEvent[Any]]
         ] = weakref.WeakKeyDictionary()
@@ -128,7 +127,7 @@ class Fleet(Connectable):
             self._discovery = bus().Discovery(servers, **options)
             return
         if not isinstance(servers, Mapping):
-            # Not shown: a secret may be in it.
+            # The message does not show it, as it may have a secret.
             kind = "the URL of one server" if isinstance(servers, str) else type(servers).__name__
             raise TypeError(f"servers: expected a mapping of names to URLs or managers, not {kind}")
         try:
@@ -147,7 +146,7 @@ class Fleet(Connectable):
         return tuple(self._members)
 
     def __getitem__(self, name: str) -> ManagerLike:
-        """The manager of a server; a `KeyError` if there is no such server."""
+        """Return the manager of a server; raise `KeyError` if there is no such server."""
         return self._members[name].manager
 
     def __contains__(self, name: object) -> bool:
@@ -162,15 +161,15 @@ class Fleet(Connectable):
     def add(self, name: str, server: str | ManagerLike) -> ManagerLike:
         """Add a server, and return its manager, which begins to connect if the fleet is connected.
 
-        It is tried again until it is there; `await fleet[name].wait_ready()` waits for that.
-        Streams and callbacks get its events from the first.
+        The attempts are repeated until the server is ready; `await fleet[name].wait_ready()` waits
+        for that. Streams and callbacks get the server's events from the first one on.
 
         Args:
-            name: its name.
-            server: its URL, or a manager that is not connected; the fleet closes it.
+            name: the server's name in the fleet.
+            server: its URL, or a manager that is not connected; the fleet closes the manager.
 
         Raises:
-            ValueError: there is a server of that name; or as for the constructor.
+            ValueError: the fleet has a server with this name; or as for the constructor.
             TypeError, OSError: as for the constructor.
             RuntimeError: the fleet is connected in another event loop, thread or process.
         """
@@ -187,8 +186,8 @@ class Fleet(Connectable):
     async def remove(self, name: str) -> None:
         """Close a server's manager, with a farewell, and forget the server.
 
-        What came of it before can still be taken from streams. Cancelling it closes without a
-        farewell.
+        Events of the server that came before can still be taken from streams. Cancelling this
+        closes without a farewell.
 
         Raises:
             KeyError: there is no such server.
@@ -213,7 +212,7 @@ class Fleet(Connectable):
         if isinstance(server, str):
             try:
                 manager = manager_of(name, server, **self._naming(name))
-            except ValueError as error:  # which never shows the URL
+            except ValueError as error:  # it never shows the URL
                 raise ValueError(f"servers: {name!r}: {error}") from None
         elif _is_manager(server):
             manager = server
@@ -236,7 +235,7 @@ class Fleet(Connectable):
         return member
 
     def _naming(self, name: str) -> dict[str, Any]:
-        """The options of a manager, whose metrics are to have the server's name in the fleet."""
+        """Return the options of a manager, with metrics that use the server's name in the fleet."""
         metrics = self._options.get("metrics")
         if metrics is None:
             return self._options
@@ -245,7 +244,7 @@ class Fleet(Connectable):
         return {**self._options, "metrics": NamedMetrics(name, metrics)}
 
     def _release(self, member: Member) -> None:
-        """Note that a manager is in no fleet any more, and take the fleet's name for it away."""
+        """Note that a manager left the fleet, and remove the fleet's name from it."""
         _FLEETS.pop(id(member.manager), None)
         if member.manager.state is ManagerState.CLOSED:
             member.name_manager("")
@@ -257,10 +256,10 @@ class Fleet(Connectable):
 
         Args:
             observer: takes the name, and the manager, or `None` for a server that was removed. It
-                must be quick; what it raises is logged under `aioami.fleet`.
+                must be quick; an error that it raises is logged under `aioami.fleet`.
 
         Returns:
-            A function that ends it; it may be called again.
+            A function that ends the observation; it may be called again.
         """
         entry = object()
         self._observers[entry] = observer
@@ -271,7 +270,7 @@ class Fleet(Connectable):
         return end
 
     def _notify(self, name: str, manager: ManagerLike | None) -> None:
-        """Call the observers of servers; what they raise is logged."""
+        """Call the observers of servers, and log the errors that they raise."""
         for observer in list(self._observers.values()):
             try:
                 observer(name, manager)
@@ -281,14 +280,14 @@ class Fleet(Connectable):
     # The links
 
     async def connect(self) -> None:
-        """Connect all servers at the same time, and wait for those that `wait` says.
+        """Connect all servers at the same time, and wait for those that the argument `wait` names.
 
-        Cancelling it closes all.
+        Cancelling this closes all links.
 
         Raises:
-            ConnectionLost, ManagerAuthError, ActionError, ProtocolError, OSError: what
-                `Manager.connect` of a server raised; see `wait`. All are closed then.
-            RuntimeError: the fleet is connected already; or in another event loop, thread or
+            ConnectionLost, ManagerAuthError, ActionError, ProtocolError, OSError: from
+                `Manager.connect` of a server; see `wait`. All links are closed then.
+            RuntimeError: the fleet is connected already, here or in another event loop, thread or
                 process.
         """
         self.owner.check()
@@ -316,14 +315,15 @@ class Fleet(Connectable):
             self._raises = False
 
     async def _arrivals(self) -> None:
-        """Wait for the servers that are to be there on entering."""
+        """Wait for the servers that entering waits for."""
         waiting = {
             member.arrived: member
             for member in self._members.values()
             if member.arrived is not None
         }
         first: Exception | None = None
-        # The bus is there without a relay, or without its link: nothing else ends that waiting.
+        # A bus may be connected while a relay, or the relay's link, is missing. Only the timeout
+        # ends that waiting.
         timeout = self._options.get("timeout", _TIMEOUT) if self._wait == "all" else None
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -337,7 +337,7 @@ class Fleet(Connectable):
                 member = next(iter(waiting.values()))
                 sentence = f"it was not ready within {timeout:g} seconds: {member.reason}"
                 raise _of_server(member.name, ConnectionLost(sentence))
-            # In the order of the servers, where several came at the same moment.
+            # In the order of the servers, if several came at the same moment.
             for future in [each for each in waiting if each in done]:
                 member = waiting.pop(future)
                 if future.cancelled():  # it was removed meanwhile
@@ -356,8 +356,8 @@ class Fleet(Connectable):
     async def close(self) -> None:
         """Close all managers at the same time, each with a farewell, and end all streams.
 
-        May be called again, and in every state. Callbacks end first, as in `Manager.close`.
-        Afterwards the same fleet may `connect()` again. Cancelling it closes without a farewell.
+        It may be called in every state, and again. Callbacks end first, as in `Manager.close`.
+        Afterwards the same fleet may `connect()` again. Cancelling this closes without a farewell.
 
         Raises:
             RuntimeError: the fleet is connected in another event loop, thread or process.
@@ -389,26 +389,26 @@ class Fleet(Connectable):
 
     def _lost(self, member: Member) -> None:
         """Note that a server is lost for good."""
-        # A link that stood has told it itself.
+        # A link that was established once has logged this itself.
         if not member.has_stood and not self._raises:
             log.error("%s is lost for good: %s", member.name, member.error)
         self._notice_the_last()
 
     def _renewed(self, member: Member) -> None:
-        """Open the streams of a manager again, which was closed by somebody else than the fleet."""
+        """Open all streams for a manager that was added, or was closed from outside the fleet."""
         for stream, open_part in list(self._streams.items()):
             if not stream.ended:
                 stream.add(open_part(member))
 
     def _lost_its_loop(self) -> None:
-        """Note that the loop was closed without a `close()`, and the links ended with it."""
+        """Note that the event loop was closed without `close()`, which ended the links."""
         self._standing.state = ManagerState.CLOSED
         for member in self._members.values():
             member.lost_its_loop()
         self._finish(ConnectionLost("the event loop was closed, and the links with it"))
 
     def _notice_the_last(self) -> None:
-        """End the streams if no server is left of which anything may come."""
+        """End the streams if every server is lost for good, and none can be discovered."""
         members = list(self._members.values())
         if members and all(each.error for each in members) and self._discovery is None:
             last = members[-1]
@@ -419,7 +419,7 @@ class Fleet(Connectable):
         for stream in list(self._streams):
             stream.finish(error)
 
-    # What is known of them
+    # Health and counts
 
     def health(self) -> dict[str, ServerHealth]:
         """Return the health of each server at this moment, by name."""
@@ -465,27 +465,28 @@ class Fleet(Connectable):
         overflow: Overflow = "drop_oldest",
         on_loss: OnLoss = "count",
     ) -> MergedStream[Any]:
-        """A stream of the events of all servers; it may be opened before the fleet connects.
+        """Return a stream of the events of all servers. It may be opened before the fleet connects.
 
-        `event.server` is the server's name, also of `Disconnected` and `Reconnected`, and of the
-        `EventsLost` that is raised. Those of one server come in its order. Servers that have events
-        waiting take turns.
+        `event.server` is the server's name. `Disconnected`, `Reconnected` and the error
+        `EventsLost` have it, too. The events of one server keep their order. Servers with waiting
+        events take turns.
 
         Args:
             selectors, where: as for `Manager.events`.
-            maxsize: events of each server that may wait for the consumer; what is too much is lost
-                of that server alone. `None` lifts the limit.
+            maxsize: the most events of each server that may wait to be taken; beyond it, events of
+                that server are lost. `None` is no limit.
             overflow, on_loss: as for `Manager.events`.
 
         The iteration ends when the stream or the fleet is closed. A server that is lost for good
-        ends no stream; only when all are, the last error is raised, after what was buffered.
+        does not end it. When all servers are lost, the last error is raised, after the waiting
+        events.
 
         Raises:
             TypeError, ValueError: as for `Manager.events`.
             RuntimeError: the fleet is connected in another event loop, thread or process.
         """
         self.owner.check()
-        Buffer(Selection(selectors), where, maxsize, overflow, on_loss)  # refuses what is wrong
+        Buffer(Selection(selectors), where, maxsize, overflow, on_loss)  # refuses wrong arguments
         warn_of_names(selectors)
         return self._merge(
             selectors,
@@ -518,7 +519,7 @@ class Fleet(Connectable):
     def wait_for(
         self, *selectors: Selector, where: Predicate | None = None, timeout: float | None = None
     ) -> NextEvent[Any]:
-        """The next event of any server that matches, watched for from this call on; await it.
+        """Return an awaitable for the next matching event of any server, from this call on.
 
         Args:
             selectors, where, timeout: as for `Manager.wait_for`.
@@ -568,10 +569,10 @@ class Fleet(Connectable):
         maxsize: int | None = 10_000,
         overflow: Overflow = "drop_oldest",
     ) -> Subscription[Any]:
-        """Return a decorator that has a function called with each event of any server.
+        """Return a decorator that registers a function to be called with each event of any server.
 
-        It is as `Manager.on`, with one call after the other for all servers together; servers that
-        have events waiting take turns.
+        It works as `Manager.on`. The calls for all servers come one after the other; servers with
+        waiting events take turns.
 
         Args:
             selectors, where, maxsize, overflow: as for `events()`.
@@ -602,7 +603,7 @@ class Fleet(Connectable):
     def emit(self, event: Event) -> None:
         """Deliver an event of the fleet itself to the streams that select it.
 
-        It is for those who find the servers, and tell of them in events of their own.
+        The discovery of servers on a bus uses this.
         """
         for stream in list(self._streams):
             stream.emit(event)
@@ -628,7 +629,7 @@ class Fleet(Connectable):
         return stream
 
     async def _warn_if_idle(self) -> None:
-        """Log that nothing will come, where the fleet is not connected."""
+        """Log a warning if the fleet is not connected, as no event will come then."""
         if self._standing.state is ManagerState.CLOSED:
             await asyncio.sleep(0)  # a task that was started beside this one may connect
         if self._standing.state is ManagerState.CLOSED:
@@ -644,10 +645,10 @@ class Fleet(Connectable):
             f"{self!r} was dropped without close()", ResourceWarning, source=self, stacklevel=2
         )
         tasks = [member.task for member in self._members.values() if member.task is not None]
-        # Never at once: garbage is collected in the middle of anything.
+        # Not at once, as garbage may be collected at any moment.
         self.owner.call_soon(lambda: [task.cancel() for task in tasks])
 
-    if not TYPE_CHECKING:  # type checkers are to refuse these names
+    if not TYPE_CHECKING:  # type checkers shall refuse these names
 
         def __getattr__(self, name: str) -> object:
             absent = f"{type(self).__name__!r} object has no attribute {name!r}"
@@ -677,7 +678,7 @@ _OF_A_SERVER: Final = frozenset(
 
 
 class _Standing:
-    """The state of the fleet itself: whether its servers are connected, or tried again."""
+    """The state of the fleet itself: `READY` from `connect()` to `close()`."""
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
@@ -685,7 +686,7 @@ class _Standing:
 
 
 def _weakly(method: Callable[..., None]) -> Callable[..., None]:
-    """A method of a fleet, for what the fleet holds, which is not to hold the fleet."""
+    """Return a method with a weak reference to its fleet, for objects that the fleet keeps."""
     reference = weakref.WeakMethod(method)
 
     def call(*arguments: Any) -> None:
@@ -712,7 +713,7 @@ def _do_nothing() -> None:
 def _naming_predicate(member: Member, where: Predicate | None) -> Predicate | None:
     """Return a predicate that also writes the server's name into each event.
 
-    It is `where` itself if the manager writes it.
+    If the manager itself writes the name, it is just `where`.
     """
     if member.takes_name:
         return where

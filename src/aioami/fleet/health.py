@@ -11,17 +11,17 @@ __all__ = ["ServerHealth"]
 
 @dataclass(frozen=True)
 class ServerHealth:
-    """A server of a fleet at this moment; `Fleet.health()` returns one for each.
+    """The state of a fleet's server at one moment; `Fleet.health()` returns one for each server.
 
     Attributes:
-        state: the state of its link. `LOST` is lost for good: nothing is tried any more, as after a
-            login that was refused. `CONNECTING` and `RECONNECTING` are tried again.
-        since: when it came into that state, in seconds since 1970 by this program's clock.
+        state: the state of its link. `LOST` is lost for good, as after a refused login: there are
+            no further attempts. In `CONNECTING` and `RECONNECTING` there are.
+        since: the time of the change to this state, in seconds since 1970 by this program's clock.
         error: the reason why there is no link; `None` while there is one, and before the first
             attempt.
-        round_trip: seconds from the last Ping to its answer; `None` before the first.
-        gaps: how often its link was lost, to be established again.
-        version: its AMI version; empty before it greets.
+        round_trip: seconds from the last Ping to its answer; `None` before the first answer.
+        gaps: the number of times that its link was lost, to be established again.
+        version: its AMI version; empty before the server's greeting.
     """
 
     state: ManagerState

@@ -32,7 +32,7 @@ log = get_logger("aioami.fleet")
 
 
 class FleetLive(Mapping[str, Live]):
-    """The live state of each server of a fleet, by name, and the changes of all as one.
+    """The live state of each server of a fleet, by name, and the changes of all in one iteration.
 
     Example::
 
@@ -40,17 +40,17 @@ class FleetLive(Mapping[str, Live]):
             async for change in lives.changes():
                 print(change.server, change.kind, lives[change.server].channels.get(change.key))
 
-    A server that is added to the fleet is followed too, and one that is removed is forgotten. The
-    state of one that is away stays as it was, and its `Live.synced` is false; `Fleet.health()` says
-    since when. Leaving stops all of it.
+    A server that is added to the fleet is followed too, and a removed one is forgotten. While a
+    server is away, its state stays as it was, and its `Live.synced` is false; `Fleet.health()` has
+    the time of its loss. Leaving ends all live states.
 
     Args:
         fleet: the fleet, which may be connected later.
-        parts, clock, maxsize: for each, as for `Live`.
+        parts, clock, maxsize: for each server, as for `Live`.
         wait: true to wait on entering for the first snapshots of the servers that are ready.
-        timeout: seconds for which entering waits; and for each, as for `Live`. A server that needs
-            longer is not `synced` yet: it is no error, as it may hurt no other.
-        options: what else `Live` takes.
+        timeout: seconds for which entering waits; and for each server, as for `Live`. A server that
+            needs longer is not `synced` yet, and raises no error, so it does not hold up others.
+        options: further options of `Live`.
 
     Raises:
         ValueError, TypeError: as for `Live`.
@@ -112,18 +112,18 @@ class FleetLive(Mapping[str, Live]):
         return len(self._lives)
 
     def changes(self, *, maxsize: int = 10_000) -> FleetLiveChanges:
-        """Follow the changes of all servers from now on; each has the name of its server.
+        """Return the changes of all servers from now on; each has the name of its server.
 
-        A change of `"everything"` is also a server that was added, or, with `gone`, removed.
-        Servers that have changes waiting take turns.
+        The kind `"everything"` also reports a server that was added, or, with `gone`, removed.
+        Servers with waiting changes take turns.
 
         Args:
-            maxsize: things of each server that may wait for the consumer. When there are more, it
-                gets one change of that server, of `"everything"`.
+            maxsize: the most changes of each server that may wait to be taken. When there are more,
+                a single change of the kind `"everything"` takes their place.
 
         Raises:
             ValueError: `maxsize` is less than 1.
-            RuntimeError: it was entered in another event loop, thread or process.
+            RuntimeError: the live state was entered in another event loop, thread or process.
         """
         self._owner.check()
         check_type("maxsize", maxsize, (int,), "a whole number")
@@ -142,7 +142,7 @@ class FleetLive(Mapping[str, Live]):
         self._fleet.owner.check()
         self._unobserve = self._fleet.observe_servers(self._observe)
         self._owner.take()
-        # Servers may have come and gone since it was made.
+        # Servers may have been added and removed since this object was made.
         for name in [name for name in self._lives if name not in self._fleet]:
             del self._lives[name]
         for name in self._fleet:
@@ -234,7 +234,7 @@ class FleetLive(Mapping[str, Live]):
             async with live:
                 async for change in live.changes():
                     self._notify(replace(change, server=name))
-        except ManagerError as error:  # the fleet tells that the server is lost for good
+        except ManagerError as error:  # the fleet reports that the server is lost for good
             log.debug("the live state of %s is followed no more: %s", name, error)
         except Exception:
             log.exception("the live state of %s is followed no more", name)
@@ -245,25 +245,25 @@ class FleetLive(Mapping[str, Live]):
 
 
 class FleetLiveChanges(AsyncIterator[LiveChange]):
-    """The changes since the call of `FleetLive.changes()`, through `async for`; for one task.
+    """The changes since the call of `FleetLive.changes()`, through `async for`, for a single task.
 
-    Several changes of one thing, before the consumer takes the first, are reported once. The
-    iteration ends when the `FleetLive` is left. Cancelling the consumer loses nothing; dropping the
-    object ends it.
+    Several changes of one object are reported once, if the task has taken none of them yet. The
+    iteration ends when the `FleetLive` is left. Cancelling the task loses no change. When this
+    object is dropped, changes are no longer collected.
     """
 
     def __init__(self, maxsize: int, check: Callable[[], None]) -> None:
         self._maxsize = maxsize
         self._check = check
         self._waiting: dict[str, dict[tuple[str, str], LiveChange]] = {}
-        self._turns: deque[str] = deque()  # the servers of which something waits
+        self._turns: deque[str] = deque()  # the servers with waiting changes
         self._arrival = Signal()
         self._ended = False
 
     def notify(self, change: LiveChange) -> None:
-        """Add a change for the consumer; for `FleetLive` alone.
+        """Add a change. Only `FleetLive` calls this.
 
-        Where too many wait, a single change of `"everything"` stands for them.
+        If too many changes wait, a single one of the kind `"everything"` takes their place.
         """
         waiting = self._waiting.setdefault(change.server, {})
         if not waiting:
@@ -283,7 +283,7 @@ class FleetLiveChanges(AsyncIterator[LiveChange]):
         self._arrival.send()
 
     def finish(self) -> None:
-        """End the iteration behind what waits."""
+        """End the iteration after the waiting changes."""
         self._ended = True
         self._arrival.send()
 
@@ -295,8 +295,8 @@ class FleetLiveChanges(AsyncIterator[LiveChange]):
         """Return the next change.
 
         Raises:
-            RuntimeError: another task waits for it already; or the live state was entered in
-                another event loop, thread or process.
+            RuntimeError: another task waits for the next change already; or the live state was
+                entered in another event loop, thread or process.
         """
         self._check()
         while not self._turns:

@@ -1,4 +1,4 @@
-"""One server of a fleet: its manager, and what became of its link."""
+"""One server of a fleet: its manager, and the state of its link."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class Member:
     Args:
         name: its name in the fleet.
         manager: its manager, which is not connected.
-        ended: is called when it is lost for good.
-        renewed: is called when its manager was closed by somebody else, and with it all of its
-            streams: whoever did that may connect it again.
+        ended: called when the link is lost for good.
+        renewed: called when the manager was closed from outside the fleet, with all its streams; it
+            may be connected again.
 
     Attributes:
-        error: the error that ended it for good; `None` while it is tried again.
-        takes_name: true if the manager itself tells each event which server it is from.
-        arrived: has a result once the link stood for the first time, or the error that ended the
-            attempts to establish it.
-        task: connects the manager, and follows what becomes of its link.
+        error: the error that ended the link for good; `None` before that.
+        takes_name: true if the manager itself sets the server's name in its events.
+        arrived: a future that is done once the link is established for the first time, or has the
+            error that ended the attempts.
+        task: connects the manager, and follows the state of its link.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class Member:
         self.arrived: asyncio.Future[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self._connecting = False
-        self._reported: Exception | None = None  # the reason why the link is away, by what it said
+        self._reported: Exception | None = None  # the last reported reason of a missing link
         self._state = manager.state
         self._since = time.time()
 
     def name_manager(self, name: str) -> None:
-        """Tell the manager its name in the fleet; empty outside of one."""
+        """Set the manager's name in the fleet; empty to remove it."""
         if not hasattr(type(self.manager), "server"):
             return
         manager: Any = self.manager
-        with contextlib.suppress(AttributeError):  # it may have a name of its own
+        with contextlib.suppress(AttributeError):  # its name may be fixed
             manager.server = name
         self.takes_name = manager.server == name
 
@@ -81,14 +81,14 @@ class Member:
         """The state of the link, as the fleet knows it."""
         state = self.manager.state
         if state is ManagerState.CLOSED and self.error is not None:
-            return ManagerState.LOST  # its first connect was refused for good
+            return ManagerState.LOST  # the first connect was refused for good
         if state is ManagerState.CLOSED and self._connecting:
             return ManagerState.CONNECTING  # between two attempts
         return state
 
     @property
     def has_stood(self) -> bool:
-        """True if the link stood once since it was started."""
+        """True if the link was established at least once since `start()`."""
         arrived = self.arrived
         return (
             arrived is not None
@@ -98,13 +98,13 @@ class Member:
         )
 
     def note(self) -> None:
-        """Keep the time of a change of the state."""
+        """Note the time if the state has changed."""
         state = self.state
         if state is not self._state:
             self._state, self._since = state, time.time()
 
     def health(self) -> ServerHealth:
-        """The health at this moment."""
+        """Return the present health of the server."""
         self.note()
         counts = self.manager.statistics()
         return ServerHealth(
@@ -118,15 +118,15 @@ class Member:
 
     @property
     def reason(self) -> Exception | None:
-        """The reason why the link is away."""
+        """The reason why there is no link."""
         reason: Exception | None = getattr(self.manager, "reason", None)
         return self.error or reason or self._reported
 
     def start(self, *, retry: bool) -> None:
-        """Connect, and follow what becomes of the link, in a task.
+        """Start a task that connects the manager, and follows the state of its link.
 
         Args:
-            retry: whether it is tried again while the server is not there.
+            retry: true to try again while the server cannot be reached.
         """
         loop = asyncio.get_running_loop()
         self.error = self._reported = None
@@ -137,12 +137,12 @@ class Member:
         self.task = loop.create_task(self._keep(stream, retry), name=f"aioami fleet {self.name}")
 
     async def stop(self) -> None:
-        """Give up connecting, and follow the link no more."""
+        """Stop connecting, and stop following the link."""
         task, self.task = self.task, None
         try:
             if isinstance(self.manager, Manager):
-                # The link stands, and its `connect` returns in the next turn of the loop: one that
-                # is cancelled would end the link without a farewell.
+                # The link is established, and `connect` returns in the next turn of the loop. To
+                # cancel it now would end the link without a farewell.
                 while self._connecting and self.manager.state in _UP:  # noqa: ASYNC110
                     await asyncio.sleep(0)
         finally:
@@ -170,7 +170,7 @@ class Member:
                         down = isinstance(event, Disconnected)
                         self._reported = ConnectionLost(event.get("Reason", "")) if down else None
                         self.note()
-                # Somebody else closed the manager, and may connect it again.
+                # The manager was closed from outside the fleet, and may be connected again.
                 self.note()
                 stream = self.manager.events(Disconnected, Reconnected)
                 self._renewed(self)
@@ -218,4 +218,4 @@ class Member:
             self.arrived.set_result(None)
         else:
             self.arrived.set_exception(error)
-            self.arrived.exception()  # which must not count as never retrieved
+            self.arrived.exception()  # so asyncio does not log it as never retrieved

@@ -1,6 +1,6 @@
-"""The streams of several servers as one.
+"""The streams of several servers merged into one.
 
-Each server's events come in its own order. Those that have some take turns.
+The events of one server keep their order. Servers with waiting events take turns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EventT_co = TypeVar("EventT_co", bound=Event, covariant=True)
 
 
 class _Source(Signal):
-    """One stream among those that are merged: stands in its buffer for the signal of arrival."""
+    """One of the merged streams. Its buffer uses this object as the signal of arrival."""
 
     __slots__ = ("_is_ready", "_merged", "buffer", "events", "take")
 
@@ -33,14 +33,14 @@ class _Source(Signal):
         self._merged = merged
         self._is_ready = False
         self.buffer = buffer
-        # At each event a look-up of these in the buffer would cost as much as all else here.
+        # Looking these up in the buffer at each event would double the cost.
         self.events = buffer.events
         self.take = self._take_or_raise if buffer.raises else buffer.give
 
     def _take_or_raise(self) -> Event | Loss:
         try:
             return self.buffer.give()
-        except EventsLost:  # which was its turn
+        except EventsLost:  # this counts as its turn
             self._merged.turn()
             raise
 
@@ -53,7 +53,7 @@ class _Source(Signal):
         self._merged.changed.send()
 
     def emptied(self) -> None:
-        """Note that its last event was taken; it is the first of the ready ones."""
+        """Note that the last event of this source, the first of the ready ones, was taken."""
         self._merged.ready.popleft()
         self._is_ready = False
         self.buffer.overflowing = False  # the consumer caught up: another overflow is logged again
@@ -64,14 +64,14 @@ class _Source(Signal):
 class MergedBuffer:
     """The buffers of several streams as one. Their events are taken in turns, one of each.
 
-    Each keeps its own bound, its own order and its own count of what was lost.
+    Each buffer keeps its limit, its order and its count of lost events.
 
     Attributes:
-        owner: the loop in which it may be consumed.
-        selection: the events that were asked for.
-        ready: the streams that hold events, in the order of their turns.
-        changed: is sent when something may have come.
-        own: holds what is of no single stream.
+        owner: the event loop in which the events may be taken.
+        selection: the selected events.
+        ready: the streams with waiting events, in the order of their turns.
+        changed: sent when an event may have come.
+        own: the buffer for events of the fleet itself.
     """
 
     def __init__(self, selection: Selection, owner: Owner) -> None:
@@ -82,21 +82,21 @@ class MergedBuffer:
         self.ended = False
         self.error: Exception | None = None
         self._sources: dict[_Source, None] = {}
-        self._dropped = 0  # of the streams that are no more
+        self._dropped = 0  # by the streams that have ended
         self._gaps = 0
-        self.own = Buffer(selection, None, 10_000, owner=owner)  # for what is of no single stream
+        self.own = Buffer(selection, None, 10_000, owner=owner)
         self.add(self.own)
 
     def add(self, buffer: Buffer) -> None:
-        """Take another stream's events too."""
+        """Add the buffer of another stream."""
         source = _Source(buffer, self)
         self._sources[source] = None
         buffer.report_to(source)
         source.send()
 
     def forget(self, source: _Source) -> None:
-        """Note that nothing more comes from a stream."""
-        with contextlib.suppress(KeyError):  # it may be told again
+        """Note that a stream has ended, and keep its counts."""
+        with contextlib.suppress(KeyError):  # it may be called again for the same stream
             del self._sources[source]
             self._dropped += source.buffer.dropped
             self._gaps += source.buffer.gaps
@@ -117,18 +117,18 @@ class MergedBuffer:
         return sum(source.buffer.pending for source in self.ready)
 
     def give(self) -> Event:
-        """Return the next event of the first, and have one of each other come before its next.
+        """Return the next event of the first ready stream, and give the turn to the next stream.
 
         Raises:
-            IndexError: there is none.
-            EventsLost: some are missing in this place.
+            IndexError: no event waits.
+            EventsLost: events are missing at this place.
         """
         event = self.ready[0].take()
         self.turn()
         return event  # type: ignore[return-value]
 
     def turn(self) -> None:
-        """Note that the first of the ready ones had its turn."""
+        """Give the turn from the first ready stream to the next."""
         source = self.ready[0]
         if source.events:
             self.ready.rotate(-1)
@@ -136,18 +136,18 @@ class MergedBuffer:
             source.emptied()
 
     def discard(self) -> None:
-        """Drop what is here: the stream was closed."""
+        """Drop the waiting events, as the stream was closed."""
         self.ready.clear()
         self.error = None
 
     def finish(self, error: Exception | None) -> None:
-        """Note that no stream will come any more; what is here can still be taken."""
+        """Note that there will be no more events; the waiting ones can still be taken."""
         if not self.ended:
             self.ended, self.error = True, error
             self.changed.send()
 
     async def filled(self) -> None:
-        """Return when an event is there; raises as `Buffer.filled`."""
+        """Wait until an event is there; raise as `Buffer.filled`."""
         self.owner.check()
         while not self.ready:
             if self.error is not None:
@@ -163,9 +163,9 @@ class MergedBuffer:
 class MergedStream(EventStream[EventT_co]):
     """The events of several servers as one stream; `Fleet.events` returns it.
 
-    Those servers that have events waiting take turns, so that one which floods does not keep the
-    others' back. The events of one server come in its order. The bound, and what is lost beyond it,
-    is each server's own; `dropped`, `gaps` and `pending` add them up.
+    Servers with waiting events take turns, so a flood from one does not hold back the others. The
+    events of one server keep their order. The limit holds for each server separately, and so do the
+    losses beyond it; `dropped`, `gaps` and `pending` are the sums of all servers.
     """
 
     __slots__ = ("_streams", "ready")
@@ -181,8 +181,8 @@ class MergedStream(EventStream[EventT_co]):
         *,
         before_waiting: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        # Held here, and not in the buffer, which those that feed it hold: so dropping the last
-        # reference to this object ends them all.
+        # The streams are kept here, not in the buffer, which the streams' sources refer to. So
+        # dropping the last reference to this object ends all of them.
         self._streams: list[EventStream[Any]] = []
         buffer = MergedBuffer(selection, owner)
         self.ready = buffer.ready
@@ -192,24 +192,24 @@ class MergedStream(EventStream[EventT_co]):
         return _MergedIteration(self)
 
     def add(self, source: EventStream[Any] | NextEvent[Any]) -> None:
-        """Take the events of another stream too, which nobody else may consume then."""
+        """Add the events of another stream, which must have no other consumer."""
         stream, buffer = source_of(source)
         self._streams = [each for each in self._streams if not each.ended]
         self._streams.append(stream)
         self._buffer.add(buffer)
 
     def emit(self, event: Event) -> None:
-        """Put an event of the library's own into it, if it is selected."""
+        """Add an event of the fleet itself, if it is selected."""
         if self.selection.matches(event.name, type(event)) and not self.ended:
             self._buffer.own.events.append(event)
             self._buffer.own.settle()
 
     def finish(self, error: Exception | None) -> None:
-        """End it behind what was not taken yet, with an error if there is one."""
+        """End the stream after the waiting events, with an error if one is given."""
         self._buffer.finish(error)
 
     def close(self) -> None:
-        """End the subscription, and discard what was not taken. May be called again.
+        """End the stream, and discard the waiting events. May be called again.
 
         Raises:
             RuntimeError: the fleet is connected in another event loop, thread or process.
@@ -221,7 +221,7 @@ class MergedStream(EventStream[EventT_co]):
 
 
 class _MergedIteration(Iteration[EventT_co]):
-    """One `async for` over a merged stream: `MergedBuffer.give`, without the calls."""
+    """One `async for` over a merged stream: `MergedBuffer.give` inlined, for speed."""
 
     __slots__ = ("_ready", "_rotate")
 

@@ -1,4 +1,4 @@
-"""Metrics that have the names of a fleet."""
+"""Metrics with the servers' names in a fleet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["NamedMetrics"]
 
 
 class NamedMetrics(Metrics):
-    """The metrics of one server, under its name in the fleet instead of its address."""
+    """The metrics of one server, with its name in the fleet instead of its address."""
 
     def __init__(self, server: str, metrics: Metrics) -> None:
         self._server = server

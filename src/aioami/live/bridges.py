@@ -14,7 +14,7 @@ from .part import Doubts, Lists, LiveObject, Part, Reports, View, known
 
 __all__ = ["Bridges", "LiveBridge"]
 
-# Technologies that stay, and creators of bridges whose technology stays, whoever is in them.
+# Technologies that never change, and creators of bridges whose technology never changes.
 _FIXED: Final = frozenset({"holding_bridge"})
 _CREATORS: Final = frozenset({"ConfBridge"})
 
@@ -26,12 +26,13 @@ class LiveBridge(LiveObject):
     Attributes:
         uniqueid: the BridgeUniqueid.
         type: the purpose, as `basic` (a call of two or more), `base` (a conference) or `parking`.
-        technology: the way it mixes, as `simple_bridge`, a moment after a channel came or went, or
-            at the last snapshot: no event tells that it changed meanwhile, as by a recording.
-        creator: the application that made it; empty if none did.
+        technology: the way it mixes, as `simple_bridge`. It is read a moment after a channel
+            entered or left, and with each snapshot. A change in between, as by a recording, has no
+            event.
+        creator: the application that made the bridge; empty if none did.
         name: the bridge's name; empty if it has none.
-        channels: the Uniqueids of the channels in it, in the order in which they entered as far as
-            that is known.
+        channels: the Uniqueids of its channels, in the order in which they entered, as far as that
+            is known.
     """
 
     uniqueid: str
@@ -43,12 +44,11 @@ class LiveBridge(LiveObject):
 
 
 class _Bridge:
-    """A bridge as its events describe it; the last event is read when somebody looks.
+    """A bridge as its events describe it; the last event is only parsed when `value()` is called.
 
     Attributes:
-        channels: the Uniqueids of those in it, in the order in which they came.
-        is_fixed: true if it is always mixed in the same way, whoever is in it; `None` if that is
-            not known yet.
+        channels: the Uniqueids of its channels, in the order in which they entered.
+        is_fixed: true if its technology never changes; `None` if that is not known yet.
     """
 
     __slots__ = ("_bridge", "_changed", "_event", "channels", "is_fixed")
@@ -61,14 +61,14 @@ class _Bridge:
         self.channels: dict[str, None] = dict.fromkeys(bridge.channels)
 
     def take(self, event: BridgeEvent) -> None:
-        """Take over what an event says."""
+        """Update the bridge from an event."""
         self._event = event
         self._changed = True
         if self.is_fixed is None:
             self.is_fixed = _is_fixed(self.value())
 
     def enter(self, uniqueid: str) -> None:
-        """Put a channel into it, as the last one."""
+        """Put a channel into the bridge, as the last one."""
         self.channels[uniqueid] = None
         self._changed = True
 
@@ -96,8 +96,8 @@ class Bridges(Part[LiveBridge]):
         super().__init__(reports)
         self._records: dict[str, _Bridge] = {}
         self._places: dict[str, str] = {}  # the bridge of each channel, by Uniqueid
-        self._doubts = Doubts()  # the bridges whose technology may be another one
-        self._lost = Doubts()  # the channels that hung up and did not leave, by Uniqueid
+        self._doubts = Doubts()  # the bridges whose technology may have changed
+        self._lost = Doubts()  # the channels that hung up without leaving, by Uniqueid
         self.view = View(self._records)
         self.handlers = {
             BridgeCreate: self._made,
@@ -151,7 +151,7 @@ class Bridges(Part[LiveBridge]):
                 record = self._records.get(bridge)
                 before = {} if record is None else record.channels
                 listed = members.get(bridge, {})
-                # The list does not tell in which order they came.
+                # The list does not have the order in which they entered.
                 order = [*(each for each in before if each in listed), *listed]
                 known = LiveBridge(bridge, channels=tuple(dict.fromkeys(order)))
                 found[bridge] = _bridge(item, known)
@@ -206,8 +206,8 @@ class Bridges(Part[LiveBridge]):
         record.take(event)
         record.enter(uniqueid)
         self.notify(key)
-        # With the second channel, or the third, the server mixes in another way, as natively, and
-        # no event tells that (tried on 16 and 22).
+        # With the second or third channel the server may mix in another way, as natively, without
+        # an event (tried on 16 and 22).
         number = len(record.channels)
         if number > 1 and not record.is_fixed and not (number == 2 and _is_local(event)):
             self._doubt(self._doubts, key)
@@ -231,8 +231,8 @@ class Bridges(Part[LiveBridge]):
         uniqueid = self.reports.identifier(event, "Uniqueid")
         if uniqueid in self._places:
             self._leave(uniqueid)
-            # Unless it leaves in a moment, another channel has taken its place: after an attended
-            # transfer to a conference no event of a bridge tells that (tried on 16 and 22).
+            # If no BridgeLeave follows, another channel has taken its place: an attended transfer
+            # to a conference has no event of the bridge for that (tried on 16 and 22).
             self._doubt(self._lost, uniqueid)
 
     def _doubt(self, doubts: Doubts, key: str) -> None:
@@ -240,7 +240,7 @@ class Bridges(Part[LiveBridge]):
         self.reports.doubt(self)
 
     def _leave(self, uniqueid: str) -> None:
-        """Take a channel out of the bridge that it is in."""
+        """Take a channel out of its bridge."""
         key = self._places.pop(uniqueid)
         record = self._records.get(key)
         if record is not None:
@@ -253,12 +253,12 @@ def _is_fixed(bridge: LiveBridge) -> bool:
 
 
 def _is_local(event: BridgeEnter) -> bool:
-    """True for half a Local channel, which no technology mixes natively."""
+    """True if the channel is half of a Local channel, which is never mixed natively."""
     return (identifier(event, "Channel") or "").startswith("Local/")
 
 
 def _bridge(event: BridgeEvent, before: LiveBridge) -> LiveBridge:
-    """A bridge as an event describes it, and as it was before where the event says nothing."""
+    """Return a bridge as an event describes it, with the former values of missing headers."""
     kind, technology = event.bridge_type, event.bridge_technology
     creator, name = event.bridge_creator, event.bridge_name
     return LiveBridge(

@@ -1,4 +1,4 @@
-"""The calls of the live state: who calls whom, and what became of the calls that are over."""
+"""The calls of the live state: who calls whom, and how the finished calls ended."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Calls", "LiveCall", "LiveCallState", "LiveParty", "Waiting"]
 
-_SPARE: Final = 20  # channels that are hung up, of each call
+_SPARE: Final = 20  # hung-up channels that each call keeps
 _QUEUE: Final = "queue"  # the application, in lower case
 _MEMBER: Final = "AppQueue"  # the application of a channel that a queue has called
 _NO_PLACES: Final = frozenset({"", "s", "h"})  # extensions that nobody dials
 _CALLED: Final = frozenset(
     {"AppDial", "AppQueue"}
-)  # what the list calls a channel that was dialled
+)  # the applications of dialled channels in the list
 
 _UP: Final = str(int(ChannelState.UP))
 _RINGING: Final = frozenset(
@@ -41,32 +41,32 @@ _RINGING: Final = frozenset(
 
 
 class Waiting(Protocol):
-    """The part of the queues that calls ask."""
+    """The methods of the queues that the calls use."""
 
     def queue_of(self, uniqueid: str) -> str | None:
-        """Return the queue in which a channel waits; `None` if it waits in none."""
+        """Return the queue in which a channel waits; `None` if it waits in no queue."""
 
     def member_name(self, queue: str, interface: str) -> str:
-        """Return the name of a member of a queue; empty if the interface has none there."""
+        """Return the name of a queue's member; empty if unknown, or if it is just the interface."""
 
 
 class LiveCallState(Word):
-    """The state of a call. Of several that fit, it is the first of these that is not `OTHER`:
-    `CONFERENCE`, `PARKED`, `WAITING`, `HELD`, `TALKING`, `RINGING`.
+    """The state of a call. If several states fit, the first in this order counts: `CONFERENCE`,
+    `PARKED`, `WAITING`, `HELD`, `TALKING`, `RINGING`. If none fits, it is `OTHER`.
     """
 
     RINGING = "ringing"
-    """Somebody is called, and did not answer yet."""
+    """A telephone is called, and has not answered yet."""
     TALKING = "talking"
-    """Two or more are in one bridge."""
+    """Two or more channels are in one bridge."""
     WAITING = "waiting"
-    """The caller waits in a queue, also while members of it ring."""
+    """The caller waits in a queue, even while members of the queue ring."""
     PARKED = "parked"
     HELD = "held"
-    """Two or more are in one bridge, and one of them keeps the other on hold."""
+    """Two or more channels are in one bridge, and one of them has put the other on hold."""
     CONFERENCE = "conference"
     OTHER = "other"
-    """The dialplan works on it, or it is over."""
+    """The call runs through the dialplan, or is over."""
 
 
 _TRANSFERRED: Final = ("OrigTransferer", "SecondTransferer", "Transferee", "TransferTarget")
@@ -74,12 +74,13 @@ _TRANSFERRED: Final = ("OrigTransferer", "SecondTransferer", "Transferee", "Tran
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveParty(LiveObject):
-    """One of those who are in a call. Its `str()` is what people would call it.
+    """A party of a call, as the caller. Its `str()` is the name and the number as people read them.
 
     Attributes:
         name: the name; empty if unknown.
         number: the number; empty if unknown.
-        channel: the channel's name; empty if it has none, as a number that nobody answers yet.
+        channel: the channel's name; empty without a channel, as for a dialled number before the
+            answer.
         uniqueid: the channel's Uniqueid, a key of `Live.channels` while it exists; else empty.
     """
 
@@ -96,24 +97,24 @@ class LiveParty(LiveObject):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveCall(LiveObject):
-    """A call at one moment, or a call that is over.
+    """A call at one moment, or a finished call.
 
     Its `str()` is one line, as `Ada <101> → Bob <102>: talking`.
 
     Attributes:
         linkedid: the Linkedid of the call.
-        channels: its channels, the oldest first. Of a call that is over it is how they were last;
-            of more than twenty, these are the last ones that were hung up.
+        channels: its channels, the oldest first. A finished call has their last states, and of more
+            than twenty channels the last ones to hang up.
         state: its state, as a `LiveCallState`.
-        queue: the queue in which it waits, or waited last; `None` if in none.
-        caller: the one who calls, as the server shows the name and number now. After a transfer it
-            is the one who was there first of those who are in the call now.
-        callee: the one with whom the caller talks, or who is called; the number that was dialled,
-            without a name, if several ring, or nobody.
-        since: when it began, in seconds since 1970 by the clock of `Live`.
-        answered_by: the one who answered first; `None` if nobody did, or that was before `Live` was
-            entered and the server does not tell.
-        end: what became of it; `None` while it goes on. `by_us` is not told here, and always false.
+        queue: the queue in which the call waits, or waited last; `None` if it never waited.
+        caller: the party that calls, with its present name and number. After a transfer it is the
+            earliest of the parties that are still in the call.
+        callee: the party that is called, or talks with the caller. If several telephones ring, or
+            none does, it has the dialled number and no name.
+        since: the time at which it began, in seconds since 1970 by the clock of `Live`.
+        answered_by: the party that answered first; `None` without an answer, or if that was before
+            `Live` was entered and the server does not report it.
+        end: the end of the call; `None` while it goes on. Its `by_us` is always false.
     """
 
     linkedid: str
@@ -133,7 +134,7 @@ class LiveCall(LiveObject):
 
 
 class _View(Mapping[str, LiveCall]):
-    """The calls by Linkedid, in a view that changes with them; the oldest first."""
+    """A view of the calls by Linkedid, the oldest first, which changes with them."""
 
     __slots__ = ("_calls", "_value")
 
@@ -160,16 +161,17 @@ class _View(Mapping[str, LiveCall]):
 
 
 class Calls:
-    """The calls that the channels make up, as a `CallTracer` puts them together, without the steps.
+    """The calls, put together from the channels as in a `CallTracer`, without the steps.
 
     Args:
-        reports: where changes are reported.
-        history: how many calls that are over are kept.
+        reports: gets the changes.
+        history: the number of finished calls to keep.
 
     Attributes:
         view: the calls in progress, by Linkedid.
-        ended: the latest calls that are over, the last one at the end.
-        queues: tells who waits, and the names of members, where the queues are followed.
+        ended: the latest finished calls, the last one at the end.
+        queues: the queues, which know the waiting callers and the names of members; `None` if the
+            queues are not followed.
     """
 
     def __init__(self, reports: Reports, history: int) -> None:
@@ -181,10 +183,10 @@ class Calls:
         self.queues: Waiting | None = None
         reports.queue_changed = self._touched
 
-    # The events, of which the channels have taken what is theirs
+    # The events, after the part `channels` has taken them
 
     def made(self, event: Event, shown: Record[LiveChannel]) -> None:
-        """Take the event of a channel that is new."""
+        """Take the event of a new channel."""
         channel = self._registry.seen(event, self._reports.clock())
         if channel is not None:
             channel.shown = shown
@@ -192,14 +194,14 @@ class Calls:
             self._notify(channel.call)
 
     def take(self, event: Event, uniqueid: str) -> ChannelRecord | None:
-        """Take an event of a channel, and return it; `None` if it is not known."""
+        """Take an event of a channel, and return the channel; `None` if it is not known."""
         channel = self._channel(event, uniqueid)
         if channel is not None:
             self._notify(channel.call)
         return channel
 
     def _channel(self, event: Event, uniqueid: str) -> ChannelRecord | None:
-        """Return the channel of an event, in the call that this says; `None` if it is not known."""
+        """Return the channel of an event, linked to its call; `None` if it is not known."""
         channel = self._registry.channels.get(uniqueid)
         if channel is None or channel.ended is not None:
             return None
@@ -209,13 +211,13 @@ class Calls:
         return channel
 
     def state(self, event: Event, uniqueid: str) -> None:
-        """Take the event of another state."""
+        """Take the event of a channel's new state."""
         channel = self.take(event, uniqueid)
         if channel is not None and channel.answered is None and event.find("ChannelState") == _UP:
             channel.answered = self._reports.clock()
 
     def executes(self, event: Event, uniqueid: str, application: str, data: str) -> None:
-        """Take the event of an application."""
+        """Take the event of an application that begins on a channel."""
         channel = self.take(event, uniqueid)
         if channel is not None:
             self._registry.goes_on(channel, event.find("Extension", event.find("Exten", "")))
@@ -237,7 +239,7 @@ class Calls:
             self._notify(dest.call)
 
     def dial_ends(self, event: Event) -> None:
-        """Take the event that has the result of that."""
+        """Take the event with the result of dialling a channel."""
         channel, dest = self._two(event)
         if dest is not None:
             status = event.find("DialStatus", "")
@@ -250,11 +252,11 @@ class Calls:
         return one, channels.get(identifier(event, "DestUniqueid") or "")
 
     def enters(self, event: Event, uniqueid: str, bridge: str, kind: tuple[str, str]) -> None:
-        """Take the event of a channel that enters a bridge, of a type and a creator."""
+        """Take the event of a channel that enters a bridge; `kind` is its type and creator."""
         channel = self._channel(event, uniqueid)
         if channel is not None:
             swapped = None
-            if kind[0] == "basic":  # in others strangers meet, who have no part in the call
+            if kind[0] == "basic":  # in other bridges the channels belong to separate calls
                 swapped = self._registry.channels.get(identifier(event, "SwapUniqueid") or "")
             self._registry.enters(channel, bridge, kind, self._reports.clock(), swapped)
             self._notify(channel.call)
@@ -263,8 +265,8 @@ class Calls:
         """Return the type and the creator of a bridge, which never change.
 
         Args:
-            bridge: its unique id.
-            event: that of a channel that enters it.
+            bridge: the bridge's unique id.
+            event: the event of a channel that enters the bridge.
         """
         found = self._registry.kinds.get(bridge)
         if found is None or not found[0]:  # it was not listed
@@ -279,11 +281,11 @@ class Calls:
             self._notify(channel.call)
 
     def holds(self, event: Event) -> None:
-        """Note that a channel has put the other one on hold."""
+        """Note that a channel has put the other party on hold."""
         self._hold(event, True)
 
     def holds_no_more(self, event: Event) -> None:
-        """Note that a channel has taken the other one off hold."""
+        """Note that a channel has taken the other party off hold."""
         self._hold(event, False)
 
     def _hold(self, event: Event, held: bool) -> None:
@@ -292,7 +294,7 @@ class Calls:
             channel.held = held
 
     def hung_up(self, event: Event, uniqueid: str) -> None:
-        """Take the event of a channel that is hung up."""
+        """Take the event of a channel's hang-up."""
         channel = self.take(event, uniqueid)
         if channel is not None:
             cause = event.find("Cause", "")
@@ -309,9 +311,9 @@ class Calls:
             self._notify(one.call)
 
     def unites(self, event: Event) -> None:
-        """Apply the event of an attended transfer: it is one call from then on.
+        """Apply the event of an attended transfer, which joins the two calls.
 
-        The event is the only one that tells it, until a target that still rings answers.
+        If the target still rings, no other event reports this until it answers.
         """
         first, second, *others = (
             self._registry.channels.get(identifier(event, f"{role}Uniqueid") or "")
@@ -326,7 +328,7 @@ class Calls:
         self._notify(call)
 
     def touched(self, uniqueid: str) -> None:
-        """Report a change of the call of a channel, which a list has told."""
+        """Report a change of the call of a channel, as a list shows the channel changed."""
         self._touched(uniqueid)
 
     def _touched(self, uniqueid: str) -> None:
@@ -357,16 +359,16 @@ class Calls:
     def _notify(self, call: CallRecord) -> None:
         self._reports.notify("call", call.linkedid)
 
-    # Lists
+    # Lists of the server
 
     def read(
         self,
         listed: Mapping[str, Record[LiveChannel]],
         bridges: Mapping[str, tuple[str, str]],
     ) -> None:
-        """Take over what the server lists.
+        """Update the calls from the server's lists.
 
-        A call whose channels are all gone ended without being seen.
+        If no channel of a call is listed, the call has ended, and the reason is unknown.
 
         Args:
             listed: the channels, by Uniqueid; the oldest first.
@@ -383,8 +385,8 @@ class Calls:
             linkedid = value.linkedid or value.uniqueid
             if found is None:
                 found = registry.add(value.uniqueid, value.name, linkedid, value.exten, value.since)
-                # The halves of a Local channel are one call, also where one of them was bridged
-                # with an older call, and so has the Linkedid of that one.
+                # The halves of a Local channel are one call, even if one of them was bridged with
+                # an older call, and so has another Linkedid.
                 registry.unite_halves(found)
                 if value.state == ChannelState.UP:
                     found.answered = now
@@ -404,12 +406,12 @@ class Calls:
             self.moved(uniqueid, bridge, bridges.get(bridge or "", ("", "")))
 
     def moved(self, uniqueid: str, bridge: str | None, kind: tuple[str, str] | None = None) -> None:
-        """Set a channel's bridge to the one that the server lists for it, or to none.
+        """Set a channel's bridge as the server lists it.
 
         Args:
-            uniqueid: the channel's.
-            bridge: the bridge's; `None` if in none.
-            kind: its type and its creator; `None` if they were not listed.
+            uniqueid: the channel's Uniqueid.
+            bridge: the bridge's unique id; `None` if the channel is in none.
+            kind: the bridge's type and creator; `None` if they were not listed.
         """
         registry = self._registry
         channel = registry.channels.get(uniqueid)
@@ -422,13 +424,13 @@ class Calls:
             self._notify(channel.call)
 
     def clear(self) -> None:
-        """Forget the calls in progress, which cannot be followed any more."""
+        """Forget the calls in progress, as they cannot be followed any more."""
         for linkedid in list(self._calls):
             self._reports.notify("call", linkedid, True)
         self._calls.clear()
         self._registry = CallRegistry(keep=0, spare=_SPARE, moved=self._relinked)
 
-    # How they are shown
+    # The values of calls
 
     def _value(self, call: CallRecord) -> LiveCall:
         alive = [each for each in call.channels if each.ended is None]
@@ -456,11 +458,11 @@ class Calls:
         other: LiveChannel | None = None,
         dialled: str = "",
     ) -> LiveParty:
-        """Return a party: as its own channel has it, else as the other's telephone shows it.
+        """Return a party, with the name and number of its channel, else of the other's display.
 
         Args:
             call: the call.
-            channel: its channel, if there is one.
+            channel: the party's channel, if there is one.
             other: the channel of the other party.
             dialled: the number that was dialled.
         """
@@ -470,7 +472,7 @@ class Calls:
         if number in _NO_PLACES:
             number = ""
         if not name and channel.application == _MEMBER and call.queue:
-            # Asterisk gives a member without a number of its own the number of the queue.
+            # A member without a number gets the number of the queue from Asterisk.
             if number == call.dialled:
                 number = dialled = ""
             if self.queues is not None:
@@ -512,7 +514,7 @@ class Calls:
 
 
 def _queue(data: str) -> str:
-    """Return the queue's name in the arguments of the application."""
+    """Return the queue's name from the arguments of the application `Queue`."""
     return data.partition(",")[0]
 
 

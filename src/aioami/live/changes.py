@@ -1,4 +1,4 @@
-"""Changes of the live state, and the iterator that a consumer follows them by."""
+"""Changes of the live state, and the iterator over them."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class LiveChange:
-    """A change of the live state. It names the thing that changed; `Live` shows how that is now.
+    """A change of the live state. It names the object that changed; `Live` has its present state.
 
     Attributes:
         kind: `"channel"`, `"call"`, `"bridge"`, `"queue"`, `"hint"`, `"parking"` (a parking lot),
             `"conference"`, `"mailbox"`, `"endpoint"` or `"registration"`; `"link"` if
-            `Live.synced` changed; `"everything"` if more changed than was held for this consumer,
-            so that all is to be looked at again.
+            `Live.synced` changed; `"everything"` if there were too many changes to keep, so look at
+            the whole state again.
         key: the key in `Live.channels`, `Live.calls()`, `Live.bridges` ...; else empty.
-        gone: true if the thing is no longer there. A call that is gone is over, and the last in
-            `Live.ended`, or it has become a part of another one.
-        server: the name of the server, where it comes of a `FleetLive`; else empty.
+        gone: true if the object no longer exists. A call that is gone is over, and the last in
+            `Live.ended`; or it became a part of another call.
+        server: the name of the server, if the change is from a `FleetLive`; else empty.
     """
 
     kind: Kind
@@ -53,24 +53,25 @@ class LiveChange:
     server: str = ""
 
     def to_dict(self) -> dict[str, str | bool]:
-        """Return it as a dictionary, ready for JSON; with the server's name if there is one."""
+        """Return the change as a dictionary, ready for JSON; with `server` only if it has one."""
         server = {"server": self.server} if self.server else {}
         return {"kind": self.kind, "key": self.key, "gone": self.gone, **server}
 
 
 class LiveChanges:
-    """The changes since the call of `Live.changes()`, through `async for`; for one task.
+    """The changes since the call of `Live.changes()`, through `async for`, for a single task.
 
-    Several changes of one thing, before the consumer takes the first, are reported once. The
-    iteration ends when its `Live` is left or the manager is closed, and raises the error that ended
-    the link for good. Cancelling the consumer loses nothing; dropping the object ends it.
+    Several changes of one object are reported once, if the task has taken none of them yet. The
+    iteration ends when the `Live` is left or the manager is closed. It raises the error if the link
+    is lost for good. Cancelling the task loses no change. When this object is dropped, changes are
+    no longer collected.
     """
 
     def __init__(self, maxsize: int, check: Callable[[], None]) -> None:
         self._maxsize = maxsize
         self._check = check
         self._waiting: OrderedDict[tuple[Kind, str], bool] = OrderedDict()
-        self._everything = False  # is among those that wait
+        self._everything = False  # true while the change "everything" waits
         self._arrival = Signal()
         self._ended = False
         self._error: BaseException | None = None
@@ -102,8 +103,8 @@ class LiveChanges:
         """Return the next change.
 
         Raises:
-            RuntimeError: another task waits for it already; or the live state was entered in
-                another event loop, thread or process.
+            RuntimeError: another task waits for the next change already; or the live state was
+                entered in another event loop, thread or process.
         """
         self._check()
         while not self._waiting:
@@ -121,7 +122,7 @@ class LiveChanges:
 
 
 class Consumers:
-    """All who follow the changes of one live state. It holds none of them."""
+    """The iterators over the changes of one live state, with weak references to them."""
 
     def __init__(self) -> None:
         self._references: list[weakref.ref[LiveChanges]] = []
@@ -132,8 +133,8 @@ class Consumers:
         """Return the changes from now on.
 
         Args:
-            maxsize: things that may wait.
-            check: raises where the changes may not be taken.
+            maxsize: the most changes that may wait.
+            check: raises `RuntimeError` in a wrong event loop, thread or process.
         """
         changes = LiveChanges(maxsize, check)
         if self._ended:

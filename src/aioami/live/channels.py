@@ -46,14 +46,14 @@ __all__ = ["Channels", "LiveChannel"]
 
 _T = TypeVar("_T")
 _NUMBERS: Final = re.compile(r"(\d+)\.(\d+)$")
-_FEW: Final = 10  # channels that are asked about one by one
+_FEW: Final = 10  # the most channels that are asked about one by one
 _UP: Final = str(int(ChannelState.UP))
 _ORIGINATING: Final = "AppDial2"
-# The end of a subroutine, which takes no time. An application that has run the subroutine itself,
-# as Queue, goes on then without an event. CoreShowChannels names Return all the while, and Status
-# names the application (tried on 16 and 22).
+# The end of a subroutine. If an application ran the subroutine itself, as Queue does, it goes on
+# then without an event. Meanwhile CoreShowChannels names Return, and Status names the application
+# (tried on 16 and 22).
 _RETURN: Final = "Return"
-# With these another application begins, or goes on, of which no event tells.
+# After these another application begins, or goes on, without an event.
 _SILENT: Final = frozenset({_RETURN, "Exec", "TryExec"})
 # Applications, in lower case, and the creators of the bridges into which they put their channel.
 _ROOMS: Final = {"confbridge": "ConfBridge", "bridgewait": "BridgeWait", "park": "Parking"}
@@ -63,12 +63,12 @@ _Listed = Union[CoreShowChannel, Status]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveChannel(LiveObject):
-    """A channel at one moment. It never changes: `Live.channels` gets another one in its place.
+    """A channel at one moment. The object never changes: `Live.channels` gets a new one instead.
 
     Attributes:
         uniqueid: the channel's Uniqueid, which stays the same.
         name: the channel's name, as `PJSIP/alice-00000001`, which may change.
-        state: the channel's state; `None` if the server does not say.
+        state: the channel's state; `None` if the server does not report it.
         caller_id_num: the number of the channel's own end; empty if unknown.
         caller_id_name: the name of that end; empty if unknown.
         connected_line_num: the number of the far end; empty if unknown.
@@ -77,13 +77,12 @@ class LiveChannel(LiveObject):
         exten: the extension in that context.
         priority: the step of that extension.
         application: the application that runs on the channel, as `Queue`; empty if none does, or if
-            the user may not know.
+            the user lacks the rights to see it.
         application_data: the application's arguments, as `support`.
-        bridge: the id of the bridge that the channel is in, a key of `Live.bridges`; `None` if in
-            none.
-        linkedid: the Linkedid, which all channels of one call have in common.
+        bridge: the id of the channel's bridge, a key of `Live.bridges`; `None` if it is in none.
+        linkedid: the Linkedid, which is the same for all channels of one call.
         account_code: the account to be billed.
-        since: when the channel was made, in seconds since 1970 by the clock of `Live`.
+        since: the time at which the channel was made, in seconds since 1970 by the clock of `Live`.
     """
 
     uniqueid: str
@@ -107,8 +106,8 @@ class LiveChannel(LiveObject):
 class _Channel:
     """A channel as its events describe it.
 
-    Each event has the whole channel as it was then. So only the last one is kept, and it is read
-    when somebody looks at the channel: mostly another one comes before that.
+    Each event has the whole channel at its time. So only the last event is kept, and it is only
+    parsed when `value()` is called: mostly another event comes before that.
     """
 
     __slots__ = (
@@ -128,33 +127,33 @@ class _Channel:
         """Take over the channel as it is known from a list."""
         self._channel = channel
         self._event: ChannelEvent | None = None
-        self._linkedid: str | None = None  # which no event of the channel has
+        self._linkedid: str | None = None  # a newer Linkedid than that of the last event
         self._changed = False
-        self.answered = False  # a dial has put it through
+        self.answered = False  # a dial has connected the channel
         self.application = channel.application
         self._data = channel.application_data
         self.bridge = channel.bridge
 
     def take(self, event: ChannelEvent) -> None:
-        """Take over what an event says."""
-        # Asterisk 11 and older send a part of the channel, which completes what is known.
+        """Update the channel from an event."""
+        # Events of Asterisk 11 and older have a part of the channel, so the last one is parsed now.
         if self._changed and event.find("ConnectedLineName") is None:
             self.value()
         self.take_whole(event)
 
     def take_whole(self, event: ChannelEvent) -> None:
-        """Take over what an event says that has the whole channel on every version."""
+        """Update the channel from an event that has the whole channel on every version."""
         self._event = event
         self._linkedid = None
         self._changed = True
 
     def enter(self, bridge: str | None) -> None:
-        """Put it into a bridge, or into none."""
+        """Set the channel's bridge; `None` for none."""
         self.bridge = bridge
         self._changed = True
 
     def executes(self, application: str, data: str) -> bool:
-        """Set the application that runs on the channel; return false if it is that one already."""
+        """Set the application of the channel; return false if it is the same already."""
         new = (application, data) != (self.application, self._data)
         self.application, self._data = application, data
         self.answered = False
@@ -167,7 +166,7 @@ class _Channel:
 
     @property
     def linkedid(self) -> str:
-        """The Linkedid."""
+        """The present Linkedid of the channel."""
         if self._linkedid is not None:
             return self._linkedid
         given = None if self._event is None else self._event.linkedid
@@ -190,11 +189,11 @@ class _Channel:
 
 
 class Channels(Part[LiveChannel]):
-    """The channels, in the order in which they were made, and the calls that they make up.
+    """The channels, in the order in which they were made, and their calls.
 
     Args:
-        reports: where changes are reported.
-        history: how many calls that are over are kept.
+        reports: gets the changes.
+        history: the number of finished calls to keep.
 
     Attributes:
         calls: the calls.
@@ -232,7 +231,7 @@ class Channels(Part[LiveChannel]):
         }
 
     def obstructed(self, found: Sequence[Obstacle]) -> str | None:
-        # Without the events of the dialplan nothing but the application is not known.
+        # Without the events of the dialplan only the application is unknown.
         self._shows_application = not any(Newexten in each.events for each in found)
         return super().obstructed([each for each in found if each.events != {Newexten}])
 
@@ -256,7 +255,7 @@ class Channels(Part[LiveChannel]):
         """Return the type and the creator of each bridge."""
         try:
             items = await lists.bridges()
-        except ActionError:  # then a call in any bridge counts as one that talks
+        except ActionError:  # then a call in a bridge of any type counts as talking
             return {}
         return {
             each.bridge_uniqueid or "": (each.bridge_type or "", each.bridge_creator or "")
@@ -288,11 +287,11 @@ class Channels(Part[LiveChannel]):
                 self.calls.touched(channel.uniqueid)
             if channel.state != ChannelState.UP:
                 continue
-            # The application begins in a thread of its own; it may be slow on a busy server.
+            # Another thread starts the application, which may take long on a busy server.
             if channel.application == _ORIGINATING:
                 self._doubt(channel.uniqueid)
-            # It is between two applications, or two bridges. The next application has no event if
-            # it is the one that the channel had before, at the same place of the dialplan.
+            # The channel is between two applications, or two bridges. The next application has no
+            # event if it is the same as before, at the same place of the dialplan.
             elif (
                 channel.application in ("", _RETURN)
                 and channel.bridge is None
@@ -302,7 +301,7 @@ class Channels(Part[LiveChannel]):
                 self.reports.doubt(self)
 
     async def _status(self, lists: Lists, uniqueids: Collection[str]) -> list[Event]:
-        """Return what `Status` says of channels: of each alone if they are few."""
+        """Return the items of `Status` for channels; if they are few, ask for each one."""
         found: list[Event] = []
         for asked in uniqueids if len(uniqueids) <= _FEW else (None,):
             try:
@@ -354,7 +353,7 @@ class Channels(Part[LiveChannel]):
         self._doubtful.add(uniqueid)
         self.reports.doubt(self)
 
-    # The events. Those of a channel that is not known came late: it ended before the snapshot.
+    # The events. If their channel is not known, it ended before the snapshot, and they came late.
 
     def _made(self, event: ChannelEvent) -> None:
         uniqueid = self.reports.identifier(event, "Uniqueid")
@@ -393,8 +392,8 @@ class Channels(Part[LiveChannel]):
         if record is None:
             return
         record.take(event)
-        # After a Redirect or a transfer this may be the place where the channel goes on, with the
-        # application that it has left; the next one has no event then (tried on 22).
+        # After a Redirect or a transfer this may have the new place, but still the application that
+        # the channel has left. The next application has no event then (tried on 22).
         application, data = event.find("Application", ""), event.find("AppData", "")
         if not record.executes(application, data) or application in _SILENT:
             self._doubt(uniqueid)
@@ -406,8 +405,8 @@ class Channels(Part[LiveChannel]):
         record = self._records.pop(uniqueid, None)
         if record is not None:
             if record.bridge is not None:
-                # Unless it leaves in a moment, another channel has taken its place: after an
-                # attended transfer to a conference none is told to enter (tried on 16 and 22).
+                # If no BridgeLeave follows, another channel has taken its place: an attended
+                # transfer to a conference has no BridgeEnter for it (tried on 16 and 22).
                 self._lost.add(uniqueid)
                 self.reports.doubt(self)
             self._move(uniqueid, record, None)
@@ -434,16 +433,16 @@ class Channels(Part[LiveChannel]):
         self._move(uniqueid, record, bridge)
         self.notify(uniqueid)
         self.calls.enters(event, uniqueid, bridge, (kind, creator))
-        # Bridge and Park end the application that ran, without an event (tried on 16 and 22). Dial,
-        # Queue and the applications that have rooms bridge their channel, and go on.
+        # Bridge and Park end the running application without an event (tried on 16 and 22). Dial,
+        # Queue and the applications in `_ROOMS` bridge their channel themselves, and go on.
         answered, record.answered = record.answered, False
         if record.application and not answered:
             expected = _ROOMS.get(record.application.lower())
             if expected is None or expected != creator:
                 self._doubt(uniqueid)
-        # In a basic bridge all get the oldest Linkedid, which this event has; no event names those
-        # who were there before. In a conference, a parking lot or a holding bridge each keeps its
-        # own (tried on 16 and 22).
+        # In a basic bridge all channels get the oldest Linkedid, which this event has; the earlier
+        # channels have no event. In a conference, a parking lot or a holding bridge each channel
+        # keeps its Linkedid (tried on 16 and 22).
         if kind == "basic" and (linkedid := record.linkedid):
             for each in self._bridges[bridge]:
                 other = self._records[each]
@@ -474,7 +473,7 @@ class Channels(Part[LiveChannel]):
         self.calls.leaves(event, uniqueid, bridge)
 
     def _move(self, uniqueid: str, record: _Channel, bridge: str | None) -> None:
-        """Take a channel from the bridge that it is in to another one, or to none."""
+        """Move a channel from its bridge to another one, or to none."""
         if record.bridge is not None and record.bridge != bridge:
             members = self._bridges[record.bridge]
             del members[uniqueid]
@@ -488,8 +487,8 @@ class Channels(Part[LiveChannel]):
 def in_order(channels: Iterable[LiveChannel]) -> list[LiveChannel]:
     """Return channels in the order in which they were made.
 
-    The Uniqueid that Asterisk gives has the second and a number that grows. Lists tell no more than
-    whole seconds, by which the channels whose Uniqueid was chosen by a client are put among them.
+    Asterisk's own Uniqueids have the second and a growing number. Channels whose Uniqueid a client
+    chose are put among them by `since`, which is exact to a second in lists.
     """
     numbered: list[tuple[int, int, LiveChannel]] = []
     chosen: list[LiveChannel] = []
@@ -517,7 +516,7 @@ def _channel(
     application: str,
     data: str,
 ) -> LiveChannel:
-    """A channel as an event describes it, and as it was before where the event says nothing."""
+    """Return a channel as an event describes it, with the former values of missing headers."""
     if isinstance(event, LiveChannel):
         name: str | None = event.name
         state: ChannelState | None = event.state
@@ -548,7 +547,7 @@ def _number(new: str | None, old: str) -> str:
 
 
 def _given(text: str | None) -> str:
-    return "" if text is None or text == "(null)" else text  # Status writes that for nothing
+    return "" if text is None or text == "(null)" else text  # Status writes "(null)" for no value
 
 
 def _listed(item: _Listed, since: float | None, now: float) -> LiveChannel:
@@ -556,7 +555,7 @@ def _listed(item: _Listed, since: float | None, now: float) -> LiveChannel:
         seconds, data = item.seconds, item.data_
     else:
         seconds, data = item.duration, item.application_data
-    # The list counts whole seconds: the time that is known already is better.
+    # The list has whole seconds, so a time that is known already is better.
     known = LiveChannel(item.uniqueid or "", since=now - (seconds or 0) if since is None else since)
     return _channel(
         item,

@@ -36,7 +36,7 @@ class LiveParticipant(LiveObject):
         uniqueid: the Uniqueid of the channel, a key of `Live.channels`.
         channel: the channel's name.
         muted: true if the others do not hear the participant.
-        talking: true while the participant talks, where the conference's profile detects that.
+        talking: true while the participant talks, if the conference's profile detects that.
         admin: true for an administrator.
     """
 
@@ -49,13 +49,13 @@ class LiveParticipant(LiveObject):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveConference(LiveObject):
-    """A conference at one moment. There is none without a participant.
+    """A conference at one moment. A conference without participants does not exist.
 
     Attributes:
         name: its name.
-        participants: those who take part, in the order in which they came.
-        locked: true if nobody else can join, as the server said when it was asked last: no event
-            tells that others lock it. `None` if it was not asked yet.
+        participants: the participants, in the order in which they joined.
+        locked: true if nobody else can join, by the last answer of the server: locking has no
+            event. `None` if the server was not asked yet.
     """
 
     name: str
@@ -85,7 +85,7 @@ class _Conference:
         self._shown = None
 
     def lock(self, locked: bool | None) -> bool:
-        """Set if it is locked; return false if it is so already."""
+        """Set `locked`; return false if it has this value already."""
         if locked is self.locked:
             return False
         self.locked = locked
@@ -112,7 +112,7 @@ class Conferences(Part[LiveConference]):
         self._records: dict[str, _Conference] = {}
         self._places: dict[str, str] = {}  # the conference of each participant, by Uniqueid
         self._doubts = Doubts()  # the Uniqueids of participants who hung up
-        self._asks_locks = False  # if it is not known of a conference whether it is locked
+        self._asks_locks = False  # true if a conference may be locked, which is not known yet
         self.view = View(self._records)
         self.handlers = {
             ConfbridgeJoin: self._joined,
@@ -215,7 +215,7 @@ class Conferences(Part[LiveConference]):
         record = self._records.get(name)
         if record is None:
             record = self._records[name] = _Conference(LiveConference(name))
-            self._asks_locks = True  # the event does not tell if it is locked
+            self._asks_locks = True  # the event does not show if it is locked
             self.reports.doubt(self)
         self._places[uniqueid] = name
         record.put(
@@ -241,18 +241,18 @@ class Conferences(Part[LiveConference]):
                 self.notify(name)
             else:
                 self._remove(name)
-        else:  # a channel that has taken a participant's place
+        else:  # the channel had taken a participant's place
             self.reports.must_read(self, name)
 
     def _hung_up(self, event: Hangup) -> None:
-        # The conference mostly tells that first, but nothing keeps the two in order.
+        # ConfbridgeLeave mostly comes first, but the order is not certain.
         uniqueid = self.reports.identifier(event, "Uniqueid")
         if uniqueid in self._places:
             self._doubts.add(uniqueid)
             self.reports.doubt(self)
 
     def _ended(self, event: ConfbridgeEnd) -> None:
-        # The last participant left before that. Another conference of the name may have begun.
+        # The last participant left before. Another conference of the same name may have begun.
         name = identifier(event, "Conference") or ""
         if name in self._records:
             self.reports.must_read(self, name)

@@ -38,9 +38,9 @@ class LiveContact(LiveObject):
 
     Attributes:
         uri: its address, as `sip:alice@192.0.2.7:5060`.
-        reachable: true if it answers; `None` if Asterisk does not ask it, or did not yet.
-        round_trip: seconds until it answered, at the last change of `reachable` or the last
-            reading: no event tells that this alone changed. `None` where unknown.
+        reachable: true if it answers; `None` if Asterisk does not qualify it, or not yet.
+        round_trip: seconds until it answered, when `reachable` last changed or the contacts were
+            last read: a change of this alone has no event. `None` if unknown.
     """
 
     uri: str
@@ -54,8 +54,8 @@ class LiveEndpoint(LiveObject):
 
     Attributes:
         name: its name with the technology, as `PJSIP/alice`.
-        state: the state of the device; `None` if the server does not say.
-        contacts: where it is to be reached; static contacts are there too.
+        state: the state of the device; `None` if the server does not report it.
+        contacts: the addresses where it is reached, also the static ones.
         channels: the Uniqueids of its channels, the oldest first.
     """
 
@@ -100,7 +100,7 @@ class Endpoints(Table[LiveEndpoint]):
         self._show({key: self._in_order(each) for key, each in found.items()})
 
     async def _contacts(self, lists: Lists) -> Mapping[str, LiveContact]:
-        """Return how contacts are reached, by URI: those that are registered or asked."""
+        """Return the contacts that are registered or qualified, by URI."""
         try:
             items = [each async for each in lists.items(PJSIPShowContacts())]
         except UnknownAction:  # before Asterisk 16
@@ -112,7 +112,7 @@ class Endpoints(Table[LiveEndpoint]):
         return found
 
     def _in_order(self, endpoint: LiveEndpoint) -> LiveEndpoint:
-        """Return an endpoint with its channels in the order that is known."""
+        """Return an endpoint with its channels in the order that is known from before."""
         known = self._objects.get(endpoint.name)
         before = [] if known is None else [x for x in known.channels if x in endpoint.channels]
         return replace(endpoint, channels=tuple(dict.fromkeys([*before, *endpoint.channels])))
@@ -128,7 +128,7 @@ class Endpoints(Table[LiveEndpoint]):
         name, uri = event.find("EndpointName"), event.find("URI")
         endpoint = self._objects.get(_TECHNOLOGY + (name or ""))
         if endpoint is None or not uri:
-            self.reports.must_read(self)  # the event of an old server has the AOR alone
+            self.reports.must_read(self)  # an old server's event has the AOR, without an endpoint
             return
         status = event.find("ContactStatus") or ""
         others = tuple(each for each in endpoint.contacts if each.uri != uri)

@@ -27,7 +27,7 @@ class LiveHint(LiveObject):
     Attributes:
         exten: the extension.
         context: its context.
-        state: the state of its devices together; `None` if the server does not say.
+        state: the combined state of its devices; `None` if the server does not report it.
         device: the devices, as `PJSIP/alice&Custom:alice`.
     """
 
@@ -49,7 +49,7 @@ class Hints(Table[LiveHint]):
         self.handlers = {ExtensionStatus: self._changed}
 
     def touched_by(self, action: Action[Any]) -> set[str] | None:
-        # A hint that is removed has no event (tried on 16 and 22).
+        # The removal of a hint has no event (tried on 16 and 22).
         name = action.name.lower()
         commands = [value for header, value in action.headers if header.lower() == "command"]
         by_command = name == "command" and any(map(_TOUCHING_COMMAND.match, commands))

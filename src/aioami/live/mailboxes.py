@@ -19,8 +19,8 @@ class LiveMailbox(LiveObject):
 
     Attributes:
         name: its name with its context, as `1234@default`.
-        new: the number of messages that nobody has heard yet.
-        old: the number of the others.
+        new: the number of messages that were not heard yet.
+        old: the number of messages that were heard.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Mailboxes(Table[LiveMailbox]):
         self.handlers = {MessageWaiting: self._changed}
 
     def touched_by(self, action: Action[Any]) -> set[str] | None:
-        # Mailboxes to which nobody has subscribed have no event then (tried on 16).
+        # A refresh has no event for mailboxes without a subscription (tried on 16).
         return None if action.name.lower() == "voicemailrefresh" else set()
 
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
@@ -50,7 +50,7 @@ class Mailboxes(Table[LiveMailbox]):
                 name = f"{item.voice_mailbox}@{item.vm_context or 'default'}"
                 new, old = item.new_message_count, item.old_message_count
                 found[name] = LiveMailbox(name, new or 0, old or 0)
-        # Those that another program keeps are in no list.
+        # Mailboxes that another program keeps are in no list.
         for name, mailbox in self._objects.items():
             if name not in found and (mailbox.new or mailbox.old):
                 found[name] = mailbox

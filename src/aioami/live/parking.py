@@ -1,4 +1,4 @@
-"""The parking lots of the live state, with the calls that are parked there."""
+"""The parking lots of the live state, with the parked calls."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class LiveParkedCall(LiveObject):
     """A call that is parked.
 
     Attributes:
-        space: the place, which is the extension to dial.
+        space: the parking space: the extension to dial to fetch the call.
         uniqueid: the Uniqueid of the channel, a key of `Live.channels`.
         channel: the channel's name.
-        since: when it was parked, in seconds since 1970 by the clock of `Live`.
+        since: the time at which it was parked, in seconds since 1970 by the clock of `Live`.
     """
 
     space: str
@@ -57,9 +57,9 @@ class LiveParkingLot(LiveObject):
 class Parking(Table[LiveParkingLot]):
     """The parking lots, by name.
 
-    A server tells that a call was parked before the channel enters the lot's bridge. Somebody who
-    bridges it at this moment takes it away, and no event tells that it is parked no more (tried on
-    22). So a parked call of which the bridge tells something else is looked at.
+    ParkedCall comes before the channel enters the lot's bridge. If the channel is bridged elsewhere
+    at this moment, no event reports that it is no longer parked (tried on 22). So the server is
+    asked about a parked call whose bridge events do not fit.
     """
 
     name = "parking"
@@ -68,7 +68,7 @@ class Parking(Table[LiveParkingLot]):
 
     def __init__(self, reports: Reports) -> None:
         super().__init__(reports)
-        self._lots: dict[str, str] = {}  # of the parked calls, by Uniqueid
+        self._lots: dict[str, str] = {}  # the lot of each parked call, by Uniqueid
         self._inside: set[str] = set()  # the Uniqueids of the channels in the bridges of lots
         self._doubts = Doubts()  # the Uniqueids of parked calls
         self.handlers = {
@@ -116,7 +116,7 @@ class Parking(Table[LiveParkingLot]):
 
         Args:
             lists: asks for lists.
-            found: the lots, which are empty so far.
+            found: the lots, still without their calls.
         """
         known = {
             (lot.name, call.uniqueid): call.since
@@ -126,7 +126,7 @@ class Parking(Table[LiveParkingLot]):
         now = self.reports.clock()
         async for item in lists.items(ParkedCalls()):
             if isinstance(item, ParkedCall) and item.parkinglot:
-                # The list counts whole seconds: the time that is known already is better.
+                # The list has whole seconds, so a time that is known already is better.
                 uniqueid = identifier(item, "ParkeeUniqueid") or ""
                 since = known.get((item.parkinglot, uniqueid), now - (item.parking_duration or 0))
                 found.setdefault(item.parkinglot, []).append(_call(item, since))
@@ -137,7 +137,7 @@ class Parking(Table[LiveParkingLot]):
         self._doubts.add(uniqueid)
         self.reports.doubt(self)
 
-    # The events. Those of the lots may overtake those of the bridges, and be overtaken.
+    # The events. Those of the lots may come before or after those of the bridges.
 
     def _parked(self, event: ParkedCallEvent) -> None:
         name = event.parkinglot
@@ -149,7 +149,7 @@ class Parking(Table[LiveParkingLot]):
         for each in lot.calls:
             if each.uniqueid == call.uniqueid:  # it was parked while the list was made
                 call = replace(call, since=each.since)
-            elif each.space == call.space:  # another took its place by a swap
+            elif each.space == call.space:  # a swap put another call in its place
                 self._lots.pop(each.uniqueid, None)
             else:
                 others.append(each)

@@ -1,7 +1,7 @@
-"""The parts of the live state, and what they have in common.
+"""The base of the parts of the live state.
 
-A part has the objects of one kind, as the channels. It knows the lists from which they are made,
-and the events that change them. It reports each change, and what the server is to be asked again.
+A part has the objects of one kind, as the channels. It knows the lists that its objects come from,
+and the events that change them. It reports each change, and the lists that must be read again.
 """
 
 from __future__ import annotations
@@ -65,32 +65,32 @@ ObjectT = TypeVar("ObjectT")
 ObjectT_co = TypeVar("ObjectT_co", covariant=True)
 
 SLICE: Final = 200
-"""Items of a list after which other tasks have their turn."""
+"""The number of items of a list after which other tasks get a turn."""
 
-_SETTLING: Final = 0.2  # seconds after which the server is asked about what is in doubt
-_SETTLED: Final = 0.195  # ... and has been, as timers are not exact
-_SETTLE_TIMEOUT: Final = 1.0  # seconds after which it is asked though it does not come to rest
-_LOOKS: Final = 5  # at what is still in doubt
+_SETTLING: Final = 0.2  # seconds after which the server is asked about doubts
+_SETTLED: Final = 0.195  # seconds after which a doubt counts as settled; timers are not exact
+_SETTLE_TIMEOUT: Final = 1.0  # seconds after which the server is asked in any case
+_LOOKS: Final = 5  # the most looks at the same doubt
 _NOBODY: Final = frozenset({"", "<unknown>", "unknown"})
 
 
 def known(text: str | None) -> str:
-    """Return a number or a name; empty where Asterisk writes that it knows none."""
+    """Return a number or a name; empty if Asterisk writes that it is unknown."""
     return "" if text is None or text in _NOBODY else text
 
 
 class LiveObject:
-    """An object of the live state, which never changes."""
+    """An immutable object of the live state."""
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dictionary, ready for JSON; states are the names of their members."""
+        """Return the object as a dictionary, ready for JSON; enum members become their names."""
         names = [each.name for each in fields(self)]  # type: ignore[arg-type]
         return {name: _plain(getattr(self, name)) for name in names}
 
     def __repr__(self) -> str:
-        """One line. What is empty is left out, and of several things it has their number."""
+        """Return one line, without empty fields; several values are shown as their number."""
         names = [each.name for each in fields(self)]  # type: ignore[arg-type]
         shown = [(name, _brief(getattr(self, name))) for name in names]
         return (
@@ -98,14 +98,14 @@ class LiveObject:
         )
 
     def _repr_html_(self) -> str:
-        """The object as HTML, for a notebook."""
+        """Return the object as HTML, for a notebook."""
         from .._show.objects import object_html
 
         return object_html(self)
 
 
 def _brief(value: object) -> str:
-    """Return a value in a few characters; empty if it is empty itself."""
+    """Return a value in a few characters; empty for an empty value."""
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, CallEnd):
@@ -130,14 +130,14 @@ def _plain(value: object) -> object:
 
 
 class Record(Protocol[ObjectT_co]):
-    """The state of a thing, which changes."""
+    """The changing state of an object."""
 
     def value(self) -> ObjectT_co:
-        """Return the thing as it is now, as an object that no longer changes."""
+        """Return the present state as an immutable object."""
 
 
 class View(Mapping[str, ObjectT]):
-    """A read-only mapping that changes with the server. Its objects are made when looked at."""
+    """A read-only mapping that changes with the server. Its objects are made on access."""
 
     __slots__ = ("_records",)
 
@@ -161,11 +161,11 @@ class View(Mapping[str, ObjectT]):
 
 
 class Lists:
-    """The lists of one reading. Those that two parts need are asked for once.
+    """The server's lists for one reading. A list that several parts need is requested once.
 
     Args:
-        manager: the manager that asks.
-        timeout: seconds for which a list may make no progress at all.
+        manager: sends the actions.
+        timeout: seconds without any progress after which a list is given up.
     """
 
     def __init__(self, manager: ManagerLike, timeout: float | None) -> None:
@@ -175,11 +175,11 @@ class Lists:
         self._bridges: list[Event] | None = None
 
     async def items(self, action: Action[Any]) -> AsyncIterator[Event]:
-        """Give the items of a list as they come. Other tasks have their turn in between.
+        """Yield the items of a list as they come. Other tasks get a turn in between.
 
         Raises:
             ActionError: the server refused.
-            ManagerTimeout: there was no progress.
+            ManagerTimeout: there was no progress within the timeout.
             ConnectionLost: the link was lost.
         """
         count = 0
@@ -191,7 +191,7 @@ class Lists:
                     await asyncio.sleep(0)
 
     async def channels(self) -> list[Event]:
-        """Return all channels, by `Status` where `CoreShowChannels` is not allowed.
+        """Return all channels, by `CoreShowChannels`, or by `Status` if that is not allowed.
 
         Raises:
             ActionError, ManagerTimeout, ConnectionLost: as `items`.
@@ -204,7 +204,7 @@ class Lists:
         return self._channels
 
     async def bridges(self) -> list[Event]:
-        """Return all bridges; the server is asked for them once.
+        """Return all bridges; only the first call asks the server.
 
         Raises:
             ActionError, ManagerTimeout, ConnectionLost: as `items`.
@@ -219,17 +219,17 @@ def _do_nothing(uniqueid: str) -> None:
 
 
 class Doubts:
-    """Keys of what may be wrong. Each is looked at once nothing was heard of it for a while.
+    """Keys of objects that may be wrong. The server is asked about a key once it is settled.
 
-    One that is doubted a moment before the server is asked about others would be asked about too
-    early: the server may be at work on it.
+    A key is settled when it was not doubted again for a while: before that the server may still be
+    changing the object.
     """
 
     __slots__ = ("_looks", "_moments")
 
     def __init__(self) -> None:
-        self._moments: dict[str, tuple[float, float]] = {}  # of the first and the last doubt
-        self._looks: dict[str, int] = {}  # at those that are doubted again
+        self._moments: dict[str, tuple[float, float]] = {}  # times of the first and last doubt
+        self._looks: dict[str, int] = {}  # the number of looks at keys that are doubted again
 
     def __contains__(self, key: str) -> bool:
         return key in self._moments
@@ -238,15 +238,15 @@ class Doubts:
         return len(self._moments)
 
     def add(self, key: str) -> None:
-        """Doubt it, once more if it is in doubt already."""
+        """Doubt a key; if it is in doubt already, let it settle anew."""
         now = asyncio.get_running_loop().time()
         first, _ = self._moments.get(key, (now, now))
         self._moments[key] = (first, now)
         self._looks.pop(key, None)
 
     def again(self, key: str) -> bool:
-        """Doubt what was looked at, as a busy server may be at work; return false if that was done
-        often enough.
+        """Doubt a key again after a look, as a busy server may not be done; return false if it was
+        looked at often enough.
         """
         looks = self._looks.get(key, 1)
         if looks >= _LOOKS:
@@ -256,11 +256,11 @@ class Doubts:
         return True
 
     def discard(self, key: str) -> None:
-        """Doubt it no more."""
+        """Remove the doubt about a key."""
         self._moments.pop(key, None)
 
     def take(self) -> list[str]:
-        """Return what to look at now, and keep what must be looked at later, or once more."""
+        """Return the keys to look at now, and keep those to look at later, or once more."""
         now = asyncio.get_running_loop().time()
         self._looks = {key: looks for key, looks in self._looks.items() if key in self._moments}
         due = []
@@ -275,21 +275,22 @@ class Doubts:
 
 
 class Reports:
-    """Where the parts report: changes, what must be read again, and what is in doubt.
+    """Collects the reports of the parts: changes, wrong objects, and doubts.
 
     Args:
-        clock: gives the time, in seconds since 1970.
+        clock: returns the time, in seconds since 1970.
 
     Attributes:
-        clock: the same.
-        trusted: the time until which the state was right, if it is not.
-        consumers: those who follow the changes.
-        stale: the parts of which something is known to be wrong, with the keys of what is; `None`
-            instead of keys is all of it.
-        doubtful: the parts of which something may be wrong, once the server has come to rest.
-        work: sent when there is something to ask for.
-        is_due: true if it is time to look at what is in doubt.
-        queue_changed: called with the Uniqueid of a channel that begins or ends to wait in a queue.
+        clock: the argument.
+        trusted: the time until which the state was right, while it is not synced.
+        consumers: the iterators over the changes.
+        stale: the parts with objects that are known to be wrong, with the keys of these objects;
+            `None` instead of keys stands for all objects.
+        doubtful: the parts with objects that may be wrong, to be checked when they are settled.
+        work: sent when the server must be asked.
+        is_due: true if it is time to look at the doubts.
+        queue_changed: called with the Uniqueid of a channel that begins or stops waiting in a
+            queue.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -302,14 +303,14 @@ class Reports:
         self.is_due = False
         self.queue_changed: Callable[[str], None] = _do_nothing
         self._timer: asyncio.TimerHandle | None = None
-        self._event: Event | None = None  # of which names were found
+        self._event: Event | None = None  # the last event whose ids were looked up
         self._found: dict[str, str] = {}
 
     def identifier(self, event: Event, header: str) -> str:
-        """Return the name or the id in a header of an event; empty if there is none.
+        """Return the name or the id in a header of an event; empty without the header.
 
-        Several parts take the same event, one after the other, and ask for the same ids. To find
-        them is most of what an event costs, so they are found once.
+        Several parts take the same event one after the other, and need the same ids. Looking them
+        up is most of the cost of an event, so it is done once.
         """
         if event is not self._event:
             self._event, self._found = event, {}
@@ -319,11 +320,11 @@ class Reports:
         return found
 
     def notify(self, kind: Kind, key: str, gone: bool = False) -> None:
-        """Report a change to those who follow them."""
+        """Report a change to all iterators."""
         self.consumers.notify(kind, key, gone)
 
     def must_read(self, part: Part[Any], key: str | None = None) -> None:
-        """Mark a part, or one key of it, as to be read again."""
+        """Mark a part, or one of its keys, for reading again."""
         keys = self.stale.setdefault(part, set())
         if key is None or keys is None:
             self.stale[part] = None
@@ -332,7 +333,7 @@ class Reports:
         self.work.send()
 
     def doubt(self, part: Part[Any]) -> None:
-        """Mark a part as doubtful: it looks at the server again once that has come to rest."""
+        """Mark a part as doubtful: in a moment it looks at the server again."""
         self.doubtful[part] = None
         if self._timer is None and not self.is_due:
             self._timer = asyncio.get_running_loop().call_later(_SETTLING, self._fall_due)
@@ -343,7 +344,7 @@ class Reports:
         self.work.send()
 
     def close(self) -> None:
-        """Forget the timer."""
+        """Cancel the timer."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -353,21 +354,21 @@ class Part(ABC, Generic[ObjectT]):
     """A part of the live state.
 
     Args:
-        reports: where it reports.
+        reports: gets the changes and doubts.
 
     Attributes:
         view: its objects, by their keys.
         handlers: the functions that apply its events.
-        reports: the same.
-        notify: reports a change of the thing with a key, and if it is gone.
+        reports: the argument.
+        notify: reports a change of the object with a key; with `gone`, its removal.
     """
 
     name: ClassVar[PartName]
-    """Its name."""
+    """The name of the part."""
     kind: ClassVar[Kind]
     """The kind of its changes."""
     modules: ClassVar[frozenset[str]] = frozenset()
-    """The modules of Asterisk with which it comes and goes, in lower case and without `.so`."""
+    """The modules of Asterisk that the part depends on, in lower case and without `.so`."""
 
     view: Mapping[str, ObjectT]
     handlers: Mapping[type[Event], Handler]
@@ -378,11 +379,11 @@ class Part(ABC, Generic[ObjectT]):
 
     @abstractmethod
     async def read(self, lists: Lists, keys: set[str] | None) -> None:
-        """Ask the server, and show what it lists.
+        """Read the server's lists, and show their objects.
 
         Args:
             lists: asks for lists.
-            keys: the keys of what is to be read; `None` is all.
+            keys: the keys of the objects to read; `None` reads all.
 
         Raises:
             ActionError, ManagerTimeout, ConnectionLost: as `Lists.items`.
@@ -398,17 +399,17 @@ class Part(ABC, Generic[ObjectT]):
 
     @abstractmethod
     def clear(self) -> None:
-        """Show nothing."""
+        """Remove all objects."""
 
     async def look(self, lists: Lists) -> None:
-        """Ask the server about what is in doubt, and show what it lists.
+        """Ask the server about the objects in doubt, and show its answer.
 
         Raises:
             ActionError, ManagerTimeout, ConnectionLost: as `Lists.items`.
         """
 
     def touched_by(self, action: Action[Any]) -> set[str] | None:
-        """Return the keys of what an action may change without an event; `None` is all of it.
+        """Return the keys of objects that an action may change without an event; `None` is all.
 
         Args:
             action: an action that the same manager sent.
@@ -417,15 +418,15 @@ class Part(ABC, Generic[ObjectT]):
 
 
 def is_ascii(action: Action[Any]) -> bool:
-    """True if an action shows the names that it was given as every message does.
+    """True if the names in an action look the same as in the server's messages.
 
-    It shows other bytes as UTF-8, and a message shows them in the link's encoding.
+    An action shows bytes beyond ASCII as UTF-8, and a message shows them in the link's encoding.
     """
     return action.encode("1", trusted=True).isascii()
 
 
 class Table(Part[ObjectT]):
-    """A part whose objects are few or change seldom, so that each is made when it changes."""
+    """A part with few or seldom changing objects: each is made anew when it changes."""
 
     def __init__(self, reports: Reports) -> None:
         super().__init__(reports)

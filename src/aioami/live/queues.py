@@ -39,11 +39,11 @@ __all__ = ["LiveCaller", "LiveMember", "LiveQueue", "Queues"]
 
 _T = TypeVar("_T")
 _STAND_IN: Final = "Surrogate/"
-_SETTLED: Final = 10.0  # seconds, after which what the server lists is believed
-_MANY: Final = 10_000  # callers who were taken away, of whom the time is remembered
-_LOOKS: Final = 5  # at a member whose call is over, until the server says so
-_FEW: Final = 10  # members of a queue that are asked about one by one
-# No member has this name: the answer has the queue and its callers alone.
+_SETTLED: Final = 10.0  # seconds in which the server may still list a caller who was taken away
+_MANY: Final = 10_000  # the most callers taken away whose times are kept
+_LOOKS: Final = 5  # the most looks at a member whose call is over, until the server says so
+_FEW: Final = 10  # the most members that are asked about one by one
+# No member has this name, so the answer only has the queue and its callers.
 _NO_MEMBER: Final = "none/none"
 _TOUCHING: Final = frozenset(
     {"queuechangeprioritycaller", "queuereload", "queuereset", "queuewithdrawcaller"}
@@ -62,14 +62,14 @@ class LiveMember(LiveObject):
     Attributes:
         interface: the device that is dialled, as `PJSIP/alice`.
         name: the name to show.
-        status: the state of the member's device; `None` if the server does not say.
+        status: the state of the member's device; `None` if the server does not report it.
         paused: true if the member takes no calls for now.
         paused_reason: the reason of the pause; empty if none was given.
         in_call: true while the member talks to a caller of this queue.
         calls_taken: the number of calls of this queue that the member took.
-        last_call: when the last of them ended, in seconds since 1970 by the server's clock; `None`
-            if there was none.
-        penalty: members with a lower one are called first.
+        last_call: the time at which the last of these calls ended, in seconds since 1970 by the
+            server's clock; `None` if there was none.
+        penalty: the penalty; members with a lower penalty are called first.
         membership: `static`, `dynamic` or `realtime`.
     """
 
@@ -95,7 +95,7 @@ class LiveCaller(LiveObject):
         position: the place in the queue; 1 is next.
         caller_id_num: the caller's number; empty if unknown.
         caller_id_name: the caller's name; empty if unknown.
-        since: when the caller came, in seconds since 1970 by the clock of `Live`.
+        since: the time at which the caller joined, in seconds since 1970 by the clock of `Live`.
     """
 
     uniqueid: str
@@ -114,9 +114,9 @@ class LiveQueue(LiveObject):
         name: the queue's name.
         strategy: the way members are chosen, as `ringall`; empty if the queue was made after the
             last snapshot.
-        completed: the number of calls that were served: the server's count.
-        abandoned: the number of callers who left without being served: the server's count. One who
-            is bridged or parked while waiting is among them.
+        completed: the server's count of calls that were served.
+        abandoned: the server's count of callers who left without being served. It includes callers
+            who were bridged or parked while they waited.
         members: the members, by interface.
         callers: the callers who wait, in the order of their positions.
     """
@@ -130,7 +130,7 @@ class LiveQueue(LiveObject):
 
 
 class _Caller:
-    """A caller as the event of the arrival describes it, which is read when somebody looks."""
+    """A caller, from the event of the arrival, which is only parsed when `value()` is called."""
 
     __slots__ = ("_caller", "_event", "queue", "runs_subroutines", "since")
 
@@ -143,7 +143,7 @@ class _Caller:
         self._caller = source if isinstance(source, LiveCaller) else None
 
     def value(self, uniqueid: str, position: int) -> LiveCaller:
-        """Return the caller at a place."""
+        """Return the caller, with a position in the queue."""
         caller = self._caller
         if caller is None or caller.position != position:
             source: Any = self._event or caller
@@ -160,12 +160,12 @@ class _Caller:
 
 
 class _Queue:
-    """A queue as its events describe it; what they say of members is read when somebody looks.
+    """A queue as its events describe it; members' events are only parsed when they are accessed.
 
     Attributes:
-        completed: the calls that were served.
-        abandoned: the callers who left without being served.
-        waiting: the Uniqueids of those who wait, in their order.
+        completed: the number of calls that were served.
+        abandoned: the number of callers who left without being served.
+        waiting: the Uniqueids of the waiting callers, in their order.
     """
 
     __slots__ = (
@@ -175,10 +175,10 @@ class _Queue:
 
     def __init__(self, queue: LiveQueue, callers: Mapping[str, _Caller]) -> None:
         self._queue = queue
-        self._callers = callers  # of all queues, by Uniqueid
+        self._callers = callers  # the callers of all queues, by Uniqueid
         self._members: dict[str, LiveMember] = dict(queue.members)
-        self._shown: Mapping[str, LiveMember] | None = None  # the same, in a mapping of its own
-        self._events: dict[str, QueueMemberEvent] = {}  # the last of each member
+        self._shown: Mapping[str, LiveMember] | None = None  # a copy of the members, to be shown
+        self._events: dict[str, QueueMemberEvent] = {}  # the last event of each member
         self._changed = False
         self.completed = queue.completed
         self.abandoned = queue.abandoned
@@ -190,9 +190,9 @@ class _Queue:
     # Members
 
     def take(self, event: QueueMemberEvent, interface: str) -> None:
-        """Take over what an event says of a member."""
-        # Asterisk 11 and older tell a part of the member in some events, which completes what is
-        # known; that of the device's state has all on every version.
+        """Update a member from an event."""
+        # On Asterisk 11 and older some events have a part of the member, so the last event is
+        # parsed now. QueueMemberStatus has the whole member on every version.
         if (
             interface in self._events
             and not isinstance(event, QueueMemberStatus)
@@ -214,7 +214,7 @@ class _Queue:
         return member
 
     def members(self) -> Mapping[str, LiveMember]:
-        """Return all members, in a mapping that no longer changes."""
+        """Return all members, in an immutable mapping."""
         for interface in list(self._events):
             self.member(interface)
         if self._shown is None:
@@ -241,7 +241,7 @@ class _Queue:
         return True
 
     def remove_member(self, interface: str) -> bool:
-        """Remove a member; return false if there is none of that interface."""
+        """Remove a member; return false if no member has the interface."""
         self._events.pop(interface, None)
         self._shown = None
         self._changed = True
@@ -250,12 +250,12 @@ class _Queue:
     # Callers
 
     def insert(self, uniqueid: str, index: int) -> None:
-        """Put a caller into a place."""
+        """Put a caller into the queue, at an index."""
         self.waiting.insert(index, uniqueid)
         self._changed = True
 
     def remove(self, uniqueid: str, index: int | None = None) -> None:
-        """Remove a caller, from a place if it is known."""
+        """Remove a caller, from an index if it is known."""
         del self.waiting[self.waiting.index(uniqueid) if index is None else index]
         self._changed = True
 
@@ -267,7 +267,7 @@ class _Queue:
         self._changed = True
         return True
 
-    # The whole
+    # The queue
 
     def count(self, completed: int = 0, abandoned: int = 0) -> None:
         """Add to the counts."""
@@ -314,15 +314,15 @@ class Queues(Part[LiveQueue]):
         super().__init__(reports)
         self._records: dict[str, _Queue] = {}
         self._callers: dict[str, _Caller] = {}
-        # The members who may be in a call, with their queue, by the Uniqueid of each of its two
-        # channels, or by the begin of the member's if the call is older than the snapshot.
+        # The members who may be in a call, as queue and interface. The key is the Uniqueid of each
+        # of the call's two channels, or the device if the call is older than the snapshot.
         self._served: dict[str, tuple[str, str]] = {}
-        # Those of whom a channel hung up, and how often they are looked at while they are in a call
-        # all the same: a busy server counts the end of the call later.
+        # The members with a channel that hung up, and the number of looks that are left while the
+        # server still has them in a call: a busy server counts the end later.
         self._ending: dict[tuple[str, str], int] = {}
-        self._doubtful: dict[str, set[str]] = {}  # interfaces by queue
+        self._doubtful: dict[str, set[str]] = {}  # the interfaces in doubt, by queue
         self._doubts = Doubts()  # the queues
-        self._taken: dict[str, float] = {}  # when callers were taken away, by Uniqueid
+        self._taken: dict[str, float] = {}  # the times at which callers were taken away
         self.view = View(self._records)
         self.handlers = {
             QueueCallerJoin: self._joined,
@@ -357,12 +357,12 @@ class Queues(Part[LiveQueue]):
         return set()
 
     def queue_of(self, uniqueid: str) -> str | None:
-        """Return the queue in which a channel waits; `None` if it waits in none."""
+        """Return the queue in which a channel waits; `None` if it waits in no queue."""
         caller = self._callers.get(uniqueid)
         return None if caller is None else caller.queue
 
     def member_name(self, queue: str, interface: str) -> str:
-        """Return the name of a member of a queue; empty if the interface has none there."""
+        """Return the name of a queue's member; empty if unknown, or if it is just the interface."""
         record = self._records.get(queue)
         if record is None or interface not in record:
             return ""
@@ -412,11 +412,11 @@ class Queues(Part[LiveQueue]):
         return found
 
     async def _show(self, found: _Listed, gone: Iterable[str] = (), *, whole: bool = True) -> None:
-        """Show what was listed.
+        """Show the queues of a list.
 
         Args:
             found: the list.
-            gone: the queues that are there no more.
+            gone: the queues that no longer exist.
             whole: true if all members were listed.
         """
         for name in gone:
@@ -438,7 +438,7 @@ class Queues(Part[LiveQueue]):
                 self._doubt(name)
             if changed:
                 self.notify(name)
-            # To notice the end of calls that began before, or were looked at too early.
+            # Notice the end of calls that began before the snapshot, or were looked at too early.
             for member in members.values():
                 place = (name, member.interface)
                 looks = self._ending.pop(place, 0) if self._ending else 0
@@ -461,7 +461,7 @@ class Queues(Part[LiveQueue]):
     def _wait(self, name: str, record: _Queue, callers: list[LiveCaller]) -> bool:
         """Set the callers of a queue; return false if they are the same already."""
         callers.sort(key=lambda each: each.position)
-        # A busy server may go on listing a caller who was taken away: it is asked once more.
+        # A busy server may still list a caller who was taken away, so it is asked once more.
         settled = self.reports.clock() - _SETTLED
         gone = {each.uniqueid for each in callers if self._taken.get(each.uniqueid, 0.0) > settled}
         if gone:
@@ -479,7 +479,7 @@ class Queues(Part[LiveQueue]):
         return record.set_waiting(waiting)
 
     def _doubt(self, queue: str, interface: str | None = None) -> None:
-        """Mark the counts, and a member, as to be looked at once the server has come to rest."""
+        """Doubt the counts of a queue, and a member: the server is asked in a moment."""
         self._doubts.add(queue)
         interfaces = self._doubtful.setdefault(queue, set())
         if interface is not None:
@@ -520,7 +520,7 @@ class Queues(Part[LiveQueue]):
             return
         record, index = self._records[place.queue], _position(event)
         if index is not None and record.waiting[index : index + 1] != [uniqueid]:
-            # Somebody else was moved or taken away without an event.
+            # Another caller was moved or taken away without an event.
             self.reports.must_read(self, place.queue)
             index = None
         record.remove(uniqueid, index)
@@ -532,7 +532,7 @@ class Queues(Part[LiveQueue]):
     def _compare(
         self, event: QueueCallerJoin | QueueCallerLeave, name: str, record: _Queue
     ) -> None:
-        """Mark the queue as to be read again if the server counts other callers than are known."""
+        """Mark a queue for reading again, if the server's number of callers is another one."""
         count = event.find("Count")
         if count is not None and count != str(len(record.waiting)):
             self.reports.must_read(self, name)
@@ -545,10 +545,10 @@ class Queues(Part[LiveQueue]):
             self._doubt(name)
 
     def _taken_away(self, uniqueid: str, place: _Caller) -> None:
-        """Remove a caller of whose leaving the queue sends no event.
+        """Remove a caller who left the queue without an event.
 
-        The server puts a stand-in into the queue in the channel's place, which then hangs up: it
-        counts a caller who gave up, and keeps the events of the stand-in to itself.
+        The server replaces the channel in the queue by a stand-in, which then hangs up. The server
+        counts this as a caller who gave up, and sends no events of the stand-in.
         """
         record = self._records[place.queue]
         record.remove(uniqueid)
@@ -567,11 +567,11 @@ class Queues(Part[LiveQueue]):
         place = self._callers.get(self.reports.identifier(event, "Uniqueid"))
         if place is None:
             return
-        # A Redirect of a caller who came without a dialplan (Originate with Application: Queue) is
-        # reported by Newexten alone; the server is asked, as on 22 an attended transfer into the
-        # queue looks the same at first. Other applications run while the caller goes on waiting if
-        # the queue has a subroutine for them (option B, CONNECTED_LINE_SEND_SUB): it begins with a
-        # Newexten in the name of Queue. All this was tried on 16 and 22.
+        # If a caller came without a dialplan (Originate with Application: Queue), only Newexten
+        # reports a Redirect. The server is asked, as on 22 an attended transfer into the queue
+        # looks the same at first. But a queue may run a subroutine (option B,
+        # CONNECTED_LINE_SEND_SUB) while the caller goes on waiting: its first Newexten has the
+        # application Queue. All this was tried on 16 and 22.
         if event.find("Application") == "Queue":
             place.runs_subroutines = True
         if not place.runs_subroutines:
@@ -580,8 +580,8 @@ class Queues(Part[LiveQueue]):
     def _entered_bridge(self, event: BridgeEnter) -> None:
         if not self._callers:
             return
-        # A caller who is answered is reported by the queue before the bridge. One whom somebody
-        # bridges or parks is not reported (tried on 16 and 22).
+        # If a member answers, QueueCallerLeave comes before the bridge. If the caller is bridged or
+        # parked otherwise, the queue sends no event (tried on 16 and 22).
         uniqueid = self.reports.identifier(event, "Uniqueid")
         place = self._callers.get(uniqueid)
         if place is not None:
@@ -589,9 +589,9 @@ class Queues(Part[LiveQueue]):
 
     def _hung_up(self, event: Hangup) -> None:
         uniqueid = self.reports.identifier(event, "Uniqueid")
-        # The queue reports a caller who hangs up, before the Hangup comes. Where it did not, an
-        # attended transfer has put another channel in the place, which no event reports either
-        # (tried on 16 and 22).
+        # If a caller hangs up, QueueCallerLeave comes before Hangup. If it did not, an attended
+        # transfer has put another channel in the caller's place, without an event (tried on 16 and
+        # 22).
         place = self._callers.get(uniqueid)
         if place is not None:
             self.reports.must_read(self, place.queue)
@@ -633,8 +633,8 @@ class Queues(Part[LiveQueue]):
                     self._doubt(each, interface)
 
     def _talks(self, name: str, interface: str, talks: bool) -> None:
-        # The events of the member that come with these may be older, and the server counts the call
-        # for the member after AgentComplete, without an event (tried on 16 and 22).
+        # The member's events that come with AgentConnect and AgentComplete may be older. The server
+        # counts the call for the member after AgentComplete, without an event (tried on 16 and 22).
         record = self._records.get(name)
         if record is not None and interface in record:
             member = record.member(interface)
@@ -648,8 +648,8 @@ class Queues(Part[LiveQueue]):
             self._parted(event, uniqueid, is_over=False)
 
     def _parted(self, event: Hangup | BridgeLeave, uniqueid: str, *, is_over: bool) -> None:
-        """Doubt what a member is doing whose call may be over: no AgentComplete may follow."""
-        # One who leaves a bridge may be put into another one, and the call goes on.
+        """Doubt a member whose call may be over: AgentComplete may not follow."""
+        # A channel that leaves a bridge may enter another one, and the call goes on.
         device = (identifier(event, "Channel") or "").rpartition("-")[0]
         for key in (uniqueid, device):
             found = self._served.pop(key, None) if is_over else self._served.get(key)
@@ -660,17 +660,17 @@ class Queues(Part[LiveQueue]):
 
 
 class _Listed:
-    """The queues, members and callers that one `QueueStatus` has listed.
+    """The queues, members and callers in the answer to one `QueueStatus`.
 
     Args:
-        callers: the callers that are known, by Uniqueid.
+        callers: the callers that are known already, by Uniqueid.
         now: the time, in seconds since 1970.
 
     Attributes:
         queues: the queues, without members and callers.
-        members: the members of each, by interface.
-        callers: the callers of each.
-        unsettled: the queues in which a stand-in is about to give up, which will be counted.
+        members: the members of each queue, by interface.
+        callers: the callers of each queue.
+        unsettled: the queues with a stand-in that is about to give up, which will be counted.
     """
 
     def __init__(self, callers: Mapping[str, _Caller], now: float) -> None:
@@ -682,7 +682,7 @@ class _Listed:
         self.unsettled: set[str] = set()
 
     def take(self, item: Event) -> None:
-        """Take an item."""
+        """Take an item of the answer."""
         name = identifier(item, "Queue")
         if not name:
             return
@@ -705,7 +705,7 @@ class _Listed:
         place = self._known.get(uniqueid)
         since = self._now - (item.wait or 0)
         if place is not None and place.queue == queue:
-            since = place.since  # the list counts whole seconds
+            since = place.since  # the list only has whole seconds
         return LiveCaller(
             uniqueid,
             item.channel or "",
@@ -717,7 +717,7 @@ class _Listed:
 
 
 def _position(event: QueueCallerJoin | QueueCallerLeave) -> int | None:
-    """Return the place in the queue, from 0; `None` if the event has none."""
+    """Return the place in the queue, counted from 0; `None` if the event has none."""
     position = event.find("Position") or ""
     return int(position) - 1 if position.isdecimal() and position != "0" else None
 
@@ -729,7 +729,7 @@ def _or(new: _T | None, old: _T) -> _T:
 def _member(
     event: QueueMemberEvent | QueueMember, name: str | None, before: LiveMember
 ) -> LiveMember:
-    """A member as an event describes it, and as it was before where the event says nothing."""
+    """Return a member as an event describes it, with the former values of missing headers."""
     return LiveMember(
         before.interface,
         _or(name, before.name),

@@ -1,4 +1,4 @@
-"""The registrations of the live state: this server's, at others."""
+"""The outbound registrations of the live state: those of this server at other servers."""
 
 from __future__ import annotations
 

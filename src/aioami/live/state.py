@@ -1,4 +1,4 @@
-"""The live state as a whole: snapshots when they are due, and the events that follow them."""
+"""The live state as a whole: taking snapshots, and applying the events that follow them."""
 
 from __future__ import annotations
 
@@ -83,32 +83,36 @@ _NAMES: Final[tuple[PartName, ...]] = (Channels.name, *_OTHERS)
 DEFAULT_PARTS: Final[tuple[PartName, ...]] = ("channels", "bridges", "queues")
 """The parts that a `Live` has if none are chosen."""
 
-_AGAIN: Final = Backoff(first=0.05, maximum=10.0)  # for a snapshot that failed
-_NEW: Final = 10  # seconds for which a server counts as one that has booted just now
+_AGAIN: Final = Backoff(first=0.05, maximum=10.0)  # between attempts at a snapshot
+_NEW: Final = 10  # seconds after its boot for which a server counts as new
 _NOT_ENTERED: Final = "it is followed from `async with` on, and was not entered"
-_BREATH: Final = 500  # events that are applied before other tasks have their turn
+_BREATH: Final = 500  # events that are applied before other tasks get a turn
 _SEEING: Final = frozenset({"events", "filter", "login"})  # actions that change which events come
-_EVERYTHING: Final = frozenset({"", "all"})  # what a Reload is of, besides a module
+_EVERYTHING: Final = frozenset({"", "all"})  # the module in a Reload of all modules
 
 
 class Live:
-    """A server at this moment, without asking again and again: its channels, bridges, queues ...
+    """The present state of a server: its channels, bridges, queues ..., kept up to date by events.
 
-    Entering opens a stream of events and asks the server for a snapshot (`CoreShowChannels` or
-    `Status`, `BridgeList`, `QueueStatus`, and what else the parts need that are chosen); then the
-    events are followed. The server is asked again,
-    for as little as possible, when the link was down, when events were lost, when a module was
-    loaded or reloaded, when a queue's events do not fit what is known, when this manager sent an
-    action that changes a queue without an event, and a moment after changes that no event describes
-    as a whole. Leaving stops all that, and the state stays as it was.
+    Entering opens a stream of events, and asks the server for a snapshot: `CoreShowChannels` or
+    `Status`, `BridgeList`, `QueueStatus`, and further lists for other parts. Then the events keep
+    the state up to date. The server is asked again, for as little as possible:
 
-    Changes that others make without any event, as by `queue reset stats` on the server's console,
-    are seen with the next of these, or with `refresh()`.
+    - when the link was down, or events were lost;
+    - when a module was loaded or reloaded;
+    - when a queue's events do not fit its known state;
+    - when this manager sent an action that changes a queue without an event;
+    - a moment after changes that no event describes as a whole.
+
+    Leaving stops all that, and the state stays as it was.
+
+    Changes that others make without an event, as by `queue reset stats` on the server's console,
+    show when the server is next asked, or with `refresh()`.
 
     The events need the read classes `call`, `agent` and `dialplan`. The user should have `system`
     too, for the events of a restart and of modules. Of the lists only `CoreShowChannels` (`system`
     or `reporting`) and `Status` (one of these, or `call`) need a write class. A part that cannot be
-    followed stays empty, and is named in `unavailable`.
+    followed stays empty, and `unavailable` has the reason.
 
     Example::
 
@@ -119,22 +123,24 @@ class Live:
     Args:
         manager: the manager that sends the actions and gets the events.
         parts: the parts to follow, of `"channels"`, `"bridges"`, `"queues"`, `"hints"`,
-            `"parking"`, `"conferences"`, `"mailboxes"`, `"endpoints"` and `"registrations"`. To ask
-            for another one is a `RuntimeError`. Left out, it is the first three.
-        clock: gives the time in seconds since 1970 by which the objects say `since`; for tests, a
-            virtual one.
-        history: calls that are over, which `ended` keeps; 0 is none. Each takes some 3 kB.
+            `"parking"`, `"conferences"`, `"mailboxes"`, `"endpoints"` and `"registrations"`; by
+            default the first three. Access to any other part raises `RuntimeError`.
+        clock: returns the time for `since` of the objects, in seconds since 1970; a test may give a
+            virtual clock.
+        history: the number of finished calls that `ended` keeps; 0 keeps none. Each takes some
+            3 kB.
         wait: true to wait for the first snapshot on entering. `False` begins empty and not
             `synced`, and may be entered before the manager is connected.
-        timeout: seconds for which a snapshot may make no progress at all; it is tried again later.
-        maxsize: events that may wait while a snapshot is under way. When there are more, another
-            one is taken.
+        timeout: seconds without any progress after which a snapshot is given up, and tried again
+            later.
+        maxsize: the most events that may wait while a snapshot is taken. When there are more,
+            another snapshot is taken.
 
     Raises:
         ManagerTimeout: from entering, if the first snapshot was not there in time.
-        ConnectionLost: from entering, if there is no link, and none is on its way.
+        ConnectionLost: from entering, if there is no link, and none is being established.
         ValueError: `maxsize` is less than 1, or `history` less than 0; a part does not exist, or
-            there is none.
+            `parts` is empty.
         TypeError: `parts` is one text, or another argument is of a wrong type.
         RuntimeError: from entering it a second time.
     """
@@ -177,14 +183,14 @@ class Live:
         if {Channels.name, Queues.name} <= self._parts.keys():
             self._calls.queues = cast("Queues", self._parts[Queues.name])
         self._unavailable: dict[PartName, str] = {}
-        self._proven: set[str] = set()  # read classes of which an event has come on this link
+        self._proven: set[str] = set()  # read classes with an event on this link
         self._rights_unknown = False
         self._handlers: dict[str, list[Handler]] = {}
-        self._reading: dict[Part[Any], set[str] | None] = {}  # of a list that is under way
-        self._held: list[Event] | None = None  # the events that came meanwhile
+        self._reading: dict[Part[Any], set[str] | None] = {}  # the parts that are being read
+        self._held: list[Event] | None = None  # the events that came during a reading
         self._synced = False
-        self._was_away = False  # the link, since the server answered last
-        self._was_lost = False  # the server, since it was asked if it has booted
+        self._was_away = False  # the link was away since the server's last answer
+        self._was_lost = False  # the link was lost since the server was last asked if it has booted
         self._stream: EventStream[Any] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._unobserve: list[Callable[[], None]] = []
@@ -200,8 +206,8 @@ class Live:
 
     @property
     def channels(self) -> Mapping[str, LiveChannel]:
-        """The channels on the server, by Uniqueid, in a view that changes with them; the oldest
-        channel first.
+        """The channels on the server, by Uniqueid, in a view that changes with them. The oldest
+        channel comes first.
         """
         return self._followed("channels").view
 
@@ -247,9 +253,9 @@ class Live:
 
     @property
     def unavailable(self) -> Mapping[PartName, str]:
-        """The parts that cannot be followed, each with a sentence that says why.
+        """The parts that cannot be followed, each with the reason as a sentence.
 
-        Before it is entered these are all.
+        Before entering, all parts are here.
         """
         if self._is_new:
             return MappingProxyType(dict.fromkeys(self._parts, _NOT_ENTERED))
@@ -257,11 +263,11 @@ class Live:
 
     @property
     def unverified(self) -> Mapping[PartName, str]:
-        """The parts of which it is not known that their events come, each with a sentence.
+        """The parts for which it is unknown if the user may read their events, with a sentence.
 
-        A server tells the rights of a user only to users with the write class `command` or
-        `config`. To the others each class of events proves itself by the first event that comes.
-        Until then a part that is shown may stand still, though `synced` is true.
+        A server only shows the rights of a user to users with the write class `command` or
+        `config`. Without them, the first event of a read class proves that the user may read it.
+        Until then a part may not follow the server's changes, even while `synced` is true.
         """
         found: dict[PartName, str] = {}
         for name, part in self._parts.items():
@@ -276,30 +282,30 @@ class Live:
 
     @property
     def synced(self) -> bool:
-        """True if the state is up to date, but for the parts in `unavailable`.
+        """True if the state is up to date, except for the parts in `unavailable`.
 
-        It is false while the link is down, while a snapshot is due or taken, and while it is known
-        that a part must be read again.
+        It is false while the link is down, while a snapshot is due or being taken, and while a part
+        is known to need reading again.
         """
         return self._synced and self._manager.state is ManagerState.READY
 
     def calls(self) -> Mapping[str, LiveCall]:
-        """Return the calls in progress, by Linkedid, in a view that changes with them; the oldest
-        call first.
+        """Return the calls in progress, by Linkedid, in a view that changes with them. The oldest
+        call comes first.
 
         Raises:
-            RuntimeError: the channels are not followed, of which the calls are made up.
+            RuntimeError: the part `channels`, which the calls come from, is not followed.
         """
         return self._calls.view
 
     @property
     def ended(self) -> Sequence[LiveCall]:
-        """The calls that are over, in the order in which they ended; the latest `history` of them.
+        """The latest finished calls, at most `history`, in the order in which they ended.
 
-        A call that ended while the link was away, or in events that were lost, is among them as
-        soon as the server was asked: its end has the reason `EndReason.UNKNOWN` and no cause, and
-        its times count to the moment until which the state was known. A call that came and went
-        meanwhile is not here.
+        If a call ended while the link was away, or its last events were lost, it appears once the
+        server was asked again. Its end then has the reason `EndReason.UNKNOWN` and no cause, and
+        its times count to the last moment at which the state was known. A call that both began and
+        ended in such a gap never appears.
 
         Raises:
             RuntimeError: the channels are not followed.
@@ -307,15 +313,15 @@ class Live:
         return tuple(self._calls.ended)
 
     def changes(self, *, maxsize: int = 10_000) -> LiveChanges:
-        """Follow the changes from now on.
+        """Return the changes from now on, for `async for`; each is a `LiveChange`.
 
         Args:
-            maxsize: things that may wait for the consumer. When there are more, it gets one change,
-                of `"everything"`.
+            maxsize: the most changes that may wait to be taken. When there are more, a single
+                change of the kind `"everything"` takes their place.
 
         Raises:
             ValueError: `maxsize` is less than 1.
-            RuntimeError: it was entered in another event loop, thread or process.
+            RuntimeError: the live state was entered in another event loop, thread or process.
         """
         self._owner.check()
         if maxsize < 1:
@@ -323,7 +329,7 @@ class Live:
         return self._reports.consumers.open(maxsize, self._owner.check)
 
     async def wait_synced(self, timeout: float | None = None) -> None:
-        """Wait for the state to be up to date; return at once if it is. Cancelling changes nothing.
+        """Wait until the state is up to date. Cancelling this changes nothing.
 
         Args:
             timeout: seconds to wait; `None` is no limit.
@@ -331,20 +337,19 @@ class Live:
         Raises:
             ManagerTimeout: the state was not up to date in time.
             ConnectionLost: `Live` was left, the manager was closed, or the link is lost for good.
-            ManagerAuthError, ProtocolError, ActionError: the link is lost for good for one of these
-                reasons.
-            RuntimeError: it was entered in another event loop, thread or process.
+            ManagerAuthError, ProtocolError, ActionError: the link is lost for good for this reason.
+            RuntimeError: the live state was entered in another event loop, thread or process.
         """
         await self._until(lambda: self.synced, timeout, "the live state was not up to date")
 
     async def refresh(self, *parts: PartName, timeout: float | None = None) -> None:
-        """Ask the server anew, and return when its answer is shown.
+        """Read the state from the server again, and return when it is shown.
 
         It is for changes that others make without an event; see above. While the link is down, it
-        waits for it. Cancelling stops the waiting alone.
+        waits for the link. Cancelling it only stops the waiting.
 
         Args:
-            parts: the parts to read again; left out, all that are followed.
+            parts: the parts to read again; by default all that are followed.
             timeout: seconds to wait; `None` is no limit.
 
         Raises:
@@ -378,7 +383,7 @@ class Live:
         """Return a part.
 
         Raises:
-            RuntimeError: it is not followed: to show nothing in its place would not be true.
+            RuntimeError: the part is not followed; an empty one in its place would be wrong.
         """
         part = self._parts.get(name)
         if part is None:
@@ -409,7 +414,7 @@ class Live:
             *self._selected(), maxsize=self._maxsize, on_loss="raise"
         )
         self._owner.take()
-        # A manager that is not aioami's own need not have these.
+        # A manager that is not one of aioami's may lack these methods.
         for name, observer in (
             ("observe_actions", self._sent),
             ("observe_state", self._link_changed),
@@ -448,7 +453,7 @@ class Live:
         return f"<Live {sizes}, {state}>"
 
     def _repr_html_(self) -> str:
-        """The state as HTML, for a notebook."""
+        """Return the state as HTML, for a notebook."""
         from .._show.objects import objects_html
 
         parts: dict[str, list[Any] | str] = {}
@@ -464,11 +469,11 @@ class Live:
                 parts["ended"] = list(reversed(self.ended))
         return objects_html(repr(self)[1:-1], parts)
 
-    # Its life
+    # Beginning and end
 
     @property
     def _is_new(self) -> bool:
-        """True if it was not entered."""
+        """True before the live state is entered."""
         return not self._tasks and not self._ended
 
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -489,7 +494,7 @@ class Live:
             self._end(error)
 
     def _lost_its_loop(self) -> None:
-        self._tasks.clear()  # they run no more
+        self._tasks.clear()  # they no longer run
         self._end(ConnectionLost("the event loop of the live state was closed"))
 
     async def _leave(self) -> None:
@@ -498,12 +503,12 @@ class Live:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        self._end(None)  # also where no task ever began
+        self._end(None)  # needed if no task ever began
 
     def _end(self, error: Exception | None) -> None:
         if self._ended:
             return
-        if self._owner.is_gone:  # and a task was collected as garbage, which brought it here
+        if self._owner.is_gone:  # the garbage collection of a task called this
             self._owner.release()
             self._lost_its_loop()
             return
@@ -523,7 +528,7 @@ class Live:
                 task.cancel()
 
     def _settle(self) -> None:
-        """Be up to date if nothing is to be read, and all events that came are applied."""
+        """Set `synced` if no part has to be read, and all events so far are applied."""
         stream = self._stream
         if self._ended or stream is None or stream.pending:
             return
@@ -539,8 +544,8 @@ class Live:
             self._changed.send()
 
     def _link_changed(self, state: ManagerState) -> None:
-        # An outage of the bus is told by no event, as none is lost. Those that came meanwhile are
-        # yet to be read when the link is there again.
+        # An outage of the bus has no event, as no event is lost. The events of that time are yet to
+        # be read when the link is there again.
         if state is not ManagerState.READY:
             self._was_away = True
             self._sync(False)
@@ -556,7 +561,7 @@ class Live:
         return [*selected, Disconnected, FullyBooted, Load, Reload, Unload]
 
     def _arrange(self) -> None:
-        """Choose the handlers of events: those of the parts that can be followed."""
+        """Collect the handlers of events from the parts that can be followed."""
         handlers: dict[str, list[Handler]] = {
             Disconnected.wire_name: [self._lost],
             FullyBooted.wire_name: [self._booted],
@@ -571,7 +576,7 @@ class Live:
         self._handlers = handlers
 
     def _proves(self, event: Event) -> None:
-        """Note that the user may read the events of a class, as one of it has come."""
+        """Note that the user may read a class of events, as an event of it has come."""
         classes = type(event).read_classes
         if not self._proven.issuperset(classes):
             self._proven.update(classes)
@@ -579,7 +584,7 @@ class Live:
             self._reports.notify("link", "")
 
     async def _follow(self) -> None:
-        """Apply the events, or hold them while a list is read, until no more come."""
+        """Apply the events, or hold them back while a list is read, until the stream ends."""
         stream = self._stream
         assert stream is not None
         following = aiter(stream)
@@ -619,12 +624,12 @@ class Live:
 
     def _lost(self, event: Disconnected) -> None:
         self._was_lost = True
-        self._proven.clear()  # the rights may be others on the next link
+        self._proven.clear()  # the rights may have changed on the next link
         self._read_all_again()
 
     def _booted(self, event: FullyBooted) -> None:
-        # It comes behind each login, too. A server that has booted just now may have been asked
-        # before its modules were loaded and its configuration was read, of which no event tells.
+        # FullyBooted comes after each login, too. A new server may have been asked before it loaded
+        # its modules and read its configuration, which have no events.
         is_new = event.uptime is not None and event.uptime <= _NEW
         for name in self._parts if is_new else self._unavailable:
             self._reports.must_read(self._parts[name])
@@ -636,7 +641,7 @@ class Live:
                 self._reports.must_read(part)
 
     def _sent(self, action: Action[Any]) -> None:
-        """Mark what an action of this manager changes without an event as to be read again."""
+        """Mark for reading the objects that an action of this manager changes without an event."""
         if action.name.lower() in _SEEING:
             self._read_all_again()
         for part in self._parts.values():
@@ -656,7 +661,7 @@ class Live:
     # Reading
 
     async def _keep_read(self) -> None:
-        """Ask the server whenever something is due."""
+        """Read from the server whenever a part needs it."""
         reports = self._reports
         delays = _AGAIN.delays()
         while True:
@@ -672,13 +677,13 @@ class Live:
                 log.warning("a snapshot of the live state is tried again: %s", error)
                 await asyncio.sleep(next(delays))
             except ManagerError as error:
-                # The link is down, and comes back; if not, the end of the stream ends this too. The
-                # manager's state may lag behind.
+                # The link is down, and comes back; else the end of the stream ends this task, too.
+                # The manager's state may lag behind.
                 log.debug("a snapshot of the live state was given up: %s", error)
                 await asyncio.sleep(next(delays))
 
     async def _read(self) -> None:
-        """Read what is known to be wrong, and what is in doubt, and show it.
+        """Read the objects that are wrong or in doubt, and show them.
 
         Raises:
             ManagerTimeout: an answer did not come in time.
@@ -686,7 +691,8 @@ class Live:
         """
         stream, reports = self._stream, self._reports
         assert stream is not None
-        # What came before is a part of the answers. It is dropped if all is read, else applied.
+        # The answers include the effects of earlier events. If all parts are read, these events are
+        # dropped, else they are applied.
         if len(reports.stale) == len(self._parts) and None in reports.stale.values():
             self._held = []
         while stream.pending and not self._ended:
@@ -708,7 +714,7 @@ class Live:
                 await self._read_part(part, lists, keys)
             for part in doubtful:
                 if part in self._reading:
-                    reports.doubt(part)  # what was read may have been too early
+                    reports.doubt(part)  # the part may have been read too early
                 elif part.name not in self._unavailable:
                     await part.look(lists)
             while self._held:
@@ -730,9 +736,9 @@ class Live:
         self._settle()
 
     async def _wait_booted(self) -> None:
-        """Return when a server that may have been restarted has booted, if it tells that."""
+        """Wait until a server that may have restarted has booted, if the user gets that event."""
         rights = await self._ask_rights()
-        # To others it does not tell, and they would wait in vain.
+        # Other users do not get FullyBooted, and would wait in vain.
         if rights is not None and includes(frozenset(rights.read), FullyBooted.read_classes):
             try:
                 await self._manager.wait_booted(self._timeout)
@@ -741,19 +747,19 @@ class Live:
         self._was_lost = False
 
     async def _ask_rights(self) -> Permissions | None:
-        """Return the rights of the user; asks for them once for each link."""
+        """Return the rights of the user; ask for them once on each link."""
         view = self._manager.view
         if view.permissions is None:
-            # The view of a manager that is not aioami's own need not be able to ask.
+            # The view of a manager that is not one of aioami's may lack `ask`.
             ask = getattr(view, "ask", None)
             self._rights_unknown = ask is None or await ask() is None
         return view.permissions
 
     async def _catch_up(self) -> None:
-        """Return when the events are here that came while the link was away."""
+        """Wait until the events of the time without a link are here."""
         try:
-            await self._manager.send(Ping(), timeout=self._timeout)  # its answer is behind them
-        except ActionError:  # a relay need not pass it on
+            await self._manager.send(Ping(), timeout=self._timeout)  # its answer comes after them
+        except ActionError:  # a relay may refuse it
             self._read_all_again()
 
     async def _read_part(self, part: Part[Any], lists: Lists, keys: set[str] | None) -> None:
@@ -774,10 +780,10 @@ class Live:
 
 
 def _refused(error: ActionError, part: Part[Any]) -> str:
-    """Return the reason why a part cannot be listed, with what to change."""
+    """Return the reason why a part cannot be listed, with advice about the setting to change."""
     classes = () if error.action is None else error.action.privilege
     sentence = str(error).removesuffix(".")
-    # Where nobody has answered, a relay or the manager itself has refused.
+    # Without a response of the server, a relay or the manager itself has refused the action.
     if isinstance(error, PermissionDenied) and classes and error.response is not None:
         return f"{sentence}: add {' or '.join(classes)} to write in manager.conf"
     if isinstance(error, UnknownAction) and part.modules:
@@ -786,7 +792,7 @@ def _refused(error: ActionError, part: Part[Any]) -> str:
 
 
 def _classes(part: Part[Any]) -> set[str]:
-    """The read classes of a part's events."""
+    """Return the read classes of a part's events."""
     return {name for kind in part.handlers for name in kind.read_classes}
 
 
@@ -794,8 +800,8 @@ def _chosen(parts: Iterable[str]) -> list[PartName]:
     """Return the names of parts, in the order in which they are shown.
 
     Raises:
-        TypeError: it is one text.
-        ValueError: a part does not exist, or there is none.
+        TypeError: `parts` is one text.
+        ValueError: a part does not exist, or `parts` is empty.
     """
     given = set(check_several("parts", parts, "names"))
     if wrong := sorted(given - {*_NAMES}):

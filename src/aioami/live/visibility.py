@@ -1,4 +1,4 @@
-"""The events that do not reach a manager: because of its user's rights, its mask, or filters."""
+"""The events that do not reach a manager because of its user's rights, its mask, or filters."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["Obstacle", "obstacles"]
 
 
 class Obstacle:
-    """One reason why events do not come.
+    """One reason why events do not reach the manager.
 
     Args:
-        events: the events that do not come, or may not.
-        reason: the reason, with what to change.
+        events: the events that do not come, or possibly do not.
+        reason: the reason, with advice about the setting to change.
 
     Attributes:
-        events: the same.
-        reason: the same.
+        events: the argument.
+        reason: the argument.
     """
 
     def __init__(self, events: frozenset[type[Event]], reason: str) -> None:
@@ -33,10 +33,10 @@ class Obstacle:
 
 
 def obstacles(view: View, events: Iterable[type[Event]]) -> list[Obstacle]:
-    """Return the reasons why some of these events do not come, or may not; none if all come.
+    """Return the reasons why some of these events do not come, or possibly do not.
 
     Args:
-        view: the part of the server that a manager sees.
+        view: the rights, mask and filters of a manager.
         events: the events that are needed.
     """
     wanted = [each for each in events if each.read_classes]

@@ -1,8 +1,7 @@
 """The figures of a manager for monitoring systems, and adapters for two of them.
 
-Counts and rates need nothing of this: `Manager.statistics()` has them at any time. What cannot be
-asked for later, how long each action took and when the link came and went, is reported to the
-`metrics` of a manager as it happens::
+For counts and rates alone, `Manager.statistics()` is enough. The duration of each action, and each
+change of the link, are reported to the `metrics` of a manager as they happen::
 
     from aioami.metrics.prometheus import PrometheusMetrics       # extra aioami[prometheus]
     from aioami.metrics.opentelemetry import OpenTelemetryMetrics  # extra aioami[opentelemetry]
@@ -32,8 +31,11 @@ ResponseT = TypeVar("ResponseT", bound="Response")
 ActionOutcome = Literal["success", "error", "timeout", "lost", "cancelled"]
 """The end of an action.
 
-It was carried out or accepted; refused; not answered in time; cut off or not sent; or given up by
-its caller.
+- `"success"`: it was carried out or accepted;
+- `"error"`: it was refused;
+- `"timeout"`: it was not answered in time;
+- `"lost"`: it was not sent, or the link was lost before the answer;
+- `"cancelled"`: its caller gave it up.
 """
 
 _OUTCOMES: Final[dict[type[BaseException], ActionOutcome]] = {
@@ -46,46 +48,46 @@ log = get_logger("aioami.metrics")
 
 
 class Metrics:
-    """Receives the figures of a manager. A subclass overrides what it needs; the rest does nothing.
+    """Receives the figures of a manager. A subclass overrides the methods that it needs.
 
-    The methods are called in the event loop, and must be quick. What one of them raises disturbs
-    nothing, and is logged: the first time of each method as an error, then at DEBUG.
+    The methods are called in the event loop, and must be quick. An error that a method raises does
+    not disturb the manager. It is logged: the first one of each method as an error, others at
+    DEBUG.
     """
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics | None:
-        """A manager was made for `server` (host:port).
+        """Take note of a new manager, and return the object that gets its figures.
 
-        What is returned hears all that follows of this manager; `None` stands for this object
-        itself. Whoever is given to several managers, and must know which one it is that speaks,
-        returns a new object for each.
+        `None` stands for this object itself. If one object is given to several managers, and must
+        know the manager of each figure, return a new object for each.
 
         Args:
-            server: where the manager connects.
-            statistics: its method of that name. It may be called at any time and in any thread; in
-                another one than that of the event loop, two of its numbers may be of slightly
-                different moments. It is a bound method: whoever keeps it keeps the manager, unless
-                in a `weakref.WeakMethod`.
+            server: the address of the manager's server, as `host:port`; or its name in a fleet.
+            statistics: the manager's method `statistics`. It may be called at any time and in any
+                thread; outside the event loop's thread, two of its numbers may be of slightly
+                different moments. A reference to this bound method keeps the manager alive; a
+                `weakref.WeakMethod` does not.
         """
         return None
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:
-        """An action ended, so many seconds after the call of `send`, with the wait for a link."""
+        """Take the end of an action, so many seconds after the call of `send`, waits included."""
 
     def state_changed(self, state: str) -> None:
-        """The state of the link changed.
+        """Take the new state of the link.
 
         It is `closed`, `connecting`, `connected`, `ready`, `reconnecting`, `closing` or `lost`.
         """
 
     def disconnected(self, reason: Exception) -> None:
-        """The link was lost, and is being established again."""
+        """Note that the link was lost, and is being established again."""
 
     def reconnected(self, gap: float) -> None:
-        """The link stands again, after so many seconds."""
+        """Note that the link is established again, after a gap of so many seconds."""
 
 
 class Guarded(Metrics):
-    """Metrics whose faults are theirs alone."""
+    """Calls the methods of other metrics, and logs their errors instead of raising them."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -100,7 +102,7 @@ class Guarded(Metrics):
         self._report(self._metrics.action_done, action, seconds, outcome)
 
     async def measure(self, action: str, sending: Coroutine[Any, Any, ResponseT]) -> ResponseT:
-        """Await the answer to an action, and report how long that took and how it ended."""
+        """Await the answer to an action, and report its duration and outcome."""
         began = time.perf_counter()
         try:
             response = await sending

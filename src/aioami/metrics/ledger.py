@@ -1,4 +1,4 @@
-"""The series that the adapters show, and the numbers of all managers of one server added up."""
+"""The series of the adapters, and the sums over all managers of one server."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ __all__ = ["Account", "Ledger", "Series"]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """A number that is shown to a monitoring system.
+    """A number for a monitoring system.
 
     Attributes:
-        kind: a counter, a level that may be added up over servers, a gauge that may not, or a
+        kind: a counter; a level, which may be added up over servers; a gauge, which may not; or a
             histogram.
-        name: as in OpenTelemetry.
-        unit: of UCUM, as in OpenTelemetry.
-        text: what it is.
-        labels: the labels of its values, beside the server.
-        buckets: the upper bounds of a histogram's.
+        name: the name in OpenTelemetry.
+        unit: the unit in OpenTelemetry, by UCUM.
+        text: the description.
+        labels: the labels of its values, besides the server.
+        buckets: the upper bounds of a histogram's buckets.
     """
 
     kind: Literal["counter", "level", "gauge", "histogram"]
@@ -77,7 +77,7 @@ COUNTERS: Final = {
         ("bytes_sent", "aioami.sent", "By", "Bytes that went"),
     )
 }
-"""By the field of `Statistics` that they show."""
+"""The counters, by the field of `Statistics` that they show."""
 
 PENDING: Final = Series("level", "aioami.action.pending", "{action}", "Actions that are under way")
 STATE: Final = Series(
@@ -95,7 +95,7 @@ ROUND_TRIP: Final = Series(
 )
 
 READ: Final = (*COUNTERS.values(), PENDING, STATE, ROUND_TRIP)
-"""The series whose values are read when they are asked for."""
+"""The series whose values are read on demand."""
 
 # fmt: off
 _ACTION_BUCKETS: Final = (
@@ -119,18 +119,18 @@ GAP: Final = Series(
 )
 
 OTHER: Final = "other"
-"""Stands for each action without a class in `aioami`: names may be invented without end."""
+"""The label for actions without a class in `aioami`, so their names cannot make endless series."""
 
 Account = dict[Series, dict[tuple[str, ...], float]]
-"""The managers of one server as one: the values of each series, by their labels."""
+"""The sums over all managers of one server: the values of each series, by their labels."""
 
 
 class Ledger(Metrics, ABC):
-    """An adapter for any number of managers, whose numbers are read when they are asked for.
+    """An adapter for any number of managers, whose numbers are read on demand.
 
-    It keeps no manager alive. When one is gone its last counts stay: those of the last reading or
-    of the last change of its state, whichever was later. So what a manager did that was closed is
-    never lost.
+    It keeps no manager alive. When a manager is gone, its last counts stay: those of the last
+    reading, or of the last change of its state if that was later. So the counts of a closed manager
+    are never lost.
     """
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class Ledger(Metrics, ABC):
             return watch
 
     def _read(self) -> dict[str, Account]:
-        """The account of each server. May be called in any thread."""
+        """Return the account of each server. May be called in any thread."""
         with self._lock:
             return {server: self._account(server) for server in self._watches}
 
@@ -161,15 +161,14 @@ class Ledger(Metrics, ABC):
         round_trips = [trip for trip in last if trip is not None]
         return {
             **{series: {(): counts[field]} for field, series in COUNTERS.items()},
-            # In another thread than the event loop's an action may end between the reading of two
-            # numbers.
+            # Outside the event loop's thread an action may end between the reading of two numbers.
             PENDING: {(): sum(max(0, watch.last.pending) for watch in watches)},
             STATE: {(state.value,): states[state.value] for state in ManagerState},
             ROUND_TRIP: {(): max(round_trips)} if round_trips else {},
         }
 
     def _look(self, server: str) -> None:
-        """Read the numbers of all managers of a server; of those that are gone keep the counts."""
+        """Read the numbers of all managers of a server; keep the counts of those that are gone."""
         gone = self._gone.setdefault(server, Counter())
         there = []
         for watch in self._watches[server]:
@@ -209,7 +208,7 @@ class _Watch(Metrics):
         return statistics is not None
 
     def counts(self) -> dict[str, int]:
-        """The counters, by field."""
+        """Return the counters, by field."""
         return {field: getattr(self.last, field) for field in COUNTERS}
 
     def action_done(self, action: str, seconds: float, outcome: ActionOutcome) -> None:

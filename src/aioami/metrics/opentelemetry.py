@@ -1,4 +1,4 @@
-"""Managers in OpenTelemetry. Comes with the extra `aioami[opentelemetry]`."""
+"""Metrics for OpenTelemetry. They need the extra `aioami[opentelemetry]`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["OpenTelemetryMetrics"]
 
 
 class OpenTelemetryMetrics(Ledger):
-    """The `metrics` of any number of managers, for OpenTelemetry.
+    """Metrics for OpenTelemetry; one object serves any number of managers.
 
     Example::
 
@@ -32,16 +32,17 @@ class OpenTelemetryMetrics(Ledger):
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
     Every measurement has the attributes `server.address` and `server.port`; managers of the same
-    server are added up. Of the servers of a `Fleet` that was given this, `server.address` is the
-    name in the fleet, alone. The counters are read from `Manager.statistics()` when a reader asks,
-    in whatever thread that is, and cost nothing meanwhile.
+    server are added up. In a `Fleet`, `server.address` is the server's name in the fleet, and there
+    is no port. The counters are read from `Manager.statistics()` when a reader asks, in the
+    reader's thread, and cost nothing in between.
 
-    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
-    must not go back. A provider keeps its instruments for ever: make one of these for a provider,
-    and give it to all managers.
+    This object keeps no manager alive. The counts of a manager that is gone stay in the counters,
+    as counters must not go back. A provider keeps its instruments for ever: make one object for
+    each provider, and give it to all managers.
 
     Args:
-        meter_provider: where the measurements go; `None` is the global one, which may be set later.
+        meter_provider: gets the measurements; `None` is the global provider, which may be set
+            later.
     """
 
     def __init__(self, meter_provider: MeterProvider | None = None) -> None:
@@ -77,6 +78,6 @@ class OpenTelemetryMetrics(Ledger):
 def _attributes(series: Series, server: str, labels: tuple[str, ...]) -> dict[str, str | int]:
     own = {f"aioami.{name}": value for name, value in zip(series.labels, labels, strict=True)}
     address, colon, port = server.rpartition(":")
-    if not colon or not port.isdecimal():  # the name of a server of a fleet
+    if not colon or not port.isdecimal():  # the name of a server in a fleet
         return {"server.address": server, **own}
     return {"server.address": address, "server.port": int(port), **own}

@@ -1,4 +1,4 @@
-"""Managers in Prometheus. Comes with the extra `aioami[prometheus]`."""
+"""Metrics for Prometheus. They need the extra `aioami[prometheus]`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNITS: Final = {"By": "_bytes", "s": "_seconds"}
 
 
 class PrometheusMetrics(Ledger):
-    """The `metrics` of any number of managers, for Prometheus.
+    """Metrics for Prometheus; one object serves any number of managers.
 
     Example::
 
@@ -30,20 +30,19 @@ class PrometheusMetrics(Ledger):
         metrics = PrometheusMetrics()
         managers = [Manager(host, ..., metrics=metrics) for host in hosts]
 
-    Every series has the label `server` (host:port; of a `Fleet` that was given this, the name of
-    the server in it); managers of the same server are added up. The
-    counters are read from `Manager.statistics()` when Prometheus asks, in whatever thread that is,
-    and cost nothing meanwhile. It is a custom collector, which the client's multiprocess mode
-    leaves out.
+    Every series has the label `server`: `host:port`, or in a `Fleet` the server's name. Managers of
+    the same server are added up. The counters are read from `Manager.statistics()` when Prometheus
+    asks, in the thread of that request, and cost nothing in between. This is a custom collector,
+    which the multiprocess mode of `prometheus_client` leaves out.
 
-    No manager is kept alive by it. What one counted stays in the counters when it is gone, as they
-    must not go back.
+    This object keeps no manager alive. The counts of a manager that is gone stay in the counters,
+    as counters must not go back.
 
     Args:
-        registry: where it is registered; `None` is the default one of `prometheus_client`.
+        registry: the registry to enter; `None` is the default one of `prometheus_client`.
 
     Raises:
-        ValueError: there is one in the registry already: give that to all managers.
+        ValueError: the registry has such an object already: give that one to all managers.
     """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
@@ -61,7 +60,7 @@ class PrometheusMetrics(Ledger):
         (REGISTRY if registry is None else registry).register(self)
 
     def attached(self, server: str, statistics: Callable[[], Statistics]) -> Metrics:
-        # The series is there before the first gap, so that the first is an increase.
+        # The series exists before the first gap, so the first gap shows as an increase.
         self._histograms[GAP].labels(server)
         return super().attached(server, statistics)
 
@@ -78,12 +77,12 @@ class PrometheusMetrics(Ledger):
         for histogram in self._histograms.values():
             yield from histogram.collect()
 
-    describe = collect  # a second one in a registry is refused by its names
+    describe = collect  # so a registry refuses a second object, which has the same names
 
     def enter(self, series: Series, server: str, labels: tuple[str, ...], seconds: float) -> None:
         self._histograms[series].labels(server, *labels).observe(seconds)
 
 
 def _name(series: Series) -> str:
-    """As Prometheus names it; counters get their `_total` from the client."""
+    """Return the name for Prometheus; the client adds `_total` to counters."""
     return series.name.replace(".", "_") + _UNITS.get(series.unit, "")

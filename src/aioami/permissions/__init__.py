@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from .._check import check_text
+from .._check import check_characters, check_text
 from ..actions.base import ACTIONS, Action, action_class
 from ..actions.base import load as load_actions
 from ..events.base import EVENTS, UNSOLICITED, Event, event_class
 from ..events.base import load as load_events
 from ..events.naming import misnamed
+from ..wire.text import shown
 
 if TYPE_CHECKING:
     from ..testing import Recording
@@ -141,11 +142,13 @@ class Permissions:
             secret: the user's secret.
 
         Raises:
-            ValueError: an argument is empty or has a line break, or `user` has a bracket.
+            ValueError: an argument is empty, or has a line break or a lone surrogate; or `user`
+                has a bracket.
         """
         for name, text, signs in (("user", user, "\r\n[]"), ("secret", secret, "\r\n")):
             if not text or any(sign in text for sign in signs):
                 raise ValueError(f"{name}: it is empty, or has a line break or a bracket")
+            check_characters(name, text)
         lines = [f"; {note}" for note in self.notes]
         lines += [f"; {which}: {what}" for which, what in self.why]
         lines += [f"[{user}]", f"secret = {secret.replace(';', chr(92) + ';')}"]
@@ -253,7 +256,7 @@ def of_use(
     """
     load_actions()
     load_events()
-    selectors = set(selectors)
+    selectors = {shown(each) if isinstance(each, str) else each for each in selectors}
     everything = bool(selectors & {Event, "*"})
     needed = sorted(
         set(demands), key=lambda each: (each.action, each.any_of, each.also_system, each.events)

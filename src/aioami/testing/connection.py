@@ -84,7 +84,7 @@ class FakeConnection(asyncio.Protocol):
         self._session = f"0x{next(_numbers):012x}"
 
     def __repr__(self) -> str:
-        return f"<FakeConnection {self.username or 'nobody'}>"
+        return f"<FakeConnection {self._charset.shown(self.username) or 'nobody'}>"
 
     # The socket
 
@@ -284,7 +284,8 @@ class FakeConnection(asyncio.Protocol):
             self.reply(request, {"Response": "Success", "Message": "Already authenticated"})
             return
         given = request.get("Username").lower()
-        name = next((each for each in server.accounts if each.lower() == given), "")
+        within = self._charset.within
+        name = next((each for each in server.accounts if within(each).lower() == given), "")
         if server.refuse_login is not None:
             await self._refuse(request, server.refuse_login, "")
             return
@@ -316,15 +317,20 @@ class FakeConnection(asyncio.Protocol):
             secret = self._charset.encode(f"{self.challenge}{account.secret}")
             key = hashlib.md5(secret).hexdigest()
             return "" if request.get("Key") == key else "ChallengeResponseFailed"
-        return "" if request.get("Secret") == account.secret else "InvalidPassword"
+        return (
+            ""
+            if request.get("Secret") == self._charset.within(account.secret)
+            else "InvalidPassword"
+        )
 
     def _in_use(self, username: str) -> bool:
-        name = username.lower()
-        accounts = self.server.accounts.items()
-        account = next((account for each, account in accounts if each.lower() == name), None)
+        within, accounts = self._charset.within, self.server.accounts.items()
+        name = within(username).lower()
+        found = (account for each, account in accounts if within(each).lower() == name)
+        account = next(found, None)
         if account is None or account.allow_multiple_login:
             return False
-        return any(each.username.lower() == name for each in self.server.connections)
+        return any(within(each.username).lower() == name for each in self.server.connections)
 
     async def _refuse(self, request: Request, text: str, event: str, username: str = "") -> None:
         if event:

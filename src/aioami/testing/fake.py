@@ -234,7 +234,9 @@ class FakeAsterisk:
             raise ValueError("users: this server has none, and so no URL with one")
         name, account = next(iter(self.accounts.items()))
         scheme = "amis" if self._ssl is not None else "ami"
-        user = f"{quote(name, safe='')}:{quote(account.secret, safe='')}"
+        user = ":".join(
+            quote(each, safe="", errors="surrogateescape") for each in (name, account.secret)
+        )
         return f"{scheme}://{user}@{self.host}:{self.port}"
 
     def __repr__(self) -> str:
@@ -378,13 +380,14 @@ class FakeAsterisk:
         for name, value in (("device", device), ("to", to), ("caller", caller)):
             check_text(name, value)
         check_type("variables", variables, (Mapping, type(None)), "a mapping")
+        within = self._charset.within
         return incoming(
             self._driver,
             self.exchange,
-            device,
-            to,
-            caller=caller,
-            variables=dict(variables or {}),
+            within(device),
+            within(to),
+            caller=within(caller),
+            variables={within(name): within(value) for name, value in (variables or {}).items()},
         )
 
     def add_extension(self, to: str, *steps: str) -> None:
@@ -404,13 +407,13 @@ class FakeAsterisk:
         check_text("to", to)
         for step in steps:
             check_text("steps", step)
-        exten, _, context = to.partition("@")
+        exten, _, context = self._charset.within(to).partition("@")
         plan = self.exchange.dialplan
         section = plan.context(context or "default")
         if not steps:
             raise ValueError("steps: at least one application")
         section.steps.pop(exten, None)
-        for priority, step in enumerate(steps, 1):
+        for priority, step in enumerate(map(self._charset.within, steps), 1):
             plan.add(section, exten, priority, step)
             if priority not in section.steps.get(exten, {}):
                 raise ValueError(f"steps: an application, as Wait(5), not {step!r}")
@@ -430,8 +433,7 @@ class FakeAsterisk:
         check_text("device", device)
         if not all(device.partition("/")):
             raise ValueError(f"device: a name as 'PJSIP/alice', not {device!r:.80}")
-        charset = self.exchange.charset
-        return Phone(self._driver, self.exchange.phone(charset.decode(charset.encode(device))))
+        return Phone(self._driver, self.exchange.phone(self._charset.within(device)))
 
     def calls(self) -> list[Call]:
         """Return a call for each present channel."""
@@ -479,7 +481,8 @@ class FakeAsterisk:
             action: the action's name or class, or an action whose headers must all come.
             times: number of actions that are expected.
             timeout: real seconds that awaiting takes at most.
-            **headers: further headers that must come, with underscores for hyphens in the names.
+            **headers: further headers that must come, with underscores for hyphens in the names;
+                bytes are compared as they are.
 
         Returns:
             The expectation, which may be awaited.
@@ -489,9 +492,15 @@ class FakeAsterisk:
         """
         check_type("times", times, (int,), "a whole number")
         check_type("timeout", timeout, (int, float), "a number of seconds")
-        wanted = {name.replace("_", "-"): str(value) for name, value in headers.items()}
-        every = [*headers_of(action), *wanted.items()]
-        return Expectation(self._inbox, name_of(action), every, times, timeout)
+        charset = self._charset
+        every = headers_of(action, charset)
+        for name, value in headers.items():
+            text = value if isinstance(value, (str, bytes)) else str(value)
+            every.append(
+                (name.replace("_", "-"), charset.shown(charset.decode(charset.encode(text))))
+            )
+        name = charset.shown(charset.within(name_of(action)))
+        return Expectation(self._inbox, name, every, times, timeout)
 
     def expect_nothing(self, action: Named) -> None:
         """Check that an action has not come.

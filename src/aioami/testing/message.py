@@ -48,10 +48,13 @@ class Charset:
 
     Raises:
         ValueError: the encoding is unknown, or `errors` is another word.
+
+    Attributes:
+        encoding: turns bytes into text that a test sees.
     """
 
     def __init__(self, encoding: str = DEFAULT_ENCODING, errors: str = DEFAULT_ERRORS) -> None:
-        self._shown = Encoding(encoding, errors)
+        self.encoding = Encoding(encoding, errors)
         # A server repeats the same bytes that it was given.
         self._within = Encoding(encoding, "surrogateescape")
 
@@ -65,9 +68,13 @@ class Charset:
             return text
         return self._within.encode("text", text if text.isascii() else text.translate(_ODD))
 
+    def within(self, text: str) -> str:
+        """Return a text from a test in the form for use within the server."""
+        return text if type(text) is str and text.isascii() else self.decode(self.encode(text))
+
     def shown(self, text: str) -> str:
         """Return a text from within the server in the form that a test sees."""
-        return text if text.isascii() else str(self._shown.decode(self.encode(text)))
+        return text if text.isascii() else str(self.encoding.decode(self.encode(text)))
 
     def message(self, pairs: Sequence[tuple[str, Value]]) -> bytes:
         """Encode a message.

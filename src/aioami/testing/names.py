@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .message import Charset
+
 __all__ = ["Named", "headers_of", "name_of"]
 
 Named = Any
@@ -27,7 +29,14 @@ def name_of(named: Named) -> str:
     raise TypeError(f"a name or a class of an action or an event, not {named!r}")
 
 
-def headers_of(named: Named) -> list[tuple[str, str]]:
-    """Return the headers of an action; none for a name or a class."""
-    headers = getattr(named, "headers", None)
-    return list(headers) if isinstance(headers, (list, tuple)) else []
+def headers_of(named: Named, charset: Charset) -> list[tuple[str, str]]:
+    """Return the headers of an action as a test sees those that come; none for a name or a class.
+
+    Raises:
+        ValueError: it has a character that the server's encoding cannot write.
+    """
+    if isinstance(named, type) or not hasattr(named, "headers"):
+        return []
+    lines = named.encode("1", encoding=charset.encoding).split(b"\r\n")
+    pairs = [charset.shown(charset.decode(line)).split(": ", 1) for line in lines if line]
+    return [(name, value) for name, value in pairs if name not in ("Action", "ActionID")]

@@ -10,7 +10,7 @@ import struct
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
-from .._check import check_text, check_type
+from .._check import check_characters, check_text, check_type
 from .._listening import close_server
 from .ports import Port
 
@@ -131,6 +131,7 @@ class FaultProxy:
 
     def __init__(self, host: str, port: int, *, seed: int = 0) -> None:
         check_text("host", host)
+        check_characters("host", host)
         check_type("port", port, (int,), "a whole number")
         check_type("seed", seed, (int,), "a whole number")
         self.server_host, self.server_port = host, port

@@ -35,9 +35,11 @@ def incoming(
     exten, _, context = to.partition("@")
     context = context or "default"
     if exchange.dialplan.find(context, exten) is None:
-        raise ValueError(f"to: the dialplan has no extension {exten!r} in context {context!r}")
+        names = [exchange.charset.shown(each) for each in (exten, context)]
+        raise ValueError(f"to: the dialplan has no extension {names[0]!r} in context {names[1]!r}")
     if "/" not in device:
-        raise ValueError(f"device: technology and name, as PJSIP/trunk, not {device!r}")
+        shown = exchange.charset.shown(device)
+        raise ValueError(f"device: technology and name, as PJSIP/trunk, not {shown!r}")
     driver.catch_up()
     suffix = exchange.next_suffix(device.partition("/")[0])
     channel = exchange.add_channel(

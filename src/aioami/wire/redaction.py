@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
+from .text import shown
+
 __all__ = [
     "HIDDEN",
     "hide_header",
@@ -276,7 +278,7 @@ def _secrets_in(header: str, value: str, get: Callable[[str], str | None]) -> It
 
 def show_header(header: str, value: str, get: Callable[[str], str | None]) -> str:
     """A header as a repr shows it; the arguments are those of `redact_value`."""
-    return f"{header}={redact_value(header, value, get)!r}"
+    return f"{shown(header)}={redact_value(header, value, get)!r}"
 
 
 def _is_secret(header: str, *messages: str | None) -> bool:

@@ -10,9 +10,10 @@ import logging
 import pytest
 from tests.helpers import until
 from tests.unit.bus.office import Office
-from tests.unit.client.test_text import ODD, Walk, lone, odd_call
+from tests.unit.client.test_text_of_all import ODD, OF_THE_BUS, Walk, lone, odd_call, public_classes
 
 from aioami import Action, Fleet, ManagerError, actions, connect, core, live
+from aioami.bus import Discovery
 from aioami.bus.connection import BusConnection
 from aioami.bus.format import (
     RELAYS,
@@ -78,12 +79,14 @@ async def test_by_default_no_text_from_the_bus_has_half_a_character(
         while found[-1].name != "Od\\xfcd":
             found.append(await asyncio.wait_for(anext(told), 10))
         walk.look([found, replies, refused, told, await anext(changes)], "seen")
+        walk.look([mgr.events(), Discovery(own.bus.url)], "of the bus")
         walk.look([mgr, mgr.view, mgr.statistics(), mgr.view.permissions, mgr.view.filters], "manager")
         walk.look([fleet, fleet.servers, fleet.health(), fleet.statistics(), lives], "fleet")
         walk.look([state.channels, state.calls(), state.queues, state], "live")
         walk.look([relay, relay.status(), metrics_of(relay)], "relay")
     walk.look([record.getMessage() for record in caplog.records], "logs")
     assert not walk.wrong
+    assert {name for cls, name in public_classes().items() if cls in walk.classes} >= OF_THE_BUS
     assert any(r"\xfc" in repr(each) for each in found)
     assert walk.texts > 1000
     json.dumps([each.to_dict(typed=True, attributes=True) for each in found], ensure_ascii=False, default=str).encode()

@@ -296,6 +296,8 @@ async def test_before_it_is_connected_anybody_may_subscribe(fake: FakeAsterisk) 
         for call in (mgr.send(core.Ping()), _streamed(mgr)):
             with pytest.raises(ConnectionLost, match=r"closed|never connected"):
                 await asyncio.to_thread(asyncio.run, call)
+        with pytest.raises(ConnectionLost, match=r"closed|never connected"):
+            await asyncio.to_thread(mgr.stream, core.CoreShowChannels())  # where no loop runs
 
 
 def _setter(seen: asyncio.Event) -> Callable[[object], None]:

@@ -5,31 +5,19 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import inspect
-import io
-import json
-import logging
-import types
-from collections.abc import Mapping
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 from tests.helpers import until
+from tests.unit.client.test_text_of_all import ODD, odd_call
 
 import aioami
 from aioami import (
     Action,
-    ActionError,
-    CommandFailed,
     Event,
-    EventList,
-    Fleet,
     Manager,
     ManagerAuthError,
-    ManagerError,
-    Response,
     actions,
     agi,
     calls,
@@ -37,319 +25,10 @@ from aioami import (
     events,
     live,
 )
-from aioami.cli.output import Form, Printer
-from aioami.fleet import FleetLive
-from aioami.testing import Account, FakeAsterisk, Recording
+from aioami.permissions import Permissions
+from aioami.testing import Account, FakeAsterisk, FaultProxy, Recording
+from aioami.url import read_url
 from aioami.wire import Framer, Message
-
-ODD = b"J\xfcrgen \xe9\xff"
-
-
-def lone(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
-
-
-class Walk:
-    """Everything that can be reached from objects by their public properties, and methods without arguments."""
-
-    def __init__(self) -> None:
-        self.seen: dict[int, object] = {}
-        self.texts = 0
-        self.wrong: list[str] = []
-
-    def look(self, found: object, path: str, depth: int = 7) -> None:
-        if isinstance(found, str):
-            self.texts += 1
-            if lone(found):
-                self.wrong.append(f"{path}: {found!r}")
-            return
-        if (
-            depth == 0
-            or id(found) in self.seen
-            or isinstance(found, (int, float, bytes, type(None), type, types.ModuleType))
-        ):
-            return
-        self.seen[id(found)] = found
-        self.look(repr(found), f"repr({path})")
-        self.look(str(found), f"str({path})")
-        if isinstance(found, Mapping):
-            for name, value in list(found.items()):
-                self.look(name, f"{path}.keys()", depth - 1)
-                self.look(value, f"{path}[{name!r}]", depth - 1)
-        elif isinstance(found, (list, tuple, set, frozenset)):
-            for number, each in enumerate(found):
-                self.look(each, f"{path}[{number}]", depth - 1)
-        if not type(found).__module__.startswith("aioami"):
-            return
-        for name in vars(found) if hasattr(found, "__dict__") else ():
-            if not name.startswith("_"):
-                self.look(getattr(found, name), f"{path}.{name}", depth - 1)
-        for name in dir(type(found)):
-            if name.startswith("_") and not name.startswith("_repr_"):
-                continue
-            kind = inspect.getattr_static(type(found), name)
-            if callable(kind) and not isinstance(kind, (staticmethod, classmethod, type)):
-                if inspect.iscoroutinefunction(kind) or not self._needs_nothing(kind) or name in ACTS:
-                    continue
-                self.look(getattr(found, name)(), f"{path}.{name}()", depth - 1)
-            elif not callable(kind) and not isinstance(kind, (staticmethod, classmethod)):
-                try:
-                    value = getattr(found, name, None)
-                except RuntimeError as error:  # of what there is not
-                    value = str(error)
-                self.look(value, f"{path}.{name}", depth - 1)
-
-    def _needs_nothing(self, function: Any) -> bool:
-        try:
-            parameters = list(inspect.signature(function).parameters.values())[1:]
-        except (TypeError, ValueError):
-            return False
-        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        return all(each.default is not each.empty or each.kind in kinds for each in parameters)
-
-
-# What changes the object or the server, or needs a library that may not be there.
-ACTS = {
-    "on",
-    "wait_for",
-    "start",
-    *(
-        "clear",
-        "pop",
-        "popitem",
-        "sort",
-        "reverse",
-        "close",
-        "drop",
-        "reset",
-        "half_frame",
-        "garbage",
-        "stall",
-        "resume",
-    ),
-    *(
-        "start",
-        "boot",
-        "shut_down",
-        "flood",
-        "reorder",
-        "events",
-        "to_pandas",
-        "to_polars",
-        "copy",
-        "decline",
-        "pick_up",
-    ),
-}
-
-
-async def odd_call(mgr: Manager) -> str:
-    """Place a call whose number, names, id and variables have odd bytes; return its channel."""
-    outcome = mgr.wait_for("OriginateResponse", timeout=5)
-    await mgr.send(
-        core.Originate_Application(
-            b"PJSIP/\xfc12",
-            "Wait",
-            ("600",),
-            callerid=b'"' + ODD + b'" <1\xfc2>',
-            channel_id=b"id-\xfc",
-            variables={"AMITEST": ODD},
-        )
-    )
-    return (await outcome)["Channel"]
-
-
-def frames(lists: list[EventList[Any]]) -> list[Any]:
-    """What data frames of these lists hold, and how they are printed and stored."""
-    assert lists
-    pandas = pytest.importorskip("pandas")
-    pytest.importorskip("polars")
-    found: list[Any] = []
-    for each in lists:
-        with pandas.option_context("display.max_columns", None, "display.width", None):
-            one, other = each.to_pandas(), each.to_polars()
-            found += [one.to_dict("records"), one.to_csv(), repr(one), list(one.columns)]
-            found += [other.to_dicts(), repr(other), other.columns]
-            one.to_json(date_format="iso").encode()
-            other.write_ndjson().encode()
-    return found
-
-
-def printed(seen: list[Event], replies: list[Response]) -> list[str]:
-    """What the command line prints of these messages, in each form, on a terminal and in a pipe."""
-    found = []
-    for form, terminal in product(Form, (True, False)):
-        console = Console(file=io.StringIO(), force_terminal=terminal, width=200, soft_wrap=True, highlight=False)
-        printer = Printer(form, console)
-        for event in seen:
-            printer.event(event)
-        for reply in replies:
-            printer.response(reply)
-            if reply.events:
-                printer.table(reply.events)
-        found.append(console.file.getvalue())  # type: ignore[attr-defined]
-    return found
-
-
-@pytest.mark.parametrize("version", ["16", "22"])
-async def test_by_default_no_text_has_half_a_character(
-    version: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """All that public objects show, and what they return, is text that can be encoded: messages, calls, live objects, logs."""
-    caplog.set_level(logging.DEBUG)
-    walk, path = Walk(), tmp_path / "link.jsonl"
-    tracer = calls.CallTracer()
-    async with FakeAsterisk(version=version, talk_seconds=None) as fake:
-        fake.phone("PJSIP/\udcfc12")
-        async with Manager.from_url(fake.url, record=path) as mgr:
-            with mgr.events() as stream:
-                async with live.Live(mgr) as state:
-                    await state.wait_synced(timeout=5)
-                    await odd_call(mgr)
-                    await mgr.send(actions.QueueAdd(queue="support", interface=b"PJSIP/\xfc", membername=ODD))
-                    await mgr.send(actions.DBPut(b"f\xfc", b"k\xfc", ODD))
-                    replies = [
-                        await mgr.send(each, check=False)
-                        for each in (
-                            core.CoreShowChannels(),
-                            core.Status(None),
-                            core.QueueStatus(),
-                            actions.DBGet(b"f\xfc", b"k\xfc"),
-                            core.Command(b"core show \xfc"),
-                            Action(b"N\xfc", {b"K\xfc": ODD}),
-                        )
-                    ]
-                    with pytest.raises(ActionError) as refused:
-                        await mgr.send(core.Hangup(b"PJSIP/\xfc-none"))
-                    await fake.send_event("UserEvent", {"UserEvent": ODD, "K\udcff": ODD})
-                    await fake.send_raw(b"Response: Success\r\nActionID: \xff\r\nH\xff: h\xff\r\n\r\n\xff\r\n\r\n")
-                    await mgr.send(core.Ping())
-                    await until(lambda: state.channels and stream.pending > 10)
-                    seen = [await stream.__anext__() for _ in range(stream.pending)]
-                    for second, each in enumerate(seen):
-                        tracer.take(each, float(second))
-                    walk.look(seen, "events")
-                    walk.look(replies, "replies")
-                    walk.look(frames([each.events for each in replies if each.events]), "data frames")
-                    walk.look(printed(seen, replies), "command line")
-                    walk.look([state.channels, state.bridges, state.queues, state.calls()], "live")
-                    walk.look([tracer, tracer.calls()], "tracer")
-                    walk.look(
-                        [refused.value, mgr, stream, fake, fake.received, fake.calls(), fake.connections], "others"
-                    )
-        recording = Recording.load(path)
-        walk.look([recording, recording.received, recording.sent, recording.events, recording.entries], "recording")
-    walk.look([record.getMessage() for record in caplog.records], "logs")
-    assert any(r"\xfc" in repr(each) for each in seen)
-    assert walk.texts > 3000
-    assert not walk.wrong
-    json.dumps([each.to_dict(typed=True, attributes=True) for each in seen], ensure_ascii=False, default=str).encode()
-    path.read_bytes().decode()
-
-
-async def test_by_default_no_text_of_calls_sessions_and_fleets_has_half_a_character(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """What is held of a call, what a session of AGI has and hears, and all parts of the live state of a fleet."""
-    caplog.set_level(logging.DEBUG)
-    walk = Walk()
-    sessions: list[Any] = []
-    failed: list[CommandFailed] = []
-    done = asyncio.Event()
-
-    async def program(session: agi.Session) -> None:
-        sessions.extend([session, await session.get(b"V\xfc"), await session.command("NOOP", ODD)])
-        with pytest.raises(CommandFailed) as caught:
-            await session.command("SET VARIABLE", b"\xfc", ODD)
-        failed.append(caught.value)
-        done.set()
-        await asyncio.Event().wait()
-
-    async with FakeAsterisk(talk_seconds=None) as fake:
-        fake.phone("PJSIP/\udcfc12")
-        parts: Any = (*live.DEFAULT_PARTS, "hints", "parking", "conferences", "mailboxes", "endpoints", "registrations")
-        parts = tuple(dict.fromkeys(parts))
-        async with (
-            Fleet({"pbx": fake.url}) as fleet,
-            FleetLive(fleet, parts=parts) as lives,
-            agi.FastAGI(program, port=0) as server,
-        ):
-            mgr = fleet["pbx"]
-            with fleet.events() as stream:
-                changes, lived = lives.changes(), lives["pbx"].changes()
-                call = await mgr.call(b"PJSIP/\xfc12", to="wait@test", caller_id=b'"' + ODD + b'" <1\xfc>')
-                told = call.changes()
-                await call.answered(5)
-                await fake.send_event(
-                    "ExtensionStatus", {"Exten": "2\udcfc", "Context": "c", "Hint": "x\udcff", "Status": "0"}
-                )
-                await fake.send_event(
-                    "MessageWaiting", {"Mailbox": "1\udcfc@default", "Waiting": "1", "New": "1", "Old": "0"}
-                )
-                await until(lambda: lives["pbx"].channels)
-                shown = [lives["pbx"].calls(), *(getattr(lives["pbx"], each) for each in parts)]
-                walk.look([fleet, lives, mgr, lives["pbx"], fleet.health(), fleet.statistics(), *shown], "fleet")
-                await call.hang_up()
-                await call.ended(5)
-                await until(lambda: lives["pbx"].ended)
-                walk.look([call, call.to_dict(), [each async for each in told], lives["pbx"].ended], "call")
-                seen = [await stream.__anext__() for _ in range(stream.pending)]
-                walk.look(seen, "events of a fleet")
-                walk.look([await changes.__anext__(), await lived.__anext__()], "changes")
-                with pytest.raises(ManagerError) as refused:
-                    await call.press("1")
-                walk.look(refused.value, "refused")
-
-            reader, writer = await asyncio.open_connection(server.host, server.port)
-            writer.write(b"agi_network: yes\nagi_channel: PJSIP/\xfc\nagi_arg_1: " + ODD + b"\nagi_\xfc: \xff\n\n")
-            for answer in (b"200 result=1 (" + ODD + b")", b"200 result=0 \xff", b"510 Invalid \xff command"):
-                await reader.readline()
-                writer.write(answer + b"\n")
-            await asyncio.wait_for(done.wait(), 5)
-            walk.look([*sessions, *failed, *(each.reply for each in failed), server], "agi")
-            writer.close()
-    walk.look([record.getMessage() for record in caplog.records], "logs")
-    assert any(r"\xfc" in repr(each) for each in seen)
-    assert r"\xfc" in repr(sessions)
-    assert r"\xfc12" in repr(call)
-    assert walk.texts > 1000
-    assert not walk.wrong
-
-
-async def test_by_default_no_text_of_places_and_threads_has_half_a_character(caplog: pytest.LogCaptureFixture) -> None:
-    """Who waits in a queue, talks in a bridge or in a room, or is parked; streams, views, sessions, and managers that block."""
-    caplog.set_level(logging.DEBUG)
-    walk = Walk()
-    async with FakeAsterisk(talk_seconds=None) as fake, Manager.from_url(fake.url) as mgr, agi.AsyncAGI(mgr) as asynced:
-        for number in range(4):
-            fake.phone(f"PJSIP/\udcfc{number}")
-        parts: Any = (*live.DEFAULT_PARTS, "parking", "conferences")
-        async with live.Live(mgr, parts=tuple(dict.fromkeys(parts))) as state:
-            for number, (name, data) in enumerate((("Queue", "empty"), ("ConfBridge", "r"), ("Park", ""))):
-                channel, caller = b"PJSIP/\xfc%d" % number, b'"' + ODD + b'" <1\xfc2>'
-                await mgr.send(core.Originate_Application(channel, name, (data,), callerid=caller))
-            await mgr.send(core.Originate_Context(b"PJSIP/\xfc3", "test", "dial", 1, callerid=caller))
-            await until(lambda: any(each.callers for each in state.queues.values()))
-            await until(lambda: any(each.participants for each in state.conferences.values()))
-            await until(lambda: any(each.calls for each in state.parking.values()) and state.bridges)
-            walk.look([state.queues, state.conferences, state.parking, state.bridges, state.calls(), state], "places")
-            with mgr.stream(core.CoreShowChannels()) as listed:
-                walk.look([[each async for each in listed], listed], "list")
-            walk.look([mgr.view, mgr.required_permissions(), asynced], "view")
-
-        def blocking() -> None:
-            with aioami.in_thread(Manager.from_url(fake.url)) as blocked, blocked.events() as stream:
-                reply = blocked.send(core.CoreShowChannels())
-                blocked.send(core.UserEvent(UserEvent=ODD))
-                walk.look([reply, reply.events, next(iter(stream)), repr(stream), repr(blocked)], "thread")
-
-        await asyncio.to_thread(blocking)
-    walk.look([record.getMessage() for record in caplog.records], "logs")
-    reached = {type(each) for each in walk.seen.values()}
-    assert {live.LiveCaller, live.LiveParticipant, live.LiveParkedCall, live.LiveBridge, agi.AsyncAGI} <= reached
-    assert aioami.ListStream in reached
-    assert not walk.wrong
-    assert walk.texts > 500
 
 
 @pytest.mark.parametrize("errors", ["backslashreplace", "replace", "surrogateescape"])
@@ -511,6 +190,176 @@ async def test_a_name_is_hidden_in_a_recording_as_messages_show_it(
     assert "hush" not in path.read_text()
     _, sent = [each for each in Recording.load(path, **options).sent if each["Action"] == "UserEvent"]
     assert bytes(sent).count(name) == 1
+
+
+@pytest.mark.parametrize("version", ["16", "22"])
+async def test_a_call_and_its_session_know_their_bytes(version: str) -> None:
+    """Channel, id, arguments and values of AsyncAGI and of a call are given back as the same bytes, to them and to actions."""
+    async with (
+        FakeAsterisk(version=version, talk_seconds=None) as fake,
+        Manager.from_url(fake.url) as mgr,
+        agi.AsyncAGI(mgr) as sessions,
+    ):
+        fake.phone("PJSIP/\udcfc1")
+        fake.add_extension("menu@test", "AGI(agi:async,\udcfc)")
+        place = core.Originate_Context(b"PJSIP/\xfc1", "test", "menu", 1, channel_id=b"id-\xfc", variables={"A": ODD})
+        await mgr.send(place)
+        session = await anext(sessions)
+        assert (session.uniqueid, session.arguments) == (r"id-\xfc", (r"\xfc",))
+        await session.answer()
+        given = [
+            await session.get("A"),
+            (await session.command("GET VARIABLE", "A")).data,
+            await session.evaluate("${A}"),
+        ]
+        for value in given:
+            assert value == r"J\xfcrgen \xe9\xff"
+            await session.set("B", value)
+            assert (await mgr.send(core.Getvar("B", channel=session.channel))).getbytes("Value") == ODD
+        await session.play(session.arguments[0])
+        await session.dial(session.arguments[0])
+        asked = [each.getbytes("Command") for each in fake.sent("AGI")]
+        assert b'EXEC "Playback" "\xfc,noanswer"' in asked
+        assert b'EXEC "Dial" "\xfc,,g"' in asked
+        await session.hang_up()
+
+        call = await mgr.call(b"PJSIP/\xfc1", to="wait@test", variables={"A": ODD})
+        await call.answered(5)
+        await call.set("B", await call.get("A") or "")
+        assert (await mgr.send(core.Getvar("B", channel=call.channel))).getbytes("Value") == ODD
+        await call.hang_up()
+
+
+async def test_methods_of_a_session_take_bytes() -> None:
+    """They are sent as they are, wherever a method takes text; what is none is refused by its name."""
+    written: list[bytes] = []
+    raised: list[str] = []
+    done = asyncio.Event()
+
+    async def program(session: agi.Session) -> None:
+        await session.play(b"\xfc")
+        await session.ask(b"\xfc", digits=1)
+        assert (await session.record(b"\xfc")).file == r"\xfc"
+        await session.spell(b"\xfc")
+        await session.exec(b"NoOp", bytearray(b"\xfc"))
+        await session.dial(b"PJSIP/\xfc", "PJSIP/b")
+        for wrong in (session.go_to("c", "e", b"1"), session.play(1), session.dial(None)):  # type: ignore[arg-type]
+            with pytest.raises(TypeError) as caught:
+                await wrong
+            raised.append(str(caught.value))
+        await session.go_to(b"c\xfc", b"e")
+        done.set()
+
+    async with agi.FastAGI(program, port=0) as server:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"agi_network: yes\n\n")
+        while not done.is_set() and (line := await reader.readline()):
+            written.append(line)
+            writer.write(b"200 result=0 (ANSWER)\n" if b"DIALSTATUS" in line else b"200 result=0\n")
+        writer.close()
+    assert [each for each in written if b"\xfc" in each] == [
+        b'STREAM FILE "\xfc" ""\n',
+        b'GET DATA "\xfc" "5000" "1"\n',
+        b'RECORD FILE "\xfc" "wav" "#" "-1"\n',
+        b'SAY ALPHA "\xfc" ""\n',
+        b'EXEC "NoOp" "\xfc"\n',
+        b'EXEC "Dial" "PJSIP/\xfc&PJSIP/b,,g"\n',
+        b'EXEC "Goto" "c\xfc,e,1"\n',
+    ]
+    assert raised == [
+        "priority: expected a number or a label, not bytes",
+        "a file: expected text, not int",
+        "a channel: expected text, not NoneType",
+    ]
+
+
+async def test_a_url_has_any_bytes() -> None:
+    """What is percent-encoded and no UTF-8 is sent as those bytes, and shown as an escape; half of a character is refused."""
+    async with FakeAsterisk(users={"ü": Account("sé")}, encoding="latin-1") as fake:
+        for user in ("%FC:s%E9", "\udcfc:s\udce9"):
+            url = f"ami://{user}@{fake.host}:{fake.port}?event_filter=%FC"
+            async with Manager.from_url(url) as mgr:
+                assert repr(mgr).startswith(r"<Manager \xfc@127.0.0.1:")
+        assert [each.getbytes("Filter") for each in fake.sent("Filter")] == [b"\xfc", b"\xfc"]
+        async with Manager(fake.host, fake.port, "\udcfc", "s\udce9") as mgr:
+            assert repr(mgr).startswith(r"<Manager \xfc@127.0.0.1:")
+    async with FakeAsterisk(users={"\udcfc": Account("\udce9", allow_multiple_login=False)}) as fake:
+        assert "://%FC:%E9@" in fake.url
+        async with Manager.from_url(fake.url):
+            with pytest.raises(ManagerAuthError, match="Login Already In Use"):
+                await Manager.from_url(fake.url).connect()
+        with_secret = read_url(f"ami://%FC@{fake.host}:{fake.port}").with_secret("\udce9")
+        async with Manager.from_url(with_secret.text) as mgr:
+            assert (await mgr.send(core.Ping())).success
+    for wrong in ("ami://\ud800:s@h", "ami://h\udcfc"):
+        with pytest.raises(ValueError, match=r"^(url|host): half of a surrogate pair is no character$"):
+            Manager.from_url(wrong)
+
+
+@pytest.mark.parametrize("options", [{}, {"errors": "replace"}, {"errors": "surrogateescape"}, {"encoding": "latin-1"}])
+async def test_the_fake_server_takes_odd_bytes_from_a_test(options: dict[str, str]) -> None:
+    """A call from outside is steered by its name; an expectation is met by the bytes that it names."""
+    async with FakeAsterisk(talk_seconds=None, **options) as fake, Manager.from_url(fake.url) as mgr:
+        fake.incoming("PJSIP/\udcfc", to="wait@test", caller="J\udcfc <1>", variables={"A": "\udcff"})
+        (channel,) = (await mgr.send(core.CoreShowChannels())).events
+        assert channel.getbytes("CallerIDName") == b"J\xfc"
+        assert (await mgr.send(core.Getvar("A", channel=channel.channel))).getbytes("Value") == b"\xff"
+        action = core.Setvar("B\udcfc", ODD, channel=channel.channel)
+        expected = [
+            fake.expect(action),
+            fake.expect("Setvar", Value=ODD),
+            fake.expect("Setvar", Channel=channel.channel),
+        ]
+        for each in expected:
+            await mgr.send(action)
+            assert (await each).getbytes("Value") == ODD
+        for wrong in (lambda: fake.incoming("PJSIP/x", to="\udcfc"), fake.phone("PJSIP/\udcfc").register):
+            with pytest.raises(ValueError, match=r"has no (such )?e") as caught:
+                wrong()
+            assert "uf7fc" not in ascii(caught.value), "what stands for the byte within the server"
+
+
+@pytest.mark.parametrize("half", ["\udcfc", "\ud800b"])
+def test_half_of_a_character_is_shown_or_refused(half: str) -> None:
+    """What a program gives as the name of an event is shown as an escape, and no host, name or secret may have one."""
+    mgr = Manager()
+    for shown in (mgr.events(half), mgr.on(half + "*"), mgr.required_permissions(), Event(f"Event: X\r\n{half}: 1")):
+        str(shown).encode()
+        repr(shown).encode()
+    for refused in (
+        lambda: Manager(half),
+        lambda: Manager(server_hostname=half),
+        lambda: agi.FastAGI(print, half),
+        lambda: FaultProxy(half, 1),
+        lambda: aioami.connect(f"nats://{half}", server="a"),
+        lambda: aioami.connect("nats://u:%FC@h", server="a"),
+        lambda: Permissions().stanza(half),
+    ):
+        with pytest.raises(ValueError, match=r"^(host|server_hostname|bus|user): .*(half|UTF-8)") as caught:
+            refused()
+        str(caught.value).encode()
+        assert caught.value.__context__ is None
+
+
+def test_a_trace_names_a_channel_by_its_bytes() -> None:
+    """The names and ids of a call that was traced may be given to actions, also when the channel has got another name."""
+    tracer = calls.CallTracer()
+    for name, headers in (("Newchannel", b"Channel: P/\xfc"), ("Rename", b"Channel: P/\xfc\r\nNewname: P/\xfd")):
+        data = b"Event: %b\r\n%b\r\nUniqueid: 1\xfc\r\nLinkedid: 1\xfc\r\n\r\n" % (name.encode(), headers)
+        tracer.take(events.parse(Framer(banner=False).feed(data)[0]), 1.0)
+    (trace,) = tracer.calls()
+    for text, raw in (
+        (trace.linkedid, b"1\xfc"),
+        (trace.channels[0].uniqueid, b"1\xfc"),
+        (trace.channels[0].name, b"P/\xfd"),
+    ):
+        assert b"Channel: %b\r\n" % raw in core.Hangup(text).encode("1")
+
+
+def test_an_event_mask_is_text() -> None:
+    """Bytes are no list of classes."""
+    with pytest.raises(TypeError, match="^event mask: expected a bool, text or event classes, not bytes"):
+        core.Events(b"on")  # type: ignore[arg-type]
 
 
 def test_every_place_that_makes_text_takes_the_encoding() -> None:

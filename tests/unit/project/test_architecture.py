@@ -67,7 +67,7 @@ ROOMS: Final[dict[str, frozenset[str]]] = {
     "_warning": frozenset(),
     "errors": frozenset(),
     "states": frozenset(),
-    "url": frozenset({"_near"}),
+    "url": frozenset({"_near", "wire"}),
     "wire": frozenset({"_log", "errors"}),
     "enums": frozenset(),
     "fields": frozenset({"enums", "wire", "errors"}),

@@ -86,7 +86,8 @@ class Contacts:
         """
         names = self.aors(endpoint)
         if not names:
-            raise ValueError(f"PJSIP/{endpoint}: pjsip.conf has no such endpoint with an aor")
+            shown = self._exchange.charset.shown(endpoint)
+            raise ValueError(f"PJSIP/{shown}: pjsip.conf has no such endpoint with an aor")
         was_reached = self.is_reached(endpoint)
         before = [each for each in self.registered if (each.aor, each.uri) == (names[0], uri)]
         expires = int(self._exchange.wall_time) + _EXPIRES
